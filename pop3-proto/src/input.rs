@@ -1,0 +1,184 @@
+//! The edge where bytes come in: [`Input`], a cursor over what the peer sent, and [`Inbox`], a driver's read buffer.
+
+use core::fmt;
+
+/// A cursor over the caller's unread bytes.
+///
+/// The machines read from it and hand out slices of it; consuming is a by-product of reading. The lifetime is that of
+/// the caller's buffer, so that what a machine returns never borrows the machine.
+///
+/// ```
+/// use pop3_proto::Input;
+///
+/// let input = Input::more(b"+OK ready\r\n");
+/// assert_eq!(input.remaining(), 11);
+/// assert!(!input.is_last());
+/// assert!(Input::last(b"").is_last());
+/// ```
+pub struct Input<'i> {
+    unread: &'i [u8],
+    last: bool,
+}
+
+impl<'i> Input<'i> {
+    /// Bytes behind which more may follow.
+    #[must_use]
+    pub const fn more(unread: &'i [u8]) -> Self {
+        Input { unread, last: false }
+    }
+
+    /// The last bytes of the stream: the peer has closed. An empty slice alone never says so.
+    #[must_use]
+    pub const fn last(unread: &'i [u8]) -> Self {
+        Input { unread, last: true }
+    }
+
+    /// How many octets are left: what the driver keeps for the next call.
+    #[must_use]
+    pub const fn remaining(&self) -> usize {
+        self.unread.len()
+    }
+
+    /// The octets that were not read yet.
+    #[must_use]
+    pub const fn unread(&self) -> &'i [u8] {
+        self.unread
+    }
+
+    /// Whether the stream ends behind these octets.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.last
+    }
+
+    /// Takes `count` octets, or all where fewer are left.
+    pub(crate) fn take(&mut self, count: usize) -> &'i [u8] {
+        let (taken, rest) = self.unread.split_at_checked(count).unwrap_or((self.unread, &[]));
+        self.unread = rest;
+        taken
+    }
+
+    /// Lets `read` advance over the unread octets.
+    pub(crate) fn advance<R>(&mut self, read: impl FnOnce(&mut &'i [u8]) -> R) -> R {
+        read(&mut self.unread)
+    }
+}
+
+/// Shows lengths only: what a client sends may be a password.
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input").field("remaining", &self.remaining()).field("last", &self.last).finish()
+    }
+}
+
+/// A driver's read buffer, over an array, a `&mut [u8]` or a `Vec<u8>`.
+///
+/// A buffer of `hold()` octets (asked of the machine) never fills up with octets that the machine leaves unread, so that
+/// a full buffer is never mistaken for the end of the stream. Twice that size keeps moving bytes to the front rare.
+///
+/// ```
+/// use pop3_proto::Inbox;
+///
+/// let mut inbox = Inbox::new([0; 64]);
+/// inbox.spare()[..5].copy_from_slice(b"+OK\r\n"); // what a socket's `read` does
+/// inbox.filled(5);
+/// assert_eq!(inbox.unread(), b"+OK\r\n");
+/// assert_eq!(inbox.with(|input| input.remaining()), 5);
+/// ```
+pub struct Inbox<B> {
+    buffer: B,
+    start: usize,
+    end: usize,
+    ended: bool,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
+    /// An empty inbox over `buffer`, all of whose octets are room.
+    pub const fn new(buffer: B) -> Self {
+        Inbox { buffer, start: 0, end: 0, ended: false }
+    }
+
+    /// Lends the unread octets to `read` and drops what it consumed.
+    ///
+    /// What `read` returns may borrow the buffer (an event does), not the cursor.
+    pub fn with<'s, R>(&'s mut self, read: impl FnOnce(&mut Input<'s>) -> R) -> R {
+        let unread = self.buffer.as_ref().get(self.start..self.end).unwrap_or_default();
+        let mut input = Input { unread, last: self.ended };
+        let result = read(&mut input);
+        self.start = self.end.saturating_sub(input.remaining());
+        result
+    }
+
+    /// The octets that were received and not read yet.
+    pub fn unread(&self) -> &[u8] {
+        self.buffer.as_ref().get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The unread octets as an input to look at: what `tls_started` wants to see.
+    pub fn input(&self) -> Input<'_> {
+        Input { unread: self.unread(), last: self.ended }
+    }
+
+    /// Where the next octets go; after filling some of it, call [`filled`](Self::filled). Empty only when the
+    /// unread octets fill the whole buffer.
+    ///
+    /// Unread octets are moved to the front when no room is left behind them or when most of the buffer lies before
+    /// them, so that with a buffer of twice `hold()` moving stays linear in what is received.
+    pub fn spare(&mut self) -> &mut [u8] {
+        let buffer = self.buffer.as_mut();
+        let capacity = buffer.len();
+        if self.start == self.end || self.end == capacity || self.start > capacity / 2 {
+            buffer.copy_within(self.start..self.end, 0);
+            self.end = self.end.saturating_sub(self.start);
+            self.start = 0;
+        }
+        buffer.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// The first `count` octets of [`spare`](Self::spare) hold new input. More than there was room for counts as all of it.
+    pub fn filled(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.buffer.as_ref().len());
+    }
+
+    /// The peer has closed: the stream ends behind the unread octets.
+    pub const fn ended(&mut self) {
+        self.ended = true;
+    }
+
+    /// Whether the stream has ended.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Gives the buffer back.
+    pub fn into_buffer(self) -> B {
+        self.buffer
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Inbox<alloc::vec::Vec<u8>> {
+    /// Makes the buffer at least `capacity` octets long: it may start small, or empty, and grow up to the machine's `hold()`.
+    pub fn grow(&mut self, capacity: usize) {
+        if self.buffer.len() < capacity {
+            self.buffer.resize(capacity, 0);
+        }
+    }
+
+    /// Frees the buffer when nothing unread is in it: an idle connection needs none.
+    pub fn shrink(&mut self) {
+        if self.start == self.end {
+            self.buffer = alloc::vec::Vec::new();
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+}
+
+/// Shows lengths only: what a client sends may be a password.
+impl<B: AsRef<[u8]> + AsMut<[u8]>> fmt::Debug for Inbox<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("unread", &self.unread().len()).field("ended", &self.ended).finish()
+    }
+}

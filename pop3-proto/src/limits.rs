@@ -1,0 +1,240 @@
+//! Bounds on everything that a peer can make grow, each with a name.
+
+use crate::time::Millis;
+use core::fmt;
+
+/// Bounds on everything that a peer can make grow.
+///
+/// Line limits count the line end. One value serves both machines and the stateless decoders; each reads what it needs.
+///
+/// ```
+/// use pop3_proto::Limits;
+///
+/// const LIMITS: Limits = Limits::DEFAULT.body_octets(50_000_000).listing_rows(100_000);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    pub(crate) command_line: u16,
+    pub(crate) status_line: u16,
+    pub(crate) listing_line: u16,
+    pub(crate) sasl_line: u16,
+    pub(crate) sasl_rounds: u8,
+    pub(crate) early_bad_commands: u8,
+    pub(crate) bad_commands: u8,
+    pub(crate) failed_logins: u8,
+    pub(crate) listing_rows: u32,
+    pub(crate) body_octets: u64,
+}
+
+impl Limits {
+    /// The limits of the RFCs, and moderate ones where they set none.
+    pub const DEFAULT: Limits = Limits {
+        command_line: 255,
+        status_line: 512,
+        listing_line: 512,
+        sasl_line: 12_288,
+        sasl_rounds: 16,
+        early_bad_commands: 5,
+        bad_commands: 20,
+        failed_logins: 5,
+        listing_rows: 1 << 24,
+        body_octets: u64::MAX,
+    };
+
+    /// A command line that a server reads: 255 octets unless set (RFC 2449 section 4); never less than 64.
+    #[must_use]
+    pub const fn command_line(self, octets: u16) -> Self {
+        Limits { command_line: at_least(octets, 64), ..self }
+    }
+
+    /// The first line of an answer, and the greeting: 512 octets unless set (RFC 1939 section 3); never less than 64.
+    #[must_use]
+    pub const fn status_line(self, octets: u16) -> Self {
+        Limits { status_line: at_least(octets, 64), ..self }
+    }
+
+    /// A line of a listing (LIST, UIDL, CAPA, LANG): 512 octets unless set (RFC 2449 section 3); never less than 64.
+    /// Message lines have no limit.
+    #[must_use]
+    pub const fn listing_line(self, octets: u16) -> Self {
+        Limits { listing_line: at_least(octets, 64), ..self }
+    }
+
+    /// A challenge or a response inside AUTH: 12,288 octets unless set (RFC 5034 section 4 asks for no more than
+    /// what the mechanisms need); never less than 64.
+    #[must_use]
+    pub const fn sasl_line(self, octets: u16) -> Self {
+        Limits { sasl_line: at_least(octets, 64), ..self }
+    }
+
+    /// Challenges in one AUTH exchange: 16 unless set.
+    #[must_use]
+    pub const fn sasl_rounds(self, rounds: u8) -> Self {
+        Limits { sasl_rounds: rounds, ..self }
+    }
+
+    /// Bad commands after which a server closes, before login (`early`, 5 unless set) and in all (20 unless set).
+    #[must_use]
+    pub const fn bad_commands(self, early: u8, all: u8) -> Self {
+        Limits { early_bad_commands: early, bad_commands: all, ..self }
+    }
+
+    /// Failed logins after which a server closes: 5 unless set.
+    #[must_use]
+    pub const fn failed_logins(self, logins: u8) -> Self {
+        Limits { failed_logins: logins, ..self }
+    }
+
+    /// Lines in one listing that a client reads: 16,777,216 unless set.
+    #[must_use]
+    pub const fn listing_rows(self, rows: u32) -> Self {
+        Limits { listing_rows: rows, ..self }
+    }
+
+    /// Octets of one message that a client reads: none unless set.
+    #[must_use]
+    pub const fn body_octets(self, octets: u64) -> Self {
+        Limits { body_octets: octets, ..self }
+    }
+
+    /// The most octets that a machine with these limits ever leaves unread: a read buffer of this size never fills up.
+    #[must_use]
+    pub const fn hold(&self) -> usize {
+        let client = max(max(self.status_line, self.listing_line), self.sasl_line);
+        max(client, self.command_line) as usize
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+pub(crate) const fn max(a: u16, b: u16) -> u16 {
+    if a > b { a } else { b }
+}
+
+const fn at_least(octets: u16, least: u16) -> u16 {
+    max(octets, least)
+}
+
+/// The name of a limit that a peer went over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`Limits::command_line`]
+    CommandLine,
+    /// [`Limits::status_line`]
+    StatusLine,
+    /// [`Limits::listing_line`]
+    ListingLine,
+    /// [`Limits::sasl_line`]
+    SaslLine,
+    /// [`Limits::sasl_rounds`]
+    SaslRounds,
+    /// [`Limits::listing_rows`]
+    ListingRows,
+    /// [`Limits::body_octets`]
+    BodyOctets,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::CommandLine => "command_line",
+            Limit::StatusLine => "status_line",
+            Limit::ListingLine => "listing_line",
+            Limit::SaslLine => "sasl_line",
+            Limit::SaslRounds => "sasl_rounds",
+            Limit::ListingRows => "listing_rows",
+            Limit::BodyOctets => "body_octets",
+        })
+    }
+}
+
+/// How long a machine waits for its peer, in milliseconds; each at most about 49 days.
+///
+/// No timer runs while the application owes an answer.
+///
+/// ```
+/// use pop3_proto::{Millis, Timers};
+///
+/// const TIMERS: Timers = Timers::DEFAULT.answer(Millis::seconds(30)).autologout(Millis::seconds(1800));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timers {
+    pub(crate) greeting: u32,
+    pub(crate) answer: u32,
+    pub(crate) tls: u32,
+    pub(crate) login: u32,
+    pub(crate) autologout: u32,
+    pub(crate) output: u32,
+}
+
+impl Timers {
+    /// One minute for the greeting and the TLS handshake, two for an answer, three for a login and for output that
+    /// nobody takes, ten for autologout.
+    pub const DEFAULT: Timers = Timers {
+        greeting: 60_000,
+        answer: 120_000,
+        tls: 60_000,
+        login: 180_000,
+        autologout: 600_000,
+        output: 180_000,
+    };
+
+    /// Client: how long the greeting may take.
+    #[must_use]
+    pub const fn greeting(self, span: Millis) -> Self {
+        Timers { greeting: short(span), ..self }
+    }
+
+    /// Client: how long nothing may arrive of an answer that is due.
+    #[must_use]
+    pub const fn answer(self, span: Millis) -> Self {
+        Timers { answer: short(span), ..self }
+    }
+
+    /// Both: how long the TLS handshake may take.
+    #[must_use]
+    pub const fn tls(self, span: Millis) -> Self {
+        Timers { tls: short(span), ..self }
+    }
+
+    /// Server: how long a peer may stay in AUTHORIZATION, questions to the application left out.
+    #[must_use]
+    pub const fn login(self, span: Millis) -> Self {
+        Timers { login: short(span), ..self }
+    }
+
+    /// Server: the inactivity timer of RFC 1939 section 3, at least 600 seconds whatever is asked for.
+    #[must_use]
+    pub const fn autologout(self, span: Millis) -> Self {
+        let span = short(span);
+        Timers { autologout: if span < 600_000 { 600_000 } else { span }, ..self }
+    }
+
+    /// Server: how long the sink may have no room.
+    #[must_use]
+    pub const fn output(self, span: Millis) -> Self {
+        Timers { output: short(span), ..self }
+    }
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// At least one millisecond, at most what a `u32` holds.
+const fn short(span: Millis) -> u32 {
+    if span.0 == 0 {
+        1
+    } else if span.0 > u32::MAX as u64 {
+        u32::MAX
+    } else {
+        span.0 as u32
+    }
+}

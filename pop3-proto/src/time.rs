@@ -1,0 +1,122 @@
+//! Time as a number, and the one clock that both machines run their timers on.
+
+use core::fmt;
+
+/// Milliseconds since a start that the driver picked: a moment for `tick`, a span in [`Timers`](crate::Timers).
+///
+/// ```
+/// use pop3_proto::Millis;
+///
+/// assert_eq!(Millis::seconds(2), Millis(2000));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// So many seconds.
+    #[must_use]
+    pub const fn seconds(seconds: u64) -> Self {
+        Millis(seconds.saturating_mul(1000))
+    }
+}
+
+/// The timers that `tick` runs, by name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Timer {
+    /// Client: from the connection to the whole greeting.
+    Greeting,
+    /// Client: from a command to its answer; re-armed by whatever arrives of it.
+    Answer,
+    /// Both: the TLS handshake.
+    Tls,
+    /// Server: all the time that a peer spends in AUTHORIZATION.
+    Login,
+    /// Server: from one whole command to the next (RFC 1939 section 3).
+    Autologout,
+    /// Server: from the first time that the sink has no room until it takes something.
+    Output,
+}
+
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Timer::Greeting => "greeting",
+            Timer::Answer => "answer",
+            Timer::Tls => "tls",
+            Timer::Login => "login",
+            Timer::Autologout => "autologout",
+            Timer::Output => "output",
+        })
+    }
+}
+
+/// What is left of one timer.
+///
+/// The machines read no clock, so an event between two ticks has no time of its own. The driver ticks before each wait;
+/// so the time between two ticks was spent in what the machine waited for at the first one, and is charged to that
+/// timer, unless something since has re-armed it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Countdown {
+    left: u32,
+    rearmed: bool,
+}
+
+impl Countdown {
+    pub(crate) const fn new(span: u32) -> Self {
+        Countdown { left: span, rearmed: true }
+    }
+
+    /// Starts it over: the time since the last tick does not count.
+    pub(crate) const fn rearm(&mut self, span: u32) {
+        *self = Countdown::new(span);
+    }
+
+    /// The time since the last tick does not count, and what is left stays left.
+    pub(crate) const fn forgive(&mut self) {
+        self.rearmed = true;
+    }
+
+    /// Takes what passed since the last tick, and says what is left; nothing left is expiry.
+    const fn charge(&mut self, passed: u64) -> Option<u32> {
+        if !self.rearmed {
+            let left = (self.left as u64).saturating_sub(passed);
+            self.left = if left < self.left as u64 { left as u32 } else { self.left };
+        }
+        self.rearmed = false;
+        if self.left == 0 { None } else { Some(self.left) }
+    }
+}
+
+/// The moment of the last tick, and the timer that ran then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    last: Millis,
+    running: Option<Timer>,
+}
+
+impl Clock {
+    pub(crate) const fn new() -> Self {
+        Clock { last: Millis(0), running: None }
+    }
+
+    /// Charges the time since the last tick to `countdown` if `timer` ran then and runs now; gives the moment of the next
+    /// call, or the timer that expired.
+    pub(crate) fn tick(
+        &mut self,
+        now: Millis,
+        running: Option<(Timer, &mut Countdown)>,
+    ) -> Result<Option<Millis>, Timer> {
+        let passed = now.0.saturating_sub(self.last.0);
+        let before = core::mem::replace(&mut self.running, running.as_ref().map(|(timer, _)| *timer));
+        self.last = Millis(now.0.max(self.last.0));
+        let Some((timer, countdown)) = running else { return Ok(None) };
+        if before != Some(timer) {
+            countdown.forgive();
+        }
+        match countdown.charge(passed) {
+            Some(left) => Ok(Some(Millis(now.0.saturating_add(u64::from(left))))),
+            None => Err(timer),
+        }
+    }
+}

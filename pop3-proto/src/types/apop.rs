@@ -1,0 +1,188 @@
+use super::{Invalid, escaped};
+use core::fmt;
+
+/// The timestamp of a greeting, `<process-id.clock@hostname>`, by the grammar of a message id (RFC 1939 section 7, RFC
+/// 822 section 6.1).
+///
+/// Lax clients lost passwords to made-up timestamps, so this one is strict: one `@`, the words around it in ASCII
+/// without spaces or controls. [`find`](Self::find) looks for one in a greeting's text.
+///
+/// ```
+/// use pop3_proto::ApopTimestamp;
+///
+/// let greeting = b"POP3 server ready <1896.697170952@dbc.mtview.ca.us>";
+/// let timestamp = ApopTimestamp::find(greeting).unwrap();
+/// assert_eq!(timestamp.as_bytes(), b"<1896.697170952@dbc.mtview.ca.us>");
+/// assert!(ApopTimestamp::find(b"hello <world>").is_none());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ApopTimestamp<'a>(&'a [u8]);
+
+impl<'a> ApopTimestamp<'a> {
+    /// A timestamp, with its angle brackets.
+    ///
+    /// # Errors
+    /// [`Invalid::Syntax`] where it is no message id.
+    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+        let inner = octets.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
+        match inner.and_then(local_part).and_then(|rest| rest.strip_prefix(b"@")).and_then(domain) {
+            Some([]) => Ok(ApopTimestamp(octets)),
+            _ => Err(Invalid::Syntax),
+        }
+    }
+
+    /// The timestamp in the text of a greeting: from the first `<` to the next `>`, if that is one.
+    #[must_use]
+    pub fn find(text: &'a [u8]) -> Option<Self> {
+        let start = memchr::memchr(b'<', text)?;
+        let (_, rest) = text.split_at_checked(start)?;
+        let end = memchr::memchr(b'>', rest)?;
+        let (candidate, _) = rest.split_at_checked(end.saturating_add(1))?;
+        Self::new(candidate).ok()
+    }
+
+    /// The octets, angle brackets included: what the digest is taken over.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// Words joined by dots; gives what is behind them.
+fn local_part(octets: &[u8]) -> Option<&[u8]> {
+    joined(octets, |rest| match rest {
+        [b'"', quoted @ ..] => quoted_string(quoted),
+        _ => atom(rest),
+    })
+}
+
+/// Atoms and bracketed literals joined by dots; gives what is behind them.
+fn domain(octets: &[u8]) -> Option<&[u8]> {
+    joined(octets, |rest| match rest {
+        [b'[', literal @ ..] => domain_literal(literal),
+        _ => atom(rest),
+    })
+}
+
+fn joined(octets: &[u8], word: impl Fn(&[u8]) -> Option<&[u8]>) -> Option<&[u8]> {
+    let mut rest = word(octets)?;
+    while let [b'.', behind @ ..] = rest {
+        rest = word(behind)?;
+    }
+    Some(rest)
+}
+
+fn atom(octets: &[u8]) -> Option<&[u8]> {
+    let mut rest = octets;
+    while let [octet, behind @ ..] = rest {
+        if !octet.is_ascii_graphic() || b"()<>@,;:\\\".[]".contains(octet) {
+            break;
+        }
+        rest = behind;
+    }
+    (rest.len() < octets.len()).then_some(rest)
+}
+
+/// Up to the closing quote, with `\` before any octet that is otherwise special.
+fn quoted_string(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        match rest {
+            [b'"', behind @ ..] => return Some(behind),
+            [b'\\', octet, behind @ ..] if octet.is_ascii_graphic() => rest = behind,
+            [octet, behind @ ..] if octet.is_ascii_graphic() && *octet != b'\\' => rest = behind,
+            _ => return None,
+        }
+    }
+}
+
+fn domain_literal(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        match rest {
+            [b']', behind @ ..] => return Some(behind),
+            [octet, behind @ ..] if octet.is_ascii_graphic() && !b"[\\".contains(octet) => rest = behind,
+            _ => return None,
+        }
+    }
+}
+
+impl fmt::Debug for ApopTimestamp<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escaped("ApopTimestamp", self.0, f)
+    }
+}
+
+/// An APOP digest: 16 octets, sent as 32 lower-case hexadecimal digits (RFC 1939 section 7).
+///
+/// Whoever holds one can guess passwords at leisure, so its `Debug` shows nothing and it has no comparison; feature `apop` computes
+/// and checks it.
+///
+/// ```
+/// use pop3_proto::ApopDigest;
+///
+/// let digest = ApopDigest::parse(b"C4C9334BAC560ECC979E58001B3E22FB").unwrap(); // either case is read
+/// assert_eq!(&digest.to_hex(), b"c4c9334bac560ecc979e58001b3e22fb");
+/// assert_eq!(format!("{digest:?}"), "ApopDigest(..)");
+/// ```
+#[derive(Clone, Copy)]
+pub struct ApopDigest([u8; 16]);
+
+impl ApopDigest {
+    /// A digest from its 16 octets.
+    #[must_use]
+    pub const fn new(octets: [u8; 16]) -> Self {
+        ApopDigest(octets)
+    }
+
+    /// A digest from its 32 hexadecimal digits, in either case.
+    ///
+    /// # Errors
+    /// [`Invalid::Syntax`] where it is anything else.
+    pub fn parse(hex: &[u8]) -> Result<Self, Invalid> {
+        let mut octets = [0; 16];
+        let mut rest = hex;
+        for octet in &mut octets {
+            let Some(([high, low], behind)) = rest.split_first_chunk() else { return Err(Invalid::Syntax) };
+            *octet = nibble(*high)? << 4 | nibble(*low)?;
+            rest = behind;
+        }
+        if !rest.is_empty() {
+            return Err(Invalid::Syntax);
+        }
+        Ok(ApopDigest(octets))
+    }
+
+    /// The 32 digits that go on the wire.
+    #[must_use]
+    pub fn to_hex(&self) -> [u8; 32] {
+        let mut hex = [0; 32];
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+        let mut digits = hex.iter_mut();
+        for octet in self.0 {
+            for (nibble, to) in [octet >> 4, octet & 15].into_iter().zip(&mut digits) {
+                *to = digit(nibble);
+            }
+        }
+        hex
+    }
+
+    /// The 16 octets.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+fn nibble(digit: u8) -> Result<u8, Invalid> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        b'A'..=b'F' => Ok(digit - b'A' + 10),
+        _ => Err(Invalid::Syntax),
+    }
+}
+
+impl fmt::Debug for ApopDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApopDigest(..)")
+    }
+}

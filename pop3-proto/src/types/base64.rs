@@ -1,0 +1,80 @@
+use super::Invalid;
+use core::fmt;
+
+/// Base64 text, checked and not decoded: the alphabet of RFC 4648 section 4, padded, no other octet; it may be empty.
+///
+/// What AUTH carries is a secret more often than not, so its `Debug` shows nothing. Feature `sasl` decodes it and
+/// encodes into it; any other base64 library does as well.
+///
+/// ```
+/// use pop3_proto::Base64;
+///
+/// assert!(Base64::new(b"AHRlc3QAdGVzdA==").is_ok());
+/// for bad in [&b"=AAA"[..], b"AAA=BBB", b"AA A=", b"AAAAA", b"="] {
+///     assert!(Base64::new(bad).is_err());
+/// }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Base64<'a>(&'a [u8]);
+
+impl<'a> Base64<'a> {
+    /// No octets: an empty challenge or response.
+    pub const EMPTY: Base64<'static> = Base64(&[]);
+
+    /// Base64 text.
+    ///
+    /// # Errors
+    /// [`Invalid::Octet`] for one outside the alphabet, [`Invalid::Syntax`] for a wrong length, padding that is not at
+    /// the end, or bits behind the last octet that are not zero (RFC 4648 section 3.5).
+    pub fn new(text: &'a [u8]) -> Result<Self, Invalid> {
+        let unpadded = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
+        let mut last = 0;
+        for octet in unpadded {
+            last = value(*octet).ok_or(if *octet == b'=' { Invalid::Syntax } else { Invalid::Octet })?;
+        }
+        let spare_bits = match text.len().saturating_sub(unpadded.len()) {
+            0 => 0,
+            1 => 0b11,
+            _ => 0b1111,
+        };
+        if text.len() & 3 != 0 || last & spare_bits != 0 { Err(Invalid::Syntax) } else { Ok(Base64(text)) }
+    }
+
+    /// The text, undecoded.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether it stands for no octets.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The six bits that an octet of the alphabet stands for.
+const fn value(octet: u8) -> Option<u8> {
+    match octet {
+        b'A'..=b'Z' => Some(octet - b'A'),
+        b'a'..=b'z' => Some(octet - b'a' + 26),
+        b'0'..=b'9' => Some(octet - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
+}
+
+impl<'a> TryFrom<&'a [u8]> for Base64<'a> {
+    type Error = Invalid;
+
+    fn try_from(text: &'a [u8]) -> Result<Self, Invalid> {
+        Self::new(text)
+    }
+}
+
+impl fmt::Debug for Base64<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Base64(..)")
+    }
+}

@@ -1,0 +1,88 @@
+use super::Invalid;
+use core::fmt;
+
+/// A language tag, or a basic language range: `en`, `de-AT`, `zh-Hant` (RFC 5646, RFC 4647 section 2.1).
+///
+/// Equality ignores case. `*`, the administrator's choice, is no tag.
+///
+/// ```
+/// use pop3_proto::LanguageTag;
+///
+/// assert_eq!(LanguageTag::new(b"EN-gb"), LanguageTag::new(b"en-GB"));
+/// assert!(LanguageTag::new(b"-en").is_err());
+/// ```
+#[derive(Clone, Copy)]
+pub struct LanguageTag<'a>(&'a [u8]);
+
+impl<'a> LanguageTag<'a> {
+    /// A tag.
+    ///
+    /// # Errors
+    /// [`Invalid::Empty`], or [`Invalid::Syntax`] where it is not 1 to 8 letters, followed by any number of `-` and 1
+    /// to 8 letters or digits.
+    pub const fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+        if octets.is_empty() {
+            return Err(Invalid::Empty);
+        }
+        let (mut rest, mut length, mut first) = (octets, 0, true);
+        while let [octet, behind @ ..] = rest {
+            match *octet {
+                b'-' if 1 <= length && length <= 8 => (length, first) = (0, false),
+                octet if octet.is_ascii_alphabetic() || (octet.is_ascii_digit() && !first) => length += 1,
+                _ => return Err(Invalid::Syntax),
+            }
+            if length > 8 {
+                return Err(Invalid::Syntax);
+            }
+            rest = behind;
+        }
+        if length == 0 { Err(Invalid::Syntax) } else { Ok(LanguageTag(octets)) }
+    }
+
+    /// A tag in the source, checked when it is compiled.
+    ///
+    /// # Panics
+    /// Where it is no tag; in a `const` or `static` that is an error of the compiler.
+    #[must_use]
+    pub const fn literal(tag: &'static str) -> LanguageTag<'static> {
+        match LanguageTag::new(tag.as_bytes()) {
+            Ok(tag) => tag,
+            Err(_) => panic!("not a language tag"),
+        }
+    }
+
+    /// The tag as it was given.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether this range matches `tag`: the same, or a prefix of it that ends before a `-` (RFC 4647 section 3.3.1).
+    #[must_use]
+    pub fn matches(&self, tag: LanguageTag<'_>) -> bool {
+        match tag.0.split_at_checked(self.0.len()) {
+            Some((start, rest)) => start.eq_ignore_ascii_case(self.0) && matches!(rest, [] | [b'-', ..]),
+            None => false,
+        }
+    }
+}
+
+impl PartialEq<LanguageTag<'_>> for LanguageTag<'_> {
+    fn eq(&self, other: &LanguageTag<'_>) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for LanguageTag<'_> {}
+
+impl fmt::Debug for LanguageTag<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        super::escaped("LanguageTag", self.0, f)
+    }
+}
+
+impl fmt::Display for LanguageTag<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.escape_ascii().fmt(f)
+    }
+}

@@ -1,0 +1,61 @@
+//! Validated values: what holds one of these needs no second check.
+
+mod apop;
+mod base64;
+mod language;
+mod mechanism;
+mod number;
+mod secret;
+mod text;
+mod unique_id;
+
+pub use apop::{ApopDigest, ApopTimestamp};
+pub use base64::Base64;
+pub use language::LanguageTag;
+pub use mechanism::Mechanism;
+pub use number::MessageNumber;
+pub use secret::Secret;
+pub use text::Text;
+#[cfg(feature = "alloc")]
+pub use unique_id::OwnedUniqueId;
+pub use unique_id::UniqueId;
+
+use core::fmt;
+
+/// Why octets are not a value of the type that was asked for. It names the rule and holds none of the octets.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// A CR, LF or NUL: it would end the line, or be cut off by software in C.
+    Control,
+    /// An octet outside what this value may hold.
+    Octet,
+    /// Nothing, where at least one octet is due.
+    Empty,
+    /// More octets than this value may have.
+    TooLong,
+    /// Zero, where message numbers begin with 1.
+    Zero,
+    /// Octets of the right kind in the wrong order.
+    Syntax,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Invalid::Control => "holds CR, LF or NUL",
+            Invalid::Octet => "holds an octet that is not allowed here",
+            Invalid::Empty => "is empty",
+            Invalid::TooLong => "is too long",
+            Invalid::Zero => "is zero",
+            Invalid::Syntax => "is not well-formed",
+        })
+    }
+}
+
+impl core::error::Error for Invalid {}
+
+/// Shows octets as text with escapes, for the Debug of what is no secret.
+pub(crate) fn escaped(name: &str, octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{name}(\"{}\")", octets.escape_ascii())
+}

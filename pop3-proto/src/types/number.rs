@@ -1,0 +1,73 @@
+use super::Invalid;
+use core::{fmt, num::NonZeroU32};
+
+/// The number of a message in this session: 1 or more (RFC 1939 section 4).
+///
+/// ```
+/// use pop3_proto::{Invalid, MessageNumber};
+///
+/// assert_eq!(MessageNumber::new(7).unwrap().get(), 7);
+/// assert_eq!(MessageNumber::new(0), Err(Invalid::Zero));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageNumber(NonZeroU32);
+
+impl MessageNumber {
+    /// The first message of a maildrop.
+    pub const FIRST: MessageNumber = MessageNumber(NonZeroU32::MIN);
+
+    /// A message number.
+    ///
+    /// # Errors
+    /// [`Invalid::Zero`]
+    pub const fn new(number: u32) -> Result<Self, Invalid> {
+        match NonZeroU32::new(number) {
+            Some(number) => Ok(MessageNumber(number)),
+            None => Err(Invalid::Zero),
+        }
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    /// The position in a list that holds the messages from 1 on: the number less one.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0.get().saturating_sub(1) as usize
+    }
+
+    /// The number of the message at this position in a list that holds the messages from 1 on.
+    #[must_use]
+    pub const fn from_index(index: usize) -> Option<Self> {
+        if index >= u32::MAX as usize {
+            return None;
+        }
+        match NonZeroU32::new((index as u32).saturating_add(1)) {
+            Some(number) => Some(MessageNumber(number)),
+            None => None,
+        }
+    }
+}
+
+impl TryFrom<u32> for MessageNumber {
+    type Error = Invalid;
+
+    fn try_from(number: u32) -> Result<Self, Invalid> {
+        Self::new(number)
+    }
+}
+
+impl fmt::Debug for MessageNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MessageNumber({})", self.0)
+    }
+}
+
+impl fmt::Display for MessageNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,59 @@
+use super::{Invalid, Text};
+use core::fmt;
+
+/// A password or another secret on one line: one octet or more, no CR, LF or NUL, and nothing that shows it.
+///
+/// Its `Debug` is the same for every secret, in every build profile; it has no `Display`, no `Deref` and no comparison.
+/// [`expose`](Self::expose) is the only way out.
+///
+/// ```
+/// use pop3_proto::Secret;
+///
+/// let secret = Secret::new(b" tan staaf ").unwrap(); // spaces are part of it (RFC 1939 section 7)
+/// assert_eq!(format!("{secret:?}"), "Secret(..)");
+/// assert_eq!(secret.expose(), b" tan staaf ");
+/// ```
+#[derive(Clone, Copy)]
+pub struct Secret<'a>(Text<'a>);
+
+impl<'a> Secret<'a> {
+    /// A secret.
+    ///
+    /// # Errors
+    /// [`Invalid::Empty`], or [`Invalid::Control`] where it holds CR, LF or NUL.
+    pub const fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+        match Text::new(octets) {
+            Ok(text) if text.is_empty() => Err(Invalid::Empty),
+            Ok(text) => Ok(Secret(text)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The octets of the secret.
+    #[must_use]
+    pub const fn expose(&self) -> &'a [u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl<'a> TryFrom<&'a [u8]> for Secret<'a> {
+    type Error = Invalid;
+
+    fn try_from(octets: &'a [u8]) -> Result<Self, Invalid> {
+        Self::new(octets)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for Secret<'a> {
+    type Error = Invalid;
+
+    fn try_from(text: &'a str) -> Result<Self, Invalid> {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}

@@ -1,0 +1,117 @@
+use super::{Invalid, escaped};
+use core::fmt;
+
+/// Octets that fit on one line: no CR, no LF, no NUL.
+///
+/// Whatever is sent as part of a line is made of these, so that no argument and no answer can smuggle in a second line.
+/// Octets from 0x80 on are allowed; what decides about them (RFC 6856) knows the session. It may be empty.
+///
+/// ```
+/// use pop3_proto::{Invalid, Text};
+///
+/// assert_eq!(Text::new(b"mrose").unwrap().as_bytes(), b"mrose");
+/// assert_eq!(Text::new(b"mrose\r\nDELE 1"), Err(Invalid::Control));
+/// const READY: Text<'static> = Text::literal("ready"); // checked by the compiler
+/// # assert_eq!(READY.as_bytes(), b"ready");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// No octets at all.
+    pub const EMPTY: Text<'static> = Text(&[]);
+
+    /// A text.
+    ///
+    /// # Errors
+    /// [`Invalid::Control`] where it holds CR, LF or NUL: refused, never stripped.
+    pub const fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+        if line_length(octets) == octets.len() { Ok(Text(octets)) } else { Err(Invalid::Control) }
+    }
+
+    /// A text in the source, checked when it is compiled.
+    ///
+    /// # Panics
+    /// Where it holds CR, LF or NUL; in a `const` or `static` that is an error of the compiler. [`new`](Self::new) is for
+    /// everything that is known only later.
+    #[must_use]
+    pub const fn literal(text: &'static str) -> Text<'static> {
+        match Text::new(text.as_bytes()) {
+            Ok(text) => text,
+            Err(_) => panic!("a text holds no CR, LF or NUL"),
+        }
+    }
+
+    /// The text up to the first CR, LF or NUL, and whether there was one: what of a peer's line can be shown.
+    pub(crate) fn clipped(octets: &'a [u8]) -> (Self, bool) {
+        match octets.split_at_checked(line_length(octets)) {
+            Some((text, rest)) => (Text(text), !rest.is_empty()),
+            None => (Text(octets), false),
+        }
+    }
+
+    /// The octets.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As a string, where it is UTF-8.
+    #[must_use]
+    pub const fn to_str(&self) -> Option<&'a str> {
+        match core::str::from_utf8(self.0) {
+            Ok(text) => Some(text),
+            Err(_) => None,
+        }
+    }
+}
+
+/// How many octets come before the first CR, LF or NUL.
+const fn line_length(octets: &[u8]) -> usize {
+    let mut rest = octets;
+    while let [octet, behind @ ..] = rest {
+        if matches!(*octet, b'\r' | b'\n' | 0) {
+            break;
+        }
+        rest = behind;
+    }
+    octets.len().saturating_sub(rest.len())
+}
+
+impl<'a> TryFrom<&'a [u8]> for Text<'a> {
+    type Error = Invalid;
+
+    fn try_from(octets: &'a [u8]) -> Result<Self, Invalid> {
+        Self::new(octets)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for Text<'a> {
+    type Error = Invalid;
+
+    fn try_from(text: &'a str) -> Result<Self, Invalid> {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escaped("Text", self.0, f)
+    }
+}
+
+/// Shows control octets and octets from 0x80 on escaped, so that no peer moves a terminal's cursor.
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.to_str() {
+            Some(text) if !text.chars().any(char::is_control) => f.write_str(text),
+            _ => self.0.escape_ascii().fmt(f),
+        }
+    }
+}

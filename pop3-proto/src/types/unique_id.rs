@@ -1,0 +1,113 @@
+use super::{Invalid, escaped};
+use core::fmt;
+
+/// The unique-id of a message: 1 to 70 octets from 0x21 to 0x7E, compared octet by octet (RFC 1939 section 7).
+///
+/// It is opaque, and it is the peer's: never use one as a file name, it may hold `/` and `..`.
+///
+/// ```
+/// use pop3_proto::{Invalid, UniqueId};
+///
+/// assert_eq!(UniqueId::new(b"whqtswO00WBw418f9t5JxYwZ").unwrap().as_bytes().len(), 24);
+/// assert_eq!(UniqueId::new(b""), Err(Invalid::Empty));
+/// assert_eq!(UniqueId::new(b"two words"), Err(Invalid::Octet));
+/// assert_eq!(UniqueId::new(&[b'x'; 71]), Err(Invalid::TooLong));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UniqueId<'a>(&'a [u8]);
+
+impl<'a> UniqueId<'a> {
+    /// The most octets that a unique-id may have.
+    pub const MAX: usize = 70;
+
+    /// A unique-id.
+    ///
+    /// # Errors
+    /// [`Invalid::Empty`], [`Invalid::TooLong`] or [`Invalid::Octet`]
+    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+        if octets.is_empty() {
+            Err(Invalid::Empty)
+        } else if octets.len() > Self::MAX {
+            Err(Invalid::TooLong)
+        } else if !octets.iter().all(u8::is_ascii_graphic) {
+            Err(Invalid::Octet)
+        } else {
+            Ok(UniqueId(octets))
+        }
+    }
+
+    /// The octets.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl<'a> TryFrom<&'a [u8]> for UniqueId<'a> {
+    type Error = Invalid;
+
+    fn try_from(octets: &'a [u8]) -> Result<Self, Invalid> {
+        Self::new(octets)
+    }
+}
+
+impl<'a> TryFrom<&'a str> for UniqueId<'a> {
+    type Error = Invalid;
+
+    fn try_from(text: &'a str) -> Result<Self, Invalid> {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl<'a> From<&UniqueId<'a>> for UniqueId<'a> {
+    fn from(id: &UniqueId<'a>) -> Self {
+        *id
+    }
+}
+
+impl fmt::Debug for UniqueId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escaped("UniqueId", self.0, f)
+    }
+}
+
+impl fmt::Display for UniqueId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.escape_ascii().fmt(f)
+    }
+}
+
+/// A unique-id that owns its octets, for a maildrop in a `Vec`.
+///
+/// ```
+/// use pop3_proto::{OwnedUniqueId, UniqueId};
+///
+/// let owned = OwnedUniqueId::from(UniqueId::new(b"a-1").unwrap());
+/// assert_eq!(owned.as_unique_id(), UniqueId::new(b"a-1").unwrap());
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct OwnedUniqueId(alloc::boxed::Box<[u8]>);
+
+#[cfg(feature = "alloc")]
+impl OwnedUniqueId {
+    /// The unique-id, borrowed.
+    #[must_use]
+    pub fn as_unique_id(&self) -> UniqueId<'_> {
+        UniqueId(&self.0)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<UniqueId<'_>> for OwnedUniqueId {
+    fn from(id: UniqueId<'_>) -> Self {
+        OwnedUniqueId(id.0.into())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a OwnedUniqueId> for UniqueId<'a> {
+    fn from(id: &'a OwnedUniqueId) -> Self {
+        id.as_unique_id()
+    }
+}
