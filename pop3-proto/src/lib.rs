@@ -9,14 +9,30 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(any(feature = "apop", feature = "sasl"))]
+mod auth;
+mod body;
+mod codec;
 mod input;
 mod limits;
+mod quirks;
 mod sink;
 mod time;
 mod types;
 
+#[cfg(feature = "apop")]
+pub use auth::apop;
+#[cfg(feature = "sasl")]
+pub use auth::sasl;
+pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff, octets};
+pub use codec::{
+    Capability, Command, CommandError, Decoded, DropListing, Expire, Keyword, LanguageListing, LineEnding,
+    Mechanisms, OtherCapability, OtherCode, Response, ResponseCode, ResponseError, Retry, ScanListing, State,
+    StatusText, UniqueIdListing, Verb,
+};
 pub use input::{Inbox, Input};
 pub use limits::{Limit, Limits, Timers};
+pub use quirks::{Profile, Quirk, Quirks};
 #[cfg(feature = "alloc")]
 pub use sink::Outbox;
 pub use sink::{Full, MIN_SINK, Out, Sink};
@@ -24,5 +40,6 @@ pub use time::{Millis, Timer};
 #[cfg(feature = "alloc")]
 pub use types::OwnedUniqueId;
 pub use types::{
-    ApopDigest, ApopTimestamp, Base64, Invalid, LanguageTag, Mechanism, MessageNumber, Secret, Text, UniqueId,
+    ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism, MessageNumber, Secret,
+    Text, UniqueId,
 };

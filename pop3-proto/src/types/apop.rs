@@ -88,8 +88,8 @@ fn quoted_string(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
         match rest {
             [b'"', behind @ ..] => return Some(behind),
-            [b'\\', octet, behind @ ..] if octet.is_ascii_graphic() => rest = behind,
-            [octet, behind @ ..] if octet.is_ascii_graphic() && *octet != b'\\' => rest = behind,
+            [b'\\', octet, behind @ ..] if is_inner(*octet) => rest = behind,
+            [octet, behind @ ..] if is_inner(*octet) && *octet != b'\\' => rest = behind,
             _ => return None,
         }
     }
@@ -99,10 +99,16 @@ fn domain_literal(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
         match rest {
             [b']', behind @ ..] => return Some(behind),
-            [octet, behind @ ..] if octet.is_ascii_graphic() && !b"[\\".contains(octet) => rest = behind,
+            [octet, behind @ ..] if is_inner(*octet) && !b"[\\".contains(octet) => rest = behind,
             _ => return None,
         }
     }
+}
+
+/// What quotes and brackets may hold. Not `<`, `>` and `@`, though the grammar has them: clients cut a timestamp out at
+/// the first `<` and the next `>`, and would take the digest over another one.
+fn is_inner(octet: u8) -> bool {
+    octet.is_ascii_graphic() && !matches!(octet, b'<' | b'>' | b'@')
 }
 
 impl fmt::Debug for ApopTimestamp<'_> {

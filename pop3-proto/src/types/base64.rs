@@ -26,18 +26,34 @@ impl<'a> Base64<'a> {
     /// # Errors
     /// [`Invalid::Octet`] for one outside the alphabet, [`Invalid::Syntax`] for a wrong length, padding that is not at
     /// the end, or bits behind the last octet that are not zero (RFC 4648 section 3.5).
-    pub fn new(text: &'a [u8]) -> Result<Self, Invalid> {
-        let unpadded = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
-        let mut last = 0;
-        for octet in unpadded {
-            last = value(*octet).ok_or(if *octet == b'=' { Invalid::Syntax } else { Invalid::Octet })?;
-        }
-        let spare_bits = match text.len().saturating_sub(unpadded.len()) {
-            0 => 0,
-            1 => 0b11,
-            _ => 0b1111,
+    pub const fn new(text: &'a [u8]) -> Result<Self, Invalid> {
+        let (mut rest, spare_bits) = match text {
+            [unpadded @ .., b'=', b'='] => (unpadded, 0b1111),
+            [unpadded @ .., b'='] => (unpadded, 0b11),
+            _ => (text, 0),
         };
+        let mut last = 0;
+        while let [octet, behind @ ..] = rest {
+            last = match value(*octet) {
+                Some(value) => value,
+                None if *octet == b'=' => return Err(Invalid::Syntax),
+                None => return Err(Invalid::Octet),
+            };
+            rest = behind;
+        }
         if text.len() & 3 != 0 || last & spare_bits != 0 { Err(Invalid::Syntax) } else { Ok(Base64(text)) }
+    }
+
+    /// Base64 text in the source, checked when it is compiled.
+    ///
+    /// # Panics
+    /// Where it is none; in a `const` or `static` that is an error of the compiler.
+    #[must_use]
+    pub const fn literal(text: &'static str) -> Base64<'static> {
+        match Base64::new(text.as_bytes()) {
+            Ok(text) => text,
+            Err(_) => panic!("not base64"),
+        }
     }
 
     /// The text, undecoded.

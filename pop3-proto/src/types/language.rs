@@ -86,3 +86,31 @@ impl fmt::Display for LanguageTag<'_> {
         self.0.escape_ascii().fmt(f)
     }
 }
+
+/// What LANG asks for: a basic language range, or `*` for the administrator's choice (RFC 6856 section 3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LanguageRange<'a> {
+    /// `*`
+    Preferred,
+    /// A language, or the start of a more exact tag.
+    Tag(LanguageTag<'a>),
+}
+
+impl<'a> LanguageRange<'a> {
+    /// A range as it stands on the wire.
+    ///
+    /// # Errors
+    /// As of [`LanguageTag::new`].
+    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+        if octets == b"*" { Ok(Self::Preferred) } else { LanguageTag::new(octets).map(Self::Tag) }
+    }
+
+    /// The octets on the wire.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Preferred => b"*",
+            Self::Tag(tag) => tag.as_bytes(),
+        }
+    }
+}

@@ -11,7 +11,7 @@ mod unique_id;
 
 pub use apop::{ApopDigest, ApopTimestamp};
 pub use base64::Base64;
-pub use language::LanguageTag;
+pub use language::{LanguageRange, LanguageTag};
 pub use mechanism::Mechanism;
 pub use number::MessageNumber;
 pub use secret::Secret;

@@ -1,0 +1,316 @@
+//! Capabilities: the lines of CAPA (RFC 2449 sections 5 and 6, and the RFCs that add to them).
+
+use super::Digits;
+use crate::quirks::{Quirk, Quirks};
+use crate::sink::{Full, Sink};
+use crate::types::{Invalid, Mechanism, Text};
+use core::fmt;
+
+/// One line of CAPA, with its arguments.
+///
+/// Tags are read in any letter case. A known tag whose argument does not parse, and any tag that is not known, is kept as it stands;
+/// surplus arguments are no error.
+///
+/// ```
+/// use pop3_proto::{Capability, Expire};
+///
+/// let expire = Capability::Expire { policy: Expire::Days(60), user: false };
+/// assert_eq!(Capability::parse(b"EXPIRE 60"), Ok(expire));
+/// assert!(matches!(Capability::parse(b"X-TIMESTAMP yes"), Ok(Capability::Other(_))));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Capability<'a> {
+    /// `TOP`: the command TOP
+    Top,
+    /// `USER`: the commands USER and PASS
+    User,
+    /// `SASL mechanisms`: the command AUTH (RFC 5034 section 3)
+    Sasl(Mechanisms<'a>),
+    /// `RESP-CODES`: a text that begins with `[` is a response code
+    RespCodes,
+    /// `LOGIN-DELAY seconds [USER]`: the least time from one login to the next
+    LoginDelay {
+        /// Seconds, the most for any user where `user` is set.
+        seconds: u32,
+        /// It differs by user: the exact value comes after login.
+        user: bool,
+    },
+    /// `PIPELINING`: commands may be sent ahead of answers
+    Pipelining,
+    /// `EXPIRE policy [USER]`: how long messages stay
+    Expire {
+        /// The least time for any user where `user` is set.
+        policy: Expire,
+        /// It differs by user: the exact value comes after login.
+        user: bool,
+    },
+    /// `UIDL`: the command UIDL
+    Uidl,
+    /// `IMPLEMENTATION words`: which server this is; never to be acted on
+    Implementation(Text<'a>),
+    /// `STLS`: the command STLS (RFC 2595 section 4)
+    Stls,
+    /// `AUTH-RESP-CODE`: all trouble with credentials is told by AUTH (RFC 3206 section 6)
+    AuthRespCode,
+    /// `UTF8 [USER]`: the command UTF8 (RFC 6856 section 2)
+    Utf8 {
+        /// Names and passwords may be UTF-8.
+        user: bool,
+    },
+    /// `LANG`: the command LANG (RFC 6856 section 3)
+    Lang,
+    /// Any other, as it stands
+    Other(OtherCapability<'a>),
+}
+
+/// How long messages stay on the server at the least (RFC 2449 section 6.7). `Never` is more than any number of days.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Expire {
+    /// Days after which a message may be removed; 0: as soon as it was retrieved.
+    Days(u32),
+    /// The server removes nothing by itself.
+    Never,
+}
+
+/// The mechanisms of a SASL capability.
+///
+/// ```
+/// use pop3_proto::{Capability, Mechanism};
+///
+/// let Ok(Capability::Sasl(mechanisms)) = Capability::parse(b"SASL PLAIN SCRAM-SHA-256") else { panic!() };
+/// assert!(mechanisms.contains(Mechanism::PLAIN));
+/// assert_eq!(mechanisms.iter().count(), 2);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Mechanisms<'a>(Names<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Names<'a> {
+    Line(Text<'a>),
+    List(&'a [Mechanism<'a>]),
+}
+
+/// A capability that the crate does not know: a tag, and the rest of its line.
+#[derive(Clone, Copy, Eq, Debug)]
+pub struct OtherCapability<'a> {
+    tag: Text<'a>,
+    arguments: Text<'a>,
+}
+
+impl<'a> Capability<'a> {
+    /// Reads one line, without its line end.
+    ///
+    /// # Errors
+    /// [`Invalid`] where it does not begin with a tag of printable ASCII, or holds a NUL or a bare CR.
+    pub fn parse(line: &'a [u8]) -> Result<Self, Invalid> {
+        Self::read(line, &mut Quirks::default())
+    }
+
+    /// Writes the line, or nothing where it does not fit.
+    ///
+    /// # Errors
+    /// [`Full`]
+    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        let user = |user: bool| if user { b" USER".as_slice() } else { b"" };
+        match self {
+            Capability::Top => out.put(&[b"TOP\r\n"]),
+            Capability::User => out.put(&[b"USER\r\n"]),
+            Capability::Sasl(mechanisms) => mechanisms.encode(out),
+            Capability::RespCodes => out.put(&[b"RESP-CODES\r\n"]),
+            Capability::LoginDelay { seconds, user: differs } => {
+                out.put(&[b"LOGIN-DELAY ", Digits::new(*seconds).as_bytes(), user(*differs), b"\r\n"])
+            }
+            Capability::Pipelining => out.put(&[b"PIPELINING\r\n"]),
+            Capability::Expire { policy: Expire::Never, user: differs } => {
+                out.put(&[b"EXPIRE NEVER", user(*differs), b"\r\n"])
+            }
+            Capability::Expire { policy: Expire::Days(days), user: differs } => {
+                out.put(&[b"EXPIRE ", Digits::new(*days).as_bytes(), user(*differs), b"\r\n"])
+            }
+            Capability::Uidl => out.put(&[b"UIDL\r\n"]),
+            Capability::Implementation(words) => out.put(&[b"IMPLEMENTATION ", words.as_bytes(), b"\r\n"]),
+            Capability::Stls => out.put(&[b"STLS\r\n"]),
+            Capability::AuthRespCode => out.put(&[b"AUTH-RESP-CODE\r\n"]),
+            Capability::Utf8 { user: differs } => out.put(&[b"UTF8", user(*differs), b"\r\n"]),
+            Capability::Lang => out.put(&[b"LANG\r\n"]),
+            Capability::Other(other) => other.encode(out),
+        }
+    }
+
+    /// Reads a line and records what was tolerated.
+    pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<Self, Invalid> {
+        let other = OtherCapability::parse(line)?;
+        if let Some(known) = known(other.tag.as_bytes(), other.arguments) {
+            return Ok(known);
+        }
+        // `SASL=PLAIN`: seen, and clear enough.
+        let joined = memchr::memchr(b'=', line).and_then(|at| line.split_at_checked(at));
+        let joined = joined.and_then(|(tag, rest)| known(tag, Text::new(rest.strip_prefix(b"=")?).ok()?));
+        if joined.is_some() {
+            quirks.note(Quirk::CapabilityEquals);
+        }
+        Ok(joined.unwrap_or(Capability::Other(other)))
+    }
+}
+
+/// The capability of a tag that the crate knows, where its argument parses.
+fn known<'a>(tag: &[u8], arguments: Text<'a>) -> Option<Capability<'a>> {
+    let words = || arguments.as_bytes().split(|octet| *octet == b' ').filter(|word| !word.is_empty());
+    let user = |at: usize| words().nth(at).is_some_and(|word| word.eq_ignore_ascii_case(b"USER"));
+    let tag_is = |word: &[u8]| tag.eq_ignore_ascii_case(word);
+    Some(match () {
+        () if tag_is(b"TOP") => Capability::Top,
+        () if tag_is(b"USER") => Capability::User,
+        () if tag_is(b"SASL") => Capability::Sasl(Mechanisms(Names::Line(arguments))),
+        () if tag_is(b"RESP-CODES") => Capability::RespCodes,
+        () if tag_is(b"LOGIN-DELAY") => {
+            Capability::LoginDelay { seconds: decimal(words().next()?)?, user: user(1) }
+        }
+        () if tag_is(b"PIPELINING") => Capability::Pipelining,
+        () if tag_is(b"EXPIRE") => Capability::Expire { policy: expire(words().next()?)?, user: user(1) },
+        () if tag_is(b"UIDL") => Capability::Uidl,
+        () if tag_is(b"IMPLEMENTATION") && !arguments.is_empty() => Capability::Implementation(arguments),
+        () if tag_is(b"STLS") => Capability::Stls,
+        () if tag_is(b"AUTH-RESP-CODE") => Capability::AuthRespCode,
+        () if tag_is(b"UTF8") => Capability::Utf8 { user: user(0) },
+        () if tag_is(b"LANG") => Capability::Lang,
+        () => return None,
+    })
+}
+
+fn expire(word: &[u8]) -> Option<Expire> {
+    if word.eq_ignore_ascii_case(b"NEVER") { Some(Expire::Never) } else { decimal(word).map(Expire::Days) }
+}
+
+/// Decimal digits; what is over 32 bits counts as the largest value, since these are amounts to wait for.
+fn decimal(word: &[u8]) -> Option<u32> {
+    word.iter().try_fold(0u32, |value, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit.wrapping_sub(b'0'))?;
+        Some(value.saturating_mul(10).saturating_add(u32::from(digit)))
+    })
+}
+
+impl<'a> Mechanisms<'a> {
+    /// The mechanisms of a server.
+    #[must_use]
+    pub const fn new(list: &'a [Mechanism<'a>]) -> Self {
+        Mechanisms(Names::List(list))
+    }
+
+    /// The names in their order; words that are no mechanism name are passed over.
+    pub fn iter(&self) -> impl Iterator<Item = Mechanism<'a>> + use<'a> {
+        let (line, list): (&[u8], &[Mechanism<'a>]) = match self.0 {
+            Names::Line(line) => (line.as_bytes(), &[]),
+            Names::List(list) => (b"", list),
+        };
+        let words = line.split(|octet| *octet == b' ').filter_map(|word| Mechanism::new(word).ok());
+        words.chain(list.iter().copied())
+    }
+
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn contains(&self, mechanism: Mechanism<'_>) -> bool {
+        self.iter().any(|name| name == mechanism)
+    }
+
+    fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        match self.0 {
+            Names::Line(line) if line.is_empty() => out.put(&[b"SASL\r\n"]),
+            Names::Line(line) => out.put(&[b"SASL ", line.as_bytes(), b"\r\n"]),
+            Names::List(list) => encode_list(list, out),
+        }
+    }
+}
+
+/// Names that would not fit the line's 512 octets, or that are more than any server has, are left out: there is no
+/// continuation form.
+fn encode_list(list: &[Mechanism<'_>], out: &mut dyn Sink) -> Result<(), Full> {
+    let mut parts: [&[u8]; 66] = [b""; 66];
+    let mut room = 512usize.saturating_sub("SASL\r\n".len());
+    let [first, names @ .., last] = &mut parts;
+    (*first, *last) = (b"SASL", b"\r\n");
+    for (pair, name) in names.chunks_exact_mut(2).zip(list) {
+        let needed = name.as_bytes().len().saturating_add(1);
+        let Some(left) = room.checked_sub(needed) else { break };
+        room = left;
+        if let [space, word] = pair {
+            (*space, *word) = (b" ", name.as_bytes());
+        }
+    }
+    out.put(&parts)
+}
+
+/// The same names in the same order.
+impl PartialEq<Mechanisms<'_>> for Mechanisms<'_> {
+    fn eq(&self, other: &Mechanisms<'_>) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Mechanisms<'_> {}
+
+impl<'a> OtherCapability<'a> {
+    /// A capability of any tag, as a server announces one of its own.
+    ///
+    /// # Errors
+    /// [`Invalid`] where the tag is empty or not printable ASCII without a dot, or the line would be over 512 octets.
+    pub fn new(tag: Text<'a>, arguments: Text<'a>) -> Result<Self, Invalid> {
+        let length = tag.as_bytes().len().saturating_add(arguments.as_bytes().len());
+        if tag.is_empty() {
+            Err(Invalid::Empty)
+        } else if !tag.as_bytes().iter().all(|octet| octet.is_ascii_graphic() && *octet != b'.') {
+            Err(Invalid::Octet)
+        } else if length > 509 {
+            Err(Invalid::TooLong)
+        } else {
+            Ok(OtherCapability { tag, arguments })
+        }
+    }
+
+    /// The first word of the line.
+    #[must_use]
+    pub const fn tag(&self) -> Text<'a> {
+        self.tag
+    }
+
+    /// The rest of the line behind one space.
+    #[must_use]
+    pub const fn arguments(&self) -> Text<'a> {
+        self.arguments
+    }
+
+    fn parse(line: &'a [u8]) -> Result<Self, Invalid> {
+        let (tag, arguments) = match memchr::memchr(b' ', line).and_then(|at| line.split_at_checked(at)) {
+            Some((tag, rest)) => (tag, rest.strip_prefix(b" ").unwrap_or(rest)),
+            None => (line, [].as_slice()),
+        };
+        if tag.is_empty() {
+            return Err(Invalid::Empty);
+        }
+        if !tag.iter().all(u8::is_ascii_graphic) {
+            return Err(Invalid::Octet);
+        }
+        Ok(OtherCapability { tag: Text::new(tag)?, arguments: Text::new(arguments)? })
+    }
+
+    fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        let space: &[u8] = if self.arguments.is_empty() { b"" } else { b" " };
+        out.put(&[self.tag.as_bytes(), space, self.arguments.as_bytes(), b"\r\n"])
+    }
+}
+
+/// Tags compare in any letter case, arguments octet by octet.
+impl PartialEq<OtherCapability<'_>> for OtherCapability<'_> {
+    fn eq(&self, other: &OtherCapability<'_>) -> bool {
+        self.tag.as_bytes().eq_ignore_ascii_case(other.tag.as_bytes()) && self.arguments == other.arguments
+    }
+}
+
+impl fmt::Display for Expire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Expire::Days(days) => write!(f, "{days} days"),
+            Expire::Never => f.write_str("never"),
+        }
+    }
+}

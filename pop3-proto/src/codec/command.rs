@@ -1,0 +1,411 @@
+//! Commands: what a client says (RFC 1939, 2449, 2595, 5034, 6856).
+
+use super::grammar::{Notes, digits, end, note, spaces, token};
+use super::{Decoded, Digits, Keyword, Verb};
+use crate::limits::Limits;
+use crate::quirks::{Quirk, Quirks};
+use crate::sink::{Full, Sink};
+use crate::types::{ApopDigest, Base64, Invalid, LanguageRange, Mechanism, MessageNumber, Secret, Text};
+use core::fmt;
+use nom::{Parser, combinator::opt, sequence::preceded};
+
+/// A command, borrowed from the line that it was read from.
+///
+/// ```
+/// use pop3_proto::{Command, MessageNumber, Out};
+///
+/// let command = Command::parse(b"retr 2").unwrap();
+/// assert_eq!(command, Command::Retr(MessageNumber::new(2).unwrap()));
+///
+/// let mut buffer = [0; 64];
+/// let mut out = Out::new(&mut buffer);
+/// command.encode(&mut out).unwrap();
+/// assert_eq!(out.pending(), b"RETR 2\r\n");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub enum Command<'a> {
+    /// `USER name`: RFC 1939 section 7
+    User(Text<'a>),
+    /// `PASS password`: RFC 1939 section 7
+    Pass(Secret<'a>),
+    /// `APOP name digest`: RFC 1939 section 7
+    Apop {
+        /// The mailbox.
+        name: Text<'a>,
+        /// MD5 over timestamp and secret.
+        digest: ApopDigest,
+    },
+    /// `AUTH mechanism [initial-response]`: RFC 5034 section 4
+    Auth {
+        /// The SASL mechanism.
+        mechanism: Mechanism<'a>,
+        /// The initial response. One of no octets is there and empty (`=` on the wire), which is not the same as none.
+        initial: Option<Base64<'a>>,
+    },
+    /// `AUTH` alone: the old way to ask for the mechanisms, which some servers still answer
+    AuthList,
+    /// `STLS`: RFC 2595 section 4
+    Stls,
+    /// `UTF8`: RFC 6856 section 2
+    Utf8,
+    /// `CAPA`: RFC 2449 section 5
+    Capa,
+    /// `LANG [range]`: RFC 6856 section 3; without a range it asks which languages there are
+    Lang(Option<LanguageRange<'a>>),
+    /// `STAT`: RFC 1939 section 5
+    Stat,
+    /// `LIST [message]`: RFC 1939 section 5
+    List(Option<MessageNumber>),
+    /// `RETR message`: RFC 1939 section 5
+    Retr(MessageNumber),
+    /// `DELE message`: RFC 1939 section 5
+    Dele(MessageNumber),
+    /// `NOOP`: RFC 1939 section 5
+    Noop,
+    /// `RSET`: RFC 1939 section 5
+    Rset,
+    /// `TOP message lines`: RFC 1939 section 7
+    Top {
+        /// The message.
+        message: MessageNumber,
+        /// How many lines of its body. A longer decimal than fits counts as the largest value.
+        lines: u64,
+    },
+    /// `UIDL [message]`: RFC 1939 section 7
+    Uidl(Option<MessageNumber>),
+    /// `QUIT`: RFC 1939 sections 4 and 6
+    Quit,
+    /// A command that the crate does not know
+    Other {
+        /// Its first word.
+        keyword: Keyword<'a>,
+        /// The rest of the line behind one space, if there is any.
+        arguments: Option<Text<'a>>,
+    },
+}
+
+/// Why a line is no command. It holds none of the line's octets.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The line is empty.
+    Empty,
+    /// It does not begin with a word of printable ASCII.
+    Keyword,
+    /// An argument is missing.
+    Missing,
+    /// There are more arguments than the command takes.
+    Surplus,
+    /// An argument is not a number: a sign or a letter, say.
+    Number,
+    /// A number that no message has: 0, or more than 4,294,967,295.
+    NoSuchMessage,
+    /// An argument holds a bare CR or a NUL.
+    Control,
+    /// No name of a SASL mechanism.
+    Mechanism,
+    /// No base64 where base64 is due.
+    Base64,
+    /// No APOP digest where one is due.
+    Digest,
+    /// No language range where one is due.
+    Language,
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CommandError::Empty => "empty line",
+            CommandError::Keyword => "no keyword",
+            CommandError::Missing => "an argument is missing",
+            CommandError::Surplus => "too many arguments",
+            CommandError::Number => "not a number",
+            CommandError::NoSuchMessage => "a number that no message has",
+            CommandError::Control => "CR or NUL inside the line",
+            CommandError::Mechanism => "not a mechanism name",
+            CommandError::Base64 => "not base64",
+            CommandError::Digest => "not an APOP digest",
+            CommandError::Language => "not a language range",
+        })
+    }
+}
+
+impl core::error::Error for CommandError {}
+
+impl<'a> Command<'a> {
+    /// Reads one framed line, without its line end. Harmless deviations are taken as they are meant.
+    ///
+    /// # Errors
+    /// [`CommandError`]; a word that the crate does not know is none, but [`Command::Other`].
+    pub fn parse(line: &'a [u8]) -> Result<Self, CommandError> {
+        Self::read(line, &mut Quirks::default())
+    }
+
+    /// Reads the first line of `input`.
+    pub fn decode(input: &'a [u8], limits: &Limits) -> Decoded<Self, CommandError> {
+        super::decode(input, limits.command_line, Self::parse)
+    }
+
+    /// Writes the line, or nothing where it does not fit. What one command holds is decided by its values: no argument can
+    /// add a line.
+    ///
+    /// # Errors
+    /// [`Full`]
+    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        self.with_parts(|parts| out.put(parts))
+    }
+
+    /// How many octets [`encode`](Self::encode) writes, line end included.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        self.with_parts(|parts| parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len())))
+    }
+
+    /// Which command it is.
+    #[must_use]
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Command::User(_) => Verb::User,
+            Command::Pass(_) => Verb::Pass,
+            Command::Apop { .. } => Verb::Apop,
+            Command::Auth { .. } => Verb::Auth,
+            Command::AuthList => Verb::AuthList,
+            Command::Stls => Verb::Stls,
+            Command::Utf8 => Verb::Utf8,
+            Command::Capa => Verb::Capa,
+            Command::Lang(_) => Verb::Lang,
+            Command::Stat => Verb::Stat,
+            Command::List(_) => Verb::List,
+            Command::Retr(_) => Verb::Retr,
+            Command::Dele(_) => Verb::Dele,
+            Command::Noop => Verb::Noop,
+            Command::Rset => Verb::Rset,
+            Command::Top { .. } => Verb::Top,
+            Command::Uidl(_) => Verb::Uidl,
+            Command::Quit => Verb::Quit,
+            Command::Other { .. } => Verb::Other,
+        }
+    }
+
+    /// The message that it names.
+    #[must_use]
+    pub const fn message(&self) -> Option<MessageNumber> {
+        match *self {
+            Command::List(message) | Command::Uidl(message) => message,
+            Command::Retr(message) | Command::Dele(message) | Command::Top { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Reads a line and records what was tolerated.
+    pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<Self, CommandError> {
+        let notes = Notes::new(*quirks);
+        let command = read(line, &notes);
+        *quirks = notes.get();
+        command
+    }
+
+    /// Gives the parts of the line to `write`.
+    fn with_parts<R>(&self, write: impl FnOnce(&[&[u8]]) -> R) -> R {
+        let word = self.verb().keyword().as_bytes();
+        match self {
+            Command::User(name) => write(&[word, b" ", name.as_bytes(), CRLF]),
+            Command::Pass(password) => write(&[word, b" ", password.expose(), CRLF]),
+            Command::Apop { name, digest } => {
+                write(&[word, b" ", name.as_bytes(), b" ", &digest.to_hex(), CRLF])
+            }
+            Command::Auth { mechanism, initial: None } => write(&[word, b" ", mechanism.as_bytes(), CRLF]),
+            Command::Auth { mechanism, initial: Some(initial) } => {
+                let initial = if initial.is_empty() { b"=" } else { initial.as_bytes() };
+                write(&[word, b" ", mechanism.as_bytes(), b" ", initial, CRLF])
+            }
+            Command::Lang(Some(range)) => write(&[word, b" ", range.as_bytes(), CRLF]),
+            Command::List(Some(message))
+            | Command::Uidl(Some(message))
+            | Command::Retr(message)
+            | Command::Dele(message) => write(&[word, b" ", Digits::new(message.get()).as_bytes(), CRLF]),
+            Command::Top { message, lines } => {
+                let (message, lines) = (Digits::new(message.get()), Digits::new(*lines));
+                write(&[word, b" ", message.as_bytes(), b" ", lines.as_bytes(), CRLF])
+            }
+            Command::Other { keyword, arguments: None } => write(&[keyword.as_bytes(), CRLF]),
+            Command::Other { keyword, arguments: Some(rest) } => {
+                write(&[keyword.as_bytes(), b" ", rest.as_bytes(), CRLF])
+            }
+            Command::AuthList
+            | Command::Stls
+            | Command::Utf8
+            | Command::Capa
+            | Command::Lang(None)
+            | Command::Stat
+            | Command::List(None)
+            | Command::Noop
+            | Command::Rset
+            | Command::Uidl(None)
+            | Command::Quit => write(&[word, CRLF]),
+        }
+    }
+}
+
+const CRLF: &[u8] = b"\r\n";
+
+fn read<'a>(line: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {
+    let Ok((rest, keyword)) = token(line) else {
+        return Err(if line.is_empty() { CommandError::Empty } else { CommandError::Keyword });
+    };
+    let Some(verb) = Verb::of(keyword) else { return other(keyword, rest) };
+    match verb {
+        Verb::User => name(argument(rest)?, notes).map(Command::User),
+        Verb::Pass => password(argument(rest)?).map(Command::Pass),
+        Verb::Apop => apop(argument(rest)?, notes),
+        Verb::Auth => auth(rest, notes),
+        Verb::Lang => lang(rest, notes),
+        Verb::List => optional_message(rest, notes).map(Command::List),
+        Verb::Uidl => optional_message(rest, notes).map(Command::Uidl),
+        Verb::Retr => message(rest, notes).map(Command::Retr),
+        Verb::Dele => message(rest, notes).map(Command::Dele),
+        Verb::Top => top(rest, notes),
+        Verb::Stls => no_argument(rest, notes, Command::Stls),
+        Verb::Utf8 => no_argument(rest, notes, Command::Utf8),
+        Verb::Capa => no_argument(rest, notes, Command::Capa),
+        Verb::Stat => no_argument(rest, notes, Command::Stat),
+        Verb::Noop => no_argument(rest, notes, Command::Noop),
+        Verb::Rset => no_argument(rest, notes, Command::Rset),
+        Verb::Quit => no_argument(rest, notes, Command::Quit),
+        Verb::AuthList | Verb::Other => other(keyword, rest), // no keyword names these
+    }
+}
+
+/// The rest of the line behind exactly one space: for names and passwords, where further spaces are data.
+fn argument(rest: &[u8]) -> Result<&[u8], CommandError> {
+    rest.strip_prefix(b" ").filter(|argument| !argument.is_empty()).ok_or(CommandError::Missing)
+}
+
+/// A name takes all that is left of the line: servers in the field do, and clients rely on it.
+fn name<'a>(octets: &'a [u8], notes: &Notes) -> Result<Text<'a>, CommandError> {
+    if octets.contains(&b' ') {
+        note(notes, Quirk::NameSpaces);
+    }
+    if octets.iter().any(|octet| !octet.is_ascii_graphic() && *octet != b' ') {
+        note(notes, Quirk::NotPrintable);
+    }
+    Text::new(octets).map_err(|_| CommandError::Control)
+}
+
+/// Spaces are part of a password, at its ends too (RFC 1939 section 7).
+fn password(octets: &[u8]) -> Result<Secret<'_>, CommandError> {
+    Secret::new(octets).map_err(|error| match error {
+        Invalid::Empty => CommandError::Missing,
+        _ => CommandError::Control,
+    })
+}
+
+/// The digest is the last word, so that a name with spaces can log in.
+fn apop<'a>(octets: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {
+    let at = memchr::memrchr(b' ', octets).ok_or(CommandError::Missing)?;
+    let (mailbox, digest) = octets.split_at_checked(at).ok_or(CommandError::Missing)?;
+    let digest = digest.strip_prefix(b" ").unwrap_or(digest);
+    if mailbox.is_empty() {
+        return Err(CommandError::Missing);
+    }
+    if digest.iter().any(u8::is_ascii_uppercase) {
+        note(notes, Quirk::DigestCase);
+    }
+    let digest = ApopDigest::parse(digest).map_err(|_| CommandError::Digest)?;
+    Ok(Command::Apop { name: name(mailbox, notes)?, digest })
+}
+
+fn auth<'a>(rest: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {
+    if end(notes).parse(rest).is_ok() {
+        return Ok(Command::AuthList);
+    }
+    let word = || preceded(spaces(notes), token);
+    let (rest, (mechanism, initial)) =
+        (word(), opt(word())).parse(rest).map_err(|_| CommandError::Mechanism)?;
+    let mechanism = Mechanism::new(mechanism).map_err(|_| CommandError::Mechanism)?;
+    let initial = match initial {
+        None => None,
+        Some(b"=") => Some(Base64::EMPTY),
+        Some(text) => Some(Base64::new(text).map_err(|_| CommandError::Base64)?),
+    };
+    no_argument(rest, notes, Command::Auth { mechanism, initial })
+}
+
+fn lang<'a>(rest: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {
+    if end(notes).parse(rest).is_ok() {
+        return Ok(Command::Lang(None));
+    }
+    let (rest, range) = preceded(spaces(notes), token).parse(rest).map_err(|_| CommandError::Language)?;
+    let range = LanguageRange::new(range).map_err(|_| CommandError::Language)?;
+    no_argument(rest, notes, Command::Lang(Some(range)))
+}
+
+fn top<'a>(rest: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {
+    let (rest, message) = one_number(rest, notes)?;
+    let (rest, lines) = one_number(rest, notes)?;
+    let lines = lines.unwrap_or(u64::MAX);
+    no_argument(rest, notes, Command::Top { message: message_number(message)?, lines })
+}
+
+fn message(rest: &[u8], notes: &Notes) -> Result<MessageNumber, CommandError> {
+    let (rest, number) = one_number(rest, notes)?;
+    no_argument(rest, notes, ())?;
+    message_number(number)
+}
+
+fn optional_message(rest: &[u8], notes: &Notes) -> Result<Option<MessageNumber>, CommandError> {
+    if end(notes).parse(rest).is_ok() { Ok(None) } else { message(rest, notes).map(Some) }
+}
+
+/// The next argument as a number, `None` where it is over 64 bits.
+fn one_number<'a>(rest: &'a [u8], notes: &Notes) -> Result<(&'a [u8], Option<u64>), CommandError> {
+    let error = if end(notes).parse(rest).is_ok() { CommandError::Missing } else { CommandError::Number };
+    preceded(spaces(notes), digits(notes)).parse(rest).map_err(|_| error)
+}
+
+fn message_number(number: Option<u64>) -> Result<MessageNumber, CommandError> {
+    let number = number.and_then(|number| u32::try_from(number).ok()).ok_or(CommandError::NoSuchMessage)?;
+    MessageNumber::new(number).map_err(|_| CommandError::NoSuchMessage)
+}
+
+/// Nothing more may stand on the line: surplus arguments are refused in every profile.
+fn no_argument<T>(rest: &[u8], notes: &Notes, value: T) -> Result<T, CommandError> {
+    match end(notes).parse(rest) {
+        Ok(_) => Ok(value),
+        Err(_) if matches!(rest, [b' ' | b'\t', ..]) => Err(CommandError::Surplus),
+        Err(_) => Err(CommandError::Number),
+    }
+}
+
+fn other<'a>(keyword: &'a [u8], rest: &'a [u8]) -> Result<Command<'a>, CommandError> {
+    let keyword = Keyword::new(keyword).map_err(|_| CommandError::Keyword)?;
+    let arguments = match rest {
+        [] => None,
+        [_, arguments @ ..] => Some(Text::new(arguments).map_err(|_| CommandError::Control)?),
+    };
+    Ok(Command::Other { keyword, arguments })
+}
+
+/// Secrets compare too, for tests; neither in constant time nor with any output.
+impl PartialEq<Command<'_>> for Command<'_> {
+    fn eq(&self, other: &Command<'_>) -> bool {
+        match (self, other) {
+            (Command::User(a), Command::User(b)) => a == b,
+            (Command::Pass(a), Command::Pass(b)) => a.expose() == b.expose(),
+            (Command::Apop { name: a, digest: c }, Command::Apop { name: b, digest: d }) => {
+                a == b && c.expose() == d.expose()
+            }
+            (Command::Auth { mechanism: a, initial: c }, Command::Auth { mechanism: b, initial: d }) => {
+                a == b && c == d
+            }
+            (Command::Lang(a), Command::Lang(b)) => a == b,
+            (Command::Top { message: a, lines: c }, Command::Top { message: b, lines: d }) => {
+                a == b && c == d
+            }
+            (Command::Other { keyword: a, arguments: c }, Command::Other { keyword: b, arguments: d }) => {
+                a == b && c == d
+            }
+            _ => self.verb() == other.verb() && self.message() == other.message(),
+        }
+    }
+}

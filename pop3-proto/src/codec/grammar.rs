@@ -1,0 +1,97 @@
+//! The productions that several lines share, as nom functions over framed lines.
+//!
+//! They are `complete` parsers, since a framed line has no more to come, and built on `split_first` and its kin: several of
+//! nom's own byte parsers keep a reachable panic in the compiled code.
+
+use crate::quirks::{Quirk, Quirks};
+use core::cell::Cell;
+use nom::{Err, IResult, Parser, combinator::map_opt};
+
+/// What is left, and what was read; the error is worth nothing, as the caller knows what was due.
+pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
+
+/// Where parsers of one line note what they tolerated.
+pub(super) type Notes = Cell<Quirks>;
+
+pub(super) fn note(notes: &Notes, quirk: Quirk) {
+    let mut quirks = notes.get();
+    quirks.note(quirk);
+    notes.set(quirks);
+}
+
+pub(super) fn fail<'a, T>() -> Parsed<'a, T> {
+    Err(Err::Error(()))
+}
+
+/// One space or more; a tab is taken for a space. Exactly one space is what the RFCs want (RFC 1939 section 3).
+pub(super) fn spaces<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
+    move |input: &'a [u8]| {
+        let rest = skip(input, |octet| matches!(octet, b' ' | b'\t'));
+        match input.len().saturating_sub(rest.len()) {
+            0 => return fail(),
+            1 if input.first() == Some(&b' ') => {}
+            _ => note(notes, Quirk::Spacing),
+        }
+        Ok((rest, ()))
+    }
+}
+
+/// The end of the line, with spaces before it tolerated.
+pub(super) fn end<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
+    move |input: &'a [u8]| {
+        if input.is_empty() {
+            return Ok((input, ()));
+        }
+        match spaces(notes).parse(input) {
+            Ok(([], ())) => {
+                note(notes, Quirk::Spacing);
+                Ok((&[], ()))
+            }
+            _ => fail(),
+        }
+    }
+}
+
+/// Decimal digits, without sign and within 64 bits (RFC 1939 section 4).
+pub(super) fn number<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = u64, Error = ()> {
+    map_opt(digits(notes), |number| number)
+}
+
+/// Decimal digits of any value; `None` where it is over 64 bits.
+pub(super) fn digits<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = Option<u64>, Error = ()> {
+    move |input: &'a [u8]| {
+        let mut rest = input;
+        let mut value = Some(0u64);
+        while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+            let digit = u64::from(digit.wrapping_sub(b'0'));
+            value = value.and_then(|value| value.checked_mul(10)?.checked_add(digit));
+            rest = behind;
+        }
+        match input {
+            _ if rest.len() == input.len() => return fail(),
+            [b'0', b'0'..=b'9', ..] => note(notes, Quirk::LeadingZeros),
+            _ => {}
+        }
+        Ok((rest, value))
+    }
+}
+
+/// One octet or more up to the next space or tab.
+pub(super) fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let rest = skip(input, |octet| !matches!(octet, b' ' | b'\t'));
+    match input.split_at_checked(input.len().saturating_sub(rest.len())) {
+        Some((token, rest)) if !token.is_empty() => Ok((rest, token)),
+        _ => fail(),
+    }
+}
+
+fn skip(input: &[u8], which: impl Fn(u8) -> bool) -> &[u8] {
+    let mut rest = input;
+    while let [octet, behind @ ..] = rest {
+        if !which(*octet) {
+            break;
+        }
+        rest = behind;
+    }
+    rest
+}

@@ -1,0 +1,63 @@
+//! Framing: where a line ends. Everything else reads whole lines.
+
+use memchr::memchr;
+
+/// How a line ends: CR LF as the RFC wants it, or LF alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LineEnding {
+    /// CR LF
+    Crlf,
+    /// LF alone
+    Lf,
+}
+
+/// What the front of a buffer holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Framed<'a> {
+    /// A whole line: its octets without the line end, and how many there are with it.
+    Line { content: &'a [u8], ending: LineEnding, consumed: usize },
+    /// No line end within the limit yet.
+    Incomplete,
+    /// More octets than the limit, line end included.
+    TooLong,
+}
+
+/// Frames a line that ends at the first LF; a CR before it is dropped. A bare CR never ends a line.
+///
+/// The first `searched` octets are known to hold no line end, so that input which arrives octet by octet stays linear.
+pub(crate) fn frame(input: &[u8], searched: usize, limit: usize) -> Framed<'_> {
+    match memchr(b'\n', input.get(searched..).unwrap_or_default()) {
+        Some(offset) => line(input, searched.saturating_add(offset), limit),
+        None => unfinished(input, limit),
+    }
+}
+
+/// Frames a line that ends at the first CR LF; an LF without its CR is an octet like any other.
+pub(crate) fn frame_crlf(input: &[u8], searched: usize, limit: usize) -> Framed<'_> {
+    let mut searched = searched;
+    while let Some(offset) = memchr(b'\n', input.get(searched..).unwrap_or_default()) {
+        let position = searched.saturating_add(offset);
+        if input.get(..position).is_some_and(|before| before.ends_with(b"\r")) {
+            return line(input, position, limit);
+        }
+        searched = position.saturating_add(1);
+    }
+    unfinished(input, limit)
+}
+
+/// The line whose LF lies at `position`.
+fn line(input: &[u8], position: usize, limit: usize) -> Framed<'_> {
+    let consumed = position.saturating_add(1);
+    let before = input.get(..position).unwrap_or_default();
+    if consumed > limit {
+        return Framed::TooLong;
+    }
+    match before.strip_suffix(b"\r") {
+        Some(content) => Framed::Line { content, ending: LineEnding::Crlf, consumed },
+        None => Framed::Line { content: before, ending: LineEnding::Lf, consumed },
+    }
+}
+
+fn unfinished(input: &[u8], limit: usize) -> Framed<'_> {
+    if input.len() < limit { Framed::Incomplete } else { Framed::TooLong }
+}

@@ -1,0 +1,208 @@
+//! Listings: what STAT, LIST, UIDL and LANG answer, line by line (RFC 1939 sections 5 and 7, RFC 6856 section 3).
+
+use super::Digits;
+use super::grammar::{Notes, Parsed, end, fail, note, number, spaces, token};
+use crate::quirks::{Quirk, Quirks};
+use crate::sink::{Full, Sink};
+use crate::types::{Invalid, LanguageTag, MessageNumber, Text, UniqueId};
+use nom::{
+    Parser,
+    combinator::map_res,
+    sequence::{separated_pair, terminated},
+};
+
+/// The answer to STAT: how many messages there are, and their octets together (RFC 1939 section 5).
+///
+/// ```
+/// use pop3_proto::DropListing;
+///
+/// assert_eq!(DropListing::parse(b"2 320"), Ok(DropListing { count: 2, octets: 320 }));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DropListing {
+    /// Messages that are not marked as deleted.
+    pub count: u32,
+    /// Octets of all of them.
+    pub octets: u64,
+}
+
+impl DropListing {
+    /// Reads it from the text behind `+OK `. What stands behind the numbers is ignored.
+    ///
+    /// # Errors
+    /// [`Invalid::Syntax`]
+    pub fn parse(text: &[u8]) -> Result<Self, Invalid> {
+        Self::read(text, &mut Quirks::default())
+    }
+
+    pub(crate) fn read(text: &[u8], quirks: &mut Quirks) -> Result<Self, Invalid> {
+        noted(quirks, |notes| {
+            let count = map_res(number(notes), u32::try_from);
+            whole(terminated(separated_pair(count, spaces(notes), number(notes)), extra(notes)).parse(text))
+        })
+        .map(|(count, octets)| DropListing { count, octets })
+    }
+
+    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+        let (count, octets) = (Digits::new(self.count), Digits::new(self.octets));
+        out.put(&[start, count.as_bytes(), b" ", octets.as_bytes(), b"\r\n"])
+    }
+}
+
+/// One line of LIST: a message and its octets (RFC 1939 section 5).
+///
+/// ```
+/// use pop3_proto::{MessageNumber, ScanListing};
+///
+/// let listing = ScanListing { message: MessageNumber::FIRST, octets: 120 };
+/// assert_eq!(ScanListing::parse(b"1 120"), Ok(listing));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ScanListing {
+    /// The message.
+    pub message: MessageNumber,
+    /// Its size as RETR sends it, byte-stuffing not counted.
+    pub octets: u64,
+}
+
+impl ScanListing {
+    /// Reads it from a line, without its line end. What stands behind the numbers is ignored.
+    ///
+    /// # Errors
+    /// [`Invalid::Syntax`]
+    pub fn parse(line: &[u8]) -> Result<Self, Invalid> {
+        Self::read(line, &mut Quirks::default())
+    }
+
+    pub(crate) fn read(line: &[u8], quirks: &mut Quirks) -> Result<Self, Invalid> {
+        noted(quirks, |notes| {
+            whole(
+                terminated(separated_pair(message(notes), spaces(notes), number(notes)), extra(notes))
+                    .parse(line),
+            )
+        })
+        .map(|(message, octets)| ScanListing { message, octets })
+    }
+
+    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+        let (message, octets) = (Digits::new(self.message.get()), Digits::new(self.octets));
+        out.put(&[start, message.as_bytes(), b" ", octets.as_bytes(), b"\r\n"])
+    }
+}
+
+/// One line of UIDL: a message and its unique-id (RFC 1939 section 7).
+///
+/// ```
+/// use pop3_proto::{MessageNumber, UniqueId, UniqueIdListing};
+///
+/// let listing = UniqueIdListing::parse(b"2 QhdPYR:00WBw1Ph7x7").unwrap();
+/// assert_eq!(listing.message.get(), 2);
+/// assert_eq!(listing.id, UniqueId::new(b"QhdPYR:00WBw1Ph7x7").unwrap());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct UniqueIdListing<'a> {
+    /// The message.
+    pub message: MessageNumber,
+    /// Its unique-id.
+    pub id: UniqueId<'a>,
+}
+
+impl<'a> UniqueIdListing<'a> {
+    /// Reads it from a line, without its line end.
+    ///
+    /// # Errors
+    /// [`Invalid`], of the unique-id or of the line as a whole.
+    pub fn parse(line: &'a [u8]) -> Result<Self, Invalid> {
+        let (message, id) = Self::read(line, &mut Quirks::default())?;
+        Ok(UniqueIdListing { message, id: UniqueId::new(id)? })
+    }
+
+    /// Reads a line whose unique-id may be outside the RFC's range: all that stands behind the number, but for spaces at the end.
+    pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<(MessageNumber, &'a [u8]), Invalid> {
+        noted(quirks, |notes| whole(separated_pair(message(notes), spaces(notes), rest(notes)).parse(line)))
+    }
+
+    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+        out.put(&[start, Digits::new(self.message.get()).as_bytes(), b" ", self.id.as_bytes(), b"\r\n"])
+    }
+}
+
+/// One line of LANG without an argument: a language that the server's texts come in (RFC 6856 section 3).
+///
+/// ```
+/// use pop3_proto::{LanguageListing, LanguageTag};
+///
+/// let listing = LanguageListing::parse("fr français".as_bytes()).unwrap();
+/// assert_eq!(listing.tag, LanguageTag::literal("fr"));
+/// assert_eq!(listing.name.to_str(), Some("français"));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LanguageListing<'a> {
+    /// Its tag.
+    pub tag: LanguageTag<'a>,
+    /// Its name in that language, in UTF-8; it may be empty.
+    pub name: Text<'a>,
+}
+
+impl<'a> LanguageListing<'a> {
+    /// Reads it from a line, without its line end.
+    ///
+    /// # Errors
+    /// [`Invalid`], of the tag or of the text.
+    pub fn parse(line: &'a [u8]) -> Result<Self, Invalid> {
+        let Ok((rest, tag)) = token(line) else { return Err(Invalid::Syntax) };
+        let name = rest.strip_prefix(b" ").unwrap_or(rest);
+        Ok(LanguageListing { tag: LanguageTag::new(tag)?, name: Text::new(name)? })
+    }
+
+    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+        let space: &[u8] = if self.name.is_empty() { b"" } else { b" " };
+        out.put(&[start, self.tag.as_bytes(), space, self.name.as_bytes(), b"\r\n"])
+    }
+}
+
+/// Runs a parser and records what it tolerated.
+fn noted<T>(quirks: &mut Quirks, read: impl FnOnce(&Notes) -> Result<T, Invalid>) -> Result<T, Invalid> {
+    let notes = Notes::new(*quirks);
+    let value = read(&notes)?;
+    *quirks = notes.get();
+    Ok(value)
+}
+
+fn whole<T>(parsed: Parsed<'_, T>) -> Result<T, Invalid> {
+    match parsed {
+        Ok(([], value)) => Ok(value),
+        _ => Err(Invalid::Syntax),
+    }
+}
+
+fn message<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = MessageNumber, Error = ()> {
+    map_res(map_res(number(notes), u32::try_from), MessageNumber::new)
+}
+
+const EMPTY: &[u8] = &[];
+
+/// Anything behind the last number, if a space or tab comes first.
+fn extra<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
+    move |input: &'a [u8]| match input {
+        [] => Ok((input, ())),
+        [b' ' | b'\t', ..] => {
+            if end(notes).parse(input).is_err() {
+                note(notes, Quirk::ExtraText);
+            }
+            Ok((EMPTY, ()))
+        }
+        _ => fail(),
+    }
+}
+
+/// The rest of the line without the spaces at its end; at least one octet.
+fn rest<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = &'a [u8], Error = ()> {
+    move |input: &'a [u8]| {
+        let trimmed = input.trim_ascii_end();
+        if trimmed.len() < input.len() {
+            note(notes, Quirk::Spacing);
+        }
+        if trimmed.is_empty() { fail() } else { Ok((EMPTY, trimmed)) }
+    }
+}

@@ -1,0 +1,66 @@
+//! Values to bytes and back, for every line of the protocol. Nothing here knows of a session.
+
+mod capability;
+mod command;
+mod digits;
+mod grammar;
+mod line;
+mod listing;
+mod response;
+mod response_code;
+mod verb;
+
+pub use capability::{Capability, Expire, Mechanisms, OtherCapability};
+pub use command::{Command, CommandError};
+pub use line::LineEnding;
+pub use listing::{DropListing, LanguageListing, ScanListing, UniqueIdListing};
+pub use response::{Response, ResponseError, StatusText};
+pub use response_code::{OtherCode, ResponseCode, Retry};
+pub use verb::{Keyword, State, Verb};
+
+pub(crate) use digits::Digits;
+pub(crate) use line::{Framed, frame, frame_crlf};
+pub(crate) use verb::{Barrier, Shape};
+
+/// What a stateless decoder made of the front of a buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decoded<T, E> {
+    /// One whole line.
+    Complete {
+        /// How many octets it took, its line end included.
+        consumed: usize,
+        /// What it says.
+        value: T,
+    },
+    /// No line end yet: call again with more octets.
+    Incomplete,
+    /// One whole line that says nothing we know. A server answers `-ERR` and lives.
+    Malformed {
+        /// How many octets it took, its line end included.
+        consumed: usize,
+        /// Why.
+        error: E,
+    },
+    /// The line is over its limit. A stateless decoder cannot skip it, so nothing is consumed; the machines can.
+    TooLong {
+        /// The limit, in octets with the line end.
+        limit: usize,
+    },
+}
+
+/// Frames the first line of `input` and reads it.
+fn decode<'a, T, E>(
+    input: &'a [u8],
+    limit: u16,
+    read: impl FnOnce(&'a [u8]) -> Result<T, E>,
+) -> Decoded<T, E> {
+    let limit = usize::from(limit);
+    match frame(input, 0, limit) {
+        Framed::Incomplete => Decoded::Incomplete,
+        Framed::TooLong => Decoded::TooLong { limit },
+        Framed::Line { content, consumed, .. } => match read(content) {
+            Ok(value) => Decoded::Complete { consumed, value },
+            Err(error) => Decoded::Malformed { consumed, error },
+        },
+    }
+}

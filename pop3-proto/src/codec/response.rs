@@ -1,0 +1,191 @@
+//! Status lines: the first line of each answer, and the challenges of AUTH (RFC 1939 section 3, RFC 2449 section 3, RFC 5034 section 4).
+
+use super::grammar::{Notes, note};
+use super::{Decoded, ResponseCode, Verb};
+use crate::limits::Limits;
+use crate::quirks::{Quirk, Quirks};
+use crate::sink::{Full, Sink};
+use crate::types::{Invalid, Text};
+use core::fmt;
+
+/// The first line of an answer.
+///
+/// The wire never says whether more lines follow: that is fixed by the command that was sent
+/// ([`Verb::is_multi_line`]), so the reader is told which it was; `None` is the greeting.
+///
+/// ```
+/// use pop3_proto::{Response, ResponseCode, Verb};
+///
+/// let Ok(Response::Err(status)) = Response::parse(b"-ERR [IN-USE] maildrop locked", Some(Verb::Pass)) else { panic!() };
+/// assert_eq!(status.code(), Some(ResponseCode::InUse));
+/// assert_eq!(status.text().as_bytes(), b"maildrop locked");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Response<'a> {
+    /// `+OK`
+    Ok(StatusText<'a>),
+    /// `-ERR`
+    Err(StatusText<'a>),
+    /// `+`, inside AUTH only: a challenge, which should be base64
+    Continue(Text<'a>),
+}
+
+/// What stands behind `+OK` or `-ERR`: a response code and a text, either of which may be missing.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct StatusText<'a> {
+    code: Option<ResponseCode<'a>>,
+    text: Text<'a>,
+}
+
+/// A line that is no status line: the stream is out of step, or the peer speaks another protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ResponseError;
+
+impl fmt::Display for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("neither +OK nor -ERR")
+    }
+}
+
+impl core::error::Error for ResponseError {}
+
+impl<'a> Response<'a> {
+    /// Reads one framed line, without its line end, as the answer to `verb`. Harmless deviations are taken as they are meant.
+    ///
+    /// # Errors
+    /// [`ResponseError`] where it is neither `+OK` nor `-ERR`, nor, in answer to AUTH, `+`.
+    pub fn parse(line: &'a [u8], verb: Option<Verb>) -> Result<Self, ResponseError> {
+        Self::read(line, verb, &mut Quirks::default())
+    }
+
+    /// Reads the first line of `input` as the answer to `verb`.
+    pub fn decode(input: &'a [u8], verb: Option<Verb>, limits: &Limits) -> Decoded<Self, ResponseError> {
+        let limit = if verb == Some(Verb::Auth) { limits.sasl_line } else { limits.status_line };
+        super::decode(input, limit, |line| Self::parse(line, verb))
+    }
+
+    /// Writes the line, or nothing where it does not fit.
+    ///
+    /// # Errors
+    /// [`Full`]
+    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        match self {
+            Response::Ok(status) => status.encode(b"+OK", out),
+            Response::Err(status) => status.encode(b"-ERR", out),
+            Response::Continue(challenge) => out.put(&[b"+ ", challenge.as_bytes(), b"\r\n"]),
+        }
+    }
+
+    /// Reads a line and records what was tolerated.
+    pub(crate) fn read(
+        line: &'a [u8],
+        verb: Option<Verb>,
+        quirks: &mut Quirks,
+    ) -> Result<Self, ResponseError> {
+        let notes = Notes::new(*quirks);
+        let response = read(line, verb, &notes);
+        *quirks = notes.get();
+        response
+    }
+}
+
+fn read<'a>(line: &'a [u8], verb: Option<Verb>, notes: &Notes) -> Result<Response<'a>, ResponseError> {
+    if let Some(rest) = indicator(line, b"+OK", notes) {
+        return status(rest, verb, notes).map(Response::Ok);
+    }
+    if let Some(rest) = indicator(line, b"-ERR", notes) {
+        return status(rest, verb, notes).map(Response::Err);
+    }
+    match line {
+        [b'+', b' ', challenge @ ..] if verb == Some(Verb::Auth) => {
+            Ok(Response::Continue(text(challenge, notes)))
+        }
+        b"+" if verb == Some(Verb::Auth) => {
+            note(notes, Quirk::ChallengeSpacing);
+            Ok(Response::Continue(Text::EMPTY))
+        }
+        _ => Err(ResponseError),
+    }
+}
+
+/// What stands behind the status indicator, if the line begins with this one.
+fn indicator<'a>(line: &'a [u8], word: &[u8], notes: &Notes) -> Option<&'a [u8]> {
+    let (start, rest) = line.split_at_checked(word.len())?;
+    if !start.eq_ignore_ascii_case(word) {
+        return None;
+    }
+    if start != word {
+        note(notes, Quirk::StatusCase);
+    }
+    Some(rest)
+}
+
+/// A missing delimiter is never guessed, but for the code in a greeting, where the RFC's own grammar leaves it out.
+fn status<'a>(rest: &'a [u8], verb: Option<Verb>, notes: &Notes) -> Result<StatusText<'a>, ResponseError> {
+    match rest {
+        [] => Ok(StatusText::default()),
+        [b' ', octets @ ..] => Ok(StatusText::split(text(octets, notes))),
+        [b'[', ..] if verb.is_none() => {
+            note(notes, Quirk::GreetingSpacing);
+            Ok(StatusText::split(text(rest, notes)))
+        }
+        _ => Err(ResponseError),
+    }
+}
+
+fn text<'a>(octets: &'a [u8], notes: &Notes) -> Text<'a> {
+    let (text, clipped) = Text::clipped(octets);
+    if clipped {
+        note(notes, Quirk::ControlInText);
+    }
+    text
+}
+
+impl<'a> StatusText<'a> {
+    /// A code and a text.
+    ///
+    /// # Errors
+    /// [`Invalid::Syntax`] where there is no code and the text would read as one.
+    pub fn new(code: Option<ResponseCode<'a>>, text: Text<'a>) -> Result<Self, Invalid> {
+        match Self::split(text).code {
+            Some(_) if code.is_none() => Err(Invalid::Syntax),
+            _ => Ok(StatusText { code, text }),
+        }
+    }
+
+    /// The response code.
+    #[must_use]
+    pub const fn code(&self) -> Option<ResponseCode<'a>> {
+        self.code
+    }
+
+    /// The text behind the code: words for a person, never to be acted on.
+    #[must_use]
+    pub const fn text(&self) -> Text<'a> {
+        self.text
+    }
+
+    /// Splits a text that begins with a response code; a bracket anywhere else is text.
+    fn split(text: Text<'a>) -> Self {
+        let octets = text.as_bytes();
+        let code = octets.strip_prefix(b"[").and_then(|inner| {
+            let (code, rest) = inner.split_at_checked(memchr::memchr(b']', inner)?)?;
+            let rest = rest.strip_prefix(b"]")?;
+            Some((ResponseCode::new(code).ok()?, Text::new(rest.strip_prefix(b" ").unwrap_or(rest)).ok()?))
+        });
+        match code {
+            Some((code, text)) => StatusText { code: Some(code), text },
+            None => StatusText { code: None, text },
+        }
+    }
+
+    fn encode(&self, indicator: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+        let space: &[u8] = if self.text.is_empty() { b"" } else { b" " };
+        match &self.code {
+            Some(code) => {
+                out.put(&[indicator, b" [", code.as_bytes(), b"]", space, self.text.as_bytes(), b"\r\n"])
+            }
+            None => out.put(&[indicator, space, self.text.as_bytes(), b"\r\n"]),
+        }
+    }
+}

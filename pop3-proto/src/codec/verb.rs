@@ -1,0 +1,254 @@
+//! The one table of commands and states: what both machines, their tests and the diagrams go by.
+
+use crate::types::Invalid;
+use core::fmt;
+
+/// The states of a session (RFC 1939 section 3).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum State {
+    /// Before the greeting.
+    Greeting,
+    /// The client has yet to say who it is.
+    Authorization,
+    /// A maildrop is open.
+    Transaction,
+    /// QUIT was given in TRANSACTION: marked messages are being removed.
+    Update,
+    /// Over.
+    Closed,
+}
+
+/// A command by its name. [`Other`](Self::Other) is any that the crate does not know.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs)] // each is the RFCs' own word
+pub enum Verb {
+    User,
+    Pass,
+    Apop,
+    Auth,
+    /// AUTH without a mechanism: an old way to ask which there are.
+    AuthList,
+    Stls,
+    Utf8,
+    Capa,
+    Lang,
+    Stat,
+    List,
+    Retr,
+    Dele,
+    Noop,
+    Rset,
+    Top,
+    Uidl,
+    Quit,
+    Other,
+}
+
+/// How a success answer is framed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    /// One line.
+    Line,
+    /// A line, then rows up to the end mark.
+    Rows,
+    /// A line, then a message up to the end mark.
+    Body,
+    /// Challenges, then one line.
+    Exchange,
+}
+
+/// What may be sent behind a command before it is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Barrier {
+    /// Anything.
+    None,
+    /// Nothing.
+    Last,
+    /// Nothing, and it is sent behind nothing either.
+    Alone,
+}
+
+/// One row of the table.
+struct Row {
+    keyword: &'static str,
+    states: &'static [State],
+    /// The success answer without an argument, and with one.
+    shape: (Shape, Shape),
+    barrier: Barrier,
+}
+
+const AUTHZ: &[State] = &[State::Authorization];
+const TRANS: &[State] = &[State::Transaction];
+const BOTH: &[State] = &[State::Authorization, State::Transaction];
+
+const LINE: (Shape, Shape) = (Shape::Line, Shape::Line);
+const ROWS: (Shape, Shape) = (Shape::Rows, Shape::Rows);
+/// Rows for all messages, a line for one.
+const LIST: (Shape, Shape) = (Shape::Rows, Shape::Line);
+const BODY: (Shape, Shape) = (Shape::Body, Shape::Body);
+const EXCHANGE: (Shape, Shape) = (Shape::Exchange, Shape::Exchange);
+
+impl Verb {
+    /// All that there are.
+    pub const ALL: &'static [Verb] = &[
+        Verb::User,
+        Verb::Pass,
+        Verb::Apop,
+        Verb::Auth,
+        Verb::AuthList,
+        Verb::Stls,
+        Verb::Utf8,
+        Verb::Capa,
+        Verb::Lang,
+        Verb::Stat,
+        Verb::List,
+        Verb::Retr,
+        Verb::Dele,
+        Verb::Noop,
+        Verb::Rset,
+        Verb::Top,
+        Verb::Uidl,
+        Verb::Quit,
+        Verb::Other,
+    ];
+
+    #[rustfmt::skip]
+    const fn row(self) -> Row {
+        const fn row(keyword: &'static str, states: &'static [State], shape: (Shape, Shape), barrier: Barrier) -> Row {
+            Row { keyword, states, shape, barrier }
+        }
+        match self {
+            Verb::User     => row("USER", AUTHZ, LINE,     Barrier::None),
+            Verb::Pass     => row("PASS", AUTHZ, LINE,     Barrier::Last),
+            Verb::Apop     => row("APOP", AUTHZ, LINE,     Barrier::Last),
+            Verb::Auth     => row("AUTH", AUTHZ, EXCHANGE, Barrier::Last),
+            Verb::AuthList => row("AUTH", AUTHZ, ROWS,     Barrier::Last),
+            Verb::Stls     => row("STLS", AUTHZ, LINE,     Barrier::Alone),
+            Verb::Utf8     => row("UTF8", AUTHZ, LINE,     Barrier::Last),
+            Verb::Capa     => row("CAPA", BOTH,  ROWS,     Barrier::Last),
+            Verb::Lang     => row("LANG", BOTH,  LIST,     Barrier::Last),
+            Verb::Stat     => row("STAT", TRANS, LINE,     Barrier::None),
+            Verb::List     => row("LIST", TRANS, LIST,     Barrier::None),
+            Verb::Retr     => row("RETR", TRANS, BODY,     Barrier::None),
+            Verb::Dele     => row("DELE", TRANS, LINE,     Barrier::None),
+            Verb::Noop     => row("NOOP", TRANS, LINE,     Barrier::None),
+            Verb::Rset     => row("RSET", TRANS, LINE,     Barrier::None),
+            Verb::Top      => row("TOP",  TRANS, BODY,     Barrier::None),
+            Verb::Uidl     => row("UIDL", TRANS, LIST,     Barrier::None),
+            Verb::Quit     => row("QUIT", BOTH,  LINE,     Barrier::Last),
+            Verb::Other    => row("",     BOTH,  LINE,     Barrier::Last),
+        }
+    }
+
+    /// The word on the wire; empty for [`Other`](Self::Other).
+    #[must_use]
+    pub const fn keyword(self) -> &'static str {
+        self.row().keyword
+    }
+
+    /// The states in which the command is valid.
+    #[must_use]
+    pub const fn states(self) -> &'static [State] {
+        self.row().states
+    }
+
+    /// Whether the command is valid in this state.
+    #[must_use]
+    pub fn is_valid_in(self, state: State) -> bool {
+        self.states().contains(&state)
+    }
+
+    /// Whether a `+OK` to it, given with or without its optional argument, is followed by lines up to the end mark. A `-ERR`
+    /// never is (RFC 1939 section 3).
+    #[must_use]
+    pub const fn is_multi_line(self, argument: bool) -> bool {
+        matches!(self.shape(argument), Shape::Rows | Shape::Body)
+    }
+
+    pub(crate) const fn shape(self, argument: bool) -> Shape {
+        let (without, with) = self.row().shape;
+        if argument { with } else { without }
+    }
+
+    pub(crate) const fn barrier(self) -> Barrier {
+        self.row().barrier
+    }
+
+    /// The command that a keyword names, in any letter case.
+    pub(super) fn of(keyword: &[u8]) -> Option<Verb> {
+        if let [a, b, c] = keyword {
+            return ([*a, *b, *c].map(|octet| octet.to_ascii_uppercase()) == *b"TOP").then_some(Verb::Top);
+        }
+        let [a, b, c, d] = keyword else { return None };
+        match &[*a, *b, *c, *d].map(|octet| octet.to_ascii_uppercase()) {
+            b"RETR" => Some(Verb::Retr),
+            b"DELE" => Some(Verb::Dele),
+            b"LIST" => Some(Verb::List),
+            b"UIDL" => Some(Verb::Uidl),
+            b"STAT" => Some(Verb::Stat),
+            b"NOOP" => Some(Verb::Noop),
+            b"RSET" => Some(Verb::Rset),
+            b"QUIT" => Some(Verb::Quit),
+            b"USER" => Some(Verb::User),
+            b"PASS" => Some(Verb::Pass),
+            b"APOP" => Some(Verb::Apop),
+            b"AUTH" => Some(Verb::Auth),
+            b"CAPA" => Some(Verb::Capa),
+            b"STLS" => Some(Verb::Stls),
+            b"UTF8" => Some(Verb::Utf8),
+            b"LANG" => Some(Verb::Lang),
+            _ => None,
+        }
+    }
+}
+
+/// The word of a command that the crate does not know: printable ASCII, and none of the words that it knows.
+///
+/// The RFC's keywords have 3 or 4 letters; any length is read here, so that a host can serve old and private ones.
+///
+/// ```
+/// use pop3_proto::Keyword;
+///
+/// assert_eq!(Keyword::new(b"XTND").unwrap().as_bytes(), b"XTND");
+/// assert!(Keyword::new(b"quit").is_err());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Keyword<'a>(&'a [u8]);
+
+impl<'a> Keyword<'a> {
+    /// A keyword.
+    ///
+    /// # Errors
+    /// [`Invalid::Empty`]; [`Invalid::Octet`] outside 0x21 to 0x7E; [`Invalid::Syntax`] where the crate has a command of that name.
+    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+        if octets.is_empty() {
+            Err(Invalid::Empty)
+        } else if !octets.iter().all(u8::is_ascii_graphic) {
+            Err(Invalid::Octet)
+        } else if Verb::of(octets).is_some() {
+            Err(Invalid::Syntax)
+        } else {
+            Ok(Keyword(octets))
+        }
+    }
+
+    /// The word as it was given.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl PartialEq<Keyword<'_>> for Keyword<'_> {
+    fn eq(&self, other: &Keyword<'_>) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for Keyword<'_> {}
+
+impl fmt::Display for Keyword<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.escape_ascii().fmt(f)
+    }
+}

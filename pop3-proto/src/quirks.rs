@@ -1,0 +1,132 @@
+//! Harmless deviations of a peer: accepted by default and recorded here, refused by the strict profile.
+
+use core::fmt;
+
+/// How a machine takes harmless deviations. Framing, security and everything that is sent are strict in both.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Profile {
+    /// They are accepted and recorded as [`Quirks`].
+    #[default]
+    Tolerant,
+    /// They are refused: a server answers `-ERR`, a client ends the session, or hands out an odd row of a listing as such.
+    Strict,
+}
+
+macro_rules! quirks {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// One harmless deviation from the RFCs.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum Quirk {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Quirk {
+            /// All that there are.
+            pub const ALL: &'static [Quirk] = &[$(Quirk::$name,)+];
+        }
+    };
+}
+
+quirks! {
+    /// A line ended in LF without CR.
+    BareLf,
+    /// Too many spaces, a tab for a space, or spaces at the end of a line.
+    Spacing,
+    /// A number had leading zeros.
+    LeadingZeros,
+    /// Control octets, or octets above 0x7E, where the RFC wants printable ASCII.
+    NotPrintable,
+    /// Client, of a server: `+ok` or `-err` in lower case.
+    StatusCase,
+    /// Client, of a server: no space between `+OK` and a response code in the greeting.
+    GreetingSpacing,
+    /// Client, of a server: a NUL or a bare CR in a status line; what is shown of the text ends before it.
+    ControlInText,
+    /// Client, of a server: text behind the numbers of a drop listing or a scan listing.
+    ExtraText,
+    /// Client, of a server: a listing row, or a one-line answer, that does not parse.
+    OddRow,
+    /// Client, of a server: a unique-id of more than 70 octets, or with octets outside 0x21 to 0x7E.
+    UniqueIdRange,
+    /// Client, of a server: the answer to `UIDL n` lacks the number.
+    NumberMissing,
+    /// Client, of a server: a capability written with `=`, as `SASL=PLAIN`.
+    CapabilityEquals,
+    /// Client, of a server: a response code from a server whose capabilities lack RESP-CODES.
+    UnannouncedCode,
+    /// Client, of a server: a challenge of `+` alone, without its space.
+    ChallengeSpacing,
+    /// Client, of a server: the first challenge of an exchange was no base64.
+    ChallengeText,
+    /// Client, of a server: the connection was closed without an answer to QUIT.
+    QuitUnanswered,
+    /// Server, of a client: a user name with spaces in it.
+    NameSpaces,
+    /// Server, of a client: an AUTH line that only the limit of SASL lines allows.
+    LongAuthLine,
+    /// Server, of a client: an APOP digest in upper case.
+    DigestCase,
+}
+
+/// A set of [`Quirk`]s.
+///
+/// ```
+/// use pop3_proto::{Quirk, Quirks};
+///
+/// let quirks: Quirks = [Quirk::BareLf, Quirk::Spacing].into_iter().collect();
+/// assert!(quirks.contains(Quirk::BareLf));
+/// assert_eq!(quirks.iter().count(), 2);
+/// assert_eq!(format!("{quirks:?}"), "{BareLf, Spacing}");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Quirks(u32);
+
+impl Quirks {
+    /// No quirk.
+    pub const NONE: Quirks = Quirks(0);
+
+    /// Whether this one was seen.
+    #[must_use]
+    pub const fn contains(self, quirk: Quirk) -> bool {
+        self.0 & bit(quirk) != 0
+    }
+
+    /// Whether none was seen.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those that were seen.
+    pub fn iter(self) -> impl Iterator<Item = Quirk> {
+        Quirk::ALL.iter().copied().filter(move |quirk| self.contains(*quirk))
+    }
+
+    pub(crate) const fn note(&mut self, quirk: Quirk) {
+        self.0 |= bit(quirk);
+    }
+
+    pub(crate) const fn note_all(&mut self, quirks: Quirks) {
+        self.0 |= quirks.0;
+    }
+}
+
+const fn bit(quirk: Quirk) -> u32 {
+    1u32.wrapping_shl(quirk as u32)
+}
+
+impl FromIterator<Quirk> for Quirks {
+    fn from_iter<I: IntoIterator<Item = Quirk>>(quirks: I) -> Self {
+        let mut set = Quirks::NONE;
+        quirks.into_iter().for_each(|quirk| set.note(quirk));
+        set
+    }
+}
+
+impl fmt::Debug for Quirks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
