@@ -6,6 +6,8 @@ mod language;
 mod mechanism;
 mod number;
 mod secret;
+#[cfg(test)]
+mod tests;
 mod text;
 mod unique_id;
 

@@ -1,0 +1,43 @@
+use crate::Invalid;
+use core::fmt;
+
+/// Why a message was not built, encoded, decoded or read. It holds none of the message's octets.
+///
+/// ```
+/// use pop3_proto::{Invalid, sasl::{Plain, SaslError}};
+///
+/// let error = Plain::parse(b"no NUL in here").unwrap_err();
+/// assert_eq!(error, SaslError::Invalid(Invalid::Syntax));
+/// assert_eq!(error.to_string(), "a SASL message, or a part of one, is not well-formed");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SaslError {
+    /// The slice that was lent is too small; it is unchanged.
+    TooSmall {
+        /// How many octets it must have.
+        needed: usize,
+    },
+    /// Text that must be UTF-8 is not.
+    NotUtf8,
+    /// The message, or a part of it, breaks another rule of its mechanism.
+    Invalid(Invalid),
+}
+
+impl fmt::Display for SaslError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SaslError::TooSmall { needed } => write!(f, "the slice for a SASL message needs {needed} octets"),
+            SaslError::NotUtf8 => f.write_str("a part of a SASL message is not UTF-8"),
+            SaslError::Invalid(rule) => write!(f, "a SASL message, or a part of one, {rule}"),
+        }
+    }
+}
+
+impl core::error::Error for SaslError {}
+
+impl From<Invalid> for SaslError {
+    fn from(rule: Invalid) -> Self {
+        SaslError::Invalid(rule)
+    }
+}

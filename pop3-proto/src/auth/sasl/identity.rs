@@ -1,0 +1,81 @@
+use super::{Message, SaslError, utf8};
+use crate::{Invalid, Text};
+
+/// The most characters of an ANONYMOUS trace.
+const TRACE: usize = 255;
+
+/// The message of EXTERNAL (RFC 4422 appendix A): act as `authzid`, or as whom the TLS certificate names where it is
+/// empty.
+///
+/// ```
+/// use pop3_proto::{Base64, Text, sasl};
+///
+/// let message = sasl::external(Text::EMPTY)?;
+/// assert_eq!(message.encode_into(&mut [])?, Base64::EMPTY);
+/// # Ok::<(), sasl::SaslError>(())
+/// ```
+///
+/// # Errors
+/// [`SaslError::NotUtf8`]
+#[doc(alias = "EXTERNAL")]
+pub fn external(authzid: Text<'_>) -> Result<Message<'_>, SaslError> {
+    Ok(Message::new(utf8(authzid.as_bytes())?.as_bytes()))
+}
+
+/// Whom a client wants to act as by EXTERNAL (RFC 4422 appendix A); empty for whom its certificate names.
+///
+/// ```
+/// use pop3_proto::{Text, sasl};
+///
+/// assert_eq!(sasl::parse_external(b"")?, Text::EMPTY);
+/// assert_eq!(sasl::parse_external(b"mrose")?, Text::literal("mrose"));
+/// # Ok::<(), sasl::SaslError>(())
+/// ```
+///
+/// # Errors
+/// [`SaslError::NotUtf8`], or [`Invalid::Control`] for CR, LF and NUL.
+pub fn parse_external(message: &[u8]) -> Result<Text<'_>, SaslError> {
+    utf8(message)
+}
+
+/// The message of ANONYMOUS (RFC 4505 section 2): a mail address or a word for the server's logs, or nothing.
+///
+/// ```
+/// use pop3_proto::{Text, sasl};
+///
+/// let mut buffer = [0; 16];
+/// let message = sasl::anonymous(Text::literal("sirhc"))?;
+/// assert_eq!(message.encode_into(&mut buffer)?.as_bytes(), b"c2lyaGM=");
+/// # Ok::<(), sasl::SaslError>(())
+/// ```
+///
+/// # Errors
+/// [`SaslError::NotUtf8`], [`Invalid::Control`] for any control character, [`Invalid::TooLong`] for more than 255
+/// characters.
+#[doc(alias = "ANONYMOUS")]
+pub fn anonymous(trace: Text<'_>) -> Result<Message<'_>, SaslError> {
+    Ok(Message::new(parse_anonymous(trace.as_bytes())?.as_bytes()))
+}
+
+/// The trace that a client gives in ANONYMOUS (RFC 4505 section 2). It proves nothing and may be empty.
+///
+/// ```
+/// use pop3_proto::{Text, sasl};
+///
+/// assert_eq!(sasl::parse_anonymous(b"sirhc")?, Text::literal("sirhc"));
+/// assert!(sasl::parse_anonymous(b"\x1b[2J").is_err()); // it would go into a log
+/// # Ok::<(), sasl::SaslError>(())
+/// ```
+///
+/// # Errors
+/// As for [`anonymous`].
+pub fn parse_anonymous(message: &[u8]) -> Result<Text<'_>, SaslError> {
+    let trace = core::str::from_utf8(message).map_err(|_| SaslError::NotUtf8)?;
+    if trace.chars().any(char::is_control) {
+        Err(Invalid::Control.into())
+    } else if trace.chars().count() > TRACE {
+        Err(Invalid::TooLong.into())
+    } else {
+        Ok(Text::new(message)?)
+    }
+}

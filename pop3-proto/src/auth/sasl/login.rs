@@ -1,0 +1,64 @@
+use super::{Message, SaslError};
+use crate::{Base64, Invalid, Secret, Text};
+
+/// A server's first challenge in LOGIN, `Username:`.
+///
+/// Servers differ in the wording, so a client ignores the text: the first challenge asks for the name, the second for the
+/// password. [`LOGIN_PASSWORD_PROMPT`] is the second.
+///
+/// ```
+/// use pop3_proto::sasl;
+///
+/// let mut buffer = [0; 16];
+/// assert_eq!(sasl::decode(sasl::LOGIN_NAME_PROMPT, &mut buffer)?, b"Username:");
+/// assert_eq!(sasl::decode(sasl::LOGIN_PASSWORD_PROMPT, &mut buffer)?, b"Password:");
+/// # Ok::<(), sasl::SaslError>(())
+/// ```
+pub const LOGIN_NAME_PROMPT: Base64<'static> = Base64::literal("VXNlcm5hbWU6");
+
+/// A server's second challenge in LOGIN, `Password:`; see [`LOGIN_NAME_PROMPT`].
+///
+/// ```
+/// assert_eq!(pop3_proto::sasl::LOGIN_PASSWORD_PROMPT.as_bytes(), b"UGFzc3dvcmQ6");
+/// ```
+pub const LOGIN_PASSWORD_PROMPT: Base64<'static> = Base64::literal("UGFzc3dvcmQ6");
+
+/// A client's first response in LOGIN: the name, and nothing else. No RFC defines this mechanism.
+///
+/// A server reads it with [`Text::new`].
+///
+/// ```
+/// use pop3_proto::{Text, sasl};
+///
+/// let mut buffer = [0; 16];
+/// let response = sasl::login_name(Text::literal("mrose"))?.encode_into(&mut buffer)?;
+///
+/// let mut decoded = [0; 16];
+/// assert_eq!(Text::new(sasl::decode(response, &mut decoded)?)?, Text::literal("mrose"));
+/// # Ok::<(), sasl::SaslError>(())
+/// ```
+///
+/// # Errors
+/// [`Invalid::Empty`]
+#[doc(alias = "LOGIN")]
+pub fn login_name(name: Text<'_>) -> Result<Message<'_>, SaslError> {
+    if name.is_empty() { Err(Invalid::Empty.into()) } else { Ok(Message::new(name.as_bytes())) }
+}
+
+/// A client's second response in LOGIN: the password, and nothing else.
+///
+/// A server reads it with [`Secret::new`].
+///
+/// ```
+/// use pop3_proto::{Secret, sasl};
+///
+/// let mut buffer = [0; 16];
+/// let message = sasl::login_password(Secret::new(b"tanstaaf").unwrap());
+/// assert_eq!(message.encode_into(&mut buffer)?.as_bytes(), b"dGFuc3RhYWY=");
+/// # Ok::<(), sasl::SaslError>(())
+/// ```
+#[doc(alias = "LOGIN")]
+#[must_use]
+pub const fn login_password(password: Secret<'_>) -> Message<'_> {
+    Message::new(password.expose())
+}

@@ -1,0 +1,272 @@
+use super::{ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism};
+use std::{format, vec::Vec};
+
+fn timestamp(octets: &[u8]) -> Result<&[u8], Invalid> {
+    ApopTimestamp::new(octets).map(|timestamp| timestamp.as_bytes())
+}
+
+#[test]
+fn g_9_a_timestamp_is_a_message_id() {
+    for good in [
+        &b"<1896.697170952@dbc.mtview.ca.us>"[..],
+        b"<a@b>",
+        b"<!#$%&'*+-/=?^_`{|}~@b>",
+        b"<a@[10.0.0.1]>",
+        b"<a@[10.0.0.1].b.[]>",
+        b"<\"a.b\".c@d>",
+        b"<\"\"@d>",
+        b"<\"a\\\"b\\\\c\"@d>",
+        b"<\"(a,b)\"@d>",
+    ] {
+        assert_eq!(timestamp(good), Ok(good), "{}", good.escape_ascii());
+    }
+}
+
+#[test]
+fn r1939_7_apop_b_anything_else_is_no_timestamp() {
+    for bad in [
+        &b""[..],
+        b"<",
+        b"<>",
+        b"<@>",
+        b"<a>",
+        b"<a@>",
+        b"<@b>",
+        b"a@b",
+        b"<a@b",
+        b"a@b>",
+        b"<a@b>c",
+        b" <a@b>",
+        b"<.a@b>",
+        b"<a.@b>",
+        b"<a..b@c>",
+        b"<a@b.>",
+        b"<a@.b>",
+        b"<a(b)@c>",
+        b"<a,b@c>",
+        b"<a:b@c>",
+        b"<a\\b@c>",
+        b"<a@\"b\">",
+        b"<[a]@b>",
+        b"<a\"b\"@c>",
+        b"<\"a@b>",
+        b"<\"a\"b@c>",
+        b"<\"a\\\"@b>",
+        b"<a@[b>",
+        b"<a@b]>",
+        b"<a@[[b]>",
+        b"<a@[\\b]>",
+        b"<a@[b]c>",
+    ] {
+        assert_eq!(timestamp(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+    }
+}
+
+#[test]
+fn rob_26_one_at_sign() {
+    for bad in [&b"<a@b@c>"[..], b"<\"a@b\"@c>", b"<\"a\\@b\"@c>", b"<a@[b@c]>", b"<a@@b>"] {
+        assert_eq!(timestamp(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+    }
+}
+
+#[test]
+fn rob_26_visible_ascii_only() {
+    for octet in (0..=b' ').chain(0x7f..=0xff) {
+        for pattern in [&b"<a?@b>"[..], b"<a@b?>", b"<\"a?\"@b>", b"<\"a\\?\"@b>", b"<a@[b?]>"] {
+            let bad: Vec<u8> = pattern.iter().map(|old| if *old == b'?' { octet } else { *old }).collect();
+            assert_eq!(timestamp(&bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn rob_27_from_the_first_bracket_to_the_next_closing_one() {
+    let find = |text| ApopTimestamp::find(text).map(|timestamp| timestamp.as_bytes());
+    assert_eq!(find(b"ready <a@b>"), Some(&b"<a@b>"[..]));
+    assert_eq!(find(b"<a@b> ready"), Some(&b"<a@b>"[..]));
+    assert_eq!(find(b"x > y <a@b>> ready <c@d>"), Some(&b"<a@b>"[..]));
+    for none in [&b""[..], b"ready", b"1 < 2", b"<hello>", b"a@b>", b"<hello> <a@b>", b"<<a@b>", b"<a@b"] {
+        assert_eq!(find(none), None, "{}", none.escape_ascii());
+    }
+}
+
+/// A server that made such a timestamp would take the digest over more than its clients cut out.
+#[test]
+fn rob_27_what_can_be_made_can_be_found() {
+    for bad in [&b"<\"a>b\"@c>"[..], b"<\"a<b\"@c>", b"<\"a\\>b\"@c>", b"<a@[b>c]>", b"<a@[<b]>"] {
+        assert_eq!(timestamp(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+    }
+}
+
+#[test]
+fn g_23_a_digest_is_32_hexadecimal_digits() {
+    let hex = b"c4c9334bac560ecc979e58001b3e22fb";
+    let digest = ApopDigest::parse(hex).unwrap();
+    assert_eq!(&digest.to_hex(), hex);
+    assert_eq!(digest.expose()[..3], [0xc4, 0xc9, 0x33]);
+    assert_eq!(ApopDigest::parse(&hex.to_ascii_uppercase()).unwrap().expose(), digest.expose());
+    for bad in [
+        &b""[..],
+        b"c4c9334bac560ecc979e58001b3e22f",
+        b"c4c9334bac560ecc979e58001b3e22fb0",
+        b"c4c9334bac560ecc979e58001b3e22fb00",
+        b"c4c9334bac560ecc979e58001b3e22fg",
+        b"+4c9334bac560ecc979e58001b3e22fb",
+        b"c4c9334bac560ecc979e58001b3e22f\xff",
+    ] {
+        assert_eq!(ApopDigest::parse(bad).map(drop), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+    }
+}
+
+#[test]
+fn r1939_7_apop_f_every_octet_is_two_lower_case_digits() {
+    for octet in 0..=255 {
+        let hex = format!("{octet:02x}").repeat(16);
+        assert_eq!(ApopDigest::new([octet; 16]).to_hex(), hex.as_bytes());
+        assert_eq!(ApopDigest::parse(hex.as_bytes()).unwrap().expose(), &[octet; 16]);
+    }
+}
+
+#[test]
+fn law_9_neither_digests_nor_base64_are_shown() {
+    assert_eq!(format!("{:?}", ApopDigest::new([0x55; 16])), "ApopDigest(..)");
+    assert_eq!(format!("{:?}", Base64::new(b"AHRlc3QAdGVzdA==").unwrap()), "Base64(..)");
+}
+
+#[test]
+fn g_19_and_r4422_3_1_a_a_mechanism_has_1_to_20_octets() {
+    assert_eq!(Mechanism::new(b""), Err(Invalid::Empty));
+    assert!(Mechanism::new(b"X").is_ok());
+    assert!(Mechanism::new(&[b'X'; 20]).is_ok());
+    assert_eq!(Mechanism::new(&[b'X'; 21]), Err(Invalid::TooLong));
+}
+
+#[test]
+fn g_19_and_r4422_3_1_a_a_mechanism_is_letters_digits_hyphens_and_underscores() {
+    for octet in 0..=255u8 {
+        let allowed = octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_';
+        assert_eq!(Mechanism::new(&[octet]).is_ok(), allowed, "{octet:#x}");
+    }
+    assert_eq!(Mechanism::new(b"SCRAM-SHA-256-PLUS").unwrap().as_bytes(), b"SCRAM-SHA-256-PLUS");
+}
+
+#[test]
+fn g_19_names_of_mechanisms_ignore_case() {
+    assert_eq!(Mechanism::new(b"OauthBearer"), Ok(Mechanism::OAUTHBEARER));
+    assert_ne!(Mechanism::XOAUTH2, Mechanism::OAUTHBEARER);
+    assert!(Mechanism::new(b"login").unwrap().is_cleartext());
+    assert!(!Mechanism::SCRAM_SHA_256.is_cleartext());
+    for known in [
+        Mechanism::PLAIN,
+        Mechanism::LOGIN,
+        Mechanism::EXTERNAL,
+        Mechanism::ANONYMOUS,
+        Mechanism::CRAM_MD5,
+        Mechanism::SCRAM_SHA_1,
+        Mechanism::SCRAM_SHA_256,
+        Mechanism::OAUTHBEARER,
+        Mechanism::XOAUTH2,
+    ] {
+        assert_eq!(Mechanism::new(known.as_bytes()), Ok(known));
+    }
+}
+
+#[test]
+fn g_20_and_g_21_base64_may_be_empty() {
+    assert_eq!(Base64::new(b""), Ok(Base64::EMPTY));
+    assert!(Base64::EMPTY.is_empty());
+    assert!(!Base64::new(b"AQ==").unwrap().is_empty());
+}
+
+#[test]
+fn g_22_and_r5034_4_t_whole_groups_with_right_padding() {
+    for good in [&b"AAAA"[..], b"AA==", b"AAA=", b"AAAAAA==", b"+/09azAZ"] {
+        assert_eq!(Base64::new(good).map(|text| text.as_bytes()), Ok(good));
+    }
+    for bad in [&b"A"[..], b"AA", b"AAA", b"AAAAA", b"A=", b"AA=", b"A==", b"A===", b"AAAA=", b"AAAA===="] {
+        assert_eq!(Base64::new(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+    }
+}
+
+#[test]
+fn r5034_4_t_bits_behind_the_last_octet_are_zero() {
+    for (digit, value) in (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(*b"+/").zip(0..) {
+        assert_eq!(Base64::new(&[b'A', digit, b'=', b'=']).is_ok(), value % 16 == 0, "{value}");
+        assert_eq!(Base64::new(&[b'A', b'A', digit, b'=']).is_ok(), value % 4 == 0, "{value}");
+        assert!(Base64::new(&[b'A', b'A', b'A', digit]).is_ok());
+    }
+}
+
+#[test]
+fn r5034_4_s_padding_is_at_the_end_only() {
+    for bad in [&b"="[..], b"==", b"===", b"====", b"=AAA", b"AAA=BBB", b"AAA=BBBB", b"A=A=", b"AA==AAAA"] {
+        assert_eq!(Base64::new(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+    }
+}
+
+#[test]
+fn r4648_3_a_and_r5034_4_s_no_octet_outside_the_alphabet() {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    for octet in 0..=255 {
+        let bad = [b'A', b'A', b'A', octet];
+        assert_eq!(Base64::new(&bad).is_ok(), alphabet.contains(&octet), "{octet:#x}");
+    }
+    for bad in [&b"AA A="[..], b"AAAA\r\nAAAA", b"AAAA\n", b"*", b"AA-_", b" AAA"] {
+        assert_eq!(Base64::new(bad), Err(Invalid::Octet), "{}", bad.escape_ascii());
+    }
+}
+
+#[test]
+fn r4647_2_1_a_subtags_of_1_to_8() {
+    for good in ["e", "en", "abcdefgh", "de-AT", "zh-Hant-CN", "a-1", "a-12345678", "i-default", "x-a-b-c-d"]
+    {
+        assert!(LanguageTag::new(good.as_bytes()).is_ok(), "{good}");
+    }
+    let rejected = [
+        "-",
+        "-en",
+        "en-",
+        "en--gb",
+        "abcdefghi",
+        "en-123456789",
+        "1",
+        "e1",
+        "en_GB",
+        "en GB",
+        "en.",
+        "*",
+        "en-*",
+        "é",
+        "en\0",
+    ];
+    for bad in rejected {
+        assert_eq!(LanguageTag::new(bad.as_bytes()), Err(Invalid::Syntax), "{bad}");
+    }
+    assert_eq!(LanguageTag::new(b""), Err(Invalid::Empty));
+}
+
+#[test]
+fn r4647_2_1_a_compared_without_case() {
+    let tag = LanguageTag::literal("en-GB");
+    assert_eq!(LanguageTag::new(b"EN-gb"), Ok(tag));
+    assert_ne!(LanguageTag::literal("en"), tag);
+    assert!(LanguageTag::literal("EN").matches(tag));
+    assert!(LanguageTag::literal("eN-gB").matches(tag));
+    assert!(!LanguageTag::literal("e").matches(tag));
+    assert!(!LanguageTag::literal("en-GB-x").matches(tag));
+    assert!(!LanguageTag::literal("en").matches(LanguageTag::literal("eng")));
+}
+
+#[test]
+fn r4647_2_1_a_a_range_may_be_a_star() {
+    assert_eq!(LanguageRange::new(b"*"), Ok(LanguageRange::Preferred));
+    assert_eq!(LanguageRange::new(b"de"), Ok(LanguageRange::Tag(LanguageTag::literal("DE"))));
+    assert_eq!(LanguageRange::new(b"**"), Err(Invalid::Syntax));
+    assert_eq!(LanguageRange::Preferred.as_bytes(), b"*");
+}
+
+#[test]
+fn g_17_a_listing_holds_tags_and_no_star() {
+    assert_eq!(LanguageTag::new(b"*"), Err(Invalid::Syntax));
+    assert_eq!(format!("{}", LanguageTag::literal("zh-Hant")), "zh-Hant");
+}
