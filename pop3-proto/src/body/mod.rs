@@ -1,0 +1,21 @@
+//! Payloads of multi-line responses (RFC 1939 section 3) as slices of the caller's bytes: [`Unstuff`] receives,
+//! [`Stuff`] sends, [`OctetCount`] tells beforehand what will be sent, and `TopFilter` finds where TOP stops.
+//!
+//! All of them are told by the octet: what they yield is the same however the bytes were cut into buffers.
+
+mod count;
+mod scan;
+mod stuff;
+#[cfg(test)]
+mod tests;
+mod top;
+mod unstuff;
+
+pub use count::{OctetCount, octets};
+pub use stuff::{BareLf, Stuff, StuffMode};
+pub(crate) use top::TopFilter;
+pub use unstuff::{Piece, Unstuff};
+
+const CR: u8 = b'\r';
+const LF: u8 = b'\n';
+const DOT: u8 = b'.';

@@ -1,0 +1,295 @@
+use super::{CR, DOT, LF, scan};
+use crate::Sink;
+use core::fmt;
+
+/// What [`Stuff`] does about a bare LF: one without a CR before it.
+///
+/// It never sends one, since some clients take it for the end of a line, and then a dot behind it for a stuffed one or
+/// for the end mark.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StuffMode {
+    /// A bare LF is sent as CRLF: for stores whose lines end in LF, as Maildir's do. Lines that end in CRLF are left as they are.
+    Convert,
+    /// A bare LF is refused: for messages that are known to hold CRLF only and are to be sent as they are.
+    Verbatim,
+}
+
+/// A message that was to be sent verbatim has a bare LF, which is not sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BareLf;
+
+impl fmt::Display for BareLf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the message has an LF without a CR before it")
+    }
+}
+
+impl core::error::Error for BareLf {}
+
+/// The sending end of byte-stuffing (RFC 1939 section 3): doubles the dots that begin lines and ends the body.
+///
+/// The message comes in chunks of any size. [`next`](Self::next) lends slices of them, for vectored writes;
+/// [`copy`](Self::copy) copies them to a [`Sink`]. Both may be used on one message.
+///
+/// ```
+/// use pop3_proto::{Stuff, StuffMode};
+///
+/// let mut stuff = Stuff::new(StuffMode::Convert);
+/// let mut message: &[u8] = b"Subject: dots\n\n.\n";
+/// let mut wire = Vec::new();
+/// while let Some(slice) = stuff.next(&mut message)? {
+///     wire.extend_from_slice(slice);
+/// }
+/// wire.extend_from_slice(stuff.finish());
+/// assert_eq!(wire, b"Subject: dots\r\n\r\n..\r\n.\r\n");
+/// assert_eq!(stuff.octets(), 20); // what LIST says
+/// # Ok::<(), pop3_proto::BareLf>(())
+/// ```
+#[doc(alias = "dot-stuffing")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stuff {
+    octets: u64,
+    mode: StuffMode,
+    state: State,
+    /// The last line ended in a bare LF, so that the next one most likely does.
+    bare: bool,
+}
+
+/// What the octets so far say about the next one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// It is the first of a line.
+    LineStart,
+    /// It follows a CR.
+    Cr,
+    /// None of these; or it is the first of a line and its dot was sent once.
+    Text,
+    /// There is none, and a line end was added.
+    Finished,
+}
+
+impl Stuff {
+    /// An encoder for one message.
+    #[must_use]
+    pub const fn new(mode: StuffMode) -> Self {
+        Stuff { octets: 0, mode, state: State::LineStart, bare: false }
+    }
+
+    /// The next slice to send: of `input`, which advances, or a static one. `Ok(None)` says that `input` is empty.
+    ///
+    /// To double a dot, one slice ends with it and the next begins with it, so that `input` is to be handed in again as
+    /// it was left.
+    ///
+    /// # Errors
+    /// [`BareLf`] where one comes next and the mode is [`Verbatim`](StuffMode::Verbatim). Nothing has changed then:
+    /// what comes before it was lent, and the next call says so again.
+    #[inline]
+    pub fn next<'c>(&mut self, input: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BareLf> {
+        if input.is_empty() {
+            return Ok(None);
+        }
+        // A plain slice comes back in registers; the result, which the compiler can take apart here, would not.
+        let slice = self.slice(input);
+        if slice.is_empty() { Err(BareLf) } else { Ok(Some(slice)) }
+    }
+
+    /// Copies as much of `bytes` as `sink` has room for, and says how many octets were taken; hand in the others again.
+    /// 0 of some says that the sink is full.
+    ///
+    /// A sink that is full may have room for two octets: a CRLF with the doubled dot behind it is written in one piece.
+    ///
+    /// # Errors
+    /// [`BareLf`] where one comes first and the mode is [`Verbatim`](StuffMode::Verbatim). Nothing has changed then:
+    /// what comes before it was taken.
+    ///
+    /// ```
+    /// use pop3_proto::{Out, Stuff, StuffMode};
+    ///
+    /// let mut buffer = [0; 512];
+    /// let mut out = Out::new(&mut buffer);
+    /// let mut stuff = Stuff::new(StuffMode::Verbatim);
+    /// assert_eq!(stuff.copy(b".sig\r\n", &mut out), Ok(6));
+    /// assert_eq!(out.pending(), b"..sig\r\n");
+    /// ```
+    pub fn copy(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<usize, BareLf> {
+        let mut rest = bytes;
+        loop {
+            let mut behind = *self;
+            match behind.batch(&mut rest, sink) {
+                Ok(true) => *self = behind,
+                Ok(false) => break,
+                Err(error) if rest.len() == bytes.len() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(bytes.len().saturating_sub(rest.len()))
+    }
+
+    /// What ends the body: the end mark, behind a line end where the last line has none. An empty body has no line.
+    ///
+    /// The line end that it adds is counted in [`octets`](Self::octets). A second call says the same.
+    pub const fn finish(&mut self) -> &'static [u8] {
+        match self.state {
+            State::LineStart => b".\r\n",
+            State::Finished => b"\r\n.\r\n",
+            State::Cr | State::Text => {
+                self.count(2);
+                self.state = State::Finished;
+                b"\r\n.\r\n"
+            }
+        }
+    }
+
+    /// How many octets of the message were sent, counted as its size is (RFC 1939 section 11): with every CR that was
+    /// added, without the dots that were, and without the end mark.
+    #[must_use]
+    pub const fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    const fn count(&mut self, octets: usize) {
+        self.octets = self.octets.saturating_add(octets as u64);
+    }
+
+    /// The next slice of what is not empty; an empty one where a bare LF is refused.
+    fn slice<'c>(&mut self, input: &mut &'c [u8]) -> &'c [u8] {
+        match (self.state, *input) {
+            (State::LineStart | State::Finished, [DOT, ..]) => {
+                self.state = State::Text;
+                input.get(..1).unwrap_or_default()
+            }
+            (State::LineStart | State::Finished | State::Text, [LF, behind @ ..]) => {
+                self.line_end(input, behind)
+            }
+            _ => self.run(input),
+        }
+    }
+
+    /// The line end that replaces a bare LF. A dot behind it goes along, and the next slice begins with it.
+    fn line_end<'c>(&mut self, input: &mut &'c [u8], behind: &'c [u8]) -> &'c [u8] {
+        if self.mode == StuffMode::Verbatim {
+            return &[];
+        }
+        *input = behind;
+        self.bare = true;
+        self.count(2);
+        if behind.first() == Some(&DOT) {
+            self.state = State::Text;
+            b"\r\n."
+        } else {
+            self.state = State::LineStart;
+            b"\r\n"
+        }
+    }
+
+    /// Octets that go as they are, which the first of `input` does: up to a bare LF, or up to a dot that is to be
+    /// doubled and with it.
+    fn run<'c>(&mut self, input: &mut &'c [u8]) -> &'c [u8] {
+        let bytes = *input;
+        let (taken, slice, state) = match self.line_to_change(bytes) {
+            None => (bytes.len(), bytes.len(), after(bytes)),
+            Some(Change::BareLf(at)) => (at, at, State::Text),
+            Some(Change::Dot(at)) => (at, at.saturating_add(1), State::Text),
+        };
+        self.state = state;
+        self.count(taken);
+        *input = bytes.get(taken..).unwrap_or_default();
+        bytes.get(..slice).unwrap_or(bytes)
+    }
+
+    /// The first change behind the first octet of `bytes`, which itself needs none.
+    #[inline]
+    fn line_to_change(&mut self, bytes: &[u8]) -> Option<Change> {
+        if let [LF, DOT, ..] = bytes {
+            return Some(Change::Dot(1));
+        }
+        if self.bare {
+            // One line feed in 80 octets is what memchr is best at.
+            let at = memchr::memchr(LF, bytes)?;
+            if !has_cr(bytes, at) {
+                return Some(Change::BareLf(at));
+            }
+            self.bare = false;
+        }
+        match scan::line_to_change(bytes) {
+            Some(at) if has_cr(bytes, at) => Some(Change::Dot(at.saturating_add(1))),
+            Some(at) => Some(Change::BareLf(at)),
+            None => match bytes {
+                [before @ .., octet, LF] if *octet != CR => {
+                    Some(Change::BareLf(before.len().saturating_add(1)))
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// Moves one batch of slices to `sink` in one piece; whether it took one. Where not, `self` is of no more use.
+    fn batch(&mut self, input: &mut &[u8], sink: &mut dyn Sink) -> Result<bool, BareLf> {
+        let mut parts: [&[u8]; PARTS] = [&[]; PARTS];
+        let mut room = sink.room();
+        let mut rest = *input;
+        let mut gathered = 0_usize;
+        for part in &mut parts {
+            match self.fitting(&mut rest, room) {
+                Ok(Some(slice)) => {
+                    room = room.saturating_sub(slice.len());
+                    gathered = gathered.saturating_add(1);
+                    *part = slice;
+                }
+                Ok(None) => break,
+                Err(error) if gathered == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        let parts = parts.get(..gathered).unwrap_or_default();
+        let put = gathered > 0 && sink.put(parts).is_ok();
+        if put {
+            *input = rest;
+        }
+        Ok(put)
+    }
+
+    /// The next slice, of at most `room` octets.
+    fn fitting<'c>(&mut self, input: &mut &'c [u8], room: usize) -> Result<Option<&'c [u8]>, BareLf> {
+        if room < LONGEST_STATIC {
+            return Ok(None);
+        }
+        // A slice of the message is no longer than what it is taken from. What lies beyond the room is not looked at,
+        // so that a small sink costs no more time than a large one.
+        let (window, _) = input.split_at_checked(room).unwrap_or((input, &[]));
+        let mut rest = window;
+        let slice = self.next(&mut rest)?;
+        let taken = window.len().saturating_sub(rest.len());
+        *input = input.get(taken..).unwrap_or_default();
+        Ok(slice)
+    }
+}
+
+/// A CRLF that was added, with a dot.
+const LONGEST_STATIC: usize = 3;
+
+/// How many slices are copied to a sink at once: some lines, without much to clear for a short message.
+const PARTS: usize = 8;
+
+/// Where something is to be changed in a run of octets.
+enum Change {
+    /// A CR is missing before the LF at this offset.
+    BareLf(usize),
+    /// The dot at this offset begins a line.
+    Dot(usize),
+}
+
+/// Whether there is a CR before offset `at`. What comes before the first octet was looked at when it was.
+fn has_cr(bytes: &[u8], at: usize) -> bool {
+    at.checked_sub(1).is_none_or(|before| bytes.get(before) == Some(&CR))
+}
+
+/// The state behind octets that go as they are.
+const fn after(bytes: &[u8]) -> State {
+    match bytes {
+        // None that is sent is bare.
+        [.., LF] => State::LineStart,
+        [.., CR] => State::Cr,
+        _ => State::Text,
+    }
+}

@@ -1,0 +1,70 @@
+//! Words to try everything on, and what both ends of byte-stuffing have in common.
+
+mod stuff;
+mod unstuff;
+
+use super::{Piece, Stuff, StuffMode, Unstuff};
+use crate::LineEnding;
+use std::vec::Vec;
+
+const LETTERS: [u8; 4] = *b".\r\na";
+
+/// All bodies of up to `longest` octets that can matter: everything else is as good as an `a`.
+pub(super) fn all_words(longest: u32, mut check: impl FnMut(&[u8])) {
+    for length in 0..=longest {
+        for number in 0..4_usize.pow(length) {
+            let letter = |place| LETTERS[number >> (2 * place) & 3];
+            check(&(0..length).map(letter).collect::<Vec<u8>>());
+        }
+    }
+}
+
+/// Long bodies: with something at every offset of octets, lanes, blocks and tails, and pseudo-random ones.
+pub(super) fn long_words(mut check: impl FnMut(&[u8])) {
+    for length in
+        (0..40).chain([127, 128, 129, 136, 137, 138, 145, 250, 264, 265, 266, 267, 268, 280, 401, 402, 600])
+    {
+        for start in 0..length {
+            for something in ["\r\n.", "\n.", "\n", "\r\n", "\r", "."] {
+                let mut word = std::vec![b'a'; length];
+                word.splice(start..(start + something.len()).min(length), something.bytes());
+                check(&word);
+            }
+        }
+    }
+    let mut random = 0x9e37_79b9_u32;
+    let mut next = move |bound: u32| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 16) % bound
+    };
+    for round in 0..2_000 {
+        let rarely = 4 << (round % 8);
+        let letter = |_| LETTERS.get(next(rarely) as usize).copied().unwrap_or(b'a');
+        check(&(0..round % 777).map(letter).collect::<Vec<u8>>());
+    }
+}
+
+/// Bytes that go through one end and come out at the other.
+#[test]
+fn what_is_stuffed_is_what_is_unstuffed() {
+    let there_and_back = |message: &[u8]| {
+        let mut stuff = Stuff::new(StuffMode::Convert);
+        let mut rest = message;
+        let mut wire = Vec::new();
+        let mut sent = Vec::new();
+        while let Some(slice) = stuff.next(&mut rest).unwrap() {
+            wire.extend_from_slice(slice);
+        }
+        wire.extend_from_slice(stuff.finish());
+        let mut unstuff = Unstuff::new(LineEnding::Crlf);
+        let mut rest = wire.as_slice();
+        while let Some(Piece::Data(data)) = unstuff.next(&mut rest) {
+            sent.extend_from_slice(data);
+        }
+        assert!(unstuff.is_ended() && rest.is_empty(), "{message:?}");
+        assert_eq!(sent.len() as u64, stuff.octets(), "{message:?}");
+        assert_eq!(sent.len() as u64, super::octets(message), "{message:?}");
+    };
+    all_words(7, there_and_back);
+    long_words(there_and_back);
+}
