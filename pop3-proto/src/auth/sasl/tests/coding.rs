@@ -69,11 +69,12 @@ fn law_4_put_looks_at_the_room_that_is_left() {
 
 #[test]
 fn law_4_a_slice_that_is_too_small_is_left_alone() {
-    for size in 0..8 {
-        let mut buffer = [0; 8];
+    let two_chunks = [b'x'; 60];
+    for size in 0..80 {
+        let mut buffer = [0; 80];
         let lent = buffer.get_mut(..size).unwrap();
-        assert_eq!(encode(b"four", lent), Err(SaslError::TooSmall { needed: 8 }));
-        assert_eq!(buffer, [0; 8]);
+        assert_eq!(encode(&two_chunks, lent), Err(SaslError::TooSmall { needed: 80 }));
+        assert_eq!(buffer, [0; 80]);
     }
     for size in 0..4 {
         let mut buffer = [0; 4];
@@ -82,6 +83,13 @@ fn law_4_a_slice_that_is_too_small_is_left_alone() {
         assert_eq!(decode(four, lent), Err(SaslError::TooSmall { needed: 4 }));
         assert_eq!(buffer, [0; 4]);
     }
+}
+
+#[test]
+fn a_slice_may_be_longer_than_it_has_to_be() {
+    let text = Base64::new(b"Zm91cg==").unwrap();
+    assert_eq!(encode(b"four", &mut [b'x'; 20]), Ok(text));
+    assert_eq!(decode(text, &mut [b'x'; 20]).unwrap(), b"four");
 }
 
 #[test]

@@ -27,6 +27,8 @@ fn r7628_3_1_a_name_is_escaped_and_resolved() {
     for bad in ["=", "=2", "=2D", "a=20b", "a,b", "=3", ""] {
         assert_eq!(user(bad), Err(invalid(Invalid::Syntax)), "{bad}");
     }
+    let mut not_utf8 = *b"n,a=\xff,\x01auth=Bearer x\x01\x01";
+    assert_eq!(Bearer::parse_oauthbearer(&mut not_utf8).unwrap_err(), SaslError::NotUtf8);
 }
 
 #[test]
@@ -87,6 +89,7 @@ fn r7628_3_1_a_nothing_is_behind_the_final_separator() {
         "n,,\x01auth=Bearer x\x01\x01a",
         "n,,\x01auth=Bearer x\x01=\x01\x01",
         "n,,\x01auth=Bearer x\x01key\x01\x01",
+        "n,,\x01auth=Bearer x\x01k-y=\x01\x01",
     ] {
         assert_eq!(parse(bad), Err(invalid(Invalid::Syntax)), "{bad:?}");
     }
@@ -169,6 +172,7 @@ fn xoauth2_a_server_reads_user_and_token() {
         (&b""[..], invalid(Invalid::Syntax)),
         (b"user=\x01auth=Bearer x\x01\x01", invalid(Invalid::Empty)),
         (b"auth=Bearer x\x01\x01", invalid(Invalid::Syntax)),
+        (b"name=tim\x01auth=Bearer x\x01\x01", invalid(Invalid::Syntax)),
         (b"user=tim\x01auth=Bearer x\x01", invalid(Invalid::Syntax)),
         (b"user=tim\x01\x01", invalid(Invalid::Syntax)),
         (b"user=tim\x01auth=\x01\x01", invalid(Invalid::Empty)),
@@ -229,7 +233,11 @@ proptest! {
     }
 
     #[test]
-    fn readers_never_panic(message in "(user=|n,a=|n,,)?([=,23CDa]|\x01|auth=|Bearer |port=|host=){0,12}") {
+    fn readers_never_panic(
+        header in "(user=|n,a=|n,)?[=,23CDa]{0,4},?\x01",
+        pairs in "((auth|host|port|x)=(Bearer )?[ 1a=]{0,3}\x01){0,3}\x01?",
+    ) {
+        let message = header + &pairs;
         let mut message = message.into_bytes();
         let _ = Bearer::parse_xoauth2(&message).is_ok();
         let _ = Bearer::parse_oauthbearer(&mut message).is_ok();
