@@ -53,7 +53,7 @@ pub use refusal::{OAUTHBEARER_ACK, XOAUTH2_ACK, oauth_error};
 use crate::{Base64, Text};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// The name of the POP3 service, as mechanisms such as GSSAPI ask for it (RFC 5034 section 7).
+/// The name of the POP3 service, as mechanisms such as GSSAPI ask for it (RFC 5034 section 4).
 ///
 /// ```
 /// assert_eq!(format!("{}@pop.example.org", pop3_proto::sasl::SERVICE), "pop@pop.example.org");
