@@ -12,7 +12,9 @@ extern crate std;
 #[cfg(any(feature = "apop", feature = "sasl"))]
 mod auth;
 mod body;
+pub mod client;
 mod codec;
+mod error;
 mod input;
 mod limits;
 mod quirks;
@@ -25,11 +27,13 @@ pub use auth::apop;
 #[cfg(feature = "sasl")]
 pub use auth::sasl;
 pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff, octets};
+pub use client::{Client, TlsPolicy};
 pub use codec::{
     Capability, Command, CommandError, Decoded, DropListing, Expire, Keyword, LanguageListing, LineEnding,
     Mechanisms, OtherCapability, OtherCode, Response, ResponseCode, ResponseError, Retry, ScanListing, State,
     StatusText, UniqueIdListing, Verb,
 };
+pub use error::{AnswerError, Fatal, Unanswered};
 pub use input::{Inbox, Input};
 pub use limits::{Limit, Limits, Timers};
 pub use quirks::{Profile, Quirk, Quirks};

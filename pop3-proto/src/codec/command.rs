@@ -173,7 +173,8 @@ impl<'a> Command<'a> {
             Command::Stls => Verb::Stls,
             Command::Utf8 => Verb::Utf8,
             Command::Capa => Verb::Capa,
-            Command::Lang(_) => Verb::Lang,
+            Command::Lang(Some(_)) => Verb::Lang,
+            Command::Lang(None) => Verb::LangList,
             Command::Stat => Verb::Stat,
             Command::List(_) => Verb::List,
             Command::Retr(_) => Verb::Retr,
@@ -272,7 +273,7 @@ fn read<'a>(line: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> 
         Verb::Noop => no_argument(rest, notes, Command::Noop),
         Verb::Rset => no_argument(rest, notes, Command::Rset),
         Verb::Quit => no_argument(rest, notes, Command::Quit),
-        Verb::AuthList | Verb::Other => other(keyword, rest), // no keyword names these
+        Verb::AuthList | Verb::LangList | Verb::Other => other(keyword, rest), // no keyword names these
     }
 }
 

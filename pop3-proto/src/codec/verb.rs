@@ -32,6 +32,8 @@ pub enum Verb {
     Utf8,
     Capa,
     Lang,
+    /// LANG without a range: which languages there are.
+    LangList,
     Stat,
     List,
     Retr,
@@ -72,7 +74,7 @@ pub(crate) enum Barrier {
 struct Row {
     keyword: &'static str,
     states: &'static [State],
-    /// The success answer without an argument, and with one.
+    /// The success answer without a message number, and with one.
     shape: (Shape, Shape),
     barrier: Barrier,
 }
@@ -100,6 +102,7 @@ impl Verb {
         Verb::Utf8,
         Verb::Capa,
         Verb::Lang,
+        Verb::LangList,
         Verb::Stat,
         Verb::List,
         Verb::Retr,
@@ -126,7 +129,8 @@ impl Verb {
             Verb::Stls     => row("STLS", AUTHZ, LINE,     Barrier::Alone),
             Verb::Utf8     => row("UTF8", AUTHZ, LINE,     Barrier::Last),
             Verb::Capa     => row("CAPA", BOTH,  ROWS,     Barrier::Last),
-            Verb::Lang     => row("LANG", BOTH,  LIST,     Barrier::Last),
+            Verb::Lang     => row("LANG", BOTH,  LINE,     Barrier::Last),
+            Verb::LangList => row("LANG", BOTH,  ROWS,     Barrier::Last),
             Verb::Stat     => row("STAT", TRANS, LINE,     Barrier::None),
             Verb::List     => row("LIST", TRANS, LIST,     Barrier::None),
             Verb::Retr     => row("RETR", TRANS, BODY,     Barrier::None),
@@ -158,16 +162,16 @@ impl Verb {
         self.states().contains(&state)
     }
 
-    /// Whether a `+OK` to it, given with or without its optional argument, is followed by lines up to the end mark. A `-ERR`
+    /// Whether a `+OK` to it, given with or without a message number, is followed by lines up to the end mark. A `-ERR`
     /// never is (RFC 1939 section 3).
     #[must_use]
-    pub const fn is_multi_line(self, argument: bool) -> bool {
-        matches!(self.shape(argument), Shape::Rows | Shape::Body)
+    pub const fn is_multi_line(self, message: bool) -> bool {
+        matches!(self.shape(message), Shape::Rows | Shape::Body)
     }
 
-    pub(crate) const fn shape(self, argument: bool) -> Shape {
+    pub(crate) const fn shape(self, message: bool) -> Shape {
         let (without, with) = self.row().shape;
-        if argument { with } else { without }
+        if message { with } else { without }
     }
 
     pub(crate) const fn barrier(self) -> Barrier {

@@ -1,0 +1,156 @@
+//! What a status line means: its event, and what it changes in the session.
+
+use super::event::{Event, Greeting, SaslDone, SaslStep, StartTls};
+use super::poll::read_line;
+use super::{Capabilities, Client, Feature, Quit, Source, Ticket, Turn};
+use crate::body::Unstuff;
+use crate::codec::{LineEnding, Response, Shape, State, StatusText, Verb};
+use crate::error::Fatal;
+use crate::limits::Limit;
+use crate::quirks::{Profile, Quirk};
+use crate::types::{ApopTimestamp, Base64, Text};
+
+impl Client {
+    /// The first line of the session.
+    pub(super) fn greeted<'i>(&mut self, response: Response<'i>) -> Result<Event<'i>, Fatal> {
+        self.state = State::Authorization;
+        match response {
+            Response::Ok(status) => {
+                let timestamp = ApopTimestamp::find(status.text().as_bytes());
+                self.apop = timestamp.is_some();
+                Ok(Event::Greeting(Greeting { status, timestamp }))
+            }
+            Response::Err(status) => {
+                self.no_service = true;
+                Ok(Event::NoService(status))
+            }
+            Response::Continue(_) => Err(Fatal::NotPop3),
+        }
+    }
+
+    /// The status line of the oldest command, or a challenge; `behind` octets lie behind it.
+    pub(super) fn answered<'i>(
+        &mut self,
+        ticket: Ticket,
+        response: Response<'i>,
+        ending: LineEnding,
+        behind: usize,
+    ) -> Result<Event<'i>, Fatal> {
+        match response {
+            Response::Continue(challenge) => self.challenged(challenge),
+            Response::Err(status) => {
+                self.note_code(status);
+                Ok(self.refused(ticket, status))
+            }
+            Response::Ok(status) => {
+                self.note_code(status);
+                self.accepted(ticket, status, ending, behind)
+            }
+        }
+    }
+
+    /// Without RESP-CODES a bracket may be plain text (RFC 2449 section 6.4).
+    fn note_code(&mut self, status: StatusText<'_>) {
+        let listed = self.capabilities.source() == Source::Listed;
+        if status.code().is_some() && listed && !self.capabilities.has(Feature::RespCodes) {
+            self.quirks.note(Quirk::UnannouncedCode);
+        }
+    }
+
+    fn challenged<'i>(&mut self, challenge: Text<'i>) -> Result<Event<'i>, Fatal> {
+        if matches!(self.turn, Turn::Cancelled) {
+            return Err(Fatal::Unsolicited);
+        }
+        if self.rounds >= self.config.limits.sasl_rounds {
+            return Err(Fatal::OverLimit(Limit::SaslRounds));
+        }
+        let first = self.rounds == 0;
+        self.rounds = self.rounds.saturating_add(1);
+        let octets = challenge.as_bytes();
+        let challenge = Base64::new(octets);
+        let cancel_only = challenge.is_err() && !(first && self.config.profile == Profile::Tolerant);
+        self.turn = Turn::Challenge { cancel_only };
+        let step = SaslStep { turn: self.next_token(), cancel_only };
+        match challenge {
+            Ok(challenge) => Ok(Event::Challenge(step, challenge)),
+            Err(_) => {
+                self.quirks.note(Quirk::ChallengeText);
+                Ok(Event::OddChallenge(step, octets))
+            }
+        }
+    }
+
+    /// `-ERR`: the command did nothing, but for a login that is over and a connection that ends.
+    fn refused<'i>(&mut self, ticket: Ticket, status: StatusText<'i>) -> Event<'i> {
+        self.complete();
+        match ticket.verb {
+            Verb::User | Verb::Pass | Verb::Apop | Verb::Auth => self.named = false,
+            Verb::Capa => self.capabilities = Capabilities::NONE.with_source(Source::Refused),
+            Verb::Stls => self.stls_refused = true,
+            Verb::Quit => return self.closed(Quit::Refused),
+            _ => {}
+        }
+        Event::Refused(ticket, status)
+    }
+
+    /// `+OK`: the answer begins, or is complete.
+    fn accepted<'i>(
+        &mut self,
+        ticket: Ticket,
+        status: StatusText<'i>,
+        ending: LineEnding,
+        behind: usize,
+    ) -> Result<Event<'i>, Fatal> {
+        match ticket.verb.shape(ticket.message.is_some()) {
+            Shape::Rows => {
+                self.listed = Capabilities::NONE;
+                self.turn = Turn::Rows { ending, count: 0 };
+                Ok(Event::Begin(ticket, status))
+            }
+            Shape::Body => {
+                self.turn = Turn::Body { unstuff: Unstuff::new(ending), octets: 0 };
+                Ok(Event::Begin(ticket, status))
+            }
+            Shape::Exchange => {
+                self.complete();
+                self.turn = Turn::Verdict;
+                Ok(Event::AuthAccepted(SaslDone { turn: self.next_token() }, status))
+            }
+            Shape::Line => self.done(ticket, status, behind),
+        }
+    }
+
+    /// `+OK` to a command whose answer is one line.
+    fn done<'i>(
+        &mut self,
+        ticket: Ticket,
+        status: StatusText<'i>,
+        behind: usize,
+    ) -> Result<Event<'i>, Fatal> {
+        self.complete();
+        match ticket.verb {
+            Verb::User => self.named = true,
+            Verb::Pass | Verb::Apop => self.logged_in(),
+            Verb::Utf8 => self.utf8 = true,
+            Verb::Dele => self.marked = self.marked.saturating_add(1),
+            Verb::Rset => self.marked = 0,
+            Verb::Quit => return Ok(self.closed(Quit::Ok)),
+            Verb::Stls if behind > 0 => return Err(Fatal::BehindStls),
+            Verb::Stls => {
+                self.turn = Turn::Handshake;
+                return Ok(Event::StartTls(StartTls { turn: self.next_token() }));
+            }
+            _ => {}
+        }
+        Ok(match read_line(ticket, status.text()) {
+            Some(read) => self.parsed(ticket, status.text().as_bytes(), read),
+            None => Event::Ok(ticket, status),
+        })
+    }
+
+    fn closed<'i>(&mut self, quit: Quit) -> Event<'i> {
+        self.quit = quit;
+        self.state = State::Closed;
+        Event::Closed(self.deletions())
+    }
+}

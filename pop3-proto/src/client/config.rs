@@ -1,0 +1,93 @@
+use crate::limits::{Limits, Timers};
+use crate::quirks::Profile;
+use crate::time::Timer;
+
+/// What a client may do outside TLS (RFC 2595 section 2, RFC 8314 section 5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TlsPolicy {
+    /// Everything: for loopback, for tests, for networks that are private by other means.
+    Cleartext,
+    /// A login in clear only where the server has no STLS, or refused it: CAPA comes first. Better than nothing against those who only
+    /// listen; none against those who also write, as they can hide STLS.
+    Opportunistic,
+    /// CAPA, STLS and QUIT, and no login.
+    Required,
+    /// The session runs inside TLS from its first octet, as on port 995.
+    Implicit,
+}
+
+/// How a client behaves: its TLS policy, and what else there is to choose.
+///
+/// ```
+/// use pop3_proto::{Client, Limits, Profile, TlsPolicy, client::Config};
+///
+/// let config = Config::new(TlsPolicy::Implicit).profile(Profile::Strict).limits(Limits::DEFAULT.body_octets(1 << 30));
+/// let client = Client::new(config);
+/// let simple = Client::new(TlsPolicy::Implicit);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Config {
+    pub(super) tls: TlsPolicy,
+    pub(super) profile: Profile,
+    pub(super) pipelining: bool,
+    pub(super) limits: Limits,
+    pub(super) timers: Timers,
+}
+
+impl Config {
+    /// The tolerant profile, the usual limits and timers, pipelining where the server announces it.
+    #[must_use]
+    pub const fn new(tls: TlsPolicy) -> Self {
+        Config {
+            tls,
+            profile: Profile::Tolerant,
+            pipelining: false,
+            limits: Limits::DEFAULT,
+            timers: Timers::DEFAULT,
+        }
+    }
+
+    /// How harmless deviations of the server are taken.
+    #[must_use]
+    pub const fn profile(self, profile: Profile) -> Self {
+        Config { profile, ..self }
+    }
+
+    /// The caller's word that the server takes pipelined commands, announced or not.
+    #[must_use]
+    pub const fn assume_pipelining(self) -> Self {
+        Config { pipelining: true, ..self }
+    }
+
+    /// Bounds on what the server can make grow.
+    #[must_use]
+    pub const fn limits(self, limits: Limits) -> Self {
+        Config { limits, ..self }
+    }
+
+    /// How long the client waits.
+    #[must_use]
+    pub const fn timers(self, timers: Timers) -> Self {
+        Config { timers, ..self }
+    }
+
+    /// The most octets that a client's `poll` ever leaves unread: a read buffer of this size never fills up.
+    #[must_use]
+    pub const fn hold(&self) -> usize {
+        self.limits.hold()
+    }
+
+    pub(super) const fn span(&self, timer: Timer) -> u32 {
+        match timer {
+            Timer::Greeting => self.timers.greeting,
+            Timer::Tls => self.timers.tls,
+            _ => self.timers.answer,
+        }
+    }
+}
+
+impl From<TlsPolicy> for Config {
+    fn from(tls: TlsPolicy) -> Self {
+        Config::new(tls)
+    }
+}

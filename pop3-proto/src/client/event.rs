@@ -1,0 +1,141 @@
+use super::Ticket;
+use crate::codec::{Capability, DropListing, LanguageListing, ScanListing, StatusText, UniqueIdListing};
+use crate::types::{ApopTimestamp, Base64, Mechanism, MessageNumber};
+
+/// What the server said. It borrows the input, never the client.
+///
+/// An answer of one line is one event: [`Ok`](Self::Ok), [`Refused`](Self::Refused), or a listing. An answer of more lines begins with
+/// [`Begin`](Self::Begin), goes on with rows or pieces of a message, and is complete with [`End`](Self::End), not before.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'i> {
+    /// The server is there.
+    Greeting(Greeting<'i>),
+    /// The greeting was `-ERR`: nothing but QUIT can be sent.
+    NoService(StatusText<'i>),
+    /// Done.
+    Ok(Ticket, StatusText<'i>),
+    /// Not done; the session goes on.
+    Refused(Ticket, StatusText<'i>),
+    /// The answer has more lines, which follow.
+    Begin(Ticket, StatusText<'i>),
+    /// The answer is complete: how many octets of the message were delivered, or how many rows of the listing.
+    End(Ticket, u64),
+    /// STAT
+    DropListing(Ticket, DropListing),
+    /// `LIST n`, or a row of LIST
+    ScanListing(Ticket, ScanListing),
+    /// `UIDL n`, or a row of UIDL
+    UniqueId(Ticket, UniqueIdListing<'i>),
+    /// As [`UniqueId`](Self::UniqueId), with a unique-id that is not what the RFC allows: too long, or with spaces or 8-bit
+    /// octets.
+    OddUniqueId(Ticket, MessageNumber, &'i [u8]),
+    /// A row of CAPA
+    Capability(Ticket, Capability<'i>),
+    /// `LANG tag`, or a row of LANG
+    Language(Ticket, LanguageListing<'i>),
+    /// A row of AUTH without a mechanism
+    Mechanism(Ticket, Mechanism<'i>),
+    /// A row, or the text of a one-line answer, that does not say what it should. The answer goes on, or is complete, all the same.
+    Odd(Ticket, &'i [u8]),
+    /// The next octets of a message, byte-stuffing undone; never none.
+    Body(Ticket, &'i [u8]),
+    /// The server's turn in AUTH is over: answer with [`Client::sasl`](super::Client::sasl) or
+    /// [`Client::sasl_cancel`](super::Client::sasl_cancel).
+    Challenge(SaslStep, Base64<'i>),
+    /// As [`Challenge`](Self::Challenge), where what the server sent is no base64. A first challenge may be answered all the same
+    /// (some servers prompt in clear); any other can only be cancelled.
+    OddChallenge(SaslStep, &'i [u8]),
+    /// The server says that AUTH is done. It is when the mechanism agrees: see [`Client::verified`](super::Client::verified).
+    AuthAccepted(SaslDone, StatusText<'i>),
+    /// The server waits for the TLS handshake: see [`Client::tls_started`](super::Client::tls_started).
+    StartTls(StartTls),
+    /// The session is over, and this became of the messages marked for deletion.
+    Closed(Deletions),
+}
+
+impl Event<'_> {
+    /// The command that this answers, if it does.
+    #[must_use]
+    pub const fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Event::Ok(ticket, _)
+            | Event::Refused(ticket, _)
+            | Event::Begin(ticket, _)
+            | Event::End(ticket, _)
+            | Event::DropListing(ticket, _)
+            | Event::ScanListing(ticket, _)
+            | Event::UniqueId(ticket, _)
+            | Event::OddUniqueId(ticket, ..)
+            | Event::Capability(ticket, _)
+            | Event::Language(ticket, _)
+            | Event::Mechanism(ticket, _)
+            | Event::Odd(ticket, _)
+            | Event::Body(ticket, _) => Some(*ticket),
+            _ => None,
+        }
+    }
+
+    /// Whether the command that this answers is answered with it.
+    #[must_use]
+    pub fn completes(&self) -> bool {
+        match self {
+            Event::Ok(..)
+            | Event::Refused(..)
+            | Event::End(..)
+            | Event::AuthAccepted(..)
+            | Event::StartTls(_) => true,
+            Event::Begin(..) | Event::Body(..) => false,
+            other => {
+                other.ticket().is_some_and(|ticket| !ticket.verb.is_multi_line(ticket.message.is_some()))
+            }
+        }
+    }
+}
+
+/// A greeting of `+OK`.
+#[derive(Clone, Copy, Debug)]
+pub struct Greeting<'i> {
+    /// What the server said.
+    pub status: StatusText<'i>,
+    /// What an APOP digest is taken over; there is none where the server has no APOP (RFC 1939 section 7). The client does not store
+    /// it: keep it, or compute the digest now. It means nothing after STLS.
+    pub timestamp: Option<ApopTimestamp<'i>>,
+}
+
+/// What became of the messages marked for deletion (RFC 1939 section 6).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Deletions {
+    /// No DELE was accepted, or RSET took all back.
+    NoneAsked,
+    /// Messages are marked and QUIT was not sent: if the session ends here, nothing is removed.
+    Pending,
+    /// QUIT was sent and not answered: all, some or none may be gone. List again in a new session and go by unique-ids.
+    Unknown,
+    /// QUIT was answered `+OK`: they are gone.
+    Committed,
+    /// QUIT was answered `-ERR`: some or all of them are still there.
+    RefusedInPart,
+}
+
+/// A turn of the client in AUTH (RFC 5034 section 4).
+#[must_use = "the server waits for a response, or for the exchange to be cancelled"]
+#[derive(Debug)]
+pub struct SaslStep {
+    pub(super) turn: u32,
+    pub(super) cancel_only: bool,
+}
+
+/// A `+OK` to AUTH that the mechanism has yet to agree with: where it authenticates the server too, as SCRAM does, `+OK` alone proves nothing.
+#[must_use = "the session goes on with `Client::verified`, once the mechanism agrees"]
+#[derive(Debug)]
+pub struct SaslDone {
+    pub(super) turn: u32,
+}
+
+/// A `+OK` to STLS: the next octet on the wire, either way, is TLS.
+#[must_use = "the session goes on with `Client::tls_started`, after the handshake"]
+#[derive(Debug)]
+pub struct StartTls {
+    pub(super) turn: u32,
+}

@@ -1,0 +1,95 @@
+use crate::codec::{Command, Verb};
+use crate::types::MessageNumber;
+
+/// Which command an event answers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ticket {
+    /// The command.
+    pub verb: Verb,
+    /// The message that it names.
+    pub message: Option<MessageNumber>,
+    sequence: u32,
+}
+
+impl Ticket {
+    /// The place of the command in its session, from 0; it wraps after 4,294,967,295.
+    #[must_use]
+    pub const fn sequence(&self) -> u32 {
+        self.sequence
+    }
+}
+
+/// The commands that were sent and not answered, the oldest first. That it is bounded keeps client and server from waiting
+/// for each other with full buffers.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    verbs: [Verb; InFlight::MOST as usize],
+    messages: [Option<MessageNumber>; InFlight::MOST as usize],
+    /// The place in its session of the oldest.
+    oldest: u32,
+    count: u8,
+}
+
+impl InFlight {
+    pub(super) const MOST: u8 = 16;
+
+    pub(super) const fn new() -> Self {
+        InFlight {
+            verbs: [Verb::Noop; Self::MOST as usize],
+            messages: [None; Self::MOST as usize],
+            oldest: 0,
+            count: 0,
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) const fn is_full(&self) -> bool {
+        self.count == Self::MOST
+    }
+
+    pub(super) fn oldest(&self) -> Option<Ticket> {
+        self.iter().next()
+    }
+
+    pub(super) fn newest(&self) -> Option<Ticket> {
+        self.ticket(self.count.checked_sub(1)?)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Ticket> + '_ {
+        (0..self.count).filter_map(|place| self.ticket(place))
+    }
+
+    /// Adds a command behind the others; the caller has seen that there is room.
+    pub(super) fn push(&mut self, command: &Command<'_>) -> Ticket {
+        let sequence = self.oldest.wrapping_add(u32::from(self.count));
+        let ticket = Ticket { verb: command.verb(), message: command.message(), sequence };
+        let slot = slot(sequence);
+        if let (Some(verb), Some(message)) = (self.verbs.get_mut(slot), self.messages.get_mut(slot)) {
+            (*verb, *message) = (ticket.verb, ticket.message);
+            self.count = self.count.saturating_add(1);
+        }
+        ticket
+    }
+
+    /// The oldest was answered.
+    pub(super) const fn pop(&mut self) {
+        self.oldest = self.oldest.wrapping_add(1);
+        self.count = self.count.saturating_sub(1);
+    }
+
+    fn ticket(&self, place: u8) -> Option<Ticket> {
+        if place >= self.count {
+            return None;
+        }
+        let sequence = self.oldest.wrapping_add(u32::from(place));
+        let slot = slot(sequence);
+        Some(Ticket { verb: *self.verbs.get(slot)?, message: *self.messages.get(slot)?, sequence })
+    }
+}
+
+const fn slot(sequence: u32) -> usize {
+    (sequence & (InFlight::MOST as u32 - 1)) as usize
+}

@@ -1,0 +1,365 @@
+//! The client machine.
+//!
+//! [`Client::send`] encodes a command and expects its answer; [`Client::poll`] reads what the server sent, one [`Event`] a call. The
+//! files: `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes, `in_flight` is the queue
+//! between them.
+
+mod answer;
+mod capabilities;
+mod config;
+mod event;
+mod in_flight;
+mod poll;
+mod send;
+
+pub use capabilities::{Capabilities, Feature, Source, Support};
+pub use config::{Config, TlsPolicy};
+pub use event::{Deletions, Event, Greeting, SaslDone, SaslStep, StartTls};
+pub use in_flight::Ticket;
+pub use send::{SendError, TlsRefusal};
+
+use crate::body::Unstuff;
+use crate::codec::{LineEnding, State, Verb};
+use crate::error::{AnswerError, Fatal, Unanswered};
+use crate::input::Input;
+use crate::quirks::{Profile, Quirk, Quirks};
+use crate::sink::Sink;
+use crate::time::{Clock, Countdown, Millis, Timer};
+use crate::types::Base64;
+use in_flight::InFlight;
+
+/// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
+///
+/// It owns a few hundred octets: no buffer, no socket, no clock, no stored password. Up to 16 commands may be in flight.
+///
+/// ```
+/// use pop3_proto::{Client, Command, Inbox, Out, TlsPolicy, client::Event};
+///
+/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut buffer = [0; 512];
+/// let mut out = Out::new(&mut buffer);
+/// let mut inbox = Inbox::new([0; 1024]);
+/// # let mut server = |inbox: &mut Inbox<[u8; 1024]>, octets: &[u8]| {
+/// #     inbox.spare()[..octets.len()].copy_from_slice(octets);
+/// #     inbox.filled(octets.len());
+/// # };
+///
+/// server(&mut inbox, b"+OK ready\r\n"); // what the socket's `read` brings
+/// let event = inbox.with(|input| client.poll(input)).unwrap();
+/// assert!(matches!(event, Some(Event::Greeting(_))));
+///
+/// let ticket = client.send(&Command::Quit, &mut out).unwrap();
+/// assert_eq!(out.pending(), b"QUIT\r\n"); // what the socket's `write` takes
+/// server(&mut inbox, b"+OK bye\r\n");
+/// let event = inbox.with(|input| client.poll(input)).unwrap();
+/// assert!(matches!(event, Some(Event::Closed(_))));
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    config: Config,
+    in_flight: InFlight,
+    state: State,
+    turn: Turn,
+    /// Counts the tokens given out, so that an old one is known as such.
+    tokens: u32,
+    /// How far into the unread octets a line end was looked for.
+    searched: u32,
+    lines: Lines,
+    tls: bool,
+    /// The greeting was `-ERR`.
+    no_service: bool,
+    /// The greeting had a timestamp, and no TLS came since.
+    apop: bool,
+    /// USER was answered `+OK` and no login was tried since.
+    named: bool,
+    utf8: bool,
+    stls_refused: bool,
+    quit: Quit,
+    rounds: u8,
+    /// Accepted deletions since the last RSET.
+    marked: u32,
+    capabilities: Capabilities,
+    /// The CAPA answer that is being read.
+    listed: Capabilities,
+    quirks: Quirks,
+    fatal: Option<Fatal>,
+    clock: Clock,
+    countdown: Countdown,
+}
+
+const _: () = assert!(size_of::<Client>() <= 256);
+
+/// Whose turn it is, and what the next octets are.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    /// A status line: the greeting, or that of the oldest command in flight; with none in flight, nothing is due.
+    Status,
+    /// Rows of the oldest command's answer.
+    Rows { ending: LineEnding, count: u32 },
+    /// The message of the oldest command's answer.
+    Body { unstuff: Unstuff, octets: u64 },
+    /// The caller's: a challenge wants a response.
+    Challenge { cancel_only: bool },
+    /// A status line or a challenge, after `*`.
+    Cancelled,
+    /// The caller's: AUTH was accepted and the mechanism has to agree.
+    Verdict,
+    /// The caller's: the TLS handshake.
+    Handshake,
+}
+
+/// How the lines of the session end (design: one rule, decided by its first line).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lines {
+    Undecided,
+    Decided(LineEnding),
+}
+
+/// How far the end of the session has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Quit {
+    NotSent,
+    Sent,
+    Ok,
+    Refused,
+}
+
+impl Client {
+    /// A client that waits for the greeting.
+    #[must_use]
+    pub fn new(config: impl Into<Config>) -> Self {
+        let config = config.into();
+        Client {
+            config,
+            in_flight: InFlight::new(),
+            state: State::Greeting,
+            turn: Turn::Status,
+            tokens: 0,
+            searched: 0,
+            lines: Lines::Undecided,
+            tls: matches!(config.tls, TlsPolicy::Implicit),
+            no_service: false,
+            apop: false,
+            named: false,
+            utf8: false,
+            stls_refused: false,
+            quit: Quit::NotSent,
+            rounds: 0,
+            marked: 0,
+            capabilities: Capabilities::NONE,
+            listed: Capabilities::NONE,
+            quirks: Quirks::NONE,
+            fatal: None,
+            clock: Clock::new(),
+            countdown: Countdown::new(config.span(Timer::Greeting)),
+        }
+    }
+
+    /// The state of the session.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether the session runs inside TLS.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// Whether UTF-8 mode is on (RFC 6856 section 2).
+    #[must_use]
+    pub const fn is_utf8(&self) -> bool {
+        self.utf8
+    }
+
+    /// Whether any command is in flight.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// What the server said that it can do.
+    #[must_use]
+    pub const fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// The deviations that were seen since the session, or TLS, began.
+    #[must_use]
+    pub const fn quirks(&self) -> Quirks {
+        self.quirks
+    }
+
+    /// The most octets that [`poll`](Self::poll) ever leaves unread: a read buffer of this size never fills up.
+    #[must_use]
+    pub const fn hold(&self) -> usize {
+        self.config.hold()
+    }
+
+    /// What became of the messages marked for deletion, as far as is known now.
+    #[must_use]
+    pub fn deletions(&self) -> Deletions {
+        let asked = self.marked > 0 || self.in_flight.iter().any(|ticket| ticket.verb == Verb::Dele);
+        match self.quit {
+            _ if !asked => Deletions::NoneAsked,
+            Quit::NotSent => Deletions::Pending,
+            Quit::Sent => Deletions::Unknown,
+            Quit::Ok => Deletions::Committed,
+            Quit::Refused => Deletions::RefusedInPart,
+        }
+    }
+
+    /// Answers a challenge. An empty response is [`Base64::EMPTY`].
+    ///
+    /// # Errors
+    /// The step comes back where it is an old one, the line would be over the limit, the sink is full, or the challenge was one that
+    /// can only be cancelled.
+    pub fn sasl(
+        &mut self,
+        step: SaslStep,
+        response: Base64<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Unanswered<SaslStep>> {
+        let limit = self.config.limits.sasl_line;
+        if step.cancel_only && self.owes(step.turn, |turn| matches!(turn, Turn::Challenge { .. })) {
+            return Unanswered::because(step, AnswerError::MustCancel);
+        }
+        if response.as_bytes().len().saturating_add(2) > usize::from(limit) {
+            return Unanswered::because(step, AnswerError::TooLong { limit: limit.into() });
+        }
+        self.respond(step, response.as_bytes(), Turn::Status, sink)
+    }
+
+    /// Cancels the exchange; the server answers AUTH with `-ERR` (RFC 5034 section 4).
+    ///
+    /// # Errors
+    /// The step comes back where it is an old one, or the sink is full.
+    pub fn sasl_cancel(&mut self, step: SaslStep, sink: &mut dyn Sink) -> Result<(), Unanswered<SaslStep>> {
+        self.respond(step, b"*", Turn::Cancelled, sink)
+    }
+
+    /// The mechanism agrees that the exchange succeeded: the session is in TRANSACTION.
+    ///
+    /// PLAIN and the like have nothing to check; SCRAM has to have seen the server's proof.
+    ///
+    /// # Errors
+    /// The token comes back where it is an old one.
+    pub fn verified(&mut self, done: SaslDone) -> Result<(), Unanswered<SaslDone>> {
+        if !self.owes(done.turn, |turn| matches!(turn, Turn::Verdict)) {
+            return Unanswered::because(done, AnswerError::Stale);
+        }
+        self.turn = Turn::Status;
+        self.logged_in();
+        Ok(())
+    }
+
+    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the input in clear.
+    ///
+    /// Any octet in it was sent by somebody who wants it to be taken for the server's word inside TLS: the session ends, and the next
+    /// `poll` says so. Everything learned before is forgotten: capabilities, user name, greeting timestamp, quirks, how lines end.
+    ///
+    /// # Errors
+    /// The token comes back where it is an old one.
+    pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
+        if !self.owes(start.turn, |turn| matches!(turn, Turn::Handshake)) {
+            return Unanswered::because(start, AnswerError::Stale);
+        }
+        if unread.remaining() > 0 {
+            self.fatal = Some(Fatal::BehindStls);
+            return Ok(());
+        }
+        self.turn = Turn::Status;
+        self.tls = true;
+        self.lines = Lines::Undecided;
+        self.searched = 0;
+        self.apop = false;
+        self.named = false;
+        self.capabilities = Capabilities::NONE;
+        self.quirks = Quirks::NONE;
+        Ok(())
+    }
+
+    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any timer runs.
+    ///
+    /// Call it before each wait, with a clock that never goes back.
+    ///
+    /// # Errors
+    /// [`Fatal::TimedOut`] with the name of the timer, and any earlier fatal error.
+    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Fatal> {
+        if let Some(fatal) = self.fatal {
+            return Err(fatal);
+        }
+        let running = self.timer().map(|timer| (timer, &mut self.countdown));
+        self.clock.tick(now, running).map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
+    }
+
+    /// The timer that runs now. None does while the caller owes something.
+    fn timer(&self) -> Option<Timer> {
+        match self.turn {
+            Turn::Handshake => Some(Timer::Tls),
+            Turn::Challenge { .. } | Turn::Verdict => None,
+            _ if self.state == State::Closed => None,
+            _ if self.state == State::Greeting => Some(Timer::Greeting),
+            _ if !self.in_flight.is_empty() => Some(Timer::Answer),
+            _ => None,
+        }
+    }
+
+    /// Starts the timer that runs now over.
+    fn arm(&mut self) {
+        if let Some(timer) = self.timer() {
+            self.countdown.rearm(self.config.span(timer));
+        }
+    }
+
+    /// A new token's number; older ones are stale from now on.
+    const fn next_token(&mut self) -> u32 {
+        self.tokens = self.tokens.wrapping_add(1);
+        self.tokens
+    }
+
+    /// Whether the caller owes what the token with this number is for.
+    fn owes(&self, token: u32, due: impl FnOnce(&Turn) -> bool) -> bool {
+        self.fatal.is_none() && token == self.tokens && due(&self.turn)
+    }
+
+    fn respond(
+        &mut self,
+        step: SaslStep,
+        line: &[u8],
+        next: Turn,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Unanswered<SaslStep>> {
+        if !self.owes(step.turn, |turn| matches!(turn, Turn::Challenge { .. })) {
+            return Unanswered::because(step, AnswerError::Stale);
+        }
+        if let Err(full) = sink.put(&[line, b"\r\n"]) {
+            return Unanswered::because(step, AnswerError::Full(full));
+        }
+        self.turn = next;
+        self.arm();
+        Ok(())
+    }
+
+    const fn logged_in(&mut self) {
+        self.state = State::Transaction;
+        self.named = false;
+        self.capabilities.logged_in();
+    }
+
+    /// Records what was tolerated, or says that the strict profile does not.
+    fn tolerate(&mut self, quirks: Quirks) -> Result<(), Fatal> {
+        match quirks.iter().next() {
+            Some(quirk) if self.config.profile == Profile::Strict => Err(Fatal::Strict(quirk)),
+            _ => {
+                self.quirks.note_all(quirks);
+                Ok(())
+            }
+        }
+    }
+
+    fn tolerate_one(&mut self, quirk: Quirk) -> Result<(), Fatal> {
+        self.tolerate([quirk].into_iter().collect())
+    }
+}

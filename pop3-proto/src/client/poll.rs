@@ -1,0 +1,329 @@
+//! Reading answers: frame, tell by the oldest command in flight what is due, make an event of it.
+
+use super::event::Event;
+use super::{Client, Lines, Source, Ticket, Turn};
+use crate::body::{Piece, Unstuff};
+use crate::codec::{
+    Capability, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State,
+    UniqueIdListing, Verb, frame, frame_crlf,
+};
+use crate::error::Fatal;
+use crate::input::Input;
+use crate::limits::Limit;
+use crate::quirks::{Profile, Quirk, Quirks};
+use crate::types::{Invalid, Mechanism, MessageNumber, Text, UniqueId};
+
+/// An event, or `None` where more input is needed.
+pub(super) type Polled<'i> = Result<Option<Event<'i>>, Fatal>;
+
+impl Client {
+    /// Reads the next event; `None` asks for more input, or for the caller's turn.
+    ///
+    /// Call it until it says `None`, then wait for input. After [`Event::Closed`] every call says so again.
+    ///
+    /// # Errors
+    /// [`Fatal`], the same from then on: the peer broke a rule or the stream ended inside an answer. [`deletions`](Self::deletions)
+    /// still tells what became of the messages marked for deletion.
+    pub fn poll<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
+        if let Some(fatal) = self.fatal {
+            return Err(fatal);
+        }
+        let before = input.remaining();
+        let polled = self.step(input);
+        if let Err(fatal) = polled {
+            self.fatal = Some(fatal);
+        }
+        if input.remaining() < before {
+            self.arm();
+        }
+        polled
+    }
+
+    /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an adapter that owns both buffer and
+    /// machine asks before it reads.
+    #[must_use]
+    pub fn needs_input(&mut self, unread: &[u8], eof: bool) -> bool {
+        if eof || self.fatal.is_some() || self.state == State::Closed {
+            return false;
+        }
+        match self.line_due() {
+            Some((limit, ending)) => matches!(self.look(unread, limit, ending), Framed::Incomplete),
+            None => unread.is_empty(),
+        }
+    }
+
+    fn step<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
+        if self.state == State::Closed {
+            return Ok(Some(Event::Closed(self.deletions())));
+        }
+        match self.turn {
+            Turn::Rows { ending, count } => self.row(input, ending, count),
+            Turn::Body { unstuff, octets } => self.body(input, unstuff, octets),
+            Turn::Status | Turn::Cancelled if self.expects_status() => self.status(input),
+            Turn::Handshake => nothing_due(input, Fatal::BehindStls),
+            Turn::Status | Turn::Cancelled | Turn::Challenge { .. } | Turn::Verdict => {
+                nothing_due(input, Fatal::Unsolicited)
+            }
+        }
+    }
+
+    fn expects_status(&self) -> bool {
+        self.state == State::Greeting || !self.in_flight.is_empty()
+    }
+
+    /// The limit of the line that is due, and how it ends; `None` where octets are due, or nothing is.
+    fn line_due(&self) -> Option<(Limit, LineEnding)> {
+        match self.turn {
+            Turn::Rows { ending, .. } => Some((Limit::ListingLine, ending)),
+            Turn::Status | Turn::Cancelled if self.expects_status() => {
+                let auth = self.in_flight.oldest().is_some_and(|ticket| ticket.verb == Verb::Auth);
+                Some((if auth { Limit::SaslLine } else { Limit::StatusLine }, LineEnding::Lf))
+            }
+            _ => None,
+        }
+    }
+
+    /// The one look-ahead step: frames the line that is due and remembers how far it looked.
+    fn look<'u>(&mut self, unread: &'u [u8], limit: Limit, ending: LineEnding) -> Framed<'u> {
+        let limits = &self.config.limits;
+        let most = usize::from(match limit {
+            Limit::ListingLine => limits.listing_line,
+            Limit::SaslLine => limits.sasl_line,
+            _ => limits.status_line,
+        });
+        let searched = self.searched as usize;
+        let framed = match ending {
+            LineEnding::Crlf => frame_crlf(unread, searched, most),
+            LineEnding::Lf => frame(unread, searched, most),
+        };
+        self.searched = match framed {
+            Framed::Incomplete => u32::try_from(unread.len()).unwrap_or_default(),
+            Framed::Line { .. } | Framed::TooLong => 0,
+        };
+        framed
+    }
+
+    /// Takes the line that is due; `None` while it is incomplete.
+    fn take_line<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<(&'i [u8], LineEnding)>, Fatal> {
+        let Some((limit, ending)) = self.line_due() else { return Ok(None) };
+        match self.look(input.unread(), limit, ending) {
+            Framed::Line { content, ending, consumed } => {
+                input.take(consumed);
+                Ok(Some((content, ending)))
+            }
+            Framed::TooLong => Err(Fatal::OverLimit(limit)),
+            Framed::Incomplete if input.is_last() => Err(Fatal::UnexpectedEnd),
+            Framed::Incomplete => Ok(None),
+        }
+    }
+
+    /// A status line or a challenge.
+    fn status<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
+        let line = match self.take_line(input) {
+            Err(Fatal::UnexpectedEnd) if self.awaits_quit() => return self.closed_unanswered(),
+            line => line?,
+        };
+        let Some((content, ending)) = line else { return Ok(None) };
+        self.decide_lines(ending)?;
+        let oldest = self.in_flight.oldest();
+        let mut quirks = Quirks::NONE;
+        let response = Response::read(content, oldest.map(|ticket| ticket.verb), &mut quirks);
+        let response = response.map_err(|_| Fatal::NotPop3)?;
+        self.tolerate(quirks)?;
+        match oldest {
+            None => self.greeted(response).map(Some),
+            Some(ticket) => self.answered(ticket, response, ending, input.remaining()).map(Some),
+        }
+    }
+
+    /// The one rule for line ends: the first line of the session, and the first inside TLS, decides; CR LF is for good.
+    fn decide_lines(&mut self, ending: LineEnding) -> Result<(), Fatal> {
+        match (self.lines, ending) {
+            (Lines::Decided(LineEnding::Crlf), LineEnding::Lf) => return Err(Fatal::BareLf),
+            (_, LineEnding::Lf) => self.tolerate_one(Quirk::BareLf)?,
+            (_, LineEnding::Crlf) => {}
+        }
+        self.lines = Lines::Decided(ending);
+        Ok(())
+    }
+
+    /// Whether all that is due is the answer to QUIT: some servers just close.
+    fn awaits_quit(&self) -> bool {
+        self.in_flight.oldest().is_some_and(|ticket| ticket.verb == Verb::Quit)
+    }
+
+    fn closed_unanswered<'i>(&mut self) -> Polled<'i> {
+        self.tolerate_one(Quirk::QuitUnanswered)?;
+        self.state = State::Closed;
+        Ok(Some(Event::Closed(self.deletions())))
+    }
+
+    /// A row of a listing, or its end mark.
+    fn row<'i>(&mut self, input: &mut Input<'i>, ending: LineEnding, count: u32) -> Polled<'i> {
+        let Some(ticket) = self.in_flight.oldest() else { return Err(Fatal::Unsolicited) };
+        let Some((content, _)) = self.take_line(input)? else { return Ok(None) };
+        if content == b"." {
+            self.end_of_rows(ticket);
+            return Ok(Some(Event::End(ticket, count.into())));
+        }
+        if count >= self.config.limits.listing_rows {
+            return Err(Fatal::OverLimit(Limit::ListingRows));
+        }
+        self.turn = Turn::Rows { ending, count: count.saturating_add(1) };
+        let content = content.strip_prefix(b".").unwrap_or(content);
+        Ok(Some(self.parsed(ticket, content, read_row(ticket, content))))
+    }
+
+    fn end_of_rows(&mut self, ticket: Ticket) {
+        if ticket.verb == Verb::Capa {
+            self.capabilities = self.listed.with_source(Source::Listed);
+        }
+        self.complete();
+    }
+
+    /// The next octets of a message, or its end mark.
+    fn body<'i>(&mut self, input: &mut Input<'i>, mut unstuff: Unstuff, octets: u64) -> Polled<'i> {
+        let Some(ticket) = self.in_flight.oldest() else { return Err(Fatal::Unsolicited) };
+        let piece = input.advance(|unread| unstuff.next(unread));
+        match piece {
+            Some(Piece::Data(data)) => {
+                let left = self.config.limits.body_octets.saturating_sub(octets);
+                let data = usize::try_from(left).ok().and_then(|left| data.get(..left)).unwrap_or(data);
+                if data.is_empty() {
+                    return Err(Fatal::OverLimit(Limit::BodyOctets));
+                }
+                self.turn = Turn::Body { unstuff, octets: octets.saturating_add(data.len() as u64) };
+                Ok(Some(Event::Body(ticket, data)))
+            }
+            Some(Piece::End) => {
+                self.complete();
+                Ok(Some(Event::End(ticket, octets)))
+            }
+            None if input.is_last() => Err(Fatal::UnexpectedEnd),
+            None => {
+                self.turn = Turn::Body { unstuff, octets };
+                Ok(None)
+            }
+        }
+    }
+
+    /// An event of what a row or a one-line answer says, or an odd one; by the strict profile what was tolerated is odd too.
+    pub(super) fn parsed<'i>(
+        &mut self,
+        ticket: Ticket,
+        octets: &'i [u8],
+        read: Result<(Said<'i>, Quirks), Invalid>,
+    ) -> Event<'i> {
+        match read {
+            Ok((said, quirks)) if quirks.is_empty() || self.config.profile == Profile::Tolerant => {
+                self.quirks.note_all(quirks);
+                if let Said::Capability(capability) = &said {
+                    self.listed.add(capability);
+                }
+                said.event(ticket)
+            }
+            _ => {
+                self.quirks.note(Quirk::OddRow);
+                Event::Odd(ticket, octets)
+            }
+        }
+    }
+
+    /// The oldest command is answered.
+    pub(super) const fn complete(&mut self) {
+        self.in_flight.pop();
+        self.turn = Turn::Status;
+    }
+}
+
+/// Nothing may come: octets are fatal, and so is the end of the stream.
+fn nothing_due<'i>(input: &Input<'i>, fatal: Fatal) -> Polled<'i> {
+    match input.remaining() {
+        0 if input.is_last() => Err(Fatal::UnexpectedEnd),
+        0 => Ok(None),
+        _ => Err(fatal),
+    }
+}
+
+/// What a row, or a one-line answer, says.
+pub(super) enum Said<'i> {
+    Drop(DropListing),
+    Scan(ScanListing),
+    Id(MessageNumber, &'i [u8]),
+    Capability(Capability<'i>),
+    Language(LanguageListing<'i>),
+    Mechanism(Mechanism<'i>),
+}
+
+impl<'i> Said<'i> {
+    fn event(self, ticket: Ticket) -> Event<'i> {
+        match self {
+            Said::Drop(listing) => Event::DropListing(ticket, listing),
+            Said::Scan(listing) => Event::ScanListing(ticket, listing),
+            Said::Id(message, octets) => match UniqueId::new(octets) {
+                Ok(id) => Event::UniqueId(ticket, UniqueIdListing { message, id }),
+                Err(_) => Event::OddUniqueId(ticket, message, octets),
+            },
+            Said::Capability(capability) => Event::Capability(ticket, capability),
+            Said::Language(listing) => Event::Language(ticket, listing),
+            Said::Mechanism(mechanism) => Event::Mechanism(ticket, mechanism),
+        }
+    }
+}
+
+/// Reads a row of the answer to this command.
+fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Quirks), Invalid> {
+    let mut quirks = Quirks::NONE;
+    let said = match ticket.verb {
+        Verb::List => ScanListing::read(row, &mut quirks).map(Said::Scan),
+        Verb::Uidl => read_unique_id(row, &mut quirks),
+        Verb::Capa => Capability::read(row, &mut quirks).map(Said::Capability),
+        Verb::LangList => LanguageListing::parse(row).map(Said::Language),
+        _ => Mechanism::new(row).map(Said::Mechanism),
+    }?;
+    Ok((said, quirks))
+}
+
+/// Reads a one-line answer whose text says something; `None` where it does not.
+pub(super) fn read_line<'i>(ticket: Ticket, text: Text<'i>) -> Option<Result<(Said<'i>, Quirks), Invalid>> {
+    let (mut quirks, octets) = (Quirks::NONE, text.as_bytes());
+    let said = match (ticket.verb, ticket.message) {
+        (Verb::Stat, _) => DropListing::read(octets, &mut quirks).map(Said::Drop),
+        (Verb::List, Some(asked)) => ScanListing::read(octets, &mut quirks)
+            .and_then(|listing| about(asked, listing.message).map(|()| Said::Scan(listing))),
+        (Verb::Uidl, Some(asked)) => read_one_unique_id(asked, octets, &mut quirks),
+        (Verb::Lang, _) => LanguageListing::parse(octets).map(Said::Language),
+        _ => return None,
+    };
+    Some(said.map(|said| (said, quirks)))
+}
+
+fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<Said<'i>, Invalid> {
+    let (message, octets) = UniqueIdListing::read(row, quirks)?;
+    if UniqueId::new(octets).is_err() {
+        quirks.note(Quirk::UniqueIdRange);
+    }
+    Ok(Said::Id(message, octets))
+}
+
+/// As a row; some servers leave the number out.
+fn read_one_unique_id<'i>(
+    asked: MessageNumber,
+    text: &'i [u8],
+    quirks: &mut Quirks,
+) -> Result<Said<'i>, Invalid> {
+    if let Ok(id) = UniqueId::new(text) {
+        quirks.note(Quirk::NumberMissing);
+        return Ok(Said::Id(asked, id.as_bytes()));
+    }
+    let said = read_unique_id(text, quirks)?;
+    match said {
+        Said::Id(message, _) => about(asked, message).map(|()| said),
+        _ => Ok(said),
+    }
+}
+
+/// An answer about another message than the one that was asked for says nothing.
+fn about(asked: MessageNumber, message: MessageNumber) -> Result<(), Invalid> {
+    if asked == message { Ok(()) } else { Err(Invalid::Syntax) }
+}

@@ -1,0 +1,270 @@
+//! What may be sent, and when.
+
+use super::{Client, Feature, Quit, Source, Ticket, TlsPolicy, Turn};
+use crate::codec::{Barrier, Command, State, Verb};
+use crate::quirks::Profile;
+use crate::sink::{Full, Sink};
+use crate::time::Timer;
+use crate::types::Mechanism;
+use core::fmt;
+
+/// Why a command was not sent. Client and sink are as before; after the cause is mended the same call succeeds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session is over.
+    Over,
+    /// The command is not valid in this state.
+    State(State),
+    /// The caller owes something first: a SASL response, its word that the mechanism agreed, the TLS handshake.
+    CallersTurn,
+    /// The greeting was `-ERR`: only QUIT is left.
+    NoService,
+    /// Nothing may be sent behind this command before it is answered.
+    Behind(Verb),
+    /// This command goes out alone, and others are in flight.
+    Alone,
+    /// Another command is in flight, and the server does not announce PIPELINING.
+    NotPipelined,
+    /// 16 commands are in flight.
+    QueueFull,
+    /// The TLS policy forbids it.
+    Tls(TlsRefusal),
+    /// PASS without a USER that was accepted, or is in flight.
+    NoUser,
+    /// APOP, and the greeting had no timestamp, or TLS came since.
+    NoTimestamp,
+    /// STLS inside TLS, or in UTF-8 mode (RFC 6856 section 2).
+    NoStls,
+    /// An initial response to a server that did not list SASL (RFC 5034 section 3): send AUTH without, then the response.
+    InitialResponse,
+    /// The initial response does not fit the command line: send AUTH without, then the response (RFC 5034 section 4).
+    InitialResponseTooLong {
+        /// The limit, in octets with the line end.
+        limit: usize,
+    },
+    /// The line would be longer than this.
+    TooLong {
+        /// The limit, in octets with the line end.
+        limit: usize,
+    },
+    /// An argument is empty.
+    Empty,
+    /// An argument holds control octets.
+    Control,
+    /// A name or a password is not ASCII, and the server does not announce `UTF8 USER`, or it is not UTF-8.
+    NotAscii,
+    /// The strict profile: a user name with spaces.
+    Spaces,
+    /// The sink has no room.
+    Full(Full),
+}
+
+/// Why the TLS policy forbids a command.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TlsRefusal {
+    /// [`TlsPolicy::Required`]: outside TLS nothing is sent but CAPA, STLS and QUIT.
+    Required,
+    /// [`TlsPolicy::Opportunistic`]: whether the server has STLS was not asked; send CAPA first.
+    CapaFirst,
+    /// [`TlsPolicy::Opportunistic`]: the server has STLS; use it first.
+    StlsFirst,
+    /// OAUTHBEARER is for TLS only (RFC 7628 section 3).
+    Mechanism,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendError::Over => f.write_str("the session is over"),
+            SendError::State(state) => write!(f, "not valid in the state {state:?}"),
+            SendError::CallersTurn => f.write_str("something else is owed first"),
+            SendError::NoService => f.write_str("the server refused service"),
+            SendError::Behind(verb) => {
+                write!(f, "nothing is sent behind {} before it is answered", verb.keyword())
+            }
+            SendError::Alone => f.write_str("other commands are in flight"),
+            SendError::NotPipelined => f.write_str("the server does not announce PIPELINING"),
+            SendError::QueueFull => f.write_str("16 commands are in flight"),
+            SendError::Tls(TlsRefusal::Required) => f.write_str("TLS is required first"),
+            SendError::Tls(TlsRefusal::CapaFirst) => f.write_str("whether the server has STLS was not asked"),
+            SendError::Tls(TlsRefusal::StlsFirst) => f.write_str("the server has STLS: use it first"),
+            SendError::Tls(TlsRefusal::Mechanism) => f.write_str("the mechanism is for TLS only"),
+            SendError::NoUser => f.write_str("PASS without an accepted USER"),
+            SendError::NoTimestamp => f.write_str("the greeting had no timestamp"),
+            SendError::NoStls => f.write_str("STLS is of no use any more"),
+            SendError::InitialResponse => {
+                f.write_str("the server does not list SASL: send AUTH without a response")
+            }
+            SendError::InitialResponseTooLong { limit } => {
+                write!(
+                    f,
+                    "the initial response makes the line longer than {limit} octets: send AUTH without it"
+                )
+            }
+            SendError::TooLong { limit } => write!(f, "the line would be longer than {limit} octets"),
+            SendError::Empty => f.write_str("an argument is empty"),
+            SendError::Control => f.write_str("an argument holds control octets"),
+            SendError::NotAscii => f.write_str("a name or password that is not ASCII"),
+            SendError::Spaces => f.write_str("a user name with spaces"),
+            SendError::Full(full) => full.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}
+
+impl Client {
+    /// Encodes a command and expects its answer: both or neither.
+    ///
+    /// The ticket comes back with each event that answers it.
+    ///
+    /// # Errors
+    /// [`SendError`]: the command cannot be sent, or not now.
+    pub fn send(&mut self, command: &Command<'_>, sink: &mut dyn Sink) -> Result<Ticket, SendError> {
+        self.may_send(command)?;
+        command.encode(sink).map_err(SendError::Full)?;
+        Ok(self.sent(command))
+    }
+
+    fn sent(&mut self, command: &Command<'_>) -> Ticket {
+        let was_idle = self.in_flight.is_empty();
+        let ticket = self.in_flight.push(command);
+        match ticket.verb {
+            Verb::Auth => self.rounds = 0,
+            Verb::Quit => {
+                self.quit = Quit::Sent;
+                self.turn = if matches!(self.turn, Turn::Verdict) { Turn::Status } else { self.turn };
+                if self.state == State::Transaction {
+                    self.state = State::Update;
+                }
+            }
+            _ => {}
+        }
+        if was_idle {
+            self.countdown.rearm(self.config.span(Timer::Answer));
+        }
+        ticket
+    }
+
+    /// The rules, from those of the session to those of the line.
+    fn may_send(&self, command: &Command<'_>) -> Result<(), SendError> {
+        self.fits_session(command.verb())?;
+        self.fits_pipeline(command.verb())?;
+        self.fits_tls_policy(command)?;
+        self.fits_history(command)?;
+        self.fits_line(command)
+    }
+
+    fn fits_session(&self, verb: Verb) -> Result<(), SendError> {
+        if self.fatal.is_some() || self.state == State::Closed {
+            return Err(SendError::Over);
+        }
+        match self.turn {
+            Turn::Challenge { .. } | Turn::Handshake => return Err(SendError::CallersTurn),
+            Turn::Verdict if verb != Verb::Quit => return Err(SendError::CallersTurn),
+            _ => {}
+        }
+        if self.no_service && verb != Verb::Quit {
+            return Err(SendError::NoService);
+        }
+        if self.state != State::Update && !verb.is_valid_in(self.state) {
+            return Err(SendError::State(self.state));
+        }
+        Ok(())
+    }
+
+    fn fits_pipeline(&self, verb: Verb) -> Result<(), SendError> {
+        let Some(newest) = self.in_flight.newest() else { return Ok(()) };
+        if newest.verb.barrier() != Barrier::None {
+            return Err(SendError::Behind(newest.verb));
+        }
+        if verb.barrier() == Barrier::Alone {
+            return Err(SendError::Alone);
+        }
+        if !self.config.pipelining && !self.capabilities.has(Feature::Pipelining) {
+            return Err(SendError::NotPipelined);
+        }
+        if self.in_flight.is_full() { Err(SendError::QueueFull) } else { Ok(()) }
+    }
+
+    fn fits_tls_policy(&self, command: &Command<'_>) -> Result<(), SendError> {
+        let verb = command.verb();
+        let login = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
+        let refusal = match self.config.tls {
+            _ if self.tls => None,
+            TlsPolicy::Required => {
+                (!matches!(verb, Verb::Capa | Verb::Stls | Verb::Quit)).then_some(TlsRefusal::Required)
+            }
+            TlsPolicy::Opportunistic if login && self.capabilities.source() == Source::NotAsked => {
+                Some(TlsRefusal::CapaFirst)
+            }
+            TlsPolicy::Opportunistic
+                if login && self.capabilities.has(Feature::Stls) && !self.stls_refused =>
+            {
+                Some(TlsRefusal::StlsFirst)
+            }
+            _ => {
+                let bearer = matches!(command, Command::Auth { mechanism, .. } if *mechanism == Mechanism::OAUTHBEARER);
+                bearer.then_some(TlsRefusal::Mechanism)
+            }
+        };
+        refusal.map_or(Ok(()), |refusal| Err(SendError::Tls(refusal)))
+    }
+
+    /// What came before in this session.
+    fn fits_history(&self, command: &Command<'_>) -> Result<(), SendError> {
+        let user_in_flight = || self.in_flight.newest().is_some_and(|ticket| ticket.verb == Verb::User);
+        match command {
+            Command::Pass(_) if !self.named && !user_in_flight() => Err(SendError::NoUser),
+            Command::Apop { .. } if !self.apop => Err(SendError::NoTimestamp),
+            Command::Stls if self.tls || self.utf8 => Err(SendError::NoStls),
+            Command::Auth { initial: Some(_), .. }
+                if self.capabilities.source() != Source::NotAsked
+                    && !self.capabilities.has(Feature::Sasl) =>
+            {
+                Err(SendError::InitialResponse)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fits_line(&self, command: &Command<'_>) -> Result<(), SendError> {
+        match command {
+            Command::User(name) | Command::Apop { name, .. } => {
+                self.fits_argument(name.as_bytes())?;
+                if self.config.profile == Profile::Strict && name.as_bytes().contains(&b' ') {
+                    return Err(SendError::Spaces);
+                }
+            }
+            Command::Pass(password) => self.fits_argument(password.expose())?,
+            Command::Other { arguments: Some(arguments), .. } if has_control(arguments.as_bytes()) => {
+                return Err(SendError::Control);
+            }
+            _ => {}
+        }
+        let limit = usize::from(self.config.limits.command_line);
+        match command {
+            _ if command.encoded_len() <= limit => Ok(()),
+            Command::Auth { initial: Some(_), .. } => Err(SendError::InitialResponseTooLong { limit }),
+            _ => Err(SendError::TooLong { limit }),
+        }
+    }
+
+    /// A name or a password: RFC 6856 section 2.2 decides about octets above 0x7E where the server knows it.
+    fn fits_argument(&self, octets: &[u8]) -> Result<(), SendError> {
+        if octets.is_empty() {
+            return Err(SendError::Empty);
+        }
+        if has_control(octets) {
+            return Err(SendError::Control);
+        }
+        let utf8_rules = self.capabilities.has(Feature::Utf8) || self.config.profile == Profile::Strict;
+        let utf8_allowed = self.capabilities.has(Feature::Utf8User) && core::str::from_utf8(octets).is_ok();
+        if octets.is_ascii() || !utf8_rules || utf8_allowed { Ok(()) } else { Err(SendError::NotAscii) }
+    }
+}
+
+fn has_control(octets: &[u8]) -> bool {
+    octets.iter().any(u8::is_ascii_control)
+}

@@ -1,0 +1,115 @@
+//! The two kinds of bad news that are errors: the peer's fault ([`Fatal`]) and the caller's mistake ([`Unanswered`]). The third,
+//! a refusal, is an event.
+
+use crate::limits::Limit;
+use crate::quirks::Quirk;
+use crate::sink::Full;
+use crate::time::Timer;
+use core::fmt;
+
+/// The peer broke a rule, so that nothing that it says can be relied on any more, or it fell silent. It holds no input octets.
+///
+/// It is sticky: every later call says the same. The driver closes the connection; a server removes nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Fatal {
+    /// Something is over this limit.
+    OverLimit(Limit),
+    /// The stream ended inside an answer, or before one that is due.
+    UnexpectedEnd,
+    /// A line that is no status line where one is due: the peer is out of step, or speaks another protocol.
+    NotPop3,
+    /// Octets that no command asked for.
+    Unsolicited,
+    /// A status line that ends in LF alone, in a session whose lines end in CR LF.
+    BareLf,
+    /// Octets in clear behind STLS, where only TLS may follow.
+    BehindStls,
+    /// The strict profile refuses this deviation.
+    Strict(Quirk),
+    /// This timer ran out.
+    TimedOut(Timer),
+}
+
+impl fmt::Display for Fatal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fatal::OverLimit(limit) => write!(f, "the peer went over the limit {limit}"),
+            Fatal::UnexpectedEnd => f.write_str("the stream ended before an answer was complete"),
+            Fatal::NotPop3 => f.write_str("a line that is no POP3 status"),
+            Fatal::Unsolicited => f.write_str("octets that no command asked for"),
+            Fatal::BareLf => f.write_str("a status line ends in LF in a session of CR LF"),
+            Fatal::BehindStls => f.write_str("octets in clear behind STLS"),
+            Fatal::Strict(quirk) => write!(f, "refused by the strict profile: {quirk:?}"),
+            Fatal::TimedOut(timer) => write!(f, "the {timer} timer ran out"),
+        }
+    }
+}
+
+impl core::error::Error for Fatal {}
+
+/// An answer that was not taken: machine and sink are as before, and what was given comes back.
+///
+/// After the cause is mended the same call succeeds.
+#[must_use = "the token in it is the only way to answer"]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Unanswered<T> {
+    /// What was given.
+    pub token: T,
+    /// Why it was not taken.
+    pub why: AnswerError,
+}
+
+/// Why an answer was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The question is no longer open: the session went on or ended.
+    Stale,
+    /// The question is another connection's.
+    NotHere,
+    /// The sink has no room.
+    Full(Full),
+    /// A text or a SASL message that would make the line longer than this.
+    TooLong {
+        /// The limit, in octets with the line end.
+        limit: usize,
+    },
+    /// The challenge was no base64: all that can be done is to cancel the exchange (RFC 5034 section 4).
+    MustCancel,
+}
+
+impl fmt::Display for AnswerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AnswerError::Stale => f.write_str("the question is no longer open"),
+            AnswerError::NotHere => f.write_str("the question is another connection's"),
+            AnswerError::Full(full) => full.fmt(f),
+            AnswerError::TooLong { limit } => write!(f, "the line would be over {limit} octets"),
+            AnswerError::MustCancel => f.write_str("the exchange can only be cancelled"),
+        }
+    }
+}
+
+impl core::error::Error for AnswerError {}
+
+/// Shows the cause only: what was given may be a maildrop, or hold a secret.
+impl<T> fmt::Debug for Unanswered<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unanswered").field("why", &self.why).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Display for Unanswered<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.why.fmt(f)
+    }
+}
+
+impl<T> core::error::Error for Unanswered<T> {}
+
+impl<T> Unanswered<T> {
+    pub(crate) fn because<R>(token: T, why: AnswerError) -> Result<R, Self> {
+        Err(Unanswered { token, why })
+    }
+}
