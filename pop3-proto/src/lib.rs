@@ -18,6 +18,7 @@ mod error;
 mod input;
 mod limits;
 mod quirks;
+pub mod server;
 mod sink;
 mod time;
 mod types;
@@ -27,7 +28,7 @@ pub use auth::apop;
 #[cfg(feature = "sasl")]
 pub use auth::sasl;
 pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff, octets};
-pub use client::{Client, TlsPolicy};
+pub use client::Client;
 pub use codec::{
     Capability, Command, CommandError, Decoded, DropListing, Expire, Keyword, LanguageListing, LineEnding,
     Mechanisms, OtherCapability, OtherCode, Response, ResponseCode, ResponseError, Retry, ScanListing, State,
@@ -37,6 +38,7 @@ pub use error::{AnswerError, Fatal, Unanswered};
 pub use input::{Inbox, Input};
 pub use limits::{Limit, Limits, Timers};
 pub use quirks::{Profile, Quirk, Quirks};
+pub use server::Server;
 #[cfg(feature = "alloc")]
 pub use sink::Outbox;
 pub use sink::{Full, MIN_SINK, Out, Sink};
@@ -44,6 +46,6 @@ pub use time::{Millis, Timer};
 #[cfg(feature = "alloc")]
 pub use types::OwnedUniqueId;
 pub use types::{
-    ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism, MessageNumber, Secret,
-    Text, UniqueId,
+    ApopDigest, ApopTimestamp, AsUniqueId, Base64, Invalid, LanguageRange, LanguageTag, Mechanism,
+    MessageNumber, Secret, Text, TlsPolicy, UniqueId,
 };

@@ -69,7 +69,7 @@ impl Client {
         let octets = challenge.as_bytes();
         let challenge = Base64::new(octets);
         let cancel_only = challenge.is_err() && !(first && self.config.profile == Profile::Tolerant);
-        self.turn = Turn::Challenge { cancel_only };
+        self.turn = Turn::Challenge;
         let step = SaslStep { turn: self.next_token(), cancel_only };
         match challenge {
             Ok(challenge) => Ok(Event::Challenge(step, challenge)),

@@ -1,20 +1,7 @@
 use crate::limits::{Limits, Timers};
 use crate::quirks::Profile;
 use crate::time::Timer;
-
-/// What a client may do outside TLS (RFC 2595 section 2, RFC 8314 section 5).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum TlsPolicy {
-    /// Everything: for loopback, for tests, for networks that are private by other means.
-    Cleartext,
-    /// A login in clear only where the server has no STLS, or refused it: CAPA comes first. Better than nothing against those who only
-    /// listen; none against those who also write, as they can hide STLS.
-    Opportunistic,
-    /// CAPA, STLS and QUIT, and no login.
-    Required,
-    /// The session runs inside TLS from its first octet, as on port 995.
-    Implicit,
-}
+use crate::types::TlsPolicy;
 
 /// How a client behaves: its TLS policy, and what else there is to choose.
 ///

@@ -13,7 +13,7 @@ mod poll;
 mod send;
 
 pub use capabilities::{Capabilities, Feature, Source, Support};
-pub use config::{Config, TlsPolicy};
+pub use config::Config;
 pub use event::{Deletions, Event, Greeting, SaslDone, SaslStep, StartTls};
 pub use in_flight::Ticket;
 pub use send::{SendError, TlsRefusal};
@@ -25,7 +25,7 @@ use crate::input::Input;
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::sink::Sink;
 use crate::time::{Clock, Countdown, Millis, Timer};
-use crate::types::Base64;
+use crate::types::{Base64, TlsPolicy};
 use in_flight::InFlight;
 
 /// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
@@ -99,7 +99,7 @@ enum Turn {
     /// The message of the oldest command's answer.
     Body { unstuff: Unstuff, octets: u64 },
     /// The caller's: a challenge wants a response.
-    Challenge { cancel_only: bool },
+    Challenge,
     /// A status line or a challenge, after `*`.
     Cancelled,
     /// The caller's: AUTH was accepted and the mechanism has to agree.
@@ -222,7 +222,7 @@ impl Client {
         sink: &mut dyn Sink,
     ) -> Result<(), Unanswered<SaslStep>> {
         let limit = self.config.limits.sasl_line;
-        if step.cancel_only && self.owes(step.turn, |turn| matches!(turn, Turn::Challenge { .. })) {
+        if step.cancel_only && self.owes(step.turn, |turn| matches!(turn, Turn::Challenge)) {
             return Unanswered::because(step, AnswerError::MustCancel);
         }
         if response.as_bytes().len().saturating_add(2) > usize::from(limit) {
@@ -298,7 +298,7 @@ impl Client {
     fn timer(&self) -> Option<Timer> {
         match self.turn {
             Turn::Handshake => Some(Timer::Tls),
-            Turn::Challenge { .. } | Turn::Verdict => None,
+            Turn::Challenge | Turn::Verdict => None,
             _ if self.state == State::Closed => None,
             _ if self.state == State::Greeting => Some(Timer::Greeting),
             _ if !self.in_flight.is_empty() => Some(Timer::Answer),
@@ -331,7 +331,7 @@ impl Client {
         next: Turn,
         sink: &mut dyn Sink,
     ) -> Result<(), Unanswered<SaslStep>> {
-        if !self.owes(step.turn, |turn| matches!(turn, Turn::Challenge { .. })) {
+        if !self.owes(step.turn, |turn| matches!(turn, Turn::Challenge)) {
             return Unanswered::because(step, AnswerError::Stale);
         }
         if let Err(full) = sink.put(&[line, b"\r\n"]) {

@@ -61,7 +61,7 @@ impl Client {
             Turn::Body { unstuff, octets } => self.body(input, unstuff, octets),
             Turn::Status | Turn::Cancelled if self.expects_status() => self.status(input),
             Turn::Handshake => nothing_due(input, Fatal::BehindStls),
-            Turn::Status | Turn::Cancelled | Turn::Challenge { .. } | Turn::Verdict => {
+            Turn::Status | Turn::Cancelled | Turn::Challenge | Turn::Verdict => {
                 nothing_due(input, Fatal::Unsolicited)
             }
         }

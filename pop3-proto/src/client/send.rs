@@ -1,11 +1,11 @@
 //! What may be sent, and when.
 
-use super::{Client, Feature, Quit, Source, Ticket, TlsPolicy, Turn};
+use super::{Client, Feature, Quit, Source, Ticket, Turn};
 use crate::codec::{Barrier, Command, State, Verb};
 use crate::quirks::Profile;
 use crate::sink::{Full, Sink};
 use crate::time::Timer;
-use crate::types::Mechanism;
+use crate::types::{Mechanism, TlsPolicy};
 use core::fmt;
 
 /// Why a command was not sent. Client and sink are as before; after the cause is mended the same call succeeds.
@@ -161,7 +161,7 @@ impl Client {
             return Err(SendError::Over);
         }
         match self.turn {
-            Turn::Challenge { .. } | Turn::Handshake => return Err(SendError::CallersTurn),
+            Turn::Challenge | Turn::Handshake => return Err(SendError::CallersTurn),
             Turn::Verdict if verb != Verb::Quit => return Err(SendError::CallersTurn),
             _ => {}
         }

@@ -86,8 +86,10 @@ pub struct Mechanisms<'a>(Names<'a>);
 
 #[derive(Clone, Copy, Debug)]
 enum Names<'a> {
+    /// As a server wrote them.
     Line(Text<'a>),
-    List(&'a [Mechanism<'a>]),
+    /// As a server is about to write them.
+    List { list: &'a [Mechanism<'a>], tls: bool },
 }
 
 /// A capability that the crate does not know: a tag, and the rest of its line.
@@ -194,17 +196,22 @@ impl<'a> Mechanisms<'a> {
     /// The mechanisms of a server.
     #[must_use]
     pub const fn new(list: &'a [Mechanism<'a>]) -> Self {
-        Mechanisms(Names::List(list))
+        Self::offered(list, true)
+    }
+
+    /// Outside TLS without OAUTHBEARER, which is for TLS only (RFC 7628 section 3).
+    pub(crate) const fn offered(list: &'a [Mechanism<'a>], tls: bool) -> Self {
+        Mechanisms(Names::List { list, tls })
     }
 
     /// The names in their order; words that are no mechanism name are passed over.
     pub fn iter(&self) -> impl Iterator<Item = Mechanism<'a>> + use<'a> {
-        let (line, list): (&[u8], &[Mechanism<'a>]) = match self.0 {
-            Names::Line(line) => (line.as_bytes(), &[]),
-            Names::List(list) => (b"", list),
+        let (line, list, tls): (&[u8], &[Mechanism<'a>], bool) = match self.0 {
+            Names::Line(line) => (line.as_bytes(), &[], true),
+            Names::List { list, tls } => (b"", list, tls),
         };
         let words = line.split(|octet| *octet == b' ').filter_map(|word| Mechanism::new(word).ok());
-        words.chain(list.iter().copied())
+        words.chain(list.iter().copied().filter(move |name| tls || *name != Mechanism::OAUTHBEARER))
     }
 
     /// Whether this one is among them.
@@ -217,14 +224,14 @@ impl<'a> Mechanisms<'a> {
         match self.0 {
             Names::Line(line) if line.is_empty() => out.put(&[b"SASL\r\n"]),
             Names::Line(line) => out.put(&[b"SASL ", line.as_bytes(), b"\r\n"]),
-            Names::List(list) => encode_list(list, out),
+            Names::List { .. } => encode_list(self.iter(), out),
         }
     }
 }
 
 /// Names that would not fit the line's 512 octets, or that are more than any server has, are left out: there is no
 /// continuation form.
-fn encode_list(list: &[Mechanism<'_>], out: &mut dyn Sink) -> Result<(), Full> {
+fn encode_list<'a>(list: impl Iterator<Item = Mechanism<'a>>, out: &mut dyn Sink) -> Result<(), Full> {
     let mut parts: [&[u8]; 66] = [b""; 66];
     let mut room = 512usize.saturating_sub("SASL\r\n".len());
     let [first, names @ .., last] = &mut parts;

@@ -9,6 +9,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tls_policy;
 mod unique_id;
 
 pub use apop::{ApopDigest, ApopTimestamp};
@@ -18,9 +19,10 @@ pub use mechanism::Mechanism;
 pub use number::MessageNumber;
 pub use secret::Secret;
 pub use text::Text;
+pub use tls_policy::TlsPolicy;
 #[cfg(feature = "alloc")]
 pub use unique_id::OwnedUniqueId;
-pub use unique_id::UniqueId;
+pub use unique_id::{AsUniqueId, UniqueId};
 
 use core::fmt;
 

@@ -59,9 +59,15 @@ impl<'a> TryFrom<&'a str> for UniqueId<'a> {
     }
 }
 
-impl<'a> From<&UniqueId<'a>> for UniqueId<'a> {
-    fn from(id: &UniqueId<'a>) -> Self {
-        *id
+/// What holds a unique-id: [`UniqueId`] itself, or one that owns its octets.
+pub trait AsUniqueId {
+    /// The unique-id, borrowed.
+    fn as_unique_id(&self) -> UniqueId<'_>;
+}
+
+impl AsUniqueId for UniqueId<'_> {
+    fn as_unique_id(&self) -> UniqueId<'_> {
+        *self
     }
 }
 
@@ -80,7 +86,7 @@ impl fmt::Display for UniqueId<'_> {
 /// A unique-id that owns its octets, for a maildrop in a `Vec`.
 ///
 /// ```
-/// use pop3_proto::{OwnedUniqueId, UniqueId};
+/// use pop3_proto::{AsUniqueId, OwnedUniqueId, UniqueId};
 ///
 /// let owned = OwnedUniqueId::from(UniqueId::new(b"a-1").unwrap());
 /// assert_eq!(owned.as_unique_id(), UniqueId::new(b"a-1").unwrap());
@@ -90,10 +96,8 @@ impl fmt::Display for UniqueId<'_> {
 pub struct OwnedUniqueId(alloc::boxed::Box<[u8]>);
 
 #[cfg(feature = "alloc")]
-impl OwnedUniqueId {
-    /// The unique-id, borrowed.
-    #[must_use]
-    pub fn as_unique_id(&self) -> UniqueId<'_> {
+impl AsUniqueId for OwnedUniqueId {
+    fn as_unique_id(&self) -> UniqueId<'_> {
         UniqueId(&self.0)
     }
 }
@@ -102,12 +106,5 @@ impl OwnedUniqueId {
 impl From<UniqueId<'_>> for OwnedUniqueId {
     fn from(id: UniqueId<'_>) -> Self {
         OwnedUniqueId(id.0.into())
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<'a> From<&'a OwnedUniqueId> for UniqueId<'a> {
-    fn from(id: &'a OwnedUniqueId) -> Self {
-        id.as_unique_id()
     }
 }

@@ -1,0 +1,3 @@
+fn main() {
+    println!("{}", pop3_proto::MIN_SINK);
+}

@@ -1,0 +1,232 @@
+//! The application's answers. Each takes the token of its question and gives it back where it could not be taken.
+
+use super::phrase::Phrase;
+use super::question::{Commit, Fetch, Greet, Login, Other, Question, Refusable, StartTls, Token, User};
+use super::reply::{Reply, Then};
+use super::{Announce, Config, Maildrop, Refusal, Server, Totals, Turn, Why};
+use crate::codec::State;
+use crate::error::{AnswerError, Fatal, Unanswered};
+use crate::input::Input;
+use crate::quirks::Quirks;
+use crate::sink::{MIN_SINK, Sink};
+use crate::types::{ApopTimestamp, Base64, MessageNumber, Text};
+use core::borrow::Borrow;
+
+impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+    /// Greets. A text with a timestamp in it offers APOP; the timestamp differs on every connection and is the application's to keep
+    /// (RFC 1939 section 7).
+    ///
+    /// # Errors
+    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink is full.
+    pub fn greet(
+        &mut self,
+        greet: Greet,
+        text: Text<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Unanswered<Greet>> {
+        self.write_ok(greet, text, sink)?;
+        self.apop = ApopTimestamp::find(text.as_bytes()).is_some();
+        self.state = State::Authorization;
+        self.turn = Turn::Command;
+        Ok(())
+    }
+
+    /// Takes the name that was given; whether there is such a user shows with the password.
+    ///
+    /// # Errors
+    /// The token comes back where it is not this question's.
+    pub fn accept_name(&mut self, user: User) -> Result<(), Unanswered<User>> {
+        drop(self.redeem(user)?);
+        self.named = true;
+        self.turn = Turn::Reply(Reply::ok(Phrase::NameAccepted, Then::Read));
+        Ok(())
+    }
+
+    /// The client is who it says, and this is its maildrop: the session is in TRANSACTION. All entries are asked for once, to sum the
+    /// octets.
+    ///
+    /// # Errors
+    /// Token and maildrop come back where the token is not this question's.
+    pub fn accept(
+        &mut self,
+        login: Login,
+        maildrop: L,
+        announce: Announce,
+    ) -> Result<(), Unanswered<(Login, L)>> {
+        if let Err(why) = self.check(&login) {
+            return Unanswered::because((login, maildrop), why);
+        }
+        drop(login);
+        self.totals = sum(&maildrop);
+        self.maildrop = Some(maildrop);
+        self.announce = announce;
+        self.named = false;
+        self.state = State::Transaction;
+        self.turn = Turn::Reply(Reply::ok(Phrase::LoggedIn, Then::Read));
+        Ok(())
+    }
+
+    /// Goes on with AUTH: the client's response comes as another [`Ask::Login`](super::Ask::Login). An empty challenge is
+    /// [`Base64::EMPTY`]; a mechanism with a last word of the server's own gives it as a challenge, and accepts behind the empty
+    /// response (RFC 5034 section 4).
+    ///
+    /// # Errors
+    /// The token comes back where it is not this question's or the login is none of AUTH, the line would be over the limit, or the sink
+    /// is full.
+    pub fn challenge(
+        &mut self,
+        login: Login,
+        challenge: Base64<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Unanswered<Login>> {
+        let limit = self.config.borrow().limits.sasl_line;
+        if let Err(why) = self.check(&login) {
+            return Unanswered::because(login, why);
+        }
+        if !login.exchange {
+            return Unanswered::because(login, AnswerError::Stale);
+        }
+        if challenge.as_bytes().len().saturating_add(4) > usize::from(limit) {
+            return Unanswered::because(login, AnswerError::TooLong { limit: limit.into() });
+        }
+        if let Err(full) = sink.put(&[b"+ ", challenge.as_bytes(), b"\r\n"]) {
+            return Unanswered::because(login, AnswerError::Full(full));
+        }
+        self.turn = Turn::Response;
+        Ok(())
+    }
+
+    /// The message is there and has so many octets, which RETR tells the client for its information: `poll` writes the status line, then asks for the
+    /// body.
+    ///
+    /// # Errors
+    /// The token comes back where it is not this question's.
+    pub fn send_body(&mut self, fetch: Fetch, octets: u64) -> Result<(), Unanswered<Fetch>> {
+        let fetch = self.redeem(fetch)?;
+        self.turn = Turn::Reply(Reply::message(octets, fetch.top));
+        Ok(())
+    }
+
+    /// Whether all that was marked is removed now, for good.
+    ///
+    /// # Errors
+    /// The token comes back where it is not this question's.
+    pub fn committed(&mut self, commit: Commit, all_removed: bool) -> Result<(), Unanswered<Commit>> {
+        drop(self.redeem(commit)?);
+        let close = Then::Close(Why::Quit);
+        let reply =
+            if all_removed { Reply::ok(Phrase::Bye, close) } else { Reply::err(Phrase::NotRemoved, close) };
+        self.turn = Turn::Reply(reply);
+        Ok(())
+    }
+
+    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the input in clear.
+    ///
+    /// Any octet in it was sent by somebody who wants it to be taken for the client's word inside TLS: the session ends, and the next
+    /// `poll` says so. Everything learned before is forgotten: user name, greeting timestamp, language, quirks.
+    ///
+    /// # Errors
+    /// The token comes back where it is not this question's.
+    pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
+        drop(self.redeem(start)?);
+        if unread.remaining() > 0 {
+            self.fatal = Some(Fatal::BehindStls);
+            return Ok(());
+        }
+        self.tls = true;
+        self.apop = false;
+        self.named = false;
+        self.language = 0;
+        self.quirks = Quirks::NONE;
+        self.searched = 0;
+        self.turn = Turn::Command;
+        Ok(())
+    }
+
+    /// `+OK` with this text, to a command that the crate does not know.
+    ///
+    /// # Errors
+    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink is full.
+    pub fn other(
+        &mut self,
+        other: Other,
+        text: Text<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Unanswered<Other>> {
+        self.write_ok(other, text, sink)?;
+        self.turn = Turn::Command;
+        Ok(())
+    }
+
+    /// `-ERR`, for this reason.
+    ///
+    /// # Errors
+    /// The token comes back where it is not this question's.
+    pub fn refuse<T: Refusable>(&mut self, token: T, refusal: Refusal) -> Result<(), Unanswered<T>> {
+        let question = T::QUESTION;
+        drop(self.redeem(token)?);
+        let then = match question {
+            Question::Greet => Then::Close(Why::Refused),
+            Question::User | Question::Login if self.login_failed() => Then::Close(Why::FailedLogins),
+            _ => Then::Read,
+        };
+        let plain = question == Question::User && !matches!(refusal, Refusal::Temporary | Refusal::Permanent);
+        // The other codes in answer to USER would tell that there is such a user (RFC 3206 section 5, RFC 2449 section 8).
+        self.turn = Turn::Reply(match plain {
+            true => Reply::err(refusal.phrase(), then),
+            false => Reply::refusal(refusal, self.config.borrow(), then),
+        });
+        Ok(())
+    }
+
+    /// Takes a token that is this question's.
+    fn redeem<T: Token>(&self, token: T) -> Result<T, Unanswered<T>> {
+        match self.check(&token) {
+            Ok(()) => Ok(token),
+            Err(why) => Unanswered::because(token, why),
+        }
+    }
+
+    fn check<T: Token>(&self, token: &T) -> Result<(), AnswerError> {
+        let asked = matches!(self.turn, Turn::Asked(question) if question == T::QUESTION);
+        if token.mark().connection != self.id {
+            Err(AnswerError::NotHere)
+        } else if !asked || token.mark().sequence != self.tokens || self.fatal.is_some() {
+            Err(AnswerError::Stale)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes `+OK` with a text of the application's; one that begins with a response code is meant to.
+    fn write_ok<T: Token>(&self, token: T, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Unanswered<T>> {
+        let token = self.redeem(token)?;
+        if text.as_bytes().len().saturating_add("+OK \r\n".len()) > MIN_SINK {
+            return Unanswered::because(token, AnswerError::TooLong { limit: MIN_SINK });
+        }
+        match sink.put(&[b"+OK ", text.as_bytes(), b"\r\n"]) {
+            Ok(()) => Ok(()),
+            Err(full) => Unanswered::because(token, AnswerError::Full(full)),
+        }
+    }
+}
+
+/// Sums the octets of all messages that can be served.
+fn sum(maildrop: &impl Maildrop) -> Totals {
+    let mut totals = Totals::default();
+    for number in 1..=maildrop.count() {
+        let Ok(entry) = MessageNumber::new(number)
+            .map_err(|_| Refusal::NoSuchMessage)
+            .and_then(|number| maildrop.entry(number))
+        else {
+            continue;
+        };
+        let add =
+            |(count, octets): (u32, u64)| (count.saturating_add(1), octets.saturating_add(entry.octets));
+        totals.all = add(totals.all);
+        if !entry.marked {
+            totals.unmarked = add(totals.unmarked);
+        }
+    }
+    totals
+}

@@ -1,0 +1,342 @@
+//! What each command does.
+
+use super::config::Utf8;
+use super::maildrop::Entry;
+use super::phrase::Phrase;
+use super::question::{Commit, Fetch, Login, Other, Question, User};
+use super::reply::{Reply, Rows, Then};
+use super::{Ask, Config, Credentials, Maildrop, Refusal, Server, Why};
+use crate::codec::{Command, CommandError, Keyword, LineEnding, State, Verb};
+use crate::quirks::{Profile, Quirk, Quirks};
+use crate::types::{Base64, LanguageRange, Mechanism, MessageNumber, Secret, Text, TlsPolicy};
+use core::borrow::Borrow;
+
+/// What follows from a line.
+pub(super) enum Next<'i> {
+    Reply(Reply),
+    Ask(Question, Ask<'i>),
+}
+
+impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+    /// A command line of so many octets.
+    pub(super) fn command<'i>(&mut self, line: &'i [u8], ending: LineEnding, octets: usize) -> Next<'i> {
+        let mut quirks = Quirks::NONE;
+        if ending == LineEnding::Lf {
+            quirks.note(Quirk::BareLf);
+        }
+        if octets > usize::from(self.config.borrow().limits.command_line) {
+            quirks.note(Quirk::LongAuthLine);
+        }
+        let command = Command::read(line, &mut quirks);
+        let named = self.named;
+        self.named = named && keeps_name(command);
+        if !self.tolerate(quirks) {
+            return self.bad(Phrase::Syntax);
+        }
+        match command {
+            Ok(command) => self.valid(command, named),
+            Err(CommandError::NoSuchMessage) if self.state == State::Transaction => {
+                refusal(Refusal::NoSuchMessage, self)
+            }
+            Err(_) => self.bad(Phrase::Syntax),
+        }
+    }
+
+    /// A command that is well-formed, in its state or not, offered or not; `named` where PASS may be it.
+    fn valid<'i>(&mut self, command: Command<'i>, named: bool) -> Next<'i> {
+        let verb = command.verb();
+        if !self.offers(&command) {
+            return self.bad(Phrase::UnknownCommand);
+        }
+        if !verb.is_valid_in(self.state) {
+            return self.bad(Phrase::WrongState);
+        }
+        if matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth) && !self.may_log_in() {
+            return self.bad(Phrase::TlsRequired);
+        }
+        match command {
+            Command::User(name) => self.user(name, named),
+            Command::Pass(password) => self.pass(password, named),
+            Command::Apop { name, digest } => self.apop(name, Credentials::Apop { name, digest }),
+            Command::Auth { mechanism, initial } => self.auth(mechanism, initial),
+            Command::AuthList => rows(Rows::Mechanisms),
+            Command::Stls => line(Phrase::StartTls, Then::StartTls),
+            Command::Utf8 => {
+                self.utf8 = true;
+                line(Phrase::Utf8On, Then::Read)
+            }
+            Command::Capa => rows(Rows::Capabilities),
+            Command::Lang(None) => rows(Rows::Languages),
+            Command::Lang(Some(range)) => self.lang(range),
+            Command::Stat => Next::Reply(Reply::stat()),
+            Command::List(None) => rows(Rows::ScanListing),
+            Command::Uidl(None) => rows(Rows::UniqueIds),
+            Command::List(Some(message)) => {
+                self.with_message(message, |_, _| Next::Reply(Reply::scan(message)))
+            }
+            Command::Uidl(Some(message)) => {
+                self.with_message(message, |_, _| Next::Reply(Reply::unique_id(message)))
+            }
+            Command::Retr(message) => self.fetch(message, None),
+            Command::Top { message, lines } => self.fetch(message, Some(lines)),
+            Command::Dele(message) => self.dele(message),
+            Command::Noop => line(Phrase::Nothing, Then::Read),
+            Command::Rset => self.rset(),
+            Command::Quit => self.quit(),
+            Command::Other { keyword, arguments } => self.other_command(keyword, arguments),
+        }
+    }
+
+    /// Whether this server has the command, on this connection.
+    fn offers(&self, command: &Command<'_>) -> bool {
+        let config = self.config.borrow();
+        match command {
+            Command::User(_) | Command::Pass(_) => config.user,
+            Command::Apop { .. } => self.apop,
+            Command::Auth { .. } | Command::AuthList => {
+                !config.sasl.is_empty() || !config.sasl_in_clear.is_empty()
+            }
+            Command::Stls => self.offers_stls(),
+            Command::Utf8 => config.utf8.is_some(),
+            Command::Lang(_) => !config.languages.is_empty(),
+            Command::Top { .. } => config.top,
+            Command::Uidl(_) => config.uidl,
+            Command::Other { .. } => config.other_commands,
+            _ => true,
+        }
+    }
+
+    /// Not inside TLS, and not in UTF-8 mode (RFC 2595 section 4, RFC 6856 section 2).
+    pub(super) fn offers_stls(&self) -> bool {
+        let policy = self.config.borrow().tls;
+        matches!(policy, TlsPolicy::Opportunistic | TlsPolicy::Required) && !self.tls && !self.utf8
+    }
+
+    /// Where TLS is required, no login is even looked at outside it, so that a refusal tells nothing (RFC 8314 section 4.1).
+    pub(super) fn may_log_in(&self) -> bool {
+        self.tls || self.config.borrow().tls != TlsPolicy::Required
+    }
+
+    /// The mechanisms of AUTH that are offered now.
+    pub(super) fn mechanisms(&self) -> &'static [Mechanism<'static>] {
+        let config = self.config.borrow();
+        match self.may_log_in() {
+            true if self.tls => config.sasl,
+            true => config.sasl_in_clear,
+            false => &[],
+        }
+    }
+
+    /// A name right behind an accepted one starts over; it counts as a failed login, so that guessing names is bounded.
+    fn user<'i>(&mut self, name: Text<'i>, named: bool) -> Next<'i> {
+        if named && self.login_failed() {
+            return Next::Reply(Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins)));
+        }
+        if !self.is_user_text(name.as_bytes()) {
+            return self.bad(Phrase::Syntax);
+        }
+        Next::Ask(Question::User, Ask::User(User { mark: self.new_mark() }, name))
+    }
+
+    fn pass<'i>(&mut self, password: Secret<'i>, named: bool) -> Next<'i> {
+        if !named {
+            return self.bad(Phrase::WrongState);
+        }
+        if !self.is_user_text(password.expose()) {
+            return self.bad(Phrase::Syntax);
+        }
+        self.ask_login(Credentials::Password(password))
+    }
+
+    fn apop<'i>(&mut self, name: Text<'i>, credentials: Credentials<'i>) -> Next<'i> {
+        if self.is_user_text(name.as_bytes()) {
+            self.ask_login(credentials)
+        } else {
+            self.bad(Phrase::Syntax)
+        }
+    }
+
+    /// Where UTF-8 is announced for names and passwords, ill-formed UTF-8 is refused (RFC 6856 section 2.2).
+    fn is_user_text(&self, octets: &[u8]) -> bool {
+        self.config.borrow().utf8 != Some(Utf8::MessagesAndUsers) || core::str::from_utf8(octets).is_ok()
+    }
+
+    fn auth<'i>(&mut self, mechanism: Mechanism<'i>, initial: Option<Base64<'i>>) -> Next<'i> {
+        let allowed = self.tls || mechanism != Mechanism::OAUTHBEARER;
+        if allowed && self.mechanisms().contains(&mechanism) {
+            self.ask_login(Credentials::Sasl { mechanism, initial })
+        } else {
+            self.bad(Phrase::NoSuchMechanism)
+        }
+    }
+
+    fn ask_login<'i>(&mut self, credentials: Credentials<'i>) -> Next<'i> {
+        let exchange = matches!(credentials, Credentials::Sasl { .. } | Credentials::Response(_));
+        let login = Login { mark: self.new_mark(), utf8: self.utf8, exchange };
+        Next::Ask(Question::Login, Ask::Login(login, credentials))
+    }
+
+    /// A line inside AUTH: a response whatever it looks like, or `*` (RFC 5034 section 4).
+    pub(super) fn response<'i>(&mut self, line: &'i [u8], ending: LineEnding) -> Next<'i> {
+        let bare: Quirks = (ending == LineEnding::Lf).then_some(Quirk::BareLf).into_iter().collect();
+        if line == b"*" {
+            return Next::Reply(self.login_over(Phrase::Cancelled));
+        }
+        match Base64::new(line) {
+            Ok(response) if self.tolerate(bare) => self.ask_login(Credentials::Response(response)),
+            _ => Next::Reply(self.login_over(Phrase::Syntax)),
+        }
+    }
+
+    fn lang<'i>(&mut self, range: LanguageRange<'_>) -> Next<'i> {
+        let matches = |tag| match range {
+            LanguageRange::Preferred => true,
+            LanguageRange::Tag(range) => range.matches(tag),
+        };
+        let place = self.config.borrow().languages.iter().position(|language| matches(language.tag));
+        match place.and_then(|place| u8::try_from(place.saturating_add(1)).ok()) {
+            Some(language) => {
+                self.language = language;
+                Next::Reply(Reply::language())
+            }
+            None => Next::Reply(Reply::err(Phrase::NoSuchLanguage, Then::Read)),
+        }
+    }
+
+    /// What is done with a message that is there and not marked.
+    fn with_message<'i>(
+        &mut self,
+        message: MessageNumber,
+        then: impl FnOnce(&mut Self, u64) -> Next<'i>,
+    ) -> Next<'i> {
+        match self.entry(message).map(|entry| entry.octets) {
+            Ok(octets) => then(self, octets),
+            Err(refused) => refusal(refused, self),
+        }
+    }
+
+    /// A message that is there and not marked.
+    pub(super) fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        let maildrop = self.maildrop.as_ref().ok_or(Refusal::NoSuchMessage)?;
+        if message.get() > maildrop.count() {
+            return Err(Refusal::NoSuchMessage);
+        }
+        maildrop
+            .entry(message)
+            .and_then(|entry| if entry.marked { Err(Refusal::NoSuchMessage) } else { Ok(entry) })
+    }
+
+    fn fetch<'i>(&mut self, message: MessageNumber, top: Option<u64>) -> Next<'i> {
+        self.with_message(message, |server, _| {
+            Next::Ask(Question::Fetch, Ask::Fetch(Fetch { mark: server.new_mark(), message, top }))
+        })
+    }
+
+    fn dele<'i>(&mut self, message: MessageNumber) -> Next<'i> {
+        self.with_message(message, |server, octets| {
+            match server
+                .maildrop
+                .as_mut()
+                .map_or(Err(Refusal::NoSuchMessage), |maildrop| maildrop.mark(message))
+            {
+                Ok(()) => {
+                    let (count, sum) = server.totals.unmarked;
+                    server.totals.unmarked = (count.saturating_sub(1), sum.saturating_sub(octets));
+                    line(Phrase::Marked, Then::Read)
+                }
+                Err(refused) => refusal(refused, server),
+            }
+        })
+    }
+
+    fn rset<'i>(&mut self) -> Next<'i> {
+        if let Some(maildrop) = &mut self.maildrop {
+            maildrop.unmark_all();
+        }
+        self.totals.unmarked = self.totals.all;
+        line(Phrase::Unmarked, Then::Read)
+    }
+
+    fn quit<'i>(&mut self) -> Next<'i> {
+        if self.state != State::Transaction {
+            return line(Phrase::Bye, Then::Close(Why::Quit));
+        }
+        self.state = State::Update;
+        Next::Ask(Question::Commit, Ask::Commit(Commit { mark: self.new_mark() }))
+    }
+
+    fn other_command<'i>(&mut self, keyword: Keyword<'i>, arguments: Option<Text<'i>>) -> Next<'i> {
+        let other = Other { mark: self.new_mark() };
+        Next::Ask(Question::Other, Ask::Other(other, keyword.as_bytes(), arguments.unwrap_or_default()))
+    }
+
+    /// `-ERR` to a line that is no command here; the last one ends the session.
+    fn bad<'i>(&mut self, phrase: Phrase) -> Next<'i> {
+        Next::Reply(self.bad_reply(phrase))
+    }
+
+    fn bad_reply(&mut self, phrase: Phrase) -> Reply {
+        let limits = self.config.borrow().limits;
+        self.bad_commands = self.bad_commands.saturating_add(1);
+        let early = self.state == State::Authorization && self.bad_commands >= limits.early_bad_commands;
+        if early || self.bad_commands >= limits.bad_commands {
+            Reply::err(Phrase::TooManyBad, Then::Close(Why::BadCommands))
+        } else {
+            Reply::err(phrase, Then::Read)
+        }
+    }
+
+    /// The one `-ERR` to an over-long line.
+    pub(super) fn too_long(&mut self, response: bool) -> Reply {
+        if response {
+            self.login_over(Phrase::LineTooLong)
+        } else {
+            self.named = false;
+            self.bad_reply(Phrase::LineTooLong)
+        }
+    }
+
+    /// `-ERR` to a login that the machine itself ends.
+    fn login_over(&mut self, phrase: Phrase) -> Reply {
+        if self.login_failed() {
+            Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins))
+        } else {
+            Reply::err(phrase, Then::Read)
+        }
+    }
+
+    /// Counts a failed login; whether it was the last.
+    pub(super) fn login_failed(&mut self) -> bool {
+        self.failed_logins = self.failed_logins.saturating_add(1);
+        self.failed_logins >= self.config.borrow().limits.failed_logins
+    }
+
+    /// Records deviations; whether this profile takes them.
+    fn tolerate(&mut self, quirks: Quirks) -> bool {
+        let taken = quirks.is_empty() || self.config.borrow().profile == Profile::Tolerant;
+        if taken {
+            self.quirks.note_all(quirks);
+        }
+        taken
+    }
+}
+
+/// PASS uses a name; CAPA and a failed AUTH leave it as it was; anything else drops it (RFC 1939 section 7).
+fn keeps_name(command: Result<Command<'_>, CommandError>) -> bool {
+    match command {
+        Ok(command) => matches!(command.verb(), Verb::Capa | Verb::Auth | Verb::AuthList),
+        Err(error) => matches!(error, CommandError::Mechanism | CommandError::Base64),
+    }
+}
+
+fn line<'i>(phrase: Phrase, then: Then) -> Next<'i> {
+    Next::Reply(Reply::ok(phrase, then))
+}
+
+fn rows<'i>(rows: Rows) -> Next<'i> {
+    Next::Reply(Reply::rows(rows))
+}
+
+fn refusal<'i, L, C: Borrow<Config>>(refusal: Refusal, server: &Server<L, C>) -> Next<'i> {
+    Next::Reply(Reply::refusal(refusal, server.config.borrow(), Then::Read))
+}

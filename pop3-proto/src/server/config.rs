@@ -1,0 +1,204 @@
+use super::phrase::Language;
+use crate::body::StuffMode;
+use crate::codec::{Expire, OtherCapability};
+use crate::limits::{Limits, Timers, max};
+use crate::quirks::Profile;
+use crate::types::{Mechanism, Text, TlsPolicy};
+
+/// What a server offers and how it behaves; one value serves any number of connections.
+///
+/// A `static` one suits a server without heap; `Arc<Config>` one that is put together at run time.
+///
+/// ```
+/// use pop3_proto::{Mechanism, TlsPolicy, server::Config};
+///
+/// static CONFIG: Config = Config::new(TlsPolicy::Required).sasl(&[Mechanism::PLAIN, Mechanism::SCRAM_SHA_256]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    pub(super) tls: TlsPolicy,
+    pub(super) profile: Profile,
+    pub(super) limits: Limits,
+    pub(super) timers: Timers,
+    pub(super) user: bool,
+    pub(super) top: bool,
+    pub(super) uidl: bool,
+    pub(super) pipelining: bool,
+    pub(super) resp_codes: bool,
+    pub(super) auth_resp_code: bool,
+    pub(super) utf8: Option<Utf8>,
+    pub(super) other_commands: bool,
+    pub(super) sasl: &'static [Mechanism<'static>],
+    pub(super) sasl_in_clear: &'static [Mechanism<'static>],
+    pub(super) login_delay: Option<PerUser<u32>>,
+    pub(super) expire: Option<PerUser<Expire>>,
+    pub(super) languages: &'static [Language],
+    pub(super) implementation: Option<Text<'static>>,
+    pub(super) capabilities: &'static [OtherCapability<'static>],
+    pub(super) bodies: StuffMode,
+}
+
+/// A value that is announced before login, and whether it differs by user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct PerUser<T> {
+    pub(super) value: T,
+    pub(super) differs: bool,
+}
+
+/// What of RFC 6856 section 2 a server has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Utf8 {
+    /// The command UTF8.
+    Messages,
+    /// The command UTF8, and UTF-8 in names and passwords.
+    MessagesAndUsers,
+}
+
+impl Config {
+    /// USER, TOP, UIDL, PIPELINING and response codes; no AUTH, no UTF8, no LANG until they are set.
+    #[must_use]
+    pub const fn new(tls: TlsPolicy) -> Self {
+        Config {
+            tls,
+            profile: Profile::Tolerant,
+            limits: Limits::DEFAULT,
+            timers: Timers::DEFAULT,
+            user: true,
+            top: true,
+            uidl: true,
+            pipelining: true,
+            resp_codes: true,
+            auth_resp_code: true,
+            utf8: None,
+            other_commands: false,
+            sasl: &[],
+            sasl_in_clear: &[],
+            login_delay: None,
+            expire: None,
+            languages: &[],
+            implementation: None,
+            capabilities: &[],
+            bodies: StuffMode::Convert,
+        }
+    }
+
+    /// How harmless deviations of the client are taken.
+    #[must_use]
+    pub const fn profile(self, profile: Profile) -> Self {
+        Config { profile, ..self }
+    }
+
+    /// Bounds on what the client can make grow.
+    #[must_use]
+    pub const fn limits(self, limits: Limits) -> Self {
+        Config { limits, ..self }
+    }
+
+    /// How long the server waits.
+    #[must_use]
+    pub const fn timers(self, timers: Timers) -> Self {
+        Config { timers, ..self }
+    }
+
+    /// No USER and PASS: for servers with APOP or AUTH alone.
+    #[must_use]
+    pub const fn without_user(self) -> Self {
+        Config { user: false, ..self }
+    }
+
+    /// No TOP.
+    #[must_use]
+    pub const fn without_top(self) -> Self {
+        Config { top: false, ..self }
+    }
+
+    /// No UIDL.
+    #[must_use]
+    pub const fn without_uidl(self) -> Self {
+        Config { uidl: false, ..self }
+    }
+
+    /// PIPELINING is not announced; pipelined commands are answered in order all the same.
+    #[must_use]
+    pub const fn without_pipelining(self) -> Self {
+        Config { pipelining: false, ..self }
+    }
+
+    /// No response codes (RFC 2449 section 8, RFC 3206).
+    #[must_use]
+    pub const fn without_resp_codes(self) -> Self {
+        Config { resp_codes: false, auth_resp_code: false, ..self }
+    }
+
+    /// AUTH inside TLS, with these mechanisms (RFC 5034).
+    #[must_use]
+    pub const fn sasl(self, mechanisms: &'static [Mechanism<'static>]) -> Self {
+        Config { sasl: mechanisms, ..self }
+    }
+
+    /// AUTH outside TLS too, with these mechanisms: none by default, and none under [`TlsPolicy::Required`]. OAUTHBEARER in it is passed
+    /// over (RFC 7628 section 3).
+    #[must_use]
+    pub const fn sasl_in_clear(self, mechanisms: &'static [Mechanism<'static>]) -> Self {
+        Config { sasl_in_clear: mechanisms, ..self }
+    }
+
+    /// LOGIN-DELAY is announced; where it `differs` by user, give the largest here (RFC 2449 section 6.5). The application enforces it.
+    #[must_use]
+    pub const fn login_delay(self, seconds: u32, differs: bool) -> Self {
+        Config { login_delay: Some(PerUser { value: seconds, differs }), ..self }
+    }
+
+    /// EXPIRE is announced; where it `differs` by user, give the smallest here (RFC 2449 section 6.7). The application enforces it.
+    #[must_use]
+    pub const fn expire(self, policy: Expire, differs: bool) -> Self {
+        Config { expire: Some(PerUser { value: policy, differs }), ..self }
+    }
+
+    /// UTF8 (RFC 6856 section 2).
+    #[must_use]
+    pub const fn utf8(self, utf8: Utf8) -> Self {
+        Config { utf8: Some(utf8), ..self }
+    }
+
+    /// LANG with these languages, the first of which is the one for `LANG *` (RFC 6856 section 3). Until a client asks, the server
+    /// speaks English.
+    #[must_use]
+    pub const fn languages(self, languages: &'static [Language]) -> Self {
+        Config { languages, ..self }
+    }
+
+    /// IMPLEMENTATION is announced, with these words; up to 490 octets are.
+    #[must_use]
+    pub const fn implementation(self, words: Text<'static>) -> Self {
+        Config { implementation: Some(words), ..self }
+    }
+
+    /// Further capabilities to announce.
+    #[must_use]
+    pub const fn capabilities(self, capabilities: &'static [OtherCapability<'static>]) -> Self {
+        Config { capabilities, ..self }
+    }
+
+    /// Commands that the crate does not know are asked about, as [`Ask::Other`](super::Ask::Other).
+    #[must_use]
+    pub const fn other_commands(self) -> Self {
+        Config { other_commands: true, ..self }
+    }
+
+    /// How messages are sent: with a bare LF turned into CR LF unless set.
+    #[must_use]
+    pub const fn bodies(self, mode: StuffMode) -> Self {
+        Config { bodies: mode, ..self }
+    }
+
+    /// The most octets that a server's `poll` ever leaves unread while it asks for input: a read buffer of this size never fills up.
+    #[must_use]
+    pub const fn hold(&self) -> usize {
+        if self.sasl.is_empty() && self.sasl_in_clear.is_empty() {
+            self.limits.command_line as usize
+        } else {
+            max(self.limits.command_line, self.limits.sasl_line) as usize
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use super::question::Refusal;
+use crate::types::{AsUniqueId, MessageNumber, UniqueId};
+
+/// The messages of one user, as listed and marked in one session (RFC 1939 section 4).
+///
+/// Numbers go from 1 to `count` and mean the same message for as long as the session lasts. It lists; the messages themselves lie
+/// beside it. Nothing is removed here: the application removes what is marked when it is asked to
+/// [`Commit`](super::Ask::Commit), and never otherwise. A lock on the user's mail belongs in it, to be released when it is dropped.
+///
+/// A slice of [`Slot`]s is one, and so is a `Vec` of them.
+pub trait Maildrop {
+    /// How many messages there were at login.
+    fn count(&self) -> u32;
+
+    /// One of them. It is asked for often: at each listing, and for all messages once at login.
+    ///
+    /// # Errors
+    /// A refusal, for a message that can't be served; it is in no total and no listing.
+    fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal>;
+
+    /// Marks it for deletion.
+    ///
+    /// # Errors
+    /// A refusal, where it may not be deleted.
+    fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal>;
+
+    /// Takes all marks back.
+    fn unmark_all(&mut self);
+}
+
+/// One message of a maildrop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry<'m> {
+    /// Its size as RETR sends it: a line end counts two octets whatever the store uses, byte-stuffing does not count (RFC 1939
+    /// section 11). [`octets`](crate::octets) counts them.
+    pub octets: u64,
+    /// Its unique-id.
+    pub id: UniqueId<'m>,
+    /// Whether it is marked for deletion.
+    pub marked: bool,
+}
+
+/// A message in a maildrop that is a slice, or a `Vec`.
+///
+/// ```
+/// use pop3_proto::{UniqueId, server::{Maildrop, Slot}};
+///
+/// let mut slots = [Slot::new(120, UniqueId::new(b"a-1").unwrap()), Slot::new(200, UniqueId::new(b"a-2").unwrap())];
+/// let maildrop = &mut slots[..];
+/// assert_eq!(maildrop.count(), 2);
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Slot<I> {
+    octets: u64,
+    id: I,
+    marked: bool,
+}
+
+impl<I> Slot<I> {
+    /// A message that is not marked: its octets as RETR sends them, and its unique-id, a [`UniqueId`] or an `OwnedUniqueId`.
+    pub const fn new(octets: u64, id: I) -> Self {
+        Slot { octets, id, marked: false }
+    }
+
+    /// Whether it is marked for deletion.
+    pub const fn is_marked(&self) -> bool {
+        self.marked
+    }
+
+    /// Its size as RETR sends it.
+    pub const fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// Its unique-id.
+    pub const fn id(&self) -> &I {
+        &self.id
+    }
+}
+
+impl<I: AsUniqueId> Maildrop for [Slot<I>] {
+    fn count(&self) -> u32 {
+        u32::try_from(self.len()).unwrap_or(u32::MAX)
+    }
+
+    fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        let slot = self.get(message.index()).ok_or(Refusal::NoSuchMessage)?;
+        Ok(Entry { octets: slot.octets, id: slot.id.as_unique_id(), marked: slot.marked })
+    }
+
+    fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
+        self.get_mut(message.index()).ok_or(Refusal::NoSuchMessage)?.marked = true;
+        Ok(())
+    }
+
+    fn unmark_all(&mut self) {
+        self.iter_mut().for_each(|slot| slot.marked = false);
+    }
+}
+
+/// A maildrop that is borrowed for the session.
+impl<L: Maildrop + ?Sized> Maildrop for &mut L {
+    fn count(&self) -> u32 {
+        (**self).count()
+    }
+
+    fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        (**self).entry(message)
+    }
+
+    fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
+        (**self).mark(message)
+    }
+
+    fn unmark_all(&mut self) {
+        (**self).unmark_all();
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<I: AsUniqueId> Maildrop for alloc::vec::Vec<Slot<I>> {
+    fn count(&self) -> u32 {
+        self.as_slice().count()
+    }
+
+    fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        self.as_slice().entry(message)
+    }
+
+    fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
+        self.as_mut_slice().mark(message)
+    }
+
+    fn unmark_all(&mut self) {
+        self.as_mut_slice().unmark_all();
+    }
+}

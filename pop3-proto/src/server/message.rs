@@ -1,0 +1,111 @@
+//! Sending a message: byte-stuffed, from where its status line ends to its end mark (RFC 1939 sections 3 and 7).
+
+use super::reply::{EndMark, Reply, Then};
+use super::{Body, Config, Maildrop, Server, Turn, Unfit};
+use crate::body::{BareLf, Stuff, TopFilter};
+use crate::sink::Sink;
+use core::borrow::Borrow;
+
+impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+    /// Takes the next octets of the message, as many as the sink has room for once they are stuffed, and says how many. 0 asks to send
+    /// what the sink holds. For TOP, what is not asked for is taken and dropped.
+    ///
+    /// # Errors
+    /// [`Unfit`], with nothing taken.
+    pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, Unfit> {
+        if let Turn::Reply(reply @ Reply { then: Then::Body { .. }, .. }) = self.turn {
+            if self.write(reply, sink).is_err() {
+                self.note_blocked(sink);
+                return Ok(0);
+            }
+        }
+        let Turn::Body(mut body) = self.turn else { return Err(Unfit::NoBody) };
+        let wanted = octets.get(..body.wanted(octets)).unwrap_or(octets);
+        let taken = body.stuff.copy(wanted, sink)?;
+        body.take(wanted.get(..taken).unwrap_or(wanted));
+        self.turn = Turn::Body(body);
+        if taken < wanted.len() {
+            self.note_blocked(sink);
+            return Ok(taken);
+        }
+        self.blocked = false;
+        Ok(octets.len())
+    }
+
+    /// The next octets to send of the message, as a slice of it or a static one: for drivers that write without copying. It goes out
+    /// behind what the sink holds. `None` once `octets` are used up.
+    ///
+    /// # Errors
+    /// [`Unfit`], with nothing taken.
+    pub fn body_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, Unfit> {
+        let mut body = match self.turn {
+            Turn::Body(body) => body,
+            Turn::Reply(Reply { then: Then::Body { .. }, .. }) => return Err(Unfit::StatusPending),
+            _ => return Err(Unfit::NoBody),
+        };
+        let wanted = octets.get(..body.wanted(octets)).unwrap_or(octets);
+        let mut left = wanted;
+        let slice = body.stuff.next(&mut left)?;
+        let taken = wanted.len().saturating_sub(left.len());
+        body.take(wanted.get(..taken).unwrap_or(wanted));
+        // Nothing left of what is wanted: the rest of the octets, if any, is not asked for.
+        *octets = if left.is_empty() { octets.get(octets.len()..) } else { octets.get(taken..) }
+            .unwrap_or_default();
+        self.turn = Turn::Body(body);
+        Ok(slice)
+    }
+
+    /// Whether nothing that follows of the message would be sent: TOP has its lines, and the application may stop reading.
+    #[must_use]
+    pub const fn enough(&self) -> bool {
+        match self.turn {
+            Turn::Body(Body { top: Some(top), .. }) => top.is_done(),
+            _ => false,
+        }
+    }
+
+    /// The message is complete: `poll` writes its end mark. A message that cannot be completed must not be finished, but
+    /// [`close`](Self::close)d: only a connection that ends tells the client that it is not whole.
+    ///
+    /// # Errors
+    /// [`Unfit::NoBody`]
+    pub fn finish_body(&mut self) -> Result<(), Unfit> {
+        self.turn = match self.turn {
+            Turn::Body(body) => Turn::Reply(Reply::end_mark(body.end_mark())),
+            // The status line is still to come, so nothing of the message was sent.
+            Turn::Reply(reply @ Reply { then: Then::Body { top }, .. }) => {
+                let body =
+                    Body { stuff: Stuff::new(self.config.borrow().bodies), top: top.map(TopFilter::new) };
+                Turn::Reply(Reply { then: Then::EndMark(body.end_mark()), ..reply })
+            }
+            _ => return Err(Unfit::NoBody),
+        };
+        Ok(())
+    }
+}
+
+impl Body {
+    /// How many of these octets belong to the answer.
+    fn wanted(&self, octets: &[u8]) -> usize {
+        self.top.map_or(octets.len(), |mut top| top.pass(octets))
+    }
+
+    /// These octets went out.
+    fn take(&mut self, octets: &[u8]) {
+        if let Some(top) = &mut self.top {
+            top.pass(octets);
+        }
+    }
+
+    fn end_mark(mut self) -> EndMark {
+        let blank_line = self.top.is_some_and(|top| top.needs_blank_line());
+        let line_end = self.stuff.finish().strip_suffix(b".\r\n").unwrap_or_default();
+        EndMark { line_end, blank_line }
+    }
+}
+
+impl From<BareLf> for Unfit {
+    fn from(_: BareLf) -> Self {
+        Unfit::BareLf
+    }
+}

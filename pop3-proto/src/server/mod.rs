@@ -1,0 +1,280 @@
+//! The server machine.
+//!
+//! [`Server::poll`] reads commands and writes answers; what it cannot know it asks the application, one question at a time, and goes on when
+//! that was answered. The files: `command` is what each command does, `answer` takes the application's answers, `reply` writes,
+//! a line at a time and resumable, `message` sends bodies.
+
+mod answer;
+mod command;
+mod config;
+mod maildrop;
+mod message;
+mod phrase;
+mod poll;
+mod question;
+mod reply;
+
+pub use config::{Config, Utf8};
+pub use maildrop::{Entry, Maildrop, Slot};
+pub use phrase::{Language, Phrase};
+pub use question::{
+    Announce, Ask, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, StartTls, Step,
+    Unfit, User, Why,
+};
+
+use crate::body::{Stuff, TopFilter};
+use crate::codec::State;
+use crate::error::Fatal;
+use crate::quirks::Quirks;
+use crate::time::{Clock, Countdown, Millis, Timer};
+use crate::types::{Text, TlsPolicy};
+use core::borrow::Borrow;
+use core::fmt;
+use question::{Mark, Question};
+use reply::Reply;
+
+/// A POP3 server as a state machine, for one connection: commands in, answers out, over bytes that the caller moves.
+///
+/// It owns a few hundred octets and the maildrop that the application gives it at login; it never allocates. `C` is how it holds its
+/// [`Config`]: a `&'static` reference, or an `Arc`.
+///
+/// ```
+/// use pop3_proto::{Input, Out, Server, Text, TlsPolicy, UniqueId};
+/// use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+///
+/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// let mut slots = [Slot::new(120, UniqueId::new(b"a-1").unwrap())];
+/// let mut server = Server::new(&CONFIG, 1);
+/// let mut buffer = [0; 1024];
+/// let mut out = Out::new(&mut buffer);
+/// let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nSTAT\r\n");
+/// let mut maildrop = Some(&mut slots[..]);
+/// loop {
+///     match server.poll(&mut input, &mut out).unwrap() {
+///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+///         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
+///         Step::Ask(Ask::Login(login, _credentials)) => {
+///             server.accept(login, maildrop.take().unwrap(), Announce::default()).unwrap();
+///         }
+///         Step::NeedInput => break,
+///         step => panic!("{step:?}"),
+///     }
+/// }
+/// assert_eq!(out.pending(), b"+OK ready\r\n+OK send PASS\r\n+OK maildrop open\r\n+OK 1 120\r\n");
+/// ```
+pub struct Server<L, C: Borrow<Config> = &'static Config> {
+    config: C,
+    id: u64,
+    maildrop: Option<L>,
+    totals: Totals,
+    state: State,
+    turn: Turn,
+    /// Counts the tokens given out, so that an old one is known as such.
+    tokens: u32,
+    /// How far into the unread octets a line end was looked for.
+    searched: u32,
+    tls: bool,
+    /// The greeting had a timestamp, and no TLS came since.
+    apop: bool,
+    /// A name was accepted and PASS may follow.
+    named: bool,
+    utf8: bool,
+    /// The sink had no room when something was to be written.
+    blocked: bool,
+    /// The room that the sink had then.
+    room: u32,
+    /// The language chosen: its place in the configuration, from 1; 0 is English.
+    language: u8,
+    bad_commands: u8,
+    failed_logins: u8,
+    announce: Announce,
+    quirks: Quirks,
+    fatal: Option<Fatal>,
+    clock: Clock,
+    /// What is left for the login.
+    login: Countdown,
+    /// What is left on the other timers, one of which runs at a time.
+    countdown: Countdown,
+}
+
+/// Whose turn it is, and what comes next.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    /// The application's, to greet; it was not asked yet.
+    Start,
+    /// The client's: a command.
+    Command,
+    /// The client's: a response inside AUTH.
+    Response,
+    /// The rest of an over-long line, to be skipped; what it was the beginning of.
+    Skip { response: bool },
+    /// The application's: it was asked.
+    Asked(Question),
+    /// The server's: an answer to write.
+    Reply(Reply),
+    /// The application's: a message is open.
+    Body(Body),
+    /// The application's: STLS was answered, and the handshake not asked for yet.
+    StartTls,
+    /// Nobody's.
+    Closed(Why),
+}
+
+/// A message that is being sent.
+#[derive(Clone, Copy, Debug)]
+struct Body {
+    stuff: Stuff,
+    /// For TOP.
+    top: Option<TopFilter>,
+}
+
+/// Messages and octets, of all that can be served, and of those that are not marked: so STAT need not count.
+#[derive(Clone, Copy, Default, Debug)]
+struct Totals {
+    all: (u32, u64),
+    unmarked: (u32, u64),
+}
+
+impl<L, C: Borrow<Config>> Server<L, C> {
+    /// A server for one connection; `id` is the caller's number for it and tells the tokens of two connections apart.
+    pub fn new(config: C, id: u64) -> Self {
+        let timers = config.borrow().timers;
+        Server {
+            tls: config.borrow().tls == TlsPolicy::Implicit,
+            config,
+            id,
+            maildrop: None,
+            totals: Totals::default(),
+            state: State::Greeting,
+            turn: Turn::Start,
+            tokens: 0,
+            searched: 0,
+            apop: false,
+            named: false,
+            utf8: false,
+            blocked: false,
+            room: 0,
+            language: 0,
+            bad_commands: 0,
+            failed_logins: 0,
+            announce: Announce { login_delay: None, expire: None },
+            quirks: Quirks::NONE,
+            fatal: None,
+            clock: Clock::new(),
+            login: Countdown::new(timers.login),
+            countdown: Countdown::new(timers.autologout),
+        }
+    }
+
+    /// The state of the session.
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether the session runs inside TLS.
+    pub const fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// Whether UTF-8 mode is on (RFC 6856 section 2).
+    pub const fn is_utf8(&self) -> bool {
+        self.utf8
+    }
+
+    /// The deviations that were seen since the session, or TLS, began.
+    pub const fn quirks(&self) -> Quirks {
+        self.quirks
+    }
+
+    /// The most octets that [`poll`](Self::poll) ever leaves unread while it asks for input: a read buffer of this size never fills up.
+    pub fn hold(&self) -> usize {
+        self.config.borrow().hold()
+    }
+
+    /// The maildrop, from login on.
+    pub const fn maildrop(&self) -> Option<&L> {
+        self.maildrop.as_ref()
+    }
+
+    /// The maildrop, from login on. Its messages and marks are the session's: do not change their number, order or sizes.
+    pub const fn maildrop_mut(&mut self) -> Option<&mut L> {
+        self.maildrop.as_mut()
+    }
+
+    /// Gives the maildrop back, and what it locks with it.
+    pub fn into_maildrop(self) -> Option<L> {
+        self.maildrop
+    }
+
+    /// Ends the session without UPDATE: the way out when a token was lost, or a message cannot be sent to its end. Nothing is removed and
+    /// nothing more is written.
+    pub const fn close(&mut self) {
+        if !matches!(self.turn, Turn::Closed(_)) {
+            self.end(Why::Aborted);
+        }
+    }
+
+    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any timer runs.
+    ///
+    /// Call it before each wait, with a clock that never goes back.
+    ///
+    /// # Errors
+    /// [`Fatal::TimedOut`] with the name of the timer, and any earlier fatal error. Nothing is removed; the connection is to be closed
+    /// without a word (RFC 1939 section 3).
+    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Fatal> {
+        if let Some(fatal) = self.fatal {
+            return Err(fatal);
+        }
+        let running = match self.timer() {
+            Some(Timer::Login) => Some((Timer::Login, &mut self.login)),
+            Some(timer) => Some((timer, &mut self.countdown)),
+            None => None,
+        };
+        self.clock.tick(now, running).map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
+    }
+
+    /// The timer that runs now. None does while the application owes an answer, or has room for the message that it sends.
+    const fn timer(&self) -> Option<Timer> {
+        match self.turn {
+            Turn::Asked(Question::StartTls) => Some(Timer::Tls),
+            Turn::Start | Turn::Asked(_) | Turn::StartTls | Turn::Closed(_) => None,
+            _ if self.blocked => Some(Timer::Output),
+            Turn::Body(_) => None,
+            _ if matches!(self.state, State::Transaction | State::Update) => Some(Timer::Autologout),
+            _ => Some(Timer::Login),
+        }
+    }
+
+    const fn end(&mut self, why: Why) {
+        self.turn = Turn::Closed(why);
+        self.state = State::Closed;
+    }
+
+    /// A mark for a new token; older ones are stale from now on.
+    const fn new_mark(&mut self) -> Mark {
+        self.tokens = self.tokens.wrapping_add(1);
+        Mark { connection: self.id, sequence: self.tokens }
+    }
+
+    fn say(&self, phrase: Phrase) -> Text<'static> {
+        let place = usize::from(self.language).checked_sub(1);
+        place
+            .and_then(|place| self.config.borrow().languages.get(place))
+            .unwrap_or(&Language::ENGLISH)
+            .phrase(phrase)
+    }
+}
+
+impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .field("turn", &self.turn)
+            .field("tls", &self.tls)
+            .field("fatal", &self.fatal)
+            .finish_non_exhaustive()
+    }
+}
+
+const _: () = assert!(size_of::<Server<core::convert::Infallible>>() <= 256);

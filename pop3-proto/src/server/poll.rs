@@ -1,0 +1,164 @@
+//! Reading commands, and the order of turns.
+
+use super::command::Next;
+use super::question::{Greet, Question, StartTls};
+use super::reply::Then;
+use super::{Ask, Config, Maildrop, Server, Step, Turn, Why};
+use crate::codec::{Framed, LineEnding, State, frame};
+use crate::error::Fatal;
+use crate::input::Input;
+use crate::sink::{Full, MIN_SINK, Sink};
+use core::borrow::Borrow;
+
+impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+    /// Goes on until something is needed: reads commands, writes answers, asks.
+    ///
+    /// While output is pending, or the sink has less room than [`MIN_SINK`], no command is read: what the client pipelines stays in the
+    /// caller's buffer.
+    ///
+    /// # Errors
+    /// [`Fatal`], the same from then on. Nothing is removed.
+    pub fn poll<'i>(&mut self, input: &mut Input<'i>, sink: &mut dyn Sink) -> Result<Step<'i>, Fatal> {
+        loop {
+            if let Some(fatal) = self.fatal {
+                return Err(fatal);
+            }
+            if self.awaits_tls() && input.remaining() > 0 {
+                self.fatal = Some(Fatal::BehindStls);
+                continue;
+            }
+            match self.turn {
+                Turn::Command | Turn::Response | Turn::Skip { .. } => {
+                    if let Some(step) = self.read(input, sink) {
+                        return Ok(step);
+                    }
+                }
+                Turn::Reply(reply) => {
+                    if let Err(full) = self.write(reply, sink) {
+                        return Ok(self.needs_space(full, sink));
+                    }
+                    self.blocked = false;
+                }
+                Turn::Start => {
+                    self.turn = Turn::Asked(Question::Greet);
+                    return Ok(Step::Ask(Ask::Greet(Greet { mark: self.new_mark() })));
+                }
+                Turn::StartTls => {
+                    self.turn = Turn::Asked(Question::StartTls);
+                    self.countdown.rearm(self.config.borrow().timers.tls);
+                    return Ok(Step::Ask(Ask::StartTls(StartTls { mark: self.new_mark() })));
+                }
+                Turn::Asked(_) => return Ok(Step::Waiting),
+                Turn::Body(_) => return Ok(Step::NeedBody),
+                Turn::Closed(why) => return Ok(Step::Closed(why)),
+            }
+        }
+    }
+
+    /// From the line STLS on, until TLS is up, no octet in clear may come.
+    const fn awaits_tls(&self) -> bool {
+        match self.turn {
+            Turn::StartTls | Turn::Asked(Question::StartTls) => true,
+            Turn::Reply(reply) => matches!(reply.then, Then::StartTls),
+            _ => false,
+        }
+    }
+
+    /// Reads a line if there is room for its answer; `None` where the turn went on.
+    fn read<'i>(&mut self, input: &mut Input<'i>, sink: &mut dyn Sink) -> Option<Step<'i>> {
+        if sink.room() < MIN_SINK {
+            return Some(self.needs_space(Full { needed: MIN_SINK, capacity: sink.capacity() }, sink));
+        }
+        self.blocked = false;
+        if let Turn::Skip { response } = self.turn {
+            return self.skip(input, response);
+        }
+        let response = matches!(self.turn, Turn::Response);
+        let limit = self.line_limit(response, input.unread());
+        match frame(input.unread(), self.searched as usize, limit) {
+            Framed::Line { content, ending, consumed } => {
+                self.searched = 0;
+                input.take(consumed);
+                self.line(content, ending, consumed, response)
+            }
+            Framed::TooLong => {
+                self.searched = 0;
+                self.turn = Turn::Skip { response };
+                None
+            }
+            Framed::Incomplete if input.is_last() => {
+                self.end(Why::End);
+                None
+            }
+            Framed::Incomplete => {
+                self.searched = u32::try_from(input.remaining()).unwrap_or_default();
+                Some(Step::NeedInput)
+            }
+        }
+    }
+
+    fn line<'i>(
+        &mut self,
+        content: &'i [u8],
+        ending: LineEnding,
+        consumed: usize,
+        response: bool,
+    ) -> Option<Step<'i>> {
+        if self.state == State::Transaction {
+            self.countdown.rearm(self.config.borrow().timers.autologout);
+        }
+        let next =
+            if response { self.response(content, ending) } else { self.command(content, ending, consumed) };
+        match next {
+            Next::Reply(reply) => {
+                self.turn = Turn::Reply(reply);
+                None
+            }
+            Next::Ask(question, ask) => {
+                self.turn = Turn::Asked(question);
+                Some(Step::Ask(ask))
+            }
+        }
+    }
+
+    /// Takes octets up to the line end of an over-long line, which then gets its one `-ERR`.
+    fn skip<'i>(&mut self, input: &mut Input<'i>, response: bool) -> Option<Step<'i>> {
+        let line_end = memchr::memchr(b'\n', input.unread());
+        input.take(line_end.map_or(input.remaining(), |offset| offset.saturating_add(1)));
+        match line_end {
+            Some(_) => self.turn = Turn::Reply(self.too_long(response)),
+            None if input.is_last() => self.end(Why::End),
+            None => return Some(Step::NeedInput),
+        }
+        None
+    }
+
+    /// An AUTH line may be as long as a response: some clients put a long initial response in it all the same (RFC 5034 section 4).
+    fn line_limit(&self, response: bool, unread: &[u8]) -> usize {
+        let config = self.config.borrow();
+        let auth = || {
+            self.state == State::Authorization
+                && !self.mechanisms().is_empty()
+                && unread.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH "))
+        };
+        if response || auth() {
+            usize::from(config.limits.sasl_line.max(config.limits.command_line))
+        } else {
+            config.limits.command_line.into()
+        }
+    }
+
+    /// The sink is full: the output timer runs from the first time on, and anew whenever the sink has taken something.
+    pub(super) fn needs_space<'i>(&mut self, full: Full, sink: &dyn Sink) -> Step<'i> {
+        self.note_blocked(sink);
+        Step::NeedSpace(full)
+    }
+
+    pub(super) fn note_blocked(&mut self, sink: &dyn Sink) {
+        let room = u32::try_from(sink.room()).unwrap_or(u32::MAX);
+        if !self.blocked || room > self.room {
+            self.countdown.rearm(self.config.borrow().timers.output);
+        }
+        (self.blocked, self.room) = (true, room);
+    }
+}

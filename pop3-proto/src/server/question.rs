@@ -1,0 +1,277 @@
+//! What a server asks its application, and the tokens that the answers take.
+
+use super::phrase::Phrase;
+use crate::codec::{Expire, ResponseCode};
+use crate::sink::Full;
+use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
+
+/// What a server wants next.
+#[derive(Debug)]
+#[must_use]
+pub enum Step<'i> {
+    /// More octets from the client.
+    NeedInput,
+    /// Room in the sink: send what it holds. Where it [`never_fits`](Full::never_fits), the sink is too small.
+    NeedSpace(Full),
+    /// The message that is open: [`write_body`](super::Server::write_body), then
+    /// [`finish_body`](super::Server::finish_body).
+    NeedBody,
+    /// The answer to a question that is still open; without its token only [`close`](super::Server::close) is left.
+    Waiting,
+    /// The answer to this question.
+    Ask(Ask<'i>),
+    /// Nothing more: send what the sink holds and close the connection.
+    Closed(Why),
+}
+
+/// A question to the application. What it carries beside its token borrows the input.
+#[derive(Debug)]
+#[must_use = "the session waits for the answer"]
+pub enum Ask<'i> {
+    /// The connection is up: [`greet`](super::Server::greet), or refuse.
+    Greet(Greet),
+    /// A client gives this name: [`accept_name`](super::Server::accept_name), or refuse. To refuse tells which names there are (RFC 1939
+    /// section 13). Remember the name: the machine does not.
+    User(User, Text<'i>),
+    /// A client logs in: [`accept`](super::Server::accept) with its maildrop, [`challenge`](super::Server::challenge) inside AUTH, or refuse.
+    Login(Login, Credentials<'i>),
+    /// A client wants a message: [`send_body`](super::Server::send_body), or refuse.
+    Fetch(Fetch),
+    /// A client said QUIT: remove what is marked in [`maildrop`](super::Server::maildrop), then
+    /// [`committed`](super::Server::committed).
+    Commit(Commit),
+    /// The answer to STLS is written: once the sink is sent, do the handshake, then
+    /// [`tls_started`](super::Server::tls_started).
+    StartTls(StartTls),
+    /// A command that the crate does not know, its keyword and the rest of its line; only where
+    /// [`Config::other_commands`](super::Config::other_commands) asks for it: [`other`](super::Server::other), or refuse.
+    Other(Other, &'i [u8], Text<'i>),
+}
+
+/// What a client logs in with.
+#[derive(Clone, Copy, Debug)]
+pub enum Credentials<'i> {
+    /// PASS, for the name that was accepted before.
+    Password(Secret<'i>),
+    /// APOP: to be checked against the timestamp of the greeting.
+    Apop {
+        /// The mailbox.
+        name: Text<'i>,
+        /// MD5 over timestamp and secret.
+        digest: ApopDigest,
+    },
+    /// AUTH.
+    Sasl {
+        /// One of the mechanisms that are offered.
+        mechanism: Mechanism<'i>,
+        /// The initial response: `None` where there is none, which is not the same as an empty one. A mechanism whose client goes first
+        /// and has said nothing gets an empty challenge; one whose server goes first and that got a response fails (RFC 5034 section 4).
+        initial: Option<Base64<'i>>,
+    },
+    /// The response to the last challenge.
+    Response(Base64<'i>),
+}
+
+/// What a refusal is for: it decides the text, and the response code where the server announces these (RFC 2449 section 8, RFC 3206, RFC
+/// 6856 section 5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The credentials: wrong name or password, an account that is closed or expired. `[AUTH]`
+    Credentials,
+    /// Not on this connection: a user who may log in inside TLS only, say. Must not depend on whether the credentials are right (RFC 8314
+    /// section 4.1).
+    NotAllowed,
+    /// The maildrop is open in another session. `[IN-USE]`
+    InUse,
+    /// Too soon after the last login. `[LOGIN-DELAY]`
+    LoginDelay,
+    /// Trouble that is likely to pass. `[SYS/TEMP]`
+    Temporary,
+    /// Trouble that somebody has to mend. `[SYS/PERM]`
+    Permanent,
+    /// The message holds UTF-8 and the session is not in UTF-8 mode. `[UTF8]`
+    NeedsUtf8,
+    /// The message is not there.
+    NoSuchMessage,
+}
+
+impl Refusal {
+    pub(super) const fn phrase(self) -> Phrase {
+        match self {
+            Refusal::Credentials => Phrase::LoginFailed,
+            Refusal::NotAllowed => Phrase::NotAllowed,
+            Refusal::InUse => Phrase::InUse,
+            Refusal::LoginDelay => Phrase::LoginDelay,
+            Refusal::Temporary => Phrase::Temporary,
+            Refusal::Permanent => Phrase::Permanent,
+            Refusal::NeedsUtf8 => Phrase::NeedsUtf8,
+            Refusal::NoSuchMessage => Phrase::NoSuchMessage,
+        }
+    }
+
+    pub(super) const fn code(self) -> Option<ResponseCode<'static>> {
+        match self {
+            Refusal::Credentials => Some(ResponseCode::Auth),
+            Refusal::InUse => Some(ResponseCode::InUse),
+            Refusal::LoginDelay => Some(ResponseCode::LoginDelay),
+            Refusal::Temporary => Some(ResponseCode::SysTemp),
+            Refusal::Permanent => Some(ResponseCode::SysPerm),
+            Refusal::NeedsUtf8 => Some(ResponseCode::Utf8),
+            Refusal::NotAllowed | Refusal::NoSuchMessage => None,
+        }
+    }
+}
+
+/// What CAPA announces for this user in TRANSACTION, where it differs by user.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Announce {
+    /// The seconds of LOGIN-DELAY; what the [`Config`](super::Config) says unless given.
+    pub login_delay: Option<u32>,
+    /// The policy of EXPIRE; what the [`Config`](super::Config) says unless given.
+    pub expire: Option<Expire>,
+}
+
+/// Why a session is over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Why {
+    /// QUIT was answered.
+    Quit,
+    /// The stream ended without QUIT, as most do: nothing was removed.
+    End,
+    /// The greeting was a refusal.
+    Refused,
+    /// Too many bad commands.
+    BadCommands,
+    /// Too many failed logins.
+    FailedLogins,
+    /// The application called [`close`](super::Server::close).
+    Aborted,
+}
+
+/// Why octets of a message were not taken. Nothing changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Unfit {
+    /// No message is open.
+    NoBody,
+    /// The status line was not written yet: `poll` first.
+    StatusPending,
+    /// A bare LF in a message that should hold CR LF only: nothing is left but [`close`](super::Server::close).
+    BareLf,
+}
+
+impl core::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Unfit::NoBody => "no message is open",
+            Unfit::StatusPending => "the status line is not written yet",
+            Unfit::BareLf => "a bare LF in a message that should hold CR LF only",
+        })
+    }
+}
+
+impl core::error::Error for Unfit {}
+
+/// What the tokens share; in a module of its own so that nobody else can make one.
+mod sealed {
+    /// The kinds of question.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Question {
+        Greet,
+        User,
+        Login,
+        Fetch,
+        Commit,
+        StartTls,
+        Other,
+    }
+
+    /// What makes a token good for one answer on one connection.
+    #[derive(PartialEq, Eq, Debug)]
+    pub struct Mark {
+        pub(in crate::server) connection: u64,
+        pub(in crate::server) sequence: u32,
+    }
+
+    pub trait Token {
+        const QUESTION: Question;
+        fn mark(&self) -> &Mark;
+    }
+}
+
+pub(super) use sealed::{Mark, Question, Token};
+
+/// The questions that can be refused.
+pub trait Refusable: Token {}
+
+macro_rules! tokens {
+    ($($(#[$attribute:meta])+ $name:ident { $($(#[doc = $doc:literal])+ $field:ident: $type:ty,)* })+) => {
+        $(
+            $(#[$attribute])+
+            #[must_use = "the session waits for the answer that takes this token"]
+            #[derive(Debug)]
+            pub struct $name {
+                pub(super) mark: Mark,
+                $(pub(super) $field: $type,)*
+            }
+
+            impl $name {
+                /// The connection that asks: the `id` that its server was made with.
+                #[must_use]
+                pub const fn connection(&self) -> u64 {
+                    self.mark.connection
+                }
+
+                $(
+                    $(#[doc = $doc])+
+                    #[must_use]
+                    pub const fn $field(&self) -> $type {
+                        self.$field
+                    }
+                )*
+            }
+
+            impl Token for $name {
+                const QUESTION: Question = Question::$name;
+
+                fn mark(&self) -> &Mark {
+                    &self.mark
+                }
+            }
+        )+
+    };
+}
+
+tokens! {
+    /// For the greeting.
+    Greet {}
+    /// For a name.
+    User {}
+    /// For a login.
+    Login {
+        /// Whether the session is in UTF-8 mode, on which the sizes of messages may depend (RFC 6856 section 2).
+        utf8: bool,
+        /// Whether it is AUTH, so that it can be answered with a challenge.
+        exchange: bool,
+    }
+    /// For a message.
+    Fetch {
+        /// The message; it is there and not marked for deletion.
+        message: MessageNumber,
+        /// For TOP: how many lines of its body. The machine counts them.
+        top: Option<u64>,
+    }
+    /// For the removal of what is marked.
+    Commit {}
+    /// For the TLS handshake.
+    StartTls {}
+    /// For a command that the crate does not know.
+    Other {}
+}
+
+impl Refusable for Greet {}
+impl Refusable for User {}
+impl Refusable for Login {}
+impl Refusable for Fetch {}
+impl Refusable for Other {}

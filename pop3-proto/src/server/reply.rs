@@ -1,0 +1,305 @@
+//! Answers: a line at a time, each whole or not at all, so that one of any length resumes where the sink was full.
+
+use super::phrase::Phrase;
+use super::{Body, Config, Maildrop, Refusal, Server, Turn, Why};
+use crate::body::{Stuff, TopFilter};
+use crate::codec::{
+    Capability, Digits, DropListing, LanguageListing, Mechanisms, Response, ResponseCode, ScanListing, State,
+    StatusText, UniqueIdListing,
+};
+use crate::sink::{Full, Sink};
+use crate::types::{Mechanism, MessageNumber, Text};
+use core::borrow::Borrow;
+
+/// An answer that is being written, and what comes behind it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reply {
+    pub(super) what: What,
+    pub(super) then: Then,
+}
+
+/// What an answer says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum What {
+    Ok(Phrase),
+    Err(Code, Phrase),
+    /// `+OK` to STAT
+    Stat,
+    /// `+OK` to `LIST n`
+    Scan(MessageNumber),
+    /// `+OK` to `UIDL n`
+    UniqueId(MessageNumber),
+    /// `+OK` to RETR
+    Octets(u64),
+    /// `+OK` to `LANG tag`
+    Language,
+    /// A listing; `next` is the row to write, from 1, or 0 for the status line.
+    Rows {
+        rows: Rows,
+        next: u32,
+    },
+    /// What ends a message.
+    EndMark(EndMark),
+}
+
+/// The listings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rows {
+    ScanListing,
+    UniqueIds,
+    Capabilities,
+    Languages,
+    Mechanisms,
+}
+
+/// What comes behind an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Then {
+    /// The next command.
+    Read,
+    /// The TLS handshake.
+    StartTls,
+    /// The message; for TOP, how many lines of its body.
+    Body { top: Option<u64> },
+    /// What ends a message of which nothing was sent.
+    EndMark(EndMark),
+    /// The end of the session.
+    Close(Why),
+}
+
+/// What ends a message: its last line's end where that is missing, an empty line where TOP saw no end of the headers, and the dot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndMark {
+    pub(super) line_end: &'static [u8],
+    pub(super) blank_line: bool,
+}
+
+/// A response code of the server's own.
+type Code = Option<ResponseCode<'static>>;
+
+impl Reply {
+    pub(super) const fn ok(phrase: Phrase, then: Then) -> Self {
+        Reply { what: What::Ok(phrase), then }
+    }
+
+    pub(super) const fn err(phrase: Phrase, then: Then) -> Self {
+        Reply { what: What::Err(None, phrase), then }
+    }
+
+    /// `-ERR` with the code of this refusal, where codes are announced (RFC 2449 section 8, RFC 3206 section 6).
+    pub(super) fn refusal(refusal: Refusal, config: &Config, then: Then) -> Self {
+        let announced = config.resp_codes && (refusal != Refusal::Credentials || config.auth_resp_code);
+        let code = refusal.code().filter(|_| announced);
+        Reply { what: What::Err(code, refusal.phrase()), then }
+    }
+
+    pub(super) const fn stat() -> Self {
+        Reply { what: What::Stat, then: Then::Read }
+    }
+
+    pub(super) const fn scan(message: MessageNumber) -> Self {
+        Reply { what: What::Scan(message), then: Then::Read }
+    }
+
+    pub(super) const fn unique_id(message: MessageNumber) -> Self {
+        Reply { what: What::UniqueId(message), then: Then::Read }
+    }
+
+    pub(super) const fn language() -> Self {
+        Reply { what: What::Language, then: Then::Read }
+    }
+
+    pub(super) const fn rows(rows: Rows) -> Self {
+        Reply { what: What::Rows { rows, next: 0 }, then: Then::Read }
+    }
+
+    /// The status line before a message.
+    pub(super) const fn message(octets: u64, top: Option<u64>) -> Self {
+        let what = if top.is_some() { What::Ok(Phrase::TopFollows) } else { What::Octets(octets) };
+        Reply { what, then: Then::Body { top } }
+    }
+
+    pub(super) const fn end_mark(mark: EndMark) -> Self {
+        Reply { what: What::EndMark(mark), then: Then::Read }
+    }
+}
+
+impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+    /// Writes what fits, and sets the turn to what is left or comes next.
+    pub(super) fn write(&mut self, reply: Reply, sink: &mut dyn Sink) -> Result<(), Full> {
+        match reply.what {
+            What::Ok(phrase) => status(true, None, self.say(phrase), sink)?,
+            What::Err(code, phrase) => status(false, code, self.say(phrase), sink)?,
+            What::Stat => {
+                let (count, octets) = self.totals.unmarked;
+                DropListing { count, octets }.encode(b"+OK ", sink)?;
+            }
+            What::Scan(message) => self.write_one(Rows::ScanListing, message, sink)?,
+            What::UniqueId(message) => self.write_one(Rows::UniqueIds, message, sink)?,
+            What::Octets(octets) => {
+                let text = self.say(Phrase::Octets);
+                sink.put(&[b"+OK ", Digits::new(octets).as_bytes(), b" ", text.as_bytes(), b"\r\n"])?;
+            }
+            What::Language => self.write_language(sink)?,
+            What::Rows { rows, next } => self.write_rows(rows, next, reply.then, sink)?,
+            What::EndMark(mark) => {
+                let blank_line: &[u8] = if mark.blank_line { b"\r\n" } else { b"" };
+                sink.put(&[mark.line_end, blank_line, b".\r\n"])?;
+            }
+        }
+        self.follow(reply.then);
+        Ok(())
+    }
+
+    /// The answer is written: whose turn it is now.
+    fn follow(&mut self, then: Then) {
+        let config = self.config.borrow();
+        match then {
+            Then::Read => {
+                self.countdown.rearm(config.timers.autologout);
+                self.turn = Turn::Command;
+            }
+            Then::StartTls => self.turn = Turn::StartTls,
+            Then::Body { top } => {
+                self.turn =
+                    Turn::Body(Body { stuff: Stuff::new(config.bodies), top: top.map(TopFilter::new) });
+            }
+            Then::EndMark(mark) => self.turn = Turn::Reply(Reply::end_mark(mark)),
+            Then::Close(why) => self.end(why),
+        }
+    }
+
+    /// The answer about one message. It was there when the command was read; an application may think better of it.
+    fn write_one(&self, rows: Rows, message: MessageNumber, sink: &mut dyn Sink) -> Result<(), Full> {
+        match self.entry(message) {
+            Ok(entry) if rows == Rows::UniqueIds => {
+                UniqueIdListing { message, id: entry.id }.encode(b"+OK ", sink)
+            }
+            Ok(entry) => ScanListing { message, octets: entry.octets }.encode(b"+OK ", sink),
+            Err(refusal) => status(false, None, self.say(refusal.phrase()), sink),
+        }
+    }
+
+    fn write_language(&self, sink: &mut dyn Sink) -> Result<(), Full> {
+        let place = usize::from(self.language).saturating_sub(1);
+        let Some(language) = self.config.borrow().languages.get(place) else { return Ok(()) };
+        LanguageListing { tag: language.tag, name: self.say(Phrase::LanguageSelected) }.encode(b"+OK ", sink)
+    }
+
+    /// The status line, the rows from `next` on, the end mark.
+    fn write_rows(&mut self, rows: Rows, next: u32, then: Then, sink: &mut dyn Sink) -> Result<(), Full> {
+        let mut next = next;
+        loop {
+            let written = match next {
+                0 => status(true, None, self.say(rows.phrase()), sink).map(|()| true),
+                row => self.write_row(rows, row, sink),
+            };
+            match written {
+                Ok(true) => next = next.saturating_add(1),
+                Ok(false) => return self.write_end(rows, next, then, sink),
+                Err(full) => return self.resume_at(rows, next, then, full),
+            }
+        }
+    }
+
+    fn write_end(&mut self, rows: Rows, next: u32, then: Then, sink: &mut dyn Sink) -> Result<(), Full> {
+        sink.put(&[b".\r\n"]).or_else(|full| self.resume_at(rows, next, then, full))
+    }
+
+    fn resume_at(&mut self, rows: Rows, next: u32, then: Then, full: Full) -> Result<(), Full> {
+        self.turn = Turn::Reply(Reply { what: What::Rows { rows, next }, then });
+        Err(full)
+    }
+
+    /// Writes row `row`, from 1; one of a message or a capability that is not listed is no line. Whether there was such a row.
+    fn write_row(&self, rows: Rows, row: u32, sink: &mut dyn Sink) -> Result<bool, Full> {
+        let index = usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(1);
+        let config = self.config.borrow();
+        match rows {
+            Rows::ScanListing | Rows::UniqueIds => {
+                if row > self.maildrop.as_ref().map_or(0, Maildrop::count) {
+                    return Ok(false);
+                }
+                let Ok(message) = MessageNumber::new(row) else { return Ok(false) };
+                match self.entry(message) {
+                    Err(_) => {}
+                    Ok(entry) if rows == Rows::UniqueIds => {
+                        UniqueIdListing { message, id: entry.id }.encode(b"", sink)?;
+                    }
+                    Ok(entry) => ScanListing { message, octets: entry.octets }.encode(b"", sink)?,
+                }
+            }
+            Rows::Capabilities => match (self.capability(row), index.checked_sub(CAPABILITIES)) {
+                (Some(capability), _) => capability.encode(sink)?,
+                (None, Some(beyond)) => match config.capabilities.get(beyond) {
+                    Some(other) => Capability::Other(*other).encode(sink)?,
+                    None => return Ok(false),
+                },
+                (None, None) => {}
+            },
+            Rows::Languages => match config.languages.get(index) {
+                Some(language) => {
+                    LanguageListing { tag: language.tag, name: language.name }.encode(b"", sink)?;
+                }
+                None => return Ok(false),
+            },
+            Rows::Mechanisms => match self.mechanisms().get(index) {
+                Some(mechanism) if !self.tls && *mechanism == Mechanism::OAUTHBEARER => {}
+                Some(mechanism) => sink.put(&[mechanism.as_bytes(), b"\r\n"])?,
+                None => return Ok(false),
+            },
+        }
+        Ok(true)
+    }
+
+    /// The crate's own capabilities in their order, those that are offered now.
+    fn capability(&self, row: u32) -> Option<Capability<'static>> {
+        let config = self.config.borrow();
+        let early = self.state == State::Authorization;
+        match row {
+            1 => config.top.then_some(Capability::Top),
+            2 => config.uidl.then_some(Capability::Uidl),
+            3 => (config.user && self.may_log_in()).then_some(Capability::User),
+            4 => (!self.mechanisms().is_empty())
+                .then(|| Capability::Sasl(Mechanisms::offered(self.mechanisms(), self.tls))),
+            5 => (early && self.offers_stls()).then_some(Capability::Stls),
+            6 => config.resp_codes.then_some(Capability::RespCodes),
+            7 => config.auth_resp_code.then_some(Capability::AuthRespCode),
+            8 => config.pipelining.then_some(Capability::Pipelining),
+            9 => config.login_delay.map(|delay| Capability::LoginDelay {
+                seconds: self.announce.login_delay.unwrap_or(delay.value),
+                user: early && delay.differs,
+            }),
+            10 => config.expire.map(|expire| Capability::Expire {
+                policy: self.announce.expire.unwrap_or(expire.value),
+                user: early && expire.differs,
+            }),
+            11 => config.utf8.map(|utf8| Capability::Utf8 { user: utf8 == super::Utf8::MessagesAndUsers }),
+            12 => (!config.languages.is_empty()).then_some(Capability::Lang),
+            13 => config.implementation.map(Capability::Implementation),
+            _ => None,
+        }
+    }
+}
+
+/// How many rows [`Server::capability`] knows.
+const CAPABILITIES: usize = 13;
+
+impl Rows {
+    const fn phrase(self) -> Phrase {
+        match self {
+            Rows::ScanListing => Phrase::ListingFollows,
+            Rows::UniqueIds => Phrase::UniqueIdsFollow,
+            Rows::Capabilities => Phrase::CapabilitiesFollow,
+            Rows::Languages => Phrase::LanguagesFollow,
+            Rows::Mechanisms => Phrase::MechanismsFollow,
+        }
+    }
+}
+
+/// A status line.
+fn status(ok: bool, code: Code, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Full> {
+    // No phrase begins with a bracket, so that this never fails.
+    let status = StatusText::new(code, text).unwrap_or_default();
+    if ok { Response::Ok(status).encode(sink) } else { Response::Err(status).encode(sink) }
+}

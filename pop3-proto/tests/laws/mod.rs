@@ -1,0 +1,1 @@
+//! The ten laws of the design, over every cut.

@@ -1,0 +1,11 @@
+//! Everything that crosses modules, in one binary: a module a subject. Tests beside the code prove the codec, the bodies and the values.
+//!
+//! A test that proves a requirement carries its id in its name: `r1939_5_d_...`, `quirk_12_...`, `law_4_...`.
+#![cfg(feature = "alloc")]
+
+mod client;
+mod extensions;
+mod harness;
+mod laws;
+mod server;
+mod transcripts;

@@ -1,0 +1,1 @@
+//! The server machine, requirement by requirement.

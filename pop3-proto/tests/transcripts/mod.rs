@@ -1,0 +1,1 @@
+//! Whole dialogues, played at every segmentation.
