@@ -1,4 +1,101 @@
-//! POP3 as pure state machines over byte buffers.
+//! POP3 as pure state machines over byte buffers: no socket, no clock, no thread, no heap.
+//!
+//! [`Client`] turns commands into bytes and bytes into events; [`Server`] turns bytes into questions and answers into bytes. Whoever drives
+//! them owns the transport, the buffers and the time, so that one implementation serves blocking code, async runtimes, embedded
+//! devices and tests without a network.
+//!
+//! # The loop of a client
+//!
+//! Poll until nothing comes, send what is pending, read more:
+//!
+//! ```
+//! use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, client::Event};
+//! use std::io::{self, Read, Write};
+//!
+//! /// How many messages are there, and how many octets together?
+//! fn stat(mut stream: impl Read + Write, name: &str, password: &str) -> Result<(u32, u64), Box<dyn std::error::Error>> {
+//!     let mut client = Client::new(TlsPolicy::Cleartext); // loopback only: see the other policies
+//!     let mut inbox = Inbox::new(vec![0; 2 * client.hold()]);
+//!     let mut outbox = Outbox::new();
+//!     let mut answer = None;
+//!     loop {
+//!         while let Some(event) = inbox.with(|input| client.poll(input))? {
+//!             let command = match event {
+//!                 Event::Greeting(_) => Command::User(name.try_into()?),
+//!                 Event::Ok(..) if answer.is_some() => continue,
+//!                 Event::Ok(ticket, _) if ticket.verb.keyword() == "USER" => Command::Pass(password.try_into()?),
+//!                 Event::Ok(..) => Command::Stat,
+//!                 Event::DropListing(_, listing) => {
+//!                     answer = Some((listing.count, listing.octets));
+//!                     Command::Quit
+//!                 }
+//!                 Event::Refused(_, status) => return Err(status.text().to_string().into()),
+//!                 Event::Closed(_) => return answer.ok_or_else(|| "closed".into()),
+//!                 _ => continue,
+//!             };
+//!             client.send(&command, &mut outbox)?;
+//!         }
+//!         while !outbox.pending().is_empty() {
+//!             let count = stream.write(outbox.pending())?;
+//!             outbox.sent(count);
+//!         }
+//!         match stream.read(inbox.spare())? {
+//!             0 => inbox.ended(), // the end of the stream is a fact of its own, never an empty slice
+//!             count => inbox.filled(count),
+//!         }
+//!     }
+//! }
+//! # // The server speaks when it is spoken to: one line a read.
+//! # struct Lines(std::vec::IntoIter<&'static str>);
+//! # impl Read for Lines {
+//! #     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+//! #         let Some(line) = self.0.next() else { return Ok(0) };
+//! #         to[..line.len()].copy_from_slice(line.as_bytes());
+//! #         Ok(line.len())
+//! #     }
+//! # }
+//! # impl Write for Lines {
+//! #     fn write(&mut self, from: &[u8]) -> io::Result<usize> { Ok(from.len()) }
+//! #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
+//! # }
+//! # let lines = vec!["+OK ready\r\n", "+OK\r\n", "+OK\r\n", "+OK 2 320\r\n", "+OK bye\r\n"];
+//! # assert_eq!(stat(Lines(lines.into_iter()), "mrose", "secret").unwrap(), (2, 320));
+//! ```
+//!
+//! # The loop of a server
+//!
+//! Each step of [`Server::poll`] says what it needs: input, room in the sink, the octets of a message, or the answer to a question. See
+//! [`Server`] for a whole one.
+//!
+//! # What it promises
+//!
+//! - No `unsafe`, no panic on anything that a peer sends, no allocation by the machines, at most 256 octets of state each.
+//! - The same events and the same output however the bytes are cut.
+//! - A message is complete when [`client::Event::End`] says so, and nothing is removed before QUIT was answered.
+//! - A bound with a name ([`Limits`]) on everything that a peer can make grow.
+//! - Secrets show in no `Debug` and no error.
+//!
+//! # Map
+//!
+//! | to | see |
+//! |---|---|
+//! | drive a session | [`client`], [`server`] |
+//! | read and write single lines | [`Command`], [`Response`], [`Capability`], [`ScanListing`] and their kin |
+//! | stuff and unstuff messages | [`Stuff`], [`Unstuff`], [`OctetCount`] |
+//! | move bytes | [`Input`], [`Inbox`], [`Sink`], [`Out`], `Outbox` |
+//! | bound and time a peer | [`Limits`], [`Timers`], [`Millis`] |
+//!
+//! # Features
+//!
+//! | feature | adds | dependencies |
+//! |---|---|---|
+//! | `std` (default) | faster searching | |
+//! | `alloc` | `Outbox`, a growing `Inbox`, a maildrop in a `Vec` | |
+//! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
+//! | `sasl` | `sasl`: messages of the mechanisms without cryptography | `base64` |
+//! | `script` | `script`: dialogues that play the other side, for tests | |
+//!
+//! Features only add; no type changes its shape with them. Without any, the crate needs neither `std` nor an allocator.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -49,3 +146,8 @@ pub use types::{
     ApopDigest, ApopTimestamp, AsUniqueId, Base64, Invalid, LanguageRange, LanguageTag, Mechanism,
     MessageNumber, Secret, Text, TlsPolicy, UniqueId,
 };
+
+/// The examples of the README, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeDoctests;
