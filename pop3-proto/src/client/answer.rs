@@ -111,6 +111,8 @@ impl Client {
                 self.turn = Turn::Body { unstuff: Unstuff::new(ending), octets: 0 };
                 Ok(Event::Begin(ticket, status))
             }
+            // It was cancelled: whoever accepts it now is out of step.
+            Shape::Exchange if matches!(self.turn, Turn::Cancelled) => Err(Fatal::Unsolicited),
             Shape::Exchange => {
                 self.complete();
                 self.turn = Turn::Verdict;

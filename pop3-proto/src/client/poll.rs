@@ -187,13 +187,8 @@ impl Client {
         let piece = input.advance(|unread| unstuff.next(unread));
         match piece {
             Some(Piece::Data(data)) => {
-                let left = self.config.limits.body_octets.saturating_sub(octets);
-                let data = usize::try_from(left).ok().and_then(|left| data.get(..left)).unwrap_or(data);
-                if data.is_empty() {
-                    return Err(Fatal::OverLimit(Limit::BodyOctets));
-                }
                 self.turn = Turn::Body { unstuff, octets: octets.saturating_add(data.len() as u64) };
-                Ok(Some(Event::Body(ticket, data)))
+                self.within_limit(data, octets).map(|data| Some(Event::Body(ticket, data)))
             }
             Some(Piece::End) => {
                 self.complete();
@@ -203,6 +198,22 @@ impl Client {
             None => {
                 self.turn = Turn::Body { unstuff, octets };
                 Ok(None)
+            }
+        }
+    }
+
+    /// As much of `data` as the limit leaves; where that is not all of it, the session ends behind it, so that what is delivered does not
+    /// depend on how the input was cut.
+    fn within_limit<'i>(&mut self, data: &'i [u8], octets: u64) -> Result<&'i [u8], Fatal> {
+        let left = self.config.limits.body_octets.saturating_sub(octets);
+        let fatal = Fatal::OverLimit(Limit::BodyOctets);
+        match usize::try_from(left).ok().and_then(|left| data.get(..left)) {
+            None => Ok(data),
+            Some(within) if within.len() == data.len() => Ok(data),
+            Some([]) => Err(fatal),
+            Some(within) => {
+                self.fatal = Some(fatal);
+                Ok(within)
             }
         }
     }

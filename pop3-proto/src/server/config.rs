@@ -45,6 +45,17 @@ pub(super) struct PerUser<T> {
     pub(super) differs: bool,
 }
 
+impl<T: Copy> PerUser<T> {
+    /// The value to announce, and whether to say that it differs by user: before login the general one, then this user's.
+    pub(super) fn now(general: Option<Self>, this_user: Option<T>, early: bool) -> Option<(T, bool)> {
+        match (general, this_user) {
+            (_, Some(value)) => Some((value, false)),
+            (Some(general), None) => Some((general.value, early && general.differs)),
+            (None, None) => None,
+        }
+    }
+}
+
 /// What of RFC 6856 section 2 a server has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Utf8 {

@@ -28,7 +28,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             self.note_blocked(sink);
             return Ok(taken);
         }
-        self.blocked = false;
+        self.unblocked();
         Ok(octets.len())
     }
 

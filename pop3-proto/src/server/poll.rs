@@ -37,7 +37,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                     if let Err(full) = self.write(reply, sink) {
                         return Ok(self.needs_space(full, sink));
                     }
-                    self.blocked = false;
+                    self.unblocked();
                 }
                 Turn::Start => {
                     self.turn = Turn::Asked(Question::Greet);
@@ -69,7 +69,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         if sink.room() < MIN_SINK {
             return Some(self.needs_space(Full { needed: MIN_SINK, capacity: sink.capacity() }, sink));
         }
-        self.blocked = false;
+        self.unblocked();
         if let Turn::Skip { response } = self.turn {
             return self.skip(input, response);
         }
@@ -160,5 +160,12 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             self.countdown.rearm(self.config.borrow().timers.output);
         }
         (self.blocked, self.room) = (true, room);
+    }
+
+    /// The sink has room again: the autologout timer, if it is next, starts over.
+    pub(super) fn unblocked(&mut self) {
+        if core::mem::take(&mut self.blocked) {
+            self.countdown.rearm(self.config.borrow().timers.autologout);
+        }
     }
 }

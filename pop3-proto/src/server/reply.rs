@@ -1,5 +1,6 @@
 //! Answers: a line at a time, each whole or not at all, so that one of any length resumes where the sink was full.
 
+use super::config::PerUser;
 use super::phrase::Phrase;
 use super::{Body, Config, Maildrop, Refusal, Server, Turn, Why};
 use crate::body::{Stuff, TopFilter};
@@ -266,14 +267,10 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             6 => config.resp_codes.then_some(Capability::RespCodes),
             7 => config.auth_resp_code.then_some(Capability::AuthRespCode),
             8 => config.pipelining.then_some(Capability::Pipelining),
-            9 => config.login_delay.map(|delay| Capability::LoginDelay {
-                seconds: self.announce.login_delay.unwrap_or(delay.value),
-                user: early && delay.differs,
-            }),
-            10 => config.expire.map(|expire| Capability::Expire {
-                policy: self.announce.expire.unwrap_or(expire.value),
-                user: early && expire.differs,
-            }),
+            9 => PerUser::now(config.login_delay, self.announce.login_delay, early)
+                .map(|(seconds, user)| Capability::LoginDelay { seconds, user }),
+            10 => PerUser::now(config.expire, self.announce.expire, early)
+                .map(|(policy, user)| Capability::Expire { policy, user }),
             11 => config.utf8.map(|utf8| Capability::Utf8 { user: utf8 == super::Utf8::MessagesAndUsers }),
             12 => (!config.languages.is_empty()).then_some(Capability::Lang),
             13 => config.implementation.map(Capability::Implementation),
