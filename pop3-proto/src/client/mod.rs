@@ -23,8 +23,10 @@ use crate::codec::{LineEnding, State, Verb};
 use crate::error::{AnswerError, Fatal, Unanswered};
 use crate::input::Input;
 use crate::quirks::{Profile, Quirk, Quirks};
-use crate::sink::Sink;
+use crate::sink::{Full, Sink};
 use crate::time::{Clock, Countdown, Millis, Timer};
+#[cfg(feature = "sasl")]
+use crate::types::Text;
 use crate::types::{Base64, TlsPolicy};
 use in_flight::InFlight;
 
@@ -221,14 +223,38 @@ impl Client {
         response: Base64<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Unanswered<SaslStep>> {
-        let limit = self.config.limits.sasl_line;
-        if step.cancel_only && self.owes(step.turn, |turn| matches!(turn, Turn::Challenge)) {
-            return Unanswered::because(step, AnswerError::MustCancel);
-        }
-        if response.as_bytes().len().saturating_add(2) > usize::from(limit) {
-            return Unanswered::because(step, AnswerError::TooLong { limit: limit.into() });
-        }
-        self.respond(step, response.as_bytes(), Turn::Status, sink)
+        let response = response.as_bytes();
+        self.respond_within(step, response.len(), sink, |sink| sink.put(&[response, b"\r\n"]))
+    }
+
+    /// As [`sasl`](Self::sasl), with a message that is turned into base64 on its way into the sink: no buffer holds it in between.
+    ///
+    /// ```
+    /// use pop3_proto::{Client, Command, Input, Mechanism, Out, Secret, Text, TlsPolicy, client::Event, sasl};
+    ///
+    /// let mut client = Client::new(TlsPolicy::Implicit);
+    /// let mut buffer = [0; 512];
+    /// let mut out = Out::new(&mut buffer);
+    /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
+    /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut out).unwrap();
+    /// # out.sent(usize::MAX);
+    /// let event = client.poll(&mut Input::more(b"+ \r\n")).unwrap();
+    /// let Some(Event::Challenge(step, _)) = event else { panic!() };
+    /// let message = sasl::plain(Text::EMPTY, Text::literal("test"), Secret::new(b"test").unwrap()).unwrap();
+    /// client.sasl_message(step, &message, &mut out).unwrap();
+    /// assert_eq!(out.pending(), b"AHRlc3QAdGVzdA==\r\n");
+    /// ```
+    ///
+    /// # Errors
+    /// As those of [`sasl`](Self::sasl).
+    #[cfg(feature = "sasl")]
+    pub fn sasl_message(
+        &mut self,
+        step: SaslStep,
+        message: &crate::sasl::Message<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Unanswered<SaslStep>> {
+        self.respond_within(step, message.encoded_len(), sink, |sink| message.put(Text::EMPTY, sink))
     }
 
     /// Cancels the exchange; the server answers AUTH with `-ERR` (RFC 5034 section 4).
@@ -236,7 +262,7 @@ impl Client {
     /// # Errors
     /// The step comes back where it is an old one, or the sink is full.
     pub fn sasl_cancel(&mut self, step: SaslStep, sink: &mut dyn Sink) -> Result<(), Unanswered<SaslStep>> {
-        self.respond(step, b"*", Turn::Cancelled, sink)
+        self.respond(step, Turn::Cancelled, sink, |sink| sink.put(&[b"*\r\n"]))
     }
 
     /// The mechanism agrees that the exchange succeeded: the session is in TRANSACTION.
@@ -324,17 +350,35 @@ impl Client {
         self.fatal.is_none() && token == self.tokens && due(&self.turn)
     }
 
+    /// A response of so many octets without its line end.
+    fn respond_within(
+        &mut self,
+        step: SaslStep,
+        octets: usize,
+        sink: &mut dyn Sink,
+        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
+    ) -> Result<(), Unanswered<SaslStep>> {
+        let limit = usize::from(self.config.limits.sasl_line);
+        if step.cancel_only && self.owes(step.turn, |turn| matches!(turn, Turn::Challenge)) {
+            return Unanswered::because(step, AnswerError::MustCancel);
+        }
+        if octets.saturating_add(2) > limit {
+            return Unanswered::because(step, AnswerError::TooLong { limit });
+        }
+        self.respond(step, Turn::Status, sink, put)
+    }
+
     fn respond(
         &mut self,
         step: SaslStep,
-        line: &[u8],
         next: Turn,
         sink: &mut dyn Sink,
+        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
     ) -> Result<(), Unanswered<SaslStep>> {
         if !self.owes(step.turn, |turn| matches!(turn, Turn::Challenge)) {
             return Unanswered::because(step, AnswerError::Stale);
         }
-        if let Err(full) = sink.put(&[line, b"\r\n"]) {
+        if let Err(full) = put(sink) {
             return Unanswered::because(step, AnswerError::Full(full));
         }
         self.turn = next;

@@ -8,7 +8,7 @@ use crate::codec::State;
 use crate::error::{AnswerError, Fatal, Unanswered};
 use crate::input::Input;
 use crate::quirks::Quirks;
-use crate::sink::{MIN_SINK, Sink};
+use crate::sink::{Full, MIN_SINK, Sink};
 use crate::types::{ApopTimestamp, Base64, MessageNumber, Text};
 use core::borrow::Borrow;
 
@@ -79,17 +79,59 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         challenge: Base64<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Unanswered<Login>> {
-        let limit = self.config.borrow().limits.sasl_line;
-        if let Err(why) = self.check(&login) {
-            return Unanswered::because(login, why);
-        }
+        let challenge = challenge.as_bytes();
+        self.challenge_within(login, challenge.len(), sink, |sink| sink.put(&[b"+ ", challenge, b"\r\n"]))
+    }
+
+    /// As [`challenge`](Self::challenge), with a message that is turned into base64 on its way into the sink: no buffer holds it in
+    /// between.
+    ///
+    /// ```
+    /// use pop3_proto::{Input, Mechanism, Out, Server, Text, TlsPolicy, sasl};
+    /// use pop3_proto::server::{Ask, Config, Slot, Step};
+    ///
+    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::LOGIN]);
+    /// let mut server = Server::<Vec<Slot<pop3_proto::UniqueId<'_>>>>::new(&CONFIG, 1);
+    /// let mut buffer = [0; 1024];
+    /// let mut out = Out::new(&mut buffer);
+    /// let mut input = Input::more(b"AUTH LOGIN\r\n");
+    /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut input, &mut out) else { panic!() };
+    /// server.greet(greet, Text::literal("ready"), &mut out).unwrap();
+    /// let Ok(Step::Ask(Ask::Login(login, _))) = server.poll(&mut input, &mut out) else { panic!() };
+    /// server.challenge_message(login, &sasl::Message::new(b"User Name"), &mut out).unwrap();
+    /// assert_eq!(out.pending(), b"+OK ready\r\n+ VXNlciBOYW1l\r\n");
+    /// ```
+    ///
+    /// # Errors
+    /// As those of [`challenge`](Self::challenge).
+    #[cfg(feature = "sasl")]
+    pub fn challenge_message(
+        &mut self,
+        login: Login,
+        message: &crate::sasl::Message<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Unanswered<Login>> {
+        const PREFIX: Text<'_> = Text::literal("+ ");
+        self.challenge_within(login, message.encoded_len(), sink, |sink| message.put(PREFIX, sink))
+    }
+
+    /// A challenge of so many octets without `+ ` and its line end.
+    fn challenge_within(
+        &mut self,
+        login: Login,
+        octets: usize,
+        sink: &mut dyn Sink,
+        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
+    ) -> Result<(), Unanswered<Login>> {
+        let limit = usize::from(self.config.borrow().limits.sasl_line);
+        let login = self.redeem(login)?;
         if !login.exchange {
             return Unanswered::because(login, AnswerError::Stale);
         }
-        if challenge.as_bytes().len().saturating_add(4) > usize::from(limit) {
-            return Unanswered::because(login, AnswerError::TooLong { limit: limit.into() });
+        if octets.saturating_add(4) > limit {
+            return Unanswered::because(login, AnswerError::TooLong { limit });
         }
-        if let Err(full) = sink.put(&[b"+ ", challenge.as_bytes(), b"\r\n"]) {
+        if let Err(full) = put(sink) {
             return Unanswered::because(login, AnswerError::Full(full));
         }
         self.turn = Turn::Response;
