@@ -143,6 +143,9 @@ impl<'a> Capability<'a> {
     pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<Self, Invalid> {
         let other = OtherCapability::parse(line)?;
         if let Some(known) = known(other.tag.as_bytes(), other.arguments) {
+            if line.ends_with(b" ") || line.windows(2).any(|pair| pair == b"  ") {
+                quirks.note(Quirk::Spacing);
+            }
             return Ok(known);
         }
         // `SASL=PLAIN`: seen, and clear enough.
@@ -257,20 +260,54 @@ impl PartialEq<Mechanisms<'_>> for Mechanisms<'_> {
 impl Eq for Mechanisms<'_> {}
 
 impl<'a> OtherCapability<'a> {
-    /// A capability of any tag, as a server announces one of its own.
+    /// A capability of the server's own, to announce.
     ///
     /// # Errors
-    /// [`Invalid`] where the tag is empty or not printable ASCII without a dot, or the line would be over 512 octets.
-    pub fn new(tag: Text<'a>, arguments: Text<'a>) -> Result<Self, Invalid> {
-        let length = tag.as_bytes().len().saturating_add(arguments.as_bytes().len());
+    /// [`Invalid::Empty`] and [`Invalid::Octet`] where the tag is empty or not printable ASCII without a dot, or the arguments are not;
+    /// [`Invalid::TooLong`] where the line would be over 512 octets; [`Invalid::Syntax`] where the arguments are not words with one
+    /// space between them, or where the crate has a capability of that tag: the machine announces those, where they are true.
+    pub const fn new(tag: Text<'a>, arguments: Text<'a>) -> Result<Self, Invalid> {
         if tag.is_empty() {
-            Err(Invalid::Empty)
-        } else if !tag.as_bytes().iter().all(|octet| octet.is_ascii_graphic() && *octet != b'.') {
-            Err(Invalid::Octet)
-        } else if length > 509 {
-            Err(Invalid::TooLong)
-        } else {
-            Ok(OtherCapability { tag, arguments })
+            return Err(Invalid::Empty);
+        }
+        if tag.as_bytes().len().saturating_add(arguments.as_bytes().len()) > 509 {
+            return Err(Invalid::TooLong);
+        }
+        let mut rest = tag.as_bytes();
+        while let [octet, behind @ ..] = rest {
+            if !octet.is_ascii_graphic() || *octet == b'.' {
+                return Err(Invalid::Octet);
+            }
+            if *octet == b'=' && is_known(tag.as_bytes(), rest.len()) {
+                return Err(Invalid::Syntax);
+            }
+            rest = behind;
+        }
+        if is_known(tag.as_bytes(), 0) {
+            return Err(Invalid::Syntax);
+        }
+        match words(arguments.as_bytes()) {
+            Ok(()) => Ok(OtherCapability { tag, arguments }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A capability in the source, checked when it is compiled.
+    ///
+    /// ```
+    /// use pop3_proto::{OtherCapability, TlsPolicy, server::Config};
+    ///
+    /// const OURS: &[OtherCapability<'_>] = &[OtherCapability::literal("X-ARCHIVE", "years 7")];
+    /// static CONFIG: Config = Config::new(TlsPolicy::Required).capabilities(OURS);
+    /// ```
+    ///
+    /// # Panics
+    /// Where [`new`](Self::new) refuses it; in a `const` or `static` that is an error of the compiler.
+    #[must_use]
+    pub const fn literal(tag: &'static str, arguments: &'static str) -> OtherCapability<'static> {
+        match OtherCapability::new(Text::literal(tag), Text::literal(arguments)) {
+            Ok(capability) => capability,
+            Err(_) => panic!("not a capability that a server may announce as its own"),
         }
     }
 
@@ -306,6 +343,57 @@ impl<'a> OtherCapability<'a> {
     }
 }
 
+/// The tags that [`known`] reads.
+const TAGS: [&str; 13] = [
+    "TOP",
+    "USER",
+    "SASL",
+    "RESP-CODES",
+    "LOGIN-DELAY",
+    "PIPELINING",
+    "EXPIRE",
+    "UIDL",
+    "IMPLEMENTATION",
+    "STLS",
+    "AUTH-RESP-CODE",
+    "UTF8",
+    "LANG",
+];
+
+/// Whether the octets but for the last `behind` are a known tag, in any letter case.
+const fn is_known(octets: &[u8], behind: usize) -> bool {
+    let mut tags: &[&str] = &TAGS;
+    while let [tag, other_tags @ ..] = tags {
+        let (mut tag, mut rest) = (tag.as_bytes(), octets);
+        while let ([letter, more_letters @ ..], [octet, more_octets @ ..]) = (tag, rest) {
+            if *letter != octet.to_ascii_uppercase() {
+                break;
+            }
+            (tag, rest) = (more_letters, more_octets);
+        }
+        if tag.is_empty() && rest.len() == behind {
+            return true;
+        }
+        tags = other_tags;
+    }
+    false
+}
+
+/// Whether these are words of printable ASCII with one space between them, or nothing (RFC 2449 section 3).
+const fn words(octets: &[u8]) -> Result<(), Invalid> {
+    let (mut rest, mut before) = (octets, b' ');
+    while let [octet, behind @ ..] = rest {
+        match *octet {
+            b' ' if before == b' ' => return Err(Invalid::Syntax),
+            b' ' => {}
+            octet if octet.is_ascii_graphic() => {}
+            _ => return Err(Invalid::Octet),
+        }
+        (before, rest) = (*octet, behind);
+    }
+    if before == b' ' && !octets.is_empty() { Err(Invalid::Syntax) } else { Ok(()) }
+}
+
 /// Tags compare in any letter case, arguments octet by octet.
 impl PartialEq<OtherCapability<'_>> for OtherCapability<'_> {
     fn eq(&self, other: &OtherCapability<'_>) -> bool {
@@ -321,3 +409,7 @@ impl fmt::Display for Expire {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "capability_tests.rs"]
+mod tests;

@@ -145,10 +145,10 @@ impl<'a> StatusText<'a> {
     /// A code and a text.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] where there is no code and the text would read as one.
+    /// [`Invalid::Syntax`] where there is no code and the text begins with a bracket as one does (RFC 2449 section 6.4).
     pub fn new(code: Option<ResponseCode<'a>>, text: Text<'a>) -> Result<Self, Invalid> {
-        match Self::split(text).code {
-            Some(_) if code.is_none() => Err(Invalid::Syntax),
+        match text.as_bytes() {
+            [b'[', ..] if code.is_none() => Err(Invalid::Syntax),
             _ => Ok(StatusText { code, text }),
         }
     }

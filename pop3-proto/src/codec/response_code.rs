@@ -137,3 +137,7 @@ impl fmt::Display for ResponseCode<'_> {
         self.as_bytes().escape_ascii().fmt(f)
     }
 }
+
+#[cfg(test)]
+#[path = "response_code_tests.rs"]
+mod tests;

@@ -23,7 +23,12 @@ pub(super) struct Reply {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     Ok(Phrase),
-    Err(Code, Phrase),
+    Err(Phrase),
+    /// `-ERR` for this reason, with its response code or without
+    Refused {
+        refusal: Refusal,
+        coded: bool,
+    },
     /// `+OK` to STAT
     Stat,
     /// `+OK` to `LIST n`
@@ -71,12 +76,9 @@ pub(super) enum Then {
 /// What ends a message: its last line's end where that is missing, an empty line where TOP saw no end of the headers, and the dot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndMark {
-    pub(super) line_end: &'static [u8],
+    pub(super) line_end: bool,
     pub(super) blank_line: bool,
 }
-
-/// A response code of the server's own.
-type Code = Option<ResponseCode<'static>>;
 
 impl Reply {
     pub(super) const fn ok(phrase: Phrase, then: Then) -> Self {
@@ -84,14 +86,13 @@ impl Reply {
     }
 
     pub(super) const fn err(phrase: Phrase, then: Then) -> Self {
-        Reply { what: What::Err(None, phrase), then }
+        Reply { what: What::Err(phrase), then }
     }
 
     /// `-ERR` with the code of this refusal, where codes are announced (RFC 2449 section 8, RFC 3206 section 6).
     pub(super) fn refusal(refusal: Refusal, config: &Config, then: Then) -> Self {
-        let announced = config.resp_codes && (refusal != Refusal::Credentials || config.auth_resp_code);
-        let code = refusal.code().filter(|_| announced);
-        Reply { what: What::Err(code, refusal.phrase()), then }
+        let coded = config.resp_codes && (refusal != Refusal::Credentials || config.auth_resp_code);
+        Reply { what: What::Refused { refusal, coded }, then }
     }
 
     pub(super) const fn stat() -> Self {
@@ -130,7 +131,11 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     pub(super) fn write(&mut self, reply: Reply, sink: &mut dyn Sink) -> Result<(), Full> {
         match reply.what {
             What::Ok(phrase) => status(true, None, self.say(phrase), sink)?,
-            What::Err(code, phrase) => status(false, code, self.say(phrase), sink)?,
+            What::Err(phrase) => status(false, None, self.say(phrase), sink)?,
+            What::Refused { refusal, coded } => {
+                let code = refusal.code().filter(|_| coded);
+                status(false, code, self.say(refusal.phrase()), sink)?;
+            }
             What::Stat => {
                 let (count, octets) = self.totals.unmarked;
                 DropListing { count, octets }.encode(b"+OK ", sink)?;
@@ -144,8 +149,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             What::Language => self.write_language(sink)?,
             What::Rows { rows, next } => self.write_rows(rows, next, reply.then, sink)?,
             What::EndMark(mark) => {
-                let blank_line: &[u8] = if mark.blank_line { b"\r\n" } else { b"" };
-                sink.put(&[mark.line_end, blank_line, b".\r\n"])?;
+                let line_end = |missing: bool| if missing { b"\r\n".as_slice() } else { b"" };
+                sink.put(&[line_end(mark.line_end), line_end(mark.blank_line), b".\r\n"])?;
             }
         }
         self.follow(reply.then);
@@ -261,8 +266,10 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             1 => config.top.then_some(Capability::Top),
             2 => config.uidl.then_some(Capability::Uidl),
             3 => (config.user && self.may_log_in()).then_some(Capability::User),
-            4 => (!self.mechanisms().is_empty())
-                .then(|| Capability::Sasl(Mechanisms::offered(self.mechanisms(), self.tls))),
+            4 => {
+                let mechanisms = Mechanisms::offered(self.mechanisms(), self.tls);
+                mechanisms.iter().next().map(|_| Capability::Sasl(mechanisms))
+            }
             5 => (early && self.offers_stls()).then_some(Capability::Stls),
             6 => config.resp_codes.then_some(Capability::RespCodes),
             7 => config.auth_resp_code.then_some(Capability::AuthRespCode),
@@ -273,7 +280,10 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 .map(|(policy, user)| Capability::Expire { policy, user }),
             11 => config.utf8.map(|utf8| Capability::Utf8 { user: utf8 == super::Utf8::MessagesAndUsers }),
             12 => (!config.languages.is_empty()).then_some(Capability::Lang),
-            13 => config.implementation.map(Capability::Implementation),
+            13 => config
+                .implementation
+                .filter(|words| (1..=IMPLEMENTATION).contains(&words.as_bytes().len()))
+                .map(Capability::Implementation),
             _ => None,
         }
     }
@@ -281,6 +291,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
 /// How many rows [`Server::capability`] knows.
 const CAPABILITIES: usize = 13;
+
+/// The most octets of IMPLEMENTATION that a line of 512 is sure to hold.
+const IMPLEMENTATION: usize = 490;
 
 impl Rows {
     const fn phrase(self) -> Phrase {
@@ -295,7 +308,7 @@ impl Rows {
 }
 
 /// A status line.
-fn status(ok: bool, code: Code, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Full> {
+fn status(ok: bool, code: Option<ResponseCode<'_>>, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Full> {
     // No phrase begins with a bracket, so that this never fails.
     let status = StatusText::new(code, text).unwrap_or_default();
     if ok { Response::Ok(status).encode(sink) } else { Response::Err(status).encode(sink) }

@@ -41,15 +41,32 @@ impl<'a> Mechanism<'a> {
     ///
     /// # Errors
     /// [`Invalid::Empty`], [`Invalid::TooLong`] or [`Invalid::Octet`]
-    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    pub const fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
         if octets.is_empty() {
-            Err(Invalid::Empty)
-        } else if octets.len() > Self::MAX {
-            Err(Invalid::TooLong)
-        } else if !octets.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_')) {
-            Err(Invalid::Octet)
-        } else {
-            Ok(Mechanism(octets))
+            return Err(Invalid::Empty);
+        }
+        if octets.len() > Self::MAX {
+            return Err(Invalid::TooLong);
+        }
+        let mut rest = octets;
+        while let [octet, behind @ ..] = rest {
+            if !octet.is_ascii_alphanumeric() && !matches!(*octet, b'-' | b'_') {
+                return Err(Invalid::Octet);
+            }
+            rest = behind;
+        }
+        Ok(Mechanism(octets))
+    }
+
+    /// A mechanism in the source, checked when it is compiled: for those of a server that have no constant here.
+    ///
+    /// # Panics
+    /// Where it is no mechanism name; in a `const` or `static` that is an error of the compiler.
+    #[must_use]
+    pub const fn literal(name: &'static str) -> Mechanism<'static> {
+        match Mechanism::new(name.as_bytes()) {
+            Ok(mechanism) => mechanism,
+            Err(_) => panic!("not a mechanism name"),
         }
     }
 
