@@ -42,8 +42,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// The client is who it says, and this is its maildrop: the session is in TRANSACTION. All entries are asked for once, to sum the
-    /// octets.
+    /// The client is who it says, and this is its maildrop: the session is in TRANSACTION. Marks that another session left in it are
+    /// taken back, and all entries are asked for once, to sum the octets.
     ///
     /// # Errors
     /// Token and maildrop come back where the token is not this question's.
@@ -57,6 +57,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             return Unanswered::because((login, maildrop), why);
         }
         drop(login);
+        let mut maildrop = maildrop;
+        maildrop.unmark_all();
         self.totals = sum(&maildrop);
         self.maildrop = Some(maildrop);
         self.announce = announce;

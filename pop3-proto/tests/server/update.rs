@@ -1,0 +1,141 @@
+//! UPDATE, and every other end: RFC 1939 section 6.
+
+use super::*;
+use pop3_proto::{Millis, State, Timer};
+
+const DIALOGUE: &str = "USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\nLIST\r\nRETR 2\r\nTOP 3 1\r\nQUIT\r\n";
+
+#[test]
+fn r1939_6_a_quit_enters_update() {
+    let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+    let mut buffer = [0; 1024];
+    let mut out = Out::new(&mut buffer);
+    let mut input = Input::more(b"USER mrose\r\nPASS a\r\nDELE 2\r\nQUIT\r\nNOOP\r\n");
+    let greet = ask!(server, &mut input, &mut out, Greet);
+    server.greet(greet, Text::EMPTY, &mut out).unwrap();
+    let user = ask!(server, &mut input, &mut out, User, _);
+    server.accept_name(user).unwrap();
+    let login = ask!(server, &mut input, &mut out, Login, _);
+    server.accept(login, slots(&["a", "b"]), Announce::default()).unwrap();
+    let commit = ask!(server, &mut input, &mut out, Commit);
+    assert_eq!(server.state(), State::Update);
+    assert!(server.maildrop().unwrap()[1].is_marked());
+    pending(&mut out);
+    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Waiting)));
+    assert_eq!(pending(&mut out), "");
+    server.committed(commit, true).unwrap();
+    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Quit))));
+    assert_eq!(pending(&mut out), "+OK bye\r\n");
+    assert_eq!(server.state(), State::Closed);
+    assert_eq!(input.unread(), b"NOOP\r\n");
+}
+
+/// Also 1939.6.e: what is left is the application's to know.
+#[test]
+fn r1939_6_c_the_answer_to_quit_tells_whether_all_were_removed() {
+    for (all_removed, answer) in [(true, "+OK bye\r\n"), (false, "-ERR some messages were not removed\r\n")] {
+        let mut host = Host::three(CLEAR).login();
+        host.all_removed = all_removed;
+        host.say("DELE 1\r\n");
+        assert_eq!(host.say("QUIT\r\n"), answer);
+        assert_eq!(
+            (host.asked.as_slice(), host.end),
+            (["Commit".to_string()].as_slice(), Some(Ok(Why::Quit)))
+        );
+    }
+}
+
+/// What the application removes is what is marked, and it sees the marks when it is asked.
+#[test]
+fn r1939_6_d_an_unmarked_message_is_not_marked_at_quit() {
+    let mut host = Host::three(CLEAR).login();
+    host.say("DELE 1\r\nDELE 2\r\nRSET\r\nDELE 3\r\nRETR 2\r\nQUIT\r\n");
+    assert_eq!(host.marked(), [3]);
+    let maildrop = host.server.into_maildrop().unwrap();
+    assert_eq!(maildrop.iter().map(Slot::is_marked).collect::<Vec<_>>(), [false, false, true]);
+}
+
+/// Also 1939.3.af.
+#[test]
+fn r1939_6_f_behind_quit_nothing_is_read_and_the_lock_comes_back() {
+    for all_removed in [true, false] {
+        let mut host = Host::three(CLEAR).login();
+        host.all_removed = all_removed;
+        host.say("QUIT\r\nSTAT\r\n");
+        assert_eq!(host.unread, b"STAT\r\n");
+        assert_eq!(host.say("RSET\r\n"), "");
+        assert_eq!(host.last(""), "");
+        assert_eq!(host.end, Some(Ok(Why::Quit)));
+        assert_eq!(host.server.into_maildrop().unwrap().len(), 3);
+    }
+}
+
+/// Also 1939.6.b and quirk 55: the stream ends at each octet of a dialogue.
+#[test]
+fn rob_30_an_end_anywhere_before_a_whole_quit_commits_nothing() {
+    for cut in 0..DIALOGUE.len() {
+        let mut host = Host::three(CLEAR);
+        host.last(&DIALOGUE[..cut]);
+        assert_eq!(host.end, Some(Ok(Why::End)), "{cut}");
+        assert!(!host.asked.contains(&"Commit".into()), "{cut}");
+        assert_eq!(host.server.state(), State::Closed);
+        let logged_in = host.asked.len() > 2;
+        assert_eq!(host.server.into_maildrop().is_some(), logged_in, "{cut}");
+    }
+    let mut host = Host::three(CLEAR);
+    host.last(DIALOGUE);
+    assert_eq!(host.asked.last().unwrap(), "Commit");
+    assert_eq!(host.end, Some(Ok(Why::Quit)));
+}
+
+#[test]
+fn quirk_55_a_client_that_drops_removes_nothing() {
+    for tail in ["", "QUIT", "QUIT\r", "QUI", "quit \r", "Q\nUIT", "XQUIT\r\n", "QUIT x\r\n", "\0QUIT\r\n"] {
+        let mut host = Host::three(CLEAR).login();
+        host.last(["DELE 1\r\n", tail].concat());
+        assert_eq!(host.end, Some(Ok(Why::End)), "{tail:?}");
+        assert_eq!(host.asked, [] as [&str; 0], "{tail:?}");
+    }
+}
+
+/// Also 1939.6.b, 1939.3.ad: nobody is asked to remove anything, whatever ends the session.
+#[test]
+fn r1939_6_b_no_other_end_enters_update() {
+    type End = fn(&mut Host);
+    let ends: [(&str, End); 4] = [
+        ("close", |host| host.server.close()),
+        ("timer", |host| {
+            host.server.tick(Millis(0)).unwrap();
+            assert_eq!(host.server.tick(Millis::seconds(600)), Err(Fatal::TimedOut(Timer::Autologout)));
+        }),
+        ("bad commands", |host| drop(host.say("X\r\n".repeat(20)))),
+        ("end of stream", |host| drop(host.last("QUIT"))),
+    ];
+    for (name, end) in ends {
+        let mut host = Host::three(CLEAR).login();
+        host.say("DELE 1\r\n");
+        end(&mut host);
+        assert_eq!(host.say("QUIT\r\n"), "", "{name}");
+        assert_eq!(host.asked, [] as [&str; 0], "{name}");
+        assert!(host.end.is_some() && host.end != Some(Ok(Why::Quit)), "{name}");
+        assert_ne!(host.server.state(), State::Update, "{name}");
+        assert!(host.server.into_maildrop().unwrap()[0].is_marked(), "{name}");
+    }
+}
+
+#[test]
+fn r1939_6_b_a_broken_wall_of_tls_commits_nothing() {
+    let mut host = Host::three(Config::new(TlsPolicy::Opportunistic));
+    host.say("STLS\r\nQUIT\r\n");
+    assert_eq!(host.end, Some(Err(Fatal::BehindStls)));
+    assert_eq!(host.last("QUIT\r\n"), "");
+    assert!(!host.asked.contains(&"Commit".into()));
+}
+
+/// Also 1939.8.c: what is fetched is known to the application, which may remove it at QUIT alone.
+#[test]
+fn r1939_8_c_quit_is_where_fetched_messages_may_be_removed() {
+    let mut host = Host::three(CLEAR).login();
+    host.say("RETR 1\r\nRETR 2\r\nQUIT\r\n");
+    assert_eq!(host.asked, ["Fetch 1 None", "Fetch 2 None", "Commit"]);
+}
