@@ -115,6 +115,8 @@ mod error;
 mod input;
 mod limits;
 mod quirks;
+#[cfg(feature = "script")]
+pub mod script;
 pub mod server;
 mod sink;
 mod time;
