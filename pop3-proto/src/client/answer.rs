@@ -103,8 +103,7 @@ impl Client {
     ) -> Result<Event<'i>, Fatal> {
         match ticket.verb.shape(ticket.message.is_some()) {
             Shape::Rows => {
-                self.listed = Capabilities::NONE;
-                self.turn = Turn::Rows { ending, count: 0 };
+                self.turn = Turn::Rows { ending, count: 0, listed: Capabilities::NONE };
                 Ok(Event::Begin(ticket, status))
             }
             Shape::Body => {

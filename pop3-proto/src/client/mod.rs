@@ -9,6 +9,7 @@ mod capabilities;
 mod config;
 mod event;
 mod in_flight;
+mod plain;
 mod poll;
 mod send;
 
@@ -81,8 +82,6 @@ pub struct Client {
     /// Accepted deletions since the last RSET.
     marked: u32,
     capabilities: Capabilities,
-    /// The CAPA answer that is being read.
-    listed: Capabilities,
     quirks: Quirks,
     fatal: Option<Fatal>,
     clock: Clock,
@@ -96,8 +95,8 @@ const _: () = assert!(size_of::<Client>() <= 256);
 enum Turn {
     /// A status line: the greeting, or that of the oldest command in flight; with none in flight, nothing is due.
     Status,
-    /// Rows of the oldest command's answer.
-    Rows { ending: LineEnding, count: u32 },
+    /// Rows of the oldest command's answer; what CAPA listed so far.
+    Rows { ending: LineEnding, count: u32, listed: Capabilities },
     /// The message of the oldest command's answer.
     Body { unstuff: Unstuff, octets: u64 },
     /// The caller's: a challenge wants a response.
@@ -149,7 +148,6 @@ impl Client {
             rounds: 0,
             marked: 0,
             capabilities: Capabilities::NONE,
-            listed: Capabilities::NONE,
             quirks: Quirks::NONE,
             fatal: None,
             clock: Clock::new(),

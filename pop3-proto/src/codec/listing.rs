@@ -74,6 +74,14 @@ impl ScanListing {
         Self::read(line, &mut Quirks::default())
     }
 
+    /// The row at the front of `input`, where it is as the RFC has it to the octet, and what is behind it.
+    #[inline]
+    pub(crate) fn plain(input: &[u8]) -> Option<(Self, &[u8])> {
+        let (message, rest) = plain_message(input)?;
+        let (octets, rest) = plain_number::<18>(rest)?;
+        Some((ScanListing { message, octets }, rest.strip_prefix(b"\r\n")?))
+    }
+
     pub(crate) fn read(line: &[u8], quirks: &mut Quirks) -> Result<Self, Invalid> {
         noted(quirks, |notes| {
             whole(
@@ -115,6 +123,14 @@ impl<'a> UniqueIdListing<'a> {
     pub fn parse(line: &'a [u8]) -> Result<Self, Invalid> {
         let (message, id) = Self::read(line, &mut Quirks::default())?;
         Ok(UniqueIdListing { message, id: UniqueId::new(id)? })
+    }
+
+    /// The row at the front of `input`, where it is as the RFC has it to the octet, and what is behind it.
+    #[inline]
+    pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (message, rest) = plain_message(input)?;
+        let (id, rest) = UniqueId::plain(rest)?;
+        Some((UniqueIdListing { message, id }, rest.strip_prefix(b"\r\n")?))
     }
 
     /// Reads a line whose unique-id may be outside the RFC's range: all that stands behind the number, but for spaces at the end.
@@ -159,6 +175,27 @@ impl<'a> LanguageListing<'a> {
         let space: &[u8] = if self.name.is_empty() { b"" } else { b" " };
         out.put(&[start, self.tag.as_bytes(), space, self.name.as_bytes(), b"\r\n"])
     }
+}
+
+/// A message number and its space.
+#[inline]
+fn plain_message(input: &[u8]) -> Option<(MessageNumber, &[u8])> {
+    let (number, rest) = plain_number::<9>(input)?;
+    Some((MessageNumber::new(number as u32).ok()?, rest.strip_prefix(b" ")?))
+}
+
+/// A number of at most `MOST` digits, which cannot overflow, without leading zeros. A loop over the digits beats arithmetic on words
+/// here: its end is predicted.
+#[inline]
+fn plain_number<const MOST: usize>(input: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut rest, mut value) = (input, 0u64);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')));
+        rest = behind;
+    }
+    let digits = input.len().saturating_sub(rest.len());
+    let plain = 1 <= digits && digits <= MOST && (digits == 1 || !input.starts_with(b"0"));
+    plain.then_some((value, rest))
 }
 
 /// Runs a parser and records what it tolerated.

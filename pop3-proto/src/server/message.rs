@@ -99,7 +99,7 @@ impl Body {
 
     fn end_mark(mut self) -> EndMark {
         let blank_line = self.top.is_some_and(|top| top.needs_blank_line());
-        let line_end = self.stuff.finish().strip_suffix(b".\r\n").unwrap_or_default();
+        let line_end = self.stuff.finish().starts_with(b"\r\n");
         EndMark { line_end, blank_line }
     }
 }

@@ -41,6 +41,34 @@ impl<'a> UniqueId<'a> {
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
+
+    /// The unique-id at the front of `input`, up to the first octet that cannot be in one, and what is behind it.
+    #[inline]
+    pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let mut length = 0usize;
+        while let Some(word) = input.get(length..).and_then(<[u8]>::first_chunk::<8>) {
+            let graphic = graphic_octets(u64::from_le_bytes(*word));
+            length = length.saturating_add(graphic);
+            if graphic < 8 || length > Self::MAX {
+                break;
+            }
+        }
+        let tail = input.get(length..)?;
+        let graphic = tail.iter().take_while(|octet| octet.is_ascii_graphic()).count();
+        let (id, rest) = input.split_at_checked(length.saturating_add(graphic))?;
+        (1 <= id.len() && id.len() <= Self::MAX).then_some((UniqueId(id), rest))
+    }
+}
+
+/// How many octets from 0x21 to 0x7E a little-endian word begins with, up to 8: all eight are tested at once.
+#[inline]
+const fn graphic_octets(word: u64) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // Each is exact up to its first hit, which is all that counts: borrows go upwards only.
+    let below = word.wrapping_sub(ONES * 0x21) & !word;
+    let del = (word ^ (ONES * 0x7F)).wrapping_sub(ONES) & !(word ^ (ONES * 0x7F));
+    ((word | below | del) & HIGH).trailing_zeros() as usize / 8
 }
 
 impl<'a> TryFrom<&'a [u8]> for UniqueId<'a> {

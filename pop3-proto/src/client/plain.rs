@@ -1,0 +1,178 @@
+//! The thin path of `poll`, for what there is most of: rows of LIST and UIDL as the RFC has them, and octets of a message.
+//!
+//! It does what the general step does, or nothing. A test runs both over the same input and compares.
+
+use super::event::Event;
+use super::{Client, Turn};
+use crate::body::Piece;
+use crate::codec::{LineEnding, ScanListing, UniqueIdListing, Verb};
+use crate::input::Input;
+
+impl Client {
+    /// The next event, if it is of the plain kind; `None` leaves it to the general step.
+    #[inline(always)]
+    pub(super) fn plain<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
+        if self.fatal.is_some() {
+            return None;
+        }
+        match self.turn {
+            Turn::Rows { ending: LineEnding::Crlf, .. } => self.plain_row(input),
+            Turn::Body { .. } => self.plain_body(input),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn plain_row<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
+        let Turn::Rows { count, .. } = &mut self.turn else { return None };
+        if *count >= self.config.limits.listing_rows {
+            return None;
+        }
+        let ticket = self.in_flight.oldest()?;
+        let (event, rest) = match ticket.verb {
+            Verb::List => {
+                let (listing, rest) = ScanListing::plain(input.unread())?;
+                (Event::ScanListing(ticket, listing), rest)
+            }
+            Verb::Uidl => {
+                let (listing, rest) = UniqueIdListing::plain(input.unread())?;
+                (Event::UniqueId(ticket, listing), rest)
+            }
+            _ => return None,
+        };
+        input.advance(|unread| *unread = rest);
+        *count = count.saturating_add(1);
+        self.searched = 0;
+        self.countdown.rearm(self.config.timers.answer);
+        Some(event)
+    }
+
+    #[inline(always)]
+    fn plain_body<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
+        let Turn::Body { unstuff, octets } = &mut self.turn else { return None };
+        let ticket = self.in_flight.oldest()?;
+        // What may go over the limit is for the general step to cut.
+        let most = octets.saturating_add(input.remaining() as u64);
+        if most == *octets || most > self.config.limits.body_octets {
+            return None;
+        }
+        self.countdown.rearm(self.config.timers.answer);
+        let Some(Piece::Data(data)) = input.advance(|unread| unstuff.next(unread)) else { return None };
+        *octets = octets.saturating_add(data.len() as u64);
+        Some(Event::Body(ticket, data))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Client, Input, Turn};
+    use crate::body::Unstuff;
+    use crate::client::{Capabilities, Config};
+    use crate::codec::{Command, LineEnding};
+    use crate::types::{MessageNumber, TlsPolicy};
+    use crate::{Limits, Out};
+    use std::{format, string::String, vec::Vec};
+
+    /// A client with this command in flight, whose answer has begun.
+    fn client(command: &Command<'_>, turn: Turn) -> Client {
+        let limits = Limits::DEFAULT.body_octets(9).listing_rows(2);
+        let mut client = Client::new(Config::new(TlsPolicy::Cleartext).limits(limits));
+        client.state = crate::State::Transaction;
+        client.send(command, &mut Out::new(&mut [0; 64])).unwrap();
+        client.turn = turn;
+        client
+    }
+
+    /// All events of `input`, and the machine behind each.
+    fn events(mut client: Client, octets: &[u8], last: bool, general: bool) -> Vec<String> {
+        let mut input = if last { Input::last(octets) } else { Input::more(octets) };
+        let mut events = Vec::new();
+        loop {
+            let polled = if general { client.general(&mut input) } else { client.poll(&mut input) };
+            events.push(format!("{polled:?} {} {client:?}", input.remaining()));
+            if !matches!(polled, Ok(Some(_))) || client.in_flight.is_empty() {
+                return events;
+            }
+        }
+    }
+
+    fn same(command: &Command<'_>, turn: Turn, octets: &[u8]) {
+        for (end, last) in (0..=octets.len()).flat_map(|end| [(end, false), (end, true)]) {
+            let octets = &octets[..end];
+            let plain = events(client(command, turn), octets, last, false);
+            let general = events(client(command, turn), octets, last, true);
+            assert_eq!(plain, general, "{}", octets.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn law_5_plain_rows_equal_the_general_step() {
+        let rows = [
+            "1 120\r\n",
+            "4294967295 18446744073709551615\r\n",
+            "999999999 1\r\n",
+            "4294967296 1\r\n",
+            "0 1\r\n",
+            "01 1\r\n",
+            "1 0\r\n",
+            "1 00\r\n",
+            "1  2\r\n",
+            "1 2 \r\n",
+            "1 2 x\r\n",
+            "1 2x\r\n",
+            "1\r\n",
+            " 1 2\r\n",
+            "1 -2\r\n",
+            "\r\n",
+            "1 2\n\r\n",
+            "1 2\r\r\n",
+            ".1 2\r\n",
+            "+OK 1 2\r\n",
+            "1 18446744073709551616\r\n",
+            "1 99999999999999999999999\r\n",
+            "1\t2\r\n",
+            "1 abcdefgh\r\n",
+            "1 abcdefg\r\n",
+            "1 abcdefghi~!\r\n",
+            "1 abc\x7f\r\n",
+            "1 abcdefghijkl\x01m\r\n",
+            "1 a b\r\n",
+            "1 \r\n",
+        ];
+        let long = [
+            format!("1 {}\r\n", "x".repeat(70)),
+            format!("1 {}\r\n", "x".repeat(71)),
+            format!("1 {}\r\n", "x".repeat(600)),
+        ];
+        for row in rows.into_iter().chain(long.iter().map(String::as_str)) {
+            for ending in [LineEnding::Crlf, LineEnding::Lf] {
+                let octets = format!("{row}2 7\r\n3 8\r\n.\r\nrest");
+                for command in [Command::List(None), Command::Uidl(None), Command::Capa] {
+                    same(
+                        &command,
+                        Turn::Rows { ending, count: 0, listed: Capabilities::NONE },
+                        octets.as_bytes(),
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn law_5_plain_octets_equal_the_general_step() {
+        for body in [
+            ".\r\nrest",
+            "a\r\n.\r\n",
+            "..a\r\n.b\r\n.\r\nx",
+            "123456789.\r\n",
+            "1234567\r\n.\r\n",
+            "12345678\r\n.\r\n",
+            ".\r.\r\n.\r\n",
+        ] {
+            for ending in [LineEnding::Crlf, LineEnding::Lf] {
+                let turn = Turn::Body { unstuff: Unstuff::new(ending), octets: 0 };
+                same(&Command::Retr(MessageNumber::FIRST), turn, body.as_bytes());
+            }
+        }
+    }
+}
