@@ -1,1 +1,17 @@
-//! Shared by the package's programs.
+//! What the examples of this package share. Each file can be read, and copied, by itself:
+//!
+//! - [`blocking`]: a socket with the buffers and the clock that a machine needs, and a client on top of it
+//! - [`host`]: the application around a server machine at its smallest, over a mailbox in memory
+//! - [`maildir`]: a Maildir as a maildrop, with its lock
+//! - [`sample`]: the mailbox in memory
+
+pub mod blocking;
+pub mod host;
+pub mod maildir;
+pub mod sample;
+
+/// Any error: the examples only report them.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// A result with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,251 @@
+//! Fetches every message of a maildrop: `blocking_client ADDR USER PASSWORD OUTDIR [--delete]`
+//!
+//! Message N is written to OUTDIR/N.eml, octet for octet as the server holds it. A file has that name only when the message is
+//! complete and on the disk; one that is there already is never replaced. With `--delete` messages that were stored are
+//! deleted, and QUIT's answer says whether they are gone. The exit code is 0 only when all of it was done.
+//!
+//! The password travels in clear: for loopback, or a network that is private by other means.
+
+use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
+use pop3_proto::{Command, MessageNumber, Retry, Secret, StatusText, Text, TlsPolicy, Verb};
+use pop3_proto_basics::blocking::Connection;
+use pop3_proto_basics::{Error, Result};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        [address, user, password, folder] => run(address, user, password, folder.as_ref(), false),
+        [address, user, password, folder, "--delete"] => run(address, user, password, folder.as_ref(), true),
+        _ => Err("usage: blocking_client ADDR USER PASSWORD OUTDIR [--delete]".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("blocking_client: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(address: &str, user: &str, password: &str, folder: &Path, delete: bool) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut pop = Connection::connect(address, TlsPolicy::Cleartext)?;
+    let done = session(&mut pop, user, password, folder, delete);
+    match (&done, pop.client.deletions()) {
+        (_, Deletions::NoneAsked) => {}
+        (Ok(()), Deletions::Committed) => println!("the server has removed what was stored"),
+        (Err(_), Deletions::Committed) => eprintln!("the server has removed what was stored"),
+        (_, Deletions::Pending) => eprintln!("the session ended before QUIT: the server removes nothing"),
+        (_, Deletions::Unknown) => eprintln!("QUIT was not answered: some messages, or all, may be gone"),
+        (_, Deletions::RefusedInPart) => eprintln!("the server could not remove all that was stored"),
+    }
+    done
+}
+
+fn session(pop: &mut Connection, user: &str, password: &str, folder: &Path, delete: bool) -> Result<()> {
+    log_in(pop, user, password)?;
+    let messages = list(pop)?;
+    let mut store = Store::new(folder, &messages)?;
+    let mut refusals = run_all(pop, Command::Retr, &messages, |event| match event {
+        Event::Begin(ticket, _) => store.begin(*ticket),
+        Event::Body(_, octets) => store.add(octets),
+        Event::End(..) => store.end(),
+        _ => Ok(()),
+    })?;
+    let stored = store.finish()?;
+    println!("{} of {} messages are stored in {}", stored.len(), messages.len(), folder.display());
+    if delete {
+        refusals.extend(run_all(pop, Command::Dele, &stored, |_| Ok(()))?);
+    }
+    quit(pop)?;
+    if refusals.is_empty() { Ok(()) } else { Err(refusals.join("\nblocking_client: ").into()) }
+}
+
+/// Reads the greeting, asks what the server can do, and logs in.
+fn log_in(pop: &mut Connection, user: &str, password: &str) -> Result<()> {
+    loop {
+        match pop.event()? {
+            None => {}
+            Some(Event::NoService(status)) => return Err(refusal("the connection", status)),
+            Some(_) => break,
+        }
+    }
+    // A server that does not know CAPA says so, and is asked for nothing beyond RFC 1939.
+    let _ = run_one(pop, &Command::Capa)?;
+    run_one(pop, &Command::User(Text::try_from(user)?))??;
+    run_one(pop, &Command::Pass(Secret::try_from(password)?))??;
+    // Some servers announce PIPELINING only to users that they know.
+    let capabilities = pop.client.capabilities();
+    if capabilities.source() == Source::Listed && !capabilities.has(Feature::Pipelining) {
+        let _ = run_one(pop, &Command::Capa)?;
+    }
+    Ok(())
+}
+
+/// The numbers of the messages. A server may leave some out, so that counting from 1 to STAT's count will not do.
+fn list(pop: &mut Connection) -> Result<Vec<MessageNumber>> {
+    let mut messages = Vec::new();
+    pop.send(&Command::List(None))?;
+    loop {
+        match pop.event()? {
+            Some(Event::ScanListing(_, row)) => messages.push(row.message),
+            Some(Event::Odd(_, row)) => return Err(format!("LIST: what is '{}'?", row.escape_ascii()).into()),
+            Some(Event::Refused(_, status)) => return Err(refusal("LIST", status)),
+            Some(Event::End(..)) => break,
+            _ => {}
+        }
+    }
+    messages.sort_unstable(); // a server may list in any order
+    messages.dedup();
+    Ok(messages)
+}
+
+/// Sends one command for each message and reads the answers; returns the refusals, which end nothing.
+///
+/// As many commands are in flight as the machine allows: 16 where the server announces PIPELINING, else one.
+fn run_all(
+    pop: &mut Connection,
+    command: fn(MessageNumber) -> Command<'static>,
+    messages: &[MessageNumber],
+    mut each: impl FnMut(&Event<'_>) -> Result<()>,
+) -> Result<Vec<String>> {
+    let mut refusals = Vec::new();
+    let mut left = messages.iter().peekable();
+    loop {
+        while let Some(message) = left.peek() {
+            match pop.send(&command(**message)) {
+                Ok(_) => left.next(),
+                Err(SendError::QueueFull | SendError::NotPipelined) => break, // not now
+                Err(error) => return Err(error.into()),
+            };
+        }
+        if pop.client.is_idle() {
+            return Ok(refusals);
+        }
+        // An event belongs to the command in its ticket, which is always the oldest in flight.
+        if let Some(event) = pop.event()? {
+            each(&event)?;
+            if let Event::Refused(ticket, status) = event {
+                refusals.push(refusal(&name(ticket), status).to_string());
+            }
+        }
+    }
+}
+
+/// Sends one command and reads its answer. The inner result is `Err` where the server refused.
+fn run_one(pop: &mut Connection, command: &Command<'_>) -> Result<Result<()>> {
+    pop.send(command)?;
+    loop {
+        match pop.event()? {
+            Some(Event::Refused(ticket, status)) => return Ok(Err(refusal(&name(ticket), status))),
+            Some(event) if event.completes() => return Ok(Ok(())),
+            _ => {}
+        }
+    }
+}
+
+fn quit(pop: &mut Connection) -> Result<()> {
+    pop.send(&Command::Quit)?;
+    loop {
+        match pop.event()? {
+            Some(Event::Closed(Deletions::RefusedInPart)) => return Err("QUIT was refused".into()),
+            Some(Event::Closed(Deletions::Unknown)) => {
+                return Err("the server closed without an answer to QUIT".into());
+            }
+            Some(Event::Closed(_)) => return Ok(()),
+            _ => {}
+        }
+    }
+}
+
+/// A command as it is named in messages: with its message number, without any other argument.
+fn name(ticket: Ticket) -> String {
+    let number = ticket.message.map(|message| format!(" {message}")).unwrap_or_default();
+    format!("{}{number}", ticket.verb.keyword())
+}
+
+/// What a server refused and why, with its response code and what that means.
+fn refusal(what: &str, status: StatusText<'_>) -> Error {
+    let mut text = format!("{what} was refused (-ERR): {}", status.text());
+    if let Some(code) = status.code() {
+        text += &format!(" [{}]", code.as_bytes().escape_ascii());
+        text += match code.retry() {
+            Some(Retry::Now) => ", try again with something changed",
+            Some(Retry::Later) => ", try again later",
+            Some(Retry::Never) => ", ask the server's administrator",
+            None => "",
+        };
+    }
+    text.into()
+}
+
+/// The folder that messages go to.
+struct Store<'f> {
+    folder: &'f Path,
+    open: Option<Partial>,
+    stored: Vec<MessageNumber>,
+}
+
+/// A message that is being written, under a name of its own. Where it does not become complete, the file goes.
+struct Partial {
+    message: MessageNumber,
+    file: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl<'f> Store<'f> {
+    /// Refuses a folder that holds one of the files to be written: after `--delete` it may be the only copy of a message.
+    fn new(folder: &'f Path, messages: &[MessageNumber]) -> Result<Self> {
+        let store = Store { folder, open: None, stored: Vec::new() };
+        let taken = messages.iter().map(|message| store.path(*message)).find(|path| path.exists());
+        taken.map_or(Ok(store), |path| Err(format!("{} is there already", path.display()).into()))
+    }
+
+    fn path(&self, message: MessageNumber) -> PathBuf {
+        self.folder.join(format!("{message}.eml"))
+    }
+
+    fn begin(&mut self, ticket: Ticket) -> Result<()> {
+        if let (Verb::Retr, Some(message)) = (ticket.verb, ticket.message) {
+            let path = self.folder.join(format!(".{message}.{}.part", std::process::id()));
+            self.open = Some(Partial { message, file: BufWriter::new(File::create(&path)?), path });
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, octets: &[u8]) -> Result<()> {
+        if let Some(partial) = &mut self.open {
+            partial.file.write_all(octets)?;
+        }
+        Ok(())
+    }
+
+    /// The end mark came, so the message is complete: only now does it get its name, once it is on the disk.
+    fn end(&mut self) -> Result<()> {
+        if let Some(mut partial) = self.open.take() {
+            partial.file.flush()?;
+            partial.file.get_ref().sync_all()?;
+            fs::rename(&partial.path, self.path(partial.message))?;
+            self.stored.push(partial.message);
+        }
+        Ok(())
+    }
+
+    /// The messages that are stored safely, names included.
+    fn finish(self) -> Result<Vec<MessageNumber>> {
+        #[cfg(unix)] // elsewhere a folder cannot be opened as a file
+        File::open(self.folder)?.sync_all()?;
+        Ok(self.stored)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path); // there is none where it was renamed
+    }
+}

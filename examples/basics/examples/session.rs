@@ -1,0 +1,245 @@
+//! A client and a server talk POP3 in memory, and every line is printed.
+//!
+//! `cargo run --example session` is a first session by hand. With `-- --all` it shows what came after RFC 1939: CAPA, LANG,
+//! UTF8, AUTH PLAIN and pipelining. It fails where an answer is not the one that is due.
+
+use pop3_proto::client::{Deletions, Event, Feature};
+use pop3_proto::server::{Config, Language, Phrase, Utf8, Why};
+use pop3_proto::{
+    Capability, Client, Command, DropListing, Input, LanguageRange, LanguageTag, Mechanism, MessageNumber,
+    Outbox, ResponseCode, ScanListing, Secret, State, Text, TlsPolicy,
+};
+use pop3_proto_basics::host::{Host, Wants};
+use pop3_proto_basics::sample::{MESSAGES, PASSWORD, PLAIN, USER};
+use pop3_proto_basics::{Error, Result};
+
+fn main() -> Result<()> {
+    match std::env::args().nth(1).as_deref() {
+        None => first_session(),
+        Some("--all") => all(),
+        Some(_) => Err("usage: session [--all]".into()),
+    }
+}
+
+/// What a person would try first.
+fn first_session() -> Result<()> {
+    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Cleartext);
+
+    talk.listen(|event| matches!(event, Event::Greeting(_)))?;
+    talk.say(&[Command::Capa], |event| matches!(event, Event::Capability(_, Capability::Uidl)))?;
+
+    talk.say(&[Command::User(Text::literal("nobody"))], refused)?;
+    talk.say(&[Command::User(Text::literal(USER))], done)?;
+    talk.say(&[Command::Pass(Secret::new(PASSWORD.as_bytes())?)], done)?;
+    assert_eq!(talk.client.state(), State::Transaction);
+
+    let octets = MESSAGES.map(|message| pop3_proto::octets(message.text.as_bytes()));
+    let all = DropListing { count: 3, octets: octets.iter().sum() };
+    talk.say(&[Command::Stat], |event| matches!(event, Event::DropListing(_, said) if *said == all))?;
+
+    let mut rows = Vec::new();
+    talk.say(&[Command::List(None)], |event| match event {
+        Event::ScanListing(_, ScanListing { octets, .. }) => {
+            rows.push(*octets);
+            false
+        }
+        Event::End(..) => true, // not before it is the answer complete
+        _ => false,
+    })?;
+    assert_eq!(rows, octets);
+    talk.say(&[Command::List(Some(number(23)?))], refused)?;
+
+    let mut text = Vec::new();
+    talk.say(&[Command::Retr(number(2)?)], |event| match event {
+        Event::Body(_, octets) => {
+            text.extend_from_slice(octets);
+            false
+        }
+        Event::End(_, octets) => *octets == rows[1],
+        _ => false,
+    })?;
+    assert_eq!(String::from_utf8(text)?, MESSAGES[1].text.replace('\n', "\r\n"));
+
+    talk.say(&[Command::Dele(number(2)?)], done)?;
+    talk.say(&[Command::Retr(number(2)?)], refused)?;
+    talk.say(&[Command::Rset], done)?;
+    talk.say(&[Command::Stat], |event| matches!(event, Event::DropListing(_, said) if *said == all))?;
+    talk.say(&[Command::Dele(number(1)?)], done)?;
+    assert_eq!(talk.client.deletions(), Deletions::Pending);
+    assert_eq!(talk.host.messages(), MESSAGES, "DELE alone removes nothing");
+
+    talk.say(&[Command::Quit], |event| matches!(event, Event::Closed(Deletions::Committed)))?;
+    assert_eq!(talk.host.messages(), &MESSAGES[1..], "QUIT does");
+    Ok(())
+}
+
+/// The extensions, in one session.
+fn all() -> Result<()> {
+    const GERMAN: Language =
+        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german };
+    // PLAIN shows the password to whoever listens, so that it is offered inside TLS only. That is where this session
+    // says it is; the encryption itself is the application's.
+    static CONFIG: Config = Config::new(TlsPolicy::Implicit)
+        .sasl(&[Mechanism::PLAIN])
+        .utf8(Utf8::Messages)
+        .languages(&[Language::ENGLISH, GERMAN])
+        .implementation(Text::literal("pop3-proto session"));
+    let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Implicit);
+
+    talk.listen(|event| matches!(event, Event::Greeting(_)))?;
+    talk.say(&[Command::Capa], |event| matches!(event, Event::End(..)))?;
+    for feature in [Feature::Pipelining, Feature::Sasl, Feature::Utf8, Feature::Lang, Feature::Uidl] {
+        assert!(talk.client.capabilities().has(feature), "{feature:?}");
+    }
+
+    talk.say(
+        &[Command::Lang(None)],
+        |event| matches!(event, Event::Language(_, row) if row.tag == GERMAN.tag),
+    )?;
+    talk.say(&[Command::Lang(Some(LanguageRange::Tag(GERMAN.tag)))], |event| {
+        matches!(event, Event::Language(..))
+    })?;
+    talk.say(&[Command::Utf8], done)?;
+    assert!(talk.client.is_utf8() && talk.host.server().is_utf8());
+
+    // With the response in the command, and a wrong one; then with a challenge.
+    let wrong = pop3_proto::Base64::literal("AG1yb3NlAGd1ZXNz");
+    let auth = |initial| Command::Auth { mechanism: Mechanism::PLAIN, initial };
+    talk.say(
+        &[auth(Some(wrong))],
+        |event| matches!(event, Event::Refused(_, status) if status.code() == Some(ResponseCode::Auth)),
+    )?;
+    talk.say(&[auth(None)], |event| matches!(event, Event::AuthAccepted(..)))?;
+    assert_eq!(talk.client.state(), State::Transaction);
+
+    // Four commands in one go: the answers come in their order, and the refused one disturbs no other.
+    let mut answers = Vec::new();
+    let top = Command::Top { message: number(1)?, lines: 0 };
+    talk.say(&[Command::Stat, Command::Dele(number(23)?), Command::Uidl(None), top], |event| {
+        if event.completes() {
+            answers.push(!matches!(event, Event::Refused(..)));
+        }
+        answers.len() == 4
+    })?;
+    assert_eq!(answers, [true, false, true, true]);
+
+    // Nothing may be sent behind QUIT, but QUIT behind others.
+    let goodbye = [Command::Dele(number(1)?), Command::Dele(number(3)?), Command::Quit];
+    talk.say(&goodbye, |event| matches!(event, Event::Closed(Deletions::Committed)))?;
+    assert_eq!(talk.host.messages(), &MESSAGES[1..2]);
+    Ok(())
+}
+
+/// The phrases that this server has in German; English for the others.
+fn german(phrase: Phrase) -> Text<'static> {
+    match phrase {
+        Phrase::LanguageSelected => const { Text::literal("ab jetzt auf Deutsch") },
+        Phrase::LoginFailed => const { Text::literal("Anmeldung fehlgeschlagen") },
+        Phrase::NoSuchMessage => const { Text::literal("keine Nachricht mit dieser Nummer") },
+        Phrase::Bye => const { Text::literal("auf Wiedersehen") },
+        other => other.english(),
+    }
+}
+
+fn number(number: u32) -> Result<MessageNumber> {
+    Ok(MessageNumber::new(number)?)
+}
+
+fn done(event: &Event<'_>) -> bool {
+    matches!(event, Event::Ok(..))
+}
+
+fn refused(event: &Event<'_>) -> bool {
+    matches!(event, Event::Refused(..))
+}
+
+/// A client and a server, and what is on its way between them: what one has to send is what the other reads.
+struct Dialogue {
+    client: Client,
+    host: Host,
+    to_server: Outbox,
+    to_client: Outbox,
+    /// The client's next line answers a challenge.
+    challenged: bool,
+}
+
+impl Dialogue {
+    fn new(config: &'static Config, policy: TlsPolicy) -> Self {
+        Dialogue {
+            client: Client::new(policy),
+            host: Host::new(config, &MESSAGES),
+            to_server: Outbox::new(),
+            to_client: Outbox::new(),
+            challenged: false,
+        }
+    }
+
+    /// Sends commands, all at once, and reads the answers; an event that `check` agrees with has to be among them.
+    fn say(&mut self, commands: &[Command<'_>], check: impl FnMut(&Event<'_>) -> bool) -> Result<()> {
+        for command in commands {
+            self.client.send(command, &mut self.to_server)?;
+        }
+        self.listen(check)
+    }
+
+    fn listen(&mut self, mut check: impl FnMut(&Event<'_>) -> bool) -> Result<()> {
+        let mut agreed = false;
+        loop {
+            self.serve()?;
+            let mut input = Input::more(self.to_client.pending());
+            while let Some(event) = self.client.poll(&mut input)? {
+                agreed |= check(&event);
+                match event {
+                    Event::Challenge(step, _) => {
+                        self.client.sasl(step, PLAIN, &mut self.to_server)?;
+                        self.challenged = true;
+                    }
+                    // PLAIN has nothing to check about the server. Other mechanisms may.
+                    Event::AuthAccepted(done, _) => self.client.verified(done)?,
+                    Event::Closed(_) => break, // it would be said again
+                    _ => {}
+                }
+            }
+            let read = self.to_client.pending().len() - input.remaining();
+            self.to_client.sent(read);
+            if self.to_server.pending().is_empty() {
+                return if agreed { Ok(()) } else { Err(Error::from("this is not the answer that was due")) };
+            }
+        }
+    }
+
+    /// Lets the server read what the client sent, and write its answers. Both are printed.
+    fn serve(&mut self) -> Result<()> {
+        for line in lines(self.to_server.pending()) {
+            println!("C: {}", redacted(line, std::mem::take(&mut self.challenged)));
+        }
+        let mut input = Input::more(self.to_server.pending());
+        let wants = self.host.run(&mut input, &mut self.to_client)?;
+        let read = self.to_server.pending().len() - input.remaining();
+        self.to_server.sent(read);
+        for line in lines(self.to_client.pending()) {
+            println!("S: {}", String::from_utf8_lossy(line));
+        }
+        match wants {
+            Wants::Input | Wants::Nothing(Why::Quit) => Ok(()),
+            wants => Err(format!("the server is left with {wants:?}").into()),
+        }
+    }
+}
+
+fn lines(octets: &[u8]) -> impl Iterator<Item = &[u8]> {
+    octets.split_inclusive(|octet| *octet == b'\n').map(|line| line.strip_suffix(b"\r\n").unwrap_or(line))
+}
+
+/// A client's line as it may be shown or logged. The crate's own types never show a secret; this is what was on the wire.
+fn redacted(line: &[u8], response: bool) -> String {
+    let text = String::from_utf8_lossy(line);
+    let mut words = text.splitn(3, ' ');
+    match (words.next(), words.next(), words.next()) {
+        _ if response => "********".into(),
+        (Some("PASS"), ..) => "PASS ********".into(),
+        (Some("AUTH"), Some(mechanism), Some(_)) => format!("AUTH {mechanism} ********"),
+        _ => text.into(),
+    }
+}

@@ -1,3 +1,0 @@
-fn main() {
-    println!("{}", pop3_proto::MIN_SINK);
-}
