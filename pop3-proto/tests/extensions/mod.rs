@@ -1,1 +1,5 @@
 //! What came after RFC 1939: CAPA, response codes, STLS, AUTH, UTF8, LANG.
+
+mod law_8;
+mod sasl_kit;
+mod stls;

@@ -1,0 +1,396 @@
+//! STLS on both sides: when it may be said, what it answers, what is forgotten behind it.
+
+use super::sasl_kit::{Desk, Host, auth, auth_with, pass, user};
+use pop3_proto::client::{self, Event, Feature, SendError, Source, Support};
+use pop3_proto::server::{Announce, Ask, Config, Credentials, Language, Phrase, Refusal, Step, Utf8};
+use pop3_proto::{
+    ApopDigest, Command, Fatal, Input, LanguageTag, Mechanism, Millis, Quirk, State, Text, Timer, Timers,
+    TlsPolicy, Verb,
+};
+
+const OFFERED: Config = Config::new(TlsPolicy::Opportunistic);
+
+fn german(phrase: Phrase) -> Text<'static> {
+    if phrase == Phrase::Bye { const { Text::literal("tschüs") } } else { phrase.english() }
+}
+
+const GERMAN: [Language; 1] =
+    [Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german }];
+
+fn apop() -> Command<'static> {
+    let digest = ApopDigest::parse(b"c4c9334bac560ecc979e58001b3e22fb").unwrap();
+    Command::Apop { name: Text::literal("mrose"), digest }
+}
+
+const APOP: &[u8] = b"APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n";
+
+// What a server forgets.
+
+/// Also 5034.4.y's twin: without STLS between them PASS is the login.
+#[test]
+fn r2595_sec_c_a_server_forgets_the_user_name() {
+    let mut host = Host::new(OFFERED);
+    host.name(b"USER mrose\r\n");
+    let Step::Ask(Ask::Login(_login, Credentials::Password(_))) = host.hear(b"PASS x\r\n") else { panic!() };
+
+    let mut host = Host::new(OFFERED);
+    host.name(b"USER mrose\r\n");
+    host.start_tls();
+    assert!(host.refuses(b"PASS x\r\n"));
+}
+
+#[test]
+fn law_8_a_server_forgets_the_language() {
+    let mut host = Host::new(OFFERED.languages(&GERMAN));
+    assert!(host.answers(b"LANG de\r\n").starts_with("+OK"));
+    host.start_tls();
+    let Step::Closed(_) = host.hear(b"QUIT\r\n") else { panic!() };
+    assert_eq!(host.said(), "+OK bye\r\n");
+}
+
+#[test]
+fn law_8_a_server_forgets_the_timestamp_of_its_greeting() {
+    let mut host = Host::new(OFFERED);
+    assert!(matches!(host.login(APOP), (_, Credentials::Apop { .. })));
+    let mut host = Host::new(OFFERED);
+    host.start_tls();
+    assert_eq!(host.answers(APOP), "-ERR unknown command\r\n");
+}
+
+#[test]
+fn law_8_a_server_forgets_the_quirks() {
+    let mut host = Host::new(OFFERED);
+    host.answers(b"CAPA \n");
+    assert!(host.server.quirks().contains(Quirk::Spacing) && host.server.quirks().contains(Quirk::BareLf));
+    host.start_tls();
+    assert!(host.server.quirks().is_empty());
+}
+
+/// Also 2595.4.f and 8314.4.c: STLS is announced exactly where it can be said.
+#[test]
+fn r2595_4_l_capabilities_are_those_of_the_moment() {
+    const MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::EXTERNAL];
+    let mut host = Host::new(Config::new(TlsPolicy::Required).sasl(MECHANISMS));
+    let before = host.answers(b"CAPA\r\n");
+    assert!(before.contains("\r\nSTLS\r\n") && !before.contains("SASL") && !before.contains("USER"));
+    host.start_tls();
+    let after = host.answers(b"CAPA\r\n");
+    assert!(after.contains("\r\nSASL PLAIN EXTERNAL\r\n") && after.contains("\r\nUSER\r\n"));
+    assert!(!after.contains("STLS"));
+}
+
+/// Also AMB.7.
+#[test]
+fn r2595_4_b_stls_is_announced_before_login_only() {
+    let mut host = Host::new(OFFERED);
+    assert!(host.answers(b"CAPA\r\n").contains("\r\nSTLS\r\n"));
+    host.name(b"USER mrose\r\n");
+    let (login, _) = host.login(b"PASS x\r\n");
+    host.accept(login);
+    assert!(!host.answers(b"CAPA\r\n").contains("STLS"));
+}
+
+#[test]
+fn r2595_4_a_a_server_with_stls_has_capa_in_each_state() {
+    for policy in [TlsPolicy::Opportunistic, TlsPolicy::Required] {
+        let mut host = Host::new(Config::new(policy).without_user().without_top().without_uidl());
+        let capa = host.answers(b"CAPA\r\n");
+        assert!(capa.starts_with("+OK") && capa.contains("\r\nSTLS\r\n"));
+        host.start_tls();
+        assert!(host.answers(b"CAPA\r\n").starts_with("+OK"));
+    }
+}
+
+/// A server where TLS cannot be had, or is there already, does not say otherwise.
+#[test]
+fn r8314_4_c_no_stls_where_it_cannot_succeed() {
+    for policy in [TlsPolicy::Cleartext, TlsPolicy::Implicit] {
+        let mut host = Host::new(Config::new(policy));
+        assert!(!host.answers(b"CAPA\r\n").contains("STLS"));
+        assert_eq!(host.answers(b"STLS\r\n"), "-ERR unknown command\r\n");
+    }
+}
+
+#[test]
+fn r2595_4_m_no_greeting_follows_the_handshake() {
+    let mut host = Host::new(OFFERED);
+    host.start_tls();
+    assert_eq!(host.answers(b""), "");
+    let mut desk = Desk::greeted(TlsPolicy::Required);
+    desk.start_tls();
+    assert!(desk.client.needs_input(b"", false));
+    assert_eq!(desk.client.tick(Millis(0)), Ok(None), "nothing is waited for: the client speaks first");
+    assert!(matches!(desk.hear(b"+OK ready\r\n"), Err(Fatal::Unsolicited)));
+}
+
+/// Also 8314.3.1.c: a certificate logs nobody in.
+#[test]
+fn r2595_4_h_the_session_stays_in_authorization() {
+    let mut host = Host::new(OFFERED);
+    host.start_tls();
+    assert_eq!(host.server.state(), State::Authorization);
+    assert!(host.refuses(b"STAT\r\n"));
+    let mut desk = Desk::greeted(TlsPolicy::Required);
+    desk.start_tls();
+    assert_eq!(desk.client.state(), State::Authorization);
+    assert_eq!(desk.say(&Command::Stat), Err(SendError::State(State::Authorization)));
+}
+
+#[test]
+fn r8314_3_1_c_implicit_tls_begins_with_a_greeting_and_no_login() {
+    let mut host = Host::new(Config::new(TlsPolicy::Implicit));
+    assert!(host.server.is_tls());
+    assert!(host.refuses(b"STAT\r\n"));
+    let desk = Desk::greeted(TlsPolicy::Implicit);
+    assert!(desk.client.is_tls());
+    assert_eq!(desk.client.state(), State::Authorization);
+}
+
+/// Also 8314.4.f and 8314.5.e: the certificate's user, by an empty response or a name.
+#[test]
+fn r2595_4_i_external_inside_tls_on_both_sides() {
+    let mut host = Host::new(Config::new(TlsPolicy::Required).sasl(&[Mechanism::EXTERNAL]));
+    assert!(host.refuses(b"AUTH EXTERNAL =\r\n"));
+    host.start_tls();
+    let (login, credentials) = host.login(b"AUTH EXTERNAL =\r\n");
+    let Credentials::Sasl { mechanism, initial: Some(initial) } = credentials else { panic!() };
+    assert_eq!(mechanism, Mechanism::EXTERNAL);
+    assert!(initial.is_empty());
+    assert!(host.accept(login).starts_with("+OK"));
+
+    let mut desk = Desk::greeted(TlsPolicy::Required);
+    desk.start_tls();
+    desk.learn("SASL EXTERNAL\r\n");
+    assert_eq!(desk.say(&auth_with(Mechanism::EXTERNAL, b"")).unwrap(), "AUTH EXTERNAL =\r\n");
+    let Event::AuthAccepted(done, _) = desk.hear_one(b"+OK\r\n") else { panic!() };
+    desk.client.verified(done).unwrap();
+    assert_eq!(desk.client.state(), State::Transaction);
+}
+
+// What a client forgets.
+
+/// Also 2595.4.k: it asks anew, and knows nothing until then.
+#[test]
+fn r2595_4_j_a_client_forgets_the_capabilities() {
+    let mut desk = Desk::listed(TlsPolicy::Cleartext, "PIPELINING\r\nTOP\r\nSTLS\r\n");
+    assert_eq!(
+        desk.say(&auth_with(Mechanism::PLAIN, b"AAAA")),
+        Err(SendError::InitialResponse),
+        "SASL is not listed"
+    );
+    desk.start_tls();
+    let capabilities = desk.client.capabilities();
+    assert_eq!(capabilities.source(), Source::NotAsked);
+    assert!(!capabilities.has(Feature::Top) && !capabilities.has(Feature::Pipelining));
+    assert_eq!(capabilities.support(Feature::Top), Support::Probe);
+    desk.say(&user("mrose")).unwrap();
+    assert_eq!(desk.say(&pass("secret")), Err(SendError::NotPipelined));
+    desk.hear(b"-ERR\r\n").unwrap();
+    desk.learn("SASL PLAIN\r\n");
+    assert!(desk.client.capabilities().has_mechanism(Mechanism::PLAIN));
+    assert!(!desk.client.capabilities().has(Feature::Stls));
+}
+
+/// What was listed without SASL no longer holds an initial response back.
+#[test]
+fn law_8_no_capability_list_in_clear_decides_inside_tls() {
+    let mut desk = Desk::listed(TlsPolicy::Required, "STLS\r\n");
+    desk.start_tls();
+    assert!(desk.say(&auth_with(Mechanism::PLAIN, b"AAAA")).is_ok());
+}
+
+#[test]
+fn law_8_a_client_forgets_the_user_name() {
+    let mut desk = Desk::greeted(TlsPolicy::Cleartext);
+    desk.say(&user("mrose")).unwrap();
+    desk.hear(b"+OK\r\n").unwrap();
+    desk.start_tls();
+    assert_eq!(desk.say(&pass("secret")), Err(SendError::NoUser));
+}
+
+#[test]
+fn r2595_sec_d_a_client_forgets_the_timestamp_of_the_greeting() {
+    let mut desk = Desk::greeted(TlsPolicy::Cleartext);
+    assert!(desk.say(&apop()).is_ok());
+    let mut desk = Desk::greeted(TlsPolicy::Cleartext);
+    desk.start_tls();
+    assert_eq!(desk.say(&apop()), Err(SendError::NoTimestamp));
+}
+
+#[test]
+fn law_8_a_client_forgets_the_quirks() {
+    let mut desk = Desk::new(TlsPolicy::Required);
+    desk.hear(b"+ok\r\n").unwrap();
+    assert!(desk.client.quirks().contains(Quirk::StatusCase));
+    desk.start_tls();
+    assert!(desk.client.quirks().is_empty());
+}
+
+/// Lines in clear end as `clear` says, those inside TLS as the others say.
+#[test]
+fn law_8_the_first_line_inside_tls_decides_how_lines_end() {
+    for (clear, first, second, taken) in [
+        ("\r\n", "\n", "\n", true),
+        ("\n", "\r\n", "\r\n", true),
+        ("\n", "\r\n", "\n", false),
+        ("\r\n", "\n", "\r\n", true),
+    ] {
+        let mut desk = Desk::new(TlsPolicy::Required);
+        desk.hear(format!("+OK{clear}").as_bytes()).unwrap();
+        desk.say(&Command::Stls).unwrap();
+        let answer = format!("+OK{clear}");
+        let Event::StartTls(start) = desk.hear_one(answer.as_bytes()) else { panic!() };
+        desk.client.tls_started(start, Input::more(b"")).unwrap();
+        desk.say(&user("mrose")).unwrap();
+        desk.hear(format!("+OK{first}").as_bytes()).unwrap();
+        desk.say(&pass("secret")).unwrap();
+        let heard = format!("+OK{second}");
+        let heard = desk.hear(heard.as_bytes()).map(|_| ());
+        assert_eq!(heard, if taken { Ok(()) } else { Err(Fatal::BareLf) }, "{clear:?} {first:?} {second:?}");
+        assert_eq!(desk.client.quirks().contains(Quirk::BareLf), first == "\n");
+    }
+}
+
+// When it may be said.
+
+/// Also 6856.2.1.k: in no other state, with no argument, not inside TLS, not in UTF-8 mode.
+#[test]
+fn r2595_4_c_a_server_refuses_stls_where_it_is_not_due() {
+    let mut host = Host::new(OFFERED.utf8(Utf8::Messages));
+    assert!(host.refuses(b"STLS now\r\n"), "2595.4.d: it has no argument");
+    host.start_tls();
+    assert!(host.refuses(b"STLS\r\n"), "2595.4.f: once");
+
+    let mut host = Host::new(OFFERED.utf8(Utf8::Messages));
+    assert!(!host.refuses(b"UTF8\r\n"));
+    assert!(!host.answers(b"CAPA\r\n").contains("STLS"));
+    assert!(host.refuses(b"STLS\r\n"));
+
+    let mut host = Host::new(OFFERED);
+    host.name(b"USER mrose\r\n");
+    let (login, _) = host.login(b"PASS x\r\n");
+    host.server.accept(login, Vec::new(), Announce::default()).unwrap();
+    host.answers(b"");
+    assert_eq!(host.answers(b"STLS\r\n"), "-ERR not in this state\r\n");
+}
+
+#[test]
+fn r2595_4_d_stls_is_a_word_alone_and_its_answer_one_line() {
+    assert!(Command::parse(b"STLS now").is_err());
+    assert!(!Verb::Stls.is_multi_line(false));
+    let mut desk = Desk::greeted(TlsPolicy::Required);
+    assert_eq!(desk.say(&Command::Stls).unwrap(), "STLS\r\n");
+    let Event::Refused(ticket, _) = desk.hear_one(b"-ERR\r\n") else { panic!() };
+    assert_eq!(ticket.verb, Verb::Stls);
+    assert!(desk.client.is_idle());
+}
+
+/// Alone in both directions: behind others it is not sent, and nothing behind it, until the handshake is over.
+#[test]
+fn r2595_4_g_a_client_sends_stls_alone() {
+    let config = client::Config::new(TlsPolicy::Cleartext).assume_pipelining();
+    let mut desk = Desk::greeted(config);
+    desk.say(&user("mrose")).unwrap();
+    assert_eq!(desk.say(&Command::Stls), Err(SendError::Alone));
+    desk.hear(b"+OK\r\n").unwrap();
+    desk.say(&Command::Stls).unwrap();
+    for command in [Command::Capa, Command::Quit, Command::Stls, user("mrose"), auth(Mechanism::PLAIN)] {
+        assert_eq!(desk.say(&command), Err(SendError::Behind(Verb::Stls)));
+    }
+    let Event::StartTls(start) = desk.hear_one(b"+OK\r\n") else { panic!() };
+    for command in [Command::Capa, Command::Quit, Command::Stls, user("mrose"), auth(Mechanism::PLAIN)] {
+        assert_eq!(desk.say(&command), Err(SendError::CallersTurn));
+    }
+    desk.client.tls_started(start, Input::more(b"")).unwrap();
+    assert_eq!(desk.say(&Command::Stls), Err(SendError::NoStls));
+    assert!(desk.say(&Command::Capa).is_ok());
+}
+
+#[test]
+fn r6856_2_1_k_a_client_sends_no_stls_in_utf8_mode() {
+    let mut desk = Desk::greeted(TlsPolicy::Cleartext);
+    desk.say(&Command::Utf8).unwrap();
+    desk.hear(b"+OK\r\n").unwrap();
+    assert_eq!(desk.say(&Command::Stls), Err(SendError::NoStls));
+}
+
+#[test]
+fn r2595_4_c_a_client_sends_stls_in_authorization_only() {
+    let mut desk = Desk::new(TlsPolicy::Cleartext);
+    assert_eq!(desk.say(&Command::Stls), Err(SendError::State(State::Greeting)));
+    desk.hear(b"+OK\r\n").unwrap();
+    for command in [user("mrose"), pass("secret")] {
+        desk.say(&command).unwrap();
+        desk.hear(b"+OK\r\n").unwrap();
+    }
+    assert_eq!(desk.say(&Command::Stls), Err(SendError::State(State::Transaction)));
+}
+
+/// Under each policy: in clear, in AUTHORIZATION, ready to try STLS again or to quit; whether to log in is the policy's to say.
+#[test]
+fn r2595_4_n_a_refused_stls_leaves_the_session_in_clear() {
+    for (policy, login) in
+        [(TlsPolicy::Cleartext, true), (TlsPolicy::Opportunistic, true), (TlsPolicy::Required, false)]
+    {
+        let mut desk = Desk::listed(policy, "STLS\r\nUSER\r\n");
+        desk.say(&Command::Stls).unwrap();
+        assert!(matches!(desk.hear_one(b"-ERR not now\r\n"), Event::Refused(..)));
+        assert!(!desk.client.is_tls());
+        assert_eq!(desk.client.state(), State::Authorization);
+        assert!(desk.client.capabilities().has(Feature::Stls), "nothing is forgotten");
+        assert_eq!(desk.say(&user("mrose")).is_ok(), login, "{policy:?}");
+        if !login {
+            desk.start_tls();
+            assert!(desk.client.is_tls());
+        }
+    }
+}
+
+// The handshake's own time.
+
+/// Also the row of CVE-2011-1947 and ROB.36.
+#[test]
+fn sec_no_timeout_in_stls_a_timer_runs_during_the_handshake() {
+    let timers = Timers::DEFAULT.tls(Millis::seconds(7)).login(Millis::seconds(60));
+    let mut desk = Desk::greeted(client::Config::new(TlsPolicy::Required).timers(timers));
+    desk.say(&Command::Stls).unwrap();
+    desk.client.tick(Millis(0)).unwrap();
+    let Event::StartTls(_start) = desk.hear_one(b"+OK\r\n") else { panic!() };
+    assert_eq!(desk.client.tick(Millis(100)), Ok(Some(Millis(7100))));
+    assert_eq!(desk.client.tick(Millis(7100)), Err(Fatal::TimedOut(Timer::Tls)));
+
+    let mut host = Host::new(OFFERED.timers(timers));
+    assert_eq!(host.server.tick(Millis(0)), Ok(Some(Millis::seconds(60))));
+    let Step::Ask(Ask::StartTls(_start)) = host.hear(b"STLS\r\n") else { panic!() };
+    assert_eq!(host.server.tick(Millis::seconds(10)), Ok(Some(Millis::seconds(17))));
+    assert_eq!(host.server.tick(Millis::seconds(17)), Err(Fatal::TimedOut(Timer::Tls)));
+}
+
+/// The time for the login does not start anew inside TLS, and the handshake does not count in it.
+#[test]
+fn rob_36_the_login_timer_goes_on_behind_the_handshake() {
+    let timers = Timers::DEFAULT.tls(Millis::seconds(30)).login(Millis::seconds(60));
+    let mut host = Host::new(OFFERED.timers(timers));
+    host.server.tick(Millis(0)).unwrap();
+    assert_eq!(host.answers(b""), "");
+    host.server.tick(Millis::seconds(20)).unwrap();
+    let Step::Ask(Ask::StartTls(start)) = host.hear(b"STLS\r\n") else { panic!() };
+    host.server.tick(Millis::seconds(20)).unwrap();
+    host.server.tick(Millis::seconds(45)).unwrap();
+    host.server.tls_started(start, Input::more(b"")).unwrap();
+    assert_eq!(host.server.tick(Millis::seconds(45)), Ok(Some(Millis::seconds(85))));
+}
+
+/// Bad logins before TLS still count inside it.
+#[test]
+fn rob_17_failed_logins_count_across_tls() {
+    let mut host = Host::new(OFFERED.limits(pop3_proto::Limits::DEFAULT.failed_logins(2)));
+    host.name(b"USER mrose\r\n");
+    let (login, _) = host.login(b"PASS x\r\n");
+    host.refuse(login, Refusal::Credentials);
+    host.start_tls();
+    host.name(b"USER mrose\r\n");
+    let (login, _) = host.login(b"PASS x\r\n");
+    host.server.refuse(login, Refusal::Credentials).unwrap();
+    assert!(matches!(host.hear(b""), Step::Closed(_)));
+}
