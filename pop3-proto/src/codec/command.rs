@@ -251,10 +251,7 @@ impl<'a> Command<'a> {
 const CRLF: &[u8] = b"\r\n";
 
 fn read<'a>(line: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {
-    let Ok((rest, keyword)) = token(line) else {
-        return Err(if line.is_empty() { CommandError::Empty } else { CommandError::Keyword });
-    };
-    let Some(verb) = Verb::of(keyword) else { return other(keyword, rest) };
+    let Some((verb, rest)) = Verb::split(line) else { return unknown(line) };
     match verb {
         Verb::User => name(argument(rest)?, notes).map(Command::User),
         Verb::Pass => password(argument(rest)?).map(Command::Pass),
@@ -273,7 +270,7 @@ fn read<'a>(line: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> 
         Verb::Noop => no_argument(rest, notes, Command::Noop),
         Verb::Rset => no_argument(rest, notes, Command::Rset),
         Verb::Quit => no_argument(rest, notes, Command::Quit),
-        Verb::AuthList | Verb::LangList | Verb::Other => other(keyword, rest), // no keyword names these
+        Verb::AuthList | Verb::LangList | Verb::Other => unknown(line), // no keyword names these
     }
 }
 
@@ -360,8 +357,10 @@ fn optional_message(rest: &[u8], notes: &Notes) -> Result<Option<MessageNumber>,
 
 /// The next argument as a number, `None` where it is over 64 bits.
 fn one_number<'a>(rest: &'a [u8], notes: &Notes) -> Result<(&'a [u8], Option<u64>), CommandError> {
-    let error = if end(notes).parse(rest).is_ok() { CommandError::Missing } else { CommandError::Number };
-    preceded(spaces(notes), digits(notes)).parse(rest).map_err(|_| error)
+    preceded(spaces(notes), digits(notes)).parse(rest).map_err(|_| match end(notes).parse(rest) {
+        Ok(_) => CommandError::Missing,
+        Err(_) => CommandError::Number,
+    })
 }
 
 fn message_number(number: Option<u64>) -> Result<MessageNumber, CommandError> {
@@ -378,7 +377,11 @@ fn no_argument<T>(rest: &[u8], notes: &Notes, value: T) -> Result<T, CommandErro
     }
 }
 
-fn other<'a>(keyword: &'a [u8], rest: &'a [u8]) -> Result<Command<'a>, CommandError> {
+/// A line that begins with none of the keywords.
+fn unknown(line: &[u8]) -> Result<Command<'_>, CommandError> {
+    let Ok((rest, keyword)) = token(line) else {
+        return Err(if line.is_empty() { CommandError::Empty } else { CommandError::Keyword });
+    };
     let keyword = Keyword::new(keyword).map_err(|_| CommandError::Keyword)?;
     let arguments = match rest {
         [] => None,

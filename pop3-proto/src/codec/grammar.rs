@@ -60,20 +60,37 @@ pub(super) fn number<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = u64, E
 /// Decimal digits of any value; `None` where it is over 64 bits.
 pub(super) fn digits<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = Option<u64>, Error = ()> {
     move |input: &'a [u8]| {
-        let mut rest = input;
-        let mut value = Some(0u64);
-        while let [digit @ b'0'..=b'9', behind @ ..] = rest {
-            let digit = u64::from(digit.wrapping_sub(b'0'));
-            value = value.and_then(|value| value.checked_mul(10)?.checked_add(digit));
-            rest = behind;
-        }
-        match input {
-            _ if rest.len() == input.len() => return fail(),
-            [b'0', b'0'..=b'9', ..] => note(notes, Quirk::LeadingZeros),
-            _ => {}
+        let (value, rest) = leading_digits(input);
+        let value = match input.len().saturating_sub(rest.len()) {
+            0 => return fail(),
+            1..=19 => Some(value),
+            _ => checked_value(input),
+        };
+        if let [b'0', b'0'..=b'9', ..] = input {
+            note(notes, Quirk::LeadingZeros);
         }
         Ok((rest, value))
     }
+}
+
+/// The value of the digits at the front of `input`, right for up to 19 of them, and what is behind them. A loop over the digits beats
+/// arithmetic on words here: its end is predicted.
+#[inline]
+pub(super) fn leading_digits(input: &[u8]) -> (u64, &[u8]) {
+    let (mut rest, mut value) = (input, 0u64);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')));
+        rest = behind;
+    }
+    (value, rest)
+}
+
+/// The same for any number of digits, some of which may be leading zeros.
+fn checked_value(input: &[u8]) -> Option<u64> {
+    let digits = input.iter().take_while(|octet| octet.is_ascii_digit());
+    digits
+        .map(|digit| u64::from(digit.wrapping_sub(b'0')))
+        .try_fold(0u64, |value, digit| value.checked_mul(10)?.checked_add(digit))
 }
 
 /// One octet or more up to the next space or tab.

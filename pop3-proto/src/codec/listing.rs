@@ -1,7 +1,7 @@
 //! Listings: what STAT, LIST, UIDL and LANG answer, line by line (RFC 1939 sections 5 and 7, RFC 6856 section 3).
 
 use super::Digits;
-use super::grammar::{Notes, Parsed, end, fail, note, number, spaces, token};
+use super::grammar::{Notes, Parsed, end, fail, leading_digits, note, number, spaces, token};
 use crate::quirks::{Quirk, Quirks};
 use crate::sink::{Full, Sink};
 use crate::types::{Invalid, LanguageTag, MessageNumber, Text, UniqueId};
@@ -184,15 +184,10 @@ fn plain_message(input: &[u8]) -> Option<(MessageNumber, &[u8])> {
     Some((MessageNumber::new(number as u32).ok()?, rest.strip_prefix(b" ")?))
 }
 
-/// A number of at most `MOST` digits, which cannot overflow, without leading zeros. A loop over the digits beats arithmetic on words
-/// here: its end is predicted.
+/// A number of at most `MOST` digits, which cannot overflow, without leading zeros.
 #[inline]
 fn plain_number<const MOST: usize>(input: &[u8]) -> Option<(u64, &[u8])> {
-    let (mut rest, mut value) = (input, 0u64);
-    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')));
-        rest = behind;
-    }
+    let (value, rest) = leading_digits(input);
     let digits = input.len().saturating_sub(rest.len());
     let plain = 1 <= digits && digits <= MOST && (digits == 1 || !input.starts_with(b"0"));
     plain.then_some((value, rest))

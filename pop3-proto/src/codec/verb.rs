@@ -178,31 +178,39 @@ impl Verb {
         self.row().barrier
     }
 
-    /// The command that a keyword names, in any letter case.
-    pub(super) fn of(keyword: &[u8]) -> Option<Verb> {
-        if let [a, b, c] = keyword {
-            return ([*a, *b, *c].map(|octet| octet.to_ascii_uppercase()) == *b"TOP").then_some(Verb::Top);
-        }
-        let [a, b, c, d] = keyword else { return None };
-        match &[*a, *b, *c, *d].map(|octet| octet.to_ascii_uppercase()) {
-            b"RETR" => Some(Verb::Retr),
-            b"DELE" => Some(Verb::Dele),
-            b"LIST" => Some(Verb::List),
-            b"UIDL" => Some(Verb::Uidl),
-            b"STAT" => Some(Verb::Stat),
-            b"NOOP" => Some(Verb::Noop),
-            b"RSET" => Some(Verb::Rset),
-            b"QUIT" => Some(Verb::Quit),
-            b"USER" => Some(Verb::User),
-            b"PASS" => Some(Verb::Pass),
-            b"APOP" => Some(Verb::Apop),
-            b"AUTH" => Some(Verb::Auth),
-            b"CAPA" => Some(Verb::Capa),
-            b"STLS" => Some(Verb::Stls),
-            b"UTF8" => Some(Verb::Utf8),
-            b"LANG" => Some(Verb::Lang),
-            _ => None,
-        }
+    /// The command whose keyword a line begins with, in any letter case, and the rest of the line: nothing, or a space and more.
+    #[inline]
+    pub(super) fn split(line: &[u8]) -> Option<(Verb, &[u8])> {
+        let Some((word, rest)) = line.split_first_chunk::<4>() else {
+            return line.eq_ignore_ascii_case(b"TOP").then_some((Verb::Top, [].as_slice()));
+        };
+        // Bit 5 is what letters of either case differ in; no octet but the two of a letter becomes that letter without it.
+        let (verb, rest) = match &(u32::from_be_bytes(*word) & 0xDFDF_DFDF).to_be_bytes() {
+            b"RETR" => (Verb::Retr, rest),
+            b"DELE" => (Verb::Dele, rest),
+            b"LIST" => (Verb::List, rest),
+            b"UIDL" => (Verb::Uidl, rest),
+            b"STAT" => (Verb::Stat, rest),
+            b"NOOP" => (Verb::Noop, rest),
+            b"RSET" => (Verb::Rset, rest),
+            b"QUIT" => (Verb::Quit, rest),
+            b"USER" => (Verb::User, rest),
+            b"PASS" => (Verb::Pass, rest),
+            b"APOP" => (Verb::Apop, rest),
+            b"AUTH" => (Verb::Auth, rest),
+            b"CAPA" => (Verb::Capa, rest),
+            b"STLS" => (Verb::Stls, rest),
+            b"LANG" => (Verb::Lang, rest),
+            [b'U', b'T', b'F', _] if word.ends_with(b"8") => (Verb::Utf8, rest),
+            [b'T', b'O', b'P', _] => (Verb::Top, line.get(3..)?),
+            _ => return None,
+        };
+        matches!(rest, [] | [b' ' | b'\t', ..]).then_some((verb, rest))
+    }
+
+    /// Whether this word is a keyword.
+    fn is_keyword(word: &[u8]) -> bool {
+        Verb::split(word).is_some_and(|(_, rest)| rest.is_empty())
     }
 }
 
@@ -229,7 +237,7 @@ impl<'a> Keyword<'a> {
             Err(Invalid::Empty)
         } else if !octets.iter().all(u8::is_ascii_graphic) {
             Err(Invalid::Octet)
-        } else if Verb::of(octets).is_some() {
+        } else if Verb::is_keyword(octets) {
             Err(Invalid::Syntax)
         } else {
             Ok(Keyword(octets))
