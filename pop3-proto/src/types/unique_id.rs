@@ -56,7 +56,7 @@ impl<'a> UniqueId<'a> {
         let tail = input.get(length..)?;
         let graphic = tail.iter().take_while(|octet| octet.is_ascii_graphic()).count();
         let (id, rest) = input.split_at_checked(length.saturating_add(graphic))?;
-        (1 <= id.len() && id.len() <= Self::MAX).then_some((UniqueId(id), rest))
+        (!id.is_empty() && id.len() <= Self::MAX).then_some((UniqueId(id), rest))
     }
 }
 
