@@ -9,3 +9,7 @@ mod harness;
 mod laws;
 mod server;
 mod transcripts;
+
+/// Counts for each thread, so that one test sees only its own.
+#[global_allocator]
+static ALLOCATOR: harness::Counting = harness::Counting;

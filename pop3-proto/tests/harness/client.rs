@@ -1,0 +1,243 @@
+use super::{Cuts, Pipe, Size};
+use pop3_proto::client::{Client, Config, Event, SaslDone, SaslStep, SendError, StartTls, Ticket};
+use pop3_proto::{Base64, Command, Fatal, Input, Millis};
+
+/// What a client does next, once it can.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Do<'s> {
+    /// Sends a command when all before it are answered.
+    Send(Command<'s>),
+    /// Sends a command ahead of answers, as soon as the machine lets it.
+    Ahead(Command<'s>),
+    /// Answers the challenge.
+    Respond(Base64<'s>),
+    /// Cancels the exchange.
+    Cancel,
+    /// Agrees that the exchange succeeded.
+    Verified,
+    /// Has done the TLS handshake.
+    TlsStarted,
+}
+
+/// What a client saw: events, with adjacent pieces of one body joined.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Seen {
+    /// As its `Debug` shows it.
+    Event(String),
+    Body(Ticket, Vec<u8>),
+    End(Ticket, u64),
+    NotSent(SendError),
+    Fatal(Fatal),
+}
+
+/// A client machine, its steps and its buffers.
+pub(crate) struct ClientSide<'s> {
+    pub(crate) client: Client,
+    steps: &'s [Do<'s>],
+    sink: Box<dyn Pipe + 's>,
+    unread: Vec<u8>,
+    ended: bool,
+    ready: bool,
+    challenge: Option<SaslStep>,
+    accepted: Option<SaslDone>,
+    handshake: Option<StartTls>,
+    pub(crate) seen: Vec<Seen>,
+    over: bool,
+}
+
+impl<'s> ClientSide<'s> {
+    pub(crate) fn new(config: Config, steps: &'s [Do<'s>], sink: Box<dyn Pipe + 's>) -> Self {
+        ClientSide {
+            client: Client::new(config),
+            steps,
+            sink,
+            unread: Vec::new(),
+            ended: false,
+            ready: false,
+            challenge: None,
+            accepted: None,
+            handshake: None,
+            seen: Vec::new(),
+            over: false,
+        }
+    }
+
+    /// A client that reads `wire` and then the end of the stream: what it saw and what it wrote.
+    pub(crate) fn alone(
+        config: Config,
+        steps: &[Do<'_>],
+        wire: &[u8],
+        cuts: &Cuts,
+        size: Size,
+    ) -> (Vec<Seen>, Vec<u8>) {
+        let mut buffer = size.buffer();
+        let mut side = ClientSide::new(config, steps, size.pipe(&mut buffer));
+        let (mut cuts, mut at, mut output) = (cuts.clone(), 0, Vec::new());
+        loop {
+            side.run();
+            output.extend_from_slice(side.outgoing());
+            side.sent(side.outgoing().len());
+            if side.over || side.ended {
+                return (side.seen, output);
+            }
+            let count = cuts.next(at, wire.len() - at);
+            side.receive(&wire[at..at + count]);
+            at += count;
+            if count == 0 {
+                side.end();
+            }
+        }
+    }
+
+    pub(crate) fn receive(&mut self, octets: &[u8]) {
+        self.unread.extend_from_slice(octets);
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(crate) fn outgoing(&self) -> &[u8] {
+        self.sink.pending()
+    }
+
+    pub(crate) fn sent(&mut self, count: usize) {
+        self.sink.sent(count);
+    }
+
+    /// Whether it hangs up: the session ended, or there is nothing left to do.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.over || (self.steps.is_empty() && self.ready && self.client.is_idle() && self.owes_nothing())
+    }
+
+    /// Goes on until it needs something from the other side.
+    pub(crate) fn run(&mut self) {
+        while !self.over {
+            while self.act() {}
+            if !self.poll() {
+                break;
+            }
+        }
+    }
+
+    fn owes_nothing(&self) -> bool {
+        self.challenge.is_none() && self.accepted.is_none() && self.handshake.is_none()
+    }
+
+    /// Does the next step if it can.
+    fn act(&mut self) -> bool {
+        let Some((step, later)) = self.steps.split_first() else { return false };
+        let done = match step {
+            Do::Send(command) => {
+                self.ready && self.client.is_idle() && self.owes_nothing() && self.send(command)
+            }
+            Do::Ahead(command) => self.ready && self.send(command),
+            Do::Respond(response) => self.challenge.take().is_some_and(|step| {
+                mend(self.client.sasl(step, *response, &mut *self.sink), &mut self.challenge)
+            }),
+            Do::Cancel => self.challenge.take().is_some_and(|step| {
+                mend(self.client.sasl_cancel(step, &mut *self.sink), &mut self.challenge)
+            }),
+            Do::Verified => self.accepted.take().is_some_and(|done| self.client.verified(done).is_ok()),
+            Do::TlsStarted => self
+                .handshake
+                .take()
+                .is_some_and(|start| self.client.tls_started(start, Input::more(&self.unread)).is_ok()),
+        };
+        if done {
+            self.steps = later;
+        }
+        done
+    }
+
+    /// Whether the step is done: the command is on its way, or can never be.
+    fn send(&mut self, command: &Command<'_>) -> bool {
+        match self.client.send(command, &mut *self.sink) {
+            Ok(_) => true,
+            Err(SendError::Full(full)) if !full.never_fits() => false,
+            Err(
+                SendError::Behind(_)
+                | SendError::Alone
+                | SendError::NotPipelined
+                | SendError::QueueFull
+                | SendError::CallersTurn,
+            ) => false,
+            Err(error) => {
+                self.seen.push(Seen::NotSent(error));
+                true
+            }
+        }
+    }
+
+    /// Reads one event; whether there is more to do without further input.
+    fn poll(&mut self) -> bool {
+        let unread = std::mem::take(&mut self.unread);
+        let before = format!("{:?}", self.client);
+        let needs = self.client.needs_input(&unread, self.ended);
+        let mut input = if self.ended { Input::last(&unread) } else { Input::more(&unread) };
+        let polled = self.client.poll(&mut input);
+        let left = input.remaining();
+        let consumed = unread.len() - left;
+        let idle = consumed == 0 && matches!(polled, Ok(None));
+        assert_eq!(needs, idle, "needs_input and poll disagree: {before}");
+        assert!(!idle || left < self.client.hold(), "a buffer of hold() octets would fill up: {before}");
+        let goes_on = match polled {
+            Ok(None) => consumed > 0,
+            Ok(Some(event)) => {
+                self.see(event, &unread);
+                !self.over
+            }
+            Err(fatal) => {
+                assert_eq!(self.client.poll(&mut Input::more(b"+OK\r\n")).unwrap_err(), fatal);
+                assert_eq!(self.client.tick(Millis(0)), Err(fatal));
+                assert_eq!(self.client.send(&Command::Quit, &mut *self.sink), Err(SendError::Over));
+                self.seen.push(Seen::Fatal(fatal));
+                self.over = true;
+                false
+            }
+        };
+        self.unread = unread[unread.len() - left..].to_vec();
+        goes_on
+    }
+
+    fn see(&mut self, event: Event<'_>, input: &[u8]) {
+        let shown = format!("{event:?}");
+        match event {
+            Event::Body(ticket, data) => {
+                let borrowed = input.as_ptr_range().contains(&data.as_ptr());
+                assert!(!data.is_empty() && (borrowed || data == b"\r"), "a copy: {data:?}");
+                match self.seen.last_mut() {
+                    Some(Seen::Body(before, body)) if *before == ticket => body.extend_from_slice(data),
+                    _ => self.seen.push(Seen::Body(ticket, data.to_vec())),
+                }
+                return;
+            }
+            Event::End(ticket, amount) => {
+                self.seen.push(Seen::End(ticket, amount));
+                return;
+            }
+            Event::Greeting(_) | Event::NoService(_) => self.ready = true,
+            Event::Challenge(step, _) | Event::OddChallenge(step, _) => self.challenge = Some(step),
+            Event::AuthAccepted(done, _) => self.accepted = Some(done),
+            Event::StartTls(start) => self.handshake = Some(start),
+            Event::Closed(_) => self.over = true,
+            _ => {}
+        }
+        self.seen.push(Seen::Event(shown));
+    }
+}
+
+/// Whether an answer was taken; its token goes back where it was otherwise.
+fn mend<T>(answered: Result<(), pop3_proto::Unanswered<T>>, token: &mut Option<T>) -> bool {
+    match answered {
+        Ok(()) => true,
+        Err(unanswered) => {
+            *token = Some(unanswered.token);
+            false
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Borrowed body: no octet of a message is copied by the machines. The harness checks it at every event of every session as well.
+
+use super::sessions::number;
+use crate::harness::{App, MailSlots};
+use pop3_proto::client::{Client, Event};
+use pop3_proto::server::{self, Announce, Ask, Server, Step};
+use pop3_proto::{Command, Input, Outbox, Text, TlsPolicy};
+
+fn lies_in(part: &[u8], whole: &[u8]) -> bool {
+    let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
+    whole.start <= part.start && part.end <= whole.end
+}
+
+/// A client that waits for the message.
+fn reading() -> Client {
+    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext), Outbox::new());
+    let commands = [
+        Command::User("a".try_into().unwrap()),
+        Command::Pass("b".try_into().unwrap()),
+        Command::Retr(number(1)),
+    ];
+    let mut input = Input::more(b"+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
+    for command in &commands {
+        client.poll(&mut input).unwrap();
+        client.send(command, &mut sink).unwrap();
+    }
+    assert!(matches!(client.poll(&mut input), Ok(Some(Event::Begin(..)))));
+    client
+}
+
+#[test]
+fn law_1_a_piece_of_a_message_lies_in_the_input() {
+    let wire = b"Subject: x\r\n\r\n..one\r\n.two\r\n.\rthree\r\n.\r\n";
+    for cut in 0..=wire.len() {
+        let mut client = reading();
+        let (mut message, mut statics) = (Vec::new(), 0);
+        for chunk in [&wire[..cut], &wire[cut..]] {
+            let mut input = Input::more(chunk);
+            while let Some(event) = client.poll(&mut input).unwrap() {
+                if let Event::Body(_, data) = event {
+                    // Only a CR that came at the end of the chunk before, behind a dot that is dropped, is not in this one.
+                    let is_static = !lies_in(data, chunk);
+                    assert!(!is_static || data == b"\r", "{cut}: {data:?}");
+                    statics += usize::from(is_static);
+                    message.extend_from_slice(data);
+                }
+            }
+        }
+        assert_eq!(message, b"Subject: x\r\n\r\n.one\r\ntwo\r\n\rthree\r\n");
+        assert_eq!(statics, usize::from(wire[..cut].ends_with(b"\n.\r") && cut < wire.len() - 1), "{cut}");
+    }
+}
+
+/// A server in TRANSACTION, asked for the first message.
+fn sending() -> Server<MailSlots, server::Config> {
+    let mut server = Server::new(server::Config::new(TlsPolicy::Cleartext), 1);
+    let (mut sink, mut input) = (Outbox::new(), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
+    loop {
+        match server.poll(&mut input, &mut sink).unwrap() {
+            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::EMPTY, &mut sink).unwrap(),
+            Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
+            Step::Ask(Ask::Login(login, _)) => {
+                server.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+            }
+            Step::Ask(Ask::Fetch(fetch)) => server.send_body(fetch, 1).unwrap(),
+            Step::NeedBody => return server,
+            step => panic!("{step:?}"),
+        }
+    }
+}
+
+#[test]
+fn law_1_a_slice_to_send_lies_in_the_message() {
+    let message = b"Subject: x\r\n\r\n.one\r\n..two\nbare\n.\r\n";
+    for cut in 0..=message.len() {
+        let mut server = sending();
+        let (mut wire, mut statics) = (Vec::new(), Vec::new());
+        for chunk in [&message[..cut], &message[cut..]] {
+            let mut rest = chunk;
+            while let Some(slice) = server.body_slice(&mut rest).unwrap() {
+                if !lies_in(slice, chunk) {
+                    statics.extend_from_slice(slice);
+                }
+                wire.extend_from_slice(slice);
+            }
+        }
+        assert_eq!(wire, b"Subject: x\r\n\r\n..one\r\n...two\r\nbare\r\n..\r\n", "{cut}");
+        // What is added is a line end for a bare LF, and dots, nothing of the message's own text.
+        assert!(statics.iter().all(|octet| b"\r\n.".contains(octet)), "{cut}: {statics:?}");
+        assert!(statics.len() <= 8, "{cut}: {statics:?}");
+    }
+}

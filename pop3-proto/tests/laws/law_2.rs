@@ -1,0 +1,57 @@
+//! Two lifetimes: nothing that `poll` returns borrows the machine. That this compiles is the test; that it would not otherwise is shown
+//! beside the library, in its compile-fail cases.
+
+use pop3_proto::client::{Client, Event};
+use pop3_proto::server::{Ask, Config, Credentials, Server, Slot, Step};
+use pop3_proto::{Command, Fatal, Inbox, Input, Outbox, Text, TlsPolicy, UniqueId};
+
+/// Returns an event that outlives the borrow of the client.
+fn next<'i>(client: &mut Client, input: &mut Input<'i>) -> Result<Option<Event<'i>>, Fatal> {
+    client.poll(input)
+}
+
+#[test]
+fn law_2_an_event_is_held_while_the_client_sends() {
+    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext), Outbox::new());
+    let mut inbox = Inbox::new([0; 64]);
+    inbox.spare()[..15].copy_from_slice(b"+OK mrose here\n");
+    inbox.filled(15);
+
+    let event = inbox.with(|input| next(&mut client, input)).unwrap();
+    let Some(Event::Greeting(greeting)) = event else { panic!() };
+    // The name of the command is the event's own text: the event is alive while the client is borrowed again.
+    let name = Text::new(greeting.status.text().as_bytes().get(..5).unwrap()).unwrap();
+    client.send(&Command::User(name), &mut sink).unwrap();
+    assert!(client.needs_input(b"", false));
+    assert_eq!(greeting.status.text().as_bytes(), b"mrose here");
+    assert_eq!(sink.pending(), b"USER mrose\r\n");
+}
+
+#[test]
+fn law_2_an_event_outlives_the_client() {
+    let wire = b"+OK ready\r\n".to_vec();
+    let event = {
+        let mut client = Client::new(TlsPolicy::Cleartext);
+        client.poll(&mut Input::more(&wire)).unwrap()
+    };
+    assert!(
+        matches!(event, Some(Event::Greeting(greeting)) if greeting.status.text().as_bytes() == b"ready")
+    );
+}
+
+#[test]
+fn law_2_a_question_is_held_while_it_is_answered() {
+    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    let mut server: Server<&mut [Slot<UniqueId<'static>>]> = Server::new(&CONFIG, 1);
+    let (mut sink, mut input) = (Outbox::new(), Input::more(b"USER mrose\r\nPASS tanstaaf\r\n"));
+    let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut input, &mut sink) else { panic!() };
+    server.greet(greet, Text::EMPTY, &mut sink).unwrap();
+    let Ok(Step::Ask(Ask::User(user, name))) = server.poll(&mut input, &mut sink) else { panic!() };
+    server.accept_name(user).unwrap();
+    let Ok(Step::Ask(Ask::Login(login, credentials))) = server.poll(&mut input, &mut sink) else { panic!() };
+    server.refuse(login, pop3_proto::server::Refusal::Credentials).unwrap();
+    drop(server);
+    // Name and password are the caller's bytes still.
+    assert_eq!(name.as_bytes(), b"mrose");
+    assert!(matches!(credentials, Credentials::Password(password) if password.expose() == b"tanstaaf"));
+}
