@@ -19,9 +19,14 @@ def wire(stored):
     return sent if sent.endswith(b"\r\n") else sent + b"\r\n"
 
 
-def top(sent, count):
-    """What TOP delivers: the header, the blank line, and `count` lines of the body."""
+def top(sent, count, blank_line_added):
+    """What TOP delivers: the header, the blank line, and `count` lines of the body.
+
+    Where a message has no blank line, some servers add one, so that clients see where the header ends.
+    """
     lines = sent.split(b"\r\n")[:-1]
+    if b"" not in lines and blank_line_added:
+        lines.append(b"")
     header = lines.index(b"") + 1 if b"" in lines else len(lines)
     return b"".join(line + b"\r\n" for line in lines[: header + count])
 
