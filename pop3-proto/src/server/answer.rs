@@ -214,11 +214,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             Question::User | Question::Login if self.login_failed() => Then::Close(Why::FailedLogins),
             _ => Then::Read,
         };
-        let plain = question == Question::User && !matches!(refusal, Refusal::Temporary | Refusal::Permanent);
-        // The other codes in answer to USER would tell that there is such a user (RFC 3206 section 5, RFC 2449 section 8).
-        self.turn = Turn::Reply(match plain {
-            true => Reply::err(refusal.phrase(), then),
-            false => Reply::refusal(refusal, self.config.borrow(), then),
+        self.turn = Turn::Reply(match has_code(question, refusal) {
+            true => Reply::refusal(refusal, self.config.borrow(), then),
+            false => Reply::err(refusal.phrase(), then),
         });
         Ok(())
     }
@@ -252,6 +250,16 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             Ok(()) => Ok(()),
             Err(full) => Unanswered::because(token, AnswerError::Full(full)),
         }
+    }
+}
+
+/// Whether the code of this refusal is defined for the answer. In answer to USER those of a login would tell that there is such a user
+/// (RFC 2449 section 8, RFC 3206 sections 4 and 5, RFC 6856 section 5).
+const fn has_code(question: Question, refusal: Refusal) -> bool {
+    match refusal {
+        Refusal::Credentials | Refusal::InUse | Refusal::LoginDelay => matches!(question, Question::Login),
+        Refusal::NeedsUtf8 => matches!(question, Question::Fetch),
+        Refusal::Temporary | Refusal::Permanent | Refusal::NotAllowed | Refusal::NoSuchMessage => true,
     }
 }
 

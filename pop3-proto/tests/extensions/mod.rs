@@ -1,6 +1,11 @@
 //! What came after RFC 1939: CAPA, response codes, STLS, AUTH, UTF8, LANG.
 
+mod announce;
+mod capa;
+mod codes;
+mod drive;
 mod law_8;
+mod pipelining;
 mod policy;
 mod sasl_kit;
 mod stls;

@@ -1,0 +1,292 @@
+//! CAPA as a client goes by it (RFC 2449 sections 5 and 6).
+
+use super::drive::Peer;
+use pop3_proto::client::{Config, Feature, SendError, Source, Support};
+use pop3_proto::{Expire, Fatal, Mechanism, Profile, Quirk, TlsPolicy};
+use proptest::prelude::*;
+
+const FEATURES: [Feature; 13] = [
+    Feature::Top,
+    Feature::User,
+    Feature::Sasl,
+    Feature::RespCodes,
+    Feature::Pipelining,
+    Feature::Uidl,
+    Feature::Stls,
+    Feature::AuthRespCode,
+    Feature::Utf8,
+    Feature::Utf8User,
+    Feature::Lang,
+    Feature::Expire,
+    Feature::LoginDelay,
+];
+
+/// Every capability of the registry.
+const ALL: &[&str] = &[
+    "TOP",
+    "USER",
+    "SASL PLAIN CRAM-MD5 SCRAM-SHA-256",
+    "RESP-CODES",
+    "LOGIN-DELAY 900 USER",
+    "PIPELINING",
+    "EXPIRE 60 USER",
+    "UIDL",
+    "IMPLEMENTATION shore 2.1",
+    "STLS",
+    "AUTH-RESP-CODE",
+    "UTF8 USER",
+    "LANG",
+    "X-ARCHIVE 7",
+];
+
+fn peer() -> Peer {
+    Peer::new(TlsPolicy::Cleartext)
+}
+
+fn has(peer: &Peer) -> Vec<Feature> {
+    FEATURES.into_iter().filter(|feature| peer.client.capabilities().has(*feature)).collect()
+}
+
+/// Also 2449.3.f: one answer with every capability there is.
+#[test]
+fn r2449_5_c_a_list_of_all_capabilities_is_remembered_whole() {
+    let mut peer = peer();
+    let answer = format!("+OK list follows\r\n{}\r\n.\r\n", ALL.join("\r\n"));
+    let events = peer.asks("CAPA", answer);
+    assert_eq!(events.first().unwrap(), "CAPA begins: list follows");
+    assert_eq!(events.last().unwrap(), "CAPA ends: 14");
+    assert_eq!(has(&peer), FEATURES);
+    let capabilities = peer.client.capabilities();
+    assert_eq!((capabilities.login_delay(), capabilities.expire()), (Some(900), Some(Expire::Days(60))));
+    assert!(capabilities.has_mechanism(Mechanism::PLAIN) && capabilities.has_mechanism(Mechanism::CRAM_MD5));
+    assert!(!capabilities.has_mechanism(Mechanism::LOGIN));
+    assert!(peer.client.quirks().is_empty());
+}
+
+/// Each line by itself sets its own feature and no other.
+#[test]
+fn r2449_5_c_each_line_stands_for_itself() {
+    let expected = |line: &str| match line.split(' ').next().unwrap() {
+        "UTF8" => vec![Feature::Utf8, Feature::Utf8User],
+        "TOP" => vec![Feature::Top],
+        "USER" => vec![Feature::User],
+        "SASL" => vec![Feature::Sasl],
+        "RESP-CODES" => vec![Feature::RespCodes],
+        "LOGIN-DELAY" => vec![Feature::LoginDelay],
+        "PIPELINING" => vec![Feature::Pipelining],
+        "EXPIRE" => vec![Feature::Expire],
+        "UIDL" => vec![Feature::Uidl],
+        "STLS" => vec![Feature::Stls],
+        "AUTH-RESP-CODE" => vec![Feature::AuthRespCode],
+        "LANG" => vec![Feature::Lang],
+        _ => vec![],
+    };
+    for line in ALL {
+        let mut peer = peer();
+        peer.lists(&[line]);
+        assert_eq!(has(&peer), expected(line), "{line}");
+        for feature in FEATURES {
+            let support = if expected(line).contains(&feature) { Support::Yes } else { Support::No };
+            assert_eq!(peer.client.capabilities().support(feature), support, "{line}: {feature:?}");
+        }
+    }
+}
+
+/// Also 2449.6.2.b: a list without USER says that there is no login with it now.
+#[test]
+fn r2449_5_m_an_empty_list_is_a_list() {
+    let mut peer = peer();
+    assert_eq!(peer.asks("CAPA", "+OK\r\n.\r\n"), ["CAPA begins: ", "CAPA ends: 0"]);
+    assert_eq!(peer.client.capabilities().source(), Source::Listed);
+    assert!(FEATURES.iter().all(|feature| peer.client.capabilities().support(*feature) == Support::No));
+}
+
+/// Also 2449.7.a.
+#[test]
+fn r2449_5_d_a_server_without_capa_is_probed() {
+    let mut peer = peer();
+    assert_eq!(peer.asks("CAPA", "-ERR what?\r\n"), ["CAPA refused: what?"]);
+    assert_eq!(peer.client.capabilities().source(), Source::Refused);
+    assert!(FEATURES.iter().all(|feature| peer.client.capabilities().support(*feature) == Support::Probe));
+    // The session goes on, and a command that is not there does no harm.
+    peer.log_in();
+    assert_eq!(peer.asks("UIDL 1", "-ERR what?\r\n"), ["UIDL 1 refused: what?"]);
+    assert_eq!(peer.asks("TOP 1 0", "-ERR what?\r\n"), ["TOP 1 refused: what?"]);
+    assert_eq!(peer.asks("STAT", "+OK 1 120\r\n"), ["drop 1 120"]);
+}
+
+#[test]
+fn r2449_6_a_apop_is_known_by_the_greeting_alone() {
+    let mut peer = peer();
+    peer.lists(&["APOP", "USER"]);
+    let apop = format!("APOP mrose {}", "0".repeat(32));
+    assert_eq!(peer.sends(&apop), Err(SendError::NoTimestamp));
+}
+
+/// Also ROB.31.
+#[test]
+fn r2449_5_n_a_list_replaces_the_one_before_whole() {
+    let mut peer = peer();
+    peer.lists(ALL);
+    peer.lists(&["UIDL", "SASL PLAIN", "EXPIRE NEVER"]);
+    assert_eq!(has(&peer), [Feature::Sasl, Feature::Uidl, Feature::Expire]);
+    let capabilities = peer.client.capabilities();
+    assert_eq!((capabilities.login_delay(), capabilities.expire()), (None, Some(Expire::Never)));
+    assert!(!capabilities.has_mechanism(Mechanism::CRAM_MD5));
+    // A refused CAPA leaves nothing to go by either.
+    peer.asks("CAPA", "-ERR\r\n");
+    assert_eq!((peer.client.capabilities().source(), has(&peer).len()), (Source::Refused, 0));
+}
+
+#[test]
+fn r2449_5_n_a_list_that_is_cut_short_changes_nothing() {
+    let answer = format!("+OK\r\n{}\r\n.\r\n", ALL.join("\r\n"));
+    for cut in 0..answer.len() {
+        let mut peer = peer();
+        peer.lists(&["UIDL"]);
+        let before = *peer.client.capabilities();
+        peer.sends("CAPA").unwrap();
+        peer.hears(answer.get(..cut).unwrap());
+        assert_eq!(*peer.client.capabilities(), before, "cut at {cut}");
+        peer.hears(answer.get(cut..).unwrap());
+        assert_eq!(has(&peer), FEATURES, "cut at {cut}");
+    }
+}
+
+/// Also 2595.4.j.
+#[test]
+fn r2449_5_n_tls_forgets_the_list() {
+    let mut peer = peer();
+    peer.lists(ALL);
+    assert_eq!(peer.asks("STLS", "+OK\r\n"), ["start TLS"]);
+    assert_eq!((peer.client.capabilities().source(), has(&peer).len()), (Source::NotAsked, 0));
+    peer.lists(&["USER"]);
+    assert_eq!(has(&peer), [Feature::User]);
+}
+
+/// Also 2449.5.i, 2449.5.j, ROB.31, AMB.8, AMB.9 and quirk 15.
+#[test]
+fn quirk_15_a_list_from_before_login_is_marked_as_such() {
+    let mut peer = peer();
+    assert!(!peer.client.capabilities().is_before_login());
+    peer.lists(&["SASL PLAIN", "USER"]);
+    assert!(!peer.client.capabilities().is_before_login());
+    peer.log_in();
+    assert!(peer.client.capabilities().is_before_login());
+    assert!(peer.client.capabilities().has(Feature::User), "one list may be enough");
+    // Some servers announce more behind login, and SASL no longer: neither is a downgrade.
+    peer.lists(&["TOP", "UIDL", "PIPELINING", "LOGIN-DELAY 300"]);
+    let capabilities = peer.client.capabilities();
+    assert!(!capabilities.is_before_login());
+    assert_eq!(has(&peer), [Feature::Top, Feature::Pipelining, Feature::Uidl, Feature::LoginDelay]);
+    peer.sends("RETR 1").unwrap();
+    peer.sends("RETR 2").unwrap();
+}
+
+/// Also AMB.18: SASL on more than one line.
+#[test]
+fn amb_18_mechanisms_of_several_lines_add_up() {
+    let mut peer = peer();
+    peer.lists(&["SASL PLAIN", "UIDL", "SASL CRAM-MD5"]);
+    let capabilities = peer.client.capabilities();
+    assert!(capabilities.has_mechanism(Mechanism::PLAIN) && capabilities.has_mechanism(Mechanism::CRAM_MD5));
+}
+
+#[test]
+fn r2449_5_l_unknown_lines_pass_by_and_change_nothing() {
+    let mut peer = peer();
+    let events =
+        peer.asks("CAPA", "+OK\r\nPIPELINE\r\nX-MANGLE a  b\r\nTOP 1 2 3\r\nLOGIN-DELAY soon\r\n.\r\n");
+    assert_eq!(events.len(), 6);
+    assert_eq!(
+        events.get(1).unwrap(),
+        r#"Other(OtherCapability { tag: Text("PIPELINE"), arguments: Text("") })"#
+    );
+    assert_eq!(events.get(3).unwrap(), "Top");
+    assert_eq!(has(&peer), [Feature::Top]);
+    assert!(peer.client.quirks().is_empty());
+}
+
+/// Also 2449.3.f: a line that can be none is odd, and the list goes on.
+#[test]
+fn r2449_5_l_a_line_without_a_tag_is_odd_and_the_list_goes_on() {
+    let mut peer = peer();
+    let events = peer.asks("CAPA", "+OK\r\n\r\nTOP\r\n\x01\r\n.\r\n");
+    assert_eq!(events, ["CAPA begins: ", "CAPA odd: ", "Top", r"CAPA odd: \x01", "CAPA ends: 3"]);
+    assert_eq!(has(&peer), [Feature::Top]);
+    assert!(peer.client.quirks().contains(Quirk::OddRow));
+}
+
+#[test]
+fn rob_32_tags_with_an_equals_sign_count_unless_the_profile_is_strict() {
+    let lines = ["SASL=PLAIN", "UTF8=USER", "EXPIRE=NEVER"];
+    let mut tolerant = peer();
+    tolerant.lists(&lines);
+    assert_eq!(has(&tolerant), [Feature::Sasl, Feature::Utf8, Feature::Utf8User, Feature::Expire]);
+    assert!(tolerant.client.quirks().contains(Quirk::CapabilityEquals));
+    let mut strict = Peer::new(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict));
+    strict.lists(&lines);
+    assert!(has(&strict).is_empty());
+    assert!(
+        strict.client.quirks().contains(Quirk::OddRow)
+            && !strict.client.quirks().contains(Quirk::CapabilityEquals)
+    );
+}
+
+/// Also 2449.3.h.
+#[test]
+fn r2449_4_c_a_capability_line_has_at_most_512_octets() {
+    let line = |octets: usize| format!("+OK\r\nX {}\r\n.\r\n", "y".repeat(octets - 4));
+    let mut peer = peer();
+    assert_eq!(peer.asks("CAPA", line(512)).len(), 3);
+    peer.sends("CAPA").unwrap();
+    assert_eq!(peer.tries(line(513)), Err(Fatal::OverLimit(pop3_proto::Limit::ListingLine)));
+}
+
+/// The same client in the same session, with and without an IMPLEMENTATION that is known for its faults.
+#[test]
+fn r2449_6_9_b_nothing_depends_on_the_implementation() {
+    let after = |implementation: &[&str]| {
+        let mut peer = peer();
+        peer.lists(&[&["UIDL", "PIPELINING"], implementation].concat());
+        peer.log_in();
+        peer.sends("STAT").unwrap();
+        peer.sends("LIST").unwrap();
+        (peer.hears("+OK 1 2\r\n+OK\r\n1 2\r\n.\r\n"), *peer.client.capabilities(), peer.client.quirks())
+    };
+    let without = after(&[]);
+    for words in ["IMPLEMENTATION Gimap", "IMPLEMENTATION Maillennium V05.00c++", "IMPLEMENTATION"] {
+        assert_eq!(after(&[words]), without);
+    }
+}
+
+/// Also 2449.5.i: what a server announced in another letter case is announced.
+#[test]
+fn r2449_5_e_tags_in_any_letter_case() {
+    let mut peer = peer();
+    let lower: Vec<_> = ALL.iter().map(|line| line.to_ascii_lowercase()).collect();
+    peer.lists(&lower.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(has(&peer), FEATURES);
+}
+
+proptest! {
+    /// Any selection, in any order, is what was announced.
+    #[test]
+    fn r2449_5_n_the_set_is_what_was_listed(lines in proptest::sample::subsequence(ALL, 0..=ALL.len()).prop_shuffle()) {
+        let mut peer = peer();
+        peer.lists(ALL);
+        peer.lists(&lines);
+        for line in ALL {
+            let feature = match line.split(' ').next().unwrap() {
+                "TOP" => Feature::Top,
+                "SASL" => Feature::Sasl,
+                "LOGIN-DELAY" => Feature::LoginDelay,
+                "STLS" => Feature::Stls,
+                "UTF8" => Feature::Utf8User,
+                _ => continue,
+            };
+            prop_assert_eq!(peer.client.capabilities().has(feature), lines.contains(line));
+        }
+        prop_assert_eq!(peer.client.capabilities().login_delay().is_some(), lines.contains(&"LOGIN-DELAY 900 USER"));
+    }
+}

@@ -1,0 +1,220 @@
+//! Response codes in a session (RFC 2449 section 8, RFC 3206, RFC 6856 section 5).
+
+use super::drive::{Host, Peer};
+use pop3_proto::client::{Config, Feature};
+use pop3_proto::server::{self, Refusal};
+use pop3_proto::{
+    Command, Input, Mechanism, Outbox, Profile, Quirk, ResponseCode, Retry, TlsPolicy, client::Event,
+};
+
+/// The code that a refusal of this line carries.
+fn refused<'a>(peer: &mut Peer, line: &str, answer: &'a str) -> Option<ResponseCode<'a>> {
+    peer.sends(line).unwrap();
+    let Ok(Some(Event::Refused(_, status))) = peer.client.poll(&mut Input::more(answer.as_bytes())) else {
+        panic!("{answer}")
+    };
+    status.code()
+}
+
+/// Also 2449.6.5.f, 2449.8.1.2.b, 3206.4.c, 3206.4.d: what to do next, as the code tells.
+#[test]
+fn r2449_8_1_2_b_a_refused_login_says_when_to_try_again() {
+    for (answer, retry) in [
+        ("-ERR [LOGIN-DELAY] wait\r\n", Some(Retry::Later)),
+        ("-ERR [IN-USE] open elsewhere\r\n", Some(Retry::Later)),
+        ("-ERR [SYS/TEMP] disk\r\n", Some(Retry::Later)),
+        ("-ERR [SYS/PERM] disk\r\n", Some(Retry::Never)),
+        ("-ERR [auth] wrong\r\n", Some(Retry::Now)),
+        ("-ERR [REFERRAL/pop.example] there\r\n", None),
+        ("-ERR wrong\r\n", None),
+        ("-ERR\r\n", None),
+    ] {
+        let mut peer = Peer::new(TlsPolicy::Cleartext);
+        peer.asks("USER mrose", "+OK\r\n");
+        let code = refused(&mut peer, "PASS secret", answer);
+        assert_eq!(code.and_then(|code| code.retry()), retry, "{answer}");
+        // The session is where it was: what to ask the user is the caller's.
+        peer.log_in();
+    }
+}
+
+/// Also 2449.8.a, 2449.3.e and quirk 44.
+#[test]
+fn quirk_44_codes_in_any_case_on_any_answer_and_in_the_greeting() {
+    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext);
+    let mut input = Input::more(b"+OK [in-use] \x1b[31mready <1.2@x> there\r\n");
+    let Ok(Some(Event::Greeting(greeting))) = client.poll(&mut input) else { panic!() };
+    assert_eq!(greeting.status.code(), Some(ResponseCode::InUse));
+    assert_eq!(greeting.timestamp.unwrap().as_bytes(), b"<1.2@x>");
+    // What is shown moves no terminal's cursor.
+    assert_eq!(greeting.status.text().to_string(), r"\x1b[31mready <1.2@x> there");
+    let mut peer = Peer::logged_in(TlsPolicy::Cleartext);
+    assert_eq!(peer.asks("NOOP", "+OK [sys/perm] fine\r\n"), ["NOOP ok: [SYS/PERM] fine"]);
+    let answers = peer.asks("LIST", "+OK [Sys/Temp/Disk] soon\r\n.\r\n");
+    assert_eq!(answers, ["LIST begins: [SYS/TEMP] soon", "LIST ends: 0"]);
+}
+
+#[test]
+fn quirk_44_a_greeting_of_err_may_have_a_code() {
+    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext);
+    let Ok(Some(Event::NoService(status))) = client.poll(&mut Input::more(b"-ERR[SYS/TEMP] later\r\n"))
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (status.code(), status.code().unwrap().retry()),
+        (Some(ResponseCode::SysTemp), Some(Retry::Later))
+    );
+    assert!(client.quirks().contains(Quirk::GreetingSpacing));
+}
+
+#[test]
+fn r2449_6_4_c_a_code_that_was_not_announced_is_recorded() {
+    let quirk = |capabilities: Option<&[&str]>, answer: &str| {
+        let mut peer = Peer::logged_in(TlsPolicy::Cleartext);
+        if let Some(capabilities) = capabilities {
+            peer.lists(capabilities);
+        }
+        peer.asks("NOOP", answer);
+        peer.client.quirks().contains(Quirk::UnannouncedCode)
+    };
+    for answer in ["+OK [SYS/TEMP] x\r\n", "-ERR [IN-USE] x\r\n", "-ERR [X-Y] x\r\n"] {
+        assert!(quirk(Some(&["UIDL"]), answer), "{answer}");
+        assert!(!quirk(Some(&["UIDL", "RESP-CODES"]), answer), "announced: {answer}");
+        assert!(!quirk(None, answer), "nobody asked: {answer}");
+    }
+    assert!(!quirk(Some(&["UIDL"]), "+OK x [SYS/TEMP]\r\n"), "text is no code");
+}
+
+/// The strict profile does not end a session for it: by RFC 2449 such a text may be plain words.
+#[test]
+fn r2449_6_4_c_the_strict_profile_hands_it_out_too() {
+    let mut peer = Peer::logged_in(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict));
+    peer.lists(&["UIDL"]);
+    assert_eq!(peer.asks("NOOP", "-ERR [IN-USE] x\r\n"), ["NOOP refused: [IN-USE] x"]);
+}
+
+#[test]
+fn r3206_6_b_whether_auth_tells_all_is_in_the_capabilities() {
+    let mut peer = Peer::new(TlsPolicy::Cleartext);
+    peer.lists(&["RESP-CODES", "AUTH-RESP-CODE"]);
+    assert!(peer.client.capabilities().has(Feature::AuthRespCode));
+    peer.asks("USER mrose", "+OK\r\n");
+    assert_eq!(refused(&mut peer, "PASS secret", "-ERR no\r\n"), None, "so the password is not the trouble");
+    peer.lists(&["RESP-CODES"]);
+    assert!(!peer.client.capabilities().has(Feature::AuthRespCode));
+}
+
+const REFUSALS: [(Refusal, &str, &str); 8] = [
+    (Refusal::Credentials, "[AUTH] ", "login failed"),
+    (Refusal::NotAllowed, "", "not allowed here"),
+    (Refusal::InUse, "[IN-USE] ", "maildrop in use by another session"),
+    (Refusal::LoginDelay, "[LOGIN-DELAY] ", "too soon after the last login"),
+    (Refusal::Temporary, "[SYS/TEMP] ", "temporary trouble, try again later"),
+    (Refusal::Permanent, "[SYS/PERM] ", "lasting trouble, ask for help"),
+    (Refusal::NeedsUtf8, "[UTF8] ", "this message needs UTF8 mode"),
+    (Refusal::NoSuchMessage, "", "no such message"),
+];
+
+fn config() -> server::Config {
+    let config = server::Config::new(TlsPolicy::Cleartext).sasl_in_clear(&[Mechanism::PLAIN]);
+    config.other_commands()
+}
+
+/// What each question answers when it is refused.
+fn answers(config: server::Config, refusal: Refusal) -> [String; 6] {
+    let host = || Host::greeted(config);
+    let mut greet = Host::new(config);
+    let mut outbox = Outbox::new();
+    let Ok(server::Step::Ask(server::Ask::Greet(token))) =
+        greet.server.poll(&mut Input::more(b""), &mut outbox)
+    else {
+        panic!()
+    };
+    greet.server.refuse(token, refusal).unwrap();
+    let mut user = host();
+    user.name = Err(refusal);
+    let (mut pass, mut auth) = (host(), host());
+    (pass.login, auth.login) = (Err(refusal), Err(refusal));
+    pass.says("USER mrose\r\n");
+    let mut fetch = Host::logged_in(config);
+    fetch.fetch = Err(refusal);
+    let mut other = host();
+    other.other = Err(refusal);
+    [
+        greet.says(""),
+        user.says("USER mrose\r\n"),
+        pass.says("PASS x\r\n"),
+        auth.says("AUTH PLAIN AGEAYg==\r\n"),
+        fetch.says("RETR 1\r\n"),
+        other.says("XTND x\r\n"),
+    ]
+}
+
+/// Also 2449.8.1.1.a, 2449.8.1.1.b, 2449.8.1.2.a, 3206.4.a, 3206.4.e, 3206.5.a, 3206.5.b, 3206.5.c, 6856.5.a, AMB.27: each code stands on
+/// the answers that it is defined for, and on no other.
+#[test]
+fn r2449_8_e_refusals_carry_their_codes_where_these_are_defined() {
+    for (refusal, code, text) in REFUSALS {
+        let login_only = matches!(refusal, Refusal::Credentials | Refusal::InUse | Refusal::LoginDelay);
+        let message_only = refusal == Refusal::NeedsUtf8;
+        let system = matches!(refusal, Refusal::Temporary | Refusal::Permanent);
+        let line = |with: bool| format!("-ERR {}{text}\r\n", if with { code } else { "" });
+        let expected = [
+            line(system),
+            line(system),
+            line(system || login_only),
+            line(system || login_only),
+            line(system || message_only),
+            line(system),
+        ];
+        assert_eq!(answers(config(), refusal), expected, "{refusal:?}");
+    }
+}
+
+#[test]
+fn r2449_8_e_without_the_announcement_there_are_no_codes() {
+    for (refusal, _, text) in REFUSALS {
+        for answer in answers(config().without_resp_codes(), refusal) {
+            assert_eq!(answer, format!("-ERR {text}\r\n"));
+        }
+    }
+}
+
+/// Also 3206.5.b, 3206.6.c.
+#[test]
+fn r3206_6_a_auth_is_announced_and_on_each_refusal_of_credentials() {
+    let mut host = Host::greeted(config());
+    let rows = host.lists("CAPA");
+    assert!(rows.contains(&"RESP-CODES".into()) && rows.contains(&"AUTH-RESP-CODE".into()));
+    host.login = Err(Refusal::Credentials);
+    for login in ["USER a\r\nPASS b\r\n", "AUTH PLAIN AGEAYg==\r\n"] {
+        assert!(host.says(login).contains("-ERR [AUTH] login failed\r\n"), "{login}");
+    }
+    // What is no trouble with credentials has no AUTH: a bad line, a cancelled exchange, a wrong state.
+    for line in ["PASS x", "AUTH PLAIN ???", "AUTH NTLM"] {
+        let answer = host.says(format!("{line}\r\n"));
+        assert!(answer.starts_with("-ERR") && !answer.contains('['), "{line}: {answer}");
+    }
+}
+
+/// A name that is refused, refused for whatever reason, tells nothing.
+#[test]
+fn r3206_5_c_no_code_about_the_user_answers_user() {
+    for refusal in [Refusal::Credentials, Refusal::InUse, Refusal::LoginDelay] {
+        let mut host = Host::greeted(config());
+        host.name = Err(refusal);
+        assert!(!host.says("USER mrose\r\n").contains('['), "{refusal:?}");
+    }
+}
+
+/// All that a server says by itself fits its line and does not read as a code.
+#[test]
+fn r2449_6_4_a_no_text_of_the_servers_own_begins_with_a_bracket() {
+    for phrase in server::Phrase::ALL {
+        let text = phrase.english();
+        assert!(text.as_bytes().is_ascii() && !text.is_empty(), "{phrase:?}");
+        assert!(!text.as_bytes().starts_with(b"[") && text.as_bytes().len() < 100, "{phrase:?}");
+    }
+    assert!(Command::parse(b"CAPA").is_ok());
+}
