@@ -51,12 +51,13 @@ fn session(pop: &mut Connection, user: &str, password: &str, folder: &Path, dele
     log_in(pop, user, password)?;
     let messages = list(pop)?;
     let mut store = Store::new(folder, &messages)?;
-    let mut refusals = run_all(pop, Command::Retr, &messages, |event| match event {
+    let fetched = run_all(pop, Command::Retr, &messages, |event| match event {
         Event::Begin(ticket, _) => store.begin(*ticket),
         Event::Body(_, octets) => store.add(octets),
         Event::End(..) => store.end(),
         _ => Ok(()),
-    })?;
+    });
+    let mut refusals = fetched.map_err(|error| store.explain(error))?;
     let stored = store.finish()?;
     println!("{} of {} messages are stored in {}", stored.len(), messages.len(), folder.display());
     if delete {
@@ -234,6 +235,14 @@ impl<'f> Store<'f> {
             self.stored.push(partial.message);
         }
         Ok(())
+    }
+
+    /// Names the message in which an error came.
+    fn explain(&self, error: Error) -> Error {
+        match &self.open {
+            Some(partial) => format!("message {} is not complete: {error}", partial.message).into(),
+            None => error,
+        }
     }
 
     /// The messages that are stored safely, names included.

@@ -1,0 +1,161 @@
+//! How an application tests its POP3 code without a network: machines have no sockets, so a test plays the other side with the
+//! octets of the wire. The functions below `main` would be `#[test]`s in an application; here `main` runs them.
+
+use pop3_proto::client::Event;
+use pop3_proto::server::{Config, Why};
+use pop3_proto::{Client, Command, Fatal, Input, Out, Outbox, Secret, Sink, Text, TlsPolicy, Verb};
+use pop3_proto_basics::Result;
+use pop3_proto_basics::host::{Host, Wants};
+use pop3_proto_basics::sample::MESSAGES;
+use std::collections::HashSet;
+
+/// The application's code: it logs in and asks which messages there are, to tell the new ones. It knows machines and
+/// buffers; what moves the octets is not its business, and so a test can.
+struct NewMail {
+    client: Client,
+    known: HashSet<Vec<u8>>,
+    new: Vec<u32>,
+    done: bool,
+}
+
+impl NewMail {
+    fn new(known: &[&str]) -> Self {
+        let known = known.iter().map(|id| id.as_bytes().to_vec()).collect();
+        NewMail { client: Client::new(TlsPolicy::Cleartext), known, new: Vec::new(), done: false }
+    }
+
+    /// Takes what came and says what is to be sent.
+    fn advance(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<()> {
+        while !self.done {
+            let Some(event) = self.client.poll(input)? else { break };
+            let next = match event {
+                Event::Greeting(_) => Command::User(Text::literal("mrose")),
+                Event::Ok(ticket, _) if ticket.verb == Verb::User => Command::Pass(Secret::new(b"tanstaaf")?),
+                Event::Ok(..) => Command::Uidl(None),
+                Event::UniqueId(_, row) => {
+                    if !self.known.contains(row.id.as_bytes()) {
+                        self.new.push(row.message.get());
+                    }
+                    continue;
+                }
+                Event::End(..) => Command::Quit,
+                Event::Refused(ticket, status) => {
+                    let code = status.code().map_or(&b"no code"[..], |code| code.as_bytes());
+                    return Err(format!("{}: {}", ticket.verb.keyword(), code.escape_ascii()).into());
+                }
+                Event::Closed(_) => {
+                    self.done = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            self.client.send(&next, sink)?;
+        }
+        Ok(())
+    }
+}
+
+fn main() -> Result<()> {
+    the_dialogue_is_what_it_should_be()?;
+    the_cuts_of_the_stream_do_not_matter()?;
+    a_refused_login_is_told_with_its_code();
+    a_listing_that_is_cut_is_an_error();
+    the_server_removes_at_quit_only()?;
+    both_sides_meet_in_memory()
+}
+
+/// What came, what is sent: one line of the table for each turn.
+const DIALOGUE: [(&str, &str); 5] = [
+    ("+OK ready\r\n", "USER mrose\r\n"),
+    ("+OK\r\n", "PASS tanstaaf\r\n"),
+    ("+OK 3 messages\r\n", "UIDL\r\n"),
+    ("+OK\r\n1 aaa\r\n2 bbb\r\n3 ccc\r\n.\r\n", "QUIT\r\n"),
+    ("+OK bye\r\n", ""),
+];
+
+fn the_dialogue_is_what_it_should_be() -> Result<()> {
+    let mut mail = NewMail::new(&["bbb"]);
+    for (came, sent) in DIALOGUE {
+        let mut outbox = Outbox::new();
+        mail.advance(&mut Input::more(came.as_bytes()), &mut outbox)?;
+        assert_eq!(String::from_utf8_lossy(outbox.pending()), sent);
+    }
+    assert_eq!(mail.new, [1, 3]);
+    assert!(mail.done);
+    passed("the dialogue is what it should be")
+}
+
+/// A stream may arrive in pieces of any size. What a machine does not read of one is handed in again with the next.
+fn the_cuts_of_the_stream_do_not_matter() -> Result<()> {
+    let stream = DIALOGUE.map(|(came, _)| came).concat();
+    let mut mail = NewMail::new(&["bbb"]);
+    let (mut start, mut outbox) = (0, Outbox::new());
+    for end in 1..=stream.len() {
+        let mut input = Input::more(&stream.as_bytes()[start..end]);
+        mail.advance(&mut input, &mut outbox)?;
+        start = end - input.remaining();
+    }
+    assert_eq!(outbox.pending(), DIALOGUE.map(|(_, sent)| sent).concat().as_bytes());
+    assert_eq!((mail.new, mail.done), (vec![1, 3], true));
+    passed("the cuts of the stream do not matter")
+}
+
+fn a_refused_login_is_told_with_its_code() {
+    let mut mail = NewMail::new(&[]);
+    let mut input = Input::more(b"+OK ready\r\n+OK\r\n-ERR [IN-USE] locked\r\n");
+    let error = mail.advance(&mut input, &mut Outbox::new()).unwrap_err();
+    assert_eq!(error.to_string(), "PASS: IN-USE");
+    println!("ok: a refused login is told with its code");
+}
+
+/// `Input::last` says that the peer has closed.
+fn a_listing_that_is_cut_is_an_error() {
+    let mut mail = NewMail::new(&[]);
+    let mut input = Input::last(b"+OK ready\r\n+OK\r\n+OK\r\n+OK\r\n1 aaa\r\n2 bb");
+    let error = mail.advance(&mut input, &mut Outbox::new()).unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&Fatal::UnexpectedEnd));
+    assert!(!mail.done);
+    println!("ok: a listing that is cut is an error");
+}
+
+static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+
+/// A server is tested the same way, here with a sink that is a slice.
+fn the_server_removes_at_quit_only() -> Result<()> {
+    for (last, left) in [("", &MESSAGES[..]), ("QUIT\r\n", &MESSAGES[1..])] {
+        let mut host = Host::new(&CONFIG, &MESSAGES);
+        let commands = format!("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n{last}");
+        let mut buffer = [0; 1024];
+        let mut out = Out::new(&mut buffer);
+        let wants = host.run(&mut Input::last(commands.as_bytes()), &mut out)?;
+        assert_eq!(wants, Wants::Nothing(if last.is_empty() { Why::End } else { Why::Quit }));
+        // The words behind `+OK` are for people: a test should not depend on them.
+        let answers =
+            String::from_utf8_lossy(out.pending()).lines().filter(|line| line.starts_with("+OK")).count();
+        assert_eq!(answers, 4 + usize::from(!last.is_empty()));
+        assert_eq!(host.messages(), left);
+    }
+    passed("the server removes at QUIT only")
+}
+
+/// Or the application's two sides talk to each other, without a socket between them.
+fn both_sides_meet_in_memory() -> Result<()> {
+    let (mut mail, mut host) = (NewMail::new(&[MESSAGES[0].id]), Host::new(&CONFIG, &MESSAGES));
+    let (mut up, mut down) = (Outbox::new(), Outbox::new());
+    while !mail.done {
+        let mut input = Input::more(up.pending());
+        host.run(&mut input, &mut down)?;
+        up.sent(up.pending().len() - input.remaining());
+
+        let mut input = Input::more(down.pending());
+        mail.advance(&mut input, &mut up)?;
+        down.sent(down.pending().len() - input.remaining());
+    }
+    assert_eq!(mail.new, [2, 3]);
+    passed("both sides meet in memory")
+}
+
+fn passed(what: &str) -> Result<()> {
+    println!("ok: {what}");
+    Ok(())
+}

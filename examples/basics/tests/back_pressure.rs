@@ -1,0 +1,117 @@
+//! A client that sends commands and does not read answers does not make the server's memory grow.
+
+use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+use pop3_proto::{Input, Outbox, Server, Text, TlsPolicy, UniqueId};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The system's allocator, which knows how many octets are in use now, and how many were at the most.
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+fn more(octets: usize) {
+    let now = NOW.fetch_add(octets, Ordering::Relaxed) + octets;
+    MOST.fetch_max(now, Ordering::Relaxed);
+}
+
+// An allocator cannot be written without; the library itself forbids it. Growing goes through `alloc`, so that old and new are
+// both counted while both are there.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        more(layout.size());
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// The greatest growth while `run` runs.
+fn growth(run: impl FnOnce()) -> usize {
+    let before = NOW.load(Ordering::Relaxed);
+    MOST.store(before, Ordering::Relaxed);
+    run();
+    MOST.load(Ordering::Relaxed) - before
+}
+
+static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+const MESSAGES: usize = 1_000_000;
+
+type Session = Server<Vec<Slot<UniqueId<'static>>>>;
+
+/// Goes on until the machine waits for the client: for input, or for room.
+fn advance(server: &mut Session, input: &mut Input<'_>, outbox: &mut Outbox) -> bool {
+    loop {
+        match server.poll(input, outbox).unwrap() {
+            Step::NeedInput => return true,
+            Step::NeedSpace(full) => {
+                assert!(!full.never_fits());
+                return false;
+            }
+            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), outbox).unwrap(),
+            Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
+            Step::Ask(Ask::Login(login, _)) => {
+                let slot = Slot::new(1000, UniqueId::new(b"id").unwrap());
+                server.accept(login, vec![slot; MESSAGES], Announce::default()).unwrap();
+            }
+            step => panic!("{step:?}"),
+        }
+    }
+}
+
+#[test]
+fn four_kib_of_list_over_a_million_messages_stay_below_64_kib() {
+    let mut server: Session = Server::new(&CONFIG, 1);
+    let mut outbox = Outbox::new();
+    assert!(advance(&mut server, &mut Input::more(b"USER u\r\nPASS p\r\n"), &mut outbox));
+    outbox.sent(usize::MAX);
+    outbox.shrink();
+
+    let commands = b"LIST\r\n".repeat(4096 / 6);
+    let mut input = Input::more(&commands);
+    let grown = growth(|| {
+        for _ in 0..1000 {
+            assert!(
+                !advance(&mut server, &mut input, &mut outbox),
+                "a listing of a million rows went through"
+            );
+        }
+    });
+    println!("grew by {grown} octets");
+    assert!(grown < 64 * 1024, "{grown}");
+    // Of all these commands one was read. The others wait in the caller's buffer, so that TCP makes the client wait.
+    assert_eq!(input.remaining(), commands.len() - 6);
+
+    // Where the client reads after all, listing after listing comes, whole, and memory stays as it is.
+    let (mut rows, mut ends) = (0, 0);
+    let mut before = Vec::with_capacity(1024);
+    let grown = growth(|| {
+        while ends < 3 {
+            advance(&mut server, &mut input, &mut outbox);
+            for octet in outbox.pending() {
+                before.push(*octet);
+                if *octet == b'\n' {
+                    match &before[..] {
+                        b".\r\n" => ends += 1,
+                        [b'1'..=b'9', ..] => rows += 1,
+                        _ => {}
+                    }
+                    before.clear();
+                }
+            }
+            outbox.sent(usize::MAX);
+        }
+    });
+    assert_eq!(rows / MESSAGES, 3);
+    assert!(grown < 64 * 1024, "{grown}");
+}
