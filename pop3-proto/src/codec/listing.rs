@@ -214,13 +214,15 @@ fn message<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = MessageNumber, E
 
 const EMPTY: &[u8] = &[];
 
-/// Anything behind the last number, if a space or tab comes first.
+/// Anything behind the last number, if a space or tab comes first; an octet that ends lines was data, and the row is none.
 fn extra<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
     move |input: &'a [u8]| match input {
         [] => Ok((input, ())),
         [b' ' | b'\t', ..] => {
-            if end(notes).parse(input).is_err() {
-                note(notes, Quirk::ExtraText);
+            match end(notes).parse(input) {
+                Ok(_) => {}
+                Err(_) if Text::new(input).is_err() => return fail(),
+                Err(_) => note(notes, Quirk::ExtraText),
             }
             Ok((EMPTY, ()))
         }
@@ -228,13 +230,17 @@ fn extra<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
     }
 }
 
-/// The rest of the line without the spaces at its end; at least one octet.
+/// The rest of the line without the spaces at its end; at least one octet, and none that ends lines.
 fn rest<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = &'a [u8], Error = ()> {
     move |input: &'a [u8]| {
-        let trimmed = input.trim_ascii_end();
+        let mut trimmed = input;
+        while let [before @ .., b' ' | b'\t'] = trimmed {
+            trimmed = before;
+        }
         if trimmed.len() < input.len() {
             note(notes, Quirk::Spacing);
         }
-        if trimmed.is_empty() { fail() } else { Ok((EMPTY, trimmed)) }
+        let line_end = memchr::memchr2(b'\r', b'\n', trimmed);
+        if trimmed.is_empty() || line_end.is_some() { fail() } else { Ok((EMPTY, trimmed)) }
     }
 }

@@ -8,6 +8,8 @@ mod line;
 mod listing;
 mod response;
 mod response_code;
+#[cfg(test)]
+mod tests;
 mod verb;
 
 pub use capability::{Capability, Expire, Mechanisms, OtherCapability};

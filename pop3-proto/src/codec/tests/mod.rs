@@ -1,0 +1,42 @@
+//! Commands, status lines and listings: rules by requirement row, and both ways through bytes for every value.
+
+mod command;
+mod framing;
+mod listing;
+mod response;
+mod values;
+
+use super::Decoded;
+use crate::quirks::Quirks;
+use crate::sink::{Full, Out, Sink};
+use std::vec::Vec;
+
+/// The octets that `encode` writes.
+fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), Full>) -> Vec<u8> {
+    let mut buffer = [0; 2048];
+    let mut out = Out::new(&mut buffer);
+    encode(&mut out).unwrap();
+    out.pending().to_vec()
+}
+
+/// The line, without its end; there is only one, and it has no octet that ends lines or texts.
+fn line(octets: &[u8]) -> &[u8] {
+    let line = octets.strip_suffix(b"\r\n").expect("CR LF at the end");
+    assert!(!line.iter().any(|octet| b"\r\n\0".contains(octet)), "{}", octets.escape_ascii());
+    line
+}
+
+/// What `read` makes of a line, and the quirks that it noted.
+fn noting<T>(read: impl FnOnce(&mut Quirks) -> T) -> (T, Quirks) {
+    let mut quirks = Quirks::NONE;
+    let value = read(&mut quirks);
+    (value, quirks)
+}
+
+/// The value of a whole line and what it took.
+fn complete<T, E: std::fmt::Debug>(decoded: Decoded<T, E>) -> Option<(T, usize)> {
+    match decoded {
+        Decoded::Complete { consumed, value } => Some((value, consumed)),
+        _ => None,
+    }
+}
