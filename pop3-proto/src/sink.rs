@@ -233,6 +233,12 @@ impl Sink for Outbox {
             self.buffer.drain(..self.start);
             self.start = 0;
         }
+        // `Vec` grows by doubling; the last step is to end at the limit, not beyond it.
+        let length = self.buffer.len().saturating_add(needed);
+        if length > self.buffer.capacity() {
+            let capacity = self.buffer.capacity().saturating_mul(2).max(length).min(self.limit);
+            self.buffer.reserve_exact(capacity.saturating_sub(self.buffer.len()));
+        }
         for part in parts {
             self.buffer.extend_from_slice(part);
         }

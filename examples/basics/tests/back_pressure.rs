@@ -87,8 +87,8 @@ fn four_kib_of_list_over_a_million_messages_stay_below_64_kib() {
             );
         }
     });
-    println!("grew by {grown} octets");
-    assert!(grown < 64 * 1024, "{grown}");
+    // The outbox at its limit, and, while it is moved there, the one of half the size before.
+    assert!(grown <= 2 * Outbox::LIMIT, "{grown}");
     // Of all these commands one was read. The others wait in the caller's buffer, so that TCP makes the client wait.
     assert_eq!(input.remaining(), commands.len() - 6);
 
