@@ -7,7 +7,7 @@ use crate::body::Unstuff;
 use crate::codec::{LineEnding, Response, Shape, State, StatusText, Verb};
 use crate::error::Fatal;
 use crate::limits::Limit;
-use crate::quirks::{Profile, Quirk};
+use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{ApopTimestamp, Base64, Text};
 
 impl Client {
@@ -28,16 +28,17 @@ impl Client {
         }
     }
 
-    /// The status line of the oldest command, or a challenge; `behind` octets lie behind it.
+    /// The status line of the oldest command, or a challenge, with what was tolerated in it; `behind` octets lie behind it.
     pub(super) fn answered<'i>(
         &mut self,
         ticket: Ticket,
         response: Response<'i>,
+        quirks: Quirks,
         ending: LineEnding,
         behind: usize,
     ) -> Result<Event<'i>, Fatal> {
         match response {
-            Response::Continue(challenge) => self.challenged(challenge),
+            Response::Continue(challenge) => self.challenged(challenge, quirks),
             Response::Err(status) => {
                 self.note_code(status);
                 Ok(self.refused(ticket, status))
@@ -57,7 +58,7 @@ impl Client {
         }
     }
 
-    fn challenged<'i>(&mut self, challenge: Text<'i>) -> Result<Event<'i>, Fatal> {
+    fn challenged<'i>(&mut self, text: Text<'i>, quirks: Quirks) -> Result<Event<'i>, Fatal> {
         if matches!(self.turn, Turn::Cancelled) {
             return Err(Fatal::Unsolicited);
         }
@@ -66,25 +67,26 @@ impl Client {
         }
         let first = self.rounds == 0;
         self.rounds = self.rounds.saturating_add(1);
-        let octets = challenge.as_bytes();
-        let challenge = Base64::new(octets);
-        let cancel_only = challenge.is_err() && !(first && self.config.profile == Profile::Tolerant);
+        // What stands before a NUL or a bare CR is not what the server sent.
+        let whole = !quirks.contains(Quirk::ControlInText);
+        let challenge = Base64::new(text.as_bytes()).ok().filter(|_| whole);
+        let cancel_only = challenge.is_none() && !(first && self.config.profile == Profile::Tolerant);
         self.turn = Turn::Challenge;
         let step = SaslStep { turn: self.next_token(), cancel_only };
-        match challenge {
-            Ok(challenge) => Ok(Event::Challenge(step, challenge)),
-            Err(_) => {
+        Ok(match challenge {
+            Some(challenge) => Event::Challenge(step, challenge),
+            None => {
                 self.quirks.note(Quirk::ChallengeText);
-                Ok(Event::OddChallenge(step, octets))
+                Event::OddChallenge(step, text.as_bytes())
             }
-        }
+        })
     }
 
     /// `-ERR`: the command did nothing, but for a login that is over and a connection that ends.
     fn refused<'i>(&mut self, ticket: Ticket, status: StatusText<'i>) -> Event<'i> {
         self.complete();
         match ticket.verb {
-            Verb::User | Verb::Pass | Verb::Apop | Verb::Auth => self.named = false,
+            Verb::User | Verb::Pass | Verb::Apop => self.named = false,
             Verb::Capa => self.capabilities = Capabilities::NONE.with_source(Source::Refused),
             Verb::Stls => self.stls_refused = true,
             Verb::Quit => return self.closed(Quit::Refused),

@@ -73,7 +73,7 @@ pub struct Client {
     no_service: bool,
     /// The greeting had a timestamp, and no TLS came since.
     apop: bool,
-    /// USER was answered `+OK` and no login was tried since.
+    /// USER was answered `+OK`, and neither PASS nor APOP was refused since: a failed AUTH leaves the name as it was.
     named: bool,
     utf8: bool,
     stls_refused: bool,

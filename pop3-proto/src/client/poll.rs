@@ -143,7 +143,7 @@ impl Client {
         self.tolerate(quirks)?;
         match oldest {
             None => self.greeted(response).map(Some),
-            Some(ticket) => self.answered(ticket, response, ending, input.remaining()).map(Some),
+            Some(ticket) => self.answered(ticket, response, quirks, ending, input.remaining()).map(Some),
         }
     }
 

@@ -179,11 +179,10 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// A line inside AUTH: a response whatever it looks like, or `*` (RFC 5034 section 4).
     pub(super) fn response<'i>(&mut self, line: &'i [u8], ending: LineEnding) -> Next<'i> {
         let bare: Quirks = (ending == LineEnding::Lf).then_some(Quirk::BareLf).into_iter().collect();
-        if line == b"*" {
-            return Next::Reply(self.login_over(Phrase::Cancelled));
-        }
+        let taken = self.tolerate(bare);
         match Base64::new(line) {
-            Ok(response) if self.tolerate(bare) => self.ask_login(Credentials::Response(response)),
+            _ if line == b"*" => Next::Reply(self.login_over(Phrase::Cancelled)),
+            Ok(response) if taken => self.ask_login(Credentials::Response(response)),
             _ => Next::Reply(self.login_over(Phrase::Syntax)),
         }
     }

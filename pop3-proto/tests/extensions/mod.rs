@@ -7,5 +7,7 @@ mod drive;
 mod law_8;
 mod pipelining;
 mod policy;
+mod sasl_client;
+mod sasl_client_outcome;
 mod sasl_kit;
 mod stls;
