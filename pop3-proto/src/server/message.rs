@@ -13,6 +13,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// # Errors
     /// [`Unfit`], with nothing taken.
     pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, Unfit> {
+        self.note_room(sink);
         if let Turn::Reply(reply @ Reply { then: Then::Body { .. }, .. }) = self.turn {
             if self.write(reply, sink).is_err() {
                 self.note_blocked(sink);
@@ -20,11 +21,11 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             }
         }
         let Turn::Body(mut body) = self.turn else { return Err(Unfit::NoBody) };
-        let wanted = octets.get(..body.wanted(octets)).unwrap_or(octets);
+        let wanted = body.wanted(octets, sink.room());
         let taken = body.stuff.copy(wanted, sink)?;
         body.take(wanted.get(..taken).unwrap_or(wanted));
         self.turn = Turn::Body(body);
-        if taken < wanted.len() {
+        if taken < octets.len() && !body.is_enough() {
             self.note_blocked(sink);
             return Ok(taken);
         }
@@ -43,14 +44,13 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             Turn::Reply(Reply { then: Then::Body { .. }, .. }) => return Err(Unfit::StatusPending),
             _ => return Err(Unfit::NoBody),
         };
-        let wanted = octets.get(..body.wanted(octets)).unwrap_or(octets);
+        let wanted = body.wanted(octets, WINDOW);
         let mut left = wanted;
         let slice = body.stuff.next(&mut left)?;
         let taken = wanted.len().saturating_sub(left.len());
         body.take(wanted.get(..taken).unwrap_or(wanted));
-        // Nothing left of what is wanted: the rest of the octets, if any, is not asked for.
-        *octets = if left.is_empty() { octets.get(octets.len()..) } else { octets.get(taken..) }
-            .unwrap_or_default();
+        // The rest of the octets, if any, is not asked for once there are enough.
+        *octets = if body.is_enough() { &[] } else { octets.get(taken..).unwrap_or_default() };
         self.turn = Turn::Body(body);
         Ok(slice)
     }
@@ -59,7 +59,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     #[must_use]
     pub const fn enough(&self) -> bool {
         match self.turn {
-            Turn::Body(Body { top: Some(top), .. }) => top.is_done(),
+            Turn::Body(body) => body.is_enough(),
             _ => false,
         }
     }
@@ -84,10 +84,23 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 }
 
+/// How many octets one slice of TOP looks at.
+const WINDOW: usize = 1024;
+
 impl Body {
-    /// How many of these octets belong to the answer.
-    fn wanted(&self, octets: &[u8]) -> usize {
-        self.top.map_or(octets.len(), |mut top| top.pass(octets))
+    /// What at the front of these octets belongs to the answer. Where that takes a look at them, it is at no more than `window`: a long
+    /// chunk, handed in again as it was left, would be looked at anew each time.
+    fn wanted<'c>(&self, octets: &'c [u8], window: usize) -> &'c [u8] {
+        let Some(mut top) = self.top else { return octets };
+        let window = octets.get(..window).unwrap_or(octets);
+        window.get(..top.pass(window)).unwrap_or(window)
+    }
+
+    const fn is_enough(&self) -> bool {
+        match self.top {
+            Some(top) => top.is_done(),
+            None => false,
+        }
     }
 
     /// These octets went out.

@@ -34,6 +34,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                     }
                 }
                 Turn::Reply(reply) => {
+                    self.note_room(sink);
                     if let Err(full) = self.write(reply, sink) {
                         return Ok(self.needs_space(full, sink));
                     }
@@ -155,11 +156,18 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     pub(super) fn note_blocked(&mut self, sink: &dyn Sink) {
-        let room = u32::try_from(sink.room()).unwrap_or(u32::MAX);
-        if !self.blocked || room > self.room {
+        self.note_room(sink);
+        if !self.blocked {
             self.countdown.rearm(self.config.borrow().timers.output);
         }
-        (self.blocked, self.room) = (true, room);
+        (self.blocked, self.room) = (true, room(sink));
+    }
+
+    /// To be called before something is written, which may leave no more room than there was.
+    pub(super) fn note_room(&mut self, sink: &dyn Sink) {
+        if room(sink) > self.room {
+            self.unblocked();
+        }
     }
 
     /// The sink has room again: the autologout timer, if it is next, starts over.
@@ -168,4 +176,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             self.countdown.rearm(self.config.borrow().timers.autologout);
         }
     }
+}
+
+fn room(sink: &dyn Sink) -> u32 {
+    u32::try_from(sink.room()).unwrap_or(u32::MAX)
 }

@@ -1,1 +1,232 @@
+//! Time: RFC 1939 section 3, the timers of the design, and clients that do not read.
 
+use super::*;
+use pop3_proto::{MIN_SINK, Millis, Timer, Timers};
+
+const OUTPUT: u64 = 180;
+
+fn at(seconds: u64) -> Millis {
+    Millis::seconds(seconds)
+}
+
+/// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SINK` octets.
+fn blocked(line: &str, out: &mut Out<'_>) -> Server<Slots, Config> {
+    let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
+    let mut input = Input::more(line.as_bytes());
+    if line.starts_with("RETR") {
+        let fetch = ask!(server, &mut input, out, Fetch);
+        server.send_body(fetch, 30_000).unwrap();
+    }
+    assert!(step(&mut server, &mut input, out));
+    server
+}
+
+/// Goes on; whether the sink is full then.
+fn step(server: &mut Server<Slots, Config>, input: &mut Input<'_>, out: &mut Out<'_>) -> bool {
+    match server.poll(input, out).unwrap() {
+        Step::NeedSpace(_) => true,
+        Step::NeedBody => server.write_body(&b"x\r\n".repeat(10_000), out).unwrap() < 30_000,
+        Step::NeedInput => false,
+        step => panic!("{step:?}"),
+    }
+}
+
+/// Also 1939.3.ab: whatever is asked for.
+#[test]
+fn r1939_3_ab_autologout_is_ten_minutes_at_least() {
+    for (asked, seconds) in [(0, 600), (60, 600), (599, 600), (600, 600), (601, 601), (1800, 1800)] {
+        let mut host = Host::three(CLEAR.timers(Timers::DEFAULT.autologout(at(asked)))).login();
+        assert_eq!(host.server.tick(at(5)), Ok(Some(at(5 + seconds))));
+        assert!(host.server.tick(Millis((5 + seconds) * 1000 - 1)).is_ok());
+        assert_eq!(host.server.tick(at(5 + seconds)), Err(Fatal::TimedOut(Timer::Autologout)));
+    }
+}
+
+#[test]
+fn r1939_3_aa_a_driver_that_never_ticks_has_no_timer() {
+    let mut host = Host::three(CLEAR).login();
+    for _ in 0..1000 {
+        assert_eq!(host.say("NOOP\r\n"), "+OK nothing done\r\n");
+    }
+}
+
+#[test]
+fn r1939_3_ac_a_whole_command_starts_the_timer_over() {
+    for line in ["NOOP\r\n", "bad\r\n", "STAT x\r\n", "RETR 9\r\n", "RETR 1\r\n", "LIST\r\n"] {
+        let mut host = Host::three(CLEAR).login();
+        host.server.tick(at(0)).unwrap();
+        assert_eq!(host.server.tick(at(500)), Ok(Some(at(600))));
+        host.say(line);
+        assert_eq!(host.server.tick(at(550)), Ok(Some(at(1150))), "{line}");
+        assert!(host.server.tick(at(1149)).is_ok());
+    }
+}
+
+/// Also 1939.3.ac: not an octet that is part of none, however many there are.
+#[test]
+fn r1939_3_ac_single_octets_do_not_start_it_over() {
+    let mut host = Host::three(CLEAR).login();
+    host.server.tick(at(0)).unwrap();
+    for second in 1..600 {
+        assert_eq!(host.say("N"), "");
+        assert_eq!(host.server.tick(at(second)), Ok(Some(at(600))));
+    }
+    assert_eq!(host.server.tick(at(600)), Err(Fatal::TimedOut(Timer::Autologout)));
+}
+
+/// Also 1939.3.ad, 1939.3.ae: nothing is said and nobody is asked.
+#[test]
+fn r1939_3_ae_expiry_is_silent_and_removes_nothing() {
+    let mut host = Host::three(CLEAR).login();
+    host.say("DELE 1\r\n");
+    host.server.tick(at(0)).unwrap();
+    assert_eq!(host.server.tick(at(9999)), Err(Fatal::TimedOut(Timer::Autologout)));
+    for _ in 0..2 {
+        assert_eq!(host.say("QUIT\r\n"), "");
+        assert_eq!(host.end, Some(Err(Fatal::TimedOut(Timer::Autologout))));
+        assert_eq!(host.server.tick(at(10_000)), Err(Fatal::TimedOut(Timer::Autologout)));
+    }
+    assert_eq!(host.asked, [] as [&str; 0]);
+    assert!(host.server.into_maildrop().is_some());
+}
+
+/// Also ROB.36, AMB.29: a timer of its own, over all of AUTHORIZATION; commands do not prolong it.
+#[test]
+fn amb_29_the_login_timer_is_another_one() {
+    let mut host = Host::three(PATIENT.timers(Timers::DEFAULT.login(at(30))));
+    assert_eq!(host.server.tick(at(0)), Ok(None));
+    host.say("");
+    assert_eq!(host.server.tick(at(100)), Ok(Some(at(130))));
+    for second in 101..130 {
+        host.say(if second % 2 == 0 { "USER mrose\r\n" } else { "CAPA\r\n" });
+        assert_eq!(host.server.tick(at(second)), Ok(Some(at(130))));
+    }
+    assert_eq!(host.server.tick(at(130)), Err(Fatal::TimedOut(Timer::Login)));
+    let mut host = Host::three(CLEAR.timers(Timers::DEFAULT.login(at(30)))).login();
+    assert_eq!(host.server.tick(at(100)), Ok(Some(at(700))));
+}
+
+#[test]
+fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
+    let mut buffer = [0; 1024];
+    let mut out = Out::new(&mut buffer);
+    let mut input = Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\nQUIT\r\n");
+    let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+    let mut now = 0;
+    let mut waits = |server: &mut Server<Slots, Config>| {
+        for _ in 0..3 {
+            now += 100_000;
+            assert_eq!(server.tick(at(now)), Ok(None));
+        }
+    };
+    let greet = ask!(server, &mut input, &mut out, Greet);
+    waits(&mut server);
+    server.greet(greet, Text::EMPTY, &mut out).unwrap();
+    let user = ask!(server, &mut input, &mut out, User, _);
+    waits(&mut server);
+    server.accept_name(user).unwrap();
+    let login = ask!(server, &mut input, &mut out, Login, _);
+    waits(&mut server);
+    server.accept(login, slots(&["abc"]), Announce::default()).unwrap();
+    let fetch = ask!(server, &mut input, &mut out, Fetch);
+    waits(&mut server);
+    server.send_body(fetch, 5).unwrap();
+    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedBody)));
+    waits(&mut server);
+    assert_eq!(server.write_body(b"abc", &mut out), Ok(3));
+    waits(&mut server);
+    server.finish_body().unwrap();
+    let commit = ask!(server, &mut input, &mut out, Commit);
+    waits(&mut server);
+    server.committed(commit, true).unwrap();
+    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Quit))));
+    waits(&mut server);
+}
+
+/// Also ROB.36: it runs during the handshake and is named.
+#[test]
+fn rob_36_the_tls_timer_runs_during_the_handshake() {
+    let mut server: Server<Slots, Config> = Server::new(Config::new(TlsPolicy::Required), 1);
+    let mut buffer = [0; 1024];
+    let mut out = Out::new(&mut buffer);
+    let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
+    server.greet(greet, Text::EMPTY, &mut out).unwrap();
+    let _start = ask!(server, &mut Input::more(b"STLS\r\n"), &mut out, StartTls);
+    assert_eq!(server.tick(at(10)), Ok(Some(at(70))));
+    assert_eq!(server.tick(at(70)), Err(Fatal::TimedOut(Timer::Tls)));
+}
+
+/// A client that does not read: with an answer, a listing or a message on its way, or with the next command in front of a full sink.
+#[test]
+fn sec_slow_reader_the_output_timer_ends_it() {
+    for line in ["LIST\r\n", "RETR 1\r\n", "CAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\n", "NOOP\r\nNOOP\r\n"] {
+        let mut buffer = [0; MIN_SINK];
+        let mut out = Out::new(&mut buffer);
+        let mut server = blocked(line, &mut out);
+        assert_eq!(server.tick(at(100)), Ok(Some(at(100 + OUTPUT))), "{line}");
+        assert!(step(&mut server, &mut Input::more(b""), &mut out));
+        assert_eq!(server.tick(at(100 + OUTPUT - 1)), Ok(Some(at(100 + OUTPUT))), "{line}");
+        assert!(step(&mut server, &mut Input::more(b""), &mut out));
+        assert_eq!(server.tick(at(100 + OUTPUT)), Err(Fatal::TimedOut(Timer::Output)), "{line}");
+    }
+}
+
+/// One that reads slowly, an octet or a buffer at a time, is served to the end.
+#[test]
+fn sec_slow_reader_the_output_timer_starts_over_when_something_is_taken() {
+    for line in ["LIST\r\n", "RETR 1\r\n", "UIDL\r\n"] {
+        for count in [1, 3, 100, MIN_SINK] {
+            let mut buffer = [0; MIN_SINK];
+            let mut out = Out::new(&mut buffer);
+            let mut server = blocked(line, &mut out);
+            let mut now = 0;
+            server.tick(at(now)).unwrap();
+            for _ in 0..10 {
+                now += OUTPUT - 1;
+                out.sent(count);
+                assert!(step(&mut server, &mut Input::more(b""), &mut out), "{line}, {count}");
+                assert_eq!(server.tick(at(now)), Ok(Some(at(now + OUTPUT))), "{line}, {count}");
+            }
+        }
+    }
+}
+
+#[test]
+fn r1939_3_ab_autologout_keeps_its_length_behind_a_full_sink() {
+    let mut buffer = [0; MIN_SINK];
+    let mut out = Out::new(&mut buffer);
+    let mut server = blocked("NOOP\r\n", &mut out);
+    server.tick(at(0)).unwrap();
+    assert_eq!(server.tick(at(170)), Ok(Some(at(180))));
+    out.sent(MIN_SINK);
+    assert!(!step(&mut server, &mut Input::more(b""), &mut out));
+    assert_eq!(server.tick(at(170)), Ok(Some(at(770))));
+}
+
+/// Also quirk 54: what is pipelined stays where it is.
+#[test]
+fn quirk_54_a_client_that_does_not_read_is_not_read_either() {
+    let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
+    let mut buffer = [0; MIN_SINK];
+    let mut out = Out::new(&mut buffer);
+    let pipelined = b"LIST\r\n".repeat(500);
+    let mut input = Input::more(&pipelined);
+    for _ in 0..100 {
+        assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedSpace(full)) if !full.never_fits()));
+        assert_eq!(input.remaining(), pipelined.len() - 6);
+    }
+    let mut answers = 0;
+    while !matches!(server.poll(&mut input, &mut out).unwrap(), Step::NeedInput) {
+        answers += pending(&mut out).matches("\n.\r\n").count();
+    }
+    assert_eq!(answers + pending(&mut out).matches("\n.\r\n").count(), 500);
+}
+
+#[test]
+fn a_clock_that_goes_back_harms_nothing() {
+    let mut host = Host::three(CLEAR).login();
+    assert_eq!(host.server.tick(at(1000)), Ok(Some(at(1600))));
+    assert!(host.server.tick(at(0)).is_ok());
+    assert!(host.server.tick(at(1599)).is_ok());
+    assert_eq!(host.server.tick(Millis(u64::MAX)), Err(Fatal::TimedOut(Timer::Autologout)));
+}
