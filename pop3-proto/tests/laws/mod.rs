@@ -3,5 +3,8 @@
 mod law_1;
 mod law_2;
 mod law_3;
+mod law_4;
+mod law_4_server;
 mod law_5;
+mod reach;
 mod sessions;

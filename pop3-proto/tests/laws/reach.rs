@@ -1,0 +1,98 @@
+//! How a machine is brought to where a law is tried on it.
+
+use super::sessions::USER;
+use crate::harness::{App, MailSlots};
+use pop3_proto::client::{self, Client, Event};
+use pop3_proto::server::{Announce, Ask, Config, Server, Step};
+use pop3_proto::{Command, Input, Mechanism, Outbox, Sink, Text, TlsPolicy};
+
+/// A command that was sent, and what the server said then.
+pub(super) type Said<'c> = (Command<'c>, &'static [u8]);
+
+pub(super) const LOGIN: [Said<'static>; 2] = [(USER, b"+OK\r\n"), (PASS, b"+OK\r\n")];
+
+const PASS: Command<'static> = Command::Pass(match pop3_proto::Secret::new(b"tanstaaf") {
+    Ok(secret) => secret,
+    Err(_) => panic!(),
+});
+
+pub(super) const fn cleartext() -> client::Config {
+    client::Config::new(TlsPolicy::Cleartext)
+}
+
+/// A client that was greeted, and all this was said.
+pub(super) fn client(config: client::Config, greeting: &'static [u8], said: &[Said<'_>]) -> Client {
+    let mut client = Client::new(config);
+    hear(&mut client, greeting);
+    for (command, answer) in said {
+        say(&mut client, command, answer);
+    }
+    client
+}
+
+/// Sends a command and reads the answer.
+pub(super) fn say<'i>(client: &mut Client, command: &Command<'_>, answer: &'i [u8]) -> Option<Event<'i>> {
+    client.send(command, &mut Outbox::new()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    hear(client, answer)
+}
+
+/// Reads all of this; the last event.
+pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i>> {
+    let (mut input, mut last) = (Input::more(octets), None);
+    while input.remaining() > 0 {
+        last = client.poll(&mut input).unwrap();
+    }
+    last
+}
+
+/// A server with everything on offer, on the connection with this number.
+pub(super) fn server(id: u64) -> Server<MailSlots, Config> {
+    let config = Config::new(TlsPolicy::Opportunistic).other_commands();
+    Server::new(config.sasl_in_clear(&[Mechanism::PLAIN]).sasl(&[Mechanism::PLAIN]), id)
+}
+
+/// Lets the server read, and answers all questions up to the first step that `stop` wants.
+pub(super) fn until<'i>(
+    server: &mut Server<MailSlots, Config>,
+    input: &mut Input<'i>,
+    sink: &mut dyn Sink,
+    stop: impl Fn(&Step<'_>) -> bool,
+) -> Step<'i> {
+    loop {
+        let step = server.poll(input, sink).unwrap();
+        if stop(&step) {
+            return step;
+        }
+        match step {
+            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("hi <1.2@h>"), sink).unwrap(),
+            Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
+            Step::Ask(Ask::Login(login, _)) => {
+                server.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+            }
+            Step::Ask(Ask::Fetch(fetch)) => server.send_body(fetch, 19).unwrap(),
+            Step::Ask(Ask::Commit(commit)) => server.committed(commit, true).unwrap(),
+            Step::Ask(Ask::Other(other, ..)) => server.other(other, Text::EMPTY, sink).unwrap(),
+            Step::NeedBody => server.finish_body().unwrap(),
+            step => panic!("never came, but {step:?}"),
+        }
+    }
+}
+
+/// The question that comes behind `wire`.
+macro_rules! ask {
+    ($server:expr, $wire:expr, $($kind:tt)+) => {{
+        let step = crate::laws::reach::until(
+            $server,
+            &mut pop3_proto::Input::more($wire),
+            &mut pop3_proto::Outbox::new(),
+            |step| matches!(step, pop3_proto::server::Step::Ask(pop3_proto::server::Ask::$($kind)+)),
+        );
+        let pop3_proto::server::Step::Ask(ask) = step else { unreachable!() };
+        ask
+    }};
+}
+pub(super) use ask;
+
+pub(super) fn logged_in(config: client::Config) -> Client {
+    client(config, b"+OK\r\n", &LOGIN)
+}
