@@ -1,1 +1,137 @@
 //! Whole dialogues, played at every segmentation.
+//!
+//! A transcript is a file of data: notes that say what the server has and how the session ends, then the dialogue. The client machine plays it
+//! against its server, the server machine against its client, in one piece, octet by octet, at every single cut and, where it is short, at
+//! every pair of cuts; and broken off at every octet.
+
+mod client_machine;
+mod fixture;
+mod script;
+mod server_machine;
+
+use fixture::Fixture;
+use pop3_proto::MIN_SINK;
+use pop3_proto::script::{Cuts, Script, Side};
+
+/// Up to so many octets a dialogue is played at every pair of cuts.
+const SHORT: usize = 160;
+
+macro_rules! transcripts {
+    ($($(#[doc = $doc:literal])* $test:ident: $file:literal,)+) => {
+        $(
+            $(#[doc = $doc])*
+            #[test]
+            fn $test() {
+                play(include_str!($file));
+            }
+        )+
+    };
+}
+
+transcripts! {
+    r1939_3_c_tutorial: "tutorial.pop3",
+    /// Also 1939.6.d, 1939.6.e.
+    r1939_6_c_quit_is_refused_where_a_message_stays: "not_removed.pop3",
+    r1939_7_apop_g_apop_logs_in: "apop.pop3",
+    /// Also 1939.7.top.c, 1939.7.top.d, 1939.7.top.e.
+    r1939_7_top_b_top: "top.pop3",
+    uidl: "uidl.pop3",
+    utf8_and_lang: "utf8_lang.pop3",
+    r5034_4_x_auth_with_initial_response: "auth_initial.pop3",
+    /// Also 5034.4.h.
+    r5034_4_m_auth_without_initial_response: "auth_challenge.pop3",
+    r5034_4_l_auth_cancelled: "auth_cancelled.pop3",
+    /// Also 2595.4.b, 2595.4.l, 2595.4.m.
+    r2595_4_h_login_behind_stls: "stls.pop3",
+    pipelining: "pipelining.pop3",
+    short: "short.pop3",
+    over_long_line: "long_line.pop3",
+    rob_16_bad_commands_until_closed: "bad_commands.pop3",
+    r1939_4_c_greeting_of_err: "no_service.pop3",
+    greeting_of_err_then_quit: "no_service_quit.pop3",
+    end_of_stream_inside_a_message: "broken_off.pop3",
+    r1939_6_b_end_of_stream_inside_quit: "client_gone.pop3",
+    rob_3_server_of_bare_lf: "bare_lf_server.pop3",
+    rob_2_client_of_bare_lf: "bare_lf_client.pop3",
+    empty_maildrop: "empty.pop3",
+    r1939_6_g_quit_is_not_answered: "quit_unanswered.pop3",
+    servers_own_words: "other_words.pop3",
+}
+
+fn play(text: &str) {
+    let script = Script::parse(text).unwrap();
+    let fixture = Fixture::of(&script);
+    assert!(fixture.client_ends.is_some() || fixture.server_ends.is_some(), "no machine plays it");
+    if let Some(ends) = &fixture.client_ends {
+        play_client(&script, ends);
+        break_client_off(&script);
+    }
+    if let Some(ends) = &fixture.server_ends {
+        play_server(&script, &fixture, ends);
+        break_server_off(&script, &fixture);
+    }
+}
+
+fn cuts(octets: usize) -> impl Iterator<Item = Cuts> {
+    Cuts::singles(octets).chain(Cuts::pairs(if octets <= SHORT { octets } else { 0 }))
+}
+
+fn play_client(script: &Script, ends: &str) {
+    let lines = client_machine::server_lines(script);
+    for cuts in cuts(script.octets(Side::Server).len()) {
+        let played = client_machine::play(script, script.server().cut(cuts));
+        assert_eq!(played.ended, ends, "{cuts:?}");
+        // What an unfinished message had so far is no line yet.
+        let whole = if ends.starts_with("Closed") { lines.len() } else { played.lines.len() };
+        assert_eq!(played.lines.len(), whole, "{cuts:?}");
+        same_lines(&played, &lines);
+    }
+}
+
+fn same_lines(played: &client_machine::Played, lines: &[(&[u8], usize)]) {
+    for (told, (said, _)) in played.lines.iter().zip(lines) {
+        match told {
+            Some(told) => assert_eq!(told.escape_ascii().to_string(), said.escape_ascii().to_string()),
+            None => assert!(said.starts_with(b"+OK") || said.starts_with(b"-ERR")),
+        }
+    }
+}
+
+/// Broken off at any octet, the client tells nothing that did not come whole, and does not take it for the end.
+fn break_client_off(script: &Script) {
+    let lines = client_machine::server_lines(script);
+    for octets in 0..script.octets(Side::Server).len() {
+        let played = client_machine::play(script, script.server().lost_after(octets));
+        same_lines(&played, &lines);
+        let told = played.lines.len().checked_sub(1).map_or(0, |last| lines[last].1);
+        assert!(told <= octets, "broken off at {octets}, and told of {told}");
+        let ended = &played.ended;
+        assert!(
+            ended == "UnexpectedEnd" || ended == "Closed(Unknown)" || ended == "Closed(NoneAsked)",
+            "{ended}"
+        );
+        let quit = script.lines().take_while(|line| !line.octets.starts_with(b"QUIT"));
+        let before: usize = quit.filter(|line| line.from == Side::Server).map(|line| line.octets.len()).sum();
+        assert!(ended == "UnexpectedEnd" || octets >= before, "broken off at {octets}, and {ended}");
+    }
+}
+
+fn play_server(script: &Script, fixture: &Fixture, ends: &str) {
+    let whole = server_machine::Played { ended: ends.into(), removed: fixture.removed.clone() };
+    for cuts in cuts(script.octets(Side::Client).len()) {
+        for sink in [MIN_SINK, 1 << 14] {
+            let played = server_machine::play(script, fixture, script.client().cut(cuts), sink);
+            assert_eq!(played, whole, "{cuts:?}, sink {sink}");
+        }
+    }
+}
+
+/// Broken off at any octet before the end of the line QUIT, nothing is removed.
+fn break_server_off(script: &Script, fixture: &Fixture) {
+    let octets = script.octets(Side::Client).len();
+    for lost in 0..octets {
+        let played = server_machine::play(script, fixture, script.client().lost_after(lost), MIN_SINK);
+        assert!(played.removed.is_empty(), "broken off at {lost} of {octets}");
+        assert_eq!(played.ended, "End", "broken off at {lost} of {octets}");
+    }
+}

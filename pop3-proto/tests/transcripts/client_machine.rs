@@ -1,0 +1,187 @@
+//! The client machine against the server of a transcript: it sends the commands of the transcript when their turn has come, and its events,
+//! written down as the lines that they stand for, are the lines that the server said.
+
+use pop3_proto::client::{Config, Event, SaslDone, SaslStep, StartTls};
+use pop3_proto::script::{Peer, Script, Side};
+use pop3_proto::{Base64, Client, Command, Inbox, Outbox, Quirk, Response, TlsPolicy};
+
+/// What became of a session.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Played {
+    /// `Closed(..)`, or the fatal error.
+    pub(super) ended: String,
+    /// The server's lines without their ends, as the events tell them; `None` for a status that no event shows.
+    pub(super) lines: Vec<Option<Vec<u8>>>,
+}
+
+/// The server's lines without their ends, each with how many octets were said when it is whole.
+pub(super) fn server_lines(script: &Script) -> Vec<(&[u8], usize)> {
+    let mut said = 0;
+    let lines = script.octets(Side::Server).split_inclusive(|octet| *octet == b'\n');
+    lines
+        .filter(|line| line.ends_with(b"\n"))
+        .map(|line| {
+            said += line.len();
+            (trim(line), said)
+        })
+        .collect()
+}
+
+/// Plays a whole dialogue. Panics where the client writes something else than the transcript has.
+pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
+    let tls = script.octets(Side::Client).windows(4).any(|word| word == b"STLS");
+    let tls = if tls { TlsPolicy::Required } else { TlsPolicy::Cleartext };
+    let mut driver = Driver {
+        client: Client::new(Config::new(tls).assume_pipelining()),
+        outbox: Outbox::new(),
+        lines: Vec::new(),
+        body: Vec::new(),
+    };
+    let mut inbox = Inbox::new(vec![0; driver.client.hold()]);
+    let mut commands = script.lines().filter(|line| line.from == Side::Client).map(|line| trim(line.octets));
+    let ended = loop {
+        let needs_input = driver.client.needs_input(inbox.unread(), inbox.is_ended());
+        let unread = inbox.unread().len();
+        let act =
+            inbox.with(|input| driver.client.poll(input).map(|event| event.map(|event| driver.take(event))));
+        assert!(!needs_input || (matches!(act, Ok(None)) && unread == inbox.unread().len()));
+        match act {
+            Err(fatal) => break format!("{fatal:?}"),
+            Ok(Some(Act::Stop(how))) => break how,
+            Ok(Some(Act::GoOn)) => {}
+            Ok(Some(Act::Respond(step))) => driver.respond(step, commands.next().unwrap()),
+            Ok(Some(Act::Verify(done))) => driver.client.verified(done).unwrap(),
+            Ok(Some(Act::Handshake(start))) => {
+                peer.tls_started().unwrap_or_else(|mismatch| panic!("{mismatch}"));
+                driver.client.tls_started(start, inbox.input()).unwrap();
+            }
+            Ok(None) if peer.expected().is_empty() => feed(&mut peer, &mut inbox),
+            Ok(None) => {
+                let command = Command::parse(commands.next().unwrap()).unwrap();
+                driver.client.send(&command, &mut driver.outbox).unwrap();
+            }
+        }
+        peer.received(driver.outbox.pending()).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+        driver.outbox.sent(usize::MAX);
+    };
+    Played { ended, lines: driver.lines }
+}
+
+/// What the network brings: the next octets, or the end of the stream.
+pub(super) fn feed(peer: &mut Peer<'_>, inbox: &mut Inbox<Vec<u8>>) {
+    let spare = inbox.spare();
+    let count = peer.pending().len().min(spare.len());
+    spare[..count].copy_from_slice(&peer.pending()[..count]);
+    if count == 0 {
+        assert!(!inbox.is_ended(), "the machine goes on behind the end of the stream");
+        if !peer.closes() {
+            peer.finish().unwrap_or_else(|mismatch| panic!("{mismatch}"));
+        }
+        inbox.ended();
+    }
+    inbox.filled(count);
+    peer.sent(count);
+}
+
+struct Driver {
+    client: Client,
+    outbox: Outbox,
+    lines: Vec<Option<Vec<u8>>>,
+    body: Vec<u8>,
+}
+
+/// What the driver has to do.
+enum Act {
+    GoOn,
+    Respond(SaslStep),
+    Verify(SaslDone),
+    Handshake(StartTls),
+    Stop(String),
+}
+
+impl Driver {
+    /// Writes an event down.
+    fn take(&mut self, event: Event<'_>) -> Act {
+        let one_line = event.completes();
+        let mut says = |octets: &[u8]| {
+            let status: &[u8] = if one_line { b"+OK " } else { b"" };
+            self.lines.push(Some([status, octets].concat()));
+        };
+        match event {
+            Event::Greeting(greeting) => self.status(Response::Ok(greeting.status)),
+            Event::Ok(_, status) | Event::Begin(_, status) => self.status(Response::Ok(status)),
+            Event::NoService(status) | Event::Refused(_, status) => self.status(Response::Err(status)),
+            Event::Body(_, octets) => self.body.extend_from_slice(octets),
+            Event::End(..) => self.end(),
+            Event::DropListing(_, listing) => {
+                says(format!("{} {}", listing.count, listing.octets).as_bytes())
+            }
+            Event::ScanListing(_, listing) => {
+                says(format!("{} {}", listing.message.get(), listing.octets).as_bytes());
+            }
+            Event::UniqueId(_, listing) => {
+                says(&[format!("{} ", listing.message.get()).as_bytes(), listing.id.as_bytes()].concat());
+            }
+            Event::Capability(_, capability) => {
+                let mut line = Outbox::new();
+                capability.encode(&mut line).unwrap();
+                says(trim(line.pending()));
+            }
+            Event::Language(_, language) => {
+                says(&[language.tag.as_bytes(), b" ", language.name.as_bytes()].concat());
+            }
+            Event::Mechanism(_, mechanism) => says(mechanism.as_bytes()),
+            Event::Odd(_, octets) => says(octets),
+            Event::Challenge(step, challenge) => {
+                self.lines.push(Some([b"+ ", challenge.as_bytes()].concat()));
+                return Act::Respond(step);
+            }
+            Event::AuthAccepted(done, status) => {
+                self.status(Response::Ok(status));
+                return Act::Verify(done);
+            }
+            Event::StartTls(start) => {
+                self.lines.push(None);
+                return Act::Handshake(start);
+            }
+            Event::Closed(deletions) => {
+                if !self.client.quirks().contains(Quirk::QuitUnanswered) {
+                    self.lines.push(None);
+                }
+                return Act::Stop(format!("Closed({deletions:?})"));
+            }
+            other => panic!("{other:?}"),
+        }
+        Act::GoOn
+    }
+
+    fn status(&mut self, response: Response<'_>) {
+        let mut line = Outbox::new();
+        response.encode(&mut line).unwrap();
+        self.lines.push(Some(trim(line.pending()).to_vec()));
+    }
+
+    /// The lines of a message as they went over the wire, and the end mark.
+    fn end(&mut self) {
+        for line in self.body.split_inclusive(|octet| *octet == b'\n') {
+            assert!(line.ends_with(b"\n"), "a message without the end of its last line");
+            let dot: &[u8] = if line.starts_with(b".") { b"." } else { b"" };
+            self.lines.push(Some([dot, trim(line)].concat()));
+        }
+        self.body.clear();
+        self.lines.push(Some(b".".to_vec()));
+    }
+
+    fn respond(&mut self, step: SaslStep, line: &[u8]) {
+        match line {
+            b"*" => self.client.sasl_cancel(step, &mut self.outbox).unwrap(),
+            _ => self.client.sasl(step, Base64::new(line).unwrap(), &mut self.outbox).unwrap(),
+        }
+    }
+}
+
+/// A line without its end.
+fn trim(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
