@@ -1,4 +1,5 @@
 use crate::codec::{Capability, Expire};
+use crate::time::Millis;
 use crate::types::Mechanism;
 use core::fmt;
 
@@ -125,6 +126,29 @@ impl Capabilities {
     #[must_use]
     pub const fn login_delay(&self) -> Option<u32> {
         if self.has(Feature::LoginDelay) { Some(self.login_delay) } else { None }
+    }
+
+    /// The moment from which the server takes the next login, where the last was accepted at `login`.
+    ///
+    /// A program that polls keeps the moment of each login and waits for this one; the delay runs from the `+OK` to PASS, APOP or AUTH,
+    /// and a failed login does not start it anew. A value from before login may be the longest of any user's; one from behind it is this
+    /// user's. A login that comes too soon is refused with [`ResponseCode::LoginDelay`](crate::ResponseCode::LoginDelay): the credentials
+    /// are good, the moment is not.
+    ///
+    /// ```
+    /// use pop3_proto::{Client, Millis, TlsPolicy};
+    ///
+    /// let client = Client::new(TlsPolicy::Implicit);
+    /// # let (now, last_login) = (Millis::seconds(60), Millis::seconds(30));
+    /// let may_log_in = client.capabilities().next_login(last_login).is_none_or(|moment| moment <= now);
+    /// # assert!(may_log_in);
+    /// ```
+    #[must_use]
+    pub const fn next_login(&self, login: Millis) -> Option<Millis> {
+        match self.login_delay() {
+            Some(seconds) => Some(Millis(login.0.saturating_add(Millis::seconds(seconds as u64).0))),
+            None => None,
+        }
     }
 
     /// How long messages stay at the least (RFC 2449 section 6.7).

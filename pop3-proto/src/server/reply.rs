@@ -8,8 +8,8 @@ use crate::codec::{
     Capability, Digits, DropListing, LanguageListing, Mechanisms, Response, ResponseCode, ScanListing, State,
     StatusText, UniqueIdListing,
 };
-use crate::sink::{Full, Sink};
-use crate::types::{Mechanism, MessageNumber, Text};
+use crate::sink::{Full, MIN_SINK, Sink};
+use crate::types::{LanguageTag, Mechanism, MessageNumber, Text};
 use core::borrow::Borrow;
 
 /// An answer that is being written, and what comes behind it.
@@ -189,7 +189,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     fn write_language(&self, sink: &mut dyn Sink) -> Result<(), Full> {
         let place = usize::from(self.language).saturating_sub(1);
         let Some(language) = self.config.borrow().languages.get(place) else { return Ok(()) };
-        LanguageListing { tag: language.tag, name: self.say(Phrase::LanguageSelected) }.encode(b"+OK ", sink)
+        language_listing(language.tag, self.say(Phrase::LanguageSelected)).encode(b"+OK ", sink)
     }
 
     /// The status line, the rows from `next` on, the end mark.
@@ -244,9 +244,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 (None, None) => {}
             },
             Rows::Languages => match config.languages.get(index) {
-                Some(language) => {
-                    LanguageListing { tag: language.tag, name: language.name }.encode(b"", sink)?;
-                }
+                Some(language) => language_listing(language.tag, language.name).encode(b"", sink)?,
                 None => return Ok(false),
             },
             Rows::Mechanisms => match self.mechanisms().get(index) {
@@ -305,6 +303,13 @@ impl Rows {
             Rows::Mechanisms => Phrase::MechanismsFollow,
         }
     }
+}
+
+/// A language and what is said of it, or the language alone where both make a line that the smallest sink does not hold.
+fn language_listing<'a>(tag: LanguageTag<'a>, name: Text<'a>) -> LanguageListing<'a> {
+    let length = tag.as_bytes().len().saturating_add(name.as_bytes().len());
+    let fits = length.saturating_add("+OK  \r\n".len()) <= MIN_SINK;
+    LanguageListing { tag, name: if fits { name } else { Text::EMPTY } }
 }
 
 /// A status line.
