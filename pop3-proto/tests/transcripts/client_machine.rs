@@ -114,7 +114,7 @@ impl Driver {
             Event::Body(_, octets) => self.body.extend_from_slice(octets),
             Event::End(..) => self.end(),
             Event::DropListing(_, listing) => {
-                says(format!("{} {}", listing.count, listing.octets).as_bytes())
+                says(format!("{} {}", listing.count, listing.octets).as_bytes());
             }
             Event::ScanListing(_, listing) => {
                 says(format!("{} {}", listing.message.get(), listing.octets).as_bytes());

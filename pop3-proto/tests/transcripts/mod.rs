@@ -36,21 +36,23 @@ transcripts! {
     /// Also 1939.7.top.c, 1939.7.top.d, 1939.7.top.e.
     r1939_7_top_b_top: "top.pop3",
     uidl: "uidl.pop3",
-    utf8_and_lang: "utf8_lang.pop3",
+    /// Also 6856.3.c, 6856.3.d.
+    r6856_3_f_utf8_and_lang: "utf8_lang.pop3",
     r5034_4_x_auth_with_initial_response: "auth_initial.pop3",
     /// Also 5034.4.h.
     r5034_4_m_auth_without_initial_response: "auth_challenge.pop3",
     r5034_4_l_auth_cancelled: "auth_cancelled.pop3",
     /// Also 2595.4.b, 2595.4.l, 2595.4.m.
     r2595_4_h_login_behind_stls: "stls.pop3",
-    pipelining: "pipelining.pop3",
+    r2449_6_6_a_pipelining: "pipelining.pop3",
     short: "short.pop3",
     over_long_line: "long_line.pop3",
     rob_16_bad_commands_until_closed: "bad_commands.pop3",
     r1939_4_c_greeting_of_err: "no_service.pop3",
     greeting_of_err_then_quit: "no_service_quit.pop3",
-    end_of_stream_inside_a_message: "broken_off.pop3",
-    r1939_6_b_end_of_stream_inside_quit: "client_gone.pop3",
+    rob_29_end_of_stream_inside_a_message: "broken_off.pop3",
+    /// Also 1939.6.b.
+    rob_30_end_of_stream_inside_quit: "client_gone.pop3",
     rob_3_server_of_bare_lf: "bare_lf_server.pop3",
     rob_2_client_of_bare_lf: "bare_lf_client.pop3",
     empty_maildrop: "empty.pop3",
