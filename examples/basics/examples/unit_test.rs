@@ -3,10 +3,10 @@
 
 use pop3_proto::client::Event;
 use pop3_proto::server::{Config, Why};
-use pop3_proto::{Client, Command, Fatal, Input, Out, Outbox, Secret, Sink, Text, TlsPolicy, Verb};
+use pop3_proto::{Client, Command, Fatal, Input, MIN_SINK, Out, Outbox, Secret, Sink, Text, TlsPolicy, Verb};
 use pop3_proto_basics::Result;
 use pop3_proto_basics::host::{Host, Wants};
-use pop3_proto_basics::sample::MESSAGES;
+use pop3_proto_basics::sample::{MESSAGES, Message};
 use std::collections::HashSet;
 
 /// The application's code: it logs in and asks which messages there are, to tell the new ones. It knows machines and
@@ -61,6 +61,7 @@ fn main() -> Result<()> {
     a_refused_login_is_told_with_its_code();
     a_listing_that_is_cut_is_an_error();
     the_server_removes_at_quit_only()?;
+    a_large_message_passes_a_small_sink()?;
     both_sides_meet_in_memory()
 }
 
@@ -136,6 +137,26 @@ fn the_server_removes_at_quit_only() -> Result<()> {
         assert_eq!(host.messages(), left);
     }
     passed("the server removes at QUIT only")
+}
+
+/// `Wants::Space` is where a driver writes to its socket. Whatever the size of the sink, from 512 octets on, the same comes out.
+fn a_large_message_passes_a_small_sink() -> Result<()> {
+    let large = Message { id: "large", text: ".dot\nno dot\n".repeat(1000).leak() };
+    let mut host = Host::new(&CONFIG, &[large]);
+    let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\nRETR 1\r\n");
+    let (mut buffer, mut sent) = ([0; MIN_SINK], Vec::new());
+    let mut out = Out::new(&mut buffer);
+    loop {
+        let wants = host.run(&mut input, &mut out)?;
+        sent.extend_from_slice(out.pending());
+        out.sent(out.pending().len());
+        if wants == Wants::Input {
+            break;
+        }
+    }
+    let message = [b"+OK 14000 octets\r\n", "..dot\r\nno dot\r\n".repeat(1000).as_bytes(), b".\r\n"].concat();
+    assert!(sent.ends_with(&message));
+    passed("a large message passes a small sink")
 }
 
 /// Or the application's two sides talk to each other, without a socket between them.
