@@ -176,15 +176,18 @@ impl<'s> ClientSide<'s> {
     /// Reads one event; whether there is more to do without further input.
     fn poll(&mut self) -> bool {
         let unread = std::mem::take(&mut self.unread);
-        let before = format!("{:?}", self.client);
         let needs = self.client.needs_input(&unread, self.ended);
         let mut input = if self.ended { Input::last(&unread) } else { Input::more(&unread) };
         let polled = self.client.poll(&mut input);
         let left = input.remaining();
         let consumed = unread.len() - left;
         let idle = consumed == 0 && matches!(polled, Ok(None));
-        assert_eq!(needs, idle, "needs_input and poll disagree: {before}");
-        assert!(!idle || left < self.client.hold(), "a buffer of hold() octets would fill up: {before}");
+        assert_eq!(needs, idle, "needs_input and poll disagree: {:?}", self.client);
+        assert!(
+            !idle || left < self.client.hold(),
+            "a buffer of hold() octets would fill up: {:?}",
+            self.client
+        );
         let goes_on = match polled {
             Ok(None) => consumed > 0,
             Ok(Some(event)) => {

@@ -86,21 +86,22 @@ impl<'s> Session<'s> {
             server.sent(answered);
             if !server.is_ended() {
                 server.receive(up.arrived());
-                let hung_up = client.is_finished() && client.outgoing().is_empty();
-                if up.is_cut() || (hung_up && sent == 0) {
-                    server.end();
-                    continue;
-                }
             }
             if !client.is_ended() {
                 client.receive(down.arrived());
-                let hung_up = server.over.is_some() && server.outgoing().is_empty();
-                if down.is_cut() || (hung_up && answered == 0) {
-                    client.end();
-                    continue;
-                }
             }
-            if sent == 0 && answered == 0 {
+            let client_left = client.is_finished() && client.outgoing().is_empty() && sent == 0;
+            let server_left = server.over.is_some() && server.outgoing().is_empty() && answered == 0;
+            let mut moved = sent > 0 || answered > 0;
+            if (up.is_cut() || client_left) && !server.is_ended() {
+                server.end();
+                moved = true;
+            }
+            if (down.is_cut() || server_left) && !client.is_ended() {
+                client.end();
+                moved = true;
+            }
+            if !moved {
                 break;
             }
         }

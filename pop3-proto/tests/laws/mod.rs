@@ -1,5 +1,6 @@
 //! The ten laws of the design, over every cut.
 
+mod broken;
 mod law_1;
 mod law_2;
 mod law_3;
