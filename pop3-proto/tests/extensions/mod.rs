@@ -12,5 +12,9 @@ mod policy;
 mod sasl_client;
 mod sasl_client_outcome;
 mod sasl_kit;
+#[cfg(feature = "sasl")]
+mod sasl_messages;
+mod sasl_server;
+mod sasl_server_outcome;
 mod stls;
 mod utf8;
