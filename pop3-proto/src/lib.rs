@@ -112,6 +112,8 @@ mod body;
 pub mod client;
 mod codec;
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod input;
 mod limits;
 mod quirks;

@@ -4,6 +4,7 @@ mod announce;
 mod capa;
 mod codes;
 mod drive;
+mod grammar;
 mod lang;
 mod law_8;
 mod login_delay;

@@ -1,0 +1,81 @@
+//! The formal syntax of RFC 2449 section 3 where no other test has it.
+
+use super::drive::{Host, Peer};
+use pop3_proto::server::{Config, Language};
+use pop3_proto::{ApopTimestamp, Command, Fatal, Limit, Outbox, TlsPolicy};
+
+#[test]
+fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
+    let lines = [
+        "USER mrose",
+        "PASS tan  staaf ",
+        "APOP mrose c4c9334bac560ecc979e58001b3e22fb",
+        "AUTH PLAIN =",
+        "AUTH PLAIN AGEAYg==",
+        "AUTH",
+        "STLS",
+        "UTF8",
+        "CAPA",
+        "LANG *",
+        "LANG",
+        "STAT",
+        "LIST 1",
+        "LIST",
+        "RETR 4294967295",
+        "DELE 1",
+        "NOOP",
+        "RSET",
+        "TOP 1 0",
+        "UIDL 1",
+        "UIDL",
+        "QUIT",
+    ];
+    for line in lines {
+        let lower = line.split_once(' ').map_or(line.to_ascii_lowercase(), |(word, rest)| {
+            format!("{} {rest}", word.to_ascii_lowercase())
+        });
+        let mut outbox = Outbox::new();
+        Command::parse(lower.as_bytes()).unwrap().encode(&mut outbox).unwrap();
+        assert_eq!(outbox.pending(), format!("{line}\r\n").as_bytes());
+        let keyword = line.split(' ').next().unwrap();
+        assert!((3..=4).contains(&keyword.len()) && keyword.bytes().all(|octet| octet.is_ascii_graphic()));
+        // Only a password has spaces of its own.
+        assert!(keyword == "PASS" || !(line.contains("  ") || line.ends_with(' ')));
+    }
+}
+
+/// Also AMB.6: what one machine sends is what the other hands out, with empty lines, dots and lines of any length.
+#[test]
+fn r2449_3_g_payload_lines_may_be_empty_and_hold_any_octet() {
+    let mut peer = Peer::logged_in(TlsPolicy::Cleartext);
+    let long = "l".repeat(100_000);
+    let message = format!("+OK\r\n\r\n..\r\n...\r\n+OK {long}\r\n\u{80}\0\r\n.\r\n");
+    let body: String = peer.asks("RETR 1", message).concat();
+    let expected = format!("body \\r\\n.\\r\\n..\\r\\n+OK {long}\\r\\n");
+    let pieces = body.replace("body ", "");
+    assert!(pieces.contains(expected.strip_prefix("body ").unwrap()) && pieces.contains(r"\xc2\x80\x00\r\n"));
+    assert!(pieces.ends_with(&format!("RETR 1 ends: {}", 2 + 3 + 4 + 4 + 100_002 + 5)));
+    // A status line has its limit all the same.
+    peer.sends("NOOP").unwrap();
+    assert_eq!(peer.tries(format!("+OK {long}\r\n")), Err(Fatal::OverLimit(Limit::StatusLine)));
+}
+
+#[test]
+fn amb_5_a_timestamp_ends_at_the_first_bracket() {
+    let find =
+        |text: &'static str| ApopTimestamp::find(text.as_bytes()).map(|found| found.as_bytes().to_vec());
+    assert_eq!(find("ready <1.2@x>y@z>"), Some(b"<1.2@x>".to_vec()));
+    assert_eq!(find("ready <1.2>@x>"), None);
+}
+
+/// It is the first language of the configuration, whoever asks, and so tells nothing about anybody.
+#[test]
+fn r6856_3_i_the_preferred_language_depends_on_nobody() {
+    let config = Config::new(TlsPolicy::Cleartext).languages(&[Language::ENGLISH]);
+    let mut host = Host::greeted(config);
+    let before = host.says("LANG *\r\n");
+    for line in ["USER mrose", "USER nobody", "PASS wrong", "USER mrose"] {
+        host.says(format!("{line}\r\n"));
+        assert_eq!(host.says("LANG *\r\n"), before, "behind {line}");
+    }
+}
