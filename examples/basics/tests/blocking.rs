@@ -1,0 +1,70 @@
+//! `Connection` against servers that are silent, slow or gone, on loopback.
+
+use pop3_proto::client::{Config, Event};
+use pop3_proto::{Command, Fatal, Millis, Timer, Timers, TlsPolicy};
+use pop3_proto_basics::blocking::Connection;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A client, connected to a server that is only this function.
+fn connect(config: Config, serve: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || serve(listener.accept().unwrap().0));
+    Connection::connect(&address, config).unwrap()
+}
+
+/// Goes on to an event for which `wanted` is true, or to an error.
+fn wait(pop: &mut Connection, wanted: impl Fn(&Event<'_>) -> bool) -> Result<(), Fatal> {
+    loop {
+        match pop.event() {
+            Ok(Some(event)) if wanted(&event) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(*error.downcast_ref().unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_silent_server_is_given_up() {
+    let timers = Timers::DEFAULT.greeting(Millis(200));
+    let (start, config) = (Instant::now(), Config::new(TlsPolicy::Cleartext).timers(timers));
+    let mut pop = connect(config, |stream| {
+        thread::sleep(Duration::from_secs(10));
+        drop(stream);
+    });
+    let end = wait(&mut pop, |_| true);
+    assert_eq!(end, Err(Fatal::TimedOut(Timer::Greeting)));
+    assert!((200..5_000).contains(&start.elapsed().as_millis()));
+}
+
+#[test]
+fn a_server_that_is_gone_is_an_error() {
+    let mut pop =
+        connect(Config::new(TlsPolicy::Cleartext), |mut stream| stream.write_all(b"+OK rea").unwrap());
+    assert_eq!(wait(&mut pop, |_| true), Err(Fatal::UnexpectedEnd));
+}
+
+#[test]
+fn octets_may_come_one_by_one() {
+    let mut pop = connect(Config::new(TlsPolicy::Cleartext), |mut stream| {
+        stream.set_nodelay(true).unwrap();
+        let mut say = |octets: &[u8]| {
+            for octet in octets {
+                stream.write_all(&[*octet]).unwrap();
+                thread::sleep(Duration::from_millis(1));
+            }
+            let _ = stream.read(&mut [0; 64]).unwrap();
+        };
+        say(b"+OK ready\r\n");
+        say(b"+OK\r\nUIDL\r\n.\r\n");
+        say(b"+OK bye\r\n");
+    });
+    wait(&mut pop, |event| matches!(event, Event::Greeting(_))).unwrap();
+    pop.send(&Command::Capa).unwrap();
+    wait(&mut pop, |event| matches!(event, Event::End(_, 1))).unwrap();
+    pop.send(&Command::Quit).unwrap();
+    wait(&mut pop, |event| matches!(event, Event::Closed(_))).unwrap();
+}
