@@ -10,6 +10,7 @@ mod law_8;
 mod login_delay;
 mod pipelining;
 mod policy;
+mod quirks_table;
 mod sasl_client;
 mod sasl_client_outcome;
 mod sasl_kit;
