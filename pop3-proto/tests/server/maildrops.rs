@@ -1,1 +1,136 @@
+//! The trait `Maildrop`: its forms, and one that refuses.
 
+use super::*;
+use pop3_proto::MessageNumber;
+use pop3_proto::server::Entry;
+
+/// Four messages, of which one cannot be served and one not be deleted.
+#[derive(Default)]
+struct Picky {
+    marked: [bool; 4],
+    /// What message 2 is refused for.
+    refusal: Option<Refusal>,
+}
+
+impl Maildrop for Picky {
+    fn count(&self) -> u32 {
+        4
+    }
+
+    fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        let id = UniqueId::new(&b"abcd"[message.index()..=message.index()]).unwrap();
+        match self.refusal {
+            Some(refusal) if message.get() == 2 => Err(refusal),
+            _ => Ok(Entry { octets: 10, id, marked: self.marked[message.index()] }),
+        }
+    }
+
+    fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
+        if message.get() == 3 {
+            return Err(Refusal::Permanent);
+        }
+        self.marked[message.index()] = true;
+        Ok(())
+    }
+
+    fn unmark_all(&mut self) {
+        self.marked = [false; 4];
+    }
+}
+
+fn picky(config: Config, refusal: Refusal) -> Host<Picky> {
+    Host::over(config, Picky { refusal: Some(refusal), ..Picky::default() }, &["12345678"; 4]).login()
+}
+
+#[test]
+fn a_refused_entry_is_in_no_total_and_no_listing() {
+    let mut host = picky(CLEAR, Refusal::NeedsUtf8);
+    assert_eq!(host.say("STAT\r\n"), "+OK 3 30\r\n");
+    assert_eq!(host.say("LIST\r\n"), "+OK scan listing follows\r\n1 10\r\n3 10\r\n4 10\r\n.\r\n");
+    assert_eq!(host.say("UIDL\r\n"), "+OK unique-id listing follows\r\n1 a\r\n3 c\r\n4 d\r\n.\r\n");
+    host.say("DELE 1\r\nDELE 2\r\n");
+    assert_eq!(host.say("STAT\r\n"), "+OK 2 20\r\n");
+    assert_eq!(host.say("RSET\r\nSTAT\r\n"), "+OK nothing is marked any more\r\n+OK 3 30\r\n");
+}
+
+/// Also 6856.5.a: the code goes with LIST, TOP and RETR too.
+#[test]
+fn a_refused_entry_is_refused_with_its_reason() {
+    for (refusal, answer) in [
+        (Refusal::NeedsUtf8, "-ERR [UTF8] this message needs UTF8 mode\r\n"),
+        (Refusal::Temporary, "-ERR [SYS/TEMP] temporary trouble, try again later\r\n"),
+        (Refusal::Permanent, "-ERR [SYS/PERM] lasting trouble, ask for help\r\n"),
+        (Refusal::NoSuchMessage, "-ERR no such message\r\n"),
+    ] {
+        let mut host = picky(CLEAR, refusal);
+        for line in ["LIST 2", "UIDL 2", "RETR 2", "TOP 2 0", "DELE 2"] {
+            assert_eq!(host.say(format!("{line}\r\n")), answer, "{line}");
+        }
+        assert_eq!(host.asked, [] as [&str; 0]);
+    }
+    let mut host = picky(CLEAR.without_resp_codes(), Refusal::NeedsUtf8);
+    assert_eq!(host.say("RETR 2\r\n"), "-ERR this message needs UTF8 mode\r\n");
+}
+
+#[test]
+fn a_message_that_may_not_be_deleted_stays_unmarked_and_counted() {
+    let mut host = picky(CLEAR, Refusal::NeedsUtf8);
+    for _ in 0..2 {
+        assert_eq!(host.say("DELE 3\r\n"), "-ERR [SYS/PERM] lasting trouble, ask for help\r\n");
+    }
+    assert_eq!(host.say("STAT\r\nLIST 3\r\n"), "+OK 3 30\r\n+OK 3 10\r\n");
+    assert_eq!(host.marked(), []);
+}
+
+/// A slice without heap, a borrowed one, and a `Vec` that owns its unique-ids: the same session.
+#[test]
+fn every_form_of_maildrop_serves_the_same_session() {
+    let lines =
+        "STAT\r\nDELE 1\r\nLIST\r\nUIDL\r\nRETR 2\r\nTOP 2 0\r\nDELE 3\r\nSTAT\r\nRSET\r\nDELE 2\r\nQUIT\r\n";
+    let messages = ["abc", "A: b\r\n\r\n1\r\n", "x"];
+    let mut owned = Host::over(CLEAR, slots(&messages), &messages).login();
+    let expected = owned.say(lines);
+    assert_eq!(expected.matches("+OK").count(), 11);
+    assert!(expected.ends_with("+OK bye\r\n"));
+    assert_eq!(owned.marked(), [2]);
+
+    let ids = [b"id-1", b"id-2", b"id-3"];
+    let mut borrowed: Vec<Slot<UniqueId<'_>>> = messages
+        .iter()
+        .zip(&ids)
+        .map(|(message, id)| Slot::new(octets(message.as_bytes()), UniqueId::new(*id).unwrap()))
+        .collect();
+    let mut host = Host::over(CLEAR, &mut borrowed[..], &messages).login();
+    assert_eq!(host.say(lines), expected);
+    drop(host);
+    assert_eq!(borrowed.iter().map(Slot::is_marked).collect::<Vec<_>>(), [false, true, false]);
+    let mut host = Host::over(CLEAR, &mut borrowed, &messages).login();
+    assert_eq!(host.say(lines), expected);
+}
+
+/// The smallest answer of a maildrop to a number that it does not have.
+#[test]
+fn a_slice_refuses_what_it_does_not_hold() {
+    let mut slots = slots(&["a"]);
+    let two = MessageNumber::new(2).unwrap();
+    assert_eq!(slots.count(), 1);
+    assert_eq!(slots.entry(two), Err(Refusal::NoSuchMessage));
+    assert_eq!(slots.mark(two), Err(Refusal::NoSuchMessage));
+    assert_eq!(slots.mark(MessageNumber::FIRST), Ok(()));
+    assert!(slots.entry(MessageNumber::FIRST).unwrap().marked && slots[0].is_marked());
+    assert_eq!((slots[0].octets(), slots[0].id().clone()), (3, UniqueId::new(b"id-1").unwrap().into()));
+    slots.unmark_all();
+    assert!(!slots[0].is_marked());
+}
+
+#[test]
+fn the_maildrop_is_there_from_login_on_and_comes_back_at_the_end() {
+    let mut host = Host::three(CLEAR);
+    host.say("USER mrose\r\n");
+    assert!(host.server.maildrop().is_none() && host.server.maildrop_mut().is_none());
+    host.say("PASS a\r\n");
+    assert!(host.server.maildrop().is_some() && host.server.maildrop_mut().is_some());
+    host.say("QUIT\r\n");
+    assert!(host.server.maildrop().is_some());
+    assert_eq!(host.server.into_maildrop().unwrap().len(), 3);
+}

@@ -1,1 +1,125 @@
+//! Answers of any length through the smallest sink, and sinks that are too small.
 
+use super::*;
+use pop3_proto::server::{Language, Utf8};
+use pop3_proto::{Full, MIN_SINK, Mechanism, OtherCapability};
+
+const AMOUNTS: [usize; 7] = [1, 2, 3, 7, 100, 511, 512];
+
+/// What is answered through a sink of `room` octets that sends `drain` at a time.
+fn through(config: Config, room: usize, drain: usize, lines: &str) -> String {
+    let mut host = Host::new(config, &["abc"; 300]).login();
+    (host.room, host.drain) = (room, drain);
+    host.say(lines)
+}
+
+#[test]
+fn rob_24_listings_are_the_same_through_every_sink() {
+    for line in [
+        "LIST\r\n",
+        "UIDL\r\n",
+        "DELE 2\r\nDELE 300\r\nLIST\r\nUIDL\r\nLIST 3\r\n",
+        "LIST\r\n.\r\nSTAT\r\nUIDL\r\n",
+    ] {
+        let whole = through(PATIENT, 1 << 20, usize::MAX, line);
+        assert!(whole.len() > 1000);
+        for drain in AMOUNTS {
+            assert_eq!(through(PATIENT, MIN_SINK, drain, line), whole, "{drain}");
+            assert_eq!(through(PATIENT, MIN_SINK + drain, drain, line), whole, "{drain}");
+        }
+    }
+}
+
+#[test]
+fn rob_24_capa_with_all_that_there_is_is_the_same_through_every_sink() {
+    static NAMES: &[Mechanism<'static>] = &[Mechanism::PLAIN; 90];
+    static LANGUAGES: &[Language] = &[Language::ENGLISH; 90];
+    let long = "y".repeat(400);
+    let other = |tag: &'static str| {
+        let arguments = Text::new(Box::leak(long.clone().into_boxed_str()).as_bytes()).unwrap();
+        OtherCapability::new(Text::literal(tag), arguments).unwrap()
+    };
+    let others: &'static [_] = Box::leak(vec![other("X-A"), other("X-B"), other("X-C")].into_boxed_slice());
+    let config = PATIENT
+        .sasl_in_clear(NAMES)
+        .languages(LANGUAGES)
+        .utf8(Utf8::MessagesAndUsers)
+        .implementation(Text::literal("words"))
+        .capabilities(others);
+    let whole = through(config, 1 << 20, usize::MAX, "CAPA\r\nLANG\r\n");
+    assert!(whole.len() > 2000 && whole.lines().all(|line| line.len() <= 510));
+    for drain in AMOUNTS {
+        assert_eq!(through(config, MIN_SINK, drain, "CAPA\r\nLANG\r\n"), whole, "{drain}");
+    }
+}
+
+/// The sink holds half a listing while marks cannot change: the next command waits.
+#[test]
+fn r1939_3_c_no_command_is_read_while_an_answer_is_pending() {
+    let mut server = Host::new(CLEAR, &["abc"; 300]).login().server;
+    let mut buffer = [0; MIN_SINK];
+    let mut out = Out::new(&mut buffer);
+    let mut input = Input::more(b"LIST\r\nDELE 300\r\nLIST 300\r\n");
+    let mut all = String::new();
+    let mut last = input.remaining();
+    while let Step::NeedSpace(_) = server.poll(&mut input, &mut out).unwrap() {
+        if input.remaining() < last {
+            last = input.remaining();
+        }
+        let before = server.maildrop().unwrap()[299].is_marked();
+        assert_eq!(before, last == 10 || last == 0);
+        all += &pending(&mut out);
+    }
+    all += &pending(&mut out);
+    assert!(all.ends_with("300 5\r\n.\r\n+OK marked for deletion\r\n-ERR no such message\r\n"), "{all}");
+}
+
+#[test]
+fn r2449_6_6_b_pipelined_commands_are_answered_in_order() {
+    let lines =
+        "STAT\r\nRETR 1\r\nLIST 9\r\nBAD\r\nTOP 2 0\r\nLIST 2\r\nDELE 2\r\nLIST 2\r\nNOOP\r\nQUIT\r\n";
+    let expected = "+OK 300 1500\r\n+OK 5 octets\r\nabc\r\n.\r\n+OK 9 5\r\n-ERR unknown command\r\n\
+                    +OK top of message follows\r\nabc\r\n\r\n.\r\n+OK 2 5\r\n+OK marked for deletion\r\n\
+                    -ERR no such message\r\n+OK nothing done\r\n+OK bye\r\n";
+    for drain in AMOUNTS {
+        assert_eq!(through(CLEAR, MIN_SINK, drain, lines), expected);
+    }
+}
+
+#[test]
+fn a_sink_that_is_too_small_is_told_apart_from_a_full_one() {
+    for capacity in [0, 1, 100, MIN_SINK - 1] {
+        let mut server = Host::three(CLEAR).login().server;
+        let mut buffer = vec![0; capacity];
+        let mut input = Input::more(b"NOOP\r\n");
+        let step = server.poll(&mut input, &mut Out::new(&mut buffer));
+        let Ok(Step::NeedSpace(full)) = step else { panic!("{step:?}") };
+        assert_eq!(full, Full { needed: MIN_SINK, capacity });
+        assert!(full.never_fits());
+        assert_eq!(input.remaining(), 6);
+        let mut buffer = [0; MIN_SINK];
+        let mut out = Out::new(&mut buffer);
+        out.put(&[b"x"]).unwrap();
+        let step = server.poll(&mut input, &mut out);
+        assert!(matches!(step, Ok(Step::NeedSpace(full)) if !full.never_fits()), "{step:?}");
+        out.sent(1);
+        assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedSpace(full)) if !full.never_fits()));
+        assert_eq!(pending(&mut out), "+OK nothing done\r\n");
+    }
+}
+
+#[test]
+fn an_answer_that_never_fits_says_so() {
+    let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+    let mut small = [0; 8];
+    let mut out = Out::new(&mut small);
+    let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
+    server.refuse(greet, Refusal::Temporary).unwrap();
+    let step = server.poll(&mut Input::more(b""), &mut out);
+    assert!(matches!(step, Ok(Step::NeedSpace(full)) if full.never_fits()), "{step:?}");
+    assert_eq!(pending(&mut out), "");
+    let mut buffer = [0; MIN_SINK];
+    let mut out = Out::new(&mut buffer);
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::Closed(Why::Refused))));
+    assert_eq!(pending(&mut out), "-ERR [SYS/TEMP] temporary trouble, try again later\r\n");
+}
