@@ -111,6 +111,8 @@ mod auth;
 mod body;
 pub mod client;
 mod codec;
+#[cfg(doctest)]
+mod compile_fail;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -121,6 +123,7 @@ mod quirks;
 pub mod script;
 pub mod server;
 mod sink;
+pub mod tap;
 mod time;
 mod types;
 

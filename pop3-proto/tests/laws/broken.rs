@@ -42,6 +42,7 @@ fn ways(whole: &Outcome) -> Vec<How> {
     [How::whole(), small, random].into_iter().take(count).collect()
 }
 
+/// Also ROB.30.
 #[test]
 fn r1939_6_b_a_client_that_breaks_off_anywhere_removes_nothing() {
     sessions::all(|name, session| {
@@ -65,7 +66,7 @@ fn r1939_6_b_a_client_that_breaks_off_anywhere_removes_nothing() {
 }
 
 #[test]
-fn rob_1_a_server_that_breaks_off_anywhere_delivers_no_half_message() {
+fn rob_29_a_server_that_breaks_off_anywhere_delivers_no_half_message() {
     sessions::all(|name, session| {
         let whole = session.run(&How::whole());
         for how in ways(&whole) {
@@ -88,8 +89,10 @@ fn rob_1_a_server_that_breaks_off_anywhere_delivers_no_half_message() {
 }
 
 /// The three things that can be known about a deletion, by how far the answer to QUIT came.
+///
+/// Also AMB.28.
 #[test]
-fn law_4_of_deletions_a_client_says_what_it_knows() {
+fn r1939_6_g_of_deletions_a_client_says_what_it_knows() {
     let steps = sessions::short();
     let session = Session::new(&steps);
     let whole = session.run(&How::whole());

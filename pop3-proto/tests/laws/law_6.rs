@@ -1,0 +1,263 @@
+//! Three kinds of bad news: whatever a peer says is an answer, a refusal or a fatal error that stays. None of it panics.
+
+use super::reach::{LOGIN, cleartext, client, hear, logged_in, say, server};
+use super::sessions::{USER, number, pass};
+use crate::harness::{App, Cuts, ServerSide, Size};
+use pop3_proto::client::{Client, Event, SendError};
+use pop3_proto::server::{Config, Why};
+use pop3_proto::{
+    Base64, Command, Fatal, Input, Limit, Limits, Mechanism, Millis, Outbox, Profile, Timer, TlsPolicy,
+};
+
+/// Every line of one octet and of two, without a line end in them.
+fn lines() -> impl Iterator<Item = Vec<u8>> {
+    let octets = || (0..=u8::MAX).filter(|octet| *octet != b'\n');
+    octets()
+        .map(|octet| vec![octet])
+        .chain(octets().flat_map(move |one| octets().map(move |two| vec![one, two])))
+}
+
+/// A server that takes 250 bad lines, in the state behind `before`: what it wrote, line by line.
+fn serve(before: &[u8], lines: &[Vec<u8>], after: &[u8]) -> (Vec<String>, Result<Why, Fatal>) {
+    let limits = Limits::DEFAULT.bad_commands(255, 255).failed_logins(255);
+    let config = Config::new(TlsPolicy::Cleartext).limits(limits).sasl_in_clear(&[Mechanism::PLAIN]);
+    let wire = [before, &lines.concat(), after].concat();
+    let (_, output, over, _) =
+        ServerSide::alone(config, &App::new(), &wire, &Cuts::Whole, Size::Outbox(16 * 1024));
+    let text = String::from_utf8(output).unwrap();
+    (text.split_terminator("\r\n").skip(1).map(str::to_owned).collect(), over)
+}
+
+fn crlf(mut line: Vec<u8>) -> Vec<u8> {
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+#[test]
+fn law_6_a_server_refuses_every_short_line_and_goes_on() {
+    let all: Vec<Vec<u8>> = lines().map(crlf).collect();
+    for (before, after, answers) in [
+        (&b""[..], &b"USER mrose\r\nQUIT\r\n"[..], 0),
+        (b"USER mrose\r\n", b"USER mrose\r\nQUIT\r\n", 1),
+        (b"USER mrose\r\nPASS tanstaaf\r\n", b"NOOP\r\nQUIT\r\n", 2),
+    ] {
+        for lines in all.chunks(250) {
+            let (said, over) = serve(before, lines, after);
+            assert_eq!(over, Ok(Why::Quit));
+            assert_eq!(said.len(), answers + lines.len() + 2);
+            let (refused, last) = said[answers..].split_at(lines.len());
+            assert!(refused.iter().all(|line| line.starts_with("-ERR ")), "{refused:?}");
+            assert!(last.iter().all(|line| line.starts_with("+OK ")), "{last:?}");
+        }
+    }
+}
+
+/// Inside AUTH any line is a response, and a bad one ends the exchange.
+#[test]
+fn law_6_a_server_refuses_every_short_response_and_goes_on() {
+    let all: Vec<Vec<u8>> = lines().map(|line| [b"AUTH PLAIN\r\n", &crlf(line)[..]].concat()).collect();
+    for lines in all.chunks(250) {
+        let (said, over) = serve(b"", lines, b"USER mrose\r\nQUIT\r\n");
+        assert_eq!(over, Ok(Why::Quit));
+        // A challenge and a refusal each; `CR` alone is an empty line with one CR too many, no base64 either.
+        assert_eq!(said.len(), 2 * lines.len() + 2);
+        for pair in said[..2 * lines.len()].chunks(2) {
+            assert!(pair[0] == "+ " && pair[1].starts_with("-ERR "), "{pair:?}");
+        }
+    }
+}
+
+#[test]
+fn law_6_a_server_lives_through_lines_of_line_ends() {
+    for one in 0..=u8::MAX {
+        let lines = [vec![b'\n', one, b'\n'], vec![one, b'\n', b'\r', b'\n'], vec![b'\r', b'\r', one, b'\n']];
+        for before in [&b""[..], b"USER mrose\r\nPASS tanstaaf\r\n", b"AUTH PLAIN\r\n"] {
+            let (said, over) = serve(before, &lines, b"*\r\nQUIT\r\n");
+            assert_eq!((over, said.last().map(String::as_str)), (Ok(Why::Quit), Some("+OK bye")));
+        }
+    }
+}
+
+/// Every short row of every listing: an event each, whatever it holds, and the session goes on.
+#[test]
+fn law_6_a_client_makes_an_event_of_every_short_row() {
+    let rows: Vec<Vec<u8>> = lines().map(crlf).filter(|row| row != b".\r\n").collect();
+    let wire = [b"+OK\r\n", &rows.concat()[..], b".\r\n"].concat();
+    for command in [Command::List(None), Command::Uidl(None), Command::Capa, Command::Lang(None)] {
+        let mut client = logged_in(cleartext());
+        client.send(&command, &mut Outbox::new()).unwrap();
+        let (mut input, mut events) = (Input::more(&wire), 0);
+        while let Some(event) = client.poll(&mut input).unwrap() {
+            events += 1;
+            if let Event::End(ticket, count) = event {
+                assert_eq!((ticket.verb, count), (command.verb(), rows.len() as u64));
+            }
+        }
+        assert_eq!(events, rows.len() + 2, "{command:?}");
+        assert!(matches!(say(&mut client, &Command::Quit, b"+OK\r\n"), Some(Event::Closed(_))));
+    }
+}
+
+/// A short line where a status line is due, and short texts behind a status: events, or a fatal error that stays.
+#[test]
+fn law_6_a_client_lives_through_every_short_status_line() {
+    let waiting: [fn() -> Client; 4] = [
+        || Client::new(cleartext()),
+        || sent(logged_in(cleartext()), &Command::Stat),
+        || sent(logged_in(cleartext()), &Command::Uidl(Some(number(1)))),
+        || {
+            let auth = Command::Auth { mechanism: Mechanism::PLAIN, initial: None };
+            sent(client(cleartext(), b"+OK\r\n", &[]), &auth)
+        },
+    ];
+    for (place, waiting) in waiting.iter().enumerate() {
+        for start in [&b""[..], b"+OK", b"-ERR", b"+OK ", b"-ERR ["] {
+            for (count, line) in lines().step_by(if start.is_empty() { 1 } else { 7 }).enumerate() {
+                let mut client = waiting();
+                let wire = [start, &line, b"\r\n"].concat();
+                let is_challenge = place == 3 && start.is_empty() && line[0] == b'+';
+                match client.poll(&mut Input::more(&wire)) {
+                    Ok(event) => {
+                        assert!(event.is_some(), "{wire:?}");
+                        assert!(!start.is_empty() || is_challenge, "{wire:?}");
+                    }
+                    Err(fatal) => {
+                        assert_eq!(fatal, Fatal::NotPop3, "{wire:?}");
+                        if count % 97 == 0 {
+                            stays(&mut client, fatal);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sent(mut client: Client, command: &Command<'_>) -> Client {
+    client.send(command, &mut Outbox::new()).unwrap();
+    client
+}
+
+/// A message of every short word, at the start of a line and behind a dot.
+#[test]
+fn law_6_a_client_takes_every_octet_of_a_message() {
+    for line in lines() {
+        let message = [&line[..], b"\r\n.", &line, b"x\r\n"].concat();
+        let wire = [b"+OK\r\n.", &message[..], b".\r\n"].concat();
+        let mut client = sent(logged_in(cleartext()), &Command::Retr(number(1)));
+        let (mut input, mut body) = (Input::more(&wire), Vec::new());
+        while let Some(event) = client.poll(&mut input).unwrap() {
+            match event {
+                Event::Body(_, data) => body.extend_from_slice(data),
+                Event::End(_, octets) => assert_eq!(octets, body.len() as u64),
+                _ => {}
+            }
+        }
+        let expected = [&line[..], b"\r\n", &line, b"x\r\n"].concat();
+        assert_eq!(body, expected);
+        assert!(client.is_idle());
+    }
+}
+
+/// A refusal of any command is an event, and the next command goes out.
+#[test]
+fn law_6_a_refusal_is_an_event_and_the_session_goes_on() {
+    let one = number(1);
+    let early = [USER, Command::Capa, Command::Stls, Command::Utf8, Command::AuthList, Command::Lang(None)];
+    let late = [
+        Command::Stat,
+        Command::List(None),
+        Command::List(Some(one)),
+        Command::Retr(one),
+        Command::Dele(one),
+        Command::Noop,
+        Command::Rset,
+        Command::Top { message: one, lines: 0 },
+        Command::Uidl(None),
+        Command::Capa,
+    ];
+    for (said, commands) in [(&[][..], &early[..]), (&LOGIN, &late)] {
+        let mut client = client(cleartext(), b"+OK\r\n", said);
+        for command in commands {
+            let Some(Event::Refused(ticket, status)) = say(&mut client, command, b"-ERR [SYS/TEMP] no\r\n")
+            else {
+                panic!("{command:?}")
+            };
+            assert_eq!((ticket.verb, status.text().as_bytes()), (command.verb(), &b"no"[..]));
+        }
+        assert!(matches!(say(&mut client, &Command::Quit, b"+OK\r\n"), Some(Event::Closed(_))));
+    }
+    let mut client = client(cleartext(), b"+OK\r\n", &LOGIN[..1]);
+    assert!(matches!(say(&mut client, &pass("x"), b"-ERR\r\n"), Some(Event::Refused(..))));
+    assert!(matches!(say(&mut client, &USER, b"+OK\r\n"), Some(Event::Ok(..))));
+}
+
+/// A fatal error is what every later call says, and it takes nothing.
+fn stays(client: &mut Client, fatal: Fatal) {
+    for _ in 0..2 {
+        let mut input = Input::more(b"+OK\r\n");
+        assert_eq!(client.poll(&mut input).unwrap_err(), fatal);
+        assert_eq!(input.remaining(), 5);
+        assert_eq!(client.poll(&mut Input::last(b"")).unwrap_err(), fatal);
+        assert!(!client.needs_input(b"", false), "to wait for input would be to wait for ever");
+        assert_eq!(client.tick(Millis(u64::MAX)), Err(fatal));
+        let mut sink = Outbox::new();
+        assert_eq!(client.send(&Command::Quit, &mut sink), Err(SendError::Over));
+        assert!(sink.pending().is_empty());
+    }
+}
+
+#[test]
+fn law_6_each_fatal_error_of_a_client_stays() {
+    let small = cleartext().limits(Limits::DEFAULT.status_line(64));
+    let greeted = || client(cleartext(), b"+OK\r\n", &[]);
+    let rows: Vec<(Client, Vec<u8>, bool, Fatal)> = vec![
+        (Client::new(small), vec![b'+'; 64], false, Fatal::OverLimit(Limit::StatusLine)),
+        (Client::new(cleartext()), b"+OK".to_vec(), true, Fatal::UnexpectedEnd),
+        (greeted(), vec![], true, Fatal::UnexpectedEnd),
+        (Client::new(cleartext()), b"220 smtp\r\n".to_vec(), false, Fatal::NotPop3),
+        (greeted(), b"+OK\r\n".to_vec(), false, Fatal::Unsolicited),
+        (sent(greeted(), &USER), b"+OK\n".to_vec(), false, Fatal::BareLf),
+        (sent(greeted(), &Command::Stls), b"+OK\r\n?".to_vec(), false, Fatal::BehindStls),
+        (
+            Client::new(cleartext().profile(Profile::Strict)),
+            b"+ok\r\n".to_vec(),
+            false,
+            Fatal::Strict(pop3_proto::Quirk::StatusCase),
+        ),
+    ];
+    for (mut client, wire, last, fatal) in rows {
+        let mut input = if last { Input::last(&wire) } else { Input::more(&wire) };
+        assert_eq!(client.poll(&mut input).unwrap_err(), fatal);
+        stays(&mut client, fatal);
+    }
+    let mut late = Client::new(cleartext());
+    late.tick(Millis(0)).unwrap();
+    let fatal = late.tick(Millis::seconds(60)).unwrap_err();
+    assert_eq!(fatal, Fatal::TimedOut(Timer::Greeting));
+    stays(&mut late, fatal);
+}
+
+#[test]
+fn law_6_a_fatal_error_of_a_server_stays() {
+    let mut server = server(1);
+    let _ = super::reach::ask!(&mut server, b"STLS\r\n", StartTls(_));
+    for _ in 0..3 {
+        let (mut input, mut sink) = (Input::more(b"QUIT\r\n"), Outbox::new());
+        assert_eq!(server.poll(&mut input, &mut sink).unwrap_err(), Fatal::BehindStls);
+        assert_eq!((input.remaining(), sink.pending()), (6, &b""[..]));
+        assert_eq!(server.tick(Millis(5)), Err(Fatal::BehindStls));
+    }
+}
+
+/// A challenge that is not what it should be is an event too.
+#[test]
+fn law_6_an_odd_challenge_is_an_event() {
+    let auth = Command::Auth { mechanism: Mechanism::PLAIN, initial: Some(Base64::EMPTY) };
+    let mut client = client(cleartext(), b"+OK\r\n", &[]);
+    let Some(Event::OddChallenge(step, b"Username:")) = say(&mut client, &auth, b"+ Username:\r\n") else {
+        panic!()
+    };
+    client.sasl_cancel(step, &mut Outbox::new()).unwrap();
+    assert!(matches!(hear(&mut client, b"-ERR\r\n"), Some(Event::Refused(..))));
+}
