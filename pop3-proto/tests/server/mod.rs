@@ -246,17 +246,11 @@ fn flush(out: &mut Out<'_>, count: usize, sent: &mut Vec<u8>) {
     out.sent(count);
 }
 
-/// The next question is this one; gives what it holds.
+/// The next question is this one; gives its token.
 macro_rules! ask {
-    ($server:expr, $input:expr, $out:expr, $kind:ident) => {
+    ($server:expr, $input:expr, $out:expr, $kind:ident $(, $what:pat)*) => {
         match $server.poll($input, $out) {
-            Ok(Step::Ask(Ask::$kind(token))) => token,
-            step => panic!("{step:?}"),
-        }
-    };
-    ($server:expr, $input:expr, $out:expr, $kind:ident, $what:pat) => {
-        match $server.poll($input, $out) {
-            Ok(Step::Ask(Ask::$kind(token, $what))) => token,
+            Ok(Step::Ask(Ask::$kind(token $(, $what)*))) => token,
             step => panic!("{step:?}"),
         }
     };
