@@ -128,7 +128,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
         let buffer = self.buffer.as_mut();
         let capacity = buffer.len();
         if self.start == self.end || self.end == capacity || self.start > capacity / 2 {
-            buffer.copy_within(self.start..self.end, 0);
+            to_front(buffer, self.start, self.end);
             self.end = self.end.saturating_sub(self.start);
             self.start = 0;
         }
@@ -154,6 +154,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
     /// Gives the buffer back.
     pub fn into_buffer(self) -> B {
         self.buffer
+    }
+}
+
+/// Moves the octets from `start` to `end` to the front.
+pub(crate) fn to_front(buffer: &mut [u8], start: usize, end: usize) {
+    // Always so; without it `copy_within` keeps a panic in the compiled code.
+    if start <= end && end <= buffer.len() {
+        buffer.copy_within(start..end, 0);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The edge where bytes go out: [`Sink`], all or nothing, with a cursor over a slice ([`Out`]) and a bounded `Vec` ([`Outbox`]).
 
+use crate::input::to_front;
 use core::fmt;
 
 /// The smallest legal sink, in octets: the longest line that a machine writes in one piece (RFC 1939 section 3).
@@ -114,7 +115,7 @@ impl<'b> Out<'b> {
 
     /// Moves what is pending to the front, so that all room lies behind it.
     fn compact(&mut self) {
-        self.buffer.copy_within(self.start..self.end, 0);
+        to_front(self.buffer, self.start, self.end);
         self.end = self.end.saturating_sub(self.start);
         self.start = 0;
     }

@@ -1,0 +1,218 @@
+//! Links only if no panic and no heap is reachable from the crate: both would need symbols that nothing defines.
+//!
+//! The panic handler calls `a_panic_is_reachable`; there is no allocator. A program drives the parsers, the encoders and
+//! both machines with octets that the compiler knows nothing about, so that it cannot leave a path out.
+//!
+//! Where it does not link, the linker names the functions that hold the panic.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use pop3_proto::server::{self, Announce, Ask, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8};
+use pop3_proto::{
+    ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, Inbox, Input,
+    LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, Millis, OctetCount, Out, Piece, Response,
+    ScanListing, Secret, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing, Unstuff, Verb,
+    client, octets,
+};
+
+#[link(name = "c")]
+unsafe extern "C" {
+    safe fn a_panic_is_reachable() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    a_panic_is_reachable()
+}
+
+/// What the start-up files of a C program call.
+#[unsafe(no_mangle)]
+pub extern "C" fn main() -> i32 {
+    let data: &[u8] = black_box(b"+OK\r\n");
+    codec(data);
+    bodies(data);
+    the_client(data);
+    the_server(data);
+    #[cfg(feature = "reachable_panic")]
+    see(Command::parse(data).unwrap());
+    #[cfg(feature = "reachable_heap")]
+    see(pop3_proto::Outbox::new().put(&[data]).is_ok());
+    0
+}
+
+#[cfg(feature = "reachable_heap")]
+use pop3_proto::Sink;
+
+/// Uses a value, so that nothing that made it is left out.
+fn see<T>(value: T) {
+    let _ = black_box(value);
+}
+
+#[inline(never)]
+fn codec(data: &[u8]) {
+    let mut buffer = [0; 512];
+    let mut out = Out::new(&mut buffer);
+    let limits = Limits::DEFAULT.command_line(black_box(255));
+    if let Decoded::Complete { value, .. } = Command::decode(data, &limits) {
+        see(value.encode(&mut out).is_ok());
+        see((value.encoded_len(), value.verb(), value.message(), value == value));
+    }
+    see(Command::parse(data).is_ok());
+    let verb = black_box(Some(Verb::Auth));
+    if let Decoded::Complete { value, .. } = Response::decode(data, verb, &limits) {
+        see(value.encode(&mut out).is_ok());
+        if let Response::Err(status) = value {
+            see(status.code().map(|code| code.retry()));
+        }
+    }
+    if let Ok(value) = Capability::parse(data) {
+        see(value.encode(&mut out).is_ok());
+        if let Capability::Sasl(mechanisms) = value {
+            mechanisms.iter().for_each(|mechanism| see(mechanism));
+        }
+    }
+    see((DropListing::parse(data), ScanListing::parse(data), UniqueIdListing::parse(data)));
+    see((LanguageListing::parse(data).is_ok(), ApopTimestamp::find(data)));
+    see((
+        Base64::new(data),
+        Text::new(data),
+        UniqueId::new(data),
+        Mechanism::new(data),
+        Secret::new(data).is_ok(),
+    ));
+    out.sent(black_box(1));
+    see(out.pending());
+}
+
+#[inline(never)]
+fn bodies(data: &[u8]) {
+    let mut unstuff = Unstuff::new(black_box(LineEnding::Lf));
+    let mut input = data;
+    while let Some(piece) = unstuff.next(&mut input) {
+        if let Piece::Data(octets) = piece {
+            see(octets);
+        }
+    }
+    let mut buffer = [0; 512];
+    let mut out = Out::new(&mut buffer);
+    let mut stuff = Stuff::new(black_box(StuffMode::Convert));
+    see(stuff.copy(data, &mut out).is_ok());
+    let mut input = data;
+    while let Ok(Some(slice)) = stuff.next(&mut input) {
+        see(slice);
+    }
+    see((stuff.finish(), stuff.octets(), octets(data)));
+    let mut count = OctetCount::new();
+    count.add(data);
+    see(count.finish());
+}
+
+#[inline(never)]
+fn the_client(data: &[u8]) {
+    let config = client::Config::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining();
+    let mut client = Client::new(config);
+    let mut inbox = Inbox::new([0; 1024]);
+    let mut buffer = [0; 512];
+    let mut out = Out::new(&mut buffer);
+    for now in 0..black_box(9) {
+        let spare = inbox.spare();
+        spare.iter_mut().zip(data).for_each(|(to, octet)| *to = *octet);
+        inbox.filled(data.len());
+        if let Ok(command) = Command::parse(data) {
+            see(client.send(&command, &mut out).is_ok());
+        }
+        see(client.needs_input(inbox.unread(), black_box(false)));
+        let event = inbox.with(|input| client.poll(input));
+        if let Ok(Some(event)) = &event {
+            see((event.ticket(), event.completes()));
+        }
+        match event {
+            Ok(Some(client::Event::Challenge(step, _))) => {
+                let response = Base64::new(data).unwrap_or(Base64::EMPTY);
+                if let Err(unanswered) = client.sasl(step, response, &mut out) {
+                    see(client.sasl_cancel(unanswered.token, &mut out).is_ok());
+                }
+            }
+            Ok(Some(client::Event::AuthAccepted(done, _))) => see(client.verified(done).is_ok()),
+            Ok(Some(client::Event::StartTls(start))) => {
+                see(client.tls_started(start, Input::more(data)).is_ok());
+            }
+            other => see(other),
+        }
+        see((client.tick(Millis(now)), client.deletions(), client.hold()));
+        out.sent(black_box(9));
+    }
+    see((client.quirks(), *client.capabilities()));
+}
+
+static CONFIG: server::Config = server::Config::new(TlsPolicy::Opportunistic)
+    .sasl(&[Mechanism::PLAIN])
+    .sasl_in_clear(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
+    .utf8(Utf8::MessagesAndUsers)
+    .languages(&[
+        Language::ENGLISH,
+        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: Phrase::english },
+    ])
+    .login_delay(60, true)
+    .expire(Expire::Days(9), true)
+    .other_commands();
+
+#[inline(never)]
+fn the_server(data: &[u8]) {
+    let Ok(id) = UniqueId::new(data) else { return };
+    let mut slots = [Slot::new(black_box(120), id), Slot::new(black_box(200), id)];
+    let mut slots = Some(slots.as_mut_slice());
+    let mut server: Server<&mut [Slot<UniqueId<'_>>]> = Server::new(black_box(&CONFIG), black_box(1));
+    let mut inbox = Inbox::new([0; 1024]);
+    let mut buffer = [0; 512];
+    let mut out = Out::new(&mut buffer);
+    for now in 0..black_box(9) {
+        let spare = inbox.spare();
+        spare.iter_mut().zip(data).for_each(|(to, octet)| *to = *octet);
+        inbox.filled(data.len());
+        let step = inbox.with(|input| server.poll(input, &mut out));
+        let refuses = black_box(false);
+        let refusal = black_box(Refusal::Temporary);
+        match step {
+            Ok(Step::Ask(Ask::Greet(token))) if refuses => see(server.refuse(token, refusal).is_ok()),
+            Ok(Step::Ask(Ask::Greet(token))) => {
+                let text = Text::new(data).unwrap_or_default();
+                see(server.greet(token, text, &mut out).is_ok());
+            }
+            Ok(Step::Ask(Ask::User(token, _))) if refuses => see(server.refuse(token, refusal).is_ok()),
+            Ok(Step::Ask(Ask::User(token, _))) => see(server.accept_name(token).is_ok()),
+            Ok(Step::Ask(Ask::Login(token, _))) if refuses => see(server.refuse(token, refusal).is_ok()),
+            Ok(Step::Ask(Ask::Login(token, Credentials::Sasl { .. }))) => {
+                let challenge = Base64::new(data).unwrap_or(Base64::EMPTY);
+                see(server.challenge(token, challenge, &mut out).is_ok());
+            }
+            Ok(Step::Ask(Ask::Login(token, _))) => {
+                if let Some(slots) = slots.take() {
+                    see(server.accept(token, slots, Announce::default()).is_ok());
+                }
+            }
+            Ok(Step::Ask(Ask::Fetch(token))) if refuses => see(server.refuse(token, refusal).is_ok()),
+            Ok(Step::Ask(Ask::Fetch(token))) => see(server.send_body(token, octets(data)).is_ok()),
+            Ok(Step::Ask(Ask::Commit(token))) => see(server.committed(token, black_box(true)).is_ok()),
+            Ok(Step::Ask(Ask::StartTls(token))) => {
+                see(server.tls_started(token, Input::more(data)).is_ok());
+            }
+            Ok(Step::Ask(Ask::Other(token, ..))) => {
+                let text = Text::new(data).unwrap_or_default();
+                see(server.other(token, text, &mut out).is_ok());
+            }
+            Ok(Step::NeedBody) => {
+                see(server.write_body(data, &mut out).is_ok());
+                let mut chunk = data;
+                see(server.body_slice(&mut chunk).is_ok());
+                see((server.enough(), server.finish_body().is_ok()));
+            }
+            other => see(other.is_ok()),
+        }
+        see((server.tick(Millis(now)), server.hold(), server.state()));
+        out.sent(black_box(9));
+    }
+    server.close();
+    see(server.into_maildrop().is_some());
+}
