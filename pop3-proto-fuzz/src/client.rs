@@ -1,0 +1,319 @@
+//! The client machine against any bytes and any calls.
+
+use crate::naive;
+use crate::source::{Chunks, Cuts};
+use crate::wire::{Parts, Watched};
+use pop3_proto::client::{Config, Deletions, Event, SendError, Ticket};
+use pop3_proto::{
+    ApopDigest, Base64, Client, Command, Fatal, Full, Inbox, Keyword, LanguageRange, Limits, LineEnding,
+    Mechanism, MessageNumber, Out, Profile, Secret, Text, TlsPolicy,
+};
+use std::collections::VecDeque;
+
+/// A first line of calls, then what the server sends; the octet 0xFE in it stands for a finished TLS handshake.
+pub fn run(data: &[u8]) {
+    let parts = Parts::of(data);
+    let expected = Play::new(&parts, Cuts::Whole).run(&parts);
+    for cuts in Cuts::all(parts.seed) {
+        assert_eq!(Play::new(&parts, cuts).run(&parts), expected, "law 5: {cuts:?}");
+    }
+}
+
+fn config(octet: u8) -> Config {
+    let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
+    let mut config = Config::new(tls[usize::from(octet & 3)]);
+    if octet & 4 != 0 {
+        config = config.assume_pipelining();
+    }
+    if octet & 8 != 0 {
+        config = config.profile(Profile::Strict);
+    }
+    if octet & 16 != 0 {
+        let small = Limits::DEFAULT.status_line(64).listing_line(64).sasl_line(64).sasl_rounds(2);
+        config = config.limits(small.listing_rows(3).body_octets(40));
+    }
+    config
+}
+
+/// The call that a letter stands for.
+pub(crate) fn command(letter: u8, message: u32) -> Option<Command<'static>> {
+    let number = MessageNumber::new(message).ok()?;
+    Some(match letter {
+        b'u' => Command::User(Text::literal("mrose")),
+        b'p' => Command::Pass(Secret::new(b"secret").ok()?),
+        b'P' => Command::Pass(Secret::new(b"wrong").ok()?),
+        b'a' => Command::Apop { name: Text::literal("mrose"), digest: ApopDigest::new([7; 16]) },
+        b'A' => Command::Auth { mechanism: Mechanism::PLAIN, initial: Some(Base64::literal("AGEAYg==")) },
+        b'B' => Command::Auth { mechanism: Mechanism::LOGIN, initial: None },
+        b'm' => Command::AuthList,
+        b'x' => Command::Stls,
+        b'8' => Command::Utf8,
+        b'c' => Command::Capa,
+        b'g' => Command::Lang(None),
+        b'G' => Command::Lang(Some(LanguageRange::Preferred)),
+        b's' => Command::Stat,
+        b'l' => Command::List(None),
+        b'L' => Command::List(Some(number)),
+        b'r' => Command::Retr(number),
+        b't' => Command::Top { message: number, lines: 1 },
+        b'd' => Command::Dele(number),
+        b'n' => Command::Noop,
+        b'R' => Command::Rset,
+        b'i' => Command::Uidl(None),
+        b'I' => Command::Uidl(Some(number)),
+        b'o' => Command::Other { keyword: Keyword::new(b"XTND").ok()?, arguments: None },
+        b'q' => Command::Quit,
+        _ => return None,
+    })
+}
+
+/// Takes a letter and, where a digit stands behind it, the number of a message.
+pub(crate) fn next_call(letters: &[u8]) -> Option<(u8, u32, &[u8])> {
+    match letters {
+        [letter, digit @ b'1'..=b'9', behind @ ..] => Some((*letter, u32::from(digit - b'0'), behind)),
+        [letter, behind @ ..] => Some((*letter, 1, behind)),
+        [] => None,
+    }
+}
+
+/// Whether a later event may lift the refusal.
+pub(crate) fn is_for_later(error: SendError) -> bool {
+    matches!(
+        error,
+        SendError::Behind(_)
+            | SendError::Alone
+            | SendError::NotPipelined
+            | SendError::QueueFull
+            | SendError::CallersTurn
+    )
+}
+
+/// One session, and what is known of it beside the machine.
+struct Play<'d> {
+    client: Client,
+    letters: &'d [u8],
+    chunks: Chunks,
+    sink: Watched<'static>,
+    /// Sent and not answered.
+    tickets: VecDeque<Ticket>,
+    /// How far the phase was consumed, and where the answer that is open began, with how its lines end.
+    consumed: usize,
+    began: (usize, LineEnding),
+    body: Vec<u8>,
+    rows: u64,
+    quit_sent: bool,
+    log: Vec<String>,
+}
+
+impl<'d> Play<'d> {
+    fn new(parts: &Parts<'d>, cuts: Cuts) -> Self {
+        Play {
+            client: Client::new(config(parts.config)),
+            letters: parts.letters,
+            chunks: cuts.chunks(),
+            sink: Watched::outbox(0),
+            tickets: VecDeque::new(),
+            consumed: 0,
+            began: (0, LineEnding::Crlf),
+            body: Vec::new(),
+            rows: 0,
+            quit_sent: false,
+            log: Vec::new(),
+        }
+    }
+
+    /// Everything that can be seen of the session, whatever the cuts.
+    fn run(mut self, parts: &Parts<'_>) -> (Vec<String>, Vec<u8>) {
+        let mut phases = parts.wire.split(|octet| *octet == 0xfe).peekable();
+        while let Some(phase) = phases.next() {
+            let ends = phases.peek().is_none() && parts.config & 32 != 0;
+            if !self.phase(phase, ends) {
+                break;
+            }
+        }
+        let body = std::mem::take(&mut self.body);
+        self.log.push(format!("{body:?} {:?} {:?}", self.client.quirks(), self.client.deletions()));
+        (self.log, self.sink.sent)
+    }
+
+    /// What comes between two TLS handshakes; whether the second one was done.
+    fn phase(&mut self, wire: &[u8], ends: bool) -> bool {
+        let mut inbox = Inbox::new(vec![0; self.client.hold()]);
+        let mut undelivered = wire;
+        self.consumed = 0;
+        loop {
+            let buffer = inbox.unread().to_vec();
+            let idle = self.client.needs_input(&buffer, inbox.is_ended());
+            assert_eq!(self.client.needs_input(&buffer, inbox.is_ended()), idle, "asking changes nothing");
+            let (client, before) = (&mut self.client, inbox.unread().len());
+            let range = inbox.unread().as_ptr_range();
+            let polled = inbox.with(|input| client.poll(input).map(|event| (event, input.remaining())));
+            let (event, remaining) = match polled {
+                Ok((event, remaining)) => (event, remaining),
+                Err(fatal) => {
+                    assert!(!idle, "{fatal} where input was asked for");
+                    return self.fatal(fatal, &mut inbox);
+                }
+            };
+            self.consumed += before - remaining;
+            let Some(event) = event else {
+                assert_eq!(idle, remaining == before, "needs_input and poll agree");
+                assert!(remaining < self.client.hold(), "the buffer never fills up");
+                assert!(!inbox.is_ended(), "at the end of the stream something is said");
+                if remaining < before {
+                    continue;
+                }
+                if undelivered.is_empty() && !ends {
+                    return false;
+                }
+                self.deliver(&mut inbox, &mut undelivered, ends);
+                continue;
+            };
+            assert!(!idle, "an event where input was asked for");
+            if let Event::Body(_, data) = event {
+                assert!(range.contains(&data.as_ptr()) || data == b"\r", "law 1");
+                assert!(remaining < before || data == b"\r", "progress");
+            } else if !matches!(event, Event::Closed(_)) {
+                assert!(remaining < before, "progress");
+            }
+            match self.event(event, wire) {
+                Next::Poll => {}
+                Next::Closed => return false,
+                Next::Tls(token) => {
+                    if remaining > 0 || !undelivered.is_empty() {
+                        self.log.push("wall".into());
+                        return false;
+                    }
+                    self.client.tls_started(token, inbox.input()).expect("the token is this client's");
+                    self.log.push("TLS".into());
+                    self.send_what_goes();
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, inbox: &mut Inbox<Vec<u8>>, undelivered: &mut &[u8], ends: bool) {
+        let spare = inbox.spare();
+        let count = self.chunks.next(undelivered.len()).min(spare.len());
+        let (chunk, rest) = undelivered.split_at(count);
+        spare[..count].copy_from_slice(chunk);
+        inbox.filled(count);
+        *undelivered = rest;
+        // The end is seen with the last octets, or behind them.
+        if rest.is_empty() && ends && (count == 0 || self.consumed % 2 == 0) {
+            inbox.ended();
+        }
+    }
+
+    fn fatal(&mut self, fatal: Fatal, inbox: &mut Inbox<Vec<u8>>) -> bool {
+        let again = inbox.with(|input| self.client.poll(input).map(|_| ()));
+        assert_eq!(again, Err(fatal), "sticky");
+        let mut buffer = [0; 512];
+        let sent = self.client.send(&Command::Quit, &mut Out::new(&mut buffer));
+        assert_eq!(sent, Err(SendError::Over));
+        assert_ne!(self.client.deletions(), Deletions::Committed, "nobody said so");
+        let wall = fatal == Fatal::BehindStls;
+        self.log.push(if wall { "wall".into() } else { format!("{fatal:?}") });
+        false
+    }
+
+    fn event(&mut self, event: Event<'_>, wire: &[u8]) -> Next {
+        if let Event::Body(ticket, data) = event {
+            assert_eq!(Some(&ticket), self.tickets.front());
+            self.body.extend_from_slice(data);
+            return Next::Poll;
+        }
+        if !matches!(event, Event::StartTls(_)) {
+            self.log.push(format!("{event:?}"));
+        }
+        if let Some(ticket) = event.ticket() {
+            assert_eq!(Some(&ticket), self.tickets.front(), "answers come in order");
+        }
+        if event.completes() {
+            self.tickets.pop_front();
+        }
+        match event {
+            Event::Begin(..) => {
+                let crlf = wire[..self.consumed].ends_with(b"\r\n");
+                self.began = (self.consumed, if crlf { LineEnding::Crlf } else { LineEnding::Lf });
+                self.rows = 0;
+            }
+            Event::End(ticket, count) => self.check_end(ticket, count, wire),
+            Event::Challenge(step, challenge) => {
+                self.log.push(format!("{}", challenge.as_bytes().escape_ascii()));
+                self.respond(|client, sink| client.sasl(step, Base64::literal("AAAA"), sink).is_ok());
+            }
+            Event::OddChallenge(step, _) => {
+                self.respond(|client, sink| client.sasl_cancel(step, sink).is_ok());
+            }
+            Event::AuthAccepted(done, _) => assert!(self.client.verified(done).is_ok()),
+            Event::StartTls(token) => return Next::Tls(token),
+            Event::Closed(deletions) => {
+                assert_eq!(deletions, self.client.deletions());
+                assert!(self.quit_sent, "only QUIT closes");
+                return Next::Closed;
+            }
+            _ => self.rows += 1,
+        }
+        assert_eq!(self.client.is_idle(), self.tickets.is_empty());
+        self.send_what_goes();
+        Next::Poll
+    }
+
+    /// A whole answer is what the naive reader makes of the same octets.
+    fn check_end(&mut self, ticket: Ticket, count: u64, wire: &[u8]) {
+        let body = std::mem::take(&mut self.body);
+        let (start, ending) = self.began;
+        let (message, end) = naive::unstuff(&wire[start..], ending);
+        assert_eq!(end, Some(self.consumed - start), "the end mark, and no octet behind it");
+        if matches!(ticket.verb.keyword(), "RETR" | "TOP") {
+            assert_eq!((body.len() as u64, &body), (count, &message));
+            self.log.push(format!("{}", body.escape_ascii()));
+        } else {
+            assert_eq!(count, self.rows);
+            let rows = message.split(|octet| *octet == b'\n').count() as u64;
+            assert!(ending == LineEnding::Crlf || count == rows - 1, "a row for each line");
+        }
+    }
+
+    fn respond(&mut self, answer: impl FnOnce(&mut Client, &mut Watched<'static>) -> bool) {
+        assert!(answer(&mut self.client, &mut self.sink), "the token is this client's");
+        self.sink.send_all();
+    }
+
+    fn send_what_goes(&mut self) {
+        while let Some((letter, message, behind)) = next_call(self.letters) {
+            let Some(command) = command(letter, message) else {
+                self.letters = behind;
+                continue;
+            };
+            let without_room = self.client.send(&command, &mut Out::new(&mut []));
+            match self.client.send(&command, &mut self.sink) {
+                Ok(ticket) => {
+                    let full = Full { needed: command.encoded_len(), capacity: 0 };
+                    assert_eq!(without_room, Err(SendError::Full(full)), "law 4");
+                    assert_eq!((ticket.verb, ticket.message), (command.verb(), command.message()));
+                    self.quit_sent |= letter == b'q';
+                    self.tickets.push_back(ticket);
+                }
+                Err(error) => {
+                    assert_eq!(without_room, Err(error), "a refused call changes nothing");
+                    assert!(self.sink.pending().is_empty());
+                    if is_for_later(error) {
+                        return;
+                    }
+                    self.log.push(format!("{letter} {error:?}"));
+                }
+            }
+            self.letters = behind;
+            self.sink.send_all();
+        }
+    }
+}
+
+enum Next {
+    Poll,
+    Closed,
+    Tls(pop3_proto::client::StartTls),
+}

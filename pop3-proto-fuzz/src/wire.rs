@@ -1,0 +1,110 @@
+//! What the targets for the machines share: the form of their inputs, and a sink that watches what is put into it.
+
+use pop3_proto::{Full, Out, Outbox, Sink};
+
+/// An input in two parts, so that a seed can be read: a first line of one-letter instructions, then what comes over the wire.
+pub(crate) struct Parts<'a> {
+    /// Chooses a configuration.
+    pub(crate) config: u8,
+    /// Stands for cuts and sizes.
+    pub(crate) seed: u8,
+    pub(crate) letters: &'a [u8],
+    pub(crate) wire: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn of(data: &'a [u8]) -> Self {
+        let end = data.iter().position(|octet| *octet == b'\n').unwrap_or(data.len());
+        let (line, wire) = data.split_at(end);
+        let (config, line) = line.split_first().map_or((0, line), |(octet, rest)| (*octet, rest));
+        let (seed, letters) = line.split_first().map_or((0, line), |(octet, rest)| (*octet, rest));
+        Parts { config, seed, letters, wire: wire.get(1..).unwrap_or_default() }
+    }
+}
+
+/// Encodes to a vector with room for anything that a target encodes.
+pub(crate) fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), Full>) -> Vec<u8> {
+    let mut out = Outbox::with_limit(1 << 20);
+    encode(&mut out).expect("a mebibyte is enough");
+    out.pending().to_vec()
+}
+
+/// One of the crate's two sinks, and all that was ever sent from it.
+pub(crate) struct Watched<'b> {
+    sink: Either<'b>,
+    pub(crate) sent: Vec<u8>,
+}
+
+enum Either<'b> {
+    Out(Out<'b>),
+    Outbox(Outbox),
+}
+
+impl<'b> Watched<'b> {
+    pub(crate) fn out(buffer: &'b mut [u8]) -> Self {
+        Watched { sink: Either::Out(Out::new(buffer)), sent: Vec::new() }
+    }
+
+    pub(crate) fn outbox(limit: usize) -> Self {
+        Watched { sink: Either::Outbox(Outbox::with_limit(limit)), sent: Vec::new() }
+    }
+
+    pub(crate) fn pending(&self) -> &[u8] {
+        match &self.sink {
+            Either::Out(out) => out.pending(),
+            Either::Outbox(outbox) => outbox.pending(),
+        }
+    }
+
+    /// Sends at most `count` octets.
+    pub(crate) fn send(&mut self, count: usize) {
+        let count = count.min(self.pending().len());
+        let (pending, _) = self.pending().split_at(count);
+        let pending = pending.to_vec();
+        self.sent.extend(pending);
+        match &mut self.sink {
+            Either::Out(out) => out.sent(count),
+            Either::Outbox(outbox) => outbox.sent(count),
+        }
+    }
+
+    pub(crate) fn send_all(&mut self) {
+        self.send(usize::MAX);
+    }
+
+    /// How many octets were ever put into it.
+    pub(crate) fn total(&self) -> usize {
+        self.sent.len() + self.pending().len()
+    }
+}
+
+impl Sink for Watched<'_> {
+    /// All or nothing, exactly what was given, never beyond the capacity.
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+        let (before, room) = (self.pending().to_vec(), self.room());
+        let put = match &mut self.sink {
+            Either::Out(out) => out.put(parts),
+            Either::Outbox(outbox) => outbox.put(parts),
+        };
+        let piece = parts.concat();
+        assert_eq!(put.is_ok(), piece.len() <= room, "a piece is taken where it fits");
+        let expected = if put.is_ok() { [before, piece].concat() } else { before };
+        assert_eq!(self.pending(), expected, "all or nothing");
+        assert!(self.pending().len() <= self.capacity(), "over capacity");
+        put
+    }
+
+    fn room(&self) -> usize {
+        match &self.sink {
+            Either::Out(out) => out.room(),
+            Either::Outbox(outbox) => outbox.room(),
+        }
+    }
+
+    fn capacity(&self) -> usize {
+        match &self.sink {
+            Either::Out(out) => out.capacity(),
+            Either::Outbox(outbox) => outbox.capacity(),
+        }
+    }
+}

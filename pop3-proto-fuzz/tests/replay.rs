@@ -1,0 +1,94 @@
+//! The fuzz targets on stable Rust: every committed seed, and a fixed batch of made-up inputs.
+
+use pop3_proto_fuzz::{Run, TARGETS};
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// What a person needs to run it again.
+fn named(run: Run, data: &[u8], name: &str) {
+    if let Err(cause) = catch_unwind(AssertUnwindSafe(|| run(data))) {
+        eprintln!("{name}: {}", data.escape_ascii());
+        std::panic::resume_unwind(cause);
+    }
+}
+
+fn seeds(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.map(|path| (path.clone(), fs::read(&path).expect("a seed"))).collect()
+}
+
+#[test]
+fn every_seed() {
+    for (target, run) in TARGETS {
+        let seeds = seeds(target);
+        assert!(!seeds.is_empty(), "{target} has no seed");
+        for (path, data) in seeds {
+            named(*run, &data, &path.display().to_string());
+        }
+    }
+}
+
+/// Made of seeds, of the dictionary's words and of noise, so that they get past the first line.
+#[test]
+fn made_up_inputs() {
+    const WORDS: &[&[u8]] = &[
+        b"+OK ",
+        b"-ERR ",
+        b"+ ",
+        b"+\r\n",
+        b"\r\n",
+        b"\n",
+        b".\r\n",
+        b"..",
+        b"\r",
+        b"\0",
+        b" ",
+        b"[IN-USE] ",
+        b"1 ",
+        b"2 120\r\n",
+        b"4294967296",
+        b"18446744073709551616",
+        b"USER mrose\r\n",
+        b"PASS secret\r\n",
+        b"LIST\r\n",
+        b"STAT\r\n",
+        b"RETR 1\r\n",
+        b"TOP 1 1\r\n",
+        b"DELE 1\r\n",
+        b"QUIT\r\n",
+        b"AUTH PLAIN =\r\n",
+        b"STLS\r\n",
+        b"CAPA\r\n",
+        b"SASL PLAIN\r\n",
+        b"AAAA\r\n",
+        b"*\r\n",
+        b"\xfe",
+    ];
+    let mut state = 1u64;
+    let mut below = |end: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % end as u64) as usize
+    };
+    for (target, run) in TARGETS {
+        let seeds = seeds(target);
+        for _ in 0..3000 {
+            let mut data = match below(3) {
+                0 => Vec::new(),
+                _ => seeds[below(seeds.len())].1.clone(),
+            };
+            for _ in 0..=below(6) {
+                let at = below(data.len() + 1);
+                match below(4) {
+                    0 => data.truncate(at),
+                    1 => data.insert(at, below(256) as u8),
+                    2 if at < data.len() => drop(data.remove(at)),
+                    _ => drop(data.splice(at..at, WORDS[below(WORDS.len())].iter().copied())),
+                }
+            }
+            named(*run, &data, target);
+        }
+    }
+}
