@@ -1,0 +1,237 @@
+//! What may be sent when: every state against every command, and what may follow what.
+
+use super::{CLEAR, PIPED, Session};
+use pop3_proto::client::SendError;
+use pop3_proto::{Command, Fatal, Input, Out, State, Text, Verb};
+
+/// A line of each command, by the table of commands.
+fn line(verb: Verb) -> &'static str {
+    match verb {
+        Verb::User => "USER mrose",
+        Verb::Pass => "PASS secret",
+        Verb::Apop => "APOP mrose c4c9334bac560ecc979e58001b3e22fb",
+        Verb::Auth => "AUTH PLAIN",
+        Verb::Lang => "LANG en",
+        Verb::Retr => "RETR 1",
+        Verb::Dele => "DELE 1",
+        Verb::Top => "TOP 1 0",
+        Verb::Other => "XTND",
+        other => other.keyword(),
+    }
+}
+
+/// Nothing may be sent behind these; the rest may be followed by anything that fits.
+const BARRIERS: [Verb; 11] = [
+    Verb::Pass,
+    Verb::Apop,
+    Verb::Auth,
+    Verb::AuthList,
+    Verb::Stls,
+    Verb::Utf8,
+    Verb::Capa,
+    Verb::Lang,
+    Verb::LangList,
+    Verb::Quit,
+    Verb::Other,
+];
+
+/// In AUTHORIZATION, with an accepted name, so that PASS is due too.
+fn named() -> Session {
+    let mut session = Session::greeted(CLEAR);
+    session.ask("USER mrose", "+OK\r\n");
+    session
+}
+
+fn after(mut session: Session, line: &str, answer: &str) -> Session {
+    session.ask(line, answer);
+    session
+}
+
+/// What `send` says to each command in the sessions that `make` makes; an error changes nothing.
+fn each(make: impl Fn() -> Session, expected: impl Fn(Verb) -> Result<(), SendError>) {
+    for verb in Verb::ALL {
+        let mut session = make();
+        session.out.sent(usize::MAX);
+        let (state, idle) = (session.client.state(), session.client.is_idle());
+        let sent = session.send(line(*verb));
+        assert_eq!(
+            sent.map(|ticket| assert_eq!(ticket.verb, *verb)),
+            expected(*verb),
+            "{verb:?} in {state:?}"
+        );
+        match sent {
+            Ok(_) => assert_eq!(session.sent(), format!("{}\r\n", line(*verb))),
+            Err(_) => {
+                assert_eq!(session.sent(), "");
+                assert_eq!((session.client.state(), session.client.is_idle()), (state, idle));
+            }
+        }
+    }
+}
+
+/// Also 1939.5.c: in the states of a session the table decides.
+#[test]
+fn r1939_3_af_each_command_in_each_state() {
+    let by_table =
+        |state| move |verb: Verb| if verb.is_valid_in(state) { Ok(()) } else { Err(SendError::State(state)) };
+    each(|| Session::new(CLEAR), by_table(State::Greeting));
+    each(named, by_table(State::Authorization));
+    each(|| Session::opened(CLEAR), by_table(State::Transaction));
+    let closed = || after(Session::opened(CLEAR), "QUIT", "+OK\r\n");
+    assert_eq!(closed().client.state(), State::Closed);
+    each(closed, |_| Err(SendError::Over));
+    let update = || after(Session::opened(CLEAR), "QUIT", "");
+    assert_eq!(update().client.state(), State::Update);
+    each(update, |_| Err(SendError::Behind(Verb::Quit)));
+}
+
+#[test]
+fn each_command_where_something_else_is_due() {
+    let only_quit = |error| move |verb| if verb == Verb::Quit { Ok(()) } else { Err(error) };
+    let no_service = || {
+        let mut session = Session::new(CLEAR);
+        session.hear("-ERR no\r\n");
+        session
+    };
+    each(no_service, only_quit(SendError::NoService));
+    each(|| after(named(), "AUTH PLAIN", "+OK\r\n"), only_quit(SendError::CallersTurn));
+    each(|| after(named(), "AUTH PLAIN", "+ \r\n"), |_| Err(SendError::CallersTurn));
+    each(|| after(named(), "STLS", "+OK\r\n"), |_| Err(SendError::CallersTurn));
+    let fatal = || after(Session::opened(CLEAR), "NOOP", "?\r\n");
+    assert_eq!(fatal().client.poll(&mut Input::more(b"")).unwrap_err(), Fatal::NotPop3);
+    each(fatal, |_| Err(SendError::Over));
+}
+
+/// Also 1939.7.apop.h and 1939.7.pass.c.
+#[test]
+fn each_command_that_needs_a_history() {
+    let bare = || {
+        let mut session = Session::new(CLEAR);
+        session.hear("+OK\r\n");
+        session
+    };
+    each(bare, |verb| match verb {
+        Verb::Pass => Err(SendError::NoUser),
+        Verb::Apop => Err(SendError::NoTimestamp),
+        _ if verb.is_valid_in(State::Authorization) => Ok(()),
+        _ => Err(SendError::State(State::Authorization)),
+    });
+    let utf8 = || after(named(), "UTF8", "+OK\r\n");
+    assert!(utf8().client.is_utf8());
+    let tls = || {
+        let mut session = after(named(), "STLS", "+OK\r\n");
+        session.client.tls_started(session.start.take().unwrap(), Input::more(b"")).unwrap();
+        session
+    };
+    assert!(tls().client.is_tls());
+    for make in [&utf8 as &dyn Fn() -> Session, &tls] {
+        assert_eq!(make().send("STLS").unwrap_err(), SendError::NoStls);
+    }
+}
+
+/// Also 1939.3.ag and ROB.37: each command behind each other, with and without pipelining.
+#[test]
+fn rob_37_each_command_behind_each_other() {
+    for first in Verb::ALL {
+        for config in [CLEAR, PIPED] {
+            for (state, make) in [
+                (State::Authorization, Session::greeted as fn(_) -> Session),
+                (State::Transaction, Session::opened),
+            ] {
+                let start = || {
+                    let mut session = make(config);
+                    if *first == Verb::Pass && state == State::Authorization {
+                        session.ask("USER mrose", "+OK\r\n");
+                    }
+                    session.send(line(*first)).map(|_| session)
+                };
+                if start().is_ok() {
+                    let piped = config == PIPED;
+                    each(|| start().unwrap(), |second| behind(state, *first, second, piped));
+                }
+            }
+        }
+    }
+}
+
+fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), SendError> {
+    match () {
+        () if first != Verb::Quit && !second.is_valid_in(state) => Err(SendError::State(state)),
+        () if first == Verb::Quit && state == State::Authorization && !second.is_valid_in(state) => {
+            Err(SendError::State(state))
+        }
+        () if BARRIERS.contains(&first) => Err(SendError::Behind(first)),
+        () if second == Verb::Stls => Err(SendError::Alone),
+        () if !piped => Err(SendError::NotPipelined),
+        () if second == Verb::Pass && first != Verb::User => Err(SendError::NoUser),
+        () => Ok(()),
+    }
+}
+
+#[test]
+fn rob_37_no_more_than_16_commands_are_in_flight() {
+    let mut session = Session::opened(PIPED);
+    for turn in 0..5 {
+        for _ in 0..16 {
+            session.send("NOOP").unwrap();
+        }
+        assert_eq!(session.send("NOOP").unwrap_err(), SendError::QueueFull);
+        assert_eq!(session.send("QUIT").unwrap_err(), SendError::QueueFull);
+        assert_eq!(session.sent(), "NOOP\r\n".repeat(16));
+        assert_eq!(session.hear("+OK\r\n"), ["NOOP ok"]);
+        assert_eq!(session.send("DELE 1").unwrap().sequence(), 2 + 17 * turn + 16);
+        assert_eq!(session.send("NOOP").unwrap_err(), SendError::QueueFull);
+        session.sent();
+        assert_eq!(session.hear("+OK\r\n".repeat(16)).last().unwrap(), "DELE 1 ok");
+        assert!(session.client.is_idle());
+    }
+}
+
+/// Law 4: with room the same call succeeds.
+#[test]
+fn a_command_that_does_not_fit_the_sink_was_not_sent() {
+    let mut session = Session::opened(CLEAR);
+    let mut buffer = [0; 5];
+    let mut out = Out::new(&mut buffer);
+    let Err(SendError::Full(full)) = session.client.send(&Command::Stat, &mut out) else { panic!() };
+    assert!(full.never_fits() && out.pending().is_empty() && session.client.is_idle());
+    assert_eq!(session.hear("+OK\r\n"), ["fatal Unsolicited"], "nothing is expected");
+    let mut session = Session::opened(CLEAR);
+    assert!(session.client.send(&Command::Stat, &mut out).is_err());
+    assert_eq!(session.ask("STAT", "+OK 0 0\r\n"), ["0 messages, 0 octets"]);
+}
+
+#[test]
+fn an_empty_name_is_refused() {
+    let mut session = Session::greeted(CLEAR);
+    let sent = session.client.send(&Command::User(Text::EMPTY), &mut session.out);
+    assert_eq!(sent.unwrap_err(), SendError::Empty);
+    assert_eq!(session.sent(), "");
+}
+
+/// Each reason is told in words of its own.
+#[test]
+fn errors_of_send_are_told_apart() {
+    let errors = [
+        SendError::Over,
+        SendError::State(State::Closed),
+        SendError::CallersTurn,
+        SendError::NoService,
+        SendError::Behind(Verb::Pass),
+        SendError::Alone,
+        SendError::NotPipelined,
+        SendError::QueueFull,
+        SendError::NoUser,
+        SendError::NoTimestamp,
+        SendError::NoStls,
+        SendError::InitialResponse,
+        SendError::InitialResponseTooLong { limit: 255 },
+        SendError::TooLong { limit: 255 },
+        SendError::Empty,
+        SendError::Control,
+        SendError::NotAscii,
+        SendError::Spaces,
+    ];
+    let words: std::collections::BTreeSet<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(words.len(), errors.len());
+}
