@@ -74,7 +74,7 @@ fn made_up_inputs() {
     };
     for (target, run) in TARGETS {
         let seeds = seeds(target);
-        for _ in 0..3000 {
+        for _ in 0..2000 {
             let mut data = match below(3) {
                 0 => Vec::new(),
                 _ => seeds[below(seeds.len())].1.clone(),
