@@ -136,17 +136,17 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// An AUTH line may be as long as a response: some clients put a long initial response in it all the same (RFC 5034 section 4).
     fn line_limit(&self, response: bool, unread: &[u8]) -> usize {
-        let config = self.config.borrow();
+        let limits = &self.config.borrow().limits;
         let auth = || {
             self.state == State::Authorization
                 && !self.mechanisms().is_empty()
                 && unread.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH "))
         };
-        if response || auth() {
-            usize::from(config.limits.sasl_line.max(config.limits.command_line))
-        } else {
-            config.limits.command_line.into()
-        }
+        usize::from(match response {
+            true => limits.sasl_line,
+            false if auth() => limits.sasl_line.max(limits.command_line),
+            false => limits.command_line,
+        })
     }
 
     /// The sink is full: the output timer runs from the first time on, and anew whenever the sink has taken something.

@@ -35,6 +35,16 @@ fn r5034_4_v_lines_of_an_exchange_have_their_own_limit() {
     assert_eq!(fatal, Fatal::OverLimit(Limit::SaslLine));
 }
 
+/// The line end counts, to the octet.
+#[test]
+fn r5034_4_v_the_limit_counts_the_line_end() {
+    for (limit, taken) in [(98, true), (97, false)] {
+        let config = Config::new(INSIDE).limits(Limits::DEFAULT.sasl_line(limit));
+        let (mut desk, step) = Desk::challenged(config, b"+ \r\n");
+        assert_eq!(desk.client.sasl(step, base64(&[b'A'; 96]), &mut desk.out).is_ok(), taken);
+    }
+}
+
 #[test]
 fn r5034_4_u_twelve_kib_unless_it_is_set_otherwise() {
     let line = |octets: usize| [b"+ ".to_vec(), vec![b'A'; octets], b"\r\n".to_vec()].concat();
@@ -242,4 +252,12 @@ fn rob_38_pass_behind_a_name_that_is_refused() {
     );
     assert_eq!(desk.client.state(), State::Authorization);
     assert_eq!(desk.say(&pass("secret")), Err(SendError::NoUser));
+    for refused in [user("nobody"), pass("secret")] {
+        let mut desk = Desk::greeted(INSIDE);
+        desk.say(&user("mrose")).unwrap();
+        desk.hear(b"+OK\r\n").unwrap();
+        desk.say(&refused).unwrap();
+        desk.hear(b"-ERR\r\n").unwrap();
+        assert_eq!(desk.say(&pass("secret")), Err(SendError::NoUser), "no name is left");
+    }
 }

@@ -219,6 +219,18 @@ fn law_4_a_challenge_that_cannot_go_out_gives_its_token_back() {
     assert_eq!(host.challenge(unanswered.token, &long[..96]).len(), 100);
 }
 
+/// `+ ` and the line end count, to the octet.
+#[test]
+fn r5034_4_v_the_limit_of_a_challenge_counts_its_line() {
+    for (limit, taken) in [(100, true), (99, false)] {
+        let mut host = Host::new(CONFIG.limits(Limits::DEFAULT.sasl_line(limit)));
+        let (login, _) = host.login(b"AUTH PLAIN\r\n");
+        let text = [b'A'; 96];
+        let challenged = host.server.challenge(login, Base64::new(&text).unwrap(), &mut host.out);
+        assert_eq!(challenged.is_ok(), taken);
+    }
+}
+
 #[test]
 fn law_7_only_auth_is_answered_with_a_challenge() {
     let mut host = host();

@@ -53,10 +53,10 @@ fn r5034_4_w_failure_at_any_step_is_err() {
     }
 }
 
-/// By refusal, cancel, bad base64, an unknown mechanism: a name given before is still good for PASS, and AUTH can be tried again.
+/// By refusal, cancel, bad base64, a line that is too long, an unknown mechanism: a name given before is still good for PASS, and AUTH can be tried again.
 #[test]
 fn r5034_4_y_after_a_failed_auth_it_is_as_if_there_was_none() {
-    let failures: [fn(&mut Host); 6] = [
+    let failures: [fn(&mut Host); 7] = [
         |host| {
             let login = rounds(host, 2);
             host.refuse(login, Refusal::Credentials);
@@ -70,6 +70,11 @@ fn r5034_4_y_after_a_failed_auth_it_is_as_if_there_was_none() {
             let (login, _) = host.login(b"AUTH PLAIN\r\n");
             host.challenge(login, b"");
             host.answers(b"???\r\n");
+        },
+        |host| {
+            let (login, _) = host.login(b"AUTH PLAIN\r\n");
+            host.challenge(login, b"");
+            assert!(host.refuses(&[[b'A'; 12_288].as_slice(), b"\r\n"].concat()));
         },
         |host| assert!(host.refuses(b"AUTH GSSAPI\r\n")),
         |host| assert!(host.refuses(b"AUTH PLAIN =AAA\r\n")),
@@ -132,8 +137,9 @@ fn r4422_3_6_b_a_failed_auth_leaves_tls_as_it_is() {
 /// In any way that it fails: the last one is told, and the session is over, without a maildrop.
 #[test]
 fn rob_17_failed_exchanges_are_counted() {
-    let limits = Limits::DEFAULT.failed_logins(2);
-    for last in [&b"*\r\n"[..], b"=\r\n", b"????\r\n"] {
+    let limits = Limits::DEFAULT.failed_logins(2).sasl_line(64);
+    let long = [[b'A'; 64].as_slice(), b"\r\n"].concat();
+    for last in [&b"*\r\n"[..], b"=\r\n", b"????\r\n", &long] {
         let mut host = Host::new(CONFIG.limits(limits));
         let login = rounds(&mut host, 1);
         host.refuse(login, Refusal::Credentials);
