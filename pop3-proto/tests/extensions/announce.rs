@@ -131,6 +131,8 @@ fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_behind_it() {
             "LOGIN-DELAY 900, EXPIRE 30",
         ),
         (config.expire(Expire::Never, false), Announce::default(), "EXPIRE NEVER", "EXPIRE NEVER"),
+        // What only some users have is theirs alone.
+        (config, Announce { login_delay: Some(10), expire: None }, "", "LOGIN-DELAY 10"),
     ];
     for (config, announce, before, after) in cases {
         let mut host = Host::greeted(config);

@@ -164,6 +164,7 @@ pub(crate) struct Host {
     pub(crate) name: Result<(), Refusal>,
     pub(crate) login: Result<Announce, Refusal>,
     pub(crate) fetch: Result<(), Refusal>,
+    pub(crate) body: &'static [u8],
     pub(crate) other: Result<&'static str, Refusal>,
     pub(crate) names: Vec<Vec<u8>>,
     pub(crate) passwords: Vec<Vec<u8>>,
@@ -179,6 +180,7 @@ impl Host {
             name: Ok(()),
             login: Ok(Announce::default()),
             fetch: Ok(()),
+            body: b"Subject: hello\r\n\r\n.body\r\n",
             other: Ok("done"),
             names: Vec::new(),
             passwords: Vec::new(),
@@ -218,7 +220,7 @@ impl Host {
                     break;
                 }
                 Step::NeedBody => {
-                    self.server.write_body(b"Subject: hello\r\n\r\n.body\r\n", &mut outbox).unwrap();
+                    self.server.write_body(self.body, &mut outbox).unwrap();
                     self.server.finish_body().unwrap();
                 }
                 Step::Ask(ask) => self.answer(ask, &mut outbox),

@@ -79,3 +79,21 @@ fn r6856_3_i_the_preferred_language_depends_on_nobody() {
         assert_eq!(host.says("LANG *\r\n"), before, "behind {line}");
     }
 }
+
+/// Also AMB.14: some clients miss the empty line behind the headers, and some stop at a NUL, which is sent as it is.
+#[test]
+fn quirk_53_top_ends_the_headers_with_an_empty_line() {
+    let mut host = Host::logged_in(Config::new(TlsPolicy::Cleartext));
+    for (body, top) in [
+        (b"Subject: x\r\n".as_slice(), "Subject: x\r\n\r\n.\r\n"),
+        (b"Subject: x", "Subject: x\r\n\r\n.\r\n"),
+        (b"Subject: x\r\n\r\n", "Subject: x\r\n\r\n.\r\n"),
+        (b"Subject: x\r\n\r\na\0b\r\nc\r\n", "Subject: x\r\n\r\na\0b\r\n.\r\n"),
+    ] {
+        host.body = body;
+        let answer = host.says("TOP 1 1\r\n");
+        assert_eq!(answer.split_once("\r\n").unwrap().1, top);
+    }
+    host.body = b"Subject: x\r\n";
+    assert!(host.says("RETR 1\r\n").ends_with("\r\nSubject: x\r\n.\r\n"), "RETR sends what there is");
+}
