@@ -185,6 +185,7 @@ fn a_played_client_takes_answers_while_it_pipelines() {
     client.sent(2);
     assert_eq!(client.received(b"a\r\n").unwrap_err().line(), Some(2), "A is not whole");
     client.sent(1);
+    assert_eq!(client.received(b"a\r\nb\r\nc\r\n").unwrap_err().line(), Some(3), "C is another turn");
     client.received(b"a\r\n").unwrap();
     assert_eq!(client.pending(), b"B\r\n");
     client.sent(3);
