@@ -108,6 +108,13 @@ impl<T> fmt::Display for Unanswered<T> {
 
 impl<T> core::error::Error for Unanswered<T> {}
 
+/// For `?` where what was given is of no more use.
+impl<T> From<Unanswered<T>> for AnswerError {
+    fn from(unanswered: Unanswered<T>) -> Self {
+        unanswered.why
+    }
+}
+
 impl<T> Unanswered<T> {
     pub(crate) fn because<R>(token: T, why: AnswerError) -> Result<R, Self> {
         Err(Unanswered { token, why })

@@ -1,6 +1,7 @@
 use super::Ticket;
 use crate::codec::{Capability, DropListing, LanguageListing, ScanListing, StatusText, UniqueIdListing};
 use crate::types::{ApopTimestamp, Base64, Mechanism, MessageNumber};
+use core::fmt;
 
 /// What the server said. It borrows the input, never the client.
 ///
@@ -116,6 +117,18 @@ pub enum Deletions {
     Committed,
     /// QUIT was answered `-ERR`: some or all of them are still there.
     RefusedInPart,
+}
+
+impl fmt::Display for Deletions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Deletions::NoneAsked => "no deletion was asked for",
+            Deletions::Pending => "nothing is removed: QUIT was not sent",
+            Deletions::Unknown => "what was removed is unknown: QUIT was not answered",
+            Deletions::Committed => "what was marked is removed",
+            Deletions::RefusedInPart => "not all that was marked is removed",
+        })
+    }
 }
 
 /// A turn of the client in AUTH (RFC 5034 section 4).

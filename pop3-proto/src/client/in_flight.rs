@@ -22,7 +22,7 @@ impl Ticket {
 /// The commands that were sent and not answered, the oldest first. That it is bounded keeps client and server from waiting
 /// for each other with full buffers.
 #[derive(Debug)]
-pub(super) struct InFlight {
+pub(crate) struct InFlight {
     verbs: [Verb; InFlight::MOST as usize],
     messages: [Option<MessageNumber>; InFlight::MOST as usize],
     /// The place in its session of the oldest.
@@ -31,9 +31,9 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    pub(super) const MOST: u8 = 16;
+    pub(crate) const MOST: u8 = 16;
 
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         InFlight {
             verbs: [Verb::Noop; Self::MOST as usize],
             messages: [None; Self::MOST as usize],
@@ -42,28 +42,28 @@ impl InFlight {
         }
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    pub(super) const fn is_full(&self) -> bool {
+    pub(crate) const fn is_full(&self) -> bool {
         self.count == Self::MOST
     }
 
-    pub(super) fn oldest(&self) -> Option<Ticket> {
+    pub(crate) fn oldest(&self) -> Option<Ticket> {
         self.iter().next()
     }
 
-    pub(super) fn newest(&self) -> Option<Ticket> {
+    pub(crate) fn newest(&self) -> Option<Ticket> {
         self.ticket(self.count.checked_sub(1)?)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Ticket> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Ticket> + '_ {
         (0..self.count).filter_map(|place| self.ticket(place))
     }
 
     /// Adds a command behind the others; the caller has seen that there is room.
-    pub(super) fn push(&mut self, command: &Command<'_>) -> Ticket {
+    pub(crate) fn push(&mut self, command: &Command<'_>) -> Ticket {
         let sequence = self.oldest.wrapping_add(u32::from(self.count));
         let ticket = Ticket { verb: command.verb(), message: command.message(), sequence };
         let slot = slot(sequence);
@@ -75,7 +75,7 @@ impl InFlight {
     }
 
     /// The oldest was answered.
-    pub(super) const fn pop(&mut self) {
+    pub(crate) const fn pop(&mut self) {
         self.oldest = self.oldest.wrapping_add(1);
         self.count = self.count.saturating_sub(1);
     }

@@ -16,7 +16,9 @@ mod send;
 pub use capabilities::{Capabilities, Feature, Source, Support};
 pub use config::Config;
 pub use event::{Deletions, Event, Greeting, SaslDone, SaslStep, StartTls};
+pub(crate) use in_flight::InFlight;
 pub use in_flight::Ticket;
+pub(crate) use poll::{read_line, read_row};
 pub use send::{SendError, TlsRefusal};
 
 use crate::body::Unstuff;
@@ -29,7 +31,6 @@ use crate::time::{Clock, Countdown, Millis, Timer};
 #[cfg(feature = "sasl")]
 use crate::types::Text;
 use crate::types::{Base64, TlsPolicy};
-use in_flight::InFlight;
 
 /// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
 ///
@@ -177,6 +178,12 @@ impl Client {
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
+    }
+
+    /// The command whose answer is due: the oldest in flight. After a fatal error it is the one that the error cut short.
+    #[must_use]
+    pub fn awaits(&self) -> Option<Ticket> {
+        self.in_flight.oldest()
     }
 
     /// What the server said that it can do.

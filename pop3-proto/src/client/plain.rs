@@ -40,6 +40,10 @@ impl Client {
             }
             _ => return None,
         };
+        let row = input.remaining().saturating_sub(rest.len());
+        if row > usize::from(self.config.limits.listing_line) {
+            return None;
+        }
         input.advance(|unread| *unread = rest);
         *count = count.saturating_add(1);
         self.searched = 0;
@@ -56,8 +60,11 @@ impl Client {
         if most == *octets || most > self.config.limits.body_octets {
             return None;
         }
+        let (mut next, mut rest) = (*unstuff, input.unread());
+        let Some(Piece::Data(data)) = next.next(&mut rest) else { return None };
+        *unstuff = next;
+        input.advance(|unread| *unread = rest);
         self.countdown.rearm(self.config.timers.answer);
-        let Some(Piece::Data(data)) = input.advance(|unread| unstuff.next(unread)) else { return None };
         *octets = octets.saturating_add(data.len() as u64);
         Some(Event::Body(ticket, data))
     }
@@ -75,7 +82,7 @@ mod tests {
 
     /// A client with this command in flight, whose answer has begun.
     fn client(command: &Command<'_>, turn: Turn) -> Client {
-        let limits = Limits::DEFAULT.body_octets(9).listing_rows(2);
+        let limits = Limits::DEFAULT.body_octets(9).listing_rows(2).listing_line(64);
         let mut client = Client::new(Config::new(TlsPolicy::Cleartext).limits(limits));
         client.state = crate::State::Transaction;
         client.send(command, &mut Out::new(&mut [0; 64])).unwrap();

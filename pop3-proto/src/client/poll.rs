@@ -19,7 +19,7 @@ pub(super) type Polled<'i> = Result<Option<Event<'i>>, Fatal>;
 impl Client {
     /// Reads the next event; `None` asks for more input, or for the caller's turn.
     ///
-    /// Call it until it says `None`, then wait for input. After [`Event::Closed`] every call says so again.
+    /// Call it until it says `None`, then wait for input. After [`Event::Closed`] every call says so again: a loop ends there.
     ///
     /// # Errors
     /// [`Fatal`], the same from then on: the peer broke a rule or the stream ended inside an answer. [`deletions`](Self::deletions)
@@ -59,7 +59,17 @@ impl Client {
         }
         match self.line_due() {
             Some((limit, ending)) => matches!(self.look(unread, limit, ending), Framed::Incomplete),
-            None => unread.is_empty(),
+            None => !self.has_event(unread),
+        }
+    }
+
+    /// Whether octets that are no line make an event; the start of what may be an end mark does not yet.
+    fn has_event(&self, unread: &[u8]) -> bool {
+        match self.turn {
+            Turn::Body { mut unstuff, .. } if unread.len() <= b".\r".len() => {
+                unstuff.next(&mut &*unread).is_some()
+            }
+            _ => !unread.is_empty(),
         }
     }
 
@@ -201,20 +211,21 @@ impl Client {
     /// The next octets of a message, or its end mark.
     fn body<'i>(&mut self, input: &mut Input<'i>, mut unstuff: Unstuff, octets: u64) -> Polled<'i> {
         let Some(ticket) = self.in_flight.oldest() else { return Err(Fatal::Unsolicited) };
-        let piece = input.advance(|unread| unstuff.next(unread));
-        self.turn = Turn::Body { unstuff, octets };
-        match piece {
+        let mut rest = input.unread();
+        match unstuff.next(&mut rest) {
             Some(Piece::Data(data)) => {
+                input.advance(|unread| *unread = rest);
                 self.turn = Turn::Body { unstuff, octets: octets.saturating_add(data.len() as u64) };
                 self.within_limit(data, octets).map(|data| Some(Event::Body(ticket, data)))
             }
-            // The plain path may have read the end mark, and left it to be told.
-            _ if unstuff.is_ended() => {
+            Some(Piece::End) => {
+                input.advance(|unread| *unread = rest);
                 self.complete();
                 Ok(Some(Event::End(ticket, octets)))
             }
-            _ if input.is_last() => Err(Fatal::UnexpectedEnd),
-            _ => Ok(None),
+            None if input.is_last() => Err(Fatal::UnexpectedEnd),
+            // What may be the start of the end mark stays unread until it is known for what it is.
+            None => Ok(None),
         }
     }
 
@@ -270,7 +281,7 @@ fn nothing_due<'i>(input: &Input<'i>, fatal: Fatal) -> Polled<'i> {
 }
 
 /// What a row, or a one-line answer, says.
-pub(super) enum Said<'i> {
+pub(crate) enum Said<'i> {
     Drop(DropListing),
     Scan(ScanListing),
     Id(MessageNumber, &'i [u8]),
@@ -280,7 +291,7 @@ pub(super) enum Said<'i> {
 }
 
 impl<'i> Said<'i> {
-    fn event(self, ticket: Ticket) -> Event<'i> {
+    pub(crate) fn event(self, ticket: Ticket) -> Event<'i> {
         match self {
             Said::Drop(listing) => Event::DropListing(ticket, listing),
             Said::Scan(listing) => Event::ScanListing(ticket, listing),
@@ -296,7 +307,7 @@ impl<'i> Said<'i> {
 }
 
 /// Reads a row of the answer to this command.
-fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Quirks), Invalid> {
+pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Quirks), Invalid> {
     let mut quirks = Quirks::NONE;
     let said = match ticket.verb {
         Verb::List => ScanListing::read(row, &mut quirks).map(Said::Scan),
@@ -309,7 +320,7 @@ fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Quirks), Inv
 }
 
 /// Reads a one-line answer whose text says something; `None` where it does not.
-pub(super) fn read_line<'i>(ticket: Ticket, text: Text<'i>) -> Option<Result<(Said<'i>, Quirks), Invalid>> {
+pub(crate) fn read_line<'i>(ticket: Ticket, text: Text<'i>) -> Option<Result<(Said<'i>, Quirks), Invalid>> {
     let (mut quirks, octets) = (Quirks::NONE, text.as_bytes());
     let said = match (ticket.verb, ticket.message) {
         (Verb::Stat, _) => DropListing::read(octets, &mut quirks).map(Said::Drop),

@@ -114,6 +114,23 @@ impl fmt::Display for SendError {
 
 impl core::error::Error for SendError {}
 
+impl SendError {
+    /// Whether the same command can be sent later in this session, once answers have come, the sink was sent, or what is owed was given.
+    #[must_use]
+    pub const fn is_not_now(&self) -> bool {
+        match self {
+            SendError::CallersTurn
+            | SendError::Behind(_)
+            | SendError::Alone
+            | SendError::NotPipelined
+            | SendError::QueueFull
+            | SendError::State(State::Greeting) => true,
+            SendError::Full(full) => !full.never_fits(),
+            _ => false,
+        }
+    }
+}
+
 impl Client {
     /// Encodes a command and expects its answer: both or neither.
     ///

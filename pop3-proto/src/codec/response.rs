@@ -141,6 +141,17 @@ fn text<'a>(octets: &'a [u8], notes: &Notes) -> Text<'a> {
     text
 }
 
+/// As it stands on the wire, with what could move a terminal's cursor escaped.
+impl fmt::Display for StatusText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) if self.text.is_empty() => write!(f, "[{code}]"),
+            Some(code) => write!(f, "[{code}] {}", self.text),
+            None => self.text.fmt(f),
+        }
+    }
+}
+
 impl<'a> StatusText<'a> {
     /// A code and a text.
     ///

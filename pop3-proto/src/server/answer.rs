@@ -140,8 +140,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// The message is there and has so many octets, which RETR tells the client for its information: `poll` writes the status line, then asks for the
-    /// body.
+    /// The message is there and has so many octets ([`Fetch::octets`] unless the application knows better), which RETR tells the client for
+    /// its information: `poll` writes the status line, then asks for the body.
     ///
     /// # Errors
     /// The token comes back where it is not this question's.

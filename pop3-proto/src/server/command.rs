@@ -226,8 +226,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     fn fetch<'i>(&mut self, message: MessageNumber, top: Option<u64>) -> Next<'i> {
-        self.with_message(message, |server, _| {
-            Next::Ask(Question::Fetch, Ask::Fetch(Fetch { mark: server.new_mark(), message, top }))
+        self.with_message(message, |server, octets| {
+            Next::Ask(Question::Fetch, Ask::Fetch(Fetch { mark: server.new_mark(), message, top, octets }))
         })
     }
 

@@ -20,7 +20,8 @@ pub enum Step<'i> {
     Waiting,
     /// The answer to this question.
     Ask(Ask<'i>),
-    /// Nothing more: send what the sink holds and close the connection.
+    /// Nothing more: send what the sink holds and close the connection. No timer runs any more, so give that a bound of your own. The
+    /// maildrop can be [let go](super::Server::into_maildrop) before.
     Closed(Why),
 }
 
@@ -261,6 +262,8 @@ tokens! {
         message: MessageNumber,
         /// For TOP: how many lines of its body. The machine counts them.
         top: Option<u64>,
+        /// Its octets, as the maildrop has them.
+        octets: u64,
     }
     /// For the removal of what is marked.
     Commit {}
