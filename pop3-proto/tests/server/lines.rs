@@ -152,7 +152,7 @@ fn quirk_52_a_bare_lf_ends_a_command() {
     assert!(strict.server.quirks().is_empty());
 }
 
-/// Also ROB.43: spaces behind a keyword or a number, never behind a name or a password.
+/// Also ROB.1: spaces behind a keyword or a number, never behind a name or a password.
 #[test]
 fn rob_43_spaces_at_the_end_are_harmless_and_noted() {
     for line in [

@@ -53,7 +53,7 @@ fn quirk_46_marked_messages_leave_gaps() {
     assert_eq!(host.say("LIST\r\n").matches("\r\n").count(), 14);
 }
 
-/// Also quirk 14: the number is there.
+/// Also quirk 14, AMB.13: the number is there, and is not padded.
 #[test]
 fn r1939_7_uidl_b_one_message() {
     assert_eq!(Host::three(CLEAR).login().say("UIDL 2\r\n"), "+OK 2 id-2\r\n");

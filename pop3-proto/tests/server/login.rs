@@ -248,6 +248,7 @@ fn quirk_49_spaces_are_part_of_a_password() {
     }
 }
 
+/// Also 1939.7.pass.a.
 #[test]
 fn amb_11_an_empty_password_is_none() {
     for line in ["PASS\r\n", "PASS \r\n"] {
@@ -257,6 +258,7 @@ fn amb_11_an_empty_password_is_none() {
     }
 }
 
+/// Also 1939.7.user.a.
 #[test]
 fn amb_12_spaces_in_a_name_are_taken_and_noted() {
     for (profile, name, taken) in [
@@ -272,9 +274,10 @@ fn amb_12_spaces_in_a_name_are_taken_and_noted() {
     }
 }
 
+/// Also 1939.7.apop.b, AMB.5.
 #[test]
 fn r1939_7_apop_a_offered_with_a_timestamp_only() {
-    for greeting in ["ready", "ready <x>", "<a@b", "ready a@b", "< a@b>", "<a@b@c>"] {
+    for greeting in ["ready", "ready <x>", "<a@b", "ready a@b", "< a@b>", "<a@b@c>", "<a>b@c>", "<x> <a@b>"] {
         let mut host = greeted(CLEAR, greeting);
         assert_eq!(host.say(APOP), "-ERR unknown command\r\n", "{greeting}");
     }

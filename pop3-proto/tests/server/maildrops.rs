@@ -53,6 +53,19 @@ fn a_refused_entry_is_in_no_total_and_no_listing() {
     assert_eq!(host.say("RSET\r\nSTAT\r\n"), "+OK nothing is marked any more\r\n+OK 3 30\r\n");
 }
 
+/// `Picky` would panic: an application may index by the number it is asked for.
+#[test]
+fn r1939_5_d_a_maildrop_is_never_asked_for_a_number_beyond_its_count() {
+    let mut host = picky(PATIENT, Refusal::NeedsUtf8);
+    for number in [5, 6, 1000, u32::MAX] {
+        for line in ["LIST n", "UIDL n", "RETR n", "TOP n 0", "DELE n"] {
+            let line = line.replace('n', &number.to_string());
+            assert_eq!(host.say(format!("{line}\r\n")), "-ERR no such message\r\n", "{line}");
+        }
+    }
+    assert_eq!(host.say("LIST\r\nUIDL\r\n").matches("\r\n").count(), 10);
+}
+
 /// Also 6856.5.a: the code goes with LIST, TOP and RETR too.
 #[test]
 fn a_refused_entry_is_refused_with_its_reason() {

@@ -56,7 +56,7 @@ fn all_answers(languages: &'static [Language]) -> String {
     answers
 }
 
-/// Also 2449.4.c, 1939.3.e: with the longest texts.
+/// Also 2449.4.c, 1939.3.e, AMB.6: with the longest texts.
 #[test]
 fn r1939_3_m_no_status_line_is_over_512_octets() {
     for languages in [LONGEST, TOO_LONG, BRACKET, EMPTY] {

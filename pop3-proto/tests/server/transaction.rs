@@ -182,6 +182,7 @@ fn sec_dele_0_deletes_nothing() {
     assert_eq!(host.say("STAT\r\n"), "+OK 3 325\r\n");
 }
 
+/// Also 1939.5.stat.a, 1939.5.retr.a, 1939.5.dele.a, 1939.5.list.a, 1939.7.uidl.a.
 #[test]
 fn rob_42_surplus_arguments_are_refused_in_every_profile() {
     for profile in [pop3_proto::Profile::Tolerant, pop3_proto::Profile::Strict] {
