@@ -123,8 +123,9 @@ fn r2595_sec_a_octets_behind_stls_are_fatal_at_every_cut() {
     }
 }
 
+/// No queue and no half-read line is there to carry them across.
 #[test]
-fn law_8_octets_behind_stls_are_fatal_octet_by_octet() {
+fn sec_command_injection_octets_behind_stls_are_fatal_one_by_one() {
     for behind in BEHIND_STLS {
         let wire = [b"stls\n", behind].concat();
         let reads: Vec<&[u8]> = wire.chunks(1).collect();
@@ -166,6 +167,7 @@ fn law_8_a_full_sink_opens_no_gap() {
     assert_over(&mut host, None);
 }
 
+/// Also ROB.44: the machines hold no octets, so that the host shows its own.
 #[test]
 fn law_8_a_server_is_shown_what_its_driver_still_holds() {
     for behind in BEHIND_STLS {
@@ -218,7 +220,7 @@ fn r2595_sec_b_octets_behind_the_ok_are_fatal_at_every_cut() {
 
 /// In a session whose lines end in LF too.
 #[test]
-fn law_8_octets_behind_the_ok_are_fatal_octet_by_octet() {
+fn sec_response_injection_octets_behind_the_ok_are_fatal_one_by_one() {
     for behind in BEHIND_OK {
         let mut desk = Desk::new(TlsPolicy::Required);
         desk.hear(b"+OK\n").unwrap();
@@ -232,7 +234,7 @@ fn law_8_octets_behind_the_ok_are_fatal_octet_by_octet() {
 }
 
 #[test]
-fn law_8_a_client_is_shown_what_its_driver_still_holds() {
+fn rob_44_a_client_is_shown_what_its_driver_still_holds() {
     for behind in BEHIND_OK {
         for kept in 1..=behind.len() {
             for last in [false, true] {

@@ -260,6 +260,22 @@ fn r5034_4_u_a_bearer_token_of_8_kib_passes_both_ways() {
     }
 }
 
+/// Also 4616.2.c: a message without a name, or with one that the application cannot prepare, fails like a wrong password.
+#[test]
+fn r5034_4_ab_a_name_that_cannot_be_used_fails_the_login() {
+    for initial in [&b"AABzZWNyZXQ="[..], b"AG1yb3NlAA==", b"bm8gcGFydHM="] {
+        let accepted = talk(
+            &auth_with(Mechanism::PLAIN, initial),
+            |host, login, received| {
+                assert!(Plain::parse(&received.unwrap()).is_err());
+                turn_away(host, login);
+            },
+            |_, _, challenge| panic!("{challenge:?}"),
+        );
+        assert!(!accepted);
+    }
+}
+
 /// The same checks as for text that is base64 already: the limit, the room, the token; and the same octets.
 #[test]
 fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {

@@ -98,7 +98,7 @@ fn r5034_4_f_a_mechanism_that_is_not_offered_is_refused_at_once() {
     assert!(host().refuses(b"AUTH PLAIN AAAA more\r\n"));
 }
 
-/// Also 5034.4.d, 5034.3.e and 4422.3.8.a: AUTH is over after a login of any kind, and still announced.
+/// Also 5034.3.a, 5034.4.d, 5034.3.e and 4422.3.8.a: AUTH is over after a login of any kind, and still announced.
 #[test]
 fn r5034_4_e_no_auth_but_in_authorization() {
     for auth in [true, false] {
@@ -268,7 +268,21 @@ fn amb_19_an_equals_sign_is_empty_in_the_command_only() {
     assert_eq!(response, b"");
 }
 
-/// Also CVE-2017-15132's row: the login is over, and the next one starts from nothing.
+/// The login is over, and the next one starts from nothing.
+#[test]
+fn sec_aborted_sasl_leaves_nothing_behind() {
+    for line in [&b"*\r\n"[..], b"????\r\n", b"AAA\r\n"] {
+        let mut host = challenged();
+        assert!(host.refuses(line));
+        assert!(host.refuses(b"AAAA\r\n"), "a response is no command");
+        let (login, credentials) = host.login(b"AUTH LOGIN\r\n");
+        let Credentials::Sasl { mechanism, initial: None } = credentials else { panic!() };
+        assert_eq!(mechanism, Mechanism::LOGIN);
+        host.challenge(login, b"AAAA");
+        assert_eq!(host.response(b"BBBB\r\n").1, b"BBBB");
+    }
+}
+
 #[test]
 fn r5034_4_l_a_star_cancels() {
     for line in [&b"*\r\n"[..], b"*\n"] {

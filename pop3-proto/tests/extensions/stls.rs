@@ -66,7 +66,7 @@ fn law_8_a_server_forgets_the_quirks() {
     assert!(host.server.quirks().is_empty());
 }
 
-/// Also 2595.4.f and 8314.4.c: STLS is announced exactly where it can be said.
+/// Also 2595.4.f, 5034.3.d and 8314.4.c: STLS is announced exactly where it can be said.
 #[test]
 fn r2595_4_l_capabilities_are_those_of_the_moment() {
     const MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::EXTERNAL];
@@ -193,7 +193,7 @@ fn r2595_4_j_a_client_forgets_the_capabilities() {
 
 /// What was listed without SASL no longer holds an initial response back.
 #[test]
-fn law_8_no_capability_list_in_clear_decides_inside_tls() {
+fn sec_injected_capabilities_no_list_in_clear_decides_inside_tls() {
     let mut desk = Desk::listed(TlsPolicy::Required, "STLS\r\n");
     desk.start_tls();
     assert!(desk.say(&auth_with(Mechanism::PLAIN, b"AAAA")).is_ok());
