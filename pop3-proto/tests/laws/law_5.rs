@@ -1,9 +1,9 @@
 //! Any split, any order: how bytes are cut and how large sinks are changes neither events nor output.
 
-use super::sessions;
-use crate::harness::{ClientSide, Cuts, How, Outcome, Seen, ServerSide, Session, Size};
-use pop3_proto::MIN_SINK;
-use pop3_proto::server::Why;
+use super::sessions::{self, USER, number, pass};
+use crate::harness::{App, ClientSide, Cuts, Do, How, Outcome, Seen, ServerSide, Session, Size};
+use pop3_proto::server::{self, Why};
+use pop3_proto::{Command, Fatal, Limits, MIN_SINK, TlsPolicy, client};
 
 /// Sinks of every size from the smallest on, and some larger.
 fn sizes() -> impl Iterator<Item = Size> {
@@ -90,4 +90,63 @@ fn law_5_a_server_writes_the_same_under_every_cut() {
             assert_eq!(alone(&Cuts::Each(5), size), expected, "{name} {size:?}");
         }
     });
+}
+
+/// A short wire under every pair of cuts: what one remembers of the first may not spoil the second.
+///
+/// Also ROB.24.
+#[test]
+fn law_5_every_pair_of_cuts_gives_the_same() {
+    let steps =
+        [Do::Send(USER), Do::Send(pass("b")), Do::Send(Command::Retr(number(1))), Do::Send(Command::Quit)];
+    let down = b"+OK\r\n+OK\r\n+OK\r\n+OK\r\na\r\n.\rb\r\n..\r\n\r.\r\n.\r\n+OK\r\n";
+    let config = client::Config::new(TlsPolicy::Cleartext);
+    let client = |cuts: &Cuts| ClientSide::alone(config, &steps, down, cuts, Size::Out(MIN_SINK));
+    let expected = client(&Cuts::Whole);
+    assert!(
+        expected
+            .0
+            .iter()
+            .any(|seen| matches!(seen, Seen::Body(_, body) if body == b"a\r\n\rb\r\n.\r\n\r.\r\n"))
+    );
+    for cuts in Cuts::pairs(down.len()) {
+        assert_eq!(client(&cuts), expected, "{cuts:?}");
+    }
+
+    let up = b"USER mrose\r\nPASS tanstaaf\nRETR 2\r\nBAD\r\nDELE 1\r\nQUIT\r\n";
+    let config = server::Config::new(TlsPolicy::Cleartext);
+    let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), up, cuts, Size::Out(MIN_SINK));
+    let expected = server(&Cuts::Whole);
+    assert_eq!(expected.3, [1]);
+    for cuts in Cuts::pairs(up.len()) {
+        assert_eq!(server(&cuts), expected, "{cuts:?}");
+    }
+}
+
+/// Lines over their limit and bodies over theirs end the same way too, wherever they are cut.
+#[test]
+fn law_5_what_goes_over_a_limit_does_so_under_every_cut() {
+    let limits = Limits::DEFAULT.status_line(64).listing_line(64).body_octets(9).command_line(64);
+    let config = client::Config::new(TlsPolicy::Cleartext).limits(limits);
+    let login = [Do::Send(USER), Do::Send(pass("b"))];
+    for (last, tail) in [
+        (Command::Stat, [&b"+OK "[..], &[b'x'; 70]].concat()),
+        (Command::Uidl(None), [&b"+OK\r\n1 "[..], &[b'x'; 70], b"\r\n"].concat()),
+        (Command::Retr(number(1)), b"+OK\r\n1234\r\n.567890\r\n.\r\n".to_vec()),
+    ] {
+        let steps = [&login[..], &[Do::Send(last)]].concat();
+        let down = [&b"+OK\r\n+OK\r\n+OK\r\n"[..], &tail].concat();
+        let client = |cuts: &Cuts| ClientSide::alone(config, &steps, &down, cuts, Size::Out(MIN_SINK));
+        let expected = client(&Cuts::Whole);
+        assert!(matches!(expected.0.last(), Some(Seen::Fatal(Fatal::OverLimit(_)))), "{expected:?}");
+        for cuts in Cuts::all(down.len()) {
+            assert_eq!(client(&cuts), expected, "{cuts:?}");
+        }
+    }
+    let up = [&b"USER mrose\r\nPASS "[..], &[b'x'; 70], b"\nQUIT\r\nCAPA\r\n"].concat();
+    let config = server::Config::new(TlsPolicy::Cleartext).limits(limits);
+    let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), &up, cuts, Size::Out(MIN_SINK));
+    for cuts in Cuts::all(up.len()) {
+        assert_eq!(server(&cuts), server(&Cuts::Whole), "{cuts:?}");
+    }
 }

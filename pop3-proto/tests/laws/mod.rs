@@ -2,6 +2,7 @@
 
 mod broken;
 mod law_1;
+mod law_10;
 mod law_2;
 mod law_3;
 mod law_4;
@@ -9,5 +10,7 @@ mod law_4_server;
 mod law_5;
 mod law_6;
 mod law_7;
+mod law_9;
 mod reach;
 mod sessions;
+mod timers;

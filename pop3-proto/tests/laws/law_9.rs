@@ -1,0 +1,239 @@
+//! Secrets leave no trace: while a known password, digest and SASL response pass through, nothing that can be shown shows them, on the way of
+//! success and on every way of failure.
+//!
+//! That no machine stores one is a matter of types: neither has a lifetime, so that it cannot borrow a secret, nor a field that could hold a
+//! copy of one; law 3 shows that they own no other memory.
+
+use super::reach::{ask, cleartext, client, say, server};
+use super::sessions;
+use crate::harness::{App, How, ServerSide, Size};
+use pop3_proto::client::{Config, Event};
+use pop3_proto::server::{self, Announce, Ask, Credentials, Refusal, Step};
+use pop3_proto::{
+    ApopDigest, Base64, Command, Decoded, Inbox, Input, Limits, Mechanism, Out, Outbox, Profile, Secret,
+    Sink, Text, TlsPolicy,
+};
+use std::fmt::{Debug, Display};
+
+const PASSWORD: &str = "tanstaaf";
+const DIGEST: &str = "c4c9334bac560ecc979e58001b3e22fb";
+const PLAIN: &str = "AG1yb3NlAHRhbnN0YWFm";
+
+/// The secrets in every form that they could be shown in.
+fn clean(shown: &str) {
+    let digest = ApopDigest::parse(DIGEST.as_bytes()).unwrap();
+    let numbers = |octets: &[u8]| format!("{octets:?}").trim_matches(['[', ']']).to_owned();
+    let octets = [PASSWORD, DIGEST, PLAIN].map(|secret| numbers(secret.as_bytes()));
+    let texts = [PASSWORD, DIGEST, PLAIN].map(str::to_owned);
+    for secret in texts.into_iter().chain(octets).chain([numbers(digest.expose())]) {
+        assert!(!shown.to_lowercase().contains(&secret.to_lowercase()), "{secret} in {shown}");
+        // Half of it is too much as well.
+        let (half, _) = secret.split_at(secret.len() / 2);
+        assert!(!shown.to_lowercase().contains(&half.to_lowercase()), "{half} in {shown}");
+    }
+}
+
+fn hidden(value: &impl Debug) {
+    clean(&format!("{value:?}"));
+    clean(&format!("{value:#?}"));
+}
+
+fn hidden_error(error: &(impl Debug + Display)) {
+    hidden(error);
+    clean(&error.to_string());
+}
+
+fn commands() -> [Command<'static>; 4] {
+    let digest = ApopDigest::parse(DIGEST.as_bytes()).unwrap();
+    let auth = |initial| Command::Auth { mechanism: Mechanism::PLAIN, initial };
+    [
+        Command::Pass(Secret::new(PASSWORD.as_bytes()).unwrap()),
+        Command::Apop { name: Text::literal("mrose"), digest },
+        auth(Some(Base64::literal(PLAIN))),
+        auth(None),
+    ]
+}
+
+#[test]
+fn law_9_the_check_sees_what_it_looks_for() {
+    for shown in [format!("{:?}", PASSWORD), format!("{:?}", DIGEST.as_bytes()), format!("<{}", &PLAIN[..12])]
+    {
+        assert!(std::panic::catch_unwind(|| clean(&shown)).is_err(), "{shown}");
+    }
+}
+
+/// Also ROB.21.
+#[test]
+fn law_9_values_and_buffers_show_nothing() {
+    for command in &commands() {
+        hidden(command);
+        let mut sink = Outbox::new();
+        command.encode(&mut sink).unwrap();
+        let wire = sink.pending().to_vec();
+        hidden(&sink);
+        let mut memory = [0; 256];
+        let mut out = Out::new(&mut memory);
+        command.encode(&mut out).unwrap();
+        hidden(&out);
+        hidden_error(&command.encode(&mut Out::new(&mut [0; 4])).unwrap_err());
+        for input in [Input::more(&wire), Input::last(&wire)] {
+            hidden(&input);
+        }
+        let mut inbox = Inbox::new([0; 256]);
+        inbox.spare()[..wire.len()].copy_from_slice(&wire);
+        inbox.filled(wire.len());
+        hidden(&inbox);
+        hidden(&Command::decode(&wire, &Limits::DEFAULT));
+        // Lines that go wrong because of what is in them.
+        for (start, end) in [("", "\0"), ("", " x"), (" ", ""), ("X", ""), ("", "=")] {
+            let line = [start.as_bytes(), &wire[..wire.len() - 2], end.as_bytes(), b"\r\n"].concat();
+            match Command::decode(&line, &Limits::DEFAULT) {
+                Decoded::Malformed { error, .. } => hidden_error(&error),
+                Decoded::Complete { value: Command::Other { .. }, .. } => {} // a word that nobody knows is no secret
+                decoded => hidden(&decoded),
+            }
+        }
+    }
+}
+
+/// Each command with a secret in it, sent and refused for every reason.
+#[test]
+fn law_9_a_client_shows_nothing_however_it_fails() {
+    let greeting = b"+OK <1896.697170952@dbc.mtview.ca.us>\r\n";
+    let strict = cleartext().profile(Profile::Strict);
+    let configs = [
+        cleartext(),
+        strict,
+        Config::new(TlsPolicy::Required),
+        Config::new(TlsPolicy::Opportunistic),
+        cleartext().limits(Limits::DEFAULT.command_line(64)),
+    ];
+    for config in configs {
+        for command in &commands() {
+            for named in [false, true] {
+                let mut client = client(config, greeting, &[]);
+                if named && client.send(&sessions::USER, &mut Outbox::new()).is_ok() {
+                    hidden(&client.poll(&mut Input::more(b"+OK\r\n")));
+                }
+                if let Err(error) = client.send(command, &mut Out::new(&mut [0; 3])) {
+                    hidden_error(&error);
+                }
+                let mut sink = Outbox::new();
+                match client.send(command, &mut sink) {
+                    Ok(ticket) => hidden(&ticket),
+                    Err(error) => hidden_error(&error),
+                }
+                hidden(&(&client, &sink));
+                for answer in [&b"-ERR [AUTH] no\r\n"[..], b"+ \r\n", b"?\r\n"] {
+                    match client.poll(&mut Input::more(answer)) {
+                        Ok(event) => hidden(&event),
+                        Err(fatal) => hidden_error(&fatal),
+                    }
+                    hidden(&client);
+                }
+            }
+        }
+    }
+    let long = PASSWORD.repeat(40);
+    for password in [&long[..], "tanstaaf\u{e9}", "tanstaaf\t"] {
+        let pass = Command::Pass(Secret::new(password.as_bytes()).unwrap());
+        let mut client = client(strict, b"+OK\r\n", &[(sessions::USER, b"+OK\r\n")]);
+        hidden(&pass);
+        hidden_error(&client.send(&pass, &mut Outbox::new()).unwrap_err());
+        hidden(&client);
+    }
+    for invalid in ["tanstaaf\r\nDELE 1", "tanstaaf\0", ""] {
+        hidden_error(&Secret::new(invalid.as_bytes()).unwrap_err());
+        hidden_error(&ApopDigest::parse([DIGEST, invalid, "0"].concat().as_bytes()).unwrap_err());
+        hidden_error(&Base64::new([PLAIN, invalid, "="].concat().as_bytes()).unwrap_err());
+    }
+}
+
+#[test]
+fn law_9_a_response_shows_nothing_however_it_fails() {
+    let config = cleartext().limits(Limits::DEFAULT.sasl_line(64));
+    let mut client = client(config, b"+OK\r\n", &[]);
+    let auth = Command::Auth { mechanism: Mechanism::PLAIN, initial: None };
+    let Some(Event::Challenge(step, challenge)) = say(&mut client, &auth, b"+ AG1yb3NlAHRhbnN0YWFm\r\n")
+    else {
+        panic!()
+    };
+    hidden(&(&step, &challenge));
+    let response = Base64::literal(PLAIN);
+    let full = client.sasl(step, response, &mut Out::new(&mut [0; 5])).unwrap_err();
+    hidden_error(&full);
+    let long = PLAIN.repeat(4);
+    let too_long =
+        client.sasl(full.token, Base64::new(long.as_bytes()).unwrap(), &mut Outbox::new()).unwrap_err();
+    hidden_error(&too_long);
+    let mut sink = Outbox::new();
+    client.sasl(too_long.token, response, &mut sink).unwrap();
+    hidden(&(&client, &sink));
+}
+
+/// All that a server asks and shows, in whole sessions of every login.
+#[test]
+fn law_9_whole_sessions_show_nothing() {
+    sessions::all(|_, session| {
+        let outcome = session.run(&How::whole());
+        outcome.asked.iter().for_each(|asked| clean(asked));
+        outcome.seen.iter().for_each(|seen| hidden(seen));
+    });
+}
+
+/// Every octet of a login at a time, and lines that are refused: server, questions, errors.
+#[test]
+fn law_9_a_server_shows_nothing_however_it_fails() {
+    let lines = [
+        format!("PASS {PASSWORD}\r\n"),
+        format!("USER mrose\r\nPASS {PASSWORD}\r\n"),
+        format!("USER mrose\r\nPASS {PASSWORD}\0\r\n"),
+        format!("USER mrose\r\nPASS {PASSWORD}\u{e9}\r\n"),
+        format!("USER mrose\r\nPASS {}\r\n", PASSWORD.repeat(40)),
+        format!("USER mrose\r\nNOOP\r\nPASS {PASSWORD}\r\n"),
+        format!("APOP mrose {DIGEST}\r\n"),
+        format!("APOP mrose {DIGEST}0\r\n"),
+        format!("APOP {DIGEST}\r\n"),
+        format!("AUTH PLAIN {PLAIN}\r\n"),
+        format!("AUTH PLAIN {PLAIN}=\r\n"),
+        format!("AUTH PLAIN {PLAIN} x\r\n"),
+        format!("AUTH LOGIN {PLAIN}\r\n"),
+        format!("AUTH PLAIN\r\n{PLAIN}\r\n"),
+        format!("AUTH PLAIN\r\n{PLAIN}=\r\n"),
+        format!("AUTH PLAIN\r\n{}\r\n", PLAIN.repeat(700)),
+    ];
+    let config = server::Config::new(TlsPolicy::Cleartext).sasl_in_clear(&[Mechanism::PLAIN]);
+    for line in &lines {
+        for profile in [Profile::Tolerant, Profile::Strict] {
+            let mut app = App::new();
+            app.refuse.login = Some(Refusal::InUse);
+            let mut memory = Size::Out(600).buffer();
+            let mut side = ServerSide::new(config.profile(profile), app, Size::Out(600).pipe(&mut memory));
+            for chunk in line.as_bytes().chunks(line.len().div_ceil(200)) {
+                side.receive(chunk);
+                side.run();
+                hidden(&side.server);
+                side.app.asked.iter().for_each(|asked| clean(asked));
+                clean(&String::from_utf8_lossy(side.outgoing()));
+                let sent = side.outgoing().len();
+                side.sent(sent);
+            }
+        }
+    }
+}
+
+/// The maildrop may hold anything, and comes back inside an error.
+#[test]
+fn law_9_an_answer_that_failed_shows_its_cause_only() {
+    let (mut one, mut two) = (server(1), server(2));
+    let wire = b"USER tanstaaf\r\nPASS tanstaaf\r\n";
+    let Ask::Login(login, credentials) = ask!(&mut one, wire, Login(..)) else { unreachable!() };
+    hidden(&(&login, &credentials));
+    assert!(matches!(credentials, Credentials::Password(_)));
+    let mut input = Input::more(b"");
+    let _ =
+        super::reach::until(&mut two, &mut input, &mut Outbox::new(), |step| matches!(step, Step::NeedInput));
+    let error = two.accept(login, App::new().maildrop(), Announce::default()).unwrap_err();
+    hidden_error(&error);
+    assert_eq!(format!("{error:?}"), "Unanswered { why: NotHere, .. }");
+}
