@@ -141,7 +141,7 @@ fn near_lines() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Also 1939.3.d, ROB.19 and 1939.3.i: one line that ends in CR LF, with one space between words.
     #[test]
