@@ -131,7 +131,7 @@ impl App {
                 let message = fetch.message();
                 match self.refuse.message {
                     Some((number, refusal)) if number == message.get() => {
-                        server.refuse(fetch, refusal).unwrap()
+                        server.refuse(fetch, refusal).unwrap();
                     }
                     _ => {
                         let body = &self.messages[message.index()];

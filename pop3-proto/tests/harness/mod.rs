@@ -20,7 +20,7 @@ mod pair;
 mod pipe;
 mod server;
 
-pub(crate) use app::{App, Bodies, MailSlots, Refuse, User};
+pub(crate) use app::{App, Bodies, MailSlots};
 pub(crate) use client::{ClientSide, Do, Seen};
 pub(crate) use counting::{Counting, allocations};
 pub(crate) use cuts::Cuts;

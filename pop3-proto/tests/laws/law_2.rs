@@ -50,7 +50,7 @@ fn law_2_a_question_is_held_while_it_is_answered() {
     server.accept_name(user).unwrap();
     let Ok(Step::Ask(Ask::Login(login, credentials))) = server.poll(&mut input, &mut sink) else { panic!() };
     server.refuse(login, pop3_proto::server::Refusal::Credentials).unwrap();
-    drop(server);
+    let _ = { server };
     // Name and password are the caller's bytes still.
     assert_eq!(name.as_bytes(), b"mrose");
     assert!(matches!(credentials, Credentials::Password(password) if password.expose() == b"tanstaaf"));

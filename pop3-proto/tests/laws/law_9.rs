@@ -11,7 +11,7 @@ use pop3_proto::client::{Config, Event};
 use pop3_proto::server::{self, Announce, Ask, Credentials, Refusal, Step};
 use pop3_proto::{
     ApopDigest, Base64, Command, Decoded, Inbox, Input, Limits, Mechanism, Out, Outbox, Profile, Secret,
-    Sink, Text, TlsPolicy,
+    Text, TlsPolicy,
 };
 use std::fmt::{Debug, Display};
 
@@ -56,8 +56,7 @@ fn commands() -> [Command<'static>; 4] {
 
 #[test]
 fn law_9_the_check_sees_what_it_looks_for() {
-    for shown in [format!("{:?}", PASSWORD), format!("{:?}", DIGEST.as_bytes()), format!("<{}", &PLAIN[..12])]
-    {
+    for shown in [format!("{PASSWORD:?}"), format!("{:?}", DIGEST.as_bytes()), format!("<{}", &PLAIN[..12])] {
         assert!(std::panic::catch_unwind(|| clean(&shown)).is_err(), "{shown}");
     }
 }
@@ -177,7 +176,7 @@ fn law_9_whole_sessions_show_nothing() {
     sessions::all(|_, session| {
         let outcome = session.run(&How::whole());
         outcome.asked.iter().for_each(|asked| clean(asked));
-        outcome.seen.iter().for_each(|seen| hidden(seen));
+        outcome.seen.iter().for_each(hidden);
     });
 }
 

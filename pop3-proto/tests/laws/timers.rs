@@ -25,10 +25,13 @@ fn sent(mut client: Client, command: &Command<'_>) -> Client {
     client
 }
 
+/// A client for which this timer runs, and its span.
+type Case = (fn() -> Client, u64, Timer);
+
 #[test]
 fn rob_36_each_timer_of_a_client_runs_from_the_first_tick_to_its_span() {
     let greeted = || client(timed(), b"+OK\r\n", &[]);
-    let rows: [(fn() -> Client, u64, Timer); 3] = [
+    let rows: [Case; 3] = [
         (|| Client::new(timed()), 10, Timer::Greeting),
         (|| sent(logged_in(timed()), &Command::Stat), 20, Timer::Answer),
         (
