@@ -67,7 +67,7 @@ impl Limits {
         Limits { sasl_line: at_least(octets, 64), ..self }
     }
 
-    /// Challenges in one AUTH exchange: 16 unless set.
+    /// Challenges in one AUTH exchange that a client reads: 16 unless set. On a server the application gives the challenges.
     #[must_use]
     pub const fn sasl_rounds(self, rounds: u8) -> Self {
         Limits { sasl_rounds: rounds, ..self }

@@ -81,6 +81,11 @@ impl Client {
             Turn::Rows { ending, count, listed } => self.row(input, ending, count, listed),
             Turn::Body { unstuff, octets } => self.body(input, unstuff, octets),
             Turn::Status | Turn::Cancelled if self.expects_status() => self.status(input),
+            // Refused service, and gone: nothing was left to say but QUIT.
+            Turn::Status if self.no_service && input.is_last() && input.remaining() == 0 => {
+                self.state = State::Closed;
+                Ok(Some(Event::Closed(self.deletions())))
+            }
             Turn::Handshake => nothing_due(input, Fatal::BehindStls),
             Turn::Status | Turn::Cancelled | Turn::Challenge | Turn::Verdict => {
                 nothing_due(input, Fatal::Unsolicited)

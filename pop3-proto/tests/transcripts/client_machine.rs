@@ -36,6 +36,7 @@ pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
         outbox: Outbox::new(),
         lines: Vec::new(),
         body: Vec::new(),
+        said_quit: false,
     };
     let mut inbox = Inbox::new(vec![0; driver.client.hold()]);
     let mut commands = script.lines().filter(|line| line.from == Side::Client).map(|line| trim(line.octets));
@@ -59,6 +60,7 @@ pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
             Ok(None) => {
                 let command = Command::parse(commands.next().unwrap()).unwrap();
                 driver.client.send(&command, &mut driver.outbox).unwrap();
+                driver.said_quit |= command == Command::Quit;
             }
         }
         peer.received(driver.outbox.pending()).unwrap_or_else(|mismatch| panic!("{mismatch}"));
@@ -88,6 +90,7 @@ struct Driver {
     outbox: Outbox,
     lines: Vec<Option<Vec<u8>>>,
     body: Vec<u8>,
+    said_quit: bool,
 }
 
 /// What the driver has to do.
@@ -145,7 +148,8 @@ impl Driver {
                 return Act::Handshake(start);
             }
             Event::Closed(deletions) => {
-                if !self.client.quirks().contains(Quirk::QuitUnanswered) {
+                let quit_answered = self.said_quit && !self.client.quirks().contains(Quirk::QuitUnanswered);
+                if quit_answered {
                     self.lines.push(None);
                 }
                 return Act::Stop(format!("Closed({deletions:?})"));
