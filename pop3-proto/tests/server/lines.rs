@@ -21,7 +21,7 @@ fn greeted(config: Config) -> Host {
 /// What is answered to `line` in two parts, and to a NOOP behind it; nothing of the first part is left but what is needed.
 fn cut(mut host: Host, line: &[u8], at: usize, tail: &str) -> String {
     let mut answer = String::from_utf8(host.exchange(&line[..at], false)).unwrap();
-    assert!(host.unread.len() <= host.server.hold());
+    assert!(host.unread.len() < host.server.hold(), "a buffer of that size never fills up");
     answer += &String::from_utf8(host.exchange(&[&line[at..], tail.as_bytes()].concat(), false)).unwrap();
     answer
 }

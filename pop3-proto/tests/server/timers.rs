@@ -52,8 +52,17 @@ fn r1939_3_aa_a_driver_that_never_ticks_has_no_timer() {
 
 #[test]
 fn r1939_3_ac_a_whole_command_starts_the_timer_over() {
-    for line in ["NOOP\r\n", "bad\r\n", "STAT x\r\n", "RETR 9\r\n", "RETR 1\r\n", "LIST\r\n"] {
-        let mut host = Host::three(CLEAR).login();
+    for line in [
+        "NOOP\r\n",
+        "STAT,\r\n",
+        "STAT x\r\n",
+        "RETR 9\r\n",
+        "RETR 1\r\n",
+        "LIST\r\n",
+        "XTND\r\n",
+        &format!("{}\r\n", "x".repeat(300)),
+    ] {
+        let mut host = Host::three(CLEAR.other_commands()).login();
         host.server.tick(at(0)).unwrap();
         assert_eq!(host.server.tick(at(500)), Ok(Some(at(600))));
         host.say(line);

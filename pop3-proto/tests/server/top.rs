@@ -98,6 +98,21 @@ fn the_application_may_stop_once_top_has_its_lines() {
     }
 }
 
+#[test]
+fn a_slice_of_top_uses_up_what_is_not_asked_for() {
+    let mut server = Host::new(CLEAR, &["x"]).login().server;
+    let mut buffer = [0; 512];
+    let mut out = Out::new(&mut buffer);
+    let fetch = ask!(server, &mut Input::more(b"TOP 1 1\r\n"), &mut out, Fetch);
+    server.send_body(fetch, 0).unwrap();
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedBody)));
+    let mut octets = b"A: b\r\n\r\n1\r\n2\r\n".as_slice();
+    assert_eq!(server.body_slice(&mut octets), Ok(Some(b"A: b\r\n\r\n1\r\n".as_slice())));
+    assert_eq!((octets, server.enough()), (b"".as_slice(), true));
+    let mut octets = b"3\r\n".as_slice();
+    assert_eq!((server.body_slice(&mut octets), octets), (Ok(None), b"".as_slice()));
+}
+
 /// Also 1939.8.d.
 #[test]
 fn r1939_8_d_top_can_be_switched_off() {
