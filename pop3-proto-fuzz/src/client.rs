@@ -55,7 +55,7 @@ pub(crate) fn command(letter: u8, message: u32) -> Option<Command<'static>> {
         b'l' => Command::List(None),
         b'L' => Command::List(Some(number)),
         b'r' => Command::Retr(number),
-        b't' => Command::Top { message: number, lines: 1 },
+        b't' => Command::Top { message: number, lines: 2 },
         b'd' => Command::Dele(number),
         b'n' => Command::Noop,
         b'R' => Command::Rset,
@@ -142,9 +142,9 @@ impl<'d> Play<'d> {
         let mut undelivered = wire;
         self.consumed = 0;
         loop {
-            let buffer = inbox.unread().to_vec();
-            let idle = self.client.needs_input(&buffer, inbox.is_ended());
-            assert_eq!(self.client.needs_input(&buffer, inbox.is_ended()), idle, "asking changes nothing");
+            let idle = self.client.needs_input(inbox.unread(), inbox.is_ended());
+            let again = self.client.needs_input(inbox.unread(), inbox.is_ended());
+            assert_eq!(again, idle, "asking changes nothing");
             let (client, before) = (&mut self.client, inbox.unread().len());
             let range = inbox.unread().as_ptr_range();
             let polled = inbox.with(|input| client.poll(input).map(|event| (event, input.remaining())));
@@ -180,7 +180,14 @@ impl<'d> Play<'d> {
                 Next::Poll => {}
                 Next::Closed => return false,
                 Next::Tls(token) => {
-                    if remaining > 0 || !undelivered.is_empty() {
+                    assert_eq!(remaining, 0, "law 8: octets behind the answer to STLS");
+                    if !undelivered.is_empty() {
+                        self.deliver(&mut inbox, &mut undelivered, ends);
+                        if self.consumed % 2 == 0 {
+                            assert!(self.client.tls_started(token, inbox.input()).is_ok());
+                        }
+                        let polled = inbox.with(|input| self.client.poll(input).map(|_| ()));
+                        assert_eq!(polled, Err(Fatal::BehindStls), "law 8");
                         self.log.push("wall".into());
                         return false;
                     }
@@ -251,7 +258,8 @@ impl<'d> Play<'d> {
             Event::StartTls(token) => return Next::Tls(token),
             Event::Closed(deletions) => {
                 assert_eq!(deletions, self.client.deletions());
-                assert!(self.quit_sent, "only QUIT closes");
+                let no_service = self.log.iter().any(|line| line.starts_with("NoService"));
+                assert!(self.quit_sent || no_service, "only QUIT closes, or a server that is not there");
                 return Next::Closed;
             }
             _ => self.rows += 1,

@@ -2,7 +2,7 @@
 
 use crate::client::{command, is_for_later, next_call};
 use crate::naive;
-use crate::server::{MESSAGES, maildrop};
+use crate::server::{COUNT, maildrop, message};
 use crate::wire::{Parts, Watched};
 use pop3_proto::client::{self, Deletions, Event};
 use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Slot, Step, Why};
@@ -57,24 +57,24 @@ enum Told {
 struct Model {
     named: bool,
     open: bool,
-    marked: [bool; MESSAGES.len()],
+    marked: [bool; COUNT as usize],
 }
 
 impl Model {
-    fn there(&self, message: u32) -> Option<u64> {
-        let index = message as usize - 1;
-        (self.open && !*self.marked.get(index)?).then(|| naive::canonical(MESSAGES[index]).len() as u64)
+    fn there(&self, number: u32) -> Option<u64> {
+        let index = number as usize - 1;
+        (self.open && !*self.marked.get(index)?).then(|| naive::canonical(message(number)).len() as u64)
     }
 
     fn listing(&self) -> Vec<(u32, u64)> {
-        (1..=MESSAGES.len() as u32).filter_map(|message| Some((message, self.there(message)?))).collect()
+        (1..=COUNT).filter_map(|message| Some((message, self.there(message)?))).collect()
     }
 
-    fn answer(&mut self, letter: u8, message: u32, removed: bool) -> Told {
+    fn answer(&mut self, letter: u8, number: u32, removed: bool) -> Told {
         let named = self.named;
         self.named = named && matches!(letter, b'c' | b'A' | b'B' | b'm');
         let listing = self.listing();
-        let there = self.there(message);
+        let there = self.there(number);
         match letter {
             b'u' => {
                 self.named = true;
@@ -102,17 +102,14 @@ impl Model {
                 (true, true) => Deletions::Committed,
                 (true, false) => Deletions::RefusedInPart,
             }),
-            b'L' => there.map_or(Told::Refused, |octets| Told::Scan(message, octets)),
-            b'I' => there.map_or(Told::Refused, |_| Told::Id(message)),
+            b'L' => there.map_or(Told::Refused, |octets| Told::Scan(number, octets)),
+            b'I' => there.map_or(Told::Refused, |_| Told::Id(number)),
             b'd' => there.map_or(Told::Refused, |_| {
-                self.marked[message as usize - 1] = true;
+                self.marked[number as usize - 1] = true;
                 Told::Ok
             }),
-            b'r' => there
-                .map_or(Told::Refused, |_| Told::Message(naive::canonical(MESSAGES[message as usize - 1]))),
-            b't' => {
-                there.map_or(Told::Refused, |_| Told::Message(naive::top(MESSAGES[message as usize - 1], 1)))
-            }
+            b'r' => there.map_or(Told::Refused, |_| Told::Message(naive::canonical(message(number)))),
+            b't' => there.map_or(Told::Refused, |_| Told::Message(naive::top(message(number), 2))),
             _ => Told::Refused,
         }
     }
@@ -345,7 +342,7 @@ impl<'d> Pair<'d> {
                     }
                 }
                 Step::Ask(Ask::Fetch(token)) => {
-                    let message = MESSAGES[token.message().index()];
+                    let message = message(token.message().get());
                     self.sending = (message, 0);
                     self.server.send_body(token, octets(message)).expect("asked");
                 }

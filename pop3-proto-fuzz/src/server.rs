@@ -11,16 +11,22 @@ use pop3_proto::{
     Profile, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb, octets,
 };
 
-/// The maildrop of every session.
-pub(crate) const MESSAGES: [&[u8]; 4] =
+/// The messages of every session, over and over.
+const MESSAGES: [&[u8]; 4] =
     [b"Subject: one\n\n.\n..dots\nlast", b"", b"A: b\r\nC: d\r\n\r\n1\r\n.2\r\n3\r\n", b".\r\n\n\r.\n\n"];
-const IDS: [&str; 4] = ["a", "b/../c", "~", "whqtswO00WBw418f9t5JxYwZ"];
+
+/// How many messages there are: enough that a listing is longer than the smallest sink.
+pub(crate) const COUNT: u32 = 24;
+
+/// The octets of a message, by its number.
+pub(crate) fn message(number: u32) -> &'static [u8] {
+    MESSAGES[(number as usize - 1) % MESSAGES.len()]
+}
 
 pub(crate) fn maildrop() -> Vec<Slot<UniqueId<'static>>> {
-    let slot = |(message, id): (&&[u8], &'static str)| {
-        UniqueId::try_from(id).map(|id| Slot::new(octets(message), id))
-    };
-    MESSAGES.iter().zip(IDS).map(slot).collect::<Result<_, _>>().expect("unique-ids")
+    const ID: &[u8; 70] = b"whqtswO00WBw418f9t5JxYwZ/../QhdPYR:00WBw1Ph7x7~!whqtswO00WBw418f9t5JxY";
+    let id = |number: u32| UniqueId::new(&ID[number as usize..]).expect("a unique-id");
+    (1..=COUNT).map(|number| Slot::new(octets(message(number)), id(number))).collect()
 }
 
 /// A first line of answers, then what the client sends; the octet 0xFE in it stands for a finished TLS handshake.
@@ -168,7 +174,15 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 Step::Closed(why) => return self.closed(why),
                 Step::Ask(Ask::StartTls(token)) => {
                     self.log.push("asked for TLS".into());
-                    if !inbox.unread().is_empty() || !undelivered.is_empty() {
+                    assert!(inbox.unread().is_empty(), "law 8: octets behind STLS");
+                    if !undelivered.is_empty() {
+                        self.deliver(&mut inbox, &mut undelivered, ends);
+                        if self.random.below(2) == 0 {
+                            assert!(self.server.tls_started(token, inbox.input()).is_ok());
+                        }
+                        let (server, sink) = (&mut self.server, &mut self.sink);
+                        let polled = inbox.with(|input| server.poll(input, sink).map(drop));
+                        assert_eq!(polled, Err(Fatal::BehindStls), "law 8");
                         self.log.push("wall".into());
                         return false;
                     }
@@ -247,12 +261,12 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 self.logged_in = !stale;
                 let accepted = self.server.accept(token, maildrop(), Announce::default());
                 if let Err(unanswered) = &accepted {
-                    assert_eq!(unanswered.token.1.len(), MESSAGES.len(), "the maildrop comes back");
+                    assert_eq!(unanswered.token.1.len(), COUNT as usize, "the maildrop comes back");
                 }
                 accepted.err().map(|e| e.why)
             }
             (Ask::Fetch(token), None) => {
-                self.message = MESSAGES[token.message().index()];
+                self.message = message(token.message().get());
                 self.server.send_body(token, octets(self.message)).err().map(|e| e.why)
             }
             (Ask::Commit(token), _) => {
@@ -403,9 +417,9 @@ fn check_answers(parts: &Parts<'_>, seen: &Seen) {
                     stat = pop3_proto::DropListing::parse(&status["+OK ".len()..status.len() - 2]).ok();
                 }
                 Command::List(None) => check_sum(stat, &text),
-                Command::Retr(message) => assert_eq!(text, naive::canonical(MESSAGES[message.index()])),
-                Command::Top { message, lines } => {
-                    assert_eq!(text, naive::top(MESSAGES[message.index()], lines));
+                Command::Retr(number) => assert_eq!(text, naive::canonical(message(number.get()))),
+                Command::Top { message: number, lines } => {
+                    assert_eq!(text, naive::top(message(number.get()), lines));
                 }
                 _ if parsed.verb() != Verb::Noop => stat = None,
                 _ => {}
