@@ -2,7 +2,6 @@
 
 mod bodies;
 mod commands;
-mod hand_over;
 mod lines;
 mod listings;
 mod login;
