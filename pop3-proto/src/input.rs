@@ -114,6 +114,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
         self.buffer.as_ref().get(self.start..self.end).unwrap_or_default()
     }
 
+    /// Drops the first `count` unread octets, or all where fewer are there: for a driver that takes them elsewhere than to a machine, as
+    /// a proxy does behind login.
+    pub fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+    }
+
     /// The unread octets as an input to look at: what `tls_started` wants to see.
     pub fn input(&self) -> Input<'_> {
         Input { unread: self.unread(), last: self.ended }

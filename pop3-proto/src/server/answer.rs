@@ -68,6 +68,44 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
+    /// The client is who it says, and somebody else speaks with it from here on, as behind a proxy: `poll` writes `+OK`, then says
+    /// [`Closed`](super::Step::Closed) because [`HandedOver`](Why::HandedOver).
+    ///
+    /// No octet behind the login is read: what the client pipelined stays in the inbox, to be passed on. A server that never opens a
+    /// maildrop itself is a `Server<Infallible>`.
+    ///
+    /// ```
+    /// use core::convert::Infallible;
+    /// use pop3_proto::{Input, Out, Server, Text, TlsPolicy};
+    /// use pop3_proto::server::{Ask, Config, Step, Why};
+    ///
+    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// let mut server = Server::<Infallible>::new(&CONFIG, 1);
+    /// let mut buffer = [0; 1024];
+    /// let mut out = Out::new(&mut buffer);
+    /// let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nSTAT\r\n");
+    /// loop {
+    ///     match server.poll(&mut input, &mut out).unwrap() {
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+    ///         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
+    ///         Step::Ask(Ask::Login(login, _credentials)) => server.hand_over(login).unwrap(),
+    ///         Step::Closed(Why::HandedOver) => break,
+    ///         step => panic!("{step:?}"),
+    ///     }
+    /// }
+    /// assert_eq!(out.pending(), b"+OK ready\r\n+OK send PASS\r\n+OK maildrop open\r\n");
+    /// assert_eq!(input.unread(), b"STAT\r\n");
+    /// ```
+    ///
+    /// # Errors
+    /// The token comes back where it is not this question's.
+    pub fn hand_over(&mut self, login: Login) -> Result<(), Unanswered<Login>> {
+        drop(self.redeem(login)?);
+        self.named = false;
+        self.turn = Turn::Reply(Reply::ok(Phrase::LoggedIn, Then::Close(Why::HandedOver)));
+        Ok(())
+    }
+
     /// Goes on with AUTH: the client's response comes as another [`Ask::Login`](super::Ask::Login). An empty challenge is
     /// [`Base64::EMPTY`]; a mechanism with a last word of the server's own gives it as a challenge, and accepts behind the empty
     /// response (RFC 5034 section 4).

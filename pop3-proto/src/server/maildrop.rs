@@ -1,5 +1,6 @@
 use super::question::Refusal;
 use crate::types::{AsUniqueId, MessageNumber, UniqueId};
+use core::convert::Infallible;
 
 /// The messages of one user, as listed and marked in one session (RFC 1939 section 4).
 ///
@@ -26,6 +27,25 @@ pub trait Maildrop {
 
     /// Takes all marks back.
     fn unmark_all(&mut self);
+}
+
+/// The maildrop of a server that has none, as a proxy's, which [hands over](super::Server::hand_over) after login.
+impl Maildrop for Infallible {
+    fn count(&self) -> u32 {
+        match *self {}
+    }
+
+    fn entry(&self, _message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        match *self {}
+    }
+
+    fn mark(&mut self, _message: MessageNumber) -> Result<(), Refusal> {
+        match *self {}
+    }
+
+    fn unmark_all(&mut self) {
+        match *self {}
+    }
 }
 
 /// One message of a maildrop.

@@ -34,7 +34,8 @@ pub enum Ask<'i> {
     /// A client gives this name: [`accept_name`](super::Server::accept_name), or refuse. To refuse tells which names there are (RFC 1939
     /// section 13). Remember the name: the machine does not.
     User(User, Text<'i>),
-    /// A client logs in: [`accept`](super::Server::accept) with its maildrop, [`challenge`](super::Server::challenge) inside AUTH, or refuse.
+    /// A client logs in: [`accept`](super::Server::accept) with its maildrop, [`hand_over`](super::Server::hand_over) to a server behind,
+    /// [`challenge`](super::Server::challenge) inside AUTH, or refuse.
     Login(Login, Credentials<'i>),
     /// A client wants a message: [`send_body`](super::Server::send_body), or refuse.
     Fetch(Fetch),
@@ -149,6 +150,8 @@ pub enum Why {
     FailedLogins,
     /// The application called [`close`](super::Server::close).
     Aborted,
+    /// The application called [`hand_over`](super::Server::hand_over): the connection lives on, and the machine has no more to do with it.
+    HandedOver,
 }
 
 /// Why octets of a message were not taken. Nothing changed.

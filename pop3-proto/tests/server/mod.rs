@@ -2,6 +2,7 @@
 
 mod bodies;
 mod commands;
+mod hand_over;
 mod lines;
 mod listings;
 mod login;
