@@ -7,7 +7,9 @@ mod client;
 mod extensions;
 mod harness;
 mod laws;
+mod ledger;
 mod server;
+mod tap;
 mod transcripts;
 
 /// Counts for each thread, so that one test sees only its own.

@@ -64,8 +64,13 @@ impl InFlight {
 
     /// Adds a command behind the others; the caller has seen that there is room.
     pub(crate) fn push(&mut self, command: &Command<'_>) -> Ticket {
+        self.push_verb(command.verb(), command.message())
+    }
+
+    /// The same, where only this is known of it.
+    pub(crate) fn push_verb(&mut self, verb: Verb, message: Option<MessageNumber>) -> Ticket {
         let sequence = self.oldest.wrapping_add(u32::from(self.count));
-        let ticket = Ticket { verb: command.verb(), message: command.message(), sequence };
+        let ticket = Ticket { verb, message, sequence };
         let slot = slot(sequence);
         if let (Some(verb), Some(message)) = (self.verbs.get_mut(slot), self.messages.get_mut(slot)) {
             (*verb, *message) = (ticket.verb, ticket.message);

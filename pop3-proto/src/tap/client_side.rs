@@ -1,7 +1,7 @@
-use super::{Cause, FromClient, FromServer, Line, Seen, Side, Tap};
-use crate::codec::{Command, Keyword, LineEnding, Verb};
+use super::{FromClient, FromServer, Line, Seen, Side, Tap};
+use crate::codec::{Command, CommandError, Framed, LineEnding, Verb};
 use crate::input::Input;
-use crate::types::Base64;
+use crate::types::{Base64, MessageNumber, Secret};
 
 impl Tap {
     pub(super) fn next_of_client<'i>(&mut self, input: &mut Input<'i>) -> Option<Seen<'i>> {
@@ -16,57 +16,64 @@ impl Tap {
     }
 
     fn command<'i>(&mut self, input: &mut Input<'i>) -> Option<Seen<'i>> {
-        // A client speaks when it has its answers: with a whole command the server's next line is the answer to it.
-        if matches!(self.from_server, FromServer::Lost(_)) {
-            if !self.has_line(input) {
-                return None;
-            }
+        if self.is_back(input)? {
             self.from_server = FromServer::Status;
-            self.server.searched = 0;
+            self.server = super::Lines::NEW;
             return Some(Seen::InStep);
         }
-        match self.line(Side::Client, LineEnding::Lf, input)? {
+        Some(match self.line(Side::Client, LineEnding::Lf, input)? {
             Line::Long => {
-                self.expect(&unknown_command());
-                Some(Seen::LongLine(Side::Client))
+                self.expect(Verb::Other, None);
+                Seen::LongLine(Side::Client)
             }
-            Line::Whole(line, _) => Some(self.said(line)),
-        }
+            Line::Whole(line, _) => self.said(line),
+        })
     }
 
-    /// Whether a whole line is there, or one that is over the limit.
-    fn has_line(&mut self, input: &mut Input<'_>) -> bool {
-        if self.client.skipping {
-            let end = memchr::memchr(b'\n', input.unread());
-            input.take(end.map_or(input.remaining(), |end| end.saturating_add(1)));
-            self.client.skipping = end.is_none();
+    /// Whether a whole command is there that the server's next line answers, although it was lost whose its lines are: a client speaks
+    /// when it has its answers. `None` while there is no whole line.
+    fn is_back(&mut self, input: &mut Input<'_>) -> Option<bool> {
+        let was_skipping = self.client.skipping;
+        let framed = self.look(Side::Client, LineEnding::Lf, input);
+        if let FromServer::Lost { answered, .. } = &mut self.from_server {
+            // What was passed over has an answer too, which is still to come.
+            *answered &= !was_skipping || self.client.skipping;
         }
-        memchr::memchr(b'\n', input.unread()).is_some() || input.remaining() >= self.limits.hold()
+        if matches!(framed, Framed::Incomplete) {
+            return None;
+        }
+        Some(matches!(self.from_server, FromServer::Lost { answered: true, .. }))
     }
 
     fn said<'i>(&mut self, line: &'i [u8]) -> Seen<'i> {
         match Command::parse(line) {
+            Ok(Command::Other { .. }) => {
+                self.expect(Verb::Other, None);
+                Secret::new(line).map_or(Seen::NotACommand(CommandError::Control), Seen::Unknown)
+            }
             Ok(command) => {
-                self.expect(&command);
-                if command.verb() == Verb::Auth {
+                let expected = self.expect(command.verb(), command.message());
+                if expected && command.verb() == Verb::Auth {
                     self.from_client = FromClient::Response;
                 }
                 Seen::Command(command)
             }
             Err(error) => {
-                self.expect(&unknown_command());
+                self.expect(Verb::Other, None);
                 Seen::NotACommand(error)
             }
         }
     }
 
-    /// Remembers that an answer to this command is due.
-    fn expect(&mut self, command: &Command<'_>) {
-        if self.in_flight.is_full() {
-            self.lose(Cause::QueueFull);
-        } else {
-            self.in_flight.push(command);
+    /// Remembers that an answer to this command is due, where it will be known for what it is.
+    fn expect(&mut self, verb: Verb, message: Option<MessageNumber>) -> bool {
+        let lost = matches!(self.from_server, FromServer::Lost { .. });
+        self.overflow |= self.in_flight.is_full() && !lost;
+        if lost || self.overflow {
+            return false;
         }
+        self.in_flight.push_verb(verb, message);
+        true
     }
 
     /// A line inside AUTH, whatever it looks like.
@@ -74,18 +81,9 @@ impl Tap {
         Some(match self.line(Side::Client, LineEnding::Lf, input)? {
             Line::Long => Seen::LongLine(Side::Client),
             Line::Whole(b"*", _) => Seen::Cancel,
-            Line::Whole(line, _) => match Base64::new(line) {
-                Ok(response) => Seen::Response(response),
-                Err(_) => Seen::NotACommand(crate::CommandError::Base64),
-            },
+            Line::Whole(line, _) => {
+                Base64::new(line).map_or(Seen::NotACommand(CommandError::Base64), Seen::Response)
+            }
         })
-    }
-}
-
-/// What stands in the queue for a line that is no command: its answer is one line.
-fn unknown_command() -> Command<'static> {
-    match Keyword::new(b"X") {
-        Ok(keyword) => Command::Other { keyword, arguments: None },
-        Err(_) => Command::Noop,
     }
 }

@@ -1,8 +1,11 @@
 //! A passive reader of both directions of a session, for those who watch: an intrusion detector, a proxy's log, a test recorder.
 //!
-//! A [`Tap`] is given the octets of either side as they are seen, in that order, and says what they are. It never fails: what it cannot
-//! place it says so ([`Seen::OutOfStep`]) and finds its way back with the client's next command. It holds no octets, and what it hands out
-//! borrows the caller's buffer; passwords, digests and SASL responses come in types whose `Debug` shows nothing.
+//! A [`Tap`] is given the octets of either side in the order in which they are seen, and says what they are. It never fails: where it can't
+//! tell whose the server's lines are it says so ([`Seen::OutOfStep`]), and finds its way back with a later command ([`Seen::InStep`]). It
+//! holds no octets, and what it hands out borrows the caller's buffer; passwords, digests, SASL responses and lines that it does not know
+//! come in types whose `Debug` shows nothing.
+//!
+//! It is as tolerant as it can be: what the machines refuse for safety's sake it reads on, since whoever it watches may do so too.
 
 mod client_side;
 mod server_side;
@@ -12,9 +15,11 @@ use crate::client::{Event, InFlight};
 use crate::codec::{Command, CommandError, Framed, LineEnding, State, frame, frame_crlf};
 use crate::input::Input;
 use crate::limits::Limits;
-use crate::types::Base64;
+use crate::types::{Base64, Secret};
 
 /// A passive reader of a session.
+///
+/// Call the method of the side that spoke until it says `None`; what it leaves unread comes again with that side's next octets.
 ///
 /// ```
 /// use pop3_proto::{Command, Input, Limits, client::Event, tap::{Seen, Tap}};
@@ -37,36 +42,48 @@ pub struct Tap {
     limits: Limits,
     state: Option<State>,
     in_flight: InFlight,
+    /// More commands came than are kept count of: those behind them have answers that can't be told.
+    overflow: bool,
     client: Lines,
     server: Lines,
     from_client: FromClient,
     from_server: FromServer,
 }
 
+const _: () = assert!(size_of::<Tap>() <= 256);
+
 /// What the octets are.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Seen<'i> {
-    /// The client: a command.
+    /// The client: a command, never [`Other`](Command::Other).
     Command(Command<'i>),
-    /// The client: a line that is no command. Its octets are not shown, since they may be a password all the same.
+    /// The client: a command by its form, with a keyword that the crate does not know. The whole line counts as secret: it may be a
+    /// password that came too soon, or a response of an AUTH whose beginning was not seen. [`Command::parse`] reads it.
+    Unknown(Secret<'i>),
+    /// The client: a line that is no command, or inside AUTH no response. Its octets are not shown, since they may be a password all
+    /// the same.
     NotACommand(CommandError),
     /// The client: a response inside AUTH.
     Response(Base64<'i>),
     /// The client: the end of AUTH, `*`.
     Cancel,
-    /// The server: what a client would be told. The answers to AUTH, STLS and QUIT are `Ok` or `Refused` as any other.
+    /// The server: what a client would be told. `+OK` to AUTH and QUIT is `Ok` and `-ERR` to QUIT is `Refused` as to any other command.
     Answer(Event<'i>),
     /// The server: a challenge inside AUTH.
     Challenge(Base64<'i>),
-    /// A line over its limit, passed over to its end.
+    /// The server: a challenge that is no base64, up to its first NUL or bare CR.
+    OddChallenge(&'i [u8]),
+    /// A line over [`Tap::hold`] octets, passed over to its end.
     LongLine(Side),
-    /// From here on the session is TLS, and nothing more is said.
+    /// The server: `+OK` to STLS. From here on the session is TLS; the tap passes all of it over and says nothing more,
+    /// unless [`tls_started`](Tap::tls_started) says that it is given the plaintext.
     Encrypted,
-    /// What this side says can't be told any more, for this reason; octets are passed over until [`InStep`](Self::InStep).
-    OutOfStep(Side, Cause),
-    /// The client's next command, and the server's next line as its answer, are taken as such again. Where a client pipelines, or
-    /// octets of older answers are still to come, this may be too early; then it is said again.
+    /// What the server says can't be told any more, for this reason; it is passed over until [`InStep`](Self::InStep). The client's
+    /// commands are told all the same, as far as they are whole; a response inside AUTH may come as [`Unknown`](Self::Unknown).
+    OutOfStep(Cause),
+    /// The client's next line is taken as a command, and the server's next line as the answer to it. Where a client pipelines this may be
+    /// too early, as older answers may still come; when that shows, `OutOfStep` is said again.
     InStep,
 }
 
@@ -81,6 +98,7 @@ pub enum Side {
 
 /// Why a tap is out of step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Cause {
     /// It was not there from the start.
     JoinedLate,
@@ -90,15 +108,23 @@ pub enum Cause {
     Unsolicited,
     /// A line that is no status line where one is due.
     NotPop3,
-    /// More commands without an answer than it keeps count of: 16.
+    /// A status line over [`Tap::hold`] octets.
+    LongLine,
+    /// The client was more than 16 commands ahead, and those that it keeps count of are answered.
     QueueFull,
 }
 
 /// How far into the unread octets of one side a line end was looked for, and whether the rest of a line is passed over.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Lines {
     searched: usize,
     skipping: bool,
+}
+
+impl Lines {
+    const NEW: Lines = Lines { searched: 0, skipping: false };
+    /// Behind a place where octets are missing.
+    const TORN: Lines = Lines { searched: 0, skipping: true };
 }
 
 /// What the client's next line is.
@@ -125,8 +151,14 @@ enum FromServer {
         unstuff: Unstuff,
         octets: u64,
     },
-    /// Not to be told, and whether that was said.
-    Lost(Option<Cause>),
+    /// Not to be told.
+    Lost {
+        /// Why, until it is said.
+        cause: Option<Cause>,
+        /// Whether the next whole command is one that the server's next line answers, as far as can be known.
+        answered: bool,
+    },
+    /// Whatever it is, it is not for us.
     Nothing,
 }
 
@@ -138,24 +170,26 @@ impl Tap {
             limits,
             state: Some(State::Greeting),
             in_flight: InFlight::new(),
-            client: Lines { searched: 0, skipping: false },
-            server: Lines { searched: 0, skipping: false },
+            overflow: false,
+            client: Lines::NEW,
+            server: Lines::NEW,
             from_client: FromClient::Command,
             from_server: FromServer::Greeting,
         }
     }
 
-    /// A tap that joins a session somewhere in the middle. It is in step with the first whole command that it sees.
+    /// A tap that joins a session somewhere in the middle. The client's first line may lack its beginning, so it is in step with the
+    /// first command behind that line and an answer.
     #[must_use]
     pub const fn joined_late(limits: Limits) -> Self {
         let mut tap = Tap::new(limits);
-        tap.state = None;
-        tap.client.skipping = true;
-        tap.from_server = FromServer::Lost(Some(Cause::JoinedLate));
+        tap.client = Lines::TORN;
+        tap.lose(Cause::JoinedLate);
         tap
     }
 
-    /// The state of the session, where it is known.
+    /// The state of the session, where it is known: out of step it is not, and comes back with the first accepted command that is valid
+    /// in one state only.
     #[must_use]
     pub const fn state(&self) -> Option<State> {
         self.state
@@ -168,15 +202,41 @@ impl Tap {
     }
 
     /// Octets of this side are missing, before those that come next.
+    ///
+    /// ```
+    /// use pop3_proto::{Input, Limits, client::Event, tap::{Cause, Seen, Side, Tap}};
+    ///
+    /// let mut tap = Tap::new(Limits::DEFAULT);
+    /// let mut server = Input::more(b"+OK ready\r\n");
+    /// assert!(matches!(tap.server(&mut server), Some(Seen::Answer(Event::Greeting(_)))));
+    ///
+    /// // The command and the beginning of its answer were not seen.
+    /// tap.gap(Side::Client);
+    /// tap.gap(Side::Server);
+    /// let mut server = Input::more(b"ject: lost\r\n.\r\n");
+    /// assert!(matches!(tap.server(&mut server), Some(Seen::OutOfStep(Cause::Gap))));
+    /// assert!(tap.server(&mut server).is_none());
+    ///
+    /// // The rest of a line, its answer, and a whole command.
+    /// assert!(tap.client(&mut Input::more(b"OOP\r\n")).is_none());
+    /// assert!(tap.server(&mut Input::more(b"+OK\r\n")).is_none());
+    /// assert!(matches!(tap.client(&mut Input::more(b"STAT\r\n")), Some(Seen::InStep)));
+    /// ```
     pub const fn gap(&mut self, side: Side) {
         if matches!(self.from_server, FromServer::Nothing) {
             return;
         }
-        match side {
-            Side::Client => self.client = Lines { searched: 0, skipping: true },
-            Side::Server => self.server = Lines { searched: 0, skipping: false },
+        if matches!(side, Side::Client) {
+            self.client = Lines::TORN;
         }
         self.lose(Cause::Gap);
+    }
+
+    /// For whoever sees into TLS, behind [`Seen::Encrypted`]: what comes next, of either side, is the plaintext.
+    pub const fn tls_started(&mut self) {
+        *self = Tap::new(self.limits);
+        self.state = Some(State::Authorization);
+        self.from_server = FromServer::Status;
     }
 
     /// What the client says next; `None` asks for more.
@@ -191,15 +251,17 @@ impl Tap {
 
     /// What is in flight is no longer known, nor where the server's answers begin.
     const fn lose(&mut self, cause: Cause) {
+        self.state = None;
         self.in_flight = InFlight::new();
-        self.from_server = FromServer::Lost(Some(cause));
+        self.overflow = false;
+        self.from_server = FromServer::Lost { cause: Some(cause), answered: true };
         self.from_client = FromClient::Command;
     }
 
     /// The loss, once.
     fn say_lost<'i>(&mut self) -> Option<Seen<'i>> {
-        let FromServer::Lost(cause) = &mut self.from_server else { return None };
-        cause.take().map(|cause| Seen::OutOfStep(Side::Server, cause))
+        let FromServer::Lost { cause, .. } = &mut self.from_server else { return None };
+        cause.take().map(Seen::OutOfStep)
     }
 
     const fn lines(&mut self, side: Side) -> &mut Lines {
@@ -209,33 +271,44 @@ impl Tap {
         }
     }
 
-    /// The next line of this side, passing over what is left of an over-long one; `None` while it is incomplete.
-    fn line<'i>(&mut self, side: Side, ending: LineEnding, input: &mut Input<'i>) -> Option<Line<'i>> {
+    /// Frames the next line of this side, behind what is left of an over-long one, and does not take it.
+    fn look<'i>(&mut self, side: Side, ending: LineEnding, input: &mut Input<'i>) -> Framed<'i> {
+        let frame = match ending {
+            LineEnding::Crlf => frame_crlf,
+            LineEnding::Lf => frame,
+        };
         let limit = self.limits.hold();
         let lines = self.lines(side);
         if lines.skipping {
-            let end = memchr::memchr(b'\n', input.unread());
-            input.take(end.map_or(input.remaining(), |end| end.saturating_add(1)));
-            lines.skipping = end.is_none();
+            let Framed::Line { consumed, .. } = frame(input.unread(), 0, usize::MAX) else {
+                // A CR at the end may be half of a line end.
+                let kept = usize::from(input.unread().ends_with(b"\r"));
+                input.take(input.remaining().saturating_sub(kept));
+                return Framed::Incomplete;
+            };
+            input.take(consumed);
+            *lines = Lines::NEW;
         }
-        let framed = match ending {
-            LineEnding::Crlf => frame_crlf(input.unread(), lines.searched, limit),
-            LineEnding::Lf => frame(input.unread(), lines.searched, limit),
-        };
-        lines.searched = 0;
-        match framed {
+        let framed = frame(input.unread(), lines.searched, limit);
+        if matches!(framed, Framed::Incomplete) {
+            lines.searched = input.remaining();
+        }
+        framed
+    }
+
+    /// Takes the next line of this side; `None` while it is incomplete.
+    fn line<'i>(&mut self, side: Side, ending: LineEnding, input: &mut Input<'i>) -> Option<Line<'i>> {
+        match self.look(side, ending, input) {
             Framed::Line { content, ending, consumed } => {
                 input.take(consumed);
+                self.lines(side).searched = 0;
                 Some(Line::Whole(content, ending))
             }
             Framed::TooLong => {
-                lines.skipping = true;
+                *self.lines(side) = Lines::TORN;
                 Some(Line::Long)
             }
-            Framed::Incomplete => {
-                lines.searched = input.remaining();
-                None
-            }
+            Framed::Incomplete => None,
         }
     }
 

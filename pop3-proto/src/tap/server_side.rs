@@ -3,7 +3,8 @@ use crate::body::{Piece, Unstuff};
 use crate::client::{Event, Greeting, Ticket, read_line, read_row};
 use crate::codec::{LineEnding, Response, Shape, State, StatusText, Verb};
 use crate::input::Input;
-use crate::types::{ApopTimestamp, Base64};
+use crate::quirks::{Quirk, Quirks};
+use crate::types::{ApopTimestamp, Base64, Text};
 
 impl Tap {
     pub(super) fn next_of_server<'i>(&mut self, input: &mut Input<'i>) -> Option<Seen<'i>> {
@@ -12,7 +13,11 @@ impl Tap {
             FromServer::Status => self.status(input),
             FromServer::Rows { ending, count } => self.row(input, ending, count),
             FromServer::Body { unstuff, octets } => self.body(input, unstuff, octets),
-            FromServer::Lost(_) | FromServer::Nothing => {
+            FromServer::Lost { ref mut answered, .. } => {
+                *answered |= !input.take(input.remaining()).is_empty();
+                None
+            }
+            FromServer::Nothing => {
                 input.take(input.remaining());
                 None
             }
@@ -21,7 +26,7 @@ impl Tap {
 
     fn greeting<'i>(&mut self, input: &mut Input<'i>) -> Option<Seen<'i>> {
         let Line::Whole(line, _) = self.line(Side::Server, LineEnding::Lf, input)? else {
-            return self.lost(Cause::NotPop3);
+            return self.lost(Cause::LongLine);
         };
         self.state = Some(State::Authorization);
         self.from_server = FromServer::Status;
@@ -39,18 +44,21 @@ impl Tap {
         if input.remaining() == 0 {
             return None;
         }
-        let Some(ticket) = self.in_flight.oldest() else { return self.lost(Cause::Unsolicited) };
-        let Line::Whole(line, ending) = self.line(Side::Server, LineEnding::Lf, input)? else {
-            return self.lost(Cause::NotPop3);
+        let Some(ticket) = self.in_flight.oldest() else {
+            return self.lost(if self.overflow { Cause::QueueFull } else { Cause::Unsolicited });
         };
-        match Response::parse(line, Some(ticket.verb)) {
-            Ok(Response::Continue(text)) => Some(match Base64::new(text.as_bytes()) {
-                Ok(challenge) => Seen::Challenge(challenge),
-                Err(_) => Seen::Answer(Event::Odd(ticket, text.as_bytes())),
-            }),
+        let Line::Whole(line, ending) = self.line(Side::Server, LineEnding::Lf, input)? else {
+            return self.lost(Cause::LongLine);
+        };
+        let mut quirks = Quirks::NONE;
+        match Response::read(line, Some(ticket.verb), &mut quirks) {
+            Ok(Response::Continue(text)) => Some(challenge(text, quirks)),
             Ok(Response::Ok(status)) => Some(self.accepted(ticket, status, ending)),
             Ok(Response::Err(status)) => {
-                self.complete();
+                self.complete(ticket);
+                if ticket.verb == Verb::Quit {
+                    self.learn_state(ticket.verb);
+                }
                 Some(Seen::Answer(Event::Refused(ticket, status)))
             }
             Err(_) => self.lost(Cause::NotPop3),
@@ -68,7 +76,7 @@ impl Tap {
     }
 
     fn done<'i>(&mut self, ticket: Ticket, status: StatusText<'i>) -> Seen<'i> {
-        self.complete();
+        self.complete(ticket);
         self.learn_state(ticket.verb);
         if ticket.verb == Verb::Stls {
             self.end();
@@ -81,7 +89,7 @@ impl Tap {
         })
     }
 
-    /// What an accepted command tells of the state.
+    /// What an accepted command tells of the state; QUIT ends the session either way.
     fn learn_state(&mut self, verb: Verb) {
         self.state = match (verb, verb.states()) {
             (Verb::Pass | Verb::Apop | Verb::Auth, _) => Some(State::Transaction),
@@ -96,7 +104,7 @@ impl Tap {
         let row = match self.line(Side::Server, ending, input)? {
             Line::Long => return Some(Seen::LongLine(Side::Server)),
             Line::Whole(b".", _) => {
-                self.complete();
+                self.complete(ticket);
                 return Some(Seen::Answer(Event::End(ticket, count)));
             }
             Line::Whole(row, _) => row.strip_prefix(b".").unwrap_or(row),
@@ -117,21 +125,31 @@ impl Tap {
         match piece? {
             Piece::Data(data) => Some(Seen::Answer(Event::Body(ticket, data))),
             Piece::End => {
-                self.complete();
+                self.complete(ticket);
                 Some(Seen::Answer(Event::End(ticket, octets)))
             }
         }
     }
 
-    /// The oldest command is answered.
-    fn complete(&mut self) {
+    /// The oldest command, which is this one, is answered.
+    fn complete(&mut self, ticket: Ticket) {
         self.in_flight.pop();
         self.from_server = FromServer::Status;
-        self.from_client = FromClient::Command;
+        if ticket.verb == Verb::Auth {
+            self.from_client = FromClient::Command;
+        }
     }
 
     fn lost<'i>(&mut self, cause: Cause) -> Option<Seen<'i>> {
         self.lose(cause);
         self.say_lost()
+    }
+}
+
+/// What stands before a NUL or a bare CR is not what the server sent.
+fn challenge(text: Text<'_>, quirks: Quirks) -> Seen<'_> {
+    match Base64::new(text.as_bytes()) {
+        Ok(challenge) if !quirks.contains(Quirk::ControlInText) => Seen::Challenge(challenge),
+        _ => Seen::OddChallenge(text.as_bytes()),
     }
 }

@@ -1,0 +1,199 @@
+//! The passive reader of both directions, against the transcripts, torn sessions, and whatever else a wire may carry.
+
+mod limits;
+mod noise;
+mod secrets;
+mod sessions;
+mod torn;
+
+use pop3_proto::client::Event;
+use pop3_proto::tap::{Seen, Side, Tap};
+use pop3_proto::{Command, Input, Limits, Outbox, Response};
+
+/// What a tap said of a session.
+#[derive(Default, PartialEq, Eq, Debug)]
+struct Log {
+    /// All that it said, in order, the pieces of a body joined, without the places of commands in the session.
+    notes: Vec<String>,
+    /// The lines that this stands for, without their ends; `None` for one that is not shown.
+    lines: Vec<(Side, Option<Vec<u8>>)>,
+    body: Vec<u8>,
+}
+
+/// A tap and what it left unread of either side.
+struct Watch {
+    tap: Tap,
+    log: Log,
+    unread: [Vec<u8>; 2],
+    /// The transport is seen from inside TLS.
+    sees_tls: bool,
+}
+
+impl Watch {
+    fn new(tap: Tap) -> Self {
+        Watch { tap, log: Log::default(), unread: [Vec::new(), Vec::new()], sees_tls: false }
+    }
+
+    fn from_start() -> Self {
+        Watch::new(Tap::new(Limits::DEFAULT))
+    }
+
+    /// The next octets of this side, in pieces that end at these offsets.
+    fn feed(&mut self, side: Side, octets: &[u8], cuts: &[usize]) {
+        let mut start = 0;
+        for end in cuts.iter().copied().chain([octets.len()]) {
+            self.piece(side, &octets[start..end]);
+            start = end;
+        }
+    }
+
+    fn piece(&mut self, side: Side, octets: &[u8]) {
+        let mut bytes = std::mem::take(&mut self.unread[side as usize]);
+        bytes.extend_from_slice(octets);
+        let mut input = Input::more(&bytes);
+        // One thing for each octet at the most, and one that says that it is out of step.
+        for _ in 0..bytes.len() + 4 {
+            let seen = match side {
+                Side::Client => self.tap.client(&mut input),
+                Side::Server => self.tap.server(&mut input),
+            };
+            let Some(seen) = seen else {
+                assert!(input.remaining() < self.tap.hold(), "{} octets are left unread", input.remaining());
+                self.unread[side as usize] = input.unread().to_vec();
+                return;
+            };
+            let encrypted = matches!(seen, Seen::Encrypted);
+            self.log.take(side, seen);
+            if encrypted && self.sees_tls {
+                self.tap.tls_started();
+            }
+        }
+        panic!("the tap goes round in circles");
+    }
+
+    fn client(&mut self, octets: impl AsRef<[u8]>) {
+        self.feed(Side::Client, octets.as_ref(), &[]);
+    }
+
+    fn server(&mut self, octets: impl AsRef<[u8]>) {
+        self.feed(Side::Server, octets.as_ref(), &[]);
+    }
+
+    /// What was said since the last call.
+    fn notes(&mut self) -> Vec<String> {
+        self.log.flush();
+        std::mem::take(&mut self.log.notes)
+    }
+
+    fn end(mut self) -> Log {
+        self.log.flush();
+        self.log
+    }
+}
+
+impl Log {
+    fn take(&mut self, side: Side, seen: Seen<'_>) {
+        if let Seen::Answer(Event::Body(_, octets)) = &seen {
+            assert!(!octets.is_empty());
+            self.body.extend_from_slice(octets);
+            return;
+        }
+        self.flush();
+        self.notes.push(without_sequence(&format!("{seen:?}")));
+        match seen {
+            Seen::Command(command) => self.command(&command),
+            Seen::Unknown(line) => self.line(side, line.expose()),
+            Seen::Response(base64) => self.line(side, base64.as_bytes()),
+            Seen::Cancel => self.line(side, b"*"),
+            Seen::Challenge(base64) => self.line(side, &[b"+ ", base64.as_bytes()].concat()),
+            Seen::OddChallenge(text) => self.line(side, &[b"+ ", text].concat()),
+            Seen::NotACommand(_) | Seen::Encrypted | Seen::LongLine(_) => self.lines.push((side, None)),
+            Seen::Answer(event) => self.answer(event),
+            Seen::InStep | Seen::OutOfStep(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn line(&mut self, side: Side, line: &[u8]) {
+        self.lines.push((side, Some(line.to_vec())));
+    }
+
+    fn command(&mut self, command: &Command<'_>) {
+        let mut line = Outbox::new();
+        command.encode(&mut line).unwrap();
+        self.line(Side::Client, trim(line.pending()));
+    }
+
+    fn status(&mut self, response: Response<'_>) {
+        let mut line = Outbox::new();
+        response.encode(&mut line).unwrap();
+        self.line(Side::Server, trim(line.pending()));
+    }
+
+    fn answer(&mut self, event: Event<'_>) {
+        let status: &[u8] = if event.completes() { b"+OK " } else { b"" };
+        let mut says = |octets: &[u8]| self.line(Side::Server, &[status, octets].concat());
+        match event {
+            Event::Greeting(greeting) => self.status(Response::Ok(greeting.status)),
+            Event::Ok(_, status) | Event::Begin(_, status) => self.status(Response::Ok(status)),
+            Event::NoService(status) | Event::Refused(_, status) => self.status(Response::Err(status)),
+            Event::End(..) => self.line(Side::Server, b"."),
+            Event::DropListing(_, row) => says(format!("{} {}", row.count, row.octets).as_bytes()),
+            Event::ScanListing(_, row) => says(format!("{} {}", row.message.get(), row.octets).as_bytes()),
+            Event::UniqueId(_, row) => {
+                says(&[format!("{} ", row.message.get()).as_bytes(), row.id.as_bytes()].concat());
+            }
+            Event::Capability(_, capability) => {
+                let mut line = Outbox::new();
+                capability.encode(&mut line).unwrap();
+                says(trim(line.pending()));
+            }
+            Event::Language(_, row) => says(&[row.tag.as_bytes(), b" ", row.name.as_bytes()].concat()),
+            Event::Mechanism(_, mechanism) => says(mechanism.as_bytes()),
+            Event::Odd(_, octets) => says(octets),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The lines of a body, as they went over the wire.
+    fn flush(&mut self) {
+        let body = std::mem::take(&mut self.body);
+        if body.is_empty() {
+            return;
+        }
+        for line in body.split_inclusive(|octet| *octet == b'\n') {
+            let dot: &[u8] = if line.starts_with(b".") { b"." } else { b"" };
+            self.line(Side::Server, &[dot, trim(line)].concat());
+        }
+        self.notes.push(format!("Body({})", body.escape_ascii()));
+    }
+}
+
+fn without_sequence(note: &str) -> String {
+    let mut parts = note.split(", sequence: ");
+    let first = parts.next().unwrap().to_string();
+    parts.fold(first, |note, part| note + part.trim_start_matches(|digit: char| digit.is_ascii_digit()))
+}
+
+/// A line without its end.
+fn trim(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Who speaks, and what: all that one side says before the other does.
+type Turn = (Side, Vec<u8>);
+
+/// A session of these turns, the client's behind `C`, the server's behind `S`.
+fn turns(text: &[(char, &str)]) -> Vec<Turn> {
+    let side = |mark| if mark == 'C' { Side::Client } else { Side::Server };
+    text.iter().map(|(mark, octets)| (side(*mark), octets.as_bytes().to_vec())).collect()
+}
+
+/// What a tap says of these turns, whole.
+fn watch(mut watch: Watch, turns: &[Turn]) -> Log {
+    for (side, octets) in turns {
+        watch.feed(*side, octets, &[]);
+    }
+    watch.end()
+}
