@@ -190,7 +190,7 @@ impl Timers {
         Timers { greeting: short(span), ..self }
     }
 
-    /// Client: how long nothing may arrive of an answer that is due.
+    /// Client: how long nothing may be taken of an answer that is due; part of a line is not, part of a message is.
     #[must_use]
     pub const fn answer(self, span: Millis) -> Self {
         Timers { answer: short(span), ..self }

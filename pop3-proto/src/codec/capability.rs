@@ -331,7 +331,8 @@ impl<'a> OtherCapability<'a> {
         if tag.is_empty() {
             return Err(Invalid::Empty);
         }
-        if !tag.iter().all(u8::is_ascii_graphic) {
+        // A dot is in no tag; at the front it would be taken for byte-stuffing, or for the end mark.
+        if tag.starts_with(b".") || !tag.iter().all(u8::is_ascii_graphic) {
             return Err(Invalid::Octet);
         }
         Ok(OtherCapability { tag: Text::new(tag)?, arguments: Text::new(arguments)? })

@@ -302,3 +302,11 @@ proptest! {
         }
     }
 }
+
+/// A line that would end the listing, or lose its dot on the way, is no capability.
+#[test]
+fn r2449_3_f_no_tag_begins_with_a_dot() {
+    for line in [&b"."[..], b".X", b". X", b"..X"] {
+        assert_eq!(Capability::parse(line), Err(Invalid::Octet), "{}", line.escape_ascii());
+    }
+}

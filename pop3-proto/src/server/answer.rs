@@ -250,6 +250,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         let then = match question {
             Question::Greet => Then::Close(Why::Refused),
             Question::User | Question::Login if self.login_failed() => Then::Close(Why::FailedLogins),
+            Question::Other if self.is_last_bad_command() => Then::Close(Why::BadCommands),
             _ => Then::Read,
         };
         self.turn = Turn::Reply(match has_code(question, refusal) {
@@ -297,7 +298,7 @@ const fn has_code(question: Question, refusal: Refusal) -> bool {
     match refusal {
         Refusal::Credentials | Refusal::InUse | Refusal::LoginDelay => matches!(question, Question::Login),
         Refusal::NeedsUtf8 => matches!(question, Question::Fetch),
-        Refusal::Temporary | Refusal::Permanent | Refusal::NotAllowed | Refusal::NoSuchMessage => true,
+        _ => true,
     }
 }
 

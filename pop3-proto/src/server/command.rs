@@ -275,14 +275,19 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     fn bad_reply(&mut self, phrase: Phrase) -> Reply {
-        let limits = self.config.borrow().limits;
-        self.bad_commands = self.bad_commands.saturating_add(1);
-        let early = self.state == State::Authorization && self.bad_commands >= limits.early_bad_commands;
-        if early || self.bad_commands >= limits.bad_commands {
+        if self.is_last_bad_command() {
             Reply::err(Phrase::TooManyBad, Then::Close(Why::BadCommands))
         } else {
             Reply::err(phrase, Then::Read)
         }
+    }
+
+    /// Counts a bad command; whether it was the last that is taken.
+    pub(super) fn is_last_bad_command(&mut self) -> bool {
+        let limits = self.config.borrow().limits;
+        self.bad_commands = self.bad_commands.saturating_add(1);
+        let early = self.state == State::Authorization && self.bad_commands >= limits.early_bad_commands;
+        early || self.bad_commands >= limits.bad_commands
     }
 
     /// The one `-ERR` to an over-long line.

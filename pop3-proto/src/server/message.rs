@@ -13,6 +13,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// # Errors
     /// [`Unfit`], with nothing taken.
     pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, Unfit> {
+        self.is_alive()?;
         self.note_room(sink);
         if let Turn::Reply(reply @ Reply { then: Then::Body { .. }, .. }) = self.turn {
             if self.write(reply, sink).is_err() {
@@ -39,6 +40,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// # Errors
     /// [`Unfit`], with nothing taken.
     pub fn body_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, Unfit> {
+        self.is_alive()?;
         let mut body = match self.turn {
             Turn::Body(body) => body,
             Turn::Reply(Reply { then: Then::Body { .. }, .. }) => return Err(Unfit::StatusPending),
@@ -70,6 +72,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// # Errors
     /// [`Unfit::NoBody`]
     pub fn finish_body(&mut self) -> Result<(), Unfit> {
+        self.is_alive()?;
         self.turn = match self.turn {
             Turn::Body(body) => Turn::Reply(Reply::end_mark(body.end_mark())),
             // The status line is still to come, so nothing of the message was sent.
@@ -81,6 +84,11 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             _ => return Err(Unfit::NoBody),
         };
         Ok(())
+    }
+
+    /// Behind a fatal error no message is open.
+    const fn is_alive(&self) -> Result<(), Unfit> {
+        if self.fatal.is_some() { Err(Unfit::NoBody) } else { Ok(()) }
     }
 }
 

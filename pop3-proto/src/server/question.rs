@@ -96,6 +96,8 @@ pub enum Refusal {
     NeedsUtf8,
     /// The message is not there.
     NoSuchMessage,
+    /// There is no such command: for [`Ask::Other`], which counts as a bad command when it is refused.
+    UnknownCommand,
 }
 
 impl Refusal {
@@ -109,6 +111,7 @@ impl Refusal {
             Refusal::Permanent => Phrase::Permanent,
             Refusal::NeedsUtf8 => Phrase::NeedsUtf8,
             Refusal::NoSuchMessage => Phrase::NoSuchMessage,
+            Refusal::UnknownCommand => Phrase::UnknownCommand,
         }
     }
 
@@ -120,7 +123,7 @@ impl Refusal {
             Refusal::Temporary => Some(ResponseCode::SysTemp),
             Refusal::Permanent => Some(ResponseCode::SysPerm),
             Refusal::NeedsUtf8 => Some(ResponseCode::Utf8),
-            Refusal::NotAllowed | Refusal::NoSuchMessage => None,
+            Refusal::NotAllowed | Refusal::NoSuchMessage | Refusal::UnknownCommand => None,
         }
     }
 }

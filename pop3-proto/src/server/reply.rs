@@ -223,7 +223,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         let config = self.config.borrow();
         match rows {
             Rows::ScanListing | Rows::UniqueIds => {
-                if row > self.maildrop.as_ref().map_or(0, Maildrop::count) {
+                // The last number of all is not listed: there is no row behind it for the end mark.
+                if row == u32::MAX || row > self.maildrop.as_ref().map_or(0, Maildrop::count) {
                     return Ok(false);
                 }
                 let Ok(message) = MessageNumber::new(row) else { return Ok(false) };

@@ -134,7 +134,7 @@ fn law_9_neither_digests_nor_base64_are_shown() {
 }
 
 #[test]
-fn g_19_and_r4422_3_1_a_a_mechanism_has_1_to_20_octets() {
+fn r4422_3_1_a_and_g_19_a_mechanism_has_1_to_20_octets() {
     assert_eq!(Mechanism::new(b""), Err(Invalid::Empty));
     assert!(Mechanism::new(b"X").is_ok());
     assert!(Mechanism::new(&[b'X'; 20]).is_ok());
@@ -142,7 +142,7 @@ fn g_19_and_r4422_3_1_a_a_mechanism_has_1_to_20_octets() {
 }
 
 #[test]
-fn g_19_and_r4422_3_1_a_a_mechanism_is_letters_digits_hyphens_and_underscores() {
+fn r4422_3_1_a_and_g_19_a_mechanism_is_letters_digits_hyphens_and_underscores() {
     for octet in 0..=255u8 {
         let allowed = octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_';
         assert_eq!(Mechanism::new(&[octet]).is_ok(), allowed, "{octet:#x}");

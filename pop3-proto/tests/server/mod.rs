@@ -7,6 +7,7 @@ mod lines;
 mod listings;
 mod login;
 mod maildrops;
+mod others;
 mod questions;
 mod resumed;
 mod robust;

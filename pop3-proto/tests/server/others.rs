@@ -1,0 +1,68 @@
+//! Commands that the crate does not know, answered by the application, and bodies behind a fatal error.
+
+use super::CLEAR;
+use pop3_proto::server::{Ask, Config, Refusal, Slot, Step, Unfit, Why};
+use pop3_proto::{Fatal, Input, Millis, Outbox, Server, Text, UniqueId};
+
+type Slots = Vec<Slot<UniqueId<'static>>>;
+
+/// Polls until the machine waits, refusing or answering what it does not know.
+fn run(server: &mut Server<Slots, Config>, input: &[u8], sink: &mut Outbox, serve: bool) -> Option<Why> {
+    let mut input = Input::more(input);
+    loop {
+        match server.poll(&mut input, sink).unwrap() {
+            Step::Ask(Ask::Greet(token)) => server.greet(token, Text::EMPTY, sink).unwrap(),
+            Step::Ask(Ask::User(token, _)) => server.accept_name(token).unwrap(),
+            Step::Ask(Ask::Login(token, _)) => {
+                let slots = vec![Slot::new(3, UniqueId::new(b"a").unwrap())];
+                server.accept(token, slots, Default::default()).unwrap();
+            }
+            Step::Ask(Ask::Fetch(token)) => {
+                assert_eq!(token.octets(), 3);
+                let octets = token.octets();
+                server.send_body(token, octets).unwrap();
+            }
+            Step::Ask(Ask::Other(token, keyword, arguments)) => {
+                assert_eq!((keyword, arguments.as_bytes()), (&b"XTND"[..], &b"list of it"[..]));
+                if serve {
+                    server.other(token, Text::literal("listed"), sink).unwrap();
+                } else {
+                    server.refuse(token, Refusal::UnknownCommand).unwrap();
+                }
+            }
+            Step::Closed(why) => return Some(why),
+            Step::NeedInput | Step::NeedBody => return None,
+            step => panic!("{step:?}"),
+        }
+    }
+}
+
+#[test]
+fn rob_40_a_command_of_the_hosts_own_is_answered() {
+    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), Outbox::new());
+    assert_eq!(run(&mut server, b"XTND list of it\r\n", &mut sink, true), None);
+    assert_eq!(sink.pending(), b"+OK \r\n+OK listed\r\n");
+}
+
+#[test]
+fn rob_16_a_command_that_the_host_refuses_counts_as_bad() {
+    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), Outbox::new());
+    let line = b"XTND list of it\r\n";
+    assert_eq!(run(&mut server, &line.repeat(4), &mut sink, false), None);
+    assert_eq!(run(&mut server, line, &mut sink, false), Some(Why::BadCommands));
+    assert!(sink.pending().ends_with(b"-ERR unknown command\r\n"));
+}
+
+#[test]
+fn law_6_behind_a_fatal_error_no_message_is_open() {
+    let (mut server, mut sink) = (Server::new(CLEAR, 1), Outbox::new());
+    run(&mut server, b"USER a\r\nPASS b\r\nRETR 1\r\n", &mut sink, false);
+    // The sink stays full, and the output timer runs out.
+    let mut small = pop3_proto::Out::new(&mut []);
+    assert_eq!(server.write_body(b"abc", &mut small), Ok(0));
+    server.tick(Millis(0)).unwrap();
+    assert!(matches!(server.tick(Millis::seconds(1000)), Err(Fatal::TimedOut(_))));
+    assert_eq!(server.write_body(b"abc", &mut sink), Err(Unfit::NoBody));
+    assert_eq!(server.body_slice(&mut &b"abc"[..]), Err(Unfit::NoBody));
+    assert_eq!(server.finish_body(), Err(Unfit::NoBody));
+}
