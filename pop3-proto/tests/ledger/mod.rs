@@ -1,29 +1,107 @@
-//! The ledger: every requirement in `rows.txt` is named by a test, in its name or in its doc comment.
+//! The ledger: the guide's table of requirements is whole, and every proof in it is a test that says so itself.
 
-use std::{fs, path::Path};
+use std::{cmp::Ordering, collections::BTreeMap, fs, path::Path};
 
-const ROWS: &str = include_str!("rows.txt");
+const TABLE: &str = include_str!("../../src/guide/conformance.md");
+/// A requirement is never taken out, and a new one is counted here.
+const REQUIREMENTS: usize = 489;
+const LEVELS: [&str; 10] =
+    ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "GRAMMAR", "LIMIT", "DEF", "ADVICE", "NOTE"];
+/// Levels that nothing but a test proves, where the crate is who keeps them.
+const PROVEN: [&str; 6] = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "GRAMMAR", "LIMIT"];
+
+/// The names of all tests, each with the doc comments of those that have it.
+type Tests = BTreeMap<String, String>;
 
 #[test]
 fn each_requirement_is_named_by_a_test() {
-    let tests = sources(Path::new(env!("CARGO_MANIFEST_DIR")));
-    let missing: Vec<&str> = ROWS
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.contains("except:"))
-        .filter_map(|line| line.split(" | ").next())
-        .filter(|id| !is_named(id, &tests))
-        .collect();
-    assert!(missing.is_empty(), "no test names {missing:?}");
+    let faults = faults(TABLE, &tests_of_the_package());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(rows(TABLE).count(), REQUIREMENTS);
 }
 
-/// `1939.5.d` is the test `r1939_5_d_...`, or stands in the doc comment of one.
-fn is_named(id: &str, tests: &str) -> bool {
+struct Row<'t> {
+    id: &'t str,
+    level: &'t str,
+    layers: &'t str,
+    requirement: &'t str,
+    proof: &'t str,
+}
+
+/// The rows whose first cell is a name: all but headings and rules. A row with other cells has no proof.
+fn rows(table: &str) -> impl Iterator<Item = Row<'_>> {
+    table.lines().filter(|line| line.starts_with("| `")).map(|line| {
+        let mut cells = line.trim_matches('|').split(" | ").map(|cell| cell.trim().trim_matches('|').trim());
+        let mut next = || cells.next().unwrap_or_default();
+        Row {
+            id: next().trim_matches('`'),
+            level: next(),
+            layers: next(),
+            requirement: next(),
+            proof: next(),
+        }
+    })
+}
+
+fn faults(table: &str, tests: &Tests) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut before = "";
+    for row in rows(table) {
+        let id = row.id;
+        if !before.is_empty() && by_part(before, id) != Ordering::Less {
+            faults.push(format!("{id}: double, or not in order behind {before}"));
+        }
+        before = id;
+        faults.extend(faults_of(&row, tests).into_iter().map(|fault| format!("{id}: {fault}")));
+    }
+    faults
+}
+
+fn faults_of(row: &Row<'_>, tests: &Tests) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !LEVELS.contains(&row.level) {
+        faults.push(format!("no level: {}", row.level));
+    }
+    if row.layers != "-" && row.layers.split('/').any(|layer| !["P", "C", "S", "H"].contains(&layer)) {
+        faults.push(format!("no layers: {}", row.layers));
+    }
+    if row.requirement.is_empty() {
+        faults.push("no requirement".to_owned());
+    }
+    if let Some((kind, reason)) = row.proof.split_once(": ") {
+        let is_ours = row.layers.contains(['P', 'C', 'S']) && PROVEN.contains(&row.level);
+        match kind {
+            "except" => {}
+            "host" | "note" if !is_ours => {}
+            _ => faults.push(format!("{kind} is no proof of it")),
+        }
+        if reason.is_empty() {
+            faults.push("no reason".to_owned());
+        }
+        return faults;
+    }
+    for proof in row.proof.split(", ") {
+        let is_shared = proof.starts_with("shares ");
+        let name = proof.trim_start_matches("shares ").trim_matches('`');
+        match tests.get(name) {
+            None => faults.push(format!("no test {name:?}")),
+            Some(doc) if !is_shared && !is_named(row.id, name, doc) => {
+                faults.push(format!("{name} does not name it"))
+            }
+            Some(_) => {}
+        }
+    }
+    faults
+}
+
+/// `1939.5.d` is named by the test `r1939_5_d_...`, and by a doc comment that has it.
+fn is_named(id: &str, test: &str, doc: &str) -> bool {
     let mut name = id.to_lowercase().replace('.', "_");
     if name.starts_with(|first: char| first.is_ascii_digit()) {
         name.insert(0, 'r');
     }
-    let is_function = tests.contains(&format!("fn {name}_")) || tests.contains(&format!("    {name}_"));
-    is_function || tests.lines().any(|line| line.trim_start().starts_with("///") && has_word(line, id))
+    let goes_on = test.strip_prefix(&name).is_some_and(|rest| rest.starts_with('_'));
+    goes_on || doc.lines().any(|line| has_word(line, id))
 }
 
 /// Whether `line` holds `word` and not only a longer identifier that begins or ends with it.
@@ -37,36 +115,135 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
-/// All that holds tests: `tests`, and the test modules in `src`; not this file, whose comments name some.
-fn sources(package: &Path) -> String {
-    let mut all = String::new();
+/// The order of the table: document by document, `1939.3.z` in front of `1939.3.aa`, numbers in front of letters.
+fn by_part(left: &str, right: &str) -> Ordering {
+    let parts = |id: &str| -> Vec<(u32, usize, String)> {
+        id.split('.').map(|part| (part.parse().unwrap_or(u32::MAX), part.len(), part.to_owned())).collect()
+    };
+    parts(left).cmp(&parts(right))
+}
+
+fn tests_of_the_package() -> Tests {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut tests = Tests::new();
     let mut folders = vec![package.join("src"), package.join("tests")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
+                // This file's own tests have tests in their texts.
                 if !path.ends_with("tests/ledger") {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                all.push_str(&tests_of(&fs::read_to_string(path).unwrap()));
+                add_tests(&fs::read_to_string(path).unwrap(), &mut tests);
             }
         }
     }
-    all
+    tests
 }
 
-/// The part of a file that can hold tests: the doc comments of the library name requirements too, and prove none.
-fn tests_of(source: &str) -> String {
-    let from = source.find("#[test]").or_else(|| source.find("transcripts!")).unwrap_or(source.len());
-    // The doc comment of the first test stands before its attribute.
-    let from = source[..from].rfind("\n\n").unwrap_or(0);
-    source[from..].to_owned()
+/// Functions behind `#[test]`, and what stands before a file in `transcripts!`, with the comments right above them. The doc comments of the
+/// library name requirements too, and prove none.
+fn add_tests(source: &str, tests: &mut Tests) {
+    let (mut doc, mut is_test) = (String::new(), false);
+    for line in source.lines().map(str::trim) {
+        if let Some(comment) = line.strip_prefix("///") {
+            doc.push_str(comment);
+            doc.push('\n');
+        } else if line == "#[test]" {
+            is_test = true;
+        } else if !line.starts_with("#[") {
+            let function = line.strip_prefix("fn ").and_then(|line| line.split_once('(')).filter(|_| is_test);
+            let dialogue = line.split_once(": \"").filter(|(_, file)| file.ends_with(".pop3\","));
+            if let Some((name, _)) = function.or(dialogue) {
+                tests.entry(name.to_owned()).or_default().push_str(&doc);
+            }
+            (doc, is_test) = (String::new(), false);
+        }
+    }
+}
+
+const SOURCE: &str = "/// Also 1939.5.e.\n#[test]\nfn r1939_5_d_a_number_that_names_no_message() {}\n\
+    /// 1939.5.b\nfn r1939_5_b_is_no_test() {}\ntranscripts! {\n    /// Also 1939.6.d.\n    r1939_6_c_quit: \"quit.pop3\",\n}";
+
+fn faults_of_rows(rows: &str) -> String {
+    let mut tests = Tests::new();
+    add_tests(SOURCE, &mut tests);
+    faults(rows, &tests).join("\n")
 }
 
 #[test]
 fn the_check_sees_what_is_not_named() {
-    let tests = "/// Also 1939.5.e.\n#[test]\nfn r1939_5_d_a_number_that_names_no_message() {}";
-    assert!(is_named("1939.5.d", tests) && is_named("1939.5.e", tests));
-    assert!(!is_named("1939.5.f", tests) && !is_named("1939.5.dd", tests) && !is_named("939.5.e", tests));
+    let (name, doc) = ("r1939_5_d_a_number_that_names_no_message", " Also 1939.5.e.\n");
+    assert!(is_named("1939.5.d", name, doc) && is_named("1939.5.e", name, doc));
+    assert!(
+        !is_named("1939.5.f", name, doc)
+            && !is_named("1939.5.dd", name, doc)
+            && !is_named("939.5.e", name, doc)
+    );
+    for id in ["1939.5.d", "1939.5.e"] {
+        let row = format!("| `{id}` | MUST | S | Some rule. | `{name}` |");
+        assert_eq!(faults_of_rows(&row), "");
+        assert_eq!(
+            faults_of_rows(&row.replace(id, "1939.5.f")),
+            format!("1939.5.f: {name} does not name it")
+        );
+        assert_eq!(faults_of_rows(&row.replace(id, "1939.5.f").replace("| `r", "| shares `r")), "");
+    }
+}
+
+#[test]
+fn the_check_sees_what_is_no_test() {
+    for (proof, fault) in [
+        ("`r1939_6_c_quit`", ""),
+        ("`r1939_6_c_quits`", "1939.6.c: no test \"r1939_6_c_quits\""),
+        ("`r1939_6_c_quit`, `r1939_6_c_gone`", "1939.6.c: no test \"r1939_6_c_gone\""),
+        ("shares `r1939_5_b_is_no_test`", "1939.6.c: no test \"r1939_5_b_is_no_test\""),
+        ("", "1939.6.c: no test \"\""),
+    ] {
+        assert_eq!(faults_of_rows(&format!("| `1939.6.c` | MUST | S/H | Some rule. | {proof} |")), fault);
+    }
+}
+
+#[test]
+fn the_check_sees_a_rule_that_only_a_reason_holds_up() {
+    let row = |level, layers, proof| {
+        faults_of_rows(&format!("| `ROB.1` | {level} | {layers} | Some rule. | {proof} |"))
+    };
+    for (level, layers) in [("MUST", "P"), ("GRAMMAR", "S/H"), ("SHOULD NOT", "C"), ("LIMIT", "P")] {
+        assert_eq!(row(level, layers, "host: it does."), "ROB.1: host is no proof of it");
+        assert_eq!(row(level, layers, "except: for a reason."), "");
+    }
+    for (level, layers) in [("MUST", "H"), ("DEF", "P"), ("MAY", "S"), ("NOTE", "-")] {
+        assert_eq!(row(level, layers, "host: it does."), "");
+        assert_eq!(row(level, layers, "else: it does."), "ROB.1: else is no proof of it");
+    }
+    assert_eq!(row("OUGHT", "X", "note: nothing."), "ROB.1: no level: OUGHT\nROB.1: no layers: X");
+}
+
+#[test]
+fn the_check_sees_rows_that_are_double_or_out_of_order() {
+    let order = [
+        "1734.2.a",
+        "1939.3.z",
+        "1939.3.aa",
+        "1939.5.e",
+        "1939.5.list.a",
+        "1939.11.a",
+        "AMB.9",
+        "AMB.10",
+        "ROB.1",
+    ];
+    let table = |ids: &[&str]| -> String {
+        ids.iter().map(|id| format!("| `{id}` | NOTE | - | Some rule. | note: nothing. |\n")).collect()
+    };
+    assert_eq!(faults_of_rows(&table(&order)), "");
+    for at in 1..order.len() {
+        let (mut swapped, mut double) = (order, order);
+        swapped.swap(at - 1, at);
+        double[at] = double[at - 1];
+        assert!(!faults_of_rows(&table(&swapped)).is_empty(), "{}", order[at]);
+        assert!(!faults_of_rows(&table(&double)).is_empty(), "{}", order[at]);
+    }
 }
