@@ -185,32 +185,59 @@ impl Verb {
             return line.eq_ignore_ascii_case(b"TOP").then_some((Verb::Top, [].as_slice()));
         };
         // Bit 5 is what letters of either case differ in; no octet but the two of a letter becomes that letter without it.
-        let (verb, rest) = match &(u32::from_be_bytes(*word) & 0xDFDF_DFDF).to_be_bytes() {
-            b"RETR" => (Verb::Retr, rest),
-            b"DELE" => (Verb::Dele, rest),
-            b"LIST" => (Verb::List, rest),
-            b"UIDL" => (Verb::Uidl, rest),
-            b"STAT" => (Verb::Stat, rest),
-            b"NOOP" => (Verb::Noop, rest),
-            b"RSET" => (Verb::Rset, rest),
-            b"QUIT" => (Verb::Quit, rest),
-            b"USER" => (Verb::User, rest),
-            b"PASS" => (Verb::Pass, rest),
-            b"APOP" => (Verb::Apop, rest),
-            b"AUTH" => (Verb::Auth, rest),
-            b"CAPA" => (Verb::Capa, rest),
-            b"STLS" => (Verb::Stls, rest),
-            b"LANG" => (Verb::Lang, rest),
-            [b'U', b'T', b'F', _] if word.ends_with(b"8") => (Verb::Utf8, rest),
-            [b'T', b'O', b'P', _] => (Verb::Top, line.get(3..)?),
+        let verb = match u32::from_be_bytes(*word) & 0xDFDF_DFDF {
+            word::RETR => Verb::Retr,
+            word::DELE => Verb::Dele,
+            word::LIST => Verb::List,
+            word::UIDL => Verb::Uidl,
+            word::STAT => Verb::Stat,
+            word::NOOP => Verb::Noop,
+            word::RSET => Verb::Rset,
+            word::QUIT => Verb::Quit,
+            word::USER => Verb::User,
+            word::PASS => Verb::Pass,
+            word::APOP => Verb::Apop,
+            word::AUTH => Verb::Auth,
+            word::CAPA => Verb::Capa,
+            word::STLS => Verb::Stls,
+            word::LANG => Verb::Lang,
+            word::UTF8 if word.ends_with(b"8") => Verb::Utf8,
+            other if other & 0xFFFF_FF00 == word::TOP => return rest_of(Verb::Top, line.get(3..)?),
             _ => return None,
         };
-        matches!(rest, [] | [b' ' | b'\t', ..]).then_some((verb, rest))
+        rest_of(verb, rest)
     }
 
     /// Whether this word is a keyword.
     fn is_keyword(word: &[u8]) -> bool {
         Verb::split(word).is_some_and(|(_, rest)| rest.is_empty())
+    }
+}
+
+/// The command, if its keyword ends here.
+#[inline]
+fn rest_of(verb: Verb, rest: &[u8]) -> Option<(Verb, &[u8])> {
+    matches!(rest, [] | [b' ' | b'\t', ..]).then_some((verb, rest))
+}
+
+/// The keywords as one number each, without the bit of the letter case: one comparison tells two of them apart.
+mod word {
+    macro_rules! words {
+        ($($name:ident)+) => {
+            $(pub(super) const $name: u32 = word(stringify!($name));)+
+        };
+    }
+    words! { RETR DELE LIST UIDL STAT NOOP RSET QUIT USER PASS APOP AUTH CAPA STLS LANG UTF8 TOP }
+
+    /// Up to four octets, from the most significant on.
+    const fn word(keyword: &str) -> u32 {
+        let (mut rest, mut word, mut shift) = (keyword.as_bytes(), 0, 32);
+        while let [octet, behind @ ..] = rest {
+            shift -= 8;
+            word |= (*octet as u32 & 0xDF) << shift;
+            rest = behind;
+        }
+        word
     }
 }
 
