@@ -22,7 +22,7 @@ use core::fmt;
 ///   came    C: USER mr rose
 ///                     ^");
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Mismatch {
     pub(super) line: Option<usize>,
     pub(super) problem: Problem,
@@ -103,6 +103,13 @@ impl fmt::Display for Mismatch {
             write!(f, "\n          {:1$}^", "", "C: ".len().saturating_add(self.column()))?;
         }
         Ok(())
+    }
+}
+
+/// As [`Display`](fmt::Display): it is what a test prints that unwraps.
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

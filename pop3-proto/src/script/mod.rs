@@ -78,6 +78,8 @@ pub use mismatch::Mismatch;
 pub use parse::{ScriptError, ScriptProblem};
 pub use peer::Peer;
 
+pub use crate::types::Side;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -98,15 +100,6 @@ pub struct Script {
     client: Vec<u8>,
     server: Vec<u8>,
     notes: Vec<(usize, String)>,
-}
-
-/// Who speaks.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Side {
-    /// The lines `C:`
-    Client,
-    /// The lines `S:`
-    Server,
 }
 
 /// One line that is said.
@@ -189,32 +182,6 @@ impl Script {
         let What::Says { from, start, end } = step.what else { return None };
         let octets = self.octets(from).get(start..end).unwrap_or_default();
         Some(Line { number: step.number, from, octets })
-    }
-}
-
-impl Side {
-    /// The one that it talks to.
-    ///
-    /// ```
-    /// use pop3_proto::script::Side;
-    ///
-    /// assert_eq!(Side::Client.other(), Side::Server);
-    /// ```
-    #[must_use]
-    pub const fn other(self) -> Side {
-        match self {
-            Side::Client => Side::Server,
-            Side::Server => Side::Client,
-        }
-    }
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Side::Client => "client",
-            Side::Server => "server",
-        })
     }
 }
 

@@ -17,6 +17,8 @@ use crate::input::Input;
 use crate::limits::Limits;
 use crate::types::{Base64, Secret};
 
+pub use crate::types::Side;
+
 /// A passive reader of a session.
 ///
 /// Call the method of the side that spoke until it says `None`; what it leaves unread comes again with that side's next octets.
@@ -85,15 +87,6 @@ pub enum Seen<'i> {
     /// The client's next line is taken as a command, and the server's next line as the answer to it. Where a client pipelines this may be
     /// too early, as older answers may still come; when that shows, `OutOfStep` is said again.
     InStep,
-}
-
-/// Who speaks.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Side {
-    /// The client.
-    Client,
-    /// The server.
-    Server,
 }
 
 /// Why a tap is out of step.
@@ -287,7 +280,7 @@ impl Tap {
                 return Framed::Incomplete;
             };
             input.take(consumed);
-            *lines = Lines::NEW;
+            lines.skipping = false;
         }
         let framed = frame(input.unread(), lines.searched, limit);
         if matches!(framed, Framed::Incomplete) {

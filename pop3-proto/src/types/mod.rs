@@ -6,6 +6,7 @@ mod language;
 mod mechanism;
 mod number;
 mod secret;
+mod side;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -18,6 +19,7 @@ pub use language::{LanguageRange, LanguageTag};
 pub use mechanism::Mechanism;
 pub use number::MessageNumber;
 pub use secret::Secret;
+pub use side::Side;
 pub use text::Text;
 pub use tls_policy::TlsPolicy;
 #[cfg(feature = "alloc")]

@@ -1,7 +1,7 @@
 //! Every transcript, played past a tap.
 
 use super::{Turn, Watch, trim, turns, watch};
-use pop3_proto::script::{Script, Side as Says};
+use pop3_proto::script::Script;
 use pop3_proto::tap::Side;
 use pop3_proto::{Command, State};
 
@@ -34,8 +34,7 @@ pub(super) const TRANSCRIPTS: &[(&str, &str)] = &[
 /// The lines of a transcript, as turns.
 pub(super) fn lines(text: &str) -> Vec<Turn> {
     let script = Script::parse(text).unwrap();
-    let side = |says| if says == Says::Client { Side::Client } else { Side::Server };
-    script.lines().map(|line| (side(line.from), line.octets.to_vec())).collect()
+    script.lines().map(|line| (line.from, line.octets.to_vec())).collect()
 }
 
 fn seeing_tls() -> Watch {

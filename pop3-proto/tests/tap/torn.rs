@@ -159,3 +159,20 @@ fn pipelined_commands_behind_a_torn_one_wait_for_its_answer() {
     watch.server("+OK 0 0\r\n");
     assert!(watch.notes()[2].contains("DropListing"));
 }
+
+/// What comes behind a loss inside AUTH is taken as commands again: the exchange may be over.
+#[test]
+fn a_gap_inside_auth_does_not_last() {
+    let mut watch = Watch::from_start();
+    watch.server("+OK ready\r\n");
+    watch.client("AUTH PLAIN\r\n");
+    watch.notes();
+    watch.tap.gap(Side::Server);
+    watch.client("AAAA\r\n");
+    watch.server("+OK\r\n");
+    watch.client("STAT\r\n");
+    watch.server("+OK 1 2\r\n");
+    let notes = watch.notes();
+    assert_eq!(notes[..3], ["OutOfStep(Gap)", "InStep", "Unknown(Secret(..))"]);
+    assert!(notes[4] == "Command(Stat)" && notes[5].contains("DropListing"), "{notes:#?}");
+}
