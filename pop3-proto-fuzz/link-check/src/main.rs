@@ -13,7 +13,7 @@ use pop3_proto::{
     ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, Inbox, Input,
     LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, Millis, OctetCount, Out, Piece, Response,
     ScanListing, Secret, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing, Unstuff, Verb,
-    client, octets,
+    client, octets, tap,
 };
 
 #[link(name = "c")]
@@ -34,6 +34,7 @@ pub extern "C" fn main() -> i32 {
     bodies(data);
     the_client(data);
     the_server(data);
+    the_tap(data);
     #[cfg(feature = "reachable_panic")]
     see(Command::parse(data).unwrap());
     #[cfg(feature = "reachable_heap")]
@@ -215,4 +216,23 @@ fn the_server(data: &[u8]) {
     }
     server.close();
     see(server.into_maildrop().is_some());
+}
+
+#[inline(never)]
+fn the_tap(data: &[u8]) {
+    let mut tap = tap::Tap::new(Limits::DEFAULT.sasl_line(black_box(64)));
+    if black_box(false) {
+        tap = tap::Tap::joined_late(Limits::DEFAULT);
+    }
+    let (mut client, mut server) = (Input::more(data), Input::more(data));
+    for _ in 0..black_box(9) {
+        see(tap.client(&mut client));
+        see(tap.server(&mut server));
+        match black_box(0) {
+            0 => tap.gap(tap::Side::Client),
+            1 => tap.gap(tap::Side::Server),
+            2 => tap.tls_started(),
+            _ => see((tap.state(), tap.hold())),
+        }
+    }
 }
