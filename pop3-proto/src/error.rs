@@ -1,5 +1,5 @@
-//! The two kinds of bad news that are errors: the peer's fault ([`Fatal`]) and the caller's mistake ([`Unanswered`]). The third,
-//! a refusal, is an event.
+//! The two kinds of bad news that are errors: the peer's fault ([`Fatal`]) and the caller's mistake
+//! ([`Unanswered`]). The third, a refusal, is an event.
 
 use crate::limits::Limit;
 use crate::quirks::Quirk;
@@ -7,7 +7,8 @@ use crate::sink::Full;
 use crate::time::Timer;
 use core::fmt;
 
-/// The peer broke a rule, so that nothing that it says can be relied on any more, or it fell silent. It holds no input octets.
+/// The peer broke a rule, so that nothing that it says can be relied on any more, or it fell silent. It holds
+/// no input octets.
 ///
 /// It is sticky: every later call says the same. The driver closes the connection; a server removes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,11 +1,12 @@
-//! The edge where bytes come in: [`Input`], a cursor over what the peer sent, and [`Inbox`], a driver's read buffer.
+//! The edge where bytes come in: [`Input`], a cursor over what the peer sent, and [`Inbox`], a driver's read
+//! buffer.
 
 use core::fmt;
 
 /// A cursor over the caller's unread bytes.
 ///
-/// The machines read from it and hand out slices of it; consuming is a by-product of reading. The lifetime is that of
-/// the caller's buffer, so that what a machine returns never borrows the machine.
+/// The machines read from it and hand out slices of it; consuming is a by-product of reading. The lifetime is
+/// that of the caller's buffer, so that what a machine returns never borrows the machine.
 ///
 /// ```
 /// use pop3_proto::Input;
@@ -73,8 +74,9 @@ impl fmt::Debug for Input<'_> {
 
 /// A driver's read buffer, over an array, a `&mut [u8]` or a `Vec<u8>`.
 ///
-/// A buffer of `hold()` octets (asked of the machine) never fills up with octets that the machine leaves unread, so that
-/// a full buffer is never mistaken for the end of the stream. Twice that size keeps moving bytes to the front rare.
+/// A buffer of `hold()` octets (asked of the machine) never fills up with octets that the machine leaves
+/// unread, so that a full buffer is never mistaken for the end of the stream. Twice that size keeps moving
+/// bytes to the front rare.
 ///
 /// ```
 /// use pop3_proto::Inbox;
@@ -114,8 +116,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
         self.buffer.as_ref().get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Drops the first `count` unread octets, or all where fewer are there: for a driver that takes them elsewhere than to a machine, as
-    /// a proxy does behind login.
+    /// Drops the first `count` unread octets, or all where fewer are there: for a driver that takes them
+    /// elsewhere than to a machine, as a proxy does behind login.
     pub fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.end);
     }
@@ -128,8 +130,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
     /// Where the next octets go; after filling some of it, call [`filled`](Self::filled). Empty only when the
     /// unread octets fill the whole buffer.
     ///
-    /// Unread octets are moved to the front when no room is left behind them or when most of the buffer lies before
-    /// them, so that with a buffer of twice `hold()` moving stays linear in what is received.
+    /// Unread octets are moved to the front when no room is left behind them or when most of the buffer lies
+    /// before them, so that with a buffer of twice `hold()` moving stays linear in what is received.
     pub fn spare(&mut self) -> &mut [u8] {
         let buffer = self.buffer.as_mut();
         let capacity = buffer.len();
@@ -141,7 +143,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
         buffer.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// The first `count` octets of [`spare`](Self::spare) hold new input. More than there was room for counts as all of it.
+    /// The first `count` octets of [`spare`](Self::spare) hold new input. More than there was room for counts
+    /// as all of it.
     pub fn filled(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.buffer.as_ref().len());
     }
@@ -173,7 +176,8 @@ pub(crate) fn to_front(buffer: &mut [u8], start: usize, end: usize) {
 
 #[cfg(feature = "alloc")]
 impl Inbox<alloc::vec::Vec<u8>> {
-    /// Makes the buffer at least `capacity` octets long: it may start small, or empty, and grow up to the machine's `hold()`.
+    /// Makes the buffer at least `capacity` octets long: it may start small, or empty, and grow up to the
+    /// machine's `hold()`.
     pub fn grow(&mut self, capacity: usize) {
         if self.buffer.len() < capacity {
             self.buffer.resize(capacity, 0);

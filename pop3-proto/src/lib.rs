@@ -1,8 +1,8 @@
 //! POP3 as pure state machines over byte buffers: no socket, no clock, no thread, no heap.
 //!
-//! [`Client`] turns commands into bytes and bytes into events; [`Server`] turns bytes into questions and answers into bytes. Whoever drives
-//! them owns the transport, the buffers and the time, so that one implementation serves blocking code, async runtimes, embedded
-//! devices and tests without a network.
+//! [`Client`] turns commands into bytes and bytes into events; [`Server`] turns bytes into questions and
+//! answers into bytes. Whoever drives them owns the transport, the buffers and the time, so that one
+//! implementation serves blocking code, async runtimes, embedded devices and tests without a network.
 //!
 //! # The loop of a client
 //!
@@ -64,14 +64,16 @@
 //!
 //! # The loop of a server
 //!
-//! Each step of [`Server::poll`] says what it needs: input, room in the sink, the octets of a message, or the answer to a question. See
-//! [`Server`] for a whole one.
+//! Each step of [`Server::poll`] says what it needs: input, room in the sink, the octets of a message, or the
+//! answer to a question. See [`Server`] for a whole one.
 //!
 //! # What it promises
 //!
-//! - No `unsafe`, no panic on anything that a peer sends, no allocation by the machines, at most 256 octets of state each.
+//! - No `unsafe`, no panic on anything that a peer sends, no allocation by the machines, at most 256 octets
+//!   of state each.
 //! - The same events and the same output however the bytes are cut.
-//! - A message is complete when [`client::Event::End`] says so, and nothing is removed before QUIT was answered.
+//! - A message is complete when [`client::Event::End`] says so, and nothing is removed before QUIT was
+//!   answered.
 //! - A bound with a name ([`Limits`]) on everything that a peer can make grow.
 //! - Secrets show in no `Debug` and no error.
 //!
@@ -95,7 +97,8 @@
 //! | `sasl` | `sasl`: messages of the mechanisms without cryptography | `base64` |
 //! | `script` | `script`: dialogues that play the other side, for tests | |
 //!
-//! Features only add; no type changes its shape with them. Without any, the crate needs neither `std` nor an allocator.
+//! Features only add; no type changes its shape with them. Without any, the crate needs neither `std` nor an
+//! allocator.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -5,7 +5,8 @@ use core::fmt;
 
 /// Bounds on everything that a peer can make grow.
 ///
-/// Line limits count the line end. One value serves both machines and the stateless decoders; each reads what it needs.
+/// Line limits count the line end. One value serves both machines and the stateless decoders; each reads what
+/// it needs.
 ///
 /// ```
 /// use pop3_proto::Limits;
@@ -47,33 +48,36 @@ impl Limits {
         Limits { command_line: at_least(octets, 64), ..self }
     }
 
-    /// The first line of an answer, and the greeting: 512 octets unless set (RFC 1939 section 3); never less than 64.
+    /// The first line of an answer, and the greeting: 512 octets unless set (RFC 1939 section 3); never less
+    /// than 64.
     #[must_use]
     pub const fn status_line(self, octets: u16) -> Self {
         Limits { status_line: at_least(octets, 64), ..self }
     }
 
-    /// A line of a listing (LIST, UIDL, CAPA, LANG): 512 octets unless set (RFC 2449 section 3); never less than 64.
-    /// Message lines have no limit.
+    /// A line of a listing (LIST, UIDL, CAPA, LANG): 512 octets unless set (RFC 2449 section 3); never less
+    /// than 64. Message lines have no limit.
     #[must_use]
     pub const fn listing_line(self, octets: u16) -> Self {
         Limits { listing_line: at_least(octets, 64), ..self }
     }
 
-    /// A challenge or a response inside AUTH: 12,288 octets unless set (RFC 5034 section 4 asks for no more than
-    /// what the mechanisms need); never less than 64.
+    /// A challenge or a response inside AUTH: 12,288 octets unless set (RFC 5034 section 4 asks for no more
+    /// than what the mechanisms need); never less than 64.
     #[must_use]
     pub const fn sasl_line(self, octets: u16) -> Self {
         Limits { sasl_line: at_least(octets, 64), ..self }
     }
 
-    /// Challenges in one AUTH exchange that a client reads: 16 unless set. On a server the application gives the challenges.
+    /// Challenges in one AUTH exchange that a client reads: 16 unless set. On a server the application gives
+    /// the challenges.
     #[must_use]
     pub const fn sasl_rounds(self, rounds: u8) -> Self {
         Limits { sasl_rounds: rounds, ..self }
     }
 
-    /// Bad commands after which a server closes, before login (`early`, 5 unless set) and in all (20 unless set).
+    /// Bad commands after which a server closes, before login (`early`, 5 unless set) and in all (20 unless
+    /// set).
     #[must_use]
     pub const fn bad_commands(self, early: u8, all: u8) -> Self {
         Limits { early_bad_commands: early, bad_commands: all, ..self }
@@ -97,7 +101,8 @@ impl Limits {
         Limits { body_octets: octets, ..self }
     }
 
-    /// The most octets that a machine with these limits ever leaves unread: a read buffer of this size never fills up.
+    /// The most octets that a machine with these limits ever leaves unread: a read buffer of this size never
+    /// fills up.
     #[must_use]
     pub const fn hold(&self) -> usize {
         let client = max(max(self.status_line, self.listing_line), self.sasl_line);
@@ -173,8 +178,8 @@ pub struct Timers {
 }
 
 impl Timers {
-    /// One minute for the greeting and the TLS handshake, two for an answer, three for a login and for output that
-    /// nobody takes, ten for autologout.
+    /// One minute for the greeting and the TLS handshake, two for an answer, three for a login and for output
+    /// that nobody takes, ten for autologout.
     pub const DEFAULT: Timers = Timers {
         greeting: 60_000,
         answer: 120_000,
@@ -190,7 +195,8 @@ impl Timers {
         Timers { greeting: short(span), ..self }
     }
 
-    /// Client: how long nothing may be taken of an answer that is due; part of a line is not, part of a message is.
+    /// Client: how long nothing may be taken of an answer that is due; part of a line is not, part of a
+    /// message is.
     #[must_use]
     pub const fn answer(self, span: Millis) -> Self {
         Timers { answer: short(span), ..self }

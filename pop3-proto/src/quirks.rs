@@ -8,7 +8,8 @@ pub enum Profile {
     /// They are accepted and recorded as [`Quirks`].
     #[default]
     Tolerant,
-    /// They are refused: a server answers `-ERR`, a client ends the session, or hands out an odd row of a listing as such.
+    /// They are refused: a server answers `-ERR`, a client ends the session, or hands out an odd row of a
+    /// listing as such.
     Strict,
 }
 

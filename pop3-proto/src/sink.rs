@@ -1,12 +1,14 @@
-//! The edge where bytes go out: [`Sink`], all or nothing, with a cursor over a slice ([`Out`]) and a bounded `Vec` ([`Outbox`]).
+//! The edge where bytes go out: [`Sink`], all or nothing, with a cursor over a slice ([`Out`]) and a bounded
+//! `Vec` ([`Outbox`]).
 
 use crate::input::to_front;
 use core::fmt;
 
-/// The smallest legal sink, in octets: the longest line that a machine writes in one piece (RFC 1939 section 3).
+/// The smallest legal sink, in octets: the longest line that a machine writes in one piece (RFC 1939 section
+/// 3).
 ///
-/// Two exceptions, both of the caller's own making and both told by [`Full::never_fits`]: a SASL line, and a command
-/// line longer than this, want a sink that is large enough for them.
+/// Two exceptions, both of the caller's own making and both told by [`Full::never_fits`]: a SASL line, and a
+/// command line longer than this, want a sink that is large enough for them.
 pub const MIN_SINK: usize = 512;
 
 /// A piece did not fit in a sink, which is unchanged.
@@ -83,7 +85,8 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     }
 }
 
-/// A sink over a slice, with a cursor: write what is [`pending`](Self::pending), then say how much was [`sent`](Self::sent).
+/// A sink over a slice, with a cursor: write what is [`pending`](Self::pending), then say how much was
+/// [`sent`](Self::sent).
 pub struct Out<'b> {
     buffer: &'b mut [u8],
     start: usize,
@@ -133,7 +136,8 @@ impl Sink for Out<'_> {
         let mut spare = self.buffer.get_mut(self.end..).unwrap_or_default();
         for part in parts {
             let (to, rest) = spare.split_at_mut_checked(part.len()).unwrap_or_default();
-            // Not `copy_from_slice`, which keeps a panic for lengths that differ; this compiles to the same copy.
+            // Not `copy_from_slice`, which keeps a panic for lengths that differ; this compiles to the same
+            // copy.
             to.iter_mut().zip(*part).for_each(|(to, octet)| *to = *octet);
             spare = rest;
         }

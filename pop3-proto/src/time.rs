@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// Milliseconds since a start that the driver picked: a moment for `tick`, a span in [`Timers`](crate::Timers).
+/// Milliseconds since a start that the driver picked: a moment for `tick`, a span in
+/// [`Timers`](crate::Timers).
 ///
 /// ```
 /// use pop3_proto::Millis;
@@ -53,9 +54,9 @@ impl fmt::Display for Timer {
 
 /// What is left of one timer.
 ///
-/// The machines read no clock, so an event between two ticks has no time of its own. The driver ticks before each wait;
-/// so the time between two ticks was spent in what the machine waited for at the first one, and is charged to that
-/// timer, unless something since has re-armed it.
+/// The machines read no clock, so an event between two ticks has no time of its own. The driver ticks before
+/// each wait; so the time between two ticks was spent in what the machine waited for at the first one, and is
+/// charged to that timer, unless something since has re-armed it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Countdown {
     left: u32,
@@ -100,8 +101,8 @@ impl Clock {
         Clock { last: Millis(0), running: None }
     }
 
-    /// Charges the time since the last tick to `countdown` if `timer` ran then and runs now; gives the moment of the next
-    /// call, or the timer that expired.
+    /// Charges the time since the last tick to `countdown` if `timer` ran then and runs now; gives the moment
+    /// of the next call, or the timer that expired.
     pub(crate) fn tick(
         &mut self,
         now: Millis,

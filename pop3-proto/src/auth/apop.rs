@@ -2,19 +2,19 @@
 //!
 //! APOP keeps the password off the wire, and little more; inside TLS a SASL mechanism is the better choice:
 //!
-//! - The digest is a single round of MD5: whoever reads one session can try passwords against it at leisure. Shared
-//!   secrets should be long, well beyond 8 characters.
-//! - Whoever plays the server chooses the timestamp. MD5 collisions between chosen timestamps give away the password's
-//!   first characters one at a time (the class of CVE-2007-1558). [`ApopTimestamp`] is strict for that reason: the odd
-//!   timestamps that such collisions need are no message ids.
+//! - The digest is a single round of MD5: whoever reads one session can try passwords against it at leisure.
+//!   Shared secrets should be long, well beyond 8 characters.
+//! - Whoever plays the server chooses the timestamp. MD5 collisions between chosen timestamps give away the
+//!   password's first characters one at a time (the class of CVE-2007-1558). [`ApopTimestamp`] is strict for
+//!   that reason: the odd timestamps that such collisions need are no message ids.
 //! - The server has to hold every secret in clear.
 
 use crate::{ApopDigest, ApopTimestamp, Secret};
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
-/// The digest that proves that its sender knows `secret`: MD5 over the timestamp, angle brackets included, and the secret
-/// right behind it (RFC 1939 section 7).
+/// The digest that proves that its sender knows `secret`: MD5 over the timestamp, angle brackets included,
+/// and the secret right behind it (RFC 1939 section 7).
 ///
 /// ```
 /// use pop3_proto::{ApopTimestamp, Secret, apop};
@@ -31,7 +31,8 @@ pub fn digest(timestamp: ApopTimestamp<'_>, secret: Secret<'_>) -> ApopDigest {
 
 /// Whether `given` is the digest over this greeting's timestamp and the user's secret.
 ///
-/// The comparison takes the same time wherever the digests differ, so that answering times tell nothing about the right one.
+/// The comparison takes the same time wherever the digests differ, so that answering times tell nothing about
+/// the right one.
 ///
 /// ```
 /// use pop3_proto::{ApopDigest, ApopTimestamp, Secret, apop};

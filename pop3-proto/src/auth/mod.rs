@@ -1,4 +1,5 @@
-//! Logging in by other means than USER and PASS: APOP digests, and the messages of SASL mechanisms without cryptography.
+//! Logging in by other means than USER and PASS: APOP digests, and the messages of SASL mechanisms without
+//! cryptography.
 
 #[cfg(feature = "apop")]
 pub mod apop;

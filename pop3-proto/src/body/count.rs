@@ -1,10 +1,10 @@
 use super::{CR, LF, scan};
 
-/// The size of a message as its scan listing states it (RFC 1939 section 11): every line end counts as two octets,
-/// whatever the store keeps; dots that are added and the end mark do not count.
+/// The size of a message as its scan listing states it (RFC 1939 section 11): every line end counts as two
+/// octets, whatever the store keeps; dots that are added and the end mark do not count.
 ///
-/// It is what [`Stuff`](crate::Stuff) sends in [`Convert`](crate::StuffMode::Convert) mode: a bare LF counts as CRLF, a
-/// bare CR as itself, and a last line without an end as if it had one.
+/// It is what [`Stuff`](crate::Stuff) sends in [`Convert`](crate::StuffMode::Convert) mode: a bare LF counts
+/// as CRLF, a bare CR as itself, and a last line without an end as if it had one.
 ///
 /// ```
 /// use pop3_proto::OctetCount;

@@ -1,5 +1,6 @@
-//! Payloads of multi-line responses (RFC 1939 section 3) as slices of the caller's bytes: [`Unstuff`] receives,
-//! [`Stuff`] sends, [`OctetCount`] tells beforehand what will be sent, and `TopFilter` finds where TOP stops.
+//! Payloads of multi-line responses (RFC 1939 section 3) as slices of the caller's bytes: [`Unstuff`]
+//! receives, [`Stuff`] sends, [`OctetCount`] tells beforehand what will be sent, and `TopFilter` finds where
+//! TOP stops.
 //!
 //! All of them are told by the octet: what they yield is the same however the bytes were cut into buffers.
 

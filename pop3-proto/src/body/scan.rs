@@ -1,5 +1,5 @@
-//! The one searcher. Runs between hits are mostly either a line or a message long, and it has to be fast on both: it looks
-//! at some octets one by one, then at some lines, then at blocks.
+//! The one searcher. Runs between hits are mostly either a line or a message long, and it has to be fast on
+//! both: it looks at some octets one by one, then at some lines, then at blocks.
 
 use super::{CR, DOT, LF};
 use memchr::memchr;
@@ -13,7 +13,8 @@ const BLOCK: usize = 128;
 trait Hit: Fn(u8, u8) -> bool + Copy {}
 impl<F: Fn(u8, u8) -> bool + Copy> Hit for F {}
 
-/// The first LF with a dot behind it. The first octet is not looked at, and the caller looks for the CR before the LF.
+/// The first LF with a dot behind it. The first octet is not looked at, and the caller looks for the CR
+/// before the LF.
 #[inline]
 pub(super) fn dotted_line(bytes: &[u8]) -> Option<usize> {
     find(bytes, |_, next| next == DOT)
@@ -105,8 +106,8 @@ fn is_hit(bytes: &[u8], at: usize, hit: impl Hit) -> bool {
 
 /// The same bytes three times: from one octet on, from the next and from the one behind that.
 ///
-/// The fixed length is for the compiler: it makes vector instructions of a loop over it without asking the CPU for its
-/// features, and sees that nothing is out of bounds.
+/// The fixed length is for the compiler: it makes vector instructions of a loop over it without asking the
+/// CPU for its features, and sees that nothing is out of bounds.
 struct Block<'a> {
     before: &'a [u8; BLOCK],
     octets: &'a [u8; BLOCK],

@@ -4,11 +4,12 @@ use core::fmt;
 
 /// What [`Stuff`] does about a bare LF: one without a CR before it.
 ///
-/// It never sends one, since some clients take it for the end of a line, and then a dot behind it for a stuffed one or
-/// for the end mark.
+/// It never sends one, since some clients take it for the end of a line, and then a dot behind it for a
+/// stuffed one or for the end mark.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum StuffMode {
-    /// A bare LF is sent as CRLF: for stores whose lines end in LF, as Maildir's do. Lines that end in CRLF are left as they are.
+    /// A bare LF is sent as CRLF: for stores whose lines end in LF, as Maildir's do. Lines that end in CRLF
+    /// are left as they are.
     Convert,
     /// A bare LF is refused: for messages that are known to hold CRLF only and are to be sent as they are.
     Verbatim,
@@ -26,7 +27,8 @@ impl fmt::Display for BareLf {
 
 impl core::error::Error for BareLf {}
 
-/// The sending end of byte-stuffing (RFC 1939 section 3): doubles the dots that begin lines and ends the body.
+/// The sending end of byte-stuffing (RFC 1939 section 3): doubles the dots that begin lines and ends the
+/// body.
 ///
 /// The message comes in chunks of any size. [`next`](Self::next) lends slices of them, for vectored writes;
 /// [`copy`](Self::copy) copies them to a [`Sink`]. Both may be used on one message.
@@ -75,32 +77,35 @@ impl Stuff {
         Stuff { octets: 0, mode, state: State::LineStart, bare: false }
     }
 
-    /// The next slice to send: of `input`, which advances, or a static one. `Ok(None)` says that `input` is empty.
+    /// The next slice to send: of `input`, which advances, or a static one. `Ok(None)` says that `input` is
+    /// empty.
     ///
-    /// To double a dot, one slice ends with it and the next begins with it, so that `input` is to be handed in again as
-    /// it was left.
+    /// To double a dot, one slice ends with it and the next begins with it, so that `input` is to be handed
+    /// in again as it was left.
     ///
     /// # Errors
-    /// [`BareLf`] where one comes next and the mode is [`Verbatim`](StuffMode::Verbatim). Nothing has changed then:
-    /// what comes before it was lent, and the next call says so again.
+    /// [`BareLf`] where one comes next and the mode is [`Verbatim`](StuffMode::Verbatim). Nothing has changed
+    /// then: what comes before it was lent, and the next call says so again.
     #[inline]
     pub fn next<'c>(&mut self, input: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BareLf> {
         if input.is_empty() {
             return Ok(None);
         }
-        // A plain slice comes back in registers; the result, which the compiler can take apart here, would not.
+        // A plain slice comes back in registers; the result, which the compiler can take apart here, would
+        // not.
         let slice = self.slice(input);
         if slice.is_empty() { Err(BareLf) } else { Ok(Some(slice)) }
     }
 
-    /// Copies as much of `bytes` as `sink` has room for, and says how many octets were taken; hand in the others again.
-    /// 0 of some says that the sink is full.
+    /// Copies as much of `bytes` as `sink` has room for, and says how many octets were taken; hand in the
+    /// others again. 0 of some says that the sink is full.
     ///
-    /// A sink that is full may have room for two octets: a CRLF with the doubled dot behind it is written in one piece.
+    /// A sink that is full may have room for two octets: a CRLF with the doubled dot behind it is written in
+    /// one piece.
     ///
     /// # Errors
-    /// [`BareLf`] where one comes first and the mode is [`Verbatim`](StuffMode::Verbatim). Nothing has changed then:
-    /// what comes before it was taken.
+    /// [`BareLf`] where one comes first and the mode is [`Verbatim`](StuffMode::Verbatim). Nothing has
+    /// changed then: what comes before it was taken.
     ///
     /// ```
     /// use pop3_proto::{Out, Stuff, StuffMode};
@@ -125,7 +130,8 @@ impl Stuff {
         Ok(bytes.len().saturating_sub(rest.len()))
     }
 
-    /// What ends the body: the end mark, behind a line end where the last line has none. An empty body has no line.
+    /// What ends the body: the end mark, behind a line end where the last line has none. An empty body has no
+    /// line.
     ///
     /// The line end that it adds is counted in [`octets`](Self::octets). A second call says the same.
     pub const fn finish(&mut self) -> &'static [u8] {
@@ -140,8 +146,8 @@ impl Stuff {
         }
     }
 
-    /// How many octets of the message were sent, counted as its size is (RFC 1939 section 11): with every CR that was
-    /// added, without the dots that were, and without the end mark.
+    /// How many octets of the message were sent, counted as its size is (RFC 1939 section 11): with every CR
+    /// that was added, without the dots that were, and without the end mark.
     #[must_use]
     pub const fn octets(&self) -> u64 {
         self.octets
@@ -182,8 +188,8 @@ impl Stuff {
         }
     }
 
-    /// Octets that go as they are, which the first of `input` does: up to a bare LF, or up to a dot that is to be
-    /// doubled and with it.
+    /// Octets that go as they are, which the first of `input` does: up to a bare LF, or up to a dot that is
+    /// to be doubled and with it.
     fn run<'c>(&mut self, input: &mut &'c [u8]) -> &'c [u8] {
         let bytes = *input;
         let (taken, slice, state) = match self.line_to_change(bytes) {
@@ -223,7 +229,8 @@ impl Stuff {
         }
     }
 
-    /// Moves one batch of slices to `sink` in one piece; whether it took one. Where not, `self` is of no more use.
+    /// Moves one batch of slices to `sink` in one piece; whether it took one. Where not, `self` is of no more
+    /// use.
     fn batch(&mut self, input: &mut &[u8], sink: &mut dyn Sink) -> Result<bool, BareLf> {
         let mut parts: [&[u8]; PARTS] = [&[]; PARTS];
         let mut room = sink.room();
@@ -254,8 +261,8 @@ impl Stuff {
         if room < LONGEST_STATIC {
             return Ok(None);
         }
-        // A slice of the message is no longer than what it is taken from. What lies beyond the room is not looked at,
-        // so that a small sink costs no more time than a large one.
+        // A slice of the message is no longer than what it is taken from. What lies beyond the room is not
+        // looked at, so that a small sink costs no more time than a large one.
         let (window, _) = input.split_at_checked(room).unwrap_or((input, &[]));
         let mut rest = window;
         let slice = self.next(&mut rest)?;

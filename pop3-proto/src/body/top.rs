@@ -1,10 +1,10 @@
 use super::{CR, LF};
 
-/// How much of a message TOP sends (RFC 1939 section 7): the headers, the empty line behind them, and a number of lines
-/// of the body. A line is what LF ends; an empty one may hold a CR.
+/// How much of a message TOP sends (RFC 1939 section 7): the headers, the empty line behind them, and a
+/// number of lines of the body. A line is what LF ends; an empty one may hold a CR.
 ///
-/// It is small and `Copy`: ask a copy how much of a chunk belongs to the answer, send of that what fits, then tell the
-/// original what was sent.
+/// It is small and `Copy`: ask a copy how much of a chunk belongs to the answer, send of that what fits, then
+/// tell the original what was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TopFilter {
     /// How many lines of the body are still to come.
@@ -50,8 +50,8 @@ impl TopFilter {
         matches!(self.place, Place::Body) && self.lines == 0
     }
 
-    /// Whether the headers have not ended. Where the message has, an empty line is added: without it a client would take
-    /// all of the answer, and what it appends to it, for headers.
+    /// Whether the headers have not ended. Where the message has, an empty line is added: without it a client
+    /// would take all of the answer, and what it appends to it, for headers.
     pub(crate) const fn needs_blank_line(&self) -> bool {
         !matches!(self.place, Place::Body)
     }

@@ -12,8 +12,8 @@ pub enum Piece<'i> {
 
 /// The receiving end of byte-stuffing (RFC 1939 section 3): takes the dots off and finds the end mark.
 ///
-/// Hand it what follows the status line. It needs no buffer and copies nothing: it consumes every octet that it is
-/// given, up to the end mark, and yields slices of them.
+/// Hand it what follows the status line. It needs no buffer and copies nothing: it consumes every octet that
+/// it is given, up to the end mark, and yields slices of them.
 ///
 /// ```
 /// use pop3_proto::{LineEnding, Piece, Unstuff};
@@ -52,9 +52,10 @@ enum State {
 impl Unstuff {
     /// A decoder for one body, whose first octet begins a line.
     ///
-    /// [`Crlf`](LineEnding::Crlf) is the protocol: a bare LF is data, and so is a dot behind it. [`Lf`](LineEnding::Lf) is
-    /// for a server whose status lines end in a bare LF too; a CR before it is data, save in the end mark. To accept both
-    /// in one body is how a message makes its reader see an end mark that the server never sent.
+    /// [`Crlf`](LineEnding::Crlf) is the protocol: a bare LF is data, and so is a dot behind it.
+    /// [`Lf`](LineEnding::Lf) is for a server whose status lines end in a bare LF too; a CR before it is
+    /// data, save in the end mark. To accept both in one body is how a message makes its reader see an end
+    /// mark that the server never sent.
     #[must_use]
     pub const fn new(ending: LineEnding) -> Self {
         Unstuff { ending, state: State::LineStart }
@@ -62,17 +63,18 @@ impl Unstuff {
 
     /// The next piece of the body, taken off the front of `input`.
     ///
-    /// `None` says that `input` was consumed; call again with what is received next. After [`Piece::End`] nothing is
-    /// consumed any more and the answer is always `None`.
+    /// `None` says that `input` was consumed; call again with what is received next. After [`Piece::End`]
+    /// nothing is consumed any more and the answer is always `None`.
     ///
-    /// How data is cut into pieces depends on how it was received; the octets of all pieces together do not. Each octet
-    /// is looked at a bounded number of times.
+    /// How data is cut into pieces depends on how it was received; the octets of all pieces together do not.
+    /// Each octet is looked at a bounded number of times.
     #[inline]
     pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
         if self.is_ended() || input.is_empty() {
             return None;
         }
-        // A plain slice comes back in registers; the piece, which the compiler can take apart here, would not.
+        // A plain slice comes back in registers; the piece, which the compiler can take apart here, would
+        // not.
         match self.slice(input) {
             [] => self.is_ended().then_some(Piece::End),
             data => Some(Piece::Data(data)),
@@ -108,7 +110,8 @@ impl Unstuff {
         data
     }
 
-    /// Data up to where the next dot is to be dropped, which goes with it; or all of `input`, which is not empty.
+    /// Data up to where the next dot is to be dropped, which goes with it; or all of `input`, which is not
+    /// empty.
     fn data<'i>(&mut self, input: &mut &'i [u8]) -> &'i [u8] {
         let bytes = *input;
         let (data, behind) = bytes.split_at_checked(self.dotted_line(bytes)).unwrap_or((bytes, &[]));
@@ -125,7 +128,8 @@ impl Unstuff {
         data
     }
 
-    /// Where in `bytes`, behind the first octet, the first line begins that has a dot; their length where there is none.
+    /// Where in `bytes`, behind the first octet, the first line begins that has a dot; their length where
+    /// there is none.
     fn dotted_line(&self, bytes: &[u8]) -> usize {
         if let [LF, DOT, ..] = bytes {
             if self.ends_line(&[]) {

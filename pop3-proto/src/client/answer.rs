@@ -28,7 +28,8 @@ impl Client {
         }
     }
 
-    /// The status line of the oldest command, or a challenge, with what was tolerated in it; `behind` octets lie behind it.
+    /// The status line of the oldest command, or a challenge, with what was tolerated in it; `behind` octets
+    /// lie behind it.
     pub(super) fn answered<'i>(
         &mut self,
         ticket: Ticket,

@@ -5,7 +5,8 @@ use core::fmt;
 
 /// What a server said that it can do, as far as the client goes by it.
 ///
-/// A CAPA answer replaces the whole set when its end mark has come; TLS forgets it; login marks it as from before.
+/// A CAPA answer replaces the whole set when its end mark has come; TLS forgets it; login marks it as from
+/// before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
     source: Source,
@@ -66,7 +67,8 @@ pub enum Support {
     Yes,
     /// The server announces others and not this one.
     No,
-    /// The server has not been asked, or does not know CAPA: try the command, a `-ERR` does no harm (RFC 2449 section 5).
+    /// The server has not been asked, or does not know CAPA: try the command, a `-ERR` does no harm (RFC 2449
+    /// section 5).
     Probe,
 }
 
@@ -86,8 +88,8 @@ impl Capabilities {
         self.source
     }
 
-    /// Whether it was listed before login: some servers announce PIPELINING, TOP or UIDL only after it, and LOGIN-DELAY and EXPIRE may
-    /// differ by user.
+    /// Whether it was listed before login: some servers announce PIPELINING, TOP or UIDL only after it, and
+    /// LOGIN-DELAY and EXPIRE may differ by user.
     #[must_use]
     pub const fn is_before_login(&self) -> bool {
         self.before_login
@@ -116,7 +118,8 @@ impl Capabilities {
         }
     }
 
-    /// Whether the server announces this mechanism; only those that [`Mechanism`] has a constant for are remembered.
+    /// Whether the server announces this mechanism; only those that [`Mechanism`] has a constant for are
+    /// remembered.
     #[must_use]
     pub fn has_mechanism(&self, mechanism: Mechanism<'_>) -> bool {
         self.mechanisms & mechanism_bit(mechanism) != 0
@@ -130,10 +133,11 @@ impl Capabilities {
 
     /// The moment from which the server takes the next login, where the last was accepted at `login`.
     ///
-    /// A program that polls keeps the moment of each login and waits for this one; the delay runs from the `+OK` to PASS, APOP or AUTH,
-    /// and a failed login does not start it anew. A value from before login may be the longest of any user's; one from behind it is this
-    /// user's. A login that comes too soon is refused with [`ResponseCode::LoginDelay`](crate::ResponseCode::LoginDelay): the credentials
-    /// are good, the moment is not.
+    /// A program that polls keeps the moment of each login and waits for this one; the delay runs from the
+    /// `+OK` to PASS, APOP or AUTH, and a failed login does not start it anew. A value from before login may
+    /// be the longest of any user's; one from behind it is this user's. A login that comes too soon is
+    /// refused with [`ResponseCode::LoginDelay`](crate::ResponseCode::LoginDelay): the credentials are good,
+    /// the moment is not.
     ///
     /// ```
     /// use pop3_proto::{Client, Millis, TlsPolicy};

@@ -5,8 +5,9 @@ use core::fmt;
 
 /// What the server said. It borrows the input, never the client.
 ///
-/// An answer of one line is one event: [`Ok`](Self::Ok), [`Refused`](Self::Refused), or a listing. An answer of more lines begins with
-/// [`Begin`](Self::Begin), goes on with rows or pieces of a message, and is complete with [`End`](Self::End), not before.
+/// An answer of one line is one event: [`Ok`](Self::Ok), [`Refused`](Self::Refused), or a listing. An answer
+/// of more lines begins with [`Begin`](Self::Begin), goes on with rows or pieces of a message, and is
+/// complete with [`End`](Self::End), not before.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'i> {
@@ -20,7 +21,8 @@ pub enum Event<'i> {
     Refused(Ticket, StatusText<'i>),
     /// The answer has more lines, which follow.
     Begin(Ticket, StatusText<'i>),
-    /// The answer is complete: how many octets of the message were delivered, or how many rows of the listing.
+    /// The answer is complete: how many octets of the message were delivered, or how many rows of the
+    /// listing.
     End(Ticket, u64),
     /// STAT
     DropListing(Ticket, DropListing),
@@ -28,8 +30,8 @@ pub enum Event<'i> {
     ScanListing(Ticket, ScanListing),
     /// `UIDL n`, or a row of UIDL
     UniqueId(Ticket, UniqueIdListing<'i>),
-    /// As [`UniqueId`](Self::UniqueId), with a unique-id that is not what the RFC allows: too long, or with spaces or 8-bit
-    /// octets.
+    /// As [`UniqueId`](Self::UniqueId), with a unique-id that is not what the RFC allows: too long, or with
+    /// spaces or 8-bit octets.
     OddUniqueId(Ticket, MessageNumber, &'i [u8]),
     /// A row of CAPA
     Capability(Ticket, Capability<'i>),
@@ -37,17 +39,19 @@ pub enum Event<'i> {
     Language(Ticket, LanguageListing<'i>),
     /// A row of AUTH without a mechanism
     Mechanism(Ticket, Mechanism<'i>),
-    /// A row, or the text of a one-line answer, that does not say what it should. The answer goes on, or is complete, all the same.
+    /// A row, or the text of a one-line answer, that does not say what it should. The answer goes on, or is
+    /// complete, all the same.
     Odd(Ticket, &'i [u8]),
     /// The next octets of a message, byte-stuffing undone; never none.
     Body(Ticket, &'i [u8]),
     /// The server's turn in AUTH is over: answer with [`Client::sasl`](super::Client::sasl) or
     /// [`Client::sasl_cancel`](super::Client::sasl_cancel).
     Challenge(SaslStep, Base64<'i>),
-    /// As [`Challenge`](Self::Challenge), where what the server sent is no base64. A first challenge may be answered all the same
-    /// (some servers prompt in clear); any other can only be cancelled.
+    /// As [`Challenge`](Self::Challenge), where what the server sent is no base64. A first challenge may be
+    /// answered all the same (some servers prompt in clear); any other can only be cancelled.
     OddChallenge(SaslStep, &'i [u8]),
-    /// The server says that AUTH is done. It is when the mechanism agrees: see [`Client::verified`](super::Client::verified).
+    /// The server says that AUTH is done. It is when the mechanism agrees: see
+    /// [`Client::verified`](super::Client::verified).
     AuthAccepted(SaslDone, StatusText<'i>),
     /// The server waits for the TLS handshake: see [`Client::tls_started`](super::Client::tls_started).
     StartTls(StartTls),
@@ -99,8 +103,8 @@ impl Event<'_> {
 pub struct Greeting<'i> {
     /// What the server said.
     pub status: StatusText<'i>,
-    /// What an APOP digest is taken over; there is none where the server has no APOP (RFC 1939 section 7). The client does not store
-    /// it: keep it, or compute the digest now. It means nothing after STLS.
+    /// What an APOP digest is taken over; there is none where the server has no APOP (RFC 1939 section 7).
+    /// The client does not store it: keep it, or compute the digest now. It means nothing after STLS.
     pub timestamp: Option<ApopTimestamp<'i>>,
 }
 
@@ -111,7 +115,8 @@ pub enum Deletions {
     NoneAsked,
     /// Messages are marked and QUIT was not sent: if the session ends here, nothing is removed.
     Pending,
-    /// QUIT was sent and not answered: all, some or none may be gone. List again in a new session and go by unique-ids.
+    /// QUIT was sent and not answered: all, some or none may be gone. List again in a new session and go by
+    /// unique-ids.
     Unknown,
     /// QUIT was answered `+OK`: they are gone.
     Committed,
@@ -139,7 +144,8 @@ pub struct SaslStep {
     pub(super) cancel_only: bool,
 }
 
-/// A `+OK` to AUTH that the mechanism has yet to agree with: where it authenticates the server too, as SCRAM does, `+OK` alone proves nothing.
+/// A `+OK` to AUTH that the mechanism has yet to agree with: where it authenticates the server too, as SCRAM
+/// does, `+OK` alone proves nothing.
 #[must_use = "the session goes on with `Client::verified`, once the mechanism agrees"]
 #[derive(Debug)]
 pub struct SaslDone {

@@ -19,8 +19,8 @@ impl Ticket {
     }
 }
 
-/// The commands that were sent and not answered, the oldest first. That it is bounded keeps client and server from waiting
-/// for each other with full buffers.
+/// The commands that were sent and not answered, the oldest first. That it is bounded keeps client and server
+/// from waiting for each other with full buffers.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     verbs: [Verb; InFlight::MOST as usize],

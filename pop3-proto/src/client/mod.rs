@@ -1,8 +1,8 @@
 //! The client machine.
 //!
-//! [`Client::send`] encodes a command and expects its answer; [`Client::poll`] reads what the server sent, one [`Event`] a call. The
-//! files: `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes, `in_flight` is the queue
-//! between them.
+//! [`Client::send`] encodes a command and expects its answer; [`Client::poll`] reads what the server sent,
+//! one [`Event`] a call. The files: `send` says what may be sent when, `poll` frames and reads answers,
+//! `answer` says what a status line changes, `in_flight` is the queue between them.
 
 mod answer;
 mod capabilities;
@@ -34,7 +34,8 @@ use crate::types::{Base64, TlsPolicy};
 
 /// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
 ///
-/// It owns a few hundred octets: no buffer, no socket, no clock, no stored password. Up to 16 commands may be in flight.
+/// It owns a few hundred octets: no buffer, no socket, no clock, no stored password. Up to 16 commands may be
+/// in flight.
 ///
 /// ```
 /// use pop3_proto::{Client, Command, Inbox, Out, TlsPolicy, client::Event};
@@ -74,7 +75,8 @@ pub struct Client {
     no_service: bool,
     /// The greeting had a timestamp, and no TLS came since.
     apop: bool,
-    /// USER was answered `+OK`, and neither PASS nor APOP was refused since: a failed AUTH leaves the name as it was.
+    /// USER was answered `+OK`, and neither PASS nor APOP was refused since: a failed AUTH leaves the name as
+    /// it was.
     named: bool,
     utf8: bool,
     stls_refused: bool,
@@ -94,7 +96,8 @@ const _: () = assert!(size_of::<Client>() <= 256);
 /// Whose turn it is, and what the next octets are.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
-    /// A status line: the greeting, or that of the oldest command in flight; with none in flight, nothing is due.
+    /// A status line: the greeting, or that of the oldest command in flight; with none in flight, nothing is
+    /// due.
     Status,
     /// Rows of the oldest command's answer; what CAPA listed so far.
     Rows { ending: LineEnding, count: u32, listed: Capabilities },
@@ -180,7 +183,8 @@ impl Client {
         self.in_flight.is_empty()
     }
 
-    /// The command whose answer is due: the oldest in flight. After a fatal error it is the one that the error cut short.
+    /// The command whose answer is due: the oldest in flight. After a fatal error it is the one that the
+    /// error cut short.
     #[must_use]
     pub fn awaits(&self) -> Option<Ticket> {
         self.in_flight.oldest()
@@ -198,7 +202,8 @@ impl Client {
         self.quirks
     }
 
-    /// The most octets that [`poll`](Self::poll) ever leaves unread: a read buffer of this size never fills up.
+    /// The most octets that [`poll`](Self::poll) ever leaves unread: a read buffer of this size never fills
+    /// up.
     #[must_use]
     pub const fn hold(&self) -> usize {
         self.config.hold()
@@ -220,8 +225,8 @@ impl Client {
     /// Answers a challenge. An empty response is [`Base64::EMPTY`].
     ///
     /// # Errors
-    /// The step comes back where it is an old one, the line would be over the limit, the sink is full, or the challenge was one that
-    /// can only be cancelled.
+    /// The step comes back where it is an old one, the line would be over the limit, the sink is full, or the
+    /// challenge was one that can only be cancelled.
     pub fn sasl(
         &mut self,
         step: SaslStep,
@@ -232,7 +237,8 @@ impl Client {
         self.respond_within(step, response.len(), sink, |sink| sink.put(&[response, b"\r\n"]))
     }
 
-    /// As [`sasl`](Self::sasl), with a message that is turned into base64 on its way into the sink: no buffer holds it in between.
+    /// As [`sasl`](Self::sasl), with a message that is turned into base64 on its way into the sink: no buffer
+    /// holds it in between.
     ///
     /// ```
     /// use pop3_proto::{Client, Command, Input, Mechanism, Out, Secret, Text, TlsPolicy, client::Event, sasl};
@@ -285,10 +291,12 @@ impl Client {
         Ok(())
     }
 
-    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the input in clear.
+    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the
+    /// input in clear.
     ///
-    /// Any octet in it was sent by somebody who wants it to be taken for the server's word inside TLS: the session ends, and the next
-    /// `poll` says so. Everything learned before is forgotten: capabilities, user name, greeting timestamp, quirks, how lines end.
+    /// Any octet in it was sent by somebody who wants it to be taken for the server's word inside TLS: the
+    /// session ends, and the next `poll` says so. Everything learned before is forgotten: capabilities, user
+    /// name, greeting timestamp, quirks, how lines end.
     ///
     /// # Errors
     /// The token comes back where it is an old one.
@@ -311,7 +319,8 @@ impl Client {
         Ok(())
     }
 
-    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any timer runs.
+    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any
+    /// timer runs.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///

@@ -1,4 +1,5 @@
-//! The thin path of `poll`, for what there is most of: rows of LIST and UIDL as the RFC has them, and octets of a message.
+//! The thin path of `poll`, for what there is most of: rows of LIST and UIDL as the RFC has them, and octets
+//! of a message.
 //!
 //! It does what the general step does, or nothing. A test runs both over the same input and compares.
 

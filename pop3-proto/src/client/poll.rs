@@ -19,12 +19,14 @@ pub(super) type Polled<'i> = Result<Option<Event<'i>>, Fatal>;
 impl Client {
     /// Reads the next event; `None` asks for more input, or for the caller's turn.
     ///
-    /// Call it until it says `None`, then wait for input. After [`Event::Closed`] every call says so again: a loop ends there.
+    /// Call it until it says `None`, then wait for input. After [`Event::Closed`] every call says so again: a
+    /// loop ends there.
     ///
     /// # Errors
-    /// [`Fatal`], the same from then on: the peer broke a rule or the stream ended inside an answer. [`deletions`](Self::deletions)
-    /// still tells what became of the messages marked for deletion.
-    // Thin, so that the loop of a driver can take it in: inlining it is worth a third of the time of a listing.
+    /// [`Fatal`], the same from then on: the peer broke a rule or the stream ended inside an answer.
+    /// [`deletions`](Self::deletions) still tells what became of the messages marked for deletion.
+    // Thin, so that the loop of a driver can take it in: inlining it is worth a third of the time of a
+    // listing.
     #[inline(always)]
     pub fn poll<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         match self.plain(input) {
@@ -50,8 +52,8 @@ impl Client {
         polled
     }
 
-    /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an adapter that owns both buffer and
-    /// machine asks before it reads.
+    /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an
+    /// adapter that owns both buffer and machine asks before it reads.
     #[must_use]
     pub fn needs_input(&mut self, unread: &[u8], eof: bool) -> bool {
         if eof || self.fatal.is_some() || self.state == State::Closed {
@@ -162,7 +164,8 @@ impl Client {
         }
     }
 
-    /// The one rule for line ends: the first line of the session, and the first inside TLS, decides; CR LF is for good.
+    /// The one rule for line ends: the first line of the session, and the first inside TLS, decides; CR LF is
+    /// for good.
     fn decide_lines(&mut self, ending: LineEnding) -> Result<(), Fatal> {
         match (self.lines, ending) {
             (Lines::Decided(LineEnding::Crlf), LineEnding::Lf) => return Err(Fatal::BareLf),
@@ -234,8 +237,8 @@ impl Client {
         }
     }
 
-    /// As much of `data` as the limit leaves; where that is not all of it, the session ends behind it, so that what is delivered does not
-    /// depend on how the input was cut.
+    /// As much of `data` as the limit leaves; where that is not all of it, the session ends behind it, so
+    /// that what is delivered does not depend on how the input was cut.
     fn within_limit<'i>(&mut self, data: &'i [u8], octets: u64) -> Result<&'i [u8], Fatal> {
         let left = self.config.limits.body_octets.saturating_sub(octets);
         let fatal = Fatal::OverLimit(Limit::BodyOctets);
@@ -250,7 +253,8 @@ impl Client {
         }
     }
 
-    /// An event of what a row or a one-line answer says, or an odd one; by the strict profile what was tolerated is odd too.
+    /// An event of what a row or a one-line answer says, or an odd one; by the strict profile what was
+    /// tolerated is odd too.
     pub(super) fn parsed<'i>(
         &mut self,
         ticket: Ticket,

@@ -8,7 +8,8 @@ use crate::time::Timer;
 use crate::types::{Mechanism, TlsPolicy};
 use core::fmt;
 
-/// Why a command was not sent. Client and sink are as before; after the cause is mended the same call succeeds.
+/// Why a command was not sent. Client and sink are as before; after the cause is mended the same call
+/// succeeds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
@@ -16,7 +17,8 @@ pub enum SendError {
     Over,
     /// The command is not valid in this state.
     State(State),
-    /// The caller owes something first: a SASL response, its word that the mechanism agreed, the TLS handshake.
+    /// The caller owes something first: a SASL response, its word that the mechanism agreed, the TLS
+    /// handshake.
     CallersTurn,
     /// The greeting was `-ERR`: only QUIT is left.
     NoService,
@@ -36,9 +38,11 @@ pub enum SendError {
     NoTimestamp,
     /// STLS inside TLS, or in UTF-8 mode (RFC 6856 section 2).
     NoStls,
-    /// An initial response to a server that did not list SASL (RFC 5034 section 3): send AUTH without, then the response.
+    /// An initial response to a server that did not list SASL (RFC 5034 section 3): send AUTH without, then
+    /// the response.
     InitialResponse,
-    /// The initial response does not fit the command line: send AUTH without, then the response (RFC 5034 section 4).
+    /// The initial response does not fit the command line: send AUTH without, then the response (RFC 5034
+    /// section 4).
     InitialResponseTooLong {
         /// The limit, in octets with the line end.
         limit: usize,
@@ -115,7 +119,8 @@ impl fmt::Display for SendError {
 impl core::error::Error for SendError {}
 
 impl SendError {
-    /// Whether the same command can be sent later in this session, once answers have come, the sink was sent, or what is owed was given.
+    /// Whether the same command can be sent later in this session, once answers have come, the sink was sent,
+    /// or what is owed was given.
     #[must_use]
     pub const fn is_not_now(&self) -> bool {
         match self {

@@ -8,8 +8,8 @@ use core::fmt;
 
 /// One line of CAPA, with its arguments.
 ///
-/// Tags are read in any letter case. A known tag whose argument does not parse, and any tag that is not known, is kept as it stands;
-/// surplus arguments are no error.
+/// Tags are read in any letter case. A known tag whose argument does not parse, and any tag that is not
+/// known, is kept as it stands; surplus arguments are no error.
 ///
 /// ```
 /// use pop3_proto::{Capability, Expire};
@@ -63,7 +63,8 @@ pub enum Capability<'a> {
     Other(OtherCapability<'a>),
 }
 
-/// How long messages stay on the server at the least (RFC 2449 section 6.7). `Never` is more than any number of days.
+/// How long messages stay on the server at the least (RFC 2449 section 6.7). `Never` is more than any number
+/// of days.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Expire {
     /// Days after which a message may be removed; 0: as soon as it was retrieved.
@@ -232,8 +233,8 @@ impl<'a> Mechanisms<'a> {
     }
 }
 
-/// Names that would not fit the line's 512 octets, or that are more than any server has, are left out: there is no
-/// continuation form.
+/// Names that would not fit the line's 512 octets, or that are more than any server has, are left out: there
+/// is no continuation form.
 fn encode_list<'a>(list: impl Iterator<Item = Mechanism<'a>>, out: &mut dyn Sink) -> Result<(), Full> {
     let mut parts: [&[u8]; 66] = [b""; 66];
     let mut room = 512usize.saturating_sub("SASL\r\n".len());
@@ -263,9 +264,10 @@ impl<'a> OtherCapability<'a> {
     /// A capability of the server's own, to announce.
     ///
     /// # Errors
-    /// [`Invalid::Empty`] and [`Invalid::Octet`] where the tag is empty or not printable ASCII without a dot, or the arguments are not;
-    /// [`Invalid::TooLong`] where the line would be over 512 octets; [`Invalid::Syntax`] where the arguments are not words with one
-    /// space between them, or where the crate has a capability of that tag: the machine announces those, where they are true.
+    /// [`Invalid::Empty`] and [`Invalid::Octet`] where the tag is empty or not printable ASCII without a dot,
+    /// or the arguments are not; [`Invalid::TooLong`] where the line would be over 512 octets;
+    /// [`Invalid::Syntax`] where the arguments are not words with one space between them, or where the crate
+    /// has a capability of that tag: the machine announces those, where they are true.
     pub const fn new(tag: Text<'a>, arguments: Text<'a>) -> Result<Self, Invalid> {
         if tag.is_empty() {
             return Err(Invalid::Empty);

@@ -39,7 +39,8 @@ pub enum Command<'a> {
     Auth {
         /// The SASL mechanism.
         mechanism: Mechanism<'a>,
-        /// The initial response. One of no octets is there and empty (`=` on the wire), which is not the same as none.
+        /// The initial response. One of no octets is there and empty (`=` on the wire), which is not the same
+        /// as none.
         initial: Option<Base64<'a>>,
     },
     /// `AUTH` alone: the old way to ask for the mechanisms, which some servers still answer
@@ -146,8 +147,8 @@ impl<'a> Command<'a> {
         super::decode(input, limits.command_line, Self::parse)
     }
 
-    /// Writes the line, or nothing where it does not fit. What one command holds is decided by its values: no argument can
-    /// add a line.
+    /// Writes the line, or nothing where it does not fit. What one command holds is decided by its values: no
+    /// argument can add a line.
     ///
     /// # Errors
     /// [`Full`]

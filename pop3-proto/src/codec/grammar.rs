@@ -1,7 +1,7 @@
 //! The productions that several lines share, as nom functions over framed lines.
 //!
-//! They are `complete` parsers, since a framed line has no more to come, and built on `split_first` and its kin: several of
-//! nom's own byte parsers keep a reachable panic in the compiled code.
+//! They are `complete` parsers, since a framed line has no more to come, and built on `split_first` and its
+//! kin: several of nom's own byte parsers keep a reachable panic in the compiled code.
 
 use crate::quirks::{Quirk, Quirks};
 use core::cell::Cell;
@@ -23,7 +23,8 @@ pub(super) fn fail<'a, T>() -> Parsed<'a, T> {
     Err(Err::Error(()))
 }
 
-/// One space or more; a tab is taken for a space. Exactly one space is what the RFCs want (RFC 1939 section 3).
+/// One space or more; a tab is taken for a space. Exactly one space is what the RFCs want (RFC 1939 section
+/// 3).
 pub(super) fn spaces<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
     move |input: &'a [u8]| {
         let rest = skip(input, |octet| matches!(octet, b' ' | b'\t'));
@@ -73,8 +74,8 @@ pub(super) fn digits<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = Option
     }
 }
 
-/// The value of the digits at the front of `input`, right for up to 19 of them, and what is behind them. A loop over the digits beats
-/// arithmetic on words here: its end is predicted.
+/// The value of the digits at the front of `input`, right for up to 19 of them, and what is behind them. A
+/// loop over the digits beats arithmetic on words here: its end is predicted.
 #[inline]
 pub(super) fn leading_digits(input: &[u8]) -> (u64, &[u8]) {
     let (mut rest, mut value) = (input, 0u64);

@@ -24,7 +24,8 @@ pub(crate) enum Framed<'a> {
 
 /// Frames a line that ends at the first LF; a CR before it is dropped. A bare CR never ends a line.
 ///
-/// The first `searched` octets are known to hold no line end, so that input which arrives octet by octet stays linear.
+/// The first `searched` octets are known to hold no line end, so that input which arrives octet by octet
+/// stays linear.
 pub(crate) fn frame(input: &[u8], searched: usize, limit: usize) -> Framed<'_> {
     match memchr(b'\n', input.get(searched..).unwrap_or_default()) {
         Some(offset) => line(input, searched.saturating_add(offset), limit),

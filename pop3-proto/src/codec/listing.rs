@@ -1,4 +1,5 @@
-//! Listings: what STAT, LIST, UIDL and LANG answer, line by line (RFC 1939 sections 5 and 7, RFC 6856 section 3).
+//! Listings: what STAT, LIST, UIDL and LANG answer, line by line (RFC 1939 sections 5 and 7, RFC 6856 section
+//! 3).
 
 use super::Digits;
 use super::grammar::{Notes, Parsed, end, fail, leading_digits, note, number, spaces, token};
@@ -133,7 +134,8 @@ impl<'a> UniqueIdListing<'a> {
         Some((UniqueIdListing { message, id }, rest.strip_prefix(b"\r\n")?))
     }
 
-    /// Reads a line whose unique-id may be outside the RFC's range: all that stands behind the number, but for spaces at the end.
+    /// Reads a line whose unique-id may be outside the RFC's range: all that stands behind the number, but
+    /// for spaces at the end.
     pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<(MessageNumber, &'a [u8]), Invalid> {
         noted(quirks, |notes| whole(separated_pair(message(notes), spaces(notes), rest(notes)).parse(line)))
     }
@@ -214,7 +216,8 @@ fn message<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = MessageNumber, E
 
 const EMPTY: &[u8] = &[];
 
-/// Anything behind the last number, if a space or tab comes first; an octet that ends lines was data, and the row is none.
+/// Anything behind the last number, if a space or tab comes first; an octet that ends lines was data, and the
+/// row is none.
 fn extra<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
     move |input: &'a [u8]| match input {
         [] => Ok((input, ())),

@@ -43,7 +43,8 @@ pub enum Decoded<T, E> {
         /// Why.
         error: E,
     },
-    /// The line is over its limit. A stateless decoder cannot skip it, so nothing is consumed; the machines can.
+    /// The line is over its limit. A stateless decoder cannot skip it, so nothing is consumed; the machines
+    /// can.
     TooLong {
         /// The limit, in octets with the line end.
         limit: usize,

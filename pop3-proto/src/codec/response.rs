@@ -1,4 +1,5 @@
-//! Status lines: the first line of each answer, and the challenges of AUTH (RFC 1939 section 3, RFC 2449 section 3, RFC 5034 section 4).
+//! Status lines: the first line of each answer, and the challenges of AUTH (RFC 1939 section 3, RFC 2449
+//! section 3, RFC 5034 section 4).
 
 use super::grammar::{Notes, note};
 use super::{Decoded, ResponseCode, Verb};
@@ -50,7 +51,8 @@ impl fmt::Display for ResponseError {
 impl core::error::Error for ResponseError {}
 
 impl<'a> Response<'a> {
-    /// Reads one framed line, without its line end, as the answer to `verb`. Harmless deviations are taken as they are meant.
+    /// Reads one framed line, without its line end, as the answer to `verb`. Harmless deviations are taken as
+    /// they are meant.
     ///
     /// # Errors
     /// [`ResponseError`] where it is neither `+OK` nor `-ERR`, nor, in answer to AUTH, `+`.
@@ -120,7 +122,8 @@ fn indicator<'a>(line: &'a [u8], word: &[u8], notes: &Notes) -> Option<&'a [u8]>
     Some(rest)
 }
 
-/// A missing delimiter is never guessed, but for the code in a greeting, where the RFC's own grammar leaves it out.
+/// A missing delimiter is never guessed, but for the code in a greeting, where the RFC's own grammar leaves
+/// it out.
 fn status<'a>(rest: &'a [u8], verb: Option<Verb>, notes: &Notes) -> Result<StatusText<'a>, ResponseError> {
     match rest {
         [] => Ok(StatusText::default()),
@@ -156,7 +159,8 @@ impl<'a> StatusText<'a> {
     /// A code and a text.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] where there is no code and the text begins with a bracket as one does (RFC 2449 section 6.4).
+    /// [`Invalid::Syntax`] where there is no code and the text begins with a bracket as one does (RFC 2449
+    /// section 6.4).
     pub fn new(code: Option<ResponseCode<'a>>, text: Text<'a>) -> Result<Self, Invalid> {
         match text.as_bytes() {
             [b'[', ..] if code.is_none() => Err(Invalid::Syntax),

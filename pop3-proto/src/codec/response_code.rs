@@ -1,10 +1,11 @@
-//! Response codes: the bracketed word that may begin an answer's text (RFC 2449 section 8, RFC 3206, RFC 6856 section 5).
+//! Response codes: the bracketed word that may begin an answer's text (RFC 2449 section 8, RFC 3206, RFC 6856
+//! section 5).
 
 use crate::types::Invalid;
 use core::fmt;
 
-/// A response code. Letter case does not count, and levels that are not known below one that is are left out: `SYS/TEMP/DISK` is
-/// [`SysTemp`](Self::SysTemp), `SYS/DISK` is [`Sys`](Self::Sys).
+/// A response code. Letter case does not count, and levels that are not known below one that is are left out:
+/// `SYS/TEMP/DISK` is [`SysTemp`](Self::SysTemp), `SYS/DISK` is [`Sys`](Self::Sys).
 ///
 /// ```
 /// use pop3_proto::{ResponseCode, Retry};

@@ -162,8 +162,8 @@ impl Verb {
         self.states().contains(&state)
     }
 
-    /// Whether a `+OK` to it, given with or without a message number, is followed by lines up to the end mark. A `-ERR`
-    /// never is (RFC 1939 section 3).
+    /// Whether a `+OK` to it, given with or without a message number, is followed by lines up to the end
+    /// mark. A `-ERR` never is (RFC 1939 section 3).
     #[must_use]
     pub const fn is_multi_line(self, message: bool) -> bool {
         matches!(self.shape(message), Shape::Rows | Shape::Body)
@@ -178,13 +178,15 @@ impl Verb {
         self.row().barrier
     }
 
-    /// The command whose keyword a line begins with, in any letter case, and the rest of the line: nothing, or a space and more.
+    /// The command whose keyword a line begins with, in any letter case, and the rest of the line: nothing,
+    /// or a space and more.
     #[inline]
     pub(super) fn split(line: &[u8]) -> Option<(Verb, &[u8])> {
         let Some((word, rest)) = line.split_first_chunk::<4>() else {
             return line.eq_ignore_ascii_case(b"TOP").then_some((Verb::Top, [].as_slice()));
         };
-        // Bit 5 is what letters of either case differ in; no octet but the two of a letter becomes that letter without it.
+        // Bit 5 is what letters of either case differ in; no octet but the two of a letter becomes that
+        // letter without it.
         let verb = match u32::from_be_bytes(*word) & 0xDFDF_DFDF {
             word::RETR => Verb::Retr,
             word::DELE => Verb::Dele,
@@ -220,7 +222,8 @@ fn rest_of(verb: Verb, rest: &[u8]) -> Option<(Verb, &[u8])> {
     matches!(rest, [] | [b' ' | b'\t', ..]).then_some((verb, rest))
 }
 
-/// The keywords as one number each, without the bit of the letter case: one comparison tells two of them apart.
+/// The keywords as one number each, without the bit of the letter case: one comparison tells two of them
+/// apart.
 mod word {
     macro_rules! words {
         ($($name:ident)+) => {
@@ -243,7 +246,8 @@ mod word {
 
 /// The word of a command that the crate does not know: printable ASCII, and none of the words that it knows.
 ///
-/// The RFC's keywords have 3 or 4 letters; any length is read here, so that a host can serve old and private ones.
+/// The RFC's keywords have 3 or 4 letters; any length is read here, so that a host can serve old and private
+/// ones.
 ///
 /// ```
 /// use pop3_proto::Keyword;
@@ -258,7 +262,8 @@ impl<'a> Keyword<'a> {
     /// A keyword.
     ///
     /// # Errors
-    /// [`Invalid::Empty`]; [`Invalid::Octet`] outside 0x21 to 0x7E; [`Invalid::Syntax`] where the crate has a command of that name.
+    /// [`Invalid::Empty`]; [`Invalid::Octet`] outside 0x21 to 0x7E; [`Invalid::Syntax`] where the crate has a
+    /// command of that name.
     pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
         if octets.is_empty() {
             Err(Invalid::Empty)

@@ -1,6 +1,7 @@
 use core::iter;
 
-/// Where the octets that a [`Peer`](super::Peer) says are cut: a network may cut anywhere, and code that takes a read for a line breaks there.
+/// Where the octets that a [`Peer`](super::Peer) says are cut: a network may cut anywhere, and code that
+/// takes a read for a line breaks there.
 ///
 /// ```
 /// use pop3_proto::script::{Cuts, Script};

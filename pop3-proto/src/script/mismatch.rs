@@ -5,8 +5,8 @@ use core::fmt;
 
 /// Where a dialogue and what really happened part.
 ///
-/// It shows the line as the script has it and what came, with a mark below the first octet that differs. Passwords are shown as everything
-/// else: a script is for tests.
+/// It shows the line as the script has it and what came, with a mark below the first octet that differs.
+/// Passwords are shown as everything else: a script is for tests.
 ///
 /// ```
 /// use pop3_proto::script::Script;

@@ -1,9 +1,10 @@
 //! Dialogues in which one side is played from a text: how POP3 code is tested without a network.
 //!
-//! A dialogue is what the RFCs print: lines `C:` of the client and `S:` of the server, in the order in which they are said.
-//! [`Script::parse`] reads one. [`Script::server`] plays the server against client code, and [`Script::client`] the client against server code:
-//! both give a [`Peer`], which says its own lines when their turn has come, and compares what the other side writes with the lines that it
-//! should write. Where they part, a [`Mismatch`] shows the line.
+//! A dialogue is what the RFCs print: lines `C:` of the client and `S:` of the server, in the order in which
+//! they are said. [`Script::parse`] reads one. [`Script::server`] plays the server against client code, and
+//! [`Script::client`] the client against server code: both give a [`Peer`], which says its own lines when
+//! their turn has come, and compares what the other side writes with the lines that it should write. Where
+//! they part, a [`Mismatch`] shows the line.
 //!
 //! ```
 //! use pop3_proto::script::{Cuts, Script};
@@ -63,9 +64,10 @@
 //! | `@ ` and text | a [note](Script::notes) to whoever reads the script, as the users and messages of a test server |
 //! | `#` and text | a comment |
 //!
-//! In the text of a line `\r`, `\n`, `\t`, `\0`, `\\` and `\x` with two hexadecimal digits stand for octets that are hard to see. A single `\` at the
-//! end says that the line does not end here: `S: +OK half\` goes on with the next `S:`, and `S: +OK ready\n\` ends in LF alone. Spaces before a
-//! line do not count; those at its end do, where they can't be lost as `\x20`.
+//! In the text of a line `\r`, `\n`, `\t`, `\0`, `\\` and `\x` with two hexadecimal digits stand for octets
+//! that are hard to see. A single `\` at the end says that the line does not end here: `S: +OK half\` goes on
+//! with the next `S:`, and `S: +OK ready\n\` ends in LF alone. Spaces before a line do not count; those at
+//! its end do, where they can't be lost as `\x20`.
 mod cuts;
 mod mismatch;
 mod parse;
@@ -150,7 +152,8 @@ impl Script {
         self.steps.iter().filter_map(|step| self.line(step))
     }
 
-    /// The notes, lines that begin with `@`, each with its place in the text, from 1. The dialogue does not heed them.
+    /// The notes, lines that begin with `@`, each with its place in the text, from 1. The dialogue does not
+    /// heed them.
     ///
     /// ```
     /// use pop3_proto::script::Script;
@@ -185,7 +188,7 @@ impl Script {
     }
 }
 
-/// As it is written in a script.
+/// As it is written in a script; a space at the end, which editors drop, as `\x20`.
 ///
 /// ```
 /// use pop3_proto::script::Script;
@@ -206,22 +209,23 @@ impl fmt::Display for Line<'_> {
 /// Octets as a script has them.
 struct Escaped<'o> {
     octets: &'o [u8],
-    /// Whether CR LF stood behind them.
-    ended: bool,
+    /// What stands behind them: a space that could be lost, and whether there is no CR LF.
+    behind: &'static str,
 }
 
 impl<'o> Escaped<'o> {
     /// A line, whose CR LF does not show, or what there is of one.
     fn line(octets: &'o [u8]) -> Self {
         match octets.strip_suffix(b"\r\n") {
-            Some(octets) => Escaped { octets, ended: true },
-            None => Escaped { octets, ended: false },
+            Some([octets @ .., b' ']) => Escaped { octets, behind: "\\x20" },
+            Some(octets) => Escaped { octets, behind: "" },
+            None => Escaped { octets, behind: "\\" },
         }
     }
 
     /// Octets in the middle of a line.
     const fn part(octets: &'o [u8]) -> Self {
-        Escaped { octets, ended: true }
+        Escaped { octets, behind: "" }
     }
 }
 
@@ -238,6 +242,6 @@ impl fmt::Display for Escaped<'_> {
                 octet => write!(f, "\\x{octet:02X}")?,
             }
         }
-        f.write_str(if self.ended { "" } else { "\\" })
+        f.write_str(self.behind)
     }
 }

@@ -3,12 +3,12 @@ use super::{Cuts, Mismatch, Script, Side, Step, What};
 
 /// One side of a dialogue, played from its script.
 ///
-/// It is as pure as the machines: give it what the other side wrote ([`received`](Self::received)), take what it says
-/// ([`pending`](Self::pending)) and tell how much of that went out ([`sent`](Self::sent)). With the feature `std` it is
-/// [`Read`](std::io::Read) and [`Write`](std::io::Write) too, in place of a socket.
+/// It is as pure as the machines: give it what the other side wrote ([`received`](Self::received)), take what
+/// it says ([`pending`](Self::pending)) and tell how much of that went out ([`sent`](Self::sent)). With the
+/// feature `std` it is [`Read`](std::io::Read) and [`Write`](std::io::Write) too, in place of a socket.
 ///
-/// A line of the other side is due when all lines before it were said. A client that is played pipelines lines that follow one another, and a
-/// server may answer as soon as it has the first of them.
+/// A line of the other side is due when all lines before it were said. A client that is played pipelines
+/// lines that follow one another, and a server may answer as soon as it has the first of them.
 ///
 /// ```
 /// use pop3_proto::script::Script;
@@ -79,7 +79,8 @@ impl<'s> Peer<'s> {
         self.script.octets(self.side).len()
     }
 
-    /// What it says now, up to the next line of the other side and the next cut; nothing while the other side is due.
+    /// What it says now, up to the next line of the other side and the next cut; nothing while the other side
+    /// is due.
     #[must_use]
     pub fn pending(&self) -> &'s [u8] {
         let end = self.lost.unwrap_or(usize::MAX).min(self.may_say());
@@ -147,7 +148,8 @@ impl<'s> Peer<'s> {
         Err(self.mismatch(self.step(), Problem::Tls, &[]))
     }
 
-    /// Whether the stream ends here, behind what was said: at `* connection closes`, or where it is [lost](Self::lost_after).
+    /// Whether the stream ends here, behind what was said: at `* connection closes`, or where it is
+    /// [lost](Self::lost_after).
     #[must_use]
     pub fn closes(&self) -> bool {
         self.is_at(What::Closes) || self.lost.is_some_and(|lost| lost <= self.said)
@@ -216,8 +218,8 @@ impl<'s> Peer<'s> {
         may
     }
 
-    /// Up to where the other side may speak: up to the next line that was not said. A server may get ahead of pipelined lines, of which it has
-    /// the first.
+    /// Up to where the other side may speak: up to the next line that was not said. A server may get ahead of
+    /// pipelined lines, of which it has the first.
     fn may_hear(&self) -> usize {
         let says = |step: &Step| matches!(step.what, What::Says { from, .. } if from == self.side);
         let before = self.at.checked_sub(1).and_then(|before| self.script.steps.get(before));

@@ -24,7 +24,8 @@ use std::io;
 /// ```
 ///
 /// # Errors
-/// The other side reads although it should write: the [`Mismatch`](super::Mismatch) that tells which line is missing.
+/// The other side reads although it should write: the [`Mismatch`](super::Mismatch) that tells which line is
+/// missing.
 impl io::Read for Peer<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let pending = self.pending();

@@ -1,4 +1,5 @@
-//! The application's answers. Each takes the token of its question and gives it back where it could not be taken.
+//! The application's answers. Each takes the token of its question and gives it back where it could not be
+//! taken.
 
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Greet, Login, Other, Question, Refusable, StartTls, Token, User};
@@ -13,11 +14,12 @@ use crate::types::{ApopTimestamp, Base64, MessageNumber, Text};
 use core::borrow::Borrow;
 
 impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
-    /// Greets. A text with a timestamp in it offers APOP; the timestamp differs on every connection and is the application's to keep
-    /// (RFC 1939 section 7).
+    /// Greets. A text with a timestamp in it offers APOP; the timestamp differs on every connection and is
+    /// the application's to keep (RFC 1939 section 7).
     ///
     /// # Errors
-    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink is full.
+    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink
+    /// is full.
     pub fn greet(
         &mut self,
         greet: Greet,
@@ -42,8 +44,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// The client is who it says, and this is its maildrop: the session is in TRANSACTION. Marks that another session left in it are
-    /// taken back, and all entries are asked for once, to sum the octets.
+    /// The client is who it says, and this is its maildrop: the session is in TRANSACTION. Marks that another
+    /// session left in it are taken back, and all entries are asked for once, to sum the octets.
     ///
     /// # Errors
     /// Token and maildrop come back where the token is not this question's.
@@ -68,11 +70,11 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// The client is who it says, and somebody else speaks with it from here on, as behind a proxy: `poll` writes `+OK`, then says
-    /// [`Closed`](super::Step::Closed) because [`HandedOver`](Why::HandedOver).
+    /// The client is who it says, and somebody else speaks with it from here on, as behind a proxy: `poll`
+    /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](Why::HandedOver).
     ///
-    /// No octet behind the login is read: what the client pipelined stays in the inbox, to be passed on. A server that never opens a
-    /// maildrop itself is a `Server<Infallible>`.
+    /// No octet behind the login is read: what the client pipelined stays in the inbox, to be passed on. A
+    /// server that never opens a maildrop itself is a `Server<Infallible>`.
     ///
     /// ```
     /// use core::convert::Infallible;
@@ -106,13 +108,13 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// Goes on with AUTH: the client's response comes as another [`Ask::Login`](super::Ask::Login). An empty challenge is
-    /// [`Base64::EMPTY`]; a mechanism with a last word of the server's own gives it as a challenge, and accepts behind the empty
-    /// response (RFC 5034 section 4).
+    /// Goes on with AUTH: the client's response comes as another [`Ask::Login`](super::Ask::Login). An empty
+    /// challenge is [`Base64::EMPTY`]; a mechanism with a last word of the server's own gives it as a
+    /// challenge, and accepts behind the empty response (RFC 5034 section 4).
     ///
     /// # Errors
-    /// The token comes back where it is not this question's or the login is none of AUTH, the line would be over the limit, or the sink
-    /// is full.
+    /// The token comes back where it is not this question's or the login is none of AUTH, the line would be
+    /// over the limit, or the sink is full.
     pub fn challenge(
         &mut self,
         login: Login,
@@ -123,8 +125,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         self.challenge_within(login, challenge.len(), sink, |sink| sink.put(&[b"+ ", challenge, b"\r\n"]))
     }
 
-    /// As [`challenge`](Self::challenge), with a message that is turned into base64 on its way into the sink: no buffer holds it in
-    /// between.
+    /// As [`challenge`](Self::challenge), with a message that is turned into base64 on its way into the sink:
+    /// no buffer holds it in between.
     ///
     /// ```
     /// use pop3_proto::{Input, Mechanism, Out, Server, Text, TlsPolicy, sasl};
@@ -178,8 +180,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// The message is there and has so many octets ([`Fetch::octets`] unless the application knows better), which RETR tells the client for
-    /// its information: `poll` writes the status line, then asks for the body.
+    /// The message is there and has so many octets ([`Fetch::octets`] unless the application knows better),
+    /// which RETR tells the client for its information: `poll` writes the status line, then asks for the
+    /// body.
     ///
     /// # Errors
     /// The token comes back where it is not this question's.
@@ -202,10 +205,12 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the input in clear.
+    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the
+    /// input in clear.
     ///
-    /// Any octet in it was sent by somebody who wants it to be taken for the client's word inside TLS: the session ends, and the next
-    /// `poll` says so. Everything learned before is forgotten: user name, greeting timestamp, language, quirks.
+    /// Any octet in it was sent by somebody who wants it to be taken for the client's word inside TLS: the
+    /// session ends, and the next `poll` says so. Everything learned before is forgotten: user name, greeting
+    /// timestamp, language, quirks.
     ///
     /// # Errors
     /// The token comes back where it is not this question's.
@@ -228,7 +233,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// `+OK` with this text, to a command that the crate does not know.
     ///
     /// # Errors
-    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink is full.
+    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink
+    /// is full.
     pub fn other(
         &mut self,
         other: Other,
@@ -292,8 +298,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 }
 
-/// Whether the code of this refusal is defined for the answer. In answer to USER those of a login would tell that there is such a user
-/// (RFC 2449 section 8, RFC 3206 sections 4 and 5, RFC 6856 section 5).
+/// Whether the code of this refusal is defined for the answer. In answer to USER those of a login would tell
+/// that there is such a user (RFC 2449 section 8, RFC 3206 sections 4 and 5, RFC 6856 section 5).
 const fn has_code(question: Question, refusal: Refusal) -> bool {
     match refusal {
         Refusal::Credentials | Refusal::InUse | Refusal::LoginDelay => matches!(question, Question::Login),

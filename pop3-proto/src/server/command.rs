@@ -112,7 +112,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         matches!(policy, TlsPolicy::Opportunistic | TlsPolicy::Required) && !self.tls && !self.utf8
     }
 
-    /// Where TLS is required, no login is even looked at outside it, so that a refusal tells nothing (RFC 8314 section 4.1).
+    /// Where TLS is required, no login is even looked at outside it, so that a refusal tells nothing (RFC
+    /// 8314 section 4.1).
     pub(super) fn may_log_in(&self) -> bool {
         self.tls || self.config.borrow().tls != TlsPolicy::Required
     }
@@ -127,7 +128,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    /// A name right behind an accepted one starts over; it counts as a failed login, so that guessing names is bounded.
+    /// A name right behind an accepted one starts over; it counts as a failed login, so that guessing names
+    /// is bounded.
     fn user<'i>(&mut self, name: Text<'i>, named: bool) -> Next<'i> {
         if named && self.login_failed() {
             return Next::Reply(Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins)));

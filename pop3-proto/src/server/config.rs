@@ -46,7 +46,8 @@ pub(super) struct PerUser<T> {
 }
 
 impl<T: Copy> PerUser<T> {
-    /// The value to announce, and whether to say that it differs by user: before login the general one, then this user's.
+    /// The value to announce, and whether to say that it differs by user: before login the general one, then
+    /// this user's.
     pub(super) fn now(general: Option<Self>, this_user: Option<T>, early: bool) -> Option<(T, bool)> {
         match (general, this_user) {
             (_, Some(value)) => Some((value, false)),
@@ -147,20 +148,22 @@ impl Config {
         Config { sasl: mechanisms, ..self }
     }
 
-    /// AUTH outside TLS too, with these mechanisms: none by default, and none under [`TlsPolicy::Required`]. OAUTHBEARER in it is passed
-    /// over (RFC 7628 section 3).
+    /// AUTH outside TLS too, with these mechanisms: none by default, and none under [`TlsPolicy::Required`].
+    /// OAUTHBEARER in it is passed over (RFC 7628 section 3).
     #[must_use]
     pub const fn sasl_in_clear(self, mechanisms: &'static [Mechanism<'static>]) -> Self {
         Config { sasl_in_clear: mechanisms, ..self }
     }
 
-    /// LOGIN-DELAY is announced; where it `differs` by user, give the largest here (RFC 2449 section 6.5). The application enforces it.
+    /// LOGIN-DELAY is announced; where it `differs` by user, give the largest here (RFC 2449 section 6.5).
+    /// The application enforces it.
     #[must_use]
     pub const fn login_delay(self, seconds: u32, differs: bool) -> Self {
         Config { login_delay: Some(PerUser { value: seconds, differs }), ..self }
     }
 
-    /// EXPIRE is announced; where it `differs` by user, give the smallest here (RFC 2449 section 6.7). The application enforces it.
+    /// EXPIRE is announced; where it `differs` by user, give the smallest here (RFC 2449 section 6.7). The
+    /// application enforces it.
     #[must_use]
     pub const fn expire(self, policy: Expire, differs: bool) -> Self {
         Config { expire: Some(PerUser { value: policy, differs }), ..self }
@@ -172,8 +175,8 @@ impl Config {
         Config { utf8: Some(utf8), ..self }
     }
 
-    /// LANG with these languages, the first of which is the one for `LANG *` (RFC 6856 section 3). Until a client asks, the server
-    /// speaks English.
+    /// LANG with these languages, the first of which is the one for `LANG *` (RFC 6856 section 3). Until a
+    /// client asks, the server speaks English.
     #[must_use]
     pub const fn languages(self, languages: &'static [Language]) -> Self {
         Config { languages, ..self }
@@ -203,7 +206,8 @@ impl Config {
         Config { bodies: mode, ..self }
     }
 
-    /// The most octets that a server's `poll` ever leaves unread while it asks for input: a read buffer of this size never fills up.
+    /// The most octets that a server's `poll` ever leaves unread while it asks for input: a read buffer of
+    /// this size never fills up.
     #[must_use]
     pub const fn hold(&self) -> usize {
         if self.sasl.is_empty() && self.sasl_in_clear.is_empty() {

@@ -4,9 +4,10 @@ use core::convert::Infallible;
 
 /// The messages of one user, as listed and marked in one session (RFC 1939 section 4).
 ///
-/// Numbers go from 1 to `count` and mean the same message for as long as the session lasts. It lists; the messages themselves lie
-/// beside it. Nothing is removed here: the application removes what is marked when it is asked to
-/// [`Commit`](super::Ask::Commit), and never otherwise. A lock on the user's mail belongs in it, to be released when it is dropped.
+/// Numbers go from 1 to `count` and mean the same message for as long as the session lasts. It lists; the
+/// messages themselves lie beside it. Nothing is removed here: the application removes what is marked when it
+/// is asked to [`Commit`](super::Ask::Commit), and never otherwise. A lock on the user's mail belongs in it,
+/// to be released when it is dropped.
 ///
 /// A slice of [`Slot`]s is one, and so is a `Vec` of them.
 pub trait Maildrop {
@@ -29,7 +30,8 @@ pub trait Maildrop {
     fn unmark_all(&mut self);
 }
 
-/// The maildrop of a server that has none, as a proxy's, which [hands over](super::Server::hand_over) after login.
+/// The maildrop of a server that has none, as a proxy's, which [hands over](super::Server::hand_over) after
+/// login.
 impl Maildrop for Infallible {
     fn count(&self) -> u32 {
         match *self {}
@@ -51,8 +53,8 @@ impl Maildrop for Infallible {
 /// One message of a maildrop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry<'m> {
-    /// Its size as RETR sends it: a line end counts two octets whatever the store uses, byte-stuffing does not count (RFC 1939
-    /// section 11). [`octets`](crate::octets) counts them.
+    /// Its size as RETR sends it: a line end counts two octets whatever the store uses, byte-stuffing does
+    /// not count (RFC 1939 section 11). [`octets`](crate::octets) counts them.
     pub octets: u64,
     /// Its unique-id.
     pub id: UniqueId<'m>,
@@ -77,7 +79,8 @@ pub struct Slot<I> {
 }
 
 impl<I> Slot<I> {
-    /// A message that is not marked: its octets as RETR sends them, and its unique-id, a [`UniqueId`] or an `OwnedUniqueId`.
+    /// A message that is not marked: its octets as RETR sends them, and its unique-id, a [`UniqueId`] or an
+    /// `OwnedUniqueId`.
     pub const fn new(octets: u64, id: I) -> Self {
         Slot { octets, id, marked: false }
     }

@@ -1,4 +1,5 @@
-//! Sending a message: byte-stuffed, from where its status line ends to its end mark (RFC 1939 sections 3 and 7).
+//! Sending a message: byte-stuffed, from where its status line ends to its end mark (RFC 1939 sections 3 and
+//! 7).
 
 use super::reply::{EndMark, Reply, Then};
 use super::{Body, Config, Maildrop, Server, Turn, Unfit};
@@ -7,8 +8,8 @@ use crate::sink::Sink;
 use core::borrow::Borrow;
 
 impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
-    /// Takes the next octets of the message, as many as the sink has room for once they are stuffed, and says how many. 0 asks to send
-    /// what the sink holds. For TOP, what is not asked for is taken and dropped.
+    /// Takes the next octets of the message, as many as the sink has room for once they are stuffed, and says
+    /// how many. 0 asks to send what the sink holds. For TOP, what is not asked for is taken and dropped.
     ///
     /// # Errors
     /// [`Unfit`], with nothing taken.
@@ -34,8 +35,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(octets.len())
     }
 
-    /// The next octets to send of the message, as a slice of it or a static one: for drivers that write without copying. It goes out
-    /// behind what the sink holds. `None` once `octets` are used up.
+    /// The next octets to send of the message, as a slice of it or a static one: for drivers that write
+    /// without copying. It goes out behind what the sink holds. `None` once `octets` are used up.
     ///
     /// # Errors
     /// [`Unfit`], with nothing taken.
@@ -57,7 +58,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(slice)
     }
 
-    /// Whether nothing that follows of the message would be sent: TOP has its lines, and the application may stop reading.
+    /// Whether nothing that follows of the message would be sent: TOP has its lines, and the application may
+    /// stop reading.
     #[must_use]
     pub const fn enough(&self) -> bool {
         match self.turn {
@@ -66,8 +68,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    /// The message is complete: `poll` writes its end mark. A message that cannot be completed must not be finished, but
-    /// [`close`](Self::close)d: only a connection that ends tells the client that it is not whole.
+    /// The message is complete: `poll` writes its end mark. A message that cannot be completed must not be
+    /// finished, but [`close`](Self::close)d: only a connection that ends tells the client that it is not
+    /// whole.
     ///
     /// # Errors
     /// [`Unfit::NoBody`]
@@ -96,8 +99,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 const WINDOW: usize = 1024;
 
 impl Body {
-    /// What at the front of these octets belongs to the answer. Where that takes a look at them, it is at no more than `window`: a long
-    /// chunk, handed in again as it was left, would be looked at anew each time.
+    /// What at the front of these octets belongs to the answer. Where that takes a look at them, it is at no
+    /// more than `window`: a long chunk, handed in again as it was left, would be looked at anew each time.
     fn wanted<'c>(&self, octets: &'c [u8], window: usize) -> &'c [u8] {
         let Some(mut top) = self.top else { return octets };
         let window = octets.get(..window).unwrap_or(octets);

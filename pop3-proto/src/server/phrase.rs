@@ -117,7 +117,8 @@ pub struct Language {
     pub tag: LanguageTag<'static>,
     /// Its name in itself.
     pub name: Text<'static>,
-    /// The phrases that it has; English for the others. One that would not fit a status line, or begins with `[`, is said in English.
+    /// The phrases that it has; English for the others. One that would not fit a status line, or begins with
+    /// `[`, is said in English.
     pub say: fn(Phrase) -> Text<'static>,
 }
 
@@ -126,7 +127,8 @@ impl Language {
     pub const ENGLISH: Language =
         Language { tag: LanguageTag::literal("en"), name: Text::literal("English"), say: Phrase::english };
 
-    /// A phrase, in English where the translation is too long for a status line or would read as a response code.
+    /// A phrase, in English where the translation is too long for a status line or would read as a response
+    /// code.
     pub(super) fn phrase(&self, phrase: Phrase) -> Text<'static> {
         let text = (self.say)(phrase);
         let fits = text.as_bytes().len() <= LONGEST && !text.as_bytes().starts_with(b"[");

@@ -13,8 +13,8 @@ use core::borrow::Borrow;
 impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// Goes on until something is needed: reads commands, writes answers, asks.
     ///
-    /// While output is pending, or the sink has less room than [`MIN_SINK`], no command is read: what the client pipelines stays in the
-    /// caller's buffer.
+    /// While output is pending, or the sink has less room than [`MIN_SINK`], no command is read: what the
+    /// client pipelines stays in the caller's buffer.
     ///
     /// # Errors
     /// [`Fatal`], the same from then on. Nothing is removed.
@@ -134,7 +134,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         None
     }
 
-    /// An AUTH line may be as long as a response: some clients put a long initial response in it all the same (RFC 5034 section 4).
+    /// An AUTH line may be as long as a response: some clients put a long initial response in it all the same
+    /// (RFC 5034 section 4).
     fn line_limit(&self, response: bool, unread: &[u8]) -> usize {
         let limits = &self.config.borrow().limits;
         let auth = || {
@@ -149,7 +150,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         })
     }
 
-    /// The sink is full: the output timer runs from the first time on, and anew whenever the sink has taken something.
+    /// The sink is full: the output timer runs from the first time on, and anew whenever the sink has taken
+    /// something.
     pub(super) fn needs_space<'i>(&mut self, full: Full, sink: &dyn Sink) -> Step<'i> {
         self.note_blocked(sink);
         Step::NeedSpace(full)

@@ -11,17 +11,19 @@ use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
 pub enum Step<'i> {
     /// More octets from the client.
     NeedInput,
-    /// Room in the sink: send what it holds. Where it [`never_fits`](Full::never_fits), the sink is too small.
+    /// Room in the sink: send what it holds. Where it [`never_fits`](Full::never_fits), the sink is too
+    /// small.
     NeedSpace(Full),
     /// The message that is open: [`write_body`](super::Server::write_body), then
     /// [`finish_body`](super::Server::finish_body).
     NeedBody,
-    /// The answer to a question that is still open; without its token only [`close`](super::Server::close) is left.
+    /// The answer to a question that is still open; without its token only [`close`](super::Server::close) is
+    /// left.
     Waiting,
     /// The answer to this question.
     Ask(Ask<'i>),
-    /// Nothing more: send what the sink holds and close the connection. No timer runs any more, so give that a bound of your own. The
-    /// maildrop can be [let go](super::Server::into_maildrop) before.
+    /// Nothing more: send what the sink holds and close the connection. No timer runs any more, so give that
+    /// a bound of your own. The maildrop can be [let go](super::Server::into_maildrop) before.
     Closed(Why),
 }
 
@@ -31,11 +33,12 @@ pub enum Step<'i> {
 pub enum Ask<'i> {
     /// The connection is up: [`greet`](super::Server::greet), or refuse.
     Greet(Greet),
-    /// A client gives this name: [`accept_name`](super::Server::accept_name), or refuse. To refuse tells which names there are (RFC 1939
-    /// section 13). Remember the name: the machine does not.
+    /// A client gives this name: [`accept_name`](super::Server::accept_name), or refuse. To refuse tells
+    /// which names there are (RFC 1939 section 13). Remember the name: the machine does not.
     User(User, Text<'i>),
-    /// A client logs in: [`accept`](super::Server::accept) with its maildrop, [`hand_over`](super::Server::hand_over) to a server behind,
-    /// [`challenge`](super::Server::challenge) inside AUTH, or refuse.
+    /// A client logs in: [`accept`](super::Server::accept) with its maildrop,
+    /// [`hand_over`](super::Server::hand_over) to a server behind, [`challenge`](super::Server::challenge)
+    /// inside AUTH, or refuse.
     Login(Login, Credentials<'i>),
     /// A client wants a message: [`send_body`](super::Server::send_body), or refuse.
     Fetch(Fetch),
@@ -46,7 +49,8 @@ pub enum Ask<'i> {
     /// [`tls_started`](super::Server::tls_started).
     StartTls(StartTls),
     /// A command that the crate does not know, its keyword and the rest of its line; only where
-    /// [`Config::other_commands`](super::Config::other_commands) asks for it: [`other`](super::Server::other), or refuse.
+    /// [`Config::other_commands`](super::Config::other_commands) asks for it:
+    /// [`other`](super::Server::other), or refuse.
     Other(Other, &'i [u8], Text<'i>),
 }
 
@@ -66,23 +70,24 @@ pub enum Credentials<'i> {
     Sasl {
         /// One of the mechanisms that are offered.
         mechanism: Mechanism<'i>,
-        /// The initial response: `None` where there is none, which is not the same as an empty one. A mechanism whose client goes first
-        /// and has said nothing gets an empty challenge; one whose server goes first and that got a response fails (RFC 5034 section 4).
+        /// The initial response: `None` where there is none, which is not the same as an empty one. A
+        /// mechanism whose client goes first and has said nothing gets an empty challenge; one whose server
+        /// goes first and that got a response fails (RFC 5034 section 4).
         initial: Option<Base64<'i>>,
     },
     /// The response to the last challenge.
     Response(Base64<'i>),
 }
 
-/// What a refusal is for: it decides the text, and the response code where the server announces these (RFC 2449 section 8, RFC 3206, RFC
-/// 6856 section 5).
+/// What a refusal is for: it decides the text, and the response code where the server announces these (RFC
+/// 2449 section 8, RFC 3206, RFC 6856 section 5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The credentials: wrong name or password, an account that is closed or expired. `[AUTH]`
     Credentials,
-    /// Not on this connection: a user who may log in inside TLS only, say. Must not depend on whether the credentials are right (RFC 8314
-    /// section 4.1).
+    /// Not on this connection: a user who may log in inside TLS only, say. Must not depend on whether the
+    /// credentials are right (RFC 8314 section 4.1).
     NotAllowed,
     /// The maildrop is open in another session. `[IN-USE]`
     InUse,
@@ -153,7 +158,8 @@ pub enum Why {
     FailedLogins,
     /// The application called [`close`](super::Server::close).
     Aborted,
-    /// The application called [`hand_over`](super::Server::hand_over): the connection lives on, and the machine has no more to do with it.
+    /// The application called [`hand_over`](super::Server::hand_over): the connection lives on, and the
+    /// machine has no more to do with it.
     HandedOver,
 }
 
@@ -164,7 +170,8 @@ pub enum Unfit {
     NoBody,
     /// The status line was not written yet: `poll` first.
     StatusPending,
-    /// A bare LF in a message that should hold CR LF only: nothing is left but [`close`](super::Server::close).
+    /// A bare LF in a message that should hold CR LF only: nothing is left but
+    /// [`close`](super::Server::close).
     BareLf,
 }
 
@@ -257,7 +264,8 @@ tokens! {
     User {}
     /// For a login.
     Login {
-        /// Whether the session is in UTF-8 mode, on which the sizes of messages may depend (RFC 6856 section 2).
+        /// Whether the session is in UTF-8 mode, on which the sizes of messages may depend (RFC 6856 section
+        /// 2).
         utf8: bool,
         /// Whether it is AUTH, so that it can be answered with a challenge.
         exchange: bool,

@@ -1,4 +1,5 @@
-//! Answers: a line at a time, each whole or not at all, so that one of any length resumes where the sink was full.
+//! Answers: a line at a time, each whole or not at all, so that one of any length resumes where the sink was
+//! full.
 
 use super::config::PerUser;
 use super::phrase::Phrase;
@@ -73,7 +74,8 @@ pub(super) enum Then {
     Close(Why),
 }
 
-/// What ends a message: its last line's end where that is missing, an empty line where TOP saw no end of the headers, and the dot.
+/// What ends a message: its last line's end where that is missing, an empty line where TOP saw no end of the
+/// headers, and the dot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndMark {
     pub(super) line_end: bool,
@@ -89,7 +91,8 @@ impl Reply {
         Reply { what: What::Err(phrase), then }
     }
 
-    /// `-ERR` with the code of this refusal, where codes are announced (RFC 2449 section 8, RFC 3206 section 6).
+    /// `-ERR` with the code of this refusal, where codes are announced (RFC 2449 section 8, RFC 3206 section
+    /// 6).
     pub(super) fn refusal(refusal: Refusal, config: &Config, then: Then) -> Self {
         let coded = config.resp_codes && (refusal != Refusal::Credentials || config.auth_resp_code);
         Reply { what: What::Refused { refusal, coded }, then }
@@ -175,7 +178,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    /// The answer about one message. It was there when the command was read; an application may think better of it.
+    /// The answer about one message. It was there when the command was read; an application may think better
+    /// of it.
     fn write_one(&self, rows: Rows, message: MessageNumber, sink: &mut dyn Sink) -> Result<(), Full> {
         match self.entry(message) {
             Ok(entry) if rows == Rows::UniqueIds => {
@@ -217,7 +221,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Err(full)
     }
 
-    /// Writes row `row`, from 1; one of a message or a capability that is not listed is no line. Whether there was such a row.
+    /// Writes row `row`, from 1; one of a message or a capability that is not listed is no line. Whether
+    /// there was such a row.
     fn write_row(&self, rows: Rows, row: u32, sink: &mut dyn Sink) -> Result<bool, Full> {
         let index = usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(1);
         let config = self.config.borrow();
@@ -306,7 +311,8 @@ impl Rows {
     }
 }
 
-/// A language and what is said of it, or the language alone where both make a line that the smallest sink does not hold.
+/// A language and what is said of it, or the language alone where both make a line that the smallest sink
+/// does not hold.
 fn language_listing<'a>(tag: LanguageTag<'a>, name: Text<'a>) -> LanguageListing<'a> {
     let length = tag.as_bytes().len().saturating_add(name.as_bytes().len());
     let fits = length.saturating_add("+OK  \r\n".len()) <= MIN_SINK;

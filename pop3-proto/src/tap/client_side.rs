@@ -30,8 +30,8 @@ impl Tap {
         })
     }
 
-    /// Whether a whole command is there that the server's next line answers, although it was lost whose its lines are: a client speaks
-    /// when it has its answers. `None` while there is no whole line.
+    /// Whether a whole command is there that the server's next line answers, although it was lost whose its
+    /// lines are: a client speaks when it has its answers. `None` while there is no whole line.
     fn is_back(&mut self, input: &mut Input<'_>) -> Option<bool> {
         let was_skipping = self.client.skipping;
         let framed = self.look(Side::Client, LineEnding::Lf, input);

@@ -1,11 +1,14 @@
-//! A passive reader of both directions of a session, for those who watch: an intrusion detector, a proxy's log, a test recorder.
+//! A passive reader of both directions of a session, for those who watch: an intrusion detector, a proxy's
+//! log, a test recorder.
 //!
-//! A [`Tap`] is given the octets of either side in the order in which they are seen, and says what they are. It never fails: where it can't
-//! tell whose the server's lines are it says so ([`Seen::OutOfStep`]), and finds its way back with a later command ([`Seen::InStep`]). It
-//! holds no octets, and what it hands out borrows the caller's buffer; passwords, digests, SASL responses and lines that it does not know
-//! come in types whose `Debug` shows nothing.
+//! A [`Tap`] is given the octets of either side in the order in which they are seen, and says what they are.
+//! It never fails: where it can't tell whose the server's lines are it says so ([`Seen::OutOfStep`]), and
+//! finds its way back with a later command ([`Seen::InStep`]). It holds no octets, and what it hands out
+//! borrows the caller's buffer; passwords, digests, SASL responses and lines that it does not know come in
+//! types whose `Debug` shows nothing.
 //!
-//! It is as tolerant as it can be: what the machines refuse for safety's sake it reads on, since whoever it watches may do so too.
+//! It is as tolerant as it can be: what the machines refuse for safety's sake it reads on, since whoever it
+//! watches may do so too.
 
 mod client_side;
 mod server_side;
@@ -21,7 +24,8 @@ pub use crate::types::Side;
 
 /// A passive reader of a session.
 ///
-/// Call the method of the side that spoke until it says `None`; what it leaves unread comes again with that side's next octets.
+/// Call the method of the side that spoke until it says `None`; what it leaves unread comes again with that
+/// side's next octets.
 ///
 /// ```
 /// use pop3_proto::{Command, Input, Limits, client::Event, tap::{Seen, Tap}};
@@ -60,17 +64,19 @@ const _: () = assert!(size_of::<Tap>() <= 256);
 pub enum Seen<'i> {
     /// The client: a command, never [`Other`](Command::Other).
     Command(Command<'i>),
-    /// The client: a command by its form, with a keyword that the crate does not know. The whole line counts as secret: it may be a
-    /// password that came too soon, or a response of an AUTH whose beginning was not seen. [`Command::parse`] reads it.
+    /// The client: a command by its form, with a keyword that the crate does not know. The whole line counts
+    /// as secret: it may be a password that came too soon, or a response of an AUTH whose beginning was not
+    /// seen. [`Command::parse`] reads it.
     Unknown(Secret<'i>),
-    /// The client: a line that is no command, or inside AUTH no response. Its octets are not shown, since they may be a password all
-    /// the same.
+    /// The client: a line that is no command, or inside AUTH no response. Its octets are not shown, since
+    /// they may be a password all the same.
     NotACommand(CommandError),
     /// The client: a response inside AUTH.
     Response(Base64<'i>),
     /// The client: the end of AUTH, `*`.
     Cancel,
-    /// The server: what a client would be told. `+OK` to AUTH and QUIT is `Ok` and `-ERR` to QUIT is `Refused` as to any other command.
+    /// The server: what a client would be told. `+OK` to AUTH and QUIT is `Ok` and `-ERR` to QUIT is
+    /// `Refused` as to any other command.
     Answer(Event<'i>),
     /// The server: a challenge inside AUTH.
     Challenge(Base64<'i>),
@@ -78,14 +84,16 @@ pub enum Seen<'i> {
     OddChallenge(&'i [u8]),
     /// A line over [`Tap::hold`] octets, passed over to its end.
     LongLine(Side),
-    /// The server: `+OK` to STLS. From here on the session is TLS; the tap passes all of it over and says nothing more,
-    /// unless [`tls_started`](Tap::tls_started) says that it is given the plaintext.
+    /// The server: `+OK` to STLS. From here on the session is TLS; the tap passes all of it over and says
+    /// nothing more, unless [`tls_started`](Tap::tls_started) says that it is given the plaintext.
     Encrypted,
-    /// What the server says can't be told any more, for this reason; it is passed over until [`InStep`](Self::InStep). The client's
-    /// commands are told all the same, as far as they are whole; a response inside AUTH may come as [`Unknown`](Self::Unknown).
+    /// What the server says can't be told any more, for this reason; it is passed over until
+    /// [`InStep`](Self::InStep). The client's commands are told all the same, as far as they are whole; a
+    /// response inside AUTH may come as [`Unknown`](Self::Unknown).
     OutOfStep(Cause),
-    /// The client's next line is taken as a command, and the server's next line as the answer to it. Where a client pipelines this may be
-    /// too early, as older answers may still come; when that shows, `OutOfStep` is said again.
+    /// The client's next line is taken as a command, and the server's next line as the answer to it. Where a
+    /// client pipelines this may be too early, as older answers may still come; when that shows, `OutOfStep`
+    /// is said again.
     InStep,
 }
 
@@ -107,7 +115,8 @@ pub enum Cause {
     QueueFull,
 }
 
-/// How far into the unread octets of one side a line end was looked for, and whether the rest of a line is passed over.
+/// How far into the unread octets of one side a line end was looked for, and whether the rest of a line is
+/// passed over.
 #[derive(Clone, Copy, Debug)]
 struct Lines {
     searched: usize,
@@ -171,8 +180,8 @@ impl Tap {
         }
     }
 
-    /// A tap that joins a session somewhere in the middle. The client's first line may lack its beginning, so it is in step with the
-    /// first command behind that line and an answer.
+    /// A tap that joins a session somewhere in the middle. The client's first line may lack its beginning, so
+    /// it is in step with the first command behind that line and an answer.
     #[must_use]
     pub const fn joined_late(limits: Limits) -> Self {
         let mut tap = Tap::new(limits);
@@ -181,8 +190,8 @@ impl Tap {
         tap
     }
 
-    /// The state of the session, where it is known: out of step it is not, and comes back with the first accepted command that is valid
-    /// in one state only.
+    /// The state of the session, where it is known: out of step it is not, and comes back with the first
+    /// accepted command that is valid in one state only.
     #[must_use]
     pub const fn state(&self) -> Option<State> {
         self.state
@@ -225,7 +234,8 @@ impl Tap {
         self.lose(Cause::Gap);
     }
 
-    /// For whoever sees into TLS, behind [`Seen::Encrypted`]: what comes next, of either side, is the plaintext.
+    /// For whoever sees into TLS, behind [`Seen::Encrypted`]: what comes next, of either side, is the
+    /// plaintext.
     pub const fn tls_started(&mut self) {
         *self = Tap::new(self.limits);
         self.state = Some(State::Authorization);

@@ -1,11 +1,11 @@
 use super::{Invalid, escaped};
 use core::fmt;
 
-/// The timestamp of a greeting, `<process-id.clock@hostname>`, by the grammar of a message id (RFC 1939 section 7, RFC
-/// 822 section 6.1).
+/// The timestamp of a greeting, `<process-id.clock@hostname>`, by the grammar of a message id (RFC 1939
+/// section 7, RFC 822 section 6.1).
 ///
-/// Lax clients lost passwords to made-up timestamps, so this one is strict: one `@`, the words around it in ASCII
-/// without spaces or controls. [`find`](Self::find) looks for one in a greeting's text.
+/// Lax clients lost passwords to made-up timestamps, so this one is strict: one `@`, the words around it in
+/// ASCII without spaces or controls. [`find`](Self::find) looks for one in a greeting's text.
 ///
 /// ```
 /// use pop3_proto::ApopTimestamp;
@@ -105,8 +105,8 @@ fn domain_literal(mut rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// What quotes and brackets may hold. Not `<`, `>` and `@`, though the grammar has them: clients cut a timestamp out at
-/// the first `<` and the next `>`, and would take the digest over another one.
+/// What quotes and brackets may hold. Not `<`, `>` and `@`, though the grammar has them: clients cut a
+/// timestamp out at the first `<` and the next `>`, and would take the digest over another one.
 fn is_inner(octet: u8) -> bool {
     octet.is_ascii_graphic() && !matches!(octet, b'<' | b'>' | b'@')
 }
@@ -119,8 +119,8 @@ impl fmt::Debug for ApopTimestamp<'_> {
 
 /// An APOP digest: 16 octets, sent as 32 lower-case hexadecimal digits (RFC 1939 section 7).
 ///
-/// Whoever holds one can guess passwords at leisure, so its `Debug` shows nothing and it has no comparison; feature `apop` computes
-/// and checks it.
+/// Whoever holds one can guess passwords at leisure, so its `Debug` shows nothing and it has no comparison;
+/// feature `apop` computes and checks it.
 ///
 /// ```
 /// use pop3_proto::ApopDigest;

@@ -1,10 +1,11 @@
 use super::Invalid;
 use core::fmt;
 
-/// Base64 text, checked and not decoded: the alphabet of RFC 4648 section 4, padded, no other octet; it may be empty.
+/// Base64 text, checked and not decoded: the alphabet of RFC 4648 section 4, padded, no other octet; it may
+/// be empty.
 ///
-/// What AUTH carries is a secret more often than not, so its `Debug` shows nothing. Feature `sasl` decodes it and
-/// encodes into it; any other base64 library does as well.
+/// What AUTH carries is a secret more often than not, so its `Debug` shows nothing. Feature `sasl` decodes it
+/// and encodes into it; any other base64 library does as well.
 ///
 /// ```
 /// use pop3_proto::Base64;
@@ -24,8 +25,8 @@ impl<'a> Base64<'a> {
     /// Base64 text.
     ///
     /// # Errors
-    /// [`Invalid::Octet`] for one outside the alphabet, [`Invalid::Syntax`] for a wrong length, padding that is not at
-    /// the end, or bits behind the last octet that are not zero (RFC 4648 section 3.5).
+    /// [`Invalid::Octet`] for one outside the alphabet, [`Invalid::Syntax`] for a wrong length, padding that
+    /// is not at the end, or bits behind the last octet that are not zero (RFC 4648 section 3.5).
     pub const fn new(text: &'a [u8]) -> Result<Self, Invalid> {
         let (mut rest, spare_bits) = match text {
             [unpadded @ .., b'=', b'='] => (unpadded, 0b1111),

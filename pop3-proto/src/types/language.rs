@@ -18,8 +18,8 @@ impl<'a> LanguageTag<'a> {
     /// A tag.
     ///
     /// # Errors
-    /// [`Invalid::Empty`], or [`Invalid::Syntax`] where it is not 1 to 8 letters, followed by any number of `-` and 1
-    /// to 8 letters or digits.
+    /// [`Invalid::Empty`], or [`Invalid::Syntax`] where it is not 1 to 8 letters, followed by any number of
+    /// `-` and 1 to 8 letters or digits.
     pub const fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
         if octets.is_empty() {
             return Err(Invalid::Empty);
@@ -57,7 +57,8 @@ impl<'a> LanguageTag<'a> {
         self.0
     }
 
-    /// Whether this range matches `tag`: the same, or a prefix of it that ends before a `-` (RFC 4647 section 3.3.1).
+    /// Whether this range matches `tag`: the same, or a prefix of it that ends before a `-` (RFC 4647 section
+    /// 3.3.1).
     #[must_use]
     pub fn matches(&self, tag: LanguageTag<'_>) -> bool {
         match tag.0.split_at_checked(self.0.len()) {

@@ -58,7 +58,8 @@ impl<'a> Mechanism<'a> {
         Ok(Mechanism(octets))
     }
 
-    /// A mechanism in the source, checked when it is compiled: for those of a server that have no constant here.
+    /// A mechanism in the source, checked when it is compiled: for those of a server that have no constant
+    /// here.
     ///
     /// # Panics
     /// Where it is no mechanism name; in a `const` or `static` that is an error of the compiler.

@@ -3,8 +3,8 @@ use core::fmt;
 
 /// A password or another secret on one line: one octet or more, no CR, LF or NUL, and nothing that shows it.
 ///
-/// Its `Debug` is the same for every secret, in every build profile; it has no `Display`, no `Deref` and no comparison.
-/// [`expose`](Self::expose) is the only way out.
+/// Its `Debug` is the same for every secret, in every build profile; it has no `Display`, no `Deref` and no
+/// comparison. [`expose`](Self::expose) is the only way out.
 ///
 /// ```
 /// use pop3_proto::Secret;

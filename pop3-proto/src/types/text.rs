@@ -3,8 +3,9 @@ use core::fmt;
 
 /// Octets that fit on one line: no CR, no LF, no NUL.
 ///
-/// Whatever is sent as part of a line is made of these, so that no argument and no answer can smuggle in a second line.
-/// Octets from 0x80 on are allowed; what decides about them (RFC 6856) knows the session. It may be empty.
+/// Whatever is sent as part of a line is made of these, so that no argument and no answer can smuggle in a
+/// second line. Octets from 0x80 on are allowed; what decides about them (RFC 6856) knows the session. It may
+/// be empty.
 ///
 /// ```
 /// use pop3_proto::{Invalid, Text};
@@ -32,8 +33,8 @@ impl<'a> Text<'a> {
     /// A text in the source, checked when it is compiled.
     ///
     /// # Panics
-    /// Where it holds CR, LF or NUL; in a `const` or `static` that is an error of the compiler. [`new`](Self::new) is for
-    /// everything that is known only later.
+    /// Where it holds CR, LF or NUL; in a `const` or `static` that is an error of the compiler.
+    /// [`new`](Self::new) is for everything that is known only later.
     #[must_use]
     pub const fn literal(text: &'static str) -> Text<'static> {
         match Text::new(text.as_bytes()) {

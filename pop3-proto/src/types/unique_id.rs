@@ -1,7 +1,8 @@
 use super::{Invalid, escaped};
 use core::fmt;
 
-/// The unique-id of a message: 1 to 70 octets from 0x21 to 0x7E, compared octet by octet (RFC 1939 section 7).
+/// The unique-id of a message: 1 to 70 octets from 0x21 to 0x7E, compared octet by octet (RFC 1939 section
+/// 7).
 ///
 /// It is opaque, and it is the peer's: never use one as a file name, it may hold `/` and `..`.
 ///
@@ -42,7 +43,8 @@ impl<'a> UniqueId<'a> {
         self.0
     }
 
-    /// The unique-id at the front of `input`, up to the first octet that cannot be in one, and what is behind it.
+    /// The unique-id at the front of `input`, up to the first octet that cannot be in one, and what is behind
+    /// it.
     #[inline]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let mut length = 0usize;

@@ -21,8 +21,8 @@ const SEPARATOR: u8 = 0x01;
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`] or [`Invalid::Control`] for the user, [`Invalid::Empty`] without one; [`Invalid::Octet`] for a
-/// token that is not visible ASCII.
+/// [`SaslError::NotUtf8`] or [`Invalid::Control`] for the user, [`Invalid::Empty`] without one;
+/// [`Invalid::Octet`] for a token that is not visible ASCII.
 #[doc(alias = "XOAUTH2")]
 pub fn xoauth2<'a>(user: Text<'a>, token: Secret<'a>) -> Result<Message<'a>, SaslError> {
     let user = name(user)?;
@@ -38,8 +38,8 @@ pub fn xoauth2<'a>(user: Text<'a>, token: Secret<'a>) -> Result<Message<'a>, Sas
     ]))
 }
 
-/// The message of OAUTHBEARER (RFC 7628 section 3.1): a user, whom the token names where it is empty; the host and port
-/// that the client connected to; the bearer token (RFC 6750).
+/// The message of OAUTHBEARER (RFC 7628 section 3.1): a user, whom the token names where it is empty; the
+/// host and port that the client connected to; the bearer token (RFC 6750).
 ///
 /// ```
 /// use pop3_proto::{Secret, Text, sasl};
@@ -56,8 +56,8 @@ pub fn xoauth2<'a>(user: Text<'a>, token: Secret<'a>) -> Result<Message<'a>, Sas
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`] or [`Invalid::Control`] for the user, [`Invalid::Zero`] for port 0, [`Invalid::Octet`] for a
-/// host or token that is not visible ASCII.
+/// [`SaslError::NotUtf8`] or [`Invalid::Control`] for the user, [`Invalid::Zero`] for port 0,
+/// [`Invalid::Octet`] for a host or token that is not visible ASCII.
 #[doc(alias = "OAUTHBEARER")]
 pub fn oauthbearer<'a>(
     user: Text<'a>,
@@ -92,9 +92,9 @@ pub fn oauthbearer<'a>(
 
 /// What a client says in XOAUTH2 or OAUTHBEARER (RFC 7628 section 3.1).
 ///
-/// Keys that are not known are ignored. A message that cannot be read is best answered like a token that was refused, by
-/// [`oauth_error`](super::oauth_error): clients send an empty `auth` to learn which scope they need (RFC 7628 section
-/// 4.3).
+/// Keys that are not known are ignored. A message that cannot be read is best answered like a token that was
+/// refused, by [`oauth_error`](super::oauth_error): clients send an empty `auth` to learn which scope they
+/// need (RFC 7628 section 4.3).
 ///
 /// ```
 /// use pop3_proto::{Text, sasl::Bearer};
@@ -121,9 +121,9 @@ impl<'a> Bearer<'a> {
     /// Reads the message of XOAUTH2.
     ///
     /// # Errors
-    /// [`Invalid::Empty`] without a user or a token, [`Invalid::Syntax`] for another scheme than `Bearer`, for a known
-    /// key that is missing or comes twice and wherever the form is not kept, [`Invalid::Octet`] for a token that is not
-    /// visible ASCII, [`Invalid::Control`] or [`SaslError::NotUtf8`] for the user.
+    /// [`Invalid::Empty`] without a user or a token, [`Invalid::Syntax`] for another scheme than `Bearer`,
+    /// for a known key that is missing or comes twice and wherever the form is not kept, [`Invalid::Octet`]
+    /// for a token that is not visible ASCII, [`Invalid::Control`] or [`SaslError::NotUtf8`] for the user.
     pub fn parse_xoauth2(message: &'a [u8]) -> Result<Self, SaslError> {
         let mut pairs = message;
         match next_pair(&mut pairs)? {
@@ -146,9 +146,9 @@ impl<'a> Bearer<'a> {
     /// ```
     ///
     /// # Errors
-    /// As for [`parse_xoauth2`](Self::parse_xoauth2), where the user may be empty. [`Invalid::Syntax`] also for channel
-    /// binding, for an escape other than `=2C` and `=3D`, and for a message of 0x01 alone, which has its place after an
-    /// error challenge only.
+    /// As for [`parse_xoauth2`](Self::parse_xoauth2), where the user may be empty. [`Invalid::Syntax`] also
+    /// for channel binding, for an escape other than `=2C` and `=3D`, and for a message of 0x01 alone, which
+    /// has its place after an error challenge only.
     pub fn parse_oauthbearer(message: &'a mut [u8]) -> Result<Self, SaslError> {
         let end = message.iter().position(|octet| *octet == SEPARATOR).unwrap_or(message.len());
         let (header, rest) = message.split_at_mut_checked(end).ok_or(Invalid::Syntax)?;
@@ -167,7 +167,8 @@ impl<'a> Bearer<'a> {
     }
 }
 
-/// The values of the keys that are known. One that comes twice is refused: two readers could pick different ones.
+/// The values of the keys that are known. One that comes twice is refused: two readers could pick different
+/// ones.
 #[derive(Default)]
 struct Pairs<'a> {
     auth: Option<&'a [u8]>,
@@ -220,7 +221,8 @@ fn gs2_user(header: &mut [u8]) -> Result<&[u8], Invalid> {
     }
 }
 
-/// Resolves `=2C` and `=3D` in a name, which has an octet at least. Cells, because the text is read and written in one place.
+/// Resolves `=2C` and `=3D` in a name, which has an octet at least. Cells, because the text is read and
+/// written in one place.
 fn unescape(name: &mut [u8]) -> Result<&[u8], Invalid> {
     let cells = Cell::from_mut(&mut *name).as_slice_of_cells();
     let mut from = cells.iter().map(Cell::get);

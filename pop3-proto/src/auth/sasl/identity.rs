@@ -4,8 +4,8 @@ use crate::{Invalid, Text};
 /// The most characters of an ANONYMOUS trace.
 const TRACE: usize = 255;
 
-/// The message of EXTERNAL (RFC 4422 appendix A): act as `authzid`, or as whom the TLS certificate names where it is
-/// empty.
+/// The message of EXTERNAL (RFC 4422 appendix A): act as `authzid`, or as whom the TLS certificate names
+/// where it is empty.
 ///
 /// ```
 /// use pop3_proto::{Base64, Text, sasl};
@@ -50,8 +50,8 @@ pub fn parse_external(message: &[u8]) -> Result<Text<'_>, SaslError> {
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`], [`Invalid::Control`] for any control character, [`Invalid::TooLong`] for more than 255
-/// characters.
+/// [`SaslError::NotUtf8`], [`Invalid::Control`] for any control character, [`Invalid::TooLong`] for more than
+/// 255 characters.
 #[doc(alias = "ANONYMOUS")]
 pub fn anonymous(trace: Text<'_>) -> Result<Message<'_>, SaslError> {
     Ok(Message::new(parse_anonymous(trace.as_bytes())?.as_bytes()))

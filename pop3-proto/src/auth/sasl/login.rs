@@ -3,8 +3,8 @@ use crate::{Base64, Invalid, Secret, Text};
 
 /// A server's first challenge in LOGIN, `Username:`.
 ///
-/// Servers differ in the wording, so a client ignores the text: the first challenge asks for the name, the second for the
-/// password. [`LOGIN_PASSWORD_PROMPT`] is the second.
+/// Servers differ in the wording, so a client ignores the text: the first challenge asks for the name, the
+/// second for the password. [`LOGIN_PASSWORD_PROMPT`] is the second.
 ///
 /// ```
 /// use pop3_proto::sasl;

@@ -81,9 +81,9 @@ impl<'a> Message<'a> {
 
     /// Writes a line: `prefix`, the message in base64, CRLF; all of it or nothing.
     ///
-    /// The prefix is `+ ` with its space for a challenge and empty for a response. An empty message leaves nothing
-    /// between prefix and CRLF, as RFC 5034 section 4 asks; only as an initial response does it stand as `=`, which is
-    /// then the prefix's part.
+    /// The prefix is `+ ` with its space for a challenge and empty for a response. An empty message leaves
+    /// nothing between prefix and CRLF, as RFC 5034 section 4 asks; only as an initial response does it stand
+    /// as `=`, which is then the prefix's part.
     ///
     /// ```
     /// use pop3_proto::{Out, Text, sasl::Message};
@@ -108,8 +108,8 @@ impl<'a> Message<'a> {
         sink.put(&[b"\r\n"])
     }
 
-    /// Gives the base64 piece by piece to `write`, until it fails. A piece has at most 64 octets; there is none for an
-    /// empty message.
+    /// Gives the base64 piece by piece to `write`, until it fails. A piece has at most 64 octets; there is
+    /// none for an empty message.
     ///
     /// ```
     /// use pop3_proto::sasl::Message;

@@ -9,13 +9,15 @@
 //! | OAUTHBEARER | RFC 7628 | [`oauthbearer`], [`OAUTHBEARER_ACK`] | [`Bearer::parse_oauthbearer`], [`oauth_error`] |
 //! | XOAUTH2 | a vendor's documents | [`xoauth2`], [`XOAUTH2_ACK`] | [`Bearer::parse_xoauth2`], [`oauth_error`] |
 //!
-//! What is built is a [`Message`]: it borrows its parts and turns them into base64, in a slice that the caller lends or
-//! straight in a sink. What is read is a [`Base64`] that [`decode`] puts in a slice that the caller lends. CRAM-MD5 and
-//! SCRAM come from a SASL library, whose messages pass through [`Message::new`] and [`decode`] just as well.
+//! What is built is a [`Message`]: it borrows its parts and turns them into base64, in a slice that the
+//! caller lends or straight in a sink. What is read is a [`Base64`] that [`decode`] puts in a slice that the
+//! caller lends. CRAM-MD5 and SCRAM come from a SASL library, whose messages pass through [`Message::new`]
+//! and [`decode`] just as well.
 //!
-//! All of these but EXTERNAL and ANONYMOUS show a password, or a token worth as much, to whoever reads the wire: they
-//! belong inside TLS ([`Mechanism::is_cleartext`](crate::Mechanism::is_cleartext)). Preparing names and passwords by
-//! SASLprep (RFC 4013) is left to the application, as is the question whether one user may act as another.
+//! All of these but EXTERNAL and ANONYMOUS show a password, or a token worth as much, to whoever reads the
+//! wire: they belong inside TLS ([`Mechanism::is_cleartext`](crate::Mechanism::is_cleartext)). Preparing
+//! names and passwords by SASLprep (RFC 4013) is left to the application, as is the question whether one user
+//! may act as another.
 //!
 //! ```
 //! use pop3_proto::{Secret, Text, sasl};
@@ -62,8 +64,8 @@ pub const SERVICE: &str = "pop";
 
 /// Decodes a challenge or a response into a slice that the caller lends (RFC 4648 section 4).
 ///
-/// The slice then holds the secret in clear: how long it stays there is the caller's choice. What comes back can be
-/// changed because [`Bearer::parse_oauthbearer`] resolves escapes where they are.
+/// The slice then holds the secret in clear: how long it stays there is the caller's choice. What comes back
+/// can be changed because [`Bearer::parse_oauthbearer`] resolves escapes where they are.
 ///
 /// ```
 /// use pop3_proto::{Base64, sasl};

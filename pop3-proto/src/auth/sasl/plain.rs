@@ -2,8 +2,8 @@ use super::message::Part;
 use super::{Message, SaslError, utf8};
 use crate::{Invalid, Secret, Text};
 
-/// The message of PLAIN (RFC 4616 section 2): act as `authzid`, or as whoever logs in where that is empty; log in as
-/// `authcid` with `password`.
+/// The message of PLAIN (RFC 4616 section 2): act as `authzid`, or as whoever logs in where that is empty;
+/// log in as `authcid` with `password`.
 ///
 /// ```
 /// use pop3_proto::{Secret, Text, sasl};
@@ -30,7 +30,8 @@ pub fn plain<'a>(
 
 /// What a client says in PLAIN (RFC 4616 section 2).
 ///
-/// The server still has to check that `password` is right for `authcid`, then that `authcid` may act as `authzid`.
+/// The server still has to check that `password` is right for `authcid`, then that `authcid` may act as
+/// `authzid`.
 ///
 /// ```
 /// use pop3_proto::{Text, sasl::Plain};
@@ -58,12 +59,13 @@ impl<'a> Plain<'a> {
 
     /// Reads the message. All of it is UTF-8 afterwards.
     ///
-    /// CR and LF are refused although the RFC's grammar has them: names are handed on to other protocols, where a line
-    /// end would begin a command.
+    /// CR and LF are refused although the RFC's grammar has them: names are handed on to other protocols,
+    /// where a line end would begin a command.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] without exactly two NULs, [`Invalid::TooLong`] for a part of more than [`MAX`](Self::MAX)
-    /// octets, [`Invalid::Empty`] for a name or password without any, [`Invalid::Control`], [`SaslError::NotUtf8`].
+    /// [`Invalid::Syntax`] without exactly two NULs, [`Invalid::TooLong`] for a part of more than
+    /// [`MAX`](Self::MAX) octets, [`Invalid::Empty`] for a name or password without any,
+    /// [`Invalid::Control`], [`SaslError::NotUtf8`].
     pub fn parse(message: &'a [u8]) -> Result<Self, SaslError> {
         let mut parts = message.split(|octet| *octet == 0);
         match [parts.next(), parts.next(), parts.next(), parts.next()] {

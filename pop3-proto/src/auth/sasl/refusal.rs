@@ -4,8 +4,8 @@ use crate::{Base64, Invalid};
 
 /// How a client answers the error challenge of OAUTHBEARER, the single octet 0x01 (RFC 7628 section 3.2.3).
 ///
-/// The server's `-ERR` comes after it. To decode the challenge is worth while first: it is JSON, handed out as it is,
-/// and tells which scope to ask a token for.
+/// The server's `-ERR` comes after it. To decode the challenge is worth while first: it is JSON, handed out
+/// as it is, and tells which scope to ask a token for.
 ///
 /// ```
 /// use pop3_proto::{Base64, sasl};
@@ -26,10 +26,11 @@ pub const OAUTHBEARER_ACK: Base64<'static> = Base64::literal("AQ==");
 /// ```
 pub const XOAUTH2_ACK: Base64<'static> = Base64::EMPTY;
 
-/// A server's error challenge in OAUTHBEARER and XOAUTH2: why the token was refused, as a JSON object (RFC 7628 section
-/// 3.2.2).
+/// A server's error challenge in OAUTHBEARER and XOAUTH2: why the token was refused, as a JSON object (RFC
+/// 7628 section 3.2.2).
 ///
-/// The client answers it ([`OAUTHBEARER_ACK`], [`XOAUTH2_ACK`]), whatever it says, and the login is refused then.
+/// The client answers it ([`OAUTHBEARER_ACK`], [`XOAUTH2_ACK`]), whatever it says, and the login is refused
+/// then.
 ///
 /// ```
 /// use pop3_proto::sasl;
@@ -45,8 +46,9 @@ pub const XOAUTH2_ACK: Base64<'static> = Base64::EMPTY;
 /// ```
 ///
 /// # Errors
-/// [`Invalid::Empty`] for an empty `status`; [`Invalid::Control`] for a control character and [`Invalid::Octet`] for `"`
-/// or `\` in any text: no status, scope or URL holds one, so that nothing is ever in need of escapes.
+/// [`Invalid::Empty`] for an empty `status`; [`Invalid::Control`] for a control character and
+/// [`Invalid::Octet`] for `"` or `\` in any text: no status, scope or URL holds one, so that nothing is ever
+/// in need of escapes.
 pub fn oauth_error<'a>(
     status: &'a str,
     scope: Option<&'a str>,
