@@ -1,0 +1,185 @@
+//! The proxy with a back end and clients of its own, all on loopback.
+
+use crate::serve;
+use pop3_proto::client::{Deletions, Event, SendError};
+use pop3_proto::server::Config;
+use pop3_proto::{Client, Command, Inbox, MessageNumber, Outbox, ResponseCode, Secret, Text, TlsPolicy};
+use pop3_proto_basics::host::{Host, Wants};
+use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
+use pop3_proto_proxy::table::Table;
+use pop3_proto_proxy::{Result, tls};
+use rustls::pki_types::ServerName;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// The name in the certificate.
+const NAME: &str = "localhost";
+/// A user whose back end is down.
+const UNLUCKY: &str = "unlucky";
+
+pub(crate) async fn run() -> Result<()> {
+    let back_end = TcpListener::bind("127.0.0.1:0").await?;
+    let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?; // and dropped at once
+    let table = format!("{USER} {}\n{UNLUCKY} {closed}\n", back_end.local_addr()?);
+    tokio::spawn(serve_back_end(back_end));
+
+    let (acceptor, connector) = tls::self_signed(NAME)?;
+    let front = TcpListener::bind("127.0.0.1:0").await?;
+    let address = front.local_addr()?;
+    tokio::spawn(async move { serve(front, acceptor, Arc::new(Table::parse(&table)?)).await });
+
+    refused(&connector, address).await?;
+    println!(
+        "ok: wrong passwords and unknown users look the same, and a back end that is down is temporary trouble"
+    );
+    session(&connector, address).await?;
+    println!("ok: a session through the proxy, inside TLS: login, RETR, DELE, QUIT");
+    pipelined(&connector, address).await?;
+    println!("ok: what was pipelined behind PASS reached the back end");
+    Ok(())
+}
+
+async fn refused(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
+    let mut mail = Connection::open(connector, address).await?;
+    mail.expect(|event| matches!(event, Event::Greeting(_))).await?;
+    for (name, code) in
+        [(USER, ResponseCode::Auth), ("nobody", ResponseCode::Auth), (UNLUCKY, ResponseCode::SysTemp)]
+    {
+        mail.send(&Command::User(Text::new(name.as_bytes())?))?;
+        mail.expect(|event| matches!(event, Event::Ok(..))).await?;
+        mail.send(&Command::Pass(Secret::new(b"guess")?))?;
+        mail.expect(|event| matches!(event, Event::Refused(_, status) if status.code() == Some(code)))
+            .await?;
+    }
+    mail.send(&Command::Quit)?;
+    mail.expect(|event| matches!(event, Event::Closed(Deletions::NoneAsked))).await
+}
+
+async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
+    let mut mail = Connection::open(connector, address).await?;
+    mail.expect(|event| matches!(event, Event::Greeting(_))).await?;
+    mail.send(&Command::User(Text::literal(USER)))?;
+    mail.expect(|event| matches!(event, Event::Ok(..))).await?;
+    mail.send(&Command::Pass(Secret::new(PASSWORD.as_bytes())?))?;
+    mail.expect(|event| matches!(event, Event::Ok(..))).await?;
+
+    for (message, number) in MESSAGES.iter().zip(1..) {
+        mail.send(&Command::Retr(MessageNumber::new(number)?))?;
+        let mut text = Vec::new();
+        mail.expect(|event| match event {
+            Event::Body(_, octets) => {
+                text.extend_from_slice(octets);
+                false
+            }
+            event => matches!(event, Event::End(..)),
+        })
+        .await?;
+        assert_eq!(String::from_utf8(text)?, message.text.replace('\n', "\r\n"));
+    }
+    mail.send(&Command::Dele(MessageNumber::FIRST))?;
+    mail.expect(|event| matches!(event, Event::Ok(..))).await?;
+    mail.send(&Command::Quit)?;
+    mail.expect(|event| matches!(event, Event::Closed(Deletions::Committed))).await
+}
+
+/// A whole session in one piece, which no client would send, and no proxy may lose or double an octet of.
+async fn pipelined(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
+    let stream = TcpStream::connect(address).await?;
+    let mut stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
+    let commands = format!("USER {USER}\r\nPASS {PASSWORD}\r\nSTAT\r\nDELE 3\r\nNOOP\r\nQUIT\r\n");
+    stream.write_all(commands.as_bytes()).await?; // it is never done again if this fails
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await?;
+    let octets: u64 = MESSAGES.iter().map(|message| pop3_proto::octets(message.text.as_bytes())).sum();
+    let stat = format!("+OK 3 {octets}");
+    let lines: Vec<_> = answers.lines().collect();
+    assert_eq!(lines.len(), 7, "{answers}");
+    assert!(lines.iter().all(|line| line.starts_with("+OK")), "{answers}");
+    assert_eq!(lines[3], stat);
+    Ok(())
+}
+
+/// A client inside TLS.
+///
+/// `expect` can be dropped at its await and called again: `read` and `write` tell how much they moved, or moved nothing.
+struct Connection {
+    stream: TlsStream<TcpStream>,
+    client: Client,
+    inbox: Inbox<Vec<u8>>,
+    outbox: Outbox,
+}
+
+impl Connection {
+    async fn open(connector: &TlsConnector, address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
+        let client = Client::new(TlsPolicy::Implicit);
+        let inbox = Inbox::new(vec![0; 2 * client.hold()]);
+        Ok(Connection { stream, client, inbox, outbox: Outbox::new() })
+    }
+
+    fn send(&mut self, command: &Command<'_>) -> Result<(), SendError> {
+        self.client.send(command, &mut self.outbox).map(drop)
+    }
+
+    /// Waits for an event; a refusal that is not it is an error.
+    async fn expect(&mut self, mut expected: impl FnMut(&Event<'_>) -> bool) -> Result<()> {
+        loop {
+            while let Some(event) = self.inbox.with(|input| self.client.poll(input))? {
+                if expected(&event) {
+                    return Ok(());
+                }
+                if let Event::Refused(..) | Event::NoService(_) | Event::Closed(_) = event {
+                    return Err(format!("this is not the answer that was due: {event:?}").into());
+                }
+            }
+            while !self.outbox.pending().is_empty() {
+                let count = self.stream.write(self.outbox.pending()).await?;
+                self.outbox.sent(count);
+            }
+            self.stream.flush().await?; // TLS has a buffer of its own
+            match self.stream.read(self.inbox.spare()).await? {
+                0 => self.inbox.ended(),
+                count => self.inbox.filled(count),
+            }
+        }
+    }
+}
+
+/// A POP3 server with the sample mailbox, which is whole again on each connection.
+async fn serve_back_end(listener: TcpListener) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        tokio::spawn(async move {
+            if let Err(error) = back_end(stream).await {
+                eprintln!("back end: {error}");
+            }
+        });
+    }
+}
+
+async fn back_end(mut stream: TcpStream) -> Result<()> {
+    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    let mut host = Host::new(&CONFIG, &MESSAGES);
+    let (mut inbox, mut outbox) = (Inbox::new(vec![0; 2 * CONFIG.hold()]), Outbox::new());
+    loop {
+        let wants = inbox.with(|input| host.run(input, &mut outbox))?;
+        while !outbox.pending().is_empty() {
+            let count = stream.write(outbox.pending()).await?;
+            outbox.sent(count);
+        }
+        match wants {
+            Wants::Nothing(_) => return Ok(()),
+            Wants::Space => {}
+            Wants::Input => match stream.read(inbox.spare()).await? {
+                0 => inbox.ended(),
+                count => inbox.filled(count),
+            },
+        }
+    }
+}

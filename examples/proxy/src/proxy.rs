@@ -1,0 +1,300 @@
+//! The proxy without a socket or a clock.
+//!
+//! [`Proxy::step`] says what it waits for; its caller moves octets: what is [`pending`](Proxy::pending) at either end goes out, what comes
+//! in goes where [`spare`](Proxy::spare) is. It is the same for memory, for threads and for any runtime.
+
+mod attempt;
+
+use crate::table::Table;
+use attempt::Attempt;
+use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
+use pop3_proto::{Inbox, Millis, Outbox, Server, Text};
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+
+/// No answer to a wrong name or password comes sooner, and that of a name which is not in the table no sooner than that of one which
+/// is: a proxy that answered at once would tell which names there are. It slows guessing down as well.
+pub const REFUSAL_DELAY: Millis = Millis::seconds(1);
+
+/// How long nothing may come from either side once both have logged in. That the back end's own timer runs out first is intended.
+pub const IDLE: Millis = Millis::seconds(31 * 60);
+
+/// Room for octets on their way, for each direction.
+const INBOX: usize = 16 * 1024;
+
+/// One connection in front, and the one behind that belongs to it.
+pub struct Proxy {
+    table: Arc<Table>,
+    /// It never opens a maildrop.
+    server: Server<Infallible>,
+    /// What USER gave. The machine does not keep it.
+    name: Vec<u8>,
+    /// The login that waits for the back end.
+    attempt: Option<Attempt>,
+    front: Wire,
+    back: Wire,
+    link: Link,
+    stage: Stage,
+    /// When octets moved last, as far as `tick` has seen.
+    quiet_since: Option<Millis>,
+}
+
+/// One of the two connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The client's.
+    Front,
+    /// The back end's.
+    Back,
+}
+
+/// What a [`Proxy`] waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wants<'p> {
+    /// Octets to be moved, at either end.
+    Octets,
+    /// A connection to this back end: [`Proxy::connected`], or [`Proxy::unreachable`].
+    Connection(&'p str),
+    /// Nothing: send what is pending in front, and close both.
+    Nothing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Login,
+    Relay,
+    Over,
+}
+
+/// The connection behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Link {
+    None,
+    Wanted,
+    Up,
+}
+
+/// The octets of one connection.
+struct Wire {
+    inbox: Inbox<Vec<u8>>,
+    outbox: Outbox,
+}
+
+impl Wire {
+    fn new() -> Self {
+        Wire { inbox: Inbox::new(vec![0; INBOX]), outbox: Outbox::new() }
+    }
+}
+
+impl Proxy {
+    /// A proxy for one connection; `id` is the caller's number for it.
+    pub fn new(config: &'static Config, table: Arc<Table>, id: u64) -> Self {
+        assert!(config.hold() <= INBOX, "the lines that this configuration allows are longer than the inbox");
+        Proxy {
+            table,
+            server: Server::new(config, id),
+            name: Vec::new(),
+            attempt: None,
+            front: Wire::new(),
+            back: Wire::new(),
+            link: Link::None,
+            stage: Stage::Login,
+            quiet_since: None,
+        }
+    }
+
+    /// Goes on until something is waited for. To call it more often than needed does no harm.
+    pub fn step(&mut self) -> Wants<'_> {
+        while self.stage == Stage::Login && self.advance() {}
+        let over = match self.stage {
+            Stage::Login => false,
+            // Nobody is left to answer. Where the client is the one that has closed, the answers still come.
+            Stage::Relay => self.back.inbox.is_ended() && self.pending(End::Front).is_empty(),
+            Stage::Over => true,
+        };
+        match &self.attempt {
+            _ if over => Wants::Nothing,
+            Some(attempt) if self.link == Link::Wanted => Wants::Connection(&attempt.address),
+            _ => Wants::Octets,
+        }
+    }
+
+    /// The back end that was asked for is connected.
+    pub fn connected(&mut self) {
+        if self.link == Link::Wanted {
+            self.link = Link::Up;
+        }
+    }
+
+    /// The back end that was asked for cannot be reached.
+    pub fn unreachable(&mut self) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.refused = Some(Refusal::Temporary);
+            self.link = Link::None;
+        }
+    }
+
+    /// Whether there is a back end. Where not, its connection is to be closed.
+    pub fn has_back_end(&self) -> bool {
+        self.link == Link::Up
+    }
+
+    /// Whether both logins succeeded, so that octets are passed on as they come.
+    pub fn is_relaying(&self) -> bool {
+        self.stage == Stage::Relay
+    }
+
+    /// The octets to send there: those of the machine, and once octets are relayed what came in at the other end. So the last word of
+    /// each machine comes before anything relayed, and a side that takes nothing is in the end not read for.
+    pub fn pending(&self, end: End) -> &[u8] {
+        let (to, from) = match end {
+            End::Front => (&self.front, &self.back),
+            End::Back => (&self.back, &self.front),
+        };
+        match to.outbox.pending() {
+            [] if self.stage == Stage::Relay => from.inbox.unread(),
+            octets => octets,
+        }
+    }
+
+    /// The first `count` of the octets that were pending there are on their way.
+    pub fn sent(&mut self, end: End, count: usize) {
+        self.quiet_since = None;
+        let (to, from) = self.wires(end);
+        if to.outbox.pending().is_empty() {
+            from.inbox.consume(count); // nothing but an inbox is pending then
+        } else {
+            to.outbox.sent(count);
+        }
+    }
+
+    /// Where the next octets from there go. Empty while there is no room: do not read then.
+    pub fn spare(&mut self, end: End) -> &mut [u8] {
+        self.wires(end).0.inbox.spare()
+    }
+
+    /// So many octets came in there.
+    pub fn filled(&mut self, end: End, count: usize) {
+        self.quiet_since = None;
+        self.wires(end).0.inbox.filled(count);
+    }
+
+    /// The stream from there has ended.
+    pub fn ended(&mut self, end: End) {
+        self.wires(end).0.inbox.ended();
+    }
+
+    /// Whether the stream from there has ended.
+    pub fn is_ended(&self, end: End) -> bool {
+        match end {
+            End::Front => self.front.inbox.is_ended(),
+            End::Back => self.back.inbox.is_ended(),
+        }
+    }
+
+    /// Whether nothing will be pending there any more, so that the end of the stream is to be passed on too.
+    pub fn is_finished(&self, end: End) -> bool {
+        let other = match end {
+            End::Front => End::Back,
+            End::Back => End::Front,
+        };
+        self.stage == Stage::Relay && self.is_ended(other) && self.pending(end).is_empty()
+    }
+
+    /// Runs the timers, and says when to call again; call [`step`](Self::step) behind it once that time has come.
+    pub fn tick(&mut self, now: Millis) -> Option<Millis> {
+        match self.stage {
+            Stage::Over => return None,
+            Stage::Relay => {
+                let until = after(*self.quiet_since.get_or_insert(now), IDLE);
+                self.stage = if now < until { Stage::Relay } else { Stage::Over };
+                return Some(until);
+            }
+            Stage::Login => {}
+        }
+        let Ok(front) = self.server.tick(now) else {
+            self.stage = Stage::Over; // without a word (RFC 1939 section 3)
+            return None;
+        };
+        let back = self.attempt.as_mut().and_then(|attempt| attempt.tick(now, self.link));
+        [front, back].into_iter().flatten().min()
+    }
+
+    fn wires(&mut self, end: End) -> (&mut Wire, &mut Wire) {
+        match end {
+            End::Front => (&mut self.front, &mut self.back),
+            End::Back => (&mut self.back, &mut self.front),
+        }
+    }
+
+    /// One step of the login in front; whether there is more to do at once.
+    fn advance(&mut self) -> bool {
+        let Proxy { server, front, .. } = self;
+        match front.inbox.with(|input| server.poll(input, &mut front.outbox)) {
+            Ok(Step::NeedInput | Step::NeedSpace(_)) => return false,
+            Ok(Step::Ask(Ask::Greet(greet))) => {
+                let greeted = server.greet(greet, Text::literal("POP3 proxy ready"), &mut front.outbox);
+                self.stage = if greeted.is_ok() { Stage::Login } else { Stage::Over };
+            }
+            Ok(Step::Ask(Ask::User(user, name))) => {
+                // Any name: whether there is such a user is told with the password.
+                self.name = name.as_bytes().to_vec();
+                self.stage = if server.accept_name(user).is_ok() { Stage::Login } else { Stage::Over };
+            }
+            Ok(Step::Ask(Ask::Login(login, Credentials::Password(password)))) => {
+                let address = self.table.backend(&self.name);
+                self.attempt = Some(Attempt::new(login, address, &self.name, password));
+                self.link = if address.is_some() { Link::Wanted } else { Link::None };
+            }
+            Ok(Step::Waiting) => return self.attend(),
+            // What is behind PASS is still in the inbox, and what is behind the back end's answer in the other one.
+            Ok(Step::Closed(Why::HandedOver)) => self.stage = Stage::Relay,
+            // AUTH, APOP, STLS and unknown commands are not offered, and a server without a maildrop has no message.
+            Ok(Step::Ask(_) | Step::NeedBody) => server.close(),
+            Ok(Step::Closed(_)) | Err(_) => self.stage = Stage::Over,
+        }
+        true
+    }
+
+    /// Attends to the login behind; whether it has come to its end.
+    fn attend(&mut self) -> bool {
+        let Some(attempt) = &mut self.attempt else {
+            self.server.close();
+            return true;
+        };
+        let logged_in = self.link == Link::Up && attempt.refused.is_none() && attempt.talk(&mut self.back);
+        if !logged_in && !attempt.may_refuse() {
+            return false;
+        }
+        let Some(Attempt { login, refused, .. }) = self.attempt.take() else { return false };
+        let answered = match refused {
+            None => self.server.hand_over(login),
+            Some(refusal) => {
+                // Closing it is enough: before login there is nothing that QUIT could save.
+                (self.back, self.link) = (Wire::new(), Link::None);
+                self.server.refuse(login, refusal)
+            }
+        };
+        if answered.is_err() {
+            self.stage = Stage::Over;
+        }
+        true
+    }
+}
+
+/// Shows no octets: there may be a password in them.
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Proxy { server, link, stage, .. } = self;
+        f.debug_struct("Proxy")
+            .field("server", server)
+            .field("link", link)
+            .field("stage", stage)
+            .finish_non_exhaustive()
+    }
+}
+
+fn after(moment: Millis, span: Millis) -> Millis {
+    Millis(moment.0.saturating_add(span.0))
+}

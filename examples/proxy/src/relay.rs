@@ -1,0 +1,177 @@
+//! The proxy on two streams of tokio.
+//!
+//! Cancel safety: every octet that a stream gave or took is noted in the same poll, so that [`Relay::moves`] can be dropped at any await and
+//! called again; nothing is lost and nothing is sent twice. A [`run`] that is dropped drops both connections: the back end then sees the
+//! end of the stream without QUIT and removes nothing.
+
+use crate::proxy::{End, Proxy, Wants};
+use pop3_proto::Millis;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How long connecting to a back end may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long the client may take for what is left when the session is over.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Runs a proxy to its end over a connection in front.
+///
+/// # Errors
+/// Those of the connection in front. Those of a back end end the session as its closing would.
+pub async fn run(front: impl AsyncRead + AsyncWrite + Unpin, proxy: Proxy) -> io::Result<()> {
+    let start = Instant::now();
+    let mut relay = Relay { front: Peer::new(front), back: None, proxy };
+    loop {
+        match relay.proxy.step() {
+            Wants::Nothing => return relay.farewell().await,
+            Wants::Connection(address) => {
+                relay.back = connect(address).await.ok().map(Peer::new);
+                match relay.back {
+                    Some(_) => relay.proxy.connected(),
+                    None => relay.proxy.unreachable(),
+                }
+                continue;
+            }
+            Wants::Octets => {}
+        }
+        if !relay.proxy.has_back_end() {
+            relay.back = None;
+        }
+        let now = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match relay.proxy.tick(Millis(now)) {
+            None => relay.moves().await?,
+            Some(Millis(until)) => tokio::select! {
+                moved = relay.moves() => moved?,
+                () = sleep_until(start + Duration::from_millis(until)) => {}
+            },
+        }
+    }
+}
+
+async fn connect(address: &str) -> io::Result<TcpStream> {
+    let stream = timeout(CONNECT, TcpStream::connect(address)).await??;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+struct Relay<F> {
+    front: Peer<F>,
+    back: Option<Peer<TcpStream>>,
+    proxy: Proxy,
+}
+
+impl<F: AsyncRead + AsyncWrite + Unpin> Relay<F> {
+    /// Waits until octets have moved, or a stream has ended.
+    async fn moves(&mut self) -> io::Result<()> {
+        poll_fn(|context| self.poll_moves(context)).await
+    }
+
+    /// Moves what moves now, in every direction.
+    fn poll_moves(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Relay { front, back, proxy } = self;
+        let mut moved = front.poll_write(End::Front, proxy, context)?;
+        moved |= front.poll_read(End::Front, proxy, context)?;
+        if let Some(back) = back {
+            // A back end that takes nothing more may have said why, so that it is read to its end.
+            moved |= back.poll_write(End::Back, proxy, context).unwrap_or_else(|_| {
+                (back.unflushed, back.shut) = (false, true);
+                proxy.sent(End::Back, usize::MAX);
+                true
+            });
+            moved |= back.poll_read(End::Back, proxy, context).unwrap_or_else(|_| {
+                proxy.ended(End::Back);
+                true
+            });
+        }
+        if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// Sends what is left in front, then waits a moment for the client to close: closing over octets that nobody read would take the
+    /// last answer from it.
+    async fn farewell(mut self) -> io::Result<()> {
+        drop(self.back.take());
+        let Relay { front: Peer { mut stream, .. }, mut proxy, .. } = self;
+        timeout(FAREWELL, async {
+            while let pending @ [_, ..] = proxy.pending(End::Front) {
+                let count = stream.write(pending).await?;
+                if count == 0 {
+                    return Err(ErrorKind::WriteZero.into());
+                }
+                proxy.sent(End::Front, count);
+            }
+            stream.shutdown().await
+        })
+        .await??;
+        let mut dropped = [0; 1024];
+        let drain = async { while matches!(stream.read(&mut dropped).await, Ok(1..)) {} };
+        timeout(Duration::from_secs(1), drain).await.ok();
+        Ok(())
+    }
+}
+
+/// A stream, and how far it is with what it was given.
+struct Peer<S> {
+    stream: S,
+    /// It took octets that may still lie in a buffer of its own, as a TLS stream has one.
+    unflushed: bool,
+    /// The end of the stream was passed on to it.
+    shut: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    fn new(stream: S) -> Self {
+        Peer { stream, unflushed: false, shut: false }
+    }
+
+    /// Writes what is pending, flushes when nothing is, and passes the end of the stream on; whether anything moved.
+    fn poll_write(&mut self, end: End, proxy: &mut Proxy, context: &mut Context<'_>) -> io::Result<bool> {
+        let mut stream = Pin::new(&mut self.stream);
+        let pending = proxy.pending(end);
+        if !pending.is_empty() {
+            return match stream.poll_write(context, pending)? {
+                Poll::Pending => Ok(false),
+                Poll::Ready(0) => Err(ErrorKind::WriteZero.into()),
+                Poll::Ready(count) => {
+                    proxy.sent(end, count);
+                    self.unflushed = true;
+                    Ok(true)
+                }
+            };
+        }
+        if self.unflushed {
+            self.unflushed = stream.as_mut().poll_flush(context)?.is_pending();
+        }
+        if proxy.is_finished(end) && !self.unflushed && !self.shut {
+            self.shut = stream.poll_shutdown(context)?.is_ready();
+        }
+        Ok(false)
+    }
+
+    /// Reads as far as there is room; whether anything came, be it the end.
+    fn poll_read(&mut self, end: End, proxy: &mut Proxy, context: &mut Context<'_>) -> io::Result<bool> {
+        if proxy.is_ended(end) {
+            return Ok(false);
+        }
+        let mut buffer = ReadBuf::new(proxy.spare(end));
+        if buffer.capacity() == 0 {
+            return Ok(false); // whoever makes room wakes this up: room comes of a write
+        }
+        match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(())) => match buffer.filled().len() {
+                0 => proxy.ended(end),
+                count => proxy.filled(end, count),
+            },
+            // TLS without a farewell: before login nothing is lost by it, and behind it a QUIT that did not come is none.
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => proxy.ended(end),
+            Poll::Ready(Err(error)) => return Err(error),
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,189 @@
+//! The proxy in memory, its input cut everywhere; then on streams.
+
+mod ends;
+mod logins;
+mod refusals;
+mod streams;
+
+use crate::proxy::{End, Proxy, Wants};
+use crate::table::Table;
+use pop3_proto::server::Config;
+use pop3_proto::{Millis, TlsPolicy};
+use std::sync::Arc;
+
+static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+
+/// What the proxy says before a login has come to its end.
+const ASKED: &str = "+OK POP3 proxy ready\r\n+OK send PASS\r\n";
+const LOGIN: &str = "USER mrose\r\nPASS tanstaaf\r\n";
+
+/// A proxy, what comes from either side, and what went to it.
+struct World {
+    proxy: Proxy,
+    from_front: Octets,
+    from_back: Octets,
+    to_front: Vec<u8>,
+    to_back: Vec<u8>,
+    /// What the back end says to each line from login to relaying, from its greeting on; behind the last it is silent.
+    says: &'static [&'static str],
+    /// It cannot be reached.
+    down: bool,
+    /// The connections to it that were asked for.
+    connections: usize,
+    /// The client reads nothing.
+    deaf: bool,
+    /// The most octets that are written at once.
+    write: usize,
+    now: Millis,
+    over: bool,
+}
+
+/// Octets that arrive in pieces.
+#[derive(Default)]
+struct Octets {
+    octets: Vec<u8>,
+    /// How many have arrived.
+    arrived: usize,
+    /// Where a piece ends; pieces of `piece` octets behind it.
+    cut: usize,
+    piece: usize,
+    /// Where the stream ends.
+    end: Option<usize>,
+}
+
+impl Octets {
+    /// The next piece that fits; `None` where the stream has ended.
+    fn next(&mut self, room: usize) -> Option<&[u8]> {
+        let all = self.end.unwrap_or(usize::MAX).min(self.octets.len());
+        if self.end == Some(self.arrived) {
+            return None;
+        }
+        let stop = if self.arrived < self.cut { self.cut } else { self.arrived.saturating_add(self.piece) };
+        let piece = self.arrived..stop.min(all).min(self.arrived + room);
+        self.arrived = piece.end;
+        Some(&self.octets[piece])
+    }
+}
+
+impl World {
+    fn new(front: impl AsRef<[u8]>, says: &'static [&'static str]) -> Self {
+        let table = Table::parse("mrose back:110\n# others\n\nm rose back:111\n").unwrap();
+        let octets =
+            |octets: &[u8]| Octets { octets: octets.to_vec(), piece: usize::MAX, ..Octets::default() };
+        World {
+            proxy: Proxy::new(&CONFIG, Arc::new(table), 1),
+            from_front: octets(front.as_ref()),
+            from_back: octets(b""),
+            to_front: Vec::new(),
+            to_back: Vec::new(),
+            says,
+            down: false,
+            connections: 0,
+            deaf: false,
+            write: usize::MAX,
+            now: Millis(0),
+            over: false,
+        }
+    }
+
+    /// Runs until nothing moves any more. Time passes when nothing else does, in AUTHORIZATION and for some minutes.
+    fn run(mut self) -> Self {
+        loop {
+            match self.proxy.step() {
+                Wants::Nothing => self.over = true,
+                Wants::Connection(address) => {
+                    assert_eq!(address, "back:110");
+                    self.connections += 1;
+                    (self.from_back.arrived, self.from_back.octets) = (0, Vec::new());
+                    self.to_back.clear();
+                    if self.down {
+                        self.proxy.unreachable();
+                    } else {
+                        self.proxy.connected();
+                    }
+                    continue;
+                }
+                Wants::Octets => {}
+            }
+            let mut moved = self.write(End::Front);
+            if self.over {
+                while self.write(End::Front) {}
+                return self;
+            }
+            moved |= self.read(End::Front);
+            if self.proxy.has_back_end() {
+                moved |= self.write(End::Back);
+                self.back_end_answers();
+                moved |= self.read(End::Back);
+            }
+            if !moved && !self.wait() {
+                return self;
+            }
+        }
+    }
+
+    fn wait(&mut self) -> bool {
+        let until = self.proxy.tick(self.now).unwrap_or(self.now);
+        let waits = !self.proxy.is_relaying() && until > self.now && until < Millis::seconds(170);
+        if waits {
+            self.now = until;
+            self.proxy.tick(self.now);
+        }
+        waits
+    }
+
+    fn write(&mut self, end: End) -> bool {
+        let pending = self.proxy.pending(end);
+        let count = pending.len().min(self.write);
+        match end {
+            End::Front if self.deaf => return false,
+            End::Front => self.to_front.extend_from_slice(&pending[..count]),
+            End::Back => self.to_back.extend_from_slice(&pending[..count]),
+        }
+        self.proxy.sent(end, count);
+        count > 0
+    }
+
+    fn read(&mut self, end: End) -> bool {
+        let from = if end == End::Front { &mut self.from_front } else { &mut self.from_back };
+        let room = self.proxy.spare(end);
+        let Some(octets) = from.next(room.len()) else {
+            let news = !self.proxy.is_ended(end);
+            self.proxy.ended(end);
+            return news;
+        };
+        room[..octets.len()].copy_from_slice(octets);
+        let count = octets.len();
+        self.proxy.filled(end, count);
+        count > 0
+    }
+
+    /// An answer for the connection, and one for each whole line.
+    fn back_end_answers(&mut self) {
+        let lines = self.to_back.iter().filter(|octet| **octet == b'\n').count();
+        self.from_back.octets = self.says.iter().take(lines + 1).flat_map(|line| line.bytes()).collect();
+    }
+
+    fn front(&self) -> String {
+        self.to_front.escape_ascii().to_string()
+    }
+
+    /// Each way to cut the input of either side, and to write in pieces; the results have to be the same.
+    fn at_every_cut(front: impl AsRef<[u8]>, says: &'static [&'static str], check: impl Fn(&World)) {
+        let front = front.as_ref();
+        let back: usize = says.iter().map(|line| line.len()).sum();
+        let worlds = (0..=front.len())
+            .map(|cut| (cut, 0, usize::MAX, usize::MAX))
+            .chain((0..=back).map(|cut| (0, cut, usize::MAX, usize::MAX)))
+            .chain([1, 2, 3, 7].map(|piece| (0, 0, piece, usize::MAX)))
+            .chain([1, 2, 3, 7].map(|write| (0, 0, usize::MAX, write)))
+            .chain([(0, 0, 1, 1)]);
+        for (front_cut, back_cut, piece, write) in worlds {
+            let mut world = World::new(front, says);
+            (world.from_front.cut, world.from_front.piece) = (front_cut, piece);
+            (world.from_back.cut, world.from_back.piece) = (back_cut, piece);
+            world.write = write;
+            check(&world.run());
+        }
+    }
+}

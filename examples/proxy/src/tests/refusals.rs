@@ -1,0 +1,110 @@
+//! Logins that fail: what the client hears, and what is left of the attempt.
+
+use super::*;
+use crate::proxy::REFUSAL_DELAY;
+
+const WRONG: &str = "-ERR [AUTH] login failed\r\n";
+const TEMPORARY: &str = "-ERR [SYS/TEMP] temporary trouble, try again later\r\n";
+
+#[test]
+fn a_back_ends_refusal_is_the_matching_one_in_front() {
+    let cases: &[(&'static [&'static str], &str)] = &[
+        (&["+OK\r\n", "+OK\r\n", "-ERR [AUTH] no\r\n"], WRONG),
+        (&["+OK\r\n", "+OK\r\n", "-ERR wrong password\r\n"], WRONG),
+        (&["+OK\r\n", "+OK\r\n", "-ERR [X-OWN] no\r\n"], WRONG),
+        (&["+OK\r\n", "-ERR never heard of\r\n"], WRONG),
+        (
+            &["+OK\r\n", "+OK\r\n", "-ERR [IN-USE] open\r\n"],
+            "-ERR [IN-USE] maildrop in use by another session\r\n",
+        ),
+        (
+            &["+OK\r\n", "+OK\r\n", "-ERR [login-delay] x\r\n"],
+            "-ERR [LOGIN-DELAY] too soon after the last login\r\n",
+        ),
+        (&["+OK\r\n", "+OK\r\n", "-ERR [SYS/TEMP] x\r\n"], TEMPORARY),
+        (&["+OK\r\n", "+OK\r\n", "-ERR [SYS/DISK] x\r\n"], TEMPORARY),
+        (
+            &["+OK\r\n", "+OK\r\n", "-ERR [SYS/PERM] x\r\n"],
+            "-ERR [SYS/PERM] lasting trouble, ask for help\r\n",
+        ),
+        (&["-ERR busy\r\n"], TEMPORARY),
+        (&["-ERR [SYS/PERM] gone\r\n"], "-ERR [SYS/PERM] lasting trouble, ask for help\r\n"),
+        (&["220 mail ESMTP\r\n"], TEMPORARY),
+        (&["+OK\r\n", "+OK\r\n", "+ AAAA\r\n"], TEMPORARY),
+        // It is silent, and time passes.
+        (&[], TEMPORARY),
+        (&["+OK\r\n"], TEMPORARY),
+        (&["+OK\r\n", "+OK\r\n", "+OK"], TEMPORARY),
+    ];
+    for (says, refusal) in cases {
+        // What is pipelined behind a login that fails is no maildrop's, and the session goes on.
+        World::at_every_cut(format!("{LOGIN}STAT\r\nQUIT\r\n"), says, |world| {
+            let rest = format!("{refusal}-ERR not in this state\r\n+OK bye\r\n");
+            assert_eq!(world.front(), format!("{ASKED}{rest}").escape_default().to_string(), "{says:?}");
+            assert!(!world.to_back.ends_with(b"STAT\r\n"));
+            assert!(world.over && world.connections == 1);
+        });
+    }
+}
+
+#[test]
+fn no_back_end_is_temporary_trouble() {
+    let mut world = World::new(format!("{LOGIN}{LOGIN}"), &[]);
+    world.down = true;
+    let world = world.run();
+    let again = ASKED.split_once('\n').unwrap().1;
+    assert_eq!(world.to_front, format!("{ASKED}{TEMPORARY}{again}{TEMPORARY}").into_bytes());
+    assert_eq!((world.connections, world.over, world.proxy.has_back_end()), (2, false, false));
+}
+
+/// A wrong password, then the right one, on a connection of its own: nothing is left of the first.
+#[test]
+fn the_next_attempt_is_a_new_one() {
+    let mut world = World::new(LOGIN, &["+OK\r\n", "+OK\r\n", "-ERR\r\n-ERR leftover"]).run();
+    assert_eq!(world.to_front, format!("{ASKED}{WRONG}").into_bytes());
+    assert!(!world.proxy.has_back_end());
+    world.says = &["+OK\r\n", "+OK\r\n", "+OK\r\n"];
+    world.from_front.octets.extend_from_slice(LOGIN.as_bytes());
+    world.from_front.arrived = LOGIN.len();
+    let world = world.run();
+    let again = ASKED.split_once('\n').unwrap().1;
+    assert_eq!(world.to_front, format!("{ASKED}{WRONG}{again}+OK maildrop open\r\n").into_bytes());
+    assert_eq!(world.connections, 2);
+}
+
+/// Neither the words nor the time tell whether there is such a user.
+#[test]
+fn an_unknown_user_and_a_wrong_password_look_the_same() {
+    let wrong = World::new(LOGIN, &["+OK\r\n", "+OK\r\n", "-ERR\r\n"]).run();
+    let unknown = World::new("USER nobody\r\nPASS tanstaaf\r\n", &[]).run();
+    assert_eq!((wrong.front(), wrong.now), (unknown.front(), unknown.now));
+    assert_eq!(wrong.now, REFUSAL_DELAY);
+    assert_eq!((wrong.connections, unknown.connections), (1, 0));
+}
+
+/// As any server does, the proxy ends a session of guesses.
+#[test]
+fn guesses_are_counted() {
+    let world = World::new(LOGIN.repeat(7), &["+OK\r\n", "+OK\r\n", "-ERR\r\n"]).run();
+    assert_eq!((world.connections, world.over), (5, true));
+    assert_eq!(world.front().matches("[AUTH]").count(), 5);
+}
+
+#[test]
+fn quit_before_login_needs_no_back_end() {
+    for octets in ["QUIT\r\n", "USER mrose\r\nQUIT\r\n"] {
+        World::at_every_cut(octets, &[], |world| {
+            assert!(world.front().ends_with("+OK bye\\r\\n"));
+            assert!(world.over && world.connections == 0);
+        });
+    }
+}
+
+#[test]
+fn what_is_not_offered_is_refused_in_front() {
+    let world =
+        World::new("AUTH PLAIN AAAA\r\nSTLS\r\nUTF8\r\nAPOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n", &[])
+            .run();
+    assert_eq!(world.front().matches("-ERR").count(), 4, "{}", world.front());
+    assert_eq!(world.connections, 0);
+}
