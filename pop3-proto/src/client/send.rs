@@ -191,7 +191,13 @@ impl Client {
             return Err(SendError::NoService);
         }
         if self.state != State::Update && !verb.is_valid_in(self.state) {
-            return Err(SendError::State(self.state));
+            // Behind a login it is not known yet which state it would be.
+            return Err(match self.in_flight.newest() {
+                Some(login) if matches!(login.verb, Verb::Pass | Verb::Apop | Verb::Auth) => {
+                    SendError::Behind(login.verb)
+                }
+                _ => SendError::State(self.state),
+            });
         }
         Ok(())
     }

@@ -155,7 +155,10 @@ fn rob_37_each_command_behind_each_other() {
 }
 
 fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), SendError> {
+    let login = matches!(first, Verb::Pass | Verb::Apop | Verb::Auth);
     match () {
+        // Whatever comes: its answer changes the state, so that the same command may do later.
+        () if login => Err(SendError::Behind(first)),
         () if first != Verb::Quit && !second.is_valid_in(state) => Err(SendError::State(state)),
         () if first == Verb::Quit && state == State::Authorization && !second.is_valid_in(state) => {
             Err(SendError::State(state))
@@ -166,6 +169,19 @@ fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), Se
         () if second == Verb::Pass && first != Verb::User => Err(SendError::NoUser),
         () => Ok(()),
     }
+}
+
+/// A driver that holds a command back for now must not take it for one that never fits.
+#[test]
+fn a_command_behind_a_login_may_be_sent_once_that_is_answered() {
+    let mut session = after(named(), "PASS secret", "");
+    let error = session.send("STAT").unwrap_err();
+    assert_eq!(error, SendError::Behind(Verb::Pass));
+    assert!(error.is_not_now());
+    session.hear("+OK\r\n");
+    session.send("STAT").unwrap();
+    let error = named().send("STAT").unwrap_err();
+    assert!(!error.is_not_now(), "{error}: no answer that is due changes that");
 }
 
 #[test]
