@@ -116,6 +116,14 @@ fn r4422_3_6_a_wrong_name_and_wrong_password_look_alike() {
         host.refuse(login, Refusal::Credentials)
     };
     assert_eq!(refused(true), refused(false));
+    // Nor does the name make a difference, or how often it was tried.
+    let mut host = Host::new(CONFIG);
+    let answers = [b"USER mrose\r\n", b"USER other\r\n", b"USER mrose\r\n"].map(|name| {
+        let accepted = host.name(name);
+        let login = host.login(b"PASS x\r\n").0;
+        (accepted, host.refuse(login, Refusal::Credentials))
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0] && answer.1 == refused(false)), "{answers:?}");
 }
 
 #[test]
