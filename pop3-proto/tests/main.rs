@@ -4,6 +4,7 @@
 #![cfg(feature = "alloc")]
 
 mod client;
+mod explore;
 mod extensions;
 mod harness;
 mod laws;

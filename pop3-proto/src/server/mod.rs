@@ -265,14 +265,31 @@ impl<L, C: Borrow<Config>> Server<L, C> {
     }
 }
 
+/// Shows the whole state, but the maildrop and the configuration, which are the application's.
 impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("id", &self.id)
+            .field("totals", &self.totals)
             .field("state", &self.state)
             .field("turn", &self.turn)
+            .field("tokens", &self.tokens)
+            .field("searched", &self.searched)
             .field("tls", &self.tls)
+            .field("apop", &self.apop)
+            .field("named", &self.named)
+            .field("utf8", &self.utf8)
+            .field("blocked", &self.blocked)
+            .field("room", &self.room)
+            .field("language", &self.language)
+            .field("bad_commands", &self.bad_commands)
+            .field("failed_logins", &self.failed_logins)
+            .field("announce", &self.announce)
+            .field("quirks", &self.quirks)
             .field("fatal", &self.fatal)
+            .field("clock", &self.clock)
+            .field("login", &self.login)
+            .field("countdown", &self.countdown)
             .finish_non_exhaustive()
     }
 }

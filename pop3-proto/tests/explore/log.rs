@@ -1,0 +1,152 @@
+use pop3_proto::client::{Event, Ticket};
+use pop3_proto::{DropListing, Verb};
+
+/// What a client saw: the answers in their order, adjacent pieces of one message joined.
+#[derive(Default, Debug)]
+pub(super) struct Log {
+    pub(super) greeted: bool,
+    /// The commands, as they went out.
+    pub(super) sent: Vec<Ticket>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) challenges: usize,
+}
+
+/// What was seen of the answer to one command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Answer {
+    pub(super) ticket: Ticket,
+    pub(super) refused: bool,
+    pub(super) is_complete: bool,
+    pub(super) stat: Option<DropListing>,
+    pub(super) rows: Vec<(u32, u64)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Log {
+    /// Takes an event in; `awaited` is the command that was due before it.
+    pub(super) fn note(&mut self, event: &Event<'_>, awaited: Option<Ticket>) {
+        match event {
+            Event::Greeting(_) | Event::NoService(_) => {
+                assert!(!self.greeted && self.answers.is_empty(), "greeted again");
+                self.greeted = true;
+                return;
+            }
+            Event::Challenge(..) => {
+                assert_eq!(awaited.map(|ticket| ticket.verb), Some(Verb::Auth));
+                self.challenges += 1;
+                return;
+            }
+            // Behind an end without a word there is no answer; `Log::check` tells from what was heard.
+            Event::Closed(_) => return,
+            _ => {}
+        }
+        let ticket = event.ticket().or(awaited).expect("an event that answers nothing");
+        assert_eq!(Some(ticket), awaited, "not the answer that was due");
+        let answer = self.of(ticket);
+        match event {
+            Event::Refused(..) => answer.refused = true,
+            Event::DropListing(_, listing) => answer.stat = Some(*listing),
+            Event::ScanListing(_, listing) => answer.rows.push((listing.message.get(), listing.octets)),
+            Event::Body(_, octets) => answer.body.extend_from_slice(octets),
+            Event::Odd(..) | Event::OddChallenge(..) | Event::OddUniqueId(..) => panic!("{event:?}"),
+            _ => {}
+        }
+        answer.is_complete = event.completes();
+    }
+
+    /// The answer to this command: that which is under way, or the next one.
+    fn of(&mut self, ticket: Ticket) -> &mut Answer {
+        let goes_on = self.answers.last().is_some_and(|answer| answer.ticket == ticket);
+        if goes_on {
+            assert!(self.answers.last().is_some_and(|answer| !answer.is_complete), "more than an answer");
+        } else {
+            assert!(self.answers.last().is_none_or(|answer| answer.is_complete), "an answer was left");
+            assert_eq!(self.sent.get(self.answers.len()), Some(&ticket), "out of order");
+            self.answers.push(Answer {
+                ticket,
+                refused: false,
+                is_complete: false,
+                stat: None,
+                rows: Vec::new(),
+                body: Vec::new(),
+            });
+        }
+        self.answers.last_mut().unwrap()
+    }
+}
+
+/// The answers that stand in all that was heard, read in the simplest way.
+pub(super) fn naive(sent: &[Ticket], heard: &[u8]) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let mut rest = heard;
+    let mut line = || {
+        let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
+        let (line, behind) = (&rest[..end], &rest[end + 2..]);
+        rest = behind;
+        Some(line)
+    };
+    if line().is_none() {
+        return answers;
+    }
+    let mut open: Option<Answer> = None;
+    for ticket in sent {
+        let status = loop {
+            match line() {
+                Some(challenge) if challenge.starts_with(b"+ ") => {}
+                other => break other,
+            }
+        };
+        let Some(status) = status else { break };
+        if ticket.verb == Verb::Quit {
+            break;
+        }
+        let words = numbers(status.get(4..).unwrap_or_default());
+        let refused = status.starts_with(b"-ERR");
+        let mut answer = Answer {
+            ticket: *ticket,
+            refused,
+            is_complete: refused || !ticket.verb.is_multi_line(ticket.message.is_some()),
+            stat: words
+                .filter(|_| ticket.verb == Verb::Stat)
+                .map(|(count, octets)| DropListing { count, octets }),
+            rows: Vec::new(),
+            body: Vec::new(),
+        };
+        while !answer.is_complete {
+            let Some(row) = line() else { break };
+            match (ticket.verb, row) {
+                (_, b".") => answer.is_complete = true,
+                (Verb::List, row) => answer.rows.extend(numbers(row)),
+                (_, row) => {
+                    answer.body.extend_from_slice(row.strip_prefix(b".").unwrap_or(row));
+                    answer.body.extend_from_slice(b"\r\n");
+                }
+            }
+        }
+        if !answer.is_complete {
+            open = Some(answer);
+            break;
+        }
+        answers.push(answer);
+    }
+    if let Some(mut answer) = open {
+        // The line under way, but for what may be the end mark.
+        if matches!(answer.ticket.verb, Verb::Retr | Verb::Top) && !matches!(rest, b"." | b".\r") {
+            answer.body.extend_from_slice(rest.strip_prefix(b".").unwrap_or(rest));
+        } else if !matches!(answer.ticket.verb, Verb::Retr | Verb::Top | Verb::List) {
+            answer.body.clear();
+        }
+        answers.push(answer);
+    }
+    for answer in &mut answers {
+        if !matches!(answer.ticket.verb, Verb::Retr | Verb::Top) {
+            answer.body.clear();
+        }
+    }
+    answers
+}
+
+fn numbers(row: &[u8]) -> Option<(u32, u64)> {
+    let (number, octets) = std::str::from_utf8(row).ok()?.trim().split_once(' ')?;
+    Some((number.parse().ok()?, octets.parse().ok()?))
+}
