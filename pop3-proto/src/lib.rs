@@ -29,7 +29,7 @@
 //!                     answer = Some((listing.count, listing.octets));
 //!                     Command::Quit
 //!                 }
-//!                 Event::Refused(_, status) => return Err(status.text().to_string().into()),
+//!                 Event::Refused(_, status) | Event::NoService(status) => return Err(status.text().to_string().into()),
 //!                 Event::Closed(_) => return answer.ok_or_else(|| "closed".into()),
 //!                 _ => continue,
 //!             };
@@ -60,6 +60,8 @@
 //! # }
 //! # let lines = vec!["+OK ready\r\n", "+OK\r\n", "+OK\r\n", "+OK 2 320\r\n", "+OK bye\r\n"];
 //! # assert_eq!(stat(Lines(lines.into_iter()), "mrose", "secret").unwrap(), (2, 320));
+//! # let refused = stat(Lines(vec!["-ERR come back later\r\n"].into_iter()), "mrose", "secret");
+//! # assert_eq!(refused.unwrap_err().to_string(), "come back later");
 //! ```
 //!
 //! # The loop of a server
@@ -85,13 +87,14 @@
 //! | read and write single lines | [`Command`], [`Response`], [`Capability`], [`ScanListing`] and their kin |
 //! | stuff and unstuff messages | [`Stuff`], [`Unstuff`], [`OctetCount`] |
 //! | move bytes | [`Input`], [`Inbox`], [`Sink`], [`Out`], `Outbox` |
+//! | read along with a session of others | [`tap`] |
 //! | bound and time a peer | [`Limits`], [`Timers`], [`Millis`] |
 //!
 //! # Features
 //!
 //! | feature | adds | dependencies |
 //! |---|---|---|
-//! | `std` (default) | faster searching | |
+//! | `std` (default) | `alloc`, and faster searching | |
 //! | `alloc` | `Outbox`, a growing `Inbox`, a maildrop in a `Vec` | |
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
 //! | `sasl` | `sasl`: messages of the mechanisms without cryptography | `base64` |

@@ -27,7 +27,7 @@ impl Millis {
 pub enum Timer {
     /// Client: from the connection to the whole greeting.
     Greeting,
-    /// Client: from a command to its answer; re-armed by whatever arrives of it.
+    /// Client: from a command to its answer; re-armed by whatever is taken of it: a whole line, or part of a message.
     Answer,
     /// Both: the TLS handshake.
     Tls,

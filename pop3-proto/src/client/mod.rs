@@ -177,7 +177,7 @@ impl Client {
         self.utf8
     }
 
-    /// Whether any command is in flight.
+    /// Whether no command is in flight.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
