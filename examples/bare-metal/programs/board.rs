@@ -1,0 +1,187 @@
+//! What a board brings along: an entry, a panic handler, a serial port. On the host the C library plays it, with standard input and
+//! output for the port; it lends no allocator, and nothing here asks for one.
+
+use core::convert::Infallible;
+use embedded_io::{ErrorType, Read, Write};
+use pop3_proto::Millis;
+use pop3_proto::server::Slot;
+use pop3_proto::{MessageNumber, Secret, Text, UniqueId, octets};
+use pop3_proto_bare_metal::{Account, Mailbox, Store};
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    port::exit(101)
+}
+
+#[cfg(not(target_os = "none"))]
+mod port {
+    #[link(name = "c")]
+    unsafe extern "C" {
+        pub(super) safe fn getchar() -> i32;
+        pub(super) safe fn putchar(octet: i32) -> i32;
+        pub(super) safe fn fflush(stream: usize) -> i32;
+        pub(super) safe fn exit(code: i32) -> !;
+    }
+
+    /// What the start-up files of a C program call.
+    // Nothing else in the program has this name.
+    #[unsafe(no_mangle)]
+    extern "C" fn main() -> i32 {
+        i32::from(!crate::run())
+    }
+}
+
+/// A Cortex-M3, with Linux's system calls where a board has registers, so that the programs run under qemu-user.
+#[cfg(target_os = "none")]
+mod port {
+    use core::arch::asm;
+
+    fn call(number: u32, mut first: u32, second: *mut u8, third: u32) -> u32 {
+        // SAFETY: read(2), write(2) and exit(2) touch what they are given, which is one octet of the caller's, or nothing. The
+        // number goes in r7, which the compiler keeps for itself.
+        unsafe {
+            asm!(
+                "mov {kept}, r7", "mov r7, {number}", "svc 0", "mov r7, {kept}",
+                kept = out(reg) _, number = in(reg) number,
+                inout("r0") first, in("r1") second, in("r2") third,
+            );
+        }
+        first
+    }
+
+    pub(super) fn getchar() -> i32 {
+        let mut octet = 0;
+        if call(3, 0, &mut octet, 1) == 1 { octet.into() } else { -1 }
+    }
+
+    pub(super) fn putchar(octet: i32) -> i32 {
+        let mut byte = octet as u8;
+        call(4, 1, &mut byte, 1);
+        octet
+    }
+
+    pub(super) fn fflush(_: usize) -> i32 {
+        0
+    }
+
+    pub(super) fn exit(code: i32) -> ! {
+        loop {
+            call(1, code as u32, core::ptr::null_mut(), 0);
+        }
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn _start() -> ! {
+        exit(i32::from(!crate::run()))
+    }
+}
+
+/// The serial port.
+pub(crate) struct Serial;
+
+impl ErrorType for Serial {
+    type Error = Infallible;
+}
+
+impl Read for Serial {
+    /// An octet at a time, as a port without a buffer has them. Below 0: the other side is gone.
+    fn read(&mut self, to: &mut [u8]) -> Result<usize, Infallible> {
+        match (u8::try_from(port::getchar()), to.first_mut()) {
+            (Ok(octet), Some(to)) => {
+                *to = octet;
+                Ok(1)
+            }
+            _ => Ok(0),
+        }
+    }
+}
+
+impl Write for Serial {
+    fn write(&mut self, from: &[u8]) -> Result<usize, Infallible> {
+        for octet in from {
+            port::putchar((*octet).into());
+        }
+        Ok(from.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        port::fflush(0); // all of them
+        Ok(())
+    }
+}
+
+/// This board has no clock, so no timer ever runs out.
+pub(crate) fn now() -> Millis {
+    Millis(0)
+}
+
+/// The user of the device.
+pub(crate) fn account() -> Option<Account<'static>> {
+    let name = const { Text::literal("mrose") };
+    Some(Account { name, password: Secret::new(b"tanstaaf").ok()? })
+}
+
+/// What the device has to tell.
+const MESSAGES: [&[u8]; 2] = [
+    b"Subject: temperature\n\n21.5 degrees\n.\n..two dots\n",
+    b"Subject: alarm\r\n\r\nThe door was open for nine minutes.\r\n",
+];
+
+/// The same, as a client gets it.
+const FETCHED: [&[u8]; 2] = [b"Subject: temperature\r\n\r\n21.5 degrees\r\n.\r\n..two dots\r\n", MESSAGES[1]];
+
+/// How they are listed.
+pub(crate) fn slots() -> Option<[Slot<UniqueId<'static>>; 2]> {
+    let [one, two] = MESSAGES;
+    Some([
+        Slot::new(octets(one), UniqueId::new(b"1").ok()?),
+        Slot::new(octets(two), UniqueId::new(b"2").ok()?),
+    ])
+}
+
+/// The messages, until they are removed.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) removed: [bool; 2],
+}
+
+impl Mailbox for Memory {
+    fn knows(&self, name: &[u8]) -> bool {
+        name == b"mrose"
+    }
+
+    fn admits(&self, password: &[u8]) -> bool {
+        password == b"tanstaaf"
+    }
+
+    fn message(&self, message: MessageNumber) -> Option<&[u8]> {
+        MESSAGES.get(message.index()).copied()
+    }
+
+    fn remove(&mut self, message: MessageNumber) -> bool {
+        self.removed.get_mut(message.index()).map(|removed| *removed = true).is_some()
+    }
+}
+
+/// Compares what comes with what should, and so needs no room for it.
+#[derive(Default)]
+pub(crate) struct Compare {
+    /// How many octets of each message were as they should be.
+    good: [usize; 2],
+    pub(crate) bad: bool,
+}
+
+impl Store for Compare {
+    fn add(&mut self, message: MessageNumber, octets: &[u8]) {
+        let place = message.index();
+        let (Some(due), Some(good)) = (FETCHED.get(place), self.good.get_mut(place)) else { return };
+        self.bad |= due.get(*good..*good + octets.len()) != Some(octets);
+        *good += octets.len();
+    }
+
+    fn complete(&mut self, message: MessageNumber) -> bool {
+        let place = message.index();
+        self.bad |= FETCHED.get(place).map(|due| due.len()) != self.good.get(place).copied();
+        !self.bad
+    }
+}

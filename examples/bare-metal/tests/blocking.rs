@@ -1,0 +1,150 @@
+//! Client against server over `embedded-io`, in two threads; and either against a peer that is slow, or gone.
+
+mod kit;
+
+use embedded_io::{ErrorKind, ErrorType, Read, Write};
+use kit::{Kept, Memory, account, no_clock};
+use pop3_proto::client::Deletions;
+use pop3_proto::server::Why;
+use pop3_proto::{Fatal, Millis, Timer};
+use pop3_proto_bare_metal::blocking::{fetch, serve};
+use pop3_proto_bare_metal::{Error, Fetched};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::{iter, thread};
+
+/// One end of a connection: a channel of octets either way, which is full after 16.
+struct End {
+    from: Receiver<u8>,
+    to: SyncSender<u8>,
+}
+
+impl End {
+    fn pair() -> (End, End) {
+        let ((to_far, from_near), (to_near, from_far)) = (sync_channel(16), sync_channel(16));
+        (End { from: from_far, to: to_far }, End { from: from_near, to: to_near })
+    }
+}
+
+impl ErrorType for End {
+    type Error = ErrorKind;
+}
+
+impl Read for End {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
+        let Ok(first) = self.from.recv() else { return Ok(0) };
+        let octets = iter::once(first).chain(self.from.try_iter());
+        Ok(to.iter_mut().zip(octets).map(|(to, octet)| *to = octet).count())
+    }
+}
+
+impl Write for End {
+    fn write(&mut self, from: &[u8]) -> Result<usize, ErrorKind> {
+        self.to.send(from[0]).map_err(|_| ErrorKind::BrokenPipe)?;
+        Ok(1)
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+#[test]
+fn every_message_arrives() {
+    let (mut near, mut far) = End::pair();
+    let (mut store, mut memory) = (Kept::default(), Memory::new());
+    let sent = memory.sent();
+    let server = thread::spawn(move || {
+        let why = serve(&mut far, no_clock, 1, &mut memory.slots(), &mut memory);
+        (why, memory.messages.len())
+    });
+    let fetched = fetch(&mut near, no_clock, account("tanstaaf"), &mut store);
+    assert_eq!(fetched, Ok(Fetched { messages: 5, deletions: Deletions::Committed }));
+    assert_eq!(server.join().unwrap(), (Ok(Why::Quit), 0));
+    assert_eq!(store.complete, sent);
+}
+
+/// A peer that says this, and then nothing for ever, or is gone; it takes so many octets.
+struct Peer {
+    says: &'static [u8],
+    stays: bool,
+    takes: usize,
+}
+
+impl ErrorType for Peer {
+    type Error = ErrorKind;
+}
+
+impl Read for Peer {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
+        match self.says.read(to) {
+            Ok(0) if self.stays => Err(ErrorKind::TimedOut),
+            Ok(count) => Ok(count),
+        }
+    }
+}
+
+impl Write for Peer {
+    fn write(&mut self, from: &[u8]) -> Result<usize, ErrorKind> {
+        let count = self.takes.min(from.len());
+        self.takes -= count;
+        if count == 0 { Err(ErrorKind::TimedOut) } else { Ok(count) }
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Err(ErrorKind::TimedOut) // as harmless as the others
+    }
+}
+
+/// A second passes whenever somebody looks.
+fn clock() -> impl FnMut() -> Millis {
+    let mut now = 0;
+    move || {
+        now += 1000;
+        Millis(now)
+    }
+}
+
+fn fetch_from(says: &'static str, stays: bool, store: &mut Kept) -> Result<Fetched, Error<ErrorKind>> {
+    fetch(&mut Peer { says: says.as_bytes(), stays, takes: usize::MAX }, clock(), account("tanstaaf"), store)
+}
+
+fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<Why, Error<ErrorKind>> {
+    let mut memory = Memory::new();
+    let mut peer = Peer { says: says.as_bytes(), stays, takes };
+    let why = serve(&mut peer, clock(), 1, &mut memory.slots(), &mut memory);
+    assert_eq!(memory.messages.len(), 5, "nothing is removed");
+    why
+}
+
+#[test]
+fn silence_runs_into_the_timers() {
+    let late = |timer| Error::Fatal(Fatal::TimedOut(timer));
+    assert_eq!(fetch_from("", true, &mut Kept::default()), Err(late(Timer::Greeting)));
+    assert_eq!(fetch_from("+OK\r\n", true, &mut Kept::default()), Err(late(Timer::Answer)));
+    assert_eq!(serve_to("", true, usize::MAX), Err(late(Timer::Login)));
+    let login = "USER mrose\r\nPASS tanstaaf\r\n";
+    assert_eq!(serve_to(login, true, usize::MAX), Err(late(Timer::Autologout)));
+    // Nobody takes the message, or the answer to QUIT.
+    assert_eq!(serve_to("USER mrose\r\nPASS tanstaaf\r\nRETR 5\r\n", true, 2000), Err(late(Timer::Output)));
+    assert_eq!(serve_to("QUIT\r\n", true, 12), Err(late(Timer::Output)));
+}
+
+#[test]
+fn who_is_gone_removes_nothing() {
+    assert_eq!(serve_to("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n", false, usize::MAX), Ok(Why::End));
+    let mut store = Kept::default();
+    let cut = "+OK\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\none\r\n.\r\n+OK\r\n+OK\r\ntwo\r\n";
+    assert_eq!(fetch_from(cut, false, &mut store), Err(Error::Fatal(Fatal::UnexpectedEnd)));
+    assert_eq!(store.complete.into_iter().collect::<Vec<_>>(), [(1, b"one\r\n".to_vec())]);
+    assert_eq!(store.partial[&2], b"two\r\n");
+}
+
+#[test]
+fn a_message_that_is_refused_is_passed_over() {
+    let mut store = Kept { unsafe_here: true, ..Kept::default() };
+    let says = "+OK\r\n+OK\r\n+OK\r\n+OK 2 9\r\n-ERR gone\r\n+OK\r\ntwo\r\n.\r\n+OK bye\r\n";
+    let fetched = fetch_from(says, false, &mut store);
+    assert_eq!(fetched, Ok(Fetched { messages: 1, deletions: Deletions::NoneAsked }));
+    assert!(store.complete.keys().eq(&[2]));
+    assert_eq!(fetch_from("-ERR busy\r\n+OK\r\n", false, &mut store), Err(Error::Refused(None)));
+}

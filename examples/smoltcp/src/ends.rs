@@ -1,0 +1,256 @@
+//! A client and a server on a TCP socket each. Neither ever waits: `turn` does what can be done now, and says whether it did anything.
+
+use crate::Error;
+use pop3_proto::client::{self, Event};
+use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Slot, Step};
+use pop3_proto::{
+    Client, Command, Inbox, Limits, MIN_SINK, MessageNumber, Millis, Outbox, OwnedUniqueId, Secret, Server,
+    Text, TlsPolicy, UniqueId, Verb, octets,
+};
+use smoltcp::socket::tcp::{RecvError, Socket, State};
+use std::collections::VecDeque;
+
+const USER: &str = "mrose";
+const PASSWORD: &[u8] = b"tanstaaf";
+
+/// The two buffers that a machine needs, as small as they may be.
+#[derive(Debug)]
+struct Wire {
+    inbox: Inbox<Vec<u8>>,
+    outbox: Outbox,
+}
+
+impl Wire {
+    fn new(hold: usize) -> Self {
+        Wire { inbox: Inbox::new(vec![0; hold]), outbox: Outbox::with_limit(MIN_SINK) }
+    }
+
+    /// Sends what the socket takes, and says whether that was anything.
+    fn send(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
+        if !socket.can_send() || self.outbox.pending().is_empty() {
+            return Ok(false);
+        }
+        let count = socket.send_slice(self.outbox.pending())?;
+        self.outbox.sent(count);
+        Ok(count > 0)
+    }
+
+    /// Receives what is there, and says whether that was anything.
+    fn receive(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
+        // What does not fit in the inbox stays in the socket, whose window closes: so the peer is slowed down.
+        match socket.recv_slice(self.inbox.spare()) {
+            Ok(count) => {
+                self.inbox.filled(count);
+                Ok(count > 0)
+            }
+            Err(RecvError::Finished) => {
+                let news = !self.inbox.is_ended();
+                self.inbox.ended();
+                Ok(news)
+            }
+            Err(RecvError::InvalidState) => match socket.state() {
+                State::Listen | State::SynSent | State::SynReceived => Ok(false), // not connected yet
+                _ if self.inbox.is_ended() => Ok(false),
+                _ => Err("the connection was reset".into()),
+            },
+        }
+    }
+}
+
+/// A client that fetches all messages, as many at once as the machine lets it, and deletes each that is complete.
+#[derive(Debug)]
+pub struct Fetcher {
+    client: Client,
+    wire: Wire,
+    /// What is to be sent next.
+    plan: VecDeque<Command<'static>>,
+    messages: Vec<Vec<u8>>,
+    /// The message that is arriving.
+    partial: Vec<u8>,
+    /// How many were complete.
+    complete: usize,
+    done: bool,
+}
+
+impl Fetcher {
+    pub(crate) fn new() -> Self {
+        let limits = Limits::DEFAULT.sasl_line(512); // no AUTH here: so no line is longer than 512 octets
+        let client = Client::new(client::Config::new(TlsPolicy::Cleartext).limits(limits));
+        Fetcher {
+            wire: Wire::new(client.hold()),
+            client,
+            plan: VecDeque::new(),
+            messages: Vec::new(),
+            partial: Vec::new(),
+            complete: 0,
+            done: false,
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    pub(crate) fn into_messages(self) -> Vec<Vec<u8>> {
+        self.messages
+    }
+
+    pub(crate) fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Error> {
+        Ok(self.client.tick(now)?)
+    }
+
+    pub(crate) fn turn(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
+        let received = self.wire.receive(socket)?;
+        while !self.done {
+            let Some(event) = self.wire.inbox.with(|input| self.client.poll(input))? else { break };
+            match event {
+                // What the server can do is asked first, so that it may be sent many commands at once.
+                Event::Greeting(_) => {
+                    self.plan.extend([
+                        Command::Capa,
+                        Command::User(Text::literal(USER)),
+                        Command::Pass(Secret::new(PASSWORD)?),
+                        Command::Stat,
+                    ]);
+                }
+                Event::DropListing(_, listing) => {
+                    self.messages.resize(usize::try_from(listing.count)?, Vec::new());
+                    let numbers = (0..self.messages.len()).filter_map(MessageNumber::from_index);
+                    self.plan.extend(numbers.map(Command::Retr));
+                }
+                Event::Body(_, octets) => self.partial.extend_from_slice(octets),
+                Event::End(ticket, _) if ticket.verb == Verb::Retr => {
+                    let message = ticket.message.ok_or("RETR names a message")?;
+                    self.messages[message.index()] = std::mem::take(&mut self.partial);
+                    self.complete += 1;
+                    self.plan.push_back(Command::Dele(message));
+                    if self.complete == self.messages.len() {
+                        self.plan.push_back(Command::Quit);
+                    }
+                }
+                Event::Refused(ticket, status) => {
+                    return Err(format!("{}: {}", ticket.verb.keyword(), status.text()).into());
+                }
+                Event::Closed(client::Deletions::Committed) => {
+                    self.done = true;
+                    socket.close();
+                }
+                Event::Closed(deletions) => return Err(deletions.to_string().into()),
+                _ => {}
+            }
+        }
+        // As many as the machine takes: behind some commands nothing may be sent, and 16 are the most in flight.
+        while let Some(command) = self.plan.front() {
+            match self.client.send(command, &mut self.wire.outbox) {
+                Ok(_) => _ = self.plan.pop_front(),
+                Err(error) if error.is_not_now() => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(self.wire.send(socket)? | received)
+    }
+}
+
+/// A server over messages in memory, for one session.
+#[derive(Debug)]
+pub struct Keeper {
+    desk: Desk,
+    wire: Wire,
+    done: bool,
+}
+
+/// The machine and what answers it; apart from the buffers, since a question borrows the inbox.
+#[derive(Debug)]
+struct Desk {
+    server: Server<Vec<Slot<OwnedUniqueId>>>,
+    known: bool,
+    messages: Vec<Vec<u8>>,
+    /// The message that is being sent, and how many octets of it were taken.
+    open: (usize, usize),
+}
+
+impl Keeper {
+    pub(crate) fn new(config: &'static Config, messages: &[Vec<u8>]) -> Self {
+        let server = Server::new(config, 1);
+        let desk = Desk { server, known: false, messages: messages.to_vec(), open: (0, 0) };
+        Keeper { desk, wire: Wire::new(config.hold()), done: false }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// How many messages are there now.
+    pub(crate) fn left(&self) -> usize {
+        self.desk.messages.len()
+    }
+
+    pub(crate) fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Error> {
+        Ok(self.desk.server.tick(now)?)
+    }
+
+    pub(crate) fn turn(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
+        let received = self.wire.receive(socket)?;
+        while !self.done {
+            let (desk, Wire { inbox, outbox }) = (&mut self.desk, &mut self.wire);
+            match inbox.with(|input| desk.server.poll(input, outbox))? {
+                Step::NeedInput | Step::NeedSpace(_) => break,
+                Step::Ask(ask) => desk.answer(ask, outbox)?,
+                Step::NeedBody => {
+                    let rest = &desk.messages[desk.open.0][desk.open.1..];
+                    if rest.is_empty() {
+                        desk.server.finish_body()?;
+                        continue;
+                    }
+                    match desk.server.write_body(rest, outbox)? {
+                        0 => break,
+                        count => desk.open.1 += count,
+                    }
+                }
+                Step::Closed(_) if outbox.pending().is_empty() => {
+                    self.done = true;
+                    socket.close(); // what the socket holds is sent before
+                }
+                Step::Closed(_) => break, // the answer to QUIT has to be sent first
+                Step::Waiting => return Err("a question was left open".into()),
+            }
+        }
+        Ok(self.wire.send(socket)? | received)
+    }
+}
+
+impl Desk {
+    fn answer(&mut self, ask: Ask<'_>, outbox: &mut Outbox) -> Result<(), Error> {
+        let server = &mut self.server;
+        match ask {
+            Ask::Greet(greet) => server.greet(greet, Text::literal("ready"), outbox)?,
+            Ask::User(user, name) => {
+                self.known = name.as_bytes() == USER.as_bytes();
+                server.accept_name(user)?;
+            }
+            Ask::Login(login, Credentials::Password(password))
+                if self.known && password.expose() == PASSWORD =>
+            {
+                let slot = |(number, message): (usize, &Vec<u8>)| {
+                    let id = format!("message-{number}");
+                    Ok(Slot::new(octets(message), UniqueId::new(id.as_bytes())?.into()))
+                };
+                let slots = self.messages.iter().enumerate().map(slot).collect::<Result<_, Error>>()?;
+                server.accept(login, slots, Announce::default())?;
+            }
+            Ask::Login(login, _) => server.refuse(login, Refusal::Credentials)?,
+            Ask::Fetch(fetch) => {
+                self.open = (fetch.message().index(), 0);
+                let octets = fetch.octets();
+                server.send_body(fetch, octets)?;
+            }
+            Ask::Commit(commit) => {
+                let mut slots = server.maildrop().into_iter().flatten();
+                self.messages.retain(|_| slots.next().is_some_and(|slot| !slot.is_marked()));
+                server.committed(commit, true)?;
+            }
+            Ask::StartTls(_) | Ask::Other(..) => return Err("a question that nobody expects".into()),
+        }
+        Ok(())
+    }
+}

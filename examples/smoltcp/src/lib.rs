@@ -1,0 +1,112 @@
+//! Both machines over smoltcp, a TCP/IP stack in user space, on its loopback device: no socket of the operating system, and a clock
+//! that is a number.
+//!
+//! - [`ends`]: a client and a server on a TCP socket each, which never block
+//! - [`shuffle`]: the loopback device with a short MTU, which swaps packets
+//! - [`run`]: the loop of the stack, the two ends, and the time
+
+pub mod ends;
+mod shuffle;
+
+use ends::{Fetcher, Keeper};
+use pop3_proto::Millis;
+use pop3_proto::server::Config;
+use smoltcp::iface::{self, Interface, SocketSet};
+use smoltcp::phy::FaultInjector;
+use smoltcp::socket::tcp;
+use smoltcp::time::{Duration, Instant};
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Any error: the examples only report them.
+pub type Error = Box<dyn std::error::Error>;
+
+/// How bad the network is.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    /// The octets that a socket buffers either way, and so the largest window.
+    pub window: usize,
+    /// The same seed loses and swaps the same packets.
+    pub seed: u32,
+    /// Of 100 packets, how many are lost when they are sent, and as many again when they are received.
+    pub lost: u8,
+    /// Of 100 packets, how many get in front of the one before them.
+    pub swapped: u8,
+    /// Of 100 packets, how many arrive with a bit that was turned; the checksums tell.
+    pub corrupted: u8,
+}
+
+/// What a session was like.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What the client fetched, in order.
+    pub fetched: Vec<Vec<u8>>,
+    /// What is left on the server.
+    pub left: usize,
+    /// When it was over.
+    pub end: Millis,
+    /// Packets that came to the device, and how many of them were swapped.
+    pub packets: u32,
+    pub swapped: u32,
+}
+
+/// One session: the client fetches and deletes these messages.
+pub fn run(network: Network, config: &'static Config, messages: &[Vec<u8>]) -> Result<Report, Error> {
+    let activity = Rc::new(Cell::new(0));
+    let shuffle = shuffle::Shuffle::new(network.seed, network.swapped, Rc::clone(&activity));
+    let mut device = FaultInjector::new(shuffle, network.seed);
+    device.set_drop_chance(network.lost);
+    device.set_corrupt_chance(network.corrupted);
+
+    let mut now = Instant::ZERO;
+    let mut stack = Interface::new(iface::Config::new(HardwareAddress::Ip), &mut device, now);
+    let here = IpAddress::v4(127, 0, 0, 1);
+    stack.update_ip_addrs(|addresses| _ = addresses.push(IpCidr::new(here, 8)));
+    let mut sockets = SocketSet::new(Vec::new());
+    let mut add = || {
+        let buffer = || tcp::SocketBuffer::new(vec![0; network.window]);
+        let mut socket = tcp::Socket::new(buffer(), buffer());
+        // Commands and answers are small, and each is sent when it is complete.
+        socket.set_nagle_enabled(false);
+        // This release of smoltcp does not probe a window that is closed: where the packet that opens it again is lost, both sides would
+        // wait for ever. What answers a keep-alive packet tells the window too.
+        socket.set_keep_alive(Some(Duration::from_secs(1)));
+        sockets.add(socket)
+    };
+    let (near, far) = (add(), add());
+    sockets.get_mut::<tcp::Socket<'_>>(far).listen(110)?;
+    sockets.get_mut::<tcp::Socket<'_>>(near).connect(stack.context(), (here, 110), 49152)?;
+
+    let mut client = Fetcher::new();
+    let mut server = Keeper::new(config, messages);
+    while !(client.is_done() && server.is_done()) {
+        let before = activity.get();
+        stack.poll(now, &mut device, &mut sockets);
+        let mut moved = activity.get() != before;
+        moved |= client.turn(sockets.get_mut(near))?;
+        moved |= server.turn(sockets.get_mut(far))?;
+        // Before each wait the machines are told the time, and say when to tell them again. Here nobody waits: the clock is set to the
+        // moment at which something happens next.
+        let at = Millis(now.total_millis().try_into()?);
+        let timers = [client.tick(at)?, server.tick(at)?];
+        if moved {
+            continue;
+        }
+        let wake = timers
+            .into_iter()
+            .flatten()
+            .map(|at| Duration::from_millis(at.0.saturating_sub(now.total_millis() as u64)));
+        let delay =
+            wake.chain(stack.poll_delay(now, &sockets)).min().ok_or("nothing will ever happen again")?;
+        now += delay.max(Duration::from_millis(1));
+    }
+    let shuffle = device.into_inner();
+    Ok(Report {
+        fetched: client.into_messages(),
+        left: server.left(),
+        end: Millis(now.total_millis().try_into()?),
+        packets: shuffle.packets,
+        swapped: shuffle.swapped,
+    })
+}

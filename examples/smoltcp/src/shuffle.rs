@@ -1,0 +1,75 @@
+//! The loopback device with a short MTU, which swaps packets: smoltcp's fault injector loses and corrupts, but keeps their order.
+
+use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Loopback, Medium, RxToken};
+use smoltcp::time::Instant;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// So short that a window of 512 octets is more than one packet.
+const MTU: usize = 200;
+
+pub(crate) struct Shuffle {
+    loopback: Loopback,
+    queue: VecDeque<Vec<u8>>,
+    random: u32,
+    chance: u8,
+    /// How often anything came or went. Shared, since the fault injector hides its device; and nobody else knows that a packet is on its way
+    /// when no socket has anything to do.
+    activity: Rc<Cell<u32>>,
+    pub(crate) packets: u32,
+    pub(crate) swapped: u32,
+}
+
+impl Shuffle {
+    pub(crate) fn new(seed: u32, chance: u8, activity: Rc<Cell<u32>>) -> Self {
+        let loopback = Loopback::new(Medium::Ip);
+        Shuffle { loopback, queue: VecDeque::new(), random: seed, chance, activity, packets: 0, swapped: 0 }
+    }
+
+    fn chance(&mut self) -> bool {
+        // A linear congruential generator: its high bits are good enough for dice.
+        self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.random >> 16) % 100 < self.chance.into()
+    }
+}
+
+impl Device for Shuffle {
+    type RxToken<'a> = Packet;
+    type TxToken<'a> = <Loopback as Device>::TxToken<'a>;
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = self.loopback.capabilities();
+        capabilities.max_transmission_unit = MTU;
+        // The loopback device has them off; a corrupted packet is lost only where they are checked.
+        capabilities.checksum = ChecksumCapabilities::default();
+        capabilities
+    }
+
+    fn receive(&mut self, now: Instant) -> Option<(Packet, Self::TxToken<'_>)> {
+        while let Some((token, _)) = self.loopback.receive(now) {
+            self.packets += 1;
+            let packet = token.consume(<[u8]>::to_vec);
+            let place = self.queue.len();
+            let swap = self.chance() && place > 0;
+            self.swapped += u32::from(swap);
+            self.queue.insert(place - usize::from(swap), packet);
+        }
+        let packet = Packet(self.queue.pop_front()?);
+        self.activity.set(self.activity.get() + 1);
+        Some((packet, self.loopback.transmit(now)?))
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Self::TxToken<'_>> {
+        self.activity.set(self.activity.get() + 1);
+        self.loopback.transmit(now)
+    }
+}
+
+pub(crate) struct Packet(Vec<u8>);
+
+impl RxToken for Packet {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
+        read(&self.0)
+    }
+}
