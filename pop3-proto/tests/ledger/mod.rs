@@ -86,7 +86,7 @@ fn faults_of(row: &Row<'_>, tests: &Tests) -> Vec<String> {
         match tests.get(name) {
             None => faults.push(format!("no test {name:?}")),
             Some(doc) if !is_shared && !is_named(row.id, name, doc) => {
-                faults.push(format!("{name} does not name it"))
+                faults.push(format!("{name} does not name it"));
             }
             Some(_) => {}
         }
