@@ -1,10 +1,10 @@
 use super::log::Log;
 use crate::harness::{App, MailSlots};
-use pop3_proto::client::{self, Client, Event, SaslDone, SaslStep, SendError};
+use pop3_proto::client::{self, Client, Event, SaslDone, SaslStep, SendError, Ticket};
 use pop3_proto::server::{
     self, Announce, Ask, Commit, Fetch, Greet, Login, Refusal, Server, Step, User, Why,
 };
-use pop3_proto::{Base64, Command, Fatal, Input, MIN_SINK, MessageNumber, Outbox, Text, TlsPolicy, octets};
+use pop3_proto::{Base64, Command, Fatal, Input, MessageNumber, Outbox, Text, TlsPolicy, octets};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What two machines have to say to each other.
@@ -162,7 +162,7 @@ impl<'s> World<'s> {
             server_over: None,
         };
         world.settle();
-        while world.next < scenario.opening || !world.client.is_idle() || !world.log.greeted {
+        while world.next < scenario.opening || !world.client.is_idle() {
             assert!(world.go_on(), "the opening is stuck: {}", world.shown());
         }
         world
@@ -202,7 +202,7 @@ impl<'s> World<'s> {
 
     /// What may happen next. `Send` may turn out to be too early, which changes nothing.
     pub(super) fn enabled(&self, deep: bool) -> Vec<Action> {
-        let mut actions = self.of_applications(deep);
+        let mut actions = self.of_applications();
         let (up, down) = (self.up.pending().len(), self.down.pending().len());
         if !self.up_ended && self.server_over.is_none() {
             actions.extend((up > 0).then_some(Action::Up(Amount::All)));
@@ -220,7 +220,7 @@ impl<'s> World<'s> {
         actions
     }
 
-    fn of_applications(&self, deep: bool) -> Vec<Action> {
+    fn of_applications(&self) -> Vec<Action> {
         let mut actions = Vec::new();
         match &self.asked {
             Some(Asked::Login(login)) if login.exchange() => {
@@ -238,10 +238,6 @@ impl<'s> World<'s> {
         if let (Some((message, at)), None) = (self.body, self.server_over) {
             match self.scenario.app.messages[message.index()].len() - at {
                 0 => actions.push(Action::FinishBody),
-                // With a small sink the room that is left already makes many states of each.
-                _ if !deep && self.scenario.server_sink == MIN_SINK => {
-                    actions.push(Action::Body(Amount::All))
-                }
                 1 => actions.push(Action::Body(Amount::All)),
                 _ => actions.extend([Action::Body(Amount::All), Action::Body(Amount::Octet)]),
             }
@@ -334,15 +330,19 @@ impl<'s> World<'s> {
 
     /// Whether the command is on its way, or can never be.
     fn send(&mut self) -> bool {
-        let command = Command::parse(self.scenario.commands[self.next].as_bytes()).unwrap();
-        match self.client.send(&command, &mut self.up) {
-            Ok(ticket) => self.log.sent.push(ticket),
+        match self.offer(self.scenario.commands[self.next]) {
             Err(SendError::Full(_)) => return false,
             Err(error) if error.is_not_now() => return false,
-            Err(_) => {}
+            _ => self.next += 1,
         }
-        self.next += 1;
         true
+    }
+
+    /// Sends this, if the client does.
+    pub(super) fn offer(&mut self, line: &str) -> Result<Ticket, SendError> {
+        let ticket = self.client.send(&Command::parse(line.as_bytes()).unwrap(), &mut self.up)?;
+        self.log.sent.push(ticket);
+        Ok(ticket)
     }
 
     fn pay(&mut self, action: Action) {
