@@ -2,8 +2,13 @@
 
 use super::*;
 use crate::relay;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+/// A relay that waits for what never comes fails its test, rather than hang.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// More than any buffer on the way holds, both ways at once; the client's stream has room for three octets.
 #[tokio::test]
@@ -35,12 +40,12 @@ async fn a_megabyte_either_way_through_three_octets() {
         write.shutdown().await.unwrap();
     });
     let mut received = Vec::new();
-    read.read_to_end(&mut received).await.unwrap();
+    timeout(PATIENCE, read.read_to_end(&mut received)).await.unwrap().unwrap();
     let expected = [ASKED.as_bytes(), b"+OK maildrop open\r\n", &down].concat();
     assert!(received == expected, "octets were lost or doubled on their way to the client");
     sent.await.unwrap();
-    back_end.await.unwrap();
-    proxy.await.unwrap().unwrap();
+    timeout(PATIENCE, back_end).await.unwrap().unwrap();
+    timeout(PATIENCE, proxy).await.unwrap().unwrap().unwrap();
 }
 
 /// Whoever listens at that port has gone.
@@ -52,10 +57,10 @@ async fn no_back_end_listens() {
     let proxy = tokio::spawn(relay::run(front, Proxy::new(&CONFIG, Arc::new(table), 1)));
     client.write_all(format!("{LOGIN}QUIT\r\n").as_bytes()).await.unwrap();
     let mut received = String::new();
-    client.read_to_string(&mut received).await.unwrap();
+    timeout(PATIENCE, client.read_to_string(&mut received)).await.unwrap().unwrap();
     assert!(received.contains("-ERR [SYS/TEMP]") && received.ends_with("+OK bye\r\n"), "{received}");
     drop(client);
-    proxy.await.unwrap().unwrap();
+    timeout(PATIENCE, proxy).await.unwrap().unwrap().unwrap();
 }
 
 /// A back end that resets the connection in the middle of a session ends it, and what it said before arrives.
@@ -73,9 +78,9 @@ async fn a_back_end_that_breaks_off_ends_the_session() {
     });
     client.write_all(LOGIN.as_bytes()).await.unwrap();
     let mut received = String::new();
-    client.read_to_string(&mut received).await.unwrap();
+    timeout(PATIENCE, client.read_to_string(&mut received)).await.unwrap().unwrap();
     assert!(received.starts_with(ASKED), "{received}");
     drop(client);
-    back_end.await.unwrap();
-    proxy.await.unwrap().unwrap();
+    timeout(PATIENCE, back_end).await.unwrap().unwrap();
+    timeout(PATIENCE, proxy).await.unwrap().unwrap().unwrap();
 }
