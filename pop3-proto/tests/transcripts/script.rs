@@ -42,7 +42,8 @@ fn texts_that_are_no_dialogue_name_line_and_problem() {
 
 #[test]
 fn escapes_stand_for_octets_and_come_back_as_they_were() {
-    let cases: [(&str, &[u8]); 10] = [
+    let cases: [(&str, &[u8]); 11] = [
+        ("C: + \\x20", b"+  \r\n"),
         ("C: QUIT", b"QUIT\r\n"),
         ("C: ", b"\r\n"),
         ("C:   two", b"  two\r\n"),

@@ -214,6 +214,9 @@ fn quirk_44_codes_that_nobody_announced() {
         assert_eq!(session.ask("USER a", "-ERR [AUTH] x\r\n"), ["USER refused [AUTH] x"]);
         assert_eq!(session.quirks().contains(Quirk::UnannouncedCode), noted);
     }
+    let mut session = Session::greeted(CLEAR);
+    assert_eq!(session.ask("USER a", "-ERR [AUTH] x\r\n"), ["USER refused [AUTH] x"]);
+    assert!(session.quirks().is_empty(), "nobody asked what the server announces");
 }
 
 /// What comes as data is never a number to go by: not one octet is kept, whatever the rows say.

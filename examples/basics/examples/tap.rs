@@ -1,0 +1,184 @@
+//! Prints a recorded session as a dialogue, with secrets redacted: `tap CLIENT SERVER`, two files with the octets that either side sent.
+//! Without arguments it prints the recording below. What it prints can be read by `pop3_proto::script`, so that a session from the field
+//! becomes a test.
+//!
+//! Two files do not tell in which order the octets came. They need not: a line of the client, then its answer to its end, then the client's
+//! next line is an order in which the same session could have been, had the client not pipelined. The tap tells when an answer is
+//! complete. Only where it loses step is the order a guess; the dialogue says so.
+//!
+//! Whoever sees the octets as they come, as a proxy does, gives them to the tap as they come, and needs no such loop.
+
+use pop3_proto::client::Event;
+use pop3_proto::script::{Line, Script};
+use pop3_proto::tap::{Seen, Side, Tap};
+use pop3_proto::{Command, Input, Limits};
+use pop3_proto_basics::Result;
+
+const CLIENT: &[u8] = b"CAPA\r\nAUTH PLAIN\r\nAG1yb3NlAHRhbnN0YWFm\r\nUSER mrose\r\nPASS tanstaaf\r\n\
+    LIST\r\nRETR 1\r\nXTND XMIT\r\nDELE 1\r\nQUIT\r\n";
+const SERVER: &[u8] = b"+OK POP3 server ready\r\n+OK\r\nUSER\r\nSASL PLAIN\r\nPIPELINING\r\n.\r\n+ \r\n-ERR [SYS/TEMP] try PASS\r\n\
+    +OK\r\n+OK\r\n+OK\r\n1 30\r\n2 9000\r\n.\r\n+OK 30 octets\r\nSubject: dots\r\n\r\n..\r\nbye\r\n.\r\n-ERR what?\r\n+OK\r\n+OK bye\r\n";
+
+const DIALOGUE: &str = "\
+S: +OK POP3 server ready
+C: CAPA
+S: +OK
+S: USER
+S: SASL PLAIN
+S: PIPELINING
+S: .
+C: AUTH PLAIN
+S: +\\x20
+C: ********
+S: -ERR [SYS/TEMP] try PASS
+C: USER mrose
+S: +OK
+C: PASS ********
+S: +OK
+C: LIST
+S: +OK
+S: 1 30
+S: 2 9000
+S: .
+C: RETR 1
+S: +OK 30 octets
+S: Subject: dots
+S: 
+S: ..
+S: bye
+S: .
+# message 1: 25 octets
+C: ********
+# a command that is not known
+S: -ERR what?
+C: DELE 1
+S: +OK
+C: QUIT
+S: +OK bye
+";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [] => {
+            let text = dialogue(CLIENT, SERVER);
+            print!("{text}");
+            assert_eq!(text, DIALOGUE);
+            let script = Script::parse(&text)?;
+            assert_eq!(script.octets(Side::Server), SERVER);
+        }
+        [client, server] => print!("{}", dialogue(&std::fs::read(client)?, &std::fs::read(server)?)),
+        _ => return Err("usage: tap [CLIENT SERVER]".into()),
+    }
+    Ok(())
+}
+
+/// What one side sent: the tap has read up to `read` and has seen up to `seen`.
+struct Recording<'o> {
+    octets: &'o [u8],
+    read: usize,
+    seen: usize,
+}
+
+impl<'o> Recording<'o> {
+    const fn new(octets: &'o [u8]) -> Self {
+        Recording { octets, read: 0, seen: 0 }
+    }
+
+    /// The next line, which the tap sees from now on; none at the end.
+    fn line(&mut self) -> Option<&'o [u8]> {
+        let line = self.octets[self.seen..].split_inclusive(|octet| *octet == b'\n').next()?;
+        self.seen += line.len();
+        Some(line)
+    }
+
+    fn unread(&self) -> Input<'o> {
+        Input::more(&self.octets[self.read..self.seen])
+    }
+}
+
+fn dialogue(client: &[u8], server: &[u8]) -> String {
+    let (mut client, mut server) = (Recording::new(client), Recording::new(server));
+    let mut tap = Tap::new(Limits::DEFAULT);
+    let mut text = String::new();
+    let mut turn = Side::Server; // the greeting
+    loop {
+        // A side that has no more leaves the rest to the other: a server may just close, or speak unasked before it does.
+        let next = match turn {
+            Side::Client => client.line().map(|line| (Side::Client, line)),
+            Side::Server => server.line().map(|line| (Side::Server, line)),
+        };
+        let other = || match turn.other() {
+            Side::Client => client.line().map(|line| (Side::Client, line)),
+            Side::Server => server.line().map(|line| (Side::Server, line)),
+        };
+        let Some((side, line)) = next.or_else(other) else { return text };
+        turn = side;
+        if side == Side::Server {
+            text += &shown(side, line);
+        }
+        let mut input = if side == Side::Client { client.unread() } else { server.unread() };
+        loop {
+            let seen = match side {
+                Side::Client => tap.client(&mut input),
+                Side::Server => tap.server(&mut input),
+            };
+            let Some(seen) = seen else { break };
+            turn = turn_behind(&seen).unwrap_or(turn);
+            text += &told(&seen, line);
+            if matches!(seen, Seen::Encrypted) {
+                return text;
+            }
+        }
+        match side {
+            Side::Client => client.read = client.seen - input.remaining(),
+            Side::Server => server.read = server.seen - input.remaining(),
+        }
+        if side == Side::Client && input.remaining() > 0 && client.seen == client.octets.len() {
+            text += &format!("# the client's last line has no end: {} octets\n", input.remaining());
+        }
+    }
+}
+
+/// Who speaks next; `None` where that does not change.
+fn turn_behind(seen: &Seen<'_>) -> Option<Side> {
+    match seen {
+        Seen::Challenge(_) | Seen::OddChallenge(_) | Seen::OutOfStep(_) => Some(Side::Client),
+        Seen::Answer(Event::Greeting(_) | Event::NoService(_)) => Some(Side::Client),
+        Seen::Answer(event) if event.completes() => Some(Side::Client),
+        Seen::Answer(_) | Seen::InStep | Seen::LongLine(Side::Server) => None,
+        // All else is the client's, and wants an answer.
+        _ => Some(Side::Server),
+    }
+}
+
+/// What the dialogue has of it: of the client's lines what is no secret, and remarks.
+fn told(seen: &Seen<'_>, line: &[u8]) -> String {
+    match seen {
+        Seen::Command(Command::Pass(_)) => "C: PASS ********\n".into(),
+        Seen::Command(Command::Apop { name, .. }) => {
+            shown(Side::Client, &[b"APOP ", name.as_bytes(), b" ********\r\n"].concat())
+        }
+        Seen::Command(Command::Auth { mechanism, initial: Some(response) }) if !response.is_empty() => {
+            shown(Side::Client, &[b"AUTH ", mechanism.as_bytes(), b" ********\r\n"].concat())
+        }
+        Seen::Command(_) | Seen::Cancel => shown(Side::Client, line),
+        Seen::Response(_) => "C: ********\n".into(),
+        // It may be a password that came too soon.
+        Seen::Unknown(_) => "C: ********\n# a command that is not known\n".into(),
+        Seen::NotACommand(error) => format!("C: ********\n# {error}\n"),
+        Seen::LongLine(Side::Client) => "C: ********\n# a very long line\n".into(),
+        Seen::Answer(Event::End(ticket, octets)) => {
+            ticket.message.map_or(String::new(), |message| format!("# message {message}: {octets} octets\n"))
+        }
+        Seen::OutOfStep(cause) => format!("# out of step ({cause:?}): from here on the order is a guess\n"),
+        Seen::InStep => "# in step again, it seems\n".into(),
+        Seen::Encrypted => "* TLS starts\n".into(),
+        _ => String::new(),
+    }
+}
+
+/// The line as a script has it: what can't be seen is escaped.
+fn shown(from: Side, octets: &[u8]) -> String {
+    format!("{}\n", Line { number: 0, from, octets })
+}
