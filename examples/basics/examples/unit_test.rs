@@ -2,12 +2,16 @@
 //! octets of the wire. The functions below `main` would be `#[test]`s in an application; here `main` runs them.
 
 use pop3_proto::client::Event;
+use pop3_proto::script::{Cuts, Script};
 use pop3_proto::server::{Config, Why};
-use pop3_proto::{Client, Command, Fatal, Input, MIN_SINK, Out, Outbox, Secret, Sink, Text, TlsPolicy, Verb};
+use pop3_proto::{
+    Client, Command, Fatal, Inbox, Input, MIN_SINK, Out, Outbox, Secret, Sink, Text, TlsPolicy, Verb,
+};
 use pop3_proto_basics::Result;
 use pop3_proto_basics::host::{Host, Wants};
 use pop3_proto_basics::sample::{MESSAGES, Message};
 use std::collections::HashSet;
+use std::io::{Read, Write};
 
 /// The application's code: it logs in and asks which messages there are, to tell the new ones. It knows machines and
 /// buffers; what moves the octets is not its business, and so a test can.
@@ -58,6 +62,7 @@ impl NewMail {
 fn main() -> Result<()> {
     the_dialogue_is_what_it_should_be()?;
     the_cuts_of_the_stream_do_not_matter()?;
+    a_script_plays_the_server()?;
     a_refused_login_is_told_with_its_code();
     a_listing_that_is_cut_is_an_error();
     the_server_removes_at_quit_only()?;
@@ -99,6 +104,60 @@ fn the_cuts_of_the_stream_do_not_matter() -> Result<()> {
     assert_eq!(outbox.pending(), DIALOGUE.map(|(_, sent)| sent).concat().as_bytes());
     assert_eq!((mail.new, mail.done), (vec![1, 3], true));
     passed("the cuts of the stream do not matter")
+}
+
+/// The same with a script: easier to read, at every cut, and where the two part it shows the line.
+fn a_script_plays_the_server() -> Result<()> {
+    let script = Script::parse(
+        "
+        S: +OK ready
+        C: USER mrose
+        S: +OK
+        C: PASS tanstaaf
+        S: +OK 2 messages
+        C: UIDL
+        S: +OK
+        S: 1 aaa
+        S: 2 bbb
+        S: .
+        C: QUIT
+        S: +OK bye
+        * connection closes
+        ",
+    )?;
+    for cuts in Cuts::singles(script.server().octets()) {
+        let (mut mail, mut server) = (NewMail::new(&["bbb"]), script.server().cut(cuts));
+        talk(&mut mail, &mut server)?;
+        server.finish()?;
+        assert_eq!(mail.new, [1]);
+    }
+
+    let other = Script::parse("S: +OK ready\nC: USER anybody")?;
+    let error = talk(&mut NewMail::new(&[]), &mut other.server()).unwrap_err();
+    let shown = "\
+line 2: the client says something else
+  script  C: USER anybody
+  came    C: USER mrose
+                  ^";
+    assert_eq!(error.to_string(), shown);
+    passed("a script plays the server, and shows where the two part")
+}
+
+/// What moves the octets in this application: any stream does, and so does a played server.
+fn talk(mail: &mut NewMail, stream: &mut (impl Read + Write)) -> Result<()> {
+    let (mut inbox, mut outbox) = (Inbox::new([0; 4096]), Outbox::new());
+    while !mail.done {
+        match stream.read(inbox.spare())? {
+            0 => inbox.ended(),
+            count => inbox.filled(count),
+        }
+        inbox.with(|input| mail.advance(input, &mut outbox))?;
+        while !outbox.pending().is_empty() {
+            let count = stream.write(outbox.pending())?;
+            outbox.sent(count);
+        }
+    }
+    Ok(())
 }
 
 fn a_refused_login_is_told_with_its_code() {
