@@ -108,15 +108,35 @@ impl Clock {
         now: Millis,
         running: Option<(Timer, &mut Countdown)>,
     ) -> Result<Option<Millis>, Timer> {
-        let passed = now.0.saturating_sub(self.last.0);
-        let before = core::mem::replace(&mut self.running, running.as_ref().map(|(timer, _)| *timer));
+        let timer = running.as_ref().map(|(timer, _)| *timer);
+        let next = running.map(|running| self.charge(now, running)).transpose();
+        self.running = timer;
         self.last = Millis(now.0.max(self.last.0));
-        let Some((timer, countdown)) = running else { return Ok(None) };
-        if before != Some(timer) {
+        next
+    }
+
+    /// The same with another timer beneath the one that runs.
+    pub(crate) fn tick_both(
+        &mut self,
+        now: Millis,
+        running: (Timer, &mut Countdown),
+        beneath: (Timer, &mut Countdown),
+    ) -> Result<Option<Millis>, Timer> {
+        let beneath = self.charge(now, beneath)?;
+        Ok(self.tick(now, Some(running))?.map(|next| next.min(beneath)))
+    }
+
+    /// Charges the time since the last tick to the timer, if it ran then: the one for the login does beneath the output timer.
+    fn charge(&self, now: Millis, (timer, countdown): (Timer, &mut Countdown)) -> Result<Millis, Timer> {
+        let went_on = match self.running {
+            Some(Timer::Output) if timer == Timer::Login => true,
+            before => before == Some(timer),
+        };
+        if !went_on {
             countdown.forgive();
         }
-        match countdown.charge(passed) {
-            Some(left) => Ok(Some(Millis(now.0.saturating_add(u64::from(left))))),
+        match countdown.charge(now.0.saturating_sub(self.last.0)) {
+            Some(left) => Ok(Millis(now.0.saturating_add(u64::from(left)))),
             None => Err(timer),
         }
     }

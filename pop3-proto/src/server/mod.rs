@@ -225,12 +225,18 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
         }
-        let running = match self.timer() {
-            Some(Timer::Login) => Some((Timer::Login, &mut self.login)),
-            Some(timer) => Some((timer, &mut self.countdown)),
-            None => None,
+        let early = !matches!(self.state, State::Transaction | State::Update);
+        let next = match self.timer() {
+            Some(Timer::Login) => self.clock.tick(now, Some((Timer::Login, &mut self.login))),
+            // A client that does not read spends its time to log in.
+            Some(Timer::Output) if early => self.clock.tick_both(
+                now,
+                (Timer::Output, &mut self.countdown),
+                (Timer::Login, &mut self.login),
+            ),
+            timer => self.clock.tick(now, timer.map(|timer| (timer, &mut self.countdown))),
         };
-        self.clock.tick(now, running).map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
+        next.map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
     }
 
     /// The timer that runs now. None does while the application owes an answer, or has room for the message that it sends.

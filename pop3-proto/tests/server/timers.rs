@@ -115,6 +115,26 @@ fn amb_29_the_login_timer_is_another_one() {
     assert_eq!(host.server.tick(at(100)), Ok(Some(at(700))));
 }
 
+/// Nor does a client prolong it that has its answers waiting, and takes some of them now and then.
+#[test]
+fn amb_29_the_login_timer_goes_on_while_the_sink_is_full() {
+    let mut buffer = [0; MIN_SINK];
+    let mut out = Out::new(&mut buffer);
+    let commands = b"CAPA\r\n".repeat(100);
+    let mut input = Input::more(&commands);
+    let mut server: Server<Slots, Config> = Server::new(CLEAR.timers(Timers::DEFAULT.login(at(30))), 1);
+    let greet = ask!(server, &mut input, &mut out, Greet);
+    server.greet(greet, Text::EMPTY, &mut out).unwrap();
+    assert_eq!(server.tick(at(100)), Ok(Some(at(130))));
+    for second in 101..130 {
+        // Now there is room for the answer, now there is none.
+        out.sent(if second % 7 == 0 { MIN_SINK } else { 40 });
+        assert!(step(&mut server, &mut input, &mut out));
+        assert_eq!(server.tick(at(second)), Ok(Some(at(130))));
+    }
+    assert_eq!(server.tick(at(130)), Err(Fatal::TimedOut(Timer::Login)));
+}
+
 #[test]
 fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     let mut buffer = [0; 1024];
