@@ -1,6 +1,6 @@
 use super::{CLEAR, PIPED, STRICT, Session, in_both};
 use pop3_proto::client::{Feature, SendError, Source};
-use pop3_proto::{Quirk, State};
+use pop3_proto::{Mechanism, Quirk, State};
 
 /// Also ROB.9: zeros in front are read, and never sent.
 #[test]
@@ -215,4 +215,19 @@ fn rob_37_a_login_is_answered_before_anything_else_goes_out() {
     session.send("AUTH PLAIN AAAA").unwrap();
     assert_eq!(session.send("USER a").unwrap_err(), SendError::Behind(pop3_proto::Verb::Auth));
     assert_eq!(session.sent(), "AUTH PLAIN AAAA\r\n");
+}
+
+#[test]
+fn amb_18_mechanisms_of_several_lines_are_put_together() {
+    let mut session = Session::greeted(STRICT);
+    session.ask("CAPA", "+OK\r\nSASL PLAIN\r\nSASL CRAM-MD5\r\n.\r\n");
+    let capabilities = *session.client.capabilities();
+    assert!(capabilities.has_mechanism(Mechanism::PLAIN) && capabilities.has_mechanism(Mechanism::CRAM_MD5));
+    assert!(!capabilities.has_mechanism(Mechanism::LOGIN));
+}
+
+#[test]
+fn amb_22_a_tag_behind_err_is_text() {
+    let mut session = Session::greeted(STRICT);
+    assert_eq!(session.ask("LANG uga", "-ERR en no such language\r\n"), ["LANG refused en no such language"]);
 }

@@ -29,6 +29,7 @@ fn quirk_2_err_without_text() {
     }
 }
 
+/// Also ROB.1: tolerated and noted, or refused.
 #[test]
 fn quirk_3_status_in_lower_case() {
     in_both("NOOP", "+ok\r\n", &["NOOP ok"], &[Quirk::StatusCase], &["fatal Strict(StatusCase)"]);
@@ -166,6 +167,7 @@ fn quirk_16_servers_that_do_not_know_capa() {
     assert_eq!(session.last(""), ["fatal UnexpectedEnd"], "it hangs up");
 }
 
+/// Also ROB.32.
 #[test]
 fn quirk_17_capabilities_in_odd_words() {
     let rows = "PIPELINE\r\nLOGIN-DELAY 15 USER\r\nEXPIRE=7\r\nIMPLEMENTATION A B\r\nSASL LOPGIN AUTH=CRAM-MD5 CRAM_MD5 PLAIN\r\n";

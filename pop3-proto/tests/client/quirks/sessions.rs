@@ -49,7 +49,7 @@ fn quirk_32_a_server_that_does_not_stuff() {
     assert_eq!(events, ["RETR 1 begin", "body foo\\r\\n", "RETR 1 end 5"]);
 }
 
-/// Also ROB.6.
+/// Also ROB.6 and AMB.6.
 #[test]
 fn quirk_33_lines_of_a_message_have_no_limit() {
     for length in [1024, 2048, 4096, 8191, 65_536, 1_000_000] {
