@@ -79,19 +79,12 @@ impl Log {
 pub(super) fn naive(sent: &[Ticket], heard: &[u8]) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut rest = heard;
-    let mut line = || {
-        let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
-        let (line, behind) = (&rest[..end], &rest[end + 2..]);
-        rest = behind;
-        Some(line)
-    };
-    if line().is_none() {
+    if take_line(&mut rest).is_none() {
         return answers;
     }
-    let mut open: Option<Answer> = None;
     for ticket in sent {
         let status = loop {
-            match line() {
+            match take_line(&mut rest) {
                 Some(challenge) if challenge.starts_with(b"+ ") => {}
                 other => break other,
             }
@@ -112,38 +105,36 @@ pub(super) fn naive(sent: &[Ticket], heard: &[u8]) -> Vec<Answer> {
             rows: Vec::new(),
             body: Vec::new(),
         };
+        let is_message = matches!(ticket.verb, Verb::Retr | Verb::Top);
         while !answer.is_complete {
-            let Some(row) = line() else { break };
-            match (ticket.verb, row) {
-                (_, b".") => answer.is_complete = true,
-                (Verb::List, row) => answer.rows.extend(numbers(row)),
-                (_, row) => {
-                    answer.body.extend_from_slice(row.strip_prefix(b".").unwrap_or(row));
-                    answer.body.extend_from_slice(b"\r\n");
+            let Some(row) = take_line(&mut rest) else { break };
+            match row {
+                b"." => answer.is_complete = true,
+                _ if is_message => {
+                    answer.body.extend([row.strip_prefix(b".").unwrap_or(row), b"\r\n"].concat());
                 }
+                _ if ticket.verb == Verb::List => answer.rows.extend(numbers(row)),
+                _ => {}
             }
         }
-        if !answer.is_complete {
-            open = Some(answer);
-            break;
-        }
-        answers.push(answer);
-    }
-    if let Some(mut answer) = open {
+        let is_complete = answer.is_complete;
         // The line under way, but for what may be the end mark.
-        if matches!(answer.ticket.verb, Verb::Retr | Verb::Top) && !matches!(rest, b"." | b".\r") {
+        if !is_complete && is_message && !matches!(rest, b"." | b".\r") {
             answer.body.extend_from_slice(rest.strip_prefix(b".").unwrap_or(rest));
-        } else if !matches!(answer.ticket.verb, Verb::Retr | Verb::Top | Verb::List) {
-            answer.body.clear();
         }
         answers.push(answer);
-    }
-    for answer in &mut answers {
-        if !matches!(answer.ticket.verb, Verb::Retr | Verb::Top) {
-            answer.body.clear();
+        if !is_complete {
+            break;
         }
     }
     answers
+}
+
+fn take_line<'h>(rest: &mut &'h [u8]) -> Option<&'h [u8]> {
+    let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
+    let (line, behind) = (&rest[..end], &rest[end + 2..]);
+    *rest = behind;
+    Some(line)
 }
 
 fn numbers(row: &[u8]) -> Option<(u32, u64)> {

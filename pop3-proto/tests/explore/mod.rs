@@ -5,5 +5,7 @@
 
 mod invariants;
 mod log;
+mod model;
 mod pair;
+mod table;
 mod world;

@@ -151,7 +151,7 @@ fn sessions() -> Vec<Scenario> {
         piped("pipelined", &["USER u", "PASS p", "DELE 1", "STAT", "QUIT"]),
         Scenario {
             server_sink: MIN_SINK,
-            ..piped("pipelined, small sink", &["USER u", "PASS p", "RETR 2", "QUIT"])
+            ..piped("pipelined, small sink", &["USER u", "PASS p", "STAT", "QUIT"])
         },
         Scenario {
             client: client::Config::new(TlsPolicy::Opportunistic),

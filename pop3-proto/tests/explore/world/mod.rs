@@ -1,0 +1,286 @@
+//! Two machines, their applications and the cable between them, as one value that is made again by doing again what was done.
+
+mod actions;
+
+pub(in crate::explore) use actions::Action;
+
+use super::log::Log;
+use crate::harness::{App, MailSlots};
+use pop3_proto::client::{self, Client, Event, SaslDone, SaslStep};
+use pop3_proto::server::{self, Ask, Commit, Fetch, Greet, Login, Server, Step, User, Why};
+use pop3_proto::{Fatal, Input, MessageNumber, Outbox, TlsPolicy};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// What two machines have to say to each other.
+#[derive(Clone)]
+pub(in crate::explore) struct Scenario {
+    pub(in crate::explore) name: &'static str,
+    pub(in crate::explore) client: client::Config,
+    pub(in crate::explore) server: server::Config,
+    /// What the client's application sends, one line after the other.
+    pub(in crate::explore) commands: &'static [&'static str],
+    /// So many of them are sent and answered before the search begins.
+    pub(in crate::explore) opening: usize,
+    pub(in crate::explore) app: App,
+    pub(in crate::explore) server_sink: usize,
+}
+
+impl Scenario {
+    pub(in crate::explore) fn new(name: &'static str, commands: &'static [&'static str]) -> Self {
+        let mut app = App::new();
+        app.messages = vec![b"a\r\n".to_vec(), b".\nb".to_vec()];
+        Scenario {
+            name,
+            client: client::Config::new(TlsPolicy::Cleartext),
+            server: server::Config::new(TlsPolicy::Cleartext),
+            commands,
+            opening: 0,
+            app,
+            server_sink: 16 * 1024,
+        }
+    }
+}
+
+/// What the client's application owes.
+#[derive(Debug)]
+enum Owed {
+    Response(SaslStep),
+    Verdict(SaslDone),
+    Handshake(client::StartTls),
+}
+
+/// What the server's application was asked.
+#[derive(Debug)]
+enum Asked {
+    Greet(Greet),
+    User(User),
+    Login(Login),
+    Fetch(Fetch),
+    Commit(Commit),
+    StartTls(server::StartTls),
+}
+
+/// Both machines, what is on its way between them, and what their applications know.
+pub(in crate::explore) struct World<'s> {
+    pub(in crate::explore) scenario: &'s Scenario,
+    pub(in crate::explore) client: Client,
+    pub(in crate::explore) server: Server<MailSlots, server::Config>,
+    /// What is on its way: each side's sink is its end of the cable.
+    up: Outbox,
+    down: Outbox,
+    client_unread: Vec<u8>,
+    server_unread: Vec<u8>,
+    /// Whether the reader was told that the stream is over.
+    up_ended: bool,
+    down_ended: bool,
+    pub(in crate::explore) cut: bool,
+    /// The next command to send.
+    next: usize,
+    owed: Option<Owed>,
+    asked: Option<Asked>,
+    /// The message that is open, and how much of it was handed over.
+    body: Option<(MessageNumber, usize)>,
+    pub(in crate::explore) log: Log,
+    /// All octets that arrived at the client, and all that the server has read.
+    pub(in crate::explore) heard: Vec<u8>,
+    pub(in crate::explore) read: Vec<u8>,
+    /// How much of `read` came before the maildrop was opened.
+    pub(in crate::explore) opened_at: Option<usize>,
+    /// What was removed, and whether the store said that this was all.
+    pub(in crate::explore) removed: Vec<u32>,
+    pub(in crate::explore) committed: Option<bool>,
+    pub(in crate::explore) client_over: Option<Option<Fatal>>,
+    pub(in crate::explore) server_over: Option<Result<Why, Fatal>>,
+}
+
+impl<'s> World<'s> {
+    pub(in crate::explore) fn new(scenario: &'s Scenario) -> Self {
+        let mut world = World {
+            scenario,
+            client: Client::new(scenario.client),
+            server: Server::new(scenario.server, 7),
+            up: Outbox::with_limit(512),
+            down: Outbox::with_limit(scenario.server_sink),
+            client_unread: Vec::new(),
+            server_unread: Vec::new(),
+            up_ended: false,
+            down_ended: false,
+            cut: false,
+            next: 0,
+            owed: None,
+            asked: None,
+            body: None,
+            log: Log::default(),
+            heard: Vec::new(),
+            read: Vec::new(),
+            opened_at: None,
+            removed: Vec::new(),
+            committed: None,
+            client_over: None,
+            server_over: None,
+        };
+        world.settle();
+        while world.next < scenario.opening || !world.client.is_idle() {
+            assert!(world.go_on(), "the opening is stuck: {}", world.shown());
+        }
+        world
+    }
+
+    /// The state for a person, and for the set of those that were visited.
+    pub(in crate::explore) fn shown(&self) -> String {
+        format!(
+            "{:?}\n{:?} {:?}\nup {:?}+{:?}{} down {:?}+{:?}{}, next {}, owed {:?}, asked {:?}, body {:?}, \
+             removed {:?} {:?}, over {:?} {:?}\n{:?}",
+            self.client,
+            self.server,
+            self.server.maildrop(),
+            self.server_unread.escape_ascii().to_string(),
+            self.up.pending().escape_ascii().to_string(),
+            if self.up_ended { "|" } else { "" },
+            self.client_unread.escape_ascii().to_string(),
+            self.down.pending().escape_ascii().to_string(),
+            if self.down_ended { "|" } else { "" },
+            self.next,
+            self.owed,
+            self.asked,
+            self.body,
+            self.removed,
+            self.committed,
+            self.client_over,
+            self.server_over,
+            self.log,
+        )
+    }
+
+    pub(in crate::explore) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.shown(), &self.heard, &self.read, self.cut).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Nothing can happen any more, and nobody waits.
+    pub(in crate::explore) fn is_final(&self) -> bool {
+        self.server_over.is_some() && self.client_over.is_some()
+    }
+
+    /// Lets both machines go on until they need something.
+    fn settle(&mut self) {
+        self.run_server();
+        self.run_client();
+        // Nobody is there to read it.
+        if self.up_ended || self.server_over.is_some() {
+            self.up.sent(usize::MAX);
+        }
+        if self.down_ended || self.client_over.is_some() {
+            self.down.sent(usize::MAX);
+            self.run_server();
+            self.down.sent(usize::MAX);
+        }
+    }
+
+    fn run_server(&mut self) {
+        while self.server_over.is_none() && self.asked.is_none() {
+            let unread = std::mem::take(&mut self.server_unread);
+            let mut input = if self.up_ended { Input::last(&unread) } else { Input::more(&unread) };
+            let step = self.server.poll(&mut input, &mut self.down);
+            let (taken, left) = unread.split_at(unread.len() - input.remaining());
+            self.read.extend_from_slice(taken);
+            let goes_on = match step {
+                Ok(Step::Ask(ask)) => {
+                    self.asked = Some(match ask {
+                        Ask::Greet(greet) => Asked::Greet(greet),
+                        Ask::User(user, _) => Asked::User(user),
+                        Ask::Login(login, _) => Asked::Login(login),
+                        Ask::Fetch(fetch) => Asked::Fetch(fetch),
+                        Ask::Commit(commit) => Asked::Commit(commit),
+                        Ask::StartTls(start) => Asked::StartTls(start),
+                        other @ Ask::Other(..) => panic!("{other:?}"),
+                    });
+                    false
+                }
+                Ok(Step::Closed(why)) => {
+                    self.server_over = Some(Ok(why));
+                    self.body = None;
+                    false
+                }
+                Err(fatal) => {
+                    self.server_over = Some(Err(fatal));
+                    false
+                }
+                Ok(Step::NeedInput) => {
+                    assert!(!self.up_ended, "input is asked for behind the end");
+                    false
+                }
+                // The octets go nowhere.
+                Ok(Step::NeedSpace(full)) => {
+                    assert!(!full.never_fits());
+                    self.down_ended && {
+                        self.down.sent(usize::MAX);
+                        true
+                    }
+                }
+                Ok(Step::NeedBody) => false,
+                Ok(Step::Waiting) => panic!("no question is open: {:?}", self.server),
+            };
+            self.server_unread = left.to_vec();
+            if !goes_on {
+                break;
+            }
+        }
+    }
+
+    fn run_client(&mut self) {
+        while self.client_over.is_none() {
+            let unread = std::mem::take(&mut self.client_unread);
+            let needs = self.client.needs_input(&unread, self.down_ended);
+            let awaited = self.client.awaits();
+            let mut input = if self.down_ended { Input::last(&unread) } else { Input::more(&unread) };
+            let polled = self.client.poll(&mut input);
+            assert_eq!(needs, matches!(polled, Ok(None)) && input.remaining() == unread.len());
+            let goes_on = match polled {
+                Ok(None) => input.remaining() < unread.len(),
+                Ok(Some(event)) => {
+                    self.log.note(&event, awaited);
+                    match event {
+                        Event::Challenge(step, _) => self.owed = Some(Owed::Response(step)),
+                        Event::AuthAccepted(done, _) => self.owed = Some(Owed::Verdict(done)),
+                        Event::StartTls(start) => self.owed = Some(Owed::Handshake(start)),
+                        Event::Closed(_) => self.client_over = Some(None),
+                        _ => {}
+                    }
+                    true
+                }
+                Err(fatal) => {
+                    self.client_over = Some(Some(fatal));
+                    false
+                }
+            };
+            self.client_unread = unread[unread.len() - input.remaining()..].to_vec();
+            if !goes_on {
+                break;
+            }
+        }
+    }
+
+    /// What the server says to STAT and LIST now; `None` where it would not read them next.
+    pub(in crate::explore) fn probe(mut self) -> Option<String> {
+        let idle = self.server_over.is_none()
+            && self.asked.is_none()
+            && self.body.is_none()
+            && !self.up_ended
+            && self.server_unread.is_empty();
+        if !idle || self.server.state() != pop3_proto::State::Transaction {
+            return None;
+        }
+        self.down_ended = false;
+        self.down.sent(usize::MAX);
+        self.server_unread = b"STAT\r\n".to_vec();
+        self.run_server();
+        let mut said = self.down.pending().to_vec();
+        self.down.sent(usize::MAX);
+        self.server_unread = b"LIST\r\n".to_vec();
+        self.run_server();
+        said.extend_from_slice(self.down.pending());
+        Some(String::from_utf8(said).unwrap())
+    }
+}
