@@ -68,6 +68,7 @@ struct Peer {
     says: &'static [u8],
     stays: bool,
     takes: usize,
+    took: Vec<u8>,
 }
 
 impl ErrorType for Peer {
@@ -87,6 +88,7 @@ impl Write for Peer {
     fn write(&mut self, from: &[u8]) -> Result<usize, ErrorKind> {
         let count = self.takes.min(from.len());
         self.takes -= count;
+        self.took.extend(&from[..count]);
         if count == 0 { Err(ErrorKind::TimedOut) } else { Ok(count) }
     }
 
@@ -105,12 +107,17 @@ fn clock() -> impl FnMut() -> Millis {
 }
 
 fn fetch_from(says: &'static str, stays: bool, store: &mut Kept) -> Result<Fetched, Error<ErrorKind>> {
-    fetch(&mut Peer { says: says.as_bytes(), stays, takes: usize::MAX }, clock(), account("tanstaaf"), store)
+    fetch(
+        &mut Peer { says: says.as_bytes(), stays, takes: usize::MAX, took: Vec::new() },
+        clock(),
+        account("tanstaaf"),
+        store,
+    )
 }
 
 fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<Why, Error<ErrorKind>> {
     let mut memory = Memory::new();
-    let mut peer = Peer { says: says.as_bytes(), stays, takes };
+    let mut peer = Peer { says: says.as_bytes(), stays, takes, took: Vec::new() };
     let why = serve(&mut peer, clock(), 1, &mut memory.slots(), &mut memory);
     assert_eq!(memory.messages.len(), 5, "nothing is removed");
     why
@@ -147,4 +154,18 @@ fn a_message_that_is_refused_is_passed_over() {
     assert_eq!(fetched, Ok(Fetched { messages: 1, deletions: Deletions::NoneAsked }));
     assert!(store.complete.keys().eq(&[2]));
     assert_eq!(fetch_from("-ERR busy\r\n+OK\r\n", false, &mut store), Err(Error::Refused(None)));
+}
+
+/// In the same words, whichever of the two it is.
+#[test]
+fn a_wrong_name_is_refused_like_a_wrong_password() {
+    let said = |login: &'static str| {
+        let mut memory = Memory::new();
+        let mut peer = Peer { says: login.as_bytes(), stays: false, takes: usize::MAX, took: Vec::new() };
+        assert_eq!(serve(&mut peer, no_clock, 1, &mut memory.slots(), &mut memory), Ok(Why::Quit));
+        String::from_utf8(peer.took).unwrap()
+    };
+    let wrong_name = said("USER nobody\r\nPASS tanstaaf\r\nQUIT\r\n");
+    assert_eq!(wrong_name, said("USER mrose\r\nPASS guess\r\nQUIT\r\n"));
+    assert!(wrong_name.contains("-ERR [AUTH]"), "{wrong_name}");
 }

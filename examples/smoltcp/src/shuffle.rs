@@ -73,3 +73,23 @@ impl RxToken for Packet {
         read(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smoltcp::phy::TxToken;
+
+    #[test]
+    fn packets_are_swapped_and_none_is_lost() {
+        for (chance, order) in [(0, [1, 2, 3]), (100, [2, 3, 1])] {
+            let mut device = Shuffle::new(1, chance, Rc::default());
+            for octet in 1..=3 {
+                device.transmit(Instant::ZERO).unwrap().consume(1, |packet| packet[0] = octet);
+            }
+            let received =
+                order.map(|_| device.receive(Instant::ZERO).unwrap().0.consume(|packet| packet[0]));
+            assert_eq!(received, order);
+            assert!(device.receive(Instant::ZERO).is_none());
+        }
+    }
+}
