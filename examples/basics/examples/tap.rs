@@ -66,6 +66,7 @@ fn main() -> Result<()> {
             assert_eq!(text, DIALOGUE);
             let script = Script::parse(&text)?;
             assert_eq!(script.octets(Side::Server), SERVER);
+            assert!(!dialogue(SERVER, CLIENT).contains("tanstaaf"), "the files in the wrong order");
         }
         [client, server] => print!("{}", dialogue(&std::fs::read(client)?, &std::fs::read(server)?)),
         _ => return Err("usage: tap [CLIENT SERVER]".into()),
@@ -114,9 +115,7 @@ fn dialogue(client: &[u8], server: &[u8]) -> String {
         };
         let Some((side, line)) = next.or_else(other) else { return text };
         turn = side;
-        if side == Side::Server {
-            text += &shown(side, line);
-        }
+        let (mut known, mut encrypted, mut says) = (false, false, String::new());
         let mut input = if side == Side::Client { client.unread() } else { server.unread() };
         loop {
             let seen = match side {
@@ -125,10 +124,18 @@ fn dialogue(client: &[u8], server: &[u8]) -> String {
             };
             let Some(seen) = seen else { break };
             turn = turn_behind(&seen).unwrap_or(turn);
-            text += &told(&seen, line);
-            if matches!(seen, Seen::Encrypted) {
-                return text;
-            }
+            says += &told(&seen, line);
+            known |= !matches!(seen, Seen::OutOfStep(_));
+            encrypted |= matches!(seen, Seen::Encrypted);
+        }
+        if side == Side::Server {
+            // What the tap does not know for an answer may be anything, the client's secrets too where the files were swapped.
+            text +=
+                &if known { shown(side, line) } else { format!("# {} octets of the server\n", line.len()) };
+        }
+        text += &says;
+        if encrypted {
+            return text;
         }
         match side {
             Side::Client => client.read = client.seen - input.remaining(),
