@@ -80,8 +80,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             Turn::Body(body) => Turn::Reply(Reply::end_mark(body.end_mark())),
             // The status line is still to come, so nothing of the message was sent.
             Turn::Reply(reply @ Reply { then: Then::Body { top }, .. }) => {
-                let body =
-                    Body { stuff: Stuff::new(self.config.borrow().bodies), top: top.map(TopFilter::new) };
+                let body = Body::new(self.config.borrow(), top);
                 Turn::Reply(Reply { then: Then::EndMark(body.end_mark()), ..reply })
             }
             _ => return Err(Unfit::NoBody),
@@ -99,6 +98,11 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 const WINDOW: usize = 1024;
 
 impl Body {
+    /// The whole message, or for TOP so many lines of its body.
+    pub(super) fn new(config: &Config, top: Option<u64>) -> Self {
+        Body { stuff: Stuff::new(config.bodies), top: top.map(TopFilter::new) }
+    }
+
     /// What at the front of these octets belongs to the answer. Where that takes a look at them, it is at no
     /// more than `window`: a long chunk, handed in again as it was left, would be looked at anew each time.
     fn wanted<'c>(&self, octets: &'c [u8], window: usize) -> &'c [u8] {

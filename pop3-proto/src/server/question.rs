@@ -46,7 +46,8 @@ pub enum Ask<'i> {
     /// [`committed`](super::Server::committed).
     Commit(Commit),
     /// The answer to STLS is written: once the sink is sent, do the handshake, then
-    /// [`tls_started`](super::Server::tls_started).
+    /// [`tls_started`](super::Server::tls_started). A peer that goes away meanwhile shows in the handshake only:
+    /// then [`close`](super::Server::close).
     StartTls(StartTls),
     /// A command that the crate does not know, its keyword and the rest of its line; only where
     /// [`Config::other_commands`](super::Config::other_commands) asks for it:

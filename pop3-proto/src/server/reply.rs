@@ -4,7 +4,6 @@
 use super::config::PerUser;
 use super::phrase::Phrase;
 use super::{Body, Config, Maildrop, Refusal, Server, Turn, Why};
-use crate::body::{Stuff, TopFilter};
 use crate::codec::{
     Capability, Digits, DropListing, LanguageListing, Mechanisms, Response, ResponseCode, ScanListing, State,
     StatusText, UniqueIdListing,
@@ -169,10 +168,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 self.turn = Turn::Command;
             }
             Then::StartTls => self.turn = Turn::StartTls,
-            Then::Body { top } => {
-                self.turn =
-                    Turn::Body(Body { stuff: Stuff::new(config.bodies), top: top.map(TopFilter::new) });
-            }
+            Then::Body { top } => self.turn = Turn::Body(Body::new(config, top)),
             Then::EndMark(mark) => self.turn = Turn::Reply(Reply::end_mark(mark)),
             Then::Close(why) => self.end(why),
         }
