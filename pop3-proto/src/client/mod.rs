@@ -408,9 +408,9 @@ impl Client {
 
     /// Records what was tolerated, or says that the strict profile does not.
     fn tolerate(&mut self, quirks: Quirks) -> Result<(), Fatal> {
-        match quirks.iter().next() {
-            Some(quirk) if self.config.profile == Profile::Strict => Err(Fatal::Strict(quirk)),
-            _ => {
+        match self.config.profile {
+            Profile::Strict => quirks.iter().next().map_or(Ok(()), |quirk| Err(Fatal::Strict(quirk))),
+            Profile::Tolerant => {
                 self.quirks.note_all(quirks);
                 Ok(())
             }

@@ -269,7 +269,9 @@ impl Client {
             Command::Other { arguments: Some(arguments), .. } if has_control(arguments.as_bytes()) => {
                 return Err(SendError::Control);
             }
-            _ => {}
+            Command::Auth { .. } | Command::Lang(_) | Command::Other { .. } => {}
+            // Numbers fit the shortest limit.
+            _ => return Ok(()),
         }
         let limit = usize::from(self.config.limits.command_line);
         match command {
