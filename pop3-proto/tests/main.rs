@@ -8,6 +8,7 @@ mod client;
 #[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod explore;
 mod extensions;
+mod guide;
 mod harness;
 mod laws;
 mod ledger;
