@@ -1,0 +1,92 @@
+//! Very many sessions, client and server each, in one process and one thread: they log in, idle for an hour that is pretended, a
+//! tenth of them wakes and fetches, and all end.
+//!
+//! `cargo run --release --example million -- 1000000`; 100,000 sessions unless told. It fails where an answer is not the one
+//! that is due, where the machines of a session are larger than they may be, and where one of them allocates.
+
+use fastrand::Rng;
+use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
+use pop3_proto::{Client, Millis, Server};
+use pop3_proto_scale::crowd::Crowd;
+use pop3_proto_scale::mail::Marks;
+use pop3_proto_scale::session::{Session, Shared};
+use pop3_proto_scale::{Result, heap};
+use std::convert::Infallible;
+use std::time::Instant;
+
+/// What both machines of a session may have together, in octets.
+const MOST: usize = 400;
+
+const TO_SERVER: usize = 1024;
+const TO_CLIENT: usize = 16 * 1024;
+const HOUR: Millis = Millis::seconds(3600);
+
+fn main() -> Result<()> {
+    let count: u32 = match std::env::args().nth(1) {
+        None => 100_000,
+        Some(count) => count.parse().map_err(|_| "usage: million [SESSIONS]")?,
+    };
+    let (mut to_server, mut to_client) = ([0; TO_SERVER], [0; TO_CLIENT]);
+    let shared = Shared::new(&mut to_server, &mut to_client, count);
+    let before = heap::live();
+    let mut crowd = Crowd::new(shared);
+    let mut rng = Rng::with_seed(1939);
+    println!("{:<24}{:>12}{:>10}{:>14}", "phase", "turns", "seconds", "a second");
+
+    phase("log in", count.into(), |bar| crowd.log_in(|| bar.inc(1)))?;
+    phase("idle for an hour", HOUR.0 / 60_000, |bar| crowd.idle(HOUR, || bar.inc(1)))?;
+    let tenth = count as usize / 10;
+    phase("fetch, a random tenth", tenth as u64, |bar| crowd.fetch(tenth, &mut rng, || bar.inc(1)))?;
+    let live = heap::live() - before;
+    phase("quit", count.into(), |bar| crowd.quit(|| bar.inc(1)))?;
+
+    let machines = sizes(live / i64::from(count.max(1)));
+    println!("buffers, shared by all: {}", HumanCount((TO_SERVER + TO_CLIENT) as u64));
+    println!("removed, as they were marked: {}", HumanCount(crowd.removed().into()));
+    println!("allocations in the sessions' turns: {}", crowd.allocations());
+    if let Some(octets) = peak() {
+        println!("peak memory of the process: {}", BinaryBytes(octets));
+    }
+    let right = crowd.removed() as usize == tenth && crowd.allocations() == 0 && machines <= MOST;
+    if right { Ok(()) } else { Err("this is not what was due".into()) }
+}
+
+/// Runs a part, with a bar where stderr is a terminal, and prints how long its turns took.
+fn phase(name: &'static str, steps: u64, run: impl FnOnce(&ProgressBar) -> Result<u64>) -> Result<()> {
+    let style = ProgressStyle::with_template("{msg:24} {wide_bar} {human_pos} of {human_len}")?;
+    let bar = ProgressBar::new(steps).with_style(style).with_message(name);
+    let start = Instant::now();
+    let turns = run(&bar)?;
+    let seconds = start.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    let rate = HumanCount((turns as f64 / seconds) as u64).to_string();
+    println!("{name:<24}{:>12}{seconds:>10.2}{rate:>14}", HumanCount(turns).to_string());
+    Ok(())
+}
+
+/// Prints what a session is made of; the octets of both machines.
+fn sizes(on_the_heap: i64) -> usize {
+    let (client, server) = (size_of::<Client>(), size_of::<Server<Infallible>>());
+    let with_maildrop = size_of::<Server<Marks>>();
+    println!("\noctets a session");
+    for (name, octets) in [
+        ("client machine", client),
+        ("server machine", server),
+        ("maildrop", with_maildrop - server),
+        ("driver", size_of::<Session>() - client - with_maildrop),
+        ("together", size_of::<Session>()),
+    ] {
+        println!("  {name:<20}{octets:>4}");
+    }
+    println!("  {:<20}{on_the_heap:>4}", "counted on the heap");
+    println!("both machines: {}, of {MOST} at most", client + server);
+    client + server
+}
+
+/// The most memory that the process had in use, where the system tells.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}

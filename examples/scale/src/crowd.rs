@@ -1,0 +1,98 @@
+//! Many sessions at once, through the phases of their lives.
+
+use crate::session::{KEEP_ALIVE, Session, Shared};
+use crate::{Result, heap, mail};
+use fastrand::Rng;
+use pop3_proto::{MessageNumber, Millis};
+
+/// How often the driver looks whose turn it is.
+const ROUND: Millis = Millis::seconds(60);
+
+/// The sessions, one for each user.
+#[derive(Debug)]
+pub struct Crowd<'b> {
+    sessions: Vec<Session>,
+    shared: Shared<'b>,
+    allocations: u64,
+}
+
+impl<'b> Crowd<'b> {
+    /// Nobody yet; room for as many as `shared` has users.
+    pub fn new(shared: Shared<'b>) -> Self {
+        Crowd { sessions: Vec::with_capacity(shared.removed.len()), shared, allocations: 0 }
+    }
+
+    /// The allocations that were made while a session had its turn, by the machines or by what answers them.
+    pub const fn allocations(&self) -> u64 {
+        self.allocations
+    }
+
+    /// The messages that were removed.
+    pub fn removed(&self) -> u32 {
+        self.shared.removed.iter().map(|bits| bits.count_ones()).sum()
+    }
+
+    /// All users connect and log in, evenly over the time after which the first has to speak again.
+    pub fn log_in(&mut self, mut progress: impl FnMut()) -> Result<u64> {
+        let users = self.shared.removed.len();
+        for user in 0..users {
+            self.shared.now = Millis(KEEP_ALIVE.0 * user as u64 / users as u64);
+            let before = heap::allocations();
+            let session = Session::open(u32::try_from(user)?, &mut self.shared)?;
+            self.allocations += heap::allocations() - before;
+            self.sessions.push(session);
+            progress();
+        }
+        Ok(users as u64)
+    }
+
+    /// Time passes, and each round those speak whose time has come. How many times that was.
+    pub fn idle(&mut self, span: Millis, mut progress: impl FnMut()) -> Result<u64> {
+        let end = self.shared.now.0 + span.0;
+        let mut turns = 0;
+        while self.shared.now.0 < end {
+            self.shared.now.0 += ROUND.0;
+            let now = self.shared.now;
+            for user in 0..self.sessions.len() {
+                if self.sessions[user].is_due(now) {
+                    self.turn(user, |session, _, shared| session.keep_alive(shared))?;
+                    turns += 1;
+                }
+            }
+            progress();
+        }
+        Ok(turns)
+    }
+
+    /// So many of them, picked at random, fetch a message and mark it.
+    pub fn fetch(&mut self, count: usize, rng: &mut Rng, mut progress: impl FnMut()) -> Result<u64> {
+        let mut picked = rng.choose_multiple(0..self.sessions.len(), count);
+        rng.shuffle(&mut picked);
+        for user in picked {
+            let number = MessageNumber::new(rng.u32(1..=mail::EACH))?;
+            self.turn(user, |session, user, shared| session.fetch(user, number, shared))?;
+            progress();
+        }
+        Ok(count as u64)
+    }
+
+    /// All say QUIT.
+    pub fn quit(&mut self, mut progress: impl FnMut()) -> Result<u64> {
+        for user in 0..self.sessions.len() {
+            self.turn(user, |session, user, shared| session.quit(user, shared))?;
+            progress();
+        }
+        Ok(self.sessions.len() as u64)
+    }
+
+    fn turn(
+        &mut self,
+        user: usize,
+        turn: impl FnOnce(&mut Session, u32, &mut Shared<'b>) -> Result<()>,
+    ) -> Result<()> {
+        let before = heap::allocations();
+        turn(&mut self.sessions[user], u32::try_from(user)?, &mut self.shared)?;
+        self.allocations += heap::allocations() - before;
+        Ok(())
+    }
+}

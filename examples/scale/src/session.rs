@@ -1,0 +1,245 @@
+//! Both ends of one connection, driven by hand, and what all connections share.
+
+use crate::mail::{self, Marks};
+use crate::{Error, Result};
+use pop3_proto::client::{Deletions, Event};
+use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Step};
+use pop3_proto::{Client, Command, Input, MessageNumber, Millis, Out, Secret, Server, Text, TlsPolicy};
+use std::io::Write;
+
+static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+
+/// How long a client is silent before it says NOOP: the server waits for ten minutes.
+pub const KEEP_ALIVE: Millis = Millis::seconds(9 * 60);
+
+/// A client and a server. There is no buffer in it: one that waits has nothing on its way.
+#[derive(Debug)]
+pub struct Session {
+    client: Client,
+    server: Server<Marks>,
+    /// When its timers have to be looked at, or NOOP has to be said, whichever is first.
+    due: Millis,
+    /// What the client asked to be deleted, a bit each.
+    deleted: u32,
+}
+
+/// What a session needs while it has its turn, and all of them share: the octets on their way, the clock, and the
+/// messages that were removed, for each user.
+#[derive(Debug)]
+pub struct Shared<'b> {
+    to_server: Out<'b>,
+    to_client: Out<'b>,
+    pub now: Millis,
+    pub removed: Vec<u32>,
+}
+
+impl<'b> Shared<'b> {
+    /// The buffers have room for a command, and for some of an answer.
+    pub fn new(to_server: &'b mut [u8], to_client: &'b mut [u8], users: u32) -> Self {
+        mail::prepare();
+        Shared {
+            to_server: Out::new(to_server),
+            to_client: Out::new(to_client),
+            now: Millis(0),
+            removed: vec![0; users as usize],
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.to_server.pending().is_empty() && self.to_client.pending().is_empty()
+    }
+}
+
+impl Session {
+    /// Connects and logs in.
+    pub fn open(user: u32, shared: &mut Shared<'_>) -> Result<Self> {
+        let mut session = Session {
+            client: Client::new(TlsPolicy::Cleartext),
+            server: Server::new(&CONFIG, user.into()),
+            due: Millis(0),
+            deleted: 0,
+        };
+        let mut buffer = [0; LOGIN];
+        let login = login(user, &mut buffer);
+        session.listen(shared, |event| is(matches!(event, Event::Greeting(_))))?;
+        session.say(&Command::User(Text::new(login)?), shared, done)?;
+        session.say(&Command::Pass(Secret::new(login)?), shared, done)?;
+        Ok(session)
+    }
+
+    /// Whether it wants a turn.
+    pub fn is_due(&self, now: Millis) -> bool {
+        self.due <= now
+    }
+
+    /// Says that the client is still there.
+    pub fn keep_alive(&mut self, shared: &mut Shared<'_>) -> Result<()> {
+        self.say(&Command::Noop, shared, done)
+    }
+
+    /// Fetches a message, compares it with what is stored, and asks to delete it.
+    pub fn fetch(&mut self, user: u32, number: MessageNumber, shared: &mut Shared<'_>) -> Result<()> {
+        let stored = mail::message(user, number).ok_or("no such message")?;
+        let mut left = stored.received.as_bytes();
+        let mut complete = false;
+        self.say(&Command::Retr(number), shared, |event| match event {
+            Event::Begin(..) => Ok(()),
+            Event::Body(_, octets) => {
+                left = left.strip_prefix(octets).ok_or("other octets than are stored")?;
+                Ok(())
+            }
+            Event::End(_, octets) => {
+                complete = left.is_empty() && octets == stored.octets();
+                Ok(())
+            }
+            _ => is(false),
+        })?;
+        is(complete)?;
+        self.deleted |= mail::bit(number);
+        self.say(&Command::Dele(number), shared, done)
+    }
+
+    /// Ends the session. What was marked, and nothing else, is removed then.
+    pub fn quit(&mut self, user: u32, shared: &mut Shared<'_>) -> Result<()> {
+        let known = if self.deleted == 0 { Deletions::NoneAsked } else { Deletions::Committed };
+        self.say(&Command::Quit, shared, |event| {
+            is(matches!(event, Event::Closed(deletions) if deletions == known))
+        })?;
+        is(shared.removed.get(user as usize) == Some(&self.deleted))
+    }
+
+    fn say(
+        &mut self,
+        command: &Command<'_>,
+        shared: &mut Shared<'_>,
+        hear: impl FnMut(Event<'_>) -> Result<()>,
+    ) -> Result<()> {
+        self.tick(shared.now)?;
+        self.client.send(command, &mut shared.to_server)?;
+        self.listen(shared, hear)
+    }
+
+    /// Lets both ends speak until there is nothing on its way; `hear` agrees with what the client hears.
+    fn listen(
+        &mut self,
+        shared: &mut Shared<'_>,
+        mut hear: impl FnMut(Event<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut sending: &[u8] = &[];
+        loop {
+            self.serve(shared, &mut sending)?;
+            let mut input = Input::more(shared.to_client.pending());
+            let heard = input.remaining();
+            while input.remaining() > 0 {
+                match self.client.poll(&mut input)? {
+                    Some(event) => hear(event)?,
+                    None => break,
+                }
+            }
+            let heard = heard - input.remaining();
+            shared.to_client.sent(heard);
+            if heard == 0 {
+                break;
+            }
+        }
+        is(shared.is_quiet())?;
+        self.tick(shared.now)
+    }
+
+    /// Lets the server read, and write what there is room for.
+    fn serve(&mut self, shared: &mut Shared<'_>, sending: &mut &[u8]) -> Result<()> {
+        let mut input = Input::more(shared.to_server.pending());
+        let sent = input.remaining();
+        loop {
+            match self.server.poll(&mut input, &mut shared.to_client)? {
+                Step::NeedInput | Step::NeedSpace(_) | Step::Closed(_) => break,
+                Step::NeedBody if sending.is_empty() => self.server.finish_body()?,
+                Step::NeedBody => match self.server.write_body(sending, &mut shared.to_client)? {
+                    0 => break,
+                    taken => *sending = &sending[taken..],
+                },
+                Step::Ask(ask) => {
+                    answer(&mut self.server, ask, sending, &mut shared.to_client, &mut shared.removed)?;
+                }
+                Step::Waiting => return Err("a question was left open".into()),
+            }
+        }
+        let sent = sent - input.remaining();
+        shared.to_server.sent(sent);
+        Ok(())
+    }
+
+    /// What a driver does before each wait: it runs both ends' timers, and remembers when to do so again.
+    fn tick(&mut self, now: Millis) -> Result<()> {
+        let timers = [self.client.tick(now)?, self.server.tick(now)?];
+        let keep_alive = Millis(now.0 + KEEP_ALIVE.0);
+        self.due = timers.into_iter().flatten().fold(keep_alive, Ord::min);
+        Ok(())
+    }
+}
+
+/// The application of the server. It remembers nothing of a session: the token says whose question it is.
+fn answer(
+    server: &mut Server<Marks>,
+    ask: Ask<'_>,
+    sending: &mut &[u8],
+    to_client: &mut Out<'_>,
+    removed: &mut [u32],
+) -> Result<()> {
+    let mut buffer = [0; LOGIN];
+    match ask {
+        Ask::Greet(greet) => server.greet(greet, Text::literal("ready"), to_client)?,
+        Ask::User(token, name) => match name.as_bytes() == login(user(token.connection())?, &mut buffer) {
+            true => server.accept_name(token)?,
+            false => server.refuse(token, Refusal::Credentials)?,
+        },
+        Ask::Login(token, Credentials::Password(password)) => {
+            let user = user(token.connection())?;
+            match password.expose() == login(user, &mut buffer) {
+                true => server
+                    .accept(token, Marks::new(user), Announce::default())
+                    .map_err(|_| "the maildrop came back")?,
+                false => server.refuse(token, Refusal::Credentials)?,
+            }
+        }
+        Ask::Fetch(fetch) => {
+            let message = mail::message(user(fetch.connection())?, fetch.message()).ok_or("no message")?;
+            *sending = message.text.as_bytes();
+            server.send_body(fetch, message.octets())?;
+        }
+        // The one place where messages are removed.
+        Ask::Commit(commit) => {
+            let marked = server.maildrop().map(Marks::marked).unwrap_or_default();
+            *removed.get_mut(user(commit.connection())? as usize).ok_or("no such user")? |= marked;
+            server.committed(commit, true)?;
+        }
+        _ => return Err("a question that nobody expects".into()),
+    }
+    Ok(())
+}
+
+/// A connection's number is its user's.
+fn user(connection: u64) -> Result<u32> {
+    Ok(u32::try_from(connection)?)
+}
+
+/// The longest of what [`login`] writes.
+const LOGIN: usize = "user4294967295".len();
+
+/// A user's name, and password.
+fn login(user: u32, buffer: &mut [u8; LOGIN]) -> &[u8] {
+    let mut left = &mut buffer[..];
+    let length = match write!(left, "user{user}") {
+        Ok(()) => LOGIN - left.len(),
+        Err(_) => 0, // it does fit
+    };
+    &buffer[..length]
+}
+
+fn done(event: Event<'_>) -> Result<()> {
+    is(matches!(event, Event::Ok(..)))
+}
+
+fn is(right: bool) -> Result<()> {
+    if right { Ok(()) } else { Err(Error::from("this is not what was due")) }
+}
