@@ -68,19 +68,10 @@ impl Countdown {
         Countdown { left: span, rearmed: true }
     }
 
-    /// Starts it over: the time since the last tick does not count.
-    pub(crate) const fn rearm(&mut self, span: u32) {
-        *self = Countdown::new(span);
-    }
-
-    /// The time since the last tick does not count, and what is left stays left.
-    pub(crate) const fn forgive(&mut self) {
-        self.rearmed = true;
-    }
-
-    /// Takes what passed since the last tick, and says what is left; nothing left is expiry.
-    const fn charge(&mut self, passed: u64) -> Option<u32> {
-        if !self.rearmed {
+    /// Takes what passed since the last tick, if the timer ran all the while, and says what is left; nothing
+    /// left is expiry.
+    const fn charge(&mut self, passed: u64, ran: bool) -> Option<u32> {
+        if ran && !self.rearmed {
             let left = (self.left as u64).saturating_sub(passed);
             self.left = if left < self.left as u64 { left as u32 } else { self.left };
         }
@@ -89,55 +80,67 @@ impl Countdown {
     }
 }
 
-/// The moment of the last tick, and the timer that ran then.
+/// The moment of the last tick, the timer that ran then, and what is left of the one that runs now.
+// The fields of a `Countdown` lie in it one by one: as a whole they would take eight octets more.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     last: Millis,
+    left: u32,
+    rearmed: bool,
     running: Option<Timer>,
 }
 
 impl Clock {
-    pub(crate) const fn new() -> Self {
-        Clock { last: Millis(0), running: None }
+    pub(crate) const fn new(span: u32) -> Self {
+        Clock { last: Millis(0), left: span, rearmed: true, running: None }
     }
 
-    /// Charges the time since the last tick to `countdown` if `timer` ran then and runs now; gives the moment
-    /// of the next call, or the timer that expired.
-    pub(crate) fn tick(
-        &mut self,
-        now: Millis,
-        running: Option<(Timer, &mut Countdown)>,
-    ) -> Result<Option<Millis>, Timer> {
-        let timer = running.as_ref().map(|(timer, _)| *timer);
-        let next = running.map(|running| self.charge(now, running)).transpose();
-        self.running = timer;
-        self.last = Millis(now.0.max(self.last.0));
+    /// Starts the timer that runs over: the time since the last tick does not count.
+    pub(crate) const fn rearm(&mut self, span: u32) {
+        (self.left, self.rearmed) = (span, true);
+    }
+
+    /// Charges the time since the last tick to `running`, the timer that runs now, if it ran then; gives the
+    /// moment of the next call, or the timer that expired.
+    pub(crate) fn tick(&mut self, now: Millis, running: Option<Timer>) -> Result<Option<Millis>, Timer> {
+        let mut countdown = Countdown { left: self.left, rearmed: self.rearmed };
+        let next = running.map(|timer| self.charge(now, timer, &mut countdown)).transpose();
+        (self.left, self.rearmed) = (countdown.left, countdown.rearmed);
+        self.ticked(now, running);
         next
     }
 
-    /// The same with another timer beneath the one that runs.
-    pub(crate) fn tick_both(
+    /// The same while the login's own timer runs, which has its own countdown: alone, or beneath `above`.
+    pub(crate) fn tick_login(
         &mut self,
         now: Millis,
-        running: (Timer, &mut Countdown),
-        beneath: (Timer, &mut Countdown),
+        login: &mut Countdown,
+        above: Option<Timer>,
     ) -> Result<Option<Millis>, Timer> {
-        let beneath = self.charge(now, beneath)?;
-        Ok(self.tick(now, Some(running))?.map(|next| next.min(beneath)))
+        let next = self.charge(now, Timer::Login, login)?;
+        match above {
+            Some(_) => Ok(self.tick(now, above)?.map(|above| above.min(next))),
+            None => {
+                self.ticked(now, Some(Timer::Login));
+                Ok(Some(next))
+            }
+        }
     }
 
     /// Charges the time since the last tick to the timer, if it ran then: the one for the login does beneath the output timer.
-    fn charge(&self, now: Millis, (timer, countdown): (Timer, &mut Countdown)) -> Result<Millis, Timer> {
-        let went_on = match self.running {
+    fn charge(&self, now: Millis, timer: Timer, countdown: &mut Countdown) -> Result<Millis, Timer> {
+        let ran = match self.running {
             Some(Timer::Output) if timer == Timer::Login => true,
             before => before == Some(timer),
         };
-        if !went_on {
-            countdown.forgive();
-        }
-        match countdown.charge(now.0.saturating_sub(self.last.0)) {
+        match countdown.charge(now.0.saturating_sub(self.last.0), ran) {
             Some(left) => Ok(Millis(now.0.saturating_add(u64::from(left)))),
             None => Err(timer),
         }
+    }
+
+    fn ticked(&mut self, now: Millis, running: Option<Timer>) {
+        self.running = running;
+        self.last = Millis(now.0.max(self.last.0));
     }
 }

@@ -136,8 +136,8 @@ impl Client {
             Verb::User => self.named = true,
             Verb::Pass | Verb::Apop => self.logged_in(),
             Verb::Utf8 => self.utf8 = true,
-            Verb::Dele => self.marked = self.marked.saturating_add(1),
-            Verb::Rset => self.marked = 0,
+            Verb::Dele => self.marked = true,
+            Verb::Rset => self.marked = false,
             Verb::Quit => return Ok(self.closed(Quit::Ok)),
             Verb::Stls if behind > 0 => return Err(Fatal::BehindStls),
             Verb::Stls => {

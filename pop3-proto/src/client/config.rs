@@ -18,7 +18,10 @@ pub struct Config {
     pub(super) profile: Profile,
     pub(super) pipelining: bool,
     pub(super) limits: Limits,
-    pub(super) timers: Timers,
+    // Of the timers those that a client has: the machine holds them.
+    pub(super) greeting: u32,
+    pub(super) answer: u32,
+    tls_handshake: u32,
 }
 
 impl Config {
@@ -30,7 +33,9 @@ impl Config {
             profile: Profile::Tolerant,
             pipelining: false,
             limits: Limits::DEFAULT,
-            timers: Timers::DEFAULT,
+            greeting: Timers::DEFAULT.greeting,
+            answer: Timers::DEFAULT.answer,
+            tls_handshake: Timers::DEFAULT.tls,
         }
     }
 
@@ -55,7 +60,7 @@ impl Config {
     /// How long the client waits.
     #[must_use]
     pub const fn timers(self, timers: Timers) -> Self {
-        Config { timers, ..self }
+        Config { greeting: timers.greeting, answer: timers.answer, tls_handshake: timers.tls, ..self }
     }
 
     /// The most octets that a client's `poll` ever leaves unread: a read buffer of this size never fills up.
@@ -66,9 +71,9 @@ impl Config {
 
     pub(super) const fn span(&self, timer: Timer) -> u32 {
         match timer {
-            Timer::Greeting => self.timers.greeting,
-            Timer::Tls => self.timers.tls,
-            _ => self.timers.answer,
+            Timer::Greeting => self.greeting,
+            Timer::Tls => self.tls_handshake,
+            _ => self.answer,
         }
     }
 }

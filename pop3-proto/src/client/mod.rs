@@ -27,7 +27,7 @@ use crate::error::{AnswerError, Fatal, Unanswered};
 use crate::input::Input;
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::sink::{Full, Sink};
-use crate::time::{Clock, Countdown, Millis, Timer};
+use crate::time::{Clock, Millis, Timer};
 #[cfg(feature = "sasl")]
 use crate::types::Text;
 use crate::types::{Base64, TlsPolicy};
@@ -67,8 +67,8 @@ pub struct Client {
     turn: Turn,
     /// Counts the tokens given out, so that an old one is known as such.
     tokens: u32,
-    /// How far into the unread octets a line end was looked for.
-    searched: u32,
+    /// How far into the unread octets a line end was looked for; no line is longer.
+    searched: u16,
     lines: Lines,
     tls: bool,
     /// The greeting was `-ERR`.
@@ -82,13 +82,12 @@ pub struct Client {
     stls_refused: bool,
     quit: Quit,
     rounds: u8,
-    /// Accepted deletions since the last RSET.
-    marked: u32,
+    /// Some DELE was accepted since the last RSET.
+    marked: bool,
     capabilities: Capabilities,
     quirks: Quirks,
     fatal: Option<Fatal>,
     clock: Clock,
-    countdown: Countdown,
 }
 
 const _: () = assert!(size_of::<Client>() <= 256);
@@ -150,12 +149,11 @@ impl Client {
             stls_refused: false,
             quit: Quit::NotSent,
             rounds: 0,
-            marked: 0,
+            marked: false,
             capabilities: Capabilities::NONE,
             quirks: Quirks::NONE,
             fatal: None,
-            clock: Clock::new(),
-            countdown: Countdown::new(config.span(Timer::Greeting)),
+            clock: Clock::new(config.greeting),
         }
     }
 
@@ -212,7 +210,7 @@ impl Client {
     /// What became of the messages marked for deletion, as far as is known now.
     #[must_use]
     pub fn deletions(&self) -> Deletions {
-        let asked = self.marked > 0 || self.in_flight.iter().any(|ticket| ticket.verb == Verb::Dele);
+        let asked = self.marked || self.in_flight.iter().any(|ticket| ticket.verb == Verb::Dele);
         match self.quit {
             _ if !asked => Deletions::NoneAsked,
             Quit::NotSent => Deletions::Pending,
@@ -330,8 +328,7 @@ impl Client {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
         }
-        let running = self.timer().map(|timer| (timer, &mut self.countdown));
-        self.clock.tick(now, running).map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
+        self.clock.tick(now, self.timer()).map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
     }
 
     /// The timer that runs now. None does while the caller owes something.
@@ -349,7 +346,7 @@ impl Client {
     /// Starts the timer that runs now over.
     fn arm(&mut self) {
         if let Some(timer) = self.timer() {
-            self.countdown.rearm(self.config.span(timer));
+            self.clock.rearm(self.config.span(timer));
         }
     }
 

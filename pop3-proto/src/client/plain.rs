@@ -48,7 +48,7 @@ impl Client {
         input.advance(|unread| *unread = rest);
         *count = count.saturating_add(1);
         self.searched = 0;
-        self.countdown.rearm(self.config.timers.answer);
+        self.clock.rearm(self.config.answer);
         Some(event)
     }
 
@@ -65,7 +65,7 @@ impl Client {
         let Some(Piece::Data(data)) = next.next(&mut rest) else { return None };
         *unstuff = next;
         input.advance(|unread| *unread = rest);
-        self.countdown.rearm(self.config.timers.answer);
+        self.clock.rearm(self.config.answer);
         *octets = octets.saturating_add(data.len() as u64);
         Some(Event::Body(ticket, data))
     }

@@ -119,13 +119,13 @@ impl Client {
             Limit::SaslLine => limits.sasl_line,
             _ => limits.status_line,
         });
-        let searched = self.searched as usize;
+        let searched = usize::from(self.searched);
         let framed = match ending {
             LineEnding::Crlf => frame_crlf(unread, searched, most),
             LineEnding::Lf => frame(unread, searched, most),
         };
         self.searched = match framed {
-            Framed::Incomplete => u32::try_from(unread.len()).unwrap_or_default(),
+            Framed::Incomplete => u16::try_from(unread.len()).unwrap_or_default(),
             Framed::Line { .. } | Framed::TooLong => 0,
         };
         framed

@@ -164,7 +164,7 @@ impl Client {
             _ => {}
         }
         if was_idle {
-            self.countdown.rearm(self.config.span(Timer::Answer));
+            self.clock.rearm(self.config.span(Timer::Answer));
         }
         ticket
     }

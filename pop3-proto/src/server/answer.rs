@@ -312,17 +312,9 @@ const fn has_code(question: Question, refusal: Refusal) -> bool {
 fn sum(maildrop: &impl Maildrop) -> Totals {
     let mut totals = Totals::default();
     for number in 1..=maildrop.count() {
-        let Ok(entry) = MessageNumber::new(number)
-            .map_err(|_| Refusal::NoSuchMessage)
-            .and_then(|number| maildrop.entry(number))
-        else {
-            continue;
-        };
-        let add =
-            |(count, octets): (u32, u64)| (count.saturating_add(1), octets.saturating_add(entry.octets));
-        totals.all = add(totals.all);
-        if !entry.marked {
-            totals.unmarked = add(totals.unmarked);
+        let Ok(number) = MessageNumber::new(number) else { continue };
+        if let Ok(entry) = maildrop.entry(number) {
+            totals.add(entry.octets, entry.marked);
         }
     }
     totals

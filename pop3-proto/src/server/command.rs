@@ -241,8 +241,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 .map_or(Err(Refusal::NoSuchMessage), |maildrop| maildrop.mark(message))
             {
                 Ok(()) => {
-                    let (count, sum) = server.totals.unmarked;
-                    server.totals.unmarked = (count.saturating_sub(1), sum.saturating_sub(octets));
+                    server.totals.mark(octets);
                     line(Phrase::Marked, Then::Read)
                 }
                 Err(refused) => refusal(refused, server),
@@ -254,7 +253,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         if let Some(maildrop) = &mut self.maildrop {
             maildrop.unmark_all();
         }
-        self.totals.unmarked = self.totals.all;
+        self.totals.unmark_all();
         line(Phrase::Unmarked, Then::Read)
     }
 

@@ -72,7 +72,7 @@ pub struct Server<L, C: Borrow<Config> = &'static Config> {
     /// Counts the tokens given out, so that an old one is known as such.
     tokens: u32,
     /// How far into the unread octets a line end was looked for.
-    searched: u32,
+    searched: u16,
     tls: bool,
     /// The greeting had a timestamp, and no TLS came since.
     apop: bool,
@@ -90,11 +90,10 @@ pub struct Server<L, C: Borrow<Config> = &'static Config> {
     announce: Announce,
     quirks: Quirks,
     fatal: Option<Fatal>,
-    clock: Clock,
     /// What is left for the login.
     login: Countdown,
-    /// What is left on the other timers, one of which runs at a time.
-    countdown: Countdown,
+    /// The other timers, one of which runs at a time.
+    clock: Clock,
 }
 
 /// Whose turn it is, and what comes next.
@@ -131,8 +130,31 @@ struct Body {
 /// Messages and octets, of all that can be served, and of those that are not marked: so STAT need not count.
 #[derive(Clone, Copy, Default, Debug)]
 struct Totals {
-    all: (u32, u64),
-    unmarked: (u32, u64),
+    count: u32,
+    unmarked_count: u32,
+    octets: u64,
+    unmarked_octets: u64,
+}
+
+impl Totals {
+    /// One more message that can be served.
+    const fn add(&mut self, octets: u64, marked: bool) {
+        self.count = self.count.saturating_add(1);
+        self.octets = self.octets.saturating_add(octets);
+        if !marked {
+            self.unmarked_count = self.unmarked_count.saturating_add(1);
+            self.unmarked_octets = self.unmarked_octets.saturating_add(octets);
+        }
+    }
+
+    const fn mark(&mut self, octets: u64) {
+        self.unmarked_count = self.unmarked_count.saturating_sub(1);
+        self.unmarked_octets = self.unmarked_octets.saturating_sub(octets);
+    }
+
+    const fn unmark_all(&mut self) {
+        (self.unmarked_count, self.unmarked_octets) = (self.count, self.octets);
+    }
 }
 
 impl<L, C: Borrow<Config>> Server<L, C> {
@@ -160,9 +182,8 @@ impl<L, C: Borrow<Config>> Server<L, C> {
             announce: Announce { login_delay: None, expire: None },
             quirks: Quirks::NONE,
             fatal: None,
-            clock: Clock::new(),
             login: Countdown::new(timers.login),
-            countdown: Countdown::new(timers.autologout),
+            clock: Clock::new(timers.autologout),
         }
     }
 
@@ -227,14 +248,10 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         }
         let early = !matches!(self.state, State::Transaction | State::Update);
         let next = match self.timer() {
-            Some(Timer::Login) => self.clock.tick(now, Some((Timer::Login, &mut self.login))),
+            Some(Timer::Login) => self.clock.tick_login(now, &mut self.login, None),
             // A client that does not read spends its time to log in.
-            Some(Timer::Output) if early => self.clock.tick_both(
-                now,
-                (Timer::Output, &mut self.countdown),
-                (Timer::Login, &mut self.login),
-            ),
-            timer => self.clock.tick(now, timer.map(|timer| (timer, &mut self.countdown))),
+            Some(Timer::Output) if early => self.clock.tick_login(now, &mut self.login, Some(Timer::Output)),
+            timer => self.clock.tick(now, timer),
         };
         next.map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
     }
@@ -293,9 +310,8 @@ impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
             .field("announce", &self.announce)
             .field("quirks", &self.quirks)
             .field("fatal", &self.fatal)
-            .field("clock", &self.clock)
             .field("login", &self.login)
-            .field("countdown", &self.countdown)
+            .field("clock", &self.clock)
             .finish_non_exhaustive()
     }
 }

@@ -46,7 +46,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 }
                 Turn::StartTls => {
                     self.turn = Turn::Asked(Question::StartTls);
-                    self.countdown.rearm(self.config.borrow().timers.tls);
+                    self.clock.rearm(self.config.borrow().timers.tls);
                     return Ok(Step::Ask(Ask::StartTls(StartTls { mark: self.new_mark() })));
                 }
                 Turn::Asked(_) => return Ok(Step::Waiting),
@@ -76,7 +76,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
         let response = matches!(self.turn, Turn::Response);
         let limit = self.line_limit(response, input.unread());
-        match frame(input.unread(), self.searched as usize, limit) {
+        match frame(input.unread(), usize::from(self.searched), limit) {
             Framed::Line { content, ending, consumed } => {
                 self.searched = 0;
                 input.take(consumed);
@@ -92,7 +92,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 None
             }
             Framed::Incomplete => {
-                self.searched = u32::try_from(input.remaining()).unwrap_or_default();
+                self.searched = u16::try_from(input.remaining()).unwrap_or_default();
                 Some(Step::NeedInput)
             }
         }
@@ -106,7 +106,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         response: bool,
     ) -> Option<Step<'i>> {
         if self.state == State::Transaction {
-            self.countdown.rearm(self.config.borrow().timers.autologout);
+            self.clock.rearm(self.config.borrow().timers.autologout);
         }
         let next =
             if response { self.response(content, ending) } else { self.command(content, ending, consumed) };
@@ -160,7 +160,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     pub(super) fn note_blocked(&mut self, sink: &dyn Sink) {
         self.note_room(sink);
         if !self.blocked {
-            self.countdown.rearm(self.config.borrow().timers.output);
+            self.clock.rearm(self.config.borrow().timers.output);
         }
         (self.blocked, self.room) = (true, room(sink));
     }
@@ -175,7 +175,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// The sink has room again: the autologout timer, if it is next, starts over.
     pub(super) fn unblocked(&mut self) {
         if core::mem::take(&mut self.blocked) {
-            self.countdown.rearm(self.config.borrow().timers.autologout);
+            self.clock.rearm(self.config.borrow().timers.autologout);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::config::PerUser;
 use super::phrase::Phrase;
-use super::{Body, Config, Maildrop, Refusal, Server, Turn, Why};
+use super::{Body, Config, Maildrop, Refusal, Server, Totals, Turn, Why};
 use crate::codec::{
     Capability, Digits, DropListing, LanguageListing, Mechanisms, Response, ResponseCode, ScanListing, State,
     StatusText, UniqueIdListing,
@@ -139,7 +139,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 status(false, code, self.say(refusal.phrase()), sink)?;
             }
             What::Stat => {
-                let (count, octets) = self.totals.unmarked;
+                let Totals { unmarked_count: count, unmarked_octets: octets, .. } = self.totals;
                 DropListing { count, octets }.encode(b"+OK ", sink)?;
             }
             What::Scan(message) => self.write_one(Rows::ScanListing, message, sink)?,
@@ -164,7 +164,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         let config = self.config.borrow();
         match then {
             Then::Read => {
-                self.countdown.rearm(config.timers.autologout);
+                self.clock.rearm(config.timers.autologout);
                 self.turn = Turn::Command;
             }
             Then::StartTls => self.turn = Turn::StartTls,
