@@ -160,7 +160,7 @@ pub use types::{
     MessageNumber, Secret, Text, TlsPolicy, UniqueId,
 };
 
-/// The examples of the README, compiled and run as tests.
+/// The examples of the README, compiled and run as tests. It lies beside the crate here, and inside it once packaged.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", env!("CARGO_PKG_README")))]
 struct ReadmeDoctests;
