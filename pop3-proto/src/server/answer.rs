@@ -246,7 +246,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// `-ERR`, for this reason.
+    /// `-ERR`, for this reason. A name or a login refused for its own sake counts as a failed login
+    /// ([`Limits::failed_logins`](crate::Limits::failed_logins)); one that finds the maildrop in use or the server in
+    /// trouble does not.
     ///
     /// # Errors
     /// The token comes back where it is not this question's.
@@ -255,7 +257,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         drop(self.redeem(token)?);
         let then = match question {
             Question::Greet => Then::Close(Why::Refused),
-            Question::User | Question::Login if self.login_failed() => Then::Close(Why::FailedLogins),
+            Question::User | Question::Login if is_failed_login(refusal) && self.login_failed() => {
+                Then::Close(Why::FailedLogins)
+            }
             Question::Other if self.is_last_bad_command() => Then::Close(Why::BadCommands),
             _ => Then::Read,
         };
@@ -296,6 +300,11 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             Err(full) => Unanswered::because(token, AnswerError::Full(full)),
         }
     }
+}
+
+/// Whether a login that is refused so counts as failed: not where the trouble is the server's, or passes.
+const fn is_failed_login(refusal: Refusal) -> bool {
+    !matches!(refusal, Refusal::InUse | Refusal::LoginDelay | Refusal::Temporary | Refusal::Permanent)
 }
 
 /// Whether the code of this refusal is defined for the answer. In answer to USER those of a login would tell

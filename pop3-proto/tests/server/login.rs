@@ -131,6 +131,26 @@ fn rob_17_failed_logins_are_counted() {
     }
 }
 
+/// Also 3206.4.a: trouble on the server's side is not held against the client.
+#[test]
+fn rob_17_only_what_speaks_of_the_credentials_is_counted() {
+    use Refusal::{Credentials, InUse, LoginDelay, NotAllowed, Permanent, Temporary};
+    for (refusal, counts) in [
+        (Credentials, true),
+        (NotAllowed, true),
+        (InUse, false),
+        (LoginDelay, false),
+        (Temporary, false),
+        (Permanent, false),
+    ] {
+        let mut host = greeted(CLEAR.limits(Limits::DEFAULT.failed_logins(2)), TIMESTAMP);
+        host.refuse_login = Some(refusal);
+        let said = host.say(APOP.repeat(3));
+        assert_eq!(said.lines().count(), if counts { 2 } else { 3 }, "{refusal:?}: {said}");
+        assert_eq!(host.end.is_some(), counts, "{refusal:?}");
+    }
+}
+
 #[test]
 fn r1939_4_n_quit_in_authorization() {
     for before in ["", "USER mrose\r\n"] {
