@@ -1,0 +1,73 @@
+//! Made-up input, the same in each run.
+
+use pop3_proto::client::Config;
+use pop3_proto::server::Slot;
+use pop3_proto::{Client, Command, Input, Out, TlsPolicy, UniqueId};
+use std::fmt::Write;
+
+/// So many command lines, mixed as a session mixes them.
+pub(crate) fn commands(count: usize) -> Vec<u8> {
+    let mut lines = String::new();
+    for n in 1..=count {
+        match n % 8 {
+            0 => write!(lines, "RETR {n}\r\n"),
+            1 => write!(lines, "DELE {n}\r\n"),
+            2 => write!(lines, "LIST {n}\r\n"),
+            3 => write!(lines, "TOP {n} 10\r\n"),
+            4 => write!(lines, "UIDL {n}\r\n"),
+            5 => write!(lines, "STAT\r\n"),
+            6 => write!(lines, "NOOP\r\n"),
+            _ => write!(lines, "USER user{n}@example.org\r\n"),
+        }
+        .expect("a String takes all");
+    }
+    lines.into_bytes()
+}
+
+/// An answer to LIST with so many rows, and the octets that they say together.
+pub(crate) fn scan_listing(count: usize) -> (Vec<u8>, u64) {
+    let sizes = (1..=count as u64).map(|n| n * 7919 % 100_000);
+    let rows: String = sizes.clone().zip(1..).map(|(octets, n)| format!("{n} {octets}\r\n")).collect();
+    (format!("+OK\r\n{rows}.\r\n").into_bytes(), sizes.sum())
+}
+
+/// An answer to UIDL with so many rows, and the octets of the unique-ids together.
+pub(crate) fn unique_id_listing(count: usize) -> (Vec<u8>, u64) {
+    let ids: Vec<_> = (1..=count as u64).map(|n| format!("{:x}.example", n * 0x1234_5678_9ABC)).collect();
+    let rows: String = ids.iter().zip(1..).map(|(id, n)| format!("{n} {id}\r\n")).collect();
+    (format!("+OK\r\n{rows}.\r\n").into_bytes(), ids.iter().map(|id| id.len() as u64).sum())
+}
+
+/// A text of about so many octets whose lines end in LF; of a hundred, one begins with a dot.
+pub(crate) fn text(octets: usize) -> String {
+    let mut text = String::from("Subject: a fixed one\n\n");
+    for n in 1.. {
+        if text.len() >= octets {
+            break;
+        }
+        text.push_str(if n % 100 == 0 { "." } else { "T" });
+        text.push_str("he quick brown fox jumps over the lazy dog, then back, and so on for long.\n");
+    }
+    text
+}
+
+/// So many messages of one size, and their octets together.
+pub(crate) fn slots(count: u32, octets: u64) -> (Vec<Slot<UniqueId<'static>>>, u64) {
+    let id = UniqueId::new(b"id").expect("it is one");
+    (vec![Slot::new(octets, id); count as usize], u64::from(count) * octets)
+}
+
+/// A client that is logged in and waits for the answer to this.
+pub(crate) fn client(command: &Command<'_>) -> Client {
+    let mut client = Client::new(Config::new(TlsPolicy::Cleartext));
+    let mut buffer = [0; 512];
+    let mut out = Out::new(&mut buffer);
+    let mut answers = Input::more(b"+OK\r\n+OK\r\n+OK\r\n");
+    client.poll(&mut answers).expect("a greeting");
+    for line in ["USER mrose", "PASS secret"] {
+        client.send(&Command::parse(line.as_bytes()).expect("a command"), &mut out).expect("sent");
+        client.poll(&mut answers).expect("an answer");
+    }
+    client.send(command, &mut out).expect("sent");
+    client
+}
