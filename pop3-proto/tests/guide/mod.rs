@@ -1,8 +1,10 @@
-//! The picture of the states: drawn from the table of commands and from what a client does, so that it shows nothing that is not so.
+//! What the guide shows and names is so: the picture of the states, which is drawn from the table of commands and from what a client does, and
+//! the proofs of its page on security.
 
 mod draw;
 mod moves;
 
+use crate::ledger::tests_of_the_package;
 use std::{env, fs, path::Path};
 
 /// Draws it anew: `POP3_STATES=write cargo test -p pop3-proto --test tests the_picture_of_the_states`.
@@ -18,4 +20,17 @@ fn the_picture_of_the_states_is_the_tables() {
         drawn,
         "the picture is stale; the comment above says how to draw it anew"
     );
+}
+
+#[test]
+fn the_tests_that_prove_the_promises_on_security_are_there() {
+    let tests = tests_of_the_package();
+    let words = include_str!("../../SECURITY.md").split('`').skip(1).step_by(2);
+    let is_name = |word: &&str| {
+        word.len() > 20 && word.chars().all(|octet| octet.is_ascii_alphanumeric() || octet == '_')
+    };
+    let named: Vec<_> = words.filter(is_name).collect();
+    assert!(named.len() > 30, "{named:?}");
+    let missing: Vec<_> = named.into_iter().filter(|name| !tests.contains_key(*name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -11,7 +11,7 @@ const LEVELS: [&str; 10] =
 const PROVEN: [&str; 6] = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "GRAMMAR", "LIMIT"];
 
 /// The names of all tests, each with the doc comments of those that have it.
-type Tests = BTreeMap<String, String>;
+pub(crate) type Tests = BTreeMap<String, String>;
 
 #[test]
 fn each_requirement_is_named_by_a_test() {
@@ -123,7 +123,7 @@ fn by_part(left: &str, right: &str) -> Ordering {
     parts(left).cmp(&parts(right))
 }
 
-fn tests_of_the_package() -> Tests {
+pub(crate) fn tests_of_the_package() -> Tests {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests = Tests::new();
     let mut folders = vec![package.join("src"), package.join("tests")];
