@@ -16,7 +16,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, Unfit> {
         self.is_alive()?;
         self.note_room(sink);
-        if let Turn::Reply(reply @ Reply { then: Then::Body { .. }, .. }) = self.turn {
+        if let Turn::Reply(reply @ Reply { then: Then::Body, .. }) = self.turn {
             if self.write(reply, sink).is_err() {
                 self.note_blocked(sink);
                 return Ok(0);
@@ -44,7 +44,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         self.is_alive()?;
         let mut body = match self.turn {
             Turn::Body(body) => body,
-            Turn::Reply(Reply { then: Then::Body { .. }, .. }) => return Err(Unfit::StatusPending),
+            Turn::Reply(Reply { then: Then::Body, .. }) => return Err(Unfit::StatusPending),
             _ => return Err(Unfit::NoBody),
         };
         let wanted = body.wanted(octets, WINDOW);
@@ -79,8 +79,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         self.turn = match self.turn {
             Turn::Body(body) => Turn::Reply(Reply::end_mark(body.end_mark())),
             // The status line is still to come, so nothing of the message was sent.
-            Turn::Reply(reply @ Reply { then: Then::Body { top }, .. }) => {
-                let body = Body::new(self.config.borrow(), top);
+            Turn::Reply(reply @ Reply { then: Then::Body, .. }) => {
+                let body = Body::new(self.config.borrow(), reply.top());
                 Turn::Reply(Reply { then: Then::EndMark(body.end_mark()), ..reply })
             }
             _ => return Err(Unfit::NoBody),

@@ -37,6 +37,8 @@ pub(super) enum What {
     UniqueId(MessageNumber),
     /// `+OK` to RETR
     Octets(u64),
+    /// `+OK` to TOP, with so many lines of the body
+    Top(u64),
     /// `+OK` to `LANG tag`
     Language,
     /// A listing; `next` is the row to write, from 1, or 0 for the status line.
@@ -65,8 +67,8 @@ pub(super) enum Then {
     Read,
     /// The TLS handshake.
     StartTls,
-    /// The message; for TOP, how many lines of its body.
-    Body { top: Option<u64> },
+    /// The message.
+    Body,
     /// What ends a message of which nothing was sent.
     EndMark(EndMark),
     /// The end of the session.
@@ -118,9 +120,16 @@ impl Reply {
     }
 
     /// The status line before a message.
-    pub(super) const fn message(octets: u64, top: Option<u64>) -> Self {
-        let what = if top.is_some() { What::Ok(Phrase::TopFollows) } else { What::Octets(octets) };
-        Reply { what, then: Then::Body { top } }
+    pub(super) fn message(octets: u64, top: Option<u64>) -> Self {
+        Reply { what: top.map_or(What::Octets(octets), What::Top), then: Then::Body }
+    }
+
+    /// For TOP, how many lines of the body follow.
+    pub(super) const fn top(&self) -> Option<u64> {
+        match self.what {
+            What::Top(lines) => Some(lines),
+            _ => None,
+        }
     }
 
     pub(super) const fn end_mark(mark: EndMark) -> Self {
@@ -148,6 +157,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 let text = self.say(Phrase::Octets);
                 sink.put(&[b"+OK ", Digits::new(octets).as_bytes(), b" ", text.as_bytes(), b"\r\n"])?;
             }
+            What::Top(_) => status(true, None, self.say(Phrase::TopFollows), sink)?,
             What::Language => self.write_language(sink)?,
             What::Rows { rows, next } => self.write_rows(rows, next, reply.then, sink)?,
             What::EndMark(mark) => {
@@ -155,20 +165,20 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 sink.put(&[line_end(mark.line_end), line_end(mark.blank_line), b".\r\n"])?;
             }
         }
-        self.follow(reply.then);
+        self.follow(reply);
         Ok(())
     }
 
     /// The answer is written: whose turn it is now.
-    fn follow(&mut self, then: Then) {
+    fn follow(&mut self, reply: Reply) {
         let config = self.config.borrow();
-        match then {
+        match reply.then {
             Then::Read => {
                 self.clock.rearm(config.timers.autologout);
                 self.turn = Turn::Command;
             }
             Then::StartTls => self.turn = Turn::StartTls,
-            Then::Body { top } => self.turn = Turn::Body(Body::new(config, top)),
+            Then::Body => self.turn = Turn::Body(Body::new(config, reply.top())),
             Then::EndMark(mark) => self.turn = Turn::Reply(Reply::end_mark(mark)),
             Then::Close(why) => self.end(why),
         }
