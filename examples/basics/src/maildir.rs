@@ -172,13 +172,13 @@ fn octets(path: &Path) -> io::Result<u64> {
 }
 
 /// A file's name without the flags: up to the `:`.
-fn base_name(name: &OsStr) -> &[u8] {
+pub fn base_name(name: &OsStr) -> &[u8] {
     let name = name.as_encoded_bytes();
     name.split(|octet| *octet == b':').next().unwrap_or(name)
 }
 
 /// The seconds at which a message was delivered, as its base name begins with them.
-fn delivered(base: &[u8]) -> u64 {
+pub fn delivered(base: &[u8]) -> u64 {
     let digits = base.iter().take_while(|octet| octet.is_ascii_digit());
     digits.fold(0, |seconds, digit| seconds.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
 }
@@ -189,7 +189,7 @@ const HASHED: &str = "fnv1a128.";
 /// The unique-id of a message, the same in each run: its base name where that is 1 to 70 octets from 0x21 to 0x7E, else the
 /// base name's hash, FNV-1a of 128 bits in hexadecimal, behind [`HASHED`]. A base name that looks like such a hash is
 /// hashed too, so that none has the unique-id of another.
-fn unique_id(base: &[u8]) -> OwnedUniqueId {
+pub fn unique_id(base: &[u8]) -> OwnedUniqueId {
     match UniqueId::new(base) {
         Ok(id) if !base.starts_with(HASHED.as_bytes()) => id.into(),
         _ => {

@@ -1,0 +1,3 @@
+//! SCRAM-SHA-256 (RFC 5802, RFC 7677) through rsasl.
+
+pub mod server;

@@ -1,0 +1,215 @@
+//! What a server needs for SCRAM-SHA-256: what it keeps of a password, and its side of the exchange, through rsasl.
+
+#![allow(missing_debug_implementations)] // what holds connections, mail and secrets is not for printing
+
+use crate::Result;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::{digest, hmac, pbkdf2};
+use rsasl::callback::{Context, Request, SessionCallback, SessionData};
+use rsasl::config::SASLConfig;
+use rsasl::mechanisms::scram::properties::ScramStoredPassword;
+use rsasl::mechname::Mechname;
+use rsasl::prelude::{SASLServer, Session, SessionError, Validation};
+use rsasl::property::{AuthId, AuthzId};
+use rsasl::validate::{Validate, ValidationError};
+use std::fmt;
+use std::mem;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use subtle::ConstantTimeEq as _;
+
+/// Rounds of PBKDF2 for new verifiers; RFC 7677 section 4 asks for 4096 at least.
+pub const ITERATIONS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
+
+/// What a server keeps of a password: enough to check it, not enough to log in with (RFC 5802 section 3).
+///
+/// As text it is the one that RFC 5803 and PostgreSQL have: `SCRAM-SHA-256$ITERATIONS:SALT$STORED_KEY:SERVER_KEY`.
+#[derive(Clone)]
+pub struct Verifier {
+    iterations: NonZeroU32,
+    salt: Vec<u8>,
+    stored_key: [u8; 32],
+    server_key: [u8; 32],
+}
+
+impl Verifier {
+    /// For a new password, with a salt of its own.
+    pub fn new(password: &[u8], iterations: NonZeroU32) -> Result<Self> {
+        let mut salt = vec![0; 16];
+        SystemRandom::new().fill(&mut salt).map_err(|_| "no random numbers")?;
+        Ok(Self::with_salt(password, iterations, salt))
+    }
+
+    fn with_salt(password: &[u8], iterations: NonZeroU32, salt: Vec<u8>) -> Self {
+        let mut salted = [0; 32];
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, &salt, password, &mut salted);
+        let client_key = hmac_sha256(&salted, b"Client Key");
+        let mut stored_key = [0; 32];
+        stored_key.copy_from_slice(digest::digest(&digest::SHA256, &client_key).as_ref());
+        Verifier { iterations, salt, stored_key, server_key: hmac_sha256(&salted, b"Server Key") }
+    }
+
+    /// For a name that nobody has: no password is right. To be asked again for the same name gives the same salt, as a user's own does, and
+    /// to check a password takes as long as with this one.
+    #[must_use]
+    pub fn of_nobody(&self, name: &[u8]) -> Self {
+        let salt = hmac_sha256(&self.server_key, name)[..self.salt.len().min(32)].to_vec();
+        // No octets are known whose digest is all zeroes.
+        Verifier { salt, stored_key: [0; 32], server_key: [0; 32], iterations: self.iterations }
+    }
+
+    /// Whether this is the password. It takes its time, and always the same.
+    #[must_use]
+    pub fn is_for(&self, password: &[u8]) -> bool {
+        let given = Self::with_salt(password, self.iterations, self.salt.clone());
+        given.stored_key.ct_eq(&self.stored_key).into()
+    }
+}
+
+fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut octets = [0; 32];
+    octets.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message).as_ref());
+    octets
+}
+
+/// Shows nothing: who has a verifier can try passwords against it.
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier(..)")
+    }
+}
+
+/// The text to be stored.
+impl fmt::Display for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [salt, stored_key, server_key] =
+            [&self.salt[..], &self.stored_key, &self.server_key].map(|octets| BASE64_STANDARD.encode(octets));
+        write!(f, "SCRAM-SHA-256${}:{salt}${stored_key}:{server_key}", self.iterations)
+    }
+}
+
+impl FromStr for Verifier {
+    type Err = crate::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parts: Vec<&str> = text.split(['$', ':']).collect();
+        let ["SCRAM-SHA-256", iterations, salt, stored_key, server_key] = parts[..] else {
+            return Err("not a verifier of SCRAM-SHA-256".into());
+        };
+        Ok(Verifier {
+            iterations: iterations.parse()?,
+            salt: BASE64_STANDARD.decode(salt)?,
+            stored_key: key(stored_key)?,
+            server_key: key(server_key)?,
+        })
+    }
+}
+
+fn key(text: &str) -> Result<[u8; 32]> {
+    BASE64_STANDARD.decode(text)?.try_into().map_err(|_| "a key of SCRAM-SHA-256 has 32 octets".into())
+}
+
+/// An exchange, on the server's side.
+pub struct Exchange {
+    session: Session<Name>,
+    is_first: bool,
+    verified: Option<String>,
+}
+
+/// What comes of a client's response.
+#[derive(Debug)]
+pub enum Progress {
+    /// The next challenge.
+    Challenge(Vec<u8>),
+    /// The client is this user.
+    Verified(String),
+    Failed,
+}
+
+impl Exchange {
+    /// An exchange in which `verifier_of` finds what is kept for a name, or [stands in](Verifier::of_nobody) for it.
+    pub fn new(verifier_of: impl Fn(&[u8]) -> Verifier + Send + Sync + 'static) -> Result<Self> {
+        let config = SASLConfig::builder().with_defaults().with_callback(Callback(verifier_of))?;
+        let session = SASLServer::new(config).start_suggested(Mechname::parse(b"SCRAM-SHA-256")?)?;
+        Ok(Exchange { session, is_first: true, verified: None })
+    }
+
+    /// Takes a response. The last one is empty, to the challenge in which the server proves itself (RFC 5034 section 4).
+    pub fn step(&mut self, response: &[u8]) -> Progress {
+        if let Some(name) = self.verified.take() {
+            return if response.is_empty() { Progress::Verified(name) } else { Progress::Failed };
+        }
+        let mut challenge = Vec::new();
+        let is_first = mem::replace(&mut self.is_first, false);
+        if !is_sound(response, is_first) || self.session.step(Some(response), &mut challenge).is_err() {
+            return Progress::Failed;
+        }
+        self.verified = self.session.validation();
+        // Behind a wrong proof there is no name, and the challenge would say so (`e=`): POP3 has -ERR for it.
+        match self.verified.is_none() && challenge.starts_with(b"e=") {
+            true => Progress::Failed,
+            false => Progress::Challenge(challenge),
+        }
+    }
+}
+
+/// Whether rsasl 2.0 can read this without a panic: attributes have a letter and a `=`, and a proof is no longer than a digest in base64.
+fn is_sound(message: &[u8], is_first: bool) -> bool {
+    let mut parts = message.split(|octet| *octet == b',').enumerate();
+    parts.all(|(place, part)| match (place, part) {
+        (0, _) | (1, []) if is_first => true, // `n,,`: no channel binding, and nobody to act for
+        (_, [b'p', b'=', proof @ ..]) if !is_first => {
+            proof.len() < 44 || (proof.len() == 44 && proof.ends_with(b"="))
+        }
+        (_, part) => part.get(1) == Some(&b'='),
+    })
+}
+
+/// What [`Session`] tells at the end: the user's name.
+struct Name;
+
+impl Validation for Name {
+    type Value = String;
+}
+
+struct Callback<F>(F);
+
+impl<F: Fn(&[u8]) -> Verifier + Send + Sync> SessionCallback for Callback<F> {
+    fn callback(
+        &self,
+        _: &SessionData,
+        context: &Context<'_>,
+        request: &mut Request<'_>,
+    ) -> Result<(), SessionError> {
+        let name = unescaped(context.get_ref::<AuthId>().unwrap_or_default());
+        let Verifier { iterations, salt, stored_key, server_key } = (self.0)(name.as_bytes());
+        request.satisfy::<ScramStoredPassword<'_>>(&ScramStoredPassword::new(
+            iterations.get(),
+            &salt,
+            &stored_key,
+            &server_key,
+        ))?;
+        Ok(())
+    }
+
+    /// Asked once the proof is right. Nobody may act for another.
+    fn validate(
+        &self,
+        _: &SessionData,
+        context: &Context<'_>,
+        validate: &mut Validate<'_>,
+    ) -> Result<(), ValidationError> {
+        let name = context.get_ref::<AuthId>().unwrap_or_default();
+        if context.get_ref::<AuthzId>().is_none_or(|other| other == name) {
+            validate.with::<Name, _>(|| Ok(unescaped(name)))?;
+        }
+        Ok(())
+    }
+}
+
+/// `,` and `=` in a name are escaped (RFC 5802 section 5.1), which rsasl 2.0 leaves as it is.
+fn unescaped(name: &str) -> String {
+    name.replace("=2C", ",").replace("=3D", "=")
+}

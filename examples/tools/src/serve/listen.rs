@@ -1,0 +1,165 @@
+//! Connections: how many there may be, and how they end.
+
+use super::Host;
+use super::visit::Visit;
+use crate::Result;
+use crate::server::{Session, Stream};
+use pop3_proto::server::{Config, Why};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+/// How long the handshake of implicit TLS may take. That of STLS has the machine's own timer.
+const HANDSHAKE: Duration = Duration::from_secs(60);
+
+/// What the connections of one listener have in common.
+pub struct Door {
+    pub host: Arc<Host>,
+    pub config: Arc<Config>,
+    pub acceptor: Option<TlsAcceptor>,
+    /// TLS comes first.
+    pub implicit: bool,
+}
+
+/// Ends all sessions, sooner or later.
+pub struct Shutdown {
+    begun: watch::Sender<()>,
+    sessions: (mpsc::Sender<()>, mpsc::Receiver<()>),
+}
+
+impl Shutdown {
+    #[must_use]
+    pub fn new() -> Self {
+        Shutdown { begun: watch::channel(()).0, sessions: mpsc::channel(1) }
+    }
+
+    /// Accepts connections from now on.
+    pub fn spawn(&self, listener: TcpListener, door: Door) {
+        let (mut begun, session) = (self.begun.subscribe(), self.sessions.0.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = accept(listener, door.into(), session) => {}
+                _ = begun.changed() => {} // an error: nobody holds the sender any more
+            }
+        });
+    }
+
+    /// Accepts nothing more, and gives the sessions this time to end. What is left of them then ends with the runtime, as a connection that
+    /// breaks does: nothing is removed.
+    pub async fn end(self, grace: Duration) {
+        let (session, mut sessions) = self.sessions;
+        drop((self.begun, session));
+        match timeout(grace, sessions.recv()).await {
+            Ok(_) => tracing::info!("all sessions have ended"),
+            Err(_) => tracing::warn!("some sessions are cut"),
+        }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                let (door, session) = (Arc::clone(&door), session.clone());
+                let (id, guest) = (door.host.next_id(), door.host.guests.welcome(address.ip()));
+                tracing::debug!(id, %address, "connected");
+                tokio::spawn(async move {
+                    match connection(&door, stream, guest, id).await {
+                        Ok(why) => tracing::debug!(id, ?why, "over"),
+                        Err(error) => tracing::info!(id, %address, %error, "broken off"),
+                    }
+                    drop(session);
+                });
+            }
+            Err(error) => {
+                tracing::error!(%error, "accept");
+                sleep(Duration::from_millis(100)).await; // no file descriptor left, say
+            }
+        }
+    }
+}
+
+async fn connection(door: &Door, stream: TcpStream, guest: Option<Guest>, id: u64) -> Result<Why> {
+    stream.set_nodelay(true)?; // answers are small, and each is sent when it is complete
+    let mut stream = Stream::Clear(stream);
+    if let (true, Some(acceptor)) = (door.implicit, &door.acceptor) {
+        if guest.is_none() {
+            return Err("too many connections".into()); // no handshake only to say so
+        }
+        timeout(HANDSHAKE, poll_fn(|context| stream.poll_handshake(acceptor, context))).await??;
+    }
+    let visit = Visit::new(Arc::clone(&door.host), guest, id);
+    let mut session = Session::new(stream, door.acceptor.clone(), Arc::clone(&door.config), id, visit);
+    let why = session.run().await?;
+    session.close().await;
+    Ok(why)
+}
+
+/// Who is connected.
+pub struct Guests {
+    most: usize,
+    most_of_one: usize,
+    here: Arc<Mutex<Here>>,
+}
+
+#[derive(Default)]
+struct Here {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// A connection that counts while it lasts.
+pub(super) struct Guest {
+    address: IpAddr,
+    here: Arc<Mutex<Here>>,
+}
+
+impl Guests {
+    #[must_use]
+    pub fn new(most: usize, most_of_one: usize) -> Self {
+        Guests { most, most_of_one, here: Arc::default() }
+    }
+
+    /// `None` if there are too many, in all or from this address.
+    fn welcome(&self, address: IpAddr) -> Option<Guest> {
+        let address = network(address);
+        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        let from_there = here.by_address.get(&address).copied().unwrap_or(0);
+        (here.all < self.most && from_there < self.most_of_one).then(|| {
+            here.all += 1;
+            here.by_address.insert(address, from_there + 1);
+            Guest { address, here: Arc::clone(&self.here) }
+        })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        here.all -= 1;
+        match here.by_address.get_mut(&self.address) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(here.by_address.remove(&self.address)),
+        }
+    }
+}
+
+/// An address; of version 6 its first half, as one client has all that begin so.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
+}

@@ -1,0 +1,62 @@
+//! A POP3 server over Maildirs: users, mailboxes, and what the machine asks of both.
+//!
+//! Messages go out with the octets that they were delivered with; to ask for `UTF8` changes what may stand in them, not what does.
+
+#![allow(missing_debug_implementations)] // what holds connections, mail and secrets is not for printing
+
+mod german;
+mod listen;
+mod mailbox;
+mod message;
+mod sizes;
+pub mod users;
+mod visit;
+
+pub use listen::{Door, Guests, Shutdown};
+pub use mailbox::Mailbox;
+
+use pop3_proto::server::{Config, Language, Utf8};
+use pop3_proto::{Mechanism, Text, TlsPolicy};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+use users::Users;
+
+/// What all connections share.
+pub struct Host {
+    pub users: Users,
+    pub guests: Guests,
+    /// Name and password for APOP, which needs the password itself.
+    apop: Option<(String, String)>,
+    connections: AtomicU64,
+}
+
+impl Host {
+    #[must_use]
+    pub fn new(users: Users, guests: Guests, apop: Option<(String, String)>) -> Self {
+        Host { users, guests, apop, connections: AtomicU64::new(0) }
+    }
+
+    /// A number for a connection.
+    fn next_id(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A timestamp that no other connection has, of this process or another (RFC 1939 section 7).
+    fn timestamp(&self, id: u64) -> Option<String> {
+        self.apop.as_ref()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        Some(format!("<{}.{id}.{now}@localhost>", std::process::id()))
+    }
+}
+
+/// What the server offers under a policy; logins in clear only where that is `plain`.
+#[must_use]
+pub fn config(policy: TlsPolicy, plain: bool) -> Config {
+    const MECHANISMS: &[Mechanism<'_>] = &[Mechanism::SCRAM_SHA_256, Mechanism::PLAIN];
+    let config = Config::new(policy)
+        .implementation(Text::literal("pop3-proto serve"))
+        .sasl(MECHANISMS)
+        .utf8(Utf8::Messages)
+        .languages(&[Language::ENGLISH, german::GERMAN]);
+    if plain { config.sasl_in_clear(MECHANISMS) } else { config }
+}
