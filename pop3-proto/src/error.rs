@@ -11,6 +11,15 @@ use core::fmt;
 /// no input octets.
 ///
 /// It is sticky: every later call says the same. The driver closes the connection; a server removes nothing.
+///
+/// ```
+/// use pop3_proto::{Client, Fatal, Input, TlsPolicy};
+///
+/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut input = Input::more(b"220 mail.example.com ESMTP\r\n");
+/// assert_eq!(client.poll(&mut input).unwrap_err(), Fatal::NotPop3);
+/// assert_eq!(client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap_err(), Fatal::NotPop3);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fatal {
@@ -24,7 +33,7 @@ pub enum Fatal {
     Unsolicited,
     /// A status line that ends in LF alone, in a session whose lines end in CR LF.
     BareLf,
-    /// Octets in clear behind STLS, where only TLS may follow.
+    /// Octets in clear behind STLS, where only TLS may follow (RFC 2595 section 4).
     BehindStls,
     /// The strict profile refuses this deviation.
     Strict(Quirk),
@@ -52,6 +61,22 @@ impl core::error::Error for Fatal {}
 /// An answer that was not taken: machine and sink are as before, and what was given comes back.
 ///
 /// After the cause is mended the same call succeeds.
+///
+/// ```
+/// use pop3_proto::server::{Ask, Config, Server, Step};
+/// use pop3_proto::{AnswerError, Input, MIN_SINK, Out, Text, TlsPolicy};
+///
+/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
+/// let (mut small, mut large) = ([0; 8], [0; MIN_SINK]);
+/// let mut out = Out::new(&mut large);
+/// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut Input::more(b""), &mut out) else { panic!() };
+///
+/// let unanswered = server.greet(greet, Text::literal("ready"), &mut Out::new(&mut small)).unwrap_err();
+/// assert!(matches!(unanswered.why, AnswerError::Full(_)));
+/// server.greet(unanswered.token, Text::literal("ready"), &mut out).unwrap();
+/// assert_eq!(out.pending(), b"+OK ready\r\n");
+/// ```
 #[must_use = "the token in it is the only way to answer"]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Unanswered<T> {

@@ -3,6 +3,19 @@
 use core::fmt;
 
 /// How a machine takes harmless deviations. Framing, security and everything that is sent are strict in both.
+///
+/// ```
+/// use pop3_proto::{Client, Fatal, Input, Profile, Quirk, TlsPolicy, client::Config};
+///
+/// let greeting = b"+ok ready\r\n";
+/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// client.poll(&mut Input::more(greeting)).unwrap();
+/// assert!(client.quirks().contains(Quirk::StatusCase));
+///
+/// let mut strict = Client::new(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict));
+/// let refused = strict.poll(&mut Input::more(greeting)).unwrap_err();
+/// assert_eq!(refused, Fatal::Strict(Quirk::StatusCase));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum Profile {
     /// They are accepted and recorded as [`Quirks`].

@@ -57,6 +57,37 @@ impl core::error::Error for Full {}
 /// out.sent(6);
 /// out.put(&[b"QUIT\r\n"]).unwrap();
 /// ```
+///
+/// One of your own, over a `Vec` that never grows:
+///
+/// ```
+/// use pop3_proto::{Command, Full, Sink};
+///
+/// struct Bounded(Vec<u8>);
+///
+/// impl Sink for Bounded {
+///     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+///         let needed = parts.iter().map(|part| part.len()).sum();
+///         if needed > self.room() {
+///             return Err(Full { needed, capacity: self.capacity() });
+///         }
+///         parts.iter().for_each(|part| self.0.extend_from_slice(part));
+///         Ok(())
+///     }
+///
+///     fn room(&self) -> usize {
+///         self.0.capacity() - self.0.len()
+///     }
+///
+///     fn capacity(&self) -> usize {
+///         self.0.capacity()
+///     }
+/// }
+///
+/// let mut sink = Bounded(Vec::with_capacity(512));
+/// Command::Noop.encode(&mut sink).unwrap();
+/// assert_eq!(sink.0, b"NOOP\r\n");
+/// ```
 pub trait Sink {
     /// Appends all `parts`, or nothing where they do not fit.
     ///

@@ -11,6 +11,7 @@ use core::fmt;
 /// assert_eq!(LanguageTag::new(b"EN-gb"), LanguageTag::new(b"en-GB"));
 /// assert!(LanguageTag::new(b"-en").is_err());
 /// ```
+#[doc(alias = "LANG")]
 #[derive(Clone, Copy)]
 pub struct LanguageTag<'a>(&'a [u8]);
 
@@ -59,6 +60,13 @@ impl<'a> LanguageTag<'a> {
 
     /// Whether this range matches `tag`: the same, or a prefix of it that ends before a `-` (RFC 4647 section
     /// 3.3.1).
+    ///
+    /// ```
+    /// use pop3_proto::LanguageTag;
+    ///
+    /// assert!(LanguageTag::literal("de").matches(LanguageTag::literal("de-AT")));
+    /// assert!(!LanguageTag::literal("de-AT").matches(LanguageTag::literal("de")));
+    /// ```
     #[must_use]
     pub fn matches(&self, tag: LanguageTag<'_>) -> bool {
         match tag.0.split_at_checked(self.0.len()) {
@@ -89,6 +97,14 @@ impl fmt::Display for LanguageTag<'_> {
 }
 
 /// What LANG asks for: a basic language range, or `*` for the administrator's choice (RFC 6856 section 3).
+///
+/// ```
+/// use pop3_proto::{LanguageRange, LanguageTag};
+///
+/// assert_eq!(LanguageRange::new(b"*"), Ok(LanguageRange::Preferred));
+/// assert_eq!(LanguageRange::new(b"de"), Ok(LanguageRange::Tag(LanguageTag::literal("de"))));
+/// ```
+#[doc(alias = "LANG")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LanguageRange<'a> {
     /// `*`

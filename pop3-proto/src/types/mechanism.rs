@@ -11,6 +11,7 @@ use core::fmt;
 /// assert_eq!(Mechanism::new(b"plain").unwrap(), Mechanism::PLAIN);
 /// assert!(Mechanism::new(b"TWO WORDS").is_err());
 /// ```
+#[doc(alias = "SASL")]
 #[derive(Clone, Copy)]
 pub struct Mechanism<'a>(&'a [u8]);
 
@@ -78,6 +79,13 @@ impl<'a> Mechanism<'a> {
     }
 
     /// Whether it shows the password, or a token worth as much, to whoever reads the wire.
+    ///
+    /// ```
+    /// use pop3_proto::Mechanism;
+    ///
+    /// assert!(Mechanism::PLAIN.is_cleartext());
+    /// assert!(!Mechanism::SCRAM_SHA_256.is_cleartext());
+    /// ```
     #[must_use]
     pub fn is_cleartext(&self) -> bool {
         [Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::XOAUTH2, Mechanism::OAUTHBEARER].contains(self)

@@ -29,6 +29,13 @@ pub use unique_id::{AsUniqueId, UniqueId};
 use core::fmt;
 
 /// Why octets are not a value of the type that was asked for. It names the rule and holds none of the octets.
+///
+/// ```
+/// use pop3_proto::{Invalid, Secret, Text};
+///
+/// assert_eq!(Text::new(b"mrose\r\nQUIT"), Err(Invalid::Control));
+/// assert_eq!(Secret::new(b"").unwrap_err().to_string(), "is empty");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Invalid {

@@ -34,12 +34,21 @@ impl MessageNumber {
     }
 
     /// The position in a list that holds the messages from 1 on: the number less one.
+    ///
+    /// ```
+    /// use pop3_proto::MessageNumber;
+    ///
+    /// let subjects = ["one", "two"];
+    /// assert_eq!(subjects[MessageNumber::FIRST.index()], "one");
+    /// assert_eq!(MessageNumber::from_index(1), MessageNumber::new(2).ok());
+    /// ```
     #[must_use]
     pub const fn index(self) -> usize {
         self.0.get().saturating_sub(1) as usize
     }
 
-    /// The number of the message at this position in a list that holds the messages from 1 on.
+    /// The number of the message at this position in a list that holds the messages from 1 on; `None` beyond the
+    /// largest number.
     #[must_use]
     pub const fn from_index(index: usize) -> Option<Self> {
         if index >= u32::MAX as usize {

@@ -13,6 +13,7 @@ use core::fmt;
 /// assert_eq!(format!("{secret:?}"), "Secret(..)");
 /// assert_eq!(secret.expose(), b" tan staaf ");
 /// ```
+#[doc(alias = "password")]
 #[derive(Clone, Copy)]
 pub struct Secret<'a>(Text<'a>);
 
@@ -29,7 +30,8 @@ impl<'a> Secret<'a> {
         }
     }
 
-    /// The octets of the secret.
+    /// The octets of the secret. What becomes of them then is the caller's business: they show in whatever they
+    /// are copied to.
     #[must_use]
     pub const fn expose(&self) -> &'a [u8] {
         self.0.as_bytes()

@@ -1,4 +1,18 @@
-/// What may happen outside TLS (RFC 2595 section 2, RFC 8314 section 5).
+/// What may happen outside TLS (RFC 2595 section 2, RFC 8314 section 5). There is no default.
+///
+/// ```
+/// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy};
+/// use pop3_proto::client::{SendError, TlsRefusal};
+///
+/// let mut client = Client::new(TlsPolicy::Required);
+/// let mut outbox = Outbox::new();
+/// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
+/// let refused = client.send(&Command::User("mrose".try_into().unwrap()), &mut outbox);
+/// assert_eq!(refused, Err(SendError::Tls(TlsRefusal::Required)));
+/// client.send(&Command::Stls, &mut outbox).unwrap();
+/// ```
+#[doc(alias = "STLS")]
+#[doc(alias = "STARTTLS")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TlsPolicy {
     /// Everything: for loopback, for tests, for networks that are private by other means. A server offers no

@@ -14,6 +14,7 @@ use core::fmt;
 /// assert_eq!(UniqueId::new(b"two words"), Err(Invalid::Octet));
 /// assert_eq!(UniqueId::new(&[b'x'; 71]), Err(Invalid::TooLong));
 /// ```
+#[doc(alias = "UIDL")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UniqueId<'a>(&'a [u8]);
 
@@ -90,6 +91,21 @@ impl<'a> TryFrom<&'a str> for UniqueId<'a> {
 }
 
 /// What holds a unique-id: [`UniqueId`] itself, or one that owns its octets.
+///
+/// A [`Slot`](crate::server::Slot) takes any that does, so that a server without a heap can make them as it needs.
+///
+/// ```
+/// use pop3_proto::{AsUniqueId, UniqueId};
+///
+/// struct Hash([u8; 32]); // in hexadecimal digits, say
+///
+/// impl AsUniqueId for Hash {
+///     fn as_unique_id(&self) -> UniqueId<'_> {
+///         UniqueId::new(&self.0).expect("digits are within the range")
+///     }
+/// }
+/// # assert_eq!(Hash([b'0'; 32]).as_unique_id().as_bytes().len(), 32);
+/// ```
 pub trait AsUniqueId {
     /// The unique-id, borrowed.
     fn as_unique_id(&self) -> UniqueId<'_>;
