@@ -9,7 +9,7 @@
 //! Poll until nothing comes, send what is pending, read more:
 //!
 //! ```
-//! use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, client::Event};
+//! use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, Verb, client::Event};
 //! use std::io::{self, Read, Write};
 //!
 //! /// How many messages are there, and how many octets together?
@@ -23,7 +23,7 @@
 //!             let command = match event {
 //!                 Event::Greeting(_) => Command::User(name.try_into()?),
 //!                 Event::Ok(..) if answer.is_some() => continue,
-//!                 Event::Ok(ticket, _) if ticket.verb.keyword() == "USER" => Command::Pass(password.try_into()?),
+//!                 Event::Ok(ticket, _) if ticket.verb == Verb::User => Command::Pass(password.try_into()?),
 //!                 Event::Ok(..) => Command::Stat,
 //!                 Event::DropListing(_, listing) => {
 //!                     answer = Some((listing.count, listing.octets));
@@ -67,15 +67,14 @@
 //! # The loop of a server
 //!
 //! Each step of [`Server::poll`] says what it needs: input, room in the sink, the octets of a message, or the
-//! answer to a question. See [`Server`] for a whole one.
+//! answer to a question. [`Server`] has a small one, [`guide::serving`] a whole one.
 //!
 //! # What it promises
 //!
 //! - No `unsafe`, no panic on anything that a peer sends, no allocation by the machines, at most 256 octets
 //!   of state each.
 //! - The same events and the same output however the bytes are cut.
-//! - A message is complete when [`client::Event::End`] says so, and nothing is removed before QUIT was
-//!   answered.
+//! - A message is complete when [`client::Event::End`] says so, and a server removes nothing before QUIT.
 //! - A bound with a name ([`Limits`]) on everything that a peer can make grow.
 //! - Secrets show in no `Debug` and no error.
 //!
