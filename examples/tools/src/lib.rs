@@ -3,6 +3,7 @@
 pub mod scram;
 pub mod serve;
 pub mod server;
+pub mod tls;
 
 /// Any error: the programs only report them.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -97,9 +97,7 @@ pub fn add(path: &Path, name: &str, password: &str, maildir: &Path) -> Result<()
     if name.is_empty() || name.contains(char::is_control) || root.contains(char::is_control) {
         return Err("a name or a path that does not fit in a line".into());
     }
-    for folder in ["new", "cur", "tmp"] {
-        fs::create_dir_all(maildir.join(folder))?;
-    }
+    make_maildir(&maildir)?;
     let before = match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         text => text?,
@@ -108,6 +106,14 @@ pub fn add(path: &Path, name: &str, password: &str, maildir: &Path) -> Result<()
     let mut text: String = others.flat_map(|line| [line, "\n"]).collect();
     text += &format!("{name}\t{}\t{root}\n", Verifier::new(password.as_bytes(), ITERATIONS)?);
     replace(path, text.as_bytes())
+}
+
+/// Makes the folders of a Maildir, where they are missing.
+pub fn make_maildir(root: &Path) -> Result<()> {
+    for folder in ["new", "cur", "tmp"] {
+        fs::create_dir_all(root.join(folder))?;
+    }
+    Ok(())
 }
 
 /// Replaces a file as a whole, or not at all. Nobody else may read it.

@@ -1,0 +1,45 @@
+//! TLS, through rustls with ring.
+
+use crate::Result;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::ServerConfig;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
+
+/// A server's side, with a certificate chain and a key from PEM files.
+pub fn from_files(certificates: &Path, key: &Path) -> Result<TlsAcceptor> {
+    let chain = CertificateDer::pem_file_iter(certificates)?.collect::<Result<Vec<_>, _>>()?;
+    acceptor(chain, PrivateKeyDer::from_pem_file(key)?)
+}
+
+/// A server's side, with a certificate for localhost that was made for it. `directory` gets the CA that issued it, as `ca.pem`; its key is
+/// forgotten.
+pub fn self_signed(directory: &Path) -> Result<TlsAcceptor> {
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name.push(DnType::CommonName, "pop3-proto serve, a CA for one certificate");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let authority_key = KeyPair::generate()?;
+    let authority_certificate = authority.self_signed(&authority_key)?;
+    fs::create_dir_all(directory)?;
+    fs::write(directory.join("ca.pem"), authority_certificate.pem())?;
+
+    let key = KeyPair::generate()?;
+    let names = ["localhost", "127.0.0.1", "::1"].map(String::from);
+    let certificate =
+        CertificateParams::new(names)?.signed_by(&key, &Issuer::new(authority, authority_key))?;
+    acceptor(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der())?)
+}
+
+fn acceptor(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<TlsAcceptor> {
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
