@@ -88,6 +88,11 @@ impl core::error::Error for Full {}
 /// Command::Noop.encode(&mut sink).unwrap();
 /// assert_eq!(sink.0, b"NOOP\r\n");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no sink",
+    note = "a sink has a bound, so that a peer that does not read cannot fill memory: \
+            use `pop3_proto::Outbox`, or `pop3_proto::Out` over a slice"
+)]
 pub trait Sink {
     /// Appends all `parts`, or nothing where they do not fit.
     ///
