@@ -18,6 +18,7 @@ use core::fmt;
 /// assert_eq!(Capability::parse(b"EXPIRE 60"), Ok(expire));
 /// assert!(matches!(Capability::parse(b"X-TIMESTAMP yes"), Ok(Capability::Other(_))));
 /// ```
+#[doc(alias = "CAPA")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Capability<'a> {
     /// `TOP`: the command TOP

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-/// How a line ends: CR LF as the RFC wants it, or LF alone.
+/// How a line ends: CR LF as RFC 1939 section 3 wants it, or LF alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LineEnding {
     /// CR LF

@@ -19,6 +19,7 @@ use nom::{
 ///
 /// assert_eq!(DropListing::parse(b"2 320"), Ok(DropListing { count: 2, octets: 320 }));
 /// ```
+#[doc(alias = "STAT")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct DropListing {
     /// Messages that are not marked as deleted.
@@ -58,6 +59,7 @@ impl DropListing {
 /// let listing = ScanListing { message: MessageNumber::FIRST, octets: 120 };
 /// assert_eq!(ScanListing::parse(b"1 120"), Ok(listing));
 /// ```
+#[doc(alias = "LIST")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ScanListing {
     /// The message.
@@ -108,6 +110,7 @@ impl ScanListing {
 /// assert_eq!(listing.message.get(), 2);
 /// assert_eq!(listing.id, UniqueId::new(b"QhdPYR:00WBw1Ph7x7").unwrap());
 /// ```
+#[doc(alias = "UIDL")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct UniqueIdListing<'a> {
     /// The message.

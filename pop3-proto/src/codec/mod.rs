@@ -25,6 +25,16 @@ pub(crate) use line::{Framed, frame, frame_crlf};
 pub(crate) use verb::{Barrier, Shape};
 
 /// What a stateless decoder made of the front of a buffer.
+///
+/// ```
+/// use pop3_proto::{Command, Decoded, Limits};
+///
+/// let decode = |input| Command::decode(input, &Limits::DEFAULT);
+/// assert_eq!(decode(b"NOOP\r\nQU"), Decoded::Complete { consumed: 6, value: Command::Noop });
+/// assert_eq!(decode(b"QU"), Decoded::Incomplete);
+/// assert!(matches!(decode(b"RETR x\r\n"), Decoded::Malformed { consumed: 8, .. }));
+/// assert_eq!(decode(&[b'x'; 300]), Decoded::TooLong { limit: 255 });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decoded<T, E> {
     /// One whole line.

@@ -24,8 +24,10 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Response<'a> {
     /// `+OK`
+    #[doc(alias = "+OK")]
     Ok(StatusText<'a>),
     /// `-ERR`
+    #[doc(alias = "-ERR")]
     Err(StatusText<'a>),
     /// `+`, inside AUTH only: a challenge, which should be base64
     Continue(Text<'a>),

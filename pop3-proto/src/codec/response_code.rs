@@ -14,15 +14,20 @@ use core::fmt;
 /// assert_eq!(code, ResponseCode::InUse);
 /// assert_eq!(code.retry(), Some(Retry::Later));
 /// ```
+#[doc(alias = "RESP-CODES")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ResponseCode<'a> {
     /// `LOGIN-DELAY`: too soon after the last login (RFC 2449 section 8.1.1)
+    #[doc(alias = "LOGIN-DELAY")]
     LoginDelay,
     /// `IN-USE`: the maildrop is open in another session (RFC 2449 section 8.1.2)
+    #[doc(alias = "IN-USE")]
     InUse,
     /// `SYS/TEMP`: trouble in the system that is likely to pass (RFC 3206 section 4)
+    #[doc(alias = "SYS/TEMP")]
     SysTemp,
     /// `SYS/PERM`: trouble in the system that needs somebody to mend it (RFC 3206 section 4)
+    #[doc(alias = "SYS/PERM")]
     SysPerm,
     /// `SYS`: trouble in the system of an unknown kind
     Sys,

@@ -3,7 +3,8 @@
 use crate::types::Invalid;
 use core::fmt;
 
-/// The states of a session (RFC 1939 section 3).
+/// The states of a session (RFC 1939 section 3); the guide has a
+/// [picture](crate::guide#the-states-of-a-session).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum State {
     /// Before the greeting.
@@ -19,30 +20,56 @@ pub enum State {
 }
 
 /// A command by its name. [`Other`](Self::Other) is any that the crate does not know.
+///
+/// ```
+/// use pop3_proto::{State, Verb};
+///
+/// assert!(Verb::Retr.is_valid_in(State::Transaction));
+/// assert!(!Verb::Retr.is_valid_in(State::Authorization));
+/// assert_eq!(Verb::Quit.states(), [State::Authorization, State::Transaction]);
+/// assert!(Verb::Uidl.is_multi_line(false) && !Verb::Uidl.is_multi_line(true)); // for all, for one message
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[allow(missing_docs)] // each is the RFCs' own word
 pub enum Verb {
+    /// Who logs in (RFC 1939 section 7).
     User,
+    /// The password (RFC 1939 section 7).
     Pass,
+    /// Name and digest in one (RFC 1939 section 7).
     Apop,
+    /// A SASL exchange (RFC 5034).
     Auth,
     /// AUTH without a mechanism: an old way to ask which there are.
     AuthList,
+    /// TLS on this connection (RFC 2595 section 4).
     Stls,
+    /// UTF-8 mode (RFC 6856 section 2).
     Utf8,
+    /// What the server can do (RFC 2449 section 5).
     Capa,
+    /// The language of the server's texts (RFC 6856 section 3).
     Lang,
     /// LANG without a range: which languages there are.
     LangList,
+    /// How many messages, and their octets together (RFC 1939 section 5).
     Stat,
+    /// The octets of one message, or of each (RFC 1939 section 5).
     List,
+    /// A message (RFC 1939 section 5).
     Retr,
+    /// Marks a message for deletion (RFC 1939 section 5).
     Dele,
+    /// Nothing (RFC 1939 section 5).
     Noop,
+    /// Takes all marks back (RFC 1939 section 5).
     Rset,
+    /// The headers of a message and some lines of its body (RFC 1939 section 7).
     Top,
+    /// The unique-id of one message, or of each (RFC 1939 section 7).
     Uidl,
+    /// The end; what is marked is removed (RFC 1939 sections 4 and 6).
     Quit,
+    /// Any that the crate does not know.
     Other,
 }
 
