@@ -1,29 +1,50 @@
-//! The one searcher. Runs between hits are mostly either a line or a message long, and it has to be fast on
-//! both: it looks at some octets one by one, then at some lines, then at blocks.
+//! The one searcher, for lines that are to be changed. They are mostly either one behind the other or many
+//! lines apart, and it has to be fast on both: it looks at the nearest line end, then at blocks.
 
 use super::{CR, DOT, LF};
+use crate::LineEnding;
 use memchr::memchr;
 
-/// How many octets are looked at one by one: lines of a single dot are found before anything is set up.
-const NEAR: usize = 8;
 /// How many octets are looked at together where lines mostly are no hits.
 const BLOCK: usize = 128;
+/// How many behind the last block, and in one with a hit.
+const SMALL: usize = 16;
 
 /// Whether an LF is what is looked for, by the octet before it and the one behind it.
 trait Hit: Fn(u8, u8) -> bool + Copy {}
 impl<F: Fn(u8, u8) -> bool + Copy> Hit for F {}
 
-/// The first LF with a dot behind it. The first octet is not looked at, and the caller looks for the CR
-/// before the LF.
-#[inline]
-pub(super) fn dotted_line(bytes: &[u8]) -> Option<usize> {
-    find(bytes, |_, next| next == DOT)
+/// A line of up to nine octets, and what lies behind the dot behind it: where lines are that short, no search
+/// is worth its call.
+#[inline(always)]
+pub(super) fn short_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let near: &[u8; 10] = bytes.first_chunk()?;
+    let at = near.windows(3).position(|octets| matches!(octets, [CR, LF, DOT]))?;
+    let (line, behind) = bytes.split_at_checked(at.wrapping_add(2))?;
+    Some((line, behind.get(1..)?))
 }
 
-/// The first LF that has a dot behind it or no CR before it. The first octet and the last are not looked at.
-#[inline]
+/// The dot that begins the first line that has one; the first octet is no end of a line.
+#[inline(never)]
+pub(super) fn dotted_line(bytes: &[u8], ending: LineEnding) -> Option<usize> {
+    let mut start = 0_usize;
+    loop {
+        let line_feed = start.wrapping_add(find(bytes.get(start..)?, |_, next| next == DOT)?);
+        // Looked at here and not in all the blocks: a bare LF before a dot is rare.
+        if ending == LineEnding::Lf || bytes.get(line_feed.wrapping_sub(1)) == Some(&CR) {
+            return Some(line_feed.wrapping_add(1));
+        }
+        start = line_feed;
+    }
+}
+
+/// The first LF, save the first octet, that has a dot behind it or no CR before it.
+#[inline(never)]
 pub(super) fn line_to_change(bytes: &[u8]) -> Option<usize> {
-    find(bytes, |before, next| (before != CR) | (next == DOT))
+    find(bytes, |before, next| (before != CR) | (next == DOT)).or_else(|| match bytes {
+        [before @ .., octet, LF] if *octet != CR => Some(before.len().wrapping_add(1)),
+        _ => None,
+    })
 }
 
 /// How many LF have no CR before them. The first octet is not looked at.
@@ -40,94 +61,50 @@ pub(super) fn bare_line_feeds(bytes: &[u8]) -> usize {
     rest.iter().zip(behind).filter(|pair| bare(*pair)).count().wrapping_add(count)
 }
 
+/// The first hit. The first octet and the last are not looked at.
 #[inline(always)]
 fn find(bytes: &[u8], hit: impl Hit) -> Option<usize> {
-    by_octets(bytes, hit).or_else(|| by_lines(bytes, NEAR, hit))
-}
-
-#[inline(always)]
-fn by_octets(bytes: &[u8], hit: impl Hit) -> Option<usize> {
-    if chunk(bytes, 1).is_some_and(|word| !has_line_feed(*word)) {
-        return None;
+    let line_feed = memchr(LF, bytes.get(1..)?)?.wrapping_add(1);
+    match bytes.get(line_feed.wrapping_sub(1)..) {
+        Some([before, _, next, ..]) if hit(*before, *next) => Some(line_feed),
+        _ => by_blocks(bytes, line_feed, hit),
     }
-    let behind = bytes.get(1..)?;
-    let next = bytes.get(2..)?;
-    let mut triples = bytes.iter().zip(behind).zip(next).take(NEAR);
-    triples
-        .position(|((before, octet), next)| *octet == LF && hit(*before, *next))
-        .map(|at| at.wrapping_add(1))
 }
 
-/// Whether there is one in `word`, without a branch for each octet.
-#[inline(always)]
-fn has_line_feed(word: [u8; NEAR]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; NEAR]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; NEAR]);
-    let zeros = u64::from_ne_bytes(word) ^ u64::from_ne_bytes([LF; NEAR]);
-    zeros.wrapping_sub(ONES) & !zeros & HIGH != 0
-}
-
-/// A hit in the line that ends behind `from`, or else in what follows it.
-#[inline(always)]
-fn by_lines(bytes: &[u8], from: usize, hit: impl Hit) -> Option<usize> {
-    let end = line_end(bytes, from)?;
-    if is_hit(bytes, end, hit) { Some(end) } else { by_blocks(bytes, end, hit) }
-}
-
+/// The first hit behind offset `from`.
 fn by_blocks(bytes: &[u8], from: usize, hit: impl Hit) -> Option<usize> {
-    let mut at = from;
-    while let Some(block) = Block::at(bytes, at) {
-        if block.has(hit) {
-            break;
-        }
-        at = at.wrapping_add(BLOCK);
-    }
-    while let Some(end) = line_end(bytes, at) {
-        if is_hit(bytes, end, hit) {
-            return Some(end);
-        }
-        at = end;
-    }
-    None
+    let start = without::<SMALL>(bytes, without::<BLOCK>(bytes, from, hit), hit);
+    let is_hit = |octets: &[u8]| matches!(octets, [before, LF, next] if hit(*before, *next));
+    let offset = bytes.get(start..)?.windows(3).position(is_hit)?;
+    Some(start.wrapping_add(offset).wrapping_add(1))
 }
 
-/// The first LF behind offset `from`.
-#[inline(always)]
-fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let start = from.wrapping_add(1);
-    memchr(LF, bytes.get(start..)?).map(|offset| start.wrapping_add(offset))
-}
-
-/// Whether the LF at offset `at`, which is not the first octet, is a hit.
-#[inline(always)]
-fn is_hit(bytes: &[u8], at: usize, hit: impl Hit) -> bool {
-    matches!(bytes.get(at.wrapping_sub(1)..), Some([before, _, next, ..]) if hit(*before, *next))
-}
-
-/// The same bytes three times: from one octet on, from the next and from the one behind that.
+/// As many octets further than `from` as there are whole blocks without a hit behind it.
 ///
 /// The fixed length is for the compiler: it makes vector instructions of a loop over it without asking the
 /// CPU for its features, and sees that nothing is out of bounds.
-struct Block<'a> {
-    before: &'a [u8; BLOCK],
-    octets: &'a [u8; BLOCK],
-    next: &'a [u8; BLOCK],
+#[inline(always)]
+fn without<const N: usize>(bytes: &[u8], from: usize, hit: impl Hit) -> usize {
+    let mut start = from;
+    while let Some(rest) = bytes.get(start..) {
+        let (Some(before), Some(octets), Some(next)) = (chunk(rest, 0), chunk(rest, 1), chunk(rest, 2))
+        else {
+            break;
+        };
+        if has::<N>(before, octets, next, hit) {
+            break;
+        }
+        start = start.wrapping_add(N);
+    }
+    start
 }
 
-impl<'a> Block<'a> {
-    #[inline(always)]
-    fn at(bytes: &'a [u8], start: usize) -> Option<Self> {
-        let bytes = bytes.get(start..)?;
-        Some(Block { before: chunk(bytes, 0)?, octets: chunk(bytes, 1)?, next: chunk(bytes, 2)? })
-    }
-
-    #[inline(always)]
-    fn has(&self, hit: impl Hit) -> bool {
-        let triples = self.before.iter().zip(self.octets).zip(self.next);
-        let any = triples
-            .fold(0_u8, |any, ((before, octet), next)| any | u8::from((*octet == LF) & hit(*before, *next)));
-        any != 0
-    }
+#[inline(always)]
+fn has<const N: usize>(before: &[u8; N], octets: &[u8; N], next: &[u8; N], hit: impl Hit) -> bool {
+    let triples = before.iter().zip(octets).zip(next);
+    let any = triples
+        .fold(0_u8, |any, ((before, octet), next)| any | u8::from((*octet == LF) & hit(*before, *next)));
+    any != 0
 }
 
 #[inline(always)]
@@ -138,21 +115,31 @@ fn chunk<const N: usize>(bytes: &[u8], start: usize) -> Option<&[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::body::tests::{all_words, long_words};
+    use crate::body::tests::{all_words, long_words, words_at_borders};
 
     fn check(bytes: &[u8]) {
-        let dotted = |at: &usize| bytes[*at..].starts_with(b"\n.");
-        assert_eq!(dotted_line(bytes), (1..bytes.len()).find(dotted), "{bytes:?}");
-
         let bare = |at: &usize| bytes[*at] == b'\n' && bytes[at - 1] != b'\r';
-        let last = bytes.len().saturating_sub(1);
-        assert_eq!(line_to_change(bytes), (1..last).find(|at| dotted(at) || bare(at)), "{bytes:?}");
+        let dotted = |at: &usize| bytes[*at..].starts_with(b"\n.");
+        assert_eq!(line_to_change(bytes), (1..bytes.len()).find(|at| dotted(at) || bare(at)), "{bytes:?}");
         assert_eq!(bare_line_feeds(bytes), (1..bytes.len()).filter(bare).count(), "{bytes:?}");
+
+        let dot = |at: Option<usize>| at.map(|line_feed| line_feed + 1);
+        let any = dot((1..bytes.len()).find(dotted));
+        let behind_crlf = dot((1..bytes.len()).find(|at| dotted(at) && !bare(at)));
+        assert_eq!(dotted_line(bytes, LineEnding::Lf), any, "{bytes:?}");
+        assert_eq!(dotted_line(bytes, LineEnding::Crlf), behind_crlf, "{bytes:?}");
+        let near = behind_crlf.filter(|dot| *dot < 10 && bytes.len() >= 10);
+        assert_eq!(short_line(bytes), near.map(|dot| (&bytes[..dot], &bytes[dot + 1..])), "{bytes:?}");
     }
 
     #[test]
     fn every_short_input() {
         all_words(8, check);
+    }
+
+    #[test]
+    fn every_short_input_at_the_borders_of_blocks() {
+        words_at_borders(4, check);
     }
 
     #[test]

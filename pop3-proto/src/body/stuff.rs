@@ -53,8 +53,6 @@ pub struct Stuff {
     octets: u64,
     mode: StuffMode,
     state: State,
-    /// The last line ended in a bare LF, so that the next one most likely does.
-    bare: bool,
 }
 
 /// What the octets so far say about the next one.
@@ -74,7 +72,7 @@ impl Stuff {
     /// An encoder for one message.
     #[must_use]
     pub const fn new(mode: StuffMode) -> Self {
-        Stuff { octets: 0, mode, state: State::LineStart, bare: false }
+        Stuff { octets: 0, mode, state: State::LineStart }
     }
 
     /// The next slice to send: of `input`, which advances, or a static one. `Ok(None)` says that `input` is
@@ -86,15 +84,29 @@ impl Stuff {
     /// # Errors
     /// [`BareLf`] where one comes next and the mode is [`Verbatim`](StuffMode::Verbatim). Nothing has changed
     /// then: what comes before it was lent, and the next call says so again.
-    #[inline]
+    // Inlined, so that state and slice stay in registers: where every line is changed a slice is a line or
+    // less.
+    #[inline(always)]
     pub fn next<'c>(&mut self, input: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BareLf> {
-        if input.is_empty() {
-            return Ok(None);
-        }
-        // A plain slice comes back in registers; the result, which the compiler can take apart here, would
-        // not.
-        let slice = self.slice(input);
-        if slice.is_empty() { Err(BareLf) } else { Ok(Some(slice)) }
+        let bytes = *input;
+        let (taken, lent, state) = match (self.state, bytes) {
+            (_, []) => return Ok(None),
+            (State::LineStart | State::Finished, [DOT, ..]) => (0, 1, State::Text),
+            (State::LineStart | State::Finished | State::Text, [LF, behind @ ..]) => {
+                return self.line_end(input, behind).map(Some);
+            }
+            (State::Cr, [LF, DOT, ..]) => (1, 2, State::Text),
+            _ => match scan::line_to_change(bytes) {
+                None => (bytes.len(), bytes.len(), after(bytes)),
+                // To double the dot behind this line end.
+                Some(at) if has_cr(bytes, at) => (at.saturating_add(1), at.saturating_add(2), State::Text),
+                Some(at) => (at, at, State::Text),
+            },
+        };
+        self.state = state;
+        self.count(taken);
+        *input = bytes.get(taken..).unwrap_or_default();
+        Ok(Some(bytes.get(..lent).unwrap_or(bytes)))
     }
 
     /// Copies as much of `bytes` as `sink` has room for, and says how many octets were taken; hand in the
@@ -157,75 +169,20 @@ impl Stuff {
         self.octets = self.octets.saturating_add(octets as u64);
     }
 
-    /// The next slice of what is not empty; an empty one where a bare LF is refused.
-    fn slice<'c>(&mut self, input: &mut &'c [u8]) -> &'c [u8] {
-        match (self.state, *input) {
-            (State::LineStart | State::Finished, [DOT, ..]) => {
-                self.state = State::Text;
-                input.get(..1).unwrap_or_default()
-            }
-            (State::LineStart | State::Finished | State::Text, [LF, behind @ ..]) => {
-                self.line_end(input, behind)
-            }
-            _ => self.run(input),
-        }
-    }
-
     /// The line end that replaces a bare LF. A dot behind it goes along, and the next slice begins with it.
-    fn line_end<'c>(&mut self, input: &mut &'c [u8], behind: &'c [u8]) -> &'c [u8] {
+    #[inline(always)]
+    fn line_end<'c>(&mut self, input: &mut &'c [u8], behind: &'c [u8]) -> Result<&'c [u8], BareLf> {
         if self.mode == StuffMode::Verbatim {
-            return &[];
+            return Err(BareLf);
         }
         *input = behind;
-        self.bare = true;
         self.count(2);
         if behind.first() == Some(&DOT) {
             self.state = State::Text;
-            b"\r\n."
+            Ok(b"\r\n.")
         } else {
             self.state = State::LineStart;
-            b"\r\n"
-        }
-    }
-
-    /// Octets that go as they are, which the first of `input` does: up to a bare LF, or up to a dot that is
-    /// to be doubled and with it.
-    fn run<'c>(&mut self, input: &mut &'c [u8]) -> &'c [u8] {
-        let bytes = *input;
-        let (taken, slice, state) = match self.line_to_change(bytes) {
-            None => (bytes.len(), bytes.len(), after(bytes)),
-            Some(Change::BareLf(at)) => (at, at, State::Text),
-            Some(Change::Dot(at)) => (at, at.saturating_add(1), State::Text),
-        };
-        self.state = state;
-        self.count(taken);
-        *input = bytes.get(taken..).unwrap_or_default();
-        bytes.get(..slice).unwrap_or(bytes)
-    }
-
-    /// The first change behind the first octet of `bytes`, which itself needs none.
-    #[inline]
-    fn line_to_change(&mut self, bytes: &[u8]) -> Option<Change> {
-        if let [LF, DOT, ..] = bytes {
-            return Some(Change::Dot(1));
-        }
-        if self.bare {
-            // One line feed in 80 octets is what memchr is best at.
-            let at = memchr::memchr(LF, bytes)?;
-            if !has_cr(bytes, at) {
-                return Some(Change::BareLf(at));
-            }
-            self.bare = false;
-        }
-        match scan::line_to_change(bytes) {
-            Some(at) if has_cr(bytes, at) => Some(Change::Dot(at.saturating_add(1))),
-            Some(at) => Some(Change::BareLf(at)),
-            None => match bytes {
-                [before @ .., octet, LF] if *octet != CR => {
-                    Some(Change::BareLf(before.len().saturating_add(1)))
-                }
-                _ => None,
-            },
+            Ok(b"\r\n")
         }
     }
 
@@ -278,17 +235,9 @@ const LONGEST_STATIC: usize = 3;
 /// How many slices are copied to a sink at once: some lines, without much to clear for a short message.
 const PARTS: usize = 8;
 
-/// Where something is to be changed in a run of octets.
-enum Change {
-    /// A CR is missing before the LF at this offset.
-    BareLf(usize),
-    /// The dot at this offset begins a line.
-    Dot(usize),
-}
-
-/// Whether there is a CR before offset `at`. What comes before the first octet was looked at when it was.
+/// Whether there is a CR before offset `at`.
 fn has_cr(bytes: &[u8], at: usize) -> bool {
-    at.checked_sub(1).is_none_or(|before| bytes.get(before) == Some(&CR))
+    bytes.get(at.wrapping_sub(1)) == Some(&CR)
 }
 
 /// The state behind octets that go as they are.

@@ -19,15 +19,28 @@ pub(super) fn all_words(longest: u32, mut check: impl FnMut(&[u8])) {
     }
 }
 
-/// Long bodies: with something at every offset of octets, lanes, blocks and tails, and pseudo-random ones.
+/// All bodies of up to `longest` octets behind a line so long that they lie across the border of whatever is
+/// looked at together, and behind a line end from which blocks are counted.
+pub(super) fn words_at_borders(longest: u32, mut check: impl FnMut(&[u8])) {
+    for before in [0..3, 5..12, 12..19, 123..134, 141..148, 251..262].into_iter().flatten() {
+        let line = ["x\r\n", &"a".repeat(before)].concat();
+        all_words(longest, |word| {
+            check(&[line.as_bytes(), word].concat());
+            check(&[line.as_bytes(), word, b"behind all of it there is more"].concat());
+        });
+    }
+}
+
+/// Long bodies: with something at every offset of octets, blocks and what is left of them, alone or behind a
+/// line, and pseudo-random ones.
 pub(super) fn long_words(mut check: impl FnMut(&[u8])) {
-    for length in
-        (0..40).chain([127, 128, 129, 136, 137, 138, 145, 250, 264, 265, 266, 267, 268, 280, 401, 402, 600])
-    {
+    for length in (0..40).chain([127, 128, 129, 132, 133, 145, 146, 250, 260, 261, 277, 280, 401, 402, 600]) {
         for start in 0..length {
             for something in ["\r\n.", "\n.", "\n", "\r\n", "\r", "."] {
                 let mut word = std::vec![b'a'; length];
                 word.splice(start..(start + something.len()).min(length), something.bytes());
+                check(&word);
+                word.splice(..start.min(2), b"\r\n".iter().copied().take(start));
                 check(&word);
             }
         }
@@ -66,5 +79,6 @@ fn what_is_stuffed_is_what_is_unstuffed() {
         assert_eq!(sent.len() as u64, super::octets(message), "{message:?}");
     };
     all_words(7, there_and_back);
+    words_at_borders(4, there_and_back);
     long_words(there_and_back);
 }

@@ -68,17 +68,26 @@ impl Unstuff {
     ///
     /// How data is cut into pieces depends on how it was received; the octets of all pieces together do not.
     /// Each octet is looked at a bounded number of times.
-    #[inline]
+    // Where every line is dotted a piece is a line, and most of its time would go into handing it over: state
+    // and piece stay in registers as long as this is inlined and what it calls takes and gives values.
+    #[inline(always)]
     pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
-        if self.is_ended() || input.is_empty() {
-            return None;
-        }
-        // A plain slice comes back in registers; the piece, which the compiler can take apart here, would
-        // not.
-        match self.slice(input) {
-            [] => self.is_ended().then_some(Piece::End),
-            data => Some(Piece::Data(data)),
-        }
+        let bytes = *input;
+        let (state, data, rest) = match (self.state, self.ending, *bytes.first()?) {
+            (State::Dot, LineEnding::Crlf, octet) if octet != CR => match scan::short_line(bytes) {
+                Some((line, rest)) => (State::Dot, line, rest),
+                None => self.data(bytes),
+            },
+            _ => {
+                let (state, piece, rest) = self.seam(bytes);
+                self.state = state;
+                *input = rest;
+                return piece;
+            }
+        };
+        self.state = state;
+        *input = rest;
+        Some(Piece::Data(data))
     }
 
     /// Whether the end mark was seen.
@@ -87,68 +96,46 @@ impl Unstuff {
         matches!(self.state, State::End)
     }
 
-    /// The next data; none where the end mark comes first or `input` holds none.
-    fn slice<'i>(&mut self, input: &mut &'i [u8]) -> &'i [u8] {
-        if self.state == State::LineStart {
-            if let Some(behind) = input.strip_prefix(b".") {
-                self.state = State::Dot;
-                *input = behind;
-            }
-        }
-        let (state, behind, data): (_, &[u8], &[u8]) = match (self.state, *input) {
-            (State::Dot, []) => return &[],
-            (State::Dot, [CR]) => (State::DotCr, &[], &[]),
-            (State::Dot, [CR, LF, behind @ ..]) | (State::DotCr, [LF, behind @ ..]) => {
-                (State::End, behind, &[])
-            }
-            (State::Dot, [LF, behind @ ..]) if self.ending == LineEnding::Lf => (State::End, behind, &[]),
-            (State::DotCr, behind) => (State::Cr, behind, b"\r"),
-            _ => return self.data(input),
+    /// The next piece, whatever came before it; the state behind it, and what is left.
+    #[inline(never)]
+    fn seam(self, bytes: &[u8]) -> (State, Option<Piece<'_>>, &[u8]) {
+        let (state, bytes) = match (self.state, bytes) {
+            (State::LineStart, [DOT, behind @ ..]) => (State::Dot, behind),
+            (state, _) => (state, bytes),
         };
-        self.state = state;
-        *input = behind;
-        data
+        match (state, bytes) {
+            (State::End, _) | (_, []) => (state, None, bytes),
+            (State::Dot, [CR]) => (State::DotCr, None, &[]),
+            (State::Dot, [CR, LF, behind @ ..]) | (State::DotCr, [LF, behind @ ..]) => {
+                (State::End, Some(Piece::End), behind)
+            }
+            (State::Dot, [LF, behind @ ..]) if self.ending == LineEnding::Lf => {
+                (State::End, Some(Piece::End), behind)
+            }
+            (State::DotCr, _) => (State::Cr, Some(Piece::Data(b"\r")), bytes),
+            _ => {
+                let (state, data, rest) = self.data(bytes);
+                (state, Some(Piece::Data(data)), rest)
+            }
+        }
     }
 
-    /// Data up to where the next dot is to be dropped, which goes with it; or all of `input`, which is not
-    /// empty.
-    fn data<'i>(&mut self, input: &mut &'i [u8]) -> &'i [u8] {
-        let bytes = *input;
-        let (data, behind) = bytes.split_at_checked(self.dotted_line(bytes)).unwrap_or((bytes, &[]));
-        match behind.split_first() {
-            Some((_dot, behind)) => {
-                *input = behind;
-                self.state = State::Dot;
-            }
-            None => {
-                *input = &[];
-                self.state = self.behind(data);
-            }
+    /// Data up to where the next dot is to be dropped, which goes with it; or all of `bytes`, which are not
+    /// none. The state behind it, and what is left.
+    #[inline(always)]
+    fn data(self, bytes: &[u8]) -> (State, &[u8], &[u8]) {
+        let dot = match bytes {
+            [LF, DOT, ..] if self.ends_line(&[]) => Some(1),
+            _ => scan::dotted_line(bytes, self.ending),
+        };
+        match dot.and_then(|at| bytes.split_at_checked(at)) {
+            Some((data, [_dot, rest @ ..])) => (State::Dot, data, rest),
+            _ => (self.behind(bytes), bytes, &[]),
         }
-        data
-    }
-
-    /// Where in `bytes`, behind the first octet, the first line begins that has a dot; their length where
-    /// there is none.
-    fn dotted_line(&self, bytes: &[u8]) -> usize {
-        if let [LF, DOT, ..] = bytes {
-            if self.ends_line(&[]) {
-                return 1;
-            }
-        }
-        let mut start = 0_usize;
-        while let Some(offset) = scan::dotted_line(bytes.get(start..).unwrap_or_default()) {
-            let line_feed = start.wrapping_add(offset);
-            if self.ends_line(bytes.get(..line_feed).unwrap_or_default()) {
-                return line_feed.wrapping_add(1);
-            }
-            start = line_feed;
-        }
-        bytes.len()
     }
 
     /// Whether an LF ends a line when it comes behind `before`, which comes behind the octets so far.
-    fn ends_line(&self, before: &[u8]) -> bool {
+    fn ends_line(self, before: &[u8]) -> bool {
         match (self.ending, before.last()) {
             (LineEnding::Lf, _) => true,
             (LineEnding::Crlf, Some(octet)) => *octet == CR,
@@ -157,7 +144,8 @@ impl Unstuff {
     }
 
     /// The state behind `data`.
-    fn behind(&self, data: &[u8]) -> State {
+    #[inline(never)]
+    fn behind(self, data: &[u8]) -> State {
         match data.split_last() {
             Some((&LF, before)) if self.ends_line(before) => State::LineStart,
             Some((&CR, _)) => State::Cr,

@@ -1,4 +1,4 @@
-use super::{all_words, long_words};
+use super::{all_words, long_words, words_at_borders};
 use crate::body::{BareLf, Stuff, StuffMode};
 use crate::{Out, Sink};
 use std::vec::Vec;
@@ -159,6 +159,18 @@ fn r1939_3_w_long_messages() {
             for size in [5, 97, 512] {
                 assert_eq!(copy([message], mode, size), expected, "{mode:?}: {message:?} in {size}");
             }
+        });
+    }
+}
+
+#[test]
+fn r1939_3_w_every_short_message_at_the_borders_of_blocks() {
+    for mode in MODES {
+        words_at_borders(4, |message| {
+            let expected = naive(message, mode);
+            let half = message.chunks(message.len().div_ceil(2));
+            assert_eq!(lend([message], mode), expected, "{mode:?}: {message:?}");
+            assert_eq!(lend(half, mode), expected, "{mode:?}: {message:?} in halves");
         });
     }
 }

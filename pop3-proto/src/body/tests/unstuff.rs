@@ -1,4 +1,4 @@
-use super::{all_words, long_words};
+use super::{all_words, long_words, words_at_borders};
 use crate::LineEnding;
 use crate::body::{Piece, Unstuff};
 use std::vec::Vec;
@@ -145,6 +145,18 @@ fn r1939_3_w_long_bodies() {
             for size in [1 << 20, 3, 64, 150] {
                 assert_eq!(decode(body.chunks(size), ending), expected, "{ending:?}: {body:?} by {size}");
             }
+        });
+    }
+}
+
+#[test]
+fn r1939_3_w_every_short_body_at_the_borders_of_blocks() {
+    for ending in MODES {
+        words_at_borders(4, |body| {
+            let expected = naive(body, ending);
+            let half = body.chunks(body.len().div_ceil(2));
+            assert_eq!(decode([body], ending), expected, "{ending:?}: {body:?}");
+            assert_eq!(decode(half, ending), expected, "{ending:?}: {body:?} in halves");
         });
     }
 }
