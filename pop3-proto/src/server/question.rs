@@ -171,8 +171,9 @@ pub enum Unfit {
     NoBody,
     /// The status line was not written yet: `poll` first.
     StatusPending,
-    /// A bare LF in a message that should hold CR LF only: nothing is left but
-    /// [`close`](super::Server::close).
+    /// A bare LF in a message that should hold CR LF only: [`close`](super::Server::close) is the one honest
+    /// way on. [`finish_body`](super::Server::finish_body) does not know of it, since nothing changed, and
+    /// would end what was sent as if it were the whole message.
     BareLf,
 }
 
