@@ -6,7 +6,25 @@ use core::fmt;
 /// What a server said that it can do, as far as the client goes by it.
 ///
 /// A CAPA answer replaces the whole set when its end mark has come; TLS forgets it; login marks it as from
-/// before.
+/// before. Words that the client does not go by are not kept: they come as
+/// [`Event::Capability`](super::Event::Capability).
+///
+/// ```
+/// use pop3_proto::{Client, Command, Input, Mechanism, Outbox, TlsPolicy, client::{Feature, Support}};
+///
+/// let mut client = Client::new(TlsPolicy::Implicit);
+/// let mut outbox = Outbox::new();
+/// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
+/// client.send(&Command::Capa, &mut outbox).unwrap();
+/// let mut input = Input::more(b"+OK\r\nUIDL\r\nSASL PLAIN\r\n.\r\n");
+/// while client.poll(&mut input).unwrap().is_some() {}
+///
+/// let capabilities = client.capabilities();
+/// assert!(capabilities.has(Feature::Uidl));
+/// assert!(capabilities.has_mechanism(Mechanism::PLAIN));
+/// assert_eq!(capabilities.support(Feature::Top), Support::No);
+/// ```
+#[doc(alias = "CAPA")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
     source: Source,

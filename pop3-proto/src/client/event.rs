@@ -8,6 +8,30 @@ use core::fmt;
 /// An answer of one line is one event: [`Ok`](Self::Ok), [`Refused`](Self::Refused), or a listing. An answer
 /// of more lines begins with [`Begin`](Self::Begin), goes on with rows or pieces of a message, and is
 /// complete with [`End`](Self::End), not before.
+///
+/// ```
+/// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, client::Event};
+///
+/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// # let mut outbox = Outbox::new();
+/// # let log_in = ["mrose".try_into().map(Command::User).unwrap(), "tanstaaf".try_into().map(Command::Pass).unwrap()];
+/// # for command in log_in.iter().chain(&[Command::List(None)]) {
+/// #     client.poll(&mut Input::more(b"+OK\r\n")).unwrap();
+/// #     client.send(command, &mut outbox).unwrap();
+/// # }
+/// // It has logged in and sent LIST.
+/// let mut input = Input::more(b"+OK 2 messages\r\n1 120\r\n2 a lot\r\n.\r\n");
+/// let mut sizes = Vec::new();
+/// while let Some(event) = client.poll(&mut input).unwrap() {
+///     match event {
+///         Event::ScanListing(_, row) => sizes.push((row.message.get(), row.octets)),
+///         Event::Odd(_, row) => println!("what is {}?", row.escape_ascii()),
+///         Event::End(_, rows) => assert_eq!(rows, 2),
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(sizes, [(1, 120)]);
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'i> {
@@ -16,33 +40,43 @@ pub enum Event<'i> {
     /// The greeting was `-ERR`: nothing but QUIT can be sent.
     NoService(StatusText<'i>),
     /// Done.
+    #[doc(alias = "+OK")]
     Ok(Ticket, StatusText<'i>),
     /// Not done; the session goes on.
+    #[doc(alias = "-ERR")]
     Refused(Ticket, StatusText<'i>),
     /// The answer has more lines, which follow.
     Begin(Ticket, StatusText<'i>),
     /// The answer is complete: how many octets of the message were delivered, or how many rows of the
     /// listing.
     End(Ticket, u64),
-    /// STAT
+    /// The answer to STAT.
+    #[doc(alias = "STAT")]
     DropListing(Ticket, DropListing),
-    /// `LIST n`, or a row of LIST
+    /// The answer to `LIST n`, or a row of LIST.
+    #[doc(alias = "LIST")]
     ScanListing(Ticket, ScanListing),
-    /// `UIDL n`, or a row of UIDL
+    /// The answer to `UIDL n`, or a row of UIDL.
+    #[doc(alias = "UIDL")]
     UniqueId(Ticket, UniqueIdListing<'i>),
     /// As [`UniqueId`](Self::UniqueId), with a unique-id that is not what the RFC allows: too long, or with
     /// spaces or 8-bit octets.
     OddUniqueId(Ticket, MessageNumber, &'i [u8]),
-    /// A row of CAPA
+    /// A row of CAPA.
+    #[doc(alias = "CAPA")]
     Capability(Ticket, Capability<'i>),
-    /// `LANG tag`, or a row of LANG
+    /// The answer to `LANG tag`, or a row of LANG.
+    #[doc(alias = "LANG")]
     Language(Ticket, LanguageListing<'i>),
-    /// A row of AUTH without a mechanism
+    /// A row of AUTH without a mechanism.
     Mechanism(Ticket, Mechanism<'i>),
     /// A row, or the text of a one-line answer, that does not say what it should. The answer goes on, or is
     /// complete, all the same.
     Odd(Ticket, &'i [u8]),
-    /// The next octets of a message, byte-stuffing undone; never none.
+    /// The next octets of a message, in answer to RETR or TOP, byte-stuffing undone; never none. How they are cut
+    /// depends on how they came.
+    #[doc(alias = "RETR")]
+    #[doc(alias = "TOP")]
     Body(Ticket, &'i [u8]),
     /// The server's turn in AUTH is over: answer with [`Client::sasl`](super::Client::sasl) or
     /// [`Client::sasl_cancel`](super::Client::sasl_cancel).
@@ -54,6 +88,7 @@ pub enum Event<'i> {
     /// [`Client::verified`](super::Client::verified).
     AuthAccepted(SaslDone, StatusText<'i>),
     /// The server waits for the TLS handshake: see [`Client::tls_started`](super::Client::tls_started).
+    #[doc(alias = "STLS")]
     StartTls(StartTls),
     /// The session is over, and this became of the messages marked for deletion.
     Closed(Deletions),
@@ -108,7 +143,18 @@ pub struct Greeting<'i> {
     pub timestamp: Option<ApopTimestamp<'i>>,
 }
 
-/// What became of the messages marked for deletion (RFC 1939 section 6).
+/// What became of the messages marked for deletion (RFC 1939 section 6). The guide has a
+/// [page](crate::guide::deletion) on it.
+///
+/// ```
+/// use pop3_proto::{Client, TlsPolicy, client::Deletions};
+///
+/// let client = Client::new(TlsPolicy::Implicit);
+/// assert_eq!(client.deletions(), Deletions::NoneAsked);
+/// assert_eq!(Deletions::Committed.to_string(), "what was marked is removed");
+/// ```
+#[doc(alias = "DELE")]
+#[doc(alias = "QUIT")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Deletions {
     /// No DELE was accepted, or RSET took all back.

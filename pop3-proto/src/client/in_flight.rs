@@ -1,12 +1,25 @@
 use crate::codec::{Command, Verb};
 use crate::types::MessageNumber;
 
-/// Which command an event answers.
+/// Which command an event answers: [`send`](super::Client::send) gives it out, and each event of the answer has it.
+///
+/// ```
+/// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, Verb, client::Event};
+///
+/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut outbox = Outbox::new();
+/// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
+/// let ticket = client.send(&Command::Capa, &mut outbox).unwrap();
+/// assert_eq!((ticket.verb, ticket.message), (Verb::Capa, None));
+///
+/// let answer = client.poll(&mut Input::more(b"-ERR what?\r\n")).unwrap();
+/// assert!(matches!(answer, Some(Event::Refused(of, _)) if of == ticket));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Ticket {
     /// The command.
     pub verb: Verb,
-    /// The message that it names.
+    /// The message that it names, where it names one.
     pub message: Option<MessageNumber>,
     sequence: u32,
 }

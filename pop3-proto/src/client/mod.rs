@@ -222,9 +222,30 @@ impl Client {
 
     /// Answers a challenge. An empty response is [`Base64::EMPTY`].
     ///
+    /// ```
+    /// use pop3_proto::{Base64, Client, Command, Input, Mechanism, Outbox, State, TlsPolicy, client::Event};
+    ///
+    /// let mut client = Client::new(TlsPolicy::Implicit);
+    /// let mut outbox = Outbox::new();
+    /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
+    /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut outbox).unwrap();
+    /// # outbox.sent(usize::MAX);
+    ///
+    /// let mut input = Input::more(b"+ \r\n");
+    /// let Some(Event::Challenge(step, _)) = client.poll(&mut input).unwrap() else { panic!() };
+    /// client.sasl(step, Base64::literal("AHRlc3QAdGVzdA=="), &mut outbox).unwrap();
+    /// assert_eq!(outbox.pending(), b"AHRlc3QAdGVzdA==\r\n");
+    ///
+    /// let mut input = Input::more(b"+OK\r\n");
+    /// let Some(Event::AuthAccepted(done, _)) = client.poll(&mut input).unwrap() else { panic!() };
+    /// client.verified(done).unwrap();
+    /// assert_eq!(client.state(), State::Transaction);
+    /// ```
+    ///
     /// # Errors
     /// The step comes back where it is an old one, the line would be over the limit, the sink is full, or the
     /// challenge was one that can only be cancelled.
+    #[doc(alias = "AUTH")]
     pub fn sasl(
         &mut self,
         step: SaslStep,
@@ -298,6 +319,7 @@ impl Client {
     ///
     /// # Errors
     /// The token comes back where it is an old one.
+    #[doc(alias = "STLS")]
     pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
         if !self.owes(start.turn, |turn| matches!(turn, Turn::Handshake)) {
             return Unanswered::because(start, AnswerError::Stale);
@@ -321,6 +343,15 @@ impl Client {
     /// timer runs.
     ///
     /// Call it before each wait, with a clock that never goes back.
+    ///
+    /// ```
+    /// use pop3_proto::{Client, Fatal, Millis, Timer, TlsPolicy};
+    ///
+    /// let mut client = Client::new(TlsPolicy::Cleartext);
+    /// assert_eq!(client.tick(Millis(0)), Ok(Some(Millis::seconds(60)))); // for the greeting
+    /// assert_eq!(client.tick(Millis::seconds(20)), Ok(Some(Millis::seconds(60))));
+    /// assert_eq!(client.tick(Millis::seconds(60)), Err(Fatal::TimedOut(Timer::Greeting)));
+    /// ```
     ///
     /// # Errors
     /// [`Fatal::TimedOut`] with the name of the timer, and any earlier fatal error.

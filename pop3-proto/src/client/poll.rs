@@ -53,7 +53,17 @@ impl Client {
     }
 
     /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an
-    /// adapter that owns both buffer and machine asks before it reads.
+    /// adapter that owns both buffer and machine asks before it reads (see
+    /// [driving](crate::guide::driving#as-a-type-of-your-own)). `eof` is whether the stream has ended.
+    ///
+    /// ```
+    /// use pop3_proto::{Client, TlsPolicy};
+    ///
+    /// let mut client = Client::new(TlsPolicy::Cleartext);
+    /// assert!(client.needs_input(b"+OK rea", false));
+    /// assert!(!client.needs_input(b"+OK ready\r\n", false));
+    /// assert!(!client.needs_input(b"", true)); // `poll` says that the stream has ended
+    /// ```
     #[must_use]
     pub fn needs_input(&mut self, unread: &[u8], eof: bool) -> bool {
         if eof || self.fatal.is_some() || self.state == State::Closed {

@@ -10,6 +10,19 @@ use core::fmt;
 
 /// Why a command was not sent. Client and sink are as before; after the cause is mended the same call
 /// succeeds.
+///
+/// ```
+/// use pop3_proto::{Client, Command, Input, Outbox, Secret, TlsPolicy, client::SendError};
+///
+/// let mut client = Client::new(TlsPolicy::Implicit);
+/// let mut outbox = Outbox::new();
+/// assert!(client.send(&Command::Capa, &mut outbox).unwrap_err().is_not_now()); // before the greeting
+/// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
+///
+/// let password = Command::Pass(Secret::new(b"tanstaaf").unwrap());
+/// assert_eq!(client.send(&password, &mut outbox), Err(SendError::NoUser));
+/// assert!(outbox.pending().is_empty());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
