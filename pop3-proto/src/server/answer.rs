@@ -196,6 +196,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     ///
     /// # Errors
     /// The token comes back where it is not this question's.
+    #[doc(alias = "QUIT")]
     pub fn committed(&mut self, commit: Commit, all_removed: bool) -> Result<(), Unanswered<Commit>> {
         drop(self.redeem(commit)?);
         let close = Then::Close(Why::Quit);
@@ -214,6 +215,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     ///
     /// # Errors
     /// The token comes back where it is not this question's.
+    #[doc(alias = "STLS")]
     pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
         drop(self.redeem(start)?);
         if unread.remaining() > 0 {

@@ -9,7 +9,38 @@ use core::convert::Infallible;
 /// is asked to [`Commit`](super::Ask::Commit), and never otherwise. A lock on the user's mail belongs in it,
 /// to be released when it is dropped.
 ///
-/// A slice of [`Slot`]s is one, and so is a `Vec` of them.
+/// A slice of [`Slot`]s is one, and so is a `Vec` of them. One of your own:
+///
+/// ```
+/// use pop3_proto::server::{Entry, Maildrop, Refusal};
+/// use pop3_proto::{MessageNumber, UniqueId};
+///
+/// struct File { name: String, octets: u64, marked: bool }
+///
+/// /// With the user's lock in it, it is released however the session ends.
+/// struct Mailbox { files: Vec<File>, _lock: std::fs::File }
+///
+/// impl Maildrop for Mailbox {
+///     fn count(&self) -> u32 {
+///         self.files.len() as u32
+///     }
+///
+///     fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+///         let file = self.files.get(message.index()).ok_or(Refusal::NoSuchMessage)?;
+///         let id = UniqueId::new(file.name.as_bytes()).map_err(|_| Refusal::Permanent)?;
+///         Ok(Entry { octets: file.octets, id, marked: file.marked })
+///     }
+///
+///     fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
+///         self.files.get_mut(message.index()).ok_or(Refusal::NoSuchMessage)?.marked = true;
+///         Ok(())
+///     }
+///
+///     fn unmark_all(&mut self) {
+///         self.files.iter_mut().for_each(|file| file.marked = false);
+///     }
+/// }
+/// ```
 pub trait Maildrop {
     /// How many messages there were at login.
     fn count(&self) -> u32;
@@ -24,9 +55,11 @@ pub trait Maildrop {
     ///
     /// # Errors
     /// A refusal, where it may not be deleted.
+    #[doc(alias = "DELE")]
     fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal>;
 
-    /// Takes all marks back.
+    /// Takes all marks back: at RSET, and once at login.
+    #[doc(alias = "RSET")]
     fn unmark_all(&mut self);
 }
 

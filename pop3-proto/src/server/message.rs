@@ -11,6 +11,40 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// Takes the next octets of the message, as many as the sink has room for once they are stuffed, and says
     /// how many. 0 asks to send what the sink holds. For TOP, what is not asked for is taken and dropped.
     ///
+    /// ```
+    /// use pop3_proto::{Input, Out, Server, TlsPolicy, server::Step};
+    /// # use pop3_proto::{Text, UniqueId, server::{Announce, Ask, Config, Slot}};
+    /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// # let mut server = Server::new(&CONFIG, 1);
+    /// # let mut buffer = [0; 1024];
+    /// # let mut out = Out::new(&mut buffer);
+    /// # let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nRETR 1\r\n");
+    /// # let fetch = loop {
+    /// #     match server.poll(&mut input, &mut out).unwrap() {
+    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+    /// #         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
+    /// #         Step::Ask(Ask::Login(login, _credentials)) => {
+    /// #             let slots = vec![Slot::new(20, UniqueId::new(b"a-1").unwrap())];
+    /// #             server.accept(login, slots, Announce::default()).unwrap();
+    /// #         }
+    /// #         Step::Ask(Ask::Fetch(fetch)) => break fetch,
+    /// #         step => panic!("{step:?}"),
+    /// #     }
+    /// # };
+    /// # out.sent(usize::MAX);
+    ///
+    /// // RETR was asked about, and `fetch` is the question's token.
+    /// server.send_body(fetch, 20).unwrap();
+    /// let mut rest: &[u8] = b"Subject: dots\n\n.\n"; // as it lies in the store
+    /// while let Step::NeedBody = server.poll(&mut input, &mut out).unwrap() {
+    ///     match rest {
+    ///         [] => server.finish_body().unwrap(),
+    ///         _ => rest = &rest[server.write_body(rest, &mut out).unwrap()..],
+    ///     }
+    /// }
+    /// assert_eq!(out.pending(), b"+OK 20 octets\r\nSubject: dots\r\n\r\n..\r\n.\r\n");
+    /// ```
+    ///
     /// # Errors
     /// [`Unfit`], with nothing taken.
     pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, Unfit> {

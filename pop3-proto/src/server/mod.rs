@@ -222,7 +222,7 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         self.maildrop.as_mut()
     }
 
-    /// Gives the maildrop back, and what it locks with it.
+    /// Gives the maildrop back, and what it locks with it: `None` before login.
     pub fn into_maildrop(self) -> Option<L> {
         self.maildrop
     }

@@ -5,11 +5,12 @@ use crate::codec::{Expire, ResponseCode};
 use crate::sink::Full;
 use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
 
-/// What a server wants next.
+/// What a server wants next. A driver handles each in the loop that polls: [`guide::serving`](crate::guide::serving)
+/// shows one whole.
 #[derive(Debug)]
 #[must_use]
 pub enum Step<'i> {
-    /// More octets from the client.
+    /// More octets from the client. Send what the sink holds first: the client may be waiting for it.
     NeedInput,
     /// Room in the sink: send what it holds. Where it [`never_fits`](Full::never_fits), the sink is too
     /// small.
@@ -39,15 +40,23 @@ pub enum Ask<'i> {
     /// A client logs in: [`accept`](super::Server::accept) with its maildrop,
     /// [`hand_over`](super::Server::hand_over) to a server behind, [`challenge`](super::Server::challenge)
     /// inside AUTH, or refuse.
+    #[doc(alias = "PASS")]
+    #[doc(alias = "APOP")]
+    #[doc(alias = "AUTH")]
     Login(Login, Credentials<'i>),
-    /// A client wants a message: [`send_body`](super::Server::send_body), or refuse.
+    /// A client wants a message, by RETR, or by TOP ([`Fetch::top`]): [`send_body`](super::Server::send_body), or
+    /// refuse.
+    #[doc(alias = "RETR")]
+    #[doc(alias = "TOP")]
     Fetch(Fetch),
     /// A client said QUIT: remove what is marked in [`maildrop`](super::Server::maildrop), then
     /// [`committed`](super::Server::committed).
+    #[doc(alias = "QUIT")]
     Commit(Commit),
     /// The answer to STLS is written: once the sink is sent, do the handshake, then
     /// [`tls_started`](super::Server::tls_started). A peer that goes away meanwhile shows in the handshake only:
     /// then [`close`](super::Server::close).
+    #[doc(alias = "STLS")]
     StartTls(StartTls),
     /// A command that the crate does not know, its keyword and the rest of its line; only where
     /// [`Config::other_commands`](super::Config::other_commands) asks for it:
@@ -82,6 +91,25 @@ pub enum Credentials<'i> {
 
 /// What a refusal is for: it decides the text, and the response code where the server announces these (RFC
 /// 2449 section 8, RFC 3206, RFC 6856 section 5).
+///
+/// ```
+/// use pop3_proto::server::{Ask, Config, Refusal, Server, Step};
+/// use pop3_proto::{Input, Outbox, Text, TlsPolicy};
+///
+/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
+/// let mut outbox = Outbox::new();
+/// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");
+/// loop {
+///     match server.poll(&mut input, &mut outbox).unwrap() {
+///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+///         Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
+///         Step::Ask(Ask::Login(login, _)) => server.refuse(login, Refusal::InUse).unwrap(),
+///         _ => break,
+///     }
+/// }
+/// assert!(outbox.pending().ends_with(b"-ERR [IN-USE] maildrop in use by another session\r\n"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -91,12 +119,16 @@ pub enum Refusal {
     /// credentials are right (RFC 8314 section 4.1).
     NotAllowed,
     /// The maildrop is open in another session. `[IN-USE]`
+    #[doc(alias = "IN-USE")]
     InUse,
     /// Too soon after the last login. `[LOGIN-DELAY]`
+    #[doc(alias = "LOGIN-DELAY")]
     LoginDelay,
     /// Trouble that is likely to pass. `[SYS/TEMP]`
+    #[doc(alias = "SYS/TEMP")]
     Temporary,
     /// Trouble that somebody has to mend. `[SYS/PERM]`
+    #[doc(alias = "SYS/PERM")]
     Permanent,
     /// The message holds UTF-8 and the session is not in UTF-8 mode. `[UTF8]`
     NeedsUtf8,
@@ -134,7 +166,14 @@ impl Refusal {
     }
 }
 
-/// What CAPA announces for this user in TRANSACTION, where it differs by user.
+/// What CAPA announces for this user in TRANSACTION, where it differs by user. Nothing is different by default.
+///
+/// ```
+/// use pop3_proto::{Expire, server::Announce};
+///
+/// let announce = Announce { expire: Some(Expire::Days(30)), ..Announce::default() };
+/// # assert_eq!(announce.login_delay, None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Announce {
     /// The seconds of LOGIN-DELAY; what the [`Config`](super::Config) says unless given.
@@ -218,7 +257,8 @@ mod sealed {
 
 pub(super) use sealed::{Mark, Question, Token};
 
-/// The questions that can be refused.
+/// The questions that can be refused, by their tokens: all but a commit and the TLS handshake. The crate's own,
+/// nobody can add one.
 pub trait Refusable: Token {}
 
 macro_rules! tokens {
@@ -260,11 +300,11 @@ macro_rules! tokens {
 }
 
 tokens! {
-    /// For the greeting.
+    /// The token of [`Ask::Greet`].
     Greet {}
-    /// For a name.
+    /// The token of [`Ask::User`].
     User {}
-    /// For a login.
+    /// The token of [`Ask::Login`].
     Login {
         /// Whether the session is in UTF-8 mode, on which the sizes of messages may depend (RFC 6856 section
         /// 2).
@@ -272,7 +312,7 @@ tokens! {
         /// Whether it is AUTH, so that it can be answered with a challenge.
         exchange: bool,
     }
-    /// For a message.
+    /// The token of [`Ask::Fetch`].
     Fetch {
         /// The message; it is there and not marked for deletion.
         message: MessageNumber,
@@ -281,11 +321,11 @@ tokens! {
         /// Its octets, as the maildrop has them.
         octets: u64,
     }
-    /// For the removal of what is marked.
+    /// The token of [`Ask::Commit`].
     Commit {}
-    /// For the TLS handshake.
+    /// The token of [`Ask::StartTls`].
     StartTls {}
-    /// For a command that the crate does not know.
+    /// The token of [`Ask::Other`].
     Other {}
 }
 
