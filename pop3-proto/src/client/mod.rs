@@ -287,7 +287,7 @@ impl Client {
         self.respond_within(step, message.encoded_len(), sink, |sink| message.put(Text::EMPTY, sink))
     }
 
-    /// Cancels the exchange; the server answers AUTH with `-ERR` (RFC 5034 section 4).
+    /// Cancels the exchange; the server answers AUTH with `-ERR` (RFC 5034 section 4), and the session goes on.
     ///
     /// # Errors
     /// The step comes back where it is an old one, or the sink is full.
@@ -316,6 +316,27 @@ impl Client {
     /// Any octet in it was sent by somebody who wants it to be taken for the server's word inside TLS: the
     /// session ends, and the next `poll` says so. Everything learned before is forgotten: capabilities, user
     /// name, greeting timestamp, quirks, how lines end.
+    ///
+    /// ```
+    /// use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, client::Event};
+    ///
+    /// let mut client = Client::new(TlsPolicy::Required);
+    /// let mut outbox = Outbox::new();
+    /// let mut inbox = Inbox::new([0; 512]);
+    /// # let mut receive = |inbox: &mut Inbox<[u8; 512]>, octets: &[u8]| {
+    /// #     inbox.spare()[..octets.len()].copy_from_slice(octets);
+    /// #     inbox.filled(octets.len());
+    /// # };
+    /// receive(&mut inbox, b"+OK ready\r\n");
+    /// inbox.with(|input| client.poll(input)).unwrap();
+    /// client.send(&Command::Stls, &mut outbox).unwrap();
+    ///
+    /// receive(&mut inbox, b"+OK begin TLS\r\n");
+    /// let Some(Event::StartTls(start)) = inbox.with(|input| client.poll(input)).unwrap() else { panic!() };
+    /// // Here the driver makes the handshake, over a stream with nothing of the clear one in it.
+    /// client.tls_started(start, inbox.input()).unwrap();
+    /// assert!(client.is_tls());
+    /// ```
     ///
     /// # Errors
     /// The token comes back where it is an old one.

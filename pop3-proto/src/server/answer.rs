@@ -234,6 +234,24 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// `+OK` with this text, to a command that the crate does not know.
     ///
+    /// ```
+    /// use pop3_proto::server::{Ask, Config, Server, Step};
+    /// use pop3_proto::{Input, Outbox, Text, TlsPolicy};
+    ///
+    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext).other_commands();
+    /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
+    /// let mut outbox = Outbox::new();
+    /// let mut input = Input::more(b"XPING now\r\n");
+    /// loop {
+    ///     match server.poll(&mut input, &mut outbox).unwrap() {
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+    ///         Step::Ask(Ask::Other(other, b"XPING", arguments)) => server.other(other, arguments, &mut outbox).unwrap(),
+    ///         _ => break,
+    ///     }
+    /// }
+    /// assert_eq!(outbox.pending(), b"+OK ready\r\n+OK now\r\n");
+    /// ```
+    ///
     /// # Errors
     /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink
     /// is full.

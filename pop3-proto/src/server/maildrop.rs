@@ -41,6 +41,10 @@ use core::convert::Infallible;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no maildrop",
+    note = "a slice or a `Vec` of `pop3_proto::server::Slot` is one, and so is any type that implements `Maildrop`"
+)]
 pub trait Maildrop {
     /// How many messages there were at login.
     fn count(&self) -> u32;

@@ -259,6 +259,10 @@ pub(super) use sealed::{Mark, Question, Token};
 
 /// The questions that can be refused, by their tokens: all but a commit and the TLS handshake. The crate's own,
 /// nobody can add one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be refused",
+    note = "what became of the messages is said with `committed`; where TLS does not start, `close` the session"
+)]
 pub trait Refusable: Token {}
 
 macro_rules! tokens {
