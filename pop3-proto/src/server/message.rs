@@ -71,6 +71,41 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// The next octets to send of the message, as a slice of it or a static one: for drivers that write
     /// without copying. It goes out behind what the sink holds. `None` once `octets` are used up.
     ///
+    /// ```
+    /// use std::io::{IoSlice, Write};
+    /// # use pop3_proto::{Input, Outbox, Server, Text, TlsPolicy, UniqueId, octets};
+    /// # use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+    /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// # let mut server = Server::new(&CONFIG, 1);
+    /// # let mut outbox = Outbox::new();
+    /// # let mut socket = Vec::new();
+    /// # let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nRETR 1\r\n");
+    /// # let fetch = loop {
+    /// #     match server.poll(&mut input, &mut outbox).unwrap() {
+    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+    /// #         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
+    /// #         Step::Ask(Ask::Login(login, _credentials)) => {
+    /// #             let slots = vec![Slot::new(8, UniqueId::new(b"a-1").unwrap())];
+    /// #             server.accept(login, slots, Announce::default()).unwrap();
+    /// #         }
+    /// #         Step::Ask(Ask::Fetch(fetch)) => break fetch,
+    /// #         step => panic!("{step:?}"),
+    /// #     }
+    /// # };
+    /// # outbox.sent(usize::MAX);
+    /// # server.send_body(fetch, 8).unwrap();
+    /// # assert!(matches!(server.poll(&mut input, &mut outbox).unwrap(), Step::NeedBody));
+    /// // The message is open, its status line in the outbox.
+    /// let mut rest: &[u8] = b"one\n.\n";
+    /// let mut slices = vec![IoSlice::new(outbox.pending())];
+    /// while let Some(slice) = server.body_slice(&mut rest).unwrap() {
+    ///     slices.push(IoSlice::new(slice));
+    /// }
+    /// let count = socket.write_vectored(&slices).unwrap(); // a socket may take less: keep count
+    /// # assert_eq!(count, slices.iter().map(|slice| slice.len()).sum());
+    /// # assert_eq!(socket, b"+OK 8 octets\r\none\r\n..\r\n");
+    /// ```
+    ///
     /// # Errors
     /// [`Unfit`], with nothing taken.
     pub fn body_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, Unfit> {
