@@ -1,6 +1,6 @@
 //! Commands: what a client says (RFC 1939, 2449, 2595, 5034, 6856).
 
-use super::grammar::{Notes, digits, end, note, spaces, token};
+use super::grammar::{Notes, digits, end, note, plain_number, spaces, token};
 use super::{Decoded, Digits, Keyword, Verb};
 use crate::limits::Limits;
 use crate::quirks::{Quirk, Quirks};
@@ -143,6 +143,7 @@ impl<'a> Command<'a> {
     }
 
     /// Reads the first line of `input`.
+    #[inline]
     pub fn decode(input: &'a [u8], limits: &Limits) -> Decoded<Self, CommandError> {
         super::decode(input, limits.command_line, Self::parse)
     }
@@ -201,10 +202,7 @@ impl<'a> Command<'a> {
 
     /// Reads a line and records what was tolerated.
     pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<Self, CommandError> {
-        let notes = Notes::new(*quirks);
-        let command = read(line, &notes);
-        *quirks = notes.get();
-        command
+        read(line, Notes::from_mut(quirks))
     }
 
     /// Gives the parts of the line to `write`.
@@ -282,13 +280,20 @@ fn argument(rest: &[u8]) -> Result<&[u8], CommandError> {
 
 /// A name takes all that is left of the line: servers in the field do, and clients rely on it.
 fn name<'a>(octets: &'a [u8], notes: &Notes) -> Result<Text<'a>, CommandError> {
+    if !octets.iter().all(u8::is_ascii_graphic) {
+        odd_name(octets, notes);
+    }
+    Text::new(octets).map_err(|_| CommandError::Control)
+}
+
+#[cold]
+fn odd_name(octets: &[u8], notes: &Notes) {
     if octets.contains(&b' ') {
         note(notes, Quirk::NameSpaces);
     }
     if octets.iter().any(|octet| !octet.is_ascii_graphic() && *octet != b' ') {
         note(notes, Quirk::NotPrintable);
     }
-    Text::new(octets).map_err(|_| CommandError::Control)
 }
 
 /// Spaces are part of a password, at its ends too (RFC 1939 section 7).
@@ -347,13 +352,30 @@ fn top<'a>(rest: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {
 }
 
 fn message(rest: &[u8], notes: &Notes) -> Result<MessageNumber, CommandError> {
+    plain_message(rest).map_or_else(|| any_message(rest, notes), Ok)
+}
+
+/// As the RFC has it to the octet: one space, the number, nothing behind.
+fn plain_message(rest: &[u8]) -> Option<MessageNumber> {
+    let (number, rest) = plain_number::<9>(rest.strip_prefix(b" ")?)?;
+    if rest.is_empty() { MessageNumber::new(number as u32).ok() } else { None }
+}
+
+#[cold]
+fn any_message(rest: &[u8], notes: &Notes) -> Result<MessageNumber, CommandError> {
     let (rest, number) = one_number(rest, notes)?;
     no_argument(rest, notes, ())?;
     message_number(number)
 }
 
 fn optional_message(rest: &[u8], notes: &Notes) -> Result<Option<MessageNumber>, CommandError> {
-    if end(notes).parse(rest).is_ok() { Ok(None) } else { message(rest, notes).map(Some) }
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    match message(rest, notes) {
+        Err(CommandError::Missing) => Ok(None),
+        message => message.map(Some),
+    }
 }
 
 /// The next argument as a number, `None` where it is over 64 bits.

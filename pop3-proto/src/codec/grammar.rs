@@ -94,6 +94,14 @@ fn checked_value(input: &[u8]) -> Option<u64> {
         .try_fold(0u64, |value, digit| value.checked_mul(10)?.checked_add(digit))
 }
 
+/// A number of 1 to `MOST` digits, too few to overflow, and no zero in front: as almost all are written.
+#[inline]
+pub(super) fn plain_number<const MOST: usize>(input: &[u8]) -> Option<(u64, &[u8])> {
+    let [b'1'..=b'9', ..] = input else { return None };
+    let (value, rest) = leading_digits(input);
+    (input.len().saturating_sub(rest.len()) <= MOST).then_some((value, rest))
+}
+
 /// One octet or more up to the next space or tab.
 pub(super) fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     let rest = skip(input, |octet| !matches!(octet, b' ' | b'\t'));

@@ -26,17 +26,19 @@ pub(crate) enum Framed<'a> {
 ///
 /// The first `searched` octets are known to hold no line end, so that input which arrives octet by octet
 /// stays linear.
+#[inline]
 pub(crate) fn frame(input: &[u8], searched: usize, limit: usize) -> Framed<'_> {
-    match memchr(b'\n', input.get(searched..).unwrap_or_default()) {
+    match line_feed(input.get(searched..).unwrap_or_default()) {
         Some(offset) => line(input, searched.saturating_add(offset), limit),
         None => unfinished(input, limit),
     }
 }
 
 /// Frames a line that ends at the first CR LF; an LF without its CR is an octet like any other.
+#[inline]
 pub(crate) fn frame_crlf(input: &[u8], searched: usize, limit: usize) -> Framed<'_> {
     let mut searched = searched;
-    while let Some(offset) = memchr(b'\n', input.get(searched..).unwrap_or_default()) {
+    while let Some(offset) = line_feed(input.get(searched..).unwrap_or_default()) {
         let position = searched.saturating_add(offset);
         if input.get(..position).is_some_and(|before| before.ends_with(b"\r")) {
             return line(input, position, limit);
@@ -47,6 +49,7 @@ pub(crate) fn frame_crlf(input: &[u8], searched: usize, limit: usize) -> Framed<
 }
 
 /// The line whose LF lies at `position`.
+#[inline]
 fn line(input: &[u8], position: usize, limit: usize) -> Framed<'_> {
     let consumed = position.saturating_add(1);
     let before = input.get(..position).unwrap_or_default();
@@ -61,4 +64,19 @@ fn line(input: &[u8], position: usize, limit: usize) -> Framed<'_> {
 
 fn unfinished(input: &[u8], limit: usize) -> Framed<'_> {
     if input.len() < limit { Framed::Incomplete } else { Framed::TooLong }
+}
+
+/// Where the first LF lies. Most lines are short: 16 octets are looked at in one step, which costs less than
+/// a call of `memchr`.
+#[inline]
+fn line_feed(octets: &[u8]) -> Option<usize> {
+    const ONES: u128 = u128::MAX / 255;
+    let Some((block, behind)) = octets.split_first_chunk() else { return memchr(b'\n', octets) };
+    // An LF becomes 0. Less one, an octet has its top bit set anew if it was 0; borrows go upwards, so that
+    // the lowest is always right.
+    let block = u128::from_le_bytes(*block) ^ (ONES * b'\n' as u128);
+    match block.wrapping_sub(ONES) & !block & (ONES << 7) {
+        0 => memchr(b'\n', behind).map(|offset| offset.saturating_add(16)),
+        found => Some(found.trailing_zeros() as usize / 8),
+    }
 }

@@ -2,7 +2,7 @@
 //! 3).
 
 use super::Digits;
-use super::grammar::{Notes, Parsed, end, fail, leading_digits, note, number, spaces, token};
+use super::grammar::{Notes, Parsed, end, fail, note, number, plain_number, spaces, token};
 use crate::quirks::{Quirk, Quirks};
 use crate::sink::{Full, Sink};
 use crate::types::{Invalid, LanguageTag, MessageNumber, Text, UniqueId};
@@ -187,15 +187,6 @@ impl<'a> LanguageListing<'a> {
 fn plain_message(input: &[u8]) -> Option<(MessageNumber, &[u8])> {
     let (number, rest) = plain_number::<9>(input)?;
     Some((MessageNumber::new(number as u32).ok()?, rest.strip_prefix(b" ")?))
-}
-
-/// A number of at most `MOST` digits, which cannot overflow, without leading zeros.
-#[inline]
-fn plain_number<const MOST: usize>(input: &[u8]) -> Option<(u64, &[u8])> {
-    let (value, rest) = leading_digits(input);
-    let digits = input.len().saturating_sub(rest.len());
-    let plain = 1 <= digits && digits <= MOST && (digits == 1 || !input.starts_with(b"0"));
-    plain.then_some((value, rest))
 }
 
 /// Runs a parser and records what it tolerated.

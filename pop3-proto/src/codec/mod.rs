@@ -61,7 +61,9 @@ pub enum Decoded<T, E> {
     },
 }
 
-/// Frames the first line of `input` and reads it.
+/// Frames the first line of `input` and reads it. In line, so that `consumed`, which the next call waits for,
+/// does not go through memory.
+#[inline(always)]
 fn decode<'a, T, E>(
     input: &'a [u8],
     limit: u16,

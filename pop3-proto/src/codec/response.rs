@@ -86,10 +86,7 @@ impl<'a> Response<'a> {
         verb: Option<Verb>,
         quirks: &mut Quirks,
     ) -> Result<Self, ResponseError> {
-        let notes = Notes::new(*quirks);
-        let response = read(line, verb, &notes);
-        *quirks = notes.get();
-        response
+        read(line, verb, Notes::from_mut(quirks))
     }
 }
 

@@ -207,11 +207,12 @@ impl Verb {
 
     /// The command whose keyword a line begins with, in any letter case, and the rest of the line: nothing,
     /// or a space and more.
-    #[inline]
+    #[inline(always)] // then the reader of a command goes on where its keyword was told
     pub(super) fn split(line: &[u8]) -> Option<(Verb, &[u8])> {
-        let Some((word, rest)) = line.split_first_chunk::<4>() else {
-            return line.eq_ignore_ascii_case(b"TOP").then_some((Verb::Top, [].as_slice()));
-        };
+        let Some((word, rest)) = line.split_first_chunk::<4>() else { return top(line) };
+        if !ends_word(rest) {
+            return top(line);
+        }
         // Bit 5 is what letters of either case differ in; no octet but the two of a letter becomes that
         // letter without it.
         let verb = match u32::from_be_bytes(*word) & 0xDFDF_DFDF {
@@ -231,10 +232,9 @@ impl Verb {
             word::STLS => Verb::Stls,
             word::LANG => Verb::Lang,
             word::UTF8 if word.ends_with(b"8") => Verb::Utf8,
-            other if other & 0xFFFF_FF00 == word::TOP => return rest_of(Verb::Top, line.get(3..)?),
-            _ => return None,
+            _ => return top(line),
         };
-        rest_of(verb, rest)
+        Some((verb, rest))
     }
 
     /// Whether this word is a keyword.
@@ -243,10 +243,16 @@ impl Verb {
     }
 }
 
-/// The command, if its keyword ends here.
+/// The one keyword of three letters.
+fn top(line: &[u8]) -> Option<(Verb, &[u8])> {
+    let (word, rest) = line.split_at_checked(3)?;
+    (word.eq_ignore_ascii_case(b"TOP") && ends_word(rest)).then_some((Verb::Top, rest))
+}
+
+/// Whether a word before this has ended.
 #[inline]
-fn rest_of(verb: Verb, rest: &[u8]) -> Option<(Verb, &[u8])> {
-    matches!(rest, [] | [b' ' | b'\t', ..]).then_some((verb, rest))
+fn ends_word(rest: &[u8]) -> bool {
+    matches!(rest, [] | [b' ' | b'\t', ..])
 }
 
 /// The keywords as one number each, without the bit of the letter case: one comparison tells two of them
@@ -257,17 +263,13 @@ mod word {
             $(pub(super) const $name: u32 = word(stringify!($name));)+
         };
     }
-    words! { RETR DELE LIST UIDL STAT NOOP RSET QUIT USER PASS APOP AUTH CAPA STLS LANG UTF8 TOP }
+    words! { RETR DELE LIST UIDL STAT NOOP RSET QUIT USER PASS APOP AUTH CAPA STLS LANG UTF8 }
 
-    /// Up to four octets, from the most significant on.
     const fn word(keyword: &str) -> u32 {
-        let (mut rest, mut word, mut shift) = (keyword.as_bytes(), 0, 32);
-        while let [octet, behind @ ..] = rest {
-            shift -= 8;
-            word |= (*octet as u32 & 0xDF) << shift;
-            rest = behind;
+        match keyword.as_bytes().first_chunk() {
+            Some(word) => u32::from_be_bytes(*word) & 0xDFDF_DFDF,
+            None => panic!("four letters"),
         }
-        word
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     ApopDigest, Base64, Command, CommandError, Keyword, LanguageRange, Mechanism, MessageNumber, Quirk,
     Secret, Text, Verb,
 };
+use proptest::prelude::*;
 use std::vec::Vec;
 
 fn message(number: u32) -> MessageNumber {
@@ -294,4 +295,47 @@ fn every_error_is_told_in_words() {
     ];
     let words: std::collections::BTreeSet<_> = errors.iter().map(std::string::ToString::to_string).collect();
     assert_eq!(words.len(), errors.len());
+}
+
+/// Words split at spaces and tabs: the message, or why there is none, and what is noted.
+fn naive_message(arguments: &[u8]) -> (Result<MessageNumber, CommandError>, Vec<Quirk>) {
+    let text = std::str::from_utf8(arguments).unwrap();
+    let words: Vec<&str> = text.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
+    let Some((first, surplus)) = words.split_first() else {
+        return (Err(CommandError::Missing), Vec::new());
+    };
+    let digits = first.bytes().all(|octet| octet.is_ascii_digit());
+    let message = match first.parse::<u32>() {
+        _ if !digits => Err(CommandError::Number),
+        _ if !surplus.is_empty() => Err(CommandError::Surplus),
+        Ok(number) => MessageNumber::new(number).map_err(|_| CommandError::NoSuchMessage),
+        Err(_) => Err(CommandError::NoSuchMessage),
+    };
+    let zeros = (first.len() > 1 && first.starts_with('0')).then_some(LeadingZeros);
+    let spacing = (arguments != [b" ", first.as_bytes()].concat()).then_some(Spacing);
+    (message, zeros.into_iter().chain(spacing).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Also 1939.3.i: the plain way and the general one together are the naive one.
+    #[test]
+    fn r1939_4_l_a_message_number_is_read_as_the_naive_way_reads_it(
+        pieces in prop::collection::vec(
+            prop::sample::select(&[" ", "\t", "0", "1", "42", "429496729", "4294967295", "x", "-"]), 0..6,
+        ),
+    ) {
+        let arguments = [" ", &pieces.concat()].concat();
+        let (message, noted) = naive_message(arguments.as_bytes());
+        for (word, command) in [("RETR", Command::Retr as fn(_) -> _), ("UIDL", |number| Command::Uidl(Some(number)))] {
+            let line = [word, &arguments].concat();
+            let (read, quirks) = noting(|quirks| Command::read(line.as_bytes(), quirks));
+            match message {
+                Ok(number) => prop_assert_eq!((read, quirks), (Ok(command(number)), noted.iter().copied().collect())),
+                Err(CommandError::Missing) if word == "UIDL" => prop_assert_eq!(read, Ok(Command::Uidl(None))),
+                Err(error) => prop_assert_eq!(read, Err(error)),
+            }
+        }
+    }
 }
