@@ -10,7 +10,8 @@ use std::future::poll_fn;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -73,12 +74,11 @@ async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()
         match listener.accept().await {
             Ok((stream, address)) => {
                 let (door, session) = (Arc::clone(&door), session.clone());
-                let (id, guest) = (door.host.next_id(), door.host.guests.welcome(address.ip()));
-                tracing::debug!(id, %address, "connected");
                 tokio::spawn(async move {
-                    match connection(&door, stream, guest, id).await {
-                        Ok(why) => tracing::debug!(id, ?why, "over"),
-                        Err(error) => tracing::info!(id, %address, %error, "broken off"),
+                    stream.set_nodelay(true).ok(); // answers are small, and each is sent when it is complete
+                    match door.serve(stream, address.ip()).await {
+                        Ok(why) => tracing::debug!(%address, ?why, "over"),
+                        Err(error) => tracing::info!(%address, %error, "broken off"),
                     }
                     drop(session);
                 });
@@ -91,20 +91,37 @@ async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()
     }
 }
 
-async fn connection(door: &Door, stream: TcpStream, guest: Option<Guest>, id: u64) -> Result<Why> {
-    stream.set_nodelay(true)?; // answers are small, and each is sent when it is complete
-    let mut stream = Stream::Clear(stream);
-    if let (true, Some(acceptor)) = (door.implicit, &door.acceptor) {
-        if guest.is_none() {
-            return Err("too many connections".into()); // no handshake only to say so
+impl Door {
+    /// Serves one connection to its end.
+    ///
+    /// # Errors
+    /// As those of [`Session::run`].
+    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, address: IpAddr) -> Result<Why> {
+        let guest = self.host.guests.welcome(address);
+        let mut stream = Stream::Clear(stream);
+        if let (true, Some(acceptor)) = (self.implicit, &self.acceptor) {
+            if guest.is_none() {
+                return Err("too many connections".into()); // no handshake only to say so
+            }
+            timeout(HANDSHAKE, poll_fn(|context| stream.poll_handshake(acceptor, context))).await??;
         }
-        timeout(HANDSHAKE, poll_fn(|context| stream.poll_handshake(acceptor, context))).await??;
+        let mut session = self.session(stream, guest, address);
+        let why = session.run().await?;
+        session.close().await;
+        Ok(why)
     }
-    let visit = Visit::new(Arc::clone(&door.host), guest, id);
-    let mut session = Session::new(stream, door.acceptor.clone(), Arc::clone(&door.config), id, visit);
-    let why = session.run().await?;
-    session.close().await;
-    Ok(why)
+
+    /// A session on a connection, which the server has room for where there is a guest.
+    pub fn session<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: Stream<S>,
+        guest: Option<Guest>,
+        address: IpAddr,
+    ) -> Session<S, Visit> {
+        let id = self.host.next_id();
+        let visit = Visit::new(Arc::clone(&self.host), guest, id, address);
+        Session::new(stream, self.acceptor.clone(), Arc::clone(&self.config), id, visit)
+    }
 }
 
 /// Who is connected.
@@ -121,7 +138,7 @@ struct Here {
 }
 
 /// A connection that counts while it lasts.
-pub(super) struct Guest {
+pub struct Guest {
     address: IpAddr,
     here: Arc<Mutex<Here>>,
 }
@@ -133,7 +150,7 @@ impl Guests {
     }
 
     /// `None` if there are too many, in all or from this address.
-    fn welcome(&self, address: IpAddr) -> Option<Guest> {
+    pub fn welcome(&self, address: IpAddr) -> Option<Guest> {
         let address = network(address);
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
         let from_there = here.by_address.get(&address).copied().unwrap_or(0);

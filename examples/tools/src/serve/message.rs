@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// What is read of a file at once.
 const CHUNK: u64 = 64 * 1024;
 /// A message that is being sent. Its end comes only if as many octets went out as were listed.
-pub(super) struct Message {
+pub struct Message {
     part: Part,
     /// How much of the part was taken.
     taken: usize,

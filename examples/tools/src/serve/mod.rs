@@ -12,8 +12,10 @@ mod sizes;
 pub mod users;
 mod visit;
 
-pub use listen::{Door, Guests, Shutdown};
+pub use listen::{Door, Guest, Guests, Shutdown};
 pub use mailbox::Mailbox;
+pub use message::Message;
+pub use visit::Visit;
 
 use pop3_proto::server::{Config, Language, Utf8};
 use pop3_proto::{Mechanism, Text, TlsPolicy};

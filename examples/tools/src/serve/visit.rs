@@ -8,6 +8,7 @@ use crate::scram::server::{Exchange, Progress};
 use crate::server::{Answer, App, Reply};
 use pop3_proto::server::{Ask, Credentials, Fetch, Login, Maildrop as _, Refusal};
 use pop3_proto::{ApopDigest, ApopTimestamp, Base64, Mechanism, Secret, apop, sasl};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::spawn_blocking;
@@ -17,11 +18,12 @@ use tokio::time::sleep;
 const DELAY: Duration = Duration::from_secs(1);
 
 /// One connection, as the application sees it.
-pub(super) struct Visit {
+pub struct Visit {
     host: Arc<Host>,
     /// `None` where there were too many connections.
     guest: Option<Guest>,
     id: u64,
+    address: IpAddr,
     /// What USER gave.
     name: Vec<u8>,
     /// Of AUTH SCRAM-SHA-256.
@@ -78,8 +80,8 @@ impl App for Visit {
 }
 
 impl Visit {
-    pub(super) fn new(host: Arc<Host>, guest: Option<Guest>, id: u64) -> Self {
-        Visit { host, guest, id, name: Vec::new(), exchange: None, timestamp: None, logins: 0 }
+    pub(super) fn new(host: Arc<Host>, guest: Option<Guest>, id: u64, address: IpAddr) -> Self {
+        Visit { host, guest, id, address, name: Vec::new(), exchange: None, timestamp: None, logins: 0 }
     }
 
     fn credentials(&mut self, login: Login, credentials: Credentials<'_>) -> Reply<Self> {
@@ -137,9 +139,10 @@ impl Visit {
     fn log_in(&mut self, login: Login, name: Vec<u8>, proof: Proof) -> Reply<Self> {
         self.exchange = None;
         self.logins = self.logins.saturating_add(1);
-        let (host, id, delay) = (Arc::clone(&self.host), self.id, DELAY.saturating_mul(self.logins));
+        let (host, id, address) = (Arc::clone(&self.host), self.id, self.address);
+        let delay = DELAY.saturating_mul(self.logins);
         Reply::Later(Box::pin(async move {
-            match spawn_blocking(move || host.open(id, &name, &proof)).await {
+            match spawn_blocking(move || host.open((id, address), &name, &proof)).await {
                 Ok(Ok(mailbox)) => Answer::Accept(login, mailbox),
                 Ok(Err(refusal)) => {
                     if refusal == Refusal::Credentials {
@@ -155,7 +158,7 @@ impl Visit {
 
 impl Host {
     /// Checks who it is, and opens the maildrop. It blocks.
-    fn open(&self, id: u64, name: &[u8], proof: &Proof) -> Result<Mailbox, Refusal> {
+    fn open(&self, (id, address): (u64, IpAddr), name: &[u8], proof: &Proof) -> Result<Mailbox, Refusal> {
         let is_right = match proof {
             Proof::Password(password) => self.users.is_right(name, password),
             Proof::Apop(timestamp, digest) => self.apop.as_ref().is_some_and(|(user, password)| {
@@ -166,13 +169,13 @@ impl Host {
         };
         let maildir = self.users.maildir(name).filter(|_| is_right).ok_or_else(|| {
             // Without the name: some type their password there.
-            tracing::warn!(id, "a login failed");
+            tracing::warn!(id, %address, "a login failed");
             Refusal::Credentials
         })?;
         let name = name.escape_ascii();
         match Mailbox::open(&maildir) {
             Ok(Ok(mailbox)) => {
-                tracing::info!(id, %name, messages = mailbox.count(), "logged in");
+                tracing::info!(id, %address, %name, messages = mailbox.count(), "logged in");
                 Ok(mailbox)
             }
             Ok(Err(refusal)) => {

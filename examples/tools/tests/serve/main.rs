@@ -1,0 +1,9 @@
+//! `serve` from outside: what it sends, what it removes, and what clients can do to it.
+
+mod crowd;
+mod cuts;
+mod dropped;
+mod kit;
+mod logins;
+mod octets;
+mod patience;
