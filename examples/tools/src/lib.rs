@@ -1,5 +1,6 @@
 //! What the mail fetcher and the server share: TLS, SCRAM, and the drivers under tokio.
 
+pub mod client;
 pub mod scram;
 pub mod serve;
 pub mod server;

@@ -1,0 +1,246 @@
+//! A client under tokio: the machine, its two buffers and a clock, over any stream.
+//!
+//! ```no_run
+//! # async fn f(stream: tokio::net::TcpStream) -> pop3_proto_tools::Result<()> {
+//! use pop3_proto::{Command, TlsPolicy, client::Event};
+//! use pop3_proto_tools::client::Connection;
+//!
+//! let mut connection = Connection::new(stream, TlsPolicy::Cleartext);
+//! loop {
+//!     let (event, mut handle) = connection.next().await?;
+//!     match event {
+//!         Event::Greeting(_) => drop(handle.send(&Command::Quit)?),
+//!         Event::Closed(_) => return connection.close().await,
+//!         _ => {}
+//!     }
+//! }
+//! # }
+//! ```
+
+use crate::Result;
+use pop3_proto::client::{Config, Event, SaslStep, SendError, StartTls, Ticket};
+use pop3_proto::tap::Side;
+use pop3_proto::{AnswerError, Client, Command, Inbox, Millis, Outbox, sasl};
+use rustls::pki_types::ServerName;
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// What is read at once, beside what the machine leaves unread. A large message comes in pieces of this size.
+const READ: usize = 64 * 1024;
+/// How long closing may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A client on a stream.
+pub struct Connection<S> {
+    stream: S,
+    talk: Talk,
+}
+
+/// All of a connection but its stream, which TLS changes.
+struct Talk {
+    client: Client,
+    inbox: Inbox<Vec<u8>>,
+    outbox: Outbox,
+    /// The stream took octets that may still lie in a buffer of its own, as that of TLS has one.
+    unflushed: bool,
+    start: Instant,
+    watcher: Option<Watcher>,
+}
+
+/// Sees the octets of both sides, outside TLS and inside it, as they come and go.
+pub type Watcher = Box<dyn FnMut(Side, &[u8]) + Send>;
+
+/// What can be done while an event is at hand: the event borrows the inbox, this the rest.
+#[derive(Debug)]
+pub struct Handle<'c> {
+    pub client: &'c mut Client,
+    outbox: &'c mut Outbox,
+}
+
+impl Handle<'_> {
+    /// Queues a command. [`Connection::next`] sends it.
+    pub fn send(&mut self, command: &Command<'_>) -> Result<Ticket, SendError> {
+        self.client.send(command, self.outbox)
+    }
+
+    /// Queues the response to a challenge.
+    pub fn respond(&mut self, step: SaslStep, message: &[u8]) -> Result<(), AnswerError> {
+        Ok(self.client.sasl_message(step, &sasl::Message::new(message), self.outbox)?)
+    }
+
+    /// Queues the end of an exchange that leads nowhere.
+    pub fn cancel(&mut self, step: SaslStep) -> Result<(), AnswerError> {
+        Ok(self.client.sasl_cancel(step, self.outbox)?)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// A client on a stream that is connected, and inside TLS already where the configuration says so. The greeting is the first event.
+    pub fn new(stream: S, config: impl Into<Config>) -> Self {
+        let client = Client::new(config);
+        let inbox = Inbox::new(vec![0; client.hold() + READ]);
+        let (outbox, start) = (Outbox::new(), Instant::now());
+        Connection { stream, talk: Talk { client, inbox, outbox, unflushed: false, start, watcher: None } }
+    }
+
+    /// Shows this watcher all octets from now on.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.talk.watcher = Some(watcher);
+    }
+
+    /// The machine.
+    pub fn client(&self) -> &Client {
+        &self.talk.client
+    }
+
+    /// For the first command behind a pause; behind an event there is a handle already.
+    pub fn handle(&mut self) -> Handle<'_> {
+        Handle { client: &mut self.talk.client, outbox: &mut self.talk.outbox }
+    }
+
+    /// Sends what is queued, and waits for what the server says next.
+    ///
+    /// Call it only while something is due: the greeting, or the answer to a command.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time and called again: what the stream gave or took is noted in the same poll, so that no octet is lost
+    /// and none is sent twice.
+    ///
+    /// # Errors
+    /// Those of the stream, and [`Fatal`](pop3_proto::Fatal): nothing more can be said on this connection.
+    pub async fn next(&mut self) -> Result<(Event<'_>, Handle<'_>)> {
+        let Connection { stream, talk } = self;
+        while talk.client.needs_input(talk.inbox.unread(), talk.inbox.is_ended()) {
+            let until = talk.tick()?;
+            let moved = poll_fn(|context| talk.poll_moves(stream, context));
+            match until {
+                None => moved.await?,
+                // Where the time is up, the next tick says of what.
+                Some(until) => timeout_at(until, moved).await.unwrap_or(Ok(()))?,
+            }
+        }
+        let Talk { client, inbox, outbox, .. } = talk;
+        let event = inbox.with(|input| client.poll(input))?.ok_or("`needs_input` and `poll` disagree")?;
+        Ok((event, Handle { client, outbox }))
+    }
+
+    /// Starts TLS: the answer to [`Event::StartTls`].
+    ///
+    /// # Cancel safety
+    /// A handshake cannot be taken up again. To drop it closes the connection, before anything was said that matters.
+    ///
+    /// # Errors
+    /// A stream that fails, a certificate that does not convince, a server that takes too long, and octets that came in clear behind
+    /// its answer.
+    pub async fn start_tls(
+        mut self,
+        start: StartTls,
+        connector: &TlsConnector,
+        name: ServerName<'static>,
+    ) -> Result<Connection<TlsStream<S>>> {
+        let handshake = connector.connect(name, self.stream);
+        let stream = match self.talk.tick()? {
+            None => handshake.await?,
+            Some(until) => match timeout_at(until, handshake).await {
+                Ok(stream) => stream?,
+                Err(late) => {
+                    self.talk.tick()?; // says of what
+                    return Err(late.into());
+                }
+            },
+        };
+        self.talk.client.tls_started(start, self.talk.inbox.input())?;
+        Ok(Connection { stream, talk: self.talk })
+    }
+
+    /// Closes, behind [`Event::Closed`] or to break off: without an answered QUIT the server removes nothing.
+    ///
+    /// # Cancel safety
+    /// To drop it closes the connection at once.
+    pub async fn close(mut self) -> Result<()> {
+        Ok(timeout(FAREWELL, self.stream.shutdown()).await??)
+    }
+}
+
+impl Talk {
+    /// Runs the timers, and says when to do so again.
+    fn tick(&mut self) -> Result<Option<Instant>> {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let until = self.client.tick(Millis(now))?;
+        Ok(until.map(|Millis(until)| self.start + Duration::from_millis(until)))
+    }
+
+    /// Moves what moves now: it reads while it cannot write, so that client and server never wait for each other.
+    fn poll_moves(
+        &mut self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_send(Pin::new(stream), context)?;
+        self.poll_receive(Pin::new(stream), context)
+    }
+
+    fn poll_send(
+        &mut self,
+        mut stream: Pin<&mut impl AsyncWrite>,
+        context: &mut Context<'_>,
+    ) -> io::Result<()> {
+        while !self.outbox.pending().is_empty() {
+            let Poll::Ready(count) = stream.as_mut().poll_write(context, self.outbox.pending())? else {
+                return Ok(());
+            };
+            if count == 0 {
+                return Err(ErrorKind::WriteZero.into());
+            }
+            if let Some(watcher) = &mut self.watcher {
+                watcher(Side::Client, &self.outbox.pending()[..count]);
+            }
+            self.outbox.sent(count);
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            self.unflushed = stream.poll_flush(context)?.is_pending();
+        }
+        Ok(())
+    }
+
+    fn poll_receive(
+        &mut self,
+        stream: Pin<&mut impl AsyncRead>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut buffer = ReadBuf::new(self.inbox.spare());
+        match stream.poll_read(context, &mut buffer) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(())) => {}
+            // TLS without a farewell. Where an answer is due the machine says so.
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+        }
+        match buffer.filled() {
+            [] => self.inbox.ended(),
+            octets => {
+                let count = octets.len();
+                if let Some(watcher) = &mut self.watcher {
+                    watcher(Side::Server, octets);
+                }
+                self.inbox.filled(count);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S> fmt::Debug for Connection<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("client", &self.talk.client).finish_non_exhaustive()
+    }
+}
