@@ -1,9 +1,14 @@
 //! The client machine.
 //!
 //! [`Client::send`] encodes a command and expects its answer; [`Client::poll`] reads what the server sent,
-//! one [`Event`] a call. The files: `send` says what may be sent when, `poll` frames and reads answers,
-//! `answer` says what a status line changes, `in_flight` is the queue between them.
+//! one [`Event`] a call. Three events want an answer of their own, which takes the token in them:
+//! [`Challenge`](Event::Challenge), [`AuthAccepted`](Event::AuthAccepted) and [`StartTls`](Event::StartTls).
+//!
+//! The guide shows how to [drive](crate::guide::driving) it, [log in](crate::guide::authentication),
+//! [pipeline](crate::guide::pipelining) and [delete](crate::guide::deletion).
 
+// `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes,
+// `in_flight` is the queue between them.
 mod answer;
 mod capabilities;
 mod config;

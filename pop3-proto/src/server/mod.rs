@@ -1,9 +1,13 @@
 //! The server machine.
 //!
-//! [`Server::poll`] reads commands and writes answers; what it cannot know it asks the application, one question at a time, and goes on when
-//! that was answered. The files: `command` is what each command does, `answer` takes the application's answers, `reply` writes,
-//! a line at a time and resumable, `message` sends bodies.
+//! [`Server::poll`] reads commands and writes answers; what it cannot know it asks the application, one question ([`Ask`]) at a time, and goes
+//! on when that was answered. [`Config`] says what it offers, a [`Maildrop`] lists the messages.
+//!
+//! The guide shows [a whole one](crate::guide::serving), and what there is to know of [logins](crate::guide::authentication),
+//! [TLS](crate::guide::tls), [back-pressure](crate::guide::buffers) and [limits](crate::guide::errors).
 
+// `command` is what each command does, `answer` takes the application's answers, `reply` writes, a line at a time and resumable, `message`
+// sends bodies.
 mod answer;
 mod command;
 mod config;
