@@ -91,12 +91,18 @@ impl<'a> Response<'a> {
 }
 
 fn read<'a>(line: &'a [u8], verb: Option<Verb>, notes: &Notes) -> Result<Response<'a>, ResponseError> {
-    if let Some(rest) = indicator(line, b"+OK", notes) {
-        return status(rest, verb, notes).map(Response::Ok);
-    }
-    if let Some(rest) = indicator(line, b"-ERR", notes) {
-        return status(rest, verb, notes).map(Response::Err);
-    }
+    let (ok, rest) = if let Some(rest) = indicator(line, b"+OK", notes) {
+        (true, rest)
+    } else if let Some(rest) = indicator(line, b"-ERR", notes) {
+        (false, rest)
+    } else {
+        return challenge(line, verb, notes);
+    };
+    let status = status(rest, verb, notes)?;
+    Ok(if ok { Response::Ok(status) } else { Response::Err(status) })
+}
+
+fn challenge<'a>(line: &'a [u8], verb: Option<Verb>, notes: &Notes) -> Result<Response<'a>, ResponseError> {
     match line {
         [b'+', b' ', challenge @ ..] if verb == Some(Verb::Auth) => {
             Ok(Response::Continue(text(challenge, notes)))
@@ -110,19 +116,20 @@ fn read<'a>(line: &'a [u8], verb: Option<Verb>, notes: &Notes) -> Result<Respons
 }
 
 /// What stands behind the status indicator, if the line begins with this one.
+#[inline]
 fn indicator<'a>(line: &'a [u8], word: &[u8], notes: &Notes) -> Option<&'a [u8]> {
-    let (start, rest) = line.split_at_checked(word.len())?;
-    if !start.eq_ignore_ascii_case(word) {
-        return None;
-    }
-    if start != word {
-        note(notes, Quirk::StatusCase);
-    }
-    Some(rest)
+    line.strip_prefix(word).or_else(|| {
+        let (start, rest) = line.split_at_checked(word.len())?;
+        start.eq_ignore_ascii_case(word).then(|| {
+            note(notes, Quirk::StatusCase);
+            rest
+        })
+    })
 }
 
 /// A missing delimiter is never guessed, but for the code in a greeting, where the RFC's own grammar leaves
 /// it out.
+#[inline]
 fn status<'a>(rest: &'a [u8], verb: Option<Verb>, notes: &Notes) -> Result<StatusText<'a>, ResponseError> {
     match rest {
         [] => Ok(StatusText::default()),
@@ -180,17 +187,20 @@ impl<'a> StatusText<'a> {
     }
 
     /// Splits a text that begins with a response code; a bracket anywhere else is text.
+    #[inline]
     fn split(text: Text<'a>) -> Self {
-        let octets = text.as_bytes();
-        let code = octets.strip_prefix(b"[").and_then(|inner| {
-            let (code, rest) = inner.split_at_checked(memchr::memchr(b']', inner)?)?;
-            let rest = rest.strip_prefix(b"]")?;
-            Some((ResponseCode::new(code).ok()?, Text::new(rest.strip_prefix(b" ").unwrap_or(rest)).ok()?))
-        });
-        match code {
-            Some((code, text)) => StatusText { code: Some(code), text },
-            None => StatusText { code: None, text },
+        match text.as_bytes() {
+            [b'[', inner @ ..] => Self::coded(inner).unwrap_or(StatusText { code: None, text }),
+            _ => StatusText { code: None, text },
         }
+    }
+
+    /// A code, its closing bracket and a text.
+    fn coded(inner: &'a [u8]) -> Option<Self> {
+        let (code, rest) = inner.split_at_checked(memchr::memchr(b']', inner)?)?;
+        let code = Some(ResponseCode::new(code).ok()?);
+        let rest = rest.strip_prefix(b"]")?;
+        Some(StatusText { code, text: Text::new(rest.strip_prefix(b" ").unwrap_or(rest)).ok()? })
     }
 
     fn encode(&self, indicator: &[u8], out: &mut dyn Sink) -> Result<(), Full> {

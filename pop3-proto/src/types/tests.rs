@@ -1,8 +1,23 @@
-use super::{ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism};
+use super::{ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism, Text};
 use std::{format, vec::Vec};
 
 fn timestamp(octets: &[u8]) -> Result<&[u8], Invalid> {
     ApopTimestamp::new(octets).map(|timestamp| timestamp.as_bytes())
+}
+
+/// Every octet at every place, among octets that are near the three in one way or another.
+#[test]
+fn rob_3_a_text_ends_before_the_first_octet_that_ends_lines() {
+    for filler in [b'a', b'\t', 14, 0x80, 0x8A, 0xFF] {
+        for (octet, at) in (0..=u8::MAX).flat_map(|octet| (0..20).map(move |at| (octet, at))) {
+            let mut octets = [filler; 20];
+            octets[at] = octet;
+            let ends = matches!(octet, 0 | b'\r' | b'\n');
+            let (text, clipped) = Text::clipped(&octets);
+            assert_eq!((text.as_bytes(), clipped), (&octets[..if ends { at } else { 20 }], ends));
+            assert_eq!(Text::new(&octets).is_err(), ends);
+        }
+    }
 }
 
 #[test]

@@ -73,11 +73,15 @@ impl<'a> Text<'a> {
     }
 }
 
-/// How many octets come before the first CR, LF or NUL: eight at a time while there is none, then one by one.
+/// How many octets come before the first CR, LF or NUL: eight at a time while none is below 14, as those
+/// three are, then one by one.
 const fn line_length(octets: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
     let mut rest = octets;
     while let Some((eight, behind)) = rest.split_first_chunk() {
-        if has_control(u64::from_ne_bytes(*eight)) {
+        let eight = u64::from_ne_bytes(*eight);
+        // Less 14, an octet has its top bit set anew if it was below.
+        if eight.wrapping_sub(ONES * 14) & !eight & (ONES << 7) != 0 {
             break;
         }
         rest = behind;
@@ -89,16 +93,6 @@ const fn line_length(octets: &[u8]) -> usize {
         rest = behind;
     }
     octets.len().saturating_sub(rest.len())
-}
-
-/// Whether one of eight octets is CR, LF or NUL.
-const fn has_control(eight: u64) -> bool {
-    const ONES: u64 = u64::MAX / 255;
-    // Less one, an octet has its top bit set anew if it was 0, or if one below it was.
-    const fn has_zero(eight: u64) -> bool {
-        eight.wrapping_sub(ONES) & !eight & (ONES << 7) != 0
-    }
-    has_zero(eight) || has_zero(eight ^ (ONES * b'\r' as u64)) || has_zero(eight ^ (ONES * b'\n' as u64))
 }
 
 impl<'a> TryFrom<&'a [u8]> for Text<'a> {
