@@ -149,6 +149,29 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
         self.end = self.end.saturating_add(count).min(self.buffer.as_ref().len());
     }
 
+    /// What a read into [`spare`](Self::spare) said: so many octets came, and none is the end of the stream, unless
+    /// there was no room to read into.
+    ///
+    /// ```
+    /// use pop3_proto::Inbox;
+    /// use std::io::Read;
+    ///
+    /// let mut socket: &[u8] = b"+OK\r\n";
+    /// let mut inbox = Inbox::new([0; 64]);
+    /// while !inbox.is_ended() {
+    ///     let count = socket.read(inbox.spare())?;
+    ///     inbox.received(count);
+    /// }
+    /// assert_eq!(inbox.unread(), b"+OK\r\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn received(&mut self, count: usize) {
+        if count == 0 && !self.spare().is_empty() {
+            self.ended();
+        }
+        self.filled(count);
+    }
+
     /// The peer has closed: the stream ends behind the unread octets.
     pub const fn ended(&mut self) {
         self.ended = true;

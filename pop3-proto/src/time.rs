@@ -1,6 +1,7 @@
 //! Time as a number, and the one clock that both machines run their timers on.
 
 use core::fmt;
+use core::time::Duration;
 
 /// Milliseconds since a start that the driver picked: a moment for `tick`, a span in
 /// [`Timers`](crate::Timers).
@@ -18,6 +19,29 @@ impl Millis {
     #[must_use]
     pub const fn seconds(seconds: u64) -> Self {
         Millis(seconds.saturating_mul(1000))
+    }
+
+    /// From this moment to a later one; none where that has passed. What a driver may wait until `tick` is due.
+    ///
+    /// ```
+    /// use pop3_proto::Millis;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let start = Instant::now();
+    /// let now = || Millis::from(start.elapsed());
+    /// assert_eq!(Millis(500).until(Millis(2000)), Duration::from_millis(1500));
+    /// assert_eq!(now().until(Millis(0)), Duration::ZERO);
+    /// ```
+    #[must_use]
+    pub const fn until(self, later: Millis) -> Duration {
+        Duration::from_millis(later.0.saturating_sub(self.0))
+    }
+}
+
+/// Parts of a millisecond are dropped; what a `u64` does not hold is its largest value.
+impl From<Duration> for Millis {
+    fn from(span: Duration) -> Self {
+        Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
     }
 }
 

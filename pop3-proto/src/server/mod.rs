@@ -31,7 +31,7 @@ use crate::codec::State;
 use crate::error::Fatal;
 use crate::quirks::Quirks;
 use crate::time::{Clock, Countdown, Millis, Timer};
-use crate::types::{Text, TlsPolicy};
+use crate::types::{MessageNumber, Text, TlsPolicy};
 use core::borrow::Borrow;
 use core::fmt;
 use question::{Mark, Question};
@@ -224,6 +224,21 @@ impl<L, C: Borrow<Config>> Server<L, C> {
     /// The maildrop, from login on. Its messages and marks are the session's: do not change their number, order or sizes.
     pub const fn maildrop_mut(&mut self) -> Option<&mut L> {
         self.maildrop.as_mut()
+    }
+
+    /// The messages that are marked for deletion, in their order: those to remove when asked to
+    /// [`Commit`](Ask::Commit). None before login.
+    pub fn marked(&self) -> impl Iterator<Item = MessageNumber>
+    where
+        L: Maildrop,
+    {
+        let maildrop = self.maildrop.as_ref();
+        let is_marked = move |number: &MessageNumber| {
+            maildrop.and_then(|maildrop| maildrop.entry(*number).ok()).is_some_and(|entry| entry.marked)
+        };
+        (1..=maildrop.map_or(0, Maildrop::count))
+            .filter_map(|number| MessageNumber::new(number).ok())
+            .filter(is_marked)
     }
 
     /// Gives the maildrop back, and what it locks with it: `None` before login.

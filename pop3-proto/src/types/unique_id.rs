@@ -136,6 +136,8 @@ impl fmt::Display for UniqueId<'_> {
 ///
 /// let owned = OwnedUniqueId::from(UniqueId::new(b"a-1").unwrap());
 /// assert_eq!(owned.as_unique_id(), UniqueId::new(b"a-1").unwrap());
+/// assert_eq!(OwnedUniqueId::try_from(format!("a-{}", 1)), Ok(owned));
+/// assert!(OwnedUniqueId::try_from("a 1").is_err());
 /// ```
 #[cfg(feature = "alloc")]
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -152,5 +154,33 @@ impl AsUniqueId for OwnedUniqueId {
 impl From<UniqueId<'_>> for OwnedUniqueId {
     fn from(id: UniqueId<'_>) -> Self {
         OwnedUniqueId(id.0.into())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl TryFrom<alloc::vec::Vec<u8>> for OwnedUniqueId {
+    type Error = Invalid;
+
+    fn try_from(octets: alloc::vec::Vec<u8>) -> Result<Self, Invalid> {
+        UniqueId::new(&octets)?;
+        Ok(OwnedUniqueId(octets.into()))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl TryFrom<alloc::string::String> for OwnedUniqueId {
+    type Error = Invalid;
+
+    fn try_from(text: alloc::string::String) -> Result<Self, Invalid> {
+        text.into_bytes().try_into()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl TryFrom<&str> for OwnedUniqueId {
+    type Error = Invalid;
+
+    fn try_from(text: &str) -> Result<Self, Invalid> {
+        UniqueId::try_from(text).map(Self::from)
     }
 }

@@ -89,3 +89,18 @@ fn octets_that_no_machine_reads_are_dropped_from_an_inbox() {
     assert_eq!((inbox.unread(), inbox.is_ended()), (b"".as_slice(), false));
     assert_eq!(inbox.spare().len(), 8);
 }
+
+#[test]
+fn a_read_of_none_is_the_end_but_for_an_inbox_without_room() {
+    let mut inbox = Inbox::new([0; 4]);
+    inbox.received(4);
+    inbox.received(0);
+    assert!(!inbox.is_ended(), "the read had no room");
+    inbox.consume(1);
+    inbox.spare()[0] = b'5';
+    inbox.received(1);
+    assert_eq!((inbox.unread(), inbox.is_ended()), (b"\0\0\x005".as_slice(), false));
+    inbox.consume(4);
+    inbox.received(0);
+    assert!(inbox.is_ended());
+}

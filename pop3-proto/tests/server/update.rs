@@ -45,6 +45,17 @@ fn r1939_6_c_the_answer_to_quit_tells_whether_all_were_removed() {
     }
 }
 
+#[test]
+fn r1939_6_a_the_marked_messages_are_told_by_number() {
+    let mut host = Host::three(CLEAR);
+    assert_eq!(host.server.marked().count(), 0, "no maildrop yet");
+    host = host.login();
+    host.say("DELE 3\r\nDELE 1\r\n");
+    assert_eq!(host.server.marked().map(|number| number.get()).collect::<Vec<_>>(), [1, 3]);
+    host.say("RSET\r\n");
+    assert_eq!(host.server.marked().count(), 0);
+}
+
 /// What the application removes is what is marked, and it sees the marks when it is asked.
 #[test]
 fn r1939_6_d_an_unmarked_message_is_not_marked_at_quit() {
