@@ -111,22 +111,12 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     pub fn body_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, Unfit> {
         self.is_alive()?;
         // Changed where it lies: a copy out and in for each slice costs more than the slice.
-        let body = match &mut self.turn {
-            Turn::Body(body) => body,
-            Turn::Reply(Reply { then: Then::Body, .. }) => return Err(Unfit::StatusPending),
-            _ => return Err(Unfit::NoBody),
-        };
-        if body.top.is_none() {
-            return Ok(body.stuff.next(octets)?);
+        match &mut self.turn {
+            Turn::Body(Body { stuff, top: None }) => Ok(stuff.next(octets)?),
+            Turn::Body(body) => body.top_slice(octets),
+            Turn::Reply(Reply { then: Then::Body, .. }) => Err(Unfit::StatusPending),
+            _ => Err(Unfit::NoBody),
         }
-        let wanted = body.wanted(octets, WINDOW);
-        let mut left = wanted;
-        let slice = body.stuff.next(&mut left)?;
-        let taken = wanted.len().saturating_sub(left.len());
-        body.take(wanted.get(..taken).unwrap_or(wanted));
-        // The rest of the octets, if any, is not asked for once there are enough.
-        *octets = if body.is_enough() { &[] } else { octets.get(taken..).unwrap_or_default() };
-        Ok(slice)
     }
 
     /// Whether nothing that follows of the message would be sent: TOP has its lines, and the application may
@@ -180,6 +170,18 @@ impl Body {
         let Some(mut top) = self.top else { return octets };
         let window = octets.get(..window).unwrap_or(octets);
         window.get(..top.pass(window)).unwrap_or(window)
+    }
+
+    /// The next slice of what is asked for.
+    fn top_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, Unfit> {
+        let wanted = self.wanted(octets, WINDOW);
+        let mut left = wanted;
+        let slice = self.stuff.next(&mut left)?;
+        let taken = wanted.len().saturating_sub(left.len());
+        self.take(wanted.get(..taken).unwrap_or(wanted));
+        // The rest of the octets, if any, is not asked for once there are enough.
+        *octets = if self.is_enough() { &[] } else { octets.get(taken..).unwrap_or_default() };
+        Ok(slice)
     }
 
     const fn is_enough(&self) -> bool {
