@@ -39,10 +39,8 @@
 //!             let count = stream.write(outbox.pending())?;
 //!             outbox.sent(count);
 //!         }
-//!         match stream.read(inbox.spare())? {
-//!             0 => inbox.ended(), // the end of the stream is a fact of its own, never an empty slice
-//!             count => inbox.filled(count),
-//!         }
+//!         let count = stream.read(inbox.spare())?;
+//!         inbox.received(count); // 0 is the end of the stream: a fact of its own, never an empty slice
 //!     }
 //! }
 //! # // The server speaks when it is spoken to: one line a read.

@@ -147,10 +147,8 @@ line 2: the client says something else
 fn talk(mail: &mut NewMail, stream: &mut (impl Read + Write)) -> Result<()> {
     let (mut inbox, mut outbox) = (Inbox::new([0; 4096]), Outbox::new());
     while !mail.done {
-        match stream.read(inbox.spare())? {
-            0 => inbox.ended(),
-            count => inbox.filled(count),
-        }
+        let count = stream.read(inbox.spare())?;
+        inbox.received(count);
         inbox.with(|input| mail.advance(input, &mut outbox))?;
         while !outbox.pending().is_empty() {
             let count = stream.write(outbox.pending())?;

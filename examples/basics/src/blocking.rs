@@ -26,7 +26,7 @@ impl Wire {
 
     /// The time that the machine's `tick` is told.
     pub fn now(&self) -> Millis {
-        Millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.start.elapsed().into()
     }
 
     /// Whether anything waits to be sent.
@@ -65,7 +65,7 @@ impl Wire {
 
     /// From now to a moment, and never zero, which sockets do not take.
     fn timeout(&self, until: Option<Millis>) -> Option<Duration> {
-        until.map(|until| Duration::from_millis(until.0.saturating_sub(self.now().0).max(1)))
+        until.map(|until| self.now().until(until).max(Duration::from_millis(1)))
     }
 }
 

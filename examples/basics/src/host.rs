@@ -80,9 +80,11 @@ impl Host {
             }
             // The one place where messages are removed.
             Ask::Commit(commit) => {
-                let slots = self.server.maildrop().into_iter().flatten();
-                let kept = self.messages.iter().zip(slots).filter(|(_, slot)| !slot.is_marked());
-                self.messages = kept.map(|(message, _)| *message).collect();
+                // From behind, so that the others keep their places.
+                let marked: Vec<_> = self.server.marked().collect();
+                for message in marked.iter().rev() {
+                    self.messages.remove(message.index());
+                }
                 self.server.committed(commit, true)?;
             }
             // Asked only where the configuration offers STLS, or wants to hear of unknown commands.

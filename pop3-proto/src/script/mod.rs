@@ -20,10 +20,10 @@
 //!         match inbox.with(|input| client.poll(input))? {
 //!             Some(Event::Closed(_)) => return Ok(()),
 //!             Some(_) => client.send(&Command::Quit, &mut outbox).map(drop)?,
-//!             None => match stream.read(inbox.spare())? {
-//!                 0 => inbox.ended(),
-//!                 count => inbox.filled(count),
-//!             },
+//!             None => {
+//!                 let count = stream.read(inbox.spare())?;
+//!                 inbox.received(count);
+//!             }
 //!         }
 //!         stream.write_all(outbox.pending())?;
 //!         outbox.sent(usize::MAX);
