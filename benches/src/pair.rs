@@ -1,0 +1,133 @@
+//! Both machines in memory: what one has pending is the other's input.
+
+use crate::CHUNK;
+use pop3_proto::client::{self, Event};
+use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+use pop3_proto::{Client, Command, Input, MessageNumber, Out, Secret, Server, Text, TlsPolicy, UniqueId};
+
+static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+
+type Slots<'m> = &'m mut [Slot<UniqueId<'static>>];
+
+/// A client that fetches and marks all messages of a maildrop, and its server.
+#[derive(Debug)]
+pub struct Pair<'m> {
+    client: Client,
+    server: Server<Slots<'m>>,
+    /// Until the login.
+    maildrop: Option<Slots<'m>>,
+    /// What each message is.
+    message: &'m [u8],
+    /// What is left to send of the one that is open.
+    sending: &'m [u8],
+    /// RETR and DELE, for one message after the other; the last one is QUIT.
+    commands: u32,
+    next: u32,
+    delivered: u64,
+}
+
+impl<'m> Pair<'m> {
+    /// Both before the greeting; each of the messages that the slots stand for is `message`.
+    pub fn new(message: &'m [u8], slots: Slots<'m>) -> Self {
+        Pair {
+            client: Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining()),
+            server: Server::new(&CONFIG, 1),
+            commands: u32::try_from(2 * slots.len()).expect("a fixed workload"),
+            maildrop: Some(slots),
+            message,
+            sending: &[],
+            next: 0,
+            delivered: 0,
+        }
+    }
+
+    /// The octets of messages that the client got.
+    pub fn run(mut self) -> u64 {
+        let (mut to_server, mut to_client) = ([0; 512], [0; CHUNK]);
+        let (mut to_server, mut to_client) = (Out::new(&mut to_server), Out::new(&mut to_client));
+        loop {
+            let mut input = Input::more(to_server.pending());
+            let pending = input.remaining();
+            self.serve(&mut input, &mut to_client);
+            let read = pending - input.remaining();
+            to_server.sent(read);
+
+            let mut input = Input::more(to_client.pending());
+            let pending = input.remaining();
+            while let Some(event) = self.client.poll(&mut input).expect("a sound server") {
+                if matches!(event, Event::Closed(_)) {
+                    return self.delivered;
+                }
+                self.hear(&event, &mut to_server);
+            }
+            let read = pending - input.remaining();
+            to_client.sent(read);
+        }
+    }
+
+    fn serve(&mut self, input: &mut Input<'_>, out: &mut Out<'_>) {
+        loop {
+            match self.server.poll(input, out).expect("a sound client") {
+                Step::NeedInput | Step::NeedSpace(_) | Step::Closed(_) => return,
+                Step::NeedBody if self.sending.is_empty() => self.server.finish_body().expect("it is open"),
+                Step::NeedBody => match self.server.write_body(self.sending, out).expect("it is open") {
+                    0 => return,
+                    taken => self.sending = &self.sending[taken..],
+                },
+                Step::Ask(ask) => self.answer(ask, out),
+                Step::Waiting => panic!("a question was left open"),
+            }
+        }
+    }
+
+    fn answer(&mut self, ask: Ask<'_>, out: &mut Out<'_>) {
+        match ask {
+            Ask::Greet(greet) => self.server.greet(greet, Text::literal("ready"), out).expect("room"),
+            Ask::User(user, _) => self.server.accept_name(user).expect("asked"),
+            Ask::Login(login, _) => {
+                let maildrop = self.maildrop.take().expect("one login");
+                assert!(self.server.accept(login, maildrop, Announce::default()).is_ok());
+            }
+            Ask::Fetch(fetch) => {
+                self.sending = self.message;
+                self.server.send_body(fetch, self.message.len() as u64).expect("asked");
+            }
+            Ask::Commit(commit) => self.server.committed(commit, true).expect("asked"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hear(&mut self, event: &Event<'_>, out: &mut Out<'_>) {
+        match event {
+            Event::Greeting(_) => self.say(&Command::User(Text::literal("mrose")), out),
+            Event::Ok(ticket, _) if ticket.verb.keyword() == "USER" => {
+                self.say(&Command::Pass(Secret::new(b"secret").expect("a password")), out);
+            }
+            Event::Body(_, octets) => self.delivered += octets.len() as u64,
+            Event::Ok(..) | Event::End(..) => self.fill(out),
+            Event::Begin(..) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Sends as many commands as the client takes.
+    fn fill(&mut self, out: &mut Out<'_>) {
+        while self.next <= self.commands {
+            let number = MessageNumber::from_index((self.next / 2) as usize).expect("a small number");
+            let command = match self.next % 2 {
+                _ if self.next == self.commands => Command::Quit,
+                0 => Command::Retr(number),
+                _ => Command::Dele(number),
+            };
+            match self.client.send(&command, out) {
+                Ok(_) => self.next += 1,
+                Err(error) if error.is_not_now() => return,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    fn say(&mut self, command: &Command<'_>, out: &mut Out<'_>) {
+        self.client.send(command, out).expect("it is its turn");
+    }
+}
