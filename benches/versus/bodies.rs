@@ -76,6 +76,10 @@ impl Received {
         Received { octets: message.len() as u64, answer, lines }
     }
 
+    fn payload(&self) -> &[u8] {
+        &self.answer[STATUS.len()..]
+    }
+
     /// The first row is of reads of 16 KiB.
     fn ours(&self, name: &'static str) -> Work<'_> {
         let mut work = Work::new(name, Amount::Octets(self.answer.len()));
@@ -111,7 +115,7 @@ impl Received {
     }
 
     fn byte_loop<'w>(&'w self, work: Work<'w>) -> Work<'w> {
-        work.limit("byte loop", self.octets, || limits::unstuff_loop(&self.answer))
+        work.limit("byte loop", self.octets, || limits::unstuff_loop(self.payload()))
     }
 
     fn memmem<'w>(&'w self, work: Work<'w>) -> Work<'w> {
@@ -123,7 +127,7 @@ impl Received {
     fn smtp<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let mut copy = Vec::with_capacity(CHUNK);
         work.peer("smtp-proto (SMTP's DATA)", self.octets, move || {
-            smtp_data(&self.answer[STATUS.len()..], CHUNK, &mut copy)
+            smtp_data(self.payload(), CHUNK, &mut copy)
         })
     }
 
@@ -214,7 +218,7 @@ impl Sent {
     }
 
     fn byte_loop<'w>(&'w self, work: Work<'w>) -> Work<'w> {
-        let mut buffer = Vec::with_capacity(CHUNK);
+        let mut buffer = vec![0; CHUNK];
         work.limit("byte loop, copying", self.stuffed, move || limits::stuff_loop(&self.message, &mut buffer))
     }
 

@@ -24,48 +24,39 @@ pub(crate) fn memcpy(from: &[u8], to: &mut [u8]) -> Option<u8> {
     black_box(to).last().copied()
 }
 
-/// How many octets the message has that was sent as this, with its status line: the loop over single octets that one writes first.
-pub(crate) fn unstuff_loop(answer: &[u8]) -> u64 {
-    let status = 1 + answer.iter().position(|octet| *octet == b'\n').expect("a status line");
-    let (mut octets, mut last) = (0, b'\n');
-    let mut rest = answer[status..].iter();
-    while let Some(mut octet) = rest.next() {
-        if last == b'\n' && *octet == b'.' {
-            if rest.as_slice().starts_with(b"\r\n") {
-                return octets;
-            }
-            octet = rest.next().expect("an end mark");
+/// How many octets the message has that was sent as this payload: a plain loop that could stop and go on behind any octet, as reads
+/// want it.
+pub(crate) fn unstuff_loop(payload: &[u8]) -> u64 {
+    let (mut recent, mut octets) = (u64::from_be_bytes(*b"\0\0\0\0\0\0\r\n"), 0);
+    for octet in payload {
+        recent = recent << 8 | u64::from(*octet);
+        if recent << 24 == u64::from_be_bytes(*b"\r\n.\r\n\0\0\0") {
+            return octets - 1;
         }
-        octets += 1;
-        last = *octet;
+        octets += u64::from(recent << 40 != u64::from_be_bytes(*b"\r\n.\0\0\0\0\0"));
     }
     panic!("no end mark")
 }
 
 /// How many octets go out, copied to a buffer one by one and sent whenever it is full: the loop that one writes first.
-pub(crate) fn stuff_loop(message: &[u8], buffer: &mut Vec<u8>) -> usize {
-    let (mut sent, mut last) = (0, b'\n');
-    for octet in message {
-        if *octet == b'\n' && last != b'\r' {
-            buffer.push(b'\r');
-        } else if *octet == b'.' && last == b'\n' {
-            buffer.push(b'.');
+pub(crate) fn stuff_loop(message: &[u8], buffer: &mut [u8]) -> usize {
+    let (mut sent, mut end, mut last) = (0, 0, b'\n');
+    for octet in message.iter().copied() {
+        if buffer.len() - end < 2 {
+            sent += black_box(&buffer[..end]).len();
+            end = 0;
         }
-        buffer.push(*octet);
-        last = *octet;
-        if buffer.len() >= buffer.capacity() - 2 {
-            sent += send(buffer);
+        if octet == b'\n' && last != b'\r' {
+            buffer[end] = b'\r';
+            end += 1;
+        } else if octet == b'.' && last == b'\n' {
+            buffer[end] = b'.';
+            end += 1;
         }
+        buffer[end] = octet;
+        end += 1;
+        last = octet;
     }
-    if last != b'\n' {
-        buffer.extend_from_slice(b"\r\n");
-    }
-    buffer.extend_from_slice(b".\r\n");
-    sent + send(buffer)
-}
-
-fn send(buffer: &mut Vec<u8>) -> usize {
-    let octets = black_box(&*buffer).len();
-    buffer.clear();
-    octets
+    let end_mark = if last == b'\n' { ".\r\n" } else { "\r\n.\r\n" };
+    sent + black_box(&buffer[..end]).len() + black_box(end_mark).len()
 }

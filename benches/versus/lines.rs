@@ -112,7 +112,7 @@ pub(crate) fn list_out(name: &'static str, each: Duration) -> Measured {
         .ours("pop3-proto", octets, || {
             let mut octets = 0;
             server::ask(&mut server, b"LIST\r\n", CHUNK, &mut out, |pending| {
-                octets += black_box(pending).len()
+                octets += black_box(pending).len();
             });
             octets
         })

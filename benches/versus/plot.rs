@@ -11,8 +11,8 @@ const LABELS: i32 = 300;
 const WIDTH: i32 = 960;
 const TOP: i32 = 64;
 
-/// From a hundredth of our speed to ten times it.
-const DECADES: (f64, f64) = (-2.0, 1.0);
+/// From a hundredth of our speed to a hundred times it; what lies beyond ends there.
+const DECADES: (f64, f64) = (-2.0, 2.0);
 
 const OURS: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
 const LIMIT: RGBColor = RGBColor(0x9a, 0x9a, 0x9a);
@@ -41,7 +41,9 @@ pub(crate) fn write(path: &Path, works: &[Measured]) -> Result<(), Error> {
         area.draw(&Rectangle::new([(left, 32), (left + 10, 42)], colour.filled()))?;
         area.draw(&text(name.into(), (left + 15, 31)))?;
     }
-    for times in [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0] {
+    area.draw(&PathElement::new([(402, 31), (402, 44)], RED.stroke_width(2)))?;
+    area.draw(&text("what the row may reach at most, by the least that is asked".into(), (409, 31)))?;
+    for times in [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0] {
         let colour = if times == 1.0 { BLACK } else { RGBColor(0xdd, 0xdd, 0xdd) };
         area.draw(&PathElement::new([(x(times), TOP - 4), (x(times), height)], colour))?;
         area.draw(&text(times.to_string(), (x(times) - 6, TOP - 18)))?;

@@ -49,13 +49,14 @@ pub(crate) fn logins(name: &'static str, each: Duration) -> Measured {
 
 pub(crate) fn body_by_octet(name: &'static str, each: Duration) -> Measured {
     let message = input::message(64 * 1024, Lines::Text);
-    let answer = [b"+OK message follows\r\n", input::stuffed(&message).as_slice()].concat();
+    let payload = input::stuffed(&message);
+    let answer = [b"+OK message follows\r\n", payload.as_slice()].concat();
     let octets = message.len() as u64;
     let (mut slow, mut fast) = (client::logged_in(), client::logged_in());
     Work::new(name, Amount::Items(answer.len(), "octet"))
         .ours("pop3-proto, one octet a read", octets, || client::retrieve(&mut slow, &answer, 1))
         .ours("pop3-proto, reads of 16 KiB", octets, || client::retrieve(&mut fast, &answer, CHUNK))
-        .limit("byte loop", octets, || limits::unstuff_loop(&answer))
+        .limit("byte loop", octets, || limits::unstuff_loop(&payload))
         .measure(each)
 }
 
@@ -86,7 +87,7 @@ fn answer(server: &mut Server<Vec<Slot<UniqueId<'_>>>>, commands: &[u8], chunk: 
     let mut buffer = [0; CHUNK];
     let mut octets = 0;
     server::ask(server, commands, chunk, &mut Out::new(&mut buffer), |pending| {
-        octets += black_box(pending).len()
+        octets += black_box(pending).len();
     });
     octets
 }
