@@ -10,17 +10,16 @@
 //!     let (event, mut handle) = connection.next().await?;
 //!     match event {
 //!         Event::Greeting(_) => drop(handle.send(&Command::Quit)?),
-//!         Event::Closed(_) => return connection.close().await,
+//!         Event::Closed(_) => return Ok(connection.close().await?),
 //!         _ => {}
 //!     }
 //! }
 //! # }
 //! ```
 
-use crate::Result;
 use pop3_proto::client::{Config, Event, SaslStep, SendError, StartTls, Ticket};
 use pop3_proto::tap::Side;
-use pop3_proto::{AnswerError, Client, Command, Inbox, Millis, Outbox, sasl};
+use pop3_proto::{AnswerError, Client, Command, Fatal, Inbox, Millis, Outbox, Unanswered, sasl};
 use rustls::pki_types::ServerName;
 use std::fmt;
 use std::future::poll_fn;
@@ -37,6 +36,20 @@ use tokio_rustls::client::TlsStream;
 const READ: usize = 64 * 1024;
 /// How long closing may take.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Why nothing more can be said on a connection.
+#[derive(Debug)]
+pub enum Error {
+    /// The stream failed, or the TLS in it.
+    Stream(io::Error),
+    /// The server broke a rule or fell silent.
+    Fatal(Fatal),
+    /// An answer to a question that is not open.
+    Answer(AnswerError),
+}
+
+/// A result with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A client on a stream.
 pub struct Connection<S> {
@@ -72,8 +85,8 @@ impl Handle<'_> {
     }
 
     /// Queues the response to a challenge.
-    pub fn respond(&mut self, step: SaslStep, message: &[u8]) -> Result<(), AnswerError> {
-        Ok(self.client.sasl_message(step, &sasl::Message::new(message), self.outbox)?)
+    pub fn respond(&mut self, step: SaslStep, message: &sasl::Message<'_>) -> Result<(), AnswerError> {
+        Ok(self.client.sasl_message(step, message, self.outbox)?)
     }
 
     /// Queues the end of an exchange that leads nowhere.
@@ -115,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// and none is sent twice.
     ///
     /// # Errors
-    /// Those of the stream, and [`Fatal`](pop3_proto::Fatal): nothing more can be said on this connection.
+    /// [`Error`]: the connection is of no more use.
     pub async fn next(&mut self) -> Result<(Event<'_>, Handle<'_>)> {
         let Connection { stream, talk } = self;
         while talk.client.needs_input(talk.inbox.unread(), talk.inbox.is_ended()) {
@@ -128,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         let Talk { client, inbox, outbox, .. } = talk;
-        let event = inbox.with(|input| client.poll(input))?.ok_or("`needs_input` and `poll` disagree")?;
+        let event = inbox.with(|input| client.poll(input))?.expect("`needs_input` says whether there is one");
         Ok((event, Handle { client, outbox }))
     }
 
@@ -151,9 +164,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             None => handshake.await?,
             Some(until) => match timeout_at(until, handshake).await {
                 Ok(stream) => stream?,
-                Err(late) => {
-                    self.talk.tick()?; // says of what
-                    return Err(late.into());
+                Err(_) => {
+                    self.talk.tick()?; // says so
+                    return Err(io::Error::from(ErrorKind::TimedOut).into());
                 }
             },
         };
@@ -166,7 +179,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// # Cancel safety
     /// To drop it closes the connection at once.
     pub async fn close(mut self) -> Result<()> {
-        Ok(timeout(FAREWELL, self.stream.shutdown()).await??)
+        let late = |_| io::Error::from(ErrorKind::TimedOut);
+        Ok(timeout(FAREWELL, self.stream.shutdown()).await.map_err(late)??)
     }
 }
 
@@ -244,3 +258,33 @@ impl<S> fmt::Debug for Connection<S> {
         f.debug_struct("Connection").field("client", &self.talk.client).finish_non_exhaustive()
     }
 }
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Error::Stream(error)
+    }
+}
+
+impl From<Fatal> for Error {
+    fn from(fatal: Fatal) -> Self {
+        Error::Fatal(fatal)
+    }
+}
+
+impl<T> From<Unanswered<T>> for Error {
+    fn from(unanswered: Unanswered<T>) -> Self {
+        Error::Answer(unanswered.why)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Stream(error) => error.fmt(f),
+            Error::Fatal(fatal) => fatal.fmt(f),
+            Error::Answer(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

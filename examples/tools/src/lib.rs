@@ -1,6 +1,7 @@
 //! What the mail fetcher and the server share: TLS, SCRAM, and the drivers under tokio.
 
 pub mod client;
+pub mod fetch;
 pub mod scram;
 pub mod serve;
 pub mod server;

@@ -54,7 +54,7 @@ impl Exchange {
 fn is_sound(challenge: &[u8]) -> bool {
     challenge.split(|octet| *octet == b',').all(|attribute| match attribute {
         [b'i', b'=', count @ ..] => {
-            let count = str::from_utf8(count).ok().and_then(|count| count.parse().ok());
+            let count = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok());
             count.is_some_and(|count| ITERATIONS.contains(&count))
         }
         [_, b'=', ..] => true,

@@ -1,0 +1,95 @@
+use crate::client;
+use pop3_proto::{Fatal, ResponseCode, Retry, StatusText};
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// Why mail could not be fetched.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    cause: Box<dyn Error + Send + Sync>,
+    pub(super) again: Again,
+    /// Whether it came too soon after the login before it.
+    pub(super) too_soon: bool,
+}
+
+/// Whether another session may go better.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Again {
+    No,
+    /// The server said so.
+    Later,
+    /// The connection broke.
+    OnceLoggedIn,
+}
+
+/// The program's exit codes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Exit {
+    /// Some message could not be fetched, or not be deleted; all others were.
+    Messages = 1,
+    Usage = 2,
+    Connection = 3,
+    Login = 4,
+    Storage = 5,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Failure { exit, cause: cause.into(), again: Again::No, too_soon: false }
+    }
+
+    pub(super) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Failure::new(Exit::Usage, error)
+    }
+
+    pub(super) fn broken(cause: &str) -> Self {
+        Failure { again: Again::OnceLoggedIn, ..Failure::new(Exit::Connection, cause) }
+    }
+
+    pub(super) fn storage(error: io::Error) -> Self {
+        Failure::new(Exit::Storage, error)
+    }
+
+    /// The server said no. Only where its response code tells that it may say yes later is there a point in asking again: who tries a
+    /// wrong password over and over is locked out.
+    pub(super) fn refused(exit: Exit, what: &str, status: StatusText<'_>) -> Self {
+        let code = status.code();
+        let tag = code.map(|code| format!("[{code}] ")).unwrap_or_default();
+        let later = code.and_then(|code| code.retry()) == Some(Retry::Later);
+        Failure {
+            exit,
+            cause: format!("{what} was refused: {tag}{}", status.text()).into(),
+            again: if later { Again::Later } else { Again::No },
+            too_soon: code == Some(ResponseCode::LoginDelay),
+        }
+    }
+}
+
+/// Of the connection. A server that fell silent or went away may come back; one that breaks the protocol or has a wrong certificate will
+/// do so again.
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error: Box<dyn Error + Send + Sync> = Box::new(error);
+        let of_tls =
+            |error: &io::Error| matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>());
+        let stream = match error.downcast_ref() {
+            Some(client::Error::Stream(error)) => Some(error),
+            _ => error.downcast_ref::<io::Error>(),
+        };
+        let broke = match error.downcast_ref() {
+            Some(client::Error::Fatal(fatal)) => matches!(fatal, Fatal::UnexpectedEnd | Fatal::TimedOut(_)),
+            _ => stream.is_some_and(|error| !of_tls(error)),
+        };
+        let again = if broke { Again::OnceLoggedIn } else { Again::No };
+        Failure { exit: Exit::Connection, cause: error, again, too_soon: false }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}

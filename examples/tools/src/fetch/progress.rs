@@ -1,0 +1,59 @@
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How far it is, on a terminal, and remarks.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+    messages: (usize, usize),
+}
+
+impl Progress {
+    pub(super) fn new(quiet: bool, no_bar: bool) -> Self {
+        // It draws nothing where stderr is no terminal.
+        let target =
+            if quiet || no_bar { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Progress { bar, quiet, messages: (0, 0) }
+    }
+
+    /// So much is to be fetched in this session.
+    pub(super) fn begin(&mut self, messages: usize, octets: u64) {
+        self.bar.reset();
+        self.bar.set_length(octets);
+        self.messages = (0, messages);
+        self.show();
+    }
+
+    pub(super) fn octets(&self, count: usize) {
+        self.bar.inc(count as u64);
+    }
+
+    pub(super) fn message(&mut self) {
+        self.messages.0 += 1;
+        self.show();
+    }
+
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Says something in between.
+    pub(super) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.warn(text);
+        }
+    }
+
+    /// The same, also where all else is quiet.
+    pub(super) fn warn(&self, text: &str) {
+        self.bar.suspend(|| eprintln!("fetch: {text}"));
+    }
+
+    fn show(&self) {
+        let (done, all) = self.messages;
+        self.bar.set_message(format!("{done} of {all} messages"));
+    }
+}

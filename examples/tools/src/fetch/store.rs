@@ -1,0 +1,199 @@
+//! Where messages go, and the state file that says which are there.
+//!
+//! A message becomes a file in four steps, each of them on the disk before the next: its octets, under a name that no mail program looks at;
+//! a line in the state file, with its unique-id and the name that it gets; the name; the folder. So only the last line can be about a
+//! file without its name, and then all that is missing is the name. Whenever the program is stopped, no message is lost and none is there
+//! twice.
+
+use rustix::fs::{FlockOperation, flock};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Read as _, Write as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What a folder of messages looks like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Layout {
+    /// `1.eml`, `2.eml` and so on
+    Eml,
+    Maildir,
+}
+
+/// A folder for one account. Nobody else fetches into it meanwhile.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    layout: Layout,
+    state: File,
+    /// Unique-ids, and how many messages with each are there: a server may give copies of a message the same one (RFC 1939 section 7).
+    had: HashMap<Vec<u8>, u32>,
+    /// A message from a server without unique-ids is there.
+    has_nameless: bool,
+    /// The number of the last file.
+    last: u64,
+    open: Option<Partial>,
+    _lock: File,
+}
+
+/// A message that is being written.
+#[derive(Debug)]
+struct Partial {
+    name: OsString,
+    file: BufWriter<File>,
+}
+
+impl Store {
+    /// The folder is made where it is missing. `key` names the account.
+    pub fn open(folder: &Path, layout: Layout, key: &str) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        if layout == Layout::Maildir {
+            for part in ["tmp", "new", "cur"] {
+                fs::create_dir_all(folder.join(part))?;
+            }
+        }
+        let lock = File::create(folder.join(".fetch.lock"))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => io::Error::other("somebody else fetches into this folder"),
+            _ => error.into(),
+        })?;
+        let path = folder.join(format!(".fetch-{key}"));
+        let state = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        sync(folder)?;
+        let mut store = Store {
+            folder: folder.into(),
+            layout,
+            state,
+            had: HashMap::new(),
+            has_nameless: false,
+            last: 0,
+            open: None,
+            _lock: lock,
+        };
+        store.read_state()?;
+        store.last = store.last.max(store.last_number()?);
+        Ok(store)
+    }
+
+    /// Whether this many copies, and one more, of the message with this unique-id are there.
+    #[must_use]
+    pub fn has(&self, id: &[u8], copies: u32) -> bool {
+        self.had.get(id).is_some_and(|had| *had > copies)
+    }
+
+    /// Whether there is a message of which nobody can tell whether it comes again.
+    #[must_use]
+    pub fn has_nameless(&self) -> bool {
+        self.has_nameless
+    }
+
+    /// A message begins. One that did not come to its end is forgotten.
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.last += 1;
+        let name = match self.layout {
+            Layout::Eml => format!("{}.eml", self.last).into(),
+            Layout::Maildir => maildir_name(self.last),
+        };
+        let file = BufWriter::with_capacity(64 * 1024, File::create(self.unnamed(&name))?);
+        self.open = Some(Partial { name, file });
+        Ok(())
+    }
+
+    pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.open.as_mut().map_or(Ok(()), |open| open.file.write_all(octets))
+    }
+
+    /// The message is whole; behind this it is safely there. `id` is empty where the server has no unique-ids.
+    pub fn finish(&mut self, id: &[u8]) -> io::Result<()> {
+        let Some(Partial { name, file }) = self.open.take() else { return Ok(()) };
+        file.into_inner()?.sync_all()?;
+        self.state.write_all(&[id, b"\t", name.as_bytes(), b"\n"].concat())?;
+        self.state.sync_data()?;
+        self.give_name(&name)?;
+        self.count(id);
+        Ok(())
+    }
+
+    /// What came of a message that breaks off is of no use.
+    pub fn forget(&mut self) -> io::Result<()> {
+        self.open.take().map_or(Ok(()), |open| fs::remove_file(self.unnamed(&open.name)))
+    }
+
+    fn read_state(&mut self) -> io::Result<()> {
+        let mut state = Vec::new();
+        self.state.read_to_end(&mut state)?;
+        let whole = state.iter().rposition(|octet| *octet == b'\n').map_or(0, |end| end + 1);
+        self.state.set_len(whole as u64)?; // no name was given behind a line that is not whole
+        let mut last = None;
+        for line in state[..whole].split(|octet| *octet == b'\n').filter(|line| !line.is_empty()) {
+            let tab = line.iter().rposition(|octet| *octet == b'\t');
+            let tab = tab.ok_or_else(|| io::Error::other("the state file is damaged"))?;
+            let name = OsString::from_vec(line[tab + 1..].into());
+            self.last = self.last.max(number(&name));
+            self.count(&line[..tab]);
+            last = Some(name);
+        }
+        match last {
+            Some(name) if self.unnamed(&name).exists() => self.give_name(&name),
+            _ => Ok(()),
+        }
+    }
+
+    fn count(&mut self, id: &[u8]) {
+        match id {
+            [] => self.has_nameless = true,
+            _ => *self.had.entry(id.into()).or_default() += 1,
+        }
+    }
+
+    fn give_name(&self, name: &OsString) -> io::Result<()> {
+        let folder = self.named_folder();
+        fs::rename(self.unnamed(name), folder.join(name))?;
+        sync(&folder)
+    }
+
+    /// What is left here by a program that was stopped is written over the next time, or in a Maildir removed by whoever tidies it up.
+    fn unnamed(&self, name: &OsString) -> PathBuf {
+        match self.layout {
+            Layout::Eml => {
+                let hidden = [b".", name.as_bytes(), b".part"].concat();
+                self.folder.join(OsString::from_vec(hidden))
+            }
+            Layout::Maildir => self.folder.join("tmp").join(name),
+        }
+    }
+
+    fn named_folder(&self) -> PathBuf {
+        match self.layout {
+            Layout::Eml => self.folder.clone(),
+            Layout::Maildir => self.folder.join("new"),
+        }
+    }
+
+    fn last_number(&self) -> io::Result<u64> {
+        fs::read_dir(self.named_folder())?
+            .try_fold(0, |last, entry| Ok(last.max(number(&entry?.file_name()))))
+    }
+}
+
+/// The number in `5.eml`.
+fn number(name: &OsString) -> u64 {
+    let number = name.to_str().and_then(|name| name.strip_suffix(".eml")?.parse().ok());
+    number.unwrap_or_default()
+}
+
+/// A name that no other message has, on any machine that delivers into this Maildir.
+fn maildir_name(number: u64) -> OsString {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy().replace(['/', ':', '\t', '\n'], "_");
+    let (seconds, micros) = (now.as_secs(), now.subsec_micros());
+    format!("{seconds}.M{micros}P{}Q{number}.{host}", std::process::id()).into()
+}
+
+/// The names in a folder are on the disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
