@@ -79,8 +79,12 @@ pub(super) fn digits<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = Option
 #[inline]
 pub(super) fn leading_digits(input: &[u8]) -> (u64, &[u8]) {
     let (mut rest, mut value) = (input, 0u64);
-    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')));
+    while let [octet, behind @ ..] = rest {
+        let digit = u64::from(*octet).wrapping_sub(u64::from(b'0'));
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(digit);
         rest = behind;
     }
     (value, rest)
@@ -99,7 +103,10 @@ fn checked_value(input: &[u8]) -> Option<u64> {
 pub(super) fn plain_number<const MOST: usize>(input: &[u8]) -> Option<(u64, &[u8])> {
     let [b'1'..=b'9', ..] = input else { return None };
     let (value, rest) = leading_digits(input);
-    (input.len().saturating_sub(rest.len()) <= MOST).then_some((value, rest))
+    if input.len().wrapping_sub(rest.len()) > MOST {
+        return None;
+    }
+    Some((value, rest))
 }
 
 /// One octet or more up to the next space or tab.

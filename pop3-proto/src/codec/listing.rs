@@ -78,7 +78,7 @@ impl ScanListing {
     }
 
     /// The row at the front of `input`, where it is as the RFC has it to the octet, and what is behind it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plain(input: &[u8]) -> Option<(Self, &[u8])> {
         let (message, rest) = plain_message(input)?;
         let (octets, rest) = plain_number::<18>(rest)?;
@@ -130,7 +130,7 @@ impl<'a> UniqueIdListing<'a> {
     }
 
     /// The row at the front of `input`, where it is as the RFC has it to the octet, and what is behind it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (message, rest) = plain_message(input)?;
         let (id, rest) = UniqueId::plain(rest)?;

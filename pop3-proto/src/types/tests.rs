@@ -1,8 +1,28 @@
-use super::{ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism, Text};
+use super::{
+    ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism, Text, UniqueId,
+};
 use std::{format, vec::Vec};
 
 fn timestamp(octets: &[u8]) -> Result<&[u8], Invalid> {
     ApopTimestamp::new(octets).map(|timestamp| timestamp.as_bytes())
+}
+
+/// Every octet at every place, among octets at both ends of what may be in a unique-id.
+#[test]
+fn r1939_7_uidl_e_a_plain_unique_id_ends_where_the_naive_loop_ends_it() {
+    let lengths = [1, 7, 8, 9, 24, 70, 71, 72, 79];
+    for (filler, length) in [b'!', b'~'].into_iter().flat_map(|filler| lengths.map(|length| (filler, length)))
+    {
+        for (octet, at) in (0..=u8::MAX).flat_map(|octet| (0..length).map(move |at| (octet, at))) {
+            let mut octets = [filler; 80];
+            octets[at] = octet;
+            let octets = &octets[..length];
+            let graphic = octets.iter().take_while(|octet| octet.is_ascii_graphic()).count();
+            let naive = UniqueId::new(&octets[..graphic]).ok().map(|id| (id, &octets[graphic..]));
+            assert_eq!(UniqueId::plain(octets), naive, "{}", octets.escape_ascii());
+        }
+    }
+    assert_eq!(UniqueId::plain(b""), None);
 }
 
 /// Every octet at every place, among octets that are near the three in one way or another.

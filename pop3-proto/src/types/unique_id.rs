@@ -46,32 +46,42 @@ impl<'a> UniqueId<'a> {
 
     /// The unique-id at the front of `input`, up to the first octet that cannot be in one, and what is behind
     /// it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        // One octet more than an id may have, so that one that is too long shows.
+        let mut rest = input.get(..=Self::MAX).unwrap_or(input);
         let mut length = 0usize;
-        while let Some(word) = input.get(length..).and_then(<[u8]>::first_chunk::<8>) {
-            let graphic = graphic_octets(u64::from_le_bytes(*word));
-            length = length.saturating_add(graphic);
-            if graphic < 8 || length > Self::MAX {
-                break;
+        while let Some((word, behind)) = rest.split_first_chunk() {
+            let others = others(u64::from_le_bytes(*word));
+            if others != 0 {
+                length = length.saturating_add(others.trailing_zeros() as usize / 8);
+                return Self::split(input, length);
             }
+            length = length.saturating_add(8);
+            rest = behind;
         }
-        let tail = input.get(length..)?;
-        let graphic = tail.iter().take_while(|octet| octet.is_ascii_graphic()).count();
-        let (id, rest) = input.split_at_checked(length.saturating_add(graphic))?;
-        (!id.is_empty() && id.len() <= Self::MAX).then_some((UniqueId(id), rest))
+        let graphic = rest.iter().take_while(|octet| octet.is_ascii_graphic()).count();
+        Self::split(input, length.saturating_add(graphic))
+    }
+
+    #[inline(always)]
+    fn split(input: &'a [u8], length: usize) -> Option<(Self, &'a [u8])> {
+        if length == 0 || length > Self::MAX {
+            return None;
+        }
+        let (id, rest) = input.split_at_checked(length)?;
+        Some((UniqueId(id), rest))
     }
 }
 
-/// How many octets from 0x21 to 0x7E a little-endian word begins with, up to 8: all eight are tested at once.
+/// A bit for each octet of a word that is outside 0x21 to 0x7E, in its place: all eight are tested at once. It
+/// is exact up to the first, which is all that counts, since borrows go upwards only.
 #[inline]
-const fn graphic_octets(word: u64) -> usize {
+const fn others(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    // Each is exact up to its first hit, which is all that counts: borrows go upwards only.
-    let below = word.wrapping_sub(ONES * 0x21) & !word;
-    let del = (word ^ (ONES * 0x7F)).wrapping_sub(ONES) & !(word ^ (ONES * 0x7F));
-    ((word | below | del) & HIGH).trailing_zeros() as usize / 8
+    let below = word.wrapping_sub(ONES * 0x21);
+    let del = (word ^ (ONES * 0x7F)).wrapping_sub(ONES);
+    (word | below | del) & (ONES << 7)
 }
 
 impl<'a> TryFrom<&'a [u8]> for UniqueId<'a> {
