@@ -85,18 +85,11 @@ impl Mailbox {
         Ok(Ok(mailbox))
     }
 
-    /// Opens a message, later and on another thread.
-    pub(super) fn message(
-        &self,
-        number: MessageNumber,
-    ) -> impl FnOnce() -> io::Result<Message> + Send + use<> {
-        let asked =
-            self.rows.get(number.index()).map(|row| (self.place.clone(), self.found(row), self.size(row).1));
-        move || {
-            let (place, found, size) = asked.ok_or(ErrorKind::NotFound)?;
-            let file = place.at_its_path(&found, |path| File::open(path))?;
-            Message::open(file, size, place)
-        }
+    /// Opens a message.
+    pub(super) fn message(&self, number: MessageNumber) -> io::Result<Message> {
+        let row = self.rows.get(number.index()).ok_or(ErrorKind::NotFound)?;
+        let file = self.place.at_its_path(&self.found(row), |path| File::open(path))?;
+        Message::open(file, self.size(row).1, self.place.clone())
     }
 
     /// Removes what is marked, later and on another thread; whether all of it is gone, for good.

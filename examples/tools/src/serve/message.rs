@@ -6,70 +6,61 @@ use std::io::{self, Read as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
-use tokio::task::{JoinHandle, spawn_blocking};
 
 /// What is read of a file at once.
 const CHUNK: u64 = 64 * 1024;
+
 /// A message that is being sent. Its end comes only if as many octets went out as were listed.
+///
+/// It is read where it is sent, by the runtime's own threads: most mail lies in the system's cache, and to let another thread read it there
+/// costs more than to read it.
 pub struct Message {
-    part: Part,
-    /// How much of the part was taken.
-    taken: usize,
-    next: Option<JoinHandle<io::Result<Part>>>,
-}
-
-/// Some octets of a message, and where there is more, what is needed to read on.
-struct Part {
-    octets: Vec<u8>,
-    rest: Option<Rest>,
-}
-
-struct Rest {
+    place: Place,
     file: File,
+    /// How much is still to be read.
     left: u64,
     count: OctetCount,
     /// What RETR is to send in all.
     listed: u64,
-    place: Place,
+    /// What was read and not taken.
+    part: Vec<u8>,
+    taken: usize,
 }
 
 impl Message {
-    /// Opens a message and reads the first part, so that a short one is known to be whole before a word of it is sent. It blocks.
+    /// Opens a message and reads the first part, so that a short one is known to be whole before a word of it is sent.
     pub(super) fn open(file: File, size: Size, place: Place) -> io::Result<Self> {
         if file.metadata()?.len() != size.length {
             return Err(place.changed());
         }
-        let rest = Rest { file, left: size.length, count: OctetCount::new(), listed: size.octets, place };
-        Ok(Message { part: rest.read()?, taken: 0, next: None })
+        let (left, listed, count) = (size.length, size.octets, OctetCount::new());
+        let mut message = Message { place, file, left, count, listed, part: Vec::new(), taken: 0 };
+        message.read()?;
+        Ok(message)
     }
-}
 
-impl Rest {
-    fn read(mut self) -> io::Result<Part> {
-        let mut octets = vec![0; self.left.min(CHUNK) as usize];
-        self.file.read_exact(&mut octets)?; // fails where somebody cut the file
-        self.count.add(&octets);
-        self.left -= octets.len() as u64;
-        if self.left == 0 && self.count.finish() != self.listed {
+    fn read(&mut self) -> io::Result<()> {
+        let length = self.left.min(CHUNK);
+        self.part.clear();
+        self.part.reserve_exact(length as usize);
+        self.taken = 0;
+        let read = (&mut self.file).take(length).read_to_end(&mut self.part)? as u64;
+        self.left -= read;
+        self.count.add(&self.part);
+        if read < length || (self.left == 0 && self.count.finish() != self.listed) {
             return Err(self.place.changed());
         }
-        Ok(Part { octets, rest: (self.left > 0).then_some(self) })
+        Ok(())
     }
 }
 
 impl AsyncBufRead for Message {
-    fn poll_fill_buf(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let Message { part, taken, next } = self.get_mut();
-        if *taken == part.octets.len() {
-            if let Some(rest) = part.rest.take() {
-                *next = Some(spawn_blocking(|| rest.read()));
-            }
-            if let Some(reading) = next {
-                *part = ready!(Pin::new(reading).poll(context))??;
-                (*taken, *next) = (0, None);
-            }
+    fn poll_fill_buf(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let message = self.get_mut();
+        if message.taken == message.part.len() && message.left > 0 {
+            message.read()?;
         }
-        Poll::Ready(Ok(&part.octets[*taken..]))
+        Poll::Ready(Ok(&message.part[message.taken..]))
     }
 
     fn consume(self: Pin<&mut Self>, count: usize) {

@@ -63,7 +63,7 @@ impl App for Visit {
                 Reply::Now(Answer::AcceptName(user))
             }
             (Ask::Login(login, credentials), _) => self.credentials(login, credentials),
-            (Ask::Fetch(fetch), Some(mailbox)) => send(fetch, mailbox),
+            (Ask::Fetch(fetch), Some(mailbox)) => Reply::Now(send(fetch, mailbox)),
             // The client said QUIT: the one place where messages are removed.
             (Ask::Commit(commit), Some(mailbox)) => match mailbox.removal() {
                 None => Reply::Now(Answer::Committed(commit, true)),
@@ -197,17 +197,13 @@ fn is_digest(timestamp: &str, password: &str, digest: &ApopDigest) -> bool {
     }
 }
 
-fn send(fetch: Fetch, mailbox: &Mailbox) -> Reply<Visit> {
-    let opening = mailbox.message(fetch.message());
-    Reply::Later(Box::pin(async move {
-        match spawn_blocking(opening).await {
-            Ok(Ok(message)) => Answer::Send(fetch, message),
-            Ok(Err(error)) => {
-                // Removed, changed or made unreadable since login.
-                tracing::warn!(id = fetch.connection(), message = %fetch.message(), %error, "a message is not to be had");
-                Answer::RefuseFetch(fetch, Refusal::Temporary)
-            }
-            Err(_) => Answer::Close,
+fn send(fetch: Fetch, mailbox: &Mailbox) -> Answer<Visit> {
+    match mailbox.message(fetch.message()) {
+        Ok(message) => Answer::Send(fetch, message),
+        // Removed, changed or made unreadable since login.
+        Err(error) => {
+            tracing::warn!(id = fetch.connection(), message = %fetch.message(), %error, "cannot be sent");
+            Answer::RefuseFetch(fetch, Refusal::Temporary)
         }
-    }))
+    }
 }
