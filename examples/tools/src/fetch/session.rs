@@ -187,7 +187,7 @@ impl Fetch {
         }
         // Whatever is not listed any more was removed by the QUIT that was not answered.
         self.tally.deleted += mem::take(&mut self.in_doubt).saturating_sub(stored.len());
-        self.tally.known = stored.len();
+        self.tally.known = stored.len().saturating_sub(self.tally.stored);
         Ok((stored, wanted))
     }
 

@@ -118,7 +118,9 @@ impl Store {
 
     /// What came of a message that breaks off is of no use.
     pub fn forget(&mut self) -> io::Result<()> {
-        self.open.take().map_or(Ok(()), |open| fs::remove_file(self.unnamed(&open.name)))
+        let Some(open) = self.open.take() else { return Ok(()) };
+        self.last -= 1;
+        fs::remove_file(self.unnamed(&open.name))
     }
 
     fn read_state(&mut self) -> io::Result<()> {
