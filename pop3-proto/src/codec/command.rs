@@ -357,7 +357,8 @@ fn message(rest: &[u8], notes: &Notes) -> Result<MessageNumber, CommandError> {
 
 /// As the RFC has it to the octet: one space, the number, nothing behind.
 fn plain_message(rest: &[u8]) -> Option<MessageNumber> {
-    let (number, rest) = plain_number::<9>(rest.strip_prefix(b" ")?)?;
+    let mut rest = rest.strip_prefix(b" ")?;
+    let number = plain_number::<9>(&mut rest)?;
     if rest.is_empty() { MessageNumber::new(number as u32).ok() } else { None }
 }
 

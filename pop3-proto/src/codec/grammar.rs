@@ -100,13 +100,12 @@ fn checked_value(input: &[u8]) -> Option<u64> {
 
 /// A number of 1 to `MOST` digits, too few to overflow, and no zero in front: as almost all are written.
 #[inline]
-pub(super) fn plain_number<const MOST: usize>(input: &[u8]) -> Option<(u64, &[u8])> {
+pub(super) fn plain_number<const MOST: usize>(input: &mut &[u8]) -> Option<u64> {
     let [b'1'..=b'9', ..] = input else { return None };
     let (value, rest) = leading_digits(input);
-    if input.len().wrapping_sub(rest.len()) > MOST {
-        return None;
-    }
-    Some((value, rest))
+    let digits = input.len().wrapping_sub(rest.len());
+    *input = rest;
+    (digits <= MOST).then_some(value)
 }
 
 /// One octet or more up to the next space or tab.

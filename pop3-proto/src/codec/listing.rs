@@ -80,8 +80,9 @@ impl ScanListing {
     /// The row at the front of `input`, where it is as the RFC has it to the octet, and what is behind it.
     #[inline(always)]
     pub(crate) fn plain(input: &[u8]) -> Option<(Self, &[u8])> {
-        let (message, rest) = plain_message(input)?;
-        let (octets, rest) = plain_number::<18>(rest)?;
+        let mut rest = input;
+        let message = plain_message(&mut rest)?;
+        let octets = plain_number::<18>(&mut rest)?;
         Some((ScanListing { message, octets }, rest.strip_prefix(b"\r\n")?))
     }
 
@@ -132,7 +133,8 @@ impl<'a> UniqueIdListing<'a> {
     /// The row at the front of `input`, where it is as the RFC has it to the octet, and what is behind it.
     #[inline(always)]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (message, rest) = plain_message(input)?;
+        let mut rest = input;
+        let message = plain_message(&mut rest)?;
         let (id, rest) = UniqueId::plain(rest)?;
         Some((UniqueIdListing { message, id }, rest.strip_prefix(b"\r\n")?))
     }
@@ -184,9 +186,10 @@ impl<'a> LanguageListing<'a> {
 
 /// A message number and its space.
 #[inline]
-fn plain_message(input: &[u8]) -> Option<(MessageNumber, &[u8])> {
-    let (number, rest) = plain_number::<9>(input)?;
-    Some((MessageNumber::new(number as u32).ok()?, rest.strip_prefix(b" ")?))
+fn plain_message(input: &mut &[u8]) -> Option<MessageNumber> {
+    let number = plain_number::<9>(input)?;
+    *input = input.strip_prefix(b" ")?;
+    MessageNumber::new(number as u32).ok()
 }
 
 /// Runs a parser and records what it tolerated.

@@ -54,14 +54,14 @@ impl<'a> UniqueId<'a> {
         while let Some((word, behind)) = rest.split_first_chunk() {
             let others = others(u64::from_le_bytes(*word));
             if others != 0 {
-                length = length.saturating_add(others.trailing_zeros() as usize / 8);
+                length = length.wrapping_add(others.trailing_zeros() as usize / 8);
                 return Self::split(input, length);
             }
-            length = length.saturating_add(8);
+            length = length.wrapping_add(8);
             rest = behind;
         }
         let graphic = rest.iter().take_while(|octet| octet.is_ascii_graphic()).count();
-        Self::split(input, length.saturating_add(graphic))
+        Self::split(input, length.wrapping_add(graphic))
     }
 
     #[inline(always)]
