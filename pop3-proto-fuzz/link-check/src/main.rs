@@ -35,6 +35,8 @@ pub extern "C" fn main() -> i32 {
     the_client(data);
     the_server(data);
     the_tap(data);
+    #[cfg(feature = "apop")]
+    apop(data);
     #[cfg(feature = "reachable_panic")]
     see(Command::parse(data).unwrap());
     #[cfg(feature = "reachable_heap")]
@@ -235,4 +237,12 @@ fn the_tap(data: &[u8]) {
             _ => see((tap.state(), tap.hold())),
         }
     }
+}
+
+#[cfg(feature = "apop")]
+#[inline(never)]
+fn apop(data: &[u8]) {
+    let (Some(timestamp), Ok(secret)) = (ApopTimestamp::find(data), Secret::new(data)) else { return };
+    let digest = pop3_proto::apop::digest(timestamp, secret);
+    see(pop3_proto::apop::verify(timestamp, secret, &digest));
 }
