@@ -27,28 +27,29 @@ pub fn send(client: &mut Client, command: &Command<'_>) {
     client.send(command, &mut Out::new(&mut [0; 512])).expect("it is its turn");
 }
 
-/// Hands an answer in, so many octets a read; what the client leaves unread is there again in the next one, as in a driver's buffer.
+/// Hands answers in, so many octets a read; what the client leaves unread is there again in the next one, as in a driver's buffer.
 ///
 /// # Panics
-/// Where the client does not take it for an answer.
+/// Where the client does not take all of it for answers.
 #[inline(always)]
-pub fn read(client: &mut Client, answer: &[u8], chunk: usize, mut hear: impl FnMut(Event<'_>)) {
+pub fn read(client: &mut Client, answers: &[u8], chunk: usize, mut hear: impl FnMut(&mut Client, Event<'_>)) {
     let (mut start, mut end) = (0, 0);
-    while end < answer.len() {
-        end = answer.len().min(end + chunk);
-        let mut unread = Input::more(&answer[start..end]);
+    while end < answers.len() {
+        end = answers.len().min(end + chunk);
+        let mut unread = Input::more(&answers[start..end]);
         while let Some(event) = client.poll(&mut unread).expect("a sound server") {
-            hear(event);
+            hear(client, event);
         }
         start = end - unread.remaining();
     }
+    assert_eq!(start, answers.len());
 }
 
 /// LIST: the rows, and what they say together.
 pub fn list(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
     send(client, &Command::List(None));
     let (mut rows, mut sum) = (0, 0);
-    read(client, answer, chunk, |event| match event {
+    read(client, answer, chunk, |_, event| match event {
         Event::ScanListing(_, listing) => sum += listing.octets,
         Event::End(_, count) => rows = count,
         _ => {}
@@ -60,7 +61,7 @@ pub fn list(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
 pub fn uidl(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
     send(client, &Command::Uidl(None));
     let (mut rows, mut sum) = (0, 0);
-    read(client, answer, chunk, |event| match event {
+    read(client, answer, chunk, |_, event| match event {
         Event::UniqueId(_, listing) => sum += listing.id.as_bytes().len() as u64,
         Event::End(_, count) => rows = count,
         _ => {}
@@ -75,7 +76,7 @@ pub fn uidl(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
 pub fn retrieve(client: &mut Client, answer: &[u8], chunk: usize) -> u64 {
     send(client, &Command::Retr(MessageNumber::FIRST));
     let (mut delivered, mut counted) = (0, None);
-    read(client, answer, chunk, |event| match event {
+    read(client, answer, chunk, |_, event| match event {
         Event::Body(_, octets) => delivered += octets.len() as u64,
         Event::End(_, octets) => counted = Some(octets),
         _ => {}

@@ -1,6 +1,7 @@
 //! What the benches share: made-up input, the same in each run, and drivers of the machines.
 
 pub mod client;
+pub mod clock;
 pub mod input;
 pub mod pair;
 pub mod server;

@@ -4,6 +4,7 @@
 //! and over, and the fastest batch of each is taken: what is compared was measured in the same moments, and what disturbed a batch
 //! is in no figure.
 
+use pop3_proto_benches::clock;
 use std::fmt::Debug;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -151,11 +152,7 @@ impl<'w> Work<'w> {
 
 /// Nanoseconds of one run, of so many.
 fn batch(run: &mut impl FnMut(), runs: u32) -> f64 {
-    let start = Instant::now();
-    for _ in 0..runs {
-        run();
-    }
-    start.elapsed().as_nanos() as f64 / f64::from(runs)
+    clock::time(|| (0..runs).for_each(|_| run())) / f64::from(runs)
 }
 
 fn runs_in_a_batch(run: &mut impl FnMut()) -> u32 {
