@@ -7,18 +7,23 @@ poplib_check.py read-short PORT MAILDIR UIDS    the same, where sizes do not cou
                                                 and TOP adds no blank line to a message without one
 poplib_check.py delete PORT MAILDIR             deletes a message with QUIT and, first, without
 poplib_check.py exclusive PORT                  three connections, one login at a time
+
+With POP3_TLS=stls or POP3_TLS=implicit it speaks inside TLS, and trusts the CAs in the file POP3_CA.
 """
 
 import json
+import os
 import pathlib
 import poplib
 import re
+import ssl
 import sys
 import time
 
 import mail
 
 USER, PASSWORD = "ptuser", "sekret"
+TLS, CA = os.environ.get("POP3_TLS"), os.environ.get("POP3_CA")
 poplib._MAXLINE = 100_000
 checks = 0
 
@@ -41,8 +46,18 @@ class Strict(poplib.POP3):
         return line[:-2], len(line)
 
 
+class StrictInTls(Strict, poplib.POP3_SSL):
+    pass
+
+
 def connect(port):
-    return Strict("127.0.0.1", int(port), timeout=20)
+    if TLS == "implicit":
+        return StrictInTls("localhost", int(port), timeout=20, context=ssl.create_default_context(cafile=CA))
+    pop = Strict("127.0.0.1", int(port), timeout=20)
+    if TLS == "stls":
+        pop.host = "localhost"
+        pop.stls(ssl.create_default_context(cafile=CA))
+    return pop
 
 
 def login(port):

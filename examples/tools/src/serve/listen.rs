@@ -103,11 +103,12 @@ impl Door {
             if guest.is_none() {
                 return Err("too many connections".into()); // no handshake only to say so
             }
-            timeout(HANDSHAKE, poll_fn(|context| stream.poll_handshake(acceptor, context))).await??;
+            let handshake = poll_fn(|context| stream.poll_handshake(acceptor, context));
+            Box::pin(timeout(HANDSHAKE, handshake)).await??; // in a box, so that no session is larger for it
         }
         let mut session = self.session(stream, guest, address);
         let why = session.run().await?;
-        session.close().await;
+        Box::pin(session.close()).await;
         Ok(why)
     }
 
