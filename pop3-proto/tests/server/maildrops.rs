@@ -3,6 +3,7 @@
 use super::*;
 use pop3_proto::MessageNumber;
 use pop3_proto::server::Entry;
+use std::cell::Cell;
 
 /// Four messages, of which one cannot be served and one not be deleted.
 #[derive(Default)]
@@ -10,6 +11,8 @@ struct Picky {
     marked: [bool; 4],
     /// What message 2 is refused for.
     refusal: Option<Refusal>,
+    /// How many entries were asked for.
+    entries: Cell<u32>,
 }
 
 impl Maildrop for Picky {
@@ -18,6 +21,7 @@ impl Maildrop for Picky {
     }
 
     fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        self.entries.set(self.entries.get() + 1);
         let id = UniqueId::new(&b"abcd"[message.index()..=message.index()]).unwrap();
         match self.refusal {
             Some(refusal) if message.get() == 2 => Err(refusal),
@@ -51,6 +55,20 @@ fn a_refused_entry_is_in_no_total_and_no_listing() {
     host.say("DELE 1\r\nDELE 2\r\n");
     assert_eq!(host.say("STAT\r\n"), "+OK 2 20\r\n");
     assert_eq!(host.say("RSET\r\nSTAT\r\n"), "+OK nothing is marked any more\r\n+OK 3 30\r\n");
+}
+
+/// So that it takes as long for a million messages as for one.
+#[test]
+fn law_10_stat_asks_for_no_entry() {
+    let mut host = picky(CLEAR, Refusal::NeedsUtf8);
+    let entries = |host: &Host<Picky>| host.server.maildrop().unwrap().entries.take();
+    assert_eq!(entries(&host), 4, "each once, at login");
+    for (line, octets) in [("DELE 1\r\n", 20), ("RSET\r\n", 30), ("LIST\r\nUIDL\r\n", 30)] {
+        host.say(line);
+        entries(&host);
+        assert_eq!(host.say("STAT\r\n"), format!("+OK {} {octets}\r\n", octets / 10));
+        assert_eq!(entries(&host), 0, "{line}");
+    }
 }
 
 /// `Picky` would panic: an application may index by the number it is asked for.
