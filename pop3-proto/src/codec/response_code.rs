@@ -50,12 +50,26 @@ pub enum Retry {
     Never,
 }
 
+/// Those that the crate knows, as they nearly always come: without further levels.
+const KNOWN: &[ResponseCode<'static>] = &[
+    ResponseCode::LoginDelay,
+    ResponseCode::InUse,
+    ResponseCode::SysTemp,
+    ResponseCode::SysPerm,
+    ResponseCode::Sys,
+    ResponseCode::Auth,
+    ResponseCode::Utf8,
+];
+
 impl<'a> ResponseCode<'a> {
     /// A response code, without its brackets.
     ///
     /// # Errors
     /// [`Invalid`] where it is not levels of printable ASCII, one octet or more each, joined by `/`.
     pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+        if let Some(known) = KNOWN.iter().find(|code| code.as_bytes().eq_ignore_ascii_case(octets)) {
+            return Ok(*known);
+        }
         let other = OtherCode::new(octets)?;
         let mut levels = other.levels();
         let (first, second) = (levels.next().unwrap_or_default(), levels.next().unwrap_or_default());
