@@ -1,15 +1,15 @@
 //! Rows of one work, timed in turn.
 //!
-//! The machine may be shared and its clock drift. So every row is run in short batches, one batch of each row after the other, over
-//! and over, and the fastest batch of each is taken: what is compared was measured in the same moments, and what disturbed a batch
-//! is in no figure.
+//! The machine may be shared and its clock drift. So the time of this thread is taken, every row is run in short batches, one batch of
+//! each row after the other, over and over, and the fastest batch of each counts: what is compared was measured in the same moments,
+//! and what disturbed a batch is in no figure.
 
 use pop3_proto_benches::clock;
 use std::fmt::Debug;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// How long a batch is: so short that most of them run undisturbed, so long that the clock is exact enough.
+/// How long a batch is: so short that many run undisturbed, so long that the clock is exact enough.
 const BATCH: Duration = Duration::from_micros(400);
 /// Each row has at least so many batches, however long one takes.
 const ROUNDS: u32 = 7;
