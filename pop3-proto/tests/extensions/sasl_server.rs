@@ -146,6 +146,16 @@ fn r5034_4_p_a_long_auth_line_is_tolerated() {
     assert!(host.answers(b"CAPA\r\n").starts_with("+OK"), "the rest of the line is no command");
 }
 
+#[test]
+fn r5034_4_p_an_auth_line_of_255_octets_is_not_long() {
+    for (octets, long) in [(240, false), (244, true)] {
+        let mut host = Host::with_mechanisms(&[Mechanism::XOAUTH2]);
+        let wire = [b"AUTH XOAUTH2 ".to_vec(), vec![b'A'; octets], b"\r\n".to_vec()].concat();
+        let _ = host.login(&wire);
+        assert_eq!(host.server.quirks().contains(Quirk::LongAuthLine), long, "{} octets", wire.len());
+    }
+}
+
 /// The tolerance is for AUTH alone, where it is offered.
 #[test]
 fn r5034_4_p_no_other_line_is_longer() {
