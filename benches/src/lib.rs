@@ -3,7 +3,6 @@
 pub mod client;
 pub mod clock;
 pub mod input;
-pub mod pair;
 pub mod server;
 
 /// How many octets a driver reads, or writes, at once unless a bench says otherwise.

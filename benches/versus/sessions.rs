@@ -6,8 +6,8 @@ use crate::measure::{Aim, Amount, Measured, Work};
 use pop3_proto::server::Slot;
 use pop3_proto::{Out, Server, UniqueId};
 use pop3_proto_benches::input::{self, Lines};
-use pop3_proto_benches::pair::Pair;
 use pop3_proto_benches::{CHUNK, client, server};
+use pop3_proto_instructions::Pair;
 use std::hint::black_box;
 use std::time::Duration;
 

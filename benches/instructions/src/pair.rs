@@ -1,6 +1,4 @@
-//! Both machines in memory: what one has pending is the other's input.
-
-use crate::workload::READ;
+use crate::READ;
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
 use pop3_proto::{Client, Command, Input, MessageNumber, Out, Secret, Server, Text, TlsPolicy, UniqueId};
@@ -9,7 +7,10 @@ static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
 
 type Slots<'m> = &'m mut [Slot<UniqueId<'static>>];
 
-pub(crate) struct Pair<'m> {
+/// A client that fetches and marks each message of a maildrop, keeping 16 commands in flight, and its server: what one has pending is the
+/// other's input.
+#[derive(Debug)]
+pub struct Pair<'m> {
     client: Client,
     server: Server<Slots<'m>>,
     /// Until the login.
@@ -25,7 +26,12 @@ pub(crate) struct Pair<'m> {
 }
 
 impl<'m> Pair<'m> {
-    pub(crate) fn new(message: &'m [u8], slots: Slots<'m>) -> Self {
+    /// Both before the greeting; each of the messages that the slots stand for is `message`.
+    ///
+    /// # Panics
+    /// For more messages than a fixed workload has.
+    #[must_use]
+    pub fn new(message: &'m [u8], slots: Slots<'m>) -> Self {
         Pair {
             client: Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining()),
             server: Server::new(&CONFIG, 1),
@@ -38,8 +44,12 @@ impl<'m> Pair<'m> {
         }
     }
 
-    /// The octets of messages that the client got.
-    pub(crate) fn run(mut self) -> u64 {
+    /// From the greeting to the end: the octets of messages that the client got.
+    ///
+    /// # Panics
+    /// Where the crate does not do what it says.
+    #[must_use]
+    pub fn run(mut self) -> u64 {
         let (mut to_server, mut to_client) = ([0; 512], [0; READ]);
         let (mut to_server, mut to_client) = (Out::new(&mut to_server), Out::new(&mut to_client));
         loop {

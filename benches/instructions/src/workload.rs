@@ -1,13 +1,10 @@
 //! What is counted: each function by its name, so that none may be inlined into its caller.
 
-use crate::pair::Pair;
 use pop3_proto::client::Event;
 use pop3_proto::server::Slot;
 use pop3_proto::{Client, Command, Decoded, Input, Limits, Out, Stuff, StuffMode, UniqueId};
+use pop3_proto_instructions::{Pair, READ};
 use std::hint::black_box;
-
-/// How many octets are read at once.
-pub(crate) const READ: usize = 16 * 1024;
 
 /// How many commands there are.
 #[inline(never)]
