@@ -30,6 +30,7 @@ impl Client {
 
     /// The status line of the oldest command, or a challenge, with what was tolerated in it; `behind` octets
     /// lie behind it.
+    #[inline(always)]
     pub(super) fn answered<'i>(
         &mut self,
         ticket: Ticket,
@@ -84,6 +85,7 @@ impl Client {
     }
 
     /// `-ERR`: the command did nothing, but for a login that is over and a connection that ends.
+    #[inline(always)]
     fn refused<'i>(&mut self, ticket: Ticket, status: StatusText<'i>) -> Event<'i> {
         self.complete();
         match ticket.verb {
@@ -97,6 +99,7 @@ impl Client {
     }
 
     /// `+OK`: the answer begins, or is complete.
+    #[inline(always)]
     fn accepted<'i>(
         &mut self,
         ticket: Ticket,
@@ -125,6 +128,7 @@ impl Client {
     }
 
     /// `+OK` to a command whose answer is one line.
+    #[inline(always)]
     fn done<'i>(
         &mut self,
         ticket: Ticket,

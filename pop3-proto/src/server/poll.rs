@@ -2,7 +2,7 @@
 
 use super::command::Next;
 use super::question::{Greet, Question, StartTls};
-use super::reply::Then;
+use super::reply::{Reply, Then};
 use super::{Ask, Config, Maildrop, Server, Step, Turn, Why};
 use crate::codec::{Framed, LineEnding, State, frame};
 use crate::error::Fatal;
@@ -80,7 +80,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             Framed::Line { content, ending, consumed } => {
                 self.searched = 0;
                 input.take(consumed);
-                self.line(content, ending, consumed, response)
+                self.line(content, ending, consumed, response, sink)
             }
             Framed::TooLong => {
                 self.searched = 0;
@@ -104,6 +104,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         ending: LineEnding,
         consumed: usize,
         response: bool,
+        sink: &mut dyn Sink,
     ) -> Option<Step<'i>> {
         if self.state == State::Transaction {
             self.clock.rearm(self.config.borrow().timers.autologout);
@@ -111,10 +112,12 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         let next =
             if response { self.response(content, ending) } else { self.command(content, ending, consumed) };
         match next {
-            Next::Reply(reply) => {
+            // `poll` looks first whether anything lies behind STLS.
+            Next::Reply(reply @ Reply { then: Then::StartTls, .. }) => {
                 self.turn = Turn::Reply(reply);
                 None
             }
+            Next::Reply(reply) => self.write(reply, sink).err().map(|full| self.needs_space(full, sink)),
             Next::Ask(question, ask) => {
                 self.turn = Turn::Asked(question);
                 Some(Step::Ask(ask))

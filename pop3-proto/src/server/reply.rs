@@ -139,34 +139,42 @@ impl Reply {
 
 impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// Writes what fits, and sets the turn to what is left or comes next.
-    pub(super) fn write(&mut self, reply: Reply, sink: &mut dyn Sink) -> Result<(), Full> {
-        match reply.what {
-            What::Ok(phrase) => status(true, None, self.say(phrase), sink)?,
-            What::Err(phrase) => status(false, None, self.say(phrase), sink)?,
+    pub(super) fn write(&mut self, mut reply: Reply, sink: &mut dyn Sink) -> Result<(), Full> {
+        let written = self.put(&mut reply.what, sink);
+        match written {
+            Ok(()) => self.follow(reply),
+            Err(_) => self.turn = Turn::Reply(reply),
+        }
+        written
+    }
+
+    /// Writes what fits; a listing remembers how far it came.
+    fn put(&self, what: &mut What, sink: &mut dyn Sink) -> Result<(), Full> {
+        match *what {
+            What::Ok(phrase) => status(true, None, self.say(phrase), sink),
+            What::Err(phrase) => status(false, None, self.say(phrase), sink),
             What::Refused { refusal, coded } => {
                 let code = refusal.code().filter(|_| coded);
-                status(false, code, self.say(refusal.phrase()), sink)?;
+                status(false, code, self.say(refusal.phrase()), sink)
             }
             What::Stat => {
                 let Totals { unmarked_count: count, unmarked_octets: octets, .. } = self.totals;
-                DropListing { count, octets }.encode(b"+OK ", sink)?;
+                DropListing { count, octets }.encode(b"+OK ", sink)
             }
-            What::Scan(message) => self.write_one(Rows::ScanListing, message, sink)?,
-            What::UniqueId(message) => self.write_one(Rows::UniqueIds, message, sink)?,
+            What::Scan(message) => self.write_one(Rows::ScanListing, message, sink),
+            What::UniqueId(message) => self.write_one(Rows::UniqueIds, message, sink),
             What::Octets(octets) => {
                 let text = self.say(Phrase::Octets);
-                sink.put(&[b"+OK ", Digits::new(octets).as_bytes(), b" ", text.as_bytes(), b"\r\n"])?;
+                sink.put(&[b"+OK ", Digits::new(octets).as_bytes(), b" ", text.as_bytes(), b"\r\n"])
             }
-            What::Top(_) => status(true, None, self.say(Phrase::TopFollows), sink)?,
-            What::Language => self.write_language(sink)?,
-            What::Rows { rows, next } => self.write_rows(rows, next, reply.then, sink)?,
+            What::Top(_) => status(true, None, self.say(Phrase::TopFollows), sink),
+            What::Language => self.write_language(sink),
+            What::Rows { rows, ref mut next } => self.write_rows(rows, next, sink),
             What::EndMark(mark) => {
                 let line_end = |missing: bool| if missing { b"\r\n".as_slice() } else { b"" };
-                sink.put(&[line_end(mark.line_end), line_end(mark.blank_line), b".\r\n"])?;
+                sink.put(&[line_end(mark.line_end), line_end(mark.blank_line), b".\r\n"])
             }
         }
-        self.follow(reply);
-        Ok(())
     }
 
     /// The answer is written: whose turn it is now.
@@ -202,29 +210,18 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         language_listing(language.tag, self.say(Phrase::LanguageSelected)).encode(b"+OK ", sink)
     }
 
-    /// The status line, the rows from `next` on, the end mark.
-    fn write_rows(&mut self, rows: Rows, next: u32, then: Then, sink: &mut dyn Sink) -> Result<(), Full> {
-        let mut next = next;
+    /// The status line, the rows from `next` on, the end mark; `next` goes on with each that is written.
+    fn write_rows(&self, rows: Rows, next: &mut u32, sink: &mut dyn Sink) -> Result<(), Full> {
         loop {
-            let written = match next {
-                0 => status(true, None, self.say(rows.phrase()), sink).map(|()| true),
-                row => self.write_row(rows, row, sink),
+            let is_row = match *next {
+                0 => status(true, None, self.say(rows.phrase()), sink).map(|()| true)?,
+                row => self.write_row(rows, row, sink)?,
             };
-            match written {
-                Ok(true) => next = next.saturating_add(1),
-                Ok(false) => return self.write_end(rows, next, then, sink),
-                Err(full) => return self.resume_at(rows, next, then, full),
+            if !is_row {
+                return sink.put(&[b".\r\n"]);
             }
+            *next = next.saturating_add(1);
         }
-    }
-
-    fn write_end(&mut self, rows: Rows, next: u32, then: Then, sink: &mut dyn Sink) -> Result<(), Full> {
-        sink.put(&[b".\r\n"]).or_else(|full| self.resume_at(rows, next, then, full))
-    }
-
-    fn resume_at(&mut self, rows: Rows, next: u32, then: Then, full: Full) -> Result<(), Full> {
-        self.turn = Turn::Reply(Reply { what: What::Rows { rows, next }, then });
-        Err(full)
     }
 
     /// Writes row `row`, from 1; one of a message or a capability that is not listed is no line. Whether
