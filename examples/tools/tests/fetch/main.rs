@@ -1,0 +1,8 @@
+//! `fetch` from outside: what it stores, what it deletes, and what a server can do to it.
+
+mod dropped;
+mod kit;
+mod sessions;
+mod store;
+#[path = "../common/stutter.rs"]
+mod stutter;
