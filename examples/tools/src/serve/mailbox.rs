@@ -1,6 +1,6 @@
 //! A Maildir as one session sees it, with its lock.
 //!
-//! It is small, as a server holds as many as there are sessions: a message takes 32 octets and its file's name.
+//! It is small, as a server holds as many as there are sessions: a message takes 24 octets and its file's name.
 
 use super::message::Message;
 use super::sizes::{self, Size, Sizes};
@@ -37,8 +37,8 @@ pub(super) struct Place {
 
 /// A message. A file name has at most 255 octets.
 struct Row {
-    octets: u64,
     length: u64,
+    added: u32,
     name: u32,
     name_length: u8,
     base_length: u8,
@@ -67,8 +67,11 @@ impl Mailbox {
         let place = Place { root: Arc::clone(root), _lock: Arc::new(lock) };
         let kept = Sizes::read(root);
         let sizes = kept.rows();
-        let (mut rows, mut names, mut counted) = (Vec::new(), Vec::new(), 0);
-        for found in place.files()? {
+        let files = place.files()?;
+        let mut rows = Vec::with_capacity(files.len());
+        let mut names = Vec::with_capacity(files.iter().map(|found| found.name.len()).sum());
+        let mut counted = 0;
+        for found in files {
             let known = sizes.get(found.base()).copied();
             counted += usize::from(known.is_none());
             match known.map_or_else(|| sizes::count(&place.path(&found)), Ok) {
@@ -122,12 +125,12 @@ impl Mailbox {
 
     fn size(&self, row: &Row) -> (&[u8], Size) {
         let base = &self.names[row.name as usize..][..usize::from(row.base_length)];
-        (base, Size { octets: row.octets, length: row.length })
+        (base, Size { length: row.length, added: row.added })
     }
 }
 
 impl Row {
-    fn new(found: &Found, Size { octets, length }: Size, names: &mut Vec<u8>) -> io::Result<Self> {
+    fn new(found: &Found, Size { length, added }: Size, names: &mut Vec<u8>) -> io::Result<Self> {
         let too_long = |_| io::Error::from(ErrorKind::InvalidInput);
         let (name, base) = (found.name.as_bytes(), found.base());
         let start = u32::try_from(names.len()).map_err(|_| ErrorKind::OutOfMemory)?;
@@ -139,8 +142,8 @@ impl Row {
             names.extend_from_slice(id.as_bytes());
         }
         Ok(Row {
-            octets,
             length,
+            added,
             name: start,
             name_length: u8::try_from(name.len()).map_err(too_long)?,
             base_length: u8::try_from(base.len()).map_err(too_long)?,
@@ -218,7 +221,7 @@ impl Maildrop for Mailbox {
             length => &self.names[row.name as usize + usize::from(row.name_length)..][..length],
         };
         let id = UniqueId::new(id).map_err(|_| Refusal::Permanent)?;
-        Ok(Entry { octets: size.octets, id, marked: row.marked })
+        Ok(Entry { octets: size.octets(), id, marked: row.marked })
     }
 
     fn mark(&mut self, number: MessageNumber) -> Result<(), Refusal> {

@@ -33,7 +33,7 @@ impl Message {
         if file.metadata()?.len() != size.length {
             return Err(place.changed());
         }
-        let (left, listed, count) = (size.length, size.octets, OctetCount::new());
+        let (left, listed, count) = (size.length, size.octets(), OctetCount::new());
         let mut message = Message { place, file, left, count, listed, part: Vec::new(), taken: 0 };
         message.read()?;
         Ok(message)

@@ -6,17 +6,24 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
-/// A row for each message: octets, length of the file, base name.
+/// A row for each message: length of the file, octets that are added, base name.
 const FILE: &str = "pop3.sizes";
 const BESIDE: &str = "pop3.sizes.new";
 
 /// The size of a message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Size {
-    /// What RETR sends.
-    pub(super) octets: u64,
     /// What its file holds. A message never changes in a Maildir; one that did has, most likely, another length.
     pub(super) length: u64,
+    /// How many octets more than that are sent, for line ends.
+    pub(super) added: u32,
+}
+
+impl Size {
+    /// What RETR sends.
+    pub(super) fn octets(self) -> u64 {
+        self.length.saturating_add(self.added.into())
+    }
 }
 
 /// What was kept. A file that is missing or broken is the same as an empty one.
@@ -34,16 +41,16 @@ impl Sizes {
 
 fn row(line: &[u8]) -> Option<(&[u8], Size)> {
     let mut parts = line.splitn(3, |octet| *octet == b' ');
-    let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse().ok();
-    let size = Size { octets: number()?, length: number()? };
+    let mut number = || std::str::from_utf8(parts.next()?).ok();
+    let size = Size { length: number()?.parse().ok()?, added: number()?.parse().ok()? };
     Some((parts.next()?, size))
 }
 
 /// Keeps these. It need not survive a crash: a message without a row is counted anew.
 pub(super) fn write<'a>(root: &Path, rows: impl Iterator<Item = (&'a [u8], Size)>) -> io::Result<()> {
     let mut text = Vec::new();
-    for (base, Size { octets, length }) in rows.filter(|(base, _)| !base.contains(&b'\n')) {
-        write!(text, "{octets} {length} ")?;
+    for (base, Size { length, added }) in rows.filter(|(base, _)| !base.contains(&b'\n')) {
+        write!(text, "{length} {added} ")?;
         text.extend_from_slice(base);
         text.push(b'\n');
     }
@@ -64,7 +71,10 @@ pub(super) fn count(path: &Path) -> io::Result<Size> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(Size { octets: count.finish(), length }),
+            Ok(0) => {
+                let added = u32::try_from(count.finish() - length).map_err(|_| ErrorKind::FileTooLarge)?;
+                return Ok(Size { length, added });
+            }
             Ok(read) => {
                 count.add(&buffer[..read]);
                 length += read as u64;

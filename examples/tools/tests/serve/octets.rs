@@ -84,8 +84,8 @@ async fn sizes_are_kept_and_not_counted_again() {
     // No row tells what a file holds: what is listed now was read from them.
     let kept = site.maildir().join("pop3.sizes");
     let rows = fs::read_to_string(&kept).unwrap();
-    assert_eq!(rows, "7 5 1700000001.M1.example\n7 5 1700000002.M2.example\n");
-    fs::write(&kept, rows.replace("7 5 1700000002", "4711 5 1700000002")).unwrap();
+    assert_eq!(rows, "5 2 1700000001.M1.example\n5 2 1700000002.M2.example\n");
+    fs::write(&kept, rows.replace("5 2 1700000002", "5 4706 1700000002")).unwrap();
     let answer = server.talk_alone(&format!("{LOGIN}LIST\r\nRETR 2\r\nQUIT\r\n")).await;
     assert!(answer.contains("\r\n2 4711\r\n"), "{answer}");
     // A size that is wrong is found out before a word of the message is sent, and once.
