@@ -61,7 +61,7 @@ fn told(seen: &Seen<'_>, line: &[u8]) -> Option<String> {
             format!("S: ({octets} octets)\nS: .")
         }
         Seen::Answer(_) => format!("S: {line}"),
-        Seen::Encrypted => "(TLS)".into(),
+        Seen::Encrypted => format!("S: {line}\n(TLS)"),
         Seen::LongLine(Side::Server) => "S: (a very long line)".into(),
         Seen::OutOfStep(cause) => format!("(out of step: {cause:?})"),
         Seen::InStep => "(in step again)".into(),
@@ -74,4 +74,66 @@ fn shown(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     String::from_utf8_lossy(line).replace(char::is_control, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIALOGUE: &[(Side, &str)] = &[
+        (Side::Server, "+OK ready\r\n"),
+        (Side::Client, "STLS\r\n"),
+        (Side::Server, "+OK begin\r\n"),
+        (Side::Client, "AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n"),
+        (Side::Server, "-ERR no\r\n"),
+        (Side::Client, "AUTH XOAUTH2\r\n"),
+        (Side::Server, "+ \r\n"),
+        (Side::Client, "dXNlcj1tcm9zZQFhdXRo\r\n"),
+        (Side::Server, "-ERR no\r\n"),
+        (Side::Client, "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n"),
+        (Side::Server, "-ERR \x1b[2Jno\r\n"),
+        (Side::Client, "USER mrose\r\nPASS tanstaaf\r\n"),
+        (Side::Server, "+OK\r\n+OK\r\n"),
+        (Side::Client, "RETR 1\r\nRETR 2\r\n"),
+        (Side::Server, "+OK here\r\nSubject: private\r\n\r\n..\r\n.\r\n-ERR gone\r\n"),
+    ];
+
+    const TRACE: &str = "\
+S: +OK ready
+C: STLS
+S: +OK begin
+(TLS)
+C: AUTH PLAIN ********
+S: -ERR no
+C: AUTH XOAUTH2
+S: + ********
+C: ********
+S: -ERR no
+C: APOP mrose ********
+S: -ERR \u{fffd}[2Jno
+C: USER mrose
+C: PASS ********
+S: +OK
+S: +OK
+C: RETR 1
+C: RETR 2
+S: +OK here
+S: (23 octets)
+S: .
+S: -ERR gone
+";
+
+    #[test]
+    fn it_tells_all_but_secrets_however_the_octets_are_cut() {
+        for size in [1, 2, 7, 1000] {
+            let mut trace = Trace { tap: Tap::new(Limits::DEFAULT), client: Vec::new(), server: Vec::new() };
+            let mut told = String::new();
+            for (side, octets) in DIALOGUE {
+                for part in octets.as_bytes().chunks(size) {
+                    trace.see(*side, part, &mut |line| told += &(line + "\n"));
+                }
+            }
+            assert_eq!(told, TRACE, "{size} octets at once");
+        }
+    }
 }

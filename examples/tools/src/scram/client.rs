@@ -61,3 +61,63 @@ fn is_sound(challenge: &[u8]) -> bool {
         _ => false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scram::server::{self, ITERATIONS, Progress, Verifier};
+
+    /// An exchange with a server that knows this password.
+    fn exchange(name: &str, password: &str, known: &str) -> (Result<Vec<u8>>, bool) {
+        let verifier = Verifier::new(known.as_bytes(), ITERATIONS).unwrap();
+        let mut server = server::Exchange::new(move |_| verifier.clone()).unwrap();
+        let (mut client, mut message) = Exchange::new(name, password).unwrap();
+        loop {
+            match server.step(&message) {
+                Progress::Challenge(challenge) => match client.step(&challenge) {
+                    Ok(response) => message = response,
+                    error => return (error, client.server_is_proven()),
+                },
+                Progress::Verified(verified) => return (Ok(verified.into()), client.server_is_proven()),
+                Progress::Failed => return (Ok(Vec::new()), client.server_is_proven()),
+            }
+        }
+    }
+
+    #[test]
+    fn both_prove_that_they_know_the_password() {
+        for name in ["mrose", "a,b=c", "=2C", "ü"] {
+            let (verified, proven) = exchange(name, "tanstaaf", "tanstaaf");
+            assert_eq!((verified.unwrap(), proven), (name.into(), true), "{name}");
+        }
+        let (verified, proven) = exchange("mrose", "guess", "tanstaaf");
+        assert_eq!((verified.unwrap(), proven), (Vec::new(), false));
+    }
+
+    #[test]
+    fn what_a_server_may_say_instead_is_an_error() {
+        for challenge in [
+            "",
+            ",",
+            "r",
+            "r=",
+            "r=,",
+            "r=x,s",
+            "r=x,s=,i=4096",
+            "e=other-error",
+            "v=",
+            "m=x,r=x,s=eA==,i=4096",
+            "r=x,s=eA==,i=",
+            "r=x,s=eA==",
+        ] {
+            let mut exchange = Exchange::new("mrose", "tanstaaf").unwrap().0;
+            assert!(exchange.step(challenge.as_bytes()).is_err(), "{challenge}");
+            assert!(exchange.step(b"v=").is_err(), "rsasl would panic");
+            assert!(!exchange.server_is_proven());
+        }
+        for (count, may_be) in [(1, false), (4095, false), (4096, true), (1_000_000, true), (u32::MAX, false)]
+        {
+            assert_eq!(is_sound(format!("r=x,s=eA==,i={count}").as_bytes()), may_be, "{count}");
+        }
+    }
+}
