@@ -26,6 +26,7 @@ pub(crate) fn memcpy(from: &[u8], to: &mut [u8]) -> Option<u8> {
 
 /// How many octets the message has that was sent as this payload: a plain loop that could stop and go on behind any octet, as reads
 /// want it.
+#[inline(never)]
 pub(crate) fn unstuff_loop(payload: &[u8]) -> u64 {
     let (mut recent, mut octets) = (u64::from_be_bytes(*b"\0\0\0\0\0\0\r\n"), 0);
     for octet in payload {
@@ -38,25 +39,29 @@ pub(crate) fn unstuff_loop(payload: &[u8]) -> u64 {
     panic!("no end mark")
 }
 
-/// How many octets go out, copied to a buffer one by one and sent whenever it is full: the loop that one writes first.
+/// How many octets go out, copied one by one to a buffer that is sent whenever it may be full: the loop that one writes first.
+#[inline(never)]
 pub(crate) fn stuff_loop(message: &[u8], buffer: &mut [u8]) -> usize {
-    let (mut sent, mut end, mut last) = (0, 0, b'\n');
-    for octet in message.iter().copied() {
-        if buffer.len() - end < 2 {
-            sent += black_box(&buffer[..end]).len();
-            end = 0;
-        }
-        if octet == b'\n' && last != b'\r' {
-            buffer[end] = b'\r';
+    let (mut sent, mut last) = (0, b'\n');
+    for chunk in message.chunks(buffer.len() / 2) {
+        let mut end = 0;
+        for octet in chunk.iter().copied() {
+            let before = match (last, octet) {
+                (b'\r', b'\n') => None,
+                (_, b'\n') => Some(b'\r'),
+                (b'\n', b'.') => Some(b'.'),
+                _ => None,
+            };
+            if let Some(before) = before {
+                buffer[end] = before;
+                end += 1;
+            }
+            buffer[end] = octet;
             end += 1;
-        } else if octet == b'.' && last == b'\n' {
-            buffer[end] = b'.';
-            end += 1;
+            last = octet;
         }
-        buffer[end] = octet;
-        end += 1;
-        last = octet;
+        sent += black_box(&buffer[..end]).len();
     }
     let end_mark = if last == b'\n' { ".\r\n" } else { "\r\n.\r\n" };
-    sent + black_box(&buffer[..end]).len() + black_box(end_mark).len()
+    sent + black_box(end_mark).len()
 }
