@@ -1,6 +1,7 @@
 //! Messages: received as events of a client, and sent byte-stuffed.
 
 use crate::limits;
+use crate::measure::Who::{Limit, Ours, Peer};
 use crate::measure::{Amount, Measured, Work};
 use crate::peers::{codec, sawp, smtp_data};
 use pop3_proto::server::Slot;
@@ -85,7 +86,7 @@ impl Received {
         let mut work = Work::new(name, Amount::Octets(self.answer.len()));
         for (chunk, read) in [(CHUNK, "16 KiB")].into_iter().chain(READS) {
             let mut client = client::logged_in();
-            work = work.ours(format!("pop3-proto, reads of {read}"), self.octets, move || {
+            work = work.row(Ours, format!("pop3-proto, reads of {read}"), self.octets, move || {
                 client::retrieve(&mut client, &self.answer, chunk)
             });
         }
@@ -93,19 +94,19 @@ impl Received {
     }
 
     fn limits<'w>(&'w self, work: Work<'w>) -> Work<'w> {
-        let work = work.limit("memchr line split", self.lines, || limits::memchr_lines(&self.answer));
+        let work = work.row(Limit, "memchr line split", self.lines, || limits::memchr_lines(&self.answer));
         self.byte_loop(self.memcpy(work))
     }
 
     fn memcpy<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let mut copy = vec![0; self.answer.len()];
-        work.limit("memcpy", Some(b'\n'), move || limits::memcpy(&self.answer, &mut copy))
+        work.row(Limit, "memcpy", Some(b'\n'), move || limits::memcpy(&self.answer, &mut copy))
     }
 
     /// What reading from a socket does at least.
     fn memcpy_to_cache<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let mut copy = vec![0; CHUNK];
-        work.limit("memcpy, read by read to one buffer", Some(b'\n'), move || {
+        work.row(Limit, "memcpy, read by read to one buffer", Some(b'\n'), move || {
             self.answer
                 .chunks(CHUNK)
                 .map(|read| limits::memcpy(read, &mut copy[..read.len()]))
@@ -115,25 +116,26 @@ impl Received {
     }
 
     fn byte_loop<'w>(&'w self, work: Work<'w>) -> Work<'w> {
-        work.limit("byte loop", self.octets, || limits::unstuff_loop(self.payload()))
+        work.row(Limit, "byte loop", self.octets, || limits::unstuff_loop(self.payload()))
     }
 
     fn memmem<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let finder = limits::memmem_dots();
         let dots = self.answer.windows(3).filter(|octets| octets == b"\r\n.").count();
-        work.limit("memmem scan", dots, move || limits::found(&finder, &self.answer))
+        work.row(Limit, "memmem scan", dots, move || limits::found(&finder, &self.answer))
     }
 
     fn smtp<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let mut copy = Vec::with_capacity(CHUNK);
-        work.peer("smtp-proto (SMTP's DATA)", self.octets, move || {
+        work.row(Peer, "smtp-proto (SMTP's DATA)", self.octets, move || {
             smtp_data(self.payload(), CHUNK, &mut copy)
         })
     }
 
     fn peers<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let stuffed = (self.answer.len() - STATUS.len() - b".\r\n".len()) as u64;
-        work.peer("sawp-pop3, whole answer", self.octets, || sawp::octets(&self.answer)).peer(
+        work.row(Peer, "sawp-pop3, whole answer", self.octets, || sawp::octets(&self.answer)).row(
+            Peer,
             "pop3-codec, whole answer, dots left",
             stuffed,
             || codec::stuffed_octets(&self.answer),
@@ -195,11 +197,11 @@ impl Sent {
         let mut lending = self.server();
         let mut copying = self.server();
         Work::new(name, Amount::Octets(self.message.len()))
-            .ours("pop3-proto, slices (Stuff)", self.stuffed, || stuff(&self.message))
-            .ours("pop3-proto, slices (Server::body_slice)", self.stuffed, move || {
+            .row(Ours, "pop3-proto, slices (Stuff)", self.stuffed, || stuff(&self.message))
+            .row(Ours, "pop3-proto, slices (Server::body_slice)", self.stuffed, move || {
                 lend(&mut lending, &self.message, self.octets)
             })
-            .ours("pop3-proto, copied (Server::write_body)", self.stuffed, move || {
+            .row(Ours, "pop3-proto, copied (Server::write_body)", self.stuffed, move || {
                 copy(&mut copying, &self.message, self.octets)
             })
     }
@@ -214,23 +216,25 @@ impl Sent {
 
     fn memcpy<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let mut copy = vec![0; self.message.len()];
-        work.limit("memcpy", Some(b'\n'), move || limits::memcpy(&self.message, &mut copy))
+        work.row(Limit, "memcpy", Some(b'\n'), move || limits::memcpy(&self.message, &mut copy))
     }
 
     fn byte_loop<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let mut buffer = vec![0; CHUNK];
-        work.limit("byte loop, copying", self.stuffed, move || limits::stuff_loop(&self.message, &mut buffer))
+        work.row(Limit, "byte loop, copying", self.stuffed, move || {
+            limits::stuff_loop(&self.message, &mut buffer)
+        })
     }
 
     fn memchr<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let lines = limits::memchr_lines(&self.message);
-        work.limit("memchr line split", lines, || limits::memchr_lines(&self.message))
+        work.row(Limit, "memchr line split", lines, || limits::memchr_lines(&self.message))
     }
 
     fn memmem<'w>(&'w self, work: Work<'w>) -> Work<'w> {
         let finder = limits::memmem_dots();
         let dots = limits::found(&finder, &self.message);
-        work.limit("memmem scan", dots, move || limits::found(&finder, &self.message))
+        work.row(Limit, "memmem scan", dots, move || limits::found(&finder, &self.message))
     }
 }
 

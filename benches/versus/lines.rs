@@ -1,6 +1,7 @@
 //! Lines, one by one: commands, status lines, listings.
 
 use crate::limits;
+use crate::measure::Who::{Limit, Ours, Peer};
 use crate::measure::{Amount, Measured, Work};
 use crate::peers::{codec, rfc, sawp};
 use pop3_proto::server::Slot;
@@ -15,15 +16,15 @@ const LINES: usize = 10_000;
 pub(crate) fn commands(name: &'static str, each: Duration) -> Measured {
     let input = input::commands(LINES);
     Work::new(name, Amount::Items(LINES, "command"))
-        .ours("pop3-proto", LINES, || decode_commands(&input))
-        .limit("memchr line split", LINES, || limits::memchr_lines(&input))
-        .peer("rfc1939, told which comes", LINES, || rfc::commands_told(&input))
+        .row(Ours, "pop3-proto", LINES, || decode_commands(&input))
+        .row(Limit, "memchr line split", LINES, || limits::memchr_lines(&input))
+        .row(Peer, "rfc1939, told which comes", LINES, || rfc::commands_told(&input))
         .times(1.3, 1.8)
-        .peer("rfc1939, by the first four octets", LINES, || rfc::commands(&input))
+        .row(Peer, "rfc1939, by the first four octets", LINES, || rfc::commands(&input))
         .times(1.3, 1.8)
-        .peer("pop3-codec", LINES, || codec::commands(&input))
+        .row(Peer, "pop3-codec", LINES, || codec::commands(&input))
         .times(2.0, 2.5)
-        .peer("sawp-pop3", LINES, || sawp::commands(&input))
+        .row(Peer, "sawp-pop3", LINES, || sawp::commands(&input))
         .measure(each)
 }
 
@@ -40,11 +41,11 @@ pub(crate) fn decode_commands(mut input: &[u8]) -> usize {
 pub(crate) fn status_lines(name: &'static str, each: Duration) -> Measured {
     let input = input::status_lines(LINES);
     Work::new(name, Amount::Items(LINES, "line"))
-        .ours("pop3-proto", LINES, || decode_responses(&input))
-        .limit("memchr line split", LINES, || limits::memchr_lines(&input))
-        .peer("rfc1939", LINES, || rfc::status_lines(&input))
-        .peer("pop3-codec", LINES, || codec::status_lines(&input))
-        .peer("sawp-pop3", LINES, || sawp::status_lines(&input))
+        .row(Ours, "pop3-proto", LINES, || decode_responses(&input))
+        .row(Limit, "memchr line split", LINES, || limits::memchr_lines(&input))
+        .row(Peer, "rfc1939", LINES, || rfc::status_lines(&input))
+        .row(Peer, "pop3-codec", LINES, || codec::status_lines(&input))
+        .row(Peer, "sawp-pop3", LINES, || sawp::status_lines(&input))
         .measure(each)
 }
 
@@ -65,13 +66,13 @@ pub(crate) fn list(name: &'static str, each: Duration) -> Measured {
     let said = (LINES as u64, (1..=LINES).map(input::size).sum::<u64>());
     let mut client = client::logged_in();
     Work::new(name, Amount::Items(LINES, "entry"))
-        .ours("pop3-proto", said, || client::list(&mut client, &answer, CHUNK))
-        .limit("memchr line split", LINES + 2, || limits::memchr_lines(&answer))
-        .peer("rfc1939, whole answer", said, || rfc::list(&answer))
+        .row(Ours, "pop3-proto", said, || client::list(&mut client, &answer, CHUNK))
+        .row(Limit, "memchr line split", LINES + 2, || limits::memchr_lines(&answer))
+        .row(Peer, "rfc1939, whole answer", said, || rfc::list(&answer))
         .times(3.0, 3.5)
-        .peer("pop3-codec, whole answer", said, || codec::list(&answer))
+        .row(Peer, "pop3-codec, whole answer", said, || codec::list(&answer))
         .times(3.0, 3.5)
-        .peer("sawp-pop3, whole answer", said, || sawp::list(&answer))
+        .row(Peer, "sawp-pop3, whole answer", said, || sawp::list(&answer))
         .times(3.0, 3.5)
         .measure(each)
 }
@@ -81,13 +82,13 @@ pub(crate) fn uidl(name: &'static str, each: Duration) -> Measured {
     let said = (LINES as u64, 16 * LINES as u64);
     let mut client = client::logged_in();
     Work::new(name, Amount::Items(LINES, "entry"))
-        .ours("pop3-proto", said, || client::uidl(&mut client, &answer, CHUNK))
-        .limit("memchr line split", LINES + 2, || limits::memchr_lines(&answer))
-        .peer("rfc1939, whole answer", said, || rfc::uidl(&answer))
+        .row(Ours, "pop3-proto", said, || client::uidl(&mut client, &answer, CHUNK))
+        .row(Limit, "memchr line split", LINES + 2, || limits::memchr_lines(&answer))
+        .row(Peer, "rfc1939, whole answer", said, || rfc::uidl(&answer))
         .times(2.0, 2.5)
-        .peer("pop3-codec, whole answer", said, || codec::uidl(&answer))
+        .row(Peer, "pop3-codec, whole answer", said, || codec::uidl(&answer))
         .times(2.0, 2.5)
-        .peer("sawp-pop3, whole answer", said, || sawp::uidl(&answer))
+        .row(Peer, "sawp-pop3, whole answer", said, || sawp::uidl(&answer))
         .times(2.0, 2.5)
         .measure(each)
 }
@@ -109,15 +110,15 @@ pub(crate) fn list_out(name: &'static str, each: Duration) -> Measured {
     let mut text = String::with_capacity(rows.len());
     let mut copy = vec![0; rows.len()];
     Work::new(name, Amount::Items(LINES, "entry"))
-        .ours("pop3-proto", octets, || {
+        .row(Ours, "pop3-proto", octets, || {
             let mut octets = 0;
             server::ask(&mut server, b"LIST\r\n", CHUNK, &mut out, |pending| {
                 octets += black_box(pending).len();
             });
             octets
         })
-        .limit("memcpy of the rows", Some(b'\n'), || limits::memcpy(rows.as_bytes(), &mut copy))
-        .peer("core::fmt to a String", rows.len(), || {
+        .row(Limit, "memcpy of the rows", Some(b'\n'), || limits::memcpy(rows.as_bytes(), &mut copy))
+        .row(Peer, "core::fmt to a String", rows.len(), || {
             text.clear();
             for (slot, n) in black_box(&slots).iter().zip(1..) {
                 write!(text, "{n} {}\r\n", slot.octets()).expect("a String takes all");

@@ -65,6 +65,7 @@ fn main() {
         works.push(measured);
     }
     assert!(!works.is_empty(), "no work has such a name");
+    print!("{}", table::summary(&works));
     if !quick && filters.is_empty() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         std::fs::write(folder.join("versus.md"), table::markdown(&works)).expect("versus.md is written");

@@ -27,8 +27,10 @@ pub(crate) enum Who {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Amount {
     Octets(usize),
-    /// So many, of what.
+    /// So many, of what; the time of one is shown.
     Items(usize, &'static str),
+    /// The same; how many a second is shown.
+    Rate(usize, &'static str),
 }
 
 /// What is asked for, and what is aimed at.
@@ -78,41 +80,15 @@ impl<'w> Work<'w> {
         Work { name, amount, rows: Vec::new() }
     }
 
-    pub(crate) fn ours<T: PartialEq + Debug>(
-        self,
-        name: impl Into<String>,
-        answer: T,
-        run: impl FnMut() -> T + 'w,
-    ) -> Self {
-        self.row(name.into(), Who::Ours, answer, run)
-    }
-
-    pub(crate) fn limit<T: PartialEq + Debug>(
-        self,
-        name: impl Into<String>,
-        answer: T,
-        run: impl FnMut() -> T + 'w,
-    ) -> Self {
-        self.row(name.into(), Who::Limit, answer, run)
-    }
-
-    pub(crate) fn peer<T: PartialEq + Debug>(
-        self,
-        name: impl Into<String>,
-        answer: T,
-        run: impl FnMut() -> T + 'w,
-    ) -> Self {
-        self.row(name.into(), Who::Peer, answer, run)
-    }
-
     /// Nothing is timed that does not give the right answer.
-    fn row<T: PartialEq + Debug>(
+    pub(crate) fn row<T: PartialEq + Debug>(
         mut self,
-        name: String,
         who: Who,
+        name: impl Into<String>,
         answer: T,
         mut run: impl FnMut() -> T + 'w,
     ) -> Self {
+        let name = name.into();
         assert_eq!(run(), answer, "{}: {name}", self.name);
         let run = Box::new(move || {
             black_box(run());

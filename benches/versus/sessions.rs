@@ -2,6 +2,7 @@
 
 use crate::limits;
 use crate::lines::decode_commands;
+use crate::measure::Who::{Limit, Ours};
 use crate::measure::{Aim, Amount, Measured, Work};
 use pop3_proto::server::Slot;
 use pop3_proto::{Out, Server, UniqueId};
@@ -25,10 +26,14 @@ pub(crate) fn messages(name: &'static str, each: Duration) -> Measured {
     let mut copy = vec![0; message.len()];
     let commands: String = (1..=MESSAGES).map(|n| format!("RETR {n}\r\nDELE {n}\r\n")).collect();
     Work::new(name, Amount::Items(MESSAGES, "message"))
-        .ours("pop3-proto, both machines", octets, || Pair::new(&message, &mut slots).run())
+        .row(Ours, "pop3-proto, both machines", octets, || {
+            Pair::new(&message, &mut slots).run(&mut [0; 512], &mut [0; CHUNK])
+        })
         .aim(Aim::Nanos(250.0, 120.0))
-        .limit("pop3-proto, the two commands decoded", 2 * MESSAGES, || decode_commands(commands.as_bytes()))
-        .limit("memcpy of the messages", Some(b'\n'), || {
+        .row(Limit, "pop3-proto, the two commands decoded", 2 * MESSAGES, || {
+            decode_commands(commands.as_bytes())
+        })
+        .row(Limit, "memcpy of the messages", Some(b'\n'), || {
             (0..MESSAGES).map(|_| limits::memcpy(&message, &mut copy)).last().flatten()
         })
         .measure(each)
@@ -37,11 +42,13 @@ pub(crate) fn messages(name: &'static str, each: Duration) -> Measured {
 /// Greeting, USER, PASS, QUIT.
 pub(crate) fn logins(name: &'static str, each: Duration) -> Measured {
     let dialogue = b"+OK ready\r\nUSER mrose\r\n+OK send PASS\r\nPASS secret\r\n+OK maildrop open\r\nQUIT\r\n+OK bye\r\n";
-    Work::new(name, Amount::Items(1000, "session"))
-        .ours("pop3-proto, both machines", 0, || {
-            (0..1000).map(|_| Pair::new(b"", black_box(&mut [])).run()).sum::<u64>()
+    let (mut to_server, mut to_client) = ([0; 512], [0; CHUNK]);
+    Work::new(name, Amount::Rate(1000, "sessions"))
+        .row(Ours, "pop3-proto, both machines", 0, || {
+            let session = |_| Pair::new(b"", black_box(&mut [])).run(&mut to_server, &mut to_client);
+            (0..1000).map(session).sum::<u64>()
         })
-        .limit("memchr line split of the dialogue", 7000, || {
+        .row(Limit, "memchr line split of the dialogue", 7000, || {
             (0..1000).map(|_| limits::memchr_lines(black_box(dialogue))).sum()
         })
         .measure(each)
@@ -54,9 +61,9 @@ pub(crate) fn body_by_octet(name: &'static str, each: Duration) -> Measured {
     let octets = message.len() as u64;
     let (mut slow, mut fast) = (client::logged_in(), client::logged_in());
     Work::new(name, Amount::Items(answer.len(), "octet"))
-        .ours("pop3-proto, one octet a read", octets, || client::retrieve(&mut slow, &answer, 1))
-        .ours("pop3-proto, reads of 16 KiB", octets, || client::retrieve(&mut fast, &answer, CHUNK))
-        .limit("byte loop", octets, || limits::unstuff_loop(&payload))
+        .row(Ours, "pop3-proto, one octet a read", octets, || client::retrieve(&mut slow, &answer, 1))
+        .row(Ours, "pop3-proto, reads of 16 KiB", octets, || client::retrieve(&mut fast, &answer, CHUNK))
+        .row(Limit, "byte loop", octets, || limits::unstuff_loop(&payload))
         .measure(each)
 }
 
@@ -66,8 +73,8 @@ pub(crate) fn list_by_octet(name: &'static str, each: Duration) -> Measured {
     let said = (entries as u64, (1..=entries).map(input::size).sum::<u64>());
     let (mut slow, mut fast) = (client::logged_in(), client::logged_in());
     Work::new(name, Amount::Items(answer.len(), "octet"))
-        .ours("pop3-proto, one octet a read", said, || client::list(&mut slow, &answer, 1))
-        .ours("pop3-proto, reads of 16 KiB", said, || client::list(&mut fast, &answer, CHUNK))
+        .row(Ours, "pop3-proto, one octet a read", said, || client::list(&mut slow, &answer, 1))
+        .row(Ours, "pop3-proto, reads of 16 KiB", said, || client::list(&mut fast, &answer, CHUNK))
         .measure(each)
 }
 
@@ -77,8 +84,8 @@ pub(crate) fn commands_by_octet(name: &'static str, each: Duration) -> Measured 
     let mut fast = server::logged_in(slots(1, 1024));
     let octets = answer(&mut fast, &commands, CHUNK);
     Work::new(name, Amount::Items(commands.len(), "octet"))
-        .ours("pop3-proto, one octet a read", octets, || answer(&mut slow, &commands, 1))
-        .ours("pop3-proto, reads of 16 KiB", octets, || answer(&mut fast, &commands, CHUNK))
+        .row(Ours, "pop3-proto, one octet a read", octets, || answer(&mut slow, &commands, 1))
+        .row(Ours, "pop3-proto, reads of 16 KiB", octets, || answer(&mut fast, &commands, CHUNK))
         .measure(each)
 }
 

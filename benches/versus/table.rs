@@ -18,16 +18,44 @@ pub(crate) fn plain(work: &Measured) -> String {
     text
 }
 
+/// What is asked for, and whether it holds.
+pub(crate) fn summary(works: &[Measured]) -> String {
+    let mut text = String::from("\nasked for\n");
+    for (work, row) in asked(works) {
+        let [figure, ratio, aim, verdict] = cells(work, row);
+        let ratio = if ratio.is_empty() { figure } else { ratio };
+        let line = format!("  {:<42}{:<36}{ratio:>18}   {aim:<20}{verdict}", work.name, row.name);
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn asked(works: &[Measured]) -> impl Iterator<Item = (&Measured, &Row)> {
+    let rows = works.iter().flat_map(|work| work.rows.iter().map(move |row| (work, row)));
+    rows.filter(|(_, row)| !matches!(row.aim, Aim::None))
+}
+
 /// All of it, with what it was measured on.
 pub(crate) fn markdown(works: &[Measured]) -> String {
-    let mut text = format!("# pop3-proto beside limits and peers\n\n{}\n\n![plot](versus.svg)\n", machine());
-    text.push_str("\n| work | row | figure | ours is | least, aim | |\n|---|---|---:|---:|---|---|\n");
+    let mut text =
+        format!("# pop3-proto beside limits and peers\n\n{}\n\n## What is asked for\n\n", machine());
+    text.push_str("| work | beside | ours is | least, aim | |\n|---|---|---:|---|---|\n");
+    for (work, row) in asked(works) {
+        let [figure, ratio, aim, verdict] = cells(work, row);
+        let ratio = if ratio.is_empty() { figure } else { ratio };
+        writeln!(text, "| {} | {} | {ratio} | {aim} | {verdict} |", work.name, row.name)
+            .expect("a String takes all");
+    }
+    text.push_str(
+        "\n## All rows\n\n![plot](versus.svg)\n\n| work | row | figure | ours is |\n|---|---|---:|---:|\n",
+    );
     for work in works {
         let mut name = work.name;
         for row in &work.rows {
-            let [figure, ratio, aim, verdict] = cells(work, row);
+            let [figure, ratio, ..] = cells(work, row);
             let bold = if row.who == Who::Ours { "**" } else { "" };
-            writeln!(text, "| {name} | {bold}{}{bold} | {figure} | {ratio} | {aim} | {verdict} |", row.name)
+            writeln!(text, "| {name} | {bold}{}{bold} | {figure} | {ratio} |", row.name)
                 .expect("a String takes all");
             name = "";
         }
@@ -39,6 +67,9 @@ pub(crate) fn markdown(works: &[Measured]) -> String {
 fn cells(work: &Measured, row: &Row) -> [String; 4] {
     let (figure, nanos) = match work.amount {
         Amount::Octets(octets) => (format!("{:.2} GB/s", octets as f64 / row.time), row.time),
+        Amount::Rate(count, items) => {
+            (format!("{:.2} M {items}/s", count as f64 / row.time * 1e3), row.time / count as f64)
+        }
         Amount::Items(count, item) => {
             let nanos = row.time / count as f64;
             (format!("{nanos:.2} ns/{item}"), nanos)

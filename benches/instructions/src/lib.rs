@@ -3,6 +3,3 @@
 mod pair;
 
 pub use pair::Pair;
-
-/// How many octets are read at once.
-pub const READ: usize = 16 * 1024;

@@ -37,7 +37,7 @@ fn main() {
     assert_eq!(workload::body_receive(&mut client, answer.as_bytes()), message.len() as u64);
 
     let text = black_box(text);
-    let mut buffer = [0; pop3_proto_instructions::READ];
+    let mut buffer = [0; workload::READ];
     assert_eq!(workload::body_send(text.as_bytes(), &mut buffer), (stuffed.len(), stuffed.len()));
 
     let message = black_box(input::text(1024).replace('\n', "\r\n"));

@@ -1,4 +1,3 @@
-use crate::READ;
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
 use pop3_proto::{Client, Command, Input, MessageNumber, Out, Secret, Server, Text, TlsPolicy, UniqueId};
@@ -44,14 +43,13 @@ impl<'m> Pair<'m> {
         }
     }
 
-    /// From the greeting to the end: the octets of messages that the client got.
+    /// From the greeting to the end, over such buffers: the octets of messages that the client got.
     ///
     /// # Panics
     /// Where the crate does not do what it says.
     #[must_use]
-    pub fn run(mut self) -> u64 {
-        let (mut to_server, mut to_client) = ([0; 512], [0; READ]);
-        let (mut to_server, mut to_client) = (Out::new(&mut to_server), Out::new(&mut to_client));
+    pub fn run(mut self, to_server: &mut [u8], to_client: &mut [u8]) -> u64 {
+        let (mut to_server, mut to_client) = (Out::new(to_server), Out::new(to_client));
         loop {
             let mut input = Input::more(to_server.pending());
             let pending = input.remaining();

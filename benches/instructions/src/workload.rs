@@ -3,8 +3,11 @@
 use pop3_proto::client::Event;
 use pop3_proto::server::Slot;
 use pop3_proto::{Client, Command, Decoded, Input, Limits, Out, Stuff, StuffMode, UniqueId};
-use pop3_proto_instructions::{Pair, READ};
+use pop3_proto_instructions::Pair;
 use std::hint::black_box;
+
+/// How many octets are read at once.
+pub(crate) const READ: usize = 16 * 1024;
 
 /// How many commands there are.
 #[inline(never)]
@@ -79,7 +82,7 @@ pub(crate) fn body_send(text: &[u8], buffer: &mut [u8]) -> (usize, usize) {
 /// The octets of all messages, each fetched and marked by a client that keeps 16 commands in flight; then QUIT.
 #[inline(never)]
 pub(crate) fn retr_dele(message: &str, slots: &mut [Slot<UniqueId<'static>>]) -> u64 {
-    Pair::new(message.as_bytes(), slots).run()
+    Pair::new(message.as_bytes(), slots).run(&mut [0; 512], &mut [0; READ])
 }
 
 /// Hands the input to the client in reads, as a driver does.
