@@ -41,12 +41,12 @@ impl Client {
             }
             _ => return None,
         };
-        let row = input.remaining().saturating_sub(rest.len());
+        let row = input.remaining().wrapping_sub(rest.len());
         if row > usize::from(self.config.limits.listing_line) {
             return None;
         }
         input.advance(|unread| *unread = rest);
-        *count = count.saturating_add(1);
+        *count = count.wrapping_add(1);
         self.searched = 0;
         self.clock.rearm(self.config.answer);
         Some(event)
@@ -119,6 +119,9 @@ mod tests {
             "1 120\r\n",
             "4294967295 18446744073709551615\r\n",
             "999999999 1\r\n",
+            "1234567 7654321\r\n",
+            "12345678 87654321\r\n",
+            "123456789 987654321\r\n",
             "4294967296 1\r\n",
             "0 1\r\n",
             "01 1\r\n",

@@ -102,6 +102,18 @@ fn checked_value(input: &[u8]) -> Option<u64> {
 #[inline]
 pub(super) fn plain_number<const MOST: usize>(input: &mut &[u8]) -> Option<u64> {
     let [b'1'..=b'9', ..] = input else { return None };
+    // Over octets whose number is known the loop is unrolled, on which a quarter of the time of a row hangs.
+    if let Some(block) = input.first_chunk::<8>() {
+        let mut value = 0u32;
+        for (length, octet) in block.iter().enumerate() {
+            let digit = u32::from(*octet).wrapping_sub(u32::from(b'0'));
+            if digit > 9 {
+                *input = input.get(length..)?;
+                return (length <= MOST).then_some(value.into());
+            }
+            value = value.wrapping_mul(10).wrapping_add(digit);
+        }
+    }
     let (value, rest) = leading_digits(input);
     let digits = input.len().wrapping_sub(rest.len());
     *input = rest;
