@@ -173,13 +173,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
         let (Some(server), Some(message)) = (&mut self.server, &mut self.message) else {
             return Poll::Ready(Err("no message is open".into()));
         };
-        let octets = match message.as_mut().poll_fill_buf(context) {
-            _ if server.enough() => &[],
-            Poll::Ready(octets) => octets?,
-            Poll::Pending => {
-                ready!(self.poll_send_all(context))?;
-                return Poll::Pending;
-            }
+        let octets = match server.enough() {
+            true => Poll::Ready(Ok(&[][..])),
+            false => message.as_mut().poll_fill_buf(context),
+        };
+        let Poll::Ready(octets) = octets? else {
+            ready!(self.poll_send_all(context))?;
+            return Poll::Pending;
         };
         if octets.is_empty() {
             server.finish_body()?;

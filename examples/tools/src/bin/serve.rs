@@ -57,8 +57,8 @@ struct Arguments {
     /// Let passwords travel in clear: on loopback, or where the network is private by other means
     #[arg(long)]
     allow_plain: bool,
-    /// The most connections
-    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    /// The most connections; each takes up to three file descriptors
+    #[arg(long, value_name = "COUNT", default_value_t = 300)]
     connections: usize,
     /// The most connections of one address
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
@@ -165,7 +165,7 @@ async fn serve(arguments: &Arguments, host: Host) -> Result<()> {
         let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
         let implicit = policy == TlsPolicy::Implicit;
         println!("listening on {}{}", listener.local_addr()?, if implicit { " (TLS)" } else { "" });
-        let config = Arc::new(config(policy, arguments.allow_plain));
+        let config = Arc::new(config(policy));
         shutdown.spawn(listener, Door { host: host.clone(), config, acceptor: acceptor.clone(), implicit });
     }
     tokio::select! {

@@ -12,6 +12,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -59,7 +60,7 @@ impl Mailbox {
     ///
     /// A file that cannot be read is left out: it is no reason to withhold the others.
     pub fn open(root: &Arc<Path>) -> io::Result<Result<Self, Refusal>> {
-        let lock = File::options().create(true).append(true).open(root.join(LOCK))?;
+        let lock = File::options().create(true).append(true).mode(0o600).open(root.join(LOCK))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Err(rustix::io::Errno::WOULDBLOCK) => return Ok(Err(Refusal::InUse)),
             locked => locked?,

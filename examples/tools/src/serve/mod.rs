@@ -51,14 +51,14 @@ impl Host {
     }
 }
 
-/// What the server offers under a policy; logins in clear only where that is `plain`.
+/// What the server offers under a policy, which also says whether passwords may travel in clear.
 #[must_use]
-pub fn config(policy: TlsPolicy, plain: bool) -> Config {
+pub fn config(policy: TlsPolicy) -> Config {
     const MECHANISMS: &[Mechanism<'_>] = &[Mechanism::SCRAM_SHA_256, Mechanism::PLAIN];
-    let config = Config::new(policy)
+    Config::new(policy)
         .implementation(Text::literal("pop3-proto serve"))
         .sasl(MECHANISMS)
+        .sasl_in_clear(MECHANISMS)
         .utf8(Utf8::Messages)
-        .languages(&[Language::ENGLISH, german::GERMAN]);
-    if plain { config.sasl_in_clear(MECHANISMS) } else { config }
+        .languages(&[Language::ENGLISH, german::GERMAN])
 }

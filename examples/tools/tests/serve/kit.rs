@@ -75,7 +75,7 @@ impl Site {
 
 pub(crate) fn door(host: Host, folder: &Path) -> Door {
     let acceptor = Some(tls::self_signed(folder).unwrap());
-    let config = Arc::new(config(TlsPolicy::Opportunistic, true));
+    let config = Arc::new(config(TlsPolicy::Opportunistic));
     Door { host: Arc::new(host), config, acceptor, implicit: false }
 }
 

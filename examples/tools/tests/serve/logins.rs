@@ -103,7 +103,7 @@ async fn failed_logins_take_longer_and_longer_and_end() {
 async fn outside_tls_passwords_are_refused_unless_that_is_allowed() {
     let site = Site::with(&[]);
     let mut door = site.door();
-    door.config = Arc::new(config(TlsPolicy::Required, false));
+    door.config = Arc::new(config(TlsPolicy::Required));
     let server = Server::start(door).await;
     let answer =
         server.talk(&format!("CAPA\r\n{LOGIN}{}{SCRAM}\r\nQUIT\r\n", plain("", NAME, PASSWORD))).await;
