@@ -31,7 +31,7 @@ pub(crate) fn commands(name: &'static str, each: Duration) -> Measured {
 pub(crate) fn decode_commands(mut input: &[u8]) -> usize {
     let mut found = 0;
     while let Decoded::Complete { consumed, value } = Command::decode(input, &Limits::DEFAULT) {
-        black_box(value);
+        black_box(&value);
         input = input.get(consumed..).unwrap_or_default();
         found += 1;
     }
@@ -54,7 +54,7 @@ fn decode_responses(mut input: &[u8]) -> usize {
     while let Decoded::Complete { consumed, value } =
         Response::decode(input, Some(Verb::Dele), &Limits::DEFAULT)
     {
-        black_box(value);
+        black_box(&value);
         input = input.get(consumed..).unwrap_or_default();
         found += 1;
     }

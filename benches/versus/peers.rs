@@ -25,20 +25,20 @@ pub(crate) mod rfc {
     #[inline(always)]
     fn command(word: &[u8; 4], line: &[u8]) -> bool {
         match word {
-            b"RETR" => black_box(transaction::command::retr(line)).is_some(),
-            b"DELE" => black_box(transaction::command::dele(line)).is_some(),
-            b"LIST" => black_box(transaction::command::list(line)).is_some(),
-            b"TOP " => black_box(transaction::command::top(line)).is_some(),
-            b"UIDL" => black_box(transaction::command::uidl(line)).is_some(),
-            b"STAT" => black_box(transaction::command::stat(line)).is_some(),
-            b"NOOP" => black_box(transaction::command::noop(line)).is_some(),
-            b"USER" => black_box(authorization::command::user(line)).is_some(),
+            b"RETR" => black_box(&transaction::command::retr(line)).is_some(),
+            b"DELE" => black_box(&transaction::command::dele(line)).is_some(),
+            b"LIST" => black_box(&transaction::command::list(line)).is_some(),
+            b"TOP " => black_box(&transaction::command::top(line)).is_some(),
+            b"UIDL" => black_box(&transaction::command::uidl(line)).is_some(),
+            b"STAT" => black_box(&transaction::command::stat(line)).is_some(),
+            b"NOOP" => black_box(&transaction::command::noop(line)).is_some(),
+            b"USER" => black_box(&authorization::command::user(line)).is_some(),
             _ => false,
         }
     }
 
     pub(crate) fn status_lines(input: &[u8]) -> usize {
-        lines(input).filter_map(|line| black_box(transaction::response::dele(line))).count()
+        lines(input).filter(|line| black_box(&transaction::response::dele(line)).is_some()).count()
     }
 
     pub(crate) fn list(answer: &[u8]) -> (u64, u64) {
@@ -69,7 +69,7 @@ pub(crate) mod codec {
     pub(crate) fn commands(mut input: &[u8]) -> usize {
         let mut found = 0;
         while let Ok((rest, command)) = parse::command(input) {
-            black_box(command);
+            black_box(&command);
             input = rest;
             found += 1;
         }
@@ -79,7 +79,7 @@ pub(crate) mod codec {
     pub(crate) fn status_lines(mut input: &[u8]) -> usize {
         let mut found = 0;
         while let Ok((rest, answer)) = parse::response_dele(input) {
-            black_box(answer);
+            black_box(&answer);
             input = rest;
             found += 1;
         }
@@ -111,7 +111,7 @@ pub(crate) mod sawp {
     pub(crate) fn commands(mut input: &[u8]) -> usize {
         let mut found = 0;
         while let Ok((rest, Some(message))) = (POP3 {}).parse(input, Direction::ToServer) {
-            black_box(message);
+            black_box(&message);
             input = rest;
             found += 1;
         }
@@ -122,7 +122,7 @@ pub(crate) mod sawp {
     pub(crate) fn status_lines(input: &[u8]) -> usize {
         input
             .split_inclusive(|octet| *octet == b'\n')
-            .filter(|line| black_box(response(line)).data.is_empty())
+            .filter(|line| black_box(&response(line)).data.is_empty())
             .count()
     }
 
