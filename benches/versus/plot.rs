@@ -22,7 +22,7 @@ const PEER: RGBColor = RGBColor(0xd9, 0x7b, 0x29);
 fn x(times: f64) -> i32 {
     let (from, to) = DECADES;
     let part = (times.log10().clamp(from, to) - from) / (to - from);
-    LABELS + (part * f64::from(WIDTH - LABELS - 70)) as i32
+    LABELS + (part * f64::from(WIDTH - LABELS - 80)) as i32
 }
 
 pub(crate) fn write(path: &Path, works: &[Measured]) -> Result<(), Error> {
@@ -34,7 +34,11 @@ pub(crate) fn write(path: &Path, works: &[Measured]) -> Result<(), Error> {
     let text = |words: String, at: (i32, i32)| Text::new(words, at, font.clone());
 
     let title = ("sans-serif", 15).into_font();
-    area.draw(&Text::new("Speed beside pop3-proto (the first row of each work is 1)", (10, 8), title))?;
+    area.draw(&Text::new(
+        "Speed beside pop3-proto (the first row of each work is 1; the scale is logarithmic)",
+        (10, 8),
+        title,
+    ))?;
     for (name, colour, left) in
         [("pop3-proto", OURS, 10), ("limit of the machine, or a plain loop", LIMIT, 100), ("peer", PEER, 320)]
     {
@@ -62,7 +66,7 @@ pub(crate) fn write(path: &Path, works: &[Measured]) -> Result<(), Error> {
             };
             area.draw(&text(row.name.clone(), (20, top)))?;
             area.draw(&Rectangle::new([(x(0.0), top + 1), (x(times), top + LINE - 4)], colour.filled()))?;
-            area.draw(&text(format!("{times:.2}"), (x(times) + 4, top)))?;
+            area.draw(&text(format!("{times:.2}"), (WIDTH - 60, top)))?;
             if let Aim::Times(least, _) = row.aim {
                 let at = x(1.0 / least);
                 area.draw(&PathElement::new([(at, top - 1), (at, top + LINE - 2)], RED.stroke_width(2)))?;
