@@ -60,8 +60,11 @@ pub(super) fn write<'a>(root: &Path, rows: impl Iterator<Item = (&'a [u8], Size)
 
 /// Forgets all, as one was wrong.
 pub(super) fn forget(root: &Path) {
-    if let Err(error) = fs::remove_file(root.join(FILE)) {
-        tracing::warn!(root = %root.display(), %error, "the sizes cannot be removed");
+    match fs::remove_file(root.join(FILE)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            tracing::warn!(root = %root.display(), %error, "the sizes cannot be removed");
+        }
+        _ => {}
     }
 }
 

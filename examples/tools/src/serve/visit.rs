@@ -202,7 +202,7 @@ fn send(fetch: Fetch, mailbox: &Mailbox) -> Answer<Visit> {
         Ok(message) => Answer::Send(fetch, message),
         // Removed, changed or made unreadable since login.
         Err(error) => {
-            tracing::warn!(id = fetch.connection(), message = %fetch.message(), %error, "cannot be sent");
+            tracing::warn!(id = fetch.connection(), number = fetch.message().get(), %error, "cannot be sent");
             Answer::RefuseFetch(fetch, Refusal::Temporary)
         }
     }

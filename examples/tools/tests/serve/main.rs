@@ -7,3 +7,5 @@ mod kit;
 mod logins;
 mod octets;
 mod patience;
+#[path = "../common/stutter.rs"]
+mod stutter;
