@@ -1,7 +1,7 @@
 //! What a status line means: its event, and what it changes in the session.
 
 use super::event::{Event, Greeting, SaslDone, SaslStep, StartTls};
-use super::poll::read_line;
+use super::poll::{Polled, read_line};
 use super::{Capabilities, Client, Feature, Quit, Source, Ticket, Turn};
 use crate::body::Unstuff;
 use crate::codec::{LineEnding, Response, Shape, State, StatusText, Verb};
@@ -12,17 +12,17 @@ use crate::types::{ApopTimestamp, Base64, Text};
 
 impl Client {
     /// The first line of the session.
-    pub(super) fn greeted<'i>(&mut self, response: Response<'i>) -> Result<Event<'i>, Fatal> {
+    pub(super) fn greeted<'i>(&mut self, response: Response<'i>) -> Polled<'i> {
         self.state = State::Authorization;
         match response {
             Response::Ok(status) => {
                 let timestamp = ApopTimestamp::find(status.text().as_bytes());
                 self.apop = timestamp.is_some();
-                Ok(Event::Greeting(Greeting { status, timestamp }))
+                Ok(Some(Event::Greeting(Greeting { status, timestamp })))
             }
             Response::Err(status) => {
                 self.no_service = true;
-                Ok(Event::NoService(status))
+                Ok(Some(Event::NoService(status)))
             }
             Response::Continue(_) => Err(Fatal::NotPop3),
         }
@@ -30,7 +30,6 @@ impl Client {
 
     /// The status line of the oldest command, or a challenge, with what was tolerated in it; `behind` octets
     /// lie behind it.
-    #[inline(always)]
     pub(super) fn answered<'i>(
         &mut self,
         ticket: Ticket,
@@ -38,12 +37,12 @@ impl Client {
         quirks: Quirks,
         ending: LineEnding,
         behind: usize,
-    ) -> Result<Event<'i>, Fatal> {
+    ) -> Polled<'i> {
         match response {
             Response::Continue(challenge) => self.challenged(challenge, quirks),
             Response::Err(status) => {
                 self.note_code(status);
-                Ok(self.refused(ticket, status))
+                self.refused(ticket, status)
             }
             Response::Ok(status) => {
                 self.note_code(status);
@@ -60,7 +59,7 @@ impl Client {
         }
     }
 
-    fn challenged<'i>(&mut self, text: Text<'i>, quirks: Quirks) -> Result<Event<'i>, Fatal> {
+    fn challenged<'i>(&mut self, text: Text<'i>, quirks: Quirks) -> Polled<'i> {
         if matches!(self.turn, Turn::Cancelled) {
             return Err(Fatal::Unsolicited);
         }
@@ -75,18 +74,17 @@ impl Client {
         let cancel_only = challenge.is_none() && !(first && self.config.profile == Profile::Tolerant);
         self.turn = Turn::Challenge;
         let step = SaslStep { turn: self.next_token(), cancel_only };
-        Ok(match challenge {
+        Ok(Some(match challenge {
             Some(challenge) => Event::Challenge(step, challenge),
             None => {
                 self.quirks.note(Quirk::ChallengeText);
                 Event::OddChallenge(step, text.as_bytes())
             }
-        })
+        }))
     }
 
     /// `-ERR`: the command did nothing, but for a login that is over and a connection that ends.
-    #[inline(always)]
-    fn refused<'i>(&mut self, ticket: Ticket, status: StatusText<'i>) -> Event<'i> {
+    fn refused<'i>(&mut self, ticket: Ticket, status: StatusText<'i>) -> Polled<'i> {
         self.complete();
         match ticket.verb {
             Verb::User | Verb::Pass | Verb::Apop => self.named = false,
@@ -95,46 +93,39 @@ impl Client {
             Verb::Quit => return self.closed(Quit::Refused),
             _ => {}
         }
-        Event::Refused(ticket, status)
+        Ok(Some(Event::Refused(ticket, status)))
     }
 
     /// `+OK`: the answer begins, or is complete.
-    #[inline(always)]
     fn accepted<'i>(
         &mut self,
         ticket: Ticket,
         status: StatusText<'i>,
         ending: LineEnding,
         behind: usize,
-    ) -> Result<Event<'i>, Fatal> {
+    ) -> Polled<'i> {
         match ticket.verb.shape(ticket.message.is_some()) {
             Shape::Rows => {
                 self.turn = Turn::Rows { ending, count: 0, listed: Capabilities::NONE };
-                Ok(Event::Begin(ticket, status))
+                Ok(Some(Event::Begin(ticket, status)))
             }
             Shape::Body => {
                 self.turn = Turn::Body { unstuff: Unstuff::new(ending), octets: 0 };
-                Ok(Event::Begin(ticket, status))
+                Ok(Some(Event::Begin(ticket, status)))
             }
             // It was cancelled: whoever accepts it now is out of step.
             Shape::Exchange if matches!(self.turn, Turn::Cancelled) => Err(Fatal::Unsolicited),
             Shape::Exchange => {
                 self.complete();
                 self.turn = Turn::Verdict;
-                Ok(Event::AuthAccepted(SaslDone { turn: self.next_token() }, status))
+                Ok(Some(Event::AuthAccepted(SaslDone { turn: self.next_token() }, status)))
             }
             Shape::Line => self.done(ticket, status, behind),
         }
     }
 
     /// `+OK` to a command whose answer is one line.
-    #[inline(always)]
-    fn done<'i>(
-        &mut self,
-        ticket: Ticket,
-        status: StatusText<'i>,
-        behind: usize,
-    ) -> Result<Event<'i>, Fatal> {
+    fn done<'i>(&mut self, ticket: Ticket, status: StatusText<'i>, behind: usize) -> Polled<'i> {
         self.complete();
         match ticket.verb {
             Verb::User => self.named = true,
@@ -142,23 +133,23 @@ impl Client {
             Verb::Utf8 => self.utf8 = true,
             Verb::Dele => self.marked = true,
             Verb::Rset => self.marked = false,
-            Verb::Quit => return Ok(self.closed(Quit::Ok)),
+            Verb::Quit => return self.closed(Quit::Ok),
             Verb::Stls if behind > 0 => return Err(Fatal::BehindStls),
             Verb::Stls => {
                 self.turn = Turn::Handshake;
-                return Ok(Event::StartTls(StartTls { turn: self.next_token() }));
+                return Ok(Some(Event::StartTls(StartTls { turn: self.next_token() })));
             }
             _ => {}
         }
-        Ok(match read_line(ticket, status.text()) {
+        Ok(Some(match read_line(ticket, status.text()) {
             Some(read) => self.parsed(ticket, status.text().as_bytes(), read),
             None => Event::Ok(ticket, status),
-        })
+        }))
     }
 
-    fn closed<'i>(&mut self, quit: Quit) -> Event<'i> {
+    fn closed<'i>(&mut self, quit: Quit) -> Polled<'i> {
         self.quit = quit;
         self.state = State::Closed;
-        Event::Closed(self.deletions())
+        Ok(Some(Event::Closed(self.deletions())))
     }
 }

@@ -165,12 +165,13 @@ impl Client {
         self.decide_lines(ending)?;
         let oldest = self.in_flight.oldest();
         let mut quirks = Quirks::NONE;
-        let response = Response::read(content, oldest.map(|ticket| ticket.verb), &mut quirks);
-        let response = response.map_err(|_| Fatal::NotPop3)?;
+        let Ok(response) = Response::read(content, oldest.map(|ticket| ticket.verb), &mut quirks) else {
+            return Err(Fatal::NotPop3);
+        };
         self.tolerate(quirks)?;
         match oldest {
-            None => self.greeted(response).map(Some),
-            Some(ticket) => self.answered(ticket, response, quirks, ending, input.remaining()).map(Some),
+            None => self.greeted(response),
+            Some(ticket) => self.answered(ticket, response, quirks, ending, input.remaining()),
         }
     }
 
