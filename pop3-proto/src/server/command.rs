@@ -5,17 +5,14 @@ use super::maildrop::Entry;
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Login, Other, Question, User};
 use super::reply::{Reply, Rows, Then};
-use super::{Ask, Config, Credentials, Maildrop, Refusal, Server, Why};
+use super::{Ask, Config, Credentials, Maildrop, Refusal, Server, Turn, Why};
 use crate::codec::{Command, CommandError, Keyword, LineEnding, State, Verb};
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{Base64, LanguageRange, Mechanism, MessageNumber, Secret, Text, TlsPolicy};
 use core::borrow::Borrow;
 
-/// What follows from a line.
-pub(super) enum Next<'i> {
-    Reply(Reply),
-    Ask(Question, Ask<'i>),
-}
+/// What a line asks of the application; `None` where the turn says what follows from it.
+pub(super) type Next<'i> = Option<Ask<'i>>;
 
 impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// A command line of so many octets.
@@ -36,7 +33,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         match command {
             Ok(command) => self.valid(command, named),
             Err(CommandError::NoSuchMessage) if self.state == State::Transaction => {
-                refusal(Refusal::NoSuchMessage, self)
+                self.refusal(Refusal::NoSuchMessage)
             }
             Err(_) => self.bad(Phrase::Syntax),
         }
@@ -59,28 +56,28 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             Command::Pass(password) => self.pass(password, named),
             Command::Apop { name, digest } => self.apop(name, Credentials::Apop { name, digest }),
             Command::Auth { mechanism, initial } => self.auth(mechanism, initial),
-            Command::AuthList => rows(Rows::Mechanisms),
-            Command::Stls => line(Phrase::StartTls, Then::StartTls),
+            Command::AuthList => self.rows(Rows::Mechanisms),
+            Command::Stls => self.ok(Phrase::StartTls, Then::StartTls),
             Command::Utf8 => {
                 self.utf8 = true;
-                line(Phrase::Utf8On, Then::Read)
+                self.ok(Phrase::Utf8On, Then::Read)
             }
-            Command::Capa => rows(Rows::Capabilities),
-            Command::Lang(None) => rows(Rows::Languages),
+            Command::Capa => self.rows(Rows::Capabilities),
+            Command::Lang(None) => self.rows(Rows::Languages),
             Command::Lang(Some(range)) => self.lang(range),
-            Command::Stat => Next::Reply(Reply::stat()),
-            Command::List(None) => rows(Rows::ScanListing),
-            Command::Uidl(None) => rows(Rows::UniqueIds),
+            Command::Stat => self.reply(Reply::stat()),
+            Command::List(None) => self.rows(Rows::ScanListing),
+            Command::Uidl(None) => self.rows(Rows::UniqueIds),
             Command::List(Some(message)) => {
-                self.with_message(message, |_, _| Next::Reply(Reply::scan(message)))
+                self.with_message(message, |server, _| server.reply(Reply::scan(message)))
             }
             Command::Uidl(Some(message)) => {
-                self.with_message(message, |_, _| Next::Reply(Reply::unique_id(message)))
+                self.with_message(message, |server, _| server.reply(Reply::unique_id(message)))
             }
             Command::Retr(message) => self.fetch(message, None),
             Command::Top { message, lines } => self.fetch(message, Some(lines)),
             Command::Dele(message) => self.dele(message),
-            Command::Noop => line(Phrase::Nothing, Then::Read),
+            Command::Noop => self.ok(Phrase::Nothing, Then::Read),
             Command::Rset => self.rset(),
             Command::Quit => self.quit(),
             Command::Other { keyword, arguments } => self.other_command(keyword, arguments),
@@ -132,12 +129,13 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// is bounded.
     fn user<'i>(&mut self, name: Text<'i>, named: bool) -> Next<'i> {
         if named && self.login_failed() {
-            return Next::Reply(Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins)));
+            return self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins)));
         }
         if !self.is_user_text(name.as_bytes()) {
             return self.bad(Phrase::Syntax);
         }
-        Next::Ask(Question::User, Ask::User(User { mark: self.new_mark() }, name))
+        let user = User { mark: self.new_mark() };
+        self.ask(Question::User, Ask::User(user, name))
     }
 
     fn pass<'i>(&mut self, password: Secret<'i>, named: bool) -> Next<'i> {
@@ -175,7 +173,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     fn ask_login<'i>(&mut self, credentials: Credentials<'i>) -> Next<'i> {
         let exchange = matches!(credentials, Credentials::Sasl { .. } | Credentials::Response(_));
         let login = Login { mark: self.new_mark(), utf8: self.utf8, exchange };
-        Next::Ask(Question::Login, Ask::Login(login, credentials))
+        self.ask(Question::Login, Ask::Login(login, credentials))
     }
 
     /// A line inside AUTH: a response whatever it looks like, or `*` (RFC 5034 section 4).
@@ -183,9 +181,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         let bare: Quirks = (ending == LineEnding::Lf).then_some(Quirk::BareLf).into_iter().collect();
         let taken = self.tolerate(bare);
         match Base64::new(line) {
-            _ if line == b"*" => Next::Reply(self.login_over(Phrase::Cancelled)),
+            _ if line == b"*" => self.login_over(Phrase::Cancelled),
             Ok(response) if taken => self.ask_login(Credentials::Response(response)),
-            _ => Next::Reply(self.login_over(Phrase::Syntax)),
+            _ => self.login_over(Phrase::Syntax),
         }
     }
 
@@ -198,9 +196,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         match place.and_then(|place| u8::try_from(place.saturating_add(1)).ok()) {
             Some(language) => {
                 self.language = language;
-                Next::Reply(Reply::language())
+                self.reply(Reply::language())
             }
-            None => Next::Reply(Reply::err(Phrase::NoSuchLanguage, Then::Read)),
+            None => self.reply(Reply::err(Phrase::NoSuchLanguage, Then::Read)),
         }
     }
 
@@ -212,7 +210,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     ) -> Next<'i> {
         match self.entry(message).map(|entry| entry.octets) {
             Ok(octets) => then(self, octets),
-            Err(refused) => refusal(refused, self),
+            Err(refused) => self.refusal(refused),
         }
     }
 
@@ -229,7 +227,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     fn fetch<'i>(&mut self, message: MessageNumber, top: Option<u64>) -> Next<'i> {
         self.with_message(message, |server, octets| {
-            Next::Ask(Question::Fetch, Ask::Fetch(Fetch { mark: server.new_mark(), message, top, octets }))
+            let fetch = Fetch { mark: server.new_mark(), message, top, octets };
+            server.ask(Question::Fetch, Ask::Fetch(fetch))
         })
     }
 
@@ -242,9 +241,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             {
                 Ok(()) => {
                     server.totals.mark(octets);
-                    line(Phrase::Marked, Then::Read)
+                    server.ok(Phrase::Marked, Then::Read)
                 }
-                Err(refused) => refusal(refused, server),
+                Err(refused) => server.refusal(refused),
             }
         })
     }
@@ -254,32 +253,29 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             maildrop.unmark_all();
         }
         self.totals.unmark_all();
-        line(Phrase::Unmarked, Then::Read)
+        self.ok(Phrase::Unmarked, Then::Read)
     }
 
     fn quit<'i>(&mut self) -> Next<'i> {
         if self.state != State::Transaction {
-            return line(Phrase::Bye, Then::Close(Why::Quit));
+            return self.ok(Phrase::Bye, Then::Close(Why::Quit));
         }
         self.state = State::Update;
-        Next::Ask(Question::Commit, Ask::Commit(Commit { mark: self.new_mark() }))
+        let commit = Commit { mark: self.new_mark() };
+        self.ask(Question::Commit, Ask::Commit(commit))
     }
 
     fn other_command<'i>(&mut self, keyword: Keyword<'i>, arguments: Option<Text<'i>>) -> Next<'i> {
         let other = Other { mark: self.new_mark() };
-        Next::Ask(Question::Other, Ask::Other(other, keyword.as_bytes(), arguments.unwrap_or_default()))
+        self.ask(Question::Other, Ask::Other(other, keyword.as_bytes(), arguments.unwrap_or_default()))
     }
 
     /// `-ERR` to a line that is no command here; the last one ends the session.
     fn bad<'i>(&mut self, phrase: Phrase) -> Next<'i> {
-        Next::Reply(self.bad_reply(phrase))
-    }
-
-    fn bad_reply(&mut self, phrase: Phrase) -> Reply {
         if self.is_last_bad_command() {
-            Reply::err(Phrase::TooManyBad, Then::Close(Why::BadCommands))
+            self.reply(Reply::err(Phrase::TooManyBad, Then::Close(Why::BadCommands)))
         } else {
-            Reply::err(phrase, Then::Read)
+            self.reply(Reply::err(phrase, Then::Read))
         }
     }
 
@@ -292,21 +288,21 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     /// The one `-ERR` to an over-long line.
-    pub(super) fn too_long(&mut self, response: bool) -> Reply {
+    pub(super) fn too_long<'i>(&mut self, response: bool) -> Next<'i> {
         if response {
             self.login_over(Phrase::LineTooLong)
         } else {
             self.named = false;
-            self.bad_reply(Phrase::LineTooLong)
+            self.bad(Phrase::LineTooLong)
         }
     }
 
     /// `-ERR` to a login that the machine itself ends.
-    fn login_over(&mut self, phrase: Phrase) -> Reply {
+    fn login_over<'i>(&mut self, phrase: Phrase) -> Next<'i> {
         if self.login_failed() {
-            Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins))
+            self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins)))
         } else {
-            Reply::err(phrase, Then::Read)
+            self.reply(Reply::err(phrase, Then::Read))
         }
     }
 
@@ -314,6 +310,31 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     pub(super) fn login_failed(&mut self) -> bool {
         self.failed_logins = self.failed_logins.saturating_add(1);
         self.failed_logins >= self.config.borrow().limits.failed_logins
+    }
+
+    /// The turn is the application's.
+    fn ask<'i>(&mut self, question: Question, ask: Ask<'i>) -> Next<'i> {
+        self.turn = Turn::Asked(question);
+        Some(ask)
+    }
+
+    /// The turn is the server's.
+    fn reply<'i>(&mut self, reply: Reply) -> Next<'i> {
+        self.turn = Turn::Reply(reply);
+        None
+    }
+
+    fn ok<'i>(&mut self, phrase: Phrase, then: Then) -> Next<'i> {
+        self.reply(Reply::ok(phrase, then))
+    }
+
+    fn rows<'i>(&mut self, rows: Rows) -> Next<'i> {
+        self.reply(Reply::rows(rows))
+    }
+
+    fn refusal<'i>(&mut self, refusal: Refusal) -> Next<'i> {
+        let reply = Reply::refusal(refusal, self.config.borrow(), Then::Read);
+        self.reply(reply)
     }
 
     /// Records deviations; whether this profile takes them.
@@ -332,16 +353,4 @@ fn keeps_name(command: Result<Command<'_>, CommandError>) -> bool {
         Ok(command) => matches!(command.verb(), Verb::Capa | Verb::Auth | Verb::AuthList),
         Err(error) => matches!(error, CommandError::Mechanism | CommandError::Base64),
     }
-}
-
-fn line<'i>(phrase: Phrase, then: Then) -> Next<'i> {
-    Next::Reply(Reply::ok(phrase, then))
-}
-
-fn rows<'i>(rows: Rows) -> Next<'i> {
-    Next::Reply(Reply::rows(rows))
-}
-
-fn refusal<'i, L, C: Borrow<Config>>(refusal: Refusal, server: &Server<L, C>) -> Next<'i> {
-    Next::Reply(Reply::refusal(refusal, server.config.borrow(), Then::Read))
 }

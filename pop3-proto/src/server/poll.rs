@@ -1,8 +1,7 @@
 //! Reading commands, and the order of turns.
 
-use super::command::Next;
 use super::question::{Greet, Question, StartTls};
-use super::reply::{Reply, Then};
+use super::reply::Then;
 use super::{Ask, Config, Maildrop, Server, Step, Turn, Why};
 use crate::codec::{Framed, LineEnding, State, frame};
 use crate::error::Fatal;
@@ -80,7 +79,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             Framed::Line { content, ending, consumed } => {
                 self.searched = 0;
                 input.take(consumed);
-                self.line(content, ending, consumed, response, sink)
+                self.line(content, ending, consumed, response)
             }
             Framed::TooLong => {
                 self.searched = 0;
@@ -104,25 +103,13 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         ending: LineEnding,
         consumed: usize,
         response: bool,
-        sink: &mut dyn Sink,
     ) -> Option<Step<'i>> {
         if self.state == State::Transaction {
             self.clock.rearm(self.config.borrow().timers.autologout);
         }
         let next =
             if response { self.response(content, ending) } else { self.command(content, ending, consumed) };
-        match next {
-            // `poll` looks first whether anything lies behind STLS.
-            Next::Reply(reply @ Reply { then: Then::StartTls, .. }) => {
-                self.turn = Turn::Reply(reply);
-                None
-            }
-            Next::Reply(reply) => self.write(reply, sink).err().map(|full| self.needs_space(full, sink)),
-            Next::Ask(question, ask) => {
-                self.turn = Turn::Asked(question);
-                Some(Step::Ask(ask))
-            }
-        }
+        next.map(Step::Ask)
     }
 
     /// Takes octets up to the line end of an over-long line, which then gets its one `-ERR`.
@@ -130,11 +117,13 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         let line_end = memchr::memchr(b'\n', input.unread());
         input.take(line_end.map_or(input.remaining(), |offset| offset.saturating_add(1)));
         match line_end {
-            Some(_) => self.turn = Turn::Reply(self.too_long(response)),
-            None if input.is_last() => self.end(Why::End),
-            None => return Some(Step::NeedInput),
+            Some(_) => self.too_long(response).map(Step::Ask),
+            None if input.is_last() => {
+                self.end(Why::End);
+                None
+            }
+            None => Some(Step::NeedInput),
         }
-        None
     }
 
     /// An AUTH line may be as long as a response: some clients put a long initial response in it all the same
