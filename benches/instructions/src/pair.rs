@@ -21,6 +21,7 @@ pub struct Pair<'m> {
     /// RETR and DELE, for one message after the other; the last one is QUIT.
     commands: u32,
     next: u32,
+    answered: u32,
     delivered: u64,
 }
 
@@ -39,6 +40,7 @@ impl<'m> Pair<'m> {
             message,
             sending: &[],
             next: 0,
+            answered: 0,
             delivered: 0,
         }
     }
@@ -108,27 +110,28 @@ impl<'m> Pair<'m> {
             Event::Ok(ticket, _) if ticket.verb.keyword() == "USER" => {
                 self.say(&Command::Pass(Secret::new(b"secret").expect("a password")), out);
             }
+            Event::Ok(ticket, _) if ticket.verb.keyword() == "PASS" => self.fill(out),
             Event::Body(_, octets) => self.delivered += octets.len() as u64,
-            Event::Ok(..) | Event::End(..) => self.fill(out),
+            Event::Ok(..) | Event::End(..) => {
+                self.answered += 1;
+                self.fill(out);
+            }
             Event::Begin(..) => {}
             other => panic!("{other:?}"),
         }
     }
 
-    /// Sends as many commands as the client takes.
+    /// Sends commands until as many as a client takes are in flight.
     fn fill(&mut self, out: &mut Out<'_>) {
-        while self.next <= self.commands {
+        while self.next <= self.commands && self.next - self.answered < 16 {
             let number = MessageNumber::from_index((self.next / 2) as usize).expect("a small number");
             let command = match self.next % 2 {
                 _ if self.next == self.commands => Command::Quit,
                 0 => Command::Retr(number),
                 _ => Command::Dele(number),
             };
-            match self.client.send(&command, out) {
-                Ok(_) => self.next += 1,
-                Err(error) if error.is_not_now() => return,
-                Err(error) => panic!("{error}"),
-            }
+            self.say(&command, out);
+            self.next += 1;
         }
     }
 
