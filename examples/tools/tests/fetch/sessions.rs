@@ -31,8 +31,14 @@ fn copies_with_the_same_unique_id_are_all_fetched_once() {
         "UIDL" => Some("+OK\r\n1 a\r\n2 a\r\n.\r\n"),
         other => plain(other),
     };
-    let (server, reader) = (Server::start([copies]), Reader::new());
-    assert_eq!(reader.fetch(&server).0, tally(2, 0, 0));
+    let alone: Session = |command| match command {
+        "LIST" => Some("+OK\r\n1 5\r\n.\r\n"),
+        "UIDL" => Some("+OK\r\n1 a\r\n.\r\n"),
+        other => plain(other),
+    };
+    let (server, reader) = (Server::start([alone, copies]), Reader::new());
+    assert_eq!(reader.fetch(&server).0, tally(1, 0, 0));
+    assert_eq!(reader.fetch(&server).0, tally(1, 1, 0));
     assert_eq!(reader.fetch(&server).0, tally(0, 2, 0));
     assert_eq!(reader.messages(), ["one\r\n", "two\r\n"]);
 }
@@ -63,6 +69,14 @@ fn a_server_that_breaks_off_again_and_again_is_given_up() {
     assert_eq!(server.heard("RETR 1").len(), 1);
     assert_eq!(server.heard("RETR 2").len(), 3);
     assert!(server.heard("DELE").is_empty());
+}
+
+#[test]
+fn a_server_that_never_worked_is_not_tried_again() {
+    let closes: Session = |command| if command == "USER mrose" { None } else { plain(command) };
+    let (server, reader) = (Server::start([closes]), Reader::new());
+    assert_eq!(reader.fetch(&server).1.unwrap_err().exit, Exit::Connection);
+    assert_eq!(server.heard("USER").len(), 1);
 }
 
 #[test]
