@@ -21,10 +21,10 @@ impl Progress {
 
     /// So much is to be fetched in this session.
     pub(super) fn begin(&mut self, messages: usize, octets: u64) {
-        self.bar.reset();
         self.bar.set_length(octets);
         self.messages = (0, messages);
         self.show();
+        self.bar.reset();
     }
 
     pub(super) fn octets(&self, count: usize) {
