@@ -2,7 +2,7 @@ use super::mailbox::Place;
 use super::sizes::Size;
 use pop3_proto::OctetCount;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
@@ -40,14 +40,15 @@ impl Message {
     }
 
     fn read(&mut self) -> io::Result<()> {
-        let length = self.left.min(CHUNK);
-        self.part.clear();
-        self.part.reserve_exact(length as usize);
+        self.part.resize(self.left.min(CHUNK) as usize, 0);
         self.taken = 0;
-        let read = (&mut self.file).take(length).read_to_end(&mut self.part)? as u64;
-        self.left -= read;
+        match self.file.read_exact(&mut self.part) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(self.place.changed()),
+            read => read?,
+        }
+        self.left -= self.part.len() as u64;
         self.count.add(&self.part);
-        if read < length || (self.left == 0 && self.count.finish() != self.listed) {
+        if self.left == 0 && self.count.finish() != self.listed {
             return Err(self.place.changed());
         }
         Ok(())

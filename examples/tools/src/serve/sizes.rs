@@ -71,7 +71,7 @@ pub(super) fn forget(root: &Path) {
 /// Reads a message and counts.
 pub(super) fn count(path: &Path) -> io::Result<Size> {
     let (mut file, mut count, mut length) = (File::open(path)?, OctetCount::new(), 0);
-    let mut buffer = vec![0; 64 * 1024];
+    let mut buffer = [0; 8 * 1024];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => {
