@@ -181,7 +181,8 @@ impl<'s> ClientSide<'s> {
         let polled = self.client.poll(&mut input);
         let left = input.remaining();
         let consumed = unread.len() - left;
-        let idle = consumed == 0 && matches!(polled, Ok(None));
+        let idle = matches!(polled, Ok(None));
+        assert!(!idle || consumed == 0, "octets were consumed, and there is no event: {:?}", self.client);
         assert_eq!(needs, idle, "needs_input and poll disagree: {:?}", self.client);
         assert!(
             !idle || left < self.client.hold(),
@@ -189,7 +190,7 @@ impl<'s> ClientSide<'s> {
             self.client
         );
         let goes_on = match polled {
-            Ok(None) => consumed > 0,
+            Ok(None) => false,
             Ok(Some(event)) => {
                 self.see(event, &unread);
                 !self.over
