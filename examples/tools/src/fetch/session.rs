@@ -148,8 +148,11 @@ impl Fetch {
                     Event::OddUniqueId(_, message, id) => {
                         listing.entry(message).or_default().id = Some(id.into());
                     }
-                    Event::Refused(ticket, status) if ticket.verb == Verb::List => {
-                        return Err(Failure::refused(Exit::Connection, "LIST", status));
+                    // A server without unique-ids does not know the command, and has nothing to say about when it will.
+                    Event::Refused(ticket, status)
+                        if ticket.verb == Verb::List || status.code().is_some() =>
+                    {
+                        return Err(Failure::refused(Exit::Connection, ticket.verb.keyword(), status));
                     }
                     Event::Refused(..) => self.has_ids = false,
                     _ => {}
@@ -165,7 +168,7 @@ impl Fetch {
     /// Which messages are stored, and which are wanted. A message keeps its unique-id when its number changes.
     fn sort(&mut self, listing: &Listing) -> Result<(Vec<MessageNumber>, Vec<MessageNumber>), Failure> {
         if !self.has_ids {
-            if self.store.has_nameless() && !self.options.delete {
+            if !self.store.is_new() && !self.options.delete {
                 let cause = "the server has no unique-ids, so that nobody can tell what was fetched before: \
                              take --delete, or an empty folder";
                 return Err(Failure::usage(cause));

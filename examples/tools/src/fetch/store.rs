@@ -30,8 +30,6 @@ pub struct Store {
     state: File,
     /// Unique-ids, and how many messages with each are there: a server may give copies of a message the same one (RFC 1939 section 7).
     had: HashMap<Vec<u8>, u32>,
-    /// A message from a server without unique-ids is there.
-    has_nameless: bool,
     /// The number of the last file.
     last: u64,
     open: Option<Partial>,
@@ -67,7 +65,6 @@ impl Store {
             layout,
             state,
             had: HashMap::new(),
-            has_nameless: false,
             last: 0,
             open: None,
             _lock: lock,
@@ -83,10 +80,10 @@ impl Store {
         self.had.get(id).is_some_and(|had| *had > copies)
     }
 
-    /// Whether there is a message of which nobody can tell whether it comes again.
+    /// Whether nothing was ever fetched into it.
     #[must_use]
-    pub fn has_nameless(&self) -> bool {
-        self.has_nameless
+    pub fn is_new(&self) -> bool {
+        self.had.is_empty()
     }
 
     /// A message begins. One that did not come to its end is forgotten.
@@ -144,10 +141,7 @@ impl Store {
     }
 
     fn count(&mut self, id: &[u8]) {
-        match id {
-            [] => self.has_nameless = true,
-            _ => *self.had.entry(id.into()).or_default() += 1,
-        }
+        *self.had.entry(id.into()).or_default() += 1;
     }
 
     fn give_name(&self, name: &OsString) -> io::Result<()> {

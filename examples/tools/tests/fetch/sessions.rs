@@ -85,7 +85,9 @@ fn who_is_told_to_come_later_does() {
         "PASS tanstaaf" => Some("-ERR [IN-USE] somebody reads\r\n"),
         other => plain(other),
     };
-    let (server, reader) = (Server::start([in_use, plain]), Reader::new());
+    let no_ids: Session =
+        |command| if command == "UIDL" { Some("-ERR [SYS/TEMP]\r\n") } else { plain(command) };
+    let (server, reader) = (Server::start([in_use, no_ids, plain]), Reader::new());
     reader.fetch(&server).1.unwrap();
     assert_eq!(reader.messages().len(), 2);
 }
@@ -133,6 +135,10 @@ fn without_unique_ids_nothing_is_fetched_twice_by_mistake() {
     assert_eq!((tally.stored, done.unwrap_err().exit), (0, Exit::Usage));
     reader.delete = true;
     assert_eq!(reader.fetch(&server).0, self::tally(2, 0, 2));
+
+    let (server, reader) = (Server::start([plain, nameless]), Reader::new());
+    reader.fetch(&server).1.unwrap();
+    assert_eq!(reader.fetch(&server).1.unwrap_err().exit, Exit::Usage, "it had unique-ids once");
 
     let breaks: Session = |command| if command == "RETR 2" { None } else { nameless(command) };
     let (server, reader) = (Server::start([breaks]), Reader::deleting());

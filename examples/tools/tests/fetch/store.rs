@@ -79,7 +79,7 @@ fn unique_ids_may_hold_anything_but_a_line_end() {
     ids.iter().for_each(|id| put(&mut store, id, b""));
     drop(store);
     let store = open(&folder);
-    assert!(ids.iter().all(|id| store.has(id, 0)) && !store.has_nameless());
+    assert!(ids.iter().all(|id| store.has(id, 0)) && !store.has(b"a", 0));
 }
 
 #[test]
