@@ -144,7 +144,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
     }
 
     /// The first `count` octets of [`spare`](Self::spare) hold new input. More than there was room for counts
-    /// as all of it.
+    /// as all of it. 0 changes nothing: what a read said is told with [`received`](Self::received).
     pub fn filled(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.buffer.as_ref().len());
     }

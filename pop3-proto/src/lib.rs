@@ -29,7 +29,7 @@
 //!                     answer = Some((listing.count, listing.octets));
 //!                     Command::Quit
 //!                 }
-//!                 Event::Refused(_, status) | Event::NoService(status) => return Err(status.text().to_string().into()),
+//!                 Event::Refused(_, status) | Event::NoService(status) => return Err(status.to_string().into()),
 //!                 Event::Closed(_) => return answer.ok_or_else(|| "closed".into()),
 //!                 _ => continue,
 //!             };

@@ -45,6 +45,22 @@ impl From<Duration> for Millis {
     }
 }
 
+/// The span, or the time from the driver's start to this moment.
+///
+/// ```
+/// use pop3_proto::Millis;
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let deadline = start + Duration::from(Millis(1500)); // for a runtime that waits until, not for
+/// assert_eq!(deadline - start, Duration::from_millis(1500));
+/// ```
+impl From<Millis> for Duration {
+    fn from(span: Millis) -> Self {
+        Duration::from_millis(span.0)
+    }
+}
+
 /// The timers that `tick` runs, by name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]

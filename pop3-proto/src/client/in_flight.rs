@@ -1,5 +1,6 @@
 use crate::codec::{Command, Verb};
 use crate::types::MessageNumber;
+use core::fmt;
 
 /// Which command an event answers: [`send`](super::Client::send) gives it out, and each event of the answer has it.
 ///
@@ -11,6 +12,7 @@ use crate::types::MessageNumber;
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
 /// let ticket = client.send(&Command::Capa, &mut outbox).unwrap();
 /// assert_eq!((ticket.verb, ticket.message), (Verb::Capa, None));
+/// assert_eq!(ticket.to_string(), "CAPA");
 ///
 /// let answer = client.poll(&mut Input::more(b"-ERR what?\r\n")).unwrap();
 /// assert!(matches!(answer, Some(Event::Refused(of, _)) if of == ticket));
@@ -29,6 +31,16 @@ impl Ticket {
     #[must_use]
     pub const fn sequence(&self) -> u32 {
         self.sequence
+    }
+}
+
+/// The command as it is named in messages: with its message number, and no other argument.
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.message {
+            Some(message) => write!(f, "{} {message}", self.verb),
+            None => self.verb.fmt(f),
+        }
     }
 }
 

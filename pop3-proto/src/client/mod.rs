@@ -366,7 +366,8 @@ impl Client {
     }
 
     /// Runs the timers: anchors what was started since the last call, and says when to call again, if any
-    /// timer runs.
+    /// timer runs: a moment behind `now`, so that the span [`until`](Millis::until) then is never zero, which
+    /// a socket would refuse as a timeout.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///

@@ -55,6 +55,7 @@ impl Client {
     /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an
     /// adapter that owns both buffer and machine asks before it reads (see
     /// [driving](crate::guide::driving#as-a-type-of-your-own)). `eof` is whether the stream has ended.
+    /// Where it says no, `poll` has an event or a fatal error, never `None`.
     ///
     /// ```
     /// use pop3_proto::{Client, TlsPolicy};

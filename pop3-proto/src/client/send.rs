@@ -94,12 +94,10 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SendError::Over => f.write_str("the session is over"),
-            SendError::State(state) => write!(f, "not valid in the state {state:?}"),
+            SendError::State(state) => write!(f, "not valid in the state {state}"),
             SendError::CallersTurn => f.write_str("something else is owed first"),
             SendError::NoService => f.write_str("the server refused service"),
-            SendError::Behind(verb) => {
-                write!(f, "nothing is sent behind {} before it is answered", verb.keyword())
-            }
+            SendError::Behind(verb) => write!(f, "nothing is sent behind {verb} before it is answered"),
             SendError::Alone => f.write_str("other commands are in flight"),
             SendError::NotPipelined => f.write_str("the server does not announce PIPELINING"),
             SendError::QueueFull => f.write_str("16 commands are in flight"),

@@ -34,6 +34,21 @@ pub enum Response<'a> {
 }
 
 /// What stands behind `+OK` or `-ERR`: a response code and a text, either of which may be missing.
+///
+/// It borrows the input, and holds what a peer said, so it is no error by itself. Its `Display` makes one, if what the
+/// server says may be seen where yours goes; take the code out before where your caller goes by it.
+///
+/// ```
+/// use pop3_proto::{ResponseCode, Retry, StatusText, Text};
+///
+/// fn refused(status: StatusText<'_>) -> Box<dyn std::error::Error> {
+///     status.to_string().into()
+/// }
+///
+/// let status = StatusText::new(Some(ResponseCode::InUse), Text::literal("locked")).unwrap();
+/// assert_eq!(refused(status).to_string(), "[IN-USE] locked");
+/// assert_eq!(status.code().and_then(|code| code.retry()), Some(Retry::Later));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct StatusText<'a> {
     code: Option<ResponseCode<'a>>,

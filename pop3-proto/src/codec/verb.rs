@@ -19,6 +19,25 @@ pub enum State {
     Closed,
 }
 
+/// As the RFC writes it.
+///
+/// ```
+/// use pop3_proto::State;
+///
+/// assert_eq!(State::Transaction.to_string(), "TRANSACTION");
+/// ```
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Greeting => "GREETING",
+            State::Authorization => "AUTHORIZATION",
+            State::Transaction => "TRANSACTION",
+            State::Update => "UPDATE",
+            State::Closed => "CLOSED",
+        })
+    }
+}
+
 /// A command by its name. [`Other`](Self::Other) is any that the crate does not know.
 ///
 /// ```
@@ -240,6 +259,23 @@ impl Verb {
     /// Whether this word is a keyword.
     fn is_keyword(word: &[u8]) -> bool {
         Verb::split(word).is_some_and(|(_, rest)| rest.is_empty())
+    }
+}
+
+/// The word on the wire.
+///
+/// ```
+/// use pop3_proto::Verb;
+///
+/// assert_eq!(Verb::Retr.to_string(), "RETR");
+/// assert_eq!(Verb::Other.to_string(), "another command");
+/// ```
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verb::Other => "another command",
+            verb => verb.keyword(),
+        })
     }
 }
 

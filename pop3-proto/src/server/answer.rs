@@ -48,7 +48,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// session left in it are taken back, and all entries are asked for once, to sum the octets.
     ///
     /// # Errors
-    /// Token and maildrop come back where the token is not this question's.
+    /// Token and maildrop come back where the token is not this question's. A `?` into a `Box<dyn Error>` carries them along, so it
+    /// wants a maildrop that borrows nothing; for one that does, `map_err(AnswerError::from)` lets go of them.
     pub fn accept(
         &mut self,
         login: Login,

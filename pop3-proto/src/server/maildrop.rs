@@ -43,7 +43,7 @@ use core::convert::Infallible;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no maildrop",
-    note = "a slice or a `Vec` of `pop3_proto::server::Slot` is one, and so is any type that implements `Maildrop`"
+    note = "a `Vec` of `pop3_proto::server::Slot` is one, a `&mut` slice of them (`&mut slots[..]` of an array), and any type that implements `Maildrop`"
 )]
 pub trait Maildrop {
     /// How many messages there were at login.
@@ -158,23 +158,48 @@ impl<I: AsUniqueId> Maildrop for [Slot<I>] {
     }
 }
 
-/// A maildrop that is borrowed for the session.
-impl<L: Maildrop + ?Sized> Maildrop for &mut L {
-    fn count(&self) -> u32 {
-        (**self).count()
-    }
+macro_rules! behind_a_pointer {
+    ($(#[$attribute:meta])+ $pointer:ty) => {
+        $(#[$attribute])+
+        impl<L: Maildrop + ?Sized> Maildrop for $pointer {
+            fn count(&self) -> u32 {
+                (**self).count()
+            }
 
-    fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
-        (**self).entry(message)
-    }
+            fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+                (**self).entry(message)
+            }
 
-    fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
-        (**self).mark(message)
-    }
+            fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
+                (**self).mark(message)
+            }
 
-    fn unmark_all(&mut self) {
-        (**self).unmark_all();
-    }
+            fn unmark_all(&mut self) {
+                (**self).unmark_all();
+            }
+        }
+    };
+}
+
+behind_a_pointer! {
+    /// A maildrop that is borrowed for the session.
+    &mut L
+}
+
+#[cfg(feature = "alloc")]
+behind_a_pointer! {
+    /// For a server of several stores, each with a maildrop of its own.
+    ///
+    /// ```
+    /// use pop3_proto::server::{Config, Maildrop, Server};
+    /// use pop3_proto::TlsPolicy;
+    ///
+    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit);
+    /// let server: Server<Box<dyn Maildrop + Send>> = Server::new(&CONFIG, 1);
+    /// # fn polls<L: Maildrop>(_: Server<L>) {}
+    /// # polls(server);
+    /// ```
+    alloc::boxed::Box<L>
 }
 
 #[cfg(feature = "alloc")]

@@ -163,6 +163,19 @@ impl Totals {
 
 impl<L, C: Borrow<Config>> Server<L, C> {
     /// A server for one connection; `id` is the caller's number for it and tells the tokens of two connections apart.
+    ///
+    /// A configuration that is not a `static` is shared in an `Arc`, or borrowed for less long, which the type says:
+    ///
+    /// ```
+    /// use pop3_proto::{OwnedUniqueId, Server, TlsPolicy, server::{Config, Slot}};
+    /// use std::sync::Arc;
+    ///
+    /// type Mail = Vec<Slot<OwnedUniqueId>>;
+    ///
+    /// let config = Config::new(TlsPolicy::Implicit);
+    /// let borrowed: Server<Mail, &Config> = Server::new(&config, 1);
+    /// let shared: Server<Mail, Arc<Config>> = Server::new(Arc::new(config), 2);
+    /// ```
     pub fn new(config: C, id: u64) -> Self {
         let timers = config.borrow().timers;
         Server {
@@ -254,7 +267,8 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any timer runs.
+    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any timer runs: a moment behind
+    /// `now`, so that the span [`until`](Millis::until) then is never zero, which a socket would refuse as a timeout.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///

@@ -166,6 +166,19 @@ impl Refusal {
     }
 }
 
+/// In English, as a client is told it, for a log.
+///
+/// ```
+/// use pop3_proto::server::Refusal;
+///
+/// assert_eq!(Refusal::InUse.to_string(), "maildrop in use by another session");
+/// ```
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.phrase().english().fmt(f)
+    }
+}
+
 /// What CAPA announces for this user in TRANSACTION, where it differs by user. Nothing is different by default.
 ///
 /// ```
@@ -201,6 +214,27 @@ pub enum Why {
     /// The application called [`hand_over`](super::Server::hand_over): the connection lives on, and the
     /// machine has no more to do with it.
     HandedOver,
+}
+
+/// For a log.
+///
+/// ```
+/// use pop3_proto::server::Why;
+///
+/// assert_eq!(Why::FailedLogins.to_string(), "too many failed logins");
+/// ```
+impl core::fmt::Display for Why {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Why::Quit => "the client said QUIT",
+            Why::End => "the stream ended without QUIT",
+            Why::Refused => "the connection was refused",
+            Why::BadCommands => "too many bad commands",
+            Why::FailedLogins => "too many failed logins",
+            Why::Aborted => "closed by the application",
+            Why::HandedOver => "handed over",
+        })
+    }
 }
 
 /// Why octets of a message were not taken. Nothing changed.

@@ -34,7 +34,7 @@ use core::fmt;
 /// use pop3_proto::{Invalid, Secret, Text};
 ///
 /// assert_eq!(Text::new(b"mrose\r\nQUIT"), Err(Invalid::Control));
-/// assert_eq!(Secret::new(b"").unwrap_err().to_string(), "is empty");
+/// assert_eq!(Secret::new(b"").unwrap_err().to_string(), "the value is empty");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -53,16 +53,23 @@ pub enum Invalid {
     Syntax,
 }
 
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Invalid {
+    /// What is wrong, to be said of something that has a name.
+    pub(crate) const fn fault(self) -> &'static str {
+        match self {
             Invalid::Control => "holds CR, LF or NUL",
             Invalid::Octet => "holds an octet that is not allowed here",
             Invalid::Empty => "is empty",
             Invalid::TooLong => "is too long",
             Invalid::Zero => "is zero",
             Invalid::Syntax => "is not well-formed",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the value {}", self.fault())
     }
 }
 

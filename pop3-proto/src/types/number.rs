@@ -59,6 +59,20 @@ impl MessageNumber {
             None => None,
         }
     }
+
+    /// The numbers of a maildrop of so many messages, in order: what STAT counted right behind the login.
+    ///
+    /// ```
+    /// use pop3_proto::{Command, MessageNumber};
+    ///
+    /// let fetch_all: Vec<_> = MessageNumber::up_to(3).map(Command::Retr).collect();
+    /// assert_eq!(fetch_all.len(), 3);
+    /// assert_eq!(MessageNumber::up_to(3).next_back().map(MessageNumber::get), Some(3)); // the newest
+    /// assert!(MessageNumber::up_to(0).next().is_none());
+    /// ```
+    pub fn up_to(count: u32) -> impl DoubleEndedIterator<Item = MessageNumber> + Clone {
+        (1..=count).filter_map(NonZeroU32::new).map(MessageNumber)
+    }
 }
 
 impl TryFrom<u32> for MessageNumber {
@@ -66,6 +80,17 @@ impl TryFrom<u32> for MessageNumber {
 
     fn try_from(number: u32) -> Result<Self, Invalid> {
         Self::new(number)
+    }
+}
+
+/// ```
+/// use pop3_proto::MessageNumber;
+///
+/// assert_eq!(u32::from(MessageNumber::FIRST), 1);
+/// ```
+impl From<MessageNumber> for u32 {
+    fn from(number: MessageNumber) -> Self {
+        number.get()
     }
 }
 

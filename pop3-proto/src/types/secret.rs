@@ -12,6 +12,9 @@ use core::fmt;
 /// let secret = Secret::new(b" tan staaf ").unwrap(); // spaces are part of it (RFC 1939 section 7)
 /// assert_eq!(format!("{secret:?}"), "Secret(..)");
 /// assert_eq!(secret.expose(), b" tan staaf ");
+/// # let typed = String::from("tanstaaf");
+/// assert_eq!(Secret::try_from(&typed)?.expose(), b"tanstaaf"); // from a `&String`, a `&str` or octets
+/// # Ok::<(), pop3_proto::Invalid>(())
 /// ```
 #[doc(alias = "password")]
 #[derive(Clone, Copy)]
@@ -50,6 +53,15 @@ impl<'a> TryFrom<&'a str> for Secret<'a> {
     type Error = Invalid;
 
     fn try_from(text: &'a str) -> Result<Self, Invalid> {
+        Self::new(text.as_bytes())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> TryFrom<&'a alloc::string::String> for Secret<'a> {
+    type Error = Invalid;
+
+    fn try_from(text: &'a alloc::string::String) -> Result<Self, Invalid> {
         Self::new(text.as_bytes())
     }
 }

@@ -12,6 +12,8 @@ use core::fmt;
 ///
 /// assert_eq!(Text::new(b"mrose").unwrap().as_bytes(), b"mrose");
 /// assert_eq!(Text::new(b"mrose\r\nDELE 1"), Err(Invalid::Control));
+/// # let name = String::from("mrose");
+/// assert_eq!(Text::try_from(&name), Text::try_from("mrose")); // a `&String` too
 /// const READY: Text<'static> = Text::literal("ready"); // checked by the compiler
 /// # assert_eq!(READY.as_bytes(), b"ready");
 /// ```
@@ -107,6 +109,15 @@ impl<'a> TryFrom<&'a str> for Text<'a> {
     type Error = Invalid;
 
     fn try_from(text: &'a str) -> Result<Self, Invalid> {
+        Self::new(text.as_bytes())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> TryFrom<&'a alloc::string::String> for Text<'a> {
+    type Error = Invalid;
+
+    fn try_from(text: &'a alloc::string::String) -> Result<Self, Invalid> {
         Self::new(text.as_bytes())
     }
 }

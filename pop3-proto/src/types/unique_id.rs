@@ -116,6 +116,10 @@ impl<'a> TryFrom<&'a str> for UniqueId<'a> {
 /// }
 /// # assert_eq!(Hash([b'0'; 32]).as_unique_id().as_bytes().len(), 32);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` holds no unique-id",
+    note = "a unique-id is checked: `UniqueId::new` borrows octets, `OwnedUniqueId::try_from` takes a `String`"
+)]
 pub trait AsUniqueId {
     /// The unique-id, borrowed.
     fn as_unique_id(&self) -> UniqueId<'_>;
@@ -148,9 +152,12 @@ impl fmt::Display for UniqueId<'_> {
 /// assert_eq!(owned.as_unique_id(), UniqueId::new(b"a-1").unwrap());
 /// assert_eq!(OwnedUniqueId::try_from(format!("a-{}", 1)), Ok(owned));
 /// assert!(OwnedUniqueId::try_from("a 1").is_err());
+/// # let owned = OwnedUniqueId::try_from("a-1").unwrap();
+/// assert_eq!(owned.to_string(), "a-1");
+/// # assert_eq!(format!("{owned:?}"), "UniqueId(\"a-1\")");
 /// ```
 #[cfg(feature = "alloc")]
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnedUniqueId(alloc::boxed::Box<[u8]>);
 
 #[cfg(feature = "alloc")]
@@ -192,5 +199,20 @@ impl TryFrom<&str> for OwnedUniqueId {
 
     fn try_from(text: &str) -> Result<Self, Invalid> {
         UniqueId::try_from(text).map(Self::from)
+    }
+}
+
+/// As a [`UniqueId`].
+#[cfg(feature = "alloc")]
+impl fmt::Debug for OwnedUniqueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.as_unique_id(), f)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Display for OwnedUniqueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.as_unique_id(), f)
     }
 }

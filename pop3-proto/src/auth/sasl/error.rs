@@ -29,7 +29,7 @@ impl fmt::Display for SaslError {
         match self {
             SaslError::TooSmall { needed } => write!(f, "the slice for a SASL message needs {needed} octets"),
             SaslError::NotUtf8 => f.write_str("a part of a SASL message is not UTF-8"),
-            SaslError::Invalid(rule) => write!(f, "a SASL message, or a part of one, {rule}"),
+            SaslError::Invalid(rule) => write!(f, "a SASL message, or a part of one, {}", rule.fault()),
         }
     }
 }
