@@ -22,6 +22,9 @@ pub enum Layout {
     Maildir,
 }
 
+/// What the names of state files begin with.
+const STATE: &str = ".fetch-";
+
 /// A folder for one account. Nobody else fetches into it meanwhile.
 #[derive(Debug)]
 pub struct Store {
@@ -57,7 +60,7 @@ impl Store {
             ErrorKind::WouldBlock => io::Error::other("somebody else fetches into this folder"),
             _ => error.into(),
         })?;
-        let path = folder.join(format!(".fetch-{key}"));
+        let path = folder.join(format!("{STATE}{key}"));
         let state = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         sync(folder)?;
         let mut store = Store {
@@ -69,6 +72,7 @@ impl Store {
             open: None,
             _lock: lock,
         };
+        store.settle()?;
         store.read_state()?;
         store.last = store.last.max(store.last_number()?);
         Ok(store)
@@ -120,24 +124,30 @@ impl Store {
         fs::remove_file(self.unnamed(&open.name))
     }
 
+    /// Gives the last file of each account its name, where it was not given. Otherwise another account's next file could get that.
+    fn settle(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if !entry.file_name().as_bytes().starts_with(STATE.as_bytes()) {
+                continue;
+            }
+            match records(&fs::read(entry.path())?)?.last() {
+                Some((_, name)) if self.unnamed(name).exists() => self.give_name(name)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn read_state(&mut self) -> io::Result<()> {
         let mut state = Vec::new();
         self.state.read_to_end(&mut state)?;
-        let whole = state.iter().rposition(|octet| *octet == b'\n').map_or(0, |end| end + 1);
-        self.state.set_len(whole as u64)?; // no name was given behind a line that is not whole
-        let mut last = None;
-        for line in state[..whole].split(|octet| *octet == b'\n').filter(|line| !line.is_empty()) {
-            let tab = line.iter().rposition(|octet| *octet == b'\t');
-            let tab = tab.ok_or_else(|| io::Error::other("the state file is damaged"))?;
-            let name = OsString::from_vec(line[tab + 1..].into());
+        self.state.set_len(whole(&state).len() as u64)?; // no name was given behind a line that is not whole
+        for (id, name) in records(&state)? {
             self.last = self.last.max(number(&name));
-            self.count(&line[..tab]);
-            last = Some(name);
+            self.count(id);
         }
-        match last {
-            Some(name) if self.unnamed(&name).exists() => self.give_name(&name),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn count(&mut self, id: &[u8]) {
@@ -172,6 +182,23 @@ impl Store {
         fs::read_dir(self.named_folder())?
             .try_fold(0, |last, entry| Ok(last.max(number(&entry?.file_name()))))
     }
+}
+
+/// The lines of a state file that are whole.
+fn whole(state: &[u8]) -> &[u8] {
+    let end = state.iter().rposition(|octet| *octet == b'\n').map_or(0, |end| end + 1);
+    &state[..end]
+}
+
+/// Unique-ids and names.
+fn records(state: &[u8]) -> io::Result<Vec<(&[u8], OsString)>> {
+    whole(state).split(|octet| *octet == b'\n').filter(|line| !line.is_empty()).map(record).collect()
+}
+
+fn record(line: &[u8]) -> io::Result<(&[u8], OsString)> {
+    let tab = line.iter().rposition(|octet| *octet == b'\t');
+    let tab = tab.ok_or_else(|| io::Error::other("the state file is damaged"))?;
+    Ok((&line[..tab], OsString::from_vec(line[tab + 1..].into())))
 }
 
 /// The number in `5.eml`.

@@ -40,6 +40,14 @@ fn what_was_written_down_gets_its_name() {
 }
 
 #[test]
+fn another_account_does_not_take_the_name() {
+    let folder = folder(&[(".fetch-you@here", "a\t1.eml\n"), (".1.eml.part", "one")]);
+    put(&mut open(&folder), b"a", b"two");
+    assert_eq!(names(folder.path()), ["1.eml", "2.eml"]);
+    assert_eq!(fs::read(folder.path().join("1.eml")).unwrap(), b"one");
+}
+
+#[test]
 fn a_line_that_is_not_whole_counts_for_nothing() {
     for torn in ["b", "b\t", "b\t2", "b\t2.eml"] {
         let state = format!("a\t1.eml\n{torn}");
