@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, Verb, client::Event};
-//! use std::io::{self, Read, Write};
+//! use std::io::{Read, Write};
 //!
 //! /// How many messages are there, and how many octets together?
 //! fn stat(mut stream: impl Read + Write, name: &str, password: &str) -> Result<(u32, u64), Box<dyn std::error::Error>> {
@@ -43,6 +43,7 @@
 //!         inbox.received(count); // 0 is the end of the stream: a fact of its own, never an empty slice
 //!     }
 //! }
+//! # use std::io;
 //! # // The server speaks when it is spoken to: one line a read.
 //! # struct Lines(std::vec::IntoIter<&'static str>);
 //! # impl Read for Lines {
