@@ -1,4 +1,8 @@
-//! What the mail fetcher and the server share: TLS, SCRAM, and the drivers under tokio.
+//! A mail fetcher and a server, and what they are made of. Each file can be read, and copied, by itself:
+//!
+//! - [`client`] and [`server`]: the machines under tokio, over any stream
+//! - [`tls`] and [`scram`]: what rustls and rsasl are asked to do
+//! - [`fetch`] and [`serve`]: the two programs
 
 pub mod client;
 pub mod fetch;
