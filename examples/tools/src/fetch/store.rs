@@ -1,9 +1,8 @@
 //! Where messages go, and the state file that says which are there.
 //!
-//! A message becomes a file in four steps, each of them on the disk before the next: its octets, under a name that no mail program looks at;
-//! a line in the state file, with its unique-id and the name that it gets; the name; the folder. So only the last line can be about a
-//! file without its name, and then all that is missing is the name. Whenever the program is stopped, no message is lost and none is there
-//! twice.
+//! A message becomes a file in three steps, each of them on the disk before the next: its octets, under a name that no mail program looks
+//! at; a line in the state file, with its unique-id and the name that it gets; the name. So only the last line can be about a file
+//! without its name, and then all that is missing is the name. Whenever the program is stopped, no message is lost and none is there twice.
 
 use rustix::fs::{FlockOperation, flock};
 use std::collections::HashMap;
@@ -110,6 +109,7 @@ impl Store {
     pub fn finish(&mut self, id: &[u8]) -> io::Result<()> {
         let Some(Partial { name, file }) = self.open.take() else { return Ok(()) };
         file.into_inner()?.sync_all()?;
+        sync(&self.unnamed_folder())?;
         self.state.write_all(&[id, b"\t", name.as_bytes(), b"\n"].concat())?;
         self.state.sync_data()?;
         self.give_name(&name)?;
@@ -162,12 +162,17 @@ impl Store {
 
     /// What is left here by a program that was stopped is written over the next time, or in a Maildir removed by whoever tidies it up.
     fn unnamed(&self, name: &OsString) -> PathBuf {
+        let name = match self.layout {
+            Layout::Eml => OsString::from_vec([b".", name.as_bytes(), b".part"].concat()),
+            Layout::Maildir => name.clone(),
+        };
+        self.unnamed_folder().join(name)
+    }
+
+    fn unnamed_folder(&self) -> PathBuf {
         match self.layout {
-            Layout::Eml => {
-                let hidden = [b".", name.as_bytes(), b".part"].concat();
-                self.folder.join(OsString::from_vec(hidden))
-            }
-            Layout::Maildir => self.folder.join("tmp").join(name),
+            Layout::Eml => self.folder.clone(),
+            Layout::Maildir => self.folder.join("tmp"),
         }
     }
 
