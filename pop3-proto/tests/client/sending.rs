@@ -2,7 +2,7 @@
 
 use super::{CLEAR, PIPED, Session};
 use pop3_proto::client::SendError;
-use pop3_proto::{Command, Fatal, Input, Out, State, Text, Verb};
+use pop3_proto::{Command, Fatal, Input, Out, Sink, State, Text, Verb};
 
 /// A line of each command, by the table of commands.
 fn line(verb: Verb) -> &'static str {
@@ -215,6 +215,18 @@ fn a_command_that_does_not_fit_the_sink_was_not_sent() {
     let mut session = Session::opened(CLEAR);
     assert!(session.client.send(&Command::Stat, &mut out).is_err());
     assert_eq!(session.ask("STAT", "+OK 0 0\r\n"), ["0 messages, 0 octets"]);
+}
+
+#[test]
+fn a_sink_without_room_now_is_told_from_one_that_is_too_small() {
+    for (capacity, later) in [(5, false), (10, true)] {
+        let mut session = Session::opened(CLEAR);
+        let mut buffer = vec![0; capacity];
+        let mut out = Out::new(&mut buffer);
+        out.put(&[b"*****"]).unwrap();
+        let error = session.client.send(&Command::Stat, &mut out).unwrap_err();
+        assert_eq!(error.is_not_now(), later, "{error}");
+    }
 }
 
 #[test]
