@@ -1,6 +1,6 @@
 //! The one table of commands and states: what both machines, their tests and the diagrams go by.
 
-use crate::types::Invalid;
+use crate::types::{Invalid, from_borrowed};
 use core::fmt;
 
 /// The states of a session (RFC 1939 section 3); the guide has a
@@ -347,6 +347,8 @@ impl<'a> Keyword<'a> {
         self.0
     }
 }
+
+from_borrowed! { Keyword }
 
 impl PartialEq<Keyword<'_>> for Keyword<'_> {
     fn eq(&self, other: &Keyword<'_>) -> bool {

@@ -82,14 +82,6 @@ const fn value(octet: u8) -> Option<u8> {
     }
 }
 
-impl<'a> TryFrom<&'a [u8]> for Base64<'a> {
-    type Error = Invalid;
-
-    fn try_from(text: &'a [u8]) -> Result<Self, Invalid> {
-        Self::new(text)
-    }
-}
-
 impl fmt::Debug for Base64<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Base64(..)")

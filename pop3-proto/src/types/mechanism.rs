@@ -9,6 +9,7 @@ use core::fmt;
 /// use pop3_proto::Mechanism;
 ///
 /// assert_eq!(Mechanism::new(b"plain").unwrap(), Mechanism::PLAIN);
+/// assert_eq!(Mechanism::try_from("SCRAM-SHA-256"), Ok(Mechanism::SCRAM_SHA_256)); // as a configuration has it
 /// assert!(Mechanism::new(b"TWO WORDS").is_err());
 /// ```
 #[doc(alias = "SASL")]

@@ -75,6 +75,42 @@ impl fmt::Display for Invalid {
 
 impl core::error::Error for Invalid {}
 
+/// The values that borrow are made of text too, not only of octets by their own `new`.
+macro_rules! from_borrowed {
+    ($($name:ident)+) => {
+        $(
+            impl<'a> TryFrom<&'a [u8]> for $name<'a> {
+                type Error = $crate::types::Invalid;
+
+                fn try_from(octets: &'a [u8]) -> Result<Self, Self::Error> {
+                    Self::new(octets)
+                }
+            }
+
+            impl<'a> TryFrom<&'a str> for $name<'a> {
+                type Error = $crate::types::Invalid;
+
+                fn try_from(text: &'a str) -> Result<Self, Self::Error> {
+                    Self::new(text.as_bytes())
+                }
+            }
+
+            #[cfg(feature = "alloc")]
+            impl<'a> TryFrom<&'a alloc::string::String> for $name<'a> {
+                type Error = $crate::types::Invalid;
+
+                fn try_from(text: &'a alloc::string::String) -> Result<Self, Self::Error> {
+                    Self::new(text.as_bytes())
+                }
+            }
+        )+
+    };
+}
+
+pub(crate) use from_borrowed;
+
+from_borrowed! { ApopTimestamp Base64 LanguageRange LanguageTag Mechanism Secret Text UniqueId }
+
 /// Shows octets as text with escapes, for the Debug of what is no secret.
 pub(crate) fn escaped(name: &str, octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{name}(\"{}\")", octets.escape_ascii())

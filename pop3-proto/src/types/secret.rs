@@ -41,31 +41,6 @@ impl<'a> Secret<'a> {
     }
 }
 
-impl<'a> TryFrom<&'a [u8]> for Secret<'a> {
-    type Error = Invalid;
-
-    fn try_from(octets: &'a [u8]) -> Result<Self, Invalid> {
-        Self::new(octets)
-    }
-}
-
-impl<'a> TryFrom<&'a str> for Secret<'a> {
-    type Error = Invalid;
-
-    fn try_from(text: &'a str) -> Result<Self, Invalid> {
-        Self::new(text.as_bytes())
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<'a> TryFrom<&'a alloc::string::String> for Secret<'a> {
-    type Error = Invalid;
-
-    fn try_from(text: &'a alloc::string::String) -> Result<Self, Invalid> {
-        Self::new(text.as_bytes())
-    }
-}
-
 impl fmt::Debug for Secret<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")

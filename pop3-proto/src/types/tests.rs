@@ -1,7 +1,7 @@
 use super::{
-    ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism, Text, UniqueId,
+    ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism, Secret, Text, UniqueId,
 };
-use std::{format, vec::Vec};
+use std::{format, string::String, vec::Vec};
 
 fn timestamp(octets: &[u8]) -> Result<&[u8], Invalid> {
     ApopTimestamp::new(octets).map(|timestamp| timestamp.as_bytes())
@@ -304,4 +304,26 @@ fn r4647_2_1_a_a_range_may_be_a_star() {
 fn g_17_a_listing_holds_tags_and_no_star() {
     assert_eq!(LanguageTag::new(b"*"), Err(Invalid::Syntax));
     assert_eq!(format!("{}", LanguageTag::literal("zh-Hant")), "zh-Hant");
+}
+
+/// Octets, a `&str` and a `&String` make the same value, or are refused for the same reason.
+#[test]
+fn values_are_made_of_text_as_of_octets() {
+    fn alike<'a, T, E>(text: &'a String) -> bool
+    where
+        T: TryFrom<&'a [u8], Error = E> + TryFrom<&'a str, Error = E> + TryFrom<&'a String, Error = E>,
+        T: std::fmt::Debug,
+        E: std::fmt::Debug,
+    {
+        let made: [Result<T, E>; 3] = [text.as_bytes().try_into(), text.as_str().try_into(), text.try_into()];
+        let [first, others @ ..] = made.map(|made| format!("{made:?}"));
+        others.iter().all(|other| *other == first)
+    }
+    for text in ["", "mrose", "de", "AAAA", "<1@host>", "two words", "\r\n"].map(String::from) {
+        assert!(alike::<ApopTimestamp<'_>, _>(&text) && alike::<Base64<'_>, _>(&text), "{text:?}");
+        assert!(alike::<LanguageRange<'_>, _>(&text) && alike::<LanguageTag<'_>, _>(&text), "{text:?}");
+        assert!(alike::<Mechanism<'_>, _>(&text) && alike::<UniqueId<'_>, _>(&text), "{text:?}");
+        assert!(alike::<Secret<'_>, _>(&text) && alike::<Text<'_>, _>(&text), "{text:?}");
+    }
+    assert_eq!(Text::try_from("mrose"), Text::new(b"mrose"));
 }

@@ -97,31 +97,6 @@ const fn line_length(octets: &[u8]) -> usize {
     octets.len().saturating_sub(rest.len())
 }
 
-impl<'a> TryFrom<&'a [u8]> for Text<'a> {
-    type Error = Invalid;
-
-    fn try_from(octets: &'a [u8]) -> Result<Self, Invalid> {
-        Self::new(octets)
-    }
-}
-
-impl<'a> TryFrom<&'a str> for Text<'a> {
-    type Error = Invalid;
-
-    fn try_from(text: &'a str) -> Result<Self, Invalid> {
-        Self::new(text.as_bytes())
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<'a> TryFrom<&'a alloc::string::String> for Text<'a> {
-    type Error = Invalid;
-
-    fn try_from(text: &'a alloc::string::String) -> Result<Self, Invalid> {
-        Self::new(text.as_bytes())
-    }
-}
-
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         escaped("Text", self.0, f)

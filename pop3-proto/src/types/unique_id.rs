@@ -84,22 +84,6 @@ const fn others(word: u64) -> u64 {
     (word | below | del) & (ONES << 7)
 }
 
-impl<'a> TryFrom<&'a [u8]> for UniqueId<'a> {
-    type Error = Invalid;
-
-    fn try_from(octets: &'a [u8]) -> Result<Self, Invalid> {
-        Self::new(octets)
-    }
-}
-
-impl<'a> TryFrom<&'a str> for UniqueId<'a> {
-    type Error = Invalid;
-
-    fn try_from(text: &'a str) -> Result<Self, Invalid> {
-        Self::new(text.as_bytes())
-    }
-}
-
 /// What holds a unique-id: [`UniqueId`] itself, or one that owns its octets.
 ///
 /// A [`Slot`](crate::server::Slot) takes any that does, so that a server without a heap can make them as it needs.
