@@ -339,3 +339,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn commands_are_equal_in_all_their_parts() {
+    let lines = "USER a,USER b,PASS a,PASS b,LANG,LANG en,LANG de,STAT,NOOP,LIST,LIST 1,UIDL,UIDL 1,RETR 1,RETR 2,DELE 1,\
+                 TOP 1 0,TOP 1 1,TOP 2 0,AUTH,AUTH PLAIN,AUTH PLAIN =,AUTH LOGIN,AUTH LOGIN =,XTND,XTND a,XTND b,XTNE a,\
+                 APOP a 00000000000000000000000000000000,APOP b 00000000000000000000000000000000,\
+                 APOP a 00000000000000000000000000000001";
+    for one in lines.split(',') {
+        for other in lines.split(',') {
+            let [a, b] = [one, other].map(|line| Command::parse(line.as_bytes()).unwrap());
+            assert_eq!(a == b, one == other, "{one} and {other}");
+        }
+    }
+}
