@@ -132,7 +132,7 @@ fn run_all(
         if let Some(event) = pop.event()? {
             each(&event)?;
             if let Event::Refused(ticket, status) = event {
-                refusals.push(refusal(&name(ticket), status).to_string());
+                refusals.push(refusal(&ticket.to_string(), status).to_string());
             }
         }
     }
@@ -143,7 +143,7 @@ fn run_one(pop: &mut Connection, command: &Command<'_>) -> Result<Result<()>> {
     pop.send(command)?;
     loop {
         match pop.event()? {
-            Some(Event::Refused(ticket, status)) => return Ok(Err(refusal(&name(ticket), status))),
+            Some(Event::Refused(ticket, status)) => return Ok(Err(refusal(&ticket.to_string(), status))),
             Some(event) if event.completes() => return Ok(Ok(())),
             _ => {}
         }
@@ -162,12 +162,6 @@ fn quit(pop: &mut Connection) -> Result<()> {
             _ => {}
         }
     }
-}
-
-/// A command as it is named in messages: with its message number, without any other argument.
-fn name(ticket: Ticket) -> String {
-    let number = ticket.message.map(|message| format!(" {message}")).unwrap_or_default();
-    format!("{}{number}", ticket.verb.keyword())
 }
 
 /// What a server refused and why, with its response code and what that means.

@@ -44,8 +44,8 @@ impl NewMail {
                 }
                 Event::End(..) => Command::Quit,
                 Event::Refused(ticket, status) => {
-                    let code = status.code().map_or(&b"no code"[..], |code| code.as_bytes());
-                    return Err(format!("{}: {}", ticket.verb.keyword(), code.escape_ascii()).into());
+                    let code = status.code().map_or("no code".to_string(), |code| code.to_string());
+                    return Err(format!("{ticket}: {code}").into());
                 }
                 Event::Closed(_) => {
                     self.done = true;

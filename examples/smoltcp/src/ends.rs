@@ -115,8 +115,7 @@ impl Fetcher {
                 }
                 Event::DropListing(_, listing) => {
                     self.messages.resize(usize::try_from(listing.count)?, Vec::new());
-                    let numbers = (0..self.messages.len()).filter_map(MessageNumber::from_index);
-                    self.plan.extend(numbers.map(Command::Retr));
+                    self.plan.extend(MessageNumber::up_to(listing.count).map(Command::Retr));
                 }
                 Event::Body(_, octets) => self.partial.extend_from_slice(octets),
                 Event::End(ticket, _) if ticket.verb == Verb::Retr => {
@@ -129,7 +128,7 @@ impl Fetcher {
                     }
                 }
                 Event::Refused(ticket, status) => {
-                    return Err(format!("{}: {}", ticket.verb.keyword(), status.text()).into());
+                    return Err(format!("{ticket}: {status}").into());
                 }
                 Event::Closed(client::Deletions::Committed) => {
                     self.done = true;

@@ -93,10 +93,7 @@ pub fn run(network: Network, config: &'static Config, messages: &[Vec<u8>]) -> R
         if moved {
             continue;
         }
-        let wake = timers
-            .into_iter()
-            .flatten()
-            .map(|at| Duration::from_millis(at.0.saturating_sub(now.total_millis() as u64)));
+        let wake = timers.into_iter().flatten().map(|moment| at.until(moment).into());
         let delay =
             wake.chain(stack.poll_delay(now, &sockets)).min().ok_or("nothing will ever happen again")?;
         now += delay.max(Duration::from_millis(1));

@@ -142,7 +142,7 @@ impl App {
             }
             Ask::Commit(commit) => {
                 let maildrop = server.maildrop().unwrap();
-                let numbers = (1..=maildrop.count()).filter_map(|number| MessageNumber::new(number).ok());
+                let numbers = MessageNumber::up_to(maildrop.count());
                 let marked = numbers.filter(|number| maildrop.entry(*number).is_ok_and(|entry| entry.marked));
                 if !self.keeps {
                     self.removed.extend(marked.map(MessageNumber::get));

@@ -291,8 +291,7 @@ impl Fetch {
 }
 
 fn refusal(ticket: Ticket, status: StatusText<'_>) -> String {
-    let number = ticket.message.map(|number| format!(" {number}")).unwrap_or_default();
-    Failure::refused(Exit::Messages, &format!("{}{number}", ticket.verb.keyword()), status).to_string()
+    Failure::refused(Exit::Messages, &ticket.to_string(), status).to_string()
 }
 
 async fn within<T>(time: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
