@@ -207,6 +207,30 @@ impl Inbox<alloc::vec::Vec<u8>> {
         }
     }
 
+    /// Puts octets that were read elsewhere behind the unread ones: for a driver whose connections share a buffer to read
+    /// into, so that none of its own is held while nothing comes. This one grows as it must.
+    ///
+    /// ```
+    /// use pop3_proto::Inbox;
+    ///
+    /// let mut inbox = Inbox::new(Vec::new());
+    /// inbox.append(b"+OK rea");
+    /// inbox.append(b"dy\r\n");
+    /// assert_eq!(inbox.unread(), b"+OK ready\r\n");
+    /// ```
+    pub fn append(&mut self, octets: &[u8]) {
+        if self.buffer.len().saturating_sub(self.end) < octets.len() {
+            to_front(&mut self.buffer, self.start, self.end);
+            self.end = self.end.saturating_sub(self.start);
+            self.start = 0;
+            self.grow(self.end.saturating_add(octets.len()));
+        }
+        if let Some(room) = self.buffer.get_mut(self.end..).and_then(|room| room.get_mut(..octets.len())) {
+            room.copy_from_slice(octets);
+        }
+        self.filled(octets.len());
+    }
+
     /// Frees the buffer when nothing unread is in it: an idle connection needs none.
     pub fn shrink(&mut self) {
         if self.start == self.end {

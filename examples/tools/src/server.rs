@@ -41,8 +41,7 @@ pub struct Session<S, A: App> {
     stream: Stream<S>,
     /// For STLS.
     acceptor: Option<TlsAcceptor>,
-    /// Gone once the session is over, and the maildrop's lock with it.
-    server: Option<Server<A::Maildrop, Arc<Config>>>,
+    server: Server<A::Maildrop, Arc<Config>>,
     app: A,
     inbox: Inbox<Vec<u8>>,
     outbox: Outbox,
@@ -51,7 +50,8 @@ pub struct Session<S, A: App> {
     work: Work<A>,
     /// The message that is being sent.
     message: Option<Pin<Box<A::Message>>>,
-    over: (Why, Millis),
+    /// When the last answer is to be gone, once the session is over.
+    farewell: Option<Millis>,
     start: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -75,14 +75,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
         Session {
             stream,
             acceptor,
-            server: Some(Server::new(config, id)),
+            server: Server::new(config, id),
             app,
             inbox: Inbox::new(Vec::new()),
             outbox: Outbox::with_limit(OUTBOX),
             unflushed: false,
             work: Work::Nothing,
             message: None,
-            over: (Why::Aborted, Millis(0)),
+            farewell: None,
             start: Instant::now(),
             sleep: None,
         }
@@ -117,10 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
     /// Takes steps until something has to be waited for.
     fn poll_steps(&mut self, context: &mut Context<'_>) -> Poll<Result<Why>> {
         loop {
-            let Some(server) = &mut self.server else {
-                ready!(self.poll_send_all(context))?;
-                return Poll::Ready(Ok(self.over.0));
-            };
+            let server = &mut self.server;
             match self.inbox.with(|input| server.poll(input, &mut self.outbox))? {
                 Step::NeedInput => ready!(self.poll_receive(context))?,
                 Step::NeedSpace(_) => ready!(self.poll_send(context))?,
@@ -133,8 +130,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
                 },
                 Step::Closed(why) => {
                     // The lock goes before the client reads the answer to QUIT, so that it can log in again at once.
-                    self.server = None;
-                    self.over = (why, Millis(self.now().0 + FAREWELL.0));
+                    drop(server.take_maildrop());
+                    let farewell = Millis(self.now().0 + FAREWELL.0);
+                    self.farewell.get_or_insert(farewell);
+                    ready!(self.poll_send_all(context))?;
+                    return Poll::Ready(Ok(why));
                 }
             }
         }
@@ -150,18 +150,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
                     return Poll::Pending;
                 };
                 self.work = Work::Nothing;
-                if let Some(server) = &mut self.server {
-                    answer.give(server, &mut self.outbox, &mut self.message)?;
-                }
+                answer.give(&mut self.server, &mut self.outbox, &mut self.message)?;
             }
             Work::Handshake(_) => {
                 ready!(self.poll_send_all(context))?;
                 let acceptor = self.acceptor.as_ref().ok_or("STLS is offered without a certificate")?;
                 ready!(self.stream.poll_handshake(acceptor, context))?;
-                if let (Work::Handshake(token), Some(server)) =
-                    (mem::replace(&mut self.work, Work::Nothing), &mut self.server)
-                {
-                    server.tls_started(token, self.inbox.input())?;
+                if let Work::Handshake(token) = mem::replace(&mut self.work, Work::Nothing) {
+                    self.server.tls_started(token, self.inbox.input())?;
                 }
             }
         }
@@ -170,10 +166,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
 
     /// Sends the next part of the message that is open.
     fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        let (Some(server), Some(message)) = (&mut self.server, &mut self.message) else {
+        let Some(message) = &mut self.message else {
             return Poll::Ready(Err("no message is open".into()));
         };
-        let octets = match server.enough() {
+        let octets = match self.server.enough() {
             true => Poll::Ready(Ok(&[][..])),
             false => message.as_mut().poll_fill_buf(context),
         };
@@ -182,11 +178,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
             return Poll::Pending;
         };
         if octets.is_empty() {
-            server.finish_body()?;
+            self.server.finish_body()?;
             self.message = None;
             return Poll::Ready(Ok(()));
         }
-        match server.write_body(octets, &mut self.outbox)? {
+        match self.server.write_body(octets, &mut self.outbox)? {
             0 => Poll::Ready(Ok(ready!(self.poll_send(context))?)),
             taken => {
                 message.as_mut().consume(taken);
@@ -206,7 +202,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
                 self.outbox.shrink();
                 return Poll::Pending;
             }
-            Poll::Ready(Ok(())) => receive(&mut self.inbox, buffer.filled()),
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.inbox.ended(),
+            Poll::Ready(Ok(())) => self.inbox.append(buffer.filled()),
             // TLS without a farewell: behind it a QUIT that did not come is none.
             Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => self.inbox.ended(),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -240,16 +237,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
     /// Ready when the machine has to be asked again what time it is.
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Fatal>> {
         let now = self.now();
-        let until = match &mut self.server {
-            Some(server) => server.tick(now)?,
-            None if now >= self.over.1 => return Poll::Ready(Err(Fatal::TimedOut(Timer::Output))),
-            None => Some(self.over.1),
-        };
-        let Some(Millis(until)) = until else {
+        // The machine runs no timer once the session is over.
+        let Some(until) = self.server.tick(now)?.or(self.farewell) else {
             self.sleep = None;
             return Poll::Pending;
         };
-        let until = self.start + Duration::from_millis(until);
+        if self.farewell.is_some_and(|farewell| now >= farewell) {
+            return Poll::Ready(Err(Fatal::TimedOut(Timer::Output)));
+        }
+        let until = self.start + Millis(0).until(until);
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(until)));
         if sleep.deadline() != until {
             sleep.as_mut().reset(until);
@@ -258,21 +254,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
     }
 
     fn now(&self) -> Millis {
-        Millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
-    }
-}
-
-/// Puts what was read into the inbox, which holds no more room than that.
-fn receive(inbox: &mut Inbox<Vec<u8>>, mut octets: &[u8]) {
-    if octets.is_empty() {
-        return inbox.ended();
-    }
-    inbox.grow(inbox.unread().len() + octets.len());
-    while !octets.is_empty() {
-        let spare = inbox.spare();
-        let count = spare.len().min(octets.len());
-        spare[..count].copy_from_slice(&octets[..count]);
-        inbox.filled(count);
-        octets = &octets[count..];
+        self.start.elapsed().into()
     }
 }

@@ -254,6 +254,16 @@ impl<L, C: Borrow<Config>> Server<L, C> {
             .filter(is_marked)
     }
 
+    /// Takes the maildrop out once the session is over, and what it locks with it: so another session can have it while
+    /// the last answer is still on its way. `None` before, as a session needs it.
+    pub const fn take_maildrop(&mut self) -> Option<L> {
+        match self.turn {
+            Turn::Closed(_) => self.maildrop.take(),
+            _ if self.fatal.is_some() => self.maildrop.take(),
+            _ => None,
+        }
+    }
+
     /// Gives the maildrop back, and what it locks with it: `None` before login.
     pub fn into_maildrop(self) -> Option<L> {
         self.maildrop

@@ -24,7 +24,7 @@ pub enum Step<'i> {
     /// The answer to this question.
     Ask(Ask<'i>),
     /// Nothing more: send what the sink holds and close the connection. No timer runs any more, so give that
-    /// a bound of your own. The maildrop can be [let go](super::Server::into_maildrop) before.
+    /// a bound of your own. The maildrop can be [taken out](super::Server::take_maildrop) before.
     Closed(Why),
 }
 

@@ -90,6 +90,25 @@ fn octets_that_no_machine_reads_are_dropped_from_an_inbox() {
     assert_eq!(inbox.spare().len(), 8);
 }
 
+/// The same octets as if each had come alone, whatever the buffer held and how much of it was read before.
+#[test]
+fn octets_that_were_read_elsewhere_are_put_behind_the_unread_ones() {
+    let octets: Vec<u8> = (0..=255).collect();
+    for (piece, consumed) in [(1, 0), (3, 1), (7, 7), (16, 5), (255, 100), (256, 0)] {
+        let mut inbox = Inbox::new(vec![0; 8]);
+        let mut read = Vec::new();
+        for piece in octets.chunks(piece) {
+            inbox.append(piece);
+            read.extend_from_slice(&inbox.unread()[..consumed.min(inbox.unread().len())]);
+            inbox.consume(consumed);
+        }
+        assert_eq!([&read, inbox.unread()].concat(), octets, "{piece}, {consumed}");
+        inbox.consume(usize::MAX);
+        inbox.append(b"");
+        assert!(inbox.unread().is_empty() && !inbox.is_ended());
+    }
+}
+
 #[test]
 fn a_read_of_none_is_the_end_but_for_an_inbox_without_room() {
     let mut inbox = Inbox::new([0; 4]);

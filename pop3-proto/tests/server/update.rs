@@ -46,6 +46,19 @@ fn r1939_6_c_the_answer_to_quit_tells_whether_all_were_removed() {
 }
 
 #[test]
+fn r1939_6_f_the_maildrop_can_be_taken_out_once_the_session_is_over() {
+    let mut host = Host::three(CLEAR).login();
+    assert!(host.server.take_maildrop().is_none(), "the session needs it");
+    host.say("DELE 2\r\nQUIT\r\n");
+    assert_eq!(host.server.take_maildrop().unwrap().iter().filter(|slot| slot.is_marked()).count(), 1);
+    assert!(host.server.take_maildrop().is_none());
+    let mut host = Host::three(CLEAR).login();
+    host.server.tick(Millis(0)).unwrap();
+    assert_eq!(host.server.tick(Millis::seconds(9999)), Err(pop3_proto::Fatal::TimedOut(Timer::Autologout)));
+    assert!(host.server.take_maildrop().is_some(), "behind a fatal error it is over too");
+}
+
+#[test]
 fn r1939_6_a_the_marked_messages_are_told_by_number() {
     let mut host = Host::three(CLEAR);
     assert_eq!(host.server.marked().count(), 0, "no maildrop yet");
