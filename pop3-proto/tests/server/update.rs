@@ -1,7 +1,7 @@
 //! UPDATE, and every other end: RFC 1939 section 6.
 
 use super::*;
-use pop3_proto::{Millis, State, Timer};
+use pop3_proto::{MessageNumber, Millis, State, Timer};
 
 const DIALOGUE: &str = "USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\nLIST\r\nRETR 2\r\nTOP 3 1\r\nQUIT\r\n";
 
@@ -54,7 +54,7 @@ fn r1939_6_f_the_maildrop_can_be_taken_out_once_the_session_is_over() {
     assert!(host.server.take_maildrop().is_none());
     let mut host = Host::three(CLEAR).login();
     host.server.tick(Millis(0)).unwrap();
-    assert_eq!(host.server.tick(Millis::seconds(9999)), Err(pop3_proto::Fatal::TimedOut(Timer::Autologout)));
+    assert_eq!(host.server.tick(Millis::seconds(9999)), Err(Fatal::TimedOut(Timer::Autologout)));
     assert!(host.server.take_maildrop().is_some(), "behind a fatal error it is over too");
 }
 
@@ -64,7 +64,7 @@ fn r1939_6_a_the_marked_messages_are_told_by_number() {
     assert_eq!(host.server.marked().count(), 0, "no maildrop yet");
     host = host.login();
     host.say("DELE 3\r\nDELE 1\r\n");
-    assert_eq!(host.server.marked().map(|number| number.get()).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(host.server.marked().map(MessageNumber::get).collect::<Vec<_>>(), [1, 3]);
     host.say("RSET\r\n");
     assert_eq!(host.server.marked().count(), 0);
 }
