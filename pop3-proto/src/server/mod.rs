@@ -249,9 +249,7 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         let is_marked = move |number: &MessageNumber| {
             maildrop.and_then(|maildrop| maildrop.entry(*number).ok()).is_some_and(|entry| entry.marked)
         };
-        (1..=maildrop.map_or(0, Maildrop::count))
-            .filter_map(|number| MessageNumber::new(number).ok())
-            .filter(is_marked)
+        MessageNumber::up_to(maildrop.map_or(0, Maildrop::count)).filter(is_marked)
     }
 
     /// Takes the maildrop out once the session is over, and what it locks with it: so another session can have it while
