@@ -247,6 +247,35 @@ impl<'a> Command<'a> {
     }
 }
 
+/// As it goes over the wire, for a log: a secret as `********`, control octets escaped, without the line end.
+///
+/// What is no known command shows its keyword alone: it may be a mistyped PASS.
+///
+/// ```
+/// use pop3_proto::Command;
+///
+/// let shown = |line: &str| Command::parse(line.as_bytes()).unwrap().to_string();
+/// assert_eq!(shown("TOP 1 10"), "TOP 1 10");
+/// assert_eq!(shown("PASS tanstaaf"), "PASS ********");
+/// ```
+impl fmt::Display for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SECRET: &str = "********";
+        match self {
+            Command::Pass(_) => write!(f, "PASS {SECRET}"),
+            Command::Apop { name, .. } => write!(f, "APOP {name} {SECRET}"),
+            Command::Auth { mechanism, initial: Some(initial) } if !initial.is_empty() => {
+                write!(f, "AUTH {mechanism} {SECRET}")
+            }
+            Command::Other { keyword, arguments: Some(_) } => write!(f, "{keyword} {SECRET}"),
+            open => open.with_parts(|parts| {
+                let parts = parts.iter().filter(|part| **part != CRLF);
+                parts.map(|part| Text::clipped(part).0).try_for_each(|part| part.fmt(f))
+            }),
+        }
+    }
+}
+
 const CRLF: &[u8] = b"\r\n";
 
 fn read<'a>(line: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {

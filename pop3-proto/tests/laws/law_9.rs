@@ -61,11 +61,32 @@ fn law_9_the_check_sees_what_it_looks_for() {
     }
 }
 
+/// What a log shows is what is sent, but for secrets and what may be one, and for what could move a cursor.
+#[test]
+fn law_9_a_command_is_shown_as_it_is_sent() {
+    for line in
+        ["USER m rose", "AUTH PLAIN =", "AUTH PLAIN", "LANG *", "LANG fr", "LIST", "UIDL 4294967295", "QUIT"]
+    {
+        assert_eq!(Command::parse(line.as_bytes()).unwrap().to_string(), line);
+    }
+    for (line, shown) in [
+        ("top 1 10", "TOP 1 10"),
+        ("PASS tanstaaf", "PASS ********"),
+        ("APOP mrose c4c9334bac560ecc979e58001b3e22fb", "APOP mrose ********"),
+        ("AUTH PLAIN AG1yb3NlAHRhbnN0YWFm", "AUTH PLAIN ********"),
+        ("PAS tanstaaf", "PAS ********"),
+        ("XTND", "XTND"),
+        ("USER \x1b[2J", r"USER \x1b[2J"),
+    ] {
+        assert_eq!(Command::parse(line.as_bytes()).unwrap().to_string(), shown);
+    }
+}
+
 /// Also ROB.21.
 #[test]
 fn law_9_values_and_buffers_show_nothing() {
     for command in &commands() {
-        hidden(command);
+        hidden_error(command);
         let mut sink = Outbox::new();
         command.encode(&mut sink).unwrap();
         let wire = sink.pending().to_vec();

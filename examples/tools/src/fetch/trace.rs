@@ -3,7 +3,7 @@
 use crate::client::Watcher;
 use pop3_proto::client::Event;
 use pop3_proto::tap::{Seen, Side, Tap};
-use pop3_proto::{Command, Input, Limits};
+use pop3_proto::{Input, Limits};
 
 /// Prints what both sides say.
 pub(super) fn watcher() -> Watcher {
@@ -46,12 +46,8 @@ impl Trace {
 fn told(seen: &Seen<'_>, line: &[u8]) -> Option<String> {
     let line = shown(line);
     Some(match seen {
-        Seen::Command(Command::Pass(_)) => "C: PASS ********".into(),
-        Seen::Command(Command::Apop { name, .. }) => format!("C: APOP {} ********", shown(name.as_bytes())),
-        Seen::Command(Command::Auth { mechanism, initial: Some(_) }) => {
-            format!("C: AUTH {mechanism} ********")
-        }
-        Seen::Command(_) | Seen::Cancel => format!("C: {line}"),
+        Seen::Command(command) => format!("C: {command}"),
+        Seen::Cancel => "C: *".into(),
         Seen::Response(_) | Seen::Unknown(_) | Seen::NotACommand(_) | Seen::LongLine(Side::Client) => {
             "C: ********".into()
         }
