@@ -128,7 +128,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
     }
 
     /// Where the next octets go; after filling some of it, call [`filled`](Self::filled). Empty only when the
-    /// unread octets fill the whole buffer.
+    /// unread octets fill the whole buffer: then it is smaller than the machine's `hold()`, and a loop that went on would
+    /// read nothing for ever.
     ///
     /// Unread octets are moved to the front when no room is left behind them or when most of the buffer lies
     /// before them, so that with a buffer of twice `hold()` moving stays linear in what is received.

@@ -48,6 +48,7 @@ pub enum Source {
 
 /// What a server may be able to do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 #[repr(u8)]
 pub enum Feature {
     /// The command TOP. To probe: `TOP 1 0`.

@@ -115,13 +115,15 @@ pub struct Slot<I> {
     marked: bool,
 }
 
-impl<I> Slot<I> {
+impl<I: AsUniqueId> Slot<I> {
     /// A message that is not marked: its octets as RETR sends them, and its unique-id, a [`UniqueId`] or an
     /// `OwnedUniqueId`.
     pub const fn new(octets: u64, id: I) -> Self {
         Slot { octets, id, marked: false }
     }
+}
 
+impl<I> Slot<I> {
     /// Whether it is marked for deletion.
     pub const fn is_marked(&self) -> bool {
         self.marked

@@ -103,7 +103,8 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// Shows control octets and octets from 0x80 on escaped, so that no peer moves a terminal's cursor.
+/// As it is where it is UTF-8 without control characters; else with all but printable ASCII escaped, so that no peer
+/// moves a terminal's cursor. For showing only: to work with it there is [`to_str`](Text::to_str).
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_str() {
