@@ -39,7 +39,7 @@ pub(super) fn dotted_line(bytes: &[u8], ending: LineEnding) -> Option<usize> {
 }
 
 /// The first LF, save the first octet, that has a dot behind it or no CR before it.
-#[inline(never)]
+#[inline(always)]
 pub(super) fn line_to_change(bytes: &[u8]) -> Option<usize> {
     find(bytes, |before, next| (before != CR) | (next == DOT)).or_else(|| match bytes {
         [before @ .., octet, LF] if *octet != CR => Some(before.len().wrapping_add(1)),
@@ -72,6 +72,7 @@ fn find(bytes: &[u8], hit: impl Hit) -> Option<usize> {
 }
 
 /// The first hit behind offset `from`.
+#[inline(never)]
 fn by_blocks(bytes: &[u8], from: usize, hit: impl Hit) -> Option<usize> {
     let start = without::<SMALL>(bytes, without::<BLOCK>(bytes, from, hit), hit);
     let is_hit = |octets: &[u8]| matches!(octets, [before, LF, next] if hit(*before, *next));
