@@ -130,7 +130,7 @@ impl Stuff {
     /// ```
     pub fn copy(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<usize, BareLf> {
         let mut rest = bytes;
-        loop {
+        while !rest.is_empty() {
             let mut behind = *self;
             match behind.batch(&mut rest, sink) {
                 Ok(true) => *self = behind,
