@@ -3,7 +3,7 @@
 use crate::naive;
 use crate::source::{Chunks, Cuts};
 use crate::wire::{Parts, Watched};
-use pop3_proto::client::{Config, Deletions, Event, SendError, Ticket};
+use pop3_proto::client::{Config, Deletions, Event, SendError, StartTls, Ticket};
 use pop3_proto::{
     ApopDigest, Base64, Client, Command, Fatal, Full, Inbox, Keyword, LanguageRange, Limits, LineEnding,
     Mechanism, MessageNumber, Out, Profile, Secret, Text, TlsPolicy,
@@ -183,21 +183,28 @@ impl<'d> Play<'d> {
                     assert_eq!(remaining, 0, "law 8: octets behind the answer to STLS");
                     if !undelivered.is_empty() {
                         self.deliver(&mut inbox, &mut undelivered, ends);
-                        if self.consumed % 2 == 0 {
-                            assert!(self.client.tls_started(token, inbox.input()).is_ok());
-                        }
-                        let polled = inbox.with(|input| self.client.poll(input).map(|_| ()));
-                        assert_eq!(polled, Err(Fatal::BehindStls), "law 8");
-                        self.log.push("wall".into());
-                        return false;
                     }
-                    self.client.tls_started(token, inbox.input()).expect("the token is this client's");
-                    self.log.push("TLS".into());
-                    self.send_what_goes();
-                    return true;
+                    return self.handshake(token, &mut inbox);
                 }
             }
         }
+    }
+
+    /// Whether TLS started: not where anything came in clear behind the answer to STLS.
+    fn handshake(&mut self, token: StartTls, inbox: &mut Inbox<Vec<u8>>) -> bool {
+        if inbox.unread().is_empty() {
+            self.client.tls_started(token, inbox.input()).expect("the token is this client's");
+            self.log.push("TLS".into());
+            self.send_what_goes();
+            return true;
+        }
+        if self.consumed % 2 == 0 {
+            assert!(self.client.tls_started(token, inbox.input()).is_ok());
+        }
+        let polled = inbox.with(|input| self.client.poll(input).map(|_| ()));
+        assert_eq!(polled, Err(Fatal::BehindStls), "law 8");
+        self.log.push("wall".into());
+        false
     }
 
     fn deliver(&mut self, inbox: &mut Inbox<Vec<u8>>, undelivered: &mut &[u8], ends: bool) {
@@ -323,5 +330,5 @@ impl<'d> Play<'d> {
 enum Next {
     Poll,
     Closed,
-    Tls(pop3_proto::client::StartTls),
+    Tls(StartTls),
 }

@@ -96,7 +96,7 @@
 //!
 //! ```compile_fail,E0451
 //! fn forge() -> pop3_proto::server::Greet {
-//!     pop3_proto::server::Greet { mark: todo!() }
+//!     pop3_proto::server::Greet { mark: loop {} }
 //! }
 //! ```
 //!

@@ -19,7 +19,7 @@
 
 use pop3_proto::client::{Config, Event, SaslStep, SendError, StartTls, Ticket};
 use pop3_proto::tap::Side;
-use pop3_proto::{AnswerError, Client, Command, Fatal, Inbox, Millis, Outbox, Unanswered, sasl};
+use pop3_proto::{AnswerError, Client, Command, Fatal, Inbox, Outbox, Unanswered, sasl};
 use rustls::pki_types::ServerName;
 use std::fmt;
 use std::future::poll_fn;
@@ -187,9 +187,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 impl Talk {
     /// Runs the timers, and says when to do so again.
     fn tick(&mut self) -> Result<Option<Instant>> {
-        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let until = self.client.tick(Millis(now))?;
-        Ok(until.map(|Millis(until)| self.start + Duration::from_millis(until)))
+        let until = self.client.tick(self.start.elapsed().into())?;
+        Ok(until.map(|until| self.start + Duration::from(until)))
     }
 
     /// Moves what moves now: it reads while it cannot write, so that client and server never wait for each other.
