@@ -131,7 +131,11 @@ impl Stuff {
     pub fn copy(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<usize, BareLf> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let mut behind = *self;
+            if self.lines(&mut rest, sink) {
+                continue;
+            }
+            // Field by field: as a whole it would wait for all of them to be written.
+            let mut behind = Stuff { octets: self.octets, mode: self.mode, state: self.state };
             match behind.batch(&mut rest, sink) {
                 Ok(true) => *self = behind,
                 Ok(false) => break,
@@ -156,6 +160,11 @@ impl Stuff {
                 b"\r\n.\r\n"
             }
         }
+    }
+
+    /// Whether the next octet is the first of a line, so that the end mark needs no line end before it.
+    pub(crate) const fn begins_line(&self) -> bool {
+        matches!(self.state, State::LineStart)
     }
 
     /// How many octets of the message were sent, counted as its size is (RFC 1939 section 11): with every CR
@@ -184,6 +193,36 @@ impl Stuff {
             self.state = State::LineStart;
             Ok(b"\r\n")
         }
+    }
+
+    /// Moves some whole lines to `sink`, each of which ends in a bare LF and has no dot to double: what a message is made
+    /// of that comes from a store whose lines end so. Whether it moved any.
+    #[inline(always)]
+    fn lines(&mut self, input: &mut &[u8], sink: &mut dyn Sink) -> bool {
+        if self.mode != StuffMode::Convert || !self.begins_line() {
+            return false;
+        }
+        let mut parts: [&[u8]; 2 * LINES] = [&[]; 2 * LINES];
+        let (mut gathered, mut taken, mut needed, room) = (0_usize, 0_usize, 0_usize, sink.room());
+        let mut places = memchr::memchr_iter(LF, input);
+        for pair in parts.chunks_exact_mut(2) {
+            let (Some(at), [text, line_end]) = (places.next(), pair) else { break };
+            let Some(line) = input.get(taken..at) else { break };
+            let with_end = needed.wrapping_add(line.len()).wrapping_add(2);
+            if line.first() == Some(&DOT) || line.last() == Some(&CR) || with_end > room {
+                break;
+            }
+            (*text, *line_end) = (line, b"\r\n");
+            (taken, needed) = (at.wrapping_add(1), with_end);
+            gathered = gathered.wrapping_add(2);
+        }
+        let parts = parts.get(..gathered).unwrap_or_default();
+        if parts.is_empty() || sink.put(parts).is_err() {
+            return false;
+        }
+        self.count(needed);
+        *input = input.get(taken..).unwrap_or_default();
+        true
     }
 
     /// Moves one batch of slices to `sink` in one piece; whether it took one. Where not, `self` is of no more
@@ -231,6 +270,9 @@ impl Stuff {
 
 /// A CRLF that was added, with a dot.
 const LONGEST_STATIC: usize = 3;
+
+/// How many lines are copied to a sink at once where each is converted.
+const LINES: usize = 8;
 
 /// How many slices are copied to a sink at once: some lines, without much to clear for a short message.
 const PARTS: usize = 8;

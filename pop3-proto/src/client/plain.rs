@@ -96,7 +96,7 @@ mod tests {
         let mut input = if last { Input::last(octets) } else { Input::more(octets) };
         let mut events = Vec::new();
         loop {
-            let polled = if general { client.general(&mut input) } else { client.poll(&mut input) };
+            let polled = if general { client.general(&mut input).polled } else { client.poll(&mut input) };
             events.push(format!("{polled:?} {} {client:?}", input.remaining()));
             if !matches!(polled, Ok(Some(_))) || client.in_flight.is_empty() {
                 return events;

@@ -16,6 +16,15 @@ use crate::types::{Invalid, Mechanism, MessageNumber, Text, UniqueId};
 /// An event, or `None` where more input is needed.
 pub(super) type Polled<'i> = Result<Option<Event<'i>>, Fatal>;
 
+/// What the general step says. Not the same as what `poll` returns, and larger: else the compiler gives both one place
+/// in memory, a plain event is built there in parts too, and whoever moves it waits for all of them to be written. That
+/// is most of the time of a row.
+pub(super) struct General<'i> {
+    pub(super) polled: Polled<'i>,
+    /// How many octets were read.
+    read: usize,
+}
+
 impl Client {
     /// Reads the next event; `None` asks for more input, or for the caller's turn.
     ///
@@ -31,25 +40,28 @@ impl Client {
     pub fn poll<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         match self.plain(input) {
             Some(event) => Ok(Some(event)),
-            None => self.general(input),
+            None => self.general(input).polled,
         }
     }
 
     /// Whatever may come, in any turn.
     #[inline(never)]
-    pub(super) fn general<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
-        if let Some(fatal) = self.fatal {
-            return Err(fatal);
-        }
+    pub(super) fn general<'i>(&mut self, input: &mut Input<'i>) -> General<'i> {
         let before = input.remaining();
-        let polled = self.step(input);
-        if let Err(fatal) = polled {
+        let mut general = General { polled: Ok(None), read: 0 };
+        match self.fatal {
+            Some(fatal) => general.polled = Err(fatal),
+            // Right where it is returned.
+            None => general.polled = self.step(input),
+        }
+        if let Err(fatal) = general.polled {
             self.fatal = Some(fatal);
         }
-        if input.remaining() < before {
+        general.read = before.wrapping_sub(input.remaining());
+        if general.read > 0 {
             self.arm();
         }
-        polled
+        general
     }
 
     /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an
@@ -86,6 +98,8 @@ impl Client {
         }
     }
 
+    // Not in line, so that its event is made where it is returned.
+    #[inline(never)]
     fn step<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         if self.state == State::Closed {
             return Ok(Some(Event::Closed(self.deletions())));
@@ -158,6 +172,22 @@ impl Client {
 
     /// A status line or a challenge.
     fn status<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
+        if let Some((response, consumed)) = Response::plain(input.unread()) {
+            let oldest = self.in_flight.oldest();
+            let limits = &self.config.limits;
+            let auth = oldest.is_some_and(|ticket| ticket.verb == Verb::Auth);
+            if consumed <= usize::from(if auth { limits.sasl_line } else { limits.status_line }) {
+                input.take(consumed);
+                self.searched = 0;
+                self.lines = Lines::Decided(LineEnding::Crlf);
+                return match oldest {
+                    None => self.greeted(response),
+                    Some(ticket) => {
+                        self.answered(ticket, response, Quirks::NONE, LineEnding::Crlf, input.remaining())
+                    }
+                };
+            }
+        }
         let line = match self.take_line(input) {
             Err(Fatal::UnexpectedEnd) if self.awaits_quit() => return self.closed_unanswered(),
             line => line?,
@@ -200,6 +230,8 @@ impl Client {
     }
 
     /// A row of a listing, or its end mark.
+    // As `step`.
+    #[inline(never)]
     fn row<'i>(
         &mut self,
         input: &mut Input<'i>,

@@ -78,9 +78,23 @@ impl<'a> Response<'a> {
     }
 
     /// Reads the first line of `input` as the answer to `verb`.
+    #[inline]
     pub fn decode(input: &'a [u8], verb: Option<Verb>, limits: &Limits) -> Decoded<Self, ResponseError> {
         let limit = if verb == Some(Verb::Auth) { limits.sasl_line } else { limits.status_line };
-        super::decode(input, limit, |line| Self::parse(line, verb))
+        if let Some((value, consumed)) = Self::plain(input) {
+            if consumed <= usize::from(limit) {
+                return Decoded::Complete { consumed, value };
+            }
+        }
+        // Not returned by `general`, so that what is read above does not go through the same memory.
+        let mut decoded = Decoded::Incomplete;
+        Self::general(input, verb, limit, &mut decoded);
+        decoded
+    }
+
+    #[inline(never)]
+    fn general(input: &'a [u8], verb: Option<Verb>, limit: u16, decoded: &mut Decoded<Self, ResponseError>) {
+        *decoded = super::decode(input, limit, |line| Self::parse(line, verb));
     }
 
     /// Writes the line, or nothing where it does not fit.
@@ -93,6 +107,27 @@ impl<'a> Response<'a> {
             Response::Err(status) => status.encode(b"-ERR", out),
             Response::Continue(challenge) => out.put(&[b"+ ", challenge.as_bytes(), b"\r\n"]),
         }
+    }
+
+    /// The line at the front of `input`, where it is as nearly all are and nothing about it is to be noted, and how many
+    /// octets it has with its line end: the end is found and the text checked in one pass.
+    #[inline]
+    pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, usize)> {
+        let (ok, rest) = match input {
+            [b'+', b'O', b'K', rest @ ..] => (true, rest),
+            [b'-', b'E', b'R', b'R', rest @ ..] => (false, rest),
+            _ => return None,
+        };
+        let (status, rest) = match rest {
+            [b'\r', b'\n', rest @ ..] => (StatusText::default(), rest),
+            [b' ', rest @ ..] => match Text::front(rest) {
+                (text, [b'\r', b'\n', rest @ ..]) => (StatusText::split(text), rest),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let consumed = input.len().wrapping_sub(rest.len());
+        Some((if ok { Response::Ok(status) } else { Response::Err(status) }, consumed))
     }
 
     /// Reads a line and records what was tolerated.
@@ -205,17 +240,21 @@ impl<'a> StatusText<'a> {
     #[inline]
     fn split(text: Text<'a>) -> Self {
         match text.as_bytes() {
-            [b'[', inner @ ..] => Self::coded(inner).unwrap_or(StatusText { code: None, text }),
+            [b'[', inner @ ..] => Self::coded(text, inner).unwrap_or(StatusText { code: None, text }),
             _ => StatusText { code: None, text },
         }
     }
 
     /// A code, its closing bracket and a text.
-    fn coded(inner: &'a [u8]) -> Option<Self> {
-        let (code, rest) = inner.split_at_checked(memchr::memchr(b']', inner)?)?;
+    fn coded(text: Text<'a>, inner: &'a [u8]) -> Option<Self> {
+        let (code, rest) = inner.split_at_checked(inner.iter().position(|octet| *octet == b']')?)?;
         let code = Some(ResponseCode::new(code).ok()?);
-        let rest = rest.strip_prefix(b"]")?;
-        Some(StatusText { code, text: Text::new(rest.strip_prefix(b" ").unwrap_or(rest)).ok()? })
+        let space = usize::from(rest.get(1) == Some(&b' '));
+        Some(StatusText {
+            code,
+            text: text
+                .behind(text.as_bytes().len().wrapping_sub(rest.len()).wrapping_add(1).wrapping_add(space)),
+        })
     }
 
     fn encode(&self, indicator: &[u8], out: &mut dyn Sink) -> Result<(), Full> {

@@ -67,6 +67,16 @@ impl<'a> ResponseCode<'a> {
     /// # Errors
     /// [`Invalid`] where it is not levels of printable ASCII, one octet or more each, joined by `/`.
     pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+        // As they nearly always come.
+        match octets {
+            b"AUTH" => return Ok(Self::Auth),
+            b"IN-USE" => return Ok(Self::InUse),
+            b"SYS/TEMP" => return Ok(Self::SysTemp),
+            b"SYS/PERM" => return Ok(Self::SysPerm),
+            b"UTF8" => return Ok(Self::Utf8),
+            b"LOGIN-DELAY" => return Ok(Self::LoginDelay),
+            _ => {}
+        }
         if let Some(known) = KNOWN.iter().find(|code| code.as_bytes().eq_ignore_ascii_case(octets)) {
             return Ok(*known);
         }

@@ -188,7 +188,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// # Errors
     /// The token comes back where it is not this question's.
     pub fn send_body(&mut self, fetch: Fetch, octets: u64) -> Result<(), Unanswered<Fetch>> {
-        let fetch = self.redeem(fetch)?;
+        if let Err(why) = self.check(&fetch) {
+            return Unanswered::because(fetch, why);
+        }
         self.turn = Turn::Reply(Reply::message(octets, fetch.top));
         Ok(())
     }

@@ -50,8 +50,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, Unfit> {
         self.is_alive()?;
         self.note_room(sink);
-        if let Turn::Reply(reply @ Reply { then: Then::Body, .. }) = self.turn {
-            if self.write(reply, sink).is_err() {
+        if let Turn::Reply(Reply { then: Then::Body, .. }) = &self.turn {
+            if self.write(sink).is_err() {
                 self.note_blocked(sink);
                 return Ok(0);
             }
@@ -137,10 +137,11 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// [`Unfit::NoBody`]
     pub fn finish_body(&mut self) -> Result<(), Unfit> {
         self.is_alive()?;
-        self.turn = match self.turn {
+        self.turn = match &self.turn {
             Turn::Body(body) => Turn::Reply(Reply::end_mark(body.end_mark())),
             // The status line is still to come, so nothing of the message was sent.
             Turn::Reply(reply @ Reply { then: Then::Body, .. }) => {
+                let reply = *reply;
                 let body = Body::new(self.config.borrow(), reply.top());
                 Turn::Reply(Reply { then: Then::EndMark(body.end_mark()), ..reply })
             }
@@ -198,9 +199,9 @@ impl Body {
         }
     }
 
-    fn end_mark(mut self) -> EndMark {
+    fn end_mark(&self) -> EndMark {
         let blank_line = self.top.is_some_and(|top| top.needs_blank_line());
-        let line_end = self.stuff.finish().starts_with(b"\r\n");
+        let line_end = !self.stuff.begins_line();
         EndMark { line_end, blank_line }
     }
 }

@@ -32,9 +32,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                         return Ok(step);
                     }
                 }
-                Turn::Reply(reply) => {
+                Turn::Reply(_) => {
                     self.note_room(sink);
-                    if let Err(full) = self.write(reply, sink) {
+                    if let Err(full) = self.write(sink) {
                         return Ok(self.needs_space(full, sink));
                     }
                     self.unblocked();

@@ -139,17 +139,25 @@ impl Reply {
 
 impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// Writes what fits, and sets the turn to what is left or comes next.
-    pub(super) fn write(&mut self, mut reply: Reply, sink: &mut dyn Sink) -> Result<(), Full> {
-        let written = self.put(&mut reply.what, sink);
-        match written {
-            Ok(()) => self.follow(reply),
-            Err(_) => self.turn = Turn::Reply(reply),
+    // The reply is read where it lies, here and below: a copy of what was just written in parts waits for all of them.
+    pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<(), Full> {
+        let Turn::Reply(Reply { what, .. }) = &self.turn else { return Ok(()) };
+        match *what {
+            What::Rows { rows, next: mut row } => {
+                let written = self.write_rows(rows, &mut row, sink);
+                if let Turn::Reply(Reply { what: What::Rows { next, .. }, .. }) = &mut self.turn {
+                    *next = row;
+                }
+                written?;
+            }
+            _ => self.put(what, sink)?,
         }
-        written
+        self.follow();
+        Ok(())
     }
 
-    /// Writes what fits; a listing remembers how far it came.
-    fn put(&self, what: &mut What, sink: &mut dyn Sink) -> Result<(), Full> {
+    /// Writes what is no listing.
+    fn put(&self, what: &What, sink: &mut dyn Sink) -> Result<(), Full> {
         match *what {
             What::Ok(phrase) => status(true, None, self.say(phrase), sink),
             What::Err(phrase) => status(false, None, self.say(phrase), sink),
@@ -169,7 +177,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             }
             What::Top(_) => status(true, None, self.say(Phrase::TopFollows), sink),
             What::Language => self.write_language(sink),
-            What::Rows { rows, ref mut next } => self.write_rows(rows, next, sink),
+            What::Rows { .. } => Ok(()),
             What::EndMark(mark) => {
                 let line_end = |missing: bool| if missing { b"\r\n".as_slice() } else { b"" };
                 sink.put(&[line_end(mark.line_end), line_end(mark.blank_line), b".\r\n"])
@@ -178,7 +186,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     /// The answer is written: whose turn it is now.
-    fn follow(&mut self, reply: Reply) {
+    fn follow(&mut self) {
+        let Turn::Reply(reply) = &self.turn else { return };
         let config = self.config.borrow();
         match reply.then {
             Then::Read => {
@@ -324,6 +333,11 @@ fn language_listing<'a>(tag: LanguageTag<'a>, name: Text<'a>) -> LanguageListing
 
 /// A status line.
 fn status(ok: bool, code: Option<ResponseCode<'_>>, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Full> {
+    if let (None, [first, ..]) = (code, text.as_bytes()) {
+        if *first != b'[' {
+            return sink.put(&[if ok { b"+OK " } else { b"-ERR " }, text.as_bytes(), b"\r\n"]);
+        }
+    }
     // No phrase begins with a bracket, so that this never fails.
     let status = StatusText::new(code, text).unwrap_or_default();
     if ok { Response::Ok(status).encode(sink) } else { Response::Err(status).encode(sink) }

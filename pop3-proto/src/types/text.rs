@@ -53,6 +53,20 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The text up to the first CR, LF or NUL, and what is from there on.
+    #[inline]
+    pub(crate) fn front(octets: &'a [u8]) -> (Self, &'a [u8]) {
+        match octets.split_at_checked(line_length(octets)) {
+            Some((text, rest)) => (Text(text), rest),
+            None => (Text(octets), &[]),
+        }
+    }
+
+    /// The text behind its first `count` octets.
+    pub(crate) fn behind(self, count: usize) -> Self {
+        Text(self.0.get(count..).unwrap_or_default())
+    }
+
     /// The octets.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
@@ -76,14 +90,20 @@ impl<'a> Text<'a> {
 }
 
 /// How many octets come before the first CR, LF or NUL: eight at a time while none is below 14, as those
-/// three are, then one by one.
+/// three are.
 const fn line_length(octets: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     let mut rest = octets;
     while let Some((eight, behind)) = rest.split_first_chunk() {
-        let eight = u64::from_ne_bytes(*eight);
-        // Less 14, an octet has its top bit set anew if it was below.
-        if eight.wrapping_sub(ONES * 14) & !eight & (ONES << 7) != 0 {
+        let eight = u64::from_le_bytes(*eight);
+        // Less 14, an octet has its top bit set anew if it was below; borrows go upwards, so that the lowest is always
+        // right.
+        let below = eight.wrapping_sub(ONES * 14) & !eight & (ONES << 7);
+        if below != 0 {
+            let place = below.trailing_zeros() & 0x38;
+            if matches!((eight >> place) as u8, b'\r' | b'\n' | 0) {
+                return octets.len().wrapping_sub(rest.len()).wrapping_add(place as usize / 8);
+            }
             break;
         }
         rest = behind;

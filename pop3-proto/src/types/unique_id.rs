@@ -48,9 +48,16 @@ impl<'a> UniqueId<'a> {
     /// it.
     #[inline(always)]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        // One octet more than an id may have, so that one that is too long shows.
-        let mut rest = input.get(..=Self::MAX).unwrap_or(input);
+        // More octets than an id may have, so that one that is too long shows, and in whole words.
+        let mut rest = input.get(..80).unwrap_or(input);
         let mut length = 0usize;
+        while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+            if !block.iter().fold(true, |all, octet| all & octet.is_ascii_graphic()) {
+                break;
+            }
+            length = length.wrapping_add(16);
+            rest = behind;
+        }
         while let Some((word, behind)) = rest.split_first_chunk() {
             let others = others(u64::from_le_bytes(*word));
             if others != 0 {

@@ -30,9 +30,6 @@ pub struct Message {
 impl Message {
     /// Opens a message and reads the first part, so that a short one is known to be whole before a word of it is sent.
     pub(super) fn open(file: File, size: Size, place: Place) -> io::Result<Self> {
-        if file.metadata()?.len() != size.length {
-            return Err(place.changed());
-        }
         let (left, listed, count) = (size.length, size.octets(), OctetCount::new());
         let mut message = Message { place, file, left, count, listed, part: Vec::new(), taken: 0 };
         message.read()?;
@@ -40,12 +37,23 @@ impl Message {
     }
 
     fn read(&mut self) -> io::Result<()> {
-        self.part.resize(self.left.min(CHUNK) as usize, 0);
+        // Of the last part one octet more, which is not to be there: so no call is needed to ask for the length.
+        let wanted = self.left.min(CHUNK) as usize;
+        let behind = usize::from(self.left <= CHUNK);
+        self.part.resize(wanted + behind, 0);
         self.taken = 0;
-        match self.file.read_exact(&mut self.part) {
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(self.place.changed()),
-            read => read?,
+        let mut read = 0;
+        while read < wanted {
+            match self.file.read(&mut self.part[read..]) {
+                Ok(0) => return Err(self.place.changed()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                count => read += count?,
+            }
         }
+        if read > wanted {
+            return Err(self.place.changed());
+        }
+        self.part.truncate(wanted);
         self.left -= self.part.len() as u64;
         self.count.add(&self.part);
         if self.left == 0 && self.count.finish() != self.listed {

@@ -213,3 +213,44 @@ fn r3206_codes_say_when_to_try_again() {
     let Ok(ResponseCode::Other(other)) = ResponseCode::new(b"X/Y/Z") else { panic!() };
     assert!(OtherCode::levels(&other).eq([b"X", b"Y", b"Z"]));
 }
+
+/// Whatever is read in one pass is what the line says, with nothing tolerated.
+#[test]
+fn law_5_a_plain_line_is_what_parse_reads() {
+    let starts: [&[u8]; 9] =
+        [b"+OK", b"-ERR", b"+ok", b"+", b"+OK ", b"-ERR ", b"+OK [", b"-ERR [IN-USE]", b"-ERR [SYS/TEMP] "];
+    let pieces: [&[u8]; 12] = [
+        b"",
+        b" ",
+        b"a",
+        b"]",
+        b"\t",
+        b"\r",
+        b"\n",
+        b"\0",
+        b"AUTH] x",
+        "\u{e9}".as_bytes(),
+        b"abcdefgh",
+        b"x/y] word",
+    ];
+    for start in starts {
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    let input = [start, first, second, third, b"\r\n+OK next\r\n"].concat();
+                    let line = &input[..input.windows(2).position(|end| end == b"\r\n").unwrap()];
+                    if let Some((plain, consumed)) = Response::plain(&input) {
+                        assert_eq!(consumed, line.len() + 2, "{}", input.escape_ascii());
+                        let read = noting(|quirks| Response::read(line, Some(Verb::Noop), quirks));
+                        assert_eq!(read, (Ok(plain), [].into_iter().collect()), "{}", line.escape_ascii());
+                    } else {
+                        let odd = line.iter().any(|octet| matches!(octet, 0 | b'\r' | b'\n'));
+                        let shape =
+                            [b"+OK ".as_slice(), b"-ERR "].iter().any(|start| line.starts_with(start));
+                        assert!(odd || !shape, "{}", line.escape_ascii());
+                    }
+                }
+            }
+        }
+    }
+}
