@@ -433,7 +433,7 @@ impl From<Event<'_>> for Heard {
             Event::UniqueId(_, listing) if completes => Heard::Told(Told::Id(listing.message.get())),
             Event::UniqueId(_, listing) => Heard::Row(Row::Id(listing.message.get())),
             Event::Capability(..) | Event::Mechanism(..) => Heard::Row(Row::Other),
-            Event::Closed(deletions) => Heard::Told(Told::Closed(deletions)),
+            Event::Closed(deletions) => Heard::Told(Told::Closed(deletions.deletions)),
             other => panic!("{other:?}"),
         }
     }

@@ -57,7 +57,7 @@ fn german(phrase: Phrase) -> Text<'static> {
     }
 }
 
-fn config(octet: u8) -> Config {
+fn config(octet: u8) -> Config<'static> {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
     let mut config = Config::new(tls[usize::from(octet & 3)]);
     if octet & 4 != 0 {
@@ -81,7 +81,7 @@ struct Seen {
 }
 
 struct Play<'c, 'b, 'd> {
-    server: Server<Vec<Slot<UniqueId<'static>>>, &'c Config>,
+    server: Server<Vec<Slot<UniqueId<'static>>>, &'c Config<'static>>,
     letters: &'d [u8],
     chunks: Chunks,
     random: Random,
@@ -96,7 +96,7 @@ struct Play<'c, 'b, 'd> {
 impl<'b, 'd> Play<'static, 'b, 'd> {
     fn new(parts: &Parts<'d>, cuts: Cuts, sink: Watched<'b>) -> Self {
         // 64 of them at most, made once each.
-        static CONFIGS: [std::sync::OnceLock<Config>; 256] = [const { std::sync::OnceLock::new() }; 256];
+        static CONFIGS: [std::sync::OnceLock<Config<'static>>; 256] = [const { std::sync::OnceLock::new() }; 256];
         let config = CONFIGS[usize::from(parts.config)].get_or_init(|| config(parts.config));
         Play {
             server: Server::new(config, 1),

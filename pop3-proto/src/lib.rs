@@ -120,6 +120,7 @@ mod auth;
 mod body;
 pub mod client;
 mod codec;
+mod connection;
 #[cfg(doctest)]
 mod compile_fail;
 mod error;
@@ -142,6 +143,9 @@ pub use auth::apop;
 pub use auth::sasl;
 pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff, octets};
 pub use client::Client;
+pub use connection::{
+    BufferTooSmall, ClientConnection, RecvBuf, Responder, SendBuf, Sender, ServerConnection, ServerEvent, Storage,
+};
 pub use codec::{
     Capability, Command, CommandError, Decoded, DropListing, Expire, Keyword, LanguageListing, LineEnding,
     Mechanisms, OtherCapability, OtherCode, Response, ResponseCode, ResponseError, Retry, ScanListing, State,

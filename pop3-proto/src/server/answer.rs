@@ -4,16 +4,15 @@
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Greet, Login, Other, Question, Refusable, StartTls, Token, User};
 use super::reply::{Reply, Then};
-use super::{Announce, Config, Maildrop, Refusal, Server, Totals, Turn, Why};
+use super::{AsConfig, Announce, Maildrop, Refusal, Server, Totals, Turn, Why};
 use crate::codec::State;
 use crate::error::{AnswerError, Fatal, Unanswered};
 use crate::input::Input;
 use crate::quirks::Quirks;
 use crate::sink::{Full, MIN_SINK, Sink};
 use crate::types::{ApopTimestamp, Base64, MessageNumber, Text};
-use core::borrow::Borrow;
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Greets. A text with a timestamp in it offers APOP; the timestamp differs on every connection and is
     /// the application's to keep (RFC 1939 section 7).
     ///
@@ -166,7 +165,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         sink: &mut dyn Sink,
         put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
     ) -> Result<(), Unanswered<Login>> {
-        let limit = usize::from(self.config.borrow().limits.sasl_line);
+        let limit = usize::from(self.config.as_config().limits.sasl_line);
         let login = self.redeem(login)?;
         if !login.exchange {
             return Unanswered::because(login, AnswerError::Stale);
@@ -287,7 +286,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             _ => Then::Read,
         };
         self.turn = Turn::Reply(match has_code(question, refusal) {
-            true => Reply::refusal(refusal, self.config.borrow(), then),
+            true => Reply::refusal(refusal, &self.config.as_config(), then),
             false => Reply::err(refusal.phrase(), then),
         });
         Ok(())

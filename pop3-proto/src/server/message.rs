@@ -2,12 +2,11 @@
 //! 7).
 
 use super::reply::{EndMark, Reply, Then};
-use super::{Body, Config, Maildrop, Server, Turn, Unfit};
+use super::{AsConfig, Body, Config, Maildrop, Sent, Server, Turn, Unfit};
 use crate::body::{BareLf, Stuff, TopFilter};
 use crate::sink::Sink;
-use core::borrow::Borrow;
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Takes the next octets of the message, as many as the sink has room for once they are stuffed, and says
     /// how many. 0 asks to send what the sink holds. For TOP, what is not asked for is taken and dropped.
     ///
@@ -112,11 +111,20 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         self.is_alive()?;
         // Changed where it lies: a copy out and in for each slice costs more than the slice.
         match &mut self.turn {
-            Turn::Body(Body { stuff, top: None }) => Ok(stuff.next(octets)?),
-            Turn::Body(body) => body.top_slice(octets),
+            Turn::Body(body) => {
+                let slice = if body.top.is_none() { body.stuff.next(octets)? } else { body.top_slice(octets)? };
+                body.lent = true;
+                self.clock.rearm(self.config.as_config().timers.output);
+                Ok(slice)
+            }
             Turn::Reply(Reply { then: Then::Body, .. }) => Err(Unfit::StatusPending),
             _ => Err(Unfit::NoBody),
         }
+    }
+
+    /// Whether the message that is open waits for the sink to have more room than it had.
+    pub(crate) fn body_waits(&self, sink: &dyn Sink) -> bool {
+        self.blocked && u32::try_from(sink.room()).unwrap_or(u32::MAX) <= self.room
     }
 
     /// Whether nothing that follows of the message would be sent: TOP has its lines, and the application may
@@ -142,12 +150,29 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             // The status line is still to come, so nothing of the message was sent.
             Turn::Reply(reply @ Reply { then: Then::Body, .. }) => {
                 let reply = *reply;
-                let body = Body::new(self.config.borrow(), reply.top());
+                let body = Body::new(&self.config.as_config(), reply.top(), reply.stated());
                 Turn::Reply(Reply { then: Then::EndMark(body.end_mark()), ..reply })
             }
             _ => return Err(Unfit::NoBody),
         };
         Ok(())
+    }
+
+    /// As [`finish_body`](Self::finish_body), and says whether the client was told the truth about its size.
+    ///
+    /// # Errors
+    /// [`Unfit::NoBody`]
+    pub fn end_body(&mut self) -> Result<Sent, Unfit> {
+        let sent = match self.turn {
+            Turn::Body(mut body) => {
+                body.stuff.finish();
+                Sent { octets: body.stuff.octets(), stated: body.stated }
+            }
+            Turn::Reply(reply) => Sent { octets: 0, stated: reply.stated() },
+            _ => return Err(Unfit::NoBody),
+        };
+        self.finish_body()?;
+        Ok(sent)
     }
 
     /// Behind a fatal error no message is open.
@@ -161,8 +186,8 @@ const WINDOW: usize = 1024;
 
 impl Body {
     /// The whole message, or for TOP so many lines of its body.
-    pub(super) fn new(config: &Config, top: Option<u64>) -> Self {
-        Body { stuff: Stuff::new(config.bodies), top: top.map(TopFilter::new) }
+    pub(super) fn new(config: &Config<'_>, top: Option<u64>, stated: Option<u64>) -> Self {
+        Body { stuff: Stuff::new(config.bodies), top: top.map(TopFilter::new), stated, lent: false }
     }
 
     /// What at the front of these octets belongs to the answer. Where that takes a look at them, it is at no

@@ -18,12 +18,12 @@ mod poll;
 mod question;
 mod reply;
 
-pub use config::{Config, Utf8};
+pub use config::{AsConfig, Config, Utf8};
 pub use maildrop::{Entry, Maildrop, Slot};
 pub use phrase::{Language, Phrase};
 pub use question::{
     Announce, Ask, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, StartTls, Step,
-    Unfit, User, Why,
+    Sent, Unfit, User, Why,
 };
 
 use crate::body::{Stuff, TopFilter};
@@ -32,7 +32,6 @@ use crate::error::Fatal;
 use crate::quirks::Quirks;
 use crate::time::{Clock, Countdown, Millis, Timer};
 use crate::types::{MessageNumber, Text, TlsPolicy};
-use core::borrow::Borrow;
 use core::fmt;
 use question::{Mark, Question};
 use reply::Reply;
@@ -66,7 +65,7 @@ use reply::Reply;
 /// }
 /// assert_eq!(out.pending(), b"+OK ready\r\n+OK send PASS\r\n+OK maildrop open\r\n+OK 1 120\r\n");
 /// ```
-pub struct Server<L, C: Borrow<Config> = &'static Config> {
+pub struct Server<L, C: AsConfig = &'static Config<'static>> {
     config: C,
     id: u64,
     maildrop: Option<L>,
@@ -129,6 +128,10 @@ struct Body {
     stuff: Stuff,
     /// For TOP.
     top: Option<TopFilter>,
+    /// The octets that the status line stated, for RETR.
+    stated: Option<u64>,
+    /// The driver holds slices that it may not have sent yet.
+    lent: bool,
 }
 
 /// Messages and octets, of all that can be served, and of those that are not marked: so STAT need not count.
@@ -161,7 +164,7 @@ impl Totals {
     }
 }
 
-impl<L, C: Borrow<Config>> Server<L, C> {
+impl<L, C: AsConfig> Server<L, C> {
     /// A server for one connection; `id` is the caller's number for it and tells the tokens of two connections apart.
     ///
     /// A configuration that is not a `static` is shared in an `Arc`, or borrowed for less long, which the type says:
@@ -177,9 +180,9 @@ impl<L, C: Borrow<Config>> Server<L, C> {
     /// let shared: Server<Mail, Arc<Config>> = Server::new(Arc::new(config), 2);
     /// ```
     pub fn new(config: C, id: u64) -> Self {
-        let timers = config.borrow().timers;
+        let timers = config.as_config().timers;
         Server {
-            tls: config.borrow().tls == TlsPolicy::Implicit,
+            tls: config.as_config().tls == TlsPolicy::Implicit,
             config,
             id,
             maildrop: None,
@@ -226,7 +229,7 @@ impl<L, C: Borrow<Config>> Server<L, C> {
 
     /// The most octets that [`poll`](Self::poll) ever leaves unread while it asks for input: a read buffer of this size never fills up.
     pub fn hold(&self) -> usize {
-        self.config.borrow().hold()
+        self.config.as_config().hold()
     }
 
     /// The maildrop, from login on.
@@ -303,6 +306,7 @@ impl<L, C: Borrow<Config>> Server<L, C> {
             Turn::Asked(Question::StartTls) => Some(Timer::Tls),
             Turn::Start | Turn::Asked(_) | Turn::StartTls | Turn::Closed(_) => None,
             _ if self.blocked => Some(Timer::Output),
+            Turn::Body(body) if body.lent => Some(Timer::Output),
             Turn::Body(_) => None,
             _ if matches!(self.state, State::Transaction | State::Update) => Some(Timer::Autologout),
             _ => Some(Timer::Login),
@@ -323,14 +327,14 @@ impl<L, C: Borrow<Config>> Server<L, C> {
     fn say(&self, phrase: Phrase) -> Text<'static> {
         let place = usize::from(self.language).checked_sub(1);
         place
-            .and_then(|place| self.config.borrow().languages.get(place))
+            .and_then(|place| self.config.as_config().languages.get(place))
             .unwrap_or(&Language::ENGLISH)
             .phrase(phrase)
     }
 }
 
 /// Shows the whole state, but the maildrop and the configuration, which are the application's.
-impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
+impl<L, C: AsConfig> fmt::Debug for Server<L, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("id", &self.id)

@@ -2,14 +2,13 @@
 
 use super::question::{Greet, Question, StartTls};
 use super::reply::Then;
-use super::{Ask, Config, Maildrop, Server, Step, Turn, Why};
+use super::{AsConfig, Ask, Maildrop, Server, Step, Turn, Why};
 use crate::codec::{Framed, LineEnding, State, frame};
 use crate::error::Fatal;
 use crate::input::Input;
 use crate::sink::{Full, MIN_SINK, Sink};
-use core::borrow::Borrow;
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Goes on until something is needed: reads commands, writes answers, asks.
     ///
     /// While output is pending, or the sink has less room than [`MIN_SINK`], no command is read: what the
@@ -45,7 +44,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 }
                 Turn::StartTls => {
                     self.turn = Turn::Asked(Question::StartTls);
-                    self.clock.rearm(self.config.borrow().timers.tls);
+                    self.clock.rearm(self.config.as_config().timers.tls);
                     return Ok(Step::Ask(Ask::StartTls(StartTls { mark: self.new_mark() })));
                 }
                 Turn::Asked(_) => return Ok(Step::Waiting),
@@ -105,7 +104,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         response: bool,
     ) -> Option<Step<'i>> {
         if self.state == State::Transaction {
-            self.clock.rearm(self.config.borrow().timers.autologout);
+            self.clock.rearm(self.config.as_config().timers.autologout);
         }
         let next =
             if response { self.response(content, ending) } else { self.command(content, ending, consumed) };
@@ -129,7 +128,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// An AUTH line may be as long as a response: some clients put a long initial response in it all the same
     /// (RFC 5034 section 4).
     fn line_limit(&self, response: bool, unread: &[u8]) -> usize {
-        let limits = &self.config.borrow().limits;
+        let limits = &self.config.as_config().limits;
         let auth = || {
             self.state == State::Authorization
                 && !self.mechanisms().is_empty()
@@ -152,7 +151,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     pub(super) fn note_blocked(&mut self, sink: &dyn Sink) {
         self.note_room(sink);
         if !self.blocked {
-            self.clock.rearm(self.config.borrow().timers.output);
+            self.clock.rearm(self.config.as_config().timers.output);
         }
         (self.blocked, self.room) = (true, room(sink));
     }
@@ -167,7 +166,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// The sink has room again: the autologout timer, if it is next, starts over.
     pub(super) fn unblocked(&mut self) {
         if core::mem::take(&mut self.blocked) {
-            self.clock.rearm(self.config.borrow().timers.autologout);
+            self.clock.rearm(self.config.as_config().timers.autologout);
         }
     }
 }

@@ -237,6 +237,24 @@ impl core::fmt::Display for Why {
     }
 }
 
+/// How much of a message was sent, and how much its status line had stated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Sent {
+    /// Its octets, counted as its size is: with every CR that was added, without the dots that were.
+    pub octets: u64,
+    /// What the client was told; for TOP it is told nothing.
+    pub stated: Option<u64>,
+}
+
+impl Sent {
+    /// Whether the client was told something else: the maildrop lists a wrong size.
+    #[must_use]
+    pub fn is_misstated(&self) -> bool {
+        self.stated.is_some_and(|stated| stated != self.octets)
+    }
+}
+
 /// Why octets of a message were not taken. Nothing changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Unfit {

@@ -3,14 +3,13 @@
 
 use super::config::PerUser;
 use super::phrase::Phrase;
-use super::{Body, Config, Maildrop, Refusal, Server, Totals, Turn, Why};
+use super::{AsConfig, Body, Config, Maildrop, Refusal, Server, Totals, Turn, Why};
 use crate::codec::{
     Capability, Digits, DropListing, LanguageListing, Mechanisms, Response, ResponseCode, ScanListing, State,
     StatusText, UniqueIdListing,
 };
 use crate::sink::{Full, MIN_SINK, Sink};
 use crate::types::{LanguageTag, Mechanism, MessageNumber, Text};
-use core::borrow::Borrow;
 
 /// An answer that is being written, and what comes behind it.
 #[derive(Clone, Copy, Debug)]
@@ -94,9 +93,17 @@ impl Reply {
 
     /// `-ERR` with the code of this refusal, where codes are announced (RFC 2449 section 8, RFC 3206 section
     /// 6).
-    pub(super) fn refusal(refusal: Refusal, config: &Config, then: Then) -> Self {
+    pub(super) fn refusal(refusal: Refusal, config: &Config<'_>, then: Then) -> Self {
         let coded = config.resp_codes && (refusal != Refusal::Credentials || config.auth_resp_code);
         Reply { what: What::Refused { refusal, coded }, then }
+    }
+
+    /// The octets that it states of a message.
+    pub(super) const fn stated(&self) -> Option<u64> {
+        match self.what {
+            What::Octets(octets) => Some(octets),
+            _ => None,
+        }
     }
 
     pub(super) const fn stat() -> Self {
@@ -137,7 +144,7 @@ impl Reply {
     }
 }
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Writes what fits, and sets the turn to what is left or comes next.
     // The reply is read where it lies, here and below: a copy of what was just written in parts waits for all of them.
     pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<(), Full> {
@@ -188,14 +195,14 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// The answer is written: whose turn it is now.
     fn follow(&mut self) {
         let Turn::Reply(reply) = &self.turn else { return };
-        let config = self.config.borrow();
+        let config = self.config.as_config();
         match reply.then {
             Then::Read => {
                 self.clock.rearm(config.timers.autologout);
                 self.turn = Turn::Command;
             }
             Then::StartTls => self.turn = Turn::StartTls,
-            Then::Body => self.turn = Turn::Body(Body::new(config, reply.top())),
+            Then::Body => self.turn = Turn::Body(Body::new(&config, reply.top(), reply.stated())),
             Then::EndMark(mark) => self.turn = Turn::Reply(Reply::end_mark(mark)),
             Then::Close(why) => self.end(why),
         }
@@ -215,7 +222,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     fn write_language(&self, sink: &mut dyn Sink) -> Result<(), Full> {
         let place = usize::from(self.language).saturating_sub(1);
-        let Some(language) = self.config.borrow().languages.get(place) else { return Ok(()) };
+        let Some(language) = self.config.as_config().languages.get(place) else { return Ok(()) };
         language_listing(language.tag, self.say(Phrase::LanguageSelected)).encode(b"+OK ", sink)
     }
 
@@ -237,7 +244,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// there was such a row.
     fn write_row(&self, rows: Rows, row: u32, sink: &mut dyn Sink) -> Result<bool, Full> {
         let index = usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(1);
-        let config = self.config.borrow();
+        let config = self.config.as_config();
         match rows {
             Rows::ScanListing | Rows::UniqueIds => {
                 // The last number of all is not listed: there is no row behind it for the end mark.
@@ -275,8 +282,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     /// The crate's own capabilities in their order, those that are offered now.
-    fn capability(&self, row: u32) -> Option<Capability<'static>> {
-        let config = self.config.borrow();
+    fn capability(&self, row: u32) -> Option<Capability<'_>> {
+        let config = self.config.as_config();
         let early = self.state == State::Authorization;
         match row {
             1 => config.top.then_some(Capability::Top),

@@ -117,13 +117,13 @@ pub(super) fn step(event: Event<'_>) -> SaslStep {
 
 /// A server and what it sends.
 pub(super) struct Host {
-    pub(super) server: Server<Maildrop, server::Config>,
+    pub(super) server: Server<Maildrop, server::Config<'static>>,
     pub(super) out: Outbox,
 }
 
 impl Host {
     /// Behind its greeting, which has a timestamp.
-    pub(super) fn new(config: server::Config) -> Self {
+    pub(super) fn new(config: server::Config<'static>) -> Self {
         let mut host = Host { server: Server::new(config, 1), out: Outbox::new() };
         let Step::Ask(Ask::Greet(greet)) = host.hear(b"") else { panic!() };
         host.server.greet(greet, Text::literal("ready <1.2@host>"), &mut host.out).unwrap();

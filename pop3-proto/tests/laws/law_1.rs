@@ -50,7 +50,7 @@ fn law_1_a_piece_of_a_message_lies_in_the_input() {
 }
 
 /// A server in TRANSACTION, asked for the first message.
-fn sending() -> Server<MailSlots, server::Config> {
+fn sending() -> Server<MailSlots, server::Config<'static>> {
     let mut server = Server::new(server::Config::new(TlsPolicy::Cleartext), 1);
     let (mut sink, mut input) = (Outbox::new(), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
     loop {

@@ -126,7 +126,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
 }
 
 /// What a server with these limits says to this, line by line, behind the greeting.
-fn says(config: Config, wire: &[u8]) -> (Vec<String>, Result<Why, Fatal>) {
+fn says(config: Config<'static>, wire: &[u8]) -> (Vec<String>, Result<Why, Fatal>) {
     let (_, output, over, _) =
         ServerSide::alone(config, &App::new(), wire, &Cuts::Each(9), Size::Out(MIN_SINK));
     let text = String::from_utf8(output).unwrap();

@@ -9,7 +9,7 @@ use pop3_proto::{
 };
 use std::fmt::Debug;
 
-type Machine = Server<MailSlots, Config>;
+type Machine = Server<MailSlots, Config<'static>>;
 
 fn unanswered<T: Debug>(answered: Result<(), Unanswered<T>>, why: AnswerError, shown: &str) -> T {
     let unanswered = answered.unwrap_err();
@@ -193,7 +193,7 @@ fn law_4_a_foreign_or_stale_answer_changes_nothing() {
 }
 
 /// A server that is asked for a message, before its status line is written.
-fn fetched(config: Config) -> Machine {
+fn fetched(config: Config<'static>) -> Machine {
     let mut machine = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";
     let Ask::Fetch(fetch) = ask!(&mut machine, wire, Fetch(_)) else { unreachable!() };

@@ -46,7 +46,7 @@ pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i
 }
 
 /// A server with everything on offer, on the connection with this number.
-pub(super) fn server(id: u64) -> Server<MailSlots, Config> {
+pub(super) fn server(id: u64) -> Server<MailSlots, Config<'static>> {
     let config = Config::new(TlsPolicy::Opportunistic).other_commands();
     Server::new(config.sasl_in_clear(&[Mechanism::PLAIN]).sasl(&[Mechanism::PLAIN]), id)
 }

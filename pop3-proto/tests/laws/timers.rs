@@ -142,7 +142,7 @@ fn rob_36_a_span_is_at_least_a_millisecond_and_at_most_49_days() {
 }
 
 /// A server that sends a message.
-fn sending() -> Server<MailSlots, server::Config> {
+fn sending() -> Server<MailSlots, server::Config<'static>> {
     let config = server::Config::new(TlsPolicy::Cleartext).timers(TIMERS);
     let mut server = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";

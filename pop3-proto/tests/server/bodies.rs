@@ -146,7 +146,7 @@ fn rob_4_no_short_message_has_an_end_mark_of_its_own() {
 }
 
 /// A server that was asked for message 1, and the token.
-fn asked(config: Config, line: &str) -> (Server<Slots, Config>, pop3_proto::server::Fetch) {
+fn asked(config: Config<'static>, line: &str) -> (Server<Slots, Config<'static>>, pop3_proto::server::Fetch) {
     let mut server = Host::new(config, &[b"A: b\r\n\r\n1\r\n"]).login().server;
     let mut buffer = [0; 512];
     let fetch = ask!(server, &mut Input::more(line.as_bytes()), &mut Out::new(&mut buffer), Fetch);

@@ -43,7 +43,7 @@ fn line(verb: Verb) -> &'static str {
 }
 
 /// The configuration with the switch that turns this command off.
-fn without(config: Config, verb: Verb) -> Option<Config> {
+fn without(config: Config<'static>, verb: Verb) -> Option<Config> {
     let base = PATIENT;
     Some(match verb {
         Verb::User | Verb::Pass => config.without_user(),
@@ -58,7 +58,7 @@ fn without(config: Config, verb: Verb) -> Option<Config> {
 }
 
 /// A host in this state, reached as its configuration allows.
-fn reach(config: Config, state: State) -> Host {
+fn reach(config: Config<'static>, state: State) -> Host {
     let mut host = Host::three(config);
     host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>";
     host.say("");

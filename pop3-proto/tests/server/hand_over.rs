@@ -7,7 +7,7 @@ use std::convert::Infallible;
 const OFFER: Config = PATIENT.sasl_in_clear(&[Mechanism::PLAIN]);
 
 /// A greeted server without maildrops.
-fn greeted(id: u64, out: &mut Out<'_>) -> Server<Infallible, Config> {
+fn greeted(id: u64, out: &mut Out<'_>) -> Server<Infallible, Config<'static>> {
     let mut server = Server::new(OFFER, id);
     let greet = ask!(server, &mut Input::more(b""), out, Greet);
     server.greet(greet, Text::literal("ready <1@a>"), out).unwrap();

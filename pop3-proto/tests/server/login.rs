@@ -10,7 +10,7 @@ const STATE: &str = "-ERR not in this state\r\n";
 const OPEN: &str = "+OK maildrop open\r\n";
 
 /// In AUTHORIZATION, with the greeting behind it.
-fn greeted(config: Config, greeting: &'static str) -> Host {
+fn greeted(config: Config<'static>, greeting: &'static str) -> Host {
     let mut host = Host::three(config);
     host.greeting = greeting;
     assert_eq!(host.say(""), format!("+OK {greeting}\r\n"));

@@ -32,7 +32,7 @@ const PATIENT: Config = CLEAR.limits(Limits::DEFAULT.bad_commands(255, 255).fail
 
 /// A server with an application that answers by its fields.
 struct Host<L: Maildrop = Slots> {
-    server: Server<L, Config>,
+    server: Server<L, Config<'static>>,
     /// The octets of the client that are not read yet.
     unread: Vec<u8>,
     /// What was asked.
@@ -67,18 +67,18 @@ fn slots(messages: &[impl AsRef<[u8]>]) -> Slots {
 }
 
 impl Host {
-    fn new(config: Config, messages: &[impl AsRef<[u8]>]) -> Self {
+    fn new(config: Config<'static>, messages: &[impl AsRef<[u8]>]) -> Self {
         Host::over(config, slots(messages), messages)
     }
 
     /// Three messages of 120, 200 and 5 octets.
-    fn three(config: Config) -> Self {
+    fn three(config: Config<'static>) -> Self {
         Host::new(config, &[[b'x'; 118].as_slice(), &[b'y'; 198], b"abc"])
     }
 }
 
 impl<L: Maildrop> Host<L> {
-    fn over(config: Config, maildrop: L, messages: &[impl AsRef<[u8]>]) -> Self {
+    fn over(config: Config<'static>, maildrop: L, messages: &[impl AsRef<[u8]>]) -> Self {
         Host {
             server: Server::new(config, 7),
             unread: Vec::new(),

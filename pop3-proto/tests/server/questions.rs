@@ -27,7 +27,7 @@ fn line(refusal: Refusal, coded: &[Refusal]) -> String {
 
 const SYSTEM: &[Refusal] = &[Refusal::Temporary, Refusal::Permanent];
 
-fn greeted(config: Config) -> Host {
+fn greeted(config: Config<'static>) -> Host {
     let mut host = Host::three(config);
     host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>";
     host.say("");
@@ -100,12 +100,12 @@ fn r1939_4_c_a_refused_greeting_is_the_end() {
 
 /// The questions of one session, in their order, with a server and an input that goes on.
 struct Asked<'i> {
-    server: Server<Slots, Config>,
+    server: Server<Slots, Config<'static>>,
     input: Input<'i>,
 }
 
 impl<'i> Asked<'i> {
-    fn new(config: Config, id: u64, lines: &'static [u8]) -> (Self, Greet) {
+    fn new(config: Config<'static>, id: u64, lines: &'static [u8]) -> (Self, Greet) {
         let mut asked = Asked { server: Server::new(config, id), input: Input::more(lines) };
         let greet = ask!(asked.server, &mut asked.input, &mut Out::new(&mut [0; 4096]), Greet);
         (asked, greet)
@@ -115,21 +115,21 @@ impl<'i> Asked<'i> {
         self.server.poll(&mut self.input, &mut Out::new(&mut [0; 4096])).unwrap()
     }
 
-    fn user(config: Config, id: u64, lines: &'static [u8]) -> (Self, User) {
+    fn user(config: Config<'static>, id: u64, lines: &'static [u8]) -> (Self, User) {
         let (mut asked, greet) = Self::new(config, id, lines);
         asked.server.greet(greet, Text::EMPTY, &mut Out::new(&mut [0; 4096])).unwrap();
         let Step::Ask(Ask::User(user, _)) = asked.step() else { panic!() };
         (asked, user)
     }
 
-    fn login(config: Config, id: u64) -> (Self, Login) {
+    fn login(config: Config<'static>, id: u64) -> (Self, Login) {
         let (mut asked, user) = Self::user(config, id, b"USER mrose\r\nPASS a\r\nRETR 2\r\nQUIT\r\n");
         asked.server.accept_name(user).unwrap();
         let Step::Ask(Ask::Login(login, _)) = asked.step() else { panic!() };
         (asked, login)
     }
 
-    fn fetch(config: Config, id: u64) -> (Self, Fetch) {
+    fn fetch(config: Config<'static>, id: u64) -> (Self, Fetch) {
         let (mut asked, login) = Self::login(config, id);
         asked.server.accept(login, slots(&["a", "b"]), Announce::default()).unwrap();
         let Step::Ask(Ask::Fetch(fetch)) = asked.step() else { panic!() };

@@ -7,7 +7,7 @@ use pop3_proto::{Full, MIN_SINK, Mechanism, OtherCapability};
 const AMOUNTS: [usize; 7] = [1, 2, 3, 7, 100, 511, 512];
 
 /// What is answered through a sink of `room` octets that sends `drain` at a time.
-fn through(config: Config, room: usize, drain: usize, lines: &str) -> String {
+fn through(config: Config<'static>, room: usize, drain: usize, lines: &str) -> String {
     let mut host = Host::new(config, &["abc"; 300]).login();
     (host.room, host.drain) = (room, drain);
     host.say(lines)

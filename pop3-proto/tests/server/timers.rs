@@ -10,7 +10,7 @@ fn at(seconds: u64) -> Millis {
 }
 
 /// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SINK` octets.
-fn blocked(line: &str, out: &mut Out<'_>) -> Server<Slots, Config> {
+fn blocked(line: &str, out: &mut Out<'_>) -> Server<Slots, Config<'static>> {
     let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
     let mut input = Input::more(line.as_bytes());
     if line.starts_with("RETR") {

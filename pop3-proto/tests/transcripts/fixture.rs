@@ -70,7 +70,7 @@ impl Fixture {
         Some(())
     }
 
-    pub(super) fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config<'static> {
         let tls = if self.offers("stls") { TlsPolicy::Required } else { TlsPolicy::Cleartext };
         let mut config = Config::new(tls);
         if self.offers("plain") {

@@ -48,7 +48,7 @@ pub(super) fn play(script: &Script, fixture: &Fixture, mut peer: Peer<'_>, sink:
 }
 
 struct App<'f> {
-    server: Server<Vec<Slot<OwnedUniqueId>>, Arc<Config>>,
+    server: Server<Vec<Slot<OwnedUniqueId>>, Arc<Config<'static>>>,
     outbox: Outbox,
     fixture: &'f Fixture,
     /// The first line of the transcript.
