@@ -9,7 +9,7 @@ use pop3_proto::{Client, Command, Input, MessageNumber, Out, TlsPolicy};
 /// Where the crate does not do what it says.
 #[must_use]
 pub fn logged_in() -> Client {
-    let mut client = Client::new(Config::new(TlsPolicy::Cleartext));
+    let mut client = Client::new(Config::new(TlsPolicy::Cleartext), 1);
     let mut answers = Input::more(b"+OK\r\n+OK\r\n+OK\r\n");
     client.poll(&mut answers).expect("a greeting");
     for line in ["USER mrose", "PASS secret"] {

@@ -108,7 +108,7 @@ struct Play<'d> {
 impl<'d> Play<'d> {
     fn new(parts: &Parts<'d>, cuts: Cuts) -> Self {
         Play {
-            client: Client::new(config(parts.config)),
+            client: Client::new(config(parts.config), 1),
             letters: parts.letters,
             chunks: cuts.chunks(),
             sink: Watched::outbox(0),

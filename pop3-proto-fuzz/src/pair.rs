@@ -146,7 +146,7 @@ impl<'d> Pair<'d> {
         if parts.config & 2 != 0 {
             config = config.assume_pipelining();
         }
-        let client = Client::new(config);
+        let client = Client::new(config, 1);
         Pair {
             client_inbox: Inbox::new(vec![0; client.hold()]),
             client,

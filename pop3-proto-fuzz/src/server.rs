@@ -96,7 +96,8 @@ struct Play<'c, 'b, 'd> {
 impl<'b, 'd> Play<'static, 'b, 'd> {
     fn new(parts: &Parts<'d>, cuts: Cuts, sink: Watched<'b>) -> Self {
         // 64 of them at most, made once each.
-        static CONFIGS: [std::sync::OnceLock<Config<'static>>; 256] = [const { std::sync::OnceLock::new() }; 256];
+        static CONFIGS: [std::sync::OnceLock<Config<'static>>; 256] =
+            [const { std::sync::OnceLock::new() }; 256];
         let config = CONFIGS[usize::from(parts.config)].get_or_init(|| config(parts.config));
         Play {
             server: Server::new(config, 1),

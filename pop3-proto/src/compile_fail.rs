@@ -170,7 +170,7 @@
 //! use pop3_proto::{Client, Input, TlsPolicy};
 //! let buffer = b"+OK\r\n".to_vec();
 //! let event = {
-//!     let mut client = Client::new(TlsPolicy::Cleartext);
+//!     let mut client = Client::new(TlsPolicy::Cleartext, 1);
 //!     client.poll(&mut Input::more(&buffer)).unwrap()
 //! };
 //! assert!(event.is_some());
@@ -178,7 +178,7 @@
 //!
 //! ```compile_fail,E0597
 //! use pop3_proto::{Client, Input, TlsPolicy};
-//! let mut client = Client::new(TlsPolicy::Cleartext);
+//! let mut client = Client::new(TlsPolicy::Cleartext, 1);
 //! let event = {
 //!     let buffer = b"+OK\r\n".to_vec();
 //!     client.poll(&mut Input::more(&buffer)).unwrap()

@@ -15,7 +15,7 @@ use core::fmt;
 /// ```
 /// use pop3_proto::{Client, Fatal, Input, TlsPolicy};
 ///
-/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// let mut input = Input::more(b"220 mail.example.com ESMTP\r\n");
 /// assert_eq!(client.poll(&mut input).unwrap_err(), Fatal::NotPop3);
 /// assert_eq!(client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap_err(), Fatal::NotPop3);

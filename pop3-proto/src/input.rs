@@ -65,6 +65,13 @@ impl<'i> Input<'i> {
     }
 }
 
+/// Where the search for a line end goes on, if it has come as far as `searched`: a place beyond the unread octets was one in
+/// others, and is worth nothing.
+pub(crate) fn resume(searched: u16, unread: &[u8]) -> usize {
+    let searched = usize::from(searched);
+    if searched > unread.len() { 0 } else { searched }
+}
+
 /// Shows lengths only: what a client sends may be a password.
 impl fmt::Debug for Input<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

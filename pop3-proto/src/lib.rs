@@ -14,7 +14,7 @@
 //!
 //! /// How many messages are there, and how many octets together?
 //! fn stat(mut stream: impl Read + Write, name: &str, password: &str) -> Result<(u32, u64), Box<dyn std::error::Error>> {
-//!     let mut client = Client::new(TlsPolicy::Cleartext); // loopback only: see the other policies
+//!     let mut client = Client::new(TlsPolicy::Cleartext, 1); // loopback only: see the other policies
 //!     let mut inbox = Inbox::new(vec![0; 2 * client.hold()]);
 //!     let mut outbox = Outbox::new();
 //!     let mut answer = None;
@@ -120,9 +120,9 @@ mod auth;
 mod body;
 pub mod client;
 mod codec;
-mod connection;
 #[cfg(doctest)]
 mod compile_fail;
+mod connection;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -143,13 +143,14 @@ pub use auth::apop;
 pub use auth::sasl;
 pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff, octets};
 pub use client::Client;
-pub use connection::{
-    BufferTooSmall, ClientConnection, RecvBuf, Responder, SendBuf, Sender, ServerConnection, ServerEvent, Storage,
-};
 pub use codec::{
     Capability, Command, CommandError, Decoded, DropListing, Expire, Keyword, LanguageListing, LineEnding,
     Mechanisms, OtherCapability, OtherCode, Response, ResponseCode, ResponseError, Retry, ScanListing, State,
     StatusText, UniqueIdListing, Verb,
+};
+pub use connection::{
+    BufferTooSmall, ClientConnection, RecvBuf, Responder, SendBuf, Sender, ServerConnection, ServerEvent,
+    Storage,
 };
 pub use error::{AnswerError, Fatal, Unanswered};
 pub use input::{Inbox, Input};

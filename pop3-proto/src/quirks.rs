@@ -8,11 +8,11 @@ use core::fmt;
 /// use pop3_proto::{Client, Fatal, Input, Profile, Quirk, TlsPolicy, client::Config};
 ///
 /// let greeting = b"+ok ready\r\n";
-/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// client.poll(&mut Input::more(greeting)).unwrap();
 /// assert!(client.quirks().contains(Quirk::StatusCase));
 ///
-/// let mut strict = Client::new(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict));
+/// let mut strict = Client::new(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict), 1);
 /// let refused = strict.poll(&mut Input::more(greeting)).unwrap_err();
 /// assert_eq!(refused, Fatal::Strict(Quirk::StatusCase));
 /// ```

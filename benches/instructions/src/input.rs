@@ -59,7 +59,7 @@ pub(crate) fn slots(count: u32, octets: u64) -> (Vec<Slot<UniqueId<'static>>>, u
 
 /// A client that is logged in and waits for the answer to this.
 pub(crate) fn client(command: &Command<'_>) -> Client {
-    let mut client = Client::new(Config::new(TlsPolicy::Cleartext));
+    let mut client = Client::new(Config::new(TlsPolicy::Cleartext), 1);
     let mut buffer = [0; 512];
     let mut out = Out::new(&mut buffer);
     let mut answers = Input::more(b"+OK\r\n+OK\r\n+OK\r\n");

@@ -33,7 +33,7 @@ impl<'m> Pair<'m> {
     #[must_use]
     pub fn new(message: &'m [u8], slots: Slots<'m>) -> Self {
         Pair {
-            client: Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining()),
+            client: Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining(), 1),
             server: Server::new(&CONFIG, 1),
             commands: u32::try_from(2 * slots.len()).expect("a fixed workload"),
             maildrop: Some(slots),

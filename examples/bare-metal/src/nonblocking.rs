@@ -18,7 +18,7 @@ pub async fn fetch<S: Read + Write>(
     account: Account<'_>,
     store: &mut impl Store,
 ) -> Result<Fetched, Error<S::Error>> {
-    let mut client = Client::new(CLIENT);
+    let mut client = Client::new(CLIENT, 1);
     let mut inbox = Inbox::new([0; CLIENT_INBOX]);
     let mut buffer = [0; MIN_SINK];
     let mut out = Out::new(&mut buffer);

@@ -167,7 +167,7 @@ struct Dialogue {
 impl Dialogue {
     fn new(config: &'static Config, policy: TlsPolicy) -> Self {
         Dialogue {
-            client: Client::new(policy),
+            client: Client::new(policy, 1),
             host: Host::new(config, &MESSAGES),
             to_server: Outbox::new(),
             to_client: Outbox::new(),

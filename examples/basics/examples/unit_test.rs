@@ -25,7 +25,7 @@ struct NewMail {
 impl NewMail {
     fn new(known: &[&str]) -> Self {
         let known = known.iter().map(|id| id.as_bytes().to_vec()).collect();
-        NewMail { client: Client::new(TlsPolicy::Cleartext), known, new: Vec::new(), done: false }
+        NewMail { client: Client::new(TlsPolicy::Cleartext, 1), known, new: Vec::new(), done: false }
     }
 
     /// Takes what came and says what is to be sent.

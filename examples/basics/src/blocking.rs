@@ -84,7 +84,7 @@ pub struct Connection {
 impl Connection {
     /// Connects; the greeting is the first event.
     pub fn connect(address: &str, config: impl Into<Config>) -> Result<Self> {
-        let client = Client::new(config);
+        let client = Client::new(config, 1);
         let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
         for address in address.to_socket_addrs()? {
             match TcpStream::connect_timeout(&address, Duration::from_secs(30)) {

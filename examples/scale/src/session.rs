@@ -54,7 +54,7 @@ impl Session {
     /// Connects and logs in.
     pub fn open(user: u32, shared: &mut Shared<'_>) -> Result<Self> {
         let mut session = Session {
-            client: Client::new(TlsPolicy::Cleartext),
+            client: Client::new(TlsPolicy::Cleartext, 1),
             server: Server::new(&CONFIG, user.into()),
             due: Millis(0),
             deleted: 0,

@@ -75,7 +75,7 @@ pub struct Fetcher {
 impl Fetcher {
     pub(crate) fn new() -> Self {
         let limits = Limits::DEFAULT.sasl_line(512); // no AUTH here: so no line is longer than 512 octets
-        let client = Client::new(client::Config::new(TlsPolicy::Cleartext).limits(limits));
+        let client = Client::new(client::Config::new(TlsPolicy::Cleartext).limits(limits), 1);
         Fetcher {
             wire: Wire::new(client.hold()),
             client,

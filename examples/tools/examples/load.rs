@@ -75,7 +75,7 @@ impl Session {
     async fn open(address: &str, user: usize, buffer: Vec<u8>) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let (client, inbox) = (Client::new(CONFIG), Inbox::new(buffer));
+        let (client, inbox) = (Client::new(CONFIG, 1), Inbox::new(buffer));
         let mut session = Session { stream, client, inbox, outbox: Outbox::new() };
         let name = format!("u{user}");
         session.until(|_, _, event| Ok(matches!(event, Event::Greeting(_)))).await?;

@@ -31,7 +31,7 @@ fn main() -> Result<()> {
 
 /// One login; the state that the client is in behind it.
 fn talk(password: &str, mut host: Host) -> Result<State> {
-    let mut client = Client::new(TlsPolicy::Implicit);
+    let mut client = Client::new(TlsPolicy::Implicit, 1);
     let (mut to_server, mut to_client) = (Outbox::new(), Outbox::new());
     let (mut exchange, first) = ClientExchange::new(USER, password)?;
     loop {

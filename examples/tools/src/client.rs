@@ -98,7 +98,7 @@ impl Handle<'_> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A client on a stream that is connected, and inside TLS already where the configuration says so. The greeting is the first event.
     pub fn new(stream: S, config: impl Into<Config>) -> Self {
-        let client = Client::new(config);
+        let client = Client::new(config, 1);
         let inbox = Inbox::new(vec![0; client.hold() + READ]);
         let (outbox, start) = (Outbox::new(), Instant::now());
         Connection { stream, talk: Talk { client, inbox, outbox, unflushed: false, start, watcher: None } }

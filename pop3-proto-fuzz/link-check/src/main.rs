@@ -114,7 +114,7 @@ fn bodies(data: &[u8]) {
 #[inline(never)]
 fn the_client(data: &[u8]) {
     let config = client::Config::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining();
-    let mut client = Client::new(config);
+    let mut client = Client::new(config, 1);
     let mut inbox = Inbox::new([0; 1024]);
     let mut buffer = [0; 512];
     let mut out = Out::new(&mut buffer);

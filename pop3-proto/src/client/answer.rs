@@ -2,7 +2,7 @@
 
 use super::event::{Event, Greeting, SaslDone, SaslStep, StartTls};
 use super::poll::{Polled, read_line};
-use super::{Capabilities, Client, Feature, Quit, Source, Ticket, Turn};
+use super::{AsConfig, Capabilities, Client, Feature, Quit, Source, Ticket, Tls, Turn, Welcome};
 use crate::body::Unstuff;
 use crate::codec::{LineEnding, Response, Shape, State, StatusText, Verb};
 use crate::error::Fatal;
@@ -10,18 +10,18 @@ use crate::limits::Limit;
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{ApopTimestamp, Base64, Text};
 
-impl Client {
+impl<C: AsConfig> Client<C> {
     /// The first line of the session.
     pub(super) fn greeted<'i>(&mut self, response: Response<'i>) -> Polled<'i> {
         self.state = State::Authorization;
         match response {
             Response::Ok(status) => {
                 let timestamp = ApopTimestamp::find(status.text().as_bytes());
-                self.apop = timestamp.is_some();
+                self.greeting = if timestamp.is_some() { Welcome::Timestamp } else { Welcome::Plain };
                 Ok(Some(Event::Greeting(Greeting { status, timestamp })))
             }
             Response::Err(status) => {
-                self.no_service = true;
+                self.greeting = Welcome::Refused;
                 Ok(Some(Event::NoService(status)))
             }
             Response::Continue(_) => Err(Fatal::NotPop3),
@@ -63,7 +63,7 @@ impl Client {
         if matches!(self.turn, Turn::Cancelled) {
             return Err(Fatal::Unsolicited);
         }
-        if self.rounds >= self.config.limits.sasl_rounds {
+        if self.rounds >= self.config.as_config().limits.sasl_rounds {
             return Err(Fatal::OverLimit(Limit::SaslRounds));
         }
         let first = self.rounds == 0;
@@ -71,7 +71,8 @@ impl Client {
         // What stands before a NUL or a bare CR is not what the server sent.
         let whole = !quirks.contains(Quirk::ControlInText);
         let challenge = Base64::new(text.as_bytes()).ok().filter(|_| whole);
-        let cancel_only = challenge.is_none() && !(first && self.config.profile == Profile::Tolerant);
+        let cancel_only =
+            challenge.is_none() && !(first && self.config.as_config().profile == Profile::Tolerant);
         self.turn = Turn::Challenge;
         let step = SaslStep { mark: self.next_token(), cancel_only };
         Ok(Some(match challenge {
@@ -89,7 +90,7 @@ impl Client {
         match ticket.verb {
             Verb::User | Verb::Pass | Verb::Apop => self.named = false,
             Verb::Capa => self.capabilities = Capabilities::NONE.with_source(Source::Refused),
-            Verb::Stls => self.stls_refused = true,
+            Verb::Stls => self.tls = Tls::Refused,
             Verb::Quit => return self.closed(Quit::Refused, ticket, status),
             _ => {}
         }

@@ -9,8 +9,8 @@ use crate::types::TlsPolicy;
 /// use pop3_proto::{Client, Limits, Profile, TlsPolicy, client::Config};
 ///
 /// let config = Config::new(TlsPolicy::Implicit).profile(Profile::Strict).limits(Limits::DEFAULT.body_octets(1 << 30));
-/// let client = Client::new(config);
-/// let simple = Client::new(TlsPolicy::Implicit);
+/// let client = Client::new(config, 1);
+/// let simple = Client::new(TlsPolicy::Implicit, 1);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Config {
@@ -75,6 +75,44 @@ impl Config {
             Timer::Tls => self.tls_handshake,
             _ => self.answer,
         }
+    }
+}
+
+/// What has a client's configuration: a [`Config`] itself, a reference or an `Arc` of what has one, and any type of yours
+/// that keeps one.
+///
+/// ```
+/// use pop3_proto::{Client, TlsPolicy, client::Config};
+/// use std::sync::Arc;
+///
+/// let config = Config::new(TlsPolicy::Implicit);
+/// let borrowed: Client<&Config> = Client::with_config(&config, 1);
+/// let shared: Client<Arc<Config>> = Client::with_config(Arc::new(config), 2);
+/// ```
+pub trait AsConfig {
+    /// Returns the configuration: the same one for as long as a session lasts.
+    fn as_config(&self) -> &Config;
+}
+
+impl AsConfig for Config {
+    #[inline]
+    fn as_config(&self) -> &Config {
+        self
+    }
+}
+
+impl<T: AsConfig + ?Sized> AsConfig for &T {
+    #[inline]
+    fn as_config(&self) -> &Config {
+        (**self).as_config()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T: AsConfig + ?Sized> AsConfig for alloc::sync::Arc<T> {
+    #[inline]
+    fn as_config(&self) -> &Config {
+        (**self).as_config()
     }
 }
 

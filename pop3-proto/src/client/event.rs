@@ -12,7 +12,7 @@ use core::fmt;
 /// ```
 /// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, client::Event};
 ///
-/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// # let mut outbox = Outbox::new();
 /// # let log_in = ["mrose".try_into().map(Command::User).unwrap(), "tanstaaf".try_into().map(Command::Pass).unwrap()];
 /// # for command in log_in.iter().chain(&[Command::List(None)]) {
@@ -90,7 +90,13 @@ pub enum Event<'i> {
     /// The server waits for the TLS handshake: see [`Client::tls_started`](super::Client::tls_started).
     #[doc(alias = "STLS")]
     StartTls(StartTls),
-    /// The session is over. It comes once; behind it `poll` gives nothing more.
+    /// The server ends the session on its own, and says why: a line of `-ERR` that no command asked for, as a server sends
+    /// it that was idle for too long or is shut down. Nothing can be sent any more, and the next
+    /// [`poll`](super::Client::poll) returns [`Fatal::Unsolicited`](crate::Fatal::Unsolicited). Nothing is removed.
+    #[doc(alias = "autologout")]
+    #[doc(alias = "disconnected")]
+    Farewell(StatusText<'i>),
+    /// The session is over. It comes once; after it `poll` returns `None`.
     Closed(Closed<'i>),
 }
 
@@ -117,7 +123,7 @@ impl Event<'_> {
         }
     }
 
-    /// Whether the command that this answers is answered with it.
+    /// Whether the response that this belongs to is complete with it. [`Closed`](Self::Closed) completes whatever was due.
     #[must_use]
     pub fn completes(&self) -> bool {
         match self {
@@ -125,7 +131,8 @@ impl Event<'_> {
             | Event::Refused(..)
             | Event::End(..)
             | Event::AuthAccepted(..)
-            | Event::StartTls(_) => true,
+            | Event::StartTls(_)
+            | Event::Closed(_) => true,
             Event::Begin(..) | Event::Body(..) => false,
             other => {
                 other.ticket().is_some_and(|ticket| !ticket.verb.is_multi_line(ticket.message.is_some()))
@@ -135,12 +142,24 @@ impl Event<'_> {
 }
 
 /// How a session came to its end.
+///
+/// ```
+/// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, Verb, client::{Deletions, Event}};
+///
+/// let mut client = Client::new(TlsPolicy::Cleartext, 1);
+/// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
+/// client.send(&Command::Quit, &mut Outbox::new()).unwrap();
+/// let Ok(Some(Event::Closed(closed))) = client.poll(&mut Input::more(b"+OK bye\r\n")) else { panic!() };
+/// assert_eq!(closed.deletions, Deletions::NoneAsked);
+/// let (quit, status) = closed.answer.unwrap();
+/// assert_eq!((quit.verb, status.text().as_bytes()), (Verb::Quit, &b"bye"[..]));
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Closed<'i> {
     /// What became of the messages marked for deletion.
     pub deletions: Deletions,
-    /// QUIT and what the server said to it; `None` where it closed without an answer.
+    /// QUIT and the response to it; `None` if the session ended without one.
     pub answer: Option<(Ticket, StatusText<'i>)>,
 }
 
@@ -160,7 +179,7 @@ pub struct Greeting<'i> {
 /// ```
 /// use pop3_proto::{Client, TlsPolicy, client::Deletions};
 ///
-/// let client = Client::new(TlsPolicy::Implicit);
+/// let client = Client::new(TlsPolicy::Implicit, 1);
 /// assert_eq!(client.deletions(), Deletions::NoneAsked);
 /// assert_eq!(Deletions::Committed.to_string(), "what was marked is removed");
 /// ```

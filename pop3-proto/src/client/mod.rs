@@ -19,9 +19,8 @@ mod poll;
 mod send;
 
 pub use capabilities::{Capabilities, Feature, Source, Support};
-pub use config::Config;
+pub use config::{AsConfig, Config};
 pub use event::{Closed, Deletions, Event, Greeting, SaslDone, SaslStep, StartTls};
-use event::Mark;
 pub(crate) use in_flight::InFlight;
 pub use in_flight::Ticket;
 pub(crate) use poll::{read_line, read_row};
@@ -37,6 +36,8 @@ use crate::time::{Clock, Millis, Timer};
 #[cfg(feature = "sasl")]
 use crate::types::Text;
 use crate::types::{Base64, TlsPolicy};
+use core::fmt;
+use event::Mark;
 
 /// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
 ///
@@ -46,7 +47,7 @@ use crate::types::{Base64, TlsPolicy};
 /// ```
 /// use pop3_proto::{Client, Command, Inbox, Out, TlsPolicy, client::Event};
 ///
-/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// let mut buffer = [0; 512];
 /// let mut out = Out::new(&mut buffer);
 /// let mut inbox = Inbox::new([0; 1024]);
@@ -65,9 +66,8 @@ use crate::types::{Base64, TlsPolicy};
 /// let event = inbox.with(|input| client.poll(input)).unwrap();
 /// assert!(matches!(event, Some(Event::Closed(_))));
 /// ```
-#[derive(Debug)]
-pub struct Client {
-    config: Config,
+pub struct Client<C = Config> {
+    config: C,
     in_flight: InFlight,
     state: State,
     turn: Turn,
@@ -77,19 +77,16 @@ pub struct Client {
     tokens: u32,
     /// How far into the unread octets a line end was looked for; no line is longer.
     searched: u16,
+    /// The same for [`needs_input`](Self::needs_input), which may be asked about other octets than `poll` is given.
+    asked: u16,
     lines: Lines,
-    tls: bool,
-    /// The greeting was `-ERR`.
-    no_service: bool,
-    /// The event that says that the session is over was given.
-    told: bool,
-    /// The greeting had a timestamp, and no TLS came since.
-    apop: bool,
+    tls: Tls,
+    greeting: Welcome,
+    ending: Ending,
     /// USER was answered `+OK`, and neither PASS nor APOP was refused since: a failed AUTH leaves the name as
     /// it was.
     named: bool,
     utf8: bool,
-    stls_refused: bool,
     quit: Quit,
     rounds: u8,
     /// Some DELE was accepted since the last RSET.
@@ -100,7 +97,7 @@ pub struct Client {
     clock: Clock,
 }
 
-const _: () = assert!(size_of::<Client>() <= 256);
+const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Client<&Config>>() <= 184);
 
 /// Whose turn it is, and what the next octets are.
 #[derive(Clone, Copy, Debug)]
@@ -129,7 +126,36 @@ enum Lines {
     Decided(LineEnding),
 }
 
-/// How far the end of the session has come.
+/// Whether the session runs inside TLS, and what became of STLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tls {
+    Off,
+    Refused,
+    On,
+}
+
+/// What the greeting said. TLS forgets it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Welcome {
+    Plain,
+    /// With a timestamp for APOP.
+    Timestamp,
+    /// `-ERR`: only QUIT can be sent.
+    Refused,
+}
+
+/// What was told of the session's end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    /// Nothing.
+    Open,
+    /// The start of a line that may be the server's farewell is unread: nothing can be sent.
+    Parting,
+    /// [`Event::Closed`].
+    Told,
+}
+
+/// How far QUIT has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Quit {
     NotSent,
@@ -139,40 +165,42 @@ enum Quit {
 }
 
 impl Client {
-    /// A client that waits for the greeting, for a program with one connection.
+    /// A client that waits for the greeting. `id` is the caller's number for the connection: a token is good only for the
+    /// client that gave it, and the tokens of two clients differ by it, so give each connection of a program another one.
     #[must_use]
-    pub fn new(config: impl Into<Config>) -> Self {
-        Self::with_id(config, 0)
+    pub fn new(config: impl Into<Config>, id: u64) -> Self {
+        Self::with_config(config.into(), id)
     }
+}
 
-    /// A client that waits for the greeting; `id` is the caller's number for the connection and tells the tokens of two
-    /// connections apart.
+impl<C: AsConfig> Client<C> {
+    /// As [`new`](Client::new), with a configuration that is shared: a `&Config` or an `Arc<Config>` makes the client smaller
+    /// than a `Config` of its own.
     #[must_use]
-    pub fn with_id(config: impl Into<Config>, id: u64) -> Self {
-        let config = config.into();
+    pub fn with_config(config: C, id: u64) -> Self {
+        let Config { tls, greeting, .. } = *config.as_config();
         Client {
-            id,
             config,
             in_flight: InFlight::new(),
             state: State::Greeting,
             turn: Turn::Status,
+            id,
             tokens: 0,
             searched: 0,
+            asked: 0,
             lines: Lines::Undecided,
-            tls: matches!(config.tls, TlsPolicy::Implicit),
-            no_service: false,
-            told: false,
-            apop: false,
+            tls: if matches!(tls, TlsPolicy::Implicit) { Tls::On } else { Tls::Off },
+            greeting: Welcome::Plain,
+            ending: Ending::Open,
             named: false,
             utf8: false,
-            stls_refused: false,
             quit: Quit::NotSent,
             rounds: 0,
             marked: false,
             capabilities: Capabilities::NONE,
             quirks: Quirks::NONE,
             fatal: None,
-            clock: Clock::new(config.greeting),
+            clock: Clock::new(greeting),
         }
     }
 
@@ -185,7 +213,7 @@ impl Client {
     /// Whether the session runs inside TLS.
     #[must_use]
     pub const fn is_tls(&self) -> bool {
-        self.tls
+        matches!(self.tls, Tls::On)
     }
 
     /// Whether UTF-8 mode is on (RFC 6856 section 2).
@@ -200,29 +228,48 @@ impl Client {
         self.in_flight.is_empty()
     }
 
-    /// The command whose answer is due: the oldest in flight. After a fatal error it is the one that the
-    /// error cut short.
-    #[must_use]
-    pub fn awaits(&self) -> Option<Ticket> {
-        self.in_flight.oldest()
-    }
-
-    /// The commands that were sent and not answered yet, the oldest first.
+    /// Returns the commands that were sent and not answered yet, the oldest first: the first is the one whose response is
+    /// due. After a fatal error it is the one that the error cut short.
+    ///
+    /// ```
+    /// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, Verb};
+    ///
+    /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
+    /// let mut outbox = Outbox::new();
+    /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
+    /// client.send(&Command::Capa, &mut outbox).unwrap();
+    /// assert_eq!(client.in_flight().next().unwrap().verb, Verb::Capa);
+    /// ```
     pub fn in_flight(&self) -> impl Iterator<Item = Ticket> + '_ {
         self.in_flight.iter()
     }
 
-    /// Whether the session is over: [`Event::Closed`] was given, or an error, or [`close`](Self::close) was called.
+    /// Whether the session is over: after [`Event::Closed`], a fatal error or [`close`](Self::close). A loop that goes on
+    /// until then ends.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
-        self.fatal.is_some() || (self.told && matches!(self.state, State::Closed))
+        self.fatal.is_some() || matches!(self.state, State::Closed)
     }
 
-    /// Ends the session without QUIT: the way out while an answer is still coming, and where a token was lost. Nothing is removed.
-    pub const fn close(&mut self) {
+    /// Ends the session without QUIT, and the work in flight with it: the way out while a response is still coming, and
+    /// if a token was lost. The server removes nothing. The next [`poll`](Self::poll) returns [`Event::Closed`], without
+    /// an answer.
+    ///
+    /// ```
+    /// use pop3_proto::{Client, Input, TlsPolicy, client::Event};
+    ///
+    /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
+    /// client.close();
+    /// assert!(client.is_closed());
+    /// let mut input = Input::more(b"");
+    /// assert!(matches!(client.poll(&mut input), Ok(Some(Event::Closed(closed))) if closed.answer.is_none()));
+    /// assert!(client.poll(&mut input).unwrap().is_none());
+    /// ```
+    pub fn close(&mut self) {
+        self.marked = self.has_asked();
+        self.in_flight.clear();
         self.state = State::Closed;
         self.turn = Turn::Status;
-        self.told = true;
     }
 
     /// What the server said that it can do.
@@ -240,16 +287,15 @@ impl Client {
     /// The most octets that [`poll`](Self::poll) ever leaves unread: a read buffer of this size never fills
     /// up.
     #[must_use]
-    pub const fn hold(&self) -> usize {
-        self.config.hold()
+    pub fn hold(&self) -> usize {
+        self.config.as_config().hold()
     }
 
     /// What became of the messages marked for deletion, as far as is known now.
     #[must_use]
     pub fn deletions(&self) -> Deletions {
-        let asked = self.marked || self.in_flight.iter().any(|ticket| ticket.verb == Verb::Dele);
         match self.quit {
-            _ if !asked => Deletions::NoneAsked,
+            _ if !self.has_asked() => Deletions::NoneAsked,
             Quit::NotSent => Deletions::Pending,
             Quit::Sent => Deletions::Unknown,
             Quit::Ok => Deletions::Committed,
@@ -257,12 +303,17 @@ impl Client {
         }
     }
 
+    /// Whether a message is marked, or may be.
+    fn has_asked(&self) -> bool {
+        self.marked || self.in_flight.iter().any(|ticket| ticket.verb == Verb::Dele)
+    }
+
     /// Answers a challenge. An empty response is [`Base64::EMPTY`].
     ///
     /// ```
     /// use pop3_proto::{Base64, Client, Command, Input, Mechanism, Outbox, State, TlsPolicy, client::Event};
     ///
-    /// let mut client = Client::new(TlsPolicy::Implicit);
+    /// let mut client = Client::new(TlsPolicy::Implicit, 1);
     /// let mut outbox = Outbox::new();
     /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
     /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut outbox).unwrap();
@@ -299,7 +350,7 @@ impl Client {
     /// ```
     /// use pop3_proto::{Client, Command, Input, Mechanism, Out, Secret, Text, TlsPolicy, client::Event, sasl};
     ///
-    /// let mut client = Client::new(TlsPolicy::Implicit);
+    /// let mut client = Client::new(TlsPolicy::Implicit, 1);
     /// let mut buffer = [0; 512];
     /// let mut out = Out::new(&mut buffer);
     /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
@@ -357,7 +408,7 @@ impl Client {
     /// ```
     /// use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, client::Event};
     ///
-    /// let mut client = Client::new(TlsPolicy::Required);
+    /// let mut client = Client::new(TlsPolicy::Required, 1);
     /// let mut outbox = Outbox::new();
     /// let mut inbox = Inbox::new([0; 512]);
     /// # let mut receive = |inbox: &mut Inbox<[u8; 512]>, octets: &[u8]| {
@@ -387,10 +438,10 @@ impl Client {
             return Ok(());
         }
         self.turn = Turn::Status;
-        self.tls = true;
+        self.tls = Tls::On;
         self.lines = Lines::Undecided;
         self.searched = 0;
-        self.apop = false;
+        self.greeting = Welcome::Plain;
         self.named = false;
         self.capabilities = Capabilities::NONE;
         self.quirks = Quirks::NONE;
@@ -406,7 +457,7 @@ impl Client {
     /// ```
     /// use pop3_proto::{Client, Fatal, Millis, Timer, TlsPolicy};
     ///
-    /// let mut client = Client::new(TlsPolicy::Cleartext);
+    /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
     /// assert_eq!(client.tick(Millis(0)), Ok(Some(Millis::seconds(60)))); // for the greeting
     /// assert_eq!(client.tick(Millis::seconds(20)), Ok(Some(Millis::seconds(60))));
     /// assert_eq!(client.tick(Millis::seconds(60)), Err(Fatal::TimedOut(Timer::Greeting)));
@@ -425,6 +476,7 @@ impl Client {
     fn timer(&self) -> Option<Timer> {
         match self.turn {
             _ if matches!(self.state, State::Closed) => None,
+            _ if self.is_parting() => Some(Timer::Answer),
             Turn::Handshake => Some(Timer::Tls),
             Turn::Challenge | Turn::Verdict => None,
             _ if self.state == State::Greeting => Some(Timer::Greeting),
@@ -433,10 +485,15 @@ impl Client {
         }
     }
 
+    /// Whether the server may be taking its leave.
+    const fn is_parting(&self) -> bool {
+        matches!(self.ending, Ending::Parting)
+    }
+
     /// Starts the timer that runs now over.
     fn arm(&mut self) {
         if let Some(timer) = self.timer() {
-            self.clock.rearm(self.config.span(timer));
+            self.clock.rearm(self.config.as_config().span(timer));
         }
     }
 
@@ -450,7 +507,11 @@ impl Client {
     fn check(&self, mark: &Mark, due: impl FnOnce(&Turn) -> bool) -> Result<(), AnswerError> {
         if mark.connection != self.id {
             Err(AnswerError::NotHere)
-        } else if self.fatal.is_some() || mark.sequence != self.tokens || !due(&self.turn) {
+        } else if self.fatal.is_some()
+            || self.is_parting()
+            || mark.sequence != self.tokens
+            || !due(&self.turn)
+        {
             Err(AnswerError::Stale)
         } else {
             Ok(())
@@ -465,14 +526,17 @@ impl Client {
         sink: &mut dyn Sink,
         put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
     ) -> Result<(), Unanswered<SaslStep>> {
-        let limit = usize::from(self.config.limits.sasl_line);
-        if step.cancel_only && self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)).is_ok() {
-            return Unanswered::because(step, AnswerError::MustCancel);
+        let limit = usize::from(self.config.as_config().limits.sasl_line);
+        let refused = match self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)) {
+            Err(why) => Some(why),
+            Ok(()) if step.cancel_only => Some(AnswerError::MustCancel),
+            Ok(()) if octets.saturating_add(2) > limit => Some(AnswerError::TooLong { limit }),
+            Ok(()) => None,
+        };
+        match refused {
+            Some(why) => Unanswered::because(step, why),
+            None => self.respond(step, Turn::Status, sink, put),
         }
-        if octets.saturating_add(2) > limit {
-            return Unanswered::because(step, AnswerError::TooLong { limit });
-        }
-        self.respond(step, Turn::Status, sink, put)
     }
 
     fn respond(
@@ -501,7 +565,7 @@ impl Client {
 
     /// Records what was tolerated, or says that the strict profile does not.
     fn tolerate(&mut self, quirks: Quirks) -> Result<(), Fatal> {
-        match self.config.profile {
+        match self.config.as_config().profile {
             Profile::Strict => quirks.iter().next().map_or(Ok(()), |quirk| Err(Fatal::Strict(quirk))),
             Profile::Tolerant => {
                 self.quirks.note_all(quirks);
@@ -512,5 +576,34 @@ impl Client {
 
     fn tolerate_one(&mut self, quirk: Quirk) -> Result<(), Fatal> {
         self.tolerate([quirk].into_iter().collect())
+    }
+}
+
+/// Shows the session as it stands: what is in flight by name, what the server can do by name.
+impl<C: AsConfig> fmt::Debug for Client<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .field("in_flight", &self.in_flight)
+            .field("turn", &self.turn)
+            .field("fatal", &self.fatal)
+            .field("tls", &self.tls)
+            .field("utf8", &self.utf8)
+            .field("greeting", &self.greeting)
+            .field("ending", &self.ending)
+            .field("named", &self.named)
+            .field("deletions", &self.deletions())
+            .field("quit", &self.quit)
+            .field("marked", &self.marked)
+            .field("tokens", &self.tokens)
+            .field("rounds", &self.rounds)
+            .field("lines", &self.lines)
+            .field("searched", &self.searched)
+            .field("capabilities", &self.capabilities)
+            .field("quirks", &self.quirks)
+            .field("clock", &self.clock)
+            .field("config", self.config.as_config())
+            .finish()
     }
 }

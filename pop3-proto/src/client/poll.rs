@@ -1,14 +1,14 @@
 //! Reading answers: frame, tell by the oldest command in flight what is due, make an event of it.
 
 use super::event::{Closed, Event};
-use super::{Capabilities, Client, Lines, Source, Ticket, Turn};
+use super::{AsConfig, Capabilities, Client, Ending, Lines, Source, Ticket, Turn, Welcome};
 use crate::body::{Piece, Unstuff};
 use crate::codec::{
-    Capability, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State,
-    StatusText, UniqueIdListing, Verb, frame, frame_crlf,
+    Capability, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State, StatusText,
+    UniqueIdListing, Verb, frame, frame_crlf,
 };
 use crate::error::Fatal;
-use crate::input::Input;
+use crate::input::{Input, resume};
 use crate::limits::Limit;
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{Invalid, Mechanism, MessageNumber, Text, UniqueId};
@@ -25,11 +25,12 @@ pub(super) struct General<'i> {
     read: usize,
 }
 
-impl Client {
+impl<C: AsConfig> Client<C> {
     /// Reads the next event; `None` asks for more input, or for the caller's turn.
     ///
-    /// Call it until it says `None`, then wait for input. After [`Event::Closed`] every call says so again: a
-    /// loop ends there.
+    /// Call it until it returns `None`, then send, then wait for input. If octets are left over when the server owes
+    /// nothing more, the event comes first; from then on nothing can be sent, and the next call returns the error. After
+    /// [`Event::Closed`] every call returns `None`, and [`is_closed`](Self::is_closed) is true.
     ///
     /// # Errors
     /// [`Fatal`], the same from then on: the peer broke a rule or the stream ended inside an answer.
@@ -56,11 +57,8 @@ impl Client {
         }
         match &general.polled {
             Err(fatal) => self.fatal = Some(*fatal),
-            // It was here before the next command is sent, so it is no answer to that.
-            Ok(Some(_)) if self.fatal.is_none() && input.remaining() > 0 && self.is_quiet() => {
-                self.fatal = Some(Fatal::Unsolicited);
-            }
-            Ok(_) => {}
+            Ok(Some(_)) => self.note_unread(input.unread()),
+            Ok(None) => {}
         }
         general.read = before.wrapping_sub(input.remaining());
         if general.read > 0 {
@@ -72,28 +70,35 @@ impl Client {
     /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an
     /// adapter that owns both buffer and machine asks before it reads (see
     /// [driving](crate::guide::driving#as-a-type-of-your-own)). `eof` is whether the stream has ended.
-    /// Where it says no, `poll` has an event or a fatal error, never `None`.
+    /// If it returns false, `poll` has an event or a fatal error, or the session is over.
+    ///
+    /// Asking changes nothing that `poll` does, whatever the octets are.
     ///
     /// ```
     /// use pop3_proto::{Client, TlsPolicy};
     ///
-    /// let mut client = Client::new(TlsPolicy::Cleartext);
+    /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
     /// assert!(client.needs_input(b"+OK rea", false));
     /// assert!(!client.needs_input(b"+OK ready\r\n", false));
     /// assert!(!client.needs_input(b"", true)); // `poll` says that the stream has ended
     /// ```
     #[must_use]
     pub fn needs_input(&mut self, unread: &[u8], eof: bool) -> bool {
-        if self.fatal.is_some() || self.state == State::Closed {
+        if self.is_closed() || eof {
             return false;
         }
-        if eof {
-            return false;
-        }
-        match self.line_due() {
-            Some((limit, ending)) => matches!(self.look(unread, limit, ending), Framed::Incomplete),
-            None => !self.has_event(unread),
-        }
+        let (limit, ending) = match self.line_due() {
+            Some(due) => due,
+            None if !self.is_quiet() => return !self.has_event(unread),
+            None if unread.is_empty() => return !self.is_parting(),
+            None if !self.may_part(unread) => return false,
+            None => (Limit::StatusLine, LineEnding::Lf),
+        };
+        // Each octet is searched once here and once by `poll`.
+        let searched = resume(self.searched, unread).max(resume(self.asked, unread));
+        let framed = self.frame(unread, searched, limit, ending);
+        self.asked = position(&framed, unread);
+        matches!(framed, Framed::Incomplete)
     }
 
     /// Whether octets that are no line make an event; the start of what may be an end mark does not yet.
@@ -110,21 +115,70 @@ impl Client {
     #[inline(never)]
     fn step<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         if self.state == State::Closed {
-            return Ok(None);
+            return Ok((self.ending != Ending::Told).then(|| self.over(None)));
         }
         match self.turn {
             Turn::Rows { ending, count, listed } => self.row(input, ending, count, listed),
             Turn::Body { unstuff, octets } => self.body(input, unstuff, octets),
             Turn::Status | Turn::Cancelled if self.expects_status() => self.status(input),
             // Refused service, and gone: nothing was left to say but QUIT.
-            Turn::Status if self.no_service && input.is_last() && input.remaining() == 0 => {
+            Turn::Status
+                if self.greeting == Welcome::Refused && input.is_last() && input.remaining() == 0 =>
+            {
                 Ok(Some(self.over(None)))
             }
-            Turn::Handshake => nothing_due(input, Fatal::BehindStls),
-            Turn::Status | Turn::Cancelled | Turn::Challenge | Turn::Verdict => {
-                nothing_due(input, Fatal::Unsolicited)
-            }
+            _ => self.unasked(input),
         }
+    }
+
+    /// Nothing may come: octets are fatal, and so is the end of the stream. A line of `-ERR` is an event first: it tells why
+    /// the server ends the session.
+    fn unasked<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
+        match input.remaining() {
+            0 if !self.is_parting() && input.is_last() => return Err(Fatal::UnexpectedEnd),
+            0 if !self.is_parting() => return Ok(None),
+            _ => {}
+        }
+        if !self.may_part(input.unread()) {
+            return Err(self.unasked_octets());
+        }
+        match self.look(input.unread(), Limit::StatusLine, LineEnding::Lf) {
+            Framed::Line { content, ending, consumed } => {
+                let status = self.farewell(content, ending)?;
+                input.take(consumed);
+                self.fatal = Some(Fatal::Unsolicited);
+                Ok(Some(Event::Farewell(status)))
+            }
+            Framed::Incomplete if !input.is_last() => {
+                self.ending = Ending::Parting;
+                Ok(None)
+            }
+            Framed::Incomplete | Framed::TooLong => Err(Fatal::Unsolicited),
+        }
+    }
+
+    /// Reads the server's last line; nothing is tolerated in it that is not in any other.
+    fn farewell<'i>(&mut self, content: &'i [u8], ending: LineEnding) -> Result<StatusText<'i>, Fatal> {
+        let mut quirks = Quirks::NONE;
+        let response = Response::read(content, None, &mut quirks);
+        let tolerated = self.decide_lines(ending).and_then(|()| self.tolerate(quirks));
+        match (response, tolerated) {
+            (Ok(Response::Err(status)), Ok(())) => Ok(status),
+            _ => Err(Fatal::Unsolicited),
+        }
+    }
+
+    /// Whether these octets, which nothing asked for, are or may become a line of `-ERR`.
+    fn may_part(&self, unread: &[u8]) -> bool {
+        let start = unread.get(..4).unwrap_or(unread);
+        !matches!(self.turn, Turn::Handshake)
+            && !start.is_empty()
+            && b"-ERR".get(..start.len()).is_some_and(|word| word.eq_ignore_ascii_case(start))
+    }
+
+    /// What octets that nothing asked for are.
+    const fn unasked_octets(&self) -> Fatal {
+        if matches!(self.turn, Turn::Handshake) { Fatal::BehindStls } else { Fatal::Unsolicited }
     }
 
     /// Whether the server has nothing to say before the caller does something.
@@ -139,24 +193,30 @@ impl Client {
 
     /// Whether the server owes something.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.fatal.is_none() && self.state != State::Closed && !self.is_quiet()
+        !self.is_closed() && (self.is_parting() || !self.is_quiet())
     }
 
     /// Whether the last event was given.
-    pub(crate) fn has_told(&self) -> bool {
-        self.fatal.is_none() && self.told
+    pub(crate) const fn has_told(&self) -> bool {
+        self.fatal.is_none() && matches!(self.ending, Ending::Told)
     }
 
-    /// As [`poll`](Self::poll) with nothing due: octets that are here now came before whatever is sent next.
-    pub(crate) fn note_unread(&mut self, unread: usize) {
-        if unread > 0 && self.fatal.is_none() && self.is_quiet() {
-            self.fatal = Some(if matches!(self.turn, Turn::Handshake) { Fatal::BehindStls } else { Fatal::Unsolicited });
+    /// Octets that are here while the server owes nothing came before whatever is sent next, so they are no response to it:
+    /// from now on nothing can be sent.
+    pub(crate) fn note_unread(&mut self, unread: &[u8]) {
+        if unread.is_empty() || self.is_closed() || !self.is_quiet() {
+        } else if self.may_part(unread) {
+            // The next `poll` reads it.
+            self.ending = Ending::Parting;
+            self.arm();
+        } else {
+            self.fatal = Some(self.unasked_octets());
         }
     }
 
     /// The last event.
     pub(super) fn over<'i>(&mut self, answer: Option<(Ticket, StatusText<'i>)>) -> Event<'i> {
-        (self.state, self.told) = (State::Closed, true);
+        (self.state, self.ending) = (State::Closed, Ending::Told);
         let deletions = self.deletions();
         Event::Closed(Closed { deletions, answer })
     }
@@ -179,22 +239,22 @@ impl Client {
 
     /// The one look-ahead step: frames the line that is due and remembers how far it looked.
     fn look<'u>(&mut self, unread: &'u [u8], limit: Limit, ending: LineEnding) -> Framed<'u> {
-        let limits = &self.config.limits;
+        let framed = self.frame(unread, resume(self.searched, unread), limit, ending);
+        self.searched = position(&framed, unread);
+        framed
+    }
+
+    fn frame<'u>(&self, unread: &'u [u8], searched: usize, limit: Limit, ending: LineEnding) -> Framed<'u> {
+        let limits = &self.config.as_config().limits;
         let most = usize::from(match limit {
             Limit::ListingLine => limits.listing_line,
             Limit::SaslLine => limits.sasl_line,
             _ => limits.status_line,
         });
-        let searched = usize::from(self.searched);
-        let framed = match ending {
+        match ending {
             LineEnding::Crlf => frame_crlf(unread, searched, most),
             LineEnding::Lf => frame(unread, searched, most),
-        };
-        self.searched = match framed {
-            Framed::Incomplete => u16::try_from(unread.len()).unwrap_or_default(),
-            Framed::Line { .. } | Framed::TooLong => 0,
-        };
-        framed
+        }
     }
 
     /// Takes the line that is due; `None` while it is incomplete.
@@ -215,7 +275,7 @@ impl Client {
     fn status<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         if let Some((response, consumed)) = Response::plain(input.unread()) {
             let oldest = self.in_flight.oldest();
-            let limits = &self.config.limits;
+            let limits = &self.config.as_config().limits;
             let auth = oldest.is_some_and(|ticket| ticket.verb == Verb::Auth);
             if consumed <= usize::from(if auth { limits.sasl_line } else { limits.status_line }) {
                 input.take(consumed);
@@ -266,6 +326,7 @@ impl Client {
 
     fn closed_unanswered<'i>(&mut self) -> Polled<'i> {
         self.tolerate_one(Quirk::QuitUnanswered)?;
+        self.complete();
         Ok(Some(self.over(None)))
     }
 
@@ -288,7 +349,7 @@ impl Client {
             self.complete();
             return Ok(Some(Event::End(ticket, count.into())));
         }
-        if count >= self.config.limits.listing_rows {
+        if count >= self.config.as_config().limits.listing_rows {
             return Err(Fatal::OverLimit(Limit::ListingRows));
         }
         let content = content.strip_prefix(b".").unwrap_or(content);
@@ -324,7 +385,7 @@ impl Client {
     /// As much of `data` as the limit leaves; where that is not all of it, the session ends behind it, so
     /// that what is delivered does not depend on how the input was cut.
     fn within_limit<'i>(&mut self, data: &'i [u8], octets: u64) -> Result<&'i [u8], Fatal> {
-        let left = self.config.limits.body_octets.saturating_sub(octets);
+        let left = self.config.as_config().limits.body_octets.saturating_sub(octets);
         let fatal = Fatal::OverLimit(Limit::BodyOctets);
         match usize::try_from(left).ok().and_then(|left| data.get(..left)) {
             None => Ok(data),
@@ -346,7 +407,9 @@ impl Client {
         read: Result<(Said<'i>, Quirks), Invalid>,
     ) -> Event<'i> {
         match read {
-            Ok((said, quirks)) if quirks.is_empty() || self.config.profile == Profile::Tolerant => {
+            Ok((said, quirks))
+                if quirks.is_empty() || self.config.as_config().profile == Profile::Tolerant =>
+            {
                 self.quirks.note_all(quirks);
                 said.event(ticket)
             }
@@ -364,12 +427,11 @@ impl Client {
     }
 }
 
-/// Nothing may come: octets are fatal, and so is the end of the stream.
-fn nothing_due<'i>(input: &Input<'i>, fatal: Fatal) -> Polled<'i> {
-    match input.remaining() {
-        0 if input.is_last() => Err(Fatal::UnexpectedEnd),
-        0 => Ok(None),
-        _ => Err(fatal),
+/// How far the unread octets were searched, if this is what came of it.
+fn position(framed: &Framed<'_>, unread: &[u8]) -> u16 {
+    match framed {
+        Framed::Incomplete => u16::try_from(unread.len()).unwrap_or_default(),
+        Framed::Line { .. } | Framed::TooLong => 0,
     }
 }
 

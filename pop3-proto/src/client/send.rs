@@ -1,6 +1,6 @@
 //! What may be sent, and when.
 
-use super::{Client, Feature, Quit, Source, Ticket, Turn};
+use super::{AsConfig, Client, Feature, Quit, Source, Ticket, Tls, Turn, Welcome};
 use crate::codec::{Barrier, Command, State, Verb};
 use crate::quirks::Profile;
 use crate::sink::{Full, Sink};
@@ -14,7 +14,7 @@ use core::fmt;
 /// ```
 /// use pop3_proto::{Client, Command, Input, Outbox, Secret, TlsPolicy, client::SendError};
 ///
-/// let mut client = Client::new(TlsPolicy::Implicit);
+/// let mut client = Client::new(TlsPolicy::Implicit, 1);
 /// let mut outbox = Outbox::new();
 /// assert!(client.send(&Command::Capa, &mut outbox).unwrap_err().is_not_now()); // before the greeting
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
@@ -26,7 +26,8 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The session is over.
+    /// The session is over, or octets that no command asked for have come, so that the next
+    /// [`poll`](Client::poll) ends it.
     Over,
     /// The command is not valid in this state.
     State(State),
@@ -147,7 +148,7 @@ impl SendError {
     }
 }
 
-impl Client {
+impl<C: AsConfig> Client<C> {
     /// Encodes a command and expects its answer: both or neither.
     ///
     /// The ticket comes back with each event that answers it.
@@ -175,7 +176,7 @@ impl Client {
             _ => {}
         }
         if was_idle {
-            self.clock.rearm(self.config.span(Timer::Answer));
+            self.clock.rearm(self.config.as_config().span(Timer::Answer));
         }
         ticket
     }
@@ -190,7 +191,7 @@ impl Client {
     }
 
     fn fits_session(&self, verb: Verb) -> Result<(), SendError> {
-        if self.fatal.is_some() || self.state == State::Closed {
+        if self.is_closed() || self.is_parting() {
             return Err(SendError::Over);
         }
         match self.turn {
@@ -198,7 +199,7 @@ impl Client {
             Turn::Verdict if verb != Verb::Quit => return Err(SendError::CallersTurn),
             _ => {}
         }
-        if self.no_service && verb != Verb::Quit {
+        if self.greeting == Welcome::Refused && verb != Verb::Quit {
             return Err(SendError::NoService);
         }
         if self.state != State::Update && !verb.is_valid_in(self.state) {
@@ -221,7 +222,7 @@ impl Client {
         if verb.barrier() == Barrier::Alone {
             return Err(SendError::Alone);
         }
-        if !self.config.pipelining && !self.capabilities.has(Feature::Pipelining) {
+        if !self.config.as_config().pipelining && !self.capabilities.has(Feature::Pipelining) {
             return Err(SendError::NotPipelined);
         }
         if self.in_flight.is_full() { Err(SendError::QueueFull) } else { Ok(()) }
@@ -230,8 +231,8 @@ impl Client {
     fn fits_tls_policy(&self, command: &Command<'_>) -> Result<(), SendError> {
         let verb = command.verb();
         let login = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
-        let refusal = match self.config.tls {
-            _ if self.tls => None,
+        let refusal = match self.config.as_config().tls {
+            _ if self.is_tls() => None,
             TlsPolicy::Required => {
                 (!matches!(verb, Verb::Capa | Verb::Stls | Verb::Quit)).then_some(TlsRefusal::Required)
             }
@@ -239,7 +240,7 @@ impl Client {
                 Some(TlsRefusal::CapaFirst)
             }
             TlsPolicy::Opportunistic
-                if login && self.capabilities.has(Feature::Stls) && !self.stls_refused =>
+                if login && self.capabilities.has(Feature::Stls) && self.tls != Tls::Refused =>
             {
                 Some(TlsRefusal::StlsFirst)
             }
@@ -256,8 +257,8 @@ impl Client {
         let user_in_flight = || self.in_flight.newest().is_some_and(|ticket| ticket.verb == Verb::User);
         match command {
             Command::Pass(_) if !self.named && !user_in_flight() => Err(SendError::NoUser),
-            Command::Apop { .. } if !self.apop => Err(SendError::NoTimestamp),
-            Command::Stls if self.tls || self.utf8 => Err(SendError::NoStls),
+            Command::Apop { .. } if self.greeting != Welcome::Timestamp => Err(SendError::NoTimestamp),
+            Command::Stls if self.is_tls() || self.utf8 => Err(SendError::NoStls),
             Command::Auth { initial: Some(_), .. }
                 if self.capabilities.source() != Source::NotAsked
                     && !self.capabilities.has(Feature::Sasl) =>
@@ -272,7 +273,7 @@ impl Client {
         match command {
             Command::User(name) | Command::Apop { name, .. } => {
                 self.fits_argument(name.as_bytes())?;
-                if self.config.profile == Profile::Strict && name.as_bytes().contains(&b' ') {
+                if self.config.as_config().profile == Profile::Strict && name.as_bytes().contains(&b' ') {
                     return Err(SendError::Spaces);
                 }
             }
@@ -284,7 +285,7 @@ impl Client {
             // Numbers fit the shortest limit.
             _ => return Ok(()),
         }
-        let limit = usize::from(self.config.limits.command_line);
+        let limit = usize::from(self.config.as_config().limits.command_line);
         match command {
             _ if command.encoded_len() <= limit => Ok(()),
             Command::Auth { initial: Some(_), .. } => Err(SendError::InitialResponseTooLong { limit }),
@@ -300,7 +301,8 @@ impl Client {
         if has_control(octets) {
             return Err(SendError::Control);
         }
-        let utf8_rules = self.capabilities.has(Feature::Utf8) || self.config.profile == Profile::Strict;
+        let utf8_rules =
+            self.capabilities.has(Feature::Utf8) || self.config.as_config().profile == Profile::Strict;
         let utf8_allowed = self.capabilities.has(Feature::Utf8User) && core::str::from_utf8(octets).is_ok();
         if octets.is_ascii() || !utf8_rules || utf8_allowed { Ok(()) } else { Err(SendError::NotAscii) }
     }

@@ -29,9 +29,11 @@ impl ClientConnection<alloc::vec::Vec<u8>> {
 
     /// The same; `id` tells the tokens of two connections apart.
     pub fn with_id(config: impl Into<Config>, id: u64) -> Self {
-        let client = Client::with_id(config, id);
+        let client = Client::new(config, id);
         let (recv, send) = (alloc::vec::Vec::new(), alloc::vec::Vec::new());
-        let (Ok(recv), Ok(send)) = (RecvBuf::new(recv, client.hold(), 16 * 1024), SendBuf::new(send, 16 * 1024)) else {
+        let (Ok(recv), Ok(send)) =
+            (RecvBuf::new(recv, client.hold(), 16 * 1024), SendBuf::new(send, 16 * 1024))
+        else {
             unreachable!("they grow")
         };
         ClientConnection { client, recv, send }
@@ -44,7 +46,7 @@ impl<R: Storage, S: Storage> ClientConnection<R, S> {
     /// # Errors
     /// The first has fewer octets than [`Config::hold`], or the second fewer than [`MIN_SINK`].
     pub fn with_buffers(config: impl Into<Config>, recv: R, send: S) -> Result<Self, BufferTooSmall> {
-        let client = Client::new(config);
+        let client = Client::new(config, 1);
         let recv = RecvBuf::new(recv, client.hold(), 0)?;
         Ok(ClientConnection { recv, send: SendBuf::new(send, usize::MAX >> 1)?, client })
     }
@@ -74,7 +76,7 @@ impl<R: Storage, S: Storage> ClientConnection<R, S> {
 
     /// To send while no event is at hand.
     pub fn sender(&mut self) -> Sender<'_> {
-        self.client.note_unread(self.recv.unread().len());
+        self.client.note_unread(self.recv.unread());
         Sender { client: &mut self.client, sink: &mut self.send }
     }
 

@@ -1,8 +1,8 @@
 use super::buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
 use crate::error::{AnswerError, Fatal};
 use crate::server::{
-    Announce, AsConfig, Ask, Commit, Config, Credentials, Fetch, Greet, Login, Maildrop, Other, Refusable, Refusal, Sent, Server,
-    StartTls, Step, Unfit, User, Why,
+    Announce, AsConfig, Ask, Commit, Config, Credentials, Fetch, Greet, Login, Maildrop, Other, Refusable,
+    Refusal, Sent, Server, StartTls, Step, Unfit, User, Why,
 };
 use crate::sink::Sink;
 use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};
@@ -116,19 +116,28 @@ impl Next {
             Next::Password(login, secret) => {
                 ServerEvent::Login(login, Credentials::Password(Secret::new(part(secret)).ok()?))
             }
-            Next::Apop(login, name, digest) => ServerEvent::Login(login, Credentials::Apop { name: text(name)?, digest }),
+            Next::Apop(login, name, digest) => {
+                ServerEvent::Login(login, Credentials::Apop { name: text(name)?, digest })
+            }
             Next::Sasl(login, mechanism, initial) => {
                 let initial = match initial {
                     Some(initial) => Some(base64(initial)?),
                     None => None,
                 };
-                ServerEvent::Login(login, Credentials::Sasl { mechanism: Mechanism::new(part(mechanism)).ok()?, initial })
+                ServerEvent::Login(
+                    login,
+                    Credentials::Sasl { mechanism: Mechanism::new(part(mechanism)).ok()?, initial },
+                )
             }
-            Next::Response(login, response) => ServerEvent::Login(login, Credentials::Response(base64(response)?)),
+            Next::Response(login, response) => {
+                ServerEvent::Login(login, Credentials::Response(base64(response)?))
+            }
             Next::Fetch(fetch) => ServerEvent::Fetch(fetch),
             Next::Commit(commit) => ServerEvent::Commit(commit),
             Next::StartTls(start) => ServerEvent::StartTls(start),
-            Next::Other(other, keyword, arguments) => ServerEvent::Other(other, part(keyword), text(arguments)?),
+            Next::Other(other, keyword, arguments) => {
+                ServerEvent::Other(other, part(keyword), text(arguments)?)
+            }
         })
     }
 }
@@ -145,7 +154,8 @@ impl<M: Maildrop, C: AsConfig> ServerConnection<M, alloc::vec::Vec<u8>, alloc::v
     pub fn new(config: C, id: u64) -> Self {
         let server = Server::new(config, id);
         let (recv, send) = (alloc::vec::Vec::new(), alloc::vec::Vec::new());
-        let (Ok(recv), Ok(send)) = (RecvBuf::new(recv, server.hold(), 4096), SendBuf::new(send, 16 * 1024)) else {
+        let (Ok(recv), Ok(send)) = (RecvBuf::new(recv, server.hold(), 4096), SendBuf::new(send, 16 * 1024))
+        else {
             unreachable!("they grow")
         };
         ServerConnection { server, recv, send, waits_for: WaitsFor::Nothing, next: None }

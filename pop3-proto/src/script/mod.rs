@@ -13,7 +13,7 @@
 //!
 //! // The code to test: it waits for the greeting and leaves.
 //! fn knock(mut stream: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
-//!     let mut client = Client::new(TlsPolicy::Cleartext);
+//!     let mut client = Client::new(TlsPolicy::Cleartext, 1);
 //!     let mut inbox = Inbox::new(vec![0; client.hold()]);
 //!     let mut outbox = Outbox::new();
 //!     loop {

@@ -4,7 +4,7 @@
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Greet, Login, Other, Question, Refusable, StartTls, Token, User};
 use super::reply::{Reply, Then};
-use super::{AsConfig, Announce, Maildrop, Refusal, Server, Totals, Turn, Why};
+use super::{Announce, AsConfig, Maildrop, Refusal, Server, Totals, Turn, Why};
 use crate::codec::State;
 use crate::error::{AnswerError, Fatal, Unanswered};
 use crate::input::Input;

@@ -112,7 +112,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         // Changed where it lies: a copy out and in for each slice costs more than the slice.
         match &mut self.turn {
             Turn::Body(body) => {
-                let slice = if body.top.is_none() { body.stuff.next(octets)? } else { body.top_slice(octets)? };
+                let slice =
+                    if body.top.is_none() { body.stuff.next(octets)? } else { body.top_slice(octets)? };
                 body.lent = true;
                 self.clock.rearm(self.config.as_config().timers.output);
                 Ok(slice)

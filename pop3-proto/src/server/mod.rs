@@ -22,8 +22,8 @@ pub use config::{AsConfig, Config, Utf8};
 pub use maildrop::{Entry, Maildrop, Slot};
 pub use phrase::{Language, Phrase};
 pub use question::{
-    Announce, Ask, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, StartTls, Step,
-    Sent, Unfit, User, Why,
+    Announce, Ask, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, Sent, StartTls, Step,
+    Unfit, User, Why,
 };
 
 use crate::body::{Stuff, TopFilter};

@@ -5,7 +5,7 @@ use super::reply::Then;
 use super::{AsConfig, Ask, Maildrop, Server, Step, Turn, Why};
 use crate::codec::{Framed, LineEnding, State, frame};
 use crate::error::Fatal;
-use crate::input::Input;
+use crate::input::{Input, resume};
 use crate::sink::{Full, MIN_SINK, Sink};
 
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
@@ -74,7 +74,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
         let response = matches!(self.turn, Turn::Response);
         let limit = self.line_limit(response, input.unread());
-        match frame(input.unread(), usize::from(self.searched), limit) {
+        match frame(input.unread(), resume(self.searched, input.unread()), limit) {
             Framed::Line { content, ending, consumed } => {
                 self.searched = 0;
                 input.take(consumed);

@@ -4,7 +4,7 @@
 /// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy};
 /// use pop3_proto::client::{SendError, TlsRefusal};
 ///
-/// let mut client = Client::new(TlsPolicy::Required);
+/// let mut client = Client::new(TlsPolicy::Required, 1);
 /// let mut outbox = Outbox::new();
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
 /// let refused = client.send(&Command::User("mrose".try_into().unwrap()), &mut outbox);

@@ -4,7 +4,7 @@ use pop3_proto::{Client, Input, Quirk, State, TlsPolicy};
 
 /// The timestamp of a greeting, in a tolerant client.
 fn timestamp(greeting: &str) -> Option<String> {
-    let mut client = Client::new(TlsPolicy::Cleartext);
+    let mut client = Client::new(TlsPolicy::Cleartext, 1);
     let line = format!("{greeting}\r\n");
     let Ok(Some(Event::Greeting(greeting))) = client.poll(&mut Input::more(line.as_bytes())) else {
         panic!("{line}")

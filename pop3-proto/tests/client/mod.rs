@@ -10,7 +10,7 @@ mod robust;
 mod security;
 mod sending;
 
-use pop3_proto::client::{Config, Event, SaslDone, SaslStep, SendError, StartTls};
+use pop3_proto::client::{Closed, Config, Event, SaslDone, SaslStep, SendError, StartTls};
 use pop3_proto::{
     Base64, Client, Command, Input, Millis, Outbox, Profile, Quirk, Quirks, StatusText, TlsPolicy,
     client::Ticket,
@@ -36,7 +36,7 @@ struct Session {
 impl Session {
     /// Before the greeting.
     fn new(config: Config) -> Self {
-        let client = Client::new(config);
+        let client = Client::new(config, 1);
         Session {
             client,
             out: Outbox::new(),
@@ -130,6 +130,7 @@ impl Session {
         match event {
             Event::Greeting(greeting) => format!("greeting {}", words(&greeting.status)),
             Event::NoService(status) => format!("no service {}", words(&status)),
+            Event::Farewell(status) => format!("farewell {}", words(&status)),
             Event::Ok(_, status) => format!("{name} ok {}", words(&status)),
             Event::Refused(_, status) => format!("{name} refused {}", words(&status)),
             Event::Begin(_, status) => format!("{name} begin {}", words(&status)),
@@ -159,7 +160,7 @@ impl Session {
                 self.start = Some(start);
                 "start TLS".to_string()
             }
-            Event::Closed(pop3_proto::client::Closed { deletions, .. }) => format!("closed {deletions:?}"),
+            Event::Closed(Closed { deletions, .. }) => format!("closed {deletions:?}"),
             other => format!("{other:?}"),
         }
         .trim_end()

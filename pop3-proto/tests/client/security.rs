@@ -142,12 +142,14 @@ fn sec_end_of_stream_is_defined_everywhere() {
         (after(Session::greeted(CLEAR), "AUTH PLAIN", "+OK\r\n"), "fatal UnexpectedEnd"),
         (after(Session::greeted(CLEAR), "STLS", "+OK\r\n"), "fatal UnexpectedEnd"),
         (after(opened(), "QUIT", ""), "closed NoneAsked"),
-        (after(opened(), "QUIT", "+OK\r\n"), "closed NoneAsked"),
     ];
     for (place, (mut session, expected)) in sessions.into_iter().enumerate() {
         assert!(!session.client.needs_input(b"", true), "{place}");
         assert_eq!(ends(session), [expected], "{place}");
     }
+    let mut closed = after(opened(), "QUIT", "+OK\r\n");
+    assert!(ends(after(opened(), "QUIT", "+OK\r\n")).is_empty());
+    assert!(closed.client.is_closed() && !closed.client.needs_input(b"", true));
 }
 
 /// A row is an event and no more: what a server counts is never a size or an index here.
@@ -164,7 +166,7 @@ fn sec_amplification_by_number_allocates_nothing() {
 
 #[test]
 fn sec_unsolicited_octets_are_fatal() {
-    for octets in ["+OK\r\n", "-ERR\r\n", "x", "\r\n", "\n", "\0"] {
+    for octets in ["+OK\r\n", "-ERROR\r\n", "x", "\r\n", "\n", "\0"] {
         assert_eq!(Session::greeted(CLEAR).hear(octets), ["fatal Unsolicited"]);
         let mut session = Session::opened(CLEAR);
         assert_eq!(session.ask("NOOP", format!("+OK\r\n{octets}")), ["NOOP ok", "fatal Unsolicited"]);
@@ -180,6 +182,8 @@ fn sec_unsolicited_octets_are_fatal() {
         assert_eq!(session.ask("STLS", format!("+OK\r\n{octets}")), ["fatal BehindStls"]);
     }
     assert_eq!(Session::new(CLEAR).hear("+OK\r\n+OK\r\n"), ["greeting", "fatal Unsolicited"]);
+    // A refusal that nothing asked for is the server's farewell.
+    assert_eq!(Session::greeted(CLEAR).hear("-ERR\r\n"), ["farewell", "fatal Unsolicited"]);
 }
 
 /// Also ROB.19: no argument adds a line.
@@ -216,7 +220,7 @@ fn sec_length_edge_the_rest_of_a_long_line_is_no_end_mark() {
 
 /// The message of a RETR answer that comes in chunks of so many octets, and whether it is complete.
 fn message(wire: &str, chunk: usize) -> (String, bool) {
-    let mut client = Client::new(TlsPolicy::Implicit);
+    let mut client = Client::new(TlsPolicy::Implicit, 1);
     let mut buffer = [0; 512];
     let mut out = pop3_proto::Out::new(&mut buffer);
     client.poll(&mut Input::more(b"+OK <1@x>\r\n")).unwrap();

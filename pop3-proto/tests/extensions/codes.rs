@@ -41,7 +41,7 @@ fn r2449_8_1_2_b_a_refused_login_says_when_to_try_again() {
 /// Also 2449.8.a, 2449.3.e and quirk 44.
 #[test]
 fn quirk_44_codes_in_any_case_on_any_answer_and_in_the_greeting() {
-    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext);
+    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext, 1);
     let mut input = Input::more(b"+OK [in-use] \x1b[31mready <1.2@x> there\r\n");
     let Ok(Some(Event::Greeting(greeting))) = client.poll(&mut input) else { panic!() };
     assert_eq!(greeting.status.code(), Some(ResponseCode::InUse));
@@ -56,7 +56,7 @@ fn quirk_44_codes_in_any_case_on_any_answer_and_in_the_greeting() {
 
 #[test]
 fn quirk_44_a_greeting_of_err_may_have_a_code() {
-    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext);
+    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext, 1);
     let Ok(Some(Event::NoService(status))) = client.poll(&mut Input::more(b"-ERR[SYS/TEMP] later\r\n"))
     else {
         panic!()

@@ -21,7 +21,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// A client that was greeted.
     pub(crate) fn new(config: impl Into<client::Config>) -> Self {
-        let mut peer = Peer { client: Client::new(config), unread: Vec::new() };
+        let mut peer = Peer { client: Client::new(config, 1), unread: Vec::new() };
         assert_eq!(peer.hears("+OK ready\r\n"), ["greeting: ready"]);
         peer
     }

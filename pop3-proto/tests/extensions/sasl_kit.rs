@@ -17,7 +17,7 @@ pub(super) struct Desk {
 impl Desk {
     /// Before the greeting.
     pub(super) fn new(config: impl Into<client::Config>) -> Self {
-        Desk { client: Client::new(config), out: Outbox::new() }
+        Desk { client: Client::new(config, 1), out: Outbox::new() }
     }
 
     /// Behind a greeting with a timestamp.

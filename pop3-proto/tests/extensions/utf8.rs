@@ -184,7 +184,7 @@ fn names(profile: Profile, capabilities: &[&str], octets: &[u8]) -> Vec<Result<(
     ];
     let send = |command: &Command<'_>| {
         let config = client::Config::new(TlsPolicy::Cleartext).profile(profile);
-        let mut client = Client::new(config);
+        let mut client = Client::new(config, 1);
         let say = |client: &mut Client, octets: &str| {
             let mut input = pop3_proto::Input::more(octets.as_bytes());
             while client.poll(&mut input).unwrap().is_some() {}

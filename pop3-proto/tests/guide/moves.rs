@@ -23,7 +23,7 @@ pub(super) fn moves(from: State) -> Vec<Move> {
 /// The commands that can be sent behind a greeting of `-ERR`.
 pub(super) fn behind_a_refusal() -> Vec<Verb> {
     let can_be_sent = |verb: &Verb| {
-        let mut client = Client::new(TlsPolicy::Cleartext);
+        let mut client = Client::new(TlsPolicy::Cleartext, 1);
         hear(&mut client, "-ERR");
         client.send(&command(*verb), &mut Outbox::new()).is_ok()
     };
@@ -40,7 +40,7 @@ fn go(from: State, verb: Verb) -> Move {
 
 /// A client in this state; PASS wants a name to have been accepted.
 fn client(state: State, named: bool) -> Client {
-    let mut client = Client::new(TlsPolicy::Cleartext);
+    let mut client = Client::new(TlsPolicy::Cleartext, 1);
     hear(&mut client, "+OK <1.2@host>");
     let login = [Verb::User, Verb::Pass];
     let before = if state == State::Transaction { 2 } else { usize::from(named) };

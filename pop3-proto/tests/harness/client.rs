@@ -30,6 +30,61 @@ pub(crate) enum Seen {
     Fatal(Fatal),
 }
 
+/// All that a server says to a client with these steps, and a gate at every send: the client is given what lies behind a gate
+/// once it has seen all that lies before it and has sent what it sends there. A client that sends ahead of what it was
+/// already given would have other outcomes, and rightly so (law 5).
+pub(crate) struct Reading<'s> {
+    config: Config,
+    steps: &'s [Do<'s>],
+    wire: &'s [u8],
+    gates: Vec<usize>,
+}
+
+impl<'s> Reading<'s> {
+    pub(crate) fn new(config: Config, steps: &'s [Do<'s>], wire: &'s [u8]) -> Self {
+        let mut reading = Reading { config, steps, wire, gates: (0..wire.len()).collect() };
+        // Octet by octet the client sends as soon as it can.
+        reading.gates = reading.played(&Cuts::Each(1), Size::Outbox(16 * 1024)).2;
+        reading
+    }
+
+    /// What the client sees and writes if the wire, and then the end of the stream, comes in these pieces.
+    pub(crate) fn play(&self, cuts: &Cuts, size: Size) -> (Vec<Seen>, Vec<u8>) {
+        let (seen, output, gates) = self.played(cuts, size);
+        assert_eq!(gates, self.gates, "it sends at other places: {cuts:?} {size:?}");
+        (seen, output)
+    }
+
+    /// Also where in the wire it sent something.
+    fn played(&self, cuts: &Cuts, size: Size) -> (Vec<Seen>, Vec<u8>, Vec<usize>) {
+        let mut buffer = size.buffer();
+        let mut side = ClientSide::new(self.config, self.steps, size.pipe(&mut buffer));
+        let (mut cuts, mut at, mut output, mut gates) = (cuts.clone(), 0, Vec::new(), Vec::new());
+        loop {
+            let steps = side.steps.len();
+            side.run();
+            while !side.outgoing().is_empty() {
+                output.extend_from_slice(side.outgoing());
+                side.sent(side.outgoing().len());
+                side.run();
+            }
+            if side.steps.len() < steps {
+                gates.push(at);
+            }
+            if side.over || side.ended {
+                return (side.seen, output, gates);
+            }
+            let gate = self.gates.iter().find(|gate| **gate > at).map_or(self.wire.len(), |gate| *gate);
+            let count = cuts.next(at, gate - at);
+            side.receive(&self.wire[at..at + count]);
+            at += count;
+            if at == self.wire.len() && count == 0 {
+                side.end();
+            }
+        }
+    }
+}
+
 /// A client machine, its steps and its buffers.
 pub(crate) struct ClientSide<'s> {
     pub(crate) client: Client,
@@ -48,7 +103,7 @@ pub(crate) struct ClientSide<'s> {
 impl<'s> ClientSide<'s> {
     pub(crate) fn new(config: Config, steps: &'s [Do<'s>], sink: Box<dyn Pipe + 's>) -> Self {
         ClientSide {
-            client: Client::new(config),
+            client: Client::new(config, 1),
             steps,
             sink,
             unread: Vec::new(),
@@ -59,33 +114,6 @@ impl<'s> ClientSide<'s> {
             handshake: None,
             seen: Vec::new(),
             over: false,
-        }
-    }
-
-    /// A client that reads `wire` and then the end of the stream: what it saw and what it wrote.
-    pub(crate) fn alone(
-        config: Config,
-        steps: &[Do<'_>],
-        wire: &[u8],
-        cuts: &Cuts,
-        size: Size,
-    ) -> (Vec<Seen>, Vec<u8>) {
-        let mut buffer = size.buffer();
-        let mut side = ClientSide::new(config, steps, size.pipe(&mut buffer));
-        let (mut cuts, mut at, mut output) = (cuts.clone(), 0, Vec::new());
-        loop {
-            side.run();
-            output.extend_from_slice(side.outgoing());
-            side.sent(side.outgoing().len());
-            if side.over || side.ended {
-                return (side.seen, output);
-            }
-            let count = cuts.next(at, wire.len() - at);
-            side.receive(&wire[at..at + count]);
-            at += count;
-            if count == 0 {
-                side.end();
-            }
         }
     }
 

@@ -8,7 +8,7 @@
 //! assert_eq!(session.run(&How::whole()).down, session.run(&How::octets()).down);
 //! ```
 //!
-//! One machine alone, against bytes that are given: [`ClientSide::alone`] and [`ServerSide::alone`]. All drivers check on the way what holds at
+//! One machine alone, against bytes that are given: [`Reading::play`] and [`ServerSide::alone`]. All drivers check on the way what holds at
 //! every step of every session: `needs_input` and `poll` agree, no buffer of `hold()` octets fills up, a body slice lies in the input or
 //! is the static CR, and a fatal error stays.
 
@@ -21,7 +21,7 @@ mod pipe;
 mod server;
 
 pub(crate) use app::{App, Bodies, MailSlots};
-pub(crate) use client::{ClientSide, Do, Seen};
+pub(crate) use client::{ClientSide, Do, Reading, Seen};
 pub(crate) use counting::{Counting, allocations};
 pub(crate) use cuts::Cuts;
 pub(crate) use pair::{How, Outcome, Session};

@@ -13,18 +13,17 @@ fn lies_in(part: &[u8], whole: &[u8]) -> bool {
 
 /// A client that waits for the message.
 fn reading() -> Client {
-    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext), Outbox::new());
+    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext, 1), Outbox::new());
     let commands = [
         Command::User("a".try_into().unwrap()),
         Command::Pass("b".try_into().unwrap()),
         Command::Retr(number(1)),
     ];
-    let mut input = Input::more(b"+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
     for command in &commands {
-        client.poll(&mut input).unwrap();
+        client.poll(&mut Input::more(b"+OK\r\n")).unwrap();
         client.send(command, &mut sink).unwrap();
     }
-    assert!(matches!(client.poll(&mut input), Ok(Some(Event::Begin(..)))));
+    assert!(matches!(client.poll(&mut Input::more(b"+OK\r\n")), Ok(Some(Event::Begin(..)))));
     client
 }
 

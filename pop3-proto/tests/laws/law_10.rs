@@ -16,10 +16,11 @@ use pop3_proto::{
 /// Also ROB.22.
 #[test]
 fn law_10_octets_that_were_searched_are_not_searched_again() {
-    let mut greeted = Client::new(cleartext());
+    let mut greeted = Client::new(cleartext(), 1);
     assert!(greeted.needs_input(b"+OK read", false));
-    assert!(greeted.needs_input(b"+OK \nea", false), "the client searched from the start again");
-    assert!(greeted.poll(&mut Input::more(b"+OK \neady")).unwrap().is_none());
+    assert!(greeted.needs_input(b"+OK \nead", false), "the question searched from the start again");
+    assert!(greeted.poll(&mut Input::more(b"+OK rea")).unwrap().is_none());
+    assert!(greeted.poll(&mut Input::more(b"+OK \neady")).unwrap().is_none(), "so did the client");
     assert!(greeted.poll(&mut Input::more(b"+OK \neady\n")).unwrap().is_some());
 
     let mut rows = logged_in(cleartext());
@@ -60,7 +61,7 @@ fn law_10_a_client_names_the_limit_of_the_line() {
     let limits = Limits::DEFAULT.status_line(70).listing_line(80).sasl_line(90);
     let config = cleartext().limits(limits);
     let rows: [(&dyn Fn() -> Client, &str, usize, Limit); 4] = [
-        (&|| Client::new(config), "+OK ", 70, Limit::StatusLine),
+        (&|| Client::new(config, 1), "+OK ", 70, Limit::StatusLine),
         (&|| sent(logged_in(config), &Command::Stat), "-ERR ", 70, Limit::StatusLine),
         (
             &|| {
@@ -86,8 +87,8 @@ fn law_10_a_client_names_the_limit_of_the_line() {
         }
     }
     // The limit of command lines is the largest here.
-    assert_eq!(Client::new(config).hold(), 255);
-    assert_eq!(Client::new(cleartext()).hold(), 12_288);
+    assert_eq!(Client::new(config, 1).hold(), 255);
+    assert_eq!(Client::new(cleartext(), 1).hold(), 12_288);
 }
 
 fn sent(mut client: Client, command: &Command<'_>) -> Client {

@@ -12,7 +12,7 @@ fn next<'i>(client: &mut Client, input: &mut Input<'i>) -> Result<Option<Event<'
 
 #[test]
 fn law_2_an_event_is_held_while_the_client_sends() {
-    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext), Outbox::new());
+    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext, 1), Outbox::new());
     let mut inbox = Inbox::new([0; 64]);
     inbox.spare()[..15].copy_from_slice(b"+OK mrose here\n");
     inbox.filled(15);
@@ -31,7 +31,7 @@ fn law_2_an_event_is_held_while_the_client_sends() {
 fn law_2_an_event_outlives_the_client() {
     let wire = b"+OK ready\r\n".to_vec();
     let event = {
-        let mut client = Client::new(TlsPolicy::Cleartext);
+        let mut client = Client::new(TlsPolicy::Cleartext, 1);
         client.poll(&mut Input::more(&wire)).unwrap()
     };
     assert!(

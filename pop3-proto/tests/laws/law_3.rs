@@ -53,7 +53,7 @@ fn session(commands: &[Command<'_>], slots: &mut [Slot<UniqueId<'static>>]) -> (
     let (mut client_memory, mut server_memory) = ([0; MIN_SINK], [0; MIN_SINK]);
     let (mut up, mut down) = (Out::new(&mut client_memory), Out::new(&mut server_memory));
     let (mut client_inbox, mut server_inbox) = (Inbox::new([0; 1024]), Inbox::new([0; 512]));
-    let mut client = Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining());
+    let mut client = Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining(), 1);
     let mut server = Server::new(&CONFIG, 1);
     let (mut maildrop, mut at, mut why) = (Some(slots), 0, None);
     let (mut next, mut events) = (commands.iter().peekable(), 0);

@@ -119,7 +119,7 @@ fn law_4_a_command_that_cannot_be_sent_leaves_the_session_as_it_is() {
 
 #[test]
 fn law_4_before_the_greeting_and_behind_the_end_nothing_is_sent() {
-    let mut early = Client::new(cleartext());
+    let mut early = Client::new(cleartext(), 1);
     refuses(&mut early, &Command::Capa, SendError::State(State::Greeting));
     hear(&mut early, b"+OK\r\n");
     takes(&mut early, &Command::Capa);

@@ -1,7 +1,7 @@
 //! Any split, any order: how bytes are cut and how large sinks are changes neither events nor output.
 
 use super::sessions::{self, USER, number, pass};
-use crate::harness::{App, ClientSide, Cuts, Do, How, Outcome, Seen, ServerSide, Session, Size};
+use crate::harness::{App, Cuts, Do, How, Outcome, Reading, Seen, ServerSide, Session, Size};
 use pop3_proto::server::{self, Why};
 use pop3_proto::{Command, Fatal, Limits, MIN_SINK, TlsPolicy, client};
 
@@ -49,7 +49,7 @@ fn law_5_a_pair_does_the_same_with_every_sink() {
     });
 }
 
-/// All that a server says at once: the client takes it as it takes it octet by octet.
+/// All that a server says between two sends at once: the client takes it as it takes it octet by octet.
 #[test]
 fn law_5_a_client_sees_the_same_events_under_every_cut() {
     sessions::all(|name, session| {
@@ -57,16 +57,14 @@ fn law_5_a_client_sees_the_same_events_under_every_cut() {
         if name == "tls" {
             return; // the wall: what lies behind it must not be there before
         }
-        // Nothing is sent ahead here: the answers are all there.
-        let client = session.client;
-        let alone = |cuts: &Cuts, size| ClientSide::alone(client, session.steps, &outcome.down, cuts, size);
-        let expected = alone(&Cuts::Whole, Size::Outbox(16 * 1024));
+        let reading = Reading::new(session.client, session.steps, &outcome.down);
+        let expected = reading.play(&Cuts::Whole, Size::Outbox(16 * 1024));
         assert_eq!(expected, (outcome.seen.clone(), outcome.up.clone()), "{name}");
         for cuts in Cuts::all(outcome.down.len()) {
-            assert_eq!(alone(&cuts, Size::Out(MIN_SINK)), expected, "{name} {cuts:?}");
+            assert_eq!(reading.play(&cuts, Size::Out(MIN_SINK)), expected, "{name} {cuts:?}");
         }
         for size in sizes() {
-            assert_eq!(alone(&Cuts::Whole, size), expected, "{name} {size:?}");
+            assert_eq!(reading.play(&Cuts::Whole, size), expected, "{name} {size:?}");
         }
     });
 }
@@ -101,7 +99,8 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
         [Do::Send(USER), Do::Send(pass("b")), Do::Send(Command::Retr(number(1))), Do::Send(Command::Quit)];
     let down = b"+OK\r\n+OK\r\n+OK\r\n+OK\r\na\r\n.\rb\r\n..\r\n\r.\r\n.\r\n+OK\r\n";
     let config = client::Config::new(TlsPolicy::Cleartext);
-    let client = |cuts: &Cuts| ClientSide::alone(config, &steps, down, cuts, Size::Out(MIN_SINK));
+    let reading = Reading::new(config, &steps, down);
+    let client = |cuts: &Cuts| reading.play(cuts, Size::Out(MIN_SINK));
     let expected = client(&Cuts::Whole);
     assert!(
         expected
@@ -136,7 +135,8 @@ fn law_5_what_goes_over_a_limit_does_so_under_every_cut() {
     ] {
         let steps = [&login[..], &[Do::Send(last)]].concat();
         let down = [&b"+OK\r\n+OK\r\n+OK\r\n"[..], &tail].concat();
-        let client = |cuts: &Cuts| ClientSide::alone(config, &steps, &down, cuts, Size::Out(MIN_SINK));
+        let reading = Reading::new(config, &steps, &down);
+        let client = |cuts: &Cuts| reading.play(cuts, Size::Out(MIN_SINK));
         let expected = client(&Cuts::Whole);
         assert!(matches!(expected.0.last(), Some(Seen::Fatal(Fatal::OverLimit(_)))), "{expected:?}");
         for cuts in Cuts::all(down.len()) {

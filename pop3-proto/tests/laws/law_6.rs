@@ -102,7 +102,7 @@ fn law_6_a_client_makes_an_event_of_every_short_row() {
 #[test]
 fn law_6_a_client_lives_through_every_short_status_line() {
     let waiting: [fn() -> Client; 4] = [
-        || Client::new(cleartext()),
+        || Client::new(cleartext(), 1),
         || sent(logged_in(cleartext()), &Command::Stat),
         || sent(logged_in(cleartext()), &Command::Uidl(Some(number(1)))),
         || {
@@ -212,15 +212,15 @@ fn law_6_each_fatal_error_of_a_client_stays() {
     let small = cleartext().limits(Limits::DEFAULT.status_line(64));
     let greeted = || client(cleartext(), b"+OK\r\n", &[]);
     let rows: Vec<(Client, Vec<u8>, bool, Fatal)> = vec![
-        (Client::new(small), vec![b'+'; 64], false, Fatal::OverLimit(Limit::StatusLine)),
-        (Client::new(cleartext()), b"+OK".to_vec(), true, Fatal::UnexpectedEnd),
+        (Client::new(small, 1), vec![b'+'; 64], false, Fatal::OverLimit(Limit::StatusLine)),
+        (Client::new(cleartext(), 1), b"+OK".to_vec(), true, Fatal::UnexpectedEnd),
         (greeted(), vec![], true, Fatal::UnexpectedEnd),
-        (Client::new(cleartext()), b"220 smtp\r\n".to_vec(), false, Fatal::NotPop3),
+        (Client::new(cleartext(), 1), b"220 smtp\r\n".to_vec(), false, Fatal::NotPop3),
         (greeted(), b"+OK\r\n".to_vec(), false, Fatal::Unsolicited),
         (sent(greeted(), &USER), b"+OK\n".to_vec(), false, Fatal::BareLf),
         (sent(greeted(), &Command::Stls), b"+OK\r\n?".to_vec(), false, Fatal::BehindStls),
         (
-            Client::new(cleartext().profile(Profile::Strict)),
+            Client::new(cleartext().profile(Profile::Strict), 1),
             b"+ok\r\n".to_vec(),
             false,
             Fatal::Strict(pop3_proto::Quirk::StatusCase),
@@ -231,7 +231,7 @@ fn law_6_each_fatal_error_of_a_client_stays() {
         assert_eq!(client.poll(&mut input).unwrap_err(), fatal);
         stays(&mut client, fatal);
     }
-    let mut late = Client::new(cleartext());
+    let mut late = Client::new(cleartext(), 1);
     late.tick(Millis(0)).unwrap();
     let fatal = late.tick(Millis::seconds(60)).unwrap_err();
     assert_eq!(fatal, Fatal::TimedOut(Timer::Greeting));

@@ -22,7 +22,7 @@ pub(super) const fn cleartext() -> client::Config {
 
 /// A client that was greeted, and all this was said.
 pub(super) fn client(config: client::Config, greeting: &'static [u8], said: &[Said<'_>]) -> Client {
-    let mut client = Client::new(config);
+    let mut client = Client::new(config, 1);
     hear(&mut client, greeting);
     for (command, answer) in said {
         say(&mut client, command, answer);

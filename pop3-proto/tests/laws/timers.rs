@@ -32,7 +32,7 @@ type Case = (fn() -> Client, u64, Timer);
 fn rob_36_each_timer_of_a_client_runs_from_the_first_tick_to_its_span() {
     let greeted = || client(timed(), b"+OK\r\n", &[]);
     let rows: [Case; 3] = [
-        (|| Client::new(timed()), 10, Timer::Greeting),
+        (|| Client::new(timed(), 1), 10, Timer::Greeting),
         (|| sent(logged_in(timed()), &Command::Stat), 20, Timer::Answer),
         (
             || {
@@ -134,10 +134,10 @@ fn r1939_6_g_a_deletion_is_unknown_when_the_answer_to_quit_is_late() {
 fn rob_36_a_span_is_at_least_a_millisecond_and_at_most_49_days() {
     let span = |span| {
         let timers = Timers::DEFAULT.greeting(Millis(span));
-        Client::new(cleartext().timers(timers)).tick(Millis(0)).unwrap().unwrap().0
+        Client::new(cleartext().timers(timers), 1).tick(Millis(0)).unwrap().unwrap().0
     };
     assert_eq!((span(0), span(1), span(u64::MAX)), (1, 1, u64::from(u32::MAX)));
-    let mut late = Client::new(cleartext());
+    let mut late = Client::new(cleartext(), 1);
     assert_eq!(late.tick(Millis(u64::MAX)), Ok(Some(Millis(u64::MAX))));
 }
 

@@ -97,7 +97,7 @@ fn a_client_and_a_tap_read_the_same() {
         (Command::Capa, "+OK\r\nSASL\r\n\x7f\r\n.\r\n"),
         (Command::Noop, "+ok\r\n"),
     ];
-    let mut client = Client::new(Config::new(TlsPolicy::Cleartext));
+    let mut client = Client::new(Config::new(TlsPolicy::Cleartext), 1);
     let mut tap = Tap::new(Limits::DEFAULT);
     let both = |client: &mut Client, tap: &mut Tap, octets: &str| {
         let (mut one, mut two) = (Input::more(octets.as_bytes()), Input::more(octets.as_bytes()));

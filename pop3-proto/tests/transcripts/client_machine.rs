@@ -32,7 +32,7 @@ pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
     let tls = script.octets(Side::Client).windows(4).any(|word| word == b"STLS");
     let tls = if tls { TlsPolicy::Required } else { TlsPolicy::Cleartext };
     let mut driver = Driver {
-        client: Client::new(Config::new(tls).assume_pipelining()),
+        client: Client::new(Config::new(tls).assume_pipelining(), 1),
         outbox: Outbox::new(),
         lines: Vec::new(),
         body: Vec::new(),

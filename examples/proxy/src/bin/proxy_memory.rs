@@ -56,7 +56,7 @@ impl Dialogue {
     fn new() -> Result<Self> {
         let table = Table::parse(&format!("{USER} back-end:110"))?;
         Ok(Dialogue {
-            client: Client::new(TlsPolicy::Cleartext),
+            client: Client::new(TlsPolicy::Cleartext, 1),
             proxy: Proxy::new(&CONFIG, Arc::new(table), 1),
             back_end: None,
             to_proxy: Outbox::new(),

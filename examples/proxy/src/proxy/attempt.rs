@@ -30,7 +30,7 @@ impl Attempt {
         Attempt {
             login,
             address: address.unwrap_or_default().into(),
-            client: Client::new(BEHIND),
+            client: Client::new(BEHIND, 1),
             name: name.to_vec(),
             password: password.expose().to_vec(),
             refused: address.is_none().then_some(Refusal::Credentials),

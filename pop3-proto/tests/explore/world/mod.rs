@@ -97,7 +97,7 @@ impl<'s> World<'s> {
     pub(in crate::explore) fn new(scenario: &'s Scenario) -> Self {
         let mut world = World {
             scenario,
-            client: Client::new(scenario.client),
+            client: Client::new(scenario.client, 1),
             server: Server::new(scenario.server, 7),
             up: Outbox::with_limit(512),
             down: Outbox::with_limit(scenario.server_sink),
@@ -233,7 +233,7 @@ impl<'s> World<'s> {
         while self.client_over.is_none() {
             let unread = std::mem::take(&mut self.client_unread);
             let needs = self.client.needs_input(&unread, self.down_ended);
-            let awaited = self.client.awaits();
+            let awaited = self.client.in_flight().next();
             let mut input = if self.down_ended { Input::last(&unread) } else { Input::more(&unread) };
             let polled = self.client.poll(&mut input);
             assert_eq!(needs, matches!(polled, Ok(None)) && input.remaining() == unread.len());

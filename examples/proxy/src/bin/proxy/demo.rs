@@ -118,7 +118,7 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
-        let client = Client::new(TlsPolicy::Implicit);
+        let client = Client::new(TlsPolicy::Implicit, 1);
         let inbox = Inbox::new(vec![0; 2 * client.hold()]);
         Ok(Connection { stream, client, inbox, outbox: Outbox::new() })
     }
