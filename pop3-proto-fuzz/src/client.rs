@@ -13,10 +13,16 @@ use std::collections::VecDeque;
 /// A first line of calls, then what the server sends; the octet 0xFE in it stands for a finished TLS handshake.
 pub fn run(data: &[u8]) {
     let parts = Parts::of(data);
-    let expected = Play::new(&parts, Cuts::Whole).run(&parts);
+    // Octet by octet the client makes each call as soon as it can.
+    let every: Vec<usize> = (0..=parts.wire.len()).collect();
+    let (expected, gates) = Play::new(&parts, Cuts::Single, &every).run(&parts);
     for cuts in Cuts::all(parts.seed) {
-        assert_eq!(Play::new(&parts, cuts).run(&parts), expected, "law 5: {cuts:?}");
+        let (seen, passed) = Play::new(&parts, cuts, &gates).run(&parts);
+        assert_eq!(seen, expected, "law 5: {cuts:?}");
+        assert_eq!(passed, gates, "law 5: calls at other places: {cuts:?}");
     }
+    // Without gates: what was there before a call is no response to it.
+    Play::new(&parts, Cuts::Whole, &[]).run(&parts);
 }
 
 fn config(octet: u8) -> Config {
@@ -93,11 +99,19 @@ struct Play<'d> {
     client: Client,
     letters: &'d [u8],
     chunks: Chunks,
+    /// How much of the wire was delivered, and where a gate is: what lies behind it comes once the call is made that is made
+    /// there. Otherwise it would be no response, as it came before the call.
+    delivered: usize,
+    gates: &'d [usize],
+    /// Where calls were made.
+    calls: Vec<usize>,
     sink: Watched<'static>,
     /// Sent and not answered.
     tickets: VecDeque<Ticket>,
     /// How far the phase was consumed, and where the answer that is open began, with how its lines end.
     consumed: usize,
+    /// How much was delivered before the phase.
+    before: usize,
     began: (usize, LineEnding),
     body: Vec<u8>,
     rows: u64,
@@ -106,14 +120,18 @@ struct Play<'d> {
 }
 
 impl<'d> Play<'d> {
-    fn new(parts: &Parts<'d>, cuts: Cuts) -> Self {
+    fn new(parts: &Parts<'d>, cuts: Cuts, gates: &'d [usize]) -> Self {
         Play {
             client: Client::new(config(parts.config), 1),
             letters: parts.letters,
             chunks: cuts.chunks(),
+            delivered: 0,
+            gates,
+            calls: Vec::new(),
             sink: Watched::outbox(0),
             tickets: VecDeque::new(),
             consumed: 0,
+            before: 0,
             began: (0, LineEnding::Crlf),
             body: Vec::new(),
             rows: 0,
@@ -122,8 +140,8 @@ impl<'d> Play<'d> {
         }
     }
 
-    /// Everything that can be seen of the session, whatever the cuts.
-    fn run(mut self, parts: &Parts<'_>) -> (Vec<String>, Vec<u8>) {
+    /// Everything that can be seen of the session, whatever the cuts, and where calls were made.
+    fn run(mut self, parts: &Parts<'_>) -> ((Vec<String>, Vec<u8>), Vec<usize>) {
         let mut phases = parts.wire.split(|octet| *octet == 0xfe).peekable();
         while let Some(phase) = phases.next() {
             let ends = phases.peek().is_none() && parts.config & 32 != 0;
@@ -133,7 +151,8 @@ impl<'d> Play<'d> {
         }
         let body = std::mem::take(&mut self.body);
         self.log.push(format!("{body:?} {:?} {:?}", self.client.quirks(), self.client.deletions()));
-        (self.log, self.sink.sent)
+        self.calls.dedup();
+        ((self.log, self.sink.sent), self.calls)
     }
 
     /// What comes between two TLS handshakes; whether the second one was done.
@@ -141,6 +160,7 @@ impl<'d> Play<'d> {
         let mut inbox = Inbox::new(vec![0; self.client.hold()]);
         let mut undelivered = wire;
         self.consumed = 0;
+        self.before = self.delivered;
         loop {
             let idle = self.client.needs_input(inbox.unread(), inbox.is_ended());
             let again = self.client.needs_input(inbox.unread(), inbox.is_ended());
@@ -209,7 +229,9 @@ impl<'d> Play<'d> {
 
     fn deliver(&mut self, inbox: &mut Inbox<Vec<u8>>, undelivered: &mut &[u8], ends: bool) {
         let spare = inbox.spare();
-        let count = self.chunks.next(undelivered.len()).min(spare.len());
+        let open = self.gates.iter().find(|gate| **gate > self.delivered).map(|gate| gate - self.delivered);
+        let count = self.chunks.next(undelivered.len()).min(spare.len()).min(open.unwrap_or(usize::MAX));
+        self.delivered += count;
         let (chunk, rest) = undelivered.split_at(count);
         spare[..count].copy_from_slice(chunk);
         inbox.filled(count);
@@ -261,7 +283,10 @@ impl<'d> Play<'d> {
             Event::OddChallenge(step, _) => {
                 self.respond(|client, sink| client.sasl_cancel(step, sink).is_ok());
             }
-            Event::AuthAccepted(done, _) => assert!(self.client.verified(done).is_ok()),
+            Event::AuthAccepted(done, _) => {
+                self.calls.push(self.delivered);
+                assert_eq!(self.client.verified(done).is_ok(), self.has_read_all());
+            }
             Event::StartTls(token) => return Next::Tls(token),
             Event::Closed(deletions) => {
                 assert_eq!(deletions.deletions, self.client.deletions());
@@ -292,8 +317,15 @@ impl<'d> Play<'d> {
         }
     }
 
+    /// Whether nothing that was delivered is unread.
+    fn has_read_all(&self) -> bool {
+        self.delivered - self.before == self.consumed
+    }
+
     fn respond(&mut self, answer: impl FnOnce(&mut Client, &mut Watched<'static>) -> bool) {
-        assert!(answer(&mut self.client, &mut self.sink), "the token is this client's");
+        self.calls.push(self.delivered);
+        let taken = answer(&mut self.client, &mut self.sink);
+        assert_eq!(taken, self.has_read_all(), "the token is this client's");
         self.sink.send_all();
     }
 
@@ -309,6 +341,7 @@ impl<'d> Play<'d> {
                     let full = Full { needed: command.encoded_len(), capacity: 0 };
                     assert_eq!(without_room, Err(SendError::Full(full)), "law 4");
                     assert_eq!((ticket.verb, ticket.message), (command.verb(), command.message()));
+                    assert!(!self.tickets.is_empty() || self.has_read_all(), "the response was there before");
                     self.quit_sent |= letter == b'q';
                     self.tickets.push_back(ticket);
                 }
@@ -321,6 +354,7 @@ impl<'d> Play<'d> {
                     self.log.push(format!("{letter} {error:?}"));
                 }
             }
+            self.calls.push(self.delivered);
             self.letters = behind;
             self.sink.send_all();
         }
