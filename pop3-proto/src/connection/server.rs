@@ -1,8 +1,8 @@
 use super::buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
 use crate::error::{AnswerError, Fatal};
 use crate::server::{
-    Announce, AsConfig, Ask, Commit, Config, Credentials, Fetch, Greet, Login, Maildrop, Other, Refusable, Refusal, Sent, Server,
-    StartTls, Step, Unfit, User, Why,
+    AsConfig, Ask, Commit, Config, Credentials, Fetch, Greet, Login, Maildrop, Other, Refusable, Refusal,
+    Sent, Server, StartTls, Step, Unfit, User, Why,
 };
 use crate::sink::Sink;
 use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};
@@ -116,19 +116,28 @@ impl Next {
             Next::Password(login, secret) => {
                 ServerEvent::Login(login, Credentials::Password(Secret::new(part(secret)).ok()?))
             }
-            Next::Apop(login, name, digest) => ServerEvent::Login(login, Credentials::Apop { name: text(name)?, digest }),
+            Next::Apop(login, name, digest) => {
+                ServerEvent::Login(login, Credentials::Apop { name: text(name)?, digest })
+            }
             Next::Sasl(login, mechanism, initial) => {
                 let initial = match initial {
                     Some(initial) => Some(base64(initial)?),
                     None => None,
                 };
-                ServerEvent::Login(login, Credentials::Sasl { mechanism: Mechanism::new(part(mechanism)).ok()?, initial })
+                ServerEvent::Login(
+                    login,
+                    Credentials::Sasl { mechanism: Mechanism::new(part(mechanism)).ok()?, initial },
+                )
             }
-            Next::Response(login, response) => ServerEvent::Login(login, Credentials::Response(base64(response)?)),
+            Next::Response(login, response) => {
+                ServerEvent::Login(login, Credentials::Response(base64(response)?))
+            }
             Next::Fetch(fetch) => ServerEvent::Fetch(fetch),
             Next::Commit(commit) => ServerEvent::Commit(commit),
             Next::StartTls(start) => ServerEvent::StartTls(start),
-            Next::Other(other, keyword, arguments) => ServerEvent::Other(other, part(keyword), text(arguments)?),
+            Next::Other(other, keyword, arguments) => {
+                ServerEvent::Other(other, part(keyword), text(arguments)?)
+            }
         })
     }
 }
@@ -145,7 +154,8 @@ impl<M: Maildrop, C: AsConfig> ServerConnection<M, alloc::vec::Vec<u8>, alloc::v
     pub fn new(config: C, id: u64) -> Self {
         let server = Server::new(config, id);
         let (recv, send) = (alloc::vec::Vec::new(), alloc::vec::Vec::new());
-        let (Ok(recv), Ok(send)) = (RecvBuf::new(recv, server.hold(), 4096), SendBuf::new(send, 16 * 1024)) else {
+        let (Ok(recv), Ok(send)) = (RecvBuf::new(recv, server.hold(), 4096), SendBuf::new(send, 16 * 1024))
+        else {
             unreachable!("they grow")
         };
         ServerConnection { server, recv, send, waits_for: WaitsFor::Nothing, next: None }
@@ -294,7 +304,7 @@ impl<M: Maildrop, C: AsConfig> Responder<'_, M, C> {
 
     /// The client is who it says.
     pub fn accept(&mut self, login: Login, maildrop: M) -> Result<(), AnswerError> {
-        self.server.accept(login, maildrop, Announce::default()).map_err(AnswerError::from)
+        self.server.accept(login, maildrop).map_err(AnswerError::from)
     }
 
     /// Goes on with AUTH.
@@ -309,8 +319,7 @@ impl<M: Maildrop, C: AsConfig> Responder<'_, M, C> {
 
     /// The message comes, of the size that the maildrop lists.
     pub fn send_body(&mut self, fetch: Fetch) -> Result<(), AnswerError> {
-        let octets = fetch.octets();
-        Ok(self.server.send_body(fetch, octets)?)
+        Ok(self.server.send_body(fetch)?)
     }
 
     /// The next octets of the message: how many were taken.
@@ -325,17 +334,17 @@ impl<M: Maildrop, C: AsConfig> Responder<'_, M, C> {
 
     /// The message is complete.
     pub fn finish_body(&mut self) -> Result<Sent, Unfit> {
-        self.server.end_body()
+        self.server.finish_body()
     }
 
     /// All that was marked is removed.
     pub fn removed(&mut self, commit: Commit) -> Result<(), AnswerError> {
-        Ok(self.server.committed(commit, true)?)
+        Ok(self.server.removed(commit)?)
     }
 
     /// Not all that was marked is removed.
-    pub fn not_removed(&mut self, commit: Commit) -> Result<(), AnswerError> {
-        Ok(self.server.committed(commit, false)?)
+    pub fn not_removed(&mut self, commit: Commit, why: Refusal) -> Result<(), AnswerError> {
+        Ok(self.server.not_removed(commit, why)?)
     }
 
     /// Answers a command of another crate's.
@@ -356,7 +365,7 @@ impl<M: Maildrop, C: AsConfig> Responder<'_, M, C> {
             ServerEvent::Login(token, _) => self.refuse(token, Refusal::Credentials),
             ServerEvent::Fetch(token) => self.refuse(token, Refusal::Temporary),
             ServerEvent::Other(token, ..) => self.refuse(token, Refusal::UnknownCommand),
-            ServerEvent::Commit(token) => self.not_removed(token),
+            ServerEvent::Commit(token) => self.not_removed(token, Refusal::Temporary),
             ServerEvent::StartTls(_) | ServerEvent::Body => {
                 self.close();
                 Ok(())
