@@ -338,13 +338,13 @@ impl<'d> Pair<'d> {
                         let prompt = Base64::literal("VXNlcm5hbWU6");
                         self.server.challenge(token, prompt, &mut self.server_sink).expect("room");
                     } else {
-                        self.server.accept(token, maildrop(), Announce::default()).expect("asked");
+                        self.server.accept(token, maildrop()).expect("asked");
                     }
                 }
                 Step::Ask(Ask::Fetch(token)) => {
                     let message = message(token.message().get());
                     self.sending = (message, 0);
-                    self.server.send_body(token, octets(message)).expect("asked");
+                    self.server.send_body(token).expect("asked");
                 }
                 Step::Ask(Ask::Commit(token)) => {
                     let marked: Option<Vec<bool>> =
@@ -355,7 +355,11 @@ impl<'d> Pair<'d> {
                         "what the client asked for"
                     );
                     self.commits += 1;
-                    self.server.committed(token, self.removes).expect("asked");
+                    let answered = match self.removes {
+                        true => self.server.removed(token),
+                        false => self.server.not_removed(token, Refusal::Temporary),
+                    };
+                    answered.expect("asked");
                 }
                 Step::Ask(other) => panic!("{other:?}"),
             }

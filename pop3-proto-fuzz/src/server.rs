@@ -47,7 +47,7 @@ pub fn run(data: &[u8]) {
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::OAUTHBEARER];
 const LANGUAGES: &[Language] = &[
     Language::ENGLISH,
-    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german },
+    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german },
 ];
 
 fn german(phrase: Phrase) -> Text<'static> {
@@ -260,7 +260,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             (Ask::Login(token, _), None) => {
                 assert!(!self.logged_in, "one login a session");
                 self.logged_in = !stale;
-                let accepted = self.server.accept(token, maildrop(), Announce::default());
+                let accepted = self.server.accept(token, maildrop());
                 if let Err(unanswered) = &accepted {
                     assert_eq!(unanswered.token.1.len(), COUNT as usize, "the maildrop comes back");
                 }
@@ -268,12 +268,16 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             }
             (Ask::Fetch(token), None) => {
                 self.message = message(token.message().get());
-                self.server.send_body(token, octets(self.message)).err().map(|e| e.why)
+                self.server.send_body(token).err().map(|e| e.why)
             }
             (Ask::Commit(token), _) => {
                 assert!(ends_in_quit(consumed) && self.logged_in, "no commit without QUIT in TRANSACTION");
                 self.commits += u32::from(!stale);
-                self.server.committed(token, letter != b'n').err().map(|e| e.why)
+                let answered = match letter {
+                    b'n' => self.server.not_removed(token, Refusal::Temporary),
+                    _ => self.server.removed(token),
+                };
+                answered.err().map(|e| e.why)
             }
             (Ask::Other(token, ..), None) => {
                 let answer = self.server.other(token, Text::literal("done"), &mut self.sink);
@@ -353,7 +357,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         }
         // A bare LF that is not to be sent leaves only one way.
         match rest.is_empty() || self.server.enough() {
-            true => self.server.finish_body().expect("a body is open"),
+            true => _ = self.server.finish_body().expect("a body is open"),
             false => self.server.close(),
         }
     }

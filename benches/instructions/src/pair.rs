@@ -76,7 +76,9 @@ impl<'m> Pair<'m> {
         loop {
             match self.server.poll(input, out).expect("a sound client") {
                 Step::NeedInput | Step::NeedSpace(_) | Step::Closed(_) => return,
-                Step::NeedBody if self.sending.is_empty() => self.server.finish_body().expect("it is open"),
+                Step::NeedBody if self.sending.is_empty() => {
+                    _ = self.server.finish_body().expect("it is open")
+                }
                 Step::NeedBody => match self.server.write_body(self.sending, out).expect("it is open") {
                     0 => return,
                     taken => self.sending = &self.sending[taken..],
@@ -93,13 +95,13 @@ impl<'m> Pair<'m> {
             Ask::User(user, _) => self.server.accept_name(user).expect("asked"),
             Ask::Login(login, _) => {
                 let maildrop = self.maildrop.take().expect("one login");
-                assert!(self.server.accept(login, maildrop, Announce::default()).is_ok());
+                assert!(self.server.accept(login, maildrop).is_ok());
             }
             Ask::Fetch(fetch) => {
                 self.sending = self.message;
-                self.server.send_body(fetch, self.message.len() as u64).expect("asked");
+                self.server.send_body_of(fetch, self.message.len() as u64).expect("asked");
             }
-            Ask::Commit(commit) => self.server.committed(commit, true).expect("asked"),
+            Ask::Commit(commit) => self.server.removed(commit).expect("asked"),
             other => panic!("{other:?}"),
         }
     }

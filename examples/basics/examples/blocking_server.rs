@@ -124,7 +124,7 @@ impl<'h> Session<'h> {
                     match opened {
                         Some(Ok((file, octets))) => {
                             self.message = Some(BufReader::with_capacity(16 * 1024, file));
-                            server.send_body(fetch, octets)?;
+                            server.send_body_of(fetch, octets)?;
                         }
                         // Removed or made unreadable since login.
                         _ => server.refuse(fetch, Refusal::Temporary)?,
@@ -133,7 +133,10 @@ impl<'h> Session<'h> {
                 // The client said QUIT: the one place where messages are removed.
                 Step::Ask(Ask::Commit(commit)) => {
                     let removed = server.maildrop().is_none_or(OpenMaildir::remove_marked);
-                    server.committed(commit, removed)?;
+                    match removed {
+                        true => server.removed(commit)?,
+                        false => server.not_removed(commit, Refusal::Temporary)?,
+                    }
                 }
                 // STLS and unknown commands are not offered, so these are not asked; nor is a question left open.
                 Step::Ask(Ask::StartTls(_) | Ask::Other(..)) | Step::Waiting => server.close(),
@@ -149,7 +152,7 @@ impl<'h> Session<'h> {
             return Ok(self.server.refuse(login, Refusal::Credentials)?);
         }
         match self.host.maildir.open() {
-            Ok(Ok(maildrop)) => self.server.accept(login, maildrop, Announce::default())?,
+            Ok(Ok(maildrop)) => self.server.accept(login, maildrop)?,
             Ok(Err(refusal)) => self.server.refuse(login, refusal)?,
             Err(error) => {
                 eprintln!("the Maildir: {error}");
@@ -171,7 +174,8 @@ impl<'h> Session<'h> {
         };
         if octets.is_empty() || server.enough() {
             *message = None;
-            return Ok(server.finish_body()?);
+            server.finish_body()?;
+            return Ok(());
         }
         match server.write_body(octets, &mut wire.outbox)? {
             0 => wire.send(server.tick(wire.now())?)?,

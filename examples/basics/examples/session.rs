@@ -77,7 +77,7 @@ fn first_session() -> Result<()> {
 /// The extensions, in one session.
 fn all() -> Result<()> {
     const GERMAN: Language =
-        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german };
+        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german };
     // PLAIN shows the password to whoever listens, so that it is offered inside TLS only. That is where this session
     // says it is; the encryption itself is the application's.
     static CONFIG: Config = Config::new(TlsPolicy::Implicit)

@@ -62,7 +62,7 @@ fn advance(server: &mut Session, input: &mut Input<'_>, outbox: &mut Outbox) -> 
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
                 let slot = Slot::new(1000, UniqueId::new(b"id").unwrap());
-                server.accept(login, vec![slot; MESSAGES], Announce::default()).unwrap();
+                server.accept(login, vec![slot; MESSAGES]).unwrap();
             }
             step => panic!("{step:?}"),
         }

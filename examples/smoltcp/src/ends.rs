@@ -235,18 +235,17 @@ impl Desk {
                     Ok(Slot::new(octets(message), UniqueId::new(id.as_bytes())?.into()))
                 };
                 let slots = self.messages.iter().enumerate().map(slot).collect::<Result<_, Error>>()?;
-                server.accept(login, slots, Announce::default())?;
+                server.accept(login, slots)?;
             }
             Ask::Login(login, _) => server.refuse(login, Refusal::Credentials)?,
             Ask::Fetch(fetch) => {
                 self.open = (fetch.message().index(), 0);
-                let octets = fetch.octets();
-                server.send_body(fetch, octets)?;
+                server.send_body(fetch)?;
             }
             Ask::Commit(commit) => {
                 let mut slots = server.maildrop().into_iter().flatten();
                 self.messages.retain(|_| slots.next().is_some_and(|slot| !slot.is_marked()));
-                server.committed(commit, true)?;
+                server.removed(commit)?;
             }
             Ask::StartTls(_) | Ask::Other(..) => return Err("a question that nobody expects".into()),
         }

@@ -123,9 +123,7 @@ impl Host {
                 self.server.challenge_message(login, &sasl::Message::new(&challenge), to_client)?;
             }
             Progress::Verified(_) => {
-                self.server
-                    .accept(login, Vec::new(), Announce::default())
-                    .map_err(|unanswered| unanswered.why)?;
+                self.server.accept(login, Vec::new()).map_err(|unanswered| unanswered.why)?;
             }
             Progress::Failed => self.server.refuse(login, Refusal::Credentials)?,
         }

@@ -155,7 +155,7 @@ static CONFIG: server::Config = server::Config::new(TlsPolicy::Opportunistic)
     .utf8(Utf8::MessagesAndUsers)
     .languages(&[
         Language::ENGLISH,
-        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: Phrase::english },
+        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &Phrase::english },
     ])
     .login_delay(60, true)
     .expire(Expire::Days(9), true)
@@ -192,12 +192,13 @@ fn the_server(data: &[u8]) {
             }
             Ok(Step::Ask(Ask::Login(token, _))) => {
                 if let Some(slots) = slots.take() {
-                    see(server.accept(token, slots, Announce::default()).is_ok());
+                    see(server.accept(token, slots).is_ok());
                 }
             }
             Ok(Step::Ask(Ask::Fetch(token))) if refuses => see(server.refuse(token, refusal).is_ok()),
-            Ok(Step::Ask(Ask::Fetch(token))) => see(server.send_body(token, octets(data)).is_ok()),
-            Ok(Step::Ask(Ask::Commit(token))) => see(server.committed(token, black_box(true)).is_ok()),
+            Ok(Step::Ask(Ask::Fetch(token))) => see(server.send_body(token).is_ok()),
+            Ok(Step::Ask(Ask::Commit(token))) if refuses => see(server.not_removed(token, refusal).is_ok()),
+            Ok(Step::Ask(Ask::Commit(token))) => see(server.removed(token).is_ok()),
             Ok(Step::Ask(Ask::StartTls(token))) => {
                 see(server.tls_started(token, Input::more(data)).is_ok());
             }

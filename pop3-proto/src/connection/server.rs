@@ -1,8 +1,8 @@
 use super::buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
 use crate::error::{AnswerError, Fatal};
 use crate::server::{
-    Announce, AsConfig, Ask, Commit, Config, Credentials, Fetch, Greet, Login, Maildrop, Other, Refusable,
-    Refusal, Sent, Server, StartTls, Step, Unfit, User, Why,
+    AsConfig, Ask, Commit, Config, Credentials, Fetch, Greet, Login, Maildrop, Other, Refusable, Refusal,
+    Sent, Server, StartTls, Step, Unfit, User, Why,
 };
 use crate::sink::Sink;
 use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};
@@ -304,7 +304,7 @@ impl<M: Maildrop, C: AsConfig> Responder<'_, M, C> {
 
     /// The client is who it says.
     pub fn accept(&mut self, login: Login, maildrop: M) -> Result<(), AnswerError> {
-        self.server.accept(login, maildrop, Announce::default()).map_err(AnswerError::from)
+        self.server.accept(login, maildrop).map_err(AnswerError::from)
     }
 
     /// Goes on with AUTH.
@@ -319,8 +319,7 @@ impl<M: Maildrop, C: AsConfig> Responder<'_, M, C> {
 
     /// The message comes, of the size that the maildrop lists.
     pub fn send_body(&mut self, fetch: Fetch) -> Result<(), AnswerError> {
-        let octets = fetch.octets();
-        Ok(self.server.send_body(fetch, octets)?)
+        Ok(self.server.send_body(fetch)?)
     }
 
     /// The next octets of the message: how many were taken.
@@ -335,17 +334,17 @@ impl<M: Maildrop, C: AsConfig> Responder<'_, M, C> {
 
     /// The message is complete.
     pub fn finish_body(&mut self) -> Result<Sent, Unfit> {
-        self.server.end_body()
+        self.server.finish_body()
     }
 
     /// All that was marked is removed.
     pub fn removed(&mut self, commit: Commit) -> Result<(), AnswerError> {
-        Ok(self.server.committed(commit, true)?)
+        Ok(self.server.removed(commit)?)
     }
 
     /// Not all that was marked is removed.
-    pub fn not_removed(&mut self, commit: Commit) -> Result<(), AnswerError> {
-        Ok(self.server.committed(commit, false)?)
+    pub fn not_removed(&mut self, commit: Commit, why: Refusal) -> Result<(), AnswerError> {
+        Ok(self.server.not_removed(commit, why)?)
     }
 
     /// Answers a command of another crate's.
@@ -366,7 +365,7 @@ impl<M: Maildrop, C: AsConfig> Responder<'_, M, C> {
             ServerEvent::Login(token, _) => self.refuse(token, Refusal::Credentials),
             ServerEvent::Fetch(token) => self.refuse(token, Refusal::Temporary),
             ServerEvent::Other(token, ..) => self.refuse(token, Refusal::UnknownCommand),
-            ServerEvent::Commit(token) => self.not_removed(token),
+            ServerEvent::Commit(token) => self.not_removed(token, Refusal::Temporary),
             ServerEvent::StartTls(_) | ServerEvent::Body => {
                 self.close();
                 Ok(())

@@ -32,7 +32,7 @@ pub struct Config<'c> {
     pub(super) sasl_in_clear: &'c [Mechanism<'c>],
     pub(super) login_delay: Option<PerUser<u32>>,
     pub(super) expire: Option<PerUser<Expire>>,
-    pub(super) languages: &'c [Language],
+    pub(super) languages: &'c [Language<'c>],
     pub(super) implementation: Option<Text<'c>>,
     pub(super) capabilities: &'c [OtherCapability<'c>],
     pub(super) bodies: StuffMode,
@@ -178,11 +178,12 @@ impl<'c> Config<'c> {
     /// LANG with these languages, the first of which is the one for `LANG *` (RFC 6856 section 3). Until a
     /// client asks, the server speaks English.
     #[must_use]
-    pub const fn languages(self, languages: &'c [Language]) -> Self {
+    pub const fn languages(self, languages: &'c [Language<'c>]) -> Self {
         Config { languages, ..self }
     }
 
-    /// IMPLEMENTATION is announced, with these words; up to 490 octets are.
+    /// Announces IMPLEMENTATION with these words. They are 1 to 490 bytes of UTF-8 without control characters. If not, the server does
+    /// not announce IMPLEMENTATION, and [`check`](Self::check) fails.
     #[must_use]
     pub const fn implementation(self, words: Text<'c>) -> Self {
         Config { implementation: Some(words), ..self }

@@ -9,6 +9,7 @@
 // `command` is what each command does, `answer` takes the application's answers, `reply` writes, a line at a time and resumable, `message`
 // sends bodies.
 mod answer;
+mod check;
 mod command;
 mod config;
 mod maildrop;
@@ -17,13 +18,15 @@ mod phrase;
 mod poll;
 mod question;
 mod reply;
+mod text;
 
+pub use check::ConfigError;
 pub use config::{AsConfig, Config, Utf8};
 pub use maildrop::{Entry, Maildrop, Slot};
-pub use phrase::{Language, Phrase};
+pub use phrase::{Language, Phrase, Translation};
 pub use question::{
     Announce, Ask, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, Sent, StartTls, Step,
-    Unfit, User, Why,
+    Unaccepted, Unfit, User, Why,
 };
 
 use crate::body::{Stuff, TopFilter};
@@ -34,7 +37,7 @@ use crate::time::{Clock, Countdown, Millis, Timer};
 use crate::types::{MessageNumber, Text, TlsPolicy};
 use core::fmt;
 use question::{Mark, Question};
-use reply::Reply;
+use reply::{Extent, Reply};
 
 /// A POP3 server as a state machine, for one connection: commands in, answers out, over bytes that the caller moves.
 ///
@@ -43,7 +46,7 @@ use reply::Reply;
 ///
 /// ```
 /// use pop3_proto::{Input, Out, Server, Text, TlsPolicy, UniqueId};
-/// use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+/// use pop3_proto::server::{Ask, Config, Slot, Step};
 ///
 /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
 /// let mut slots = [Slot::new(120, UniqueId::new(b"a-1").unwrap())];
@@ -57,7 +60,7 @@ use reply::Reply;
 ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
 ///         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
 ///         Step::Ask(Ask::Login(login, _credentials)) => {
-///             server.accept(login, maildrop.take().unwrap(), Announce::default()).unwrap();
+///             server.accept(login, maildrop.take().unwrap()).unwrap();
 ///         }
 ///         Step::NeedInput => break,
 ///         step => panic!("{step:?}"),
@@ -86,6 +89,8 @@ pub struct Server<L, C: AsConfig = &'static Config<'static>> {
     blocked: bool,
     /// The room that the sink had then.
     room: u32,
+    /// The bytes of slices that the driver has not reported as sent.
+    lent: u32,
     /// The language chosen: its place in the configuration, from 1; 0 is English.
     language: u8,
     bad_commands: u8,
@@ -126,12 +131,7 @@ enum Turn {
 #[derive(Clone, Copy, Debug)]
 struct Body {
     stuff: Stuff,
-    /// For TOP.
-    top: Option<TopFilter>,
-    /// The octets that the status line stated, for RETR.
-    stated: Option<u64>,
-    /// The driver holds slices that it may not have sent yet.
-    lent: bool,
+    extent: Extent<TopFilter>,
 }
 
 /// Messages and octets, of all that can be served, and of those that are not marked: so STAT need not count.
@@ -196,6 +196,7 @@ impl<L, C: AsConfig> Server<L, C> {
             utf8: false,
             blocked: false,
             room: 0,
+            lent: 0,
             language: 0,
             bad_commands: 0,
             failed_logins: 0,
@@ -278,8 +279,9 @@ impl<L, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any timer runs: a moment behind
-    /// `now`, so that the span [`until`](Millis::until) then is never zero, which a socket would refuse as a timeout.
+    /// Runs the timers: anchors what was started since the last call, and returns when to call again, or `None` if no timer runs. The
+    /// moment is later than `now`, so the span [`until`](Millis::until) then is never zero, which a socket would refuse as a timeout. If
+    /// `now` is the last moment that there is, the result is `None`.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///
@@ -305,8 +307,7 @@ impl<L, C: AsConfig> Server<L, C> {
         match self.turn {
             Turn::Asked(Question::StartTls) => Some(Timer::Tls),
             Turn::Start | Turn::Asked(_) | Turn::StartTls | Turn::Closed(_) => None,
-            _ if self.blocked => Some(Timer::Output),
-            Turn::Body(body) if body.lent => Some(Timer::Output),
+            _ if self.blocked || self.lent > 0 => Some(Timer::Output),
             Turn::Body(_) => None,
             _ if matches!(self.state, State::Transaction | State::Update) => Some(Timer::Autologout),
             _ => Some(Timer::Login),
@@ -324,12 +325,10 @@ impl<L, C: AsConfig> Server<L, C> {
         Mark { connection: self.id, sequence: self.tokens }
     }
 
-    fn say(&self, phrase: Phrase) -> Text<'static> {
+    fn say(&self, phrase: Phrase) -> Text<'_> {
         let place = usize::from(self.language).checked_sub(1);
-        place
-            .and_then(|place| self.config.as_config().languages.get(place))
-            .unwrap_or(&Language::ENGLISH)
-            .phrase(phrase)
+        let language = place.and_then(|place| self.config.as_config().languages.get(place));
+        language.map_or(phrase.english(), |language| language.phrase(phrase))
     }
 }
 
@@ -349,6 +348,7 @@ impl<L, C: AsConfig> fmt::Debug for Server<L, C> {
             .field("utf8", &self.utf8)
             .field("blocked", &self.blocked)
             .field("room", &self.room)
+            .field("lent", &self.lent)
             .field("language", &self.language)
             .field("bad_commands", &self.bad_commands)
             .field("failed_logins", &self.failed_logins)
@@ -361,4 +361,5 @@ impl<L, C: AsConfig> fmt::Debug for Server<L, C> {
     }
 }
 
-const _: () = assert!(size_of::<Server<core::convert::Infallible>>() <= 256);
+const _: () = assert!(size_of::<Server<core::convert::Infallible>>() <= 136);
+const _: () = assert!(size_of::<Server<&mut [Slot<crate::types::UniqueId<'static>>; 1]>>() <= 144);

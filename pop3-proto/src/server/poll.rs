@@ -5,7 +5,7 @@ use super::reply::Then;
 use super::{AsConfig, Ask, Maildrop, Server, Step, Turn, Why};
 use crate::codec::{Framed, LineEnding, State, frame};
 use crate::error::Fatal;
-use crate::input::{Input, resume};
+use crate::input::Input;
 use crate::sink::{Full, MIN_SINK, Sink};
 
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
@@ -74,7 +74,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
         let response = matches!(self.turn, Turn::Response);
         let limit = self.line_limit(response, input.unread());
-        match frame(input.unread(), resume(self.searched, input.unread()), limit) {
+        match self.frame(input.unread(), limit) {
             Framed::Line { content, ending, consumed } => {
                 self.searched = 0;
                 input.take(consumed);
@@ -93,6 +93,19 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
                 self.searched = u16::try_from(input.remaining()).unwrap_or_default();
                 Some(Step::NeedInput)
             }
+        }
+    }
+
+    /// Frames the next line. The bytes searched before hold no line end, unless the caller has replaced them: so that a line never holds
+    /// two commands then, one that came in parts is looked at once more from its start.
+    fn frame<'i>(&self, unread: &'i [u8], limit: usize) -> Framed<'i> {
+        let searched = usize::from(self.searched);
+        if searched == 0 || searched > unread.len() {
+            return frame(unread, 0, limit);
+        }
+        match frame(unread, searched, limit) {
+            Framed::Incomplete => Framed::Incomplete,
+            Framed::Line { .. } | Framed::TooLong => frame(unread, 0, limit),
         }
     }
 
@@ -163,14 +176,20 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// The sink has room again: the autologout timer, if it is next, starts over.
+    /// The sink has room again: the timer that is next starts over.
     pub(super) fn unblocked(&mut self) {
         if core::mem::take(&mut self.blocked) {
-            self.clock.rearm(self.config.as_config().timers.autologout);
+            self.rearm();
         }
+    }
+
+    /// Starts the timer that is next over: for output while there is some that the client has not taken, else for autologout.
+    pub(super) fn rearm(&mut self) {
+        let timers = self.config.as_config().timers;
+        self.clock.rearm(if self.blocked || self.lent > 0 { timers.output } else { timers.autologout });
     }
 }
 
-fn room(sink: &dyn Sink) -> u32 {
+pub(super) fn room(sink: &dyn Sink) -> u32 {
     u32::try_from(sink.room()).unwrap_or(u32::MAX)
 }

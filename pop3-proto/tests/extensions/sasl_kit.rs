@@ -1,7 +1,7 @@
 //! A client and a server, each alone with a wire that the test plays.
 
 use pop3_proto::client::{self, Event, SaslStep, SendError};
-use pop3_proto::server::{self, Announce, Ask, Credentials, Login, Slot, Step};
+use pop3_proto::server::{self, Ask, Credentials, Login, Slot, Step};
 use pop3_proto::{
     Base64, Client, Command, Fatal, Input, Mechanism, Outbox, Secret, Server, Text, TlsPolicy, UniqueId,
 };
@@ -180,7 +180,7 @@ impl Host {
 
     /// Lets the client in; what it is told.
     pub(super) fn accept(&mut self, login: Login) -> String {
-        self.server.accept(login, Maildrop::new(), Announce::default()).unwrap();
+        self.server.accept(login, Maildrop::new()).unwrap();
         self.answers(b"")
     }
 

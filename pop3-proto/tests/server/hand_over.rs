@@ -4,7 +4,7 @@ use super::*;
 use pop3_proto::{AnswerError, Inbox, MIN_SINK, Mechanism, Millis, State};
 use std::convert::Infallible;
 
-const OFFER: Config = PATIENT.sasl_in_clear(&[Mechanism::PLAIN]);
+const OFFER: Config<'_> = PATIENT.sasl_in_clear(&[Mechanism::PLAIN]);
 
 /// A greeted server without maildrops.
 fn greeted(id: u64, out: &mut Out<'_>) -> Server<Infallible, Config<'static>> {

@@ -18,17 +18,17 @@ mod top;
 mod transaction;
 mod update;
 
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Maildrop, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, Config, Credentials, Maildrop, Refusal, Slot, Step, Why};
 use pop3_proto::{
     Base64, Fatal, Input, Limits, Out, OwnedUniqueId, Server, Sink, Text, TlsPolicy, UniqueId, octets,
 };
 
 type Slots = Vec<Slot<OwnedUniqueId>>;
 
-const CLEAR: Config = Config::new(TlsPolicy::Cleartext);
+const CLEAR: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// As [`CLEAR`], for tables that are full of refusals.
-const PATIENT: Config = CLEAR.limits(Limits::DEFAULT.bad_commands(255, 255).failed_logins(255));
+const PATIENT: Config<'_> = CLEAR.limits(Limits::DEFAULT.bad_commands(255, 255).failed_logins(255));
 
 /// A server with an application that answers by its fields.
 struct Host<L: Maildrop = Slots> {
@@ -169,7 +169,7 @@ impl<L: Maildrop> Host<L> {
                 match self.refuse_login {
                     _ if start => server.challenge(login, Base64::EMPTY, out).unwrap(),
                     Some(refusal) => server.refuse(login, refusal).unwrap(),
-                    None => server.accept(login, self.maildrop.take().unwrap(), Announce::default()).unwrap(),
+                    None => server.accept(login, self.maildrop.take().unwrap()).unwrap(),
                 }
                 match credentials {
                     Credentials::Password(password) => {
@@ -186,13 +186,16 @@ impl<L: Maildrop> Host<L> {
                     Some(refusal) => server.refuse(fetch, refusal).unwrap(),
                     None => {
                         let octets = octets(&self.messages[fetch.message().index()]);
-                        server.send_body(fetch, octets).unwrap();
+                        server.send_body_of(fetch, octets).unwrap();
                     }
                 }
                 asked
             }
             Ask::Commit(commit) => {
-                server.committed(commit, self.all_removed).unwrap();
+                match self.all_removed {
+                    true => server.removed(commit).unwrap(),
+                    false => server.not_removed(commit, Refusal::NoSuchMessage).unwrap(),
+                }
                 "Commit".into()
             }
             Ask::StartTls(start) => {

@@ -95,9 +95,9 @@ impl Fixture {
     }
 }
 
-const LANGUAGES: &[Language] = &[
+const LANGUAGES: &[Language<'_>] = &[
     Language::ENGLISH,
-    Language { tag: LanguageTag::literal("fr"), name: Text::literal("français"), say: french },
+    Language { tag: LanguageTag::literal("fr"), name: Text::literal("français"), say: &french },
 ];
 
 fn french(phrase: Phrase) -> Text<'static> {

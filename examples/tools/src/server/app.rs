@@ -58,19 +58,21 @@ impl<A: App> Answer<A> {
             Answer::NoService(greet, refusal) => server.refuse(greet, refusal)?,
             Answer::AcceptName(user) => server.accept_name(user)?,
             Answer::Accept(login, maildrop) => {
-                server.accept(login, maildrop, Announce::default()).map_err(|unanswered| unanswered.why)?;
+                server.accept(login, maildrop).map_err(|unanswered| unanswered.why)?;
             }
             Answer::Challenge(login, octets) => {
                 server.challenge_message(login, &sasl::Message::new(&octets), outbox)?;
             }
             Answer::RefuseLogin(login, refusal) => server.refuse(login, refusal)?,
             Answer::Send(fetch, opened) => {
-                let octets = fetch.octets();
-                server.send_body(fetch, octets)?;
+                server.send_body(fetch)?;
                 *message = Some(Box::pin(opened));
             }
             Answer::RefuseFetch(fetch, refusal) => server.refuse(fetch, refusal)?,
-            Answer::Committed(commit, all_removed) => server.committed(commit, all_removed)?,
+            Answer::Committed(commit, all_removed) => match all_removed {
+                true => server.removed(commit)?,
+                false => server.not_removed(commit, Refusal::Temporary)?,
+            },
             Answer::Close => server.close(),
         }
         Ok(())
