@@ -148,10 +148,9 @@ pub use codec::{
     Mechanisms, OtherCapability, OtherCode, Response, ResponseCode, ResponseError, Retry, ScanListing, State,
     StatusText, UniqueIdListing, Verb,
 };
-pub use connection::{
-    BufferTooSmall, ClientConnection, RecvBuf, Responder, SendBuf, Sender, ServerConnection, ServerEvent,
-    Storage,
-};
+#[cfg(feature = "std")]
+pub use connection::NothingDue;
+pub use connection::{BufferTooSmall, ClientConnection, RecvBuf, SendBuf, ServerConnection, Storage};
 pub use error::{AnswerError, Fatal, Unanswered};
 pub use input::{Inbox, Input};
 pub use limits::{Limit, Limits, Timers};

@@ -309,7 +309,7 @@ fn debug(f: &mut fmt::Formatter<'_>, name: &str, pending: usize, capacity: usize
 }
 
 /// Copies all of it. `copy_from_slice` alone keeps a panic for lengths that differ.
-fn copy(from: &[u8], to: &mut [u8]) {
+pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     // Every second part of a converted message is a line end, for which a call costs more than the copy.
     if let ([first, second], [to_first, to_second]) = (from, &mut *to) {
         (*to_first, *to_second) = (*first, *second);

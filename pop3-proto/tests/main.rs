@@ -4,6 +4,7 @@
 #![cfg(feature = "alloc")]
 
 mod client;
+mod connection;
 // It prints what it visited; the bans are the library's.
 #[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod explore;

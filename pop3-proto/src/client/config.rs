@@ -1,5 +1,6 @@
-use crate::limits::{Limits, Timers};
+use crate::limits::{Limits, Timers, max};
 use crate::quirks::Profile;
+use crate::sink::MIN_SINK;
 use crate::time::Timer;
 use crate::types::TlsPolicy;
 
@@ -67,6 +68,13 @@ impl Config {
     #[must_use]
     pub const fn hold(&self) -> usize {
         self.limits.hold()
+    }
+
+    /// Returns the least size of the send buffer: it has room for every line that the client may write.
+    #[must_use]
+    pub const fn min_send_buf(&self) -> usize {
+        let line = max(self.limits.command_line, self.limits.sasl_line) as usize;
+        if line > MIN_SINK { line } else { MIN_SINK }
     }
 
     pub(super) const fn span(&self, timer: Timer) -> u32 {

@@ -227,6 +227,14 @@ pub struct SaslStep {
     pub(super) cancel_only: bool,
 }
 
+impl SaslStep {
+    /// The same token once more, for a connection that gives the challenge again.
+    pub(crate) const fn again(&self) -> Self {
+        let Mark { connection, sequence } = self.mark;
+        SaslStep { mark: Mark { connection, sequence }, cancel_only: self.cancel_only }
+    }
+}
+
 /// A `+OK` to AUTH that the mechanism has yet to agree with: where it authenticates the server too, as SCRAM
 /// does, `+OK` alone proves nothing.
 #[must_use = "the session goes on with `Client::verified`, once the mechanism agrees"]

@@ -26,6 +26,8 @@ pub use in_flight::Ticket;
 pub(crate) use poll::{read_line, read_row};
 pub use send::{SendError, TlsRefusal};
 
+pub use crate::connection::Sender;
+
 use crate::body::Unstuff;
 use crate::codec::{LineEnding, State, Verb};
 use crate::error::{AnswerError, Fatal, Unanswered};
@@ -516,6 +518,11 @@ impl<C: AsConfig> Client<C> {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether this is the token of a challenge that is still open.
+    pub(crate) fn is_open(&self, step: &SaslStep) -> bool {
+        self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)).is_ok()
     }
 
     /// A response of so many octets without its line end.

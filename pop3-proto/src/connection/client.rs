@@ -1,193 +1,310 @@
-use super::buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
-use crate::client::{Client, Config, Event, SaslDone, SaslStep, SendError, StartTls, Ticket};
-use crate::codec::Command;
+use super::recv_buf::RecvBuf;
+use super::send_buf::SendBuf;
+use super::sender::{Asked, Sender};
+use super::storage::{BufferTooSmall, Storage};
+use crate::client::{AsConfig, Client, Config, Event, StartTls, Ticket};
 use crate::error::{AnswerError, Fatal};
-use crate::sink::{MIN_SINK, Sink};
-use crate::types::Base64;
+use core::fmt;
 use core::time::Duration;
 
-/// A client with its buffers.
-#[derive(Debug)]
-pub struct ClientConnection<R: Storage, S: Storage = R> {
-    client: Client,
+/// The bytes that a storage that grows makes room for at each read.
+const READ: usize = 16 * 1024;
+
+/// A POP3 client with its buffers: all that a driver has to do is read, write and wait.
+///
+/// # The loop
+///
+/// Poll until there are no more events, write what is pending, then read:
+///
+/// ```
+/// use pop3_proto::{ClientConnection, Command, TlsPolicy, Verb, client::Event};
+/// use std::io::{Read, Write};
+///
+/// /// Returns how many messages there are, and how many octets they have together.
+/// fn stat(mut stream: impl Read + Write) -> Result<Option<(u32, u64)>, Box<dyn std::error::Error>> {
+///     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1); // for loopback: see the other policies
+///     let mut total = None;
+///     while !pop3.is_closed() {
+///         while let Some((event, mut sender)) = pop3.poll()? {
+///             let next = match event {
+///                 Event::Greeting(_) => Command::User("mrose".try_into()?),
+///                 Event::Ok(ticket, _) if ticket.verb == Verb::User => Command::Pass("secret".try_into()?),
+///                 Event::Ok(..) => Command::Stat,
+///                 Event::DropListing(_, listing) => {
+///                     total = Some((listing.count, listing.octets));
+///                     Command::Quit
+///                 }
+///                 Event::Refused(_, status) | Event::NoService(status) => return Err(status.to_string().into()),
+///                 _ => continue,
+///             };
+///             sender.send(next)?;
+///         }
+///         pop3.write_to(&mut stream)?;
+///         pop3.read_from(&mut stream)?;
+///     }
+///     Ok(total)
+/// }
+/// # use pop3_proto::script::Script;
+/// # let script = Script::parse("S: +OK\nC: USER mrose\nS: +OK\nC: PASS secret\nS: +OK\nC: STAT\nS: +OK 2 320\nC: QUIT\nS: +OK").unwrap();
+/// # assert_eq!(stat(script.server()).unwrap(), Some((2, 320)));
+/// ```
+///
+/// Under an async runtime the loop is the same, with an `.await` in the two last lines: read into
+/// [`RecvBuf::spare_mut`], and write [`SendBuf::pending`]. All state is in the connection, so a future that is dropped
+/// while it waits loses nothing. Call [`tick`](Self::tick) before each wait if you want timeouts.
+///
+/// To return an event from a function of your own, look first, then poll; a loop around `poll` itself does not compile:
+///
+/// ```
+/// # use pop3_proto::{ClientConnection, client::{Event, Sender}};
+/// # use std::{error::Error, io::{Read, Write}};
+/// struct Connection<S> { stream: S, pop3: ClientConnection<Vec<u8>> }
+///
+/// impl<S: Read + Write> Connection<S> {
+///     fn next(&mut self) -> Result<Option<(Event<'_>, Sender<'_>)>, Box<dyn Error>> {
+///         while !self.pop3.is_closed() && !self.pop3.is_ready() {
+///             self.pop3.write_to(&mut self.stream)?;
+///             self.pop3.read_from(&mut self.stream)?;
+///         }
+///         Ok(self.pop3.poll()?)
+///     }
+/// }
+/// ```
+///
+/// # If a call fails
+///
+/// A call of [`Sender`] that fails has changed nothing. A command can be sent again after the cause is fixed, and an event
+/// that wants an answer (a challenge) is given again by the next `poll`, with a new token. So does the event for a challenge
+/// whose answer was too long: answer it with another, or cancel.
+///
+/// # Rows that are malformed
+///
+/// A row of a listing that is not what it should be is [`Event::Odd`]: an event of its own, in the place of the row, and
+/// the listing goes on. Do not ignore it as one of many other events: a message that you do not see, you do not fetch. To
+/// be safe, list again with [`Command::List`](crate::Command::List) or `Uidl` for that one message, or report it.
+///
+/// # Stopping early
+///
+/// You can stop at any event. What is left depends on how:
+///
+/// | you | then |
+/// |---|---|
+/// | send QUIT and poll to [`Event::Closed`] | the server removes what is marked, and `Closed` says what became of it |
+/// | call [`close`](Self::close), or drop the connection | the server removes nothing, whatever is marked |
+/// | break out of the loop | nothing is lost: poll again, and the next event follows |
+///
+/// [`in_flight`](Self::in_flight) lists the commands whose responses are lost if you close now. The part of a message that
+/// you have is not a message before [`Event::End`]: drop it, and fetch it again in another session. Messages have no other
+/// state than their mark, and the marks of a session that did not end with QUIT are gone. The storage of the buffers is
+/// yours again when the connection is dropped, if you lent it by `&mut`; the stream is of no use any more, because the rest
+/// of a response may still follow.
+///
+/// # Waiting without a command
+///
+/// A client that has sent nothing waits for nothing: [`is_waiting`](Self::is_waiting) is `false`, no timer runs, and
+/// `read_from` fails with `NothingDue`, so that a loop that missed an event ends. To keep an idle session open, send
+/// [`Command::Noop`](crate::Command::Noop) from time to time (servers may close after 10 minutes, RFC 1939 section 3), with
+/// [`sender`](Self::sender). Bytes that arrive meanwhile are an error that the next `poll` reports.
+///
+/// # When to use the machine instead
+///
+/// [`Client`] is the same without buffers. Use it if many connections share buffers, if you already have the bytes in
+/// memory, or for the last nanosecond.
+pub struct ClientConnection<R, S = R, C: AsConfig = Config>
+where
+    R: Storage,
+    S: Storage,
+{
+    client: Client<C>,
     recv: RecvBuf<R>,
     send: SendBuf<S>,
-}
-
-/// What can be sent while an event is at hand: the event borrows what was received, this the rest.
-pub struct Sender<'c> {
-    client: &'c mut Client,
-    sink: &'c mut dyn Sink,
+    asked: Asked,
+    /// `poll` has returned an error.
+    failed: bool,
 }
 
 #[cfg(feature = "alloc")]
 impl ClientConnection<alloc::vec::Vec<u8>> {
-    /// A client that waits for the greeting, with buffers on the heap.
-    pub fn new(config: impl Into<Config>) -> Self {
-        Self::with_id(config, 0)
-    }
-
-    /// The same; `id` tells the tokens of two connections apart.
-    pub fn with_id(config: impl Into<Config>, id: u64) -> Self {
-        let client = Client::new(config, id);
-        let (recv, send) = (alloc::vec::Vec::new(), alloc::vec::Vec::new());
-        let (Ok(recv), Ok(send)) =
-            (RecvBuf::new(recv, client.hold(), 16 * 1024), SendBuf::new(send, 16 * 1024))
-        else {
-            unreachable!("they grow")
-        };
-        ClientConnection { client, recv, send }
+    /// A client that waits for the greeting, with buffers on the heap that grow as they must.
+    ///
+    /// `id` is your number for the connection: the tokens of two connections differ by it.
+    pub fn new(config: impl Into<Config>, id: u64) -> Self {
+        let config = config.into();
+        ClientConnection {
+            recv: RecvBuf::with_enough(alloc::vec::Vec::new(), config.hold(), READ),
+            send: SendBuf::with_enough(alloc::vec::Vec::new(), config.min_send_buf()),
+            client: Client::new(config, id),
+            asked: Asked::NOTHING,
+            failed: false,
+        }
     }
 }
 
-impl<R: Storage, S: Storage> ClientConnection<R, S> {
-    /// A client that waits for the greeting, over these buffers.
+impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
+    /// A client that waits for the greeting, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].
+    ///
+    /// `config` is a [`Config`], a reference to one, an `Arc` of one, or your own [`AsConfig`].
+    ///
+    /// ```
+    /// use pop3_proto::{ClientConnection, Limits, TlsPolicy, client::Config};
+    ///
+    /// let config = Config::new(TlsPolicy::Implicit).limits(Limits::DEFAULT.sasl_line(512));
+    /// let (mut recv, mut send) = ([0; 1024], [0; 512]);
+    /// let pop3 = ClientConnection::with_buffers(&config, 1, &mut recv[..], &mut send[..]).unwrap();
+    /// # let _: ClientConnection<&mut [u8], &mut [u8], &Config> = pop3;
+    /// ```
     ///
     /// # Errors
-    /// The first has fewer octets than [`Config::hold`], or the second fewer than [`MIN_SINK`].
-    pub fn with_buffers(config: impl Into<Config>, recv: R, send: S) -> Result<Self, BufferTooSmall> {
-        let client = Client::new(config, 1);
-        let recv = RecvBuf::new(recv, client.hold(), 0)?;
-        Ok(ClientConnection { recv, send: SendBuf::new(send, usize::MAX >> 1)?, client })
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::hold`], or `send` fewer than
+    /// [`Config::min_send_buf`].
+    pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
+        let recv = RecvBuf::new(recv, config.as_config().hold(), READ)?;
+        let send = SendBuf::new(send, config.as_config().min_send_buf())?;
+        let client = Client::with_config(config, id);
+        Ok(ClientConnection { client, recv, send, asked: Asked::NOTHING, failed: false })
     }
 
-    /// The machine, for what can be asked of it.
-    pub const fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// The next event, and what to answer it with; `None` while nothing is there, and behind [`Event::Closed`].
+    /// Returns the next event, with a sender that you can use while you hold the event. `None` means that there is no event
+    /// now, or that the session [is over](Self::is_closed).
+    ///
+    /// # Errors
+    /// Returns [`Fatal`], the same from then on: the peer broke a rule, or the stream ended inside a response.
     #[inline(always)]
-    pub fn poll(&mut self) -> Result<Option<(Event<'_>, Sender<'_>)>, Fatal> {
-        let ClientConnection { client, recv, send } = self;
+    pub fn poll(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, Fatal> {
+        if self.asked.is_due() { self.poll_again() } else { self.poll_machine() }
+    }
+
+    #[inline(always)]
+    fn poll_machine(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, Fatal> {
+        let ClientConnection { client, recv, send, asked, failed } = self;
+        let base = recv.base();
         match recv.with(|input| client.poll(input)) {
-            Ok(Some(event)) => Ok(Some((event, Sender { client, sink: send }))),
+            Ok(Some(event)) => {
+                asked.note(&event, base);
+                Ok(Some((event, Sender::new(client, send, asked))))
+            }
             Ok(None) => Ok(None),
-            Err(fatal) => Err(fatal),
+            Err(fatal) => {
+                *failed = true;
+                Err(fatal)
+            }
         }
     }
 
-    /// The next event alone, for a loop that sends nothing while it looks at one.
-    #[inline(always)]
-    pub fn poll_event(&mut self) -> Result<Option<Event<'_>>, Fatal> {
-        let ClientConnection { client, recv, .. } = self;
-        recv.with(|input| client.poll(input))
-    }
-
-    /// To send while no event is at hand.
-    pub fn sender(&mut self) -> Sender<'_> {
+    /// Gives the challenge again whose answer failed, unless the session has ended since.
+    #[cold]
+    fn poll_again(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, Fatal> {
         self.client.note_unread(self.recv.unread());
-        Sender { client: &mut self.client, sink: &mut self.send }
+        if !self.asked.is_open(&self.client) {
+            self.asked = Asked::NOTHING;
+            return self.poll_machine();
+        }
+        let ClientConnection { client, recv, send, asked, .. } = self;
+        Ok(asked.again(recv).map(|event| (event, Sender::new(client, send, asked))))
     }
 
-    /// Whether [`poll`](Self::poll) has something to say; otherwise the stream is needed, or the caller is to send something
-    /// ([`is_waiting`](Self::is_waiting) tells), or the session [is over](Self::is_closed).
+    /// Returns whether [`poll`](Self::poll) has an event or an error. If it has none, read if the client
+    /// [is waiting](Self::is_waiting); otherwise it is your turn.
     pub fn is_ready(&mut self) -> bool {
-        !(self.client.has_told() || self.client.needs_input(self.recv.unread(), self.recv.is_eof()))
+        if self.asked.is_due() {
+            return true;
+        }
+        !self.client.has_told() && !self.client.needs_input(self.recv.unread(), self.recv.is_eof())
     }
 
-    /// Whether the server owes something, so that it makes sense to wait for it.
+    /// Returns whether the server owes a response, so that reading makes sense.
     pub fn is_waiting(&self) -> bool {
         self.client.is_waiting()
     }
 
-    /// Whether anything is to be sent.
-    pub fn wants_write(&self) -> bool {
-        !self.send.pending().is_empty()
-    }
-
-    /// Whether nothing more comes.
+    /// Returns whether the session is over: `poll` has returned [`Event::Closed`], or an error. Bytes may still be
+    /// [pending](Self::wants_write).
     pub const fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.failed || self.client.has_told()
     }
 
-    /// What was received.
-    pub const fn recv_buf(&mut self) -> &mut RecvBuf<R> {
+    /// Returns whether bytes wait to be sent.
+    pub const fn wants_write(&self) -> bool {
+        !self.send.is_empty()
+    }
+
+    /// Returns the sender, for sending while you hold no event.
+    ///
+    /// Bytes that are unread now were sent before your command, so they cannot answer it: if the server owes nothing, they
+    /// are fatal, `send` fails with [`SendError::Over`](crate::client::SendError::Over), and the next `poll` returns the
+    /// error.
+    pub fn sender(&mut self) -> Sender<'_, C> {
+        self.client.note_unread(self.recv.unread());
+        Sender::new(&mut self.client, &mut self.send, &mut self.asked)
+    }
+
+    /// Returns the buffer of received bytes, to read into.
+    pub fn recv_buf(&mut self) -> &mut RecvBuf<R> {
+        self.recv.pin(self.asked.is_open(&self.client));
         &mut self.recv
     }
 
-    /// What is to be sent.
+    /// Returns the buffer of pending bytes, to write from.
     pub const fn send_buf(&mut self) -> &mut SendBuf<S> {
         &mut self.send
     }
 
-    /// Frees what the buffers do not need now.
+    /// Frees the memory of both buffers as far as nothing in it is needed: an idle connection over `Vec`s then has none.
     pub fn shrink(&mut self) {
-        self.recv.shrink();
+        self.recv_buf().shrink();
         self.send.shrink();
     }
 
-    /// TLS is up: see [`Client::tls_started`]. Octets that are still here came in clear, and end the session.
+    /// Reports that the TLS handshake succeeded: see [`Client::tls_started`].
+    ///
+    /// Bytes that are still unread were received before TLS, so somebody has injected them: the next `poll` then returns
+    /// [`Fatal::BehindStls`].
+    ///
+    /// # Errors
+    /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
+    #[doc(alias = "STLS")]
     pub fn tls_started(&mut self, start: StartTls) -> Result<(), AnswerError> {
         Ok(self.client.tls_started(start, self.recv.input())?)
     }
 
-    /// See [`Client::tick`]; both times are from the driver's start.
+    /// Runs the timers and returns when to call this again, or `None` if no timer runs. Call it before each wait.
+    ///
+    /// Both times are measured from a start that you choose, such as `start.elapsed()`. The time returned is later than
+    /// `now`.
+    ///
+    /// # Errors
+    /// Returns [`Fatal::TimedOut`] if a timer ran out, and any earlier error.
     pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, Fatal> {
-        Ok(self.client.tick(now.into())?.map(Duration::from))
-    }
-}
-
-#[cfg(feature = "std")]
-impl<R: Storage, S: Storage> ClientConnection<R, S> {
-    /// Reads once, if the server owes something. The end of the stream is noted.
-    pub fn read_from(&mut self, stream: &mut impl std::io::Read) -> std::io::Result<usize> {
-        if !self.is_waiting() {
-            return Ok(0);
-        }
-        let count = stream.read(self.recv.spare_mut())?;
-        self.recv.received(count);
-        Ok(count)
-    }
-
-    /// Writes all that is pending.
-    pub fn write_to(&mut self, stream: &mut impl std::io::Write) -> std::io::Result<()> {
-        while !self.send.pending().is_empty() {
-            match stream.write(self.send.pending())? {
-                0 => return Err(std::io::ErrorKind::WriteZero.into()),
-                count => self.send.sent(count),
+        match self.client.tick(now.into()) {
+            Ok(next) => Ok(next.map(Duration::from)),
+            Err(fatal) => {
+                self.failed = true;
+                Err(fatal)
             }
         }
-        stream.flush()
-    }
-}
-
-impl Sender<'_> {
-    /// Queues a command.
-    pub fn send(&mut self, command: Command<'_>) -> Result<Ticket, SendError> {
-        self.client.send(&command, self.sink)
     }
 
-    /// Answers a challenge.
-    pub fn respond(&mut self, step: SaslStep, response: Base64<'_>) -> Result<(), AnswerError> {
-        Ok(self.client.sasl(step, response, self.sink)?)
+    /// Returns the commands whose responses are due, the oldest first.
+    pub fn in_flight(&self) -> impl Iterator<Item = Ticket> + '_ {
+        self.client.in_flight()
     }
 
-    /// Cancels the exchange.
-    pub fn cancel(&mut self, step: SaslStep) -> Result<(), AnswerError> {
-        Ok(self.client.sasl_cancel(step, self.sink)?)
-    }
-
-    /// The mechanism agrees.
-    pub fn verified(&mut self, done: SaslDone) -> Result<(), AnswerError> {
-        Ok(self.client.verified(done)?)
-    }
-
-    /// Ends the session without QUIT.
+    /// Ends the session without QUIT, so the server removes nothing. The next `poll` returns [`Event::Closed`].
     pub fn close(&mut self) {
         self.client.close();
     }
 
-    /// The machine.
-    pub fn client(&self) -> &Client {
-        self.client
+    /// Returns the machine, for what can be asked of it: state, capabilities, deletions.
+    pub const fn client(&self) -> &Client<C> {
+        &self.client
     }
 }
 
-impl core::fmt::Debug for Sender<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Sender").field("client", self.client).finish_non_exhaustive()
+/// Shows the machine and the lengths of the buffers.
+impl<R: Storage, S: Storage, C: AsConfig> fmt::Debug for ClientConnection<R, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ClientConnection");
+        shown.field("client", &self.client).field("recv", &self.recv).field("send", &self.send);
+        shown.field("asked", &self.asked).field("failed", &self.failed).finish()
     }
 }
-
-const _: usize = MIN_SINK;

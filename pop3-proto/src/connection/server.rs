@@ -1,392 +1,340 @@
-use super::buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
+use super::event::{Event, Kept};
+use super::recv_buf::RecvBuf;
+use super::responder::Responder;
+use super::send_buf::SendBuf;
+use super::storage::{BufferTooSmall, Storage};
 use crate::error::{AnswerError, Fatal};
-use crate::server::{
-    AsConfig, Ask, Commit, Config, Credentials, Fetch, Greet, Login, Maildrop, Other, Refusable, Refusal,
-    Sent, Server, StartTls, Step, Unfit, User, Why,
-};
-use crate::sink::Sink;
-use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};
-use core::ops::Range;
+use crate::server::{AsConfig, Config, Maildrop, Server, StartTls, Step, Why};
+use core::fmt;
 use core::time::Duration;
 
-/// A server with its buffers.
-#[derive(Debug)]
-pub struct ServerConnection<M, R: Storage, S: Storage = R, C: AsConfig = &'static Config<'static>> {
+/// The bytes that a storage that grows makes room for at each read.
+const READ: usize = 4096;
+
+/// A POP3 server for one connection, with its buffers: all that a driver has to do is read, write and wait.
+///
+/// # The loop
+///
+/// Poll until there are no more events, write what is pending, then read:
+///
+/// ```
+/// use pop3_proto::server::{Config, Credentials, Event, Slot};
+/// use pop3_proto::{ServerConnection, Text, TlsPolicy, UniqueId, octets};
+/// use std::io::{Read, Write};
+///
+/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext); // for loopback: see the other policies
+///
+/// /// Serves one message to any client that knows the password.
+/// fn serve(mut stream: impl Read + Write, password: &[u8], mail: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+///     let mut pop3 = ServerConnection::new(&CONFIG, 1);
+///     let mut body: &[u8] = &[];
+///     while !pop3.is_closed() {
+///         while let Some((event, mut responder)) = pop3.poll()? {
+///             match event {
+///                 Event::Greet(greet) => responder.greet(greet, Text::literal("ready"))?,
+///                 Event::User(user, _) => responder.accept_name(user)?,
+///                 Event::Login(login, Credentials::Password(given)) if given.expose() == password => {
+///                     responder.accept(login, vec![Slot::new(octets(mail), UniqueId::new(b"1")?)])?;
+///                 }
+///                 Event::Fetch(fetch) => { body = mail; responder.send_body(fetch)? }
+///                 Event::Body if body.is_empty() => _ = responder.finish_body()?,
+///                 Event::Body => body = &body[responder.write_body(body)?..],
+///                 Event::Commit(commit) => responder.removed(commit)?, // remove what is marked before
+///                 other => responder.decline(other)?, // a wrong password, and whatever else
+///             }
+///         }
+///         pop3.write_to(&mut stream)?;
+///         pop3.read_from(&mut stream)?;
+///     }
+///     Ok(())
+/// }
+/// # use pop3_proto::script::Script;
+/// # let script = Script::parse("S: +OK ready\nC: USER mrose\nS: +OK send PASS\nC: PASS secret\nS: +OK maildrop open
+/// #     C: RETR 1\nS: +OK 5 octets\nS: one\nS: .\nC: QUIT\nS: +OK bye\n* connection closes").unwrap();
+/// # let mut client = script.client();
+/// # serve(&mut client, b"secret", b"one\n").unwrap();
+/// # client.finish().unwrap();
+/// ```
+///
+/// Under an async runtime the loop is the same, with an `.await` in the two last lines: read into
+/// [`RecvBuf::spare_mut`] if the server [wants to read](Self::wants_read), and write [`SendBuf::pending`]. All state is in
+/// the connection, so a future that is dropped while it waits loses nothing. Call [`tick`](Self::tick) before each wait: it
+/// runs the timers that RFC 1939 section 3 asks for.
+///
+/// # Answers
+///
+/// Each event that asks something carries a token, and the answer takes it. You need not answer at once: keep the token,
+/// poll on (`poll` returns `None`, and [`wants_answer`](Self::wants_answer) is true), and answer with
+/// [`responder`](Self::responder).
+///
+/// A call that fails has changed nothing, and leaves the question open: **the next `poll` returns the event again, with a
+/// token and with all that it carried**. So an answer that does not fit is never the end: answer otherwise, or
+/// [`close`](Self::close). Only [`Responder::accept`] drops what it was given, a maildrop.
+///
+/// # Stopping early
+///
+/// [`close`](Self::close), or drop the connection: nothing is removed, because removal is the answer to
+/// [`Event::Commit`]. The client sees a connection that ends. This is the honest way out if a message cannot be sent to its
+/// end: the client then knows that it does not have the whole message.
+///
+/// # When to use the machine instead
+///
+/// [`Server`] is the same without buffers. Use it if many connections share buffers, or to send messages from memory
+/// without a copy ([`Server::body_slice`]).
+pub struct ServerConnection<M, R, S = R, C: AsConfig = &'static Config<'static>>
+where
+    R: Storage,
+    S: Storage,
+{
     server: Server<M, C>,
     recv: RecvBuf<R>,
     send: SendBuf<S>,
+    /// The last question, until another step of the machine replaces it.
+    asked: Option<Kept>,
+    /// `poll` gives the question, for the first time or again.
+    due: bool,
     waits_for: WaitsFor,
-    /// What `poll` gives next.
-    next: Option<Result<Next, Fatal>>,
+    /// `poll` has returned the close, or an error.
+    ended: bool,
 }
 
+/// What the server waits for if `poll` returns `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum WaitsFor {
+    Nothing,
     Input,
     Space,
     Answer,
+}
+
+/// What `poll` gives.
+enum Turn {
+    Question,
+    Body,
+    Closed(Why),
+    Failed(Fatal),
     Nothing,
-    /// The end was told.
-    End,
-}
-
-/// What a client wants, and what the application owes.
-#[derive(Debug)]
-#[must_use]
-#[non_exhaustive]
-pub enum ServerEvent<'i> {
-    /// The connection is up.
-    Greet(Greet),
-    /// A name.
-    User(User, Text<'i>),
-    /// A login.
-    Login(Login, Credentials<'i>),
-    /// A message is wanted.
-    Fetch(Fetch),
-    /// There is room for the next octets of the message that is open.
-    Body,
-    /// QUIT: what is marked is to be removed.
-    Commit(Commit),
-    /// The answer to STLS is written: the handshake is due.
-    StartTls(StartTls),
-    /// A command that the crate does not know.
-    Other(Other, &'i [u8], Text<'i>),
-    /// The session is over: it comes once.
-    Closed(Why),
-}
-
-/// A turn without a borrow: what it carries lies in the buffer, at these places.
-#[derive(Debug)]
-enum Next {
-    Greet(Greet),
-    User(User, Range<usize>),
-    Password(Login, Range<usize>),
-    Apop(Login, Range<usize>, ApopDigest),
-    Sasl(Login, Range<usize>, Option<Range<usize>>),
-    Response(Login, Range<usize>),
-    Fetch(Fetch),
-    Commit(Commit),
-    StartTls(StartTls),
-    Other(Other, Range<usize>, Range<usize>),
-    Body,
-    Closed(Why),
-}
-
-impl Next {
-    fn of(step: Step<'_>, base: usize) -> Self {
-        // What is nowhere in the buffer is empty.
-        let place = |part: &[u8]| match (part.as_ptr() as usize).checked_sub(base) {
-            Some(start) if !part.is_empty() => start..start.saturating_add(part.len()),
-            _ => 0..0,
-        };
-        match step {
-            Step::NeedBody => Next::Body,
-            Step::Closed(why) => Next::Closed(why),
-            Step::Ask(Ask::Greet(greet)) => Next::Greet(greet),
-            Step::Ask(Ask::User(user, name)) => Next::User(user, place(name.as_bytes())),
-            Step::Ask(Ask::Login(login, credentials)) => match credentials {
-                Credentials::Password(secret) => Next::Password(login, place(secret.expose())),
-                Credentials::Apop { name, digest } => Next::Apop(login, place(name.as_bytes()), digest),
-                Credentials::Sasl { mechanism, initial } => Next::Sasl(
-                    login,
-                    place(mechanism.as_bytes()),
-                    initial.map(|initial| place(initial.as_bytes())),
-                ),
-                Credentials::Response(response) => Next::Response(login, place(response.as_bytes())),
-            },
-            Step::Ask(Ask::Fetch(fetch)) => Next::Fetch(fetch),
-            Step::Ask(Ask::Commit(commit)) => Next::Commit(commit),
-            Step::Ask(Ask::StartTls(start)) => Next::StartTls(start),
-            Step::Ask(Ask::Other(other, keyword, arguments)) => {
-                Next::Other(other, place(keyword), place(arguments.as_bytes()))
-            }
-            Step::NeedInput | Step::NeedSpace(_) | Step::Waiting => Next::Body,
-        }
-    }
-
-    fn event(self, buffer: &[u8]) -> Option<ServerEvent<'_>> {
-        let part = |place: Range<usize>| buffer.get(place).unwrap_or_default();
-        let text = |place| Text::new(part(place)).ok();
-        let base64 = |place| Base64::new(part(place)).ok();
-        Some(match self {
-            Next::Body => ServerEvent::Body,
-            Next::Closed(why) => ServerEvent::Closed(why),
-            Next::Greet(greet) => ServerEvent::Greet(greet),
-            Next::User(user, name) => ServerEvent::User(user, text(name)?),
-            Next::Password(login, secret) => {
-                ServerEvent::Login(login, Credentials::Password(Secret::new(part(secret)).ok()?))
-            }
-            Next::Apop(login, name, digest) => {
-                ServerEvent::Login(login, Credentials::Apop { name: text(name)?, digest })
-            }
-            Next::Sasl(login, mechanism, initial) => {
-                let initial = match initial {
-                    Some(initial) => Some(base64(initial)?),
-                    None => None,
-                };
-                ServerEvent::Login(
-                    login,
-                    Credentials::Sasl { mechanism: Mechanism::new(part(mechanism)).ok()?, initial },
-                )
-            }
-            Next::Response(login, response) => {
-                ServerEvent::Login(login, Credentials::Response(base64(response)?))
-            }
-            Next::Fetch(fetch) => ServerEvent::Fetch(fetch),
-            Next::Commit(commit) => ServerEvent::Commit(commit),
-            Next::StartTls(start) => ServerEvent::StartTls(start),
-            Next::Other(other, keyword, arguments) => {
-                ServerEvent::Other(other, part(keyword), text(arguments)?)
-            }
-        })
-    }
-}
-
-/// What answers, while a question is at hand: the question borrows what was received, this the rest.
-pub struct Responder<'c, M, C: AsConfig = &'static Config<'static>> {
-    server: &'c mut Server<M, C>,
-    sink: &'c mut dyn Sink,
 }
 
 #[cfg(feature = "alloc")]
 impl<M: Maildrop, C: AsConfig> ServerConnection<M, alloc::vec::Vec<u8>, alloc::vec::Vec<u8>, C> {
-    /// A server for one connection, with buffers on the heap.
+    /// A server for one connection, with buffers on the heap that grow as they must.
+    ///
+    /// `id` is your number for the connection: the tokens of two connections differ by it.
     pub fn new(config: C, id: u64) -> Self {
-        let server = Server::new(config, id);
-        let (recv, send) = (alloc::vec::Vec::new(), alloc::vec::Vec::new());
-        let (Ok(recv), Ok(send)) = (RecvBuf::new(recv, server.hold(), 4096), SendBuf::new(send, 16 * 1024))
-        else {
-            unreachable!("they grow")
-        };
-        ServerConnection { server, recv, send, waits_for: WaitsFor::Nothing, next: None }
+        let (least_recv, least_send) = (config.as_config().hold(), config.as_config().min_send_buf());
+        let recv = RecvBuf::with_enough(alloc::vec::Vec::new(), least_recv, READ);
+        let send = SendBuf::with_enough(alloc::vec::Vec::new(), least_send);
+        Self::over(Server::new(config, id), recv, send)
     }
 }
 
 impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S, C> {
-    /// A server for one connection, over these buffers.
+    /// A server for one connection, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].
+    ///
+    /// ```
+    /// use pop3_proto::{ServerConnection, TlsPolicy, server::{Config, Slot}, UniqueId};
+    ///
+    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit);
+    /// type Mail = &'static mut [Slot<UniqueId<'static>>];
+    ///
+    /// let pop3 = ServerConnection::<Mail, [u8; 255], [u8; 512]>::with_buffers(&CONFIG, 1, [0; 255], [0; 512]);
+    /// assert!(pop3.is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::hold`], or `send` fewer than
+    /// [`Config::min_send_buf`].
     pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
-        let server = Server::new(config, id);
-        let recv = RecvBuf::new(recv, server.hold(), 0)?;
-        Ok(ServerConnection {
-            recv,
-            send: SendBuf::new(send, usize::MAX >> 1)?,
+        let recv = RecvBuf::new(recv, config.as_config().hold(), READ)?;
+        let send = SendBuf::new(send, config.as_config().min_send_buf())?;
+        Ok(Self::over(Server::new(config, id), recv, send))
+    }
+
+    const fn over(server: Server<M, C>, recv: RecvBuf<R>, send: SendBuf<S>) -> Self {
+        ServerConnection {
             server,
+            recv,
+            send,
+            asked: None,
+            due: false,
             waits_for: WaitsFor::Nothing,
-            next: None,
-        })
-    }
-
-    /// The machine.
-    pub const fn server(&self) -> &Server<M, C> {
-        &self.server
-    }
-
-    /// Goes on until somebody else is needed, and says whether that is the application: [`poll`](Self::poll) then has
-    /// something to say. Otherwise the stream is needed, or an answer that is owed.
-    pub fn is_ready(&mut self) -> bool {
-        if self.next.is_none() {
-            let ServerConnection { server, recv, send, waits_for, next } = self;
-            let base = recv.base();
-            match recv.with(|input| server.poll(input, send)) {
-                Ok(Step::NeedInput) => *waits_for = WaitsFor::Input,
-                Ok(Step::NeedSpace(_)) => *waits_for = WaitsFor::Space,
-                Ok(Step::Waiting) => *waits_for = WaitsFor::Answer,
-                Ok(Step::NeedBody) if server.body_waits(send) => *waits_for = WaitsFor::Space,
-                Ok(Step::Closed(_)) if *waits_for == WaitsFor::End => {}
-                Ok(Step::Closed(why)) => {
-                    // What it locks goes before the client reads the last answer, so that it can log in again at once.
-                    drop(server.take_maildrop());
-                    (*waits_for, *next) = (WaitsFor::End, Some(Ok(Next::Closed(why))));
-                }
-                Ok(step) => (*waits_for, *next) = (WaitsFor::Nothing, Some(Ok(Next::of(step, base)))),
-                Err(fatal) => (*waits_for, *next) = (WaitsFor::Nothing, Some(Err(fatal))),
-            }
+            ended: false,
         }
-        self.recv.pin(self.next.is_some());
-        self.next.is_some()
     }
 
-    /// Goes on until somebody else is needed: the application, or, where it is `None`, the stream.
-    pub fn poll(&mut self) -> Result<Option<(ServerEvent<'_>, Responder<'_, M, C>)>, Fatal> {
-        self.is_ready();
-        let ServerConnection { server, recv, send, next, .. } = self;
-        let Some(next) = next.take() else { return Ok(None) };
-        recv.pin(false);
-        Ok(next?.event(recv.all()).map(|event| (event, Responder { server, sink: send })))
+    /// Returns the next event, with a responder that you can use while you hold the event. `None` means that the server
+    /// waits: [for input](Self::wants_read), for [bytes to be sent](Self::wants_write), or for
+    /// [an answer](Self::wants_answer); or that the session [is over](Self::is_closed).
+    ///
+    /// # Errors
+    /// Returns [`Fatal`], the same from then on. Nothing is removed.
+    // Spelled out, because it is what a caller matches.
+    #[allow(clippy::type_complexity)]
+    pub fn poll(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, Fatal> {
+        let turn = self.turn();
+        let ServerConnection { server, recv, send, asked, due, ended, .. } = self;
+        let event = match turn {
+            Turn::Nothing => None,
+            Turn::Body => Some(Event::Body),
+            Turn::Question => {
+                *due = false;
+                asked.as_ref().and_then(|asked| asked.event(recv))
+            }
+            Turn::Closed(why) => {
+                *ended = true;
+                Some(Event::Closed(why))
+            }
+            Turn::Failed(fatal) => {
+                *ended = true;
+                return Err(fatal);
+            }
+        };
+        Ok(event.map(|event| (event, Responder::new(server, send, due))))
     }
 
-    /// To answer later, with a token that was kept.
+    /// Goes on until somebody else is needed, and returns whether [`poll`](Self::poll) has an event or an error. If it has
+    /// none, the server waits.
+    pub fn is_ready(&mut self) -> bool {
+        !matches!(self.turn(), Turn::Nothing)
+    }
+
+    /// Runs the machine, unless a question is due.
+    fn turn(&mut self) -> Turn {
+        if self.due && self.server.is_asking() {
+            return Turn::Question;
+        }
+        let ServerConnection { server, recv, send, .. } = self;
+        let base = recv.base();
+        let (turn, waits_for) = match recv.with(|input| server.poll(input, send)) {
+            Ok(Step::Ask(ask)) => {
+                self.asked = Some(Kept::of(ask, base));
+                self.due = true;
+                (Turn::Question, WaitsFor::Nothing)
+            }
+            Ok(Step::NeedBody) if !server.body_waits(send) => (Turn::Body, WaitsFor::Nothing),
+            Ok(Step::NeedBody | Step::NeedSpace(_)) => (Turn::Nothing, WaitsFor::Space),
+            Ok(Step::NeedInput) => (Turn::Nothing, WaitsFor::Input),
+            Ok(Step::Waiting) => (Turn::Nothing, WaitsFor::Answer),
+            Ok(Step::Closed(why)) => {
+                self.release();
+                (if self.ended { Turn::Nothing } else { Turn::Closed(why) }, WaitsFor::Nothing)
+            }
+            Err(fatal) => {
+                self.release();
+                (Turn::Failed(fatal), WaitsFor::Nothing)
+            }
+        };
+        self.waits_for = waits_for;
+        turn
+    }
+
+    /// Drops the maildrop of a session that is over, so that its lock is free before the client reads the last response.
+    fn release(&mut self) {
+        drop(self.server.take_maildrop());
+    }
+
+    /// Returns the responder, for an answer whose token you kept.
     pub fn responder(&mut self) -> Responder<'_, M, C> {
-        Responder { server: &mut self.server, sink: &mut self.send }
+        Responder::new(&mut self.server, &mut self.send, &mut self.due)
     }
 
-    /// Whether the session is over; what is pending is still to be sent.
-    pub fn is_closed(&self) -> bool {
-        self.waits_for == WaitsFor::End && self.next.is_none()
+    /// Returns whether the session is over: `poll` has returned [`Event::Closed`], or an error. Bytes may still be
+    /// [pending](Self::wants_write).
+    pub const fn is_closed(&self) -> bool {
+        self.ended
     }
 
-    /// Whether `poll` has asked for input, and nothing is to be sent before.
-    pub fn wants_read(&self) -> bool {
-        self.waits_for == WaitsFor::Input && !self.wants_write()
+    /// Returns whether the last `poll` asked for input, and nothing is pending that the client may wait for.
+    pub const fn wants_read(&self) -> bool {
+        matches!(self.waits_for, WaitsFor::Input) && !self.wants_write()
     }
 
-    /// Whether an answer is owed.
-    pub fn wants_answer(&self) -> bool {
-        self.waits_for == WaitsFor::Answer
+    /// Returns whether bytes wait to be sent.
+    pub const fn wants_write(&self) -> bool {
+        !self.send.is_empty()
     }
 
-    /// Whether anything is to be sent.
-    pub fn wants_write(&self) -> bool {
-        !self.send.pending().is_empty()
+    /// Returns whether the last `poll` waited for an answer: without its token, only [`close`](Self::close) is left.
+    pub const fn wants_answer(&self) -> bool {
+        matches!(self.waits_for, WaitsFor::Answer)
     }
 
-    /// What was received.
-    pub const fn recv_buf(&mut self) -> &mut RecvBuf<R> {
+    /// Returns the buffer of received bytes, to read into.
+    pub fn recv_buf(&mut self) -> &mut RecvBuf<R> {
+        self.recv.pin(self.asked.is_some() && self.server.is_asking());
         &mut self.recv
     }
 
-    /// What is to be sent.
+    /// Returns the buffer of pending bytes, to write from.
     pub const fn send_buf(&mut self) -> &mut SendBuf<S> {
         &mut self.send
     }
 
-    /// Frees what the buffers do not need now.
+    /// Frees the memory of both buffers as far as nothing in it is needed: an idle connection over `Vec`s then has none.
     pub fn shrink(&mut self) {
-        self.recv.shrink();
+        self.recv_buf().shrink();
         self.send.shrink();
     }
 
-    /// TLS is up.
+    /// Reports that the TLS handshake succeeded: see [`Server::tls_started`].
+    ///
+    /// Bytes that are still unread were received before TLS, so somebody has injected them: the next `poll` then returns
+    /// [`Fatal::BehindStls`].
+    ///
+    /// # Errors
+    /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
+    #[doc(alias = "STLS")]
     pub fn tls_started(&mut self, start: StartTls) -> Result<(), AnswerError> {
         Ok(self.server.tls_started(start, self.recv.input())?)
     }
 
-    /// See [`Server::tick`]; both times are from the driver's start.
+    /// Runs the timers and returns when to call this again, or `None` if no timer runs. Call it before each wait.
+    ///
+    /// Both times are measured from a start that you choose, such as `start.elapsed()`. The time returned is later than
+    /// `now`.
+    ///
+    /// # Errors
+    /// Returns [`Fatal::TimedOut`] if a timer ran out, and any earlier error. Close the connection without a response (RFC
+    /// 1939 section 3).
     pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, Fatal> {
-        Ok(self.server.tick(now.into())?.map(Duration::from))
-    }
-}
-
-#[cfg(feature = "std")]
-impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S, C> {
-    /// Reads once, if that is what `poll` waits for.
-    pub fn read_from(&mut self, stream: &mut impl std::io::Read) -> std::io::Result<usize> {
-        if !self.wants_read() {
-            return Ok(0);
-        }
-        let count = stream.read(self.recv.spare_mut())?;
-        self.recv.received(count);
-        Ok(count)
-    }
-
-    /// Writes all that is pending.
-    pub fn write_to(&mut self, stream: &mut impl std::io::Write) -> std::io::Result<()> {
-        while !self.send.pending().is_empty() {
-            match stream.write(self.send.pending())? {
-                0 => return Err(std::io::ErrorKind::WriteZero.into()),
-                count => self.send.sent(count),
+        match self.server.tick(now.into()) {
+            Ok(next) => Ok(next.map(Duration::from)),
+            Err(fatal) => {
+                self.release();
+                self.ended = true;
+                Err(fatal)
             }
         }
-        stream.flush()
-    }
-}
-
-impl<M: Maildrop, C: AsConfig> Responder<'_, M, C> {
-    /// Greets.
-    pub fn greet(&mut self, greet: Greet, text: Text<'_>) -> Result<(), AnswerError> {
-        Ok(self.server.greet(greet, text, self.sink)?)
     }
 
-    /// Takes the name.
-    pub fn accept_name(&mut self, user: User) -> Result<(), AnswerError> {
-        Ok(self.server.accept_name(user)?)
-    }
-
-    /// The client is who it says.
-    pub fn accept(&mut self, login: Login, maildrop: M) -> Result<(), AnswerError> {
-        self.server.accept(login, maildrop).map_err(AnswerError::from)
-    }
-
-    /// Goes on with AUTH.
-    pub fn challenge(&mut self, login: Login, challenge: Base64<'_>) -> Result<(), AnswerError> {
-        Ok(self.server.challenge(login, challenge, self.sink)?)
-    }
-
-    /// Somebody else goes on.
-    pub fn hand_over(&mut self, login: Login) -> Result<(), AnswerError> {
-        Ok(self.server.hand_over(login)?)
-    }
-
-    /// The message comes, of the size that the maildrop lists.
-    pub fn send_body(&mut self, fetch: Fetch) -> Result<(), AnswerError> {
-        Ok(self.server.send_body(fetch)?)
-    }
-
-    /// The next octets of the message: how many were taken.
-    pub fn write_body(&mut self, octets: &[u8]) -> Result<usize, Unfit> {
-        self.server.write_body(octets, self.sink)
-    }
-
-    /// Whether nothing that follows would be sent.
-    pub fn is_enough(&self) -> bool {
-        self.server.enough()
-    }
-
-    /// The message is complete.
-    pub fn finish_body(&mut self) -> Result<Sent, Unfit> {
-        self.server.finish_body()
-    }
-
-    /// All that was marked is removed.
-    pub fn removed(&mut self, commit: Commit) -> Result<(), AnswerError> {
-        Ok(self.server.removed(commit)?)
-    }
-
-    /// Not all that was marked is removed.
-    pub fn not_removed(&mut self, commit: Commit, why: Refusal) -> Result<(), AnswerError> {
-        Ok(self.server.not_removed(commit, why)?)
-    }
-
-    /// Answers a command of another crate's.
-    pub fn other(&mut self, other: Other, text: Text<'_>) -> Result<(), AnswerError> {
-        Ok(self.server.other(other, text, self.sink)?)
-    }
-
-    /// Refuses.
-    pub fn refuse<T: Refusable>(&mut self, token: T, refusal: Refusal) -> Result<(), AnswerError> {
-        Ok(self.server.refuse(token, refusal)?)
-    }
-
-    /// Refuses a question that the application does not know: the last arm of a `match`.
-    pub fn decline(&mut self, event: ServerEvent<'_>) -> Result<(), AnswerError> {
-        match event {
-            ServerEvent::Greet(token) => self.refuse(token, Refusal::Temporary),
-            ServerEvent::User(token, _) => self.refuse(token, Refusal::Temporary),
-            ServerEvent::Login(token, _) => self.refuse(token, Refusal::Credentials),
-            ServerEvent::Fetch(token) => self.refuse(token, Refusal::Temporary),
-            ServerEvent::Other(token, ..) => self.refuse(token, Refusal::UnknownCommand),
-            ServerEvent::Commit(token) => self.not_removed(token, Refusal::Temporary),
-            ServerEvent::StartTls(_) | ServerEvent::Body => {
-                self.close();
-                Ok(())
-            }
-            ServerEvent::Closed(_) => Ok(()),
-        }
-    }
-
-    /// Ends the session without UPDATE.
+    /// Ends the session without UPDATE, so nothing is removed. The next `poll` returns [`Event::Closed`].
     pub fn close(&mut self) {
         self.server.close();
     }
 
-    /// The maildrop, from login on.
-    pub fn maildrop(&mut self) -> Option<&mut M> {
-        self.server.maildrop_mut()
+    /// Returns the machine, for what can be asked of it.
+    pub const fn server(&self) -> &Server<M, C> {
+        &self.server
+    }
+
+    /// Returns whether the server cannot go on without the application.
+    #[cfg(feature = "std")]
+    pub(super) const fn is_stuck(&self) -> bool {
+        match self.waits_for {
+            WaitsFor::Answer => true,
+            WaitsFor::Space => !self.wants_write(),
+            WaitsFor::Input | WaitsFor::Nothing => false,
+        }
     }
 }
 
-impl<M, C: AsConfig> core::fmt::Debug for Responder<'_, M, C> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Responder").finish_non_exhaustive()
+/// Shows the machine and the lengths of the buffers; the maildrop and the configuration are yours.
+impl<M, R: Storage, S: Storage, C: AsConfig> fmt::Debug for ServerConnection<M, R, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ServerConnection");
+        shown.field("server", &self.server).field("recv", &self.recv).field("send", &self.send);
+        shown.field("due", &self.due).field("waits_for", &self.waits_for).field("ended", &self.ended);
+        shown.finish_non_exhaustive()
     }
 }

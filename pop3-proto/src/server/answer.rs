@@ -424,6 +424,11 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
+    /// Whether this is the token of a question that is still open.
+    pub(crate) fn is_open<T: Token>(&self, token: &T) -> bool {
+        self.check(token).is_ok()
+    }
+
     fn check<T: Token>(&self, token: &T) -> Result<(), AnswerError> {
         let asked = matches!(self.turn, Turn::Asked(question) if question == T::QUESTION);
         if token.mark().connection != self.id {

@@ -3,6 +3,7 @@ use crate::body::StuffMode;
 use crate::codec::{Expire, OtherCapability};
 use crate::limits::{Limits, Timers, max};
 use crate::quirks::Profile;
+use crate::sink::MIN_SINK;
 use crate::types::{Mechanism, Text, TlsPolicy};
 
 /// What a server offers and how it behaves; one value serves any number of connections.
@@ -216,6 +217,13 @@ impl<'c> Config<'c> {
         } else {
             max(self.limits.command_line, self.limits.sasl_line) as usize
         }
+    }
+
+    /// Returns the least size of the send buffer: it has room for every line that the server may write.
+    #[must_use]
+    pub const fn min_send_buf(&self) -> usize {
+        let lines = self.hold();
+        if lines > MIN_SINK { lines } else { MIN_SINK }
     }
 }
 

@@ -29,6 +29,8 @@ pub use question::{
     Unaccepted, Unfit, User, Why,
 };
 
+pub use crate::connection::{Event, Responder};
+
 use crate::body::{Stuff, TopFilter};
 use crate::codec::State;
 use crate::error::Fatal;
@@ -36,6 +38,7 @@ use crate::quirks::Quirks;
 use crate::time::{Clock, Countdown, Millis, Timer};
 use crate::types::{MessageNumber, Text, TlsPolicy};
 use core::fmt;
+pub(crate) use question::Token;
 use question::{Mark, Question};
 use reply::{Extent, Reply};
 

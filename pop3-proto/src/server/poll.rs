@@ -54,6 +54,11 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
+    /// Whether a question is open.
+    pub(crate) const fn is_asking(&self) -> bool {
+        self.fatal.is_none() && matches!(self.turn, Turn::Asked(_))
+    }
+
     /// From the line STLS on, until TLS is up, no octet in clear may come.
     const fn awaits_tls(&self) -> bool {
         match self.turn {

@@ -384,7 +384,8 @@ mod sealed {
     }
 }
 
-pub(super) use sealed::{Mark, Question, Token};
+pub(crate) use sealed::Token;
+pub(super) use sealed::{Mark, Question};
 
 /// The questions that can be refused, by their tokens: all but a commit and the TLS handshake. The crate's own,
 /// nobody can add one.
@@ -410,6 +411,12 @@ macro_rules! tokens {
                 #[must_use]
                 pub const fn connection(&self) -> u64 {
                     self.mark.connection
+                }
+
+                /// The same token once more, for a connection that gives the question again.
+                pub(crate) const fn again(&self) -> Self {
+                    let Mark { connection, sequence } = self.mark;
+                    $name { mark: Mark { connection, sequence }, $($field: self.$field,)* }
                 }
 
                 $(

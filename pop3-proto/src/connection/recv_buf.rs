@@ -1,0 +1,171 @@
+use super::storage::{BufferTooSmall, Storage};
+use crate::input::{Input, to_front};
+use core::fmt;
+use core::ops::Range;
+
+/// The bytes that were received and not read yet.
+///
+/// A connection has one, and lends it with `recv_buf`. Give it what your transport receives in one of two ways: read into
+/// [`spare_mut`](Self::spare_mut) and report the count with [`received`](Self::received), as below, or let `read_from` do
+/// both (feature `std`).
+///
+/// ```
+/// use pop3_proto::{ClientConnection, TlsPolicy, client::Event};
+///
+/// let mut pop3 = ClientConnection::new(TlsPolicy::Implicit, 1);
+/// let mut transport: &[u8] = b"+OK ready\r\n";
+/// let count = std::io::Read::read(&mut transport, pop3.recv_buf().spare_mut())?;
+/// pop3.recv_buf().received(count);
+/// assert!(matches!(pop3.poll()?, Some((Event::Greeting(_), _))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct RecvBuf<B> {
+    storage: B,
+    start: usize,
+    end: usize,
+    eof: bool,
+    /// Bytes that were read must keep their places, because an event that is given again consists of them.
+    pinned: bool,
+    /// The room that a storage that grows makes for one read.
+    read: usize,
+    /// A storage that grows does not become longer for a read.
+    most: usize,
+}
+
+impl<B: Storage> RecvBuf<B> {
+    /// A buffer for a machine that leaves up to `least` bytes unread.
+    ///
+    /// If its storage can grow, it grows by up to `read` bytes for each read, and to `least + read` in all.
+    pub(super) fn new(storage: B, least: usize, read: usize) -> Result<Self, BufferTooSmall> {
+        let given = storage.limit();
+        if given < least {
+            return Err(BufferTooSmall { needed: least, given, is_recv: true });
+        }
+        Ok(Self::with_enough(storage, least, read))
+    }
+
+    /// The same, for a storage that is known to grow.
+    pub(super) const fn with_enough(storage: B, least: usize, read: usize) -> Self {
+        let most = least.saturating_add(read);
+        RecvBuf { storage, start: 0, end: 0, eof: false, pinned: false, read, most }
+    }
+
+    /// Returns the bytes that were received and not read yet.
+    pub fn unread(&self) -> &[u8] {
+        self.part(self.start..self.end)
+    }
+
+    /// Drops the first `count` unread bytes, or all if there are fewer: for a proxy, which passes on what follows a login.
+    pub fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+    }
+
+    /// Returns the room for the next bytes.
+    ///
+    /// It is never empty while the connection waits for input. It may be empty if you receive more than the connection
+    /// asks for: poll before you read on.
+    pub fn spare_mut(&mut self) -> &mut [u8] {
+        let unread = self.end.saturating_sub(self.start);
+        self.storage.grow(unread.saturating_add(self.read).min(self.most));
+        let buffer = self.storage.as_mut();
+        // Moves are rare if the storage is larger than it must be, so the cost stays linear in the bytes received.
+        let moves = self.start == self.end || self.end >= buffer.len() || self.start > buffer.len() / 2;
+        if moves && !self.pinned {
+            to_front(buffer, self.start, self.end);
+            (self.start, self.end) = (0, unread);
+        }
+        buffer.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Reports what a read into [`spare_mut`](Self::spare_mut) returned: `count` new bytes. As with [`Read`](std::io::Read),
+    /// 0 means that the stream has ended, unless there was no room to read into.
+    ///
+    /// A `count` above the room counts as all of the room.
+    pub fn received(&mut self, count: usize) {
+        if count == 0 && self.end < self.storage.as_ref().len() {
+            self.eof = true;
+        }
+        self.end = self.end.saturating_add(count).min(self.storage.as_ref().len());
+    }
+
+    /// Reports that the stream has ended: for transports whose 0 means "nothing now".
+    pub const fn received_eof(&mut self) {
+        self.eof = true;
+    }
+
+    /// Returns whether the stream has ended.
+    #[must_use]
+    pub const fn is_eof(&self) -> bool {
+        self.eof
+    }
+
+    /// Lends the unread bytes to `read` and drops those that it consumes.
+    #[inline(always)]
+    pub(super) fn with<'s, T>(&'s mut self, read: impl FnOnce(&mut Input<'s>) -> T) -> T {
+        let unread = self.storage.as_ref().get(self.start..self.end).unwrap_or_default();
+        let mut input = if self.eof { Input::last(unread) } else { Input::more(unread) };
+        let result = read(&mut input);
+        self.start = self.end.saturating_sub(input.remaining());
+        result
+    }
+
+    /// The unread bytes as an input to look at.
+    pub(super) fn input(&self) -> Input<'_> {
+        if self.eof { Input::last(self.unread()) } else { Input::more(self.unread()) }
+    }
+
+    /// Decides whether bytes that were read keep their places.
+    pub(super) const fn pin(&mut self, pinned: bool) {
+        self.pinned = pinned;
+    }
+
+    /// Frees the memory if nothing in it is needed.
+    pub(super) fn shrink(&mut self) {
+        if self.start == self.end && !self.pinned {
+            self.storage.shrink();
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// The address of the first byte, to which places are relative.
+    pub(super) fn base(&self) -> usize {
+        self.storage.as_ref().as_ptr().addr()
+    }
+
+    /// The bytes at these places, whether they were read or not.
+    pub(super) fn part(&self, places: Range<usize>) -> &[u8] {
+        self.storage.as_ref().get(places).unwrap_or_default()
+    }
+}
+
+/// Shows lengths only, because the bytes may be a password.
+impl<B: Storage> fmt::Debug for RecvBuf<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvBuf")
+            .field("unread", &self.unread().len())
+            .field("eof", &self.eof)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The places in a [`RecvBuf`] of a part of a line that was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Place {
+    start: usize,
+    length: usize,
+}
+
+impl Place {
+    /// The places of `part`, which lies in the buffer that begins at the address `base`. An empty part may lie anywhere.
+    pub(super) fn of(part: &[u8], base: usize) -> Self {
+        if part.is_empty() {
+            return Place { start: 0, length: 0 };
+        }
+        Place { start: part.as_ptr().addr().wrapping_sub(base), length: part.len() }
+    }
+
+    /// The bytes at these places.
+    pub(super) fn get<B: Storage>(self, recv: &RecvBuf<B>) -> &[u8] {
+        recv.part(self.start..self.start.saturating_add(self.length))
+    }
+}

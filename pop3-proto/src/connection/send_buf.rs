@@ -1,0 +1,138 @@
+use super::storage::{BufferTooSmall, Storage};
+use crate::input::to_front;
+use crate::sink::{Full, Sink, copy};
+use core::fmt;
+
+/// The bytes that wait to be sent.
+///
+/// A connection has one, and lends it with `send_buf`: write [`pending`](Self::pending) to your transport and report how
+/// many bytes it took with [`sent`](Self::sent), or let `write_to` do both (feature `std`).
+///
+/// ```
+/// use pop3_proto::{ClientConnection, Command, TlsPolicy};
+/// use std::io::Write;
+///
+/// # let mut pop3 = ClientConnection::new(TlsPolicy::Implicit, 1);
+/// # pop3.recv_buf().spare_mut()[..5].copy_from_slice(b"+OK\r\n");
+/// # pop3.recv_buf().received(5);
+/// # pop3.poll()?;
+/// pop3.sender().send(Command::Quit)?;
+/// let mut transport = Vec::new();
+/// while pop3.wants_write() {
+///     let count = transport.write(pop3.send_buf().pending())?;
+///     pop3.send_buf().sent(count);
+/// }
+/// assert_eq!(transport, b"QUIT\r\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SendBuf<B> {
+    storage: B,
+    start: usize,
+    end: usize,
+    limit: usize,
+}
+
+impl<B: Storage> SendBuf<B> {
+    /// What a storage that can grow grows to: a sink without a bound would switch back-pressure off.
+    const LIMIT: usize = 16 * 1024;
+
+    /// A buffer for a machine that writes lines of up to `least` bytes.
+    pub(super) fn new(storage: B, least: usize) -> Result<Self, BufferTooSmall> {
+        let given = storage.limit();
+        if given < least {
+            return Err(BufferTooSmall { needed: least, given, is_recv: false });
+        }
+        let limit = Self::LIMIT.max(least).max(storage.as_ref().len()).min(given);
+        Ok(SendBuf { storage, start: 0, end: 0, limit })
+    }
+
+    /// The same, for a storage that is known to grow.
+    #[cfg(feature = "alloc")]
+    pub(super) const fn with_enough(storage: B, least: usize) -> Self {
+        let limit = if least > Self::LIMIT { least } else { Self::LIMIT };
+        SendBuf { storage, start: 0, end: 0, limit }
+    }
+
+    /// Returns the bytes to send.
+    pub fn pending(&self) -> &[u8] {
+        self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Reports that the first `count` pending bytes were sent, or all if there are fewer.
+    pub fn sent(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count);
+        if self.start >= self.end {
+            self.clear();
+        }
+    }
+
+    /// Drops all pending bytes: they were sent, or there is nobody left to send them to.
+    pub const fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// Whether nothing is pending.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Frees the memory if nothing is pending.
+    pub(super) fn shrink(&mut self) {
+        if self.is_empty() {
+            self.storage.shrink();
+        }
+    }
+
+    /// Makes room for `needed` bytes after those that are pending.
+    fn reserve(&mut self, needed: usize) -> Result<(), Full> {
+        let full = |capacity| Err(Full { needed, capacity });
+        if needed > self.room() {
+            return full(self.limit);
+        }
+        if needed > self.limit.saturating_sub(self.end) {
+            to_front(self.storage.as_mut(), self.start, self.end);
+            (self.start, self.end) = (0, self.end.saturating_sub(self.start));
+        }
+        let length = self.end.saturating_add(needed);
+        if length > self.storage.as_ref().len() {
+            self.storage.grow(length.checked_next_power_of_two().unwrap_or(length).min(self.limit));
+            let grown = self.storage.as_ref().len();
+            if length > grown {
+                // It has broken its word: what it has is all that it can have.
+                self.limit = grown;
+                return full(grown);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<B: Storage> Sink for SendBuf<B> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+        let needed = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
+        self.reserve(needed)?;
+        let mut spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
+        for part in parts {
+            let (to, rest) = spare.split_at_mut_checked(part.len()).unwrap_or_default();
+            copy(part, to);
+            spare = rest;
+        }
+        self.end = self.end.saturating_add(needed);
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.end.saturating_sub(self.start))
+    }
+
+    fn capacity(&self) -> usize {
+        self.limit
+    }
+}
+
+/// Shows lengths only, because the bytes may be a password.
+impl<B: Storage> fmt::Debug for SendBuf<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendBuf").field("pending", &self.pending().len()).finish_non_exhaustive()
+    }
+}
