@@ -64,9 +64,10 @@ fn decode_responses(mut input: &[u8]) -> usize {
 pub(crate) fn list(name: &'static str, each: Duration) -> Measured {
     let answer = input::scan_listing(LINES);
     let said = (LINES as u64, (1..=LINES).map(input::size).sum::<u64>());
-    let mut client = client::logged_in();
+    let (mut client, mut pop3) = (client::logged_in(), client::connected());
     Work::new(name, Amount::Items(LINES, "entry"))
         .row(Ours, "pop3-proto", said, || client::list(&mut client, &answer, CHUNK))
+        .row(Ours, "pop3-proto, a connection", said, || client::list_connected(&mut pop3, &answer, CHUNK))
         .row(Limit, "memchr line split", LINES + 2, || limits::memchr_lines(&answer))
         .row(Peer, "rfc1939, whole answer", said, || rfc::list(&answer))
         .times(3.0, 3.5)

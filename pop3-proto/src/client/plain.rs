@@ -12,7 +12,7 @@ use crate::input::Input;
 impl<C: AsConfig> Client<C> {
     /// The next event, if it is of the plain kind; `None` leaves it to the general step.
     #[inline(always)]
-    pub(super) fn plain<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
+    pub(crate) fn plain<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
         if self.fatal.is_some() {
             return None;
         }

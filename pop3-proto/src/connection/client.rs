@@ -1,4 +1,4 @@
-use super::recv_buf::RecvBuf;
+use super::recv_buf::{Reading, RecvBuf};
 use super::send_buf::SendBuf;
 use super::sender::{Asked, Sender};
 use super::storage::{BufferTooSmall, Storage};
@@ -171,36 +171,21 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// Returns [`Fatal`], the same from then on: the peer broke a rule, or the stream ended inside a response.
     #[inline(always)]
     pub fn poll(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, Fatal> {
-        if self.asked.is_due() { self.poll_again() } else { self.poll_machine() }
-    }
-
-    #[inline(always)]
-    fn poll_machine(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, Fatal> {
         let ClientConnection { client, recv, send, asked, failed } = self;
-        let base = recv.base();
-        match recv.with(|input| client.poll(input)) {
-            Ok(Some(event)) => {
-                asked.note(&event, base);
-                Ok(Some((event, Sender::new(client, send, asked))))
-            }
+        let mut reading = recv.read();
+        // In line, and returned where it is made: a row or bytes of a message, which there are most of.
+        if let Some(event) = client.plain(&mut reading.input) {
+            reading.done();
+            return Ok(Some((event, Sender::new(client, send, asked))));
+        }
+        match general(client, reading, asked) {
+            Ok(Some(event)) => Ok(Some((event, Sender::new(client, send, asked)))),
             Ok(None) => Ok(None),
             Err(fatal) => {
                 *failed = true;
                 Err(fatal)
             }
         }
-    }
-
-    /// Gives the challenge again whose answer failed, unless the session has ended since.
-    #[cold]
-    fn poll_again(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, Fatal> {
-        self.client.note_unread(self.recv.unread());
-        if !self.asked.is_open(&self.client) {
-            self.asked = Asked::NOTHING;
-            return self.poll_machine();
-        }
-        let ClientConnection { client, recv, send, asked, .. } = self;
-        Ok(asked.again(recv).map(|event| (event, Sender::new(client, send, asked))))
     }
 
     /// Returns whether [`poll`](Self::poll) has an event or an error. If it has none, read if the client
@@ -307,4 +292,27 @@ impl<R: Storage, S: Storage, C: AsConfig> fmt::Debug for ClientConnection<R, S, 
         shown.field("client", &self.client).field("recv", &self.recv).field("send", &self.send);
         shown.field("asked", &self.asked).field("failed", &self.failed).finish()
     }
+}
+
+/// The next event that is not a plain one: the challenge again whose answer failed, unless the session has ended since, or what the machine
+/// has.
+#[inline(never)]
+fn general<'r, C: AsConfig>(
+    client: &mut Client<C>,
+    mut reading: Reading<'r>,
+    asked: &mut Asked,
+) -> Result<Option<Event<'r>>, Fatal> {
+    if asked.is_due() {
+        client.note_unread(reading.input.unread());
+        if asked.is_open(client) {
+            return Ok(asked.again(reading.all));
+        }
+        *asked = Asked::NOTHING;
+    }
+    let polled = client.poll(&mut reading.input);
+    if let Ok(Some(event)) = &polled {
+        asked.note(event, reading.all);
+    }
+    reading.done();
+    polled
 }

@@ -1,5 +1,4 @@
-use super::recv_buf::{Place, RecvBuf};
-use super::storage::Storage;
+use super::recv_buf::Place;
 use crate::server::{Ask, Commit, Credentials, Fetch, Greet, Login, Other, StartTls, User, Why};
 use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};
 
@@ -63,9 +62,9 @@ pub(super) enum Kept {
 }
 
 impl Kept {
-    /// Keeps a question whose bytes lie in the buffer that begins at the address `base`.
-    pub(super) fn of(ask: Ask<'_>, base: usize) -> Self {
-        let place = |part: &[u8]| Place::of(part, base);
+    /// Keeps a question whose bytes lie in the storage `all`.
+    pub(super) fn of(ask: Ask<'_>, all: &[u8]) -> Self {
+        let place = |part: &[u8]| Place::of(part, all);
         match ask {
             Ask::Greet(token) => Kept::Greet(token),
             Ask::User(token, name) => Kept::User(token, place(name.as_bytes())),
@@ -91,21 +90,21 @@ impl Kept {
         }
     }
 
-    /// The question as an event, as often as it is asked. `None` only if a [`Storage`] has changed what it holds.
-    pub(super) fn event<'r, R: Storage>(&self, recv: &'r RecvBuf<R>) -> Option<Event<'r>> {
-        let text = |place: &Place| Text::new(place.get(recv)).ok();
-        let base64 = |place: &Place| Base64::new(place.get(recv)).ok();
+    /// The question as an event, as often as it is asked. `None` only if a storage has changed what it holds.
+    pub(super) fn event<'r>(&self, all: &'r [u8]) -> Option<Event<'r>> {
+        let text = |place: &Place| Text::new(place.get(all)).ok();
+        let base64 = |place: &Place| Base64::new(place.get(all)).ok();
         Some(match self {
             Kept::Greet(token) => Event::Greet(token.again()),
             Kept::User(token, name) => Event::User(token.again(), text(name)?),
             Kept::Password(token, password) => {
-                Event::Login(token.again(), Credentials::Password(Secret::new(password.get(recv)).ok()?))
+                Event::Login(token.again(), Credentials::Password(Secret::new(password.get(all)).ok()?))
             }
             Kept::Apop(token, name, digest) => {
                 Event::Login(token.again(), Credentials::Apop { name: text(name)?, digest: *digest })
             }
             Kept::Sasl(token, mechanism, initial) => {
-                let mechanism = Mechanism::new(mechanism.get(recv)).ok()?;
+                let mechanism = Mechanism::new(mechanism.get(all)).ok()?;
                 let initial = match initial {
                     Some(initial) => Some(base64(initial)?),
                     None => None,
@@ -119,7 +118,7 @@ impl Kept {
             Kept::Commit(token) => Event::Commit(token.again()),
             Kept::StartTls(token) => Event::StartTls(token.again()),
             Kept::Other(token, keyword, arguments) => {
-                Event::Other(token.again(), keyword.get(recv), text(arguments)?)
+                Event::Other(token.again(), keyword.get(all), text(arguments)?)
             }
         })
     }

@@ -1,7 +1,6 @@
 use super::storage::{BufferTooSmall, Storage};
 use crate::input::{Input, to_front};
 use core::fmt;
-use core::ops::Range;
 
 /// The bytes that were received and not read yet.
 ///
@@ -52,7 +51,7 @@ impl<B: Storage> RecvBuf<B> {
 
     /// Returns the bytes that were received and not read yet.
     pub fn unread(&self) -> &[u8] {
-        self.part(self.start..self.end)
+        self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
     }
 
     /// Drops the first `count` unread bytes, or all if there are fewer: for a proxy, which passes on what follows a login.
@@ -99,14 +98,14 @@ impl<B: Storage> RecvBuf<B> {
         self.eof
     }
 
-    /// Lends the unread bytes to `read` and drops those that it consumes.
+    /// Begins to read.
     #[inline(always)]
-    pub(super) fn with<'s, T>(&'s mut self, read: impl FnOnce(&mut Input<'s>) -> T) -> T {
-        let unread = self.storage.as_ref().get(self.start..self.end).unwrap_or_default();
-        let mut input = if self.eof { Input::last(unread) } else { Input::more(unread) };
-        let result = read(&mut input);
-        self.start = self.end.saturating_sub(input.remaining());
-        result
+    pub(super) fn read(&mut self) -> Reading<'_> {
+        let RecvBuf { storage, start, end, eof, .. } = self;
+        let all = (&*storage).as_ref();
+        let unread = all.get(*start..*end).unwrap_or_default();
+        let input = if *eof { Input::last(unread) } else { Input::more(unread) };
+        Reading { all, input, start, end: *end }
     }
 
     /// The unread bytes as an input to look at.
@@ -126,16 +125,6 @@ impl<B: Storage> RecvBuf<B> {
             (self.start, self.end) = (0, 0);
         }
     }
-
-    /// The address of the first byte, to which places are relative.
-    pub(super) fn base(&self) -> usize {
-        self.storage.as_ref().as_ptr().addr()
-    }
-
-    /// The bytes at these places, whether they were read or not.
-    pub(super) fn part(&self, places: Range<usize>) -> &[u8] {
-        self.storage.as_ref().get(places).unwrap_or_default()
-    }
 }
 
 /// Shows lengths only, because the bytes may be a password.
@@ -148,6 +137,22 @@ impl<B: Storage> fmt::Debug for RecvBuf<B> {
     }
 }
 
+/// A buffer that is being read. What was taken from the input is dropped with [`done`](Self::done).
+pub(super) struct Reading<'r> {
+    /// The whole storage, for the [`Place`]s in it.
+    pub(super) all: &'r [u8],
+    pub(super) input: Input<'r>,
+    start: &'r mut usize,
+    end: usize,
+}
+
+impl Reading<'_> {
+    #[inline(always)]
+    pub(super) fn done(self) {
+        *self.start = self.end.saturating_sub(self.input.remaining());
+    }
+}
+
 /// The places in a [`RecvBuf`] of a part of a line that was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Place {
@@ -156,16 +161,16 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The places of `part`, which lies in the buffer that begins at the address `base`. An empty part may lie anywhere.
-    pub(super) fn of(part: &[u8], base: usize) -> Self {
+    /// The places of `part` in the storage `all`. An empty part may lie anywhere.
+    pub(super) fn of(part: &[u8], all: &[u8]) -> Self {
         if part.is_empty() {
             return Place { start: 0, length: 0 };
         }
-        Place { start: part.as_ptr().addr().wrapping_sub(base), length: part.len() }
+        Place { start: part.as_ptr().addr().wrapping_sub(all.as_ptr().addr()), length: part.len() }
     }
 
     /// The bytes at these places.
-    pub(super) fn get<B: Storage>(self, recv: &RecvBuf<B>) -> &[u8] {
-        recv.part(self.start..self.start.saturating_add(self.length))
+    pub(super) fn get(self, all: &[u8]) -> &[u8] {
+        all.get(self.start..self.start.saturating_add(self.length)).unwrap_or_default()
     }
 }

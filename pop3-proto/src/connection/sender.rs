@@ -1,5 +1,4 @@
-use super::recv_buf::{Place, RecvBuf};
-use super::storage::Storage;
+use super::recv_buf::Place;
 use crate::client::{AsConfig, Client, Config, Event, SaslDone, SaslStep, SendError, Ticket};
 use crate::codec::Command;
 use crate::error::{AnswerError, Unanswered};
@@ -126,18 +125,16 @@ impl Asked {
     pub(super) const NOTHING: Asked = Asked { challenge: None, due: false };
 
     /// Keeps a challenge.
-    #[inline(always)]
-    pub(super) fn note(&mut self, event: &Event<'_>, base: usize) {
+    pub(super) fn note(&mut self, event: &Event<'_>, all: &[u8]) {
         let (step, octets, malformed) = match event {
             Event::Challenge(step, challenge) => (step, challenge.as_bytes(), false),
             Event::OddChallenge(step, octets) => (step, *octets, true),
             _ => return,
         };
-        self.challenge = Some(Challenge { step: step.again(), place: Place::of(octets, base), malformed });
+        self.challenge = Some(Challenge { step: step.again(), place: Place::of(octets, all), malformed });
     }
 
     /// Whether `poll` gives the challenge again.
-    #[inline(always)]
     pub(super) const fn is_due(&self) -> bool {
         self.due
     }
@@ -148,10 +145,10 @@ impl Asked {
     }
 
     /// The challenge once more.
-    pub(super) fn again<'r, R: Storage>(&mut self, recv: &'r RecvBuf<R>) -> Option<Event<'r>> {
+    pub(super) fn again<'r>(&mut self, all: &'r [u8]) -> Option<Event<'r>> {
         self.due = false;
         let Challenge { step, place, malformed } = self.challenge.as_ref()?;
-        let octets = place.get(recv);
+        let octets = place.get(all);
         if *malformed {
             return Some(Event::OddChallenge(step.again(), octets));
         }

@@ -179,7 +179,7 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
             Turn::Body => Some(Event::Body),
             Turn::Question => {
                 *due = false;
-                asked.as_ref().and_then(|asked| asked.event(recv))
+                asked.as_ref().and_then(|asked| asked.event(recv.read().all))
             }
             Turn::Closed(why) => {
                 *ended = true;
@@ -204,28 +204,26 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
         if self.due && self.server.is_asking() {
             return Turn::Question;
         }
-        let ServerConnection { server, recv, send, .. } = self;
-        let base = recv.base();
-        let (turn, waits_for) = match recv.with(|input| server.poll(input, send)) {
+        let ServerConnection { server, recv, send, asked, due, ended, waits_for } = self;
+        let mut reading = recv.read();
+        let (turn, waiting) = match server.poll(&mut reading.input, send) {
             Ok(Step::Ask(ask)) => {
-                self.asked = Some(Kept::of(ask, base));
-                self.due = true;
+                (*asked, *due) = (Some(Kept::of(ask, reading.all)), true);
                 (Turn::Question, WaitsFor::Nothing)
             }
             Ok(Step::NeedBody) if !server.body_waits(send) => (Turn::Body, WaitsFor::Nothing),
             Ok(Step::NeedBody | Step::NeedSpace(_)) => (Turn::Nothing, WaitsFor::Space),
             Ok(Step::NeedInput) => (Turn::Nothing, WaitsFor::Input),
             Ok(Step::Waiting) => (Turn::Nothing, WaitsFor::Answer),
-            Ok(Step::Closed(why)) => {
-                self.release();
-                (if self.ended { Turn::Nothing } else { Turn::Closed(why) }, WaitsFor::Nothing)
-            }
-            Err(fatal) => {
-                self.release();
-                (Turn::Failed(fatal), WaitsFor::Nothing)
-            }
+            Ok(Step::Closed(_)) if *ended => (Turn::Nothing, WaitsFor::Nothing),
+            Ok(Step::Closed(why)) => (Turn::Closed(why), WaitsFor::Nothing),
+            Err(fatal) => (Turn::Failed(fatal), WaitsFor::Nothing),
         };
-        self.waits_for = waits_for;
+        *waits_for = waiting;
+        reading.done();
+        if let Turn::Closed(_) | Turn::Failed(_) = turn {
+            self.release();
+        }
         turn
     }
 

@@ -19,6 +19,10 @@ fn challenged(id: u64, challenge: &str) -> Pop3Client {
 
 type Answer = fn(&mut Sender<'_>, SaslStep) -> Result<(), AnswerError>;
 
+fn cancel(sender: &mut Sender<'_>, step: SaslStep) -> Result<(), AnswerError> {
+    sender.cancel(step)
+}
+
 fn is_given_again(challenge: &str, full: bool, answer: Answer, why: fn(AnswerError) -> bool) {
     let mut pop3 = challenged(1, challenge);
     let mut seen = Vec::new();
@@ -69,12 +73,7 @@ fn law_4_a_response_that_fails_is_asked_for_again() {
             |sender, step| sender.respond(step, Base64::literal("AAAA")),
             |error| matches!(error, AnswerError::Full(_)),
         );
-        is_given_again(
-            challenge,
-            true,
-            |sender, step| sender.cancel(step),
-            |error| matches!(error, AnswerError::Full(_)),
-        );
+        is_given_again(challenge, true, cancel, |error| matches!(error, AnswerError::Full(_)));
     }
 }
 

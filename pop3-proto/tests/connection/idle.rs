@@ -4,6 +4,7 @@ use super::{CONFIG, Mail, command, give, hear, logged_in};
 use pop3_proto::client::Event;
 use pop3_proto::server;
 use pop3_proto::{ClientConnection, Command, Fatal, NothingDue, ServerConnection, Text, Timer, TlsPolicy};
+use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ impl Read for Silent {
 }
 
 fn is_nothing_due(result: io::Result<usize>) -> bool {
-    result.is_err_and(|error| error.get_ref().is_some_and(|error| error.is::<NothingDue>()))
+    result.is_err_and(|error| error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<NothingDue>))
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn client_machine() -> (Vec<String>, Vec<u8>) {
             note(&mut seen, &mut body, &event);
             match event {
                 Event::Challenge(step, _) => {
-                    client.sasl(step, Base64::literal("AHQAdA=="), &mut out).unwrap()
+                    client.sasl(step, Base64::literal("AHQAdA=="), &mut out).unwrap();
                 }
                 Event::AuthAccepted(done, _) => client.verified(done).unwrap(),
                 _ => {}
