@@ -201,7 +201,7 @@ impl<C: AsConfig> Client<C> {
         self.fatal.is_none() && matches!(self.ending, Ending::Told)
     }
 
-    /// Octets that are here while the server owes nothing came before whatever is sent next, so they are no response to it:
+    /// Octets that are here while the server owes nothing came before whatever is sent next, so they do not answer it:
     /// from now on nothing can be sent.
     pub(crate) fn note_unread(&mut self, unread: &[u8]) {
         if unread.is_empty() || self.is_closed() || !self.is_quiet() {
