@@ -10,6 +10,7 @@ mod law_4_server;
 mod law_5;
 mod law_6;
 mod law_7;
+mod law_7_client;
 mod law_9;
 mod reach;
 mod sessions;
