@@ -3,7 +3,9 @@
 
 use super::{CLEAR, GREETING, Session, quirks};
 use pop3_proto::client::{Config, SendError};
-use pop3_proto::{AnswerError, Base64, Fatal, Limits, Millis, Profile, Quirk, State, Timer, TlsPolicy};
+use pop3_proto::{
+    AnswerError, Base64, Fatal, Limits, Millis, Profile, Quirk, State, Timer, Timers, TlsPolicy,
+};
 
 const OVER: Result<(), SendError> = Err(SendError::Over);
 
@@ -294,12 +296,15 @@ fn sec_a_refusal_in_flight_is_not_a_farewell() {
 /// A farewell that does not come to its end is waited for as long as for a response.
 #[test]
 fn sec_a_farewell_without_an_end_times_out() {
-    let mut session = Session::greeted(CLEAR);
-    assert_eq!(session.client.tick(Millis(0)), Ok(None));
+    let config = CLEAR.timers(Timers::DEFAULT.greeting(Millis::seconds(5)).answer(Millis::seconds(100)));
+    let mut session = Session::greeted(config);
+    assert_eq!(session.wait(1000), "", "nothing is due");
+    assert!(session.hear("-ERR").is_empty());
+    assert_eq!(session.wait(60), "");
+    // More of it is not a new start.
     assert!(session.hear("-ERR by").is_empty());
-    let expired = Fatal::TimedOut(Timer::Answer);
-    assert!(session.client.tick(Millis(0)).unwrap().is_some());
-    assert_eq!(session.wait(3600), format!("{expired:?}"));
+    assert_eq!(session.wait(39), "");
+    assert_eq!(session.wait(1), format!("{:?}", Fatal::TimedOut(Timer::Answer)));
 }
 
 /// The cases are sound: without a surplus the session goes on.

@@ -13,5 +13,6 @@ mod law_7;
 mod law_7_client;
 mod law_9;
 mod reach;
+mod search;
 mod sessions;
 mod timers;
