@@ -21,7 +21,7 @@ pub fn run(data: &[u8]) {
         assert_eq!(seen, expected, "law 5: {cuts:?}");
         assert_eq!(passed, gates, "law 5: calls at other places: {cuts:?}");
     }
-    // Without gates: what was there before a call is no response to it.
+    // Without gates: what was there before a call does not answer it.
     Play::new(&parts, Cuts::Whole, &[]).run(&parts);
 }
 
@@ -100,7 +100,7 @@ struct Play<'d> {
     letters: &'d [u8],
     chunks: Chunks,
     /// How much of the wire was delivered, and where a gate is: what lies behind it comes once the call is made that is made
-    /// there. Otherwise it would be no response, as it came before the call.
+    /// there. Otherwise it would not answer the call, as it came before it.
     delivered: usize,
     gates: &'d [usize],
     /// Where calls were made.

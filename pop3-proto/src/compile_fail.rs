@@ -102,7 +102,7 @@
 //!
 //! ```compile_fail,E0451
 //! fn forge() -> pop3_proto::client::SaslDone {
-//!     pop3_proto::client::SaslDone { turn: 1 }
+//!     pop3_proto::client::SaslDone { mark: loop {} }
 //! }
 //! ```
 //!

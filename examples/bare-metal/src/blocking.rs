@@ -26,8 +26,8 @@ pub fn fetch<S: Read + Write>(
     loop {
         // An event borrows the inbox, never the client: so the client can send while the event is looked at.
         while let Some(event) = inbox.with(|input| client.poll(input))? {
-            if let Event::Closed(deletions) = event {
-                return walk.finish(deletions).map_err(Error::Refused);
+            if let Event::Closed(closed) = event {
+                return walk.finish(closed.deletions).map_err(Error::Refused);
             }
             if let Some(command) = walk.next(&event) {
                 client.send(&command, &mut out)?;

@@ -63,7 +63,7 @@ fn every_message_arrives() {
     assert_eq!(store.complete, sent);
 }
 
-/// A peer that says this, and then nothing for ever, or is gone; it takes so many octets.
+/// A peer that says this, a line at a time, and then nothing for ever, or is gone; it takes so many octets.
 struct Peer {
     says: &'static [u8],
     stays: bool,
@@ -77,7 +77,9 @@ impl ErrorType for Peer {
 
 impl Read for Peer {
     fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
-        match self.says.read(to) {
+        let line = self.says.iter().position(|octet| *octet == b'\n').map_or(self.says.len(), |end| end + 1);
+        let most = line.min(to.len());
+        match self.says.read(&mut to[..most]) {
             Ok(0) if self.stays => Err(ErrorKind::TimedOut),
             Ok(count) => Ok(count),
         }

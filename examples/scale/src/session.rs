@@ -103,7 +103,7 @@ impl Session {
     pub fn quit(&mut self, user: u32, shared: &mut Shared<'_>) -> Result<()> {
         let known = if self.deleted == 0 { Deletions::NoneAsked } else { Deletions::Committed };
         self.say(&Command::Quit, shared, |event| {
-            is(matches!(event, Event::Closed(deletions) if deletions == known))
+            is(matches!(event, Event::Closed(closed) if closed.deletions == known))
         })?;
         is(shared.removed.get(user as usize) == Some(&self.deleted))
     }

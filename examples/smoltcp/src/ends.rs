@@ -130,11 +130,11 @@ impl Fetcher {
                 Event::Refused(ticket, status) => {
                     return Err(format!("{ticket}: {status}").into());
                 }
-                Event::Closed(client::Deletions::Committed) => {
+                Event::Closed(closed) if closed.deletions == client::Deletions::Committed => {
                     self.done = true;
                     socket.close();
                 }
-                Event::Closed(deletions) => return Err(deletions.to_string().into()),
+                Event::Closed(closed) => return Err(closed.deletions.to_string().into()),
                 _ => {}
             }
         }

@@ -249,3 +249,16 @@ pub struct SaslDone {
 pub struct StartTls {
     pub(super) mark: Mark,
 }
+
+macro_rules! connection {
+    ($($token:ident)*) => {$(
+        impl $token {
+            /// Returns the connection that it belongs to: the number given to [`Client::new`](super::Client::new).
+            #[must_use]
+            pub const fn connection(&self) -> u64 {
+                self.mark.connection
+            }
+        }
+    )*};
+}
+connection! { SaslStep SaslDone StartTls }

@@ -8,7 +8,7 @@
 //! [pipeline](crate::guide::pipelining) and [delete](crate::guide::deletion).
 
 // `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes,
-// `in_flight` is the queue between them.
+// `in_flight` is the queue between them, `respond` takes tokens back, `surplus` is what nothing asked for.
 mod answer;
 mod capabilities;
 mod config;
@@ -16,7 +16,9 @@ mod event;
 mod in_flight;
 mod plain;
 mod poll;
+mod respond;
 mod send;
+mod surplus;
 
 pub use capabilities::{Capabilities, Feature, Source, Support};
 pub use config::{AsConfig, Config};
@@ -30,16 +32,11 @@ pub use crate::connection::Sender;
 
 use crate::body::Unstuff;
 use crate::codec::{LineEnding, State, Verb};
-use crate::error::{AnswerError, Fatal, Unanswered};
-use crate::input::Input;
+use crate::error::Fatal;
 use crate::quirks::{Profile, Quirk, Quirks};
-use crate::sink::{Full, Sink};
 use crate::time::{Clock, Millis, Timer};
-#[cfg(feature = "sasl")]
-use crate::types::Text;
-use crate::types::{Base64, TlsPolicy};
+use crate::types::TlsPolicy;
 use core::fmt;
-use event::Mark;
 
 /// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
 ///
@@ -310,146 +307,6 @@ impl<C: AsConfig> Client<C> {
         self.marked || self.in_flight.iter().any(|ticket| ticket.verb == Verb::Dele)
     }
 
-    /// Answers a challenge. An empty response is [`Base64::EMPTY`].
-    ///
-    /// ```
-    /// use pop3_proto::{Base64, Client, Command, Input, Mechanism, Outbox, State, TlsPolicy, client::Event};
-    ///
-    /// let mut client = Client::new(TlsPolicy::Implicit, 1);
-    /// let mut outbox = Outbox::new();
-    /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-    /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut outbox).unwrap();
-    /// # outbox.sent(usize::MAX);
-    ///
-    /// let mut input = Input::more(b"+ \r\n");
-    /// let Some(Event::Challenge(step, _)) = client.poll(&mut input).unwrap() else { panic!() };
-    /// client.sasl(step, Base64::literal("AHRlc3QAdGVzdA=="), &mut outbox).unwrap();
-    /// assert_eq!(outbox.pending(), b"AHRlc3QAdGVzdA==\r\n");
-    ///
-    /// let mut input = Input::more(b"+OK\r\n");
-    /// let Some(Event::AuthAccepted(done, _)) = client.poll(&mut input).unwrap() else { panic!() };
-    /// client.verified(done).unwrap();
-    /// assert_eq!(client.state(), State::Transaction);
-    /// ```
-    ///
-    /// # Errors
-    /// The step comes back where it is an old one, the line would be over the limit, the sink is full, or the
-    /// challenge was one that can only be cancelled.
-    #[doc(alias = "AUTH")]
-    pub fn sasl(
-        &mut self,
-        step: SaslStep,
-        response: Base64<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Unanswered<SaslStep>> {
-        let response = response.as_bytes();
-        self.respond_within(step, response.len(), sink, |sink| sink.put(&[response, b"\r\n"]))
-    }
-
-    /// As [`sasl`](Self::sasl), with a message that is turned into base64 on its way into the sink: no buffer
-    /// holds it in between.
-    ///
-    /// ```
-    /// use pop3_proto::{Client, Command, Input, Mechanism, Out, Secret, Text, TlsPolicy, client::Event, sasl};
-    ///
-    /// let mut client = Client::new(TlsPolicy::Implicit, 1);
-    /// let mut buffer = [0; 512];
-    /// let mut out = Out::new(&mut buffer);
-    /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-    /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut out).unwrap();
-    /// # out.sent(usize::MAX);
-    /// let event = client.poll(&mut Input::more(b"+ \r\n")).unwrap();
-    /// let Some(Event::Challenge(step, _)) = event else { panic!() };
-    /// let message = sasl::plain(Text::EMPTY, Text::literal("test"), Secret::new(b"test").unwrap()).unwrap();
-    /// client.sasl_message(step, &message, &mut out).unwrap();
-    /// assert_eq!(out.pending(), b"AHRlc3QAdGVzdA==\r\n");
-    /// ```
-    ///
-    /// # Errors
-    /// As those of [`sasl`](Self::sasl).
-    #[cfg(feature = "sasl")]
-    pub fn sasl_message(
-        &mut self,
-        step: SaslStep,
-        message: &crate::sasl::Message<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Unanswered<SaslStep>> {
-        self.respond_within(step, message.encoded_len(), sink, |sink| message.put(Text::EMPTY, sink))
-    }
-
-    /// Cancels the exchange; the server answers AUTH with `-ERR` (RFC 5034 section 4), and the session goes on.
-    ///
-    /// # Errors
-    /// The step comes back where it is an old one, or the sink is full.
-    pub fn sasl_cancel(&mut self, step: SaslStep, sink: &mut dyn Sink) -> Result<(), Unanswered<SaslStep>> {
-        self.respond(step, Turn::Cancelled, sink, |sink| sink.put(&[b"*\r\n"]))
-    }
-
-    /// The mechanism agrees that the exchange succeeded: the session is in TRANSACTION.
-    ///
-    /// PLAIN and the like have nothing to check; SCRAM has to have seen the server's proof.
-    ///
-    /// # Errors
-    /// The token comes back where it is an old one.
-    pub fn verified(&mut self, done: SaslDone) -> Result<(), Unanswered<SaslDone>> {
-        if let Err(why) = self.check(&done.mark, |turn| matches!(turn, Turn::Verdict)) {
-            return Unanswered::because(done, why);
-        }
-        self.turn = Turn::Status;
-        self.logged_in();
-        Ok(())
-    }
-
-    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the
-    /// input in clear.
-    ///
-    /// Any octet in it was sent by somebody who wants it to be taken for the server's word inside TLS: the
-    /// session ends, and the next `poll` says so. Everything learned before is forgotten: capabilities, user
-    /// name, greeting timestamp, quirks, how lines end.
-    ///
-    /// ```
-    /// use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, client::Event};
-    ///
-    /// let mut client = Client::new(TlsPolicy::Required, 1);
-    /// let mut outbox = Outbox::new();
-    /// let mut inbox = Inbox::new([0; 512]);
-    /// # let mut receive = |inbox: &mut Inbox<[u8; 512]>, octets: &[u8]| {
-    /// #     inbox.spare()[..octets.len()].copy_from_slice(octets);
-    /// #     inbox.filled(octets.len());
-    /// # };
-    /// receive(&mut inbox, b"+OK ready\r\n");
-    /// inbox.with(|input| client.poll(input)).unwrap();
-    /// client.send(&Command::Stls, &mut outbox).unwrap();
-    ///
-    /// receive(&mut inbox, b"+OK begin TLS\r\n");
-    /// let Some(Event::StartTls(start)) = inbox.with(|input| client.poll(input)).unwrap() else { panic!() };
-    /// // Here the driver makes the handshake, over a stream with nothing of the clear one in it.
-    /// client.tls_started(start, inbox.input()).unwrap();
-    /// assert!(client.is_tls());
-    /// ```
-    ///
-    /// # Errors
-    /// The token comes back where it is an old one.
-    #[doc(alias = "STLS")]
-    pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
-        if let Err(why) = self.check(&start.mark, |turn| matches!(turn, Turn::Handshake)) {
-            return Unanswered::because(start, why);
-        }
-        if unread.remaining() > 0 {
-            self.fatal = Some(Fatal::BehindStls);
-            return Ok(());
-        }
-        self.turn = Turn::Status;
-        self.tls = Tls::On;
-        self.lines = Lines::Undecided;
-        self.searched = 0;
-        self.greeting = Welcome::Plain;
-        self.named = false;
-        self.capabilities = Capabilities::NONE;
-        self.quirks = Quirks::NONE;
-        Ok(())
-    }
-
     /// Runs the timers: anchors what was started since the last call, and says when to call again, if any
     /// timer runs: a moment behind `now`, so that the span [`until`](Millis::until) then is never zero, which
     /// a socket would refuse as a timeout.
@@ -497,71 +354,6 @@ impl<C: AsConfig> Client<C> {
         if let Some(timer) = self.timer() {
             self.clock.rearm(self.config.as_config().span(timer));
         }
-    }
-
-    /// A new token's mark; older ones are stale from now on.
-    const fn next_token(&mut self) -> Mark {
-        self.tokens = self.tokens.wrapping_add(1);
-        Mark { connection: self.id, sequence: self.tokens }
-    }
-
-    /// Whether the caller owes what the token with this mark is for.
-    fn check(&self, mark: &Mark, due: impl FnOnce(&Turn) -> bool) -> Result<(), AnswerError> {
-        if mark.connection != self.id {
-            Err(AnswerError::NotHere)
-        } else if self.fatal.is_some()
-            || self.is_parting()
-            || mark.sequence != self.tokens
-            || !due(&self.turn)
-        {
-            Err(AnswerError::Stale)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Whether this is the token of a challenge that is still open.
-    pub(crate) fn is_open(&self, step: &SaslStep) -> bool {
-        self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)).is_ok()
-    }
-
-    /// A response of so many octets without its line end.
-    fn respond_within(
-        &mut self,
-        step: SaslStep,
-        octets: usize,
-        sink: &mut dyn Sink,
-        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
-    ) -> Result<(), Unanswered<SaslStep>> {
-        let limit = usize::from(self.config.as_config().limits.sasl_line);
-        let refused = match self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)) {
-            Err(why) => Some(why),
-            Ok(()) if step.cancel_only => Some(AnswerError::MustCancel),
-            Ok(()) if octets.saturating_add(2) > limit => Some(AnswerError::TooLong { limit }),
-            Ok(()) => None,
-        };
-        match refused {
-            Some(why) => Unanswered::because(step, why),
-            None => self.respond(step, Turn::Status, sink, put),
-        }
-    }
-
-    fn respond(
-        &mut self,
-        step: SaslStep,
-        next: Turn,
-        sink: &mut dyn Sink,
-        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
-    ) -> Result<(), Unanswered<SaslStep>> {
-        if let Err(why) = self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)) {
-            return Unanswered::because(step, why);
-        }
-        if let Err(full) = put(sink) {
-            return Unanswered::because(step, AnswerError::Full(full));
-        }
-        self.turn = next;
-        self.arm();
-        Ok(())
     }
 
     const fn logged_in(&mut self) {

@@ -131,58 +131,8 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Nothing may come: octets are fatal, and so is the end of the stream. A line of `-ERR` is an event first: it tells why
-    /// the server ends the session.
-    fn unasked<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
-        match input.remaining() {
-            0 if !self.is_parting() && input.is_last() => return Err(Fatal::UnexpectedEnd),
-            0 if !self.is_parting() => return Ok(None),
-            _ => {}
-        }
-        if !self.may_part(input.unread()) {
-            return Err(self.unasked_octets());
-        }
-        match self.look(input.unread(), Limit::StatusLine, LineEnding::Lf) {
-            Framed::Line { content, ending, consumed } => {
-                let status = self.farewell(content, ending)?;
-                input.take(consumed);
-                self.fatal = Some(Fatal::Unsolicited);
-                Ok(Some(Event::Farewell(status)))
-            }
-            Framed::Incomplete if !input.is_last() => {
-                self.ending = Ending::Parting;
-                Ok(None)
-            }
-            Framed::Incomplete | Framed::TooLong => Err(Fatal::Unsolicited),
-        }
-    }
-
-    /// Reads the server's last line; nothing is tolerated in it that is not in any other.
-    fn farewell<'i>(&mut self, content: &'i [u8], ending: LineEnding) -> Result<StatusText<'i>, Fatal> {
-        let mut quirks = Quirks::NONE;
-        let response = Response::read(content, None, &mut quirks);
-        let tolerated = self.decide_lines(ending).and_then(|()| self.tolerate(quirks));
-        match (response, tolerated) {
-            (Ok(Response::Err(status)), Ok(())) => Ok(status),
-            _ => Err(Fatal::Unsolicited),
-        }
-    }
-
-    /// Whether these octets, which nothing asked for, are or may become a line of `-ERR`.
-    fn may_part(&self, unread: &[u8]) -> bool {
-        let start = unread.get(..4).unwrap_or(unread);
-        !matches!(self.turn, Turn::Handshake)
-            && !start.is_empty()
-            && b"-ERR".get(..start.len()).is_some_and(|word| word.eq_ignore_ascii_case(start))
-    }
-
-    /// What octets that nothing asked for are.
-    const fn unasked_octets(&self) -> Fatal {
-        if matches!(self.turn, Turn::Handshake) { Fatal::BehindStls } else { Fatal::Unsolicited }
-    }
-
     /// Whether the server has nothing to say before the caller does something.
-    fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         match self.turn {
             _ if self.state == State::Closed => false,
             Turn::Rows { .. } | Turn::Body { .. } => false,
@@ -199,19 +149,6 @@ impl<C: AsConfig> Client<C> {
     /// Whether the last event was given.
     pub(crate) const fn has_told(&self) -> bool {
         self.fatal.is_none() && matches!(self.ending, Ending::Told)
-    }
-
-    /// Octets that are here while the server owes nothing came before whatever is sent next, so they are no response to it:
-    /// from now on nothing can be sent.
-    pub(crate) fn note_unread(&mut self, unread: &[u8]) {
-        if unread.is_empty() || self.is_closed() || !self.is_quiet() {
-        } else if self.may_part(unread) {
-            // The next `poll` reads it.
-            self.ending = Ending::Parting;
-            self.arm();
-        } else {
-            self.fatal = Some(self.unasked_octets());
-        }
     }
 
     /// The last event.
@@ -238,7 +175,7 @@ impl<C: AsConfig> Client<C> {
     }
 
     /// The one look-ahead step: frames the line that is due and remembers how far it looked.
-    fn look<'u>(&mut self, unread: &'u [u8], limit: Limit, ending: LineEnding) -> Framed<'u> {
+    pub(super) fn look<'u>(&mut self, unread: &'u [u8], limit: Limit, ending: LineEnding) -> Framed<'u> {
         let framed = self.frame(unread, resume(self.searched, unread), limit, ending);
         self.searched = position(&framed, unread);
         framed
@@ -309,7 +246,7 @@ impl<C: AsConfig> Client<C> {
 
     /// The one rule for line ends: the first line of the session, and the first inside TLS, decides; CR LF is
     /// for good.
-    fn decide_lines(&mut self, ending: LineEnding) -> Result<(), Fatal> {
+    pub(super) fn decide_lines(&mut self, ending: LineEnding) -> Result<(), Fatal> {
         match (self.lines, ending) {
             (Lines::Decided(LineEnding::Crlf), LineEnding::Lf) => return Err(Fatal::BareLf),
             (_, LineEnding::Lf) => self.tolerate_one(Quirk::BareLf)?,

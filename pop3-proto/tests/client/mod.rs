@@ -2,6 +2,7 @@
 
 mod answers;
 mod deletions;
+mod endings;
 mod greeting;
 mod line_ends;
 mod login;
@@ -9,6 +10,7 @@ mod quirks;
 mod robust;
 mod security;
 mod sending;
+mod surplus;
 
 use pop3_proto::client::{Closed, Config, Event, SaslDone, SaslStep, SendError, StartTls};
 use pop3_proto::{

@@ -263,3 +263,26 @@ fn errors_of_send_are_told_apart() {
     let words: std::collections::BTreeSet<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(words.len(), errors.len());
 }
+
+/// What a person sees of a client: what is in flight and what the server can do, by name, and nothing that is past.
+#[test]
+fn debug_shows_the_session_as_it_stands() {
+    let mut session = Session::opened(PIPED);
+    session.ask("CAPA", "+OK\r\nUIDL\r\nSASL PLAIN XOAUTH2\r\nLOGIN-DELAY 60\r\n.\r\n");
+    session.ask("RETR 7", "-ERR\r\n");
+    session.send("DELE 2").unwrap();
+    session.send("NOOP").unwrap();
+    let shown = format!("{:?}", session.client);
+    for part in [
+        "state: Transaction",
+        "in_flight: {4: DELE 2, 5: NOOP}",
+        "features: [Sasl, Uidl, LoginDelay], mechanisms: [",
+        "login_delay: Some(60), expire: None",
+        "PLAIN",
+        "XOAUTH2",
+        "deletions: Pending",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("RETR") && !shown.contains("CAPA") && !shown.contains("tanstaaf"), "{shown}");
+}

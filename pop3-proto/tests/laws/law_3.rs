@@ -101,11 +101,46 @@ fn law_3_a_whole_session_allocates_nothing() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
 }
 
+type Half = Server<core::convert::Infallible>;
+
+const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Half>() <= 256);
+// Both sides of a session, with configurations that are shared.
+const _: () = assert!(size_of::<Client<&client::Config>>() + size_of::<Half>() <= 352);
+
 #[test]
 fn law_3_a_machine_is_no_larger_than_256_octets() {
     assert!(size_of::<Client>() <= 256);
-    assert!(size_of::<Server<core::convert::Infallible>>() <= 256);
+    assert!(size_of::<Half>() <= 256);
     // With a maildrop that is a slice or a `Vec` it grows by that handle alone.
     assert!(size_of::<Server<&mut [Slot<UniqueId<'static>>]>>() <= 256 + 16);
     assert!(size_of::<Server<Vec<Slot<UniqueId<'static>>>>>() <= 256 + 24);
+}
+
+/// A configuration that is put together at run time serves any number of clients, by reference or in an `Arc`; nothing is
+/// leaked.
+#[test]
+fn law_3_clients_share_a_configuration_of_run_time() {
+    /// As a program keeps it, with other things.
+    struct Settings {
+        client: client::Config,
+    }
+    impl client::AsConfig for Settings {
+        fn as_config(&self) -> &client::Config {
+            &self.client
+        }
+    }
+    fn greeted<C: client::AsConfig>(config: C) -> Client<C> {
+        let mut client = Client::with_config(config, 7);
+        assert!(client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap().is_some());
+        client
+    }
+    let limits = pop3_proto::Limits::DEFAULT.sasl_line(600 + u16::from(std::env::args().count() > 99));
+    let config = client::Config::new(TlsPolicy::Implicit).limits(limits);
+    let shared = std::sync::Arc::new(Settings { client: config });
+    let (one, two) = (greeted(&config), greeted(shared.clone()));
+    let three = greeted(&*shared);
+    assert!(one.is_tls() && two.is_tls() && three.is_tls() && greeted(config).is_tls());
+    assert_eq!([one.hold(), two.hold(), three.hold()], [config.hold(); 3]);
+    drop(two);
+    assert_eq!(std::sync::Arc::strong_count(&shared), 1);
 }

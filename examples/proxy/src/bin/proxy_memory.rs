@@ -31,7 +31,10 @@ fn main() -> Result<()> {
     assert!(talk.proxy.is_relaying());
 
     let commands = [Command::Stat, Command::Retr(number), Command::Dele(number), Command::Quit];
-    talk.say(&commands, |event| matches!(event, Event::Closed(Deletions::Committed)))?;
+    talk.say(
+        &commands,
+        |event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed),
+    )?;
     let back_end = talk.back_end.ok_or("there was no back end")?;
     assert_eq!(back_end.host.messages(), &MESSAGES[1..], "what the client deleted, the back end removed");
     Ok(())

@@ -56,7 +56,8 @@ async fn refused(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
             .await?;
     }
     mail.send(&Command::Quit)?;
-    mail.expect(|event| matches!(event, Event::Closed(Deletions::NoneAsked))).await
+    mail.expect(|event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::NoneAsked))
+        .await
 }
 
 async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
@@ -83,7 +84,8 @@ async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     mail.send(&Command::Dele(MessageNumber::FIRST))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
     mail.send(&Command::Quit)?;
-    mail.expect(|event| matches!(event, Event::Closed(Deletions::Committed))).await
+    mail.expect(|event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed))
+        .await
 }
 
 /// A whole session in one piece, which no client would send, and no proxy may lose or double an octet of.
