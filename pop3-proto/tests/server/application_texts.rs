@@ -27,6 +27,7 @@ const UNFIT: &[&[u8]] = &[
 const FIT: &[&[u8]] =
     &[b"", b"ready", b"[x] hi", b"[SYS/TEMP]", b"a [x hi", b"Gr\xc3\xbc\xc3\x9fe ~", b"[IN-USE] [x"];
 
+/// Also AMB.2.
 #[test]
 fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
     let mut buffer = [0; MIN_SINK];

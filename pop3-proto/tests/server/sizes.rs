@@ -31,7 +31,7 @@ fn send(server: &mut Machine, outbox: &mut Outbox, message: &[u8], slices: bool)
 const MESSAGE: &[u8] = b"A: b\n\n.dot\nno end";
 const OCTETS: u64 = 22;
 
-/// Also 1939.5.h, ROB.35: a message that shrank or grew since login has no terminator.
+/// Also 1939.3.q: a message that shrank or grew since login has no terminator.
 #[test]
 fn rob_35_a_message_of_another_size_than_stated_is_not_ended() {
     assert_eq!(octets(MESSAGE), OCTETS);
