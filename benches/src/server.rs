@@ -1,9 +1,9 @@
 //! A server over bytes in memory.
 
-use pop3_proto::server::{Announce, Ask, Config, Maildrop, Step};
+use pop3_proto::server::{Ask, Config, Maildrop, Step};
 use pop3_proto::{Input, Out, Server, Text, TlsPolicy};
 
-pub static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+pub static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// A server in TRANSACTION.
 ///

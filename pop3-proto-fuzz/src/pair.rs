@@ -5,9 +5,9 @@ use crate::naive;
 use crate::server::{COUNT, maildrop, message};
 use crate::wire::{Parts, Watched};
 use pop3_proto::client::{self, Deletions, Event};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, Config, Credentials, Refusal, Slot, Step, Why};
 use pop3_proto::{
-    Base64, Client, Fatal, Inbox, Limits, MIN_SINK, Mechanism, Server, Text, TlsPolicy, UniqueId, octets,
+    Base64, Client, Fatal, Inbox, Limits, MIN_SINK, Mechanism, Server, Text, TlsPolicy, UniqueId,
 };
 use std::collections::VecDeque;
 
@@ -32,7 +32,7 @@ pub fn run(data: &[u8]) {
 }
 
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN];
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext)
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext)
     .sasl_in_clear(SASL)
     .limits(Limits::DEFAULT.bad_commands(255, 255).failed_logins(255));
 

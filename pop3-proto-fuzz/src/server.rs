@@ -3,9 +3,7 @@
 use crate::naive;
 use crate::source::{Chunks, Cuts, Random};
 use crate::wire::{Parts, Watched};
-use pop3_proto::server::{
-    Announce, Ask, Config, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8, Why,
-};
+use pop3_proto::server::{Ask, Config, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8, Why};
 use pop3_proto::{
     AnswerError, Base64, Command, Expire, Fatal, Full, Inbox, LanguageTag, Limits, MIN_SINK, Mechanism, Out,
     Profile, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb, octets,
@@ -45,7 +43,7 @@ pub fn run(data: &[u8]) {
 }
 
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::OAUTHBEARER];
-const LANGUAGES: &[Language] = &[
+const LANGUAGES: &[Language<'_>] = &[
     Language::ENGLISH,
     Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german },
 ];
@@ -262,7 +260,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 self.logged_in = !stale;
                 let accepted = self.server.accept(token, maildrop());
                 if let Err(unanswered) = &accepted {
-                    assert_eq!(unanswered.token.1.len(), COUNT as usize, "the maildrop comes back");
+                    assert_eq!(unanswered.maildrop.len(), COUNT as usize, "the maildrop comes back");
                 }
                 accepted.err().map(|e| e.why)
             }
@@ -291,7 +289,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
     /// Another connection's token is not taken; nor is an answer without room. Both come back and change nothing.
     fn greet(&mut self, token: pop3_proto::server::Greet) -> Option<AnswerError> {
         let text = Text::literal("ready <1.2@example.org>");
-        static OTHER: Config = Config::new(TlsPolicy::Cleartext);
+        static OTHER: Config<'_> = Config::new(TlsPolicy::Cleartext);
         let mut other: Server<Vec<Slot<UniqueId<'static>>>> = Server::new(&OTHER, 2);
         let Err(unanswered) = other.greet(token, text, &mut self.sink) else { panic!("another one's token") };
         assert_eq!(unanswered.why, AnswerError::NotHere);
@@ -337,7 +335,10 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 self.sink.send_all();
                 match self.server.body_slice(&mut chunk) {
                     Ok(slice) => {
-                        self.sink.sent.extend_from_slice(slice.unwrap_or_default());
+                        let slice = slice.unwrap_or_default();
+                        self.sink.sent.extend_from_slice(slice);
+                        // In parts, more than there is, or never: the session is the same.
+                        self.server.body_sent(self.random.below(slice.len() * 2 + 1), &self.sink);
                         given - chunk.len()
                     }
                     Err(_) => break,
@@ -357,7 +358,10 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         }
         // A bare LF that is not to be sent leaves only one way.
         match rest.is_empty() || self.server.enough() {
-            true => _ = self.server.finish_body().expect("a body is open"),
+            true => {
+                let sent = self.server.finish_body().expect("a body is open, and its size is right");
+                assert!(!sent.is_misstated());
+            }
             false => self.server.close(),
         }
     }

@@ -75,7 +75,8 @@ pub enum Timer {
     Login,
     /// Server: from one whole command to the next (RFC 1939 section 3).
     Autologout,
-    /// Server: from the first time that the sink has no room until it takes something.
+    /// Server: from the first time that the sink has no room until it takes something, and from the first slice of a message until the driver
+    /// reports all slices as [sent](crate::Server::body_sent). It starts over whenever something is sent.
     Output,
 }
 
@@ -99,7 +100,7 @@ impl fmt::Display for Timer {
 /// charged to that timer, unless something since has re-armed it.
 // Packed, here and below: the padding would make each machine eight bytes larger.
 #[derive(Clone, Copy, Debug)]
-#[repr(packed)]
+#[repr(Rust, packed)]
 pub(crate) struct Countdown {
     left: u32,
     rearmed: bool,
@@ -125,7 +126,7 @@ impl Countdown {
 /// The moment of the last tick, the timer that ran then, and what is left of the one that runs now.
 // The fields of a `Countdown` lie in it one by one: as a whole they would take eight octets more.
 #[derive(Clone, Copy, Debug)]
-#[repr(packed)]
+#[repr(Rust, packed)]
 pub(crate) struct Clock {
     last: Millis,
     left: u32,

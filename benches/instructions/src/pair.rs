@@ -1,8 +1,8 @@
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+use pop3_proto::server::{Ask, Config, Slot, Step};
 use pop3_proto::{Client, Command, Input, MessageNumber, Out, Secret, Server, Text, TlsPolicy, UniqueId};
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 type Slots<'m> = &'m mut [Slot<UniqueId<'static>>];
 

@@ -1,7 +1,7 @@
 //! What a server's application says: one user, and messages that lie in memory.
 
 use crate::Error;
-use pop3_proto::server::{Announce, Ask, Credentials, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, Credentials, Refusal, Slot, Step, Why};
 use pop3_proto::{Input, MessageNumber, Server, Sink, Text, UniqueId};
 
 /// The application around a server: who may log in, and where the messages are.

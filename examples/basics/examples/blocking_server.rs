@@ -3,7 +3,7 @@
 //! One thread for each connection, one session at a time for the Maildir. Messages are removed when the client says QUIT, and
 //! never otherwise. The password travels in clear: for loopback, or a network that is private by other means.
 
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Login, Refusal, Step};
+use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Step};
 use pop3_proto::{Millis, Server, Text, TlsPolicy};
 use pop3_proto_basics::Result;
 use pop3_proto_basics::blocking::Wire;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// TOP, UIDL, PIPELINING and response codes are offered unless one says otherwise.
-static CONFIG: Config =
+static CONFIG: Config<'_> =
     Config::new(TlsPolicy::Cleartext).implementation(Text::literal("pop3-proto blocking_server"));
 
 /// Connections at a time: each has a thread.

@@ -23,7 +23,7 @@ fn main() -> Result<()> {
 
 /// What a person would try first.
 fn first_session() -> Result<()> {
-    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
     let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Cleartext);
 
     talk.listen(|event| matches!(event, Event::Greeting(_)))?;
@@ -79,11 +79,11 @@ fn first_session() -> Result<()> {
 
 /// The extensions, in one session.
 fn all() -> Result<()> {
-    const GERMAN: Language =
+    const GERMAN: Language<'_> =
         Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german };
     // PLAIN shows the password to whoever listens, so that it is offered inside TLS only. That is where this session
     // says it is; the encryption itself is the application's.
-    static CONFIG: Config = Config::new(TlsPolicy::Implicit)
+    static CONFIG: Config<'_> = Config::new(TlsPolicy::Implicit)
         .sasl(&[Mechanism::PLAIN])
         .utf8(Utf8::Messages)
         .languages(&[Language::ENGLISH, GERMAN])
@@ -171,7 +171,7 @@ struct Dialogue {
 }
 
 impl Dialogue {
-    fn new(config: &'static Config, policy: TlsPolicy) -> Self {
+    fn new(config: &'static Config<'_>, policy: TlsPolicy) -> Self {
         Dialogue {
             client: Client::new(policy, 1),
             host: Host::new(config, &MESSAGES),

@@ -185,7 +185,7 @@ fn a_listing_that_is_cut_is_an_error() {
     println!("ok: a listing that is cut is an error");
 }
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// A server is tested the same way, here with a sink that is a slice.
 fn the_server_removes_at_quit_only() -> Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::sample::{Message, PASSWORD, PLAIN, USER};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Login, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Slot, Step, Why};
 use pop3_proto::{Base64, Input, Server, Sink, Text, UniqueId};
 
 /// A server with all that it needs to answer its machine's questions, for one session.
@@ -29,7 +29,7 @@ pub enum Wants {
 
 impl Host {
     /// A server for one session over these messages.
-    pub fn new(config: &'static Config, messages: &[Message]) -> Self {
+    pub fn new(config: &'static Config<'_>, messages: &[Message]) -> Self {
         Host { server: Server::new(config, 1), name: Vec::new(), sending: &[], messages: messages.to_vec() }
     }
 

@@ -89,7 +89,7 @@ impl Wire {
 
 impl Proxy {
     /// A proxy for one connection; `id` is the caller's number for it.
-    pub fn new(config: &'static Config, table: Arc<Table>, id: u64) -> Self {
+    pub fn new(config: &'static Config<'_>, table: Arc<Table>, id: u64) -> Self {
         assert!(config.hold() <= INBOX, "the lines that this configuration allows are longer than the inbox");
         Proxy {
             table,

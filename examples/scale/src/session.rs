@@ -3,11 +3,11 @@
 use crate::mail::{self, Marks};
 use crate::{Error, Result};
 use pop3_proto::client::{Deletions, Event};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Step};
+use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step};
 use pop3_proto::{Client, Command, Input, MessageNumber, Millis, Out, Secret, Server, Text, TlsPolicy};
 use std::io::Write;
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// How long a client is silent before it says NOOP: the server waits for ten minutes.
 pub const KEEP_ALIVE: Millis = Millis::seconds(9 * 60);

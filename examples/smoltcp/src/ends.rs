@@ -2,7 +2,7 @@
 
 use crate::Error;
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Slot, Step};
+use pop3_proto::server::{Ask, Config, Credentials, Refusal, Slot, Step};
 use pop3_proto::{
     Client, Command, Inbox, Limits, MIN_SINK, MessageNumber, Millis, Outbox, OwnedUniqueId, Secret, Server,
     Text, TlsPolicy, UniqueId, Verb, octets,
@@ -169,7 +169,7 @@ struct Desk {
 }
 
 impl Keeper {
-    pub(crate) fn new(config: &'static Config, messages: &[Vec<u8>]) -> Self {
+    pub(crate) fn new(config: &'static Config<'_>, messages: &[Vec<u8>]) -> Self {
         let server = Server::new(config, 1);
         let desk = Desk { server, known: false, messages: messages.to_vec(), open: (0, 0) };
         Keeper { desk, wire: Wire::new(config.hold()), done: false }

@@ -8,12 +8,12 @@
 #![no_main]
 
 use core::hint::black_box;
-use pop3_proto::server::{self, Announce, Ask, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8};
+use pop3_proto::server::{self, Ask, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8};
 use pop3_proto::{
     ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, Inbox, Input,
     LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, Millis, OctetCount, Out, Piece, Response,
-    ScanListing, Secret, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing, Unstuff, Verb,
-    client, octets, tap,
+    ResponseCode, ScanListing, Secret, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing,
+    Unstuff, Verb, client, octets, tap,
 };
 
 #[link(name = "c")]
@@ -149,7 +149,7 @@ fn the_client(data: &[u8]) {
     see((client.quirks(), *client.capabilities()));
 }
 
-static CONFIG: server::Config = server::Config::new(TlsPolicy::Opportunistic)
+static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Opportunistic)
     .sasl(&[Mechanism::PLAIN])
     .sasl_in_clear(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
     .utf8(Utf8::MessagesAndUsers)
@@ -185,6 +185,11 @@ fn the_server(data: &[u8]) {
             }
             Ok(Step::Ask(Ask::User(token, _))) if refuses => see(server.refuse(token, refusal).is_ok()),
             Ok(Step::Ask(Ask::User(token, _))) => see(server.accept_name(token).is_ok()),
+            Ok(Step::Ask(Ask::Login(token, Credentials::Password(_)))) if refuses => {
+                if let Ok(code) = ResponseCode::new(data) {
+                    see(server.refuse_with_code(token, code, &mut out).is_ok());
+                }
+            }
             Ok(Step::Ask(Ask::Login(token, _))) if refuses => see(server.refuse(token, refusal).is_ok()),
             Ok(Step::Ask(Ask::Login(token, Credentials::Sasl { .. }))) => {
                 let challenge = Base64::new(data).unwrap_or(Base64::EMPTY);
@@ -210,6 +215,7 @@ fn the_server(data: &[u8]) {
                 see(server.write_body(data, &mut out).is_ok());
                 let mut chunk = data;
                 see(server.body_slice(&mut chunk).is_ok());
+                server.body_sent(data.len(), &out);
                 see((server.enough(), server.finish_body().is_ok()));
             }
             other => see(other.is_ok()),
@@ -218,6 +224,7 @@ fn the_server(data: &[u8]) {
         out.sent(black_box(9));
     }
     server.close();
+    see(black_box(&CONFIG).check().is_ok());
     see(server.into_maildrop().is_some());
 }
 

@@ -102,7 +102,7 @@ impl<B: Storage> RecvBuf<B> {
     #[inline(always)]
     pub(super) fn read(&mut self) -> Reading<'_> {
         let RecvBuf { storage, start, end, eof, .. } = self;
-        let all = (&*storage).as_ref();
+        let all = (*storage).as_ref();
         let unread = all.get(*start..*end).unwrap_or_default();
         let input = if *eof { Input::last(unread) } else { Input::more(unread) };
         Reading { all, input, start, end: *end }

@@ -122,7 +122,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         response: bool,
     ) -> Option<Step<'i>> {
         if self.state == State::Transaction {
-            self.clock.rearm(self.config.as_config().timers.autologout);
+            self.turned();
         }
         let next =
             if response { self.response(content, ending) } else { self.command(content, ending, consumed) };
@@ -168,7 +168,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
 
     pub(super) fn note_blocked(&mut self, sink: &dyn Sink) {
         self.note_room(sink);
-        if !self.blocked {
+        if !self.blocked && self.lent == 0 {
             self.clock.rearm(self.config.as_config().timers.output);
         }
         (self.blocked, self.room) = (true, room(sink));
@@ -184,6 +184,13 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// The sink has room again: the timer that is next starts over.
     pub(super) fn unblocked(&mut self) {
         if core::mem::take(&mut self.blocked) {
+            self.rearm();
+        }
+    }
+
+    /// The client's turn begins, or it has said something: the autologout timer starts over. Neither is a sign that it takes slices.
+    pub(super) fn turned(&mut self) {
+        if self.lent == 0 {
             self.rearm();
         }
     }

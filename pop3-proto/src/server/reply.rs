@@ -213,7 +213,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         let config = self.config.as_config();
         match reply.then {
             Then::Read => {
-                self.clock.rearm(config.timers.autologout);
+                self.turned();
                 self.turn = Turn::Command;
             }
             Then::StartTls => self.turn = Turn::StartTls,

@@ -4,8 +4,8 @@ use super::reach::{ask, server, until};
 use crate::harness::{App, MailSlots, Pipe, Size};
 use pop3_proto::server::{Ask, Config, Refusal, Server, Step, Unfit};
 use pop3_proto::{
-    AnswerError, Base64, Full, Input, Limits, MIN_SINK, Mechanism, Out, Outbox, Sink, StuffMode, Text,
-    TlsPolicy, Unanswered,
+    AnswerError, Base64, Full, Input, Limits, MIN_SINK, Mechanism, Out, Outbox, ResponseCode, Sink,
+    StuffMode, Text, TlsPolicy, Unanswered,
 };
 use std::fmt::Debug;
 
@@ -171,6 +171,9 @@ fn law_4_a_foreign_or_stale_answer_changes_nothing() {
         m.challenge(login, Base64::EMPTY, sink)
     });
     takes_its_own_only(b"AUTH PLAIN\r\n", is, token, |m, login, _| m.refuse(login, Refusal::Credentials));
+    takes_its_own_only(b"USER a\r\nPASS b\r\n", is, token, |m, login, sink| {
+        m.refuse_with_code(login, ResponseCode::InUse, sink)
+    });
     takes_its_own_only(b"USER a\r\nPASS b\r\n", is, token, |m, login, _| {
         let maildrop = App::new().maildrop();
         m.accept(login, maildrop.clone()).map_err(|unanswered| {
@@ -180,10 +183,15 @@ fn law_4_a_foreign_or_stale_answer_changes_nothing() {
     });
     let (is, token) = kind!(Fetch alone);
     let retr = b"USER a\r\nPASS b\r\nRETR 1\r\n";
+    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body(fetch));
     takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body_of(fetch, 19));
+    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body_estimated(fetch, 19));
     takes_its_own_only(retr, is, token, |m, fetch, _| m.refuse(fetch, Refusal::NoSuchMessage));
     let (is, token) = kind!(Commit alone);
     takes_its_own_only(b"USER a\r\nPASS b\r\nQUIT\r\n", is, token, |m, commit, _| m.removed(commit));
+    takes_its_own_only(b"USER a\r\nPASS b\r\nQUIT\r\n", is, token, |m, commit, _| {
+        m.not_removed(commit, Refusal::Temporary)
+    });
     let (is, token) = kind!(StartTls alone);
     takes_its_own_only(b"STLS\r\n", is, token, |m, start, _| m.tls_started(start, Input::more(b"")));
     let (is, token) = kind!(Other);
@@ -251,6 +259,21 @@ fn law_4_a_message_is_taken_as_far_as_there_is_room() {
         wire.extend_from_slice(sink.pending());
         assert_eq!(wire, whole, "{room}");
     }
+}
+
+/// The end of a message that has another size than stated: nothing is written, and what is missing may follow.
+#[test]
+fn law_4_a_message_of_another_size_is_not_ended() {
+    let (mut machine, mut sink) = (fetched(Config::new(TlsPolicy::Cleartext), 5), Outbox::new());
+    assert_eq!(machine.write_body(b"abc", &mut sink), Ok(3));
+    for (more, sent) in [(b"d".as_slice(), 6), (b"efg", 9)] {
+        assert_eq!(machine.write_body(more, &mut sink), Ok(more.len()));
+        let (before, wire) = (format!("{machine:?}"), sink.pending().to_vec());
+        assert_eq!(machine.finish_body(), Err(Unfit::Size { sent, stated: 5 }));
+        assert_eq!((format!("{machine:?}"), sink.pending()), (before, &wire[..]));
+    }
+    machine.close();
+    assert_eq!(machine.finish_body(), Err(Unfit::NoBody));
 }
 
 /// A poll without room does nothing but start the output timer, however often it is called.

@@ -1,6 +1,8 @@
 //! The server machine, requirement by requirement.
 
+mod application_texts;
 mod bodies;
+mod codes;
 mod commands;
 mod hand_over;
 mod lines;
@@ -12,6 +14,8 @@ mod questions;
 mod resumed;
 mod robust;
 mod security;
+mod sizes;
+mod slices;
 mod texts;
 mod timers;
 mod top;

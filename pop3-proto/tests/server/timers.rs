@@ -259,3 +259,41 @@ fn a_clock_that_goes_back_harms_nothing() {
     assert!(host.server.tick(at(1599)).is_ok());
     assert_eq!(host.server.tick(Millis(u64::MAX)), Err(Fatal::TimedOut(Timer::Autologout)));
 }
+
+/// A moment to tick at is later than now, so that no driver waits for no time: up to the last moment, after which there is none.
+#[test]
+fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
+    let login = || {
+        let mut host = Host::three(Config::new(TlsPolicy::Required));
+        host.say("");
+        host.server
+    };
+    let tls = || {
+        let mut server = login();
+        let _start = ask!(server, &mut Input::more(b"STLS\r\n"), &mut Out::new(&mut [0; 512]), StartTls);
+        server
+    };
+    let output = || blocked("LIST\r\n", &mut Out::new(&mut [0; MIN_SINK]));
+    let early = || {
+        let mut server = login();
+        let (mut buffer, mut input) = ([0; MIN_SINK], Input::more(b"CAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\n"));
+        let mut out = Out::new(&mut buffer);
+        out.put(&[b"-"]).unwrap();
+        assert!(step(&mut server, &mut input, &mut out));
+        server
+    };
+    let autologout = || Host::three(CLEAR).login().server;
+    let servers: [&dyn Fn() -> Server<Slots, Config<'static>>; 5] =
+        [&login, &tls, &output, &early, &autologout];
+    for server in servers {
+        for before in [1, 2, 1000, 179_999] {
+            let now = Millis(u64::MAX - before);
+            let mut server = server();
+            let next = server.tick(now).unwrap().unwrap();
+            assert!(!now.until(next).is_zero());
+            let last = server.tick(Millis(u64::MAX));
+            assert!(matches!(last, Ok(None) | Err(Fatal::TimedOut(_))), "{last:?}");
+        }
+        assert_eq!(server().tick(Millis(u64::MAX)), Ok(None), "no moment is later");
+    }
+}

@@ -15,7 +15,7 @@ use pop3_proto_proxy::table::Table;
 use std::sync::Arc;
 
 /// In memory, there is nobody to listen.
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 fn main() -> Result<()> {
     let mut talk = Dialogue::new()?;

@@ -166,7 +166,7 @@ async fn serve_back_end(listener: TcpListener) -> Result<()> {
 }
 
 async fn back_end(mut stream: TcpStream) -> Result<()> {
-    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
     let mut host = Host::new(&CONFIG, &MESSAGES);
     let (mut inbox, mut outbox) = (Inbox::new(vec![0; 2 * CONFIG.hold()]), Outbox::new());
     loop {

@@ -17,7 +17,8 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 /// What is announced before login has to be true behind each back end: where one has no UIDL, say, add `without_uidl`.
-static CONFIG: Config = Config::new(TlsPolicy::Implicit).timers(Timers::DEFAULT.login(Millis::seconds(120)));
+static CONFIG: Config<'_> =
+    Config::new(TlsPolicy::Implicit).timers(Timers::DEFAULT.login(Millis::seconds(120)));
 
 /// How long the TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(30);
