@@ -7,6 +7,8 @@
 #![no_std]
 #![no_main]
 
+mod connections;
+
 use core::hint::black_box;
 use pop3_proto::server::{self, Ask, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8};
 use pop3_proto::{
@@ -34,6 +36,7 @@ pub extern "C" fn main() -> i32 {
     bodies(data);
     the_client(data);
     the_server(data);
+    connections::both(data);
     the_tap(data);
     #[cfg(feature = "apop")]
     apop(data);
