@@ -1,7 +1,7 @@
 //! Validated values: what holds one of these needs no second check.
 
 mod apop;
-mod base64;
+pub(crate) mod base64;
 mod language;
 mod mechanism;
 mod number;
