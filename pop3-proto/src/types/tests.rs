@@ -115,13 +115,48 @@ fn rob_26_visible_ascii_only() {
 }
 
 #[test]
-fn rob_27_from_the_first_bracket_to_the_next_closing_one() {
+fn rob_27_the_first_well_formed_timestamp_counts() {
     let find = |text| ApopTimestamp::find(text).map(|timestamp| timestamp.as_bytes());
     assert_eq!(find(b"ready <a@b>"), Some(&b"<a@b>"[..]));
     assert_eq!(find(b"<a@b> ready"), Some(&b"<a@b>"[..]));
     assert_eq!(find(b"x > y <a@b>> ready <c@d>"), Some(&b"<a@b>"[..]));
-    for none in [&b""[..], b"ready", b"1 < 2", b"<hello>", b"a@b>", b"<hello> <a@b>", b"<<a@b>", b"<a@b"] {
+    assert_eq!(find(b"<b>hi</b> <1.2@h>"), Some(&b"<1.2@h>"[..]));
+    assert_eq!(find(b"hi <\xFC@x> <1@a.b>"), Some(&b"<1@a.b>"[..]));
+    assert_eq!(find(b"1 < 2 <<a@b> <c@d>"), Some(&b"<a@b>"[..]));
+    for none in [&b""[..], b"ready", b"1 < 2", b"<hello>", b"a@b>", b"<hello> <a@@b>", b"<a@b<c>", b"<a@b"] {
         assert_eq!(find(none), None, "{}", none.escape_ascii());
+    }
+}
+
+/// All texts of up to seven octets that decide about brackets, and some longer ones.
+#[test]
+fn rob_27_a_naive_search_finds_the_same_timestamp() {
+    fn naive(text: &[u8]) -> Option<ApopTimestamp<'_>> {
+        let slices = (0..text.len()).flat_map(|start| (start + 1..=text.len()).map(move |end| start..end));
+        slices.filter_map(|slice| ApopTimestamp::new(&text[slice]).ok()).next()
+    }
+    let check = |text: &[u8]| assert_eq!(ApopTimestamp::find(text), naive(text), "{}", text.escape_ascii());
+    let mut words = std::vec![Vec::new()];
+    for _ in 0..7 {
+        words = words
+            .iter()
+            .flat_map(|word: &Vec<u8>| b"<a@>\xfc".map(|octet| [word, &[octet][..]].concat()))
+            .collect();
+        words.iter().for_each(|word| check(word));
+    }
+    let parts = ["<", ">", "<b>", "<a@b>", "<\"c\"@[d]>", "a", "@", " ", "<a@b"];
+    for (first, second, third) in
+        parts.iter().flat_map(|a| parts.iter().flat_map(move |b| parts.map(|c| (a, b, c))))
+    {
+        check([*first, second, third, first].concat().as_bytes());
+    }
+}
+
+#[test]
+fn law_10_a_timestamp_is_looked_for_in_linear_time() {
+    for pattern in ["<", ">", "<>", "<a@b", "<a@>", "a@b>"] {
+        let text = pattern.repeat(2_000_000 / pattern.len());
+        assert_eq!(ApopTimestamp::find(text.as_bytes()), None, "{pattern}");
     }
 }
 
