@@ -275,7 +275,9 @@ impl Sink for Outbox {
             return Err(Full { needed, capacity: self.limit });
         }
         if needed > self.limit.saturating_sub(self.buffer.len()) {
-            self.buffer.drain(..self.start);
+            let length = self.buffer.len();
+            to_front(&mut self.buffer, self.start, length);
+            self.buffer.truncate(length.saturating_sub(self.start));
             self.start = 0;
         }
         // `Vec` grows by doubling; the last step is to end at the limit, not beyond it.
@@ -315,7 +317,7 @@ fn debug(f: &mut fmt::Formatter<'_>, name: &str, pending: usize, capacity: usize
 }
 
 /// Copies all of it. `copy_from_slice` alone keeps a panic for lengths that differ.
-fn copy(from: &[u8], to: &mut [u8]) {
+pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     // Every second part of a converted message is a line end, for which a call costs more than the copy.
     if let ([first, second], [to_first, to_second]) = (from, &mut *to) {
         (*to_first, *to_second) = (*first, *second);

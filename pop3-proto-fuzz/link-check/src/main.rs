@@ -3,7 +3,8 @@
 //! The panic handler calls `a_panic_is_reachable`; there is no allocator. A program drives the parsers, the encoders and
 //! both machines with octets that the compiler knows nothing about, so that it cannot leave a path out.
 //!
-//! Where it does not link, the linker names the functions that hold the panic.
+//! With feature `alloc` there is an allocator, and memory that is exhausted panics. So that build links, and `.ci/panic-callers` lists the
+//! functions that panic: they must be the heap's own. It also names what to look at when another build does not link, with `panics_link`.
 #![no_std]
 #![no_main]
 
@@ -16,9 +17,19 @@ use pop3_proto::{
     client, octets, tap,
 };
 
+#[cfg(feature = "alloc")]
+mod heap;
+
 #[link(name = "c")]
 unsafe extern "C" {
+    #[cfg(not(feature = "panics_link"))]
     safe fn a_panic_is_reachable() -> !;
+}
+
+#[cfg(feature = "panics_link")]
+#[unsafe(no_mangle)]
+extern "C" fn a_panic_is_reachable() -> ! {
+    loop {}
 }
 
 #[panic_handler]
@@ -39,6 +50,13 @@ pub extern "C" fn main() -> i32 {
     apop(data);
     #[cfg(feature = "sasl")]
     sasl(data);
+    #[cfg(feature = "alloc")]
+    {
+        heap::buffers(data);
+        heap::a_maildrop(data);
+    }
+    #[cfg(feature = "script")]
+    heap::scripts(data);
     #[cfg(feature = "reachable_panic")]
     see(Command::parse(data).unwrap());
     #[cfg(feature = "reachable_heap")]
