@@ -362,3 +362,44 @@ fn values_are_made_of_text_as_of_octets() {
     }
     assert_eq!(Text::try_from("mrose"), Text::new(b"mrose"));
 }
+
+#[cfg(feature = "alloc")]
+#[test]
+fn a_unique_id_hashes_and_compares_like_its_octets() {
+    use super::OwnedUniqueId;
+    use std::{borrow::Borrow, collections::hash_map::RandomState, hash::BuildHasher};
+
+    let state = RandomState::new();
+    let ids = [&b"a"[..], b"ab", b"b", b"a-1", &[b'~'; 70]];
+    for a in ids {
+        let (id, owned) = (UniqueId::new(a).unwrap(), OwnedUniqueId::try_from(a.to_vec()).unwrap());
+        let octets: &[u8] = owned.borrow();
+        assert_eq!((octets, owned.as_bytes(), owned.as_ref(), id.as_ref()), (a, a, a, a));
+        assert_eq!((state.hash_one(&owned), state.hash_one(id)), (state.hash_one(a), state.hash_one(a)));
+        for b in ids {
+            let (id, other) = (UniqueId::new(b).unwrap(), OwnedUniqueId::try_from(b.to_vec()).unwrap());
+            assert_eq!((owned == id, id == owned, owned == other), (a == b, b == a, a == b));
+            assert_eq!(
+                (owned.partial_cmp(&id), id.partial_cmp(&owned)),
+                (a.partial_cmp(b), b.partial_cmp(a))
+            );
+            assert_eq!(owned.cmp(&other), a.cmp(b));
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_stored_unique_id_is_checked_when_it_is_read() {
+    use super::OwnedUniqueId;
+    use serde::{Deserialize, de::IntoDeserializer, de::value::Error};
+
+    let text = |text: &str| OwnedUniqueId::deserialize(IntoDeserializer::<Error>::into_deserializer(text));
+    let octets =
+        |octets: &[u8]| OwnedUniqueId::deserialize(IntoDeserializer::<Error>::into_deserializer(octets));
+    assert_eq!(text("a-1").unwrap().as_bytes(), b"a-1");
+    assert_eq!(octets(b"a-1").unwrap().as_bytes(), b"a-1");
+    for bad in ["", "a b", "\u{e9}", "a\r\n", &"x".repeat(71)] {
+        assert!(text(bad).is_err() && octets(bad.as_bytes()).is_err(), "{bad:?}");
+    }
+}

@@ -96,7 +96,7 @@ fn rob_26_a_timestamp_that_is_no_message_id_is_none() {
     for text in
         ["<1>", "<@>", "<1@>", "<@x>", "<1@x@y>", "<1 2@x>", "<caf\u{e9}@x>", "<1@x\u{7f}>", "<\u{1}@x>"]
     {
-        assert_eq!(timestamp(&format!("+OK {text}")), None, "{text}");
+        assert_eq!(timestamp(format!("+OK {text}")), None, "{text}");
         let mut session = Session::new(CLEAR);
         session.hear(format!("+OK {text}\r\n"));
         let apop = session.send("APOP mrose c4c9334bac560ecc979e58001b3e22fb");
