@@ -121,7 +121,7 @@ fn command(line: &[u8]) {
         Some(Verb::Pass) => argument(rest).and_then(|secret| Secret::new(secret).ok()).map(Command::Pass),
         Some(Verb::Apop | Verb::Auth | Verb::AuthList | Verb::Lang | Verb::LangList) => return,
         None => Keyword::new(keyword).ok().and_then(|keyword| {
-            let arguments = rest.get(1..).map(Text::new);
+            let arguments = rest.get(1..).filter(|rest| !rest.is_empty()).map(Secret::new);
             arguments.transpose().ok().map(|arguments| Command::Other { keyword, arguments })
         }),
         Some(_) => None,

@@ -73,7 +73,7 @@ fn command<'a>(choices: &mut Choices<'a>) -> Option<Command<'a>> {
         Verb::Quit => Command::Quit,
         Verb::Other => {
             let keyword = Keyword::new(choices.octets(12)).ok()?;
-            let arguments = if choices.flag() { Some(Text::new(choices.octets(255)).ok()?) } else { None };
+            let arguments = if choices.flag() { Some(Secret::new(choices.octets(255)).ok()?) } else { None };
             Command::Other { keyword, arguments }
         }
     })

@@ -1,7 +1,8 @@
 //! The edge where bytes come in: [`Input`], a cursor over what the peer sent, and [`Inbox`], a driver's read
 //! buffer.
 
-use core::fmt;
+use crate::sink::copy;
+use core::{cell::Cell, fmt};
 
 /// A cursor over the caller's unread bytes.
 ///
@@ -197,11 +198,23 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Inbox<B> {
     }
 }
 
-/// Moves the octets from `start` to `end` to the front.
+/// Moves the octets from `start` to `end` to the front: in blocks as long as the gap, which do not overlap, or octet by octet
+/// if the gap is small. `copy_within` would keep a panic in code that is compiled for size.
 pub(crate) fn to_front(buffer: &mut [u8], start: usize, end: usize) {
-    // Always so; without it `copy_within` keeps a panic in the compiled code.
-    if start <= end && end <= buffer.len() {
-        buffer.copy_within(start..end, 0);
+    const SMALL: usize = 64;
+    if start < SMALL {
+        let cells = Cell::from_mut(buffer).as_slice_of_cells();
+        let moved = cells.get(start..end).unwrap_or_default();
+        cells.iter().zip(moved).for_each(|(to, octet)| to.set(octet.get()));
+        return;
+    }
+    let mut rest = buffer.get_mut(..end).unwrap_or_default();
+    while let Some((to, from)) = rest.split_at_mut_checked(start) {
+        let length = from.len().min(start);
+        if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
+            copy(from, to);
+        }
+        rest = rest.get_mut(start..).unwrap_or_default();
     }
 }
 
@@ -253,5 +266,24 @@ impl Inbox<alloc::vec::Vec<u8>> {
 impl<B: AsRef<[u8]> + AsMut<[u8]>> fmt::Debug for Inbox<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbox").field("unread", &self.unread().len()).field("ended", &self.ended).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_front;
+    use std::vec::Vec;
+
+    #[test]
+    fn what_is_unread_moves_to_the_front_from_anywhere() {
+        let octets: Vec<u8> = (0..=255).cycle().take(700).collect();
+        for start in (0..70).chain([100, 127, 128, 300, 349, 350, 351, 699, 700]) {
+            for end in [start, start + 1, start + 63, start + 64, start + 65, 500, 699, 700] {
+                let mut moved = octets.clone();
+                to_front(&mut moved, start, end);
+                let expected = octets.get(start..end).unwrap_or_default();
+                assert_eq!(&moved[..expected.len()], expected, "{start}..{end}");
+            }
+        }
     }
 }

@@ -100,7 +100,8 @@
 //! | `std` (default) | `alloc`, and faster searching | |
 //! | `alloc` | `Outbox`, a growing `Inbox`, a maildrop in a `Vec` | |
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
-//! | `sasl` | `sasl`: messages of the mechanisms without cryptography | `base64` |
+//! | `sasl` | `sasl`: messages of the mechanisms without cryptography | |
+//! | `serde` | `OwnedUniqueId` is stored and read with `serde` | `serde` |
 //! | `script` | `script`: dialogues that play the other side, for tests | |
 //!
 //! Features only add; no type changes its shape with them. Without any, the crate needs neither `std` nor an

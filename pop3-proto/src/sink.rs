@@ -43,6 +43,11 @@ impl core::error::Error for Full {}
 
 /// Where encoded bytes go: all or nothing.
 ///
+/// Some callers ask for [`room`](Self::room) once and then write in several steps, a message's body or a SASL
+/// line for example. So an implementation keeps this promise: **room that was told stays until something is put
+/// into it.** After `room` has returned `n`, calls of [`put`](Self::put) succeed as long as their parts have `n`
+/// bytes or fewer in all. A sink that breaks the promise gets a part of a line, with [`Full`] for the rest.
+///
 /// Never implemented for a bare `Vec`: a sink that is never full switches back-pressure off.
 ///
 /// ```
@@ -94,13 +99,14 @@ impl core::error::Error for Full {}
             use `pop3_proto::Outbox`, or `pop3_proto::Out` over a slice"
 )]
 pub trait Sink {
-    /// Appends all `parts`, or nothing where they do not fit.
+    /// Appends all `parts`, or nothing if they do not fit. They fit if they have [`room`](Self::room) bytes or fewer in
+    /// all.
     ///
     /// # Errors
-    /// [`Full`], with the sink unchanged.
+    /// Returns [`Full`] otherwise, with the sink unchanged.
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full>;
 
-    /// How many octets fit now.
+    /// Returns how many bytes fit now, in one call of [`put`](Self::put) or in any number of calls.
     fn room(&self) -> usize;
 
     /// How many octets fit when it is empty.
@@ -269,7 +275,9 @@ impl Sink for Outbox {
             return Err(Full { needed, capacity: self.limit });
         }
         if needed > self.limit.saturating_sub(self.buffer.len()) {
-            self.buffer.drain(..self.start);
+            let length = self.buffer.len();
+            to_front(&mut self.buffer, self.start, length);
+            self.buffer.truncate(length.saturating_sub(self.start));
             self.start = 0;
         }
         // `Vec` grows by doubling; the last step is to end at the limit, not beyond it.

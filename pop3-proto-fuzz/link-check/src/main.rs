@@ -3,7 +3,8 @@
 //! The panic handler calls `a_panic_is_reachable`; there is no allocator. A program drives the parsers, the encoders and
 //! both machines with octets that the compiler knows nothing about, so that it cannot leave a path out.
 //!
-//! Where it does not link, the linker names the functions that hold the panic.
+//! With feature `alloc` there is an allocator, and memory that is exhausted panics. So that build links, and `.ci/panic-callers` lists the
+//! functions that panic: they must be the heap's own. It also names what to look at when another build does not link, with `panics_link`.
 #![no_std]
 #![no_main]
 
@@ -18,9 +19,19 @@ use pop3_proto::{
     Unstuff, Verb, client, octets, tap,
 };
 
+#[cfg(feature = "alloc")]
+mod heap;
+
 #[link(name = "c")]
 unsafe extern "C" {
+    #[cfg(not(feature = "panics_link"))]
     safe fn a_panic_is_reachable() -> !;
+}
+
+#[cfg(feature = "panics_link")]
+#[unsafe(no_mangle)]
+extern "C" fn a_panic_is_reachable() -> ! {
+    loop {}
 }
 
 #[panic_handler]
@@ -40,6 +51,15 @@ pub extern "C" fn main() -> i32 {
     the_tap(data);
     #[cfg(feature = "apop")]
     apop(data);
+    #[cfg(feature = "sasl")]
+    sasl(data);
+    #[cfg(feature = "alloc")]
+    {
+        heap::buffers(data);
+        heap::a_maildrop(data);
+    }
+    #[cfg(feature = "script")]
+    heap::scripts(data);
     #[cfg(feature = "reachable_panic")]
     see(Command::parse(data).unwrap());
     #[cfg(feature = "reachable_heap")]
@@ -256,4 +276,39 @@ fn apop(data: &[u8]) {
     let (Some(timestamp), Ok(secret)) = (ApopTimestamp::find(data), Secret::new(data)) else { return };
     let digest = pop3_proto::apop::digest(timestamp, secret);
     see(pop3_proto::apop::verify(timestamp, secret, &digest));
+}
+
+#[cfg(feature = "sasl")]
+#[inline(never)]
+fn sasl(data: &[u8]) {
+    use pop3_proto::sasl::{self, Bearer, Message, Plain, SaslError};
+
+    fn written(message: Result<Message<'_>, SaslError>) {
+        let mut buffer = [0; 512];
+        if let Ok(message) = message {
+            see(message.encode_into(&mut buffer).is_ok());
+            see(message.put(Text::literal("+ "), &mut Out::new(&mut buffer)).is_ok());
+        }
+    }
+
+    let (Ok(text), Ok(secret)) = (Text::new(data), Secret::new(data)) else { return };
+    let (port, host) = (black_box(Some(110)), black_box(Some(text)));
+    written(sasl::plain(text, text, secret));
+    written(sasl::anonymous(text));
+    written(sasl::external(text));
+    written(sasl::oauthbearer(text, host, port, secret));
+    written(sasl::xoauth2(text, secret));
+    written(Ok(sasl::login_password(secret)));
+    written(sasl::login_name(text));
+    if let Ok(json) = core::str::from_utf8(data) {
+        written(sasl::oauth_error(json, Some(json), Some(json)));
+    }
+    let mut buffer = [0; 512];
+    see(sasl::encode(data, &mut buffer).is_ok());
+    let Ok(encoded) = Base64::new(data) else { return };
+    let Ok(message) = sasl::decode(encoded, &mut buffer) else { return };
+    see((Plain::parse(message).is_ok(), sasl::parse_external(message).is_ok()));
+    see(sasl::parse_anonymous(message).is_ok());
+    see(Bearer::parse_xoauth2(message).is_ok());
+    see(Bearer::parse_oauthbearer(message).is_ok());
 }

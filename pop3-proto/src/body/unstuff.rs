@@ -76,7 +76,7 @@ impl Unstuff {
         let (state, data, rest) = match (self.state, self.ending, *bytes.first()?) {
             (State::Dot, LineEnding::Crlf, octet) if octet != CR => match scan::short_line(bytes) {
                 Some((line, rest)) => (State::Dot, line, rest),
-                None => self.data(bytes),
+                None => self.data(bytes, scan::dotted_line(bytes, self.ending)),
             },
             _ => {
                 let (state, piece, rest) = self.seam(bytes);
@@ -114,20 +114,20 @@ impl Unstuff {
             }
             (State::DotCr, _) => (State::Cr, Some(Piece::Data(b"\r")), bytes),
             _ => {
-                let (state, data, rest) = self.data(bytes);
+                let dot = match bytes {
+                    [LF, DOT, ..] if self.ends_line(&[]) => Some(1),
+                    _ => scan::first_dotted_line(bytes, self.ending),
+                };
+                let (state, data, rest) = self.data(bytes, dot);
                 (state, Some(Piece::Data(data)), rest)
             }
         }
     }
 
-    /// Data up to where the next dot is to be dropped, which goes with it; or all of `bytes`, which are not
-    /// none. The state behind it, and what is left.
+    /// Returns data up to `dot`, which is dropped; or all of `bytes`, which are not empty. Also the state after it, and
+    /// what is left.
     #[inline(always)]
-    fn data(self, bytes: &[u8]) -> (State, &[u8], &[u8]) {
-        let dot = match bytes {
-            [LF, DOT, ..] if self.ends_line(&[]) => Some(1),
-            _ => scan::dotted_line(bytes, self.ending),
-        };
+    fn data(self, bytes: &[u8], dot: Option<usize>) -> (State, &[u8], &[u8]) {
         match dot.and_then(|at| bytes.split_at_checked(at)) {
             Some((data, [_dot, rest @ ..])) => (State::Dot, data, rest),
             _ => (self.behind(bytes), bytes, &[]),

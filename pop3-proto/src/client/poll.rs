@@ -4,8 +4,8 @@ use super::event::{Closed, Event};
 use super::{AsConfig, Capabilities, Client, Ending, Lines, Source, Ticket, Turn, Welcome};
 use crate::body::{Piece, Unstuff};
 use crate::codec::{
-    Capability, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State, StatusText,
-    UniqueIdListing, Verb, frame, frame_crlf,
+    Capability, Digits, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State,
+    StatusText, UniqueIdListing, Verb, frame, frame_crlf,
 };
 use crate::error::Fatal;
 use crate::input::{Input, resume};
@@ -433,12 +433,16 @@ fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<Said<'i>, In
     Ok(Said::Id(message, octets))
 }
 
-/// As a row; some servers leave the number out.
+/// Reads it as a row. Some servers leave the number out; others leave the unique-id out, and what is left is
+/// the number.
 fn read_one_unique_id<'i>(
     asked: MessageNumber,
     text: &'i [u8],
     quirks: &mut Quirks,
 ) -> Result<Said<'i>, Invalid> {
+    if is_number(text, asked) {
+        return Err(Invalid::Syntax);
+    }
     if let Ok(id) = UniqueId::new(text) {
         quirks.note(Quirk::NumberMissing);
         return Ok(Said::Id(asked, id.as_bytes()));
@@ -448,6 +452,15 @@ fn read_one_unique_id<'i>(
         Said::Id(message, _) => about(asked, message).map(|()| said),
         _ => Ok(said),
     }
+}
+
+/// Returns whether the text is this number and nothing else, with or without leading zeros.
+fn is_number(text: &[u8], number: MessageNumber) -> bool {
+    let mut digits = text;
+    while let [b'0', rest @ ..] = digits {
+        digits = rest;
+    }
+    digits == Digits::new(number.get()).as_bytes()
 }
 
 /// An answer about another message than the one that was asked for says nothing.

@@ -278,7 +278,7 @@ impl<C: AsConfig> Client<C> {
                 }
             }
             Command::Pass(password) => self.fits_argument(password.expose())?,
-            Command::Other { arguments: Some(arguments), .. } if has_control(arguments.as_bytes()) => {
+            Command::Other { arguments: Some(arguments), .. } if has_control(arguments.expose()) => {
                 return Err(SendError::Control);
             }
             Command::Auth { .. } | Command::Lang(_) | Command::Other { .. } => {}

@@ -76,12 +76,12 @@ pub enum Command<'a> {
     Uidl(Option<MessageNumber>),
     /// `QUIT`: RFC 1939 sections 4 and 6
     Quit,
-    /// A command that the crate does not know
+    /// A command that the crate does not know. `Debug` shows neither part of it: a mistyped PASS may be in either
     Other {
         /// Its first word.
         keyword: Keyword<'a>,
-        /// The rest of the line behind one space, if there is any.
-        arguments: Option<Text<'a>>,
+        /// The rest of the line after one space, if there is any.
+        arguments: Option<Secret<'a>>,
     },
 }
 
@@ -230,7 +230,7 @@ impl<'a> Command<'a> {
             }
             Command::Other { keyword, arguments: None } => write(&[keyword.as_bytes(), CRLF]),
             Command::Other { keyword, arguments: Some(rest) } => {
-                write(&[keyword.as_bytes(), b" ", rest.as_bytes(), CRLF])
+                write(&[keyword.as_bytes(), b" ", rest.expose(), CRLF])
             }
             Command::AuthList
             | Command::Stls
@@ -249,7 +249,7 @@ impl<'a> Command<'a> {
 
 /// As it goes over the wire, for a log: a secret as `********`, control octets escaped, without the line end.
 ///
-/// What is no known command shows its keyword alone: it may be a mistyped PASS.
+/// A command that the crate does not know shows nothing of itself: it may be a mistyped PASS.
 ///
 /// ```
 /// use pop3_proto::Command;
@@ -257,6 +257,7 @@ impl<'a> Command<'a> {
 /// let shown = |line: &str| Command::parse(line.as_bytes()).unwrap().to_string();
 /// assert_eq!(shown("TOP 1 10"), "TOP 1 10");
 /// assert_eq!(shown("PASS tanstaaf"), "PASS ********");
+/// assert_eq!(shown("PASStanstaaf"), "********");
 /// ```
 impl fmt::Display for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -267,7 +268,7 @@ impl fmt::Display for Command<'_> {
             Command::Auth { mechanism, initial: Some(initial) } if !initial.is_empty() => {
                 write!(f, "AUTH {mechanism} {SECRET}")
             }
-            Command::Other { keyword, arguments: Some(_) } => write!(f, "{keyword} {SECRET}"),
+            Command::Other { .. } => f.write_str(SECRET),
             open => open.with_parts(|parts| {
                 let parts = parts.iter().filter(|part| **part != CRLF);
                 parts.map(|part| Text::clipped(part).0).try_for_each(|part| part.fmt(f))
@@ -437,8 +438,8 @@ fn unknown(line: &[u8]) -> Result<Command<'_>, CommandError> {
     };
     let keyword = Keyword::new(keyword).map_err(|_| CommandError::Keyword)?;
     let arguments = match rest {
-        [] => None,
-        [_, arguments @ ..] => Some(Text::new(arguments).map_err(|_| CommandError::Control)?),
+        [] | [_] => None,
+        [_, arguments @ ..] => Some(Secret::new(arguments).map_err(|_| CommandError::Control)?),
     };
     Ok(Command::Other { keyword, arguments })
 }
@@ -460,7 +461,7 @@ impl PartialEq<Command<'_>> for Command<'_> {
                 a == b && c == d
             }
             (Command::Other { keyword: a, arguments: c }, Command::Other { keyword: b, arguments: d }) => {
-                a == b && c == d
+                a == b && c.map(|c| c.expose()) == d.map(|d| d.expose())
             }
             _ => self.verb() == other.verb() && self.message() == other.message(),
         }

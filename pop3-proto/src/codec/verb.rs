@@ -314,13 +314,17 @@ mod word {
 /// The RFC's keywords have 3 or 4 letters; any length is read here, so that a host can serve old and private
 /// ones.
 ///
+/// Somebody who mistypes PASS, or forgets its space, puts a password here. So its `Debug` is the same for every
+/// word, and it has no `Display`. [`as_bytes`](Self::as_bytes) is the only way out.
+///
 /// ```
 /// use pop3_proto::Keyword;
 ///
 /// assert_eq!(Keyword::new(b"XTND").unwrap().as_bytes(), b"XTND");
 /// assert!(Keyword::new(b"quit").is_err());
+/// assert_eq!(format!("{:?}", Keyword::new(b"passhunter2").unwrap()), "Keyword(..)");
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Keyword<'a>(&'a [u8]);
 
 impl<'a> Keyword<'a> {
@@ -358,8 +362,8 @@ impl PartialEq<Keyword<'_>> for Keyword<'_> {
 
 impl Eq for Keyword<'_> {}
 
-impl fmt::Display for Keyword<'_> {
+impl fmt::Debug for Keyword<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.escape_ascii().fmt(f)
+        f.write_str("Keyword(..)")
     }
 }

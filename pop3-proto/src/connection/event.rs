@@ -1,4 +1,5 @@
 use super::recv_buf::Place;
+use crate::codec::Keyword;
 use crate::server::{Ask, Commit, Credentials, Fetch, Greet, Login, Other, StartTls, User, Why};
 use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};
 
@@ -40,7 +41,7 @@ pub enum Event<'i> {
     /// A command that the crate does not know, its keyword and the rest of its line; only if
     /// [`Config::other_commands`](crate::server::Config::other_commands) asks for it:
     /// [`other`](super::Responder::other), or refuse.
-    Other(Other, &'i [u8], Text<'i>),
+    Other(Other, Keyword<'i>, Option<Secret<'i>>),
     /// The session is over. It comes once. The maildrop is dropped already, and its lock with it. Send what is pending,
     /// then close the stream.
     Closed(Why),
@@ -58,7 +59,7 @@ pub(super) enum Kept {
     Fetch(Fetch),
     Commit(Commit),
     StartTls(StartTls),
-    Other(Other, Place, Place),
+    Other(Other, Place, Option<Place>),
 }
 
 impl Kept {
@@ -84,9 +85,11 @@ impl Kept {
             Ask::Fetch(token) => Kept::Fetch(token),
             Ask::Commit(token) => Kept::Commit(token),
             Ask::StartTls(token) => Kept::StartTls(token),
-            Ask::Other(token, keyword, arguments) => {
-                Kept::Other(token, place(keyword), place(arguments.as_bytes()))
-            }
+            Ask::Other(token, keyword, arguments) => Kept::Other(
+                token,
+                place(keyword.as_bytes()),
+                arguments.map(|arguments| place(arguments.expose())),
+            ),
         }
     }
 
@@ -118,7 +121,11 @@ impl Kept {
             Kept::Commit(token) => Event::Commit(token.again()),
             Kept::StartTls(token) => Event::StartTls(token.again()),
             Kept::Other(token, keyword, arguments) => {
-                Event::Other(token.again(), keyword.get(all), text(arguments)?)
+                let arguments = match arguments {
+                    Some(arguments) => Some(Secret::new(arguments.get(all)).ok()?),
+                    None => None,
+                };
+                Event::Other(token.again(), Keyword::new(keyword.get(all)).ok()?, arguments)
             }
         })
     }

@@ -301,20 +301,22 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use pop3_proto::server::{Ask, Config, Server, Step};
-    /// use pop3_proto::{Input, Outbox, Text, TlsPolicy};
+    /// use pop3_proto::{Input, Keyword, Outbox, Text, TlsPolicy};
     ///
     /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext).other_commands();
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
     /// let mut outbox = Outbox::new();
-    /// let mut input = Input::more(b"XPING now\r\n");
+    /// let mut input = Input::more(b"xping\r\n");
     /// loop {
     ///     match server.poll(&mut input, &mut outbox).unwrap() {
     ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
-    ///         Step::Ask(Ask::Other(other, b"XPING", arguments)) => server.other(other, arguments, &mut outbox).unwrap(),
+    ///         Step::Ask(Ask::Other(other, keyword, _)) if keyword == Keyword::new(b"XPING").unwrap() => {
+    ///             server.other(other, Text::literal("pong"), &mut outbox).unwrap();
+    ///         }
     ///         _ => break,
     ///     }
     /// }
-    /// assert_eq!(outbox.pending(), b"+OK ready\r\n+OK now\r\n");
+    /// assert_eq!(outbox.pending(), b"+OK ready\r\n+OK pong\r\n");
     /// ```
     ///
     /// # Errors

@@ -264,9 +264,9 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.ask(Question::Commit, Ask::Commit(commit))
     }
 
-    fn other_command<'i>(&mut self, keyword: Keyword<'i>, arguments: Option<Text<'i>>) -> Next<'i> {
+    fn other_command<'i>(&mut self, keyword: Keyword<'i>, arguments: Option<Secret<'i>>) -> Next<'i> {
         let other = Other { mark: self.new_mark() };
-        self.ask(Question::Other, Ask::Other(other, keyword.as_bytes(), arguments.unwrap_or_default()))
+        self.ask(Question::Other, Ask::Other(other, keyword, arguments))
     }
 
     /// `-ERR` to a line that is no command here; the last one ends the session.

@@ -1,7 +1,7 @@
 //! What a server asks its application, and the tokens that the answers take.
 
 use super::phrase::Phrase;
-use crate::codec::{Expire, ResponseCode};
+use crate::codec::{Expire, Keyword, ResponseCode};
 use crate::error::AnswerError;
 use crate::sink::Full;
 use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
@@ -59,10 +59,10 @@ pub enum Ask<'i> {
     /// then [`close`](super::Server::close).
     #[doc(alias = "STLS")]
     StartTls(StartTls),
-    /// A command that the crate does not know, its keyword and the rest of its line; only where
+    /// A command that the crate does not know, its keyword and the rest of its line, if there is any; only if
     /// [`Config::other_commands`](super::Config::other_commands) asks for it:
-    /// [`other`](super::Server::other), or refuse.
-    Other(Other, &'i [u8], Text<'i>),
+    /// [`other`](super::Server::other), or refuse. It may be a mistyped PASS, so `Debug` shows neither part.
+    Other(Other, Keyword<'i>, Option<Secret<'i>>),
 }
 
 /// What a client logs in with.

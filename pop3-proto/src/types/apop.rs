@@ -31,14 +31,27 @@ impl<'a> ApopTimestamp<'a> {
         }
     }
 
-    /// The timestamp in the text of a greeting: from the first `<` to the next `>`, if that is one.
+    /// Returns the first timestamp in the text of a greeting. Other brackets before it, or around it, do not hide it.
+    ///
+    /// ```
+    /// use pop3_proto::ApopTimestamp;
+    ///
+    /// let greeting = b"<b>Welcome</b> <1.2@pop.example.org> <3.4@pop.example.org>";
+    /// assert_eq!(ApopTimestamp::find(greeting), ApopTimestamp::new(b"<1.2@pop.example.org>").ok());
+    /// ```
     #[must_use]
     pub fn find(text: &'a [u8]) -> Option<Self> {
-        let start = memchr::memchr(b'<', text)?;
-        let (_, rest) = text.split_at_checked(start)?;
-        let end = memchr::memchr(b'>', rest)?;
-        let (candidate, _) = rest.split_at_checked(end.saturating_add(1))?;
-        Self::new(candidate).ok()
+        let mut rest = text;
+        // No timestamp holds a bracket: each can only begin at the last `<` before a `>`. So the search is linear.
+        while let Some(end) = memchr::memchr(b'>', rest) {
+            let (before, behind) = rest.split_at_checked(end.saturating_add(1))?;
+            let candidate = memchr::memrchr(b'<', before).and_then(|start| before.get(start..));
+            if let Some(timestamp) = candidate.and_then(|candidate| Self::new(candidate).ok()) {
+                return Some(timestamp);
+            }
+            rest = behind;
+        }
+        None
     }
 
     /// The octets, angle brackets included: what the digest is taken over.
@@ -106,7 +119,7 @@ fn domain_literal(mut rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// What quotes and brackets may hold. Not `<`, `>` and `@`, though the grammar has them: clients cut a
-/// timestamp out at the first `<` and the next `>`, and would take the digest over another one.
+/// timestamp out at a `<` and the next `>`, and would take the digest over another one.
 fn is_inner(octet: u8) -> bool {
     octet.is_ascii_graphic() && !matches!(octet, b'<' | b'>' | b'@')
 }

@@ -1,10 +1,12 @@
 //! Validated values: what holds one of these needs no second check.
 
 mod apop;
-mod base64;
+pub(crate) mod base64;
 mod language;
 mod mechanism;
 mod number;
+#[cfg(feature = "alloc")]
+mod owned_unique_id;
 mod secret;
 mod side;
 #[cfg(test)]
@@ -18,12 +20,12 @@ pub use base64::Base64;
 pub use language::{LanguageRange, LanguageTag};
 pub use mechanism::Mechanism;
 pub use number::MessageNumber;
+#[cfg(feature = "alloc")]
+pub use owned_unique_id::OwnedUniqueId;
 pub use secret::Secret;
 pub use side::Side;
 pub use text::Text;
 pub use tls_policy::TlsPolicy;
-#[cfg(feature = "alloc")]
-pub use unique_id::OwnedUniqueId;
 pub use unique_id::{AsUniqueId, UniqueId};
 
 use core::fmt;

@@ -9,6 +9,17 @@ use core::{fmt, num::NonZeroU32};
 /// assert_eq!(MessageNumber::new(7).unwrap().get(), 7);
 /// assert_eq!(MessageNumber::new(0), Err(Invalid::Zero));
 /// ```
+///
+/// A bare number does not compile where a message number is due, because it may be 0. Convert it:
+///
+/// ```compile_fail,E0308
+/// let command = pop3_proto::Command::Retr(3);
+/// ```
+///
+/// ```
+/// let command = pop3_proto::Command::Retr(3.try_into()?);
+/// # Ok::<(), pop3_proto::Invalid>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageNumber(NonZeroU32);
 

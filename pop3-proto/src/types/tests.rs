@@ -115,13 +115,48 @@ fn rob_26_visible_ascii_only() {
 }
 
 #[test]
-fn rob_27_from_the_first_bracket_to_the_next_closing_one() {
+fn rob_27_the_first_well_formed_timestamp_counts() {
     let find = |text| ApopTimestamp::find(text).map(|timestamp| timestamp.as_bytes());
     assert_eq!(find(b"ready <a@b>"), Some(&b"<a@b>"[..]));
     assert_eq!(find(b"<a@b> ready"), Some(&b"<a@b>"[..]));
     assert_eq!(find(b"x > y <a@b>> ready <c@d>"), Some(&b"<a@b>"[..]));
-    for none in [&b""[..], b"ready", b"1 < 2", b"<hello>", b"a@b>", b"<hello> <a@b>", b"<<a@b>", b"<a@b"] {
+    assert_eq!(find(b"<b>hi</b> <1.2@h>"), Some(&b"<1.2@h>"[..]));
+    assert_eq!(find(b"hi <\xFC@x> <1@a.b>"), Some(&b"<1@a.b>"[..]));
+    assert_eq!(find(b"1 < 2 <<a@b> <c@d>"), Some(&b"<a@b>"[..]));
+    for none in [&b""[..], b"ready", b"1 < 2", b"<hello>", b"a@b>", b"<hello> <a@@b>", b"<a@b<c>", b"<a@b"] {
         assert_eq!(find(none), None, "{}", none.escape_ascii());
+    }
+}
+
+/// All texts of up to seven octets that decide about brackets, and some longer ones.
+#[test]
+fn rob_27_a_naive_search_finds_the_same_timestamp() {
+    fn naive(text: &[u8]) -> Option<ApopTimestamp<'_>> {
+        let slices = (0..text.len()).flat_map(|start| (start + 1..=text.len()).map(move |end| start..end));
+        slices.filter_map(|slice| ApopTimestamp::new(&text[slice]).ok()).next()
+    }
+    let check = |text: &[u8]| assert_eq!(ApopTimestamp::find(text), naive(text), "{}", text.escape_ascii());
+    let mut words = std::vec![Vec::new()];
+    for _ in 0..7 {
+        words = words
+            .iter()
+            .flat_map(|word: &Vec<u8>| b"<a@>\xfc".map(|octet| [word, &[octet][..]].concat()))
+            .collect();
+        words.iter().for_each(|word| check(word));
+    }
+    let parts = ["<", ">", "<b>", "<a@b>", "<\"c\"@[d]>", "a", "@", " ", "<a@b"];
+    for (first, second, third) in
+        parts.iter().flat_map(|a| parts.iter().flat_map(move |b| parts.map(|c| (a, b, c))))
+    {
+        check([*first, second, third, first].concat().as_bytes());
+    }
+}
+
+#[test]
+fn law_10_a_timestamp_is_looked_for_in_linear_time() {
+    for pattern in ["<", ">", "<>", "<a@b", "<a@>", "a@b>"] {
+        let text = pattern.repeat(2_000_000 / pattern.len());
+        assert_eq!(ApopTimestamp::find(text.as_bytes()), None, "{pattern}");
     }
 }
 
@@ -326,4 +361,45 @@ fn values_are_made_of_text_as_of_octets() {
         assert!(alike::<Secret<'_>, _>(&text) && alike::<Text<'_>, _>(&text), "{text:?}");
     }
     assert_eq!(Text::try_from("mrose"), Text::new(b"mrose"));
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn a_unique_id_hashes_and_compares_like_its_octets() {
+    use super::OwnedUniqueId;
+    use std::{borrow::Borrow, collections::hash_map::RandomState, hash::BuildHasher};
+
+    let state = RandomState::new();
+    let ids = [&b"a"[..], b"ab", b"b", b"a-1", &[b'~'; 70]];
+    for a in ids {
+        let (id, owned) = (UniqueId::new(a).unwrap(), OwnedUniqueId::try_from(a.to_vec()).unwrap());
+        let octets: &[u8] = owned.borrow();
+        assert_eq!((octets, owned.as_bytes(), owned.as_ref(), id.as_ref()), (a, a, a, a));
+        assert_eq!((state.hash_one(&owned), state.hash_one(id)), (state.hash_one(a), state.hash_one(a)));
+        for b in ids {
+            let (id, other) = (UniqueId::new(b).unwrap(), OwnedUniqueId::try_from(b.to_vec()).unwrap());
+            assert_eq!((owned == id, id == owned, owned == other), (a == b, b == a, a == b));
+            assert_eq!(
+                (owned.partial_cmp(&id), id.partial_cmp(&owned)),
+                (a.partial_cmp(b), b.partial_cmp(a))
+            );
+            assert_eq!(owned.cmp(&other), a.cmp(b));
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_stored_unique_id_is_checked_when_it_is_read() {
+    use super::OwnedUniqueId;
+    use serde::{Deserialize, de::IntoDeserializer, de::value::Error};
+
+    let text = |text: &str| OwnedUniqueId::deserialize(IntoDeserializer::<Error>::into_deserializer(text));
+    let octets =
+        |octets: &[u8]| OwnedUniqueId::deserialize(IntoDeserializer::<Error>::into_deserializer(octets));
+    assert_eq!(text("a-1").unwrap().as_bytes(), b"a-1");
+    assert_eq!(octets(b"a-1").unwrap().as_bytes(), b"a-1");
+    for bad in ["", "a b", "\u{e9}", "a\r\n", &"x".repeat(71)] {
+        assert!(text(bad).is_err() && octets(bad.as_bytes()).is_err(), "{bad:?}");
+    }
 }

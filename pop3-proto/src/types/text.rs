@@ -17,6 +17,18 @@ use core::fmt;
 /// const READY: Text<'static> = Text::literal("ready"); // checked by the compiler
 /// # assert_eq!(READY.as_bytes(), b"ready");
 /// ```
+///
+/// A text borrows, so it cannot be made from a `String` that is given away. Pass a reference:
+///
+/// ```compile_fail,E0277
+/// let name = String::from("mrose");
+/// let command = pop3_proto::Command::User(name.try_into().unwrap());
+/// ```
+///
+/// ```
+/// let name = String::from("mrose");
+/// let command = pop3_proto::Command::User((&name).try_into().unwrap());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Text<'a>(&'a [u8]);
 

@@ -16,7 +16,7 @@ use core::fmt;
 /// ```
 #[doc(alias = "UIDL")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UniqueId<'a>(&'a [u8]);
+pub struct UniqueId<'a>(pub(super) &'a [u8]);
 
 impl<'a> UniqueId<'a> {
     /// The most octets that a unique-id may have.
@@ -122,6 +122,12 @@ impl AsUniqueId for UniqueId<'_> {
     }
 }
 
+impl AsRef<[u8]> for UniqueId<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0
+    }
+}
+
 impl fmt::Debug for UniqueId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         escaped("UniqueId", self.0, f)
@@ -131,79 +137,5 @@ impl fmt::Debug for UniqueId<'_> {
 impl fmt::Display for UniqueId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.escape_ascii().fmt(f)
-    }
-}
-
-/// A unique-id that owns its octets, for a maildrop in a `Vec`.
-///
-/// ```
-/// use pop3_proto::{AsUniqueId, OwnedUniqueId, UniqueId};
-///
-/// let owned = OwnedUniqueId::from(UniqueId::new(b"a-1").unwrap());
-/// assert_eq!(owned.as_unique_id(), UniqueId::new(b"a-1").unwrap());
-/// assert_eq!(OwnedUniqueId::try_from(format!("a-{}", 1)), Ok(owned));
-/// assert!(OwnedUniqueId::try_from("a 1").is_err());
-/// # let owned = OwnedUniqueId::try_from("a-1").unwrap();
-/// assert_eq!(owned.to_string(), "a-1");
-/// # assert_eq!(format!("{owned:?}"), "UniqueId(\"a-1\")");
-/// ```
-#[cfg(feature = "alloc")]
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OwnedUniqueId(alloc::boxed::Box<[u8]>);
-
-#[cfg(feature = "alloc")]
-impl AsUniqueId for OwnedUniqueId {
-    fn as_unique_id(&self) -> UniqueId<'_> {
-        UniqueId(&self.0)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl From<UniqueId<'_>> for OwnedUniqueId {
-    fn from(id: UniqueId<'_>) -> Self {
-        OwnedUniqueId(id.0.into())
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl TryFrom<alloc::vec::Vec<u8>> for OwnedUniqueId {
-    type Error = Invalid;
-
-    fn try_from(octets: alloc::vec::Vec<u8>) -> Result<Self, Invalid> {
-        UniqueId::new(&octets)?;
-        Ok(OwnedUniqueId(octets.into()))
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl TryFrom<alloc::string::String> for OwnedUniqueId {
-    type Error = Invalid;
-
-    fn try_from(text: alloc::string::String) -> Result<Self, Invalid> {
-        text.into_bytes().try_into()
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl TryFrom<&str> for OwnedUniqueId {
-    type Error = Invalid;
-
-    fn try_from(text: &str) -> Result<Self, Invalid> {
-        UniqueId::try_from(text).map(Self::from)
-    }
-}
-
-/// As a [`UniqueId`].
-#[cfg(feature = "alloc")]
-impl fmt::Debug for OwnedUniqueId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.as_unique_id(), f)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl fmt::Display for OwnedUniqueId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.as_unique_id(), f)
     }
 }

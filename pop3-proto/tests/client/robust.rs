@@ -73,6 +73,11 @@ fn rob_12_a_unique_id_outside_the_range_comes_as_octets() {
 #[test]
 fn rob_13_an_answer_to_uidl_may_lack_its_number() {
     in_both("UIDL 7", "+OK abc\r\n", &["7 is abc"], &[Quirk::NumberMissing], &["odd abc"]);
+    for lone_number in ["7", "007", "7 "] {
+        let (answer, odd) = (format!("+OK {lone_number}\r\n"), format!("odd {}", lone_number.trim_end()));
+        in_both("UIDL 7", &answer, &[&odd], &[Quirk::OddRow], &[&odd]);
+    }
+    in_both("UIDL 7", "+OK 8\r\n", &["7 is 8"], &[Quirk::NumberMissing], &["odd 8"]);
     in_both("UIDL 7", "+OK two words\r\n", &["odd two words"], &[Quirk::OddRow], &["odd two words"]);
 }
 

@@ -198,7 +198,7 @@ fn sec_injection_is_not_expressible() {
     }
     let mut session = Session::opened(CLEAR);
     let keyword = Keyword::new(b"XTND").unwrap();
-    let arguments = Some(Text::literal("a\u{1}"));
+    let arguments = Some(Secret::new(b"a\x01").unwrap());
     let sent = session.client.send(&Command::Other { keyword, arguments }, &mut session.out);
     assert_eq!(sent.unwrap_err(), pop3_proto::client::SendError::Control);
     assert_eq!(session.sent(), "");

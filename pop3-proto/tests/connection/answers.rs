@@ -3,8 +3,8 @@
 use super::{CONFIG, Mail, Pop3Server, give, mail};
 use pop3_proto::server::{Config, Credentials, Event, Refusal, Responder, Unfit};
 use pop3_proto::{
-    AnswerError, Base64, Limits, MIN_SINK, Mechanism, ResponseCode, ServerConnection, Sink, Text, TlsPolicy,
-    octets,
+    AnswerError, Base64, Keyword, Limits, MIN_SINK, Mechanism, ResponseCode, ServerConnection, Sink, Text,
+    TlsPolicy, octets,
 };
 
 static WITH_AUTH: Config<'_> = Config::new(TlsPolicy::Cleartext)
@@ -160,7 +160,7 @@ fn law_4_a_challenge_by_message_that_fails_is_asked_again() {
 
 fn other_with(responder: &mut Responder<'_, Mail>, event: Event<'_>, text: &[u8]) -> Result<(), AnswerError> {
     let Event::Other(token, keyword, arguments) = event else { panic!() };
-    assert_eq!((keyword, arguments.as_bytes()), (&b"XFOO"[..], &b"bar baz"[..]));
+    assert_eq!((keyword.as_bytes(), arguments.unwrap().expose()), (&b"XFOO"[..], &b"bar baz"[..]));
     responder.other(token, Text::new(text).unwrap())
 }
 
@@ -278,7 +278,7 @@ fn kept(event: Event<'_>) -> Event<'static> {
         Event::Login(token, _) => Event::Login(token, Credentials::Response(Base64::EMPTY)),
         Event::Fetch(token) => Event::Fetch(token),
         Event::Commit(token) => Event::Commit(token),
-        Event::Other(token, ..) => Event::Other(token, b"", Text::EMPTY),
+        Event::Other(token, ..) => Event::Other(token, Keyword::new(b"X").unwrap(), None),
         other => panic!("{other:?}"),
     }
 }

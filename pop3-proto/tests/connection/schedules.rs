@@ -5,8 +5,8 @@ use super::{Mail, give, mail};
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{self, Ask, Config, Credentials, Refusal, Server, Step};
 use pop3_proto::{
-    Base64, Client, ClientConnection, Command, Input, Limits, Mechanism, Outbox, ServerConnection, Text,
-    TlsPolicy,
+    Base64, Client, ClientConnection, Command, Input, Keyword, Limits, Mechanism, Outbox, Secret,
+    ServerConnection, Text, TlsPolicy,
 };
 
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext)
@@ -38,7 +38,9 @@ fn machine() -> (Vec<String>, Vec<u8>) {
             }
             Step::Ask(Ask::Login(token, _)) => server.refuse(token, Refusal::Temporary).unwrap(),
             Step::Ask(Ask::Fetch(token)) => server.send_body(token).unwrap(),
-            Step::Ask(Ask::Other(token, _, text)) => server.other(token, text, &mut out).unwrap(),
+            Step::Ask(Ask::Other(token, keyword, arguments)) => {
+                server.other(token, words(keyword, arguments), &mut out).unwrap();
+            }
             Step::Ask(Ask::Commit(token)) => server.removed(token).unwrap(),
             Step::NeedBody => {
                 server.write_body(b"one\n", &mut out).unwrap();
@@ -48,6 +50,11 @@ fn machine() -> (Vec<String>, Vec<u8>) {
             step => panic!("{step:?}"),
         }
     }
+}
+
+/// What the command said, given back in the response: it shows that the borrowed parts are the right ones.
+fn words<'i>(keyword: Keyword<'i>, arguments: Option<Secret<'i>>) -> Text<'i> {
+    Text::new(arguments.map_or(keyword.as_bytes(), |arguments| arguments.expose())).unwrap()
 }
 
 type Pop3<'b> = ServerConnection<Mail, &'b mut [u8], &'b mut [u8]>;
@@ -84,7 +91,9 @@ fn connection(cut: usize, between: bool) -> (Vec<String>, Vec<u8>) {
                     responder.write_body(b"one\n").unwrap();
                     responder.finish_body().unwrap();
                 }
-                server::Event::Other(token, _, text) => responder.other(token, text).unwrap(),
+                server::Event::Other(token, keyword, arguments) => {
+                    responder.other(token, words(keyword, arguments)).unwrap();
+                }
                 server::Event::Commit(token) => responder.removed(token).unwrap(),
                 _ => {}
             }

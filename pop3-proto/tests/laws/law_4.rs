@@ -93,8 +93,10 @@ fn law_4_a_command_that_cannot_be_sent_leaves_the_session_as_it_is() {
     let strict = cleartext().profile(Profile::Strict);
     let long = [b'x'; 250];
     let name = |name| Command::User(Text::new(name).unwrap());
-    let other =
-        Command::Other { keyword: Keyword::new(b"XTND").unwrap(), arguments: Some(Text::literal("a\tb")) };
+    let other = Command::Other {
+        keyword: Keyword::new(b"XTND").unwrap(),
+        arguments: Some(Secret::new(b"a\tb").unwrap()),
+    };
     let initial = Base64::new(&[b'A'; 248]).unwrap();
     let too_long = SendError::InitialResponseTooLong { limit: 255 };
     let rows: &[(Config, Command<'_>, SendError)] = &[

@@ -7,6 +7,7 @@ mod law_2;
 mod law_3;
 mod law_4;
 mod law_4_server;
+mod law_4_sink;
 mod law_5;
 mod law_6;
 mod law_7;

@@ -297,11 +297,12 @@ fn amb_12_spaces_in_a_name_are_taken_and_noted() {
 /// Also 1939.7.apop.b, AMB.5.
 #[test]
 fn r1939_7_apop_a_offered_with_a_timestamp_only() {
-    for greeting in ["ready", "ready <x>", "<a@b", "ready a@b", "< a@b>", "<a@b@c>", "<a>b@c>", "<x> <a@b>"] {
+    for greeting in ["ready", "ready <x>", "<a@b", "ready a@b", "< a@b>", "<a@b@c>", "<a>b@c>", "<x> <a@@b>"]
+    {
         let mut host = greeted(CLEAR, greeting);
         assert_eq!(host.say(APOP), "-ERR unknown command\r\n", "{greeting}");
     }
-    for greeting in [TIMESTAMP, "<a@b>", "<a@b> ready", "[x] <a@[b]>"] {
+    for greeting in [TIMESTAMP, "<a@b>", "<a@b> ready", "<x> <a@b>", "[x] <a@[b]>"] {
         assert_eq!(greeted(CLEAR, greeting).say(APOP), OPEN, "{greeting}");
     }
 }

@@ -208,7 +208,8 @@ impl<L: Maildrop> Host<L> {
             }
             Ask::Other(other, keyword, rest) => {
                 server.other(other, Text::literal("done"), out).unwrap();
-                format!("Other {} {rest}", keyword.escape_ascii())
+                let rest = rest.map_or(&b""[..], |rest| rest.expose());
+                format!("Other {} {}", keyword.as_bytes().escape_ascii(), rest.escape_ascii())
             }
         };
         self.asked.push(asked);

@@ -23,7 +23,8 @@ fn run(server: &mut Server<Slots, Config<'_>>, input: &[u8], sink: &mut Outbox, 
                 server.send_body_of(token, octets).unwrap();
             }
             Step::Ask(Ask::Other(token, keyword, arguments)) => {
-                assert_eq!((keyword, arguments.as_bytes()), (&b"XTND"[..], &b"list of it"[..]));
+                let arguments = arguments.unwrap().expose();
+                assert_eq!((keyword.as_bytes(), arguments), (&b"XTND"[..], &b"list of it"[..]));
                 if serve {
                     server.other(token, Text::literal("listed"), sink).unwrap();
                 } else {

@@ -1,6 +1,5 @@
 use super::SaslError;
-use crate::{Base64, Full, Out, Sink, Text};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::{Base64, Full, Out, Sink, Text, types::base64};
 use core::{convert::Infallible, fmt, slice};
 
 /// A message of a SASL mechanism, before base64: borrowed parts that are never joined in memory.
@@ -80,6 +79,9 @@ impl<'a> Message<'a> {
     }
 
     /// Writes a line: `prefix`, the message in base64, CRLF; all of it or nothing.
+    ///
+    /// The line is written piece by piece, in room that was asked for before: [`Sink`] says what an implementation
+    /// promises about that room.
     ///
     /// The prefix is `+ ` with its space for a challenge and empty for a response. An empty message leaves
     /// nothing between prefix and CRLF, as RFC 5034 section 4 asks; only as an initial response does it stand
@@ -202,10 +204,9 @@ impl Block {
     fn flush<E>(&mut self, write: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let octets = self.octets.get(..self.length).unwrap_or_default();
         let mut text = [0; ENCODED_BLOCK];
-        // A block's text is never short of room, so there is no failure to report.
-        let length = STANDARD.encode_slice(octets, &mut text).unwrap_or_default();
+        let spare = base64::encode(octets, &mut text).len();
         self.length = 0;
-        match text.get(..length) {
+        match text.get(..ENCODED_BLOCK.saturating_sub(spare)) {
             None | Some([]) => Ok(()),
             Some(text) => write(text),
         }

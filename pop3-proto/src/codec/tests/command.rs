@@ -20,7 +20,7 @@ fn pass(password: &[u8]) -> Command<'_> {
 }
 
 fn other<'a>(keyword: &'a [u8], arguments: Option<&'a [u8]>) -> Command<'a> {
-    let arguments = arguments.map(|arguments| Text::new(arguments).unwrap());
+    let arguments = arguments.map(|arguments| Secret::new(arguments).unwrap());
     Command::Other { keyword: Keyword::new(keyword).unwrap(), arguments }
 }
 
@@ -264,7 +264,7 @@ fn rob_40_an_unknown_command_keeps_its_word_and_its_rest() {
     all_read(&[
         (b"XTND XLST 1", other(b"XTND", Some(b"XLST 1")), &[]),
         (b"XTND  two ", other(b"XTND", Some(b" two ")), &[]),
-        (b"XTND ", other(b"XTND", Some(b"")), &[]),
+        (b"XTND ", other(b"XTND", None), &[]),
         (b"LAST", other(b"LAST", None), &[]),
         (b"*ENV 1", other(b"*ENV", Some(b"1")), &[]),
         (b"X", other(b"X", None), &[]),

@@ -74,7 +74,7 @@ impl Parts {
             Verb::Quit => Command::Quit,
             Verb::Other => Command::Other {
                 keyword: Keyword::new(self.keyword.as_bytes()).ok()?,
-                arguments: self.some.then_some(text),
+                arguments: self.some.then(|| Secret::new(text.as_bytes()).ok()).flatten(),
             },
         })
     }

@@ -103,7 +103,33 @@ fn law_9_neither_debug_nor_errors_show_a_secret() {
     assert_eq!(small.to_string(), "the slice for a SASL message needs 20 octets");
 }
 
+/// Every group of up to two octets, and every digit at each place of a group of three.
+#[test]
+fn r4648_4_groups_are_what_the_base64_crate_makes_of_them() {
+    let ones = (0..=u8::MAX).map(|a| vec![a]);
+    let twos = (0..=u16::MAX).map(|pair| pair.to_be_bytes().to_vec());
+    let threes = (0..=u16::MAX).flat_map(|pair| {
+        let [a, b] = pair.to_be_bytes();
+        [vec![a, b, 0x9A], vec![0xA5, a, b], vec![a, 0x3C, b]]
+    });
+    for octets in ones.chain(twos).chain(threes) {
+        let mut expected = [0; 4];
+        STANDARD.encode_slice(&octets, &mut expected).unwrap();
+        let mut text = [0; 4];
+        let text = encode(&octets, &mut text).unwrap();
+        assert_eq!(text.as_bytes(), expected, "{octets:?}");
+        assert_eq!(decode(text, &mut [0; 3]).unwrap(), octets);
+    }
+}
+
 proptest! {
+    #[test]
+    fn encoding_any_length_is_what_the_base64_crate_makes_of_it(octets: Vec<u8>) {
+        let mut expected = vec![0; octets.len() / 3 * 4 + 4];
+        let length = STANDARD.encode_slice(&octets, &mut expected).unwrap();
+        prop_assert_eq!(encoded(&Message::new(&octets)), &expected[..length]);
+    }
+
     #[test]
     fn decode_undoes_encode(octets: Vec<u8>) {
         prop_assert_eq!(sent(&Message::new(&octets)), octets);
@@ -119,8 +145,9 @@ proptest! {
     ) {
         match (Base64::new(&octets), STANDARD.decode_slice(&octets, &mut [0; 256])) {
             (Ok(text), Ok(length)) => {
-                let mut exact = vec![0; length];
-                prop_assert_eq!(decode(text, &mut exact).unwrap().len(), length);
+                let (mut ours, mut theirs) = (vec![0; length], [0; 256]);
+                STANDARD.decode_slice(&octets, &mut theirs).unwrap();
+                prop_assert_eq!(&*decode(text, &mut ours).unwrap(), &theirs[..length]);
             }
             (ours, theirs) => prop_assert_eq!(ours.is_ok(), theirs.is_ok()),
         }
