@@ -252,7 +252,7 @@ fn sec_a_farewell_is_never_a_response_to_a_later_command() {
             let mut session = (case.session)();
             assert_eq!(session.hear(case.response), case.events);
             assert!(session.hear(&BYE[..end]).is_empty(), "{} {end}", case.name);
-            assert!(session.client.needs_input(BYE[..end].as_bytes(), false));
+            assert!(session.client.needs_input(&BYE.as_bytes()[..end], false));
             nothing_can_be_sent(&mut session, case.name);
             assert_eq!(session.hear(&BYE[end..]), [FAREWELL, "fatal Unsolicited"]);
         }
