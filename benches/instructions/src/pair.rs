@@ -77,7 +77,7 @@ impl<'m> Pair<'m> {
             match self.server.poll(input, out).expect("a sound client") {
                 Step::NeedInput | Step::NeedSpace(_) | Step::Closed(_) => return,
                 Step::NeedBody if self.sending.is_empty() => {
-                    _ = self.server.finish_body().expect("it is open")
+                    _ = self.server.finish_body().expect("it is open");
                 }
                 Step::NeedBody => match self.server.write_body(self.sending, out).expect("it is open") {
                     0 => return,
