@@ -29,7 +29,8 @@ pub enum Fatal {
     UnexpectedEnd,
     /// A line that is no status line where one is due: the peer is out of step, or speaks another protocol.
     NotPop3,
-    /// Octets that no command asked for.
+    /// Octets that no command asked for. If they are a line of `-ERR`, its text came before as
+    /// [`Event::Farewell`](crate::client::Event::Farewell).
     Unsolicited,
     /// A status line that ends in LF alone, in a session whose lines end in CR LF.
     BareLf,

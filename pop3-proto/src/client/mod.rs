@@ -41,7 +41,10 @@ use core::fmt;
 /// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
 ///
 /// It owns a few hundred octets: no buffer, no socket, no clock, no stored password. Up to 16 commands may be
-/// in flight.
+/// in flight. `C` is how it holds its [`Config`]: its own, a reference or an `Arc`.
+///
+/// Poll it until there is no event, and send then. A response that is there before its command was sent is not taken for
+/// it: the session ends with [`Fatal::Unsolicited`].
 ///
 /// ```
 /// use pop3_proto::{Client, Command, Inbox, Out, TlsPolicy, client::Event};
