@@ -86,7 +86,8 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | drive a session | [`client`], [`server`] |
+//! | drive a session | [`ClientConnection`], [`ServerConnection`] |
+//! | drive a machine without buffers | [`client`], [`server`] |
 //! | read and write single lines | [`Command`], [`Response`], [`Capability`], [`ScanListing`] and their kin |
 //! | stuff and unstuff messages | [`Stuff`], [`Unstuff`], [`OctetCount`] |
 //! | move bytes | [`Input`], [`Inbox`], [`Sink`], [`Out`], `Outbox` |

@@ -115,7 +115,7 @@ fn the_server(data: &[u8]) {
                 let mut slice = data;
                 see((responder.write_body(data).is_ok(), responder.body_slice(&mut slice).is_ok()));
                 responder.body_sent(data.len());
-                see((responder.enough(), responder.finish_body().is_ok()));
+                see((responder.wants_body(), responder.finish_body().is_ok()));
             }
             Ok(Some((Event::Commit(token), mut responder))) => {
                 see(responder.marked().next());

@@ -73,31 +73,35 @@ const READ: usize = 16 * 1024;
 ///
 /// # If a call fails
 ///
-/// A call of [`Sender`] that fails has changed nothing. A command can be sent again after the cause is fixed, and an event
-/// that wants an answer (a challenge) is given again by the next `poll`, with a new token. So does the event for a challenge
-/// whose answer was too long: answer it with another, or cancel.
+/// A call of [`Sender`] that fails has changed nothing. You can send the command again after you have fixed the cause. If
+/// the answer to a challenge fails, the next `poll` returns the challenge again, with a token: answer otherwise, or cancel.
 ///
 /// # Rows that are malformed
 ///
-/// A row of a listing that is not what it should be is [`Event::Odd`]: an event of its own, in the place of the row, and
-/// the listing goes on. Do not ignore it as one of many other events: a message that you do not see, you do not fetch. To
-/// be safe, list again with [`Command::List`](crate::Command::List) or `Uidl` for that one message, or report it.
+/// [`Event::Odd`] is a row of a listing that the client cannot read. It replaces the row, and the listing goes on. Do not
+/// let `_ => {}` swallow it, because the message in that row is then missing from your list. Report it, or ask for the one
+/// message that is missing, with LIST or UIDL and its number.
 ///
 /// # Stopping early
 ///
-/// You can stop at any event. What is left depends on how:
+/// You can stop at any event:
 ///
 /// | you | then |
 /// |---|---|
-/// | send QUIT and poll to [`Event::Closed`] | the server removes what is marked, and `Closed` says what became of it |
-/// | call [`close`](Self::close), or drop the connection | the server removes nothing, whatever is marked |
-/// | break out of the loop | nothing is lost: poll again, and the next event follows |
+/// | leave the loop and come back | nothing is lost: poll again, and the next event follows |
+/// | send QUIT and poll to [`Event::Closed`] | the server removes the marked messages, and `Closed` says whether it did |
+/// | call [`close`](Self::close), or drop the connection | the server removes nothing |
 ///
-/// [`in_flight`](Self::in_flight) lists the commands whose responses are lost if you close now. The part of a message that
-/// you have is not a message before [`Event::End`]: drop it, and fetch it again in another session. Messages have no other
-/// state than their mark, and the marks of a session that did not end with QUIT are gone. The storage of the buffers is
-/// yours again when the connection is dropped, if you lent it by `&mut`; the stream is of no use any more, because the rest
-/// of a response may still follow.
+/// After `close`:
+///
+/// | part | may be used again |
+/// |---|---|
+/// | the configuration | yes |
+/// | the memory of the buffers | yes, if you lent it by `&mut` |
+/// | the stream | no: the rest of a response may follow |
+/// | responses to commands [in flight](Self::in_flight) | no: they are lost, and so is the effect of the commands |
+/// | the part of a message before [`Event::End`] | no: discard it, and fetch the message again in another session |
+/// | messages marked with DELE | yes: the marks are gone, and the messages are still there |
 ///
 /// # Waiting without a command
 ///
@@ -139,6 +143,9 @@ impl ClientConnection<alloc::vec::Vec<u8>> {
         }
     }
 }
+
+// Over slices, which are two words each.
+const _: () = assert!(size_of::<ClientConnection<&mut [u8]>>() <= 448);
 
 impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// A client that waits for the greeting, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].

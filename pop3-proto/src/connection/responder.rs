@@ -151,9 +151,10 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         self.server.body_sent(count, self.sink);
     }
 
-    /// Returns whether bytes that follow would not be sent, because TOP has its lines: you can stop reading the message.
-    pub fn enough(&self) -> bool {
-        self.server.enough()
+    /// Returns whether bytes that follow would be sent. Once it returns false, TOP has its lines: you can stop reading the
+    /// message.
+    pub fn wants_body(&self) -> bool {
+        !self.server.enough()
     }
 
     /// Completes the message, and returns how much was sent: see [`Server::finish_body`].

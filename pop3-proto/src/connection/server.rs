@@ -129,6 +129,9 @@ impl<M: Maildrop, C: AsConfig> ServerConnection<M, alloc::vec::Vec<u8>, alloc::v
     }
 }
 
+// Over slices, which are two words each, and with a maildrop that takes no room.
+const _: () = assert!(size_of::<ServerConnection<core::convert::Infallible, &mut [u8]>>() <= 480);
+
 impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S, C> {
     /// A server for one connection, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].
     ///

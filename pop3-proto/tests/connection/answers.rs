@@ -304,6 +304,24 @@ fn law_7_an_answer_that_was_kept_for_later_is_good_once_and_an_old_token_is_stal
 }
 
 #[test]
+fn a_question_is_not_asked_again_after_the_session_was_closed() {
+    for (commands, question) in QUESTIONS {
+        // Before it was given.
+        let mut pop3 = asked(1, commands);
+        assert!(pop3.is_ready());
+        pop3.close();
+        assert!(matches!(pop3.poll(), Ok(Some((Event::Closed(_), _)))), "{question}");
+    }
+    // After its answer failed.
+    let mut pop3 = asked(1, "");
+    let (event, mut responder) = pop3.poll().unwrap().unwrap();
+    assert!(greet_with(&mut responder, event, LONG).is_err());
+    responder.close();
+    assert!(matches!(pop3.poll(), Ok(Some((Event::Closed(_), _)))));
+    assert!(matches!(pop3.poll(), Ok(None)) && pop3.is_closed());
+}
+
+#[test]
 fn law_4_a_body_that_fails_is_wanted_again() {
     let mut pop3 = asked(1, "USER mrose\r\nPASS secret\r\nRETR 1\r\n");
     let body = |pop3: &mut Pop3Server, answer: &dyn Fn(&mut Responder<'_, Mail>) -> Result<(), Unfit>| {

@@ -109,7 +109,7 @@ fn session(up: usize, down: usize) -> Outcome {
                     left = MESSAGES[token.message().index()];
                     responder.send_body(token).unwrap();
                 }
-                server::Event::Body if left.is_empty() || responder.enough() => {
+                server::Event::Body if left.is_empty() || !responder.wants_body() => {
                     responder.finish_body().unwrap();
                 }
                 server::Event::Body => left = &left[responder.write_body(left).unwrap()..],
