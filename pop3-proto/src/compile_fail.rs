@@ -4,9 +4,9 @@
 //! # The right answer
 //!
 //! ```
-//! use pop3_proto::{Outbox, Text, server::{Ask, Server, Slot}, UniqueId};
+//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, Slot}, UniqueId};
 //! type Mail<'m> = &'m mut [Slot<UniqueId<'static>>];
-//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut Outbox) {
+//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut SendBuf<Vec<u8>>) {
 //!     if let Ask::Greet(greet) = ask {
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
 //!     }
@@ -16,9 +16,9 @@
 //! An answer of the wrong kind:
 //!
 //! ```compile_fail,E0308
-//! use pop3_proto::{Outbox, Text, server::{Ask, Server, Slot}, UniqueId};
+//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, Slot}, UniqueId};
 //! type Mail<'m> = &'m mut [Slot<UniqueId<'static>>];
-//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut Outbox) {
+//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut SendBuf<Vec<u8>>) {
 //!     if let Ask::Commit(greet) = ask {
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
 //!     }
@@ -28,9 +28,9 @@
 //! A second answer:
 //!
 //! ```compile_fail,E0382
-//! use pop3_proto::{Outbox, Text, server::{Ask, Server, Slot}, UniqueId};
+//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, Slot}, UniqueId};
 //! type Mail<'m> = &'m mut [Slot<UniqueId<'static>>];
-//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut Outbox) {
+//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut SendBuf<Vec<u8>>) {
 //!     if let Ask::Greet(greet) = ask {
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
@@ -150,15 +150,15 @@
 //! # A client's token, twice
 //!
 //! ```
-//! use pop3_proto::{Base64, Client, Outbox, client::SaslStep};
-//! fn respond(client: &mut Client, step: SaslStep, sink: &mut Outbox) {
+//! use pop3_proto::{Base64, Client, SendBuf, client::SaslStep};
+//! fn respond(client: &mut Client, step: SaslStep, sink: &mut SendBuf<Vec<u8>>) {
 //!     client.sasl(step, Base64::EMPTY, sink).unwrap();
 //! }
 //! ```
 //!
 //! ```compile_fail,E0382
-//! use pop3_proto::{Base64, Client, Outbox, client::SaslStep};
-//! fn respond(client: &mut Client, step: SaslStep, sink: &mut Outbox) {
+//! use pop3_proto::{Base64, Client, SendBuf, client::SaslStep};
+//! fn respond(client: &mut Client, step: SaslStep, sink: &mut SendBuf<Vec<u8>>) {
 //!     client.sasl(step, Base64::EMPTY, sink).unwrap();
 //!     client.sasl_cancel(step, sink).unwrap();
 //! }
@@ -203,11 +203,11 @@
 //! # A sink is bounded
 //!
 //! ```
-//! use pop3_proto::{Command, Outbox};
-//! Command::Noop.encode(&mut Outbox::new()).unwrap();
+//! use pop3_proto::{Command, SendBuf};
+//! Command::Noop.encode(&mut SendBuf::new(vec![])).unwrap();
 //! ```
 //!
 //! ```compile_fail,E0277
-//! use pop3_proto::{Command, Outbox};
+//! use pop3_proto::{Command, SendBuf};
 //! Command::Noop.encode(&mut Vec::new()).unwrap();
 //! ```

@@ -65,15 +65,15 @@ impl core::error::Error for Fatal {}
 ///
 /// ```
 /// use pop3_proto::server::{Ask, Config, Server, Step};
-/// use pop3_proto::{AnswerError, Input, MIN_SINK, Out, Text, TlsPolicy};
+/// use pop3_proto::{AnswerError, Input, MIN_SINK, SendBuf, Text, TlsPolicy};
 ///
 /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
 /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
 /// let (mut small, mut large) = ([0; 8], [0; MIN_SINK]);
-/// let mut out = Out::new(&mut large);
+/// let mut out = SendBuf::new(&mut large[..]);
 /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut Input::more(b""), &mut out) else { panic!() };
 ///
-/// let unanswered = server.greet(greet, Text::literal("ready"), &mut Out::new(&mut small)).unwrap_err();
+/// let unanswered = server.greet(greet, Text::literal("ready"), &mut SendBuf::new(&mut small[..])).unwrap_err();
 /// assert!(matches!(unanswered.why, AnswerError::Full(_)));
 /// server.greet(unanswered.token, Text::literal("ready"), &mut out).unwrap();
 /// assert_eq!(out.pending(), b"+OK ready\r\n");

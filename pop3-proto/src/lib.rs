@@ -9,17 +9,17 @@
 //! Poll until nothing comes, send what is pending, read more:
 //!
 //! ```
-//! use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, Verb, client::Event};
+//! use pop3_proto::{Client, Command, RecvBuf, SendBuf, TlsPolicy, Verb, client::Event};
 //! use std::io::{Read, Write};
 //!
 //! /// How many messages are there, and how many octets together?
 //! fn stat(mut stream: impl Read + Write, name: &str, password: &str) -> Result<(u32, u64), Box<dyn std::error::Error>> {
 //!     let mut client = Client::new(TlsPolicy::Cleartext, 1); // loopback only: see the other policies
-//!     let mut inbox = Inbox::new(vec![0; 2 * client.hold()]);
-//!     let mut outbox = Outbox::new();
+//!     let mut recv = RecvBuf::new(vec![0; 2 * client.hold()]);
+//!     let mut send = SendBuf::new(vec![]);
 //!     let mut answer = None;
 //!     loop {
-//!         while let Some(event) = inbox.with(|input| client.poll(input))? {
+//!         while let Some(event) = recv.with(|input| client.poll(input))? {
 //!             let command = match event {
 //!                 Event::Greeting(_) => Command::User(name.try_into()?),
 //!                 Event::Ok(..) if answer.is_some() => continue,
@@ -33,14 +33,14 @@
 //!                 Event::Closed(_) => return answer.ok_or_else(|| "closed".into()),
 //!                 _ => continue,
 //!             };
-//!             client.send(&command, &mut outbox)?;
+//!             client.send(&command, &mut send)?;
 //!         }
-//!         while !outbox.pending().is_empty() {
-//!             let count = stream.write(outbox.pending())?;
-//!             outbox.sent(count);
+//!         while !send.pending().is_empty() {
+//!             let count = stream.write(send.pending())?;
+//!             send.sent(count);
 //!         }
-//!         let count = stream.read(inbox.spare())?;
-//!         inbox.received(count); // 0 is the end of the stream: a fact of its own, never an empty slice
+//!         let count = stream.read(recv.spare_mut())?;
+//!         recv.received(count); // 0 is the end of the stream: a fact of its own, never an empty slice
 //!     }
 //! }
 //! # use std::io;
@@ -90,7 +90,7 @@
 //! | drive a machine without buffers | [`client`], [`server`] |
 //! | read and write single lines | [`Command`], [`Response`], [`Capability`], [`ScanListing`] and their kin |
 //! | stuff and unstuff messages | [`Stuff`], [`Unstuff`], [`OctetCount`] |
-//! | move bytes | [`Input`], [`Inbox`], [`Sink`], [`Out`], `Outbox` |
+//! | move bytes | [`RecvBuf`], [`SendBuf`]; [`Input`] and [`Sink`] beneath |
 //! | read along with a session of others | [`tap`] |
 //! | bound and time a peer | [`Limits`], [`Timers`], [`Millis`] |
 //!
@@ -99,7 +99,7 @@
 //! | feature | adds | dependencies |
 //! |---|---|---|
 //! | `std` (default) | `alloc`, and faster searching | |
-//! | `alloc` | `Outbox`, a growing `Inbox`, a maildrop in a `Vec` | |
+//! | `alloc` | buffers and a maildrop in a `Vec` | |
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
 //! | `sasl` | `sasl`: messages of the mechanisms without cryptography | |
 //! | `serde` | `OwnedUniqueId` is stored and read with `serde` | `serde` |
@@ -120,6 +120,7 @@ extern crate std;
 #[cfg(any(feature = "apop", feature = "sasl"))]
 mod auth;
 mod body;
+mod buffers;
 pub mod client;
 mod codec;
 #[cfg(doctest)]
@@ -144,6 +145,7 @@ pub use auth::apop;
 #[cfg(feature = "sasl")]
 pub use auth::sasl;
 pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff, octets};
+pub use buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
 pub use client::Client;
 pub use codec::{
     Capability, Command, CommandError, Decoded, DropListing, Expire, Keyword, LanguageListing, LineEnding,
@@ -152,15 +154,13 @@ pub use codec::{
 };
 #[cfg(feature = "std")]
 pub use connection::NothingDue;
-pub use connection::{BufferTooSmall, ClientConnection, RecvBuf, SendBuf, ServerConnection, Storage};
+pub use connection::{ClientConnection, ServerConnection};
 pub use error::{AnswerError, Fatal, Unanswered};
-pub use input::{Inbox, Input};
+pub use input::Input;
 pub use limits::{Limit, Limits, Timers};
 pub use quirks::{Profile, Quirk, Quirks};
 pub use server::Server;
-#[cfg(feature = "alloc")]
-pub use sink::Outbox;
-pub use sink::{Full, MIN_SINK, Out, Sink};
+pub use sink::{Full, MIN_SINK, Sink};
 pub use time::{Millis, Timer};
 #[cfg(feature = "alloc")]
 pub use types::OwnedUniqueId;

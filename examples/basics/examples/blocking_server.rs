@@ -95,10 +95,10 @@ impl<'h> Session<'h> {
     fn talk(&mut self) -> Result<()> {
         loop {
             let Session { server, wire, .. } = self;
-            // What this step borrows is the inbox, which is left alone until the step is dealt with.
-            match wire.inbox.with(|input| server.poll(input, &mut wire.outbox))? {
+            // What this step borrows is the recv, which is left alone until the step is dealt with.
+            match wire.recv.with(|input| server.poll(input, &mut wire.send))? {
                 // Answers are sent before more is read: a client that does not take them is not read from, and what it
-                // makes this server hold stays below the sizes of inbox and outbox.
+                // makes this server hold stays below the sizes of recv and send.
                 Step::NeedInput => {
                     let until = server.tick(wire.now())?; // says so when the client has been silent for too long
                     if wire.is_pending() { wire.send(until)? } else { wire.receive(until)? }
@@ -117,7 +117,7 @@ impl<'h> Session<'h> {
                 }
                 Step::Ask(Ask::Login(login, _)) => self.log_in(login, false)?, // AUTH and APOP are not offered
                 Step::Ask(Ask::Greet(greet)) => {
-                    server.greet(greet, Text::literal("ready"), &mut wire.outbox)?;
+                    server.greet(greet, Text::literal("ready"), &mut wire.send)?;
                 }
                 Step::Ask(Ask::Fetch(fetch)) => {
                     let opened = server.maildrop().map(|maildrop| maildrop.message(fetch.message()));
@@ -162,7 +162,7 @@ impl<'h> Session<'h> {
         Ok(())
     }
 
-    /// Sends the next part of the message that is open: what is read at once, as far as the outbox has room for it.
+    /// Sends the next part of the message that is open: what is read at once, as far as the send has room for it.
     fn send_message(&mut self) -> Result<()> {
         let Session { server, wire, message, .. } = self;
         let Some(file) = message else { return Err("no message is open".into()) };
@@ -177,7 +177,7 @@ impl<'h> Session<'h> {
             server.finish_body()?;
             return Ok(());
         }
-        match server.write_body(octets, &mut wire.outbox)? {
+        match server.write_body(octets, &mut wire.send)? {
             0 => wire.send(server.tick(wire.now())?)?,
             taken => file.consume(taken),
         }

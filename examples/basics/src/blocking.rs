@@ -2,7 +2,7 @@
 
 use crate::Result;
 use pop3_proto::client::{Config, Event, Ticket};
-use pop3_proto::{Client, Command, Inbox, Millis, Outbox};
+use pop3_proto::{Client, Command, Millis, RecvBuf, SendBuf};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Wire {
     pub stream: TcpStream,
-    pub inbox: Inbox<Vec<u8>>,
-    pub outbox: Outbox,
+    pub recv: RecvBuf<Vec<u8>>,
+    pub send: SendBuf<Vec<u8>>,
     start: Instant,
 }
 
@@ -20,8 +20,8 @@ impl Wire {
     /// Buffers for a machine that leaves up to `hold` octets unread.
     pub fn new(stream: TcpStream, hold: usize) -> io::Result<Self> {
         stream.set_nodelay(true)?; // answers are small, and each is sent when it is complete
-        let inbox = Inbox::new(vec![0; 2 * hold + 16 * 1024]);
-        Ok(Wire { stream, inbox, outbox: Outbox::new(), start: Instant::now() })
+        let recv = RecvBuf::new(vec![0; 2 * hold + 16 * 1024]);
+        Ok(Wire { stream, recv, send: SendBuf::new(vec![]), start: Instant::now() })
     }
 
     /// The time that the machine's `tick` is told.
@@ -31,17 +31,17 @@ impl Wire {
 
     /// Whether anything waits to be sent.
     pub fn is_pending(&self) -> bool {
-        !self.outbox.pending().is_empty()
+        !self.send.pending().is_empty()
     }
 
     /// Sends what the socket takes at once, or returns when the time has come to `tick` again.
     pub fn send(&mut self, until: Option<Millis>) -> io::Result<()> {
         self.stream.set_write_timeout(self.timeout(until))?;
         // `write`, never `write_all`: that one does not tell how much was sent before it failed.
-        match self.stream.write(self.outbox.pending()) {
+        match self.stream.write(self.send.pending()) {
             Ok(0) => Err(ErrorKind::WriteZero.into()),
             Ok(count) => {
-                self.outbox.sent(count);
+                self.send.sent(count);
                 Ok(())
             }
             Err(error) if is_wait(error.kind()) => Ok(()),
@@ -52,11 +52,11 @@ impl Wire {
     /// Receives what is there, or returns when the time has come to `tick` again. The peer's end of the stream is noted.
     pub fn receive(&mut self, until: Option<Millis>) -> io::Result<()> {
         self.stream.set_read_timeout(self.timeout(until))?;
-        let spare = self.inbox.spare();
-        assert!(!spare.is_empty(), "the inbox is smaller than the machine's hold()");
+        let spare = self.recv.spare_mut();
+        assert!(!spare.is_empty(), "the recv is smaller than the machine's hold()");
         match self.stream.read(spare) {
-            Ok(0) => self.inbox.ended(),
-            Ok(count) => self.inbox.filled(count),
+            Ok(0) => self.recv.received_eof(),
+            Ok(count) => self.recv.received(count),
             Err(error) if is_wait(error.kind()) => {}
             Err(error) => return Err(error),
         }
@@ -98,7 +98,7 @@ impl Connection {
     /// Queues a command. It is sent by [`event`](Self::event): 16 commands fit in any socket's buffer, so that client and
     /// server never wait for each other.
     pub fn send(&mut self, command: &Command<'_>) -> Result<Ticket, pop3_proto::client::SendError> {
-        self.client.send(command, &mut self.wire.outbox)
+        self.client.send(command, &mut self.wire.send)
     }
 
     /// Waits for what the server says. `None` says nothing yet (half an end mark came, say): call it again.
@@ -106,10 +106,10 @@ impl Connection {
     /// Call it only while something is due: the greeting, or the answer to a command.
     pub fn event(&mut self) -> Result<Option<Event<'_>>> {
         let Connection { client, wire } = self;
-        if client.needs_input(wire.inbox.unread(), wire.inbox.is_ended()) {
+        if client.needs_input(wire.recv.unread(), wire.recv.is_eof()) {
             let until = client.tick(wire.now())?; // says so when the server has been silent for too long
             if wire.is_pending() { wire.send(until)? } else { wire.receive(until)? }
         }
-        Ok(wire.inbox.with(|input| client.poll(input))?)
+        Ok(wire.recv.with(|input| client.poll(input))?)
     }
 }

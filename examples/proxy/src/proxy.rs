@@ -8,7 +8,7 @@ mod attempt;
 use crate::table::Table;
 use attempt::Attempt;
 use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
-use pop3_proto::{Inbox, Millis, Outbox, Server, Text};
+use pop3_proto::{Millis, RecvBuf, SendBuf, Server, Text};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
@@ -77,20 +77,20 @@ enum Link {
 
 /// The octets of one connection.
 struct Wire {
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+    recv: RecvBuf<Vec<u8>>,
+    send: SendBuf<Vec<u8>>,
 }
 
 impl Wire {
     fn new() -> Self {
-        Wire { inbox: Inbox::new(vec![0; INBOX]), outbox: Outbox::new() }
+        Wire { recv: RecvBuf::new(vec![0; INBOX]), send: SendBuf::new(vec![]) }
     }
 }
 
 impl Proxy {
     /// A proxy for one connection; `id` is the caller's number for it.
     pub fn new(config: &'static Config<'_>, table: Arc<Table>, id: u64) -> Self {
-        assert!(config.hold() <= INBOX, "the lines that this configuration allows are longer than the inbox");
+        assert!(config.hold() <= INBOX, "the lines that this configuration allows are longer than the recv");
         Proxy {
             table,
             server: Server::new(config, id),
@@ -110,7 +110,7 @@ impl Proxy {
         let over = match self.stage {
             Stage::Login => false,
             // Nobody is left to answer. Where the client is the one that has closed, the answers still come.
-            Stage::Relay => self.back.inbox.is_ended() && self.pending(End::Front).is_empty(),
+            Stage::Relay => self.back.recv.is_eof() && self.pending(End::Front).is_empty(),
             Stage::Over => true,
         };
         match &self.attempt {
@@ -152,8 +152,8 @@ impl Proxy {
             End::Front => (&self.front, &self.back),
             End::Back => (&self.back, &self.front),
         };
-        match to.outbox.pending() {
-            [] if self.stage == Stage::Relay => from.inbox.unread(),
+        match to.send.pending() {
+            [] if self.stage == Stage::Relay => from.recv.unread(),
             octets => octets,
         }
     }
@@ -162,34 +162,34 @@ impl Proxy {
     pub fn sent(&mut self, end: End, count: usize) {
         self.quiet_since = None;
         let (to, from) = self.wires(end);
-        if to.outbox.pending().is_empty() {
-            from.inbox.consume(count); // nothing but an inbox is pending then
+        if to.send.pending().is_empty() {
+            from.recv.consume(count); // nothing but an recv is pending then
         } else {
-            to.outbox.sent(count);
+            to.send.sent(count);
         }
     }
 
     /// Where the next octets from there go. Empty while there is no room: do not read then.
     pub fn spare(&mut self, end: End) -> &mut [u8] {
-        self.wires(end).0.inbox.spare()
+        self.wires(end).0.recv.spare_mut()
     }
 
     /// So many octets came in there.
     pub fn filled(&mut self, end: End, count: usize) {
         self.quiet_since = None;
-        self.wires(end).0.inbox.filled(count);
+        self.wires(end).0.recv.received(count);
     }
 
     /// The stream from there has ended.
     pub fn ended(&mut self, end: End) {
-        self.wires(end).0.inbox.ended();
+        self.wires(end).0.recv.received_eof();
     }
 
     /// Whether the stream from there has ended.
     pub fn is_ended(&self, end: End) -> bool {
         match end {
-            End::Front => self.front.inbox.is_ended(),
-            End::Back => self.back.inbox.is_ended(),
+            End::Front => self.front.recv.is_eof(),
+            End::Back => self.back.recv.is_eof(),
         }
     }
 
@@ -231,10 +231,10 @@ impl Proxy {
     /// One step of the login in front; whether there is more to do at once.
     fn advance(&mut self) -> bool {
         let Proxy { server, front, .. } = self;
-        match front.inbox.with(|input| server.poll(input, &mut front.outbox)) {
+        match front.recv.with(|input| server.poll(input, &mut front.send)) {
             Ok(Step::NeedInput | Step::NeedSpace(_)) => return false,
             Ok(Step::Ask(Ask::Greet(greet))) => {
-                let greeted = server.greet(greet, Text::literal("POP3 proxy ready"), &mut front.outbox);
+                let greeted = server.greet(greet, Text::literal("POP3 proxy ready"), &mut front.send);
                 self.stage = if greeted.is_ok() { Stage::Login } else { Stage::Over };
             }
             Ok(Step::Ask(Ask::User(user, name))) => {
@@ -248,7 +248,7 @@ impl Proxy {
                 self.link = if address.is_some() { Link::Wanted } else { Link::None };
             }
             Ok(Step::Waiting) => return self.attend(),
-            // What is behind PASS is still in the inbox, and what is behind the back end's answer in the other one.
+            // What is behind PASS is still in the recv, and what is behind the back end's answer in the other one.
             Ok(Step::Closed(Why::HandedOver)) => self.stage = Stage::Relay,
             // AUTH, APOP, STLS and unknown commands are not offered, and a server without a maildrop has no message.
             Ok(Step::Ask(_) | Step::NeedBody) => server.close(),

@@ -6,7 +6,7 @@
 use pop3_proto::client::{Event, SaslDone};
 use pop3_proto::server::{Announce, Ask, Config, Credentials, Login, Refusal, Slot, Step};
 use pop3_proto::{
-    Base64, Client, Command, Input, Mechanism, Outbox, Server, State, Text, TlsPolicy, UniqueId, sasl,
+    Base64, Client, Command, Input, Mechanism, SendBuf, Server, State, Text, TlsPolicy, UniqueId, sasl,
 };
 use pop3_proto_basics::sample::{PASSWORD, USER};
 use pop3_proto_tools::Result;
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
 /// One login; the state that the client is in behind it.
 fn talk(password: &str, mut host: Host) -> Result<State> {
     let mut client = Client::new(TlsPolicy::Implicit, 1);
-    let (mut to_server, mut to_client) = (Outbox::new(), Outbox::new());
+    let (mut to_server, mut to_client) = (SendBuf::new(vec![]), SendBuf::new(vec![]));
     let (mut exchange, first) = ClientExchange::new(USER, password)?;
     loop {
         print("C", to_server.pending());
@@ -94,7 +94,7 @@ impl Host {
     }
 
     /// Reads what there is, and writes the answers.
-    fn run(&mut self, from_client: &mut Outbox, to_client: &mut Outbox) -> Result<()> {
+    fn run(&mut self, from_client: &mut SendBuf<Vec<u8>>, to_client: &mut SendBuf<Vec<u8>>) -> Result<()> {
         let mut input = Input::more(from_client.pending());
         loop {
             match self.server.poll(&mut input, to_client)? {
@@ -114,7 +114,7 @@ impl Host {
         Ok(())
     }
 
-    fn answer(&mut self, login: Login, message: Base64<'_>, to_client: &mut Outbox) -> Result<()> {
+    fn answer(&mut self, login: Login, message: Base64<'_>, to_client: &mut SendBuf<Vec<u8>>) -> Result<()> {
         let mut buffer = vec![0; message.as_bytes().len()];
         let message = sasl::decode(message, &mut buffer)?;
         let credulous = || Progress::Verified(USER.into());

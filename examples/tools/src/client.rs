@@ -19,7 +19,7 @@
 
 use pop3_proto::client::{Config, Event, SaslStep, SendError, StartTls, Ticket};
 use pop3_proto::tap::Side;
-use pop3_proto::{AnswerError, Client, Command, Fatal, Inbox, Outbox, Unanswered, sasl};
+use pop3_proto::{AnswerError, Client, Command, Fatal, RecvBuf, SendBuf, Unanswered, sasl};
 use rustls::pki_types::ServerName;
 use std::fmt;
 use std::future::poll_fn;
@@ -60,8 +60,8 @@ pub struct Connection<S> {
 /// All of a connection but its stream, which TLS changes.
 struct Talk {
     client: Client,
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+    recv: RecvBuf<Vec<u8>>,
+    send: SendBuf<Vec<u8>>,
     /// The stream took octets that may still lie in a buffer of its own, as that of TLS has one.
     unflushed: bool,
     start: Instant,
@@ -71,27 +71,27 @@ struct Talk {
 /// Sees the octets of both sides, outside TLS and inside it, as they come and go.
 pub type Watcher = Box<dyn FnMut(Side, &[u8]) + Send>;
 
-/// What can be done while an event is at hand: the event borrows the inbox, this the rest.
+/// What can be done while an event is at hand: the event borrows the recv, this the rest.
 #[derive(Debug)]
 pub struct Handle<'c> {
     pub client: &'c mut Client,
-    outbox: &'c mut Outbox,
+    send: &'c mut SendBuf<Vec<u8>>,
 }
 
 impl Handle<'_> {
     /// Queues a command. [`Connection::next`] sends it.
     pub fn send(&mut self, command: &Command<'_>) -> Result<Ticket, SendError> {
-        self.client.send(command, self.outbox)
+        self.client.send(command, self.send)
     }
 
     /// Queues the response to a challenge.
     pub fn respond(&mut self, step: SaslStep, message: &sasl::Message<'_>) -> Result<(), AnswerError> {
-        Ok(self.client.sasl_message(step, message, self.outbox)?)
+        Ok(self.client.sasl_message(step, message, self.send)?)
     }
 
     /// Queues the end of an exchange that leads nowhere.
     pub fn cancel(&mut self, step: SaslStep) -> Result<(), AnswerError> {
-        Ok(self.client.sasl_cancel(step, self.outbox)?)
+        Ok(self.client.sasl_cancel(step, self.send)?)
     }
 }
 
@@ -99,9 +99,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A client on a stream that is connected, and inside TLS already where the configuration says so. The greeting is the first event.
     pub fn new(stream: S, config: impl Into<Config>) -> Self {
         let client = Client::new(config, 1);
-        let inbox = Inbox::new(vec![0; client.hold() + READ]);
-        let (outbox, start) = (Outbox::new(), Instant::now());
-        Connection { stream, talk: Talk { client, inbox, outbox, unflushed: false, start, watcher: None } }
+        let recv = RecvBuf::new(vec![0; client.hold() + READ]);
+        let (send, start) = (SendBuf::new(vec![]), Instant::now());
+        Connection { stream, talk: Talk { client, recv, send, unflushed: false, start, watcher: None } }
     }
 
     /// Shows this watcher all octets from now on.
@@ -116,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// For the first command behind a pause; behind an event there is a handle already.
     pub fn handle(&mut self) -> Handle<'_> {
-        Handle { client: &mut self.talk.client, outbox: &mut self.talk.outbox }
+        Handle { client: &mut self.talk.client, send: &mut self.talk.send }
     }
 
     /// Sends what is queued, and waits for what the server says next.
@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// [`Error`]: the connection is of no more use.
     pub async fn next(&mut self) -> Result<(Event<'_>, Handle<'_>)> {
         let Connection { stream, talk } = self;
-        while talk.client.needs_input(talk.inbox.unread(), talk.inbox.is_ended()) {
+        while talk.client.needs_input(talk.recv.unread(), talk.recv.is_eof()) {
             let until = talk.tick()?;
             let moved = poll_fn(|context| talk.poll_moves(stream, context));
             match until {
@@ -140,9 +140,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Some(until) => timeout_at(until, moved).await.unwrap_or(Ok(()))?,
             }
         }
-        let Talk { client, inbox, outbox, .. } = talk;
-        let event = inbox.with(|input| client.poll(input))?.expect("`needs_input` says whether there is one");
-        Ok((event, Handle { client, outbox }))
+        let Talk { client, recv, send, .. } = talk;
+        let event = recv.with(|input| client.poll(input))?.expect("`needs_input` says whether there is one");
+        Ok((event, Handle { client, send }))
     }
 
     /// Starts TLS: the answer to [`Event::StartTls`].
@@ -170,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             },
         };
-        self.talk.client.tls_started(start, self.talk.inbox.input())?;
+        self.talk.client.tls_started(start, self.talk.recv.input())?;
         Ok(Connection { stream, talk: self.talk })
     }
 
@@ -206,17 +206,17 @@ impl Talk {
         mut stream: Pin<&mut impl AsyncWrite>,
         context: &mut Context<'_>,
     ) -> io::Result<()> {
-        while !self.outbox.pending().is_empty() {
-            let Poll::Ready(count) = stream.as_mut().poll_write(context, self.outbox.pending())? else {
+        while !self.send.pending().is_empty() {
+            let Poll::Ready(count) = stream.as_mut().poll_write(context, self.send.pending())? else {
                 return Ok(());
             };
             if count == 0 {
                 return Err(ErrorKind::WriteZero.into());
             }
             if let Some(watcher) = &mut self.watcher {
-                watcher(Side::Client, &self.outbox.pending()[..count]);
+                watcher(Side::Client, &self.send.pending()[..count]);
             }
-            self.outbox.sent(count);
+            self.send.sent(count);
             self.unflushed = true;
         }
         if self.unflushed {
@@ -230,7 +230,7 @@ impl Talk {
         stream: Pin<&mut impl AsyncRead>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut buffer = ReadBuf::new(self.inbox.spare());
+        let mut buffer = ReadBuf::new(self.recv.spare_mut());
         match stream.poll_read(context, &mut buffer) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(())) => {}
@@ -239,13 +239,13 @@ impl Talk {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
         }
         match buffer.filled() {
-            [] => self.inbox.ended(),
+            [] => self.recv.received_eof(),
             octets => {
                 let count = octets.len();
                 if let Some(watcher) = &mut self.watcher {
                     watcher(Side::Server, octets);
                 }
-                self.inbox.filled(count);
+                self.recv.received(count);
             }
         }
         Poll::Ready(Ok(()))

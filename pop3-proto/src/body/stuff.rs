@@ -120,10 +120,10 @@ impl Stuff {
     /// changed then: what comes before it was taken.
     ///
     /// ```
-    /// use pop3_proto::{Out, Stuff, StuffMode};
+    /// use pop3_proto::{SendBuf, Stuff, StuffMode};
     ///
     /// let mut buffer = [0; 512];
-    /// let mut out = Out::new(&mut buffer);
+    /// let mut out = SendBuf::new(&mut buffer[..]);
     /// let mut stuff = Stuff::new(StuffMode::Verbatim);
     /// assert_eq!(stuff.copy(b".sig\r\n", &mut out), Ok(6));
     /// assert_eq!(out.pending(), b"..sig\r\n");

@@ -10,12 +10,12 @@ use core::fmt;
 /// [`Event::Capability`](super::Event::Capability).
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Input, Mechanism, Outbox, TlsPolicy, client::{Feature, Support}};
+/// use pop3_proto::{Client, Command, Input, Mechanism, SendBuf, TlsPolicy, client::{Feature, Support}};
 ///
 /// let mut client = Client::new(TlsPolicy::Implicit, 1);
-/// let mut outbox = Outbox::new();
+/// let mut send = SendBuf::new(vec![]);
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-/// client.send(&Command::Capa, &mut outbox).unwrap();
+/// client.send(&Command::Capa, &mut send).unwrap();
 /// let mut input = Input::more(b"+OK\r\nUIDL\r\nSASL PLAIN\r\n.\r\n");
 /// while client.poll(&mut input).unwrap().is_some() {}
 ///

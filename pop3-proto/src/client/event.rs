@@ -10,14 +10,14 @@ use core::fmt;
 /// complete with [`End`](Self::End), not before.
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, client::Event};
+/// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, client::Event};
 ///
 /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
-/// # let mut outbox = Outbox::new();
+/// # let mut send = SendBuf::new(vec![]);
 /// # let log_in = ["mrose".try_into().map(Command::User).unwrap(), "tanstaaf".try_into().map(Command::Pass).unwrap()];
 /// # for command in log_in.iter().chain(&[Command::List(None)]) {
 /// #     client.poll(&mut Input::more(b"+OK\r\n")).unwrap();
-/// #     client.send(command, &mut outbox).unwrap();
+/// #     client.send(command, &mut send).unwrap();
 /// # }
 /// // It has logged in and sent LIST.
 /// let mut input = Input::more(b"+OK 2 messages\r\n1 120\r\n2 a lot\r\n.\r\n");
@@ -144,11 +144,11 @@ impl Event<'_> {
 /// How a session came to its end.
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, Verb, client::{Deletions, Event}};
+/// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, Verb, client::{Deletions, Event}};
 ///
 /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-/// client.send(&Command::Quit, &mut Outbox::new()).unwrap();
+/// client.send(&Command::Quit, &mut SendBuf::new(vec![])).unwrap();
 /// let Ok(Some(Event::Closed(closed))) = client.poll(&mut Input::more(b"+OK bye\r\n")) else { panic!() };
 /// assert_eq!(closed.deletions, Deletions::NoneAsked);
 /// let (quit, status) = closed.answer.unwrap();

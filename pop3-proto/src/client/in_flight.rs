@@ -5,12 +5,12 @@ use core::fmt;
 /// Which command an event answers: [`send`](super::Client::send) gives it out, and each event of the answer has it.
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, Verb, client::Event};
+/// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, Verb, client::Event};
 ///
 /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
-/// let mut outbox = Outbox::new();
+/// let mut send = SendBuf::new(vec![]);
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-/// let ticket = client.send(&Command::Capa, &mut outbox).unwrap();
+/// let ticket = client.send(&Command::Capa, &mut send).unwrap();
 /// assert_eq!((ticket.verb, ticket.message), (Verb::Capa, None));
 /// assert_eq!(ticket.to_string(), "CAPA");
 ///

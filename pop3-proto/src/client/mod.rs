@@ -47,25 +47,25 @@ use core::fmt;
 /// it: the session ends with [`Fatal::Unsolicited`].
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Inbox, Out, TlsPolicy, client::Event};
+/// use pop3_proto::{Client, Command, RecvBuf, SendBuf, TlsPolicy, client::Event};
 ///
 /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// let mut buffer = [0; 512];
-/// let mut out = Out::new(&mut buffer);
-/// let mut inbox = Inbox::new([0; 1024]);
-/// # let mut server = |inbox: &mut Inbox<[u8; 1024]>, octets: &[u8]| {
-/// #     inbox.spare()[..octets.len()].copy_from_slice(octets);
-/// #     inbox.filled(octets.len());
+/// let mut out = SendBuf::new(&mut buffer[..]);
+/// let mut recv = RecvBuf::new([0; 1024]);
+/// # let mut server = |recv: &mut RecvBuf<[u8; 1024]>, octets: &[u8]| {
+/// #     recv.spare_mut()[..octets.len()].copy_from_slice(octets);
+/// #     recv.received(octets.len());
 /// # };
 ///
-/// server(&mut inbox, b"+OK ready\r\n"); // what the socket's `read` brings
-/// let event = inbox.with(|input| client.poll(input)).unwrap();
+/// server(&mut recv, b"+OK ready\r\n"); // what the socket's `read` brings
+/// let event = recv.with(|input| client.poll(input)).unwrap();
 /// assert!(matches!(event, Some(Event::Greeting(_))));
 ///
 /// let ticket = client.send(&Command::Quit, &mut out).unwrap();
 /// assert_eq!(out.pending(), b"QUIT\r\n"); // what the socket's `write` takes
-/// server(&mut inbox, b"+OK bye\r\n");
-/// let event = inbox.with(|input| client.poll(input)).unwrap();
+/// server(&mut recv, b"+OK bye\r\n");
+/// let event = recv.with(|input| client.poll(input)).unwrap();
 /// assert!(matches!(event, Some(Event::Closed(_))));
 /// ```
 pub struct Client<C = Config> {
@@ -234,12 +234,12 @@ impl<C: AsConfig> Client<C> {
     /// due. After a fatal error it is the one that the error cut short.
     ///
     /// ```
-    /// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, Verb};
+    /// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, Verb};
     ///
     /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
-    /// let mut outbox = Outbox::new();
+    /// let mut send = SendBuf::new(vec![]);
     /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-    /// client.send(&Command::Capa, &mut outbox).unwrap();
+    /// client.send(&Command::Capa, &mut send).unwrap();
     /// assert_eq!(client.in_flight().next().unwrap().verb, Verb::Capa);
     /// ```
     pub fn in_flight(&self) -> impl Iterator<Item = Ticket> + '_ {

@@ -78,7 +78,7 @@ mod tests {
     use crate::client::{Capabilities, Config};
     use crate::codec::{Command, LineEnding};
     use crate::types::{MessageNumber, TlsPolicy};
-    use crate::{Limits, Out};
+    use crate::{Limits, SendBuf};
     use std::{format, string::String, vec::Vec};
 
     /// A client with this command in flight, whose answer has begun.
@@ -86,7 +86,7 @@ mod tests {
         let limits = Limits::DEFAULT.body_octets(9).listing_rows(2).listing_line(64);
         let mut client = Client::new(Config::new(TlsPolicy::Cleartext).limits(limits), 1);
         client.state = crate::State::Transaction;
-        client.send(command, &mut Out::new(&mut [0; 64])).unwrap();
+        client.send(command, &mut SendBuf::new([0; 64])).unwrap();
         client.turn = turn;
         client
     }

@@ -14,18 +14,18 @@ impl<C: AsConfig> Client<C> {
     /// Answers a challenge. An empty response is [`Base64::EMPTY`].
     ///
     /// ```
-    /// use pop3_proto::{Base64, Client, Command, Input, Mechanism, Outbox, State, TlsPolicy, client::Event};
+    /// use pop3_proto::{Base64, Client, Command, Input, Mechanism, SendBuf, State, TlsPolicy, client::Event};
     ///
     /// let mut client = Client::new(TlsPolicy::Implicit, 1);
-    /// let mut outbox = Outbox::new();
+    /// let mut send = SendBuf::new(vec![]);
     /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-    /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut outbox).unwrap();
-    /// # outbox.sent(usize::MAX);
+    /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut send).unwrap();
+    /// # send.clear();
     ///
     /// let mut input = Input::more(b"+ \r\n");
     /// let Some(Event::Challenge(step, _)) = client.poll(&mut input).unwrap() else { panic!() };
-    /// client.sasl(step, Base64::literal("AHRlc3QAdGVzdA=="), &mut outbox).unwrap();
-    /// assert_eq!(outbox.pending(), b"AHRlc3QAdGVzdA==\r\n");
+    /// client.sasl(step, Base64::literal("AHRlc3QAdGVzdA=="), &mut send).unwrap();
+    /// assert_eq!(send.pending(), b"AHRlc3QAdGVzdA==\r\n");
     ///
     /// let mut input = Input::more(b"+OK\r\n");
     /// let Some(Event::AuthAccepted(done, _)) = client.poll(&mut input).unwrap() else { panic!() };
@@ -51,14 +51,14 @@ impl<C: AsConfig> Client<C> {
     /// holds it in between.
     ///
     /// ```
-    /// use pop3_proto::{Client, Command, Input, Mechanism, Out, Secret, Text, TlsPolicy, client::Event, sasl};
+    /// use pop3_proto::{Client, Command, Input, Mechanism, SendBuf, Secret, Text, TlsPolicy, client::Event, sasl};
     ///
     /// let mut client = Client::new(TlsPolicy::Implicit, 1);
     /// let mut buffer = [0; 512];
-    /// let mut out = Out::new(&mut buffer);
+    /// let mut out = SendBuf::new(&mut buffer[..]);
     /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
     /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut out).unwrap();
-    /// # out.sent(usize::MAX);
+    /// # out.clear();
     /// let event = client.poll(&mut Input::more(b"+ \r\n")).unwrap();
     /// let Some(Event::Challenge(step, _)) = event else { panic!() };
     /// let message = sasl::plain(Text::EMPTY, Text::literal("test"), Secret::new(b"test").unwrap()).unwrap();
@@ -109,23 +109,23 @@ impl<C: AsConfig> Client<C> {
     /// name, greeting timestamp, quirks, how lines end.
     ///
     /// ```
-    /// use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, client::Event};
+    /// use pop3_proto::{Client, Command, RecvBuf, SendBuf, TlsPolicy, client::Event};
     ///
     /// let mut client = Client::new(TlsPolicy::Required, 1);
-    /// let mut outbox = Outbox::new();
-    /// let mut inbox = Inbox::new([0; 512]);
-    /// # let mut receive = |inbox: &mut Inbox<[u8; 512]>, octets: &[u8]| {
-    /// #     inbox.spare()[..octets.len()].copy_from_slice(octets);
-    /// #     inbox.filled(octets.len());
+    /// let mut send = SendBuf::new(vec![]);
+    /// let mut recv = RecvBuf::new([0; 512]);
+    /// # let mut receive = |recv: &mut RecvBuf<[u8; 512]>, octets: &[u8]| {
+    /// #     recv.spare_mut()[..octets.len()].copy_from_slice(octets);
+    /// #     recv.received(octets.len());
     /// # };
-    /// receive(&mut inbox, b"+OK ready\r\n");
-    /// inbox.with(|input| client.poll(input)).unwrap();
-    /// client.send(&Command::Stls, &mut outbox).unwrap();
+    /// receive(&mut recv, b"+OK ready\r\n");
+    /// recv.with(|input| client.poll(input)).unwrap();
+    /// client.send(&Command::Stls, &mut send).unwrap();
     ///
-    /// receive(&mut inbox, b"+OK begin TLS\r\n");
-    /// let Some(Event::StartTls(start)) = inbox.with(|input| client.poll(input)).unwrap() else { panic!() };
+    /// receive(&mut recv, b"+OK begin TLS\r\n");
+    /// let Some(Event::StartTls(start)) = recv.with(|input| client.poll(input)).unwrap() else { panic!() };
     /// // Here the driver makes the handshake, over a stream with nothing of the clear one in it.
-    /// client.tls_started(start, inbox.input()).unwrap();
+    /// client.tls_started(start, recv.input()).unwrap();
     /// assert!(client.is_tls());
     /// ```
     ///

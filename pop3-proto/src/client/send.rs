@@ -12,16 +12,16 @@ use core::fmt;
 /// succeeds.
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Input, Outbox, Secret, TlsPolicy, client::SendError};
+/// use pop3_proto::{Client, Command, Input, SendBuf, Secret, TlsPolicy, client::SendError};
 ///
 /// let mut client = Client::new(TlsPolicy::Implicit, 1);
-/// let mut outbox = Outbox::new();
-/// assert!(client.send(&Command::Capa, &mut outbox).unwrap_err().is_not_now()); // before the greeting
+/// let mut send = SendBuf::new(vec![]);
+/// assert!(client.send(&Command::Capa, &mut send).unwrap_err().is_not_now()); // before the greeting
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
 ///
 /// let password = Command::Pass(Secret::new(b"tanstaaf").unwrap());
-/// assert_eq!(client.send(&password, &mut outbox), Err(SendError::NoUser));
-/// assert!(outbox.pending().is_empty());
+/// assert_eq!(client.send(&password, &mut send), Err(SendError::NoUser));
+/// assert!(send.pending().is_empty());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]

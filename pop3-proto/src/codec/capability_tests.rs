@@ -1,6 +1,7 @@
 use super::{Capability, Expire, Mechanisms, OtherCapability};
+use crate::buffers::SendBuf;
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::{Out, Sink};
+use crate::sink::Sink;
 use crate::types::{Invalid, Mechanism, Text};
 use proptest::prelude::*;
 use std::format;
@@ -9,7 +10,7 @@ use std::vec::Vec;
 
 fn encoded(capability: &Capability<'_>) -> Vec<u8> {
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     capability.encode(&mut out).unwrap();
     out.pending().to_vec()
 }
@@ -246,7 +247,7 @@ fn r2449_5_c_a_line_is_written_whole_or_not_at_all() {
     for (wire, value) in canonical() {
         let mut buffer = [0; 64];
         let length = wire.len() + 2;
-        let mut out = Out::new(buffer.get_mut(..length - 1).unwrap());
+        let mut out = SendBuf::new(buffer.get_mut(..length - 1).unwrap());
         let full = value.encode(&mut out).unwrap_err();
         assert_eq!((full.needed, out.pending()), (length, b"".as_slice()), "{wire}");
         assert_eq!(out.room(), length - 1);

@@ -12,13 +12,13 @@ use nom::{Parser, combinator::opt, sequence::preceded};
 /// A command, borrowed from the line that it was read from.
 ///
 /// ```
-/// use pop3_proto::{Command, MessageNumber, Out};
+/// use pop3_proto::{Command, MessageNumber, SendBuf};
 ///
 /// let command = Command::parse(b"retr 2").unwrap();
 /// assert_eq!(command, Command::Retr(MessageNumber::new(2).unwrap()));
 ///
 /// let mut buffer = [0; 64];
-/// let mut out = Out::new(&mut buffer);
+/// let mut out = SendBuf::new(&mut buffer[..]);
 /// command.encode(&mut out).unwrap();
 /// assert_eq!(out.pending(), b"RETR 2\r\n");
 /// ```

@@ -1,7 +1,7 @@
 use super::{OtherCode, ResponseCode, Retry};
+use crate::buffers::SendBuf;
 use crate::codec::{Response, StatusText, Verb};
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::Out;
 use crate::types::{Invalid, Text};
 use proptest::prelude::*;
 use std::format;
@@ -28,7 +28,7 @@ fn status<'a>(line: &'a str, verb: Option<Verb>) -> (bool, StatusText<'a>) {
 
 fn encoded(response: Response<'_>) -> String {
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     response.encode(&mut out).unwrap();
     String::from_utf8(out.pending().to_vec()).unwrap()
 }

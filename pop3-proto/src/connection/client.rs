@@ -1,7 +1,5 @@
-use super::recv_buf::{Reading, RecvBuf};
-use super::send_buf::SendBuf;
 use super::sender::{Asked, Sender};
-use super::storage::{BufferTooSmall, Storage};
+use crate::buffers::{BufferTooSmall, Reading, RecvBuf, SendBuf, Storage};
 use crate::client::{AsConfig, Client, Config, Event, StartTls, Ticket};
 use crate::error::{AnswerError, Fatal};
 use core::fmt;
@@ -165,8 +163,8 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::hold`], or `send` fewer than
     /// [`Config::min_send_buf`].
     pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
-        let recv = RecvBuf::new(recv, config.as_config().hold(), READ)?;
-        let send = SendBuf::new(send, config.as_config().min_send_buf())?;
+        let recv = RecvBuf::for_machine(recv, config.as_config().hold(), READ)?;
+        let send = SendBuf::for_machine(send, config.as_config().min_send_buf())?;
         let client = Client::with_config(config, id);
         Ok(ClientConnection { client, recv, send, asked: Asked::NOTHING, failed: false })
     }

@@ -1,4 +1,4 @@
-use super::recv_buf::Place;
+use crate::buffers::Place;
 use crate::codec::Keyword;
 use crate::server::{Ask, Commit, Credentials, Fetch, Greet, Login, Other, StartTls, User, Why};
 use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};

@@ -1,6 +1,7 @@
 //! Bytes between the buffers and a blocking stream.
 
-use super::{ClientConnection, RecvBuf, SendBuf, ServerConnection, Storage};
+use super::{ClientConnection, ServerConnection};
+use crate::buffers::{RecvBuf, SendBuf, Storage};
 use crate::{client, server};
 use core::fmt;
 use std::io::{self, ErrorKind, Read, Write};

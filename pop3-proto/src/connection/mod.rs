@@ -1,6 +1,6 @@
 //! A machine with its two buffers, as one value: a driver has only to read, to write and to wait.
 //!
-//! `storage`, `recv_buf` and `send_buf` are the memory. `client` and `server` are the connections; `sender` and `responder` are what their
+//! `client` and `server` are the connections; `sender` and `responder` are what their
 //! `poll` returns beside an event. `event` keeps a server's question, so that it can be given after the buffer was lent out, and given again after
 //! an answer that failed. `io` moves bytes between the buffers and a stream of std.
 
@@ -8,20 +8,14 @@ mod client;
 mod event;
 #[cfg(feature = "std")]
 mod io;
-mod recv_buf;
 mod responder;
-mod send_buf;
 mod sender;
 mod server;
-mod storage;
 
 pub use client::ClientConnection;
 pub use event::Event;
 #[cfg(feature = "std")]
 pub use io::NothingDue;
-pub use recv_buf::RecvBuf;
 pub use responder::Responder;
-pub use send_buf::SendBuf;
 pub use sender::Sender;
 pub use server::ServerConnection;
-pub use storage::{BufferTooSmall, Storage};

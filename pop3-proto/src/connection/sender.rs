@@ -1,4 +1,4 @@
-use super::recv_buf::Place;
+use crate::buffers::Place;
 use crate::client::{AsConfig, Client, Config, Event, SaslDone, SaslStep, SendError, Ticket};
 use crate::codec::Command;
 use crate::error::{AnswerError, Unanswered};

@@ -1,8 +1,6 @@
 use super::event::{Event, Kept};
-use super::recv_buf::RecvBuf;
 use super::responder::Responder;
-use super::send_buf::SendBuf;
-use super::storage::{BufferTooSmall, Storage};
+use crate::buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
 use crate::error::{AnswerError, Fatal};
 use crate::server::{AsConfig, Config, Maildrop, Server, StartTls, Step, Why};
 use core::fmt;
@@ -149,8 +147,8 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::hold`], or `send` fewer than
     /// [`Config::min_send_buf`].
     pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
-        let recv = RecvBuf::new(recv, config.as_config().hold(), READ)?;
-        let send = SendBuf::new(send, config.as_config().min_send_buf())?;
+        let recv = RecvBuf::for_machine(recv, config.as_config().hold(), READ)?;
+        let send = SendBuf::for_machine(send, config.as_config().min_send_buf())?;
         Ok(Self::over(Server::new(config, id), recv, send))
     }
 

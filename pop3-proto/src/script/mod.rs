@@ -8,25 +8,25 @@
 //!
 //! ```
 //! use pop3_proto::script::{Cuts, Script};
-//! use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, client::Event};
+//! use pop3_proto::{Client, Command, RecvBuf, SendBuf, TlsPolicy, client::Event};
 //! use std::io::{Read, Write};
 //!
 //! // The code to test: it waits for the greeting and leaves.
 //! fn knock(mut stream: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
 //!     let mut client = Client::new(TlsPolicy::Cleartext, 1);
-//!     let mut inbox = Inbox::new(vec![0; client.hold()]);
-//!     let mut outbox = Outbox::new();
+//!     let mut recv = RecvBuf::new(vec![0; client.hold()]);
+//!     let mut send = SendBuf::new(vec![]);
 //!     loop {
-//!         match inbox.with(|input| client.poll(input))? {
+//!         match recv.with(|input| client.poll(input))? {
 //!             Some(Event::Closed(_)) => return Ok(()),
-//!             Some(_) => client.send(&Command::Quit, &mut outbox).map(drop)?,
+//!             Some(_) => client.send(&Command::Quit, &mut send).map(drop)?,
 //!             None => {
-//!                 let count = stream.read(inbox.spare())?;
-//!                 inbox.received(count);
+//!                 let count = stream.read(recv.spare_mut())?;
+//!                 recv.received(count);
 //!             }
 //!         }
-//!         stream.write_all(outbox.pending())?;
-//!         outbox.sent(usize::MAX);
+//!         stream.write_all(send.pending())?;
+//!         send.clear();
 //!     }
 //! }
 //!

@@ -22,15 +22,15 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use pop3_proto::server::{Ask, Config, Server, Step};
-    /// use pop3_proto::{AnswerError, Input, Outbox, Text, TlsPolicy};
+    /// use pop3_proto::{AnswerError, Input, SendBuf, Text, TlsPolicy};
     ///
     /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
-    /// let mut outbox = Outbox::new();
-    /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut Input::more(b""), &mut outbox) else { panic!() };
-    /// let unanswered = server.greet(greet, Text::literal("[ready"), &mut outbox).unwrap_err();
+    /// let mut send = SendBuf::new(vec![]);
+    /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut Input::more(b""), &mut send) else { panic!() };
+    /// let unanswered = server.greet(greet, Text::literal("[ready"), &mut send).unwrap_err();
     /// assert_eq!(unanswered.why, AnswerError::Text);
-    /// server.greet(unanswered.token, Text::literal("ready"), &mut outbox).unwrap();
+    /// server.greet(unanswered.token, Text::literal("ready"), &mut send).unwrap();
     /// ```
     ///
     /// # Errors
@@ -97,18 +97,18 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// The client is who it says, and somebody else speaks with it from here on, as behind a proxy: `poll`
     /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](Why::HandedOver).
     ///
-    /// No octet behind the login is read: what the client pipelined stays in the inbox, to be passed on. A
+    /// No octet behind the login is read: what the client pipelined stays in the recv, to be passed on. A
     /// server that never opens a maildrop itself is a `Server<Infallible>`.
     ///
     /// ```
     /// use core::convert::Infallible;
-    /// use pop3_proto::{Input, Out, Server, Text, TlsPolicy};
+    /// use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy};
     /// use pop3_proto::server::{Ask, Config, Step, Why};
     ///
     /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
     /// let mut server = Server::<Infallible>::new(&CONFIG, 1);
     /// let mut buffer = [0; 1024];
-    /// let mut out = Out::new(&mut buffer);
+    /// let mut out = SendBuf::new(&mut buffer[..]);
     /// let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nSTAT\r\n");
     /// loop {
     ///     match server.poll(&mut input, &mut out).unwrap() {
@@ -153,13 +153,13 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// no buffer holds it in between.
     ///
     /// ```
-    /// use pop3_proto::{Input, Mechanism, Out, Server, Text, TlsPolicy, sasl};
+    /// use pop3_proto::{Input, Mechanism, SendBuf, Server, Text, TlsPolicy, sasl};
     /// use pop3_proto::server::{Ask, Config, Slot, Step};
     ///
     /// static CONFIG: Config = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::LOGIN]);
     /// let mut server = Server::<Vec<Slot<pop3_proto::UniqueId<'_>>>>::new(&CONFIG, 1);
     /// let mut buffer = [0; 1024];
-    /// let mut out = Out::new(&mut buffer);
+    /// let mut out = SendBuf::new(&mut buffer[..]);
     /// let mut input = Input::more(b"AUTH LOGIN\r\n");
     /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut input, &mut out) else { panic!() };
     /// server.greet(greet, Text::literal("ready"), &mut out).unwrap();
@@ -301,22 +301,22 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use pop3_proto::server::{Ask, Config, Server, Step};
-    /// use pop3_proto::{Input, Keyword, Outbox, Text, TlsPolicy};
+    /// use pop3_proto::{Input, Keyword, SendBuf, Text, TlsPolicy};
     ///
     /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext).other_commands();
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
-    /// let mut outbox = Outbox::new();
+    /// let mut send = SendBuf::new(vec![]);
     /// let mut input = Input::more(b"xping\r\n");
     /// loop {
-    ///     match server.poll(&mut input, &mut outbox).unwrap() {
-    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+    ///     match server.poll(&mut input, &mut send).unwrap() {
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut send).unwrap(),
     ///         Step::Ask(Ask::Other(other, keyword, _)) if keyword == Keyword::new(b"XPING").unwrap() => {
-    ///             server.other(other, Text::literal("pong"), &mut outbox).unwrap();
+    ///             server.other(other, Text::literal("pong"), &mut send).unwrap();
     ///         }
     ///         _ => break,
     ///     }
     /// }
-    /// assert_eq!(outbox.pending(), b"+OK ready\r\n+OK pong\r\n");
+    /// assert_eq!(send.pending(), b"+OK ready\r\n+OK pong\r\n");
     /// ```
     ///
     /// # Errors
@@ -366,24 +366,24 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use pop3_proto::server::{Ask, Config, Server, Step};
-    /// use pop3_proto::{Input, Outbox, ResponseCode, Text, TlsPolicy};
+    /// use pop3_proto::{Input, SendBuf, ResponseCode, Text, TlsPolicy};
     ///
     /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
-    /// let mut outbox = Outbox::new();
+    /// let mut send = SendBuf::new(vec![]);
     /// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");
     /// loop {
-    ///     match server.poll(&mut input, &mut outbox).unwrap() {
-    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+    ///     match server.poll(&mut input, &mut send).unwrap() {
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut send).unwrap(),
     ///         Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
     ///         Step::Ask(Ask::Login(login, _)) => {
     ///             let code = ResponseCode::new(b"LIMIT").unwrap();
-    ///             server.refuse_with_code(login, code, &mut outbox).unwrap();
+    ///             server.refuse_with_code(login, code, &mut send).unwrap();
     ///         }
     ///         _ => break,
     ///     }
     /// }
-    /// assert!(outbox.pending().ends_with(b"-ERR [LIMIT] login failed\r\n"));
+    /// assert!(send.pending().ends_with(b"-ERR [LIMIT] login failed\r\n"));
     /// ```
     ///
     /// # Errors

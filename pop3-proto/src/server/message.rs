@@ -12,12 +12,12 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// how many. 0 asks to send what the sink holds. For TOP, what is not asked for is taken and dropped.
     ///
     /// ```
-    /// use pop3_proto::{Input, Out, Server, TlsPolicy, server::Step};
+    /// use pop3_proto::{Input, SendBuf, Server, TlsPolicy, server::Step};
     /// # use pop3_proto::{Text, UniqueId, server::{Ask, Config, Slot}};
     /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
     /// # let mut server = Server::new(&CONFIG, 1);
     /// # let mut buffer = [0; 1024];
-    /// # let mut out = Out::new(&mut buffer);
+    /// # let mut out = SendBuf::new(&mut buffer[..]);
     /// # let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nRETR 1\r\n");
     /// # let fetch = loop {
     /// #     match server.poll(&mut input, &mut out).unwrap() {
@@ -31,7 +31,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// #         step => panic!("{step:?}"),
     /// #     }
     /// # };
-    /// # out.sent(usize::MAX);
+    /// # out.clear();
     ///
     /// // RETR was asked about, and `fetch` is the question's token.
     /// server.send_body(fetch).unwrap();
@@ -74,16 +74,16 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use std::io::{IoSlice, Write};
-    /// # use pop3_proto::{Input, Outbox, Server, Text, TlsPolicy, UniqueId, octets};
+    /// # use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId, octets};
     /// # use pop3_proto::server::{Ask, Config, Slot, Step};
     /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
     /// # let mut server = Server::new(&CONFIG, 1);
-    /// # let mut outbox = Outbox::new();
+    /// # let mut send = SendBuf::new(vec![]);
     /// # let mut socket = Vec::new();
     /// # let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nRETR 1\r\n");
     /// # let fetch = loop {
-    /// #     match server.poll(&mut input, &mut outbox).unwrap() {
-    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+    /// #     match server.poll(&mut input, &mut send).unwrap() {
+    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut send).unwrap(),
     /// #         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
     /// #         Step::Ask(Ask::Login(login, _credentials)) => {
     /// #             let slots = vec![Slot::new(8, UniqueId::new(b"a-1").unwrap())];
@@ -93,19 +93,19 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// #         step => panic!("{step:?}"),
     /// #     }
     /// # };
-    /// # outbox.sent(usize::MAX);
+    /// # send.clear();
     /// # server.send_body(fetch).unwrap();
-    /// # assert!(matches!(server.poll(&mut input, &mut outbox).unwrap(), Step::NeedBody));
-    /// // The message is open, its status line in the outbox.
+    /// # assert!(matches!(server.poll(&mut input, &mut send).unwrap(), Step::NeedBody));
+    /// // The message is open, its status line in the send.
     /// let mut rest: &[u8] = b"one\n.\n";
-    /// let mut slices = vec![IoSlice::new(outbox.pending())];
+    /// let mut slices = vec![IoSlice::new(send.pending())];
     /// while let Some(slice) = server.body_slice(&mut rest).unwrap() {
     ///     slices.push(IoSlice::new(slice));
     /// }
-    /// let pending = outbox.pending().len();
+    /// let pending = send.pending().len();
     /// let count = socket.write_vectored(&slices).unwrap(); // a socket may take less: keep count
-    /// outbox.sent(pending);
-    /// server.body_sent(count - pending, &outbox);
+    /// send.sent(pending);
+    /// server.body_sent(count - pending, &send);
     /// # assert_eq!(socket, b"+OK 8 octets\r\none\r\n..\r\n");
     /// ```
     ///
@@ -135,22 +135,22 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```no_run
     /// use pop3_proto::server::{Config, Maildrop, Server};
-    /// use pop3_proto::Outbox;
+    /// use pop3_proto::SendBuf;
     /// use std::io::{self, IoSlice, Write};
     ///
-    /// /// Writes once: first what the outbox holds, then the slices. Returns how many bytes of the slices were sent.
+    /// /// Writes once: first what the send holds, then the slices. Returns how many bytes of the slices were sent.
     /// fn write<L: Maildrop>(
     ///     server: &mut Server<L>,
-    ///     outbox: &mut Outbox,
+    ///     send: &mut SendBuf<Vec<u8>>,
     ///     slices: &[IoSlice<'_>],
     ///     socket: &mut impl Write,
     /// ) -> io::Result<usize> {
-    ///     let mut all = vec![IoSlice::new(outbox.pending())];
+    ///     let mut all = vec![IoSlice::new(send.pending())];
     ///     all.extend_from_slice(slices);
     ///     let count = socket.write_vectored(&all)?;
-    ///     let before = outbox.pending().len().min(count);
-    ///     outbox.sent(before);
-    ///     server.body_sent(count - before, outbox);
+    ///     let before = send.pending().len().min(count);
+    ///     send.sent(before);
+    ///     server.body_sent(count - before, send);
     ///     Ok(count - before)
     /// }
     /// ```

@@ -48,14 +48,14 @@ use reply::{Extent, Reply};
 /// [`Config`]: a `&'static` reference, or an `Arc`.
 ///
 /// ```
-/// use pop3_proto::{Input, Out, Server, Text, TlsPolicy, UniqueId};
+/// use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId};
 /// use pop3_proto::server::{Ask, Config, Slot, Step};
 ///
 /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
 /// let mut slots = [Slot::new(120, UniqueId::new(b"a-1").unwrap())];
 /// let mut server = Server::new(&CONFIG, 1);
 /// let mut buffer = [0; 1024];
-/// let mut out = Out::new(&mut buffer);
+/// let mut out = SendBuf::new(&mut buffer[..]);
 /// let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nSTAT\r\n");
 /// let mut maildrop = Some(&mut slots[..]);
 /// loop {

@@ -95,21 +95,21 @@ pub enum Credentials<'i> {
 ///
 /// ```
 /// use pop3_proto::server::{Ask, Config, Refusal, Server, Step};
-/// use pop3_proto::{Input, Outbox, Text, TlsPolicy};
+/// use pop3_proto::{Input, SendBuf, Text, TlsPolicy};
 ///
 /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
 /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
-/// let mut outbox = Outbox::new();
+/// let mut send = SendBuf::new(vec![]);
 /// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");
 /// loop {
-///     match server.poll(&mut input, &mut outbox).unwrap() {
-///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+///     match server.poll(&mut input, &mut send).unwrap() {
+///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut send).unwrap(),
 ///         Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
 ///         Step::Ask(Ask::Login(login, _)) => server.refuse(login, Refusal::InUse).unwrap(),
 ///         _ => break,
 ///     }
 /// }
-/// assert!(outbox.pending().ends_with(b"-ERR [IN-USE] maildrop in use by another session\r\n"));
+/// assert!(send.pending().ends_with(b"-ERR [IN-USE] maildrop in use by another session\r\n"));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -301,13 +301,13 @@ impl core::error::Error for Unfit {}
 ///
 /// ```
 /// use pop3_proto::server::{Ask, Config, Server, Slot, Step};
-/// use pop3_proto::{AnswerError, Input, OwnedUniqueId, Out, TlsPolicy};
+/// use pop3_proto::{AnswerError, Input, OwnedUniqueId, SendBuf, TlsPolicy};
 /// # use pop3_proto::Text;
 ///
 /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
 /// # fn login(server: &mut Server<Vec<Slot<OwnedUniqueId>>>) -> pop3_proto::server::Login {
 /// #     let mut buffer = [0; 1024];
-/// #     let mut out = Out::new(&mut buffer);
+/// #     let mut out = SendBuf::new(&mut buffer[..]);
 /// #     let mut input = Input::more(b"USER mrose\r\nPASS secret\r\n");
 /// #     loop {
 /// #         match server.poll(&mut input, &mut out).unwrap() {

@@ -2,12 +2,12 @@
 
 use super::{CLEAR, Session};
 use pop3_proto::client::{Client, Closed, Deletions, Event};
-use pop3_proto::{Command, Fatal, Inbox, Input, Outbox, State, TlsPolicy, Verb};
+use pop3_proto::{Command, Fatal, Input, RecvBuf, SendBuf, State, TlsPolicy, Verb};
 
 /// A client that has logged in and sent QUIT, and a stream with the server's last octets.
 struct Wire {
     client: Client,
-    inbox: Inbox<[u8; 16 * 1024]>,
+    recv: RecvBuf<[u8; 16 * 1024]>,
     stream: &'static [u8],
     /// How often it was polled or read: a loop that does not end fails here.
     turns: u32,
@@ -18,9 +18,9 @@ impl Wire {
         let mut client = Client::new(TlsPolicy::Cleartext, 1);
         for line in ["USER mrose", "PASS tanstaaf", "DELE 1", "QUIT"] {
             client.poll(&mut Input::more(b"+OK\r\n")).unwrap();
-            client.send(&Command::parse(line.as_bytes()).unwrap(), &mut Outbox::new()).unwrap();
+            client.send(&Command::parse(line.as_bytes()).unwrap(), &mut SendBuf::new(vec![])).unwrap();
         }
-        Wire { client, inbox: Inbox::new([0; 16 * 1024]), stream, turns: 0 }
+        Wire { client, recv: RecvBuf::new([0; 16 * 1024]), stream, turns: 0 }
     }
 
     fn turn(&mut self) {
@@ -31,7 +31,7 @@ impl Wire {
     fn poll(&mut self) -> Result<Option<Event<'_>>, Fatal> {
         self.turn();
         let client = &mut self.client;
-        self.inbox.with(|input| client.poll(input))
+        self.recv.with(|input| client.poll(input))
     }
 
     /// As a socket's: at its end it gives nothing, again and again.
@@ -39,8 +39,8 @@ impl Wire {
         self.turn();
         let count = self.stream.len().min(2);
         let (now, later) = self.stream.split_at(count);
-        self.inbox.spare()[..count].copy_from_slice(now);
-        self.inbox.received(count);
+        self.recv.spare_mut()[..count].copy_from_slice(now);
+        self.recv.received(count);
         self.stream = later;
     }
 }
@@ -109,7 +109,7 @@ const LOOPS: &[(&str, Loop)] = &[
     }),
     ("until there is no event, asking before it reads", |wire| {
         loop {
-            while wire.client.needs_input(wire.inbox.unread(), wire.inbox.is_ended()) {
+            while wire.client.needs_input(wire.recv.unread(), wire.recv.is_eof()) {
                 wire.read();
             }
             if wire.poll()?.is_none() {
@@ -120,7 +120,7 @@ const LOOPS: &[(&str, Loop)] = &[
     ("until the end of the stream", |wire| {
         loop {
             while wire.poll()?.is_some() {}
-            if wire.inbox.is_ended() {
+            if wire.recv.is_eof() {
                 return Ok(());
             }
             wire.read();
@@ -168,7 +168,7 @@ fn r1939_6_h_the_last_event_has_the_response_to_quit() {
         [("+OK bye\r\n", "bye", false), ("-ERR [SYS/TEMP] not all removed\r\n", "not all removed", true)]
     {
         let mut client = Session::opened(CLEAR).client;
-        let quit = client.send(&Command::Quit, &mut Outbox::new()).unwrap();
+        let quit = client.send(&Command::Quit, &mut SendBuf::new(vec![])).unwrap();
         let event = client.poll(&mut Input::more(answer.as_bytes())).unwrap().unwrap();
         assert_eq!((event.ticket(), event.completes()), (Some(quit), true));
         let Event::Closed(Closed { answer: Some((ticket, status)), .. }) = event else { panic!("{event:?}") };
@@ -176,7 +176,7 @@ fn r1939_6_h_the_last_event_has_the_response_to_quit() {
         assert_eq!(status.code().is_some(), code);
     }
     let mut client = Session::opened(CLEAR).client;
-    client.send(&Command::Quit, &mut Outbox::new()).unwrap();
+    client.send(&Command::Quit, &mut SendBuf::new(vec![])).unwrap();
     let event = client.poll(&mut Input::last(b"")).unwrap().unwrap();
     assert!(matches!(event, Event::Closed(Closed { answer: None, .. })));
     assert_eq!((event.ticket(), event.completes()), (None, true));

@@ -14,7 +14,7 @@ mod surplus;
 
 use pop3_proto::client::{Closed, Config, Event, SaslDone, SaslStep, SendError, StartTls};
 use pop3_proto::{
-    Base64, Client, Command, Input, Millis, Outbox, Profile, Quirk, Quirks, StatusText, TlsPolicy,
+    Base64, Client, Command, Input, Millis, Profile, Quirk, Quirks, SendBuf, StatusText, TlsPolicy,
     client::Ticket,
 };
 
@@ -27,7 +27,7 @@ const GREETING: &str = "+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n";
 /// A client, what it sent, and the tokens that it gave out last.
 struct Session {
     client: Client,
-    out: Outbox,
+    out: SendBuf<Vec<u8>>,
     unread: Vec<u8>,
     now: Millis,
     step: Option<SaslStep>,
@@ -41,7 +41,7 @@ impl Session {
         let client = Client::new(config, 1);
         Session {
             client,
-            out: Outbox::new(),
+            out: SendBuf::new(vec![]),
             unread: Vec::new(),
             now: Millis(0),
             step: None,
@@ -73,14 +73,14 @@ impl Session {
     /// What was sent since the last call.
     fn sent(&mut self) -> String {
         let sent = String::from_utf8_lossy(self.out.pending()).into_owned();
-        self.out.sent(usize::MAX);
+        self.out.clear();
         sent
     }
 
     /// Sends the command of this line and hears the answer.
     fn ask(&mut self, line: impl AsRef<[u8]>, answer: impl AsRef<[u8]>) -> Vec<String> {
         self.send(line).unwrap();
-        self.out.sent(usize::MAX);
+        self.out.clear();
         self.hear(answer)
     }
 

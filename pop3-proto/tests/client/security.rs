@@ -222,7 +222,7 @@ fn sec_length_edge_the_rest_of_a_long_line_is_no_end_mark() {
 fn message(wire: &str, chunk: usize) -> (String, bool) {
     let mut client = Client::new(TlsPolicy::Implicit, 1);
     let mut buffer = [0; 512];
-    let mut out = pop3_proto::Out::new(&mut buffer);
+    let mut out = pop3_proto::SendBuf::new(&mut buffer[..]);
     client.poll(&mut Input::more(b"+OK <1@x>\r\n")).unwrap();
     let digest = pop3_proto::ApopDigest::new([0; 16]);
     client.send(&Command::Apop { name: Text::literal("a"), digest }, &mut out).unwrap();

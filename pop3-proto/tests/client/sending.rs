@@ -2,7 +2,7 @@
 
 use super::{CLEAR, PIPED, Session};
 use pop3_proto::client::SendError;
-use pop3_proto::{Command, Fatal, Input, Out, Sink, State, Text, Verb};
+use pop3_proto::{Command, Fatal, Input, SendBuf, Sink, State, Text, Verb};
 
 /// A line of each command, by the table of commands.
 fn line(verb: Verb) -> &'static str {
@@ -51,7 +51,7 @@ fn after(mut session: Session, line: &str, answer: &str) -> Session {
 fn each(make: impl Fn() -> Session, expected: impl Fn(Verb) -> Result<(), SendError>) {
     for verb in Verb::ALL {
         let mut session = make();
-        session.out.sent(usize::MAX);
+        session.out.clear();
         let (state, idle) = (session.client.state(), session.client.is_idle());
         let sent = session.send(line(*verb));
         assert_eq!(
@@ -208,7 +208,7 @@ fn rob_37_no_more_than_16_commands_are_in_flight() {
 fn a_command_that_does_not_fit_the_sink_was_not_sent() {
     let mut session = Session::opened(CLEAR);
     let mut buffer = [0; 5];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let Err(SendError::Full(full)) = session.client.send(&Command::Stat, &mut out) else { panic!() };
     assert!(full.never_fits() && out.pending().is_empty() && session.client.is_idle());
     assert_eq!(session.hear("+OK\r\n"), ["fatal Unsolicited"], "nothing is expected");
@@ -222,7 +222,7 @@ fn a_sink_without_room_now_is_told_from_one_that_is_too_small() {
     for (capacity, later) in [(5, false), (10, true)] {
         let mut session = Session::opened(CLEAR);
         let mut buffer = vec![0; capacity];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         out.put(&[b"*****"]).unwrap();
         let error = session.client.send(&Command::Stat, &mut out).unwrap_err();
         assert_eq!(error.is_not_now(), later, "{error}");

@@ -5,7 +5,7 @@ use super::{Mail, give, mail};
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{self, Ask, Config, Credentials, Refusal, Server, Step};
 use pop3_proto::{
-    Base64, Client, ClientConnection, Command, Input, Keyword, Limits, Mechanism, Outbox, Secret,
+    Base64, Client, ClientConnection, Command, Input, Keyword, Limits, Mechanism, Secret, SendBuf,
     ServerConnection, Text, TlsPolicy,
 };
 
@@ -21,7 +21,7 @@ const GREETING: Text<'static> = Text::literal("ready <1.2@example.com>");
 
 fn machine() -> (Vec<String>, Vec<u8>) {
     let mut server: Server<Mail> = Server::new(&CONFIG, 1);
-    let (mut seen, mut out, mut input) = (Vec::new(), Outbox::new(), Input::more(COMMANDS));
+    let (mut seen, mut out, mut input) = (Vec::new(), SendBuf::new(vec![]), Input::more(COMMANDS));
     loop {
         let step = server.poll(&mut input, &mut out).unwrap();
         match &step {
@@ -149,7 +149,7 @@ fn note(seen: &mut Vec<String>, body: &mut Vec<u8>, event: &Event<'_>) {
 
 fn client_machine() -> (Vec<String>, Vec<u8>) {
     let mut client = Client::new(TlsPolicy::Cleartext, 1);
-    let (mut seen, mut body, mut out) = (Vec::new(), Vec::new(), Outbox::new());
+    let (mut seen, mut body, mut out) = (Vec::new(), Vec::new(), SendBuf::new(vec![]));
     for (response, next) in dialogue() {
         let mut input = Input::more(response);
         while let Some(event) = client.poll(&mut input).unwrap() {

@@ -2,7 +2,7 @@
 //! commands says.
 
 use pop3_proto::client::{Config, Event, SendError};
-use pop3_proto::{Client, Command, Fatal, Input, Millis, Outbox, Profile, Quirk, State, TlsPolicy, Verb};
+use pop3_proto::{Client, Command, Fatal, Input, Millis, Profile, Quirk, SendBuf, State, TlsPolicy, Verb};
 
 /// At least one command for each verb, with a message number and without.
 const COMMANDS: &[&str] = &[
@@ -211,7 +211,7 @@ fn inside(verb: Verb, kind: Kind, line: &str) -> Result<Option<&'static str>, Fa
 }
 
 fn send(client: &mut Client, line: &str) -> Result<(), SendError> {
-    client.send(&Command::parse(line.as_bytes()).unwrap(), &mut Outbox::new()).map(drop)
+    client.send(&Command::parse(line.as_bytes()).unwrap(), &mut SendBuf::new(vec![])).map(drop)
 }
 
 /// The kind of the next event, by its name.

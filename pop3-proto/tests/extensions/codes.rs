@@ -4,7 +4,7 @@ use super::drive::{Host, Peer};
 use pop3_proto::client::{Config, Feature};
 use pop3_proto::server::{self, Refusal};
 use pop3_proto::{
-    Command, Input, Mechanism, Outbox, Profile, Quirk, ResponseCode, Retry, TlsPolicy, client::Event,
+    Command, Input, Mechanism, Profile, Quirk, ResponseCode, Retry, SendBuf, TlsPolicy, client::Event,
 };
 
 /// The code that a refusal of this line carries.
@@ -125,9 +125,9 @@ fn config() -> server::Config<'static> {
 fn answers(config: server::Config<'static>, refusal: Refusal) -> [String; 6] {
     let host = || Host::greeted(config);
     let mut greet = Host::new(config);
-    let mut outbox = Outbox::new();
+    let mut send = SendBuf::new(vec![]);
     let Ok(server::Step::Ask(server::Ask::Greet(token))) =
-        greet.server.poll(&mut Input::more(b""), &mut outbox)
+        greet.server.poll(&mut Input::more(b""), &mut send)
     else {
         panic!()
     };

@@ -5,7 +5,7 @@ use pop3_proto::server::{
     self, Announce, Ask, Credentials, Entry, Maildrop, Refusal, Server, Slot, Step, Why,
 };
 use pop3_proto::{
-    Client, Command, Fatal, Input, MessageNumber, Outbox, OwnedUniqueId, StatusText, Text, UniqueId,
+    Client, Command, Fatal, Input, MessageNumber, OwnedUniqueId, SendBuf, StatusText, Text, UniqueId,
 };
 use std::format;
 use std::string::{String, ToString};
@@ -41,10 +41,10 @@ impl Peer {
     /// Sends a command; what goes on the wire is the line itself.
     pub(crate) fn sends(&mut self, line: &str) -> Result<Ticket, SendError> {
         let command = Command::parse(line.as_bytes()).unwrap();
-        let mut outbox = Outbox::new();
-        let sent = self.client.send(&command, &mut outbox);
+        let mut send = SendBuf::new(vec![]);
+        let sent = self.client.send(&command, &mut send);
         let wire = if sent.is_ok() { format!("{line}\r\n") } else { String::new() };
-        assert_eq!(outbox.pending(), wire.as_bytes());
+        assert_eq!(send.pending(), wire.as_bytes());
         sent
     }
 
@@ -211,31 +211,31 @@ impl Host {
     pub(crate) fn tries(&mut self, octets: impl AsRef<[u8]>) -> Result<String, Fatal> {
         let mut octets = [core::mem::take(&mut self.unread).as_slice(), octets.as_ref()].concat();
         let mut input = Input::more(&octets);
-        let mut outbox = Outbox::with_limit(1 << 20);
+        let mut send = SendBuf::with_limit(vec![], 1 << 20);
         loop {
-            match self.server.poll(&mut input, &mut outbox)? {
+            match self.server.poll(&mut input, &mut send)? {
                 Step::NeedInput => break,
                 Step::Closed(why) => {
                     self.closed = Some(why);
                     break;
                 }
                 Step::NeedBody => {
-                    self.server.write_body(self.body, &mut outbox).unwrap();
+                    self.server.write_body(self.body, &mut send).unwrap();
                     self.server.finish_body().unwrap();
                 }
-                Step::Ask(ask) => self.answer(ask, &mut outbox),
+                Step::Ask(ask) => self.answer(ask, &mut send),
                 step @ (Step::NeedSpace(_) | Step::Waiting) => panic!("{step:?}"),
             }
         }
         let read = octets.len() - input.remaining();
         self.unread = octets.split_off(read);
-        Ok(String::from_utf8(outbox.pending().to_vec()).unwrap())
+        Ok(String::from_utf8(send.pending().to_vec()).unwrap())
     }
 
-    fn answer(&mut self, ask: Ask<'_>, outbox: &mut Outbox) {
+    fn answer(&mut self, ask: Ask<'_>, send: &mut SendBuf<Vec<u8>>) {
         let server = &mut self.server;
         match ask {
-            Ask::Greet(token) => server.greet(token, Text::literal(self.greeting), outbox).unwrap(),
+            Ask::Greet(token) => server.greet(token, Text::literal(self.greeting), send).unwrap(),
             Ask::User(token, name) => {
                 self.names.push(name.as_bytes().to_vec());
                 match self.name {
@@ -262,7 +262,7 @@ impl Host {
             Ask::Commit(token) => server.removed(token).unwrap(),
             Ask::StartTls(token) => server.tls_started(token, Input::more(b"")).unwrap(),
             Ask::Other(token, ..) => match self.other {
-                Ok(text) => server.other(token, Text::literal(text), outbox).unwrap(),
+                Ok(text) => server.other(token, Text::literal(text), send).unwrap(),
                 Err(refusal) => server.refuse(token, refusal).unwrap(),
             },
         }

@@ -2,7 +2,7 @@
 
 use super::drive::{Host, Peer};
 use pop3_proto::server::{Config, Language};
-use pop3_proto::{ApopTimestamp, Command, Fatal, Limit, Outbox, TlsPolicy};
+use pop3_proto::{ApopTimestamp, Command, Fatal, Limit, SendBuf, TlsPolicy};
 
 #[test]
 fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
@@ -34,9 +34,9 @@ fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
         let lower = line.split_once(' ').map_or(line.to_ascii_lowercase(), |(word, rest)| {
             format!("{} {rest}", word.to_ascii_lowercase())
         });
-        let mut outbox = Outbox::new();
-        Command::parse(lower.as_bytes()).unwrap().encode(&mut outbox).unwrap();
-        assert_eq!(outbox.pending(), format!("{line}\r\n").as_bytes());
+        let mut send = SendBuf::new(vec![]);
+        Command::parse(lower.as_bytes()).unwrap().encode(&mut send).unwrap();
+        assert_eq!(send.pending(), format!("{line}\r\n").as_bytes());
         let keyword = line.split(' ').next().unwrap();
         assert!((3..=4).contains(&keyword.len()) && keyword.bytes().all(|octet| octet.is_ascii_graphic()));
         // Only a password has spaces of its own.

@@ -3,7 +3,7 @@
 use super::sasl_kit::{Desk, Host};
 use pop3_proto::client::{Event, SendError};
 use pop3_proto::server::{Ask, Config, StartTls, Step};
-use pop3_proto::{AnswerError, Command, Fatal, Input, Millis, Outbox, State, TlsPolicy};
+use pop3_proto::{AnswerError, Command, Fatal, Input, Millis, SendBuf, State, TlsPolicy};
 
 /// What a client, or somebody for it, may put behind STLS: whole and partial commands, bare line ends, a TLS record.
 const BEHIND_STLS: [&[u8]; 9] = [
@@ -158,7 +158,7 @@ fn law_8_octets_before_the_answer_to_stls_is_flushed_are_fatal() {
 #[test]
 fn law_8_a_full_sink_opens_no_gap() {
     let mut host = host();
-    host.out = Outbox::with_limit(0);
+    host.out = SendBuf::with_limit(vec![], 0);
     pop3_proto::Sink::put(&mut host.out, &[&[b'x'; 100]]).unwrap();
     let mut input = Input::more(b"STLS\r\nQUIT\r\n");
     assert!(matches!(host.server.poll(&mut input, &mut host.out), Ok(Step::NeedSpace(_))));

@@ -237,7 +237,7 @@ fn r2595_2_3_a_outside_required_tls_no_command_reaches_the_application() {
     for verb in Verb::ALL.iter().copied() {
         let config = Config::new(TlsPolicy::Required).sasl(&MECHANISMS).sasl_in_clear(&MECHANISMS);
         let mut host = Host::new(config);
-        let mut line = pop3_proto::Outbox::new();
+        let mut line = pop3_proto::SendBuf::new(vec![]);
         command(verb).encode(&mut line).unwrap();
         let step = host.hear(line.pending());
         match verb {

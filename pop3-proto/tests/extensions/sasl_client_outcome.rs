@@ -3,7 +3,7 @@
 use super::sasl_kit::{Desk, auth, auth_with, pass, step, user};
 use pop3_proto::client::{Config, Event, SendError};
 use pop3_proto::{
-    AnswerError, Base64, Command, Fatal, Input, Limit, Limits, Mechanism, MessageNumber, Out, State,
+    AnswerError, Base64, Command, Fatal, Input, Limit, Limits, Mechanism, MessageNumber, SendBuf, State,
     TlsPolicy, Verb,
 };
 
@@ -76,7 +76,7 @@ fn law_10_an_exchange_has_a_limit_of_rounds() {
 fn law_4_a_response_that_does_not_fit_changes_nothing() {
     let (mut desk, step) = Desk::challenged(INSIDE, b"+ \r\n");
     let mut buffer = [0; 8];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let unanswered = desk.client.sasl(step, base64(b"AAAAAAAA"), &mut out).unwrap_err();
     assert!(matches!(unanswered.why, AnswerError::Full(full) if full.never_fits()));
     assert!(out.pending().is_empty());

@@ -3,7 +3,7 @@
 use pop3_proto::client::{self, Event, SaslStep, SendError};
 use pop3_proto::server::{self, Ask, Credentials, Login, Slot, Step};
 use pop3_proto::{
-    Base64, Client, Command, Fatal, Input, Mechanism, Outbox, Secret, Server, Text, TlsPolicy, UniqueId,
+    Base64, Client, Command, Fatal, Input, Mechanism, Secret, SendBuf, Server, Text, TlsPolicy, UniqueId,
 };
 
 pub(super) type Maildrop = Vec<Slot<UniqueId<'static>>>;
@@ -11,13 +11,13 @@ pub(super) type Maildrop = Vec<Slot<UniqueId<'static>>>;
 /// A client and what it sends.
 pub(super) struct Desk {
     pub(super) client: Client,
-    pub(super) out: Outbox,
+    pub(super) out: SendBuf<Vec<u8>>,
 }
 
 impl Desk {
     /// Before the greeting.
     pub(super) fn new(config: impl Into<client::Config>) -> Self {
-        Desk { client: Client::new(config, 1), out: Outbox::new() }
+        Desk { client: Client::new(config, 1), out: SendBuf::new(vec![]) }
     }
 
     /// Behind a greeting with a timestamp.
@@ -118,13 +118,13 @@ pub(super) fn step(event: Event<'_>) -> SaslStep {
 /// A server and what it sends.
 pub(super) struct Host {
     pub(super) server: Server<Maildrop, server::Config<'static>>,
-    pub(super) out: Outbox,
+    pub(super) out: SendBuf<Vec<u8>>,
 }
 
 impl Host {
     /// Behind its greeting, which has a timestamp.
     pub(super) fn new(config: server::Config<'static>) -> Self {
-        let mut host = Host { server: Server::new(config, 1), out: Outbox::new() };
+        let mut host = Host { server: Server::new(config, 1), out: SendBuf::new(vec![]) };
         let Step::Ask(Ask::Greet(greet)) = host.hear(b"") else { panic!() };
         host.server.greet(greet, Text::literal("ready <1.2@host>"), &mut host.out).unwrap();
         assert_eq!(host.said(), "+OK ready <1.2@host>\r\n");
@@ -210,7 +210,7 @@ impl Host {
     }
 }
 
-fn drain(out: &mut Outbox) -> String {
+fn drain(out: &mut SendBuf<Vec<u8>>) -> String {
     let said = String::from_utf8(out.pending().to_vec()).unwrap();
     out.sent(said.len());
     said

@@ -5,7 +5,7 @@ use pop3_proto::client::{self, Event, SaslStep};
 use pop3_proto::sasl::{self, Bearer, Message, Plain};
 use pop3_proto::server::{Config, Credentials, Login, Refusal, Step};
 use pop3_proto::{
-    AnswerError, Base64, Command, Fatal, Input, Limits, Mechanism, Out, Secret, State, Text, TlsPolicy,
+    AnswerError, Base64, Command, Fatal, Input, Limits, Mechanism, Secret, SendBuf, State, Text, TlsPolicy,
 };
 
 const ALL: &[Mechanism<'static>] = &[
@@ -286,7 +286,7 @@ fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {
     assert_eq!(unanswered.why, AnswerError::TooLong { limit: 130 });
 
     let mut buffer = [0; 129];
-    let mut small = Out::new(&mut buffer);
+    let mut small = SendBuf::new(&mut buffer[..]);
     let unanswered =
         desk.client.sasl_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
     assert!(matches!(unanswered.why, AnswerError::Full(full) if full.needed == 130 && full.never_fits()));
@@ -325,7 +325,7 @@ fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
     let unanswered = host.server.challenge_message(login, &Message::new(&long), &mut host.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::TooLong { limit: 132 });
     let mut buffer = [0; 131];
-    let mut small = Out::new(&mut buffer);
+    let mut small = SendBuf::new(&mut buffer[..]);
     let unanswered =
         host.server.challenge_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
     assert!(matches!(unanswered.why, AnswerError::Full(full) if full.needed == 132));

@@ -2,7 +2,7 @@
 
 use super::sasl_kit::{Host, Maildrop};
 use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
-use pop3_proto::{AnswerError, Base64, Input, Limits, Mechanism, Out, Profile, Quirk, Server, TlsPolicy};
+use pop3_proto::{AnswerError, Base64, Input, Limits, Mechanism, Profile, Quirk, SendBuf, Server, TlsPolicy};
 
 const CLEAR: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::CRAM_MD5];
 const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).sasl_in_clear(CLEAR);
@@ -218,7 +218,7 @@ fn law_4_a_challenge_that_cannot_go_out_gives_its_token_back() {
     let unanswered = host.server.challenge(login, Base64::new(&long).unwrap(), &mut host.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::TooLong { limit: 100 });
     let mut buffer = [0; 9];
-    let mut full = Out::new(&mut buffer);
+    let mut full = SendBuf::new(&mut buffer[..]);
     let text = Base64::new(b"AAAAAAAA").unwrap();
     let unanswered = host.server.challenge(unanswered.token, text, &mut full).unwrap_err();
     assert!(matches!(unanswered.why, AnswerError::Full(full) if full.needed == 12));

@@ -3,7 +3,7 @@
 use super::drive::{Host, Peer};
 use pop3_proto::client::{self, SendError};
 use pop3_proto::server::{Config, Utf8};
-use pop3_proto::{ApopDigest, Client, Command, Outbox, Profile, Secret, State, Text, TlsPolicy};
+use pop3_proto::{ApopDigest, Client, Command, Profile, Secret, SendBuf, State, Text, TlsPolicy};
 
 fn config(utf8: Utf8) -> Config<'static> {
     Config::new(TlsPolicy::Opportunistic).utf8(utf8)
@@ -190,14 +190,14 @@ fn names(profile: Profile, capabilities: &[&str], octets: &[u8]) -> Vec<Result<(
             while client.poll(&mut input).unwrap().is_some() {}
         };
         say(&mut client, "+OK <1.2@x>\r\n");
-        let mut outbox = Outbox::new();
+        let mut send = SendBuf::new(vec![]);
         if !capabilities.is_empty() {
-            client.send(&Command::Capa, &mut outbox).unwrap();
+            client.send(&Command::Capa, &mut send).unwrap();
             say(&mut client, &format!("+OK\r\n{}\r\n.\r\n", capabilities.join("\r\n")));
         }
-        client.send(&Command::User(Text::literal("mrose")), &mut outbox).unwrap();
+        client.send(&Command::User(Text::literal("mrose")), &mut send).unwrap();
         say(&mut client, "+OK\r\n");
-        client.send(command, &mut outbox).map(drop)
+        client.send(command, &mut send).map(drop)
     };
     commands.iter().map(send).collect()
 }

@@ -2,7 +2,7 @@
 
 use pop3_proto::client::Event;
 use pop3_proto::{
-    ApopDigest, Client, Command, Input, Keyword, Mechanism, MessageNumber, Outbox, Secret, State, Text,
+    ApopDigest, Client, Command, Input, Keyword, Mechanism, MessageNumber, Secret, SendBuf, State, Text,
     TlsPolicy, Verb,
 };
 
@@ -25,14 +25,14 @@ pub(super) fn behind_a_refusal() -> Vec<Verb> {
     let can_be_sent = |verb: &Verb| {
         let mut client = Client::new(TlsPolicy::Cleartext, 1);
         hear(&mut client, "-ERR");
-        client.send(&command(*verb), &mut Outbox::new()).is_ok()
+        client.send(&command(*verb), &mut SendBuf::new(vec![])).is_ok()
     };
     Verb::ALL.iter().copied().filter(can_be_sent).collect()
 }
 
 fn go(from: State, verb: Verb) -> Move {
     let mut client = client(from, verb == Verb::Pass);
-    client.send(&command(verb), &mut Outbox::new()).unwrap();
+    client.send(&command(verb), &mut SendBuf::new(vec![])).unwrap();
     let sent = client.state();
     hear(&mut client, if verb.is_multi_line(false) { "+OK\r\n." } else { "+OK" });
     Move { verb, sent, accepted: client.state(), tls: client.is_tls() }
@@ -45,7 +45,7 @@ fn client(state: State, named: bool) -> Client {
     let login = [Verb::User, Verb::Pass];
     let before = if state == State::Transaction { 2 } else { usize::from(named) };
     for verb in &login[..before] {
-        client.send(&command(*verb), &mut Outbox::new()).unwrap();
+        client.send(&command(*verb), &mut SendBuf::new(vec![])).unwrap();
         hear(&mut client, "+OK");
     }
     assert_eq!(client.state(), state);

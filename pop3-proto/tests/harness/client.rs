@@ -44,7 +44,7 @@ impl<'s> Reading<'s> {
     pub(crate) fn new(config: Config, steps: &'s [Do<'s>], wire: &'s [u8]) -> Self {
         let mut reading = Reading { config, steps, wire, gates: (0..wire.len()).collect() };
         // Octet by octet the client sends as soon as it can.
-        reading.gates = reading.played(&Cuts::Each(1), Size::Outbox(16 * 1024)).2;
+        reading.gates = reading.played(&Cuts::Each(1), Size::Heap(16 * 1024)).2;
         reading
     }
 

@@ -45,8 +45,8 @@ impl How {
         How {
             up: Cuts::Whole,
             down: Cuts::Whole,
-            client_sink: Size::Outbox(16 * 1024),
-            server_sink: Size::Outbox(16 * 1024),
+            client_sink: Size::Heap(16 * 1024),
+            server_sink: Size::Heap(16 * 1024),
             up_ends: None,
             down_ends: None,
         }

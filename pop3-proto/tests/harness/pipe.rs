@@ -1,4 +1,4 @@
-use pop3_proto::{Out, Outbox, Sink};
+use pop3_proto::{SendBuf, Sink};
 
 /// A sink that a driver sends from.
 pub(crate) trait Pipe: Sink {
@@ -6,46 +6,46 @@ pub(crate) trait Pipe: Sink {
     fn sent(&mut self, count: usize);
 }
 
-impl Pipe for Out<'_> {
+impl Pipe for SendBuf<&mut [u8]> {
     fn pending(&self) -> &[u8] {
-        Out::pending(self)
+        SendBuf::pending(self)
     }
 
     fn sent(&mut self, count: usize) {
-        Out::sent(self, count);
+        SendBuf::sent(self, count);
     }
 }
 
-impl Pipe for Outbox {
+impl Pipe for SendBuf<Vec<u8>> {
     fn pending(&self) -> &[u8] {
-        Outbox::pending(self)
+        SendBuf::pending(self)
     }
 
     fn sent(&mut self, count: usize) {
-        Outbox::sent(self, count);
+        SendBuf::sent(self, count);
     }
 }
 
 /// A kind of sink, and how many octets it holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Size {
-    Out(usize),
-    Outbox(usize),
+    Slice(usize),
+    Heap(usize),
 }
 
 impl Size {
-    /// The memory of an `Out`, to be handed to [`pipe`](Self::pipe).
+    /// The memory of an `Slice`, to be handed to [`pipe`](Self::pipe).
     pub(crate) fn buffer(self) -> Vec<u8> {
         match self {
-            Size::Out(octets) => vec![0; octets],
-            Size::Outbox(_) => Vec::new(),
+            Size::Slice(octets) => vec![0; octets],
+            Size::Heap(_) => Vec::new(),
         }
     }
 
     pub(crate) fn pipe(self, buffer: &mut [u8]) -> Box<dyn Pipe + '_> {
         match self {
-            Size::Out(_) => Box::new(Out::new(buffer)),
-            Size::Outbox(octets) => Box::new(Outbox::with_limit(octets)),
+            Size::Slice(_) => Box::new(SendBuf::new(buffer)),
+            Size::Heap(octets) => Box::new(SendBuf::with_limit(vec![], octets)),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::sessions::number;
 use crate::harness::{App, MailSlots};
 use pop3_proto::client::{Client, Event};
 use pop3_proto::server::{self, Ask, Server, Step};
-use pop3_proto::{Command, Input, Outbox, Text, TlsPolicy};
+use pop3_proto::{Command, Input, SendBuf, Text, TlsPolicy};
 
 fn lies_in(part: &[u8], whole: &[u8]) -> bool {
     let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
@@ -13,7 +13,7 @@ fn lies_in(part: &[u8], whole: &[u8]) -> bool {
 
 /// A client that waits for the message.
 fn reading() -> Client {
-    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext, 1), Outbox::new());
+    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext, 1), SendBuf::new(vec![]));
     let commands = [
         Command::User("a".try_into().unwrap()),
         Command::Pass("b".try_into().unwrap()),
@@ -51,7 +51,7 @@ fn law_1_a_piece_of_a_message_lies_in_the_input() {
 /// A server in TRANSACTION, asked for the first message.
 fn sending() -> Server<MailSlots, server::Config<'static>> {
     let mut server = Server::new(server::Config::new(TlsPolicy::Cleartext), 1);
-    let (mut sink, mut input) = (Outbox::new(), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
+    let (mut sink, mut input) = (SendBuf::new(vec![]), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
     loop {
         match server.poll(&mut input, &mut sink).unwrap() {
             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::EMPTY, &mut sink).unwrap(),

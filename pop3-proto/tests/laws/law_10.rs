@@ -6,7 +6,7 @@ use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event};
 use pop3_proto::server::{Ask, Config, Entry, Maildrop, Refusal, Server, Step, Why};
 use pop3_proto::{
-    Base64, Command, Fatal, Input, Limit, Limits, MIN_SINK, Mechanism, MessageNumber, Outbox, Sink, Text,
+    Base64, Command, Fatal, Input, Limit, Limits, MIN_SINK, Mechanism, MessageNumber, SendBuf, Sink, Text,
     TlsPolicy, UniqueId,
 };
 
@@ -29,7 +29,7 @@ fn law_10_octets_that_were_searched_are_not_searched_again() {
     assert!(rows.needs_input(b"1 2\r\n567", false));
 
     let mut server = super::reach::server(1);
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     let _ = super::reach::until(&mut server, &mut Input::more(b"CAPA tog"), &mut sink, needs_input);
     let mut input = Input::more(b"CAPA\r\ngether");
     assert!(
@@ -92,7 +92,7 @@ fn law_10_a_client_names_the_limit_of_the_line() {
 }
 
 fn sent(mut client: Client, command: &Command<'_>) -> Client {
-    client.send(command, &mut Outbox::new()).unwrap();
+    client.send(command, &mut SendBuf::new(vec![])).unwrap();
     client
 }
 
@@ -102,7 +102,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
     let mut exchange = sent(client(config, b"+OK\r\n", &[]), &auth());
     for _ in 0..2 {
         let Some(Event::Challenge(step, _)) = hear(&mut exchange, b"+ \r\n") else { panic!() };
-        exchange.sasl(step, Base64::EMPTY, &mut Outbox::new()).unwrap();
+        exchange.sasl(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     }
     let third = exchange.poll(&mut Input::more(b"+ \r\n")).unwrap_err();
     assert_eq!(third, Fatal::OverLimit(Limit::SaslRounds));
@@ -129,7 +129,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
 /// What a server with these limits says to this, line by line, behind the greeting.
 fn says(config: Config<'static>, wire: &[u8]) -> (Vec<String>, Result<Why, Fatal>) {
     let (_, output, over, _) =
-        ServerSide::alone(config, &App::new(), wire, &Cuts::Each(9), Size::Out(MIN_SINK));
+        ServerSide::alone(config, &App::new(), wire, &Cuts::Each(9), Size::Slice(MIN_SINK));
     let text = String::from_utf8(output).unwrap();
     (text.split_terminator("\r\n").skip(1).map(str::to_owned).collect(), over)
 }
@@ -161,9 +161,9 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
     // An over-long line is dropped as it comes: none of it is held.
     let mut server: Server<crate::harness::MailSlots, Config<'_>> = Server::new(config, 1);
     let Ask::Greet(greet) = ask!(&mut server, b"", Greet(_)) else { unreachable!() };
-    server.greet(greet, Text::EMPTY, &mut Outbox::new()).unwrap();
+    server.greet(greet, Text::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let mut input = Input::more(&[b'x'; 5000]);
-    assert!(needs_input(&server.poll(&mut input, &mut Outbox::new()).unwrap()));
+    assert!(needs_input(&server.poll(&mut input, &mut SendBuf::new(vec![])).unwrap()));
     assert_eq!(input.remaining(), 0);
 }
 
@@ -212,12 +212,12 @@ impl Maildrop for Million {
     fn unmark_all(&mut self) {}
 }
 
-/// 4 KiB of LIST ask for gigabytes: a few octets of input are read, and the outbox stays at its limit.
+/// 4 KiB of LIST ask for gigabytes: a few octets of input are read, and the send stays at its limit.
 #[test]
 fn law_10_pending_output_stops_input() {
     let mut server = Server::new(Config::new(TlsPolicy::Cleartext), 1);
     let wire = [b"USER a\r\nPASS b\r\n", &b"LIST\r\n".repeat(4096 / 6)[..]].concat();
-    let (mut input, mut sink, mut blocked, mut written) = (Input::more(&wire), Outbox::new(), 0, 0);
+    let (mut input, mut sink, mut blocked, mut written) = (Input::more(&wire), SendBuf::new(vec![]), 0, 0);
     while blocked < 2000 {
         match server.poll(&mut input, &mut sink).unwrap() {
             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::EMPTY, &mut sink).unwrap(),
@@ -226,7 +226,7 @@ fn law_10_pending_output_stops_input() {
             Step::NeedSpace(_) => {
                 blocked += 1;
                 let pending = sink.pending().len();
-                assert!(pending <= Outbox::LIMIT && sink.room() < MIN_SINK, "{pending}");
+                assert!(pending <= SendBuf::<Vec<u8>>::LIMIT && sink.room() < MIN_SINK, "{pending}");
                 // The client takes but little.
                 written += 100;
                 sink.sent(100);
@@ -243,7 +243,7 @@ fn law_10_pending_output_stops_input() {
 fn law_10_numbers_of_a_peer_reserve_nothing() {
     let mut client = logged_in(cleartext());
     let count = crate::harness::allocations(|| {
-        client.send(&Command::List(None), &mut pop3_proto::Out::new(&mut [0; 16])).unwrap();
+        client.send(&Command::List(None), &mut SendBuf::new([0; 16])).unwrap();
         let mut input = Input::more(b"+OK 4294967295 messages\r\n4294967295 18446744073709551615\r\n.\r\n");
         while input.remaining() > 0 {
             assert!(client.poll(&mut input).unwrap().is_some());

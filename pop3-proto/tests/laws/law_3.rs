@@ -4,7 +4,7 @@ use super::sessions::{USER, number, pass};
 use crate::harness::allocations;
 use pop3_proto::client::{self, Client, Event};
 use pop3_proto::server::{Ask, Config, Server, Slot, Step, Why};
-use pop3_proto::{Command, Inbox, Input, MIN_SINK, Out, Text, TlsPolicy, UniqueId};
+use pop3_proto::{Command, Input, MIN_SINK, RecvBuf, SendBuf, Text, TlsPolicy, UniqueId};
 
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 const MESSAGE: &[u8] = b"Subject: x\n\n.one\ntwo\n";
@@ -15,7 +15,7 @@ fn serve<'m>(
     maildrop: &mut Option<&'m mut [Slot<UniqueId<'static>>]>,
     at: &mut usize,
     input: &mut Input<'_>,
-    sink: &mut Out<'_>,
+    sink: &mut SendBuf<&mut [u8]>,
 ) -> Option<Why> {
     loop {
         match server.poll(input, sink).unwrap() {
@@ -39,26 +39,26 @@ fn serve<'m>(
     }
 }
 
-/// What is pending in one sink arrives in the other side's inbox, as far as there is room.
-fn carry<const N: usize>(sink: &mut Out<'_>, inbox: &mut Inbox<[u8; N]>) -> bool {
-    let spare = inbox.spare();
+/// What is pending in one sink arrives in the other side's recv, as far as there is room.
+fn carry<const N: usize>(sink: &mut SendBuf<&mut [u8]>, recv: &mut RecvBuf<[u8; N]>) -> bool {
+    let spare = recv.spare_mut();
     let count = spare.len().min(sink.pending().len());
     spare[..count].copy_from_slice(&sink.pending()[..count]);
-    inbox.filled(count);
+    recv.received(count);
     sink.sent(count);
     count > 0
 }
 
 fn session(commands: &[Command<'_>], slots: &mut [Slot<UniqueId<'static>>]) -> (Option<Why>, usize) {
     let (mut client_memory, mut server_memory) = ([0; MIN_SINK], [0; MIN_SINK]);
-    let (mut up, mut down) = (Out::new(&mut client_memory), Out::new(&mut server_memory));
-    let (mut client_inbox, mut server_inbox) = (Inbox::new([0; 1024]), Inbox::new([0; 512]));
+    let (mut up, mut down) = (SendBuf::new(&mut client_memory[..]), SendBuf::new(&mut server_memory[..]));
+    let (mut client_recv, mut server_recv) = (RecvBuf::new([0; 1024]), RecvBuf::new([0; 512]));
     let mut client = Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining(), 1);
     let mut server = Server::new(&CONFIG, 1);
     let (mut maildrop, mut at, mut why) = (Some(slots), 0, None);
     let (mut next, mut events) = (commands.iter().peekable(), 0);
     loop {
-        while client_inbox.with(|input| client.poll(input)).unwrap().is_some_and(|event| {
+        while client_recv.with(|input| client.poll(input)).unwrap().is_some_and(|event| {
             events += 1;
             !matches!(event, Event::Closed(_))
         }) {}
@@ -66,9 +66,9 @@ fn session(commands: &[Command<'_>], slots: &mut [Slot<UniqueId<'static>>]) -> (
             next.next();
         }
         if why.is_none() {
-            why = server_inbox.with(|input| serve(&mut server, &mut maildrop, &mut at, input, &mut down));
+            why = server_recv.with(|input| serve(&mut server, &mut maildrop, &mut at, input, &mut down));
         }
-        if !carry(&mut up, &mut server_inbox) & !carry(&mut down, &mut client_inbox) {
+        if !carry(&mut up, &mut server_recv) & !carry(&mut down, &mut client_recv) {
             return (why, events);
         }
     }

@@ -6,7 +6,7 @@ use super::sessions::{USER, number, pass};
 use pop3_proto::client::{Client, Config, Event, SendError, TlsRefusal};
 use pop3_proto::{
     AnswerError, ApopDigest, Base64, Command, Full, Input, Keyword, LanguageRange, LanguageTag, Limits,
-    Mechanism, Out, Outbox, Profile, Secret, Sink, State, Text, TlsPolicy, Unanswered, Verb,
+    Mechanism, Profile, Secret, SendBuf, Sink, State, Text, TlsPolicy, Unanswered, Verb,
 };
 
 /// The client as it shows itself.
@@ -15,7 +15,7 @@ fn image(client: &Client) -> String {
 }
 
 fn refuses(client: &mut Client, command: &Command<'_>, error: SendError) {
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     sink.put(&[b"before"]).unwrap();
     let before = image(client);
     assert_eq!(client.send(command, &mut sink), Err(error), "{command:?}");
@@ -24,9 +24,9 @@ fn refuses(client: &mut Client, command: &Command<'_>, error: SendError) {
 }
 
 fn takes(client: &mut Client, command: &Command<'_>) {
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     client.send(command, &mut sink).unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let mut expected = Outbox::new();
+    let mut expected = SendBuf::new(vec![]);
     command.encode(&mut expected).unwrap();
     assert_eq!(sink.pending(), expected.pending());
 }
@@ -197,7 +197,7 @@ fn fills(client: impl Fn() -> Client, command: &Command<'_>) {
     for room in 0..needed {
         let mut client = client();
         let mut memory = vec![0; needed + 3];
-        let mut sink = Out::new(&mut memory);
+        let mut sink = SendBuf::new(&mut memory[..]);
         let held = vec![b'-'; needed + 3 - room];
         sink.put(&[&held]).unwrap();
         let before = image(&client);
@@ -210,7 +210,7 @@ fn fills(client: impl Fn() -> Client, command: &Command<'_>) {
     }
     let mut memory = vec![0; needed - 1];
     assert!(
-        matches!(client().send(command, &mut Out::new(&mut memory)), Err(SendError::Full(full)) if full.never_fits())
+        matches!(client().send(command, &mut SendBuf::new(&mut memory[..])), Err(SendError::Full(full)) if full.never_fits())
     );
 }
 
@@ -241,7 +241,7 @@ fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
         refuses(&mut client, &Command::Capa, SendError::CallersTurn);
         for room in 0..needed {
             let mut memory = vec![0; room];
-            let mut sink = Out::new(&mut memory);
+            let mut sink = SendBuf::new(&mut memory[..]);
             let full = AnswerError::Full(Full { needed, capacity: room });
             let answered = match cancel {
                 true => client.sasl_cancel(step, &mut sink),
@@ -250,7 +250,7 @@ fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
             step = unanswered(answered, full, &shown);
             assert_eq!((image(&client), sink.pending()), (before.clone(), &b""[..]));
         }
-        let mut sink = Outbox::new();
+        let mut sink = SendBuf::new(vec![]);
         let long = [b'A'; 64];
         let too_long = client.sasl(step, Base64::new(&long).unwrap(), &mut sink);
         step = unanswered(too_long, AnswerError::TooLong { limit: 64 }, &shown);
@@ -266,7 +266,7 @@ fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
 #[test]
 fn law_4_a_challenge_that_can_only_be_cancelled_can_be() {
     let (mut client, step) = challenged(b"+ \r\n");
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     client.sasl(step, Base64::EMPTY, &mut sink).unwrap();
     sink.sent(2);
     let Some(Event::OddChallenge(step, b"?")) = hear(&mut client, b"+ ?\r\n") else { panic!() };
@@ -280,10 +280,10 @@ fn law_4_a_challenge_that_can_only_be_cancelled_can_be() {
 /// A token of another client, and one whose session has ended.
 #[test]
 fn law_4_a_stale_token_comes_back_and_changes_nothing() {
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     let (mut twin, first) = challenged(b"+ \r\n");
     let (mut client, step) = challenged(b"+ \r\n");
-    client.sasl(step, Base64::EMPTY, &mut Outbox::new()).unwrap();
+    client.sasl(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let Some(Event::Challenge(second, _)) = hear(&mut client, b"+ \r\n") else { panic!() };
     let (before, shown) = (image(&client), format!("{first:?}"));
     let first = unanswered(client.sasl(first, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
@@ -300,7 +300,7 @@ fn law_4_a_stale_token_comes_back_and_changes_nothing() {
 #[test]
 fn law_4_the_callers_word_is_taken_for_the_exchange_it_is_about() {
     let (mut ended, step) = challenged(b"+ \r\n");
-    ended.sasl(step, Base64::EMPTY, &mut Outbox::new()).unwrap();
+    ended.sasl(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let Some(Event::AuthAccepted(done, _)) = hear(&mut ended, b"+OK\r\n") else { panic!() };
     refuses(&mut ended, &Command::Stat, SendError::CallersTurn);
     let mut other = client(cleartext(), b"+OK\r\n", &[]);

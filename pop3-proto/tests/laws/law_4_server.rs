@@ -4,8 +4,8 @@ use super::reach::{ask, server, until};
 use crate::harness::{App, MailSlots, Pipe, Size};
 use pop3_proto::server::{Ask, Config, Refusal, Server, Step, Unfit};
 use pop3_proto::{
-    AnswerError, Base64, Full, Input, Limits, MIN_SINK, Mechanism, Out, Outbox, ResponseCode, Sink,
-    StuffMode, Text, TlsPolicy, Unanswered,
+    AnswerError, Base64, Full, Input, Limits, MIN_SINK, Mechanism, ResponseCode, SendBuf, Sink, StuffMode,
+    Text, TlsPolicy, Unanswered,
 };
 use std::fmt::Debug;
 
@@ -29,7 +29,7 @@ fn fills<T: Debug>(
     let mut token = token;
     for room in 0..needed {
         let mut memory = vec![0; needed + 5];
-        let mut sink = Out::new(&mut memory);
+        let mut sink = SendBuf::new(&mut memory[..]);
         let held = vec![b'-'; needed + 5 - room];
         sink.put(&[&held]).unwrap();
         let full = AnswerError::Full(Full { needed, capacity: needed + 5 });
@@ -38,7 +38,7 @@ fn fills<T: Debug>(
         assert!(matches!(machine.poll(&mut Input::more(b""), &mut sink), Ok(Step::Waiting)));
     }
     let mut memory = vec![0; needed];
-    let mut sink = Out::new(&mut memory);
+    let mut sink = SendBuf::new(&mut memory[..]);
     answer(machine, token, &mut sink).unwrap();
     assert_eq!(sink.room(), 0);
 }
@@ -63,7 +63,7 @@ fn law_4_answers_that_write_wait_for_room() {
 fn law_4_answers_over_a_limit_are_not_taken() {
     let config = Config::new(TlsPolicy::Cleartext).other_commands().sasl_in_clear(&[Mechanism::PLAIN]);
     let mut machine = Server::new(config.limits(Limits::DEFAULT.sasl_line(64)), 1);
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     let long = [b'A'; MIN_SINK - 6 + 1];
     let (fits, over) = (Text::new(&long[1..]).unwrap(), Text::new(&long).unwrap());
     let too_long = |limit| AnswerError::TooLong { limit };
@@ -88,7 +88,7 @@ fn law_4_answers_over_a_limit_are_not_taken() {
 /// What PASS asks has no exchange to go on with.
 #[test]
 fn law_4_a_challenge_outside_auth_is_not_taken() {
-    let (mut machine, mut sink) = (server(1), Outbox::new());
+    let (mut machine, mut sink) = (server(1), SendBuf::new(vec![]));
     let Ask::Login(login, _) = ask!(&mut machine, b"USER a\r\nPASS b\r\n", Login(..)) else { unreachable!() };
     let (shown, before) = (format!("{login:?}"), format!("{machine:?}"));
     let login = unanswered(machine.challenge(login, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
@@ -108,7 +108,9 @@ fn asked<T>(
     let octets = [before, wire].concat();
     let mut input = Input::more(&octets);
     let left = |step: &Step<'_>| matches!(step, Step::Ask(ask) if is(ask));
-    let Step::Ask(ask) = until(&mut machine, &mut input, &mut Outbox::new(), left) else { unreachable!() };
+    let Step::Ask(ask) = until(&mut machine, &mut input, &mut SendBuf::new(vec![]), left) else {
+        unreachable!()
+    };
     let token = token(ask).unwrap();
     (machine, token)
 }
@@ -129,7 +131,7 @@ fn takes_its_own_only<T: Debug>(
             continue; // nothing is asked before the greeting
         }
         let (mut other, theirs) = asked(id, before, wire, token, is);
-        let (mut sink, image) = (Outbox::new(), format!("{other:?}"));
+        let (mut sink, image) = (SendBuf::new(vec![]), format!("{other:?}"));
         foreign = unanswered(answer(&mut other, foreign, &mut sink), why, &shown);
         assert_eq!((format!("{other:?}"), sink.pending()), (image, &b""[..]), "{shown}");
         assert!(matches!(other.poll(&mut Input::more(b""), &mut sink), Ok(Step::Waiting)), "{shown}");
@@ -137,7 +139,7 @@ fn takes_its_own_only<T: Debug>(
         assert!(!matches!(other.poll(&mut Input::more(b""), &mut sink), Ok(Step::Waiting)), "{shown}");
     }
     own.close();
-    let (mut sink, image) = (Outbox::new(), format!("{own:?}"));
+    let (mut sink, image) = (SendBuf::new(vec![]), format!("{own:?}"));
     let _ = unanswered(answer(&mut own, foreign, &mut sink), AnswerError::Stale, &shown);
     assert_eq!((format!("{own:?}"), sink.pending()), (image, &b""[..]), "{shown}");
 }
@@ -210,7 +212,7 @@ fn fetched(config: Config<'static>, octets: u64) -> Machine {
 
 #[test]
 fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
-    let (mut machine, mut sink) = (server(1), Outbox::new());
+    let (mut machine, mut sink) = (server(1), SendBuf::new(vec![]));
     let before = format!("{machine:?}");
     assert_eq!(machine.write_body(b"x", &mut sink), Err(Unfit::NoBody));
     assert_eq!(machine.body_slice(&mut &b"x"[..]), Err(Unfit::NoBody));
@@ -228,7 +230,7 @@ fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
 #[test]
 fn law_4_a_bare_lf_in_a_verbatim_message_takes_nothing() {
     let (mut machine, mut sink) =
-        (fetched(Config::new(TlsPolicy::Cleartext).bodies(StuffMode::Verbatim), 19), Outbox::new());
+        (fetched(Config::new(TlsPolicy::Cleartext).bodies(StuffMode::Verbatim), 19), SendBuf::new(vec![]));
     assert_eq!(machine.write_body(b"x\ny", &mut sink), Ok(1));
     let (mut rest, before, sent) = (&b"\ny"[..], format!("{machine:?}"), sink.pending().to_vec());
     assert_eq!(machine.write_body(rest, &mut sink), Err(Unfit::BareLf));
@@ -244,8 +246,8 @@ fn law_4_a_message_is_taken_as_far_as_there_is_room() {
     let whole = b"+OK 27 octets\r\nSubject: x\r\n\r\n..\r\n...\r\n..end\r\n.\r\n";
     for room in 0..=whole.len() {
         let mut machine = fetched(Config::new(TlsPolicy::Cleartext), 27);
-        let mut memory = Size::Out(MIN_SINK).buffer();
-        let mut sink: Box<dyn Pipe> = Size::Out(MIN_SINK).pipe(&mut memory);
+        let mut memory = Size::Slice(MIN_SINK).buffer();
+        let mut sink: Box<dyn Pipe> = Size::Slice(MIN_SINK).pipe(&mut memory);
         sink.put(&[&vec![b'-'; MIN_SINK - room]]).unwrap();
         let mut at = machine.write_body(message, &mut *sink).unwrap();
         let mut wire = sink.pending()[MIN_SINK - room..].to_vec();
@@ -264,7 +266,7 @@ fn law_4_a_message_is_taken_as_far_as_there_is_room() {
 /// The end of a message that has another size than stated: nothing is written, and what is missing may follow.
 #[test]
 fn law_4_a_message_of_another_size_is_not_ended() {
-    let (mut machine, mut sink) = (fetched(Config::new(TlsPolicy::Cleartext), 5), Outbox::new());
+    let (mut machine, mut sink) = (fetched(Config::new(TlsPolicy::Cleartext), 5), SendBuf::new(vec![]));
     assert_eq!(machine.write_body(b"abc", &mut sink), Ok(3));
     for (more, sent) in [(b"d".as_slice(), 6), (b"efg", 9)] {
         assert_eq!(machine.write_body(more, &mut sink), Ok(more.len()));
@@ -281,10 +283,10 @@ fn law_4_a_message_of_another_size_is_not_ended() {
 fn law_4_a_poll_without_room_changes_nothing() {
     let mut machine = server(1);
     let Ask::Greet(greet) = ask!(&mut machine, b"", Greet(_)) else { unreachable!() };
-    machine.greet(greet, Text::EMPTY, &mut Outbox::new()).unwrap();
+    machine.greet(greet, Text::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     for room in [0, 1, MIN_SINK - 1] {
         let mut memory = vec![0; MIN_SINK];
-        let mut sink = Out::new(&mut memory);
+        let mut sink = SendBuf::new(&mut memory[..]);
         sink.put(&[&vec![b'-'; MIN_SINK - room]]).unwrap();
         let mut input = Input::more(b"CAPA\r\n");
         assert!(matches!(machine.poll(&mut input, &mut sink), Ok(Step::NeedSpace(_))));
@@ -297,6 +299,6 @@ fn law_4_a_poll_without_room_changes_nothing() {
     }
     // One that is too small for good is told apart.
     let mut memory = [0; MIN_SINK - 1];
-    let polled = machine.poll(&mut Input::more(b"CAPA\r\n"), &mut Out::new(&mut memory));
+    let polled = machine.poll(&mut Input::more(b"CAPA\r\n"), &mut SendBuf::new(&mut memory[..]));
     assert!(matches!(polled, Ok(Step::NeedSpace(full)) if full.never_fits()));
 }

@@ -1,6 +1,6 @@
 //! The promise of a sink: room that was told stays until something is put into it, whatever was put and sent before.
 
-use pop3_proto::{Out, Outbox, Sink};
+use pop3_proto::{SendBuf, Sink};
 use proptest::prelude::*;
 
 /// What the room is used up in: each step puts so many parts of these lengths.
@@ -30,15 +30,15 @@ proptest! {
         size in 0usize..700,
     ) {
         let mut memory = vec![0; size];
-        let mut out = Out::new(&mut memory);
-        let mut outbox = Outbox::with_limit(size);
+        let mut out = SendBuf::new(&mut memory[..]);
+        let mut send = SendBuf::with_limit(vec![], size);
         for (put, sent) in before {
             let _ = out.put(&[&vec![b'a'; put]]);
-            let _ = outbox.put(&[&vec![b'a'; put]]);
+            let _ = send.put(&[&vec![b'a'; put]]);
             out.sent(sent);
-            outbox.sent(sent);
+            send.sent(sent);
         }
         room_holds(&mut &mut out, &steps);
-        room_holds(&mut outbox, &steps);
+        room_holds(&mut send, &steps);
     }
 }

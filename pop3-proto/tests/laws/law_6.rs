@@ -6,7 +6,7 @@ use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event, SendError};
 use pop3_proto::server::{Config, Why};
 use pop3_proto::{
-    Base64, Command, Fatal, Input, Limit, Limits, Mechanism, Millis, Outbox, Profile, Timer, TlsPolicy,
+    Base64, Command, Fatal, Input, Limit, Limits, Mechanism, Millis, Profile, SendBuf, Timer, TlsPolicy,
 };
 
 /// Every line of one octet and of two, without a line end in them.
@@ -23,7 +23,7 @@ fn serve(before: &[u8], lines: &[Vec<u8>], after: &[u8]) -> (Vec<String>, Result
     let config = Config::new(TlsPolicy::Cleartext).limits(limits).sasl_in_clear(&[Mechanism::PLAIN]);
     let wire = [before, &lines.concat(), after].concat();
     let (_, output, over, _) =
-        ServerSide::alone(config, &App::new(), &wire, &Cuts::Whole, Size::Outbox(16 * 1024));
+        ServerSide::alone(config, &App::new(), &wire, &Cuts::Whole, Size::Heap(16 * 1024));
     let text = String::from_utf8(output).unwrap();
     (text.split_terminator("\r\n").skip(1).map(str::to_owned).collect(), over)
 }
@@ -85,7 +85,7 @@ fn law_6_a_client_makes_an_event_of_every_short_row() {
     let wire = [b"+OK\r\n", &rows.concat()[..], b".\r\n"].concat();
     for command in [Command::List(None), Command::Uidl(None), Command::Capa, Command::Lang(None)] {
         let mut client = logged_in(cleartext());
-        client.send(&command, &mut Outbox::new()).unwrap();
+        client.send(&command, &mut SendBuf::new(vec![])).unwrap();
         let (mut input, mut events) = (Input::more(&wire), 0);
         while let Some(event) = client.poll(&mut input).unwrap() {
             events += 1;
@@ -134,7 +134,7 @@ fn law_6_a_client_lives_through_every_short_status_line() {
 }
 
 fn sent(mut client: Client, command: &Command<'_>) -> Client {
-    client.send(command, &mut Outbox::new()).unwrap();
+    client.send(command, &mut SendBuf::new(vec![])).unwrap();
     client
 }
 
@@ -201,7 +201,7 @@ fn stays(client: &mut Client, fatal: Fatal) {
         assert_eq!(client.poll(&mut Input::last(b"")).unwrap_err(), fatal);
         assert!(!client.needs_input(b"", false), "to wait for input would be to wait for ever");
         assert_eq!(client.tick(Millis(u64::MAX)), Err(fatal));
-        let mut sink = Outbox::new();
+        let mut sink = SendBuf::new(vec![]);
         assert_eq!(client.send(&Command::Quit, &mut sink), Err(SendError::Over));
         assert!(sink.pending().is_empty());
     }
@@ -243,7 +243,7 @@ fn law_6_a_fatal_error_of_a_server_stays() {
     let mut server = server(1);
     let _ = super::reach::ask!(&mut server, b"STLS\r\n", StartTls(_));
     for _ in 0..3 {
-        let (mut input, mut sink) = (Input::more(b"QUIT\r\n"), Outbox::new());
+        let (mut input, mut sink) = (Input::more(b"QUIT\r\n"), SendBuf::new(vec![]));
         assert_eq!(server.poll(&mut input, &mut sink).unwrap_err(), Fatal::BehindStls);
         assert_eq!((input.remaining(), sink.pending()), (6, &b""[..]));
         assert_eq!(server.tick(Millis(5)), Err(Fatal::BehindStls));
@@ -258,6 +258,6 @@ fn law_6_an_odd_challenge_is_an_event() {
     let Some(Event::OddChallenge(step, b"Username:")) = say(&mut client, &auth, b"+ Username:\r\n") else {
         panic!()
     };
-    client.sasl_cancel(step, &mut Outbox::new()).unwrap();
+    client.sasl_cancel(step, &mut SendBuf::new(vec![])).unwrap();
     assert!(matches!(hear(&mut client, b"-ERR\r\n"), Some(Event::Refused(..))));
 }

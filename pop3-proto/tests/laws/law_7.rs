@@ -2,7 +2,7 @@
 
 use super::reach::{ask, server};
 use pop3_proto::server::{Ask, Refusal, Step, Why};
-use pop3_proto::{AnswerError, Input, Outbox, State};
+use pop3_proto::{AnswerError, Input, SendBuf, State};
 
 #[test]
 fn law_7_each_token_shows_its_connection() {
@@ -27,7 +27,7 @@ fn law_7_each_token_shows_its_connection() {
 #[test]
 fn law_7_without_its_token_a_question_stays_open_until_the_session_is_closed() {
     for wire in [&b"USER a\r\n"[..], b"USER a\r\nPASS b\r\nDELE 1\r\nQUIT\r\n"] {
-        let (mut machine, mut sink) = (server(1), Outbox::new());
+        let (mut machine, mut sink) = (server(1), SendBuf::new(vec![]));
         match wire.ends_with(b"QUIT\r\n") {
             true => drop(ask!(&mut machine, wire, Commit(_))),
             false => drop(ask!(&mut machine, wire, User(..))),

@@ -3,7 +3,7 @@
 use super::reach::{cleartext, hear, say};
 use pop3_proto::client::{Client, Event, SaslDone, SaslStep, SendError, StartTls, TlsRefusal};
 use pop3_proto::{
-    AnswerError, Base64, Command, Input, Limits, Mechanism, Outbox, Profile, State, TlsPolicy, Unanswered,
+    AnswerError, Base64, Command, Input, Limits, Mechanism, Profile, SendBuf, State, TlsPolicy, Unanswered,
 };
 use std::fmt::Debug;
 
@@ -42,7 +42,7 @@ fn start(id: u64) -> (Client, StartTls) {
     (client, start)
 }
 
-type Answer<T> = fn(&mut Client, T, &mut Outbox) -> Result<(), Unanswered<T>>;
+type Answer<T> = fn(&mut Client, T, &mut SendBuf<Vec<u8>>) -> Result<(), Unanswered<T>>;
 
 /// The token of one connection, given to another in the same turn and to one that waits for nothing; then to its own, and the
 /// next one of the same kind to that again.
@@ -55,27 +55,27 @@ fn takes_its_own_only<T: Debug>(
     let (mut own, mut token) = asked(1);
     let (other, theirs) = asked(2);
     for mut other in [other, greeted(2)] {
-        let (mut sink, before) = (Outbox::new(), format!("{other:?}"));
+        let (mut sink, before) = (SendBuf::new(vec![]), format!("{other:?}"));
         let unanswered = answer(&mut other, token, &mut sink).unwrap_err();
         assert_eq!(unanswered.why, AnswerError::NotHere, "{name}");
         assert_eq!((format!("{other:?}"), sink.pending()), (before, &b""[..]), "{name}");
         token = unanswered.token;
     }
     assert_eq!(
-        answer(&mut own, token, &mut Outbox::new()).map_err(|unanswered| unanswered.why),
+        answer(&mut own, token, &mut SendBuf::new(vec![])).map_err(|unanswered| unanswered.why),
         taken,
         "{name}"
     );
     // Another client with the same number that has gone on, as two of a program that gives every client the same.
     let (mut gone_on, _) = asked(2);
     gone_on.close();
-    let stale = answer(&mut gone_on, theirs, &mut Outbox::new()).unwrap_err();
+    let stale = answer(&mut gone_on, theirs, &mut SendBuf::new(vec![])).unwrap_err();
     assert_eq!(stale.why, AnswerError::Stale, "{name}");
 }
 
 #[test]
 fn law_7_a_client_takes_no_token_of_another_connection() {
-    let long = |client: &mut Client, step, sink: &mut Outbox| {
+    let long = |client: &mut Client, step, sink: &mut SendBuf<Vec<u8>>| {
         client.sasl(
             step,
             Base64::literal(
@@ -123,7 +123,7 @@ fn law_7_a_client_takes_no_token_of_another_connection() {
 #[test]
 fn law_7_a_client_takes_no_token_of_another_connection_for_a_message() {
     use pop3_proto::{Secret, Text, sasl};
-    let message = |client: &mut Client, step, sink: &mut Outbox| {
+    let message = |client: &mut Client, step, sink: &mut SendBuf<Vec<u8>>| {
         let secret = Secret::new(b"test").unwrap();
         client.sasl_message(step, &sasl::plain(Text::EMPTY, Text::literal("test"), secret).unwrap(), sink)
     };
@@ -141,10 +141,10 @@ fn law_7_another_connection_starts_no_tls_and_logs_nobody_in() {
     assert!(client.tls_started(foreign, Input::more(b"")).is_err());
     assert!(!client.is_tls());
     let user = Command::User("mrose".try_into().unwrap());
-    assert_eq!(client.send(&user, &mut Outbox::new()), Err(SendError::CallersTurn));
+    assert_eq!(client.send(&user, &mut SendBuf::new(vec![])), Err(SendError::CallersTurn));
     let mut client = Client::new(TlsPolicy::Required, 3);
     hear(&mut client, b"+OK ready\r\n");
-    assert_eq!(client.send(&user, &mut Outbox::new()), Err(SendError::Tls(TlsRefusal::Required)));
+    assert_eq!(client.send(&user, &mut SendBuf::new(vec![])), Err(SendError::Tls(TlsRefusal::Required)));
 
     let (_, foreign) = done(1);
     let (mut client, _own) = done(2);

@@ -11,8 +11,8 @@ use pop3_proto::client::{Config, Event};
 use pop3_proto::server::{self, Ask, Credentials, Refusal, Step};
 use pop3_proto::tap::Tap;
 use pop3_proto::{
-    ApopDigest, Base64, Command, Decoded, Inbox, Input, Limits, Mechanism, Out, Outbox, Profile, Secret,
-    Text, TlsPolicy,
+    ApopDigest, Base64, Command, Decoded, Input, Limits, Mechanism, Profile, RecvBuf, Secret, SendBuf, Text,
+    TlsPolicy,
 };
 use std::fmt::{Debug, Display};
 
@@ -88,22 +88,22 @@ fn law_9_a_command_is_shown_as_it_is_sent() {
 fn law_9_values_and_buffers_show_nothing() {
     for command in &commands() {
         hidden_error(command);
-        let mut sink = Outbox::new();
+        let mut sink = SendBuf::new(vec![]);
         command.encode(&mut sink).unwrap();
         let wire = sink.pending().to_vec();
         hidden(&sink);
         let mut memory = [0; 256];
-        let mut out = Out::new(&mut memory);
+        let mut out = SendBuf::new(&mut memory[..]);
         command.encode(&mut out).unwrap();
         hidden(&out);
-        hidden_error(&command.encode(&mut Out::new(&mut [0; 4])).unwrap_err());
+        hidden_error(&command.encode(&mut SendBuf::new([0; 4])).unwrap_err());
         for input in [Input::more(&wire), Input::last(&wire)] {
             hidden(&input);
         }
-        let mut inbox = Inbox::new([0; 256]);
-        inbox.spare()[..wire.len()].copy_from_slice(&wire);
-        inbox.filled(wire.len());
-        hidden(&inbox);
+        let mut recv = RecvBuf::new([0; 256]);
+        recv.spare_mut()[..wire.len()].copy_from_slice(&wire);
+        recv.received(wire.len());
+        hidden(&recv);
         hidden(&Command::decode(&wire, &Limits::DEFAULT));
         // Lines that go wrong because of what is in them.
         for (start, end) in [("", "\0"), ("", " x"), (" ", ""), ("X", ""), ("", "=")] {
@@ -166,13 +166,13 @@ fn law_9_a_client_shows_nothing_however_it_fails() {
         for command in &commands() {
             for named in [false, true] {
                 let mut client = client(config, greeting, &[]);
-                if named && client.send(&sessions::USER, &mut Outbox::new()).is_ok() {
+                if named && client.send(&sessions::USER, &mut SendBuf::new(vec![])).is_ok() {
                     hidden(&client.poll(&mut Input::more(b"+OK\r\n")));
                 }
-                if let Err(error) = client.send(command, &mut Out::new(&mut [0; 3])) {
+                if let Err(error) = client.send(command, &mut SendBuf::new([0; 3])) {
                     hidden_error(&error);
                 }
-                let mut sink = Outbox::new();
+                let mut sink = SendBuf::new(vec![]);
                 match client.send(command, &mut sink) {
                     Ok(ticket) => hidden(&ticket),
                     Err(error) => hidden_error(&error),
@@ -193,7 +193,7 @@ fn law_9_a_client_shows_nothing_however_it_fails() {
         let pass = Command::Pass(Secret::new(password.as_bytes()).unwrap());
         let mut client = client(strict, b"+OK\r\n", &[(sessions::USER, b"+OK\r\n")]);
         hidden(&pass);
-        hidden_error(&client.send(&pass, &mut Outbox::new()).unwrap_err());
+        hidden_error(&client.send(&pass, &mut SendBuf::new(vec![])).unwrap_err());
         hidden(&client);
     }
     for invalid in ["tanstaaf\r\nDELE 1", "tanstaaf\0", ""] {
@@ -214,13 +214,14 @@ fn law_9_a_response_shows_nothing_however_it_fails() {
     };
     hidden(&(&step, &challenge));
     let response = Base64::literal(PLAIN);
-    let full = client.sasl(step, response, &mut Out::new(&mut [0; 5])).unwrap_err();
+    let full = client.sasl(step, response, &mut SendBuf::new([0; 5])).unwrap_err();
     hidden_error(&full);
     let long = PLAIN.repeat(4);
-    let too_long =
-        client.sasl(full.token, Base64::new(long.as_bytes()).unwrap(), &mut Outbox::new()).unwrap_err();
+    let too_long = client
+        .sasl(full.token, Base64::new(long.as_bytes()).unwrap(), &mut SendBuf::new(vec![]))
+        .unwrap_err();
     hidden_error(&too_long);
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     client.sasl(too_long.token, response, &mut sink).unwrap();
     hidden(&(&client, &sink));
 }
@@ -261,8 +262,8 @@ fn law_9_a_server_shows_nothing_however_it_fails() {
         for profile in [Profile::Tolerant, Profile::Strict] {
             let mut app = App::new();
             app.refuse.login = Some(Refusal::InUse);
-            let mut memory = Size::Out(600).buffer();
-            let mut side = ServerSide::new(config.profile(profile), app, Size::Out(600).pipe(&mut memory));
+            let mut memory = Size::Slice(600).buffer();
+            let mut side = ServerSide::new(config.profile(profile), app, Size::Slice(600).pipe(&mut memory));
             for chunk in line.as_bytes().chunks(line.len().div_ceil(200)) {
                 side.receive(chunk);
                 side.run();
@@ -285,8 +286,9 @@ fn law_9_an_answer_that_failed_shows_its_cause_only() {
     hidden(&(&login, &credentials));
     assert!(matches!(credentials, Credentials::Password(_)));
     let mut input = Input::more(b"");
-    let _ =
-        super::reach::until(&mut two, &mut input, &mut Outbox::new(), |step| matches!(step, Step::NeedInput));
+    let _ = super::reach::until(&mut two, &mut input, &mut SendBuf::new(vec![]), |step| {
+        matches!(step, Step::NeedInput)
+    });
     let error = two.accept(login, App::new().maildrop()).unwrap_err();
     hidden_error(&error);
     assert_eq!(format!("{error:?}"), "Unaccepted { why: NotHere, .. }");

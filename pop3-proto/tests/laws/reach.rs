@@ -4,7 +4,7 @@ use super::sessions::USER;
 use crate::harness::{App, MailSlots};
 use pop3_proto::client::{self, Client, Event};
 use pop3_proto::server::{Ask, Config, Server, Step};
-use pop3_proto::{Command, Input, Mechanism, Outbox, Sink, Text, TlsPolicy};
+use pop3_proto::{Command, Input, Mechanism, SendBuf, Sink, Text, TlsPolicy};
 
 /// A command that was sent, and what the server said then.
 pub(super) type Said<'c> = (Command<'c>, &'static [u8]);
@@ -32,7 +32,7 @@ pub(super) fn client(config: client::Config, greeting: &'static [u8], said: &[Sa
 
 /// Sends a command and reads the answer.
 pub(super) fn say<'i>(client: &mut Client, command: &Command<'_>, answer: &'i [u8]) -> Option<Event<'i>> {
-    client.send(command, &mut Outbox::new()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    client.send(command, &mut SendBuf::new(vec![])).unwrap_or_else(|error| panic!("{command:?}: {error}"));
     hear(client, answer)
 }
 
@@ -84,7 +84,7 @@ macro_rules! ask {
         let step = crate::laws::reach::until(
             $server,
             &mut pop3_proto::Input::more($wire),
-            &mut pop3_proto::Outbox::new(),
+            &mut pop3_proto::SendBuf::new(vec![]),
             |step| matches!(step, pop3_proto::server::Step::Ask(pop3_proto::server::Ask::$($kind)+)),
         );
         let pop3_proto::server::Step::Ask(ask) = step else { unreachable!() };

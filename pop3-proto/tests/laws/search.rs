@@ -3,7 +3,7 @@
 use super::reach::{cleartext, logged_in, say, server, until};
 use pop3_proto::client::{Client, Event};
 use pop3_proto::server::Step;
-use pop3_proto::{Command, Input, Outbox};
+use pop3_proto::{Command, Input, SendBuf};
 
 /// A question about other octets than those that are polled changes nothing of what is polled.
 #[test]
@@ -44,7 +44,7 @@ fn law_5_a_search_that_went_further_than_the_input_starts_over() {
     assert!(rows.poll(&mut Input::more(&[b'1'; 40])).unwrap().is_none());
     assert!(matches!(rows.poll(&mut Input::more(b"1  2\r\n")), Ok(Some(Event::ScanListing(..)))));
 
-    let (mut server, mut sink) = (server(1), Outbox::new());
+    let (mut server, mut sink) = (server(1), SendBuf::new(vec![]));
     let _ = until(&mut server, &mut Input::more(&[b'x'; 40]), &mut sink, needs_input);
     let mut input = Input::more(b"CAPA\r\n");
     let _ = server.poll(&mut input, &mut sink).unwrap();

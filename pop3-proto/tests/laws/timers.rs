@@ -6,7 +6,7 @@ use crate::harness::MailSlots;
 use pop3_proto::client::{Client, Deletions, Event};
 use pop3_proto::server::{self, Ask, Server, Step};
 use pop3_proto::{
-    Base64, Command, Fatal, Input, MIN_SINK, Mechanism, Millis, Out, Outbox, Sink, Timer, Timers, TlsPolicy,
+    Base64, Command, Fatal, Input, MIN_SINK, Mechanism, Millis, SendBuf, Sink, Timer, Timers, TlsPolicy,
 };
 
 const TIMERS: Timers =
@@ -21,7 +21,7 @@ fn auth() -> Command<'static> {
 }
 
 fn sent(mut client: Client, command: &Command<'_>) -> Client {
-    client.send(command, &mut Outbox::new()).unwrap();
+    client.send(command, &mut SendBuf::new(vec![])).unwrap();
     client
 }
 
@@ -65,7 +65,7 @@ fn rob_36_no_timer_of_a_client_runs_while_the_caller_owes_something() {
     let Some(Event::Challenge(step, _)) = say(&mut client, &auth(), b"+ \r\n") else { panic!() };
     assert_eq!(client.tick(Millis(0)), Ok(None));
     assert_eq!(client.tick(Millis(1_000)), Ok(None));
-    client.sasl(step, Base64::EMPTY, &mut Outbox::new()).unwrap();
+    client.sasl(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     assert_eq!(client.tick(Millis(2_000)), Ok(Some(Millis(2_020))));
     let Some(Event::AuthAccepted(done, _)) = hear(&mut client, b"+OK\r\n") else { panic!() };
     assert_eq!(client.tick(Millis(9_000)), Ok(None));
@@ -149,7 +149,7 @@ fn sending() -> Server<MailSlots, server::Config<'static>> {
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";
     let Ask::Fetch(fetch) = ask!(&mut server, wire, Fetch(_)) else { unreachable!() };
     server.send_body_of(fetch, 515).unwrap();
-    assert!(matches!(server.poll(&mut Input::more(b""), &mut Outbox::new()), Ok(Step::NeedBody)));
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut SendBuf::new(vec![])), Ok(Step::NeedBody)));
     server
 }
 
@@ -160,7 +160,7 @@ fn sec_slow_reader_the_output_timer_runs_inside_a_message() {
     assert_eq!(server.tick(Millis(0)), Ok(None));
     assert_eq!(server.tick(Millis(1_000_000)), Ok(None));
     let mut memory = [0; MIN_SINK];
-    let mut sink = Out::new(&mut memory);
+    let mut sink = SendBuf::new(&mut memory[..]);
     let line = [b'x'; MIN_SINK];
     assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SINK));
     assert_eq!(server.tick(Millis(1_000_000)), Ok(None));
@@ -183,7 +183,7 @@ fn sec_slow_reader_the_output_timer_runs_inside_a_message() {
 fn sec_slow_reader_room_in_a_message_stops_the_output_timer() {
     let mut server = sending();
     let mut memory = [0; MIN_SINK];
-    let mut sink = Out::new(&mut memory);
+    let mut sink = SendBuf::new(&mut memory[..]);
     let line = [b'x'; MIN_SINK + 1];
     assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SINK));
     assert_eq!(server.tick(Millis(0)), Ok(Some(Millis(50))));

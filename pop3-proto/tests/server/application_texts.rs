@@ -32,7 +32,7 @@ const FIT: &[&[u8]] =
 fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
     let mut buffer = [0; MIN_SINK];
     for unfit in UNFIT {
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         let before = format!("{server:?}");
@@ -43,7 +43,7 @@ fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
         assert_eq!(pending(&mut out), "+OK ready\r\n");
     }
     for fit in FIT {
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         server.greet(greet, Text::new(fit).unwrap(), &mut out).unwrap();
@@ -58,7 +58,7 @@ fn amb_2_no_answer_of_the_application_has_a_control_character() {
         let mut host = Host::three(CLEAR.other_commands());
         host.say("");
         let mut buffer = [0; MIN_SINK];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let other = ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut out, Other, _, _);
         let before = format!("{:?}", host.server);
         let back = host.server.other(other, Text::new(unfit).unwrap(), &mut out).unwrap_err();
@@ -83,7 +83,7 @@ fn noop(languages: &[Language<'_>]) -> String {
     let config = CLEAR.languages(languages);
     let mut server: Server<Slots, &Config<'_>> = Server::new(&config, 1);
     let mut buffer = [0; 4096];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"LANG x-same\r\nUSER a\r\nPASS b\r\nNOOP\r\n");
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
@@ -186,7 +186,7 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
 fn greeted(config: &Config<'_>, commands: &[u8]) -> String {
     let mut server: Server<Slots, &Config<'_>> = Server::new(config, 1);
     let mut buffer = [0; 2048];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(commands);
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
@@ -219,7 +219,7 @@ fn a_configuration_is_made_at_run_time_and_freed() {
         (0..3).map(|id| Server::new(Arc::clone(&settings), id)).collect();
     for server in &mut servers {
         let mut buffer = [0; 1024];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let mut input = Input::more(b"CAPA\r\n");
         let greet = ask!(server, &mut input, &mut out, Greet);
         server.greet(greet, Text::EMPTY, &mut out).unwrap();

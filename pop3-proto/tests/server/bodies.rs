@@ -149,14 +149,14 @@ fn rob_4_no_short_message_has_an_end_mark_of_its_own() {
 fn asked(config: Config<'static>, line: &str) -> (Server<Slots, Config<'static>>, pop3_proto::server::Fetch) {
     let mut server = Host::new(config, &[b"A: b\r\n\r\n1\r\n"]).login().server;
     let mut buffer = [0; 512];
-    let fetch = ask!(server, &mut Input::more(line.as_bytes()), &mut Out::new(&mut buffer), Fetch);
+    let fetch = ask!(server, &mut Input::more(line.as_bytes()), &mut SendBuf::new(&mut buffer[..]), Fetch);
     (server, fetch)
 }
 
 #[test]
 fn a_body_in_the_wrong_turn_is_not_taken() {
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut none = |server: &mut Server<Slots, Config<'_>>| {
         assert_eq!(server.write_body(b"x", &mut out), Err(Unfit::NoBody));
         let mut octets = b"x".as_slice();
@@ -187,7 +187,7 @@ fn no_slice_goes_out_before_the_status_line() {
     assert_eq!(server.body_slice(&mut octets), Err(Unfit::StatusPending));
     assert_eq!(octets, b"x\r\n");
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedBody)));
     assert_eq!(pending(&mut out), "+OK 3 octets\r\n");
     assert_eq!(server.body_slice(&mut octets), Ok(Some(b"x\r\n".as_slice())));
@@ -200,7 +200,7 @@ fn the_status_line_is_written_before_the_body_or_neither_is() {
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
     server.send_body_of(fetch, 3).unwrap();
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     out.put(&[&[b'-'; 505]]).unwrap();
     assert_eq!(server.write_body(b"x\r\n", &mut out), Ok(0));
     assert_eq!(out.pending().len(), 505);
@@ -218,7 +218,7 @@ fn r1939_3_v_an_empty_message_is_a_status_line_and_an_end_mark() {
             let (mut server, fetch) = asked(CLEAR, line);
             server.send_body_of(fetch, 0).unwrap();
             let mut buffer = [0; 1024];
-            let mut out = Out::new(&mut buffer);
+            let mut out = SendBuf::new(&mut buffer[..]);
             if poll_first {
                 assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedBody)));
             }
@@ -235,7 +235,7 @@ fn rob_35_a_message_that_breaks_off_has_no_end_mark() {
     for taken in [b"".as_slice(), b"A: b\r\n", b"A: b"] {
         let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
         let mut buffer = [0; 512];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         server.send_body_of(fetch, 12).unwrap();
         server.write_body(taken, &mut out).unwrap();
         server.close();
@@ -258,7 +258,7 @@ fn a_body_that_should_hold_crlf_only_and_does_not_can_only_be_aborted() {
     let (mut server, fetch) = asked(config, "RETR 1\r\n");
     server.send_body_of(fetch, 3).unwrap();
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     assert_eq!(server.write_body(b"ab\n.\n", &mut out), Ok(2));
     for _ in 0..2 {
         assert_eq!(server.write_body(b"\n.\n", &mut out), Err(Unfit::BareLf));

@@ -2,7 +2,7 @@
 
 use super::*;
 use pop3_proto::server::{Login, Phrase};
-use pop3_proto::{AnswerError, MIN_SINK, Outbox, ResponseCode};
+use pop3_proto::{AnswerError, MIN_SINK, ResponseCode, SendBuf};
 
 type Machine = Server<Slots, Config<'static>>;
 
@@ -23,11 +23,11 @@ fn r3206_4_a_quit_says_why_messages_were_not_removed() {
     ] {
         for (config, answer) in [(CLEAR, answer), (CLEAR.without_resp_codes(), uncoded)] {
             let mut server = Host::three(config).login().server;
-            let mut outbox = Outbox::new();
-            let commit = ask!(server, &mut Input::more(b"QUIT\r\n"), &mut outbox, Commit);
+            let mut send = SendBuf::new(vec![]);
+            let commit = ask!(server, &mut Input::more(b"QUIT\r\n"), &mut send, Commit);
             server.not_removed(commit, why).unwrap();
-            assert!(matches!(server.poll(&mut Input::more(b""), &mut outbox), Ok(Step::Closed(Why::Quit))));
-            assert_eq!(outbox.pending(), answer.as_bytes(), "{why:?}");
+            assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::Closed(Why::Quit))));
+            assert_eq!(send.pending(), answer.as_bytes(), "{why:?}");
         }
     }
 }
@@ -37,16 +37,16 @@ fn login(config: Config<'static>) -> (Machine, Login) {
     let mut server = Host::three(config);
     server.say("USER mrose\r\n");
     let mut server = server.server;
-    let login = ask!(server, &mut Input::more(b"PASS x\r\n"), &mut Outbox::new(), Login, _);
+    let login = ask!(server, &mut Input::more(b"PASS x\r\n"), &mut SendBuf::new(vec![]), Login, _);
     (server, login)
 }
 
 fn refused(config: Config<'static>, code: &[u8]) -> String {
     let (mut server, login) = login(config);
-    let mut outbox = Outbox::new();
-    server.refuse_with_code(login, ResponseCode::new(code).unwrap(), &mut outbox).unwrap();
-    assert!(matches!(server.poll(&mut Input::more(b""), &mut outbox), Ok(Step::NeedInput)));
-    String::from_utf8(outbox.pending().to_vec()).unwrap()
+    let mut send = SendBuf::new(vec![]);
+    server.refuse_with_code(login, ResponseCode::new(code).unwrap(), &mut send).unwrap();
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::NeedInput)));
+    String::from_utf8(send.pending().to_vec()).unwrap()
 }
 
 #[test]
@@ -81,12 +81,12 @@ fn rob_17_a_refusal_with_a_code_counts_as_a_failed_login() {
         ("SYS", false),
     ] {
         let (mut server, login) = login(CLEAR.limits(Limits::DEFAULT.failed_logins(1)));
-        let mut outbox = Outbox::new();
-        server.refuse_with_code(login, ResponseCode::new(code.as_bytes()).unwrap(), &mut outbox).unwrap();
-        let step = server.poll(&mut Input::more(b""), &mut outbox);
+        let mut send = SendBuf::new(vec![]);
+        server.refuse_with_code(login, ResponseCode::new(code.as_bytes()).unwrap(), &mut send).unwrap();
+        let step = server.poll(&mut Input::more(b""), &mut send);
         assert_eq!(matches!(step, Ok(Step::Closed(Why::FailedLogins))), counts, "{code}");
         assert_eq!(matches!(step, Ok(Step::NeedInput)), !counts, "{code}");
-        assert!(outbox.pending().starts_with(format!("-ERR [{code}] ").as_bytes()), "the code is passed on");
+        assert!(send.pending().starts_with(format!("-ERR [{code}] ").as_bytes()), "the code is passed on");
     }
 }
 
@@ -98,22 +98,22 @@ fn r2449_8_e_a_code_that_does_not_fit_is_not_written() {
     for (octets, fits) in [(longest, true), (longest + 1, false), (5000, false)] {
         let (mut server, login) = login(CLEAR);
         let code = vec![b'X'; octets];
-        let mut outbox = Outbox::new();
+        let mut send = SendBuf::new(vec![]);
         let before = format!("{server:?}");
-        match server.refuse_with_code(login, ResponseCode::new(&code).unwrap(), &mut outbox) {
-            Ok(()) => assert_eq!((fits, outbox.pending().len()), (true, MIN_SINK)),
+        match server.refuse_with_code(login, ResponseCode::new(&code).unwrap(), &mut send) {
+            Ok(()) => assert_eq!((fits, send.pending().len()), (true, MIN_SINK)),
             Err(back) => {
                 assert_eq!((fits, back.why), (false, AnswerError::TooLong { limit: MIN_SINK }));
-                assert_eq!((format!("{server:?}"), outbox.pending()), (before, b"".as_slice()));
+                assert_eq!((format!("{server:?}"), send.pending()), (before, b"".as_slice()));
                 server.refuse(back.token, Refusal::NotAllowed).unwrap();
             }
         }
     }
     let (mut server, login) = login(CLEAR);
     let mut buffer = [0; 20];
-    let (mut out, before) = (Out::new(&mut buffer), format!("{server:?}"));
+    let (mut out, before) = (SendBuf::new(&mut buffer[..]), format!("{server:?}"));
     let back = server.refuse_with_code(login, ResponseCode::InUse, &mut out).unwrap_err();
     assert!(matches!(back.why, AnswerError::Full(_)));
     assert_eq!((format!("{server:?}"), out.pending()), (before, b"".as_slice()));
-    server.refuse_with_code(back.token, ResponseCode::InUse, &mut Outbox::new()).unwrap();
+    server.refuse_with_code(back.token, ResponseCode::InUse, &mut SendBuf::new(vec![])).unwrap();
 }

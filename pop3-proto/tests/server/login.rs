@@ -31,7 +31,7 @@ fn r1939_3_b_the_server_speaks_first() {
 fn r1939_3_b_nothing_that_came_early_is_read_before_the_greeting() {
     let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"QUIT\r\n");
     let greet = ask!(server, &mut input, &mut out, Greet);
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Waiting)));
@@ -75,7 +75,7 @@ fn r1939_4_f_a_session_begins_with_no_message_marked() {
     let kept = first.server.into_maildrop().unwrap();
     assert!(kept[1].is_marked());
     let mut host = Host::over(CLEAR, kept, &[""; 3]).login();
-    assert_eq!(host.marked(), []);
+    assert!(host.marked().is_empty());
     assert_eq!(
         host.say("STAT\r\nRSET\r\nSTAT\r\n"),
         "+OK 3 325\r\n+OK nothing is marked any more\r\n+OK 3 325\r\n"
@@ -102,7 +102,7 @@ fn r1939_4_g_a_maildrop_that_cannot_be_opened_is_a_refusal() {
 fn r1939_4_h_a_maildrop_that_was_not_taken_comes_back() {
     let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER mrose\r\nPASS a\r\n");
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();

@@ -110,7 +110,7 @@ fn a_message_that_may_not_be_deleted_stays_unmarked_and_counted() {
         assert_eq!(host.say("DELE 3\r\n"), "-ERR [SYS/PERM] lasting trouble, ask for help\r\n");
     }
     assert_eq!(host.say("STAT\r\nLIST 3\r\n"), "+OK 3 30\r\n+OK 3 10\r\n");
-    assert_eq!(host.marked(), []);
+    assert!(host.marked().is_empty());
 }
 
 /// A slice without heap, a borrowed one, and a `Vec` that owns its unique-ids: the same session.

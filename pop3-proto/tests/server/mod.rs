@@ -24,7 +24,7 @@ mod update;
 
 use pop3_proto::server::{Ask, Config, Credentials, Maildrop, Refusal, Slot, Step, Why};
 use pop3_proto::{
-    Base64, Fatal, Input, Limits, Out, OwnedUniqueId, Server, Sink, Text, TlsPolicy, UniqueId, octets,
+    Base64, Fatal, Input, Limits, OwnedUniqueId, SendBuf, Server, Sink, Text, TlsPolicy, UniqueId, octets,
 };
 
 type Slots = Vec<Slot<OwnedUniqueId>>;
@@ -127,7 +127,7 @@ impl<L: Maildrop> Host<L> {
         unread.extend_from_slice(octets);
         let mut input = if last { Input::last(&unread) } else { Input::more(&unread) };
         let mut buffer = vec![0; self.room];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let mut sent = Vec::new();
         loop {
             match self.server.poll(&mut input, &mut out) {
@@ -154,7 +154,7 @@ impl<L: Maildrop> Host<L> {
         sent
     }
 
-    fn answer(&mut self, ask: Ask<'_>, input: &Input<'_>, out: &mut Out<'_>) {
+    fn answer(&mut self, ask: Ask<'_>, input: &Input<'_>, out: &mut SendBuf<&mut [u8]>) {
         let server = &mut self.server;
         let asked = match ask {
             Ask::Greet(greet) => {
@@ -216,7 +216,7 @@ impl<L: Maildrop> Host<L> {
     }
 
     /// Sends the whole message that was asked for last, chunk by chunk.
-    fn send_some(&mut self, out: &mut Out<'_>, sent: &mut Vec<u8>) {
+    fn send_some(&mut self, out: &mut SendBuf<&mut [u8]>, sent: &mut Vec<u8>) {
         let asked = self.asked.last().unwrap();
         let number: usize = asked.split(' ').nth(1).unwrap().parse().unwrap();
         for mut chunk in self.messages[number - 1].chunks(self.chunk) {
@@ -250,7 +250,7 @@ impl<L: Maildrop> Host<L> {
 }
 
 /// The sink sends so many octets.
-fn flush(out: &mut Out<'_>, count: usize, sent: &mut Vec<u8>) {
+fn flush(out: &mut SendBuf<&mut [u8]>, count: usize, sent: &mut Vec<u8>) {
     let count = count.min(out.pending().len());
     sent.extend_from_slice(&out.pending()[..count]);
     out.sent(count);
@@ -268,7 +268,7 @@ macro_rules! ask {
 use ask;
 
 /// A sink that is drained by the test.
-fn pending(out: &mut Out<'_>) -> String {
+fn pending(out: &mut SendBuf<&mut [u8]>) -> String {
     let mut sent = Vec::new();
     flush(out, usize::MAX, &mut sent);
     assert_eq!(out.room(), out.capacity());

@@ -2,12 +2,17 @@
 
 use super::CLEAR;
 use pop3_proto::server::{Ask, Config, Refusal, Slot, Step, Unfit, Why};
-use pop3_proto::{Fatal, Input, Millis, Outbox, Server, Text, UniqueId};
+use pop3_proto::{Fatal, Input, Millis, SendBuf, Server, Text, UniqueId};
 
 type Slots = Vec<Slot<UniqueId<'static>>>;
 
 /// Polls until the machine waits, refusing or answering what it does not know.
-fn run(server: &mut Server<Slots, Config<'_>>, input: &[u8], sink: &mut Outbox, serve: bool) -> Option<Why> {
+fn run(
+    server: &mut Server<Slots, Config<'_>>,
+    input: &[u8],
+    sink: &mut SendBuf<Vec<u8>>,
+    serve: bool,
+) -> Option<Why> {
     let mut input = Input::more(input);
     loop {
         match server.poll(&mut input, sink).unwrap() {
@@ -40,14 +45,14 @@ fn run(server: &mut Server<Slots, Config<'_>>, input: &[u8], sink: &mut Outbox, 
 
 #[test]
 fn rob_40_a_command_of_the_hosts_own_is_answered() {
-    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), Outbox::new());
+    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), SendBuf::new(vec![]));
     assert_eq!(run(&mut server, b"XTND list of it\r\n", &mut sink, true), None);
     assert_eq!(sink.pending(), b"+OK \r\n+OK listed\r\n");
 }
 
 #[test]
 fn rob_16_a_command_that_the_host_refuses_counts_as_bad() {
-    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), Outbox::new());
+    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), SendBuf::new(vec![]));
     let line = b"XTND list of it\r\n";
     assert_eq!(run(&mut server, &line.repeat(4), &mut sink, false), None);
     assert_eq!(run(&mut server, line, &mut sink, false), Some(Why::BadCommands));
@@ -56,10 +61,10 @@ fn rob_16_a_command_that_the_host_refuses_counts_as_bad() {
 
 #[test]
 fn law_6_behind_a_fatal_error_no_message_is_open() {
-    let (mut server, mut sink) = (Server::new(CLEAR, 1), Outbox::new());
+    let (mut server, mut sink) = (Server::new(CLEAR, 1), SendBuf::new(vec![]));
     run(&mut server, b"USER a\r\nPASS b\r\nRETR 1\r\n", &mut sink, false);
     // The sink stays full, and the output timer runs out.
-    let mut small = pop3_proto::Out::new(&mut []);
+    let mut small = SendBuf::new([]);
     assert_eq!(server.write_body(b"abc", &mut small), Ok(0));
     server.tick(Millis(0)).unwrap();
     assert!(matches!(server.tick(Millis::seconds(1000)), Err(Fatal::TimedOut(_))));

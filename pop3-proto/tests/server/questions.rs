@@ -87,7 +87,7 @@ fn a_refused_message_says_why() {
 fn r1939_4_c_a_refused_greeting_is_the_end() {
     let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"QUIT\r\n");
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.refuse(greet, Refusal::Temporary).unwrap();
@@ -107,17 +107,17 @@ struct Asked<'i> {
 impl<'i> Asked<'i> {
     fn new(config: Config<'static>, id: u64, lines: &'static [u8]) -> (Self, Greet) {
         let mut asked = Asked { server: Server::new(config, id), input: Input::more(lines) };
-        let greet = ask!(asked.server, &mut asked.input, &mut Out::new(&mut [0; 4096]), Greet);
+        let greet = ask!(asked.server, &mut asked.input, &mut SendBuf::new([0; 4096]), Greet);
         (asked, greet)
     }
 
     fn step(&mut self) -> Step<'i> {
-        self.server.poll(&mut self.input, &mut Out::new(&mut [0; 4096])).unwrap()
+        self.server.poll(&mut self.input, &mut SendBuf::new([0; 4096])).unwrap()
     }
 
     fn user(config: Config<'static>, id: u64, lines: &'static [u8]) -> (Self, User) {
         let (mut asked, greet) = Self::new(config, id, lines);
-        asked.server.greet(greet, Text::EMPTY, &mut Out::new(&mut [0; 4096])).unwrap();
+        asked.server.greet(greet, Text::EMPTY, &mut SendBuf::new([0; 4096])).unwrap();
         let Step::Ask(Ask::User(user, _)) = asked.step() else { panic!() };
         (asked, user)
     }
@@ -188,7 +188,7 @@ fn law_7_a_token_is_stale_once_the_session_went_on() {
     let (mut asked, greet) = Asked::new(CLEAR, 1, b"");
     asked.server.close();
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     assert_eq!(asked.server.greet(greet, Text::EMPTY, &mut out).unwrap_err().why, AnswerError::Stale);
     assert_eq!(pending(&mut out), "");
 }
@@ -211,7 +211,7 @@ fn a_lost_token_leaves_only_close() {
 fn law_4_an_answer_that_does_not_fit_comes_back() {
     let (mut asked, greet) = Asked::new(CLEAR, 1, b"");
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     out.put(&[&[b'-'; 500]]).unwrap();
     let text = Text::literal("a greeting");
     let back = asked.server.greet(greet, text, &mut out).unwrap_err();
@@ -223,7 +223,7 @@ fn law_4_an_answer_that_does_not_fit_comes_back() {
 
     let mut host = greeted(OFFER);
     let other =
-        ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut Out::new(&mut [0; 512]), Other, _text, _rest);
+        ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _text, _rest);
     out.put(&[&[b'-'; 510]]).unwrap();
     let back = host.server.other(other, text, &mut out).unwrap_err();
     assert!(matches!(back.why, AnswerError::Full(_)));
@@ -237,7 +237,7 @@ fn a_challenge_is_for_auth_only() {
     let (mut asked, login) = Asked::login(CLEAR, 1);
     assert!(!login.exchange() && !login.utf8());
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let back = asked.server.challenge(login, Base64::EMPTY, &mut out).unwrap_err();
     assert_eq!((back.why, pending(&mut out).as_str()), (AnswerError::Stale, ""));
     asked.server.refuse(back.token, Refusal::Credentials).unwrap();
@@ -247,7 +247,7 @@ fn a_challenge_is_for_auth_only() {
 fn the_answers_to_a_host_command() {
     let mut host = Host::three(OFFER).login();
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     for (refusal, ..) in REFUSALS {
         let other = ask!(host.server, &mut Input::more(b"XTND XLST\r\n"), &mut out, Other, _text, _rest);
         host.server.refuse(other, refusal).unwrap();

@@ -58,7 +58,7 @@ fn rob_24_capa_with_all_that_there_is_is_the_same_through_every_sink() {
 fn r1939_3_c_no_command_is_read_while_an_answer_is_pending() {
     let mut server = Host::new(CLEAR, &["abc"; 300]).login().server;
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"LIST\r\nDELE 300\r\nLIST 300\r\n");
     let mut all = String::new();
     let mut last = input.remaining();
@@ -92,13 +92,13 @@ fn a_sink_that_is_too_small_is_told_apart_from_a_full_one() {
         let mut server = Host::three(CLEAR).login().server;
         let mut buffer = vec![0; capacity];
         let mut input = Input::more(b"NOOP\r\n");
-        let step = server.poll(&mut input, &mut Out::new(&mut buffer));
+        let step = server.poll(&mut input, &mut SendBuf::new(&mut buffer[..]));
         let Ok(Step::NeedSpace(full)) = step else { panic!("{step:?}") };
         assert_eq!(full, Full { needed: MIN_SINK, capacity });
         assert!(full.never_fits());
         assert_eq!(input.remaining(), 6);
         let mut buffer = [0; MIN_SINK];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         out.put(&[b"x"]).unwrap();
         let step = server.poll(&mut input, &mut out);
         assert!(matches!(step, Ok(Step::NeedSpace(full)) if !full.never_fits()), "{step:?}");
@@ -112,14 +112,14 @@ fn a_sink_that_is_too_small_is_told_apart_from_a_full_one() {
 fn an_answer_that_never_fits_says_so() {
     let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
     let mut small = [0; 8];
-    let mut out = Out::new(&mut small);
+    let mut out = SendBuf::new(&mut small[..]);
     let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
     server.refuse(greet, Refusal::Temporary).unwrap();
     let step = server.poll(&mut Input::more(b""), &mut out);
     assert!(matches!(step, Ok(Step::NeedSpace(full)) if full.never_fits()), "{step:?}");
     assert_eq!(pending(&mut out), "");
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::Closed(Why::Refused))));
     assert_eq!(pending(&mut out), "-ERR [SYS/TEMP] temporary trouble, try again later\r\n");
 }

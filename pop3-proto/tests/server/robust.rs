@@ -166,7 +166,7 @@ fn law_5_calls_out_of_turn_change_nothing() {
     let mut plain = host(Profile::Tolerant, Limits::DEFAULT);
     let mut odd = host(Profile::Tolerant, Limits::DEFAULT);
     let mut buffer = [0; 600];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     for line in lines {
         assert!(odd.server.write_body(b"x", &mut out).is_err());
         assert!(odd.server.body_slice(&mut b"x".as_slice()).is_err());

@@ -212,7 +212,7 @@ fn rob_21_no_debug_shows_a_password() {
     let mut server = attack(b"USER mrose\r\n").0.server;
     let mut input = Input::more(b"PASS tanstaaf\r\nSTAT\r\n");
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let step = server.poll(&mut input, &mut out).unwrap();
     let shown = format!("{step:?} {step:#?} {server:?} {input:?} {out:?}");
     assert!(shown.contains("Secret(..)") && !shown.contains("tanstaaf"), "{shown}");

@@ -2,7 +2,7 @@
 
 use super::*;
 use pop3_proto::server::{Fetch, Sent, Unfit};
-use pop3_proto::{MIN_SINK, Outbox};
+use pop3_proto::{MIN_SINK, SendBuf};
 
 type Machine = Server<Slots, Config<'static>>;
 
@@ -11,20 +11,20 @@ fn asked(octets: u64, command: &[u8]) -> (Machine, Fetch) {
     let id = UniqueId::new(b"id-1").unwrap();
     let mut server =
         Host::over(CLEAR, vec![Slot::new(octets, OwnedUniqueId::from(id))], &[b""]).login().server;
-    let fetch = ask!(server, &mut Input::more(command), &mut Outbox::new(), Fetch);
+    let fetch = ask!(server, &mut Input::more(command), &mut SendBuf::new(vec![]), Fetch);
     (server, fetch)
 }
 
 /// Sends all of these octets, whole or as slices.
-fn send(server: &mut Machine, outbox: &mut Outbox, message: &[u8], slices: bool) {
-    assert!(matches!(server.poll(&mut Input::more(b""), outbox), Ok(Step::NeedBody)));
+fn give(server: &mut Machine, send: &mut SendBuf<Vec<u8>>, message: &[u8], slices: bool) {
+    assert!(matches!(server.poll(&mut Input::more(b""), send), Ok(Step::NeedBody)));
     if slices {
         let mut rest = message;
         while let Some(slice) = server.body_slice(&mut rest).unwrap() {
-            outbox.put(&[slice]).unwrap();
+            send.put(&[slice]).unwrap();
         }
     } else {
-        assert_eq!(server.write_body(message, outbox), Ok(message.len()));
+        assert_eq!(server.write_body(message, send), Ok(message.len()));
     }
 }
 
@@ -38,22 +38,19 @@ fn rob_35_a_message_of_another_size_than_stated_is_not_ended() {
     for slices in [false, true] {
         for stated in [0, 1, OCTETS - 1, OCTETS + 1, 50_016, u64::MAX] {
             let (mut server, fetch) = asked(stated, b"RETR 1\r\n");
-            let mut outbox = Outbox::new();
+            let mut send = SendBuf::new(vec![]);
             server.send_body(fetch).unwrap();
-            send(&mut server, &mut outbox, MESSAGE, slices);
-            let (before, pending) = (format!("{server:?}"), outbox.pending().to_vec());
+            give(&mut server, &mut send, MESSAGE, slices);
+            let (before, pending) = (format!("{server:?}"), send.pending().to_vec());
             for _ in 0..2 {
                 assert_eq!(server.finish_body(), Err(Unfit::Size { sent: OCTETS, stated }));
                 assert_eq!(format!("{server:?}"), before, "a failed call changes nothing");
             }
-            assert!(matches!(server.poll(&mut Input::more(b"NOOP\r\n"), &mut outbox), Ok(Step::NeedBody)));
-            assert_eq!(outbox.pending(), pending, "no terminator, and no other command");
+            assert!(matches!(server.poll(&mut Input::more(b"NOOP\r\n"), &mut send), Ok(Step::NeedBody)));
+            assert_eq!(send.pending(), pending, "no terminator, and no other command");
             server.close();
-            assert!(matches!(
-                server.poll(&mut Input::more(b""), &mut outbox),
-                Ok(Step::Closed(Why::Aborted))
-            ));
-            assert_eq!(outbox.pending(), pending);
+            assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::Closed(Why::Aborted))));
+            assert_eq!(send.pending(), pending);
             assert_eq!(server.finish_body(), Err(Unfit::NoBody));
         }
     }
@@ -63,13 +60,13 @@ fn rob_35_a_message_of_another_size_than_stated_is_not_ended() {
 fn a_message_of_the_listed_size_is_ended() {
     for slices in [false, true] {
         let (mut server, fetch) = asked(OCTETS, b"RETR 1\r\n");
-        let mut outbox = Outbox::new();
+        let mut send = SendBuf::new(vec![]);
         server.send_body(fetch).unwrap();
-        send(&mut server, &mut outbox, MESSAGE, slices);
+        give(&mut server, &mut send, MESSAGE, slices);
         let sent = server.finish_body().unwrap();
         assert_eq!((sent.octets, sent.stated, sent.is_misstated()), (OCTETS, Some(OCTETS), false));
-        assert!(matches!(server.poll(&mut Input::more(b""), &mut outbox), Ok(Step::NeedInput)));
-        assert_eq!(outbox.pending(), b"+OK 22 octets\r\nA: b\r\n\r\n..dot\r\nno end\r\n.\r\n");
+        assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::NeedInput)));
+        assert_eq!(send.pending(), b"+OK 22 octets\r\nA: b\r\n\r\n..dot\r\nno end\r\n.\r\n");
     }
 }
 
@@ -77,15 +74,15 @@ fn a_message_of_the_listed_size_is_ended() {
 #[test]
 fn a_message_that_is_not_whole_yet_can_be_completed() {
     let (mut server, fetch) = asked(OCTETS, b"RETR 1\r\n");
-    let mut outbox = Outbox::new();
+    let mut send = SendBuf::new(vec![]);
     server.send_body(fetch).unwrap();
     let (first, second) = MESSAGE.split_at(9);
-    send(&mut server, &mut outbox, first, false);
+    give(&mut server, &mut send, first, false);
     assert_eq!(server.finish_body(), Err(Unfit::Size { sent: 13, stated: OCTETS }));
-    assert_eq!(server.write_body(second, &mut outbox), Ok(second.len()));
+    assert_eq!(server.write_body(second, &mut send), Ok(second.len()));
     assert_eq!(server.finish_body().map(|sent| sent.octets), Ok(OCTETS));
-    assert!(matches!(server.poll(&mut Input::more(b""), &mut outbox), Ok(Step::NeedInput)));
-    assert_eq!(outbox.pending(), b"+OK 22 octets\r\nA: b\r\n\r\n..dot\r\nno end\r\n.\r\n");
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::NeedInput)));
+    assert_eq!(send.pending(), b"+OK 22 octets\r\nA: b\r\n\r\n..dot\r\nno end\r\n.\r\n");
 }
 
 /// Before the status line is written, nothing was sent.
@@ -94,9 +91,9 @@ fn an_empty_message_is_finished_before_its_status_line_if_it_is_stated_as_empty(
     let (mut server, fetch) = asked(3, b"RETR 1\r\n");
     server.send_body(fetch).unwrap();
     assert_eq!(server.finish_body(), Err(Unfit::Size { sent: 0, stated: 3 }));
-    let mut outbox = Outbox::new();
-    assert!(matches!(server.poll(&mut Input::more(b""), &mut outbox), Ok(Step::NeedBody)));
-    assert_eq!(outbox.pending(), b"+OK 3 octets\r\n", "the status line is still to come, as before");
+    let mut send = SendBuf::new(vec![]);
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::NeedBody)));
+    assert_eq!(send.pending(), b"+OK 3 octets\r\n", "the status line is still to come, as before");
     let (mut server, fetch) = asked(3, b"RETR 1\r\n");
     server.send_body_of(fetch, 0).unwrap();
     assert_eq!(server.finish_body().map(|sent| sent.stated), Ok(Some(0)));
@@ -105,28 +102,28 @@ fn an_empty_message_is_finished_before_its_status_line_if_it_is_stated_as_empty(
 #[test]
 fn another_size_than_the_listed_one_is_stated_in_advance() {
     let (mut server, fetch) = asked(50_016, b"RETR 1\r\n");
-    let mut outbox = Outbox::new();
+    let mut send = SendBuf::new(vec![]);
     server.send_body_of(fetch, OCTETS).unwrap();
-    send(&mut server, &mut outbox, MESSAGE, false);
+    give(&mut server, &mut send, MESSAGE, false);
     assert_eq!(server.finish_body().map(|sent| sent.stated), Ok(Some(OCTETS)));
-    assert!(outbox.pending().starts_with(b"+OK 22 octets\r\n"));
+    assert!(send.pending().starts_with(b"+OK 22 octets\r\n"));
     // It is checked as the listed one is.
     let (mut server, fetch) = asked(OCTETS, b"RETR 1\r\n");
     server.send_body_of(fetch, 9).unwrap();
-    send(&mut server, &mut Outbox::new(), MESSAGE, false);
+    give(&mut server, &mut SendBuf::new(vec![]), MESSAGE, false);
     assert_eq!(server.finish_body(), Err(Unfit::Size { sent: OCTETS, stated: 9 }));
 }
 
 #[test]
 fn an_estimated_size_is_stated_and_not_compared() {
     let (mut server, fetch) = asked(9, b"RETR 1\r\n");
-    let mut outbox = Outbox::new();
+    let mut send = SendBuf::new(vec![]);
     server.send_body_estimated(fetch, 20).unwrap();
-    send(&mut server, &mut outbox, MESSAGE, false);
+    give(&mut server, &mut send, MESSAGE, false);
     let sent = server.finish_body().unwrap();
     assert_eq!((sent.octets, sent.stated, sent.is_misstated()), (OCTETS, Some(20), true));
-    assert!(matches!(server.poll(&mut Input::more(b""), &mut outbox), Ok(Step::NeedInput)));
-    assert_eq!(outbox.pending(), b"+OK 20 octets\r\nA: b\r\n\r\n..dot\r\nno end\r\n.\r\n");
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::NeedInput)));
+    assert_eq!(send.pending(), b"+OK 20 octets\r\nA: b\r\n\r\n..dot\r\nno end\r\n.\r\n");
 }
 
 /// TOP states no size, so none is compared, whichever way it is sent.
@@ -142,12 +139,12 @@ fn the_size_of_top_is_not_compared() {
             [(b"TOP 1 0\r\n".as_slice(), 8), (b"TOP 1 1\r\n", 14), (b"TOP 1 99\r\n", OCTETS)]
         {
             let (mut server, fetch) = asked(9, command);
-            let mut outbox = Outbox::new();
+            let mut send = SendBuf::new(vec![]);
             open(&mut server, fetch);
-            send(&mut server, &mut outbox, MESSAGE, false);
+            give(&mut server, &mut send, MESSAGE, false);
             let sent: Sent = server.finish_body().unwrap();
             assert_eq!((sent.octets, sent.stated, sent.is_misstated()), (octets, None, false));
-            assert!(outbox.pending().starts_with(b"+OK top of message follows\r\n"));
+            assert!(send.pending().starts_with(b"+OK top of message follows\r\n"));
         }
     }
 }

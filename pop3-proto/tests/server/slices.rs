@@ -1,7 +1,7 @@
 //! The output timer while a message goes out as slices.
 
 use super::*;
-use pop3_proto::{MIN_SINK, Millis, Outbox, Timer};
+use pop3_proto::{MIN_SINK, Millis, SendBuf, Timer};
 
 const OUTPUT: u64 = 180_000;
 const AUTOLOGOUT: u64 = 600_000;
@@ -11,10 +11,10 @@ type Machine = Server<Slots, Config<'static>>;
 /// A server that sends a message of 1,000 lines, its status line sent.
 fn sending() -> Machine {
     let mut server = Host::new(CLEAR, &[MESSAGE.as_bytes()]).login().server;
-    let mut outbox = Outbox::new();
-    let fetch = ask!(server, &mut Input::more(b"RETR 1\r\n"), &mut outbox, Fetch);
+    let mut send = SendBuf::new(vec![]);
+    let fetch = ask!(server, &mut Input::more(b"RETR 1\r\n"), &mut send, Fetch);
     server.send_body(fetch).unwrap();
-    assert!(matches!(server.poll(&mut Input::more(b""), &mut outbox), Ok(Step::NeedBody)));
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::NeedBody)));
     assert_eq!(server.tick(Millis(0)), Ok(None));
     server
 }
@@ -48,7 +48,7 @@ fn sec_slow_reader_a_client_that_takes_no_slice_is_ended() {
 #[test]
 fn sec_slow_reader_no_timer_runs_while_the_store_is_read() {
     let mut server = sending();
-    let sink = Outbox::new();
+    let sink = SendBuf::new(vec![]);
     let mut now = 0;
     for part in MESSAGE.as_bytes().chunks(4) {
         now += 10 * AUTOLOGOUT;
@@ -67,7 +67,7 @@ fn sec_slow_reader_no_timer_runs_while_the_store_is_read() {
 #[test]
 fn sec_slow_reader_a_client_that_takes_slices_byte_by_byte_is_served() {
     let mut server = sending();
-    let sink = Outbox::new();
+    let sink = SendBuf::new(vec![]);
     let mut now = 0;
     for left in (0..lend(&mut server, MESSAGE.as_bytes())).rev() {
         server.tick(Millis(now)).unwrap();
@@ -83,7 +83,7 @@ fn sec_slow_reader_a_client_that_takes_slices_byte_by_byte_is_served() {
 #[test]
 fn sec_slow_reader_only_what_is_sent_starts_the_timer_over() {
     let mut server = sending();
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     lend(&mut server, b"012");
     server.tick(Millis(0)).unwrap();
     server.body_sent(0, &sink);
@@ -103,7 +103,7 @@ fn sec_slow_reader_only_what_is_sent_starts_the_timer_over() {
 #[test]
 fn sec_slow_reader_bytes_before_the_slices_are_progress() {
     let mut server = sending();
-    let mut sink = Outbox::with_limit(MIN_SINK);
+    let mut sink = SendBuf::with_limit(vec![], MIN_SINK);
     sink.put(&[&[b'-'; 500]]).unwrap();
     lend(&mut server, MESSAGE.as_bytes());
     server.body_sent(0, &sink);
@@ -124,7 +124,7 @@ fn sec_slow_reader_bytes_before_the_slices_are_progress() {
 fn sec_slow_reader_slices_are_reported_before_or_after_the_end() {
     for (finish, poll) in [(false, false), (true, false), (true, true)] {
         let mut server = sending();
-        let mut sink = Outbox::new();
+        let mut sink = SendBuf::new(vec![]);
         let lent = lend(&mut server, MESSAGE.as_bytes());
         if finish {
             server.finish_body().unwrap();
@@ -149,7 +149,7 @@ fn sec_slow_reader_slices_are_reported_before_or_after_the_end() {
 #[test]
 fn sec_slow_reader_slices_that_are_never_reported_end_the_session() {
     let mut server = sending();
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     lend(&mut server, MESSAGE.as_bytes());
     server.finish_body().unwrap();
     let fetch = ask!(server, &mut Input::more(b"RETR 1\r\n"), &mut sink, Fetch);
@@ -163,7 +163,7 @@ fn sec_slow_reader_slices_that_are_never_reported_end_the_session() {
 /// A report counts as all if it is too large, and for nothing if no slice is lent.
 #[test]
 fn a_report_of_slices_is_taken_in_every_turn() {
-    let sink = Outbox::new();
+    let sink = SendBuf::new(vec![]);
     let mut server: Machine = Server::new(CLEAR, 1);
     let before = format!("{server:?}");
     server.body_sent(9, &sink);
@@ -182,7 +182,7 @@ fn a_report_of_slices_is_taken_in_every_turn() {
 #[test]
 fn sec_slow_reader_slices_and_a_full_sink_share_the_timer() {
     let mut server = sending();
-    let mut sink = Outbox::with_limit(MIN_SINK);
+    let mut sink = SendBuf::with_limit(vec![], MIN_SINK);
     lend(&mut server, b"0123");
     let line = [b'x'; MIN_SINK];
     assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SINK));

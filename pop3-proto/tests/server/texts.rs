@@ -89,14 +89,14 @@ fn r2449_3_b_a_text_may_be_empty() {
 #[test]
 fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     for octets in [0, 1, 506, 507, 600] {
         let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         let mut host = Host::three(CLEAR.other_commands());
         host.say("");
         let other =
-            ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut Out::new(&mut [0; 512]), Other, _, _);
+            ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _, _);
         if octets <= 506 {
             server.greet(greet, text(octets), &mut out).unwrap();
             let sent = pending(&mut out);

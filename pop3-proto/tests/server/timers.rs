@@ -10,7 +10,7 @@ fn at(seconds: u64) -> Millis {
 }
 
 /// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SINK` octets.
-fn blocked(line: &str, out: &mut Out<'_>) -> Server<Slots, Config<'static>> {
+fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Slots, Config<'static>> {
     let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
     let mut input = Input::more(line.as_bytes());
     if line.starts_with("RETR") {
@@ -22,7 +22,7 @@ fn blocked(line: &str, out: &mut Out<'_>) -> Server<Slots, Config<'static>> {
 }
 
 /// Goes on; whether the sink is full then.
-fn step(server: &mut Server<Slots, Config<'_>>, input: &mut Input<'_>, out: &mut Out<'_>) -> bool {
+fn step(server: &mut Server<Slots, Config<'_>>, input: &mut Input<'_>, out: &mut SendBuf<&mut [u8]>) -> bool {
     match server.poll(input, out).unwrap() {
         Step::NeedSpace(_) => true,
         Step::NeedBody => server.write_body(&b"x\r\n".repeat(10_000), out).unwrap() < 30_000,
@@ -119,7 +119,7 @@ fn amb_29_the_login_timer_is_another_one() {
 #[test]
 fn amb_29_the_login_timer_goes_on_while_the_sink_is_full() {
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let commands = b"CAPA\r\n".repeat(100);
     let mut input = Input::more(&commands);
     let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR.timers(Timers::DEFAULT.login(at(30))), 1);
@@ -138,7 +138,7 @@ fn amb_29_the_login_timer_goes_on_while_the_sink_is_full() {
 #[test]
 fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\nQUIT\r\n");
     let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
     let mut now = 0;
@@ -177,7 +177,7 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
 fn rob_36_the_tls_timer_runs_during_the_handshake() {
     let mut server: Server<Slots, Config<'_>> = Server::new(Config::new(TlsPolicy::Required), 1);
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
     let _start = ask!(server, &mut Input::more(b"STLS\r\n"), &mut out, StartTls);
@@ -190,7 +190,7 @@ fn rob_36_the_tls_timer_runs_during_the_handshake() {
 fn sec_slow_reader_the_output_timer_ends_it() {
     for line in ["LIST\r\n", "RETR 1\r\n", "CAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\n", "NOOP\r\nNOOP\r\n"] {
         let mut buffer = [0; MIN_SINK];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let mut server = blocked(line, &mut out);
         assert_eq!(server.tick(at(100)), Ok(Some(at(100 + OUTPUT))), "{line}");
         assert!(step(&mut server, &mut Input::more(b""), &mut out));
@@ -206,7 +206,7 @@ fn sec_slow_reader_the_output_timer_starts_over_when_something_is_taken() {
     for line in ["LIST\r\n", "RETR 1\r\n", "UIDL\r\n"] {
         for count in [1, 3, 100, MIN_SINK] {
             let mut buffer = [0; MIN_SINK];
-            let mut out = Out::new(&mut buffer);
+            let mut out = SendBuf::new(&mut buffer[..]);
             let mut server = blocked(line, &mut out);
             let mut now = 0;
             server.tick(at(now)).unwrap();
@@ -223,7 +223,7 @@ fn sec_slow_reader_the_output_timer_starts_over_when_something_is_taken() {
 #[test]
 fn r1939_3_ab_autologout_keeps_its_length_behind_a_full_sink() {
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut server = blocked("NOOP\r\n", &mut out);
     server.tick(at(0)).unwrap();
     assert_eq!(server.tick(at(170)), Ok(Some(at(180))));
@@ -237,7 +237,7 @@ fn r1939_3_ab_autologout_keeps_its_length_behind_a_full_sink() {
 fn quirk_54_a_client_that_does_not_read_is_not_read_either() {
     let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let pipelined = b"LIST\r\n".repeat(100);
     let mut input = Input::more(&pipelined);
     for _ in 0..100 {
@@ -270,14 +270,14 @@ fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
     };
     let tls = || {
         let mut server = login();
-        let _start = ask!(server, &mut Input::more(b"STLS\r\n"), &mut Out::new(&mut [0; 512]), StartTls);
+        let _start = ask!(server, &mut Input::more(b"STLS\r\n"), &mut SendBuf::new([0; 512]), StartTls);
         server
     };
-    let output = || blocked("LIST\r\n", &mut Out::new(&mut [0; MIN_SINK]));
+    let output = || blocked("LIST\r\n", &mut SendBuf::new(&mut [0; MIN_SINK][..]));
     let early = || {
         let mut server = login();
         let (mut buffer, mut input) = ([0; MIN_SINK], Input::more(b"CAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\n"));
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         out.put(&[b"-"]).unwrap();
         assert!(step(&mut server, &mut input, &mut out));
         server

@@ -76,7 +76,7 @@ fn the_application_may_stop_once_top_has_its_lines() {
     {
         let mut server = Host::new(CLEAR, &[&message]).login().server;
         let mut buffer = [0; 16_384];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let mut input = Input::more(line.as_bytes());
         let fetch = ask!(server, &mut input, &mut out, Fetch);
         server.send_body(fetch).unwrap();
@@ -102,7 +102,7 @@ fn the_application_may_stop_once_top_has_its_lines() {
 fn a_slice_of_top_uses_up_what_is_not_asked_for() {
     let mut server = Host::new(CLEAR, &["x"]).login().server;
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let fetch = ask!(server, &mut Input::more(b"TOP 1 1\r\n"), &mut out, Fetch);
     server.send_body_of(fetch, 0).unwrap();
     assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedBody)));

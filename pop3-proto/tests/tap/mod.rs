@@ -8,7 +8,7 @@ mod torn;
 
 use pop3_proto::client::Event;
 use pop3_proto::tap::{Seen, Side, Tap};
-use pop3_proto::{Command, Input, Limits, Outbox, Response};
+use pop3_proto::{Command, Input, Limits, Response, SendBuf};
 
 /// What a tap said of a session.
 #[derive(Default, PartialEq, Eq, Debug)]
@@ -119,13 +119,13 @@ impl Log {
     }
 
     fn command(&mut self, command: &Command<'_>) {
-        let mut line = Outbox::new();
+        let mut line = SendBuf::new(vec![]);
         command.encode(&mut line).unwrap();
         self.line(Side::Client, trim(line.pending()));
     }
 
     fn status(&mut self, response: Response<'_>) {
-        let mut line = Outbox::new();
+        let mut line = SendBuf::new(vec![]);
         response.encode(&mut line).unwrap();
         self.line(Side::Server, trim(line.pending()));
     }
@@ -144,7 +144,7 @@ impl Log {
                 says(&[format!("{} ", row.message.get()).as_bytes(), row.id.as_bytes()].concat());
             }
             Event::Capability(_, capability) => {
-                let mut line = Outbox::new();
+                let mut line = SendBuf::new(vec![]);
                 capability.encode(&mut line).unwrap();
                 says(trim(line.pending()));
             }

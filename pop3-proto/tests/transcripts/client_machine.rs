@@ -3,7 +3,7 @@
 
 use pop3_proto::client::{Config, Event, SaslDone, SaslStep, StartTls};
 use pop3_proto::script::{Peer, Script, Side};
-use pop3_proto::{Base64, Client, Command, Inbox, Outbox, Quirk, Response, TlsPolicy};
+use pop3_proto::{Base64, Client, Command, Quirk, RecvBuf, Response, SendBuf, TlsPolicy};
 
 /// What became of a session.
 #[derive(PartialEq, Eq, Debug)]
@@ -33,19 +33,19 @@ pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
     let tls = if tls { TlsPolicy::Required } else { TlsPolicy::Cleartext };
     let mut driver = Driver {
         client: Client::new(Config::new(tls).assume_pipelining(), 1),
-        outbox: Outbox::new(),
+        send: SendBuf::new(vec![]),
         lines: Vec::new(),
         body: Vec::new(),
         said_quit: false,
     };
-    let mut inbox = Inbox::new(vec![0; driver.client.hold()]);
+    let mut recv = RecvBuf::new(vec![0; driver.client.hold()]);
     let mut commands = script.lines().filter(|line| line.from == Side::Client).map(|line| trim(line.octets));
     let ended = loop {
-        let needs_input = driver.client.needs_input(inbox.unread(), inbox.is_ended());
-        let unread = inbox.unread().len();
+        let needs_input = driver.client.needs_input(recv.unread(), recv.is_eof());
+        let unread = recv.unread().len();
         let act =
-            inbox.with(|input| driver.client.poll(input).map(|event| event.map(|event| driver.take(event))));
-        assert!(!needs_input || (matches!(act, Ok(None)) && unread == inbox.unread().len()));
+            recv.with(|input| driver.client.poll(input).map(|event| event.map(|event| driver.take(event))));
+        assert!(!needs_input || (matches!(act, Ok(None)) && unread == recv.unread().len()));
         match act {
             Err(fatal) => break format!("{fatal:?}"),
             Ok(Some(Act::Stop(how))) => break how,
@@ -54,40 +54,40 @@ pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
             Ok(Some(Act::Verify(done))) => driver.client.verified(done).unwrap(),
             Ok(Some(Act::Handshake(start))) => {
                 peer.tls_started().unwrap_or_else(|mismatch| panic!("{mismatch}"));
-                driver.client.tls_started(start, inbox.input()).unwrap();
+                driver.client.tls_started(start, recv.input()).unwrap();
             }
-            Ok(None) if peer.expected().is_empty() => feed(&mut peer, &mut inbox),
+            Ok(None) if peer.expected().is_empty() => feed(&mut peer, &mut recv),
             Ok(None) => {
                 let command = Command::parse(commands.next().unwrap()).unwrap();
-                driver.client.send(&command, &mut driver.outbox).unwrap();
+                driver.client.send(&command, &mut driver.send).unwrap();
                 driver.said_quit |= command == Command::Quit;
             }
         }
-        peer.received(driver.outbox.pending()).unwrap_or_else(|mismatch| panic!("{mismatch}"));
-        driver.outbox.sent(usize::MAX);
+        peer.received(driver.send.pending()).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+        driver.send.clear();
     };
     Played { ended, lines: driver.lines }
 }
 
 /// What the network brings: the next octets, or the end of the stream.
-pub(super) fn feed(peer: &mut Peer<'_>, inbox: &mut Inbox<Vec<u8>>) {
-    let spare = inbox.spare();
+pub(super) fn feed(peer: &mut Peer<'_>, recv: &mut RecvBuf<Vec<u8>>) {
+    let spare = recv.spare_mut();
     let count = peer.pending().len().min(spare.len());
     spare[..count].copy_from_slice(&peer.pending()[..count]);
     if count == 0 {
-        assert!(!inbox.is_ended(), "the machine goes on behind the end of the stream");
+        assert!(!recv.is_eof(), "the machine goes on behind the end of the stream");
         if !peer.closes() {
             peer.finish().unwrap_or_else(|mismatch| panic!("{mismatch}"));
         }
-        inbox.ended();
+        recv.received_eof();
     }
-    inbox.filled(count);
+    recv.received(count);
     peer.sent(count);
 }
 
 struct Driver {
     client: Client,
-    outbox: Outbox,
+    send: SendBuf<Vec<u8>>,
     lines: Vec<Option<Vec<u8>>>,
     body: Vec<u8>,
     said_quit: bool,
@@ -126,7 +126,7 @@ impl Driver {
                 says(&[format!("{} ", listing.message.get()).as_bytes(), listing.id.as_bytes()].concat());
             }
             Event::Capability(_, capability) => {
-                let mut line = Outbox::new();
+                let mut line = SendBuf::new(vec![]);
                 capability.encode(&mut line).unwrap();
                 says(trim(line.pending()));
             }
@@ -160,7 +160,7 @@ impl Driver {
     }
 
     fn status(&mut self, response: Response<'_>) {
-        let mut line = Outbox::new();
+        let mut line = SendBuf::new(vec![]);
         response.encode(&mut line).unwrap();
         self.lines.push(Some(trim(line.pending()).to_vec()));
     }
@@ -178,8 +178,8 @@ impl Driver {
 
     fn respond(&mut self, step: SaslStep, line: &[u8]) {
         match line {
-            b"*" => self.client.sasl_cancel(step, &mut self.outbox).unwrap(),
-            _ => self.client.sasl(step, Base64::new(line).unwrap(), &mut self.outbox).unwrap(),
+            b"*" => self.client.sasl_cancel(step, &mut self.send).unwrap(),
+            _ => self.client.sasl(step, Base64::new(line).unwrap(), &mut self.send).unwrap(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::client_machine::feed;
 use super::fixture::Fixture;
 use pop3_proto::script::{Peer, Script};
 use pop3_proto::server::{Ask, Commit, Config, Credentials, Fetch, Greet, Login, Refusal, Slot, Step};
-use pop3_proto::{Base64, Inbox, Input, Outbox, OwnedUniqueId, Server, Text};
+use pop3_proto::{Base64, Input, OwnedUniqueId, RecvBuf, SendBuf, Server, Text};
 use std::sync::Arc;
 
 /// What became of a session.
@@ -20,24 +20,24 @@ pub(super) struct Played {
 pub(super) fn play(script: &Script, fixture: &Fixture, mut peer: Peer<'_>, sink: usize) -> Played {
     let mut app = App {
         server: Server::new(Arc::new(fixture.config()), 1),
-        outbox: Outbox::with_limit(sink),
+        send: SendBuf::with_limit(vec![], sink),
         fixture,
         greeting: script.lines().next().unwrap().octets,
         name: String::new(),
         open: (0, 0),
         removed: Vec::new(),
     };
-    let mut inbox = Inbox::new(vec![0; app.server.hold()]);
+    let mut recv = RecvBuf::new(vec![0; app.server.hold()]);
     let ended = loop {
-        let step = inbox.with(|input| app.step(input));
-        peer.received(app.outbox.pending()).unwrap_or_else(|mismatch| panic!("{mismatch}"));
-        app.outbox.sent(usize::MAX);
+        let step = recv.with(|input| app.step(input));
+        peer.received(app.send.pending()).unwrap_or_else(|mismatch| panic!("{mismatch}"));
+        app.send.clear();
         match step {
             Act::GoOn => {}
-            Act::Read => feed(&mut peer, &mut inbox),
+            Act::Read => feed(&mut peer, &mut recv),
             Act::Handshake(start) => {
                 peer.tls_started().unwrap_or_else(|mismatch| panic!("{mismatch}"));
-                app.server.tls_started(start, inbox.input()).unwrap();
+                app.server.tls_started(start, recv.input()).unwrap();
             }
             Act::Stop(how) => break how,
         }
@@ -47,7 +47,7 @@ pub(super) fn play(script: &Script, fixture: &Fixture, mut peer: Peer<'_>, sink:
 
 struct App<'f> {
     server: Server<Vec<Slot<OwnedUniqueId>>, Arc<Config<'static>>>,
-    outbox: Outbox,
+    send: SendBuf<Vec<u8>>,
     fixture: &'f Fixture,
     /// The first line of the transcript.
     greeting: &'f [u8],
@@ -67,7 +67,7 @@ enum Act {
 
 impl App<'_> {
     fn step(&mut self, input: &mut Input<'_>) -> Act {
-        match self.server.poll(input, &mut self.outbox) {
+        match self.server.poll(input, &mut self.send) {
             Err(fatal) => return Act::Stop(format!("{fatal:?}")),
             Ok(Step::Closed(why)) => return Act::Stop(format!("{why:?}")),
             Ok(Step::NeedInput) => return Act::Read,
@@ -98,7 +98,7 @@ impl App<'_> {
         match self.greeting.strip_prefix(b"+OK ") {
             Some(text) => {
                 let text = Text::new(text.strip_suffix(b"\r\n").unwrap()).unwrap();
-                self.server.greet(greet, text, &mut self.outbox).unwrap();
+                self.server.greet(greet, text, &mut self.send).unwrap();
             }
             None => self.server.refuse(greet, Refusal::Temporary).unwrap(),
         }
@@ -119,7 +119,7 @@ impl App<'_> {
                 self.fixture.apop.as_ref().is_some_and(is)
             }
             Credentials::Sasl { initial: None, .. } => {
-                return self.server.challenge(login, Base64::EMPTY, &mut self.outbox).unwrap();
+                return self.server.challenge(login, Base64::EMPTY, &mut self.send).unwrap();
             }
             Credentials::Sasl { initial: Some(response), .. } | Credentials::Response(response) => {
                 self.fixture.plain.as_ref().is_some_and(|plain| plain.as_bytes() == response.as_bytes())
@@ -150,7 +150,7 @@ impl App<'_> {
             self.server.finish_body().unwrap();
             return;
         }
-        let taken = self.server.write_body(&text[sent..], &mut self.outbox).unwrap();
+        let taken = self.server.write_body(&text[sent..], &mut self.send).unwrap();
         self.open = (index, sent + taken);
     }
 

@@ -5,7 +5,7 @@ use pop3_proto::client::{self, Event};
 use pop3_proto::server::{Login, Refusal};
 use pop3_proto::{Client, Command, Limits, Millis, ResponseCode, Secret, StatusText, Text, TlsPolicy, Verb};
 
-/// How the back end is spoken to: in clear, on loopback. AUTH is not used, whose long lines would want a larger inbox.
+/// How the back end is spoken to: in clear, on loopback. AUTH is not used, whose long lines would want a larger recv.
 const BEHIND: client::Config =
     client::Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.sasl_line(512));
 const _: () = assert!(BEHIND.hold() <= INBOX);
@@ -42,7 +42,7 @@ impl Attempt {
     /// Reads what the back end says, and answers it; whether the login succeeded. It reads not an octet behind that.
     pub(super) fn talk(&mut self, back: &mut Wire) -> bool {
         loop {
-            let command = match back.inbox.with(|input| self.client.poll(input)) {
+            let command = match back.recv.with(|input| self.client.poll(input)) {
                 Ok(None) => return false,
                 Ok(Some(Event::Greeting(_))) => Text::new(&self.name).map(Command::User),
                 Ok(Some(Event::Ok(ticket, _))) if ticket.verb == Verb::User => {
@@ -58,7 +58,7 @@ impl Attempt {
                 // It speaks something else, has gone, or is silent.
                 Ok(Some(_)) | Err(_) => return self.refuse(Refusal::Temporary),
             };
-            let sent = command.is_ok_and(|command| self.client.send(&command, &mut back.outbox).is_ok());
+            let sent = command.is_ok_and(|command| self.client.send(&command, &mut back.send).is_ok());
             if !sent {
                 return self.refuse(Refusal::Permanent); // a name that no back end of this kind can be told
             }

@@ -3,7 +3,7 @@
 use crate::stutter::Stutter;
 use pop3_proto::client::Event;
 use pop3_proto::server::Config;
-use pop3_proto::{Command, Inbox, MessageNumber, Outbox, State, Text, TlsPolicy, Verb};
+use pop3_proto::{Command, MessageNumber, RecvBuf, SendBuf, State, Text, TlsPolicy, Verb};
 use pop3_proto_basics::host::{Host, Wants};
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
 use pop3_proto_tools::client::{Connection, Handle};
@@ -29,22 +29,22 @@ struct Record {
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
     static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
     let mut host = Host::new(&CONFIG, &MESSAGES);
-    let (mut inbox, mut outbox) = (Inbox::new(vec![0; 4096]), Outbox::new());
+    let (mut recv, mut send) = (RecvBuf::new(vec![0; 4096]), SendBuf::new(vec![]));
     let mut received = String::new();
     loop {
-        let wants = inbox.with(|input| host.run(input, &mut outbox)).unwrap();
-        let pending = outbox.pending().len();
-        stream.write_all(outbox.pending()).await.unwrap();
+        let wants = recv.with(|input| host.run(input, &mut send)).unwrap();
+        let pending = send.pending().len();
+        stream.write_all(send.pending()).await.unwrap();
         stream.flush().await.unwrap();
-        outbox.sent(pending);
+        send.sent(pending);
         match wants {
             Wants::Nothing(_) => return received,
             Wants::Space => {}
             Wants::Input => {
-                let count = stream.read(inbox.spare()).await.unwrap();
+                let count = stream.read(recv.spare_mut()).await.unwrap();
                 assert!(count > 0, "the client left behind {received}");
-                received += &String::from_utf8_lossy(&inbox.spare()[..count]);
-                inbox.filled(count);
+                received += &String::from_utf8_lossy(&recv.spare_mut()[..count]);
+                recv.received(count);
             }
         }
     }

@@ -1,5 +1,5 @@
 use super::SaslError;
-use crate::{Base64, Full, Out, Sink, Text, types::base64};
+use crate::{Base64, Full, SendBuf, Sink, Text, types::base64};
 use core::{convert::Infallible, fmt, slice};
 
 /// A message of a SASL mechanism, before base64: borrowed parts that are never joined in memory.
@@ -73,7 +73,7 @@ impl<'a> Message<'a> {
     pub fn encode_into<'b>(&self, buffer: &'b mut [u8]) -> Result<Base64<'b>, SaslError> {
         let needed = self.encoded_len();
         let (to, _) = buffer.split_at_mut_checked(needed).ok_or(SaslError::TooSmall { needed })?;
-        let mut out = Out::new(to);
+        let mut out = SendBuf::new(&mut *to);
         self.for_each_chunk(|text| out.put(&[text])).map_err(|_| SaslError::TooSmall { needed })?;
         Ok(Base64::new(to)?)
     }
@@ -88,10 +88,10 @@ impl<'a> Message<'a> {
     /// as `=`, which is then the prefix's part.
     ///
     /// ```
-    /// use pop3_proto::{Out, Text, sasl::Message};
+    /// use pop3_proto::{SendBuf, Text, sasl::Message};
     ///
     /// let mut buffer = [0; 512];
-    /// let mut out = Out::new(&mut buffer);
+    /// let mut out = SendBuf::new(&mut buffer[..]);
     /// Message::new(b"Password:").put(Text::literal("+ "), &mut out)?;
     /// assert_eq!(out.pending(), b"+ UGFzc3dvcmQ6\r\n");
     /// # Ok::<(), pop3_proto::Full>(())

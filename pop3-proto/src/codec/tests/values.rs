@@ -205,7 +205,7 @@ proptest! {
     fn an_encoder_writes_all_or_nothing(parts in parts(), room in 0..40usize) {
         for command in parts.commands() {
             let mut buffer = std::vec![0; room];
-            let mut out = crate::Out::new(&mut buffer);
+            let mut out = crate::SendBuf::new(&mut buffer[..]);
             let written = command.encode(&mut out);
             prop_assert_eq!(written.is_ok(), command.encoded_len() <= room);
             prop_assert_eq!(out.pending().len(), if written.is_ok() { command.encoded_len() } else { 0 });

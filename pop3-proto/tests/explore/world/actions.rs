@@ -3,7 +3,7 @@
 use super::{Asked, Owed, World};
 use pop3_proto::client::{SendError, Ticket};
 use pop3_proto::server::Refusal;
-use pop3_proto::{Base64, Command, Input, Outbox, Text, octets};
+use pop3_proto::{Base64, Command, Input, SendBuf, Text, octets};
 
 /// One step of one side, or of the cable between them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -248,7 +248,7 @@ impl World<'_> {
     }
 }
 
-fn carry(from: &mut Outbox, to: &mut Vec<u8>, amount: Amount) {
+fn carry(from: &mut SendBuf<Vec<u8>>, to: &mut Vec<u8>, amount: Amount) {
     let count = amount.of(from.pending().len());
     to.extend_from_slice(&from.pending()[..count]);
     from.sent(count);

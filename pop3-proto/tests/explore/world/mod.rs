@@ -8,7 +8,7 @@ use super::log::Log;
 use crate::harness::{App, MailSlots};
 use pop3_proto::client::{self, Client, Event, SaslDone, SaslStep};
 use pop3_proto::server::{self, Ask, Commit, Fetch, Greet, Login, Server, Step, User, Why};
-use pop3_proto::{Fatal, Input, MessageNumber, Outbox, TlsPolicy};
+use pop3_proto::{Fatal, Input, MessageNumber, SendBuf, TlsPolicy};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What two machines have to say to each other.
@@ -66,8 +66,8 @@ pub(in crate::explore) struct World<'s> {
     pub(in crate::explore) client: Client,
     pub(in crate::explore) server: Server<MailSlots, server::Config<'static>>,
     /// What is on its way: each side's sink is its end of the cable.
-    up: Outbox,
-    down: Outbox,
+    up: SendBuf<Vec<u8>>,
+    down: SendBuf<Vec<u8>>,
     client_unread: Vec<u8>,
     server_unread: Vec<u8>,
     /// Whether the reader was told that the stream is over.
@@ -99,8 +99,8 @@ impl<'s> World<'s> {
             scenario,
             client: Client::new(scenario.client, 1),
             server: Server::new(scenario.server, 7),
-            up: Outbox::with_limit(512),
-            down: Outbox::with_limit(scenario.server_sink),
+            up: SendBuf::with_limit(vec![], 512),
+            down: SendBuf::with_limit(vec![], scenario.server_sink),
             client_unread: Vec::new(),
             server_unread: Vec::new(),
             up_ended: false,
@@ -169,12 +169,12 @@ impl<'s> World<'s> {
         self.run_client();
         // Nobody is there to read it.
         if self.up_ended || self.server_over.is_some() {
-            self.up.sent(usize::MAX);
+            self.up.clear();
         }
         if self.down_ended || self.client_over.is_some() {
-            self.down.sent(usize::MAX);
+            self.down.clear();
             self.run_server();
-            self.down.sent(usize::MAX);
+            self.down.clear();
         }
     }
 
@@ -215,7 +215,7 @@ impl<'s> World<'s> {
                 Ok(Step::NeedSpace(full)) => {
                     assert!(!full.never_fits());
                     self.down_ended && {
-                        self.down.sent(usize::MAX);
+                        self.down.clear();
                         true
                     }
                 }
@@ -273,11 +273,11 @@ impl<'s> World<'s> {
             return None;
         }
         self.down_ended = false;
-        self.down.sent(usize::MAX);
+        self.down.clear();
         self.server_unread = b"STAT\r\n".to_vec();
         self.run_server();
         let mut said = self.down.pending().to_vec();
-        self.down.sent(usize::MAX);
+        self.down.clear();
         self.server_unread = b"LIST\r\n".to_vec();
         self.run_server();
         said.extend_from_slice(self.down.pending());

@@ -3,7 +3,7 @@
 use crate::serve;
 use pop3_proto::client::{Deletions, Event, SendError};
 use pop3_proto::server::Config;
-use pop3_proto::{Client, Command, Inbox, MessageNumber, Outbox, ResponseCode, Secret, Text, TlsPolicy};
+use pop3_proto::{Client, Command, MessageNumber, RecvBuf, ResponseCode, Secret, SendBuf, Text, TlsPolicy};
 use pop3_proto_basics::host::{Host, Wants};
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
 use pop3_proto_proxy::table::Table;
@@ -111,8 +111,8 @@ async fn pipelined(connector: &TlsConnector, address: SocketAddr) -> Result<()> 
 struct Connection {
     stream: TlsStream<TcpStream>,
     client: Client,
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+    recv: RecvBuf<Vec<u8>>,
+    send: SendBuf<Vec<u8>>,
 }
 
 impl Connection {
@@ -121,18 +121,18 @@ impl Connection {
         stream.set_nodelay(true)?;
         let stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
         let client = Client::new(TlsPolicy::Implicit, 1);
-        let inbox = Inbox::new(vec![0; 2 * client.hold()]);
-        Ok(Connection { stream, client, inbox, outbox: Outbox::new() })
+        let recv = RecvBuf::new(vec![0; 2 * client.hold()]);
+        Ok(Connection { stream, client, recv, send: SendBuf::new(vec![]) })
     }
 
     fn send(&mut self, command: &Command<'_>) -> Result<(), SendError> {
-        self.client.send(command, &mut self.outbox).map(drop)
+        self.client.send(command, &mut self.send).map(drop)
     }
 
     /// Waits for an event; a refusal that is not it is an error.
     async fn expect(&mut self, mut expected: impl FnMut(&Event<'_>) -> bool) -> Result<()> {
         loop {
-            while let Some(event) = self.inbox.with(|input| self.client.poll(input))? {
+            while let Some(event) = self.recv.with(|input| self.client.poll(input))? {
                 if expected(&event) {
                     return Ok(());
                 }
@@ -140,14 +140,14 @@ impl Connection {
                     return Err(format!("this is not the answer that was due: {event:?}").into());
                 }
             }
-            while !self.outbox.pending().is_empty() {
-                let count = self.stream.write(self.outbox.pending()).await?;
-                self.outbox.sent(count);
+            while !self.send.pending().is_empty() {
+                let count = self.stream.write(self.send.pending()).await?;
+                self.send.sent(count);
             }
             self.stream.flush().await?; // TLS has a buffer of its own
-            match self.stream.read(self.inbox.spare()).await? {
-                0 => self.inbox.ended(),
-                count => self.inbox.filled(count),
+            match self.stream.read(self.recv.spare_mut()).await? {
+                0 => self.recv.received_eof(),
+                count => self.recv.received(count),
             }
         }
     }
@@ -168,19 +168,19 @@ async fn serve_back_end(listener: TcpListener) -> Result<()> {
 async fn back_end(mut stream: TcpStream) -> Result<()> {
     static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
     let mut host = Host::new(&CONFIG, &MESSAGES);
-    let (mut inbox, mut outbox) = (Inbox::new(vec![0; 2 * CONFIG.hold()]), Outbox::new());
+    let (mut recv, mut send) = (RecvBuf::new(vec![0; 2 * CONFIG.hold()]), SendBuf::new(vec![]));
     loop {
-        let wants = inbox.with(|input| host.run(input, &mut outbox))?;
-        while !outbox.pending().is_empty() {
-            let count = stream.write(outbox.pending()).await?;
-            outbox.sent(count);
+        let wants = recv.with(|input| host.run(input, &mut send))?;
+        while !send.pending().is_empty() {
+            let count = stream.write(send.pending()).await?;
+            send.sent(count);
         }
         match wants {
             Wants::Nothing(_) => return Ok(()),
             Wants::Space => {}
-            Wants::Input => match stream.read(inbox.spare()).await? {
-                0 => inbox.ended(),
-                count => inbox.filled(count),
+            Wants::Input => match stream.read(recv.spare_mut()).await? {
+                0 => recv.received_eof(),
+                count => recv.received(count),
             },
         }
     }

@@ -1,6 +1,6 @@
 use super::super::{Message, SERVICE, SaslError, anonymous, decode, encode, oauthbearer, plain};
 use super::{encoded, secret, sent, text};
-use crate::{Base64, Full, MIN_SINK, Out, Sink, Text};
+use crate::{Base64, Full, MIN_SINK, SendBuf, Sink, Text};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use std::{format, string::ToString, vec, vec::Vec};
@@ -46,7 +46,7 @@ fn law_4_put_writes_all_or_nothing() {
     let needed = message.encoded_len() + 4;
     for size in 0..=needed + 3 {
         let mut buffer = vec![0; size];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let result = message.put(Text::literal("+ "), &mut out);
         if size < needed {
             assert_eq!(result, Err(Full { needed, capacity: size }));
@@ -61,7 +61,7 @@ fn law_4_put_writes_all_or_nothing() {
 #[test]
 fn law_4_put_looks_at_the_room_that_is_left() {
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     out.put(&[&[b'x'; 500]]).unwrap();
     assert!(!Message::new(b"123456789").put(Text::EMPTY, &mut out).unwrap_err().never_fits());
     assert_eq!(out.pending().len(), 500);
@@ -203,7 +203,7 @@ fn chunks_end_with_the_first_error() {
 /// The line that `put` writes.
 fn line(message: &Message<'_>, prefix: &[u8]) -> Vec<u8> {
     let mut buffer = vec![0; 2048];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     message.put(text(prefix), &mut out).unwrap();
     out.pending().to_vec()
 }

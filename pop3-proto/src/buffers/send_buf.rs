@@ -1,11 +1,12 @@
 use super::storage::{BufferTooSmall, Storage};
 use crate::input::to_front;
-use crate::sink::{Full, Sink, copy};
+use crate::sink::{Full, MIN_SINK, Sink, copy, length};
 use core::fmt;
 
 /// The bytes that wait to be sent.
 ///
-/// A connection has one, and lends it with `send_buf`: write [`pending`](Self::pending) to your transport and report how
+/// A connection has one, and lends it with `send_buf`; a driver of a machine alone makes its own, with [`new`](Self::new).
+/// It is the [`Sink`] to write to: write [`pending`](Self::pending) to your transport and report how
 /// many bytes it took with [`sent`](Self::sent), or let `write_to` do both (feature `std`).
 ///
 /// ```
@@ -33,22 +34,49 @@ pub struct SendBuf<B> {
 }
 
 impl<B: Storage> SendBuf<B> {
-    /// What a storage that can grow grows to: a sink without a bound would switch back-pressure off.
-    const LIMIT: usize = 16 * 1024;
+    /// The size to which a storage that can grow grows, in bytes, unless you choose another limit: 16 KiB. A buffer without
+    /// a limit would switch back-pressure off.
+    pub const LIMIT: usize = 16 * 1024;
+
+    /// Returns an empty buffer, for a driver of a machine alone: at least [`MIN_SINK`](crate::MIN_SINK) bytes. A
+    /// storage that can grow grows to [`LIMIT`](Self::LIMIT).
+    ///
+    /// ```
+    /// use pop3_proto::{SendBuf, Sink};
+    ///
+    /// let mut send = SendBuf::new(vec![]);
+    /// send.put(&[b"STAT\r\n"]).unwrap();
+    /// assert_eq!(send.pending(), b"STAT\r\n");
+    /// send.sent(4); // a short write
+    /// assert_eq!(send.pending(), b"\r\n");
+    ///
+    /// let mut array = [0; 512]; // without a heap
+    /// let mut send = SendBuf::new(&mut array);
+    /// send.put(&[b"STAT\r\n"]).unwrap();
+    /// ```
+    pub fn new(storage: B) -> Self {
+        Self::with_limit(storage, Self::LIMIT)
+    }
+
+    /// As [`new`](Self::new); a storage that can grow grows to `limit` bytes, or to
+    /// [`MIN_SINK`](crate::MIN_SINK) if that is more.
+    pub fn with_limit(storage: B, limit: usize) -> Self {
+        let limit = limit.max(MIN_SINK).max(storage.as_ref().len()).min(storage.limit());
+        SendBuf { storage, start: 0, end: 0, limit }
+    }
 
     /// A buffer for a machine that writes lines of up to `least` bytes.
-    pub(super) fn new(storage: B, least: usize) -> Result<Self, BufferTooSmall> {
+    pub(crate) fn for_machine(storage: B, least: usize) -> Result<Self, BufferTooSmall> {
         let given = storage.limit();
         if given < least {
             return Err(BufferTooSmall { needed: least, given, is_recv: false });
         }
-        let limit = Self::LIMIT.max(least).max(storage.as_ref().len()).min(given);
-        Ok(SendBuf { storage, start: 0, end: 0, limit })
+        Ok(Self::with_limit(storage, Self::LIMIT.max(least)))
     }
 
     /// The same, for a storage that is known to grow.
     #[cfg(feature = "alloc")]
-    pub(super) const fn with_enough(storage: B, least: usize) -> Self {
+    pub(crate) const fn with_enough(storage: B, least: usize) -> Self {
         let limit = if least > Self::LIMIT { least } else { Self::LIMIT };
         SendBuf { storage, start: 0, end: 0, limit }
     }
@@ -72,12 +100,12 @@ impl<B: Storage> SendBuf<B> {
     }
 
     /// Whether nothing is pending.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// Frees the memory if nothing is pending.
-    pub(super) fn shrink(&mut self) {
+    /// Frees the memory if nothing is pending: an idle connection needs none.
+    pub fn shrink(&mut self) {
         if self.is_empty() {
             self.storage.shrink();
         }
@@ -109,7 +137,7 @@ impl<B: Storage> SendBuf<B> {
 
 impl<B: Storage> Sink for SendBuf<B> {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
-        let needed = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
+        let needed = length(parts);
         self.reserve(needed)?;
         let mut spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
         for part in parts {
@@ -133,6 +161,10 @@ impl<B: Storage> Sink for SendBuf<B> {
 /// Shows lengths only, because the bytes may be a password.
 impl<B: Storage> fmt::Debug for SendBuf<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendBuf").field("pending", &self.pending().len()).finish_non_exhaustive()
+        let (pending, capacity) = (self.pending().len(), self.capacity());
+        f.debug_struct("SendBuf")
+            .field("pending", &pending)
+            .field("capacity", &capacity)
+            .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// The bytes that were received and not read yet.
 ///
-/// A connection has one, and lends it with `recv_buf`. Give it what your transport receives in one of two ways: read into
+/// A connection has one, and lends it with `recv_buf`; a driver of a machine alone makes its own, with [`new`](Self::new). Give it what your transport receives in one of two ways: read into
 /// [`spare_mut`](Self::spare_mut) and report the count with [`received`](Self::received), as below, or let `read_from` do
 /// both (feature `std`).
 ///
@@ -32,10 +32,28 @@ pub struct RecvBuf<B> {
 }
 
 impl<B: Storage> RecvBuf<B> {
+    /// Returns an empty buffer, for a driver of a machine alone. It uses all of `storage` and does not let it grow.
+    ///
+    /// A storage of `min_recv_buf()` bytes (ask the machine) never fills up with bytes that the machine leaves unread, so a
+    /// full buffer is never mistaken for the end of the stream. With twice that size, bytes are seldom moved to the front.
+    ///
+    /// ```
+    /// use pop3_proto::RecvBuf;
+    ///
+    /// let mut recv = RecvBuf::new([0; 64]);
+    /// recv.spare_mut()[..5].copy_from_slice(b"+OK\r\n"); // what a socket's `read` does
+    /// recv.received(5);
+    /// assert_eq!(recv.unread(), b"+OK\r\n");
+    /// assert_eq!(recv.with(|input| input.remaining()), 5);
+    /// ```
+    pub const fn new(storage: B) -> Self {
+        Self::with_enough(storage, 0, 0)
+    }
+
     /// A buffer for a machine that leaves up to `least` bytes unread.
     ///
     /// If its storage can grow, it grows by up to `read` bytes for each read, and to `least + read` in all.
-    pub(super) fn new(storage: B, least: usize, read: usize) -> Result<Self, BufferTooSmall> {
+    pub(crate) fn for_machine(storage: B, least: usize, read: usize) -> Result<Self, BufferTooSmall> {
         let given = storage.limit();
         if given < least {
             return Err(BufferTooSmall { needed: least, given, is_recv: true });
@@ -44,7 +62,7 @@ impl<B: Storage> RecvBuf<B> {
     }
 
     /// The same, for a storage that is known to grow.
-    pub(super) const fn with_enough(storage: B, least: usize, read: usize) -> Self {
+    pub(crate) const fn with_enough(storage: B, least: usize, read: usize) -> Self {
         let most = least.saturating_add(read);
         RecvBuf { storage, start: 0, end: 0, eof: false, pinned: false, read, most }
     }
@@ -98,9 +116,24 @@ impl<B: Storage> RecvBuf<B> {
         self.eof
     }
 
+    /// Lets `read` read the unread bytes, and drops those that it took from the input.
+    ///
+    /// What `read` returns may borrow the buffer, as the events of a machine do.
+    pub fn with<'s, R>(&'s mut self, read: impl FnOnce(&mut Input<'s>) -> R) -> R {
+        let mut reading = self.read();
+        let result = read(&mut reading.input);
+        reading.done();
+        result
+    }
+
+    /// Returns the storage. The bytes that were not read are lost.
+    pub fn into_storage(self) -> B {
+        self.storage
+    }
+
     /// Begins to read.
     #[inline(always)]
-    pub(super) fn read(&mut self) -> Reading<'_> {
+    pub(crate) fn read(&mut self) -> Reading<'_> {
         let RecvBuf { storage, start, end, eof, .. } = self;
         let all = (*storage).as_ref();
         let unread = all.get(*start..*end).unwrap_or_default();
@@ -108,22 +141,43 @@ impl<B: Storage> RecvBuf<B> {
         Reading { all, input, start, end: *end }
     }
 
-    /// The unread bytes as an input to look at.
-    pub(super) fn input(&self) -> Input<'_> {
+    /// Returns the unread bytes as an input to look at, which takes none of them out of the buffer: for `tls_started`.
+    pub fn input(&self) -> Input<'_> {
         if self.eof { Input::last(self.unread()) } else { Input::more(self.unread()) }
     }
 
     /// Decides whether bytes that were read keep their places.
-    pub(super) const fn pin(&mut self, pinned: bool) {
+    pub(crate) const fn pin(&mut self, pinned: bool) {
         self.pinned = pinned;
     }
 
-    /// Frees the memory if nothing in it is needed.
-    pub(super) fn shrink(&mut self) {
+    /// Frees the memory if all bytes were read: an idle connection needs none. Before the next read, a `Vec` in a buffer
+    /// of [`new`](Self::new) must get room again, with [`append`](RecvBuf::append).
+    pub fn shrink(&mut self) {
         if self.start == self.end && !self.pinned {
             self.storage.shrink();
             (self.start, self.end) = (0, 0);
         }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl RecvBuf<alloc::vec::Vec<u8>> {
+    /// Receives these bytes, for transports that hand out the bytes that they read. The buffer grows as it must, so bound
+    /// the bytes that you append before you poll.
+    pub fn append(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.storage.len().saturating_sub(self.end) < bytes.len() && !self.pinned {
+            to_front(&mut self.storage, self.start, self.end);
+            (self.start, self.end) = (0, self.end.saturating_sub(self.start));
+        }
+        self.storage.grow(self.end.saturating_add(bytes.len()));
+        if let Some(room) = self.storage.get_mut(self.end..).and_then(|room| room.get_mut(..bytes.len())) {
+            room.copy_from_slice(bytes);
+        }
+        self.received(bytes.len());
     }
 }
 
@@ -138,31 +192,31 @@ impl<B: Storage> fmt::Debug for RecvBuf<B> {
 }
 
 /// A buffer that is being read. What was taken from the input is dropped with [`done`](Self::done).
-pub(super) struct Reading<'r> {
+pub(crate) struct Reading<'r> {
     /// The whole storage, for the [`Place`]s in it.
-    pub(super) all: &'r [u8],
-    pub(super) input: Input<'r>,
+    pub(crate) all: &'r [u8],
+    pub(crate) input: Input<'r>,
     start: &'r mut usize,
     end: usize,
 }
 
 impl Reading<'_> {
     #[inline(always)]
-    pub(super) fn done(self) {
+    pub(crate) fn done(self) {
         *self.start = self.end.saturating_sub(self.input.remaining());
     }
 }
 
 /// The places in a [`RecvBuf`] of a part of a line that was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     start: usize,
     length: usize,
 }
 
 impl Place {
     /// The places of `part` in the storage `all`. An empty part may lie anywhere.
-    pub(super) fn of(part: &[u8], all: &[u8]) -> Self {
+    pub(crate) fn of(part: &[u8], all: &[u8]) -> Self {
         if part.is_empty() {
             return Place { start: 0, length: 0 };
         }
@@ -170,7 +224,7 @@ impl Place {
     }
 
     /// The bytes at these places.
-    pub(super) fn get(self, all: &[u8]) -> &[u8] {
+    pub(crate) fn get(self, all: &[u8]) -> &[u8] {
         all.get(self.start..self.start.saturating_add(self.length)).unwrap_or_default()
     }
 }
