@@ -105,7 +105,7 @@ fn send_slices(message: &[u8], mode: StuffMode, cuts: Cuts) {
 fn send_copies(message: &[u8], mode: StuffMode, cuts: Cuts, seed: u8) {
     let (expected, stop) = expected(message, mode);
     let mut buffer = vec![0; 3 + usize::from(seed % 29)];
-    let (mut stuff, mut sink) = (Stuff::new(mode), Watched::out(&mut buffer));
+    let (mut stuff, mut sink) = (Stuff::new(mode), Watched::slice(&mut buffer));
     let (mut at, mut chunks, mut sends) = (0, cuts.chunks(), Cuts::Seeded(seed).chunks());
     while at < message.len() {
         let chunk = &message[at..at + chunks.next(message.len() - at)];

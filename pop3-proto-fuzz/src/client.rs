@@ -128,7 +128,7 @@ impl<'d> Play<'d> {
             delivered: 0,
             gates,
             calls: Vec::new(),
-            sink: Watched::send(0),
+            sink: Watched::heap(0),
             tickets: VecDeque::new(),
             consumed: 0,
             before: 0,

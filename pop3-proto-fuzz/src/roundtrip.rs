@@ -36,7 +36,7 @@ fn all_or_nothing(encode: impl Fn(&mut dyn Sink) -> Result<(), Full>) {
     let wire = encoded(&encode);
     let mut buffer = vec![0; wire.len().saturating_sub(1)];
     let capacity = buffer.len();
-    let mut sink = Watched::out(&mut buffer);
+    let mut sink = Watched::slice(&mut buffer);
     assert_eq!(encode(&mut sink), Err(Full { needed: wire.len(), capacity }));
     assert_eq!(sink.total(), 0);
 }

@@ -30,14 +30,14 @@ pub(crate) fn maildrop() -> Vec<Slot<UniqueId<'static>>> {
 /// A first line of answers, then what the client sends; the octet 0xFE in it stands for a finished TLS handshake.
 pub fn run(data: &[u8]) {
     let parts = Parts::of(data);
-    let expected = Play::new(&parts, Cuts::Whole, Watched::send(1 << 16)).run(&parts);
+    let expected = Play::new(&parts, Cuts::Whole, Watched::heap(1 << 16)).run(&parts);
     check_answers(&parts, &expected);
     for cuts in Cuts::all(parts.seed) {
         let room = MIN_SINK + usize::from(parts.seed) * 3;
-        let send = Play::new(&parts, cuts, Watched::send(room)).run(&parts);
+        let send = Play::new(&parts, cuts, Watched::heap(room)).run(&parts);
         assert_eq!(send, expected, "law 5: {cuts:?}, {room} octets");
         let mut buffer = [0; MIN_SINK];
-        let out = Play::new(&parts, cuts, Watched::out(&mut buffer)).run(&parts);
+        let out = Play::new(&parts, cuts, Watched::slice(&mut buffer)).run(&parts);
         assert_eq!(out, expected, "law 5: {cuts:?}, the smallest sink");
     }
 }

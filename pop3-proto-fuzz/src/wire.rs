@@ -29,30 +29,30 @@ pub(crate) fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), Full>) ->
     out.pending().to_vec()
 }
 
-/// One of the crate's two sinks, and all that was ever sent from it.
+/// A send buffer over a slice or a `Vec`, and all that was ever sent from it.
 pub(crate) struct Watched<'b> {
     sink: Either<'b>,
     pub(crate) sent: Vec<u8>,
 }
 
 enum Either<'b> {
-    Out(SendBuf<&'b mut [u8]>),
-    Outbox(SendBuf<Vec<u8>>),
+    Slice(SendBuf<&'b mut [u8]>),
+    Heap(SendBuf<Vec<u8>>),
 }
 
 impl<'b> Watched<'b> {
-    pub(crate) fn out(buffer: &'b mut [u8]) -> Self {
-        Watched { sink: Either::Out(SendBuf::new(buffer)), sent: Vec::new() }
+    pub(crate) fn slice(buffer: &'b mut [u8]) -> Self {
+        Watched { sink: Either::Slice(SendBuf::new(buffer)), sent: Vec::new() }
     }
 
-    pub(crate) fn send(limit: usize) -> Self {
-        Watched { sink: Either::Outbox(SendBuf::with_limit(vec![], limit)), sent: Vec::new() }
+    pub(crate) fn heap(limit: usize) -> Self {
+        Watched { sink: Either::Heap(SendBuf::with_limit(vec![], limit)), sent: Vec::new() }
     }
 
     pub(crate) fn pending(&self) -> &[u8] {
         match &self.sink {
-            Either::Out(out) => out.pending(),
-            Either::Outbox(send) => send.pending(),
+            Either::Slice(out) => out.pending(),
+            Either::Heap(send) => send.pending(),
         }
     }
 
@@ -63,8 +63,8 @@ impl<'b> Watched<'b> {
         let pending = pending.to_vec();
         self.sent.extend(pending);
         match &mut self.sink {
-            Either::Out(out) => out.sent(count),
-            Either::Outbox(send) => send.sent(count),
+            Either::Slice(out) => out.sent(count),
+            Either::Heap(send) => send.sent(count),
         }
     }
 
@@ -83,8 +83,8 @@ impl Sink for Watched<'_> {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
         let (before, room) = (self.pending().len(), self.room());
         let put = match &mut self.sink {
-            Either::Out(out) => out.put(parts),
-            Either::Outbox(send) => send.put(parts),
+            Either::Slice(out) => out.put(parts),
+            Either::Heap(send) => send.put(parts),
         };
         let piece = parts.concat();
         assert_eq!(put.is_ok(), piece.len() <= room, "a piece is taken where it fits");
@@ -96,15 +96,15 @@ impl Sink for Watched<'_> {
 
     fn room(&self) -> usize {
         match &self.sink {
-            Either::Out(out) => out.room(),
-            Either::Outbox(send) => send.room(),
+            Either::Slice(out) => out.room(),
+            Either::Heap(send) => send.room(),
         }
     }
 
     fn capacity(&self) -> usize {
         match &self.sink {
-            Either::Out(out) => out.capacity(),
-            Either::Outbox(send) => send.capacity(),
+            Either::Slice(out) => out.capacity(),
+            Either::Heap(send) => send.capacity(),
         }
     }
 }

@@ -109,11 +109,11 @@ impl Dialogue {
         }
         self.proxy.step();
         let answers = self.proxy.pending(End::Front);
-        let room = self.to_client.spare();
+        let room = self.to_client.spare_mut();
         let count = room.len().min(answers.len());
         print("S", 0, &answers[..count]);
         room[..count].copy_from_slice(&answers[..count]);
-        self.to_client.filled(count);
+        self.to_client.received(count);
         self.proxy.sent(End::Front, count);
         // Nothing moves: what is left to wait for is time, which in memory costs nothing.
         if !moved && count == 0 {
