@@ -4,24 +4,33 @@
 
 #![allow(missing_debug_implementations)] // what holds connections, mail and secrets is not for printing
 
+mod certificate;
+pub(crate) mod files;
 mod german;
 mod listen;
 mod mailbox;
 mod message;
+pub mod prepare;
 mod sizes;
 pub mod users;
 mod visit;
 
+pub use certificate::Certificate;
+pub use files::make_private_folder;
 pub use listen::{Door, Guest, Guests, Shutdown};
 pub use mailbox::Mailbox;
 pub use message::Message;
 pub use visit::Visit;
 
 use pop3_proto::server::{Config, Language, Utf8};
-use pop3_proto::{Mechanism, Text, TlsPolicy};
+use pop3_proto::{Limits, Mechanism, Text, TlsPolicy};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use users::Users;
+
+/// The longest command line that the server reads, and the longest line inside AUTH. They bound names and passwords.
+const COMMAND_LINE: u16 = 255;
+const SASL_LINE: u16 = 12_288;
 
 /// What all connections share.
 pub struct Host {
@@ -56,9 +65,10 @@ impl Host {
 pub fn config(policy: TlsPolicy) -> Config {
     const MECHANISMS: &[Mechanism<'_>] = &[Mechanism::SCRAM_SHA_256, Mechanism::PLAIN];
     Config::new(policy)
+        .limits(Limits::DEFAULT.command_line(COMMAND_LINE).sasl_line(SASL_LINE))
         .implementation(Text::literal("pop3-proto serve"))
         .sasl(MECHANISMS)
         .sasl_in_clear(MECHANISMS)
-        .utf8(Utf8::Messages)
+        .utf8(Utf8::MessagesAndUsers)
         .languages(&[Language::ENGLISH, german::GERMAN])
 }

@@ -6,6 +6,9 @@ mod dropped;
 mod kit;
 mod logins;
 mod octets;
+mod passwords;
 mod patience;
+mod program;
 #[path = "../common/stutter.rs"]
 mod stutter;
+mod users;
