@@ -4,15 +4,17 @@ use super::*;
 use crate::proxy::REFUSAL_DELAY;
 
 const WRONG: &str = "-ERR [AUTH] login failed\r\n";
+const NO_CODE: &str = "-ERR not allowed here\r\n";
 const TEMPORARY: &str = "-ERR [SYS/TEMP] temporary trouble, try again later\r\n";
 
 #[test]
 fn a_back_ends_refusal_is_the_matching_one_in_front() {
     let cases: &[(&'static [&'static str], &str)] = &[
         (&["+OK\r\n", "+OK\r\n", "-ERR [AUTH] no\r\n"], WRONG),
-        (&["+OK\r\n", "+OK\r\n", "-ERR wrong password\r\n"], WRONG),
-        (&["+OK\r\n", "+OK\r\n", "-ERR [X-OWN] no\r\n"], WRONG),
-        (&["+OK\r\n", "-ERR never heard of\r\n"], WRONG),
+        (&["+OK\r\n", "+OK\r\n", "-ERR wrong password\r\n"], NO_CODE),
+        (&["+OK\r\n", "+OK\r\n", "-ERR mailbox is locked by another session\r\n"], NO_CODE),
+        (&["+OK\r\n", "-ERR never heard of\r\n"], NO_CODE),
+        (&["+OK\r\n", "-ERR [AUTH] never heard of\r\n"], WRONG),
         (
             &["+OK\r\n", "+OK\r\n", "-ERR [IN-USE] open\r\n"],
             "-ERR [IN-USE] maildrop in use by another session\r\n",
@@ -61,25 +63,54 @@ fn no_back_end_is_temporary_trouble() {
 #[test]
 fn the_next_attempt_is_a_new_one() {
     let mut world = World::new(LOGIN, &["+OK\r\n", "+OK\r\n", "-ERR\r\n-ERR leftover"]).run();
-    assert_eq!(world.to_front, format!("{ASKED}{WRONG}").into_bytes());
+    assert_eq!(world.to_front, format!("{ASKED}{NO_CODE}").into_bytes());
     assert!(!world.proxy.has_back_end());
     world.says = &["+OK\r\n", "+OK\r\n", "+OK\r\n"];
     world.from_front.octets.extend_from_slice(LOGIN.as_bytes());
     world.from_front.arrived = LOGIN.len();
     let world = world.run();
     let again = ASKED.split_once('\n').unwrap().1;
-    assert_eq!(world.to_front, format!("{ASKED}{WRONG}{again}+OK maildrop open\r\n").into_bytes());
+    assert_eq!(world.to_front, format!("{ASKED}{NO_CODE}{again}+OK maildrop open\r\n").into_bytes());
     assert_eq!(world.connections, 2);
 }
 
 /// Neither the words nor the time tell whether there is such a user.
 #[test]
 fn an_unknown_user_and_a_wrong_password_look_the_same() {
-    let wrong = World::new(LOGIN, &["+OK\r\n", "+OK\r\n", "-ERR\r\n"]).run();
-    let unknown = World::new("USER nobody\r\nPASS tanstaaf\r\n", &[]).run();
-    assert_eq!((wrong.front(), wrong.now), (unknown.front(), unknown.now));
-    assert_eq!(wrong.now, REFUSAL_DELAY);
-    assert_eq!((wrong.connections, unknown.connections), (1, 0));
+    let back_ends: &[&'static [&'static str]] = &[
+        &["+OK\r\n", "+OK\r\n", "-ERR no\r\n"],
+        &["+OK\r\n", "+OK\r\n", "-ERR [AUTH] no\r\n"],
+        &["+OK\r\n", "+OK\r\n", "-ERR [LIMIT] no\r\n"],
+        &["+OK\r\n", "+OK\r\n", "-ERR [SYS/TEMP] no\r\n"],
+        &["+OK\r\n", "-ERR no\r\n"],
+        &["-ERR no\r\n"],
+        &["+OK\r\n", "+OK\r\n"], // silent
+    ];
+    for says in back_ends {
+        let wrong = World::new(LOGIN, says).run();
+        let unknown = World::new("USER nobody\r\nPASS tanstaaf\r\n", says).run();
+        assert_eq!((wrong.front(), wrong.now), (unknown.front(), unknown.now), "{says:?}");
+        assert_eq!((wrong.connections, unknown.connections), (1, 1), "{says:?}");
+    }
+    assert_eq!(World::new(LOGIN, back_ends[0]).run().now, REFUSAL_DELAY);
+    let mut unknown = World::new("USER nobody\r\nPASS tanstaaf\r\n", &[]);
+    unknown.down = true;
+    assert_eq!(unknown.run().to_front, format!("{ASKED}{TEMPORARY}").into_bytes());
+}
+
+/// The back end never hears what was typed, and gets nobody in, even if it takes every password.
+#[test]
+fn an_unknown_user_is_let_in_nowhere() {
+    let world = World::new("USER nobody\r\nPASS tanstaaf\r\n", &["+OK\r\n", "+OK\r\n", "+OK\r\n"]).run();
+    assert_eq!(world.to_front, format!("{ASKED}{WRONG}").into_bytes());
+    assert!(!world.proxy.is_relaying() && !world.proxy.has_back_end());
+    let said = world.to_back.escape_ascii().to_string();
+    assert!(said.starts_with("USER nobody\\r\\nPASS ") && !said.contains("tanstaaf"), "{said}");
+
+    let mut nowhere = World::new(LOGIN, &[]);
+    nowhere.proxy = Proxy::new(&CONFIG, Arc::default(), 1);
+    let nowhere = nowhere.run();
+    assert_eq!((nowhere.to_front, nowhere.connections), (format!("{ASKED}{WRONG}").into_bytes(), 0));
 }
 
 /// As any server does, the proxy ends a session of guesses.
@@ -87,7 +118,7 @@ fn an_unknown_user_and_a_wrong_password_look_the_same() {
 fn guesses_are_counted() {
     let world = World::new(LOGIN.repeat(7), &["+OK\r\n", "+OK\r\n", "-ERR\r\n"]).run();
     assert_eq!((world.connections, world.over), (5, true));
-    assert_eq!(world.front().matches("[AUTH]").count(), 5);
+    assert_eq!(world.front().matches("-ERR").count(), 5);
 }
 
 #[test]
