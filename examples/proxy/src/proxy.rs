@@ -262,7 +262,8 @@ impl Proxy {
             self.server.close();
             return true;
         };
-        let logged_in = self.link == Link::Up && attempt.refused.is_none() && attempt.talk(&mut self.back);
+        let logged_in =
+            self.link == Link::Up && attempt.refused.is_none() && attempt.talk(&mut self.back, &self.table);
         if !logged_in && !attempt.may_refuse() {
             return false;
         }

@@ -3,6 +3,7 @@
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Users and the addresses of their back ends.
 #[derive(Clone, Default, Debug)]
@@ -10,6 +11,8 @@ pub struct Table {
     backends: HashMap<Vec<u8>, String>,
     /// The back end that most users have.
     usual: Option<String>,
+    /// The code of that back end's last refusal of a password, and `None` in it if there was none.
+    usual_code: Arc<Mutex<Option<Option<Vec<u8>>>>>,
     /// For passwords that nobody has.
     random: RandomState,
 }
@@ -50,6 +53,19 @@ impl Table {
     #[must_use]
     pub fn usual_backend(&self) -> Option<&str> {
         self.usual.as_deref()
+    }
+
+    /// Remembers the code of a refusal, or that there was none, if this is the usual back end.
+    pub(crate) fn refused(&self, address: &str, code: Option<&[u8]>) {
+        if self.usual.as_deref() == Some(address) {
+            *self.usual_code.lock().unwrap_or_else(PoisonError::into_inner) = Some(code.map(<[u8]>::to_vec));
+        }
+    }
+
+    /// Returns the code with which the usual back end refuses passwords; `AUTH` until it has refused one.
+    pub(crate) fn usual_code(&self) -> Option<Vec<u8>> {
+        let code = self.usual_code.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        code.unwrap_or_else(|| Some(b"AUTH".to_vec()))
     }
 
     /// Returns a password that is wrong, whatever the name is: a number that nobody outside this process can guess.

@@ -88,7 +88,7 @@ impl Attempt {
     }
 
     /// Reads what the back end says, and answers it; whether the login succeeded. It reads not an octet after that.
-    pub(super) fn talk(&mut self, back: &mut Wire) -> bool {
+    pub(super) fn talk(&mut self, back: &mut Wire, table: &Table) -> bool {
         loop {
             let command = match back.inbox.with(|input| self.client.poll(input)) {
                 Ok(None) => return false,
@@ -99,7 +99,10 @@ impl Attempt {
                 Ok(Some(Event::Ok(..))) if self.known => return true,
                 // It takes any password. No mail of anybody is meant.
                 Ok(Some(Event::Ok(..))) => return self.refuse(Refused::Here(Refusal::Credentials)),
-                Ok(Some(Event::Refused(_, status))) => return self.refuse(Refused::behind(status)),
+                Ok(Some(Event::Refused(ticket, status))) => {
+                    let refused = self.refused_behind(ticket.verb, status, table);
+                    return self.refuse(refused);
+                }
                 // It said this before it heard of a name: without a code, the trouble is the back end.
                 Ok(Some(Event::NoService(status))) => {
                     return self.refuse(match status.code() {
@@ -116,6 +119,19 @@ impl Attempt {
                 return self.refuse(Refused::Here(Refusal::Permanent));
             }
         }
+    }
+
+    /// What the client hears of a back end's refusal. A back end that refuses names has told a name from a password: for a name that is not
+    /// in the table, the client hears what it would hear of a wrong password.
+    fn refused_behind(&self, verb: Verb, status: StatusText<'_>, table: &Table) -> Refused {
+        if !self.known && verb == Verb::User {
+            return Refused::Behind(table.usual_code());
+        }
+        let refused = Refused::behind(status);
+        if self.known && verb == Verb::Pass && refused.may_be_a_guess() {
+            table.refused(&self.address, status.code().map(|code| code.as_bytes()));
+        }
+        refused
     }
 
     fn refuse(&mut self, refused: Refused) -> bool {

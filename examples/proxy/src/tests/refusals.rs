@@ -82,7 +82,6 @@ fn an_unknown_user_and_a_wrong_password_look_the_same() {
         &["+OK\r\n", "+OK\r\n", "-ERR [AUTH] no\r\n"],
         &["+OK\r\n", "+OK\r\n", "-ERR [LIMIT] no\r\n"],
         &["+OK\r\n", "+OK\r\n", "-ERR [SYS/TEMP] no\r\n"],
-        &["+OK\r\n", "-ERR no\r\n"],
         &["-ERR no\r\n"],
         &["+OK\r\n", "+OK\r\n"], // silent
     ];
@@ -96,6 +95,23 @@ fn an_unknown_user_and_a_wrong_password_look_the_same() {
     let mut unknown = World::new("USER nobody\r\nPASS tanstaaf\r\n", &[]);
     unknown.down = true;
     assert_eq!(unknown.run().to_front, format!("{ASKED}{TEMPORARY}").into_bytes());
+}
+
+/// A back end that refuses names tells them from passwords. The proxy does not.
+#[test]
+fn a_name_that_the_back_end_refuses_looks_like_a_wrong_password() {
+    for refusal in ["-ERR [AUTH] no\r\n", "-ERR no\r\n"] {
+        let says: &'static [&'static str] = vec!["+OK\r\n", "+OK\r\n", refusal].leak();
+        let table = Arc::new(Table::parse("mrose back:110").unwrap());
+        let run = |login, says| {
+            let mut world = World::new(login, says);
+            world.proxy = Proxy::new(&CONFIG, Arc::clone(&table), 1);
+            world.run()
+        };
+        let wrong = run(LOGIN, says);
+        let unknown = run("USER nobody\r\nPASS tanstaaf\r\n", &["+OK\r\n", "-ERR who\r\n"]);
+        assert_eq!((wrong.front(), wrong.now), (unknown.front(), unknown.now));
+    }
 }
 
 /// The back end never hears what was typed, and gets nobody in, even if it takes every password.
