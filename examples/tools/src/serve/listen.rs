@@ -5,7 +5,6 @@ use super::visit::Visit;
 use crate::Result;
 use crate::server::{Session, Stream};
 use pop3_proto::server::{Config, Why};
-use pop3_proto_basics::guests::Guest;
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,6 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+
+pub use pop3_proto_basics::guests::{Guest, Guests};
 
 /// How long the handshake of implicit TLS may take. That of STLS has the machine's own timer.
 const HANDSHAKE: Duration = Duration::from_secs(60);

@@ -17,10 +17,9 @@ mod visit;
 
 pub use certificate::Certificate;
 pub use files::make_private_folder;
-pub use listen::{Door, Shutdown};
+pub use listen::{Door, Guest, Guests, Shutdown};
 pub use mailbox::Mailbox;
 pub use message::Message;
-pub use pop3_proto_basics::guests::{Guest, Guests};
 pub use visit::Visit;
 
 use pop3_proto::server::{Config, Language, Utf8};

@@ -1,13 +1,13 @@
 //! What the server's application answers on one connection.
 
 use super::Host;
+use super::listen::Guest;
 use super::mailbox::Mailbox;
 use super::message::Message;
 use crate::scram::server::{Exchange, Progress};
 use crate::server::{Answer, App, Reply};
 use pop3_proto::server::{Ask, Credentials, Fetch, Login, Maildrop as _, Refusal};
 use pop3_proto::{ApopDigest, ApopTimestamp, Base64, Mechanism, Secret, apop, sasl};
-use pop3_proto_basics::guests::Guest;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
