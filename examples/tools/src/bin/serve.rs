@@ -4,7 +4,7 @@ use clap::Parser;
 use pop3_proto::TlsPolicy;
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
 use pop3_proto_tools::serve::users::{self, Users};
-use pop3_proto_tools::serve::{Door, Guests, Host, Shutdown, config};
+use pop3_proto_tools::serve::{self, Door, Guests, Host, Shutdown, config};
 use pop3_proto_tools::{Result, tls};
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -97,7 +97,7 @@ fn run(arguments: Arguments) -> Result<()> {
         return demo(arguments);
     }
     let host = host(&arguments)?;
-    serve(&arguments, host)
+    serve::run(serve(&arguments, host))
 }
 
 /// The users, and how many connections there may be.
@@ -141,7 +141,6 @@ fn acceptor(arguments: &Arguments) -> Result<Option<TlsAcceptor>> {
     }
 }
 
-#[tokio::main]
 async fn serve(arguments: &Arguments, host: Host) -> Result<()> {
     let acceptor = acceptor(arguments)?;
     let policy = match (&acceptor, arguments.allow_plain) {
@@ -189,7 +188,7 @@ fn demo(mut arguments: Arguments) -> Result<()> {
         println!("user {USER}, password {PASSWORD}, CA {}", folder.join("ca.pem").display());
         let guests = Guests::new(arguments.connections, arguments.connections_per_address);
         let apop = Some((USER.into(), PASSWORD.into()));
-        serve(&arguments, Host::new(Users::one(USER, PASSWORD, &maildir)?, guests, apop))
+        serve::run(serve(&arguments, Host::new(Users::one(USER, PASSWORD, &maildir)?, guests, apop)))
     });
     std::fs::remove_dir_all(&folder)?;
     result
