@@ -7,13 +7,14 @@ use crate::Maildir;
 use crate::listing::{Found, LeftOut, list};
 use crate::message::Message;
 use crate::names::{order, unique_id};
-use crate::place::{Folder, Folders, Opened, Root};
+use crate::place::{Folder, Folders, Opened, Root, read_cached};
 use crate::sizes::{self, Size, Sizes};
 use pop3_proto::server::{Entry, Maildrop, Refusal};
 use pop3_proto::{AsUniqueId as _, MessageNumber, UniqueId};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -65,7 +66,9 @@ impl Maildir {
     /// # Errors
     /// Returns an error if the folders cannot be read, or if `pop3.lock` cannot be locked.
     pub fn open(&self) -> io::Result<Result<Mailbox, Refusal>> {
-        let root = Root::open(&self.root)?;
+        // Where the root is stays the same for the session, as the lock does.
+        let real: Arc<Path> = std::fs::canonicalize(&self.root).map_err(io::Error::other)?.into();
+        let root = Root::open(&real)?;
         let Some(lock) = root.lock()? else { return Ok(Err(Refusal::InUse)) };
         let folders = root.folders()?;
         let mut left_out = LeftOut::default();
@@ -88,7 +91,8 @@ impl Maildir {
                 left_out.add(found.folder, &found.name, &error);
             }
         }
-        let mailbox = builder.build(self.clone(), lock);
+        let maildir = if real == self.root { self.clone() } else { Maildir::new(real, self.report) };
+        let mailbox = builder.build(maildir, lock);
         if counted > 0 || known.len() > mailbox.0.rows.len() {
             if let Err(error) = sizes::keep(&root, mailbox.0.rows.iter().map(|row| mailbox.0.size(row))) {
                 self.report(format_args!("the sizes cannot be kept: {error}"));
@@ -159,6 +163,15 @@ impl Mailbox {
     pub fn message(&self, number: MessageNumber) -> io::Result<Message> {
         let row = self.0.rows.get(number.index()).ok_or(ErrorKind::NotFound)?;
         Message::open(self.0.find(row)?, self.0.size(row).1, self.clone())
+    }
+
+    /// Opens a message if that does not have to wait for anything, and else returns `None`: then [`message`](Self::message) tells more.
+    #[must_use]
+    pub fn message_if_cached(&self, number: MessageNumber) -> Option<Message> {
+        let row = self.0.rows.get(number.index())?;
+        let (folder, name) = self.0.file(row, row.place.load(Relaxed)).ok()?;
+        let opened = read_cached(&self.0.maildir.root, folder, &name)?;
+        Message::open_soon(opened, self.0.size(row).1, self.clone())
     }
 
     /// Returns whether any message is marked.

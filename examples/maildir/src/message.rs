@@ -30,7 +30,7 @@ impl Message {
     /// A short message is read whole. A longer one is read twice if it was changed since it was counted.
     pub(crate) fn open(mut opened: Opened, size: Size, mailbox: Mailbox) -> io::Result<Self> {
         let mut is_same = opened.length == size.length;
-        if is_same && size.length > PART && opened.stamp != size.stamp {
+        if is_same && !is_soon_checked(&opened, size) {
             is_same = sizes::count(&mut opened)?.octets() == size.octets();
             opened.file.rewind()?;
         }
@@ -42,6 +42,12 @@ impl Message {
         }
         message.read_part()?;
         Ok(message)
+    }
+
+    /// The same, if that takes one read at most and the message is what was listed.
+    pub(crate) fn open_soon(opened: Opened, size: Size, mailbox: Mailbox) -> Option<Self> {
+        let is_same = opened.length == size.length && is_soon_checked(&opened, size);
+        is_same.then(|| Self::open(opened, size, mailbox).ok()).flatten()
     }
 
     fn read_part(&mut self) -> io::Result<()> {
@@ -76,6 +82,11 @@ impl Message {
         self.mailbox.forget_sizes();
         io::Error::new(ErrorKind::InvalidData, "the message has changed")
     }
+}
+
+/// Returns whether a file of the listed length is known to be the listed message once its first part is read.
+fn is_soon_checked(opened: &Opened, size: Size) -> bool {
+    size.length <= PART || opened.stamp == size.stamp
 }
 
 /// Shows nothing: it holds mail.

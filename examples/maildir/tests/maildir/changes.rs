@@ -54,6 +54,26 @@ fn a_message_is_read_in_parts_of_64_kib_at_most() {
     }
 }
 
+#[test]
+fn a_message_in_the_systems_cache_is_opened_at_once() {
+    let big = big();
+    let site = Site::with(&[("new/1.a", b"one\n"), ("cur/2.b:2,S", big.as_bytes())]);
+    let mailbox = site.open();
+    for (message, expected) in [(1, "one\n"), (2, &*big)] {
+        assert_eq!(text(&mailbox, message).unwrap(), expected);
+        let mut text = String::new();
+        match mailbox.message_if_cached(number(message)) {
+            Some(mut message) => assert_eq!(message.read_to_string(&mut text).unwrap(), expected.len()),
+            None => return, // this system cannot tell
+        }
+        assert_eq!(text, expected);
+    }
+    fs::rename(site.path("new/1.a"), site.path("cur/1.a")).unwrap();
+    assert!(mailbox.message_if_cached(number(1)).is_none());
+    File::open(site.path("cur/2.b:2,S")).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    assert!(mailbox.message_if_cached(number(2)).is_none(), "it has to be counted again");
+}
+
 /// Each of these is another message than the one that was listed, also if it is as long.
 #[test]
 fn a_message_that_changed_since_login_is_refused_before_it_is_sent() {
@@ -74,6 +94,7 @@ fn a_message_that_changed_since_login_is_refused_before_it_is_sent() {
             file.write_all(changed.as_bytes()).unwrap();
             // A clock may be coarser than this test is fast.
             file.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(1)).unwrap();
+            assert!(mailbox.message_if_cached(number(1)).is_none(), "{change}");
             let error = mailbox.message(number(1)).expect_err(change);
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{change}");
             assert_eq!(text(&mailbox, 2).unwrap(), "two\n");

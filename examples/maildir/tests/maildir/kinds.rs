@@ -29,7 +29,10 @@ fn a_message_that_is_replaced_after_login_is_gone_and_its_replacement_stays() {
             continue;
         }
         let other = mailbox.clone();
-        let error = in_time(move || other.message(number(1)).unwrap_err());
+        let error = in_time(move || {
+            assert!(other.message_if_cached(number(1)).is_none());
+            other.message(number(1)).unwrap_err()
+        });
         assert_eq!(error.kind(), ErrorKind::NotFound, "{kind:?}: {error}");
         assert_eq!(text(&mailbox, 2).unwrap(), "two\n");
         mailbox.mark(number(1)).unwrap();
@@ -69,7 +72,11 @@ fn the_root_may_be_a_link_and_tmp_may_be_anything() {
     symlink(site.path(""), &link).unwrap();
     fs::remove_dir(site.path("tmp")).unwrap();
     symlink("/dev/zero", site.path("tmp")).unwrap();
-    let mut mailbox = pop3_proto_maildir::Maildir::new(link, |_| {}).open().unwrap().unwrap();
+    let mut mailbox = pop3_proto_maildir::Maildir::new(&*link, |_| {}).open().unwrap().unwrap();
+    assert_eq!(text(&mailbox, 1).unwrap(), "one\n");
+    // A link that leads elsewhere now does not lead a session away from what it has locked.
+    fs::remove_file(&link).unwrap();
+    symlink(site.folder(), &link).unwrap();
     assert_eq!(text(&mailbox, 1).unwrap(), "one\n");
     mailbox.mark(number(1)).unwrap();
     assert!(mailbox.remove_marked());
@@ -83,6 +90,7 @@ fn a_folder_that_becomes_a_link_after_login_is_not_followed() {
     let elsewhere = site.folder().join("elsewhere");
     fs::rename(site.path("new"), &elsewhere).unwrap();
     symlink(&elsewhere, site.path("new")).unwrap();
+    assert!(mailbox.message_if_cached(number(1)).is_none());
     // Not `NotFound`: the messages may come back.
     assert_eq!(mailbox.message(number(1)).unwrap_err().kind(), ErrorKind::Other);
     assert_eq!(text(&mailbox, 2).unwrap(), "two\n");

@@ -7,11 +7,12 @@ use pop3_proto::MessageNumber;
 use pop3_proto::server::{Maildrop, Refusal};
 use pop3_proto_maildir as maildir;
 use std::fmt;
+use std::future::{Future, ready};
 use std::io::{self, BufRead as _, ErrorKind};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Context, Poll};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 use tokio::task::spawn_blocking;
 
@@ -71,6 +72,9 @@ fn open(root: Arc<Path>) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
 
 impl Mailbox for maildir::Mailbox {
     fn message(&self, number: MessageNumber) -> Later<io::Result<Octets>> {
+        if let Some(message) = self.message_if_cached(number) {
+            return Box::pin(ready(Ok(Box::pin(Message(message)) as Octets)));
+        }
         let mailbox = self.clone();
         Box::pin(async move {
             let message = spawn_blocking(move || mailbox.message(number)).await.map_err(io::Error::other)?;
@@ -92,7 +96,7 @@ impl Mailbox for maildir::Mailbox {
 /// A message of a Maildir.
 ///
 /// It is read where it is sent, by the runtime's own threads: it is a regular file, which was opened and checked before. Most mail is
-/// in the system's cache, and to let another thread read it there costs more than to read it.
+/// in the system's cache, and to let another thread read it there costs more than to read it. The same holds for opening it.
 struct Message(maildir::Message);
 
 impl AsyncBufRead for Message {
@@ -111,7 +115,7 @@ impl AsyncRead for Message {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let octets = ready!(self.as_mut().poll_fill_buf(context))?;
+        let octets = task::ready!(self.as_mut().poll_fill_buf(context))?;
         let count = octets.len().min(buffer.remaining());
         buffer.put_slice(&octets[..count]);
         self.consume(count);
