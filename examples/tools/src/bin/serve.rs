@@ -4,7 +4,7 @@ use clap::Parser;
 use pop3_proto::TlsPolicy;
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
 use pop3_proto_tools::serve::users::{self, Users};
-use pop3_proto_tools::serve::{Certificate, Door, Guests, Host, Shutdown, config, make_private_folder};
+use pop3_proto_tools::serve::{self, Certificate, Door, Guests, Host, Shutdown, config, make_private_folder};
 use pop3_proto_tools::{Result, tls};
 use std::env::VarError;
 use std::io::{IsTerminal as _, Read as _};
@@ -144,15 +144,12 @@ fn tls_of(arguments: &Arguments) -> Result<Tls> {
     }
 }
 
-/// Serves until a signal ends it. The runtime waits for nothing then: what may still hang had its time.
+/// Serves until a signal ends it.
 fn serve(arguments: &Arguments, host: impl FnOnce() -> Result<Host>) -> Result<()> {
-    let runtime = tokio::runtime::Runtime::new()?;
-    let result = runtime.block_on(async {
+    serve::run(async {
         let signals = Signals::new()?; // before anything else: until then SIGHUP would end the program
         listen_and_wait(arguments, host()?, signals).await
-    });
-    runtime.shutdown_background();
-    result
+    })
 }
 
 async fn listen_and_wait(arguments: &Arguments, host: Host, mut signals: Signals) -> Result<()> {
@@ -190,7 +187,7 @@ async fn listen_and_wait(arguments: &Arguments, host: Host, mut signals: Signals
 
 /// Reads users and certificate again. If one of them cannot be used, what was there before stays.
 fn reload(host: &Host, certificate: Option<&Certificate>) {
-    match host.users.reload() {
+    match host.store.reload() {
         Ok(Some(users)) => tracing::info!(users, "users are reloaded"),
         Ok(None) => {}
         Err(error) => tracing::error!(%error, "users are not reloaded: the old ones stay"),

@@ -8,25 +8,24 @@ mod certificate;
 pub(crate) mod files;
 mod german;
 mod listen;
-mod mailbox;
-mod message;
 pub mod prepare;
-mod sizes;
+mod run;
+mod store;
 pub mod users;
 mod visit;
 
 pub use certificate::Certificate;
 pub use files::make_private_folder;
 pub use listen::{Door, Guest, Guests, Shutdown};
-pub use mailbox::Mailbox;
-pub use message::Message;
+pub use run::run;
+pub use store::{Later, Mailbox, Octets, Store};
 pub use visit::Visit;
 
 use pop3_proto::server::{Config, Language, Utf8};
 use pop3_proto::{Limits, Mechanism, Text, TlsPolicy};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-use users::Users;
 
 /// The longest command line that the server reads, and the longest line inside AUTH. They bound names and passwords.
 const COMMAND_LINE: u16 = 255;
@@ -34,7 +33,7 @@ const SASL_LINE: u16 = 12_288;
 
 /// What all connections share.
 pub struct Host {
-    pub users: Users,
+    pub store: Arc<dyn Store>,
     pub guests: Guests,
     /// Name and password for APOP, which needs the password itself.
     apop: Option<(String, String)>,
@@ -43,8 +42,8 @@ pub struct Host {
 
 impl Host {
     #[must_use]
-    pub fn new(users: Users, guests: Guests, apop: Option<(String, String)>) -> Self {
-        Host { users, guests, apop, connections: AtomicU64::new(0) }
+    pub fn new(store: impl Store + 'static, guests: Guests, apop: Option<(String, String)>) -> Self {
+        Host { store: Arc::new(store), guests, apop, connections: AtomicU64::new(0) }
     }
 
     /// A number for a connection.

@@ -81,16 +81,15 @@ async fn an_unknown_name_and_a_wrong_password_say_the_same_and_cost_the_same() {
     let users = Users::one(NAME, PASSWORD, site.path()).unwrap();
     assert!(users.is_right(NAME.as_bytes(), PASSWORD.as_bytes())); // and is remembered
     let time = |name: &[u8], wrong: &str| {
-        let one = || {
-            let start = Instant::now();
-            assert!(!users.is_right(name, wrong.as_bytes()));
-            start.elapsed()
-        };
-        (0..20).map(|_| one()).min().unwrap()
+        let start = Instant::now();
+        assert!(!users.is_right(name, wrong.as_bytes()));
+        start.elapsed()
     };
     // The second password is checked twice, the second time prepared.
     for wrong in ["wrong", "wro\u{6e}\u{303}g"] {
-        let (known, unknown) = (time(NAME.as_bytes(), wrong), time(b"nobody", wrong));
+        // In turn, so that whatever else this machine does slows down both.
+        let times = (0..30).map(|_| (time(NAME.as_bytes(), wrong), time(b"nobody", wrong)));
+        let (known, unknown) = times.reduce(|a, b| (a.0.min(b.0), a.1.min(b.1))).unwrap();
         assert!(known < unknown * 3 / 2 && unknown < known * 3 / 2, "{known:?}, {unknown:?}");
     }
     // The salt for a name that nobody has is its own, and stays.

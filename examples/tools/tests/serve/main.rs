@@ -3,6 +3,8 @@
 mod crowd;
 mod cuts;
 mod dropped;
+mod hangs;
+mod kinds;
 mod kit;
 mod logins;
 mod octets;
