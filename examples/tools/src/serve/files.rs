@@ -63,7 +63,7 @@ pub(super) fn warn_if_public(path: &Path, metadata: &Metadata) {
     }
 }
 
-/// The path with this behind it: `users` and `.lock` are `users.lock`.
+/// Returns the path with a suffix: `users` and `.lock` make `users.lock`.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut longer = path.as_os_str().to_owned();
     longer.push(suffix);

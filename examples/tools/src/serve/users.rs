@@ -1,7 +1,7 @@
 //! Who may log in, with which password, and to which Maildir.
 //!
-//! Next to a file of users lie `FILE.secret`, which decides what a name without a user looks like, and `FILE.lock`, which whoever writes
-//! holds.
+//! Two more files are next to a file of users. `FILE.secret` decides what a name without a user looks like. Whoever writes holds
+//! `FILE.lock`.
 
 mod secret;
 mod table;

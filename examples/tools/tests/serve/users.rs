@@ -1,4 +1,4 @@
-//! The file of users, what lies next to it, and what a client learns of names from it.
+//! The file of users, the files next to it, and what a client learns of names from it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
