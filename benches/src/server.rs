@@ -1,9 +1,9 @@
 //! A server over bytes in memory.
 
-use pop3_proto::server::{Announce, Ask, Config, Maildrop, Step};
+use pop3_proto::server::{Ask, Config, Maildrop, Step};
 use pop3_proto::{Input, Out, Server, Text, TlsPolicy};
 
-pub static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+pub static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// A server in TRANSACTION.
 ///
@@ -24,7 +24,7 @@ pub fn logged_in<L: Maildrop>(maildrop: L) -> Server<L> {
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).expect("asked"),
             Step::Ask(Ask::Login(login, _)) => {
                 let maildrop = maildrop.take().expect("one login");
-                assert!(server.accept(login, maildrop, Announce::default()).is_ok());
+                assert!(server.accept(login, maildrop).is_ok());
             }
             Step::NeedInput => return server,
             Step::NeedSpace(_) => out.sent(usize::MAX),
@@ -73,7 +73,7 @@ pub fn ask<L: Maildrop>(
 pub fn open<L: Maildrop>(server: &mut Server<L>, octets: u64, out: &mut Out<'_>) {
     let mut input = Input::more(b"RETR 1\r\n");
     let Ok(Step::Ask(Ask::Fetch(fetch))) = server.poll(&mut input, out) else { panic!("no question") };
-    server.send_body(fetch, octets).expect("asked");
+    server.send_body_of(fetch, octets).expect("asked");
     let Ok(Step::NeedBody) = server.poll(&mut input, out) else { panic!("no message is open") };
     out.sent(usize::MAX);
 }

@@ -264,7 +264,7 @@ impl<'d> Play<'d> {
             Event::AuthAccepted(done, _) => assert!(self.client.verified(done).is_ok()),
             Event::StartTls(token) => return Next::Tls(token),
             Event::Closed(deletions) => {
-                assert_eq!(deletions, self.client.deletions());
+                assert_eq!(deletions.deletions, self.client.deletions());
                 let no_service = self.log.iter().any(|line| line.starts_with("NoService"));
                 assert!(self.quit_sent || no_service, "only QUIT closes, or a server that is not there");
                 return Next::Closed;

@@ -5,9 +5,9 @@ use crate::naive;
 use crate::server::{COUNT, maildrop, message};
 use crate::wire::{Parts, Watched};
 use pop3_proto::client::{self, Deletions, Event};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, Config, Credentials, Refusal, Slot, Step, Why};
 use pop3_proto::{
-    Base64, Client, Fatal, Inbox, Limits, MIN_SINK, Mechanism, Server, Text, TlsPolicy, UniqueId, octets,
+    Base64, Client, Fatal, Inbox, Limits, MIN_SINK, Mechanism, Server, Text, TlsPolicy, UniqueId,
 };
 use std::collections::VecDeque;
 
@@ -32,7 +32,7 @@ pub fn run(data: &[u8]) {
 }
 
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN];
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext)
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext)
     .sasl_in_clear(SASL)
     .limits(Limits::DEFAULT.bad_commands(255, 255).failed_logins(255));
 
@@ -338,13 +338,13 @@ impl<'d> Pair<'d> {
                         let prompt = Base64::literal("VXNlcm5hbWU6");
                         self.server.challenge(token, prompt, &mut self.server_sink).expect("room");
                     } else {
-                        self.server.accept(token, maildrop(), Announce::default()).expect("asked");
+                        self.server.accept(token, maildrop()).expect("asked");
                     }
                 }
                 Step::Ask(Ask::Fetch(token)) => {
                     let message = message(token.message().get());
                     self.sending = (message, 0);
-                    self.server.send_body(token, octets(message)).expect("asked");
+                    self.server.send_body(token).expect("asked");
                 }
                 Step::Ask(Ask::Commit(token)) => {
                     let marked: Option<Vec<bool>> =
@@ -355,7 +355,11 @@ impl<'d> Pair<'d> {
                         "what the client asked for"
                     );
                     self.commits += 1;
-                    self.server.committed(token, self.removes).expect("asked");
+                    let answered = match self.removes {
+                        true => self.server.removed(token),
+                        false => self.server.not_removed(token, Refusal::Temporary),
+                    };
+                    answered.expect("asked");
                 }
                 Step::Ask(other) => panic!("{other:?}"),
             }
@@ -433,7 +437,7 @@ impl From<Event<'_>> for Heard {
             Event::UniqueId(_, listing) if completes => Heard::Told(Told::Id(listing.message.get())),
             Event::UniqueId(_, listing) => Heard::Row(Row::Id(listing.message.get())),
             Event::Capability(..) | Event::Mechanism(..) => Heard::Row(Row::Other),
-            Event::Closed(deletions) => Heard::Told(Told::Closed(deletions)),
+            Event::Closed(deletions) => Heard::Told(Told::Closed(deletions.deletions)),
             other => panic!("{other:?}"),
         }
     }

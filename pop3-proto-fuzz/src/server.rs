@@ -3,9 +3,7 @@
 use crate::naive;
 use crate::source::{Chunks, Cuts, Random};
 use crate::wire::{Parts, Watched};
-use pop3_proto::server::{
-    Announce, Ask, Config, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8, Why,
-};
+use pop3_proto::server::{Ask, Config, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8, Why};
 use pop3_proto::{
     AnswerError, Base64, Command, Expire, Fatal, Full, Inbox, LanguageTag, Limits, MIN_SINK, Mechanism, Out,
     Profile, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb, octets,
@@ -45,9 +43,9 @@ pub fn run(data: &[u8]) {
 }
 
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::OAUTHBEARER];
-const LANGUAGES: &[Language] = &[
+const LANGUAGES: &[Language<'_>] = &[
     Language::ENGLISH,
-    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german },
+    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german },
 ];
 
 fn german(phrase: Phrase) -> Text<'static> {
@@ -57,7 +55,7 @@ fn german(phrase: Phrase) -> Text<'static> {
     }
 }
 
-fn config(octet: u8) -> Config {
+fn config(octet: u8) -> Config<'static> {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
     let mut config = Config::new(tls[usize::from(octet & 3)]);
     if octet & 4 != 0 {
@@ -81,7 +79,7 @@ struct Seen {
 }
 
 struct Play<'c, 'b, 'd> {
-    server: Server<Vec<Slot<UniqueId<'static>>>, &'c Config>,
+    server: Server<Vec<Slot<UniqueId<'static>>>, &'c Config<'static>>,
     letters: &'d [u8],
     chunks: Chunks,
     random: Random,
@@ -96,7 +94,8 @@ struct Play<'c, 'b, 'd> {
 impl<'b, 'd> Play<'static, 'b, 'd> {
     fn new(parts: &Parts<'d>, cuts: Cuts, sink: Watched<'b>) -> Self {
         // 64 of them at most, made once each.
-        static CONFIGS: [std::sync::OnceLock<Config>; 256] = [const { std::sync::OnceLock::new() }; 256];
+        static CONFIGS: [std::sync::OnceLock<Config<'static>>; 256] =
+            [const { std::sync::OnceLock::new() }; 256];
         let config = CONFIGS[usize::from(parts.config)].get_or_init(|| config(parts.config));
         Play {
             server: Server::new(config, 1),
@@ -259,20 +258,24 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             (Ask::Login(token, _), None) => {
                 assert!(!self.logged_in, "one login a session");
                 self.logged_in = !stale;
-                let accepted = self.server.accept(token, maildrop(), Announce::default());
+                let accepted = self.server.accept(token, maildrop());
                 if let Err(unanswered) = &accepted {
-                    assert_eq!(unanswered.token.1.len(), COUNT as usize, "the maildrop comes back");
+                    assert_eq!(unanswered.maildrop.len(), COUNT as usize, "the maildrop comes back");
                 }
                 accepted.err().map(|e| e.why)
             }
             (Ask::Fetch(token), None) => {
                 self.message = message(token.message().get());
-                self.server.send_body(token, octets(self.message)).err().map(|e| e.why)
+                self.server.send_body(token).err().map(|e| e.why)
             }
             (Ask::Commit(token), _) => {
                 assert!(ends_in_quit(consumed) && self.logged_in, "no commit without QUIT in TRANSACTION");
                 self.commits += u32::from(!stale);
-                self.server.committed(token, letter != b'n').err().map(|e| e.why)
+                let answered = match letter {
+                    b'n' => self.server.not_removed(token, Refusal::Temporary),
+                    _ => self.server.removed(token),
+                };
+                answered.err().map(|e| e.why)
             }
             (Ask::Other(token, ..), None) => {
                 let answer = self.server.other(token, Text::literal("done"), &mut self.sink);
@@ -286,7 +289,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
     /// Another connection's token is not taken; nor is an answer without room. Both come back and change nothing.
     fn greet(&mut self, token: pop3_proto::server::Greet) -> Option<AnswerError> {
         let text = Text::literal("ready <1.2@example.org>");
-        static OTHER: Config = Config::new(TlsPolicy::Cleartext);
+        static OTHER: Config<'_> = Config::new(TlsPolicy::Cleartext);
         let mut other: Server<Vec<Slot<UniqueId<'static>>>> = Server::new(&OTHER, 2);
         let Err(unanswered) = other.greet(token, text, &mut self.sink) else { panic!("another one's token") };
         assert_eq!(unanswered.why, AnswerError::NotHere);
@@ -332,7 +335,10 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 self.sink.send_all();
                 match self.server.body_slice(&mut chunk) {
                     Ok(slice) => {
-                        self.sink.sent.extend_from_slice(slice.unwrap_or_default());
+                        let slice = slice.unwrap_or_default();
+                        self.sink.sent.extend_from_slice(slice);
+                        // In parts, more than there is, or never: the session is the same.
+                        self.server.body_sent(self.random.below(slice.len() * 2 + 1), &self.sink);
                         given - chunk.len()
                     }
                     Err(_) => break,
@@ -352,7 +358,10 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         }
         // A bare LF that is not to be sent leaves only one way.
         match rest.is_empty() || self.server.enough() {
-            true => self.server.finish_body().expect("a body is open"),
+            true => {
+                let sent = self.server.finish_body().expect("a body is open, and its size is right");
+                assert!(!sent.is_misstated());
+            }
             false => self.server.close(),
         }
     }

@@ -136,14 +136,14 @@
 //! ```
 //! use pop3_proto::server::{Announce, Login, Server, Slot};
 //! fn accept(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, login: Login) {
-//!     server.accept(login, Vec::new(), Announce::default()).unwrap();
+//!     server.accept(login, Vec::new()).unwrap();
 //! }
 //! ```
 //!
 //! ```compile_fail,E0061
 //! use pop3_proto::server::{Announce, Login, Server, Slot};
 //! fn accept(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, login: Login) {
-//!     server.accept(login, Announce::default()).unwrap();
+//!     server.accept(login).unwrap();
 //! }
 //! ```
 //!

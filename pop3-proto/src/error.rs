@@ -101,6 +101,8 @@ pub enum AnswerError {
         /// The limit, in octets with the line end.
         limit: usize,
     },
+    /// The text contains a control character, is not UTF-8, or begins with a bracket but not with a response code: change the text.
+    Text,
     /// The challenge was no base64: all that can be done is to cancel the exchange (RFC 5034 section 4).
     MustCancel,
 }
@@ -112,6 +114,9 @@ impl fmt::Display for AnswerError {
             AnswerError::NotHere => f.write_str("the question is another connection's"),
             AnswerError::Full(full) => full.fmt(f),
             AnswerError::TooLong { limit } => write!(f, "the line would be over {limit} octets"),
+            AnswerError::Text => {
+                f.write_str("the text is not printable, or reads as a response code: change it")
+            }
             AnswerError::MustCancel => f.write_str("the exchange can only be cancelled"),
         }
     }

@@ -122,6 +122,7 @@ pub mod client;
 mod codec;
 #[cfg(doctest)]
 mod compile_fail;
+mod connection;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -146,6 +147,10 @@ pub use codec::{
     Capability, Command, CommandError, Decoded, DropListing, Expire, Keyword, LanguageListing, LineEnding,
     Mechanisms, OtherCapability, OtherCode, Response, ResponseCode, ResponseError, Retry, ScanListing, State,
     StatusText, UniqueIdListing, Verb,
+};
+pub use connection::{
+    BufferTooSmall, ClientConnection, RecvBuf, Responder, SendBuf, Sender, ServerConnection, ServerEvent,
+    Storage,
 };
 pub use error::{AnswerError, Fatal, Unanswered};
 pub use input::{Inbox, Input};

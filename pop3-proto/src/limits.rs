@@ -221,7 +221,7 @@ impl Timers {
         Timers { autologout: if span < 600_000 { 600_000 } else { span }, ..self }
     }
 
-    /// Server: how long the sink may have no room.
+    /// Server: how long the sink may have no room, and how long no byte of [slices](crate::Server::body_sent) may be sent.
     #[must_use]
     pub const fn output(self, span: Millis) -> Self {
         Timers { output: short(span), ..self }

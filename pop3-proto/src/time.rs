@@ -75,7 +75,8 @@ pub enum Timer {
     Login,
     /// Server: from one whole command to the next (RFC 1939 section 3).
     Autologout,
-    /// Server: from the first time that the sink has no room until it takes something.
+    /// Server: from the first time that the sink has no room until it takes something, and from the first slice of a message until the driver
+    /// reports all slices as [sent](crate::Server::body_sent). It starts over whenever something is sent.
     Output,
 }
 
@@ -97,7 +98,9 @@ impl fmt::Display for Timer {
 /// The machines read no clock, so an event between two ticks has no time of its own. The driver ticks before
 /// each wait; so the time between two ticks was spent in what the machine waited for at the first one, and is
 /// charged to that timer, unless something since has re-armed it.
+// Packed, here and below: the padding would make each machine eight bytes larger.
 #[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed)]
 pub(crate) struct Countdown {
     left: u32,
     rearmed: bool,
@@ -123,6 +126,7 @@ impl Countdown {
 /// The moment of the last tick, the timer that ran then, and what is left of the one that runs now.
 // The fields of a `Countdown` lie in it one by one: as a whole they would take eight octets more.
 #[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed)]
 pub(crate) struct Clock {
     last: Millis,
     left: u32,
@@ -141,10 +145,10 @@ impl Clock {
     }
 
     /// Charges the time since the last tick to `running`, the timer that runs now, if it ran then; gives the
-    /// moment of the next call, or the timer that expired.
+    /// moment of the next call, which is later, or the timer that expired.
     pub(crate) fn tick(&mut self, now: Millis, running: Option<Timer>) -> Result<Option<Millis>, Timer> {
         let mut countdown = Countdown { left: self.left, rearmed: self.rearmed };
-        let next = running.map(|timer| self.charge(now, timer, &mut countdown)).transpose();
+        let next = running.map_or(Ok(None), |timer| self.charge(now, timer, &mut countdown));
         (self.left, self.rearmed) = (countdown.left, countdown.rearmed);
         self.ticked(now, running);
         next
@@ -159,22 +163,26 @@ impl Clock {
     ) -> Result<Option<Millis>, Timer> {
         let next = self.charge(now, Timer::Login, login)?;
         match above {
-            Some(_) => Ok(self.tick(now, above)?.map(|above| above.min(next))),
+            Some(_) => Ok(self.tick(now, above)?.min(next)),
             None => {
                 self.ticked(now, Some(Timer::Login));
-                Ok(Some(next))
+                Ok(next)
             }
         }
     }
 
-    /// Charges the time since the last tick to the timer, if it ran then: the one for the login does beneath the output timer.
-    fn charge(&self, now: Millis, timer: Timer, countdown: &mut Countdown) -> Result<Millis, Timer> {
+    /// Charges the time since the last tick to the timer, if it ran then: the one for the login does beneath the output timer. The moment
+    /// that it returns is later than `now`; after the last moment of all there is none.
+    fn charge(&self, now: Millis, timer: Timer, countdown: &mut Countdown) -> Result<Option<Millis>, Timer> {
         let ran = match self.running {
             Some(Timer::Output) if timer == Timer::Login => true,
             before => before == Some(timer),
         };
         match countdown.charge(now.0.saturating_sub(self.last.0), ran) {
-            Some(left) => Ok(Millis(now.0.saturating_add(u64::from(left)))),
+            Some(left) => {
+                let next = Millis(now.0.saturating_add(u64::from(left)));
+                Ok(Some(next).filter(|next| *next > now))
+            }
             None => Err(timer),
         }
     }

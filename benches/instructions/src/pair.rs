@@ -1,8 +1,8 @@
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+use pop3_proto::server::{Ask, Config, Slot, Step};
 use pop3_proto::{Client, Command, Input, MessageNumber, Out, Secret, Server, Text, TlsPolicy, UniqueId};
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 type Slots<'m> = &'m mut [Slot<UniqueId<'static>>];
 
@@ -76,7 +76,9 @@ impl<'m> Pair<'m> {
         loop {
             match self.server.poll(input, out).expect("a sound client") {
                 Step::NeedInput | Step::NeedSpace(_) | Step::Closed(_) => return,
-                Step::NeedBody if self.sending.is_empty() => self.server.finish_body().expect("it is open"),
+                Step::NeedBody if self.sending.is_empty() => {
+                    _ = self.server.finish_body().expect("it is open")
+                }
                 Step::NeedBody => match self.server.write_body(self.sending, out).expect("it is open") {
                     0 => return,
                     taken => self.sending = &self.sending[taken..],
@@ -93,13 +95,13 @@ impl<'m> Pair<'m> {
             Ask::User(user, _) => self.server.accept_name(user).expect("asked"),
             Ask::Login(login, _) => {
                 let maildrop = self.maildrop.take().expect("one login");
-                assert!(self.server.accept(login, maildrop, Announce::default()).is_ok());
+                assert!(self.server.accept(login, maildrop).is_ok());
             }
             Ask::Fetch(fetch) => {
                 self.sending = self.message;
-                self.server.send_body(fetch, self.message.len() as u64).expect("asked");
+                self.server.send_body_of(fetch, self.message.len() as u64).expect("asked");
             }
-            Ask::Commit(commit) => self.server.committed(commit, true).expect("asked"),
+            Ask::Commit(commit) => self.server.removed(commit).expect("asked"),
             other => panic!("{other:?}"),
         }
     }

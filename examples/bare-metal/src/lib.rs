@@ -32,8 +32,8 @@ const CLIENT: client::Config =
 const CLIENT_INBOX: usize = 2 * CLIENT.hold();
 
 /// The server.
-static SERVER: server::Config = SERVER_CONFIG;
-const SERVER_CONFIG: server::Config = server::Config::new(TlsPolicy::Cleartext);
+static SERVER: server::Config<'_> = SERVER_CONFIG;
+const SERVER_CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Cleartext);
 const SERVER_INBOX: usize = 2 * SERVER_CONFIG.hold();
 
 /// Why a session failed.
@@ -68,6 +68,12 @@ impl<E> From<client::SendError> for Error<E> {
 impl<E, T> From<Unanswered<T>> for Error<E> {
     fn from(unanswered: Unanswered<T>) -> Self {
         Error::Answer(unanswered.why)
+    }
+}
+
+impl<E, L> From<server::Unaccepted<L>> for Error<E> {
+    fn from(unaccepted: server::Unaccepted<L>) -> Self {
+        Error::Answer(unaccepted.why)
     }
 }
 

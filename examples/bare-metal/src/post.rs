@@ -1,7 +1,7 @@
 //! What a server's application says: one user, and messages that lie in memory.
 
 use crate::Error;
-use pop3_proto::server::{Announce, Ask, Credentials, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, Credentials, Refusal, Slot, Step, Why};
 use pop3_proto::{Input, MessageNumber, Server, Sink, Text, UniqueId};
 
 /// The application around a server: who may log in, and where the messages are.
@@ -68,7 +68,7 @@ impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
                     // Only as much as fits is taken: the whole message may be handed in.
                     let rest = self.mailbox.message(message).and_then(|octets| octets.get(taken..));
                     match rest {
-                        Some([]) => self.server.finish_body()?,
+                        Some([]) => _ = self.server.finish_body()?,
                         Some(rest) => match self.server.write_body(rest, sink)? {
                             0 => return Ok(Wants::Space),
                             count => self.open.1 = taken.saturating_add(count),
@@ -95,15 +95,14 @@ impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
                 // Both are asked, so that an unknown name takes as long as a known one.
                 let admitted = self.mailbox.admits(password.expose()) & self.known;
                 match self.slots.take_if(|_| admitted) {
-                    Some(slots) => server.accept(login, slots, Announce::default())?,
+                    Some(slots) => server.accept(login, slots)?,
                     None => server.refuse(login, Refusal::Credentials)?,
                 }
             }
             Ask::Login(login, _) => server.refuse(login, Refusal::NotAllowed)?, // APOP and AUTH are not offered
             Ask::Fetch(fetch) => {
                 self.open = (fetch.message(), 0);
-                let octets = fetch.octets(); // as the slot has them
-                server.send_body(fetch, octets)?;
+                server.send_body(fetch)?;
             }
             Ask::Commit(commit) => {
                 let mut done = true;
@@ -112,7 +111,10 @@ impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
                     done &=
                         MessageNumber::from_index(index).is_some_and(|message| self.mailbox.remove(message));
                 }
-                server.committed(commit, done)?;
+                match done {
+                    true => server.removed(commit)?,
+                    false => server.not_removed(commit, Refusal::Temporary)?,
+                }
             }
             // Asked only where the configuration offers STLS, or wants to hear of unknown commands.
             Ask::StartTls(_) => server.close(),

@@ -154,11 +154,13 @@ fn quit(pop: &mut Connection) -> Result<()> {
     pop.send(&Command::Quit)?;
     loop {
         match pop.event()? {
-            Some(Event::Closed(Deletions::RefusedInPart)) => return Err("QUIT was refused".into()),
-            Some(Event::Closed(Deletions::Unknown)) => {
-                return Err("the server closed without an answer to QUIT".into());
+            Some(Event::Closed(closed)) => {
+                return match closed.deletions {
+                    Deletions::RefusedInPart => Err("QUIT was refused".into()),
+                    Deletions::Unknown => Err("the server closed without an answer to QUIT".into()),
+                    _ => Ok(()),
+                };
             }
-            Some(Event::Closed(_)) => return Ok(()),
             _ => {}
         }
     }

@@ -23,7 +23,7 @@ fn main() -> Result<()> {
 
 /// What a person would try first.
 fn first_session() -> Result<()> {
-    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
     let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Cleartext);
 
     talk.listen(|event| matches!(event, Event::Greeting(_)))?;
@@ -69,18 +69,21 @@ fn first_session() -> Result<()> {
     assert_eq!(talk.client.deletions(), Deletions::Pending);
     assert_eq!(talk.host.messages(), MESSAGES, "DELE alone removes nothing");
 
-    talk.say(&[Command::Quit], |event| matches!(event, Event::Closed(Deletions::Committed)))?;
+    talk.say(
+        &[Command::Quit],
+        |event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed),
+    )?;
     assert_eq!(talk.host.messages(), &MESSAGES[1..], "QUIT does");
     Ok(())
 }
 
 /// The extensions, in one session.
 fn all() -> Result<()> {
-    const GERMAN: Language =
-        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german };
+    const GERMAN: Language<'_> =
+        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german };
     // PLAIN shows the password to whoever listens, so that it is offered inside TLS only. That is where this session
     // says it is; the encryption itself is the application's.
-    static CONFIG: Config = Config::new(TlsPolicy::Implicit)
+    static CONFIG: Config<'_> = Config::new(TlsPolicy::Implicit)
         .sasl(&[Mechanism::PLAIN])
         .utf8(Utf8::Messages)
         .languages(&[Language::ENGLISH, GERMAN])
@@ -126,7 +129,10 @@ fn all() -> Result<()> {
 
     // Nothing may be sent behind QUIT, but QUIT behind others.
     let goodbye = [Command::Dele(number(1)?), Command::Dele(number(3)?), Command::Quit];
-    talk.say(&goodbye, |event| matches!(event, Event::Closed(Deletions::Committed)))?;
+    talk.say(
+        &goodbye,
+        |event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed),
+    )?;
     assert_eq!(talk.host.messages(), &MESSAGES[1..2]);
     Ok(())
 }
@@ -165,7 +171,7 @@ struct Dialogue {
 }
 
 impl Dialogue {
-    fn new(config: &'static Config, policy: TlsPolicy) -> Self {
+    fn new(config: &'static Config<'_>, policy: TlsPolicy) -> Self {
         Dialogue {
             client: Client::new(policy),
             host: Host::new(config, &MESSAGES),
@@ -197,7 +203,6 @@ impl Dialogue {
                     }
                     // PLAIN has nothing to check about the server. Other mechanisms may.
                     Event::AuthAccepted(done, _) => self.client.verified(done)?,
-                    Event::Closed(_) => break, // it would be said again
                     _ => {}
                 }
             }

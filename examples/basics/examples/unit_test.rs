@@ -160,8 +160,13 @@ fn talk(mail: &mut NewMail, stream: &mut (impl Read + Write)) -> Result<()> {
 
 fn a_refused_login_is_told_with_its_code() {
     let mut mail = NewMail::new(&[]);
-    let mut input = Input::more(b"+OK ready\r\n+OK\r\n-ERR [IN-USE] locked\r\n");
-    let error = mail.advance(&mut input, &mut Outbox::new()).unwrap_err();
+    let mut outbox = Outbox::new();
+    // Each response after its command: what is there before a command is sent does not answer it.
+    for came in ["+OK ready\r\n", "+OK\r\n"] {
+        mail.advance(&mut Input::more(came.as_bytes()), &mut outbox).unwrap();
+    }
+    let mut input = Input::more(b"-ERR [IN-USE] locked\r\n");
+    let error = mail.advance(&mut input, &mut outbox).unwrap_err();
     assert_eq!(error.to_string(), "PASS: IN-USE");
     println!("ok: a refused login is told with its code");
 }
@@ -169,14 +174,18 @@ fn a_refused_login_is_told_with_its_code() {
 /// `Input::last` says that the peer has closed.
 fn a_listing_that_is_cut_is_an_error() {
     let mut mail = NewMail::new(&[]);
-    let mut input = Input::last(b"+OK ready\r\n+OK\r\n+OK\r\n+OK\r\n1 aaa\r\n2 bb");
-    let error = mail.advance(&mut input, &mut Outbox::new()).unwrap_err();
+    let mut outbox = Outbox::new();
+    for came in ["+OK ready\r\n", "+OK\r\n", "+OK\r\n"] {
+        mail.advance(&mut Input::more(came.as_bytes()), &mut outbox).unwrap();
+    }
+    let mut input = Input::last(b"+OK\r\n1 aaa\r\n2 bb");
+    let error = mail.advance(&mut input, &mut outbox).unwrap_err();
     assert_eq!(error.downcast_ref(), Some(&Fatal::UnexpectedEnd));
     assert!(!mail.done);
     println!("ok: a listing that is cut is an error");
 }
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// A server is tested the same way, here with a sink that is a slice.
 fn the_server_removes_at_quit_only() -> Result<()> {

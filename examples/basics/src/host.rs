@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::sample::{Message, PASSWORD, PLAIN, USER};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Login, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Slot, Step, Why};
 use pop3_proto::{Base64, Input, Server, Sink, Text, UniqueId};
 
 /// A server with all that it needs to answer its machine's questions, for one session.
@@ -29,7 +29,7 @@ pub enum Wants {
 
 impl Host {
     /// A server for one session over these messages.
-    pub fn new(config: &'static Config, messages: &[Message]) -> Self {
+    pub fn new(config: &'static Config<'_>, messages: &[Message]) -> Self {
         Host { server: Server::new(config, 1), name: Vec::new(), sending: &[], messages: messages.to_vec() }
     }
 
@@ -52,7 +52,7 @@ impl Host {
                 Step::Closed(why) => return Ok(Wants::Nothing(why)),
                 Step::Ask(ask) => self.answer(ask, sink)?,
                 Step::Waiting => return Err("a question was left open".into()),
-                Step::NeedBody if self.sending.is_empty() => self.server.finish_body()?,
+                Step::NeedBody if self.sending.is_empty() => _ = self.server.finish_body()?,
                 Step::NeedBody => match self.server.write_body(self.sending, sink)? {
                     0 => return Ok(Wants::Space),
                     taken => self.sending = &self.sending[taken..],
@@ -75,8 +75,7 @@ impl Host {
             Ask::Login(login, credentials) => self.login(login, credentials, sink)?,
             Ask::Fetch(fetch) => {
                 self.sending = self.messages[fetch.message().index()].text.as_bytes();
-                let octets = pop3_proto::octets(self.sending);
-                self.server.send_body(fetch, octets)?;
+                self.server.send_body(fetch)?;
             }
             // The one place where messages are removed.
             Ask::Commit(commit) => {
@@ -85,7 +84,7 @@ impl Host {
                 for message in marked.iter().rev() {
                     self.messages.remove(message.index());
                 }
-                self.server.committed(commit, true)?;
+                self.server.removed(commit)?;
             }
             // Asked only where the configuration offers STLS, or wants to hear of unknown commands.
             Ask::StartTls(_) | Ask::Other(..) => return Err("a question that nobody expects".into()),
@@ -109,7 +108,7 @@ impl Host {
         };
         if granted {
             let slots = self.messages.iter().map(slot).collect::<Result<_>>()?;
-            self.server.accept(login, slots, Announce::default())?;
+            self.server.accept(login, slots)?;
         } else {
             self.server.refuse(login, Refusal::Credentials)?;
         }

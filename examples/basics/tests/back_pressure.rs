@@ -1,6 +1,6 @@
 //! A client that sends commands and does not read answers does not make the server's memory grow.
 
-use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+use pop3_proto::server::{Ask, Config, Slot, Step};
 use pop3_proto::{Input, Outbox, Server, Text, TlsPolicy, UniqueId};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ fn growth(run: impl FnOnce()) -> usize {
     MOST.load(Ordering::Relaxed) - before
 }
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 const MESSAGES: usize = 1_000_000;
 
 type Session = Server<Vec<Slot<UniqueId<'static>>>>;
@@ -62,7 +62,7 @@ fn advance(server: &mut Session, input: &mut Input<'_>, outbox: &mut Outbox) -> 
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
                 let slot = Slot::new(1000, UniqueId::new(b"id").unwrap());
-                server.accept(login, vec![slot; MESSAGES], Announce::default()).unwrap();
+                server.accept(login, vec![slot; MESSAGES]).unwrap();
             }
             step => panic!("{step:?}"),
         }

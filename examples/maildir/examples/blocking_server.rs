@@ -3,7 +3,7 @@
 //! One thread for each connection, one session at a time for the Maildir. Messages are removed when the client says QUIT, and
 //! never otherwise. The password travels in clear: for loopback, or a network that is private by other means.
 
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Login, Refusal, Step};
+use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Step};
 use pop3_proto::{Millis, Server, Text, TlsPolicy};
 use pop3_proto_basics::Result;
 use pop3_proto_basics::blocking::Wire;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// TOP, UIDL, PIPELINING and response codes are offered unless one says otherwise.
-static CONFIG: Config =
+static CONFIG: Config<'_> =
     Config::new(TlsPolicy::Cleartext).implementation(Text::literal("pop3-proto blocking_server"));
 
 /// Connections at a time: each has a thread.
@@ -124,9 +124,8 @@ impl<'h> Session<'h> {
                     let maildrop = server.maildrop().ok_or("a message is asked for before login")?;
                     match maildrop.message(fetch.message()) {
                         Ok(message) => {
-                            let octets = fetch.octets();
                             self.message = Some(message);
-                            server.send_body(fetch, octets)?;
+                            server.send_body(fetch)?;
                         }
                         Err(error) => {
                             eprintln!("message {}: {error}", fetch.message().get());
@@ -137,7 +136,10 @@ impl<'h> Session<'h> {
                 // The client said QUIT: the one place where messages are removed.
                 Step::Ask(Ask::Commit(commit)) => {
                     let removed = server.maildrop().is_none_or(Mailbox::remove_marked);
-                    server.committed(commit, removed)?;
+                    match removed {
+                        true => server.removed(commit)?,
+                        false => server.not_removed(commit, Refusal::Temporary)?,
+                    }
                 }
                 // STLS and unknown commands are not offered, so these are not asked; nor is a question left open.
                 Step::Ask(Ask::StartTls(_) | Ask::Other(..)) | Step::Waiting => server.close(),
@@ -153,7 +155,7 @@ impl<'h> Session<'h> {
             return Ok(self.server.refuse(login, Refusal::Credentials)?);
         }
         match self.host.maildir.open() {
-            Ok(Ok(maildrop)) => self.server.accept(login, maildrop, Announce::default())?,
+            Ok(Ok(maildrop)) => self.server.accept(login, maildrop)?,
             Ok(Err(refusal)) => self.server.refuse(login, refusal)?,
             Err(error) => {
                 eprintln!("the Maildir: {error}");
@@ -171,7 +173,8 @@ impl<'h> Session<'h> {
         let octets = open.fill_buf()?;
         if octets.is_empty() || server.enough() {
             *message = None;
-            return Ok(server.finish_body()?);
+            server.finish_body()?;
+            return Ok(());
         }
         match server.write_body(octets, &mut wire.outbox)? {
             0 => wire.send(server.tick(wire.now())?)?,

@@ -19,7 +19,7 @@ const HANDSHAKE: Duration = Duration::from_secs(30);
 #[allow(missing_debug_implementations)] // the acceptor has a key
 pub struct Door {
     /// For the server machines.
-    pub config: &'static Config,
+    pub config: &'static Config<'static>,
     /// The certificate.
     pub tls: TlsAcceptor,
     /// The back ends.

@@ -3,11 +3,11 @@
 use crate::mail::{self, Marks};
 use crate::{Error, Result};
 use pop3_proto::client::{Deletions, Event};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Step};
+use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step};
 use pop3_proto::{Client, Command, Input, MessageNumber, Millis, Out, Secret, Server, Text, TlsPolicy};
 use std::io::Write;
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// How long a client is silent before it says NOOP: the server waits for ten minutes.
 pub const KEEP_ALIVE: Millis = Millis::seconds(9 * 60);
@@ -153,7 +153,7 @@ impl Session {
         loop {
             match self.server.poll(&mut input, &mut shared.to_client)? {
                 Step::NeedInput | Step::NeedSpace(_) | Step::Closed(_) => break,
-                Step::NeedBody if sending.is_empty() => self.server.finish_body()?,
+                Step::NeedBody if sending.is_empty() => _ = self.server.finish_body()?,
                 Step::NeedBody => match self.server.write_body(sending, &mut shared.to_client)? {
                     0 => break,
                     taken => *sending = &sending[taken..],
@@ -196,22 +196,20 @@ fn answer(
         Ask::Login(token, Credentials::Password(password)) => {
             let user = user(token.connection())?;
             match password.expose() == login(user, &mut buffer) {
-                true => server
-                    .accept(token, Marks::new(user), Announce::default())
-                    .map_err(|_| "the maildrop came back")?,
+                true => server.accept(token, Marks::new(user)).map_err(|_| "the maildrop came back")?,
                 false => server.refuse(token, Refusal::Credentials)?,
             }
         }
         Ask::Fetch(fetch) => {
             let message = mail::message(user(fetch.connection())?, fetch.message()).ok_or("no message")?;
             *sending = message.text.as_bytes();
-            server.send_body(fetch, message.octets())?;
+            server.send_body(fetch)?;
         }
         // The one place where messages are removed.
         Ask::Commit(commit) => {
             let marked = server.maildrop().map(Marks::marked).unwrap_or_default();
             *removed.get_mut(user(commit.connection())? as usize).ok_or("no such user")? |= marked;
-            server.committed(commit, true)?;
+            server.removed(commit)?;
         }
         _ => return Err("a question that nobody expects".into()),
     }

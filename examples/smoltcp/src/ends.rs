@@ -2,7 +2,7 @@
 
 use crate::Error;
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Slot, Step};
+use pop3_proto::server::{Ask, Config, Credentials, Refusal, Slot, Step};
 use pop3_proto::{
     Client, Command, Inbox, Limits, MIN_SINK, MessageNumber, Millis, Outbox, OwnedUniqueId, Secret, Server,
     Text, TlsPolicy, UniqueId, Verb, octets,
@@ -169,7 +169,7 @@ struct Desk {
 }
 
 impl Keeper {
-    pub(crate) fn new(config: &'static Config, messages: &[Vec<u8>]) -> Self {
+    pub(crate) fn new(config: &'static Config<'_>, messages: &[Vec<u8>]) -> Self {
         let server = Server::new(config, 1);
         let desk = Desk { server, known: false, messages: messages.to_vec(), open: (0, 0) };
         Keeper { desk, wire: Wire::new(config.hold()), done: false }
@@ -235,18 +235,17 @@ impl Desk {
                     Ok(Slot::new(octets(message), UniqueId::new(id.as_bytes())?.into()))
                 };
                 let slots = self.messages.iter().enumerate().map(slot).collect::<Result<_, Error>>()?;
-                server.accept(login, slots, Announce::default())?;
+                server.accept(login, slots)?;
             }
             Ask::Login(login, _) => server.refuse(login, Refusal::Credentials)?,
             Ask::Fetch(fetch) => {
                 self.open = (fetch.message().index(), 0);
-                let octets = fetch.octets();
-                server.send_body(fetch, octets)?;
+                server.send_body(fetch)?;
             }
             Ask::Commit(commit) => {
                 let mut slots = server.maildrop().into_iter().flatten();
                 self.messages.retain(|_| slots.next().is_some_and(|slot| !slot.is_marked()));
-                server.committed(commit, true)?;
+                server.removed(commit)?;
             }
             Ask::StartTls(_) | Ask::Other(..) => return Err("a question that nobody expects".into()),
         }

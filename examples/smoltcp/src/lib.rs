@@ -52,7 +52,7 @@ pub struct Report {
 }
 
 /// One session: the client fetches and deletes these messages.
-pub fn run(network: Network, config: &'static Config, messages: &[Vec<u8>]) -> Result<Report, Error> {
+pub fn run(network: Network, config: &'static Config<'_>, messages: &[Vec<u8>]) -> Result<Report, Error> {
     let activity = Rc::new(Cell::new(0));
     let shuffle = shuffle::Shuffle::new(network.seed, network.swapped, Rc::clone(&activity));
     let mut device = FaultInjector::new(shuffle, network.seed);

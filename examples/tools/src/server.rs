@@ -41,7 +41,7 @@ pub struct Session<S, A: App> {
     stream: Stream<S>,
     /// For STLS.
     acceptor: Option<TlsAcceptor>,
-    server: Server<A::Maildrop, Arc<Config>>,
+    server: Server<A::Maildrop, Arc<Config<'static>>>,
     app: A,
     inbox: Inbox<Vec<u8>>,
     outbox: Outbox,
@@ -68,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
     pub fn new(
         stream: Stream<S>,
         acceptor: Option<TlsAcceptor>,
-        config: Arc<Config>,
+        config: Arc<Config<'static>>,
         id: u64,
         app: A,
     ) -> Self {

@@ -8,12 +8,12 @@
 #![no_main]
 
 use core::hint::black_box;
-use pop3_proto::server::{self, Announce, Ask, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8};
+use pop3_proto::server::{self, Ask, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8};
 use pop3_proto::{
     ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, Inbox, Input,
     LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, Millis, OctetCount, Out, Piece, Response,
-    ScanListing, Secret, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing, Unstuff, Verb,
-    client, octets, tap,
+    ResponseCode, ScanListing, Secret, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing,
+    Unstuff, Verb, client, octets, tap,
 };
 
 #[link(name = "c")]
@@ -149,13 +149,13 @@ fn the_client(data: &[u8]) {
     see((client.quirks(), *client.capabilities()));
 }
 
-static CONFIG: server::Config = server::Config::new(TlsPolicy::Opportunistic)
+static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Opportunistic)
     .sasl(&[Mechanism::PLAIN])
     .sasl_in_clear(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
     .utf8(Utf8::MessagesAndUsers)
     .languages(&[
         Language::ENGLISH,
-        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: Phrase::english },
+        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &Phrase::english },
     ])
     .login_delay(60, true)
     .expire(Expire::Days(9), true)
@@ -185,6 +185,11 @@ fn the_server(data: &[u8]) {
             }
             Ok(Step::Ask(Ask::User(token, _))) if refuses => see(server.refuse(token, refusal).is_ok()),
             Ok(Step::Ask(Ask::User(token, _))) => see(server.accept_name(token).is_ok()),
+            Ok(Step::Ask(Ask::Login(token, Credentials::Password(_)))) if refuses => {
+                if let Ok(code) = ResponseCode::new(data) {
+                    see(server.refuse_with_code(token, code, &mut out).is_ok());
+                }
+            }
             Ok(Step::Ask(Ask::Login(token, _))) if refuses => see(server.refuse(token, refusal).is_ok()),
             Ok(Step::Ask(Ask::Login(token, Credentials::Sasl { .. }))) => {
                 let challenge = Base64::new(data).unwrap_or(Base64::EMPTY);
@@ -192,12 +197,13 @@ fn the_server(data: &[u8]) {
             }
             Ok(Step::Ask(Ask::Login(token, _))) => {
                 if let Some(slots) = slots.take() {
-                    see(server.accept(token, slots, Announce::default()).is_ok());
+                    see(server.accept(token, slots).is_ok());
                 }
             }
             Ok(Step::Ask(Ask::Fetch(token))) if refuses => see(server.refuse(token, refusal).is_ok()),
-            Ok(Step::Ask(Ask::Fetch(token))) => see(server.send_body(token, octets(data)).is_ok()),
-            Ok(Step::Ask(Ask::Commit(token))) => see(server.committed(token, black_box(true)).is_ok()),
+            Ok(Step::Ask(Ask::Fetch(token))) => see(server.send_body(token).is_ok()),
+            Ok(Step::Ask(Ask::Commit(token))) if refuses => see(server.not_removed(token, refusal).is_ok()),
+            Ok(Step::Ask(Ask::Commit(token))) => see(server.removed(token).is_ok()),
             Ok(Step::Ask(Ask::StartTls(token))) => {
                 see(server.tls_started(token, Input::more(data)).is_ok());
             }
@@ -209,6 +215,7 @@ fn the_server(data: &[u8]) {
                 see(server.write_body(data, &mut out).is_ok());
                 let mut chunk = data;
                 see(server.body_slice(&mut chunk).is_ok());
+                server.body_sent(data.len(), &out);
                 see((server.enough(), server.finish_body().is_ok()));
             }
             other => see(other.is_ok()),
@@ -217,6 +224,7 @@ fn the_server(data: &[u8]) {
         out.sent(black_box(9));
     }
     server.close();
+    see(black_box(&CONFIG).check().is_ok());
     see(server.into_maildrop().is_some());
 }
 

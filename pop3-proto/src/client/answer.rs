@@ -73,7 +73,7 @@ impl Client {
         let challenge = Base64::new(text.as_bytes()).ok().filter(|_| whole);
         let cancel_only = challenge.is_none() && !(first && self.config.profile == Profile::Tolerant);
         self.turn = Turn::Challenge;
-        let step = SaslStep { turn: self.next_token(), cancel_only };
+        let step = SaslStep { mark: self.next_token(), cancel_only };
         Ok(Some(match challenge {
             Some(challenge) => Event::Challenge(step, challenge),
             None => {
@@ -90,7 +90,7 @@ impl Client {
             Verb::User | Verb::Pass | Verb::Apop => self.named = false,
             Verb::Capa => self.capabilities = Capabilities::NONE.with_source(Source::Refused),
             Verb::Stls => self.stls_refused = true,
-            Verb::Quit => return self.closed(Quit::Refused),
+            Verb::Quit => return self.closed(Quit::Refused, ticket, status),
             _ => {}
         }
         Ok(Some(Event::Refused(ticket, status)))
@@ -118,7 +118,7 @@ impl Client {
             Shape::Exchange => {
                 self.complete();
                 self.turn = Turn::Verdict;
-                Ok(Some(Event::AuthAccepted(SaslDone { turn: self.next_token() }, status)))
+                Ok(Some(Event::AuthAccepted(SaslDone { mark: self.next_token() }, status)))
             }
             Shape::Line => self.done(ticket, status, behind),
         }
@@ -133,11 +133,11 @@ impl Client {
             Verb::Utf8 => self.utf8 = true,
             Verb::Dele => self.marked = true,
             Verb::Rset => self.marked = false,
-            Verb::Quit => return self.closed(Quit::Ok),
+            Verb::Quit => return self.closed(Quit::Ok, ticket, status),
             Verb::Stls if behind > 0 => return Err(Fatal::BehindStls),
             Verb::Stls => {
                 self.turn = Turn::Handshake;
-                return Ok(Some(Event::StartTls(StartTls { turn: self.next_token() })));
+                return Ok(Some(Event::StartTls(StartTls { mark: self.next_token() })));
             }
             _ => {}
         }
@@ -147,9 +147,8 @@ impl Client {
         }))
     }
 
-    fn closed<'i>(&mut self, quit: Quit) -> Polled<'i> {
+    fn closed<'i>(&mut self, quit: Quit, ticket: Ticket, status: StatusText<'i>) -> Polled<'i> {
         self.quit = quit;
-        self.state = State::Closed;
-        Ok(Some(Event::Closed(self.deletions())))
+        Ok(Some(self.over(Some((ticket, status)))))
     }
 }

@@ -90,8 +90,8 @@ pub enum Event<'i> {
     /// The server waits for the TLS handshake: see [`Client::tls_started`](super::Client::tls_started).
     #[doc(alias = "STLS")]
     StartTls(StartTls),
-    /// The session is over, and this became of the messages marked for deletion.
-    Closed(Deletions),
+    /// The session is over. It comes once; behind it `poll` gives nothing more.
+    Closed(Closed<'i>),
 }
 
 impl Event<'_> {
@@ -111,7 +111,8 @@ impl Event<'_> {
             | Event::Language(ticket, _)
             | Event::Mechanism(ticket, _)
             | Event::Odd(ticket, _)
-            | Event::Body(ticket, _) => Some(*ticket),
+            | Event::Body(ticket, _)
+            | Event::Closed(Closed { answer: Some((ticket, _)), .. }) => Some(*ticket),
             _ => None,
         }
     }
@@ -131,6 +132,16 @@ impl Event<'_> {
             }
         }
     }
+}
+
+/// How a session came to its end.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Closed<'i> {
+    /// What became of the messages marked for deletion.
+    pub deletions: Deletions,
+    /// QUIT and what the server said to it; `None` where it closed without an answer.
+    pub answer: Option<(Ticket, StatusText<'i>)>,
 }
 
 /// A greeting of `+OK`.
@@ -182,11 +193,18 @@ impl fmt::Display for Deletions {
     }
 }
 
+/// What makes a token good for one answer on one connection.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Mark {
+    pub(super) connection: u64,
+    pub(super) sequence: u32,
+}
+
 /// A turn of the client in AUTH (RFC 5034 section 4).
 #[must_use = "the server waits for a response, or for the exchange to be cancelled"]
 #[derive(Debug)]
 pub struct SaslStep {
-    pub(super) turn: u32,
+    pub(super) mark: Mark,
     pub(super) cancel_only: bool,
 }
 
@@ -195,12 +213,12 @@ pub struct SaslStep {
 #[must_use = "the session goes on with `Client::verified`, once the mechanism agrees"]
 #[derive(Debug)]
 pub struct SaslDone {
-    pub(super) turn: u32,
+    pub(super) mark: Mark,
 }
 
 /// A `+OK` to STLS: the next octet on the wire, either way, is TLS.
 #[must_use = "the session goes on with `Client::tls_started`, after the handshake"]
 #[derive(Debug)]
 pub struct StartTls {
-    pub(super) turn: u32,
+    pub(super) mark: Mark,
 }

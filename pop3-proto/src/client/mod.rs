@@ -20,7 +20,8 @@ mod send;
 
 pub use capabilities::{Capabilities, Feature, Source, Support};
 pub use config::Config;
-pub use event::{Deletions, Event, Greeting, SaslDone, SaslStep, StartTls};
+use event::Mark;
+pub use event::{Closed, Deletions, Event, Greeting, SaslDone, SaslStep, StartTls};
 pub(crate) use in_flight::InFlight;
 pub use in_flight::Ticket;
 pub(crate) use poll::{read_line, read_row};
@@ -70,6 +71,8 @@ pub struct Client {
     in_flight: InFlight,
     state: State,
     turn: Turn,
+    /// The caller's number for the connection: the tokens of two connections differ by it.
+    id: u64,
     /// Counts the tokens given out, so that an old one is known as such.
     tokens: u32,
     /// How far into the unread octets a line end was looked for; no line is longer.
@@ -78,6 +81,8 @@ pub struct Client {
     tls: bool,
     /// The greeting was `-ERR`.
     no_service: bool,
+    /// The event that says that the session is over was given.
+    told: bool,
     /// The greeting had a timestamp, and no TLS came since.
     apop: bool,
     /// USER was answered `+OK`, and neither PASS nor APOP was refused since: a failed AUTH leaves the name as
@@ -134,11 +139,19 @@ enum Quit {
 }
 
 impl Client {
-    /// A client that waits for the greeting.
+    /// A client that waits for the greeting, for a program with one connection.
     #[must_use]
     pub fn new(config: impl Into<Config>) -> Self {
+        Self::with_id(config, 0)
+    }
+
+    /// A client that waits for the greeting; `id` is the caller's number for the connection and tells the tokens of two
+    /// connections apart.
+    #[must_use]
+    pub fn with_id(config: impl Into<Config>, id: u64) -> Self {
         let config = config.into();
         Client {
+            id,
             config,
             in_flight: InFlight::new(),
             state: State::Greeting,
@@ -148,6 +161,7 @@ impl Client {
             lines: Lines::Undecided,
             tls: matches!(config.tls, TlsPolicy::Implicit),
             no_service: false,
+            told: false,
             apop: false,
             named: false,
             utf8: false,
@@ -191,6 +205,24 @@ impl Client {
     #[must_use]
     pub fn awaits(&self) -> Option<Ticket> {
         self.in_flight.oldest()
+    }
+
+    /// The commands that were sent and not answered yet, the oldest first.
+    pub fn in_flight(&self) -> impl Iterator<Item = Ticket> + '_ {
+        self.in_flight.iter()
+    }
+
+    /// Whether the session is over: [`Event::Closed`] was given, or an error, or [`close`](Self::close) was called.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.fatal.is_some() || (self.told && matches!(self.state, State::Closed))
+    }
+
+    /// Ends the session without QUIT: the way out while an answer is still coming, and where a token was lost. Nothing is removed.
+    pub const fn close(&mut self) {
+        self.state = State::Closed;
+        self.turn = Turn::Status;
+        self.told = true;
     }
 
     /// What the server said that it can do.
@@ -307,8 +339,8 @@ impl Client {
     /// # Errors
     /// The token comes back where it is an old one.
     pub fn verified(&mut self, done: SaslDone) -> Result<(), Unanswered<SaslDone>> {
-        if !self.owes(done.turn, |turn| matches!(turn, Turn::Verdict)) {
-            return Unanswered::because(done, AnswerError::Stale);
+        if let Err(why) = self.check(&done.mark, |turn| matches!(turn, Turn::Verdict)) {
+            return Unanswered::because(done, why);
         }
         self.turn = Turn::Status;
         self.logged_in();
@@ -347,8 +379,8 @@ impl Client {
     /// The token comes back where it is an old one.
     #[doc(alias = "STLS")]
     pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
-        if !self.owes(start.turn, |turn| matches!(turn, Turn::Handshake)) {
-            return Unanswered::because(start, AnswerError::Stale);
+        if let Err(why) = self.check(&start.mark, |turn| matches!(turn, Turn::Handshake)) {
+            return Unanswered::because(start, why);
         }
         if unread.remaining() > 0 {
             self.fatal = Some(Fatal::BehindStls);
@@ -392,9 +424,9 @@ impl Client {
     /// The timer that runs now. None does while the caller owes something.
     fn timer(&self) -> Option<Timer> {
         match self.turn {
+            _ if matches!(self.state, State::Closed) => None,
             Turn::Handshake => Some(Timer::Tls),
             Turn::Challenge | Turn::Verdict => None,
-            _ if self.state == State::Closed => None,
             _ if self.state == State::Greeting => Some(Timer::Greeting),
             _ if !self.in_flight.is_empty() => Some(Timer::Answer),
             _ => None,
@@ -408,15 +440,21 @@ impl Client {
         }
     }
 
-    /// A new token's number; older ones are stale from now on.
-    const fn next_token(&mut self) -> u32 {
+    /// A new token's mark; older ones are stale from now on.
+    const fn next_token(&mut self) -> Mark {
         self.tokens = self.tokens.wrapping_add(1);
-        self.tokens
+        Mark { connection: self.id, sequence: self.tokens }
     }
 
-    /// Whether the caller owes what the token with this number is for.
-    fn owes(&self, token: u32, due: impl FnOnce(&Turn) -> bool) -> bool {
-        self.fatal.is_none() && token == self.tokens && due(&self.turn)
+    /// Whether the caller owes what the token with this mark is for.
+    fn check(&self, mark: &Mark, due: impl FnOnce(&Turn) -> bool) -> Result<(), AnswerError> {
+        if mark.connection != self.id {
+            Err(AnswerError::NotHere)
+        } else if self.fatal.is_some() || mark.sequence != self.tokens || !due(&self.turn) {
+            Err(AnswerError::Stale)
+        } else {
+            Ok(())
+        }
     }
 
     /// A response of so many octets without its line end.
@@ -428,7 +466,7 @@ impl Client {
         put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
     ) -> Result<(), Unanswered<SaslStep>> {
         let limit = usize::from(self.config.limits.sasl_line);
-        if step.cancel_only && self.owes(step.turn, |turn| matches!(turn, Turn::Challenge)) {
+        if step.cancel_only && self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)).is_ok() {
             return Unanswered::because(step, AnswerError::MustCancel);
         }
         if octets.saturating_add(2) > limit {
@@ -444,8 +482,8 @@ impl Client {
         sink: &mut dyn Sink,
         put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
     ) -> Result<(), Unanswered<SaslStep>> {
-        if !self.owes(step.turn, |turn| matches!(turn, Turn::Challenge)) {
-            return Unanswered::because(step, AnswerError::Stale);
+        if let Err(why) = self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)) {
+            return Unanswered::because(step, why);
         }
         if let Err(full) = put(sink) {
             return Unanswered::because(step, AnswerError::Full(full));

@@ -1,10 +1,10 @@
 //! Reading answers: frame, tell by the oldest command in flight what is due, make an event of it.
 
-use super::event::Event;
+use super::event::{Closed, Event};
 use super::{Capabilities, Client, Lines, Source, Ticket, Turn};
 use crate::body::{Piece, Unstuff};
 use crate::codec::{
-    Capability, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State,
+    Capability, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State, StatusText,
     UniqueIdListing, Verb, frame, frame_crlf,
 };
 use crate::error::Fatal;
@@ -54,8 +54,13 @@ impl Client {
             // Right where it is returned.
             None => general.polled = self.step(input),
         }
-        if let Err(fatal) = general.polled {
-            self.fatal = Some(fatal);
+        match &general.polled {
+            Err(fatal) => self.fatal = Some(*fatal),
+            // It was here before the next command is sent, so it is no answer to that.
+            Ok(Some(_)) if self.fatal.is_none() && input.remaining() > 0 && self.is_quiet() => {
+                self.fatal = Some(Fatal::Unsolicited);
+            }
+            Ok(_) => {}
         }
         general.read = before.wrapping_sub(input.remaining());
         if general.read > 0 {
@@ -79,7 +84,10 @@ impl Client {
     /// ```
     #[must_use]
     pub fn needs_input(&mut self, unread: &[u8], eof: bool) -> bool {
-        if eof || self.fatal.is_some() || self.state == State::Closed {
+        if self.fatal.is_some() || self.state == State::Closed {
+            return false;
+        }
+        if eof {
             return false;
         }
         match self.line_due() {
@@ -102,7 +110,7 @@ impl Client {
     #[inline(never)]
     fn step<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         if self.state == State::Closed {
-            return Ok(Some(Event::Closed(self.deletions())));
+            return Ok(None);
         }
         match self.turn {
             Turn::Rows { ending, count, listed } => self.row(input, ending, count, listed),
@@ -110,14 +118,51 @@ impl Client {
             Turn::Status | Turn::Cancelled if self.expects_status() => self.status(input),
             // Refused service, and gone: nothing was left to say but QUIT.
             Turn::Status if self.no_service && input.is_last() && input.remaining() == 0 => {
-                self.state = State::Closed;
-                Ok(Some(Event::Closed(self.deletions())))
+                Ok(Some(self.over(None)))
             }
             Turn::Handshake => nothing_due(input, Fatal::BehindStls),
             Turn::Status | Turn::Cancelled | Turn::Challenge | Turn::Verdict => {
                 nothing_due(input, Fatal::Unsolicited)
             }
         }
+    }
+
+    /// Whether the server has nothing to say before the caller does something.
+    fn is_quiet(&self) -> bool {
+        match self.turn {
+            _ if self.state == State::Closed => false,
+            Turn::Rows { .. } | Turn::Body { .. } => false,
+            Turn::Challenge | Turn::Verdict | Turn::Handshake => true,
+            Turn::Status | Turn::Cancelled => !self.expects_status(),
+        }
+    }
+
+    /// Whether the server owes something.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.fatal.is_none() && self.state != State::Closed && !self.is_quiet()
+    }
+
+    /// Whether the last event was given.
+    pub(crate) fn has_told(&self) -> bool {
+        self.fatal.is_none() && self.told
+    }
+
+    /// As [`poll`](Self::poll) with nothing due: octets that are here now came before whatever is sent next.
+    pub(crate) fn note_unread(&mut self, unread: usize) {
+        if unread > 0 && self.fatal.is_none() && self.is_quiet() {
+            self.fatal = Some(if matches!(self.turn, Turn::Handshake) {
+                Fatal::BehindStls
+            } else {
+                Fatal::Unsolicited
+            });
+        }
+    }
+
+    /// The last event.
+    pub(super) fn over<'i>(&mut self, answer: Option<(Ticket, StatusText<'i>)>) -> Event<'i> {
+        (self.state, self.told) = (State::Closed, true);
+        let deletions = self.deletions();
+        Event::Closed(Closed { deletions, answer })
     }
 
     fn expects_status(&self) -> bool {
@@ -225,8 +270,7 @@ impl Client {
 
     fn closed_unanswered<'i>(&mut self) -> Polled<'i> {
         self.tolerate_one(Quirk::QuitUnanswered)?;
-        self.state = State::Closed;
-        Ok(Some(Event::Closed(self.deletions())))
+        Ok(Some(self.over(None)))
     }
 
     /// A row of a listing, or its end mark.

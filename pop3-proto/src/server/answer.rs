@@ -3,23 +3,39 @@
 
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Greet, Login, Other, Question, Refusable, StartTls, Token, User};
-use super::reply::{Reply, Then};
-use super::{Announce, Config, Maildrop, Refusal, Server, Totals, Turn, Why};
-use crate::codec::State;
+use super::reply::{Extent, Reply, Then};
+use super::text::is_status;
+use super::{Announce, AsConfig, Maildrop, Refusal, Server, Totals, Turn, Unaccepted, Why};
+use crate::codec::{Response, ResponseCode, State, StatusText};
 use crate::error::{AnswerError, Fatal, Unanswered};
 use crate::input::Input;
 use crate::quirks::Quirks;
 use crate::sink::{Full, MIN_SINK, Sink};
 use crate::types::{ApopTimestamp, Base64, MessageNumber, Text};
-use core::borrow::Borrow;
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Greets. A text with a timestamp in it offers APOP; the timestamp differs on every connection and is
     /// the application's to keep (RFC 1939 section 7).
     ///
+    /// The text must be UTF-8 without control characters. If it begins with `[`, it must begin with a [response code](crate::ResponseCode)
+    /// in brackets, followed by a space or nothing (RFC 2449 section 8).
+    ///
+    /// ```
+    /// use pop3_proto::server::{Ask, Config, Server, Step};
+    /// use pop3_proto::{AnswerError, Input, Outbox, Text, TlsPolicy};
+    ///
+    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
+    /// let mut outbox = Outbox::new();
+    /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut Input::more(b""), &mut outbox) else { panic!() };
+    /// let unanswered = server.greet(greet, Text::literal("[ready"), &mut outbox).unwrap_err();
+    /// assert_eq!(unanswered.why, AnswerError::Text);
+    /// server.greet(unanswered.token, Text::literal("ready"), &mut outbox).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink
-    /// is full.
+    /// Returns the token with [`AnswerError::Text`] if the text breaks these rules, with [`AnswerError::TooLong`] if the line would be over
+    /// 512 bytes, with [`AnswerError::Full`] if the sink has no room, or if the token belongs to another question.
     pub fn greet(
         &mut self,
         greet: Greet,
@@ -48,16 +64,23 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// session left in it are taken back, and all entries are asked for once, to sum the octets.
     ///
     /// # Errors
-    /// Token and maildrop come back where the token is not this question's. A `?` into a `Box<dyn Error>` carries them along, so it
-    /// wants a maildrop that borrows nothing; for one that does, `map_err(AnswerError::from)` lets go of them.
-    pub fn accept(
+    /// Returns [`Unaccepted`] with the token and the maildrop if the token belongs to another question.
+    pub fn accept(&mut self, login: Login, maildrop: L) -> Result<(), Unaccepted<L>> {
+        self.accept_with(login, maildrop, Announce::default())
+    }
+
+    /// Accepts a login as [`accept`](Self::accept) does, and announces this user's own LOGIN-DELAY or EXPIRE in TRANSACTION.
+    ///
+    /// # Errors
+    /// Returns [`Unaccepted`] with the token and the maildrop if the token belongs to another question.
+    pub fn accept_with(
         &mut self,
         login: Login,
         maildrop: L,
         announce: Announce,
-    ) -> Result<(), Unanswered<(Login, L)>> {
+    ) -> Result<(), Unaccepted<L>> {
         if let Err(why) = self.check(&login) {
-            return Unanswered::because((login, maildrop), why);
+            return Err(Unaccepted { token: login, maildrop, why });
         }
         drop(login);
         let mut maildrop = maildrop;
@@ -166,7 +189,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         sink: &mut dyn Sink,
         put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
     ) -> Result<(), Unanswered<Login>> {
-        let limit = usize::from(self.config.borrow().limits.sasl_line);
+        let limit = usize::from(self.config.as_config().limits.sasl_line);
         let login = self.redeem(login)?;
         if !login.exchange {
             return Unanswered::because(login, AnswerError::Stale);
@@ -181,31 +204,70 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// The message is there and has so many octets ([`Fetch::octets`] unless the application knows better),
-    /// which RETR tells the client for its information: `poll` writes the status line, then asks for the
-    /// body.
+    /// Sends the message with the size that the maildrop lists ([`Fetch::octets`]): `poll` writes the status line, then asks for the body.
+    ///
+    /// For RETR, [`finish_body`](Self::finish_body) fails if the message turns out to have another size. A program that can compare the
+    /// sizes now should do so, and refuse a message that has changed since login.
     ///
     /// # Errors
-    /// The token comes back where it is not this question's.
-    pub fn send_body(&mut self, fetch: Fetch, octets: u64) -> Result<(), Unanswered<Fetch>> {
-        if let Err(why) = self.check(&fetch) {
-            return Unanswered::because(fetch, why);
-        }
-        self.turn = Turn::Reply(Reply::message(octets, fetch.top));
+    /// Returns the token if it belongs to another question.
+    pub fn send_body(&mut self, fetch: Fetch) -> Result<(), Unanswered<Fetch>> {
+        let octets = fetch.octets;
+        self.send_body_of(fetch, octets)
+    }
+
+    /// Sends the message with this size, which is not the one that the maildrop lists.
+    ///
+    /// For RETR, `octets` goes into the status line, and [`finish_body`](Self::finish_body) fails if the message turns out to have another
+    /// size. For TOP, the server states no size and ignores `octets`.
+    ///
+    /// # Errors
+    /// Returns the token if it belongs to another question.
+    pub fn send_body_of(&mut self, fetch: Fetch, octets: u64) -> Result<(), Unanswered<Fetch>> {
+        self.open_body(fetch, Extent::Exact(octets))
+    }
+
+    /// Sends the message with this size, which is only an estimate: [`finish_body`](Self::finish_body) does not compare it.
+    ///
+    /// RFC 1939 section 5 wants the exact size. Use this only for a store that cannot tell it without reading the whole message. A client
+    /// then has no means to notice a message that the store cut short.
+    ///
+    /// # Errors
+    /// Returns the token if it belongs to another question.
+    pub fn send_body_estimated(&mut self, fetch: Fetch, octets: u64) -> Result<(), Unanswered<Fetch>> {
+        self.open_body(fetch, Extent::Estimated(octets))
+    }
+
+    fn open_body(&mut self, fetch: Fetch, extent: Extent<u64>) -> Result<(), Unanswered<Fetch>> {
+        let fetch = self.redeem(fetch)?;
+        self.turn = Turn::Reply(Reply::message(fetch.top.map_or(extent, Extent::Top)));
         Ok(())
     }
 
-    /// Whether all that was marked is removed now, for good.
+    /// Reports that all marked messages are removed, for good.
     ///
     /// # Errors
-    /// The token comes back where it is not this question's.
+    /// Returns the token if it belongs to another question.
     #[doc(alias = "QUIT")]
-    pub fn committed(&mut self, commit: Commit, all_removed: bool) -> Result<(), Unanswered<Commit>> {
+    pub fn removed(&mut self, commit: Commit) -> Result<(), Unanswered<Commit>> {
         drop(self.redeem(commit)?);
-        let close = Then::Close(Why::Quit);
-        let reply =
-            if all_removed { Reply::ok(Phrase::Bye, close) } else { Reply::err(Phrase::NotRemoved, close) };
-        self.turn = Turn::Reply(reply);
+        self.turn = Turn::Reply(Reply::ok(Phrase::Bye, Then::Close(Why::Quit)));
+        Ok(())
+    }
+
+    /// Reports that some marked messages are not removed, and ends the session with `-ERR` (RFC 1939 section 6).
+    ///
+    /// [`Refusal::Temporary`] and [`Refusal::Permanent`] add their response code, `[SYS/TEMP]` or `[SYS/PERM]`, if the configuration has
+    /// response codes. No other reason has a code that QUIT may be answered with (RFC 2449 section 8), so any other adds none. The text
+    /// is [`Phrase::NotRemoved`] for every reason.
+    ///
+    /// # Errors
+    /// Returns the token if it belongs to another question.
+    #[doc(alias = "QUIT")]
+    pub fn not_removed(&mut self, commit: Commit, why: Refusal) -> Result<(), Unanswered<Commit>> {
+        drop(self.redeem(commit)?);
+        let coded = has_code(Question::Commit, why) && self.config.as_config().resp_codes;
+        self.turn = Turn::Reply(Reply::not_removed(why, coded));
         Ok(())
     }
 
@@ -235,7 +297,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// `+OK` with this text, to a command that the crate does not know.
+    /// `+OK` with this text, to a command that the crate does not know. The rules for the text are those of [`greet`](Self::greet).
     ///
     /// ```
     /// use pop3_proto::server::{Ask, Config, Server, Step};
@@ -256,8 +318,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink
-    /// is full.
+    /// The same as those of [`greet`](Self::greet).
     pub fn other(
         &mut self,
         other: Other,
@@ -287,9 +348,71 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             _ => Then::Read,
         };
         self.turn = Turn::Reply(match has_code(question, refusal) {
-            true => Reply::refusal(refusal, self.config.borrow(), then),
+            true => Reply::refusal(refusal, &self.config.as_config(), then),
             false => Reply::err(refusal.phrase(), then),
         });
+        Ok(())
+    }
+
+    /// Refuses a login with a response code that came from elsewhere, for a proxy that passes on what its back end said. The crate need
+    /// not know the code.
+    ///
+    /// The code is written with the phrase that fits it; for an unknown code that is [`Phrase::LoginFailed`]. As with
+    /// [`refuse`](Self::refuse), it is left out if the configuration has no response codes, and the refusal counts as a failed login
+    /// unless the code speaks of the server or its maildrop. If the back end gave no code, use [`refuse`](Self::refuse) with
+    /// [`Refusal::NotAllowed`], which writes none.
+    ///
+    /// ```
+    /// use pop3_proto::server::{Ask, Config, Server, Step};
+    /// use pop3_proto::{Input, Outbox, ResponseCode, Text, TlsPolicy};
+    ///
+    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
+    /// let mut outbox = Outbox::new();
+    /// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");
+    /// loop {
+    ///     match server.poll(&mut input, &mut outbox).unwrap() {
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+    ///         Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
+    ///         Step::Ask(Ask::Login(login, _)) => {
+    ///             let code = ResponseCode::new(b"LIMIT").unwrap();
+    ///             server.refuse_with_code(login, code, &mut outbox).unwrap();
+    ///         }
+    ///         _ => break,
+    ///     }
+    /// }
+    /// assert!(outbox.pending().ends_with(b"-ERR [LIMIT] login failed\r\n"));
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the token with [`AnswerError::TooLong`] if the line would be over 512 bytes, with [`AnswerError::Full`] if the sink has no
+    /// room, or if the token belongs to another question.
+    pub fn refuse_with_code(
+        &mut self,
+        login: Login,
+        code: ResponseCode<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Unanswered<Login>> {
+        let login = self.redeem(login)?;
+        let refusal = refusal_of(&code);
+        let config = self.config.as_config();
+        let coded = config.resp_codes && (code != ResponseCode::Auth || config.auth_resp_code);
+        let status = StatusText::new(coded.then_some(code), self.say(refusal.phrase())).unwrap_or_default();
+        let octets = if coded { code.as_bytes().len() } else { 0 };
+        if octets.saturating_add(status.text().as_bytes().len()).saturating_add("-ERR [] \r\n".len())
+            > MIN_SINK
+        {
+            return Unanswered::because(login, AnswerError::TooLong { limit: MIN_SINK });
+        }
+        if let Err(full) = Response::Err(status).encode(sink) {
+            return Unanswered::because(login, AnswerError::Full(full));
+        }
+        drop(login);
+        if is_failed_login(refusal) && self.login_failed() {
+            self.end(Why::FailedLogins);
+        } else {
+            self.turn = Turn::Command;
+        }
         Ok(())
     }
 
@@ -312,9 +435,12 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    /// Writes `+OK` with a text of the application's; one that begins with a response code is meant to.
+    /// Writes `+OK` with a text of the application's.
     fn write_ok<T: Token>(&self, token: T, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Unanswered<T>> {
         let token = self.redeem(token)?;
+        if !is_status(text) {
+            return Unanswered::because(token, AnswerError::Text);
+        }
         if text.as_bytes().len().saturating_add("+OK \r\n".len()) > MIN_SINK {
             return Unanswered::because(token, AnswerError::TooLong { limit: MIN_SINK });
         }
@@ -337,6 +463,17 @@ const fn has_code(question: Question, refusal: Refusal) -> bool {
         Refusal::Credentials | Refusal::InUse | Refusal::LoginDelay => matches!(question, Question::Login),
         Refusal::NeedsUtf8 => matches!(question, Question::Fetch),
         _ => true,
+    }
+}
+
+/// The refusal that a code stands for. An unknown code may be about the credentials, so it counts as if it were.
+const fn refusal_of(code: &ResponseCode<'_>) -> Refusal {
+    match code {
+        ResponseCode::LoginDelay => Refusal::LoginDelay,
+        ResponseCode::InUse => Refusal::InUse,
+        ResponseCode::SysTemp | ResponseCode::Sys => Refusal::Temporary,
+        ResponseCode::SysPerm => Refusal::Permanent,
+        ResponseCode::Auth | ResponseCode::Utf8 | ResponseCode::Other(_) => Refusal::Credentials,
     }
 }
 

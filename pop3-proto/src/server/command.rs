@@ -5,23 +5,22 @@ use super::maildrop::Entry;
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Login, Other, Question, User};
 use super::reply::{Reply, Rows, Then};
-use super::{Ask, Config, Credentials, Maildrop, Refusal, Server, Turn, Why};
+use super::{AsConfig, Ask, Credentials, Maildrop, Refusal, Server, Turn, Why};
 use crate::codec::{Command, CommandError, Keyword, LineEnding, State, Verb};
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{Base64, LanguageRange, Mechanism, MessageNumber, Secret, Text, TlsPolicy};
-use core::borrow::Borrow;
 
 /// What a line asks of the application; `None` where the turn says what follows from it.
 pub(super) type Next<'i> = Option<Ask<'i>>;
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// A command line of so many octets.
     pub(super) fn command<'i>(&mut self, line: &'i [u8], ending: LineEnding, octets: usize) -> Next<'i> {
         let mut quirks = Quirks::NONE;
         if ending == LineEnding::Lf {
             quirks.note(Quirk::BareLf);
         }
-        if octets > usize::from(self.config.borrow().limits.command_line) {
+        if octets > usize::from(self.config.as_config().limits.command_line) {
             quirks.note(Quirk::LongAuthLine);
         }
         let command = Command::read(line, &mut quirks);
@@ -86,7 +85,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Whether this server has the command, on this connection.
     fn offers(&self, command: &Command<'_>) -> bool {
-        let config = self.config.borrow();
+        let config = self.config.as_config();
         match command {
             Command::User(_) | Command::Pass(_) => config.user,
             Command::Apop { .. } => self.apop,
@@ -105,19 +104,19 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Not inside TLS, and not in UTF-8 mode (RFC 2595 section 4, RFC 6856 section 2).
     pub(super) fn offers_stls(&self) -> bool {
-        let policy = self.config.borrow().tls;
+        let policy = self.config.as_config().tls;
         matches!(policy, TlsPolicy::Opportunistic | TlsPolicy::Required) && !self.tls && !self.utf8
     }
 
     /// Where TLS is required, no login is even looked at outside it, so that a refusal tells nothing (RFC
     /// 8314 section 4.1).
     pub(super) fn may_log_in(&self) -> bool {
-        self.tls || self.config.borrow().tls != TlsPolicy::Required
+        self.tls || self.config.as_config().tls != TlsPolicy::Required
     }
 
     /// The mechanisms of AUTH that are offered now.
-    pub(super) fn mechanisms(&self) -> &'static [Mechanism<'static>] {
-        let config = self.config.borrow();
+    pub(super) fn mechanisms(&self) -> &[Mechanism<'_>] {
+        let config = self.config.as_config();
         match self.may_log_in() {
             true if self.tls => config.sasl,
             true => config.sasl_in_clear,
@@ -158,7 +157,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Where UTF-8 is announced for names and passwords, ill-formed UTF-8 is refused (RFC 6856 section 2.2).
     fn is_user_text(&self, octets: &[u8]) -> bool {
-        self.config.borrow().utf8 != Some(Utf8::MessagesAndUsers) || core::str::from_utf8(octets).is_ok()
+        self.config.as_config().utf8 != Some(Utf8::MessagesAndUsers) || core::str::from_utf8(octets).is_ok()
     }
 
     fn auth<'i>(&mut self, mechanism: Mechanism<'i>, initial: Option<Base64<'i>>) -> Next<'i> {
@@ -192,7 +191,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             LanguageRange::Preferred => true,
             LanguageRange::Tag(range) => range.matches(tag),
         };
-        let place = self.config.borrow().languages.iter().position(|language| matches(language.tag));
+        let place = self.config.as_config().languages.iter().position(|language| matches(language.tag));
         match place.and_then(|place| u8::try_from(place.saturating_add(1)).ok()) {
             Some(language) => {
                 self.language = language;
@@ -281,7 +280,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Counts a bad command; whether it was the last that is taken.
     pub(super) fn is_last_bad_command(&mut self) -> bool {
-        let limits = self.config.borrow().limits;
+        let limits = self.config.as_config().limits;
         self.bad_commands = self.bad_commands.saturating_add(1);
         let early = self.state == State::Authorization && self.bad_commands >= limits.early_bad_commands;
         early || self.bad_commands >= limits.bad_commands
@@ -309,7 +308,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// Counts a failed login; whether it was the last.
     pub(super) fn login_failed(&mut self) -> bool {
         self.failed_logins = self.failed_logins.saturating_add(1);
-        self.failed_logins >= self.config.borrow().limits.failed_logins
+        self.failed_logins >= self.config.as_config().limits.failed_logins
     }
 
     /// The turn is the application's.
@@ -333,13 +332,13 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     fn refusal<'i>(&mut self, refusal: Refusal) -> Next<'i> {
-        let reply = Reply::refusal(refusal, self.config.borrow(), Then::Read);
+        let reply = Reply::refusal(refusal, &self.config.as_config(), Then::Read);
         self.reply(reply)
     }
 
     /// Records deviations; whether this profile takes them.
     fn tolerate(&mut self, quirks: Quirks) -> bool {
-        let taken = quirks.is_empty() || self.config.borrow().profile == Profile::Tolerant;
+        let taken = quirks.is_empty() || self.config.as_config().profile == Profile::Tolerant;
         if taken {
             self.quirks.note_all(quirks);
         }

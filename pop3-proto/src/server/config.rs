@@ -15,7 +15,7 @@ use crate::types::{Mechanism, Text, TlsPolicy};
 /// static CONFIG: Config = Config::new(TlsPolicy::Required).sasl(&[Mechanism::PLAIN, Mechanism::SCRAM_SHA_256]);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Config {
+pub struct Config<'c> {
     pub(super) tls: TlsPolicy,
     pub(super) profile: Profile,
     pub(super) limits: Limits,
@@ -28,13 +28,13 @@ pub struct Config {
     pub(super) auth_resp_code: bool,
     pub(super) utf8: Option<Utf8>,
     pub(super) other_commands: bool,
-    pub(super) sasl: &'static [Mechanism<'static>],
-    pub(super) sasl_in_clear: &'static [Mechanism<'static>],
+    pub(super) sasl: &'c [Mechanism<'c>],
+    pub(super) sasl_in_clear: &'c [Mechanism<'c>],
     pub(super) login_delay: Option<PerUser<u32>>,
     pub(super) expire: Option<PerUser<Expire>>,
-    pub(super) languages: &'static [Language],
-    pub(super) implementation: Option<Text<'static>>,
-    pub(super) capabilities: &'static [OtherCapability<'static>],
+    pub(super) languages: &'c [Language<'c>],
+    pub(super) implementation: Option<Text<'c>>,
+    pub(super) capabilities: &'c [OtherCapability<'c>],
     pub(super) bodies: StuffMode,
 }
 
@@ -66,7 +66,7 @@ pub enum Utf8 {
     MessagesAndUsers,
 }
 
-impl Config {
+impl<'c> Config<'c> {
     /// USER, TOP, UIDL, PIPELINING and response codes; no AUTH, no UTF8, no LANG until they are set.
     #[must_use]
     pub const fn new(tls: TlsPolicy) -> Self {
@@ -144,14 +144,14 @@ impl Config {
 
     /// AUTH inside TLS, with these mechanisms (RFC 5034).
     #[must_use]
-    pub const fn sasl(self, mechanisms: &'static [Mechanism<'static>]) -> Self {
+    pub const fn sasl(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
         Config { sasl: mechanisms, ..self }
     }
 
     /// AUTH outside TLS too, with these mechanisms: none by default, and none under [`TlsPolicy::Required`].
     /// OAUTHBEARER in it is passed over (RFC 7628 section 3).
     #[must_use]
-    pub const fn sasl_in_clear(self, mechanisms: &'static [Mechanism<'static>]) -> Self {
+    pub const fn sasl_in_clear(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
         Config { sasl_in_clear: mechanisms, ..self }
     }
 
@@ -178,19 +178,20 @@ impl Config {
     /// LANG with these languages, the first of which is the one for `LANG *` (RFC 6856 section 3). Until a
     /// client asks, the server speaks English.
     #[must_use]
-    pub const fn languages(self, languages: &'static [Language]) -> Self {
+    pub const fn languages(self, languages: &'c [Language<'c>]) -> Self {
         Config { languages, ..self }
     }
 
-    /// IMPLEMENTATION is announced, with these words; up to 490 octets are.
+    /// Announces IMPLEMENTATION with these words. They are 1 to 490 bytes of UTF-8 without control characters. If not, the server does
+    /// not announce IMPLEMENTATION, and [`check`](Self::check) fails.
     #[must_use]
-    pub const fn implementation(self, words: Text<'static>) -> Self {
+    pub const fn implementation(self, words: Text<'c>) -> Self {
         Config { implementation: Some(words), ..self }
     }
 
     /// Further capabilities to announce.
     #[must_use]
-    pub const fn capabilities(self, capabilities: &'static [OtherCapability<'static>]) -> Self {
+    pub const fn capabilities(self, capabilities: &'c [OtherCapability<'c>]) -> Self {
         Config { capabilities, ..self }
     }
 
@@ -215,5 +216,55 @@ impl Config {
         } else {
             max(self.limits.command_line, self.limits.sasl_line) as usize
         }
+    }
+}
+
+/// What has a configuration: a [`Config`] itself, a reference or an `Arc` of what has one, and any type of yours that keeps
+/// what it offers as it likes and puts the configuration together when it is asked.
+///
+/// ```
+/// use pop3_proto::{Mechanism, Server, Text, TlsPolicy, server::{AsConfig, Config}};
+/// use std::sync::Arc;
+///
+/// /// As read from a file.
+/// struct Settings { base: Config<'static>, mechanisms: Vec<Mechanism<'static>>, name: String }
+///
+/// impl AsConfig for Settings {
+///     fn as_config(&self) -> Config<'_> {
+///         self.base.sasl(&self.mechanisms).implementation(Text::new(self.name.as_bytes()).unwrap_or(Text::EMPTY))
+///     }
+/// }
+///
+/// let settings = Arc::new(Settings {
+///     base: Config::new(TlsPolicy::Implicit),
+///     mechanisms: vec![Mechanism::PLAIN],
+///     name: format!("mail {}", 1),
+/// });
+/// let server: Server<core::convert::Infallible, Arc<Settings>> = Server::new(settings, 1);
+/// ```
+pub trait AsConfig {
+    /// The configuration: the same for as long as a session lasts.
+    fn as_config(&self) -> Config<'_>;
+}
+
+impl AsConfig for Config<'_> {
+    #[inline]
+    fn as_config(&self) -> Config<'_> {
+        *self
+    }
+}
+
+impl<T: AsConfig + ?Sized> AsConfig for &T {
+    #[inline]
+    fn as_config(&self) -> Config<'_> {
+        (**self).as_config()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T: AsConfig + ?Sized> AsConfig for alloc::sync::Arc<T> {
+    #[inline]
+    fn as_config(&self) -> Config<'_> {
+        (**self).as_config()
     }
 }

@@ -9,6 +9,7 @@
 // `command` is what each command does, `answer` takes the application's answers, `reply` writes, a line at a time and resumable, `message`
 // sends bodies.
 mod answer;
+mod check;
 mod command;
 mod config;
 mod maildrop;
@@ -17,13 +18,15 @@ mod phrase;
 mod poll;
 mod question;
 mod reply;
+mod text;
 
-pub use config::{Config, Utf8};
+pub use check::ConfigError;
+pub use config::{AsConfig, Config, Utf8};
 pub use maildrop::{Entry, Maildrop, Slot};
-pub use phrase::{Language, Phrase};
+pub use phrase::{Language, Phrase, Translation};
 pub use question::{
-    Announce, Ask, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, StartTls, Step,
-    Unfit, User, Why,
+    Announce, Ask, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, Sent, StartTls, Step,
+    Unaccepted, Unfit, User, Why,
 };
 
 use crate::body::{Stuff, TopFilter};
@@ -32,10 +35,9 @@ use crate::error::Fatal;
 use crate::quirks::Quirks;
 use crate::time::{Clock, Countdown, Millis, Timer};
 use crate::types::{MessageNumber, Text, TlsPolicy};
-use core::borrow::Borrow;
 use core::fmt;
 use question::{Mark, Question};
-use reply::Reply;
+use reply::{Extent, Reply};
 
 /// A POP3 server as a state machine, for one connection: commands in, answers out, over bytes that the caller moves.
 ///
@@ -44,7 +46,7 @@ use reply::Reply;
 ///
 /// ```
 /// use pop3_proto::{Input, Out, Server, Text, TlsPolicy, UniqueId};
-/// use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+/// use pop3_proto::server::{Ask, Config, Slot, Step};
 ///
 /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
 /// let mut slots = [Slot::new(120, UniqueId::new(b"a-1").unwrap())];
@@ -58,7 +60,7 @@ use reply::Reply;
 ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
 ///         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
 ///         Step::Ask(Ask::Login(login, _credentials)) => {
-///             server.accept(login, maildrop.take().unwrap(), Announce::default()).unwrap();
+///             server.accept(login, maildrop.take().unwrap()).unwrap();
 ///         }
 ///         Step::NeedInput => break,
 ///         step => panic!("{step:?}"),
@@ -66,7 +68,7 @@ use reply::Reply;
 /// }
 /// assert_eq!(out.pending(), b"+OK ready\r\n+OK send PASS\r\n+OK maildrop open\r\n+OK 1 120\r\n");
 /// ```
-pub struct Server<L, C: Borrow<Config> = &'static Config> {
+pub struct Server<L, C: AsConfig = &'static Config<'static>> {
     config: C,
     id: u64,
     maildrop: Option<L>,
@@ -87,6 +89,8 @@ pub struct Server<L, C: Borrow<Config> = &'static Config> {
     blocked: bool,
     /// The room that the sink had then.
     room: u32,
+    /// The bytes of slices that the driver has not reported as sent.
+    lent: u32,
     /// The language chosen: its place in the configuration, from 1; 0 is English.
     language: u8,
     bad_commands: u8,
@@ -127,8 +131,7 @@ enum Turn {
 #[derive(Clone, Copy, Debug)]
 struct Body {
     stuff: Stuff,
-    /// For TOP.
-    top: Option<TopFilter>,
+    extent: Extent<TopFilter>,
 }
 
 /// Messages and octets, of all that can be served, and of those that are not marked: so STAT need not count.
@@ -161,7 +164,7 @@ impl Totals {
     }
 }
 
-impl<L, C: Borrow<Config>> Server<L, C> {
+impl<L, C: AsConfig> Server<L, C> {
     /// A server for one connection; `id` is the caller's number for it and tells the tokens of two connections apart.
     ///
     /// A configuration that is not a `static` is shared in an `Arc`, or borrowed for less long, which the type says:
@@ -177,9 +180,9 @@ impl<L, C: Borrow<Config>> Server<L, C> {
     /// let shared: Server<Mail, Arc<Config>> = Server::new(Arc::new(config), 2);
     /// ```
     pub fn new(config: C, id: u64) -> Self {
-        let timers = config.borrow().timers;
+        let timers = config.as_config().timers;
         Server {
-            tls: config.borrow().tls == TlsPolicy::Implicit,
+            tls: config.as_config().tls == TlsPolicy::Implicit,
             config,
             id,
             maildrop: None,
@@ -193,6 +196,7 @@ impl<L, C: Borrow<Config>> Server<L, C> {
             utf8: false,
             blocked: false,
             room: 0,
+            lent: 0,
             language: 0,
             bad_commands: 0,
             failed_logins: 0,
@@ -226,7 +230,7 @@ impl<L, C: Borrow<Config>> Server<L, C> {
 
     /// The most octets that [`poll`](Self::poll) ever leaves unread while it asks for input: a read buffer of this size never fills up.
     pub fn hold(&self) -> usize {
-        self.config.borrow().hold()
+        self.config.as_config().hold()
     }
 
     /// The maildrop, from login on.
@@ -275,8 +279,9 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any timer runs: a moment behind
-    /// `now`, so that the span [`until`](Millis::until) then is never zero, which a socket would refuse as a timeout.
+    /// Runs the timers: anchors what was started since the last call, and returns when to call again, or `None` if no timer runs. The
+    /// moment is later than `now`, so the span [`until`](Millis::until) then is never zero, which a socket would refuse as a timeout. If
+    /// `now` is the last moment that there is, the result is `None`.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///
@@ -302,7 +307,7 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         match self.turn {
             Turn::Asked(Question::StartTls) => Some(Timer::Tls),
             Turn::Start | Turn::Asked(_) | Turn::StartTls | Turn::Closed(_) => None,
-            _ if self.blocked => Some(Timer::Output),
+            _ if self.blocked || self.lent > 0 => Some(Timer::Output),
             Turn::Body(_) => None,
             _ if matches!(self.state, State::Transaction | State::Update) => Some(Timer::Autologout),
             _ => Some(Timer::Login),
@@ -320,17 +325,15 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         Mark { connection: self.id, sequence: self.tokens }
     }
 
-    fn say(&self, phrase: Phrase) -> Text<'static> {
+    fn say(&self, phrase: Phrase) -> Text<'_> {
         let place = usize::from(self.language).checked_sub(1);
-        place
-            .and_then(|place| self.config.borrow().languages.get(place))
-            .unwrap_or(&Language::ENGLISH)
-            .phrase(phrase)
+        let language = place.and_then(|place| self.config.as_config().languages.get(place));
+        language.map_or(phrase.english(), |language| language.phrase(phrase))
     }
 }
 
 /// Shows the whole state, but the maildrop and the configuration, which are the application's.
-impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
+impl<L, C: AsConfig> fmt::Debug for Server<L, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("id", &self.id)
@@ -345,6 +348,7 @@ impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
             .field("utf8", &self.utf8)
             .field("blocked", &self.blocked)
             .field("room", &self.room)
+            .field("lent", &self.lent)
             .field("language", &self.language)
             .field("bad_commands", &self.bad_commands)
             .field("failed_logins", &self.failed_logins)
@@ -357,4 +361,5 @@ impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
     }
 }
 
-const _: () = assert!(size_of::<Server<core::convert::Infallible>>() <= 256);
+const _: () = assert!(size_of::<Server<core::convert::Infallible>>() <= 136);
+const _: () = assert!(size_of::<Server<&mut [Slot<crate::types::UniqueId<'static>>; 1]>>() <= 144);

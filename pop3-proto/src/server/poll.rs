@@ -2,14 +2,13 @@
 
 use super::question::{Greet, Question, StartTls};
 use super::reply::Then;
-use super::{Ask, Config, Maildrop, Server, Step, Turn, Why};
+use super::{AsConfig, Ask, Maildrop, Server, Step, Turn, Why};
 use crate::codec::{Framed, LineEnding, State, frame};
 use crate::error::Fatal;
 use crate::input::Input;
 use crate::sink::{Full, MIN_SINK, Sink};
-use core::borrow::Borrow;
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Goes on until something is needed: reads commands, writes answers, asks.
     ///
     /// While output is pending, or the sink has less room than [`MIN_SINK`], no command is read: what the
@@ -45,7 +44,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 }
                 Turn::StartTls => {
                     self.turn = Turn::Asked(Question::StartTls);
-                    self.clock.rearm(self.config.borrow().timers.tls);
+                    self.clock.rearm(self.config.as_config().timers.tls);
                     return Ok(Step::Ask(Ask::StartTls(StartTls { mark: self.new_mark() })));
                 }
                 Turn::Asked(_) => return Ok(Step::Waiting),
@@ -75,7 +74,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
         let response = matches!(self.turn, Turn::Response);
         let limit = self.line_limit(response, input.unread());
-        match frame(input.unread(), usize::from(self.searched), limit) {
+        match self.frame(input.unread(), limit) {
             Framed::Line { content, ending, consumed } => {
                 self.searched = 0;
                 input.take(consumed);
@@ -97,6 +96,19 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
+    /// Frames the next line. The bytes searched before hold no line end, unless the caller has replaced them: so that a line never holds
+    /// two commands then, one that came in parts is looked at once more from its start.
+    fn frame<'i>(&self, unread: &'i [u8], limit: usize) -> Framed<'i> {
+        let searched = usize::from(self.searched);
+        if searched == 0 || searched > unread.len() {
+            return frame(unread, 0, limit);
+        }
+        match frame(unread, searched, limit) {
+            Framed::Incomplete => Framed::Incomplete,
+            Framed::Line { .. } | Framed::TooLong => frame(unread, 0, limit),
+        }
+    }
+
     fn line<'i>(
         &mut self,
         content: &'i [u8],
@@ -105,7 +117,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         response: bool,
     ) -> Option<Step<'i>> {
         if self.state == State::Transaction {
-            self.clock.rearm(self.config.borrow().timers.autologout);
+            self.turned();
         }
         let next =
             if response { self.response(content, ending) } else { self.command(content, ending, consumed) };
@@ -129,7 +141,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// An AUTH line may be as long as a response: some clients put a long initial response in it all the same
     /// (RFC 5034 section 4).
     fn line_limit(&self, response: bool, unread: &[u8]) -> usize {
-        let limits = &self.config.borrow().limits;
+        let limits = &self.config.as_config().limits;
         let auth = || {
             self.state == State::Authorization
                 && !self.mechanisms().is_empty()
@@ -151,8 +163,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     pub(super) fn note_blocked(&mut self, sink: &dyn Sink) {
         self.note_room(sink);
-        if !self.blocked {
-            self.clock.rearm(self.config.borrow().timers.output);
+        if !self.blocked && self.lent == 0 {
+            self.clock.rearm(self.config.as_config().timers.output);
         }
         (self.blocked, self.room) = (true, room(sink));
     }
@@ -164,14 +176,27 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    /// The sink has room again: the autologout timer, if it is next, starts over.
+    /// The sink has room again: the timer that is next starts over.
     pub(super) fn unblocked(&mut self) {
         if core::mem::take(&mut self.blocked) {
-            self.clock.rearm(self.config.borrow().timers.autologout);
+            self.rearm();
         }
+    }
+
+    /// The client's turn begins, or it has said something: the autologout timer starts over. Neither is a sign that it takes slices.
+    pub(super) fn turned(&mut self) {
+        if self.lent == 0 {
+            self.rearm();
+        }
+    }
+
+    /// Starts the timer that is next over: for output while there is some that the client has not taken, else for autologout.
+    pub(super) fn rearm(&mut self) {
+        let timers = self.config.as_config().timers;
+        self.clock.rearm(if self.blocked || self.lent > 0 { timers.output } else { timers.autologout });
     }
 }
 
-fn room(sink: &dyn Sink) -> u32 {
+pub(super) fn room(sink: &dyn Sink) -> u32 {
     u32::try_from(sink.room()).unwrap_or(u32::MAX)
 }

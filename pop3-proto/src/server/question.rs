@@ -2,6 +2,7 @@
 
 use super::phrase::Phrase;
 use crate::codec::{Expire, ResponseCode};
+use crate::error::AnswerError;
 use crate::sink::Full;
 use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
 
@@ -50,7 +51,7 @@ pub enum Ask<'i> {
     #[doc(alias = "TOP")]
     Fetch(Fetch),
     /// A client said QUIT: remove what is marked in [`maildrop`](super::Server::maildrop), then
-    /// [`committed`](super::Server::committed).
+    /// [`removed`](super::Server::removed) or [`not_removed`](super::Server::not_removed).
     #[doc(alias = "QUIT")]
     Commit(Commit),
     /// The answer to STLS is written: once the sink is sent, do the handshake, then
@@ -237,30 +238,124 @@ impl core::fmt::Display for Why {
     }
 }
 
-/// Why octets of a message were not taken. Nothing changed.
+/// A message that was sent to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Sent {
+    /// The octets of the message that were sent, counted as its size is: with every CR that was added, without the dots that were. For TOP
+    /// this is the part that was sent.
+    pub octets: u64,
+    /// The size that the status line stated; `None` for TOP, which states none.
+    pub stated: Option<u64>,
+}
+
+impl Sent {
+    /// Returns whether the status line stated another size. This is only possible after
+    /// [`send_body_estimated`](super::Server::send_body_estimated).
+    #[must_use]
+    pub fn is_misstated(&self) -> bool {
+        self.stated.is_some_and(|stated| stated != self.octets)
+    }
+}
+
+/// Why part of a message was not taken, or the message not finished. Nothing changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Unfit {
     /// No message is open.
     NoBody,
     /// The status line was not written yet: `poll` first.
     StatusPending,
     /// A bare LF in a message that should hold CR LF only: [`close`](super::Server::close) is the one honest
-    /// way on. [`finish_body`](super::Server::finish_body) does not know of it, since nothing changed, and
-    /// would end what was sent as if it were the whole message.
+    /// way on. [`finish_body`](super::Server::finish_body) does not know of it, since nothing changed. It only notices if the size differs.
     BareLf,
+    /// The message has another size than its status line stated, so its terminator was not written. If `sent` is less than `stated`, the
+    /// missing part can still be written. If not, or if there is no more, [`close`](super::Server::close): a connection that ends tells the
+    /// client that the message is not whole.
+    Size {
+        /// The octets that were sent, counted as the size is.
+        sent: u64,
+        /// The octets that the status line stated.
+        stated: u64,
+    },
 }
 
 impl core::fmt::Display for Unfit {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Unfit::NoBody => "no message is open",
-            Unfit::StatusPending => "the status line is not written yet",
-            Unfit::BareLf => "a bare LF in a message that should hold CR LF only",
-        })
+        match self {
+            Unfit::NoBody => f.write_str("no message is open"),
+            Unfit::StatusPending => f.write_str("the status line is not written yet: poll first"),
+            Unfit::BareLf => f.write_str("a bare LF in a message that should hold CR LF only"),
+            Unfit::Size { sent, stated } => {
+                write!(f, "the message has {sent} octets, but {stated} were stated: close the connection")
+            }
+        }
     }
 }
 
 impl core::error::Error for Unfit {}
+
+/// A login that was not accepted: the server did not change, and token and maildrop come back.
+///
+/// `?` into a `Box<dyn Error>` needs a maildrop that borrows nothing. For any other maildrop, `map_err(AnswerError::from)` drops both.
+///
+/// ```
+/// use pop3_proto::server::{Ask, Config, Server, Slot, Step};
+/// use pop3_proto::{AnswerError, Input, OwnedUniqueId, Out, TlsPolicy};
+/// # use pop3_proto::Text;
+///
+/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// # fn login(server: &mut Server<Vec<Slot<OwnedUniqueId>>>) -> pop3_proto::server::Login {
+/// #     let mut buffer = [0; 1024];
+/// #     let mut out = Out::new(&mut buffer);
+/// #     let mut input = Input::more(b"USER mrose\r\nPASS secret\r\n");
+/// #     loop {
+/// #         match server.poll(&mut input, &mut out).unwrap() {
+/// #             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+/// #             Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
+/// #             Step::Ask(Ask::Login(login, _)) => return login,
+/// #             step => panic!("{step:?}"),
+/// #         }
+/// #     }
+/// # }
+/// let mut one = Server::new(&CONFIG, 1);
+/// let mut two = Server::new(&CONFIG, 2);
+/// let (login, _other) = (login(&mut one), login(&mut two));
+/// let unaccepted = two.accept(login, Vec::new()).unwrap_err();
+/// assert_eq!(unaccepted.why, AnswerError::NotHere);
+/// one.accept(unaccepted.token, unaccepted.maildrop).unwrap();
+/// ```
+#[must_use = "the token in it is the only way to answer"]
+pub struct Unaccepted<L> {
+    /// The token of the question, which is still open.
+    pub token: Login,
+    /// The maildrop, with its lock.
+    pub maildrop: L,
+    /// The cause.
+    pub why: AnswerError,
+}
+
+/// Shows the cause only.
+impl<L> core::fmt::Debug for Unaccepted<L> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Unaccepted").field("why", &self.why).finish_non_exhaustive()
+    }
+}
+
+impl<L> core::fmt::Display for Unaccepted<L> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.why.fmt(f)
+    }
+}
+
+impl<L> core::error::Error for Unaccepted<L> {}
+
+/// For `?` if the token and the maildrop are of no more use.
+impl<L> From<Unaccepted<L>> for AnswerError {
+    fn from(unaccepted: Unaccepted<L>) -> Self {
+        unaccepted.why
+    }
+}
 
 /// What the tokens share; in a module of its own so that nobody else can make one.
 mod sealed {
@@ -295,7 +390,7 @@ pub(super) use sealed::{Mark, Question, Token};
 /// nobody can add one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be refused",
-    note = "what became of the messages is said with `committed`; where TLS does not start, `close` the session"
+    note = "a commit is answered with `removed` or `not_removed`; if TLS does not start, `close` the session"
 )]
 pub trait Refusable: Token {}
 

@@ -159,7 +159,7 @@ impl Session {
                 self.start = Some(start);
                 "start TLS".to_string()
             }
-            Event::Closed(deletions) => format!("closed {deletions:?}"),
+            Event::Closed(pop3_proto::client::Closed { deletions, .. }) => format!("closed {deletions:?}"),
             other => format!("{other:?}"),
         }
         .trim_end()

@@ -10,7 +10,7 @@ const OURS: &[OtherCapability<'static>] =
     &[OtherCapability::literal("X-ARCHIVE", "7 years"), OtherCapability::literal("XOIP", "")];
 
 /// Everything that a server can announce.
-fn everything(tls: TlsPolicy) -> Config {
+fn everything(tls: TlsPolicy) -> Config<'static> {
     Config::new(tls)
         .sasl(SASL)
         .sasl_in_clear(IN_CLEAR)

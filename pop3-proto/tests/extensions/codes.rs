@@ -116,13 +116,13 @@ const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::NoSuchMessage, "", "no such message"),
 ];
 
-fn config() -> server::Config {
+fn config() -> server::Config<'static> {
     let config = server::Config::new(TlsPolicy::Cleartext).sasl_in_clear(&[Mechanism::PLAIN]);
     config.other_commands()
 }
 
 /// What each question answers when it is refused.
-fn answers(config: server::Config, refusal: Refusal) -> [String; 6] {
+fn answers(config: server::Config<'static>, refusal: Refusal) -> [String; 6] {
     let host = || Host::greeted(config);
     let mut greet = Host::new(config);
     let mut outbox = Outbox::new();

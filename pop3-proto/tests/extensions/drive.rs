@@ -115,7 +115,7 @@ pub(crate) fn short(event: &Event<'_>) -> String {
         Event::Language(_, listing) => format!("language {} {}", listing.tag, listing.name),
         Event::Odd(ticket, octets) => format!("{} odd: {}", name(ticket), octets.escape_ascii()),
         Event::Body(_, octets) => format!("body {}", octets.escape_ascii()),
-        Event::Closed(deletions) => format!("closed: {deletions:?}"),
+        Event::Closed(client::Closed { deletions, .. }) => format!("closed: {deletions:?}"),
         Event::StartTls(_) => "start TLS".into(),
         other => format!("{other:?}"),
     }
@@ -159,7 +159,7 @@ impl Maildrop for Mail {
 
 /// A server and its application, whose answers can be changed.
 pub(crate) struct Host {
-    pub(crate) server: Server<Mail, Arc<server::Config>>,
+    pub(crate) server: Server<Mail, Arc<server::Config<'static>>>,
     pub(crate) greeting: &'static str,
     pub(crate) name: Result<(), Refusal>,
     pub(crate) login: Result<Announce, Refusal>,
@@ -173,7 +173,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(config: server::Config) -> Self {
+    pub(crate) fn new(config: server::Config<'static>) -> Self {
         Host {
             server: Server::new(Arc::new(config), 1),
             greeting: "ready",
@@ -190,14 +190,14 @@ impl Host {
     }
 
     /// A server whose greeting is out.
-    pub(crate) fn greeted(config: server::Config) -> Self {
+    pub(crate) fn greeted(config: server::Config<'static>) -> Self {
         let mut host = Host::new(config);
         assert_eq!(host.says(""), "+OK ready\r\n");
         host
     }
 
     /// A server in TRANSACTION.
-    pub(crate) fn logged_in(config: server::Config) -> Self {
+    pub(crate) fn logged_in(config: server::Config<'static>) -> Self {
         let mut host = Host::greeted(config);
         host.says("USER mrose\r\nPASS secret\r\n");
         host
@@ -251,15 +251,15 @@ impl Host {
                 }
                 let mail = Mail::new(4, token.utf8());
                 match self.login {
-                    Ok(announce) => assert!(server.accept(token, mail, announce).is_ok()),
+                    Ok(announce) => assert!(server.accept_with(token, mail, announce).is_ok()),
                     Err(refusal) => server.refuse(token, refusal).unwrap(),
                 }
             }
             Ask::Fetch(token) => match self.fetch {
-                Ok(()) => server.send_body(token, 25).unwrap(),
+                Ok(()) => server.send_body_of(token, pop3_proto::octets(self.body)).unwrap(),
                 Err(refusal) => server.refuse(token, refusal).unwrap(),
             },
-            Ask::Commit(token) => server.committed(token, true).unwrap(),
+            Ask::Commit(token) => server.removed(token).unwrap(),
             Ask::StartTls(token) => server.tls_started(token, Input::more(b"")).unwrap(),
             Ask::Other(token, ..) => match self.other {
                 Ok(text) => server.other(token, Text::literal(text), outbox).unwrap(),

@@ -21,10 +21,12 @@ fn canadian(phrase: Phrase) -> Text<'static> {
     }
 }
 
-const LANGUAGES: &[Language] = &[
-    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german },
-    Language { tag: LanguageTag::literal("fr-CA"), name: Text::literal("français canadien"), say: canadian },
-    Language { tag: LanguageTag::literal("i-klingon"), name: Text::EMPTY, say: Phrase::english },
+const LANGUAGES: &[Language<'_>] = &[
+    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german },
+    Language {
+        tag: LanguageTag::literal("fr-CA"), name: Text::literal("français canadien"), say: &canadian
+    },
+    Language { tag: LanguageTag::literal("i-klingon"), name: Text::EMPTY, say: &Phrase::english },
     Language::ENGLISH,
 ];
 
@@ -147,14 +149,14 @@ fn r6856_3_c_a_phrase_that_is_too_long_or_reads_as_a_code_is_said_in_english() {
             Err(_) => panic!("ASCII"),
         }
     };
-    const ODD: &[Language] = &[
-        Language { tag: LanguageTag::literal("x-odd"), name: Text::EMPTY, say: odd },
+    const ODD: &[Language<'_>] = &[
+        Language { tag: LanguageTag::literal("x-odd"), name: Text::EMPTY, say: &odd },
         Language {
             tag: LanguageTag::literal(
                 "en-x-aaaaaaaa-bbbbbbbb-cccccccc-dddddddd-eeeeeeee-ffffffff-gggggggg-hhhhhhhh",
             ),
             name: Text::literal(LONG),
-            say: |_| Text::literal(LONG.split_at(440).0),
+            say: &|_| Text::literal(LONG.split_at(440).0),
         },
     ];
     let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext).languages(ODD));

@@ -1,7 +1,7 @@
 //! A client and a server, each alone with a wire that the test plays.
 
 use pop3_proto::client::{self, Event, SaslStep, SendError};
-use pop3_proto::server::{self, Announce, Ask, Credentials, Login, Slot, Step};
+use pop3_proto::server::{self, Ask, Credentials, Login, Slot, Step};
 use pop3_proto::{
     Base64, Client, Command, Fatal, Input, Mechanism, Outbox, Secret, Server, Text, TlsPolicy, UniqueId,
 };
@@ -117,13 +117,13 @@ pub(super) fn step(event: Event<'_>) -> SaslStep {
 
 /// A server and what it sends.
 pub(super) struct Host {
-    pub(super) server: Server<Maildrop, server::Config>,
+    pub(super) server: Server<Maildrop, server::Config<'static>>,
     pub(super) out: Outbox,
 }
 
 impl Host {
     /// Behind its greeting, which has a timestamp.
-    pub(super) fn new(config: server::Config) -> Self {
+    pub(super) fn new(config: server::Config<'static>) -> Self {
         let mut host = Host { server: Server::new(config, 1), out: Outbox::new() };
         let Step::Ask(Ask::Greet(greet)) = host.hear(b"") else { panic!() };
         host.server.greet(greet, Text::literal("ready <1.2@host>"), &mut host.out).unwrap();
@@ -180,7 +180,7 @@ impl Host {
 
     /// Lets the client in; what it is told.
     pub(super) fn accept(&mut self, login: Login) -> String {
-        self.server.accept(login, Maildrop::new(), Announce::default()).unwrap();
+        self.server.accept(login, Maildrop::new()).unwrap();
         self.answers(b"")
     }
 

@@ -68,7 +68,7 @@ fn secret(octets: &[u8]) -> Secret<'_> {
 }
 
 fn let_in(host: &mut Host, login: Login) {
-    host.server.accept(login, Vec::new(), pop3_proto::server::Announce::default()).unwrap();
+    host.server.accept(login, Vec::new()).unwrap();
 }
 
 fn turn_away(host: &mut Host, login: Login) {

@@ -5,7 +5,7 @@ use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
 use pop3_proto::{AnswerError, Base64, Input, Limits, Mechanism, Out, Profile, Quirk, Server, TlsPolicy};
 
 const CLEAR: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::CRAM_MD5];
-const CONFIG: Config = Config::new(TlsPolicy::Cleartext).sasl_in_clear(CLEAR);
+const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).sasl_in_clear(CLEAR);
 
 /// What is no base64, whatever decoders elsewhere make of it.
 const BAD: [&str; 11] =

@@ -2,13 +2,13 @@
 
 use super::sasl_kit::{Desk, Host, Maildrop};
 use pop3_proto::client::Event;
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Step, Why};
+use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
 use pop3_proto::{
     AnswerError, Base64, Fatal, Input, Limits, Mechanism, Millis, State, Timer, Timers, TlsPolicy,
 };
 
 const MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::LOGIN];
-const CONFIG: Config = Config::new(TlsPolicy::Cleartext).sasl_in_clear(MECHANISMS);
+const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).sasl_in_clear(MECHANISMS);
 
 /// Through so many rounds of challenge and response; the login that is then open.
 fn rounds(host: &mut Host, rounds: usize) -> pop3_proto::server::Login {
@@ -210,7 +210,7 @@ fn law_7_no_answer_behind_close() {
     host.server.close();
     let unanswered = host.server.challenge(login, Base64::EMPTY, &mut host.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
-    let accepted = host.server.accept(unanswered.token, Maildrop::new(), Announce::default());
+    let accepted = host.server.accept(unanswered.token, Maildrop::new());
     let unanswered = accepted.unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
     assert!(host.server.maildrop().is_none());

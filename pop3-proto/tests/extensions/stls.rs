@@ -2,20 +2,20 @@
 
 use super::sasl_kit::{Desk, Host, auth, auth_with, pass, user};
 use pop3_proto::client::{self, Event, Feature, SendError, Source, Support};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Language, Phrase, Refusal, Step, Utf8};
+use pop3_proto::server::{Ask, Config, Credentials, Language, Phrase, Refusal, Step, Utf8};
 use pop3_proto::{
     ApopDigest, Command, Fatal, Input, LanguageTag, Mechanism, Millis, Quirk, State, Text, Timer, Timers,
     TlsPolicy, Verb,
 };
 
-const OFFERED: Config = Config::new(TlsPolicy::Opportunistic);
+const OFFERED: Config<'_> = Config::new(TlsPolicy::Opportunistic);
 
 fn german(phrase: Phrase) -> Text<'static> {
     if phrase == Phrase::Bye { const { Text::literal("tschüs") } } else { phrase.english() }
 }
 
-const GERMAN: [Language; 1] =
-    [Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german }];
+const GERMAN: [Language<'_>; 1] =
+    [Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german }];
 
 fn apop() -> Command<'static> {
     let digest = ApopDigest::parse(b"c4c9334bac560ecc979e58001b3e22fb").unwrap();
@@ -269,7 +269,7 @@ fn r2595_4_c_a_server_refuses_stls_where_it_is_not_due() {
     let mut host = Host::new(OFFERED);
     host.name(b"USER mrose\r\n");
     let (login, _) = host.login(b"PASS x\r\n");
-    host.server.accept(login, Vec::new(), Announce::default()).unwrap();
+    host.server.accept(login, Vec::new()).unwrap();
     host.answers(b"");
     assert_eq!(host.answers(b"STLS\r\n"), "-ERR not in this state\r\n");
 }

@@ -5,7 +5,7 @@ use pop3_proto::client::{self, SendError};
 use pop3_proto::server::{Config, Utf8};
 use pop3_proto::{ApopDigest, Client, Command, Outbox, Profile, Secret, State, Text, TlsPolicy};
 
-fn config(utf8: Utf8) -> Config {
+fn config(utf8: Utf8) -> Config<'static> {
     Config::new(TlsPolicy::Opportunistic).utf8(utf8)
 }
 

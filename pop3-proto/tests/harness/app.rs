@@ -1,4 +1,4 @@
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Maildrop, Refusal, Server, Slot, StartTls};
+use pop3_proto::server::{Ask, Config, Credentials, Maildrop, Refusal, Server, Slot, StartTls};
 use pop3_proto::{Base64, MessageNumber, OwnedUniqueId, Sink, Text, UniqueId, octets};
 
 pub(crate) type MailSlots = Vec<Slot<OwnedUniqueId>>;
@@ -103,7 +103,7 @@ impl App {
     pub(super) fn answer(
         &mut self,
         ask: Ask<'_>,
-        server: &mut Server<MailSlots, Config>,
+        server: &mut Server<MailSlots, Config<'_>>,
         sink: &mut dyn Sink,
     ) -> Option<Later> {
         self.asked.push(format!("{ask:?}"));
@@ -122,7 +122,7 @@ impl App {
             Ask::Login(login, credentials) => match self.check(credentials) {
                 Checked::Challenge(challenge) => server.challenge(login, challenge, sink).unwrap(),
                 Checked::Good if self.refuse.login.is_none() => {
-                    server.accept(login, self.maildrop(), Announce::default()).unwrap();
+                    server.accept(login, self.maildrop()).unwrap();
                 }
                 Checked::Good => server.refuse(login, self.refuse.login.unwrap()).unwrap(),
                 Checked::Bad => server.refuse(login, Refusal::Credentials).unwrap(),
@@ -135,7 +135,7 @@ impl App {
                     }
                     _ => {
                         let body = &self.messages[message.index()];
-                        server.send_body(fetch, octets(body)).unwrap();
+                        server.send_body_of(fetch, octets(body)).unwrap();
                         return Some(Later::Body(body.clone()));
                     }
                 }
@@ -147,7 +147,10 @@ impl App {
                 if !self.keeps {
                     self.removed.extend(marked.map(MessageNumber::get));
                 }
-                server.committed(commit, !self.keeps).unwrap();
+                match !self.keeps {
+                    true => server.removed(commit).unwrap(),
+                    false => server.not_removed(commit, Refusal::NoSuchMessage).unwrap(),
+                }
             }
             Ask::StartTls(start) => return Some(Later::StartTls(start)),
             Ask::Other(other, _, _) => server.other(other, Text::literal("as you say"), sink).unwrap(),

@@ -9,7 +9,7 @@ use pop3_proto::{Fatal, TlsPolicy};
 pub(crate) struct Session<'s> {
     pub(crate) client: client::Config,
     pub(crate) steps: &'s [Do<'s>],
-    pub(crate) server: server::Config,
+    pub(crate) server: server::Config<'static>,
     pub(crate) app: App,
 }
 

@@ -5,7 +5,7 @@ use pop3_proto::{Fatal, Input, MIN_SINK};
 
 /// A server machine, its application and its buffers.
 pub(crate) struct ServerSide<'s> {
-    pub(crate) server: Server<MailSlots, Config>,
+    pub(crate) server: Server<MailSlots, Config<'static>>,
     pub(crate) app: App,
     sink: Box<dyn Pipe + 's>,
     /// Slices that were lent and go out behind what the sink holds.
@@ -18,7 +18,7 @@ pub(crate) struct ServerSide<'s> {
 }
 
 impl<'s> ServerSide<'s> {
-    pub(crate) fn new(config: Config, app: App, sink: Box<dyn Pipe + 's>) -> Self {
+    pub(crate) fn new(config: Config<'static>, app: App, sink: Box<dyn Pipe + 's>) -> Self {
         ServerSide {
             server: Server::new(config, 7),
             app,
@@ -34,7 +34,7 @@ impl<'s> ServerSide<'s> {
 
     /// A server that reads `wire` and then the end of the stream: what it was asked, what it wrote, how it ended, what was removed.
     pub(crate) fn alone(
-        config: Config,
+        config: Config<'static>,
         app: &App,
         wire: &[u8],
         cuts: &Cuts,

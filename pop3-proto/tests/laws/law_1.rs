@@ -3,7 +3,7 @@
 use super::sessions::number;
 use crate::harness::{App, MailSlots};
 use pop3_proto::client::{Client, Event};
-use pop3_proto::server::{self, Announce, Ask, Server, Step};
+use pop3_proto::server::{self, Ask, Server, Step};
 use pop3_proto::{Command, Input, Outbox, Text, TlsPolicy};
 
 fn lies_in(part: &[u8], whole: &[u8]) -> bool {
@@ -50,7 +50,7 @@ fn law_1_a_piece_of_a_message_lies_in_the_input() {
 }
 
 /// A server in TRANSACTION, asked for the first message.
-fn sending() -> Server<MailSlots, server::Config> {
+fn sending() -> Server<MailSlots, server::Config<'static>> {
     let mut server = Server::new(server::Config::new(TlsPolicy::Cleartext), 1);
     let (mut sink, mut input) = (Outbox::new(), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
     loop {
@@ -58,9 +58,9 @@ fn sending() -> Server<MailSlots, server::Config> {
             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::EMPTY, &mut sink).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
-                server.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+                server.accept(login, App::new().maildrop()).unwrap();
             }
-            Step::Ask(Ask::Fetch(fetch)) => server.send_body(fetch, 1).unwrap(),
+            Step::Ask(Ask::Fetch(fetch)) => server.send_body_of(fetch, 1).unwrap(),
             Step::NeedBody => return server,
             step => panic!("{step:?}"),
         }

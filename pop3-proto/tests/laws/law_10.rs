@@ -4,7 +4,7 @@ use super::reach::{LOGIN, ask, cleartext, client, hear, logged_in, say};
 use super::sessions::number;
 use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event};
-use pop3_proto::server::{Announce, Ask, Config, Entry, Maildrop, Refusal, Server, Step, Why};
+use pop3_proto::server::{Ask, Config, Entry, Maildrop, Refusal, Server, Step, Why};
 use pop3_proto::{
     Base64, Command, Fatal, Input, Limit, Limits, MIN_SINK, Mechanism, MessageNumber, Outbox, Sink, Text,
     TlsPolicy, UniqueId,
@@ -126,7 +126,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
 }
 
 /// What a server with these limits says to this, line by line, behind the greeting.
-fn says(config: Config, wire: &[u8]) -> (Vec<String>, Result<Why, Fatal>) {
+fn says(config: Config<'static>, wire: &[u8]) -> (Vec<String>, Result<Why, Fatal>) {
     let (_, output, over, _) =
         ServerSide::alone(config, &App::new(), wire, &Cuts::Each(9), Size::Out(MIN_SINK));
     let text = String::from_utf8(output).unwrap();
@@ -158,7 +158,7 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
         assert_eq!(said, [expected, "+OK bye"], "{octets}");
     }
     // An over-long line is dropped as it comes: none of it is held.
-    let mut server: Server<crate::harness::MailSlots, Config> = Server::new(config, 1);
+    let mut server: Server<crate::harness::MailSlots, Config<'_>> = Server::new(config, 1);
     let Ask::Greet(greet) = ask!(&mut server, b"", Greet(_)) else { unreachable!() };
     server.greet(greet, Text::EMPTY, &mut Outbox::new()).unwrap();
     let mut input = Input::more(&[b'x'; 5000]);
@@ -221,7 +221,7 @@ fn law_10_pending_output_stops_input() {
         match server.poll(&mut input, &mut sink).unwrap() {
             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::EMPTY, &mut sink).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
-            Step::Ask(Ask::Login(login, _)) => server.accept(login, Million, Announce::default()).unwrap(),
+            Step::Ask(Ask::Login(login, _)) => server.accept(login, Million).unwrap(),
             Step::NeedSpace(_) => {
                 blocked += 1;
                 let pending = sink.pending().len();

@@ -41,7 +41,7 @@ fn law_2_an_event_outlives_the_client() {
 
 #[test]
 fn law_2_a_question_is_held_while_it_is_answered() {
-    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
     let mut server: Server<&mut [Slot<UniqueId<'static>>]> = Server::new(&CONFIG, 1);
     let (mut sink, mut input) = (Outbox::new(), Input::more(b"USER mrose\r\nPASS tanstaaf\r\n"));
     let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut input, &mut sink) else { panic!() };

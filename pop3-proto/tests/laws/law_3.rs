@@ -3,10 +3,10 @@
 use super::sessions::{USER, number, pass};
 use crate::harness::allocations;
 use pop3_proto::client::{self, Client, Event};
-use pop3_proto::server::{Announce, Ask, Config, Server, Slot, Step, Why};
+use pop3_proto::server::{Ask, Config, Server, Slot, Step, Why};
 use pop3_proto::{Command, Inbox, Input, MIN_SINK, Out, Text, TlsPolicy, UniqueId};
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 const MESSAGE: &[u8] = b"Subject: x\n\n.one\ntwo\n";
 
 /// The server's half: reads, asks, answers, until it needs the other side. Says why the session is over once it is.
@@ -22,15 +22,15 @@ fn serve<'m>(
             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), sink).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
-                server.accept(login, maildrop.take().unwrap(), Announce::default()).unwrap();
+                server.accept(login, maildrop.take().unwrap()).unwrap();
             }
             Step::Ask(Ask::Fetch(fetch)) => {
                 *at = 0;
-                server.send_body(fetch, pop3_proto::octets(MESSAGE)).unwrap();
+                server.send_body_of(fetch, pop3_proto::octets(MESSAGE)).unwrap();
             }
-            Step::Ask(Ask::Commit(commit)) => server.committed(commit, true).unwrap(),
+            Step::Ask(Ask::Commit(commit)) => server.removed(commit).unwrap(),
             Step::Ask(ask) => panic!("{ask:?}"),
-            Step::NeedBody if *at == MESSAGE.len() => server.finish_body().unwrap(),
+            Step::NeedBody if *at == MESSAGE.len() => _ = server.finish_body().unwrap(),
             Step::NeedBody => *at += server.write_body(&MESSAGE[*at..], sink).unwrap(),
             Step::NeedInput | Step::NeedSpace(_) => return None,
             Step::Waiting => panic!("nothing is left open"),

@@ -2,14 +2,14 @@
 
 use super::reach::{ask, server, until};
 use crate::harness::{App, MailSlots, Pipe, Size};
-use pop3_proto::server::{Announce, Ask, Config, Refusal, Server, Step, Unfit};
+use pop3_proto::server::{Ask, Config, Refusal, Server, Step, Unfit};
 use pop3_proto::{
-    AnswerError, Base64, Full, Input, Limits, MIN_SINK, Mechanism, Out, Outbox, Sink, StuffMode, Text,
-    TlsPolicy, Unanswered,
+    AnswerError, Base64, Full, Input, Limits, MIN_SINK, Mechanism, Out, Outbox, ResponseCode, Sink,
+    StuffMode, Text, TlsPolicy, Unanswered,
 };
 use std::fmt::Debug;
 
-type Machine = Server<MailSlots, Config>;
+type Machine = Server<MailSlots, Config<'static>>;
 
 fn unanswered<T: Debug>(answered: Result<(), Unanswered<T>>, why: AnswerError, shown: &str) -> T {
     let unanswered = answered.unwrap_err();
@@ -53,7 +53,7 @@ fn law_4_answers_that_write_wait_for_room() {
         machine.challenge(login, Base64::literal("AAAA"), sink)
     });
     let Ask::Login(login, _) = ask!(&mut machine, b"AAAA\r\n", Login(..)) else { unreachable!() };
-    machine.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+    machine.accept(login, App::new().maildrop()).unwrap();
     let Ask::Other(other, ..) = ask!(&mut machine, b"XTND\r\n", Other(..)) else { unreachable!() };
     fills(&mut machine, other, 7, |machine, other, sink| machine.other(other, Text::literal("x"), sink));
     assert!(matches!(ask!(&mut machine, b"QUIT\r\n", Commit(_)), Ask::Commit(_)));
@@ -93,7 +93,7 @@ fn law_4_a_challenge_outside_auth_is_not_taken() {
     let (shown, before) = (format!("{login:?}"), format!("{machine:?}"));
     let login = unanswered(machine.challenge(login, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
     assert_eq!((format!("{machine:?}"), sink.pending()), (before, &b""[..]));
-    machine.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+    machine.accept(login, App::new().maildrop()).unwrap();
 }
 
 /// A question open on a fresh connection, behind `before` and `wire`.
@@ -171,20 +171,27 @@ fn law_4_a_foreign_or_stale_answer_changes_nothing() {
         m.challenge(login, Base64::EMPTY, sink)
     });
     takes_its_own_only(b"AUTH PLAIN\r\n", is, token, |m, login, _| m.refuse(login, Refusal::Credentials));
+    takes_its_own_only(b"USER a\r\nPASS b\r\n", is, token, |m, login, sink| {
+        m.refuse_with_code(login, ResponseCode::InUse, sink)
+    });
     takes_its_own_only(b"USER a\r\nPASS b\r\n", is, token, |m, login, _| {
         let maildrop = App::new().maildrop();
-        m.accept(login, maildrop.clone(), Announce::default()).map_err(|unanswered| {
-            let (token, given) = unanswered.token;
-            assert_eq!(given, maildrop);
-            Unanswered { token, why: unanswered.why }
+        m.accept(login, maildrop.clone()).map_err(|unanswered| {
+            assert_eq!(unanswered.maildrop, maildrop);
+            Unanswered { token: unanswered.token, why: unanswered.why }
         })
     });
     let (is, token) = kind!(Fetch alone);
     let retr = b"USER a\r\nPASS b\r\nRETR 1\r\n";
-    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body(fetch, 19));
+    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body(fetch));
+    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body_of(fetch, 19));
+    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body_estimated(fetch, 19));
     takes_its_own_only(retr, is, token, |m, fetch, _| m.refuse(fetch, Refusal::NoSuchMessage));
     let (is, token) = kind!(Commit alone);
-    takes_its_own_only(b"USER a\r\nPASS b\r\nQUIT\r\n", is, token, |m, commit, _| m.committed(commit, true));
+    takes_its_own_only(b"USER a\r\nPASS b\r\nQUIT\r\n", is, token, |m, commit, _| m.removed(commit));
+    takes_its_own_only(b"USER a\r\nPASS b\r\nQUIT\r\n", is, token, |m, commit, _| {
+        m.not_removed(commit, Refusal::Temporary)
+    });
     let (is, token) = kind!(StartTls alone);
     takes_its_own_only(b"STLS\r\n", is, token, |m, start, _| m.tls_started(start, Input::more(b"")));
     let (is, token) = kind!(Other);
@@ -193,11 +200,11 @@ fn law_4_a_foreign_or_stale_answer_changes_nothing() {
 }
 
 /// A server that is asked for a message, before its status line is written.
-fn fetched(config: Config) -> Machine {
+fn fetched(config: Config<'static>, octets: u64) -> Machine {
     let mut machine = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";
     let Ask::Fetch(fetch) = ask!(&mut machine, wire, Fetch(_)) else { unreachable!() };
-    machine.send_body(fetch, 19).unwrap();
+    machine.send_body_of(fetch, octets).unwrap();
     machine
 }
 
@@ -210,7 +217,7 @@ fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
     assert_eq!(machine.finish_body(), Err(Unfit::NoBody));
     assert_eq!((format!("{machine:?}"), sink.pending()), (before, &b""[..]));
 
-    let mut machine = fetched(Config::new(TlsPolicy::Cleartext));
+    let mut machine = fetched(Config::new(TlsPolicy::Cleartext), 19);
     let (mut rest, before) = (&b"x"[..], format!("{machine:?}"));
     assert_eq!(machine.body_slice(&mut rest), Err(Unfit::StatusPending));
     assert_eq!((format!("{machine:?}"), rest), (before, &b"x"[..]));
@@ -221,7 +228,7 @@ fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
 #[test]
 fn law_4_a_bare_lf_in_a_verbatim_message_takes_nothing() {
     let (mut machine, mut sink) =
-        (fetched(Config::new(TlsPolicy::Cleartext).bodies(StuffMode::Verbatim)), Outbox::new());
+        (fetched(Config::new(TlsPolicy::Cleartext).bodies(StuffMode::Verbatim), 19), Outbox::new());
     assert_eq!(machine.write_body(b"x\ny", &mut sink), Ok(1));
     let (mut rest, before, sent) = (&b"\ny"[..], format!("{machine:?}"), sink.pending().to_vec());
     assert_eq!(machine.write_body(rest, &mut sink), Err(Unfit::BareLf));
@@ -234,9 +241,9 @@ fn law_4_a_bare_lf_in_a_verbatim_message_takes_nothing() {
 #[test]
 fn law_4_a_message_is_taken_as_far_as_there_is_room() {
     let message = b"Subject: x\r\n\r\n.\r\n..\n.end";
-    let whole = b"+OK 19 octets\r\nSubject: x\r\n\r\n..\r\n...\r\n..end\r\n.\r\n";
+    let whole = b"+OK 27 octets\r\nSubject: x\r\n\r\n..\r\n...\r\n..end\r\n.\r\n";
     for room in 0..=whole.len() {
-        let mut machine = fetched(Config::new(TlsPolicy::Cleartext));
+        let mut machine = fetched(Config::new(TlsPolicy::Cleartext), 27);
         let mut memory = Size::Out(MIN_SINK).buffer();
         let mut sink: Box<dyn Pipe> = Size::Out(MIN_SINK).pipe(&mut memory);
         sink.put(&[&vec![b'-'; MIN_SINK - room]]).unwrap();
@@ -252,6 +259,21 @@ fn law_4_a_message_is_taken_as_far_as_there_is_room() {
         wire.extend_from_slice(sink.pending());
         assert_eq!(wire, whole, "{room}");
     }
+}
+
+/// The end of a message that has another size than stated: nothing is written, and what is missing may follow.
+#[test]
+fn law_4_a_message_of_another_size_is_not_ended() {
+    let (mut machine, mut sink) = (fetched(Config::new(TlsPolicy::Cleartext), 5), Outbox::new());
+    assert_eq!(machine.write_body(b"abc", &mut sink), Ok(3));
+    for (more, sent) in [(b"d".as_slice(), 6), (b"efg", 9)] {
+        assert_eq!(machine.write_body(more, &mut sink), Ok(more.len()));
+        let (before, wire) = (format!("{machine:?}"), sink.pending().to_vec());
+        assert_eq!(machine.finish_body(), Err(Unfit::Size { sent, stated: 5 }));
+        assert_eq!((format!("{machine:?}"), sink.pending()), (before, &wire[..]));
+    }
+    machine.close();
+    assert_eq!(machine.finish_body(), Err(Unfit::NoBody));
 }
 
 /// A poll without room does nothing but start the output timer, however often it is called.

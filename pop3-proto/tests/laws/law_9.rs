@@ -8,7 +8,7 @@ use super::reach::{ask, cleartext, client, say, server};
 use super::sessions;
 use crate::harness::{App, How, ServerSide, Size};
 use pop3_proto::client::{Config, Event};
-use pop3_proto::server::{self, Announce, Ask, Credentials, Refusal, Step};
+use pop3_proto::server::{self, Ask, Credentials, Refusal, Step};
 use pop3_proto::{
     ApopDigest, Base64, Command, Decoded, Inbox, Input, Limits, Mechanism, Out, Outbox, Profile, Secret,
     Text, TlsPolicy,
@@ -253,7 +253,7 @@ fn law_9_an_answer_that_failed_shows_its_cause_only() {
     let mut input = Input::more(b"");
     let _ =
         super::reach::until(&mut two, &mut input, &mut Outbox::new(), |step| matches!(step, Step::NeedInput));
-    let error = two.accept(login, App::new().maildrop(), Announce::default()).unwrap_err();
+    let error = two.accept(login, App::new().maildrop()).unwrap_err();
     hidden_error(&error);
-    assert_eq!(format!("{error:?}"), "Unanswered { why: NotHere, .. }");
+    assert_eq!(format!("{error:?}"), "Unaccepted { why: NotHere, .. }");
 }

@@ -3,7 +3,7 @@
 use super::sessions::USER;
 use crate::harness::{App, MailSlots};
 use pop3_proto::client::{self, Client, Event};
-use pop3_proto::server::{Announce, Ask, Config, Server, Step};
+use pop3_proto::server::{Ask, Config, Server, Step};
 use pop3_proto::{Command, Input, Mechanism, Outbox, Sink, Text, TlsPolicy};
 
 /// A command that was sent, and what the server said then.
@@ -46,14 +46,14 @@ pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i
 }
 
 /// A server with everything on offer, on the connection with this number.
-pub(super) fn server(id: u64) -> Server<MailSlots, Config> {
+pub(super) fn server(id: u64) -> Server<MailSlots, Config<'static>> {
     let config = Config::new(TlsPolicy::Opportunistic).other_commands();
     Server::new(config.sasl_in_clear(&[Mechanism::PLAIN]).sasl(&[Mechanism::PLAIN]), id)
 }
 
 /// Lets the server read, and answers all questions up to the first step that `stop` wants.
 pub(super) fn until<'i>(
-    server: &mut Server<MailSlots, Config>,
+    server: &mut Server<MailSlots, Config<'_>>,
     input: &mut Input<'i>,
     sink: &mut dyn Sink,
     stop: impl Fn(&Step<'_>) -> bool,
@@ -67,12 +67,12 @@ pub(super) fn until<'i>(
             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("hi <1.2@h>"), sink).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
-                server.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+                server.accept(login, App::new().maildrop()).unwrap();
             }
-            Step::Ask(Ask::Fetch(fetch)) => server.send_body(fetch, 19).unwrap(),
-            Step::Ask(Ask::Commit(commit)) => server.committed(commit, true).unwrap(),
+            Step::Ask(Ask::Fetch(fetch)) => server.send_body_of(fetch, 19).unwrap(),
+            Step::Ask(Ask::Commit(commit)) => server.removed(commit).unwrap(),
             Step::Ask(Ask::Other(other, ..)) => server.other(other, Text::EMPTY, sink).unwrap(),
-            Step::NeedBody => server.finish_body().unwrap(),
+            Step::NeedBody => _ = server.finish_body().unwrap(),
             step => panic!("never came, but {step:?}"),
         }
     }

@@ -138,16 +138,17 @@ fn rob_36_a_span_is_at_least_a_millisecond_and_at_most_49_days() {
     };
     assert_eq!((span(0), span(1), span(u64::MAX)), (1, 1, u64::from(u32::MAX)));
     let mut late = Client::new(cleartext());
-    assert_eq!(late.tick(Millis(u64::MAX)), Ok(Some(Millis(u64::MAX))));
+    assert_eq!(late.tick(Millis(u64::MAX - 1)), Ok(Some(Millis(u64::MAX))));
+    assert_eq!(late.tick(Millis(u64::MAX)), Ok(None), "no moment is later");
 }
 
 /// A server that sends a message.
-fn sending() -> Server<MailSlots, server::Config> {
+fn sending() -> Server<MailSlots, server::Config<'static>> {
     let config = server::Config::new(TlsPolicy::Cleartext).timers(TIMERS);
     let mut server = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";
     let Ask::Fetch(fetch) = ask!(&mut server, wire, Fetch(_)) else { unreachable!() };
-    server.send_body(fetch, 19).unwrap();
+    server.send_body_of(fetch, 515).unwrap();
     assert!(matches!(server.poll(&mut Input::more(b""), &mut Outbox::new()), Ok(Step::NeedBody)));
     server
 }

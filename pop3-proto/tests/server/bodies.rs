@@ -146,7 +146,7 @@ fn rob_4_no_short_message_has_an_end_mark_of_its_own() {
 }
 
 /// A server that was asked for message 1, and the token.
-fn asked(config: Config, line: &str) -> (Server<Slots, Config>, pop3_proto::server::Fetch) {
+fn asked(config: Config<'static>, line: &str) -> (Server<Slots, Config<'static>>, pop3_proto::server::Fetch) {
     let mut server = Host::new(config, &[b"A: b\r\n\r\n1\r\n"]).login().server;
     let mut buffer = [0; 512];
     let fetch = ask!(server, &mut Input::more(line.as_bytes()), &mut Out::new(&mut buffer), Fetch);
@@ -157,7 +157,7 @@ fn asked(config: Config, line: &str) -> (Server<Slots, Config>, pop3_proto::serv
 fn a_body_in_the_wrong_turn_is_not_taken() {
     let mut buffer = [0; 512];
     let mut out = Out::new(&mut buffer);
-    let mut none = |server: &mut Server<Slots, Config>| {
+    let mut none = |server: &mut Server<Slots, Config<'_>>| {
         assert_eq!(server.write_body(b"x", &mut out), Err(Unfit::NoBody));
         let mut octets = b"x".as_slice();
         assert_eq!(server.body_slice(&mut octets), Err(Unfit::NoBody));
@@ -172,7 +172,7 @@ fn a_body_in_the_wrong_turn_is_not_taken() {
     server.refuse(fetch, Refusal::Temporary).unwrap();
     none(&mut server);
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
-    server.send_body(fetch, 12).unwrap();
+    server.send_body_of(fetch, 0).unwrap();
     server.finish_body().unwrap();
     none(&mut server);
     server.close();
@@ -182,7 +182,7 @@ fn a_body_in_the_wrong_turn_is_not_taken() {
 #[test]
 fn no_slice_goes_out_before_the_status_line() {
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
-    server.send_body(fetch, 3).unwrap();
+    server.send_body_of(fetch, 3).unwrap();
     let mut octets = b"x\r\n".as_slice();
     assert_eq!(server.body_slice(&mut octets), Err(Unfit::StatusPending));
     assert_eq!(octets, b"x\r\n");
@@ -198,7 +198,7 @@ fn no_slice_goes_out_before_the_status_line() {
 #[test]
 fn the_status_line_is_written_before_the_body_or_neither_is() {
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
-    server.send_body(fetch, 3).unwrap();
+    server.send_body_of(fetch, 3).unwrap();
     let mut buffer = [0; 512];
     let mut out = Out::new(&mut buffer);
     out.put(&[&[b'-'; 505]]).unwrap();
@@ -216,7 +216,7 @@ fn r1939_3_v_an_empty_message_is_a_status_line_and_an_end_mark() {
     {
         for poll_first in [false, true] {
             let (mut server, fetch) = asked(CLEAR, line);
-            server.send_body(fetch, 0).unwrap();
+            server.send_body_of(fetch, 0).unwrap();
             let mut buffer = [0; 1024];
             let mut out = Out::new(&mut buffer);
             if poll_first {
@@ -236,7 +236,7 @@ fn rob_35_a_message_that_breaks_off_has_no_end_mark() {
         let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
         let mut buffer = [0; 512];
         let mut out = Out::new(&mut buffer);
-        server.send_body(fetch, 12).unwrap();
+        server.send_body_of(fetch, 12).unwrap();
         server.write_body(taken, &mut out).unwrap();
         server.close();
         assert!(matches!(
@@ -256,7 +256,7 @@ fn a_body_that_should_hold_crlf_only_and_does_not_can_only_be_aborted() {
     let mut host = Host::new(config, &[b"A: b\r\n\r\n.\r\n"]).login();
     assert_eq!(host.say("RETR 1\r\n"), "+OK 11 octets\r\nA: b\r\n\r\n..\r\n.\r\n");
     let (mut server, fetch) = asked(config, "RETR 1\r\n");
-    server.send_body(fetch, 3).unwrap();
+    server.send_body_of(fetch, 3).unwrap();
     let mut buffer = [0; 512];
     let mut out = Out::new(&mut buffer);
     assert_eq!(server.write_body(b"ab\n.\n", &mut out), Ok(2));

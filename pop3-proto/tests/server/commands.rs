@@ -5,12 +5,12 @@ use pop3_proto::server::{Language, Utf8};
 use pop3_proto::{Mechanism, State, Verb};
 
 static MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN];
-static LANGUAGES: &[Language] = &[Language::ENGLISH];
+static LANGUAGES: &[Language<'_>] = &[Language::ENGLISH];
 const UNKNOWN: &str = "-ERR unknown command\r\n";
 const STATE: &str = "-ERR not in this state\r\n";
 
 /// All that there is.
-const ALL: Config = PATIENT
+const ALL: Config<'_> = PATIENT
     .sasl(MECHANISMS)
     .sasl_in_clear(MECHANISMS)
     .utf8(Utf8::Messages)
@@ -43,7 +43,7 @@ fn line(verb: Verb) -> &'static str {
 }
 
 /// The configuration with the switch that turns this command off.
-fn without(config: Config, verb: Verb) -> Option<Config> {
+fn without(config: Config<'static>, verb: Verb) -> Option<Config<'static>> {
     let base = PATIENT;
     Some(match verb {
         Verb::User | Verb::Pass => config.without_user(),
@@ -58,7 +58,7 @@ fn without(config: Config, verb: Verb) -> Option<Config> {
 }
 
 /// A host in this state, reached as its configuration allows.
-fn reach(config: Config, state: State) -> Host {
+fn reach(config: Config<'static>, state: State) -> Host {
     let mut host = Host::three(config);
     host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>";
     host.say("");

@@ -4,10 +4,10 @@ use super::*;
 use pop3_proto::{AnswerError, Inbox, MIN_SINK, Mechanism, Millis, State};
 use std::convert::Infallible;
 
-const OFFER: Config = PATIENT.sasl_in_clear(&[Mechanism::PLAIN]);
+const OFFER: Config<'_> = PATIENT.sasl_in_clear(&[Mechanism::PLAIN]);
 
 /// A greeted server without maildrops.
-fn greeted(id: u64, out: &mut Out<'_>) -> Server<Infallible, Config> {
+fn greeted(id: u64, out: &mut Out<'_>) -> Server<Infallible, Config<'static>> {
     let mut server = Server::new(OFFER, id);
     let greet = ask!(server, &mut Input::more(b""), out, Greet);
     server.greet(greet, Text::literal("ready <1@a>"), out).unwrap();

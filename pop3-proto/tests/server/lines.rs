@@ -12,7 +12,7 @@ fn open() -> Host {
     Host::three(PATIENT).login()
 }
 
-fn greeted(config: Config) -> Host {
+fn greeted(config: Config<'static>) -> Host {
     let mut host = Host::three(config);
     host.say("");
     host
@@ -255,5 +255,26 @@ fn rob_41_a_keyword_of_any_length_is_no_framing_error() {
             format!("-ERR unknown command\r\n{NOTHING}"),
             "{word}"
         );
+    }
+}
+
+/// What a caller does wrong harms no framing: the search for a line end goes on from where it stopped only over the bytes that were there.
+#[test]
+fn other_bytes_than_last_seen_never_make_one_line_of_two() {
+    for before in 1..60 {
+        let mut host = open();
+        let mut buffer = [0; 1024];
+        let mut out = Out::new(&mut buffer);
+        let seen = vec![b'x'; before];
+        let polled = host.server.poll(&mut Input::more(&seen), &mut out);
+        assert!(matches!(polled, Ok(Step::NeedInput)));
+        let mut input = Input::more(b"NOOP\r\nSTAT\r\nNOOP\r\nSTAT\r\nNOOP\r\n");
+        let answer = format!("{NOTHING}+OK 3 325\r\n{NOTHING}+OK 3 325\r\n{NOTHING}");
+        assert!(matches!(host.server.poll(&mut input, &mut out), Ok(Step::NeedInput)));
+        // Bytes that replace as many or more than were searched may have to wait for the next line end, but are read right.
+        let again = [input.unread(), b"NOOP\r\n"].concat();
+        let mut input = Input::more(&again);
+        assert!(matches!(host.server.poll(&mut input, &mut out), Ok(Step::NeedInput)));
+        assert_eq!((pending(&mut out), input.remaining()), (answer + NOTHING, 0), "{before}");
     }
 }

@@ -42,7 +42,7 @@ impl Maildrop for Picky {
     }
 }
 
-fn picky(config: Config, refusal: Refusal) -> Host<Picky> {
+fn picky(config: Config<'static>, refusal: Refusal) -> Host<Picky> {
     Host::over(config, Picky { refusal: Some(refusal), ..Picky::default() }, &["12345678"; 4]).login()
 }
 

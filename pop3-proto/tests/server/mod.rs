@@ -1,6 +1,8 @@
 //! The server machine, requirement by requirement.
 
+mod application_texts;
 mod bodies;
+mod codes;
 mod commands;
 mod hand_over;
 mod lines;
@@ -12,27 +14,29 @@ mod questions;
 mod resumed;
 mod robust;
 mod security;
+mod sizes;
+mod slices;
 mod texts;
 mod timers;
 mod top;
 mod transaction;
 mod update;
 
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Maildrop, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, Config, Credentials, Maildrop, Refusal, Slot, Step, Why};
 use pop3_proto::{
     Base64, Fatal, Input, Limits, Out, OwnedUniqueId, Server, Sink, Text, TlsPolicy, UniqueId, octets,
 };
 
 type Slots = Vec<Slot<OwnedUniqueId>>;
 
-const CLEAR: Config = Config::new(TlsPolicy::Cleartext);
+const CLEAR: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// As [`CLEAR`], for tables that are full of refusals.
-const PATIENT: Config = CLEAR.limits(Limits::DEFAULT.bad_commands(255, 255).failed_logins(255));
+const PATIENT: Config<'_> = CLEAR.limits(Limits::DEFAULT.bad_commands(255, 255).failed_logins(255));
 
 /// A server with an application that answers by its fields.
 struct Host<L: Maildrop = Slots> {
-    server: Server<L, Config>,
+    server: Server<L, Config<'static>>,
     /// The octets of the client that are not read yet.
     unread: Vec<u8>,
     /// What was asked.
@@ -67,18 +71,18 @@ fn slots(messages: &[impl AsRef<[u8]>]) -> Slots {
 }
 
 impl Host {
-    fn new(config: Config, messages: &[impl AsRef<[u8]>]) -> Self {
+    fn new(config: Config<'static>, messages: &[impl AsRef<[u8]>]) -> Self {
         Host::over(config, slots(messages), messages)
     }
 
     /// Three messages of 120, 200 and 5 octets.
-    fn three(config: Config) -> Self {
+    fn three(config: Config<'static>) -> Self {
         Host::new(config, &[[b'x'; 118].as_slice(), &[b'y'; 198], b"abc"])
     }
 }
 
 impl<L: Maildrop> Host<L> {
-    fn over(config: Config, maildrop: L, messages: &[impl AsRef<[u8]>]) -> Self {
+    fn over(config: Config<'static>, maildrop: L, messages: &[impl AsRef<[u8]>]) -> Self {
         Host {
             server: Server::new(config, 7),
             unread: Vec::new(),
@@ -169,7 +173,7 @@ impl<L: Maildrop> Host<L> {
                 match self.refuse_login {
                     _ if start => server.challenge(login, Base64::EMPTY, out).unwrap(),
                     Some(refusal) => server.refuse(login, refusal).unwrap(),
-                    None => server.accept(login, self.maildrop.take().unwrap(), Announce::default()).unwrap(),
+                    None => server.accept(login, self.maildrop.take().unwrap()).unwrap(),
                 }
                 match credentials {
                     Credentials::Password(password) => {
@@ -186,13 +190,16 @@ impl<L: Maildrop> Host<L> {
                     Some(refusal) => server.refuse(fetch, refusal).unwrap(),
                     None => {
                         let octets = octets(&self.messages[fetch.message().index()]);
-                        server.send_body(fetch, octets).unwrap();
+                        server.send_body_of(fetch, octets).unwrap();
                     }
                 }
                 asked
             }
             Ask::Commit(commit) => {
-                server.committed(commit, self.all_removed).unwrap();
+                match self.all_removed {
+                    true => server.removed(commit).unwrap(),
+                    false => server.not_removed(commit, Refusal::NoSuchMessage).unwrap(),
+                }
                 "Commit".into()
             }
             Ask::StartTls(start) => {

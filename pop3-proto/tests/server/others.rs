@@ -7,7 +7,7 @@ use pop3_proto::{Fatal, Input, Millis, Outbox, Server, Text, UniqueId};
 type Slots = Vec<Slot<UniqueId<'static>>>;
 
 /// Polls until the machine waits, refusing or answering what it does not know.
-fn run(server: &mut Server<Slots, Config>, input: &[u8], sink: &mut Outbox, serve: bool) -> Option<Why> {
+fn run(server: &mut Server<Slots, Config<'_>>, input: &[u8], sink: &mut Outbox, serve: bool) -> Option<Why> {
     let mut input = Input::more(input);
     loop {
         match server.poll(&mut input, sink).unwrap() {
@@ -15,12 +15,12 @@ fn run(server: &mut Server<Slots, Config>, input: &[u8], sink: &mut Outbox, serv
             Step::Ask(Ask::User(token, _)) => server.accept_name(token).unwrap(),
             Step::Ask(Ask::Login(token, _)) => {
                 let slots = vec![Slot::new(3, UniqueId::new(b"a").unwrap())];
-                server.accept(token, slots, Default::default()).unwrap();
+                server.accept(token, slots).unwrap();
             }
             Step::Ask(Ask::Fetch(token)) => {
                 assert_eq!(token.octets(), 3);
                 let octets = token.octets();
-                server.send_body(token, octets).unwrap();
+                server.send_body_of(token, octets).unwrap();
             }
             Step::Ask(Ask::Other(token, keyword, arguments)) => {
                 assert_eq!((keyword, arguments.as_bytes()), (&b"XTND"[..], &b"list of it"[..]));

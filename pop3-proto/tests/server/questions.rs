@@ -5,7 +5,7 @@ use pop3_proto::server::{Fetch, Greet, Login, User};
 use pop3_proto::{AnswerError, MIN_SINK, Mechanism, State};
 
 static PLAIN: &[Mechanism<'static>] = &[Mechanism::PLAIN];
-const OFFER: Config = PATIENT.sasl_in_clear(PLAIN).other_commands();
+const OFFER: Config<'_> = PATIENT.sasl_in_clear(PLAIN).other_commands();
 
 const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::Credentials, "[AUTH] ", "login failed"),
@@ -27,7 +27,7 @@ fn line(refusal: Refusal, coded: &[Refusal]) -> String {
 
 const SYSTEM: &[Refusal] = &[Refusal::Temporary, Refusal::Permanent];
 
-fn greeted(config: Config) -> Host {
+fn greeted(config: Config<'static>) -> Host {
     let mut host = Host::three(config);
     host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>";
     host.say("");
@@ -85,7 +85,7 @@ fn a_refused_message_says_why() {
 
 #[test]
 fn r1939_4_c_a_refused_greeting_is_the_end() {
-    let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; MIN_SINK];
     let mut out = Out::new(&mut buffer);
     let mut input = Input::more(b"QUIT\r\n");
@@ -100,12 +100,12 @@ fn r1939_4_c_a_refused_greeting_is_the_end() {
 
 /// The questions of one session, in their order, with a server and an input that goes on.
 struct Asked<'i> {
-    server: Server<Slots, Config>,
+    server: Server<Slots, Config<'static>>,
     input: Input<'i>,
 }
 
 impl<'i> Asked<'i> {
-    fn new(config: Config, id: u64, lines: &'static [u8]) -> (Self, Greet) {
+    fn new(config: Config<'static>, id: u64, lines: &'static [u8]) -> (Self, Greet) {
         let mut asked = Asked { server: Server::new(config, id), input: Input::more(lines) };
         let greet = ask!(asked.server, &mut asked.input, &mut Out::new(&mut [0; 4096]), Greet);
         (asked, greet)
@@ -115,23 +115,23 @@ impl<'i> Asked<'i> {
         self.server.poll(&mut self.input, &mut Out::new(&mut [0; 4096])).unwrap()
     }
 
-    fn user(config: Config, id: u64, lines: &'static [u8]) -> (Self, User) {
+    fn user(config: Config<'static>, id: u64, lines: &'static [u8]) -> (Self, User) {
         let (mut asked, greet) = Self::new(config, id, lines);
         asked.server.greet(greet, Text::EMPTY, &mut Out::new(&mut [0; 4096])).unwrap();
         let Step::Ask(Ask::User(user, _)) = asked.step() else { panic!() };
         (asked, user)
     }
 
-    fn login(config: Config, id: u64) -> (Self, Login) {
+    fn login(config: Config<'static>, id: u64) -> (Self, Login) {
         let (mut asked, user) = Self::user(config, id, b"USER mrose\r\nPASS a\r\nRETR 2\r\nQUIT\r\n");
         asked.server.accept_name(user).unwrap();
         let Step::Ask(Ask::Login(login, _)) = asked.step() else { panic!() };
         (asked, login)
     }
 
-    fn fetch(config: Config, id: u64) -> (Self, Fetch) {
+    fn fetch(config: Config<'static>, id: u64) -> (Self, Fetch) {
         let (mut asked, login) = Self::login(config, id);
-        asked.server.accept(login, slots(&["a", "b"]), Announce::default()).unwrap();
+        asked.server.accept(login, slots(&["a", "b"])).unwrap();
         let Step::Ask(Ask::Fetch(fetch)) = asked.step() else { panic!() };
         (asked, fetch)
     }
@@ -147,7 +147,7 @@ fn law_7_a_question_waits_for_its_answer() {
     }
     assert_eq!(asked.input.remaining(), left);
     assert_eq!((fetch.connection(), fetch.message().get(), fetch.top()), (9, 2, None));
-    asked.server.send_body(fetch, 3).unwrap();
+    asked.server.send_body_of(fetch, 3).unwrap();
     assert!(matches!(asked.step(), Step::NeedBody));
     assert!(matches!(asked.step(), Step::NeedBody));
 }
@@ -165,10 +165,10 @@ fn law_7_a_token_of_another_connection_is_not_taken() {
     two.server.accept_name(second).unwrap();
     let (mut one, login) = Asked::login(CLEAR, 1);
     let (mut two, other) = Asked::login(CLEAR, 2);
-    let back = one.server.accept(other, slots(&["x"]), Announce::default()).unwrap_err();
-    assert_eq!((back.why, back.token.1.len()), (AnswerError::NotHere, 1));
+    let back = one.server.accept(other, slots(&["x"])).unwrap_err();
+    assert_eq!((back.why, back.maildrop.len()), (AnswerError::NotHere, 1));
     assert!(one.server.maildrop().is_none());
-    two.server.accept(back.token.0, back.token.1, Announce::default()).unwrap();
+    two.server.accept(back.token, back.maildrop).unwrap();
     one.server.refuse(login, Refusal::InUse).unwrap();
 }
 
@@ -177,13 +177,13 @@ fn law_7_a_token_of_another_connection_is_not_taken() {
 fn law_7_a_token_is_stale_once_the_session_went_on() {
     let (mut asked, login) = Asked::login(CLEAR, 1);
     asked.server.close();
-    let back = asked.server.accept(login, slots(&["a"]), Announce::default()).unwrap_err();
+    let back = asked.server.accept(login, slots(&["a"])).unwrap_err();
     assert_eq!(back.why, AnswerError::Stale);
-    assert_eq!(asked.server.refuse(back.token.0, Refusal::InUse).unwrap_err().why, AnswerError::Stale);
+    assert_eq!(asked.server.refuse(back.token, Refusal::InUse).unwrap_err().why, AnswerError::Stale);
     assert!(matches!(asked.step(), Step::Closed(Why::Aborted)));
     let (mut asked, fetch) = Asked::fetch(CLEAR, 1);
     asked.server.close();
-    assert_eq!(asked.server.send_body(fetch, 1).unwrap_err().why, AnswerError::Stale);
+    assert_eq!(asked.server.send_body_of(fetch, 1).unwrap_err().why, AnswerError::Stale);
     assert_eq!(asked.server.state(), State::Closed);
     let (mut asked, greet) = Asked::new(CLEAR, 1, b"");
     asked.server.close();

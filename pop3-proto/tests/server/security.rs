@@ -218,6 +218,6 @@ fn rob_21_no_debug_shows_a_password() {
     assert!(shown.contains("Secret(..)") && !shown.contains("tanstaaf"), "{shown}");
     let Step::Ask(Ask::Login(login, _)) = step else { panic!() };
     server.close();
-    let back = server.accept(login, slots(&["a"]), Announce::default()).unwrap_err();
-    assert_eq!(format!("{back:?}"), "Unanswered { why: Stale, .. }");
+    let back = server.accept(login, slots(&["a"])).unwrap_err();
+    assert_eq!(format!("{back:?}"), "Unaccepted { why: Stale, .. }");
 }

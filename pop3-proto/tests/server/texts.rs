@@ -1,7 +1,7 @@
 //! What a server says: every line within 512 octets, none of the client's octets in it.
 
 use super::*;
-use pop3_proto::server::{Language, Phrase, Utf8};
+use pop3_proto::server::{Language, Phrase, Translation, Utf8};
 use pop3_proto::{AnswerError, Invalid, LanguageTag, MIN_SINK, Mechanism};
 
 static LONG: [u8; 600] = [b'L'; 600];
@@ -11,18 +11,18 @@ fn text(octets: usize) -> Text<'static> {
 }
 
 /// The texts of one language, all made in this way.
-const fn language(say: fn(Phrase) -> Text<'static>) -> Language {
+const fn language(say: &'static dyn Translation) -> Language<'static> {
     Language { tag: LanguageTag::literal("x-long"), name: Text::literal("long"), say }
 }
 
-static LONGEST: &[Language] = &[language(|_| text(440))];
-static TOO_LONG: &[Language] = &[language(|_| text(441))];
-static BRACKET: &[Language] = &[language(|_| Text::literal("[AUTH] text"))];
-static EMPTY: &[Language] = &[language(|_| Text::EMPTY)];
+static LONGEST: &[Language<'_>] = &[language(&|_| text(440))];
+static TOO_LONG: &[Language<'_>] = &[language(&|_| text(441))];
+static BRACKET: &[Language<'_>] = &[language(&|_| Text::literal("[AUTH] text"))];
+static EMPTY: &[Language<'_>] = &[language(&|_| Text::EMPTY)];
 static MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN];
 
 /// Every answer that a server gives in a language, one or more lines each.
-fn all_answers(languages: &'static [Language]) -> String {
+fn all_answers(languages: &'static [Language<'_>]) -> String {
     let config = Config::new(TlsPolicy::Implicit)
         .limits(Limits::DEFAULT.bad_commands(90, 90))
         .languages(languages)
@@ -71,7 +71,7 @@ fn r1939_3_m_no_status_line_is_over_512_octets() {
 /// Also 2449.3.c: a translation that would read as a response code, or does not fit, is said in English.
 #[test]
 fn r2449_3_c_no_phrase_is_taken_for_a_response_code() {
-    let english = all_answers(&[const { language(Phrase::english) }]);
+    let english = all_answers(&[const { language(&Phrase::english) }]);
     assert_eq!(all_answers(TOO_LONG), english);
     assert_eq!(all_answers(BRACKET), english);
 }
@@ -91,7 +91,7 @@ fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
     let mut buffer = [0; MIN_SINK];
     let mut out = Out::new(&mut buffer);
     for octets in [0, 1, 506, 507, 600] {
-        let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+        let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         let mut host = Host::three(CLEAR.other_commands());
         host.say("");
@@ -117,9 +117,9 @@ fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
 /// A language's name and the words of IMPLEMENTATION go into lines of listings.
 #[test]
 fn sec_512_no_row_of_a_listing_is_too_long_for_the_smallest_sink() {
-    static NAMED: &[Language] = &[
-        Language { tag: LanguageTag::literal("x-a"), name: Text::literal("a"), say: Phrase::english },
-        Language { tag: LanguageTag::literal("x-b"), name: const { long() }, say: Phrase::english },
+    static NAMED: &[Language<'_>] = &[
+        Language { tag: LanguageTag::literal("x-a"), name: Text::literal("a"), say: &Phrase::english },
+        Language { tag: LanguageTag::literal("x-b"), name: const { long() }, say: &Phrase::english },
     ];
     const fn long() -> Text<'static> {
         match Text::new(&[b'N'; 600]) {

@@ -10,19 +10,19 @@ fn at(seconds: u64) -> Millis {
 }
 
 /// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SINK` octets.
-fn blocked(line: &str, out: &mut Out<'_>) -> Server<Slots, Config> {
+fn blocked(line: &str, out: &mut Out<'_>) -> Server<Slots, Config<'static>> {
     let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
     let mut input = Input::more(line.as_bytes());
     if line.starts_with("RETR") {
         let fetch = ask!(server, &mut input, out, Fetch);
-        server.send_body(fetch, 30_000).unwrap();
+        server.send_body_of(fetch, 30_000).unwrap();
     }
     assert!(step(&mut server, &mut input, out));
     server
 }
 
 /// Goes on; whether the sink is full then.
-fn step(server: &mut Server<Slots, Config>, input: &mut Input<'_>, out: &mut Out<'_>) -> bool {
+fn step(server: &mut Server<Slots, Config<'_>>, input: &mut Input<'_>, out: &mut Out<'_>) -> bool {
     match server.poll(input, out).unwrap() {
         Step::NeedSpace(_) => true,
         Step::NeedBody => server.write_body(&b"x\r\n".repeat(10_000), out).unwrap() < 30_000,
@@ -122,7 +122,7 @@ fn amb_29_the_login_timer_goes_on_while_the_sink_is_full() {
     let mut out = Out::new(&mut buffer);
     let commands = b"CAPA\r\n".repeat(100);
     let mut input = Input::more(&commands);
-    let mut server: Server<Slots, Config> = Server::new(CLEAR.timers(Timers::DEFAULT.login(at(30))), 1);
+    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR.timers(Timers::DEFAULT.login(at(30))), 1);
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
     assert_eq!(server.tick(at(100)), Ok(Some(at(130))));
@@ -140,9 +140,9 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     let mut buffer = [0; 1024];
     let mut out = Out::new(&mut buffer);
     let mut input = Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\nQUIT\r\n");
-    let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
     let mut now = 0;
-    let mut waits = |server: &mut Server<Slots, Config>| {
+    let mut waits = |server: &mut Server<Slots, Config<'_>>| {
         for _ in 0..3 {
             now += 100_000;
             assert_eq!(server.tick(at(now)), Ok(None));
@@ -156,10 +156,10 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     server.accept_name(user).unwrap();
     let login = ask!(server, &mut input, &mut out, Login, _);
     waits(&mut server);
-    server.accept(login, slots(&["abc"]), Announce::default()).unwrap();
+    server.accept(login, slots(&["abc"])).unwrap();
     let fetch = ask!(server, &mut input, &mut out, Fetch);
     waits(&mut server);
-    server.send_body(fetch, 5).unwrap();
+    server.send_body_of(fetch, 5).unwrap();
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedBody)));
     waits(&mut server);
     assert_eq!(server.write_body(b"abc", &mut out), Ok(3));
@@ -167,7 +167,7 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     server.finish_body().unwrap();
     let commit = ask!(server, &mut input, &mut out, Commit);
     waits(&mut server);
-    server.committed(commit, true).unwrap();
+    server.removed(commit).unwrap();
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Quit))));
     waits(&mut server);
 }
@@ -175,7 +175,7 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
 /// Also ROB.36: it runs during the handshake and is named.
 #[test]
 fn rob_36_the_tls_timer_runs_during_the_handshake() {
-    let mut server: Server<Slots, Config> = Server::new(Config::new(TlsPolicy::Required), 1);
+    let mut server: Server<Slots, Config<'_>> = Server::new(Config::new(TlsPolicy::Required), 1);
     let mut buffer = [0; 1024];
     let mut out = Out::new(&mut buffer);
     let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
@@ -258,4 +258,42 @@ fn a_clock_that_goes_back_harms_nothing() {
     assert!(host.server.tick(at(0)).is_ok());
     assert!(host.server.tick(at(1599)).is_ok());
     assert_eq!(host.server.tick(Millis(u64::MAX)), Err(Fatal::TimedOut(Timer::Autologout)));
+}
+
+/// A moment to tick at is later than now, so that no driver waits for no time: up to the last moment, after which there is none.
+#[test]
+fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
+    let login = || {
+        let mut host = Host::three(Config::new(TlsPolicy::Required));
+        host.say("");
+        host.server
+    };
+    let tls = || {
+        let mut server = login();
+        let _start = ask!(server, &mut Input::more(b"STLS\r\n"), &mut Out::new(&mut [0; 512]), StartTls);
+        server
+    };
+    let output = || blocked("LIST\r\n", &mut Out::new(&mut [0; MIN_SINK]));
+    let early = || {
+        let mut server = login();
+        let (mut buffer, mut input) = ([0; MIN_SINK], Input::more(b"CAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\n"));
+        let mut out = Out::new(&mut buffer);
+        out.put(&[b"-"]).unwrap();
+        assert!(step(&mut server, &mut input, &mut out));
+        server
+    };
+    let autologout = || Host::three(CLEAR).login().server;
+    let servers: [&dyn Fn() -> Server<Slots, Config<'static>>; 5] =
+        [&login, &tls, &output, &early, &autologout];
+    for server in servers {
+        for before in [1, 2, 1000, 179_999] {
+            let now = Millis(u64::MAX - before);
+            let mut server = server();
+            let next = server.tick(now).unwrap().unwrap();
+            assert!(!now.until(next).is_zero());
+            let last = server.tick(Millis(u64::MAX));
+            assert!(matches!(last, Ok(None) | Err(Fatal::TimedOut(_))), "{last:?}");
+        }
+        assert_eq!(server().tick(Millis(u64::MAX)), Ok(None), "no moment is later");
+    }
 }

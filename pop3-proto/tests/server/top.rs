@@ -79,7 +79,7 @@ fn the_application_may_stop_once_top_has_its_lines() {
         let mut out = Out::new(&mut buffer);
         let mut input = Input::more(line.as_bytes());
         let fetch = ask!(server, &mut input, &mut out, Fetch);
-        server.send_body(fetch, 0).unwrap();
+        server.send_body(fetch).unwrap();
         assert!(!server.enough());
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedBody)));
         for (octet, before) in message.chunks(1).zip(0..) {
@@ -104,7 +104,7 @@ fn a_slice_of_top_uses_up_what_is_not_asked_for() {
     let mut buffer = [0; 512];
     let mut out = Out::new(&mut buffer);
     let fetch = ask!(server, &mut Input::more(b"TOP 1 1\r\n"), &mut out, Fetch);
-    server.send_body(fetch, 0).unwrap();
+    server.send_body_of(fetch, 0).unwrap();
     assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedBody)));
     let mut octets = b"A: b\r\n\r\n1\r\n2\r\n".as_slice();
     assert_eq!(server.body_slice(&mut octets), Ok(Some(b"A: b\r\n\r\n1\r\n".as_slice())));

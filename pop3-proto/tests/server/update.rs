@@ -7,7 +7,7 @@ const DIALOGUE: &str = "USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\nLIST\r\nRETR 2\
 
 #[test]
 fn r1939_6_a_quit_enters_update() {
-    let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
     let mut out = Out::new(&mut buffer);
     let mut input = Input::more(b"USER mrose\r\nPASS a\r\nDELE 2\r\nQUIT\r\nNOOP\r\n");
@@ -16,14 +16,14 @@ fn r1939_6_a_quit_enters_update() {
     let user = ask!(server, &mut input, &mut out, User, _);
     server.accept_name(user).unwrap();
     let login = ask!(server, &mut input, &mut out, Login, _);
-    server.accept(login, slots(&["a", "b"]), Announce::default()).unwrap();
+    server.accept(login, slots(&["a", "b"])).unwrap();
     let commit = ask!(server, &mut input, &mut out, Commit);
     assert_eq!(server.state(), State::Update);
     assert!(server.maildrop().unwrap()[1].is_marked());
     pending(&mut out);
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Waiting)));
     assert_eq!(pending(&mut out), "");
-    server.committed(commit, true).unwrap();
+    server.removed(commit).unwrap();
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Quit))));
     assert_eq!(pending(&mut out), "+OK bye\r\n");
     assert_eq!(server.state(), State::Closed);

@@ -147,7 +147,7 @@ impl Driver {
                 self.lines.push(None);
                 return Act::Handshake(start);
             }
-            Event::Closed(deletions) => {
+            Event::Closed(pop3_proto::client::Closed { deletions, .. }) => {
                 let quit_answered = self.said_quit && !self.client.quirks().contains(Quirk::QuitUnanswered);
                 if quit_answered {
                     self.lines.push(None);

@@ -70,7 +70,7 @@ impl Fixture {
         Some(())
     }
 
-    pub(super) fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config<'static> {
         let tls = if self.offers("stls") { TlsPolicy::Required } else { TlsPolicy::Cleartext };
         let mut config = Config::new(tls);
         if self.offers("plain") {
@@ -95,9 +95,9 @@ impl Fixture {
     }
 }
 
-const LANGUAGES: &[Language] = &[
+const LANGUAGES: &[Language<'_>] = &[
     Language::ENGLISH,
-    Language { tag: LanguageTag::literal("fr"), name: Text::literal("français"), say: french },
+    Language { tag: LanguageTag::literal("fr"), name: Text::literal("français"), say: &french },
 ];
 
 fn french(phrase: Phrase) -> Text<'static> {

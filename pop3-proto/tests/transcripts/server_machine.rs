@@ -3,9 +3,7 @@
 use super::client_machine::feed;
 use super::fixture::Fixture;
 use pop3_proto::script::{Peer, Script};
-use pop3_proto::server::{
-    Announce, Ask, Commit, Config, Credentials, Fetch, Greet, Login, Refusal, Slot, Step,
-};
+use pop3_proto::server::{Ask, Commit, Config, Credentials, Fetch, Greet, Login, Refusal, Slot, Step};
 use pop3_proto::{Base64, Inbox, Input, Outbox, OwnedUniqueId, Server, Text};
 use std::sync::Arc;
 
@@ -48,7 +46,7 @@ pub(super) fn play(script: &Script, fixture: &Fixture, mut peer: Peer<'_>, sink:
 }
 
 struct App<'f> {
-    server: Server<Vec<Slot<OwnedUniqueId>>, Arc<Config>>,
+    server: Server<Vec<Slot<OwnedUniqueId>>, Arc<Config<'static>>>,
     outbox: Outbox,
     fixture: &'f Fixture,
     /// The first line of the transcript.
@@ -128,7 +126,7 @@ impl App<'_> {
             }
         };
         if right {
-            self.server.accept(login, self.fixture.maildrop(), Announce::default()).unwrap();
+            self.server.accept(login, self.fixture.maildrop()).unwrap();
         } else {
             self.server.refuse(login, Refusal::Credentials).unwrap();
         }
@@ -139,7 +137,7 @@ impl App<'_> {
         match &self.fixture.messages[index].text {
             Some(text) => {
                 self.open = (index, 0);
-                self.server.send_body(fetch, text.len() as u64).unwrap();
+                self.server.send_body_of(fetch, text.len() as u64).unwrap();
             }
             None => self.server.refuse(fetch, Refusal::Permanent).unwrap(),
         }
@@ -149,7 +147,8 @@ impl App<'_> {
         let (index, sent) = self.open;
         let text = self.fixture.messages[index].text.as_deref().unwrap().as_bytes();
         if sent == text.len() || self.server.enough() {
-            return self.server.finish_body().unwrap();
+            self.server.finish_body().unwrap();
+            return;
         }
         let taken = self.server.write_body(&text[sent..], &mut self.outbox).unwrap();
         self.open = (index, sent + taken);
@@ -162,6 +161,9 @@ impl App<'_> {
         let (stuck, removed): (Vec<_>, Vec<_>) =
             ids.into_iter().partition(|id| self.fixture.stuck.contains(id));
         self.removed = removed;
-        self.server.committed(commit, stuck.is_empty()).unwrap();
+        match stuck.is_empty() {
+            true => self.server.removed(commit).unwrap(),
+            false => self.server.not_removed(commit, Refusal::NoSuchMessage).unwrap(),
+        }
     }
 }

@@ -15,7 +15,7 @@ use pop3_proto_proxy::table::Table;
 use std::sync::Arc;
 
 /// In memory, there is nobody to listen.
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 fn main() -> Result<()> {
     let mut talk = Dialogue::new()?;
@@ -31,7 +31,10 @@ fn main() -> Result<()> {
     assert!(talk.proxy.is_relaying());
 
     let commands = [Command::Stat, Command::Retr(number), Command::Dele(number), Command::Quit];
-    talk.say(&commands, |event| matches!(event, Event::Closed(Deletions::Committed)))?;
+    talk.say(
+        &commands,
+        |event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed),
+    )?;
     let back_end = talk.back_end.ok_or("there was no back end")?;
     assert_eq!(back_end.host.messages(), &MESSAGES[1..], "what the client deleted, the back end removed");
     Ok(())

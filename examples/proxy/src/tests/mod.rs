@@ -12,7 +12,7 @@ use pop3_proto::server::Config;
 use pop3_proto::{Millis, TlsPolicy};
 use std::sync::Arc;
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// What the proxy says before a login has come to its end.
 const ASKED: &str = "+OK POP3 proxy ready\r\n+OK send PASS\r\n";

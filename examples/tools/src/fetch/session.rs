@@ -266,7 +266,7 @@ impl Fetch {
         connection.handle().send(&Command::Quit)?;
         let deletions = loop {
             match connection.next().await {
-                Ok((Event::Closed(deletions), _)) => break deletions,
+                Ok((Event::Closed(closed), _)) => break closed.deletions,
                 Ok(_) => {}
                 // All is stored. What matters is only what the server has made of it.
                 Err(_) => break connection.client().deletions(),

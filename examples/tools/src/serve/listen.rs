@@ -23,7 +23,7 @@ const HANDSHAKE: Duration = Duration::from_secs(60);
 /// What the connections of one listener have in common.
 pub struct Door {
     pub host: Arc<Host>,
-    pub config: Arc<Config>,
+    pub config: Arc<Config<'static>>,
     pub acceptor: Option<TlsAcceptor>,
     /// TLS comes first.
     pub implicit: bool,

@@ -61,7 +61,7 @@ impl Host {
 
 /// What the server offers under a policy, which also says whether passwords may travel in clear.
 #[must_use]
-pub fn config(policy: TlsPolicy) -> Config {
+pub fn config(policy: TlsPolicy) -> Config<'static> {
     const MECHANISMS: &[Mechanism<'_>] = &[Mechanism::SCRAM_SHA_256, Mechanism::PLAIN];
     Config::new(policy)
         .limits(Limits::DEFAULT.command_line(COMMAND_LINE).sasl_line(SASL_LINE))

@@ -1,5 +1,5 @@
 use crate::Result;
-use pop3_proto::server::{Announce, Ask, Commit, Config, Fetch, Greet, Login, Maildrop, Refusal, User};
+use pop3_proto::server::{Ask, Commit, Config, Fetch, Greet, Login, Maildrop, Refusal, User};
 use pop3_proto::{Outbox, Server, Text, sasl};
 use std::future::Future;
 use std::pin::Pin;
@@ -49,7 +49,7 @@ impl<A: App> Answer<A> {
     /// Gives the answer to the machine.
     pub(super) fn give(
         self,
-        server: &mut Server<A::Maildrop, Arc<Config>>,
+        server: &mut Server<A::Maildrop, Arc<Config<'static>>>,
         outbox: &mut Outbox,
         message: &mut Option<Pin<Box<A::Message>>>,
     ) -> Result<()> {
@@ -58,19 +58,21 @@ impl<A: App> Answer<A> {
             Answer::NoService(greet, refusal) => server.refuse(greet, refusal)?,
             Answer::AcceptName(user) => server.accept_name(user)?,
             Answer::Accept(login, maildrop) => {
-                server.accept(login, maildrop, Announce::default()).map_err(|unanswered| unanswered.why)?;
+                server.accept(login, maildrop).map_err(|unanswered| unanswered.why)?;
             }
             Answer::Challenge(login, octets) => {
                 server.challenge_message(login, &sasl::Message::new(&octets), outbox)?;
             }
             Answer::RefuseLogin(login, refusal) => server.refuse(login, refusal)?,
             Answer::Send(fetch, opened) => {
-                let octets = fetch.octets();
-                server.send_body(fetch, octets)?;
+                server.send_body(fetch)?;
                 *message = Some(Box::pin(opened));
             }
             Answer::RefuseFetch(fetch, refusal) => server.refuse(fetch, refusal)?,
-            Answer::Committed(commit, all_removed) => server.committed(commit, all_removed)?,
+            Answer::Committed(commit, all_removed) => match all_removed {
+                true => server.removed(commit)?,
+                false => server.not_removed(commit, Refusal::Temporary)?,
+            },
             Answer::Close => server.close(),
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{Asked, Owed, World};
 use pop3_proto::client::{SendError, Ticket};
-use pop3_proto::server::{Announce, Refusal};
+use pop3_proto::server::Refusal;
 use pop3_proto::{Base64, Command, Input, Outbox, Text, octets};
 
 /// One step of one side, or of the cable between them.
@@ -219,7 +219,7 @@ impl World<'_> {
             Asked::User(user) if accept => server.accept_name(user).unwrap(),
             Asked::User(user) => server.refuse(user, Refusal::NotAllowed).unwrap(),
             Asked::Login(login) if accept => {
-                server.accept(login, self.scenario.app.maildrop(), Announce::default()).unwrap();
+                server.accept(login, self.scenario.app.maildrop()).unwrap();
                 self.opened_at = Some(self.read.len());
             }
             Asked::Login(login) if action == Action::Challenge => {
@@ -229,7 +229,7 @@ impl World<'_> {
             Asked::Fetch(fetch) if accept => {
                 self.body = Some((fetch.message(), 0));
                 let octets = octets(&self.scenario.app.messages[fetch.message().index()]);
-                server.send_body(fetch, octets).unwrap();
+                server.send_body_of(fetch, octets).unwrap();
             }
             Asked::Fetch(fetch) => server.refuse(fetch, Refusal::Temporary).unwrap(),
             // A store that fails removes the first of what is marked.
@@ -238,7 +238,10 @@ impl World<'_> {
                 let marked = (1..).zip(slots).filter(|(_, slot)| slot.is_marked()).map(|(number, _)| number);
                 self.removed = marked.take(if accept { usize::MAX } else { 1 }).collect();
                 self.committed = Some(accept);
-                server.committed(commit, accept).unwrap();
+                match accept {
+                    true => server.removed(commit).unwrap(),
+                    false => server.not_removed(commit, Refusal::NoSuchMessage).unwrap(),
+                }
             }
             Asked::StartTls(_) => panic!("not a question"),
         }

@@ -16,7 +16,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(in crate::explore) struct Scenario {
     pub(in crate::explore) name: &'static str,
     pub(in crate::explore) client: client::Config,
-    pub(in crate::explore) server: server::Config,
+    pub(in crate::explore) server: server::Config<'static>,
     /// What the client's application sends, one line after the other.
     pub(in crate::explore) commands: &'static [&'static str],
     /// So many of them are sent and answered before the search begins.
@@ -64,7 +64,7 @@ enum Asked {
 pub(in crate::explore) struct World<'s> {
     pub(in crate::explore) scenario: &'s Scenario,
     pub(in crate::explore) client: Client,
-    pub(in crate::explore) server: Server<MailSlots, server::Config>,
+    pub(in crate::explore) server: Server<MailSlots, server::Config<'static>>,
     /// What is on its way: each side's sink is its end of the cable.
     up: Outbox,
     down: Outbox,

@@ -60,7 +60,8 @@ async fn refused(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
             .await?;
     }
     mail.send(&Command::Quit)?;
-    mail.expect(|event| matches!(event, Event::Closed(Deletions::NoneAsked))).await
+    mail.expect(|event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::NoneAsked))
+        .await
 }
 
 async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
@@ -87,7 +88,8 @@ async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     mail.send(&Command::Dele(MessageNumber::FIRST))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
     mail.send(&Command::Quit)?;
-    mail.expect(|event| matches!(event, Event::Closed(Deletions::Committed))).await
+    mail.expect(|event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed))
+        .await
 }
 
 /// A whole session in one piece, which no client would send, and no proxy may lose or double an octet of.
@@ -168,7 +170,7 @@ async fn serve_back_end(listener: TcpListener) -> Result<()> {
 }
 
 async fn back_end(mut stream: TcpStream) -> Result<()> {
-    static BEHIND: Config = Config::new(TlsPolicy::Cleartext);
+    static BEHIND: Config<'_> = Config::new(TlsPolicy::Cleartext);
     let mut host = Host::new(&BEHIND, &MESSAGES);
     let (mut inbox, mut outbox) = (Inbox::new(vec![0; 2 * BEHIND.hold()]), Outbox::new());
     loop {

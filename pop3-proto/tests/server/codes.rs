@@ -1,0 +1,119 @@
+//! Response codes: of a commit that failed, and those that a proxy passes on.
+
+use super::*;
+use pop3_proto::server::{Login, Phrase};
+use pop3_proto::{AnswerError, MIN_SINK, Outbox, ResponseCode};
+
+type Machine = Server<Slots, Config<'static>>;
+
+/// Also 3206.4.a and 1939.6.c: trouble that passes, or that does not, has its code; no other reason has one.
+#[test]
+fn r3206_4_a_quit_says_why_messages_were_not_removed() {
+    let uncoded = "-ERR some messages were not removed\r\n";
+    for (why, answer) in [
+        (Refusal::Temporary, "-ERR [SYS/TEMP] some messages were not removed\r\n"),
+        (Refusal::Permanent, "-ERR [SYS/PERM] some messages were not removed\r\n"),
+        (Refusal::Credentials, uncoded),
+        (Refusal::NotAllowed, uncoded),
+        (Refusal::InUse, uncoded),
+        (Refusal::LoginDelay, uncoded),
+        (Refusal::NeedsUtf8, uncoded),
+        (Refusal::NoSuchMessage, uncoded),
+        (Refusal::UnknownCommand, uncoded),
+    ] {
+        for (config, answer) in [(CLEAR, answer), (CLEAR.without_resp_codes(), uncoded)] {
+            let mut server = Host::three(config).login().server;
+            let mut outbox = Outbox::new();
+            let commit = ask!(server, &mut Input::more(b"QUIT\r\n"), &mut outbox, Commit);
+            server.not_removed(commit, why).unwrap();
+            assert!(matches!(server.poll(&mut Input::more(b""), &mut outbox), Ok(Step::Closed(Why::Quit))));
+            assert_eq!(outbox.pending(), answer.as_bytes(), "{why:?}");
+        }
+    }
+}
+
+/// A server that asks about a password.
+fn login(config: Config<'static>) -> (Machine, Login) {
+    let mut server = Host::three(config);
+    server.say("USER mrose\r\n");
+    let mut server = server.server;
+    let login = ask!(server, &mut Input::more(b"PASS x\r\n"), &mut Outbox::new(), Login, _);
+    (server, login)
+}
+
+fn refused(config: Config<'static>, code: &[u8]) -> String {
+    let (mut server, login) = login(config);
+    let mut outbox = Outbox::new();
+    server.refuse_with_code(login, ResponseCode::new(code).unwrap(), &mut outbox).unwrap();
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut outbox), Ok(Step::NeedInput)));
+    String::from_utf8(outbox.pending().to_vec()).unwrap()
+}
+
+#[test]
+fn r2449_8_e_a_login_is_refused_with_the_code_of_a_back_end() {
+    for (code, answer) in [
+        ("LIMIT", "-ERR [LIMIT] login failed\r\n"),
+        ("X/Y[/z", "-ERR [X/Y[/z] login failed\r\n"),
+        ("AUTH", "-ERR [AUTH] login failed\r\n"),
+        ("in-use", "-ERR [IN-USE] maildrop in use by another session\r\n"),
+        ("LOGIN-DELAY", "-ERR [LOGIN-DELAY] too soon after the last login\r\n"),
+        ("SYS/TEMP", "-ERR [SYS/TEMP] temporary trouble, try again later\r\n"),
+        ("SYS/PERM", "-ERR [SYS/PERM] lasting trouble, ask for help\r\n"),
+        ("SYS", "-ERR [SYS] temporary trouble, try again later\r\n"),
+    ] {
+        assert_eq!(refused(CLEAR, code.as_bytes()), answer);
+        let (_, text) = answer.split_once("] ").unwrap();
+        assert_eq!(refused(CLEAR.without_resp_codes(), code.as_bytes()), format!("-ERR {text}"));
+    }
+}
+
+/// Only a code that is about the server or the maildrop does not count.
+#[test]
+fn rob_17_a_refusal_with_a_code_counts_as_a_failed_login() {
+    for (code, counts) in [
+        ("LIMIT", true),
+        ("AUTH", true),
+        ("UTF8", true),
+        ("IN-USE", false),
+        ("LOGIN-DELAY", false),
+        ("SYS/TEMP", false),
+        ("SYS/PERM", false),
+        ("SYS", false),
+    ] {
+        let (mut server, login) = login(CLEAR.limits(Limits::DEFAULT.failed_logins(1)));
+        let mut outbox = Outbox::new();
+        server.refuse_with_code(login, ResponseCode::new(code.as_bytes()).unwrap(), &mut outbox).unwrap();
+        let step = server.poll(&mut Input::more(b""), &mut outbox);
+        assert_eq!(matches!(step, Ok(Step::Closed(Why::FailedLogins))), counts, "{code}");
+        assert_eq!(matches!(step, Ok(Step::NeedInput)), !counts, "{code}");
+        assert!(outbox.pending().starts_with(format!("-ERR [{code}] ").as_bytes()), "the code is passed on");
+    }
+}
+
+/// Also 1939.3.m: whole or not at all, and then the token comes back.
+#[test]
+fn r2449_8_e_a_code_that_does_not_fit_is_not_written() {
+    let text = Phrase::LoginFailed.english().as_bytes().len();
+    let longest = MIN_SINK - "-ERR [] \r\n".len() - text;
+    for (octets, fits) in [(longest, true), (longest + 1, false), (5000, false)] {
+        let (mut server, login) = login(CLEAR);
+        let code = vec![b'X'; octets];
+        let mut outbox = Outbox::new();
+        let before = format!("{server:?}");
+        match server.refuse_with_code(login, ResponseCode::new(&code).unwrap(), &mut outbox) {
+            Ok(()) => assert_eq!((fits, outbox.pending().len()), (true, MIN_SINK)),
+            Err(back) => {
+                assert_eq!((fits, back.why), (false, AnswerError::TooLong { limit: MIN_SINK }));
+                assert_eq!((format!("{server:?}"), outbox.pending()), (before, b"".as_slice()));
+                server.refuse(back.token, Refusal::NotAllowed).unwrap();
+            }
+        }
+    }
+    let (mut server, login) = login(CLEAR);
+    let mut buffer = [0; 20];
+    let (mut out, before) = (Out::new(&mut buffer), format!("{server:?}"));
+    let back = server.refuse_with_code(login, ResponseCode::InUse, &mut out).unwrap_err();
+    assert!(matches!(back.why, AnswerError::Full(_)));
+    assert_eq!((format!("{server:?}"), out.pending()), (before, b"".as_slice()));
+    server.refuse_with_code(back.token, ResponseCode::InUse, &mut Outbox::new()).unwrap();
+}
