@@ -88,7 +88,7 @@ impl Wire {
 
 impl Proxy {
     /// A proxy for one connection; `id` is the caller's number for it.
-    pub fn new(config: &'static Config, table: Arc<Table>, id: u64) -> Self {
+    pub fn new(config: &'static Config<'_>, table: Arc<Table>, id: u64) -> Self {
         assert!(config.hold() <= INBOX, "the lines that this configuration allows are longer than the inbox");
         Proxy {
             table,
@@ -269,15 +269,14 @@ impl Proxy {
         }
         let Some(Attempt { login, refused, .. }) = self.attempt.take() else { return false };
         let answered = match refused {
-            None => self.server.hand_over(login),
+            None => self.server.hand_over(login).is_ok(),
             Some(refused) => {
                 // Closing it is enough: before login there is nothing that QUIT could save.
                 (self.back, self.link) = (Wire::new(), Link::None);
-                // The code of the back end. Without one, or with one that the machine does not know, this has none either.
-                self.server.refuse(login, refused.refusal().unwrap_or(Refusal::NotAllowed))
+                refused.tell(&mut self.server, login, &mut self.front.outbox)
             }
         };
-        if answered.is_err() {
+        if !answered {
             self.stage = Stage::Over;
         }
         true

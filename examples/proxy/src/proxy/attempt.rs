@@ -4,7 +4,10 @@ use super::{INBOX, Link, REFUSAL_DELAY, Wire, after};
 use crate::table::Table;
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{Login, Refusal};
-use pop3_proto::{Client, Command, Limits, Millis, ResponseCode, Secret, StatusText, Text, TlsPolicy, Verb};
+use pop3_proto::{
+    Client, Command, Limits, Millis, Outbox, ResponseCode, Secret, Server, StatusText, Text, TlsPolicy, Verb,
+};
+use std::convert::Infallible;
 
 /// How the back end is spoken to: in cleartext, on loopback. AUTH is not used, whose long lines would want a larger inbox.
 const BEHIND: client::Config =
@@ -43,25 +46,32 @@ impl Refused {
         Refused::Behind(status.code().map(|code| code.as_bytes().to_vec()))
     }
 
-    /// Returns what this is for the server machine, if the machine has a refusal with the same code.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
-        let code = match self {
-            Refused::Here(refusal) => return Some(*refusal),
-            Refused::Behind(code) => ResponseCode::new(code.as_deref()?).ok()?,
-        };
-        match code {
-            ResponseCode::Auth => Some(Refusal::Credentials),
-            ResponseCode::InUse => Some(Refusal::InUse),
-            ResponseCode::LoginDelay => Some(Refusal::LoginDelay),
-            ResponseCode::SysTemp | ResponseCode::Sys => Some(Refusal::Temporary),
-            ResponseCode::SysPerm => Some(Refusal::Permanent),
-            ResponseCode::Utf8 | ResponseCode::Other(_) => None,
+    /// Whether the credentials may be wrong, as far as the code tells.
+    fn may_be_a_guess(&self) -> bool {
+        match self {
+            Refused::Here(refusal) => *refusal == Refusal::Credentials,
+            Refused::Behind(None) => true,
+            Refused::Behind(Some(code)) => matches!(
+                ResponseCode::new(code),
+                Ok(ResponseCode::Auth | ResponseCode::Utf8 | ResponseCode::Other(_)) | Err(_)
+            ),
         }
     }
 
-    /// Whether the credentials may be wrong, as far as the code tells.
-    fn may_be_a_guess(&self) -> bool {
-        self.refusal().is_none_or(|refusal| refusal == Refusal::Credentials)
+    /// Tells the client in front; whether that was possible. Without a code of the back end the client gets none either.
+    pub(super) fn tell(&self, server: &mut Server<Infallible>, login: Login, outbox: &mut Outbox) -> bool {
+        let code = match self {
+            Refused::Here(refusal) => return server.refuse(login, *refusal).is_ok(),
+            Refused::Behind(code) => code.as_deref().and_then(|code| ResponseCode::new(code).ok()),
+        };
+        let login = match code {
+            None => login,
+            Some(code) => match server.refuse_with_code(login, code, outbox) {
+                Ok(()) => return true,
+                Err(unanswered) => unanswered.token, // the line would be too long
+            },
+        };
+        server.refuse(login, Refusal::NotAllowed).is_ok()
     }
 }
 

@@ -24,7 +24,14 @@ fn a_back_ends_refusal_is_the_matching_one_in_front() {
             "-ERR [LOGIN-DELAY] too soon after the last login\r\n",
         ),
         (&["+OK\r\n", "+OK\r\n", "-ERR [SYS/TEMP] x\r\n"], TEMPORARY),
-        (&["+OK\r\n", "+OK\r\n", "-ERR [SYS/DISK] x\r\n"], TEMPORARY),
+        (
+            &["+OK\r\n", "+OK\r\n", "-ERR [SYS/DISK] x\r\n"],
+            "-ERR [SYS] temporary trouble, try again later\r\n",
+        ),
+        (&["+OK\r\n", "+OK\r\n", "-ERR [LIMIT] quota\r\n"], "-ERR [LIMIT] login failed\r\n"),
+        (&["+OK\r\n", "+OK\r\n", "-ERR [X-OWN/a/b] no\r\n"], "-ERR [X-OWN/a/b] login failed\r\n"),
+        (&["+OK\r\n", "-ERR [EXPIRED] no\r\n"], "-ERR [EXPIRED] login failed\r\n"),
+        (&["-ERR [LIMIT] too many\r\n"], "-ERR [LIMIT] login failed\r\n"),
         (
             &["+OK\r\n", "+OK\r\n", "-ERR [SYS/PERM] x\r\n"],
             "-ERR [SYS/PERM] lasting trouble, ask for help\r\n",
@@ -38,7 +45,9 @@ fn a_back_ends_refusal_is_the_matching_one_in_front() {
         (&["+OK\r\n"], TEMPORARY),
         (&["+OK\r\n", "+OK\r\n", "+OK"], TEMPORARY),
     ];
-    for (says, refusal) in cases {
+    let long = format!("-ERR [{}] x\r\n", "X".repeat(495)); // with words of its own, the proxy's line would be too long
+    let long: &'static [&'static str] = vec!["+OK\r\n", "+OK\r\n", &*long.leak()].leak();
+    for (says, refusal) in cases.iter().chain(&[(long, NO_CODE)]) {
         // What is pipelined behind a login that fails is no maildrop's, and the session goes on.
         World::at_every_cut(format!("{LOGIN}STAT\r\nQUIT\r\n"), says, |world| {
             let rest = format!("{refusal}-ERR not in this state\r\n+OK bye\r\n");
