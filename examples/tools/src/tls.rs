@@ -1,6 +1,7 @@
 //! TLS, through rustls with ring.
 
 use crate::Result;
+use crate::serve::files::{self, Access, PUBLIC};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
@@ -33,12 +34,6 @@ pub fn connector(ca: Option<&Path>) -> Result<TlsConnector> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// A server's side, with a certificate chain and a key from PEM files.
-pub fn from_files(certificates: &Path, key: &Path) -> Result<TlsAcceptor> {
-    let chain = CertificateDer::pem_file_iter(certificates)?.collect::<Result<Vec<_>, _>>()?;
-    acceptor(chain, PrivateKeyDer::from_pem_file(key)?)
-}
-
 /// A server's side, with a certificate for localhost that was made for it. `directory` gets the CA that issued it, as `ca.pem`; its key is
 /// forgotten.
 pub fn self_signed(directory: &Path) -> Result<TlsAcceptor> {
@@ -49,7 +44,8 @@ pub fn self_signed(directory: &Path) -> Result<TlsAcceptor> {
     let authority_key = KeyPair::generate()?;
     let authority_certificate = authority.self_signed(&authority_key)?;
     fs::create_dir_all(directory)?;
-    fs::write(directory.join("ca.pem"), authority_certificate.pem())?;
+    let pem = authority_certificate.pem();
+    files::replace(&directory.join("ca.pem"), pem.as_bytes(), &Access::Mode(PUBLIC))?;
 
     let key = KeyPair::generate()?;
     let names = ["localhost", "127.0.0.1", "::1"].map(String::from);
