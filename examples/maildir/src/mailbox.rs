@@ -7,13 +7,14 @@ use crate::Maildir;
 use crate::listing::{Found, LeftOut, list};
 use crate::message::Message;
 use crate::names::{order, unique_id};
-use crate::place::{Folder, Folders, Opened, Root, read_cached};
+use crate::place::{FOLDERS, Folder, Folders, Opened, Root, read_cached};
 use crate::sizes::{self, Size, Sizes};
 use pop3_proto::server::{Entry, Maildrop, Refusal};
 use pop3_proto::{AsUniqueId as _, MessageNumber, UniqueId};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -169,8 +170,7 @@ impl Mailbox {
     #[must_use]
     pub fn message_if_cached(&self, number: MessageNumber) -> Option<Message> {
         let row = self.0.rows.get(number.index())?;
-        let (folder, name) = self.0.file(row, row.place.load(Relaxed)).ok()?;
-        let opened = read_cached(&self.0.maildir.root, folder, &name)?;
+        let opened = read_cached(&self.0.path(row)?)?;
         Message::open_soon(opened, self.0.size(row).1, self.clone())
     }
 
@@ -222,6 +222,18 @@ impl Inner {
         let places = self.places();
         let (folder, flags) = places.0.get(place as usize).ok_or(ErrorKind::NotFound)?;
         Ok((*folder, [self.base(row), flags].concat()))
+    }
+
+    /// Returns the whole path of a message.
+    fn path(&self, row: &Row) -> Option<Vec<u8>> {
+        let places = self.places();
+        let (folder, flags) = places.0.get(row.place.load(Relaxed) as usize)?;
+        let (root, base) = (self.maildir.root.as_os_str().as_bytes(), self.base(row));
+        let mut path = Vec::with_capacity(root.len() + base.len() + flags.len() + 5);
+        for part in [root, b"/", FOLDERS[usize::from(*folder)].as_bytes(), b"/", base, flags] {
+            path.extend_from_slice(part);
+        }
+        Some(path)
     }
 
     /// Opens a message, at another place if it was moved.
