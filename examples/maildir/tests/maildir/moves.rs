@@ -34,9 +34,13 @@ fn a_moved_message_is_found_and_removed() {
 }
 
 #[test]
-fn a_message_that_comes_back_is_removed_too() {
+fn a_message_that_comes_back_is_read_and_removed() {
     let site = Site::with(&[("new/1.a", b"one\n")]);
     let mut mailbox = site.open();
+    rename(&site, "new/1.a", "tmp/1.a");
+    assert_eq!(mailbox.message(number(1)).unwrap_err().kind(), ErrorKind::NotFound);
+    rename(&site, "tmp/1.a", "new/1.a");
+    assert_eq!(text(&mailbox, 1).unwrap(), "one\n");
     rename(&site, "new/1.a", "tmp/1.a");
     assert_eq!(mailbox.message(number(1)).unwrap_err().kind(), ErrorKind::NotFound);
     rename(&site, "tmp/1.a", "cur/1.a:2,");
