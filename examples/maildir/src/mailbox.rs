@@ -7,19 +7,18 @@ use crate::Maildir;
 use crate::listing::{Found, LeftOut, list};
 use crate::message::Message;
 use crate::names::{order, unique_id};
-use crate::place::{Folder, Folders, Opened, Root, read_cached};
+use crate::place::{FOLDERS, Folder, Folders, Opened, Root, read_cached};
 use crate::sizes::{self, Size, Sizes};
 use pop3_proto::server::{Entry, Maildrop, Refusal};
 use pop3_proto::{AsUniqueId as _, MessageNumber, UniqueId};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The place of a message that was not in a listing which no change disturbed.
-const GONE: u32 = u32::MAX;
 /// How many of the places that are in use are tried for a message that was moved, before the folders are listed.
 const TRIED: u32 = 8;
 /// In how many places a file is looked for.
@@ -46,12 +45,14 @@ struct Row {
     stamp: u32,
     /// Where its base name begins in `names`.
     base: u32,
-    /// An index into `places`, or [`GONE`].
+    /// An index into `places`: where it was last.
     place: AtomicU32,
     base_length: u8,
     /// 0 if the base name is the unique-id.
     id_length: u8,
     marked: AtomicBool,
+    /// It was not in a listing that no change disturbed.
+    gone: AtomicBool,
 }
 
 /// Folders with flags: a message's file has its base name and then the flags.
@@ -119,7 +120,7 @@ impl Builder {
         let id = unique_id(base);
         let id = id.as_unique_id();
         let id = if id.as_bytes() == base { &[] } else { id.as_bytes() };
-        let too_long = |_| io::Error::from(ErrorKind::InvalidFilename);
+        let too_long = |_| io::Error::from(ErrorKind::InvalidInput);
         self.rows.push(Row {
             length: size.length,
             added: size.added,
@@ -129,6 +130,7 @@ impl Builder {
             base_length: base.len().try_into().map_err(too_long)?,
             id_length: id.len().try_into().map_err(too_long)?,
             marked: false.into(),
+            gone: false.into(),
         });
         self.names.extend_from_slice(base);
         self.names.extend_from_slice(id);
@@ -169,8 +171,7 @@ impl Mailbox {
     #[must_use]
     pub fn message_if_cached(&self, number: MessageNumber) -> Option<Message> {
         let row = self.0.rows.get(number.index())?;
-        let (folder, name) = self.0.file(row, row.place.load(Relaxed)).ok()?;
-        let opened = read_cached(&self.0.maildir.root, folder, &name)?;
+        let opened = read_cached(&self.0.path(row)?)?;
         Message::open_soon(opened, self.0.size(row).1, self.clone())
     }
 
@@ -224,6 +225,18 @@ impl Inner {
         Ok((*folder, [self.base(row), flags].concat()))
     }
 
+    /// Returns the whole path of a message.
+    fn path(&self, row: &Row) -> Option<Vec<u8>> {
+        let places = self.places();
+        let (folder, flags) = places.0.get(row.place.load(Relaxed) as usize)?;
+        let (root, base) = (self.maildir.root.as_os_str().as_bytes(), self.base(row));
+        let mut path = Vec::with_capacity(root.len() + base.len() + flags.len() + 5);
+        for part in [root, b"/", FOLDERS[usize::from(*folder)].as_bytes(), b"/", base, flags] {
+            path.extend_from_slice(part);
+        }
+        Some(path)
+    }
+
     /// Opens a message, at another place if it was moved.
     fn find(&self, row: &Row) -> io::Result<Opened> {
         let root = Root::open(&self.maildir.root)?;
@@ -232,9 +245,6 @@ impl Inner {
             root.folder(folder)?.read(&name)
         };
         let place = row.place.load(Relaxed);
-        if place == GONE {
-            return Err(ErrorKind::NotFound.into());
-        }
         if let Some(found) = unless_missing(open(place))? {
             return Ok(found);
         }
@@ -245,10 +255,13 @@ impl Inner {
                 return Ok(found);
             }
         }
-        self.search(&root.folders()?)?;
-        match row.place.load(Relaxed) {
-            GONE => Err(ErrorKind::NotFound.into()),
-            place => unless_missing(open(place))?.ok_or_else(disturbed),
+        // Others that were gone with it are not listed once more.
+        if !row.gone.load(Relaxed) {
+            self.search(&root.folders()?)?;
+        }
+        match row.gone.load(Relaxed) {
+            true => Err(ErrorKind::NotFound.into()),
+            false => unless_missing(open(row.place.load(Relaxed)))?.ok_or_else(disturbed),
         }
     }
 
@@ -266,8 +279,11 @@ impl Inner {
             let base = self.base(row);
             while files.next_if(|found| order(found.base()) < order(base)).is_some() {}
             match files.next_if(|found| found.base() == base) {
-                Some(found) => row.place.store(places.number(found), Relaxed),
-                None if is_certain => row.place.store(GONE, Relaxed),
+                Some(found) => {
+                    row.place.store(places.number(found), Relaxed);
+                    row.gone.store(false, Relaxed);
+                }
+                None if is_certain => row.gone.store(true, Relaxed),
                 None => {}
             }
         }
@@ -281,7 +297,10 @@ impl Inner {
         for row in self.marked() {
             match unless_missing(self.remove(row, &folders)) {
                 Ok(Some(())) => {}
-                Ok(None) => missing.push(row),
+                Ok(None) => {
+                    row.gone.store(false, Relaxed); // until the listing says it again
+                    missing.push(row);
+                }
                 Err(error) => failure = Err(error),
             }
         }
@@ -290,7 +309,7 @@ impl Inner {
         }
         for row in missing {
             // A message that somebody else has removed is gone too.
-            if row.place.load(Relaxed) != GONE {
+            if !row.gone.load(Relaxed) {
                 match unless_missing(self.remove(row, &folders)) {
                     Ok(Some(())) => {}
                     Ok(None) => failure = Err(disturbed()),

@@ -52,12 +52,12 @@ impl Message {
 
     fn read_part(&mut self) -> io::Result<()> {
         let wanted = self.left.min(PART) as usize;
-        // In the last part, a byte more shows that the message has grown.
+        // In the last part, a byte more shows that the message has grown. A read that does not give it has met the end.
         let after = usize::from(self.left <= PART);
         self.part.resize(wanted + after, 0);
         self.consumed = 0;
         let mut read = 0;
-        while read < self.part.len() {
+        while read < wanted {
             match self.file.read(&mut self.part[read..]) {
                 Ok(0) => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

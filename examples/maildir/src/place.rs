@@ -163,18 +163,15 @@ fn open(folder: &OwnedFd, name: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
 /// Opens a message if the system has all of its path in its cache, and else returns `None`, as for anything that is not a regular
 /// file and for any other trouble. So this does not wait for the disk. No part of the path may be a link, the root's neither.
 #[cfg(target_os = "linux")]
-pub(crate) fn read_cached(root: &Path, folder: u8, name: &[u8]) -> Option<Opened> {
+pub(crate) fn read_cached(path: &[u8]) -> Option<Opened> {
     use rustix::fs::{ResolveFlags, openat2};
-    use std::os::unix::ffi::OsStrExt as _;
 
-    let folder = FOLDERS[usize::from(folder)].as_bytes();
-    let path = [root.as_os_str().as_bytes(), folder, name].join(&b'/');
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::CACHED;
     checked(openat2(CWD, path, OFlags::RDONLY | SAFE, Mode::empty(), resolve).ok()?).ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn read_cached(_: &Path, _: u8, _: &[u8]) -> Option<Opened> {
+pub(crate) fn read_cached(_: &[u8]) -> Option<Opened> {
     None
 }
 

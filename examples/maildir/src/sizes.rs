@@ -41,7 +41,10 @@ impl Sizes {
         let most = LONGEST_ROW.saturating_mul(2).saturating_mul(count as u64).saturating_add(4096);
         let mut text = Vec::new();
         let read = root.read(FILE).and_then(|opened| match opened.length <= most {
-            true => opened.file.take(most).read_to_end(&mut text),
+            true => {
+                text.reserve_exact(opened.length as usize + 1);
+                opened.file.take(most).read_to_end(&mut text)
+            }
             false => Err(ErrorKind::FileTooLarge.into()),
         });
         if read.is_err() || !text.starts_with(VERSION) {

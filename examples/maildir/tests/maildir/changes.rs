@@ -151,7 +151,7 @@ fn a_message_that_vanished_is_gone() {
 #[test]
 fn a_file_that_may_not_be_read_is_left_out() {
     let site = Site::with(&[("new/1.a", b"one\n"), ("new/2.b", b"two\n"), ("new/3.c", b"three\n")]);
-    let forbid = |name| fs::set_permissions(site.path(name), fs::Permissions::from_mode(0)).unwrap();
+    let forbid = |name| fs::set_permissions(site.path(name), fs::Permissions::from_mode(0o0)).unwrap();
     forbid("new/1.a");
     if File::open(site.path("new/1.a")).is_ok() {
         return; // root may read everything

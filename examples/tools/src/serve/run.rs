@@ -6,8 +6,8 @@ use tokio::runtime::Runtime;
 
 /// Runs a server until this future ends, and then ends all that still runs: also a call of a store that hangs.
 ///
-/// To wait for such calls is what [`Shutdown::end`](super::Shutdown::end) is for, for as long as it is told. A runtime that is dropped
-/// would wait for them for ever.
+/// [`Shutdown::end`](super::Shutdown::end) waits for such calls, for as long as its grace period lasts. A runtime that is dropped
+/// would wait for them forever.
 ///
 /// # Errors
 /// Returns the future's error, or one if there is no runtime.

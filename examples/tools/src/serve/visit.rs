@@ -11,6 +11,7 @@ use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -71,7 +72,7 @@ impl App for Visit {
                 Reply::Now(Answer::AcceptName(user))
             }
             (Ask::Login(login, credentials), _) => self.credentials(login, credentials),
-            (Ask::Fetch(fetch), Some(mailbox)) => Reply::Later(send(fetch, &**mailbox)),
+            (Ask::Fetch(fetch), Some(mailbox)) => send(fetch, &**mailbox),
             // The client said QUIT: the one place where messages are removed.
             (Ask::Commit(commit), Some(mailbox)) => {
                 let removal = mailbox.removal();
@@ -261,19 +262,25 @@ fn is_digest(timestamp: &str, password: &str, digest: &ApopDigest) -> bool {
     }
 }
 
-fn send(fetch: Fetch, mailbox: &dyn Mailbox) -> Later<Visit> {
-    let message = mailbox.message(fetch.message());
-    Box::pin(async move {
-        match message.await {
-            Ok(message) => Answer::Send(fetch, message),
-            Err(error) => {
-                tracing::warn!(id = fetch.connection(), number = fetch.message().get(), %error, "cannot be sent");
-                let refusal = match error.kind() {
-                    ErrorKind::NotFound => Refusal::NoSuchMessage, // without a code: to try again would not help
-                    _ => Refusal::Temporary,
-                };
-                Answer::RefuseFetch(fetch, refusal)
-            }
+fn send(fetch: Fetch, mailbox: &dyn Mailbox) -> Reply<Visit> {
+    let mut message = mailbox.message(fetch.message());
+    // Most are there at once. The others are polled again, then with a waker that wakes.
+    match message.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(message) => Reply::Now(sent(fetch, message)),
+        Poll::Pending => Reply::Later(Box::pin(async { sent(fetch, message.await) })),
+    }
+}
+
+fn sent(fetch: Fetch, message: io::Result<Octets>) -> Answer<Visit> {
+    match message {
+        Ok(message) => Answer::Send(fetch, message),
+        Err(error) => {
+            tracing::warn!(id = fetch.connection(), number = fetch.message().get(), %error, "cannot be sent");
+            let refusal = match error.kind() {
+                ErrorKind::NotFound => Refusal::NoSuchMessage, // without a code: to try again would not help
+                _ => Refusal::Temporary,
+            };
+            Answer::RefuseFetch(fetch, refusal)
         }
-    })
+    }
 }
