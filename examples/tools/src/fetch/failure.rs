@@ -1,3 +1,4 @@
+use super::shown::Shown;
 use crate::client;
 use pop3_proto::{Fatal, ResponseCode, Retry, StatusText};
 use std::error::Error;
@@ -41,6 +42,16 @@ impl Failure {
         Failure { exit, cause: cause.into(), again: Again::No, too_soon: false }
     }
 
+    /// Says more, behind the cause.
+    pub(super) fn with_hint(self, hint: &str) -> Self {
+        Failure { cause: format!("{}: {hint}", self.cause).into(), ..self }
+    }
+
+    /// The same without what must not reach a terminal.
+    pub(super) fn shown(self, shown: &Shown) -> Self {
+        Failure { cause: shown.text(&self.cause.to_string()).into(), ..self }
+    }
+
     pub(super) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Failure::new(Exit::Usage, error)
     }
@@ -80,7 +91,9 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
             _ => error.downcast_ref::<io::Error>(),
         };
         let broke = match error.downcast_ref() {
-            Some(client::Error::Fatal(fatal)) => matches!(fatal, Fatal::UnexpectedEnd | Fatal::TimedOut(_)),
+            Some(client::Error::Fatal { fatal, .. }) => {
+                matches!(fatal, Fatal::UnexpectedEnd | Fatal::TimedOut(_))
+            }
             _ => stream.is_some_and(|error| !of_tls(error)),
         };
         let again = if broke { Again::OnceLoggedIn } else { Again::No };

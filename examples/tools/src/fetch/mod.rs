@@ -1,13 +1,20 @@
 //! A mail fetcher: what is not here yet comes here, once, whatever happens on the way.
 
 mod account;
+mod age;
+mod connect;
 mod failure;
+mod files;
 mod login;
+mod port;
 mod progress;
+mod race;
 mod session;
+mod shown;
 mod store;
 mod talk;
 mod trace;
+mod ways;
 
 pub use account::{Account, Tls};
 pub use failure::{Exit, Failure};
@@ -17,6 +24,7 @@ pub use store::{Layout, Store};
 use failure::Again;
 use pop3_proto::{Secret, Text};
 use progress::Progress;
+use shown::Shown;
 use std::fmt;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -29,16 +37,42 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 #[allow(missing_debug_implementations)] // it holds the password
 pub struct Options {
     pub account: Account,
-    pub password: String,
+    /// The bytes that the server is sent. Ways to log in that are for UTF-8 alone refuse others.
+    pub password: Vec<u8>,
     pub auth: Auth,
-    /// None where all is said in clear.
+    /// None if everything is sent in cleartext.
     pub connector: Option<TlsConnector>,
     /// Deletes on the server what is stored here.
     pub delete: bool,
+    /// How long connecting, a handshake and each response may take; `None` for the usual times.
+    pub timeout: Option<Duration>,
+    /// For how many days what is stored here is not deleted on the server.
+    pub keep_days: Option<u32>,
+    /// The most messages that are fetched.
+    pub limit: usize,
     /// How many sessions in a row may break before it is given up.
     pub retries: u32,
     pub trace: bool,
     pub quiet: bool,
+}
+
+impl Options {
+    /// Returns what is done unless more is said: in cleartext, the best way to log in, all messages, and none deleted.
+    pub fn new(account: Account, password: Vec<u8>) -> Self {
+        Options {
+            account,
+            password,
+            auth: Auth::Auto,
+            connector: None,
+            delete: false,
+            keep_days: None,
+            timeout: None,
+            limit: usize::MAX,
+            retries: 5,
+            trace: false,
+            quiet: false,
+        }
+    }
 }
 
 /// Fetches into a store.
@@ -73,7 +107,7 @@ pub struct Tally {
 
 impl Fetch {
     pub fn new(options: Options, store: Store) -> Self {
-        let progress = Progress::new(options.quiet, options.trace);
+        let progress = Progress::new(options.quiet, options.trace, Shown::new(&options));
         Fetch {
             options,
             store,
@@ -92,8 +126,8 @@ impl Fetch {
     /// To drop it ends the session. What is stored stays, and is not fetched again by the next one; the server has removed nothing, unless
     /// that happened while it was said QUIT.
     pub async fn run(&mut self) -> Result<(), Failure> {
-        Text::try_from(self.options.account.user.as_str()).map_err(Failure::usage)?;
-        Secret::try_from(self.options.password.as_str()).map_err(Failure::usage)?;
+        Text::new(&self.options.account.user).map_err(Failure::usage)?;
+        Secret::new(&self.options.password).map_err(Failure::usage)?;
         let mut broken = 0;
         loop {
             let stored = self.tally.stored;
@@ -103,7 +137,7 @@ impl Fetch {
             broken = if self.tally.stored > stored { 1 } else { broken + 1 };
             let pause = self.pause(&failure, broken);
             if !self.may_try_again(&failure) || broken > self.options.retries || pause > PATIENCE {
-                return Err(failure);
+                return Err(failure.shown(&Shown::new(&self.options)));
             }
             self.progress.note(&format!("{failure}; next try in {} s", pause.as_secs()));
             sleep(pause).await;

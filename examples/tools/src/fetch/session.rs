@@ -1,25 +1,18 @@
 //! One session, from the connection to the answer to QUIT.
 
-use super::account::Tls;
+use super::age::Ages;
 use super::failure::{Exit, Failure};
 use super::login::log_in;
 use super::talk::run_all;
-use super::{Fetch, Options, Tally, trace};
+use super::{Fetch, Tally};
 use crate::client::Connection;
 use pop3_proto::client::{Deletions, Event, Source, Ticket};
-use pop3_proto::{ApopDigest, Command, MessageNumber, Secret, StatusText, TlsPolicy, Verb, apop};
-use rustls::pki_types::ServerName;
+use pop3_proto::{ApopDigest, Command, MessageNumber, StatusText, Verb};
 use std::collections::{BTreeMap, HashMap};
-use std::io;
 use std::mem;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsConnector;
-
-/// How long connecting may take, and a TLS handshake on top of it.
-const CONNECT: Duration = Duration::from_secs(30);
+use tokio::time::Instant;
 
 /// What the server has, by message number. Some servers leave numbers out.
 type Listing = BTreeMap<MessageNumber, Listed>;
@@ -33,86 +26,28 @@ struct Listed {
 }
 
 impl Fetch {
-    pub(super) async fn session(&mut self) -> Result<(), Failure> {
-        let (host, port) = (self.options.account.host.clone(), self.options.account.port);
-        let stream = within(CONNECT, TcpStream::connect((host.as_str(), port))).await?;
-        stream.set_nodelay(true)?; // commands are small, and each is sent when it is complete
-        match self.options.account.tls {
-            Tls::None => {
-                let (connection, digest) = self.greeted(stream, TlsPolicy::Cleartext).await?;
-                self.talk(connection, digest).await
-            }
-            Tls::Implicit => {
-                let handshake = self.connector()?.connect(ServerName::try_from(host)?, stream);
-                let stream = within(CONNECT, handshake).await?;
-                let (connection, digest) = self.greeted(stream, TlsPolicy::Implicit).await?;
-                self.talk(connection, digest).await
-            }
-            Tls::Stls => {
-                let (mut connection, _) = self.greeted(stream, TlsPolicy::Required).await?;
-                connection.handle().send(&Command::Stls)?;
-                let start = loop {
-                    match connection.next().await?.0 {
-                        Event::StartTls(start) => break start,
-                        Event::Refused(_, status) => {
-                            return Err(Failure::refused(Exit::Connection, "STLS", status));
-                        }
-                        _ => {}
-                    }
-                };
-                let name = ServerName::try_from(host)?;
-                let connection = connection.start_tls(start, self.connector()?, name).await?;
-                self.talk(connection, None).await
-            }
-        }
-    }
-
-    fn connector(&self) -> Result<&TlsConnector, Failure> {
-        self.options.connector.as_ref().ok_or_else(|| Failure::usage("TLS without a CA to trust"))
-    }
-
-    /// Waits for the greeting, and takes APOP's digest where it has a timestamp.
-    async fn greeted<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        stream: S,
-        policy: TlsPolicy,
-    ) -> Result<(Connection<S>, Option<ApopDigest>), Failure> {
-        let mut connection = Connection::new(stream, policy);
-        if self.options.trace {
-            connection.watch(trace::watcher());
-        }
-        let secret = Secret::try_from(self.options.password.as_str())?;
-        let digest = match connection.next().await?.0 {
-            Event::Greeting(greeting) => greeting.timestamp.map(|timestamp| apop::digest(timestamp, secret)),
-            Event::NoService(status) => {
-                return Err(Failure::refused(Exit::Connection, "the connection", status));
-            }
-            _ => None,
-        };
-        Ok((connection, digest))
-    }
-
     /// All that is said inside TLS, or where there is none.
-    async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(super) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         mut connection: Connection<S>,
         digest: Option<ApopDigest>,
     ) -> Result<(), Failure> {
         self.tally = Tally { known: 0, failed: 0, ..self.tally };
         self.capabilities(&mut connection).await?;
-        let Options { account, password, auth, .. } = &self.options;
-        log_in(&mut connection, *auth, (&account.user, password), digest).await?;
+        log_in(&mut connection, &self.options, digest).await?;
         self.last_login = Some(Instant::now());
         if connection.client().capabilities().source() == Source::Listed {
             self.capabilities(&mut connection).await?; // some servers tell all only to users that they know
         }
         let listing = self.list(&mut connection).await?;
-        let (mut stored, wanted) = self.sort(&listing)?;
+        let (mut stored, mut wanted) = self.sort(&listing)?;
+        wanted.truncate(self.options.limit.saturating_sub(self.tally.stored));
         stored.extend(self.retrieve(&mut connection, &listing, wanted).await?);
         self.progress.end();
         if !self.options.delete {
             stored.clear();
         }
+        let stored = self.ripe(&listing, stored)?;
         let marked = self.mark(&mut connection, stored).await?;
         self.quit(connection, marked).await
     }
@@ -235,6 +170,27 @@ impl Fetch {
         done.map(|()| stored)
     }
 
+    /// Leaves out what was not stored here for long enough.
+    fn ripe(&self, listing: &Listing, stored: Vec<MessageNumber>) -> Result<Vec<MessageNumber>, Failure> {
+        let Some(days) = self.options.keep_days.filter(|_| self.options.delete) else { return Ok(stored) };
+        if !self.has_ids && !stored.is_empty() {
+            return Err(Failure::usage(
+                "--keep-days needs unique-ids, and the server has none: leave it out",
+            ));
+        }
+        let message = |number: &MessageNumber| {
+            let Listed { octets, id } = listing.get(number)?;
+            Some((id.as_deref()?, *octets))
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut ages =
+            Ages::open(self.store.folder(), &self.options.account.key()).map_err(Failure::storage)?;
+        ages.update(now, stored.iter().filter_map(message)).map_err(Failure::storage)?;
+        let is_ripe =
+            |number: &MessageNumber| message(number).is_some_and(|message| ages.is_ripe(message, days, now));
+        Ok(stored.into_iter().filter(is_ripe).collect())
+    }
+
     /// Marks messages for deletion, and says how many of them are.
     async fn mark<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
@@ -292,8 +248,4 @@ impl Fetch {
 
 fn refusal(ticket: Ticket, status: StatusText<'_>) -> String {
     Failure::refused(Exit::Messages, &ticket.to_string(), status).to_string()
-}
-
-async fn within<T>(time: Duration, future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(time, future).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

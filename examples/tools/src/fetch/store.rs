@@ -4,10 +4,11 @@
 //! at; a line in the state file, with its unique-id and the name that it gets; the name. So only the last line can be about a file
 //! without its name, and then all that is missing is the name. Whenever the program is stopped, no message is lost and none is there twice.
 
+use super::files;
 use rustix::fs::{FlockOperation, flock};
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Read as _, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
@@ -54,13 +55,13 @@ impl Store {
                 fs::create_dir_all(folder.join(part))?;
             }
         }
-        let lock = File::create(folder.join(".fetch.lock"))?;
+        let lock = files::open_append(&folder.join(".fetch.lock"))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock => io::Error::other("somebody else fetches into this folder"),
             _ => error.into(),
         })?;
         let path = folder.join(format!("{STATE}{key}"));
-        let state = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let state = files::open_append(&path)?;
         sync(folder)?;
         let mut store = Store {
             folder: folder.into(),
@@ -75,6 +76,10 @@ impl Store {
         store.read_state()?;
         store.last = store.last.max(store.last_number()?);
         Ok(store)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Whether this many copies, and one more, of the message with this unique-id are there.
@@ -96,7 +101,7 @@ impl Store {
             Layout::Eml => format!("{}.eml", self.last).into(),
             Layout::Maildir => maildir_name(self.last),
         };
-        let file = BufWriter::with_capacity(64 * 1024, File::create(self.unnamed(&name))?);
+        let file = BufWriter::with_capacity(64 * 1024, files::create_new(&self.unnamed(&name))?);
         self.open = Some(Partial { name, file });
         Ok(())
     }
@@ -131,7 +136,9 @@ impl Store {
             if !entry.file_name().as_bytes().starts_with(STATE.as_bytes()) {
                 continue;
             }
-            match records(&fs::read(entry.path())?)?.last() {
+            let mut state = Vec::new();
+            files::open_read(&entry.path())?.read_to_end(&mut state)?;
+            match records(&state)?.last() {
                 Some((_, name)) if self.unnamed(name).exists() => self.give_name(name)?,
                 _ => {}
             }

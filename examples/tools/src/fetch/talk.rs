@@ -1,26 +1,8 @@
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use crate::client::Connection;
 use pop3_proto::client::{Event, SendError};
 use pop3_proto::{Command, MessageNumber};
 use tokio::io::{AsyncRead, AsyncWrite};
-
-/// Sends one command, and waits until it is answered. That it is refused is a failure of this kind.
-pub(super) async fn run_one<S: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<S>,
-    exit: Exit,
-    command: &Command<'_>,
-) -> Result<(), Failure> {
-    let ticket = connection.handle().send(command)?;
-    loop {
-        match connection.next().await?.0 {
-            Event::Refused(_, status) => {
-                return Err(Failure::refused(exit, ticket.verb.keyword(), status));
-            }
-            event if event.completes() => return Ok(()),
-            _ => {}
-        }
-    }
-}
 
 /// Sends a command for each message and shows what is said to them: as many at once as the machine allows, which is 16 where the server
 /// announces PIPELINING, else one.

@@ -88,14 +88,11 @@ impl Reader {
         let account = Account::parse(&format!("pop3://mrose@{}", server.address), None).unwrap();
         let store = Store::open(self.folder.path(), Layout::Eml, "mrose@here").unwrap();
         let options = Options {
-            account,
-            password: "tanstaaf".into(),
             auth: self.auth,
-            connector: None,
             delete: self.delete,
             retries: 2,
-            trace: false,
             quiet: true,
+            ..Options::new(account, "tanstaaf".into())
         };
         let mut fetch = Fetch::new(options, store);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
