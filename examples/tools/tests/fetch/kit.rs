@@ -47,6 +47,10 @@ impl Server {
         Server { address, heard }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The commands of all sessions that begin so.
     pub(crate) fn heard(&self, word: &str) -> Vec<String> {
         let heard = self.heard.lock().unwrap();

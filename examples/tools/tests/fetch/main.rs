@@ -2,6 +2,10 @@
 
 mod dropped;
 mod kit;
+mod logins;
+mod options;
+mod ports;
+mod scripted;
 mod sessions;
 mod store;
 #[path = "../common/stutter.rs"]
