@@ -4,7 +4,8 @@
 //! complete and on the disk; one that is there already is never replaced. With `--delete` messages that were stored are
 //! deleted, and QUIT's answer says whether they are gone. The exit code is 0 only when all of it was done.
 //!
-//! The password travels in clear: for loopback, or a network that is private by other means.
+//! The password is sent in cleartext, and a list of processes shows it: use this on loopback, or on a network that is private by other
+//! means.
 
 use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
 use pop3_proto::{Command, MessageNumber, Retry, Secret, StatusText, Text, TlsPolicy, Verb};
@@ -208,7 +209,8 @@ impl<'f> Store<'f> {
     fn begin(&mut self, ticket: Ticket) -> Result<()> {
         if let (Verb::Retr, Some(message)) = (ticket.verb, ticket.message) {
             let path = self.folder.join(format!(".{message}.{}.part", std::process::id()));
-            self.open = Some(Partial { message, file: BufWriter::new(File::create(&path)?), path });
+            let _ = fs::remove_file(&path); // one that a process with the same number left; a link goes, and is not followed
+            self.open = Some(Partial { message, file: BufWriter::new(File::create_new(&path)?), path });
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ use tokio_rustls::client::TlsStream;
 /// What is read at once, beside what the machine leaves unread. A large message comes in pieces of this size.
 const READ: usize = 64 * 1024;
 /// As much of a line as an error holds.
-const SHOWN: usize = 200;
+const SHOWN: usize = 4096;
 /// How long closing may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 

@@ -38,23 +38,26 @@ struct Arguments {
     /// Trust the certificate with this digest (sha256:HEX, of its DER), whoever has issued it and whatever name is in it
     #[arg(long, value_name = "DIGEST", conflicts_with = "ca")]
     fingerprint: Option<Fingerprint>,
+    /// How to log in
     #[arg(long, value_enum, default_value_t = Auth::Auto)]
     auth: Auth,
     #[command(flatten)]
     password: Password,
-    /// Leave the messages on the server (this is the default)
+    /// Leave the messages on the server; this is the default
     #[arg(long)]
     keep: bool,
     /// Delete on the server what is safely stored here, also what was stored in earlier runs
     #[arg(long, conflicts_with = "keep")]
     delete: bool,
-    /// With --delete, leave a message on the server for so many days after it was stored here
+    /// With --delete, leave a message on the server for so many days; they begin with the first run with this option that finds it stored
+    /// here
     #[arg(long, value_name = "DAYS", requires = "delete")]
     keep_days: Option<u32>,
     /// Fetch at most so many messages; the next run goes on with the others
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
-    /// How long connecting, the TLS handshake and each response may take [default: 30 to connect, and the times of RFC 1939 after that]
+    /// How long connecting, the TLS handshake, the greeting and each response may take; a response that goes on arriving takes any time
+    /// [default: 30 to connect, 60 for the handshake and the greeting, 120 for a response]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     timeout: Option<u32>,
     /// How many sessions in a row may break before fetch gives up
@@ -148,9 +151,9 @@ fn connector(arguments: &Arguments, tls: Tls) -> Result<Option<TlsConnector>> {
 /// The bytes of the password as they are. No error tells any of them.
 fn password(from: &Password, account: &Account) -> Result<Vec<u8>> {
     if let Some(name) = &from.password_env {
-        let password =
-            std::env::var_os(name).ok_or_else(|| format!("the environment variable {name} is not set"))?;
-        return Ok(password.into_vec());
+        // The name is not shown: it is the password if somebody took this for the option that holds it.
+        let password = std::env::var_os(name);
+        return Ok(password.ok_or("the variable that --password-env names is not set")?.into_vec());
     }
     if from.password_stdin {
         return first_line(&mut io::stdin().lock());

@@ -13,9 +13,6 @@ use pop3_proto::{
 use std::str;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The most that is shown of what a server says about a token.
-const LONGEST_REPORT: usize = 1000;
-
 /// How to log in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Auth {
@@ -25,12 +22,14 @@ pub enum Auth {
     User,
     /// A digest over the greeting's timestamp
     Apop,
+    /// The password, in UTF-8
     Plain,
+    /// A proof of the password, and one by the server
     #[value(name = "scram-sha-256")]
     ScramSha256,
     /// The password is an access token
     Xoauth2,
-    /// The password is an access token (RFC 7628)
+    /// The password is an access token (RFC 7628); inside TLS only
     Oauthbearer,
 }
 
@@ -284,9 +283,8 @@ impl Script {
         match self {
             Script::Plain => Ok(Some(Vec::new())),
             Script::Token(response) => {
-                let shown = &challenge[..challenge.len().min(LONGEST_REPORT)];
-                *report =
-                    Some(String::from_utf8_lossy(shown).trim().to_owned()).filter(|text| !text.is_empty());
+                let text = String::from_utf8_lossy(challenge).trim().to_owned();
+                *report = Some(text).filter(|text| !text.is_empty());
                 Ok(Some((*response).to_vec()))
             }
             // A refusal in SCRAM's own words (RFC 5802 section 7).

@@ -159,6 +159,24 @@ mod tests {
         assert_eq!(raced(&[], TIME).await.0.unwrap_err().to_string(), "the name has no address");
     }
 
+    /// A port whose queue of connections is full answers nobody any more.
+    #[tokio::test]
+    async fn a_dead_address_is_left_for_one_that_answers() {
+        use std::net::TcpListener;
+        let full = TcpListener::bind("127.0.0.1:0").unwrap();
+        let dead = full.local_addr().unwrap();
+        let connect = || std::net::TcpStream::connect_timeout(&dead, Duration::from_millis(100)).ok();
+        let queue: Vec<_> = std::iter::from_fn(connect).take(10_000).collect();
+        assert!(connect().is_none());
+        let living = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = living.local_addr().unwrap();
+        let start = Instant::now();
+        let stream = race([dead, address].into(), TIME, TcpStream::connect).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), address);
+        assert!(start.elapsed() < Duration::from_secs(5));
+        drop(queue);
+    }
+
     #[test]
     fn the_families_take_turns() {
         let v4 = |last| SocketAddr::from(([192, 0, 2, last], 110));

@@ -6,6 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 
 /// What a secret is replaced by.
 const HIDDEN: &str = "********";
+/// The most characters of a text that are shown.
+const MOST: usize = 1000;
 
 /// Makes texts fit to be shown. A server may repeat what it was sent, so its words are searched for the password.
 #[derive(Clone)]
@@ -37,7 +39,9 @@ impl Shown {
 
     pub(super) fn text(&self, text: &str) -> String {
         let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN));
-        hidden.replace(is_unfit, "\u{fffd}")
+        // Cut last: the beginning of a secret that was cut before would not be found.
+        let cut: String = hidden.chars().take(MOST).collect();
+        cut.replace(is_unfit, "\u{fffd}")
     }
 
     /// The same, for one line of either side, without its end.
@@ -72,6 +76,12 @@ mod tests {
         assert_eq!(shown(b"ya29/x", r#"{"token":"ya29\/x"}"#), r#"{"token":"********"}"#);
         assert_eq!(shown(b"m\xFC", "m\\xfc, m\u{fffd}"), "********, ********");
         assert_eq!(shown(b"", "no"), "no");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_no_secret_with_it() {
+        let text = shown(b"tanstaaf", &("x".repeat(MOST - 4) + "tanstaaf"));
+        assert_eq!(text, "x".repeat(MOST - 4) + "****");
     }
 
     #[test]

@@ -6,9 +6,6 @@ use pop3_proto::client::Event;
 use pop3_proto::tap::{Seen, Side, Tap};
 use pop3_proto::{Input, Limits};
 
-/// As much as is shown of a line that is out of place.
-const ODD: usize = 200;
-
 /// Prints what both sides say.
 pub(super) fn watcher(shown: Shown) -> Watcher {
     let mut trace = Trace::new(shown);
@@ -56,10 +53,8 @@ impl Trace {
     }
 }
 
-/// Returns the first line, or as much of it as is shown.
 fn odd_line(unread: &[u8]) -> &[u8] {
-    let line = unread.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
-    &line[..line.len().min(ODD)]
+    unread.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
 fn told(seen: &Seen<'_>, line: &str) -> Option<String> {
