@@ -159,7 +159,12 @@ fn password(from: &Password, account: &Account) -> Result<Vec<u8>> {
         return first_line(&mut io::stdin().lock());
     }
     if let Some(command) = &from.password_command {
-        let output = Command::new("/bin/sh").arg("-c").arg(command).stderr(Stdio::inherit()).output();
+        let output = Command::new("/bin/sh")
+            .arg("-c")
+            .arg(command)
+            .stdin(Stdio::inherit())
+            .stderr(Stdio::inherit())
+            .output();
         let output = output.map_err(|error| format!("the password command cannot be run: {error}"))?;
         if !output.status.success() {
             return Err(format!("the password command failed: {}", output.status).into());

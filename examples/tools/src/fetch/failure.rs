@@ -44,7 +44,9 @@ impl Failure {
 
     /// Says more, behind the cause.
     pub(super) fn with_hint(self, hint: &str) -> Self {
-        Failure { cause: format!("{}: {hint}", self.cause).into(), ..self }
+        let cause = self.cause.to_string();
+        let cause = cause.trim_end_matches('.'); // servers end their sentences
+        Failure { cause: format!("{cause}: {hint}").into(), ..self }
     }
 
     /// The same without what must not reach a terminal.

@@ -140,24 +140,37 @@ impl fmt::Display for Distrust {
             }
             Why::Certificate(error) => error,
         };
-        write!(f, "the certificate of {host} is not trusted: ")?;
-        match error {
+        write!(f, "the certificate of {host} is not trusted, because ")?;
+        let what_to_do = match error {
             Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                f.write_str("nobody who is trusted has issued it, give the issuer's certificate with --ca")?;
+                f.write_str("its issuer is unknown")?;
+                "give the issuer's certificate with --ca, or, "
             }
             Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
                 write!(f, "it is for another name ({})", presented.join(", "))?;
+                "use that name, or, "
             }
             Error::InvalidCertificate(CertificateError::NotValidForName) => {
                 f.write_str("it is for another name")?;
+                "use that name, or, "
             }
             Error::InvalidCertificate(
                 CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            ) => f.write_str("it has expired")?,
-            error if is_self_signed(error) => f.write_str("it is self-signed, or that of a CA")?,
-            error => error.fmt(f)?,
-        }
-        write!(f, "; if the server's administrator confirms the fingerprint, use --fingerprint {fingerprint}")
+            ) => {
+                f.write_str("it has expired")?;
+                ""
+            }
+            error if is_self_signed(error) => {
+                f.write_str("it is self-signed (as those of CAs are)")?;
+                ""
+            }
+            error => {
+                write!(f, "of this: {error}")?;
+                ""
+            }
+        };
+        let confirmed = "if the server's administrator confirms this digest, use --fingerprint";
+        write!(f, ": {what_to_do}{confirmed} {fingerprint}")
     }
 }
 
