@@ -1,6 +1,6 @@
 //! Opening files so that nothing is written through a link, and nothing that is opened can block.
 
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags, flock};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -20,6 +20,31 @@ pub(super) fn open_append(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true).append(true).create(true), path)
 }
 
+/// The lock of a folder, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// Takes the lock that this file stands for. Nothing is written to the file.
+    pub(super) fn take(path: &Path) -> io::Result<Self> {
+        let file = open_append(path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Lock(file)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                Err(io::Error::other("somebody else fetches into this folder"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file would not do while a process that is just being started has it too.
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
 /// Opens a regular file for reading.
 pub(super) fn open_read(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true), path)
@@ -34,4 +59,21 @@ fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         _ => error,
     })?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(refused("is not a regular file")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_free_when_it_is_dropped_whoever_else_has_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = Lock::take(&path).unwrap();
+        assert!(Lock::take(&path).is_err());
+        let child = lock.0.try_clone().unwrap(); // as a process that is being started has it
+        drop(lock);
+        drop(Lock::take(&path).unwrap());
+        drop(child);
+    }
 }

@@ -5,11 +5,10 @@
 //! without its name, and then all that is missing is the name. Whenever the program is stopped, no message is lost and none is there twice.
 
 use super::files;
-use rustix::fs::{FlockOperation, flock};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -36,7 +35,7 @@ pub struct Store {
     /// The number of the last file.
     last: u64,
     open: Option<Partial>,
-    _lock: File,
+    _lock: files::Lock,
 }
 
 /// A message that is being written.
@@ -55,11 +54,7 @@ impl Store {
                 fs::create_dir_all(folder.join(part))?;
             }
         }
-        let lock = files::open_append(&folder.join(".fetch.lock"))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock => io::Error::other("somebody else fetches into this folder"),
-            _ => error.into(),
-        })?;
+        let lock = files::Lock::take(&folder.join(".fetch.lock"))?;
         let path = folder.join(format!("{STATE}{key}"));
         let state = files::open_append(&path)?;
         sync(folder)?;
