@@ -6,6 +6,7 @@ use pop3_proto_tools::{Error, Result, tls};
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Fetches mail with POP3, each message once.
 ///
@@ -41,6 +42,9 @@ struct Arguments {
     /// Sessions in a row that may break before it is given up
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     retries: u32,
+    /// The most octets of a message [default: twice the size that the server lists, and 1 MiB]
+    #[arg(long, value_name = "OCTETS")]
+    max_message: Option<u64>,
     /// Print what both sides say to stderr, without secrets and without messages
     #[arg(long)]
     trace: bool,
@@ -98,6 +102,8 @@ fn fetch(arguments: Arguments) -> Result<ExitCode, (Exit, Error)> {
         connector,
         delete: arguments.delete,
         retries: arguments.retries,
+        backoff: Duration::from_secs(1),
+        max_message: arguments.max_message,
         trace: arguments.trace,
         quiet: arguments.quiet,
     };
