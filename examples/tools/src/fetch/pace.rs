@@ -38,3 +38,35 @@ impl Pace {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pop3_proto::client::Ticket;
+    use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy};
+
+    fn ticket() -> Ticket {
+        let mut client = Client::new(TlsPolicy::Cleartext);
+        client.poll(&mut Input::more(b"+OK\r\n")).unwrap();
+        client.send(&Command::Capa, &mut Outbox::new()).unwrap()
+    }
+
+    /// Whether a server that says this each minute is put up with for a day.
+    fn lasts(say: impl Fn(&mut Pace, Instant) -> Result<(), Failure>) -> bool {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        (1..24 * 60).all(|minute| say(&mut pace, start + Duration::from_secs(60 * minute)).is_ok())
+    }
+
+    #[test]
+    fn a_server_that_is_slow_lasts_and_one_that_drips_does_not() {
+        let ticket = ticket();
+        assert!(lasts(|pace, now| pace.heard(&Event::Body(ticket, &[b'x'; 300]), now)));
+        assert!(!lasts(|pace, now| pace.heard(&Event::Body(ticket, b"x"), now)));
+        assert!(!lasts(|pace, now| pace.heard(&Event::Odd(ticket, b"what?"), now)));
+        assert!(lasts(|pace, now| {
+            (0..60).try_for_each(|_| pace.heard(&Event::Odd(ticket, b"what?"), now))
+        }));
+        assert!(lasts(|pace, now| pace.heard(&Event::End(ticket, 1), now)));
+    }
+}
