@@ -4,6 +4,7 @@ mod dropped;
 mod endless;
 mod faults;
 mod kit;
+mod model;
 mod sessions;
 mod store;
 #[path = "../common/stutter.rs"]

@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) fault: Box<dyn FnMut(&str) -> Fault + Send>,
     /// All commands of all sessions.
     pub(crate) heard: Vec<String>,
+    /// How many commands came ahead of a response.
+    pub(crate) pipelined: u32,
 }
 
 impl World {
@@ -62,6 +64,7 @@ impl World {
             removes_always: false,
             fault: Box::new(|_| Fault::None),
             heard: Vec::new(),
+            pipelined: 0,
         }
     }
 
@@ -116,13 +119,17 @@ impl<'w> Visit<'w> {
     }
 
     fn talk(mut self, stream: &TcpStream) {
-        let mut lines = BufReader::new(stream).lines();
+        stream.set_nodelay(true).unwrap();
+        let mut reader = BufReader::new(stream);
         let say = |text: &str| (&*stream).write_all(text.as_bytes()).ok();
         say("+OK ready\r\n");
-        while let Some(Ok(line)) = lines.next() {
+        let mut line = String::new();
+        while reader.read_line(&mut line).is_ok_and(|count| count > 0) {
+            let line = std::mem::take(&mut line).trim_end().to_owned();
             let fault = {
                 let mut world = self.world.lock().unwrap();
                 world.heard.push(line.clone());
+                world.pipelined += u32::from(!reader.buffer().is_empty());
                 (world.fault)(&line)
             };
             match fault {
