@@ -63,6 +63,9 @@ struct Arguments {
     /// How many sessions in a row may break before fetch gives up
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     retries: u32,
+    /// The most octets of a message [default: twice the size that the server lists, and 1 MiB]
+    #[arg(long, value_name = "OCTETS")]
+    max_message: Option<u64>,
     /// Print what both sides say to stderr, without secrets and without messages
     #[arg(long)]
     trace: bool,
@@ -121,6 +124,7 @@ fn fetch(arguments: Arguments) -> Result<ExitCode, (Exit, Error)> {
         limit: arguments.limit.unwrap_or(usize::MAX),
         timeout: arguments.timeout.map(|seconds| Duration::from_secs(seconds.into())),
         retries: arguments.retries,
+        max_message: arguments.max_message,
         trace: arguments.trace,
         quiet: arguments.quiet,
         ..Options::new(account, password)

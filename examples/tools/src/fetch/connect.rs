@@ -2,6 +2,7 @@
 
 use super::account::Tls;
 use super::failure::{Exit, Failure};
+use super::listing::MOST_ROWS;
 use super::port::{likely, probe};
 use super::race::connect;
 use super::shown::Shown;
@@ -9,7 +10,7 @@ use super::{Fetch, trace};
 use crate::client::{self, Connection};
 use crate::tls::Distrust;
 use pop3_proto::client::{Config, Event};
-use pop3_proto::{ApopDigest, Command, Millis, Secret, Timers, TlsPolicy, apop};
+use pop3_proto::{ApopDigest, Command, Limits, Millis, Secret, Timers, TlsPolicy, apop};
 use rustls::pki_types::ServerName;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -139,7 +140,7 @@ impl Fetch {
     }
 
     fn config(&self, policy: TlsPolicy) -> Config {
-        let config = Config::new(policy);
+        let config = Config::new(policy).limits(Limits::DEFAULT.listing_rows(MOST_ROWS));
         let Some(time) = self.options.timeout.map(Millis::from) else { return config };
         config.timers(Timers::DEFAULT.greeting(time).answer(time).tls(time))
     }

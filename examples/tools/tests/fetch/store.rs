@@ -20,7 +20,7 @@ fn open(folder: &TempDir) -> Store {
 fn put(store: &mut Store, id: &[u8], octets: &[u8]) {
     store.begin().unwrap();
     store.write(octets).unwrap();
-    store.finish(id).unwrap();
+    store.finish(id, false, None).unwrap();
 }
 
 fn names(folder: &Path) -> Vec<String> {
