@@ -3,7 +3,7 @@
 use super::account::Tls;
 use super::failure::{Exit, Failure};
 use super::listing::MOST_ROWS;
-use super::port::{likely, probe};
+use super::port::{is_tls, likely, probe};
 use super::race::connect;
 use super::shown::Shown;
 use super::{Fetch, trace};
@@ -159,7 +159,7 @@ impl Fetch {
 
     /// What a probe has heard belongs to the dialogue too.
     fn trace_line(&self, line: &[u8]) {
-        if self.options.trace && !line.is_empty() {
+        if self.options.trace && !line.is_empty() && !is_tls(line) {
             eprintln!("S: {}", Shown::new(&self.options).line(line));
         }
     }
@@ -168,11 +168,10 @@ impl Fetch {
 fn wrong_port(said: &[u8], cause: &str) -> Failure {
     let said = said.strip_suffix(b"\r").unwrap_or(said);
     let failure = Failure::new(Exit::Connection, "expected a POP3 greeting");
-    if said.is_ascii() && !said.iter().any(u8::is_ascii_control) {
-        failure.with_hint(&format!("the server sent '{}'", said.escape_ascii())).with_hint(cause)
-    } else {
-        failure.with_hint(cause) // bytes of TLS tell nobody anything
+    if is_tls(said) {
+        return failure.with_hint(cause);
     }
+    failure.with_hint(&format!("the server sent '{}'", said.escape_ascii())).with_hint(cause)
 }
 
 /// Says in plain words why a handshake failed.

@@ -30,9 +30,9 @@ impl Lock {
         let file = open_append(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock(file)),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                Err(io::Error::other("somebody else fetches into this folder"))
-            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(io::Error::other(
+                "another `fetch` is using this folder: wait for it, or use another folder",
+            )),
             Err(error) => Err(error.into()),
         }
     }

@@ -24,7 +24,7 @@ pub(super) fn likely(bytes: &[u8], tls: Tls) -> Option<&'static str> {
         };
         words.iter().any(starts)
     };
-    if matches!(bytes, [0x14..=0x17, 0x03, ..]) {
+    if is_tls(bytes) {
         Some("the server speaks TLS at this port: use pop3s://")
     } else if tls == Tls::Implicit && begins(&["+OK", "-ERR"]) {
         Some("the server speaks POP3 without TLS at this port: use pop3://")
@@ -41,6 +41,11 @@ pub(super) fn likely(bytes: &[u8], tls: Tls) -> Option<&'static str> {
     }
 }
 
+/// Returns whether these bytes begin a record of TLS. They are nothing to show.
+pub(super) fn is_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x14..=0x17, 0x03, ..])
+}
+
 /// Returns the first line of what a server answers to the beginning of a TLS handshake, on a connection of its own. Servers that wait
 /// for their client, as those of TLS and HTTP do, say by it what they are. Empty if there is no answer.
 pub(super) async fn probe(address: SocketAddr) -> Vec<u8> {
@@ -55,7 +60,7 @@ pub(super) async fn probe(address: SocketAddr) -> Vec<u8> {
 async fn ask(address: SocketAddr, answer: &mut Vec<u8>) -> io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(&hello().map_err(io::Error::other)?).await?;
-    let is_enough = |answer: &[u8]| answer.contains(&b'\n') || matches!(answer, [0x14..=0x17, 0x03, ..]);
+    let is_enough = |answer: &[u8]| answer.contains(&b'\n') || is_tls(answer);
     while answer.len() < MOST && !is_enough(answer) {
         if stream.read_buf(answer).await? == 0 {
             break;
