@@ -40,9 +40,9 @@ fn texts(mails: &[Mail]) -> Vec<&str> {
 
 #[test]
 fn a_unique_id_that_is_used_again_is_another_message() {
-    let host = served(1, |_| {});
+    let host = served(1, |world| world.capabilities = "UIDL\r\nLOGIN-DELAY 300\r\n");
     let reader = Reader::deleting();
-    reader.fetch_from(host.address).1.unwrap();
+    reader.fetch_from(host.address).1.unwrap(); // one session: no listing shows that the message is gone
     assert_eq!(host.world().removed.len(), 1);
     // Of the same size, too.
     host.world().mails.push(Mail::new("a", "This is b."));
