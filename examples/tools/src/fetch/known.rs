@@ -142,7 +142,7 @@ fn record(line: &[u8]) -> Option<(&[u8], OsString, Note)> {
         return Some((before, OsString::from_vec(last.into()), Note::Stored { utf8: false, size: None }));
     }
     let (id, name) = split_last(before)?;
-    Some((id, OsString::from_vec(name.into()), read_note(str::from_utf8(last).ok()?)?))
+    Some((id, OsString::from_vec(name.into()), read_note(std::str::from_utf8(last).ok()?)?))
 }
 
 fn split_last(line: &[u8]) -> Option<(&[u8], &[u8])> {
