@@ -147,6 +147,17 @@ impl Store {
         Ok(name)
     }
 
+    /// Takes back a message that was finished and is not whole after all. Returns how many octets it had.
+    pub(super) fn take_back(&mut self, id: &[u8], name: &OsStr) -> io::Result<u64> {
+        self.write_down(vec![(id.into(), name.into(), Note::Forgotten)])?;
+        let path = self.named_folder().join(name);
+        let octets = fs::symlink_metadata(&path).map_or(0, |file| file.len());
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(octets), // a mail program may have moved it
+        }
+    }
+
     /// What came of a message that breaks off is of no use.
     pub fn forget(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };

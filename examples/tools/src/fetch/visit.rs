@@ -367,8 +367,17 @@ impl Fetch {
             _ => return failure,
         };
         self.trouble.broke(verb, key(listing, number));
-        let forgotten = self.store.write_down(lines(listing, early.as_slice(), Note::Forgotten));
-        forgotten.map_or_else(Failure::storage, |()| failure.of_this_session())
+        if let Some(Here { number, name }) = early {
+            let id = listing.id(number).unwrap_or_default();
+            match self.store.take_back(id, &name) {
+                Err(error) => return Failure::storage(error),
+                Ok(octets) => {
+                    self.tally.stored -= 1;
+                    self.tally.octets -= octets;
+                }
+            }
+        }
+        failure.of_this_session()
     }
 
     /// Something went wrong with a message.
