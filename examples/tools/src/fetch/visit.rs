@@ -10,7 +10,7 @@ use super::talk::{next, run_all};
 use super::trouble::key;
 use super::{Fetch, Options};
 use crate::client::Connection;
-use pop3_proto::client::{Deletions, Event, Feature, Source, Ticket};
+use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
 use pop3_proto::{ApopDigest, Command, MessageNumber, StatusText, Verb};
 use std::collections::HashSet;
 use std::mem;
@@ -299,18 +299,30 @@ impl Fetch {
         listing: &Listing,
         marked: Vec<Here>,
     ) -> Result<(), Failure> {
-        connection.handle().send(&Command::Quit)?;
+        let sent = connection.handle().send(&Command::Quit).err();
+        if let Some(error) = sent.filter(|error| *error != SendError::Over) {
+            return Err(error.into());
+        }
         let deletions = loop {
             match connection.next().await {
                 Ok((Event::Closed(deletions), _)) => break deletions,
                 Ok(_) => {}
-                // All is stored. What matters is only what the server has made of it.
-                Err(_) => break connection.client().deletions(),
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    if failure.out_of_step && self.last_stored.is_some() {
+                        return Err(self.blame(failure, listing, None));
+                    }
+                    // All is stored. What matters is only what the server has made of it.
+                    break connection.client().deletions();
+                }
             }
         };
         self.trouble.forgive(QUIT);
         match deletions {
-            Deletions::NoneAsked | Deletions::Pending => {}
+            Deletions::NoneAsked => {}
+            Deletions::Pending => {
+                return Err(Failure::broken("the session ended before QUIT: nothing was removed"));
+            }
             // The server may give their unique-ids to other messages.
             Deletions::Committed => {
                 self.store.write_down(lines(listing, &marked, Note::Forgotten)).map_err(Failure::storage)?;
