@@ -164,13 +164,11 @@ impl Fetch {
                 &format!("message {number} has no unique-id and is left where it is"),
             );
         }
-        if self.options.delete {
-            for number in &plan.unproven {
-                let what = format!(
-                    "message {number} stays on the server until the next run: its size was not known"
-                );
-                self.fail(key(listing, *number), &what);
-            }
+        if self.options.delete && !plan.unproven.is_empty() {
+            plan.unproven.iter().for_each(|number| self.trouble.fail(key(listing, *number)));
+            let count = plan.unproven.len();
+            self.progress
+                .warn(&format!("{count} stay on the server until the next run: their sizes were not known"));
         }
         Ok(plan)
     }
@@ -229,7 +227,6 @@ impl Fetch {
                 }
                 Event::Refused(ticket @ Ticket { message: Some(number), .. }, status) => {
                     trouble.fail(key(listing, number));
-                    tally.failed = trouble.failed();
                     progress.warn(&refusal(ticket, status));
                 }
                 _ => {}
@@ -277,14 +274,13 @@ impl Fetch {
         self.store.write_down(lines(listing, &here, Note::Marked)).map_err(Failure::storage)?;
         let numbers: Vec<_> = here.iter().map(|here| here.number).collect();
         let one_by_one = self.one_by_one;
-        let Fetch { progress, tally, trouble, pace, last_stored, .. } = self;
+        let Fetch { progress, trouble, pace, last_stored, .. } = self;
         let mut refused = HashSet::new();
         run_all(connection, Command::Dele, numbers, one_by_one, pace, |event| {
             *last_stored = None;
             if let Event::Refused(ticket @ Ticket { message: Some(number), .. }, status) = event {
                 refused.insert(number);
                 trouble.fail(key(listing, number));
-                tally.failed = trouble.failed();
                 progress.warn(&refusal(ticket, status));
             }
             Ok(())
@@ -372,7 +368,6 @@ impl Fetch {
     /// Something went wrong with a message.
     fn fail(&mut self, key: Vec<u8>, what: &str) {
         self.trouble.fail(key);
-        self.tally.failed = self.trouble.failed();
         self.progress.warn(what);
     }
 }

@@ -369,6 +369,14 @@ fn a_server_that_lists_a_part_in_each_session_is_asked_until_there_is_no_more() 
 }
 
 #[test]
+fn a_message_that_was_refused_is_asked_for_again_in_the_next_session() {
+    let host = served(2, |world| world.fault = times("RETR 1", 1, Fault::Refuse("[SYS/TEMP] not now")));
+    let (tally, done) = Reader::deleting().fetch_from(host.address);
+    done.unwrap();
+    assert_eq!((tally.stored, tally.deleted, tally.failed), (2, 2, 0));
+}
+
+#[test]
 fn a_failure_while_looking_for_more_is_not_one() {
     for (command, fault) in [("PASS tanstaaf", Fault::Refuse("[IN-USE] wait")), ("USER mrose", Fault::Break)]
     {
