@@ -246,7 +246,7 @@ impl Fetch {
     /// What was done up to now.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        self.tally
+        Tally { failed: self.trouble.failed(), ..self.tally }
     }
 
     fn may_try_again(&self, failure: &Failure) -> bool {

@@ -32,7 +32,13 @@ pub(super) async fn run_all<S: AsyncRead + AsyncWrite + Unpin>(
             match connection.handle().send(&command(*message)) {
                 Ok(_) => left.next(),
                 Err(SendError::QueueFull | SendError::NotPipelined) => break, // not now
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // If the session is over, the server is the cause.
+                    if error == SendError::Over {
+                        next(connection, pace).await?;
+                    }
+                    return Err(error.into());
+                }
             };
         }
         if connection.client().is_idle() {

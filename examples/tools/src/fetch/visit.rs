@@ -11,7 +11,7 @@ use super::talk::{next, run_all};
 use super::trouble::key;
 use super::{Fetch, Options};
 use crate::client::Connection;
-use pop3_proto::client::{Deletions, Event, Feature, Source, Ticket};
+use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
 use pop3_proto::{ApopDigest, Command, MessageNumber, StatusText, Verb};
 use std::collections::HashSet;
 use std::mem;
@@ -164,13 +164,11 @@ impl Fetch {
                 &format!("message {number} has no unique-id and is left where it is"),
             );
         }
-        if self.options.delete {
-            for number in &plan.unproven {
-                let what = format!(
-                    "message {number} stays on the server until the next run: its size was not known"
-                );
-                self.fail(key(listing, *number), &what);
-            }
+        if self.options.delete && !plan.unproven.is_empty() {
+            plan.unproven.iter().for_each(|number| self.trouble.fail(key(listing, *number)));
+            let count = plan.unproven.len();
+            self.progress
+                .warn(&format!("{count} stay on the server until the next run: their sizes were not known"));
         }
         Ok(plan)
     }
@@ -251,7 +249,6 @@ impl Fetch {
                 }
                 Event::Refused(ticket @ Ticket { message: Some(number), .. }, status) => {
                     trouble.fail(key(listing, number));
-                    tally.failed = trouble.failed();
                     progress.warn(&refusal(ticket, status));
                 }
                 _ => {}
@@ -300,14 +297,13 @@ impl Fetch {
         self.store.write_down(lines(listing, &here, Note::Marked)).map_err(Failure::storage)?;
         let numbers: Vec<_> = here.iter().map(|here| here.number).collect();
         let one_by_one = self.one_by_one;
-        let Fetch { progress, tally, trouble, pace, last_stored, .. } = self;
+        let Fetch { progress, trouble, pace, last_stored, .. } = self;
         let mut refused = HashSet::new();
         run_all(connection, Command::Dele, numbers, one_by_one, pace, |event| {
             *last_stored = None;
             if let Event::Refused(ticket @ Ticket { message: Some(number), .. }, status) = event {
                 refused.insert(number);
                 trouble.fail(key(listing, number));
-                tally.failed = trouble.failed();
                 progress.warn(&refusal(ticket, status));
             }
             Ok(())
@@ -322,18 +318,30 @@ impl Fetch {
         listing: &Listing,
         marked: Vec<Here>,
     ) -> Result<(), Failure> {
-        connection.handle().send(&Command::Quit)?;
+        let sent = connection.handle().send(&Command::Quit).err();
+        if let Some(error) = sent.filter(|error| *error != SendError::Over) {
+            return Err(error.into());
+        }
         let deletions = loop {
             match connection.next().await {
                 Ok((Event::Closed(deletions), _)) => break deletions,
                 Ok(_) => {}
-                // All is stored. What matters is only what the server has made of it.
-                Err(_) => break connection.client().deletions(),
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    if failure.out_of_step && self.last_stored.is_some() {
+                        return Err(self.blame(failure, listing, None));
+                    }
+                    // All is stored. What matters is only what the server has made of it.
+                    break connection.client().deletions();
+                }
             }
         };
         self.trouble.forgive(QUIT);
         match deletions {
-            Deletions::NoneAsked | Deletions::Pending => {}
+            Deletions::NoneAsked => {}
+            Deletions::Pending => {
+                return Err(Failure::broken("the session ended before QUIT: nothing was removed"));
+            }
             // The server may give their unique-ids to other messages.
             Deletions::Committed => {
                 self.store.write_down(lines(listing, &marked, Note::Forgotten)).map_err(Failure::storage)?;
@@ -383,7 +391,6 @@ impl Fetch {
     /// Something went wrong with a message.
     fn fail(&mut self, key: Vec<u8>, what: &str) {
         self.trouble.fail(key);
-        self.tally.failed = self.trouble.failed();
         self.progress.warn(what);
     }
 }

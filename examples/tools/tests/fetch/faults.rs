@@ -200,18 +200,20 @@ fn a_deletion_that_breaks_the_connection_does_not_keep_the_others() {
 }
 
 #[test]
-fn a_message_that_ends_too_early_is_not_deleted() {
-    // The server does not double the dot, so what follows is taken for the next response.
-    let host = served(2, |world| world.mails[1].text = "one\r\n.\r\ntwo\r\nthree\r\n".into());
-    let reader = Reader::deleting();
-    let (tally, done) = reader.fetch_from(host.address);
-    done.unwrap();
-    assert_eq!((tally.stored, tally.deleted, tally.failed), (1, 1, 1));
-    assert_eq!(host.world().mails[0].id, "b");
-    assert_eq!(reader.messages(), ["This is a.\r\n"], "half a message does not look like a whole one");
-    // Nor by another run.
-    reader.fetch_from(host.address).1.unwrap();
-    assert_eq!(host.world().mails[0].id, "b");
+fn a_message_that_ends_too_early_is_neither_kept_nor_deleted() {
+    for delete in [true, false] {
+        // The server does not double the dot, so what follows is taken for the next response.
+        let host = served(2, |world| world.mails[1].text = "one\r\n.\r\ntwo\r\nthree\r\n".into());
+        let mut reader = Reader { delete, ..Reader::new() };
+        let (tally, done) = reader.fetch_from(host.address);
+        done.unwrap();
+        assert_eq!((tally.stored, tally.failed), (1, 1));
+        assert_eq!(reader.messages(), ["This is a.\r\n"], "half a message does not look like a whole one");
+        // Another run does not take it for known.
+        reader.delete = true;
+        reader.fetch_from(host.address).1.unwrap();
+        assert_eq!(host.world().mails[0].id, "b");
+    }
 }
 
 // UTF-8
@@ -364,6 +366,14 @@ fn a_server_that_lists_a_part_in_each_session_is_asked_until_there_is_no_more() 
     let (tally, done) = reader.fetch_from(host.address);
     done.unwrap();
     assert_eq!((tally.stored, tally.deleted), (7, 7));
+}
+
+#[test]
+fn a_message_that_was_refused_is_asked_for_again_in_the_next_session() {
+    let host = served(2, |world| world.fault = times("RETR 1", 1, Fault::Refuse("[SYS/TEMP] not now")));
+    let (tally, done) = Reader::deleting().fetch_from(host.address);
+    done.unwrap();
+    assert_eq!((tally.stored, tally.deleted, tally.failed), (2, 2, 0));
 }
 
 #[test]
