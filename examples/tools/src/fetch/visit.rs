@@ -41,7 +41,7 @@ impl Fetch {
         self.has_listed = true;
         let plan = self.plan(&listing, connection.client().is_utf8())?;
         let done = self.transfer(&mut connection, &listing, plan).await;
-        let due = connection.client().awaits();
+        let due = connection.client().in_flight().next();
         let marked = done.map_err(|failure| self.blame(failure, &listing, due))?;
         self.quit(connection, &listing, marked).await
     }
@@ -324,7 +324,7 @@ impl Fetch {
         }
         let deletions = loop {
             match connection.next().await {
-                Ok((Event::Closed(deletions), _)) => break deletions,
+                Ok((Event::Closed(closed), _)) => break closed.deletions,
                 Ok(_) => {}
                 Err(error) => {
                     let failure = Failure::from(error);
