@@ -2,7 +2,7 @@
 
 use crate::CHUNK;
 use pop3_proto::client::{Config, Event};
-use pop3_proto::{Client, ClientConnection, Command, Input, MessageNumber, Out, TlsPolicy};
+use pop3_proto::{Client, ClientConnection, Command, Input, MessageNumber, SendBuf, TlsPolicy};
 
 /// A client in TRANSACTION.
 ///
@@ -24,7 +24,7 @@ pub fn logged_in() -> Client {
 /// # Panics
 /// Where it is not the client's turn.
 pub fn send(client: &mut Client, command: &Command<'_>) {
-    client.send(command, &mut Out::new(&mut [0; 512])).expect("it is its turn");
+    client.send(command, &mut SendBuf::new([0; 512])).expect("it is its turn");
 }
 
 /// Hands answers in, so many octets a read; what the client leaves unread is there again in the next one, as in a driver's buffer.

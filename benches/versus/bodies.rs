@@ -5,7 +5,7 @@ use crate::measure::Who::{Limit, Ours, Peer};
 use crate::measure::{Amount, Measured, Work};
 use crate::peers::{codec, sawp, smtp_data};
 use pop3_proto::server::Slot;
-use pop3_proto::{Out, Server, Stuff, StuffMode, UniqueId, octets};
+use pop3_proto::{SendBuf, Server, Stuff, StuffMode, UniqueId, octets};
 use pop3_proto_benches::input::{self, Lines};
 use pop3_proto_benches::{CHUNK, client, server};
 use std::hint::black_box;
@@ -250,7 +250,7 @@ type Sender = Server<Vec<Slot<UniqueId<'static>>>>;
 
 fn lend(server: &mut Sender, message: &[u8], octets: u64) -> usize {
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     server::open(server, octets, &mut out);
     let (mut rest, mut sent) = (message, 0);
     while let Some(slice) = server.body_slice(&mut rest).expect("a message is open") {
@@ -261,14 +261,14 @@ fn lend(server: &mut Sender, message: &[u8], octets: u64) -> usize {
 
 fn copy(server: &mut Sender, message: &[u8], octets: u64) -> usize {
     let mut buffer = [0; CHUNK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     server::open(server, octets, &mut out);
     let (mut rest, mut sent) = (message, 0);
     while !rest.is_empty() {
         let taken = server.write_body(rest, &mut out).expect("a message is open");
         rest = &rest[taken..];
         sent += black_box(out.pending()).len();
-        out.sent(usize::MAX);
+        out.clear();
     }
     sent + server::finish(server, &mut out)
 }

@@ -5,7 +5,7 @@ use crate::measure::Who::{Limit, Ours, Peer};
 use crate::measure::{Amount, Measured, Work};
 use crate::peers::{codec, rfc, sawp};
 use pop3_proto::server::Slot;
-use pop3_proto::{Command, Decoded, Limits, Out, Response, UniqueId, Verb};
+use pop3_proto::{Command, Decoded, Limits, Response, SendBuf, UniqueId, Verb};
 use pop3_proto_benches::{CHUNK, client, input, server};
 use std::fmt::Write;
 use std::hint::black_box;
@@ -100,7 +100,7 @@ pub(crate) fn list_out(name: &'static str, each: Duration) -> Measured {
     let slots: Vec<_> = (1..=LINES).map(|n| Slot::new(input::size(n), id)).collect();
     let rows: String = slots.iter().zip(1..).map(|(slot, n)| format!("{n} {}\r\n", slot.octets())).collect();
     let mut buffer = vec![0; CHUNK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut server = server::logged_in(slots.clone());
     let mut status = 0;
     server::ask(&mut server, b"LIST 1\r\n", CHUNK, &mut out, |octets| status += octets.len());

@@ -5,7 +5,7 @@ use crate::lines::decode_commands;
 use crate::measure::Who::{Limit, Ours};
 use crate::measure::{Aim, Amount, Measured, Work};
 use pop3_proto::server::Slot;
-use pop3_proto::{Out, Server, UniqueId};
+use pop3_proto::{SendBuf, Server, UniqueId};
 use pop3_proto_benches::input::{self, Lines};
 use pop3_proto_benches::{CHUNK, client, server};
 use pop3_proto_instructions::Pair;
@@ -93,7 +93,7 @@ pub(crate) fn commands_by_octet(name: &'static str, each: Duration) -> Measured 
 fn answer(server: &mut Server<Vec<Slot<UniqueId<'_>>>>, commands: &[u8], chunk: usize) -> usize {
     let mut buffer = [0; CHUNK];
     let mut octets = 0;
-    server::ask(server, commands, chunk, &mut Out::new(&mut buffer), |pending| {
+    server::ask(server, commands, chunk, &mut SendBuf::new(&mut buffer[..]), |pending| {
         octets += black_box(pending).len();
     });
     octets

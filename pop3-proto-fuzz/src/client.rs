@@ -5,8 +5,8 @@ use crate::source::{Chunks, Cuts};
 use crate::wire::{Parts, Watched};
 use pop3_proto::client::{Config, Deletions, Event, SendError, StartTls, Ticket};
 use pop3_proto::{
-    ApopDigest, Base64, Client, Command, Fatal, Full, Inbox, Keyword, LanguageRange, Limits, LineEnding,
-    Mechanism, MessageNumber, Out, Profile, Secret, Text, TlsPolicy,
+    ApopDigest, Base64, Client, Command, Fatal, Full, Keyword, LanguageRange, Limits, LineEnding, Mechanism,
+    MessageNumber, Profile, RecvBuf, Secret, SendBuf, Text, TlsPolicy,
 };
 use std::collections::VecDeque;
 
@@ -128,7 +128,7 @@ impl<'d> Play<'d> {
             delivered: 0,
             gates,
             calls: Vec::new(),
-            sink: Watched::outbox(0),
+            sink: Watched::send(0),
             tickets: VecDeque::new(),
             consumed: 0,
             before: 0,
@@ -157,36 +157,36 @@ impl<'d> Play<'d> {
 
     /// What comes between two TLS handshakes; whether the second one was done.
     fn phase(&mut self, wire: &[u8], ends: bool) -> bool {
-        let mut inbox = Inbox::new(vec![0; self.client.hold()]);
+        let mut recv = RecvBuf::new(vec![0; self.client.hold()]);
         let mut undelivered = wire;
         self.consumed = 0;
         self.before = self.delivered;
         loop {
-            let idle = self.client.needs_input(inbox.unread(), inbox.is_ended());
-            let again = self.client.needs_input(inbox.unread(), inbox.is_ended());
+            let idle = self.client.needs_input(recv.unread(), recv.is_eof());
+            let again = self.client.needs_input(recv.unread(), recv.is_eof());
             assert_eq!(again, idle, "asking changes nothing");
-            let (client, before) = (&mut self.client, inbox.unread().len());
-            let range = inbox.unread().as_ptr_range();
-            let polled = inbox.with(|input| client.poll(input).map(|event| (event, input.remaining())));
+            let (client, before) = (&mut self.client, recv.unread().len());
+            let range = recv.unread().as_ptr_range();
+            let polled = recv.with(|input| client.poll(input).map(|event| (event, input.remaining())));
             let (event, remaining) = match polled {
                 Ok((event, remaining)) => (event, remaining),
                 Err(fatal) => {
                     assert!(!idle, "{fatal} where input was asked for");
-                    return self.fatal(fatal, &mut inbox);
+                    return self.fatal(fatal, &mut recv);
                 }
             };
             self.consumed += before - remaining;
             let Some(event) = event else {
                 assert_eq!(idle, remaining == before, "needs_input and poll agree");
                 assert!(remaining < self.client.hold(), "the buffer never fills up");
-                assert!(!inbox.is_ended(), "at the end of the stream something is said");
+                assert!(!recv.is_eof(), "at the end of the stream something is said");
                 if remaining < before {
                     continue;
                 }
                 if undelivered.is_empty() && !ends {
                     return false;
                 }
-                self.deliver(&mut inbox, &mut undelivered, ends);
+                self.deliver(&mut recv, &mut undelivered, ends);
                 continue;
             };
             assert!(!idle, "an event where input was asked for");
@@ -202,51 +202,51 @@ impl<'d> Play<'d> {
                 Next::Tls(token) => {
                     assert_eq!(remaining, 0, "law 8: octets behind the answer to STLS");
                     if !undelivered.is_empty() {
-                        self.deliver(&mut inbox, &mut undelivered, ends);
+                        self.deliver(&mut recv, &mut undelivered, ends);
                     }
-                    return self.handshake(token, &mut inbox);
+                    return self.handshake(token, &mut recv);
                 }
             }
         }
     }
 
     /// Whether TLS started: not where anything came in clear behind the answer to STLS.
-    fn handshake(&mut self, token: StartTls, inbox: &mut Inbox<Vec<u8>>) -> bool {
-        if inbox.unread().is_empty() {
-            self.client.tls_started(token, inbox.input()).expect("the token is this client's");
+    fn handshake(&mut self, token: StartTls, recv: &mut RecvBuf<Vec<u8>>) -> bool {
+        if recv.unread().is_empty() {
+            self.client.tls_started(token, recv.input()).expect("the token is this client's");
             self.log.push("TLS".into());
             self.send_what_goes();
             return true;
         }
         if self.consumed % 2 == 0 {
-            assert!(self.client.tls_started(token, inbox.input()).is_ok());
+            assert!(self.client.tls_started(token, recv.input()).is_ok());
         }
-        let polled = inbox.with(|input| self.client.poll(input).map(|_| ()));
+        let polled = recv.with(|input| self.client.poll(input).map(|_| ()));
         assert_eq!(polled, Err(Fatal::BehindStls), "law 8");
         self.log.push("wall".into());
         false
     }
 
-    fn deliver(&mut self, inbox: &mut Inbox<Vec<u8>>, undelivered: &mut &[u8], ends: bool) {
-        let spare = inbox.spare();
+    fn deliver(&mut self, recv: &mut RecvBuf<Vec<u8>>, undelivered: &mut &[u8], ends: bool) {
+        let spare = recv.spare_mut();
         let open = self.gates.iter().find(|gate| **gate > self.delivered).map(|gate| gate - self.delivered);
         let count = self.chunks.next(undelivered.len()).min(spare.len()).min(open.unwrap_or(usize::MAX));
         self.delivered += count;
         let (chunk, rest) = undelivered.split_at(count);
         spare[..count].copy_from_slice(chunk);
-        inbox.filled(count);
+        recv.received(count);
         *undelivered = rest;
         // The end is seen with the last octets, or behind them.
         if rest.is_empty() && ends && (count == 0 || self.consumed % 2 == 0) {
-            inbox.ended();
+            recv.received_eof();
         }
     }
 
-    fn fatal(&mut self, fatal: Fatal, inbox: &mut Inbox<Vec<u8>>) -> bool {
-        let again = inbox.with(|input| self.client.poll(input).map(|_| ()));
+    fn fatal(&mut self, fatal: Fatal, recv: &mut RecvBuf<Vec<u8>>) -> bool {
+        let again = recv.with(|input| self.client.poll(input).map(|_| ()));
         assert_eq!(again, Err(fatal), "sticky");
         let mut buffer = [0; 512];
-        let sent = self.client.send(&Command::Quit, &mut Out::new(&mut buffer));
+        let sent = self.client.send(&Command::Quit, &mut SendBuf::new(&mut buffer[..]));
         assert_eq!(sent, Err(SendError::Over));
         assert_ne!(self.client.deletions(), Deletions::Committed, "nobody said so");
         let wall = fatal == Fatal::BehindStls;
@@ -335,7 +335,7 @@ impl<'d> Play<'d> {
                 self.letters = behind;
                 continue;
             };
-            let without_room = self.client.send(&command, &mut Out::new(&mut []));
+            let without_room = self.client.send(&command, &mut SendBuf::new([]));
             match self.client.send(&command, &mut self.sink) {
                 Ok(ticket) => {
                     let full = Full { needed: command.encoded_len(), capacity: 0 };

@@ -7,7 +7,7 @@ use crate::wire::{Parts, Watched};
 use pop3_proto::client::{self, Deletions, Event};
 use pop3_proto::server::{Ask, Config, Credentials, Refusal, Slot, Step, Why};
 use pop3_proto::{
-    Base64, Client, Fatal, Inbox, Limits, MIN_SINK, Mechanism, Server, Text, TlsPolicy, UniqueId,
+    Base64, Client, Fatal, Limits, MIN_SINK, Mechanism, RecvBuf, Server, Text, TlsPolicy, UniqueId,
 };
 use std::collections::VecDeque;
 
@@ -119,9 +119,9 @@ struct Pair<'d> {
     client: Client,
     server: Server<Vec<Slot<UniqueId<'static>>>>,
     letters: &'d [u8],
-    client_inbox: Inbox<Vec<u8>>,
+    client_recv: RecvBuf<Vec<u8>>,
     client_sink: Watched<'static>,
-    server_inbox: Inbox<Vec<u8>>,
+    server_recv: RecvBuf<Vec<u8>>,
     server_sink: Watched<'static>,
     to_client: VecDeque<u8>,
     to_server: VecDeque<u8>,
@@ -148,13 +148,13 @@ impl<'d> Pair<'d> {
         }
         let client = Client::new(config, 1);
         Pair {
-            client_inbox: Inbox::new(vec![0; client.hold()]),
+            client_recv: RecvBuf::new(vec![0; client.hold()]),
             client,
             server: Server::new(&CONFIG, 7),
             letters: parts.letters,
-            client_sink: Watched::outbox(MIN_SINK),
-            server_inbox: Inbox::new(vec![0; CONFIG.hold()]),
-            server_sink: Watched::outbox(MIN_SINK + usize::from(parts.seed)),
+            client_sink: Watched::send(MIN_SINK),
+            server_recv: RecvBuf::new(vec![0; CONFIG.hold()]),
+            server_sink: Watched::send(MIN_SINK + usize::from(parts.seed)),
             to_client: VecDeque::new(),
             to_server: VecDeque::new(),
             model: Model::default(),
@@ -187,8 +187,8 @@ impl<'d> Pair<'d> {
         self.is_cut = true;
         self.to_client.clear();
         self.to_server.clear();
-        self.client_inbox.ended();
-        self.server_inbox.ended();
+        self.client_recv.received_eof();
+        self.server_recv.received_eof();
     }
 
     /// Moves until nothing does; a session that was not cut ends in QUIT, with every answer there.
@@ -215,19 +215,19 @@ impl<'d> Pair<'d> {
     }
 
     fn client_reads(&mut self, count: usize) {
-        receive(&mut self.client_inbox, &mut self.to_client, count);
+        receive(&mut self.client_recv, &mut self.to_client, count);
         while !self.client_over {
-            let before = self.client_inbox.unread().len();
-            let (client, inbox) = (&mut self.client, &mut self.client_inbox);
+            let before = self.client_recv.unread().len();
+            let (client, recv) = (&mut self.client, &mut self.client_recv);
             // Owned, so that the model can be asked while the next octets are read.
-            match inbox.with(|input| client.poll(input).map(|event| event.map(Heard::from))) {
+            match recv.with(|input| client.poll(input).map(|event| event.map(Heard::from))) {
                 Ok(Some(heard)) => self.heard(heard),
-                Ok(None) if self.client_inbox.unread().len() < before => {}
+                Ok(None) if self.client_recv.unread().len() < before => {}
                 Ok(None) => {
-                    if self.client_inbox.unread().is_empty() && self.to_client.is_empty() {
+                    if self.client_recv.unread().is_empty() && self.to_client.is_empty() {
                         return;
                     }
-                    let room = self.client_inbox.spare().len();
+                    let room = self.client_recv.spare_mut().len();
                     assert!(room > 0, "the buffer never fills up");
                     return;
                 }
@@ -307,11 +307,11 @@ impl<'d> Pair<'d> {
     }
 
     fn server_reads(&mut self, count: usize) {
-        receive(&mut self.server_inbox, &mut self.to_server, count);
+        receive(&mut self.server_recv, &mut self.to_server, count);
         while !self.server_over {
             let (server, sink) = (&mut self.server, &mut self.server_sink);
             let mut asked = None;
-            let step = self.server_inbox.with(|input| server.poll(input, sink));
+            let step = self.server_recv.with(|input| server.poll(input, sink));
             match step.expect("nothing that this client sends is fatal") {
                 Step::NeedInput | Step::NeedSpace(_) => return,
                 Step::NeedBody => asked = Some(()),
@@ -385,13 +385,13 @@ impl<'d> Pair<'d> {
 }
 
 /// Moves at most `count` octets from a queue to a buffer.
-fn receive(inbox: &mut Inbox<Vec<u8>>, queue: &mut VecDeque<u8>, count: usize) {
-    let spare = inbox.spare();
+fn receive(recv: &mut RecvBuf<Vec<u8>>, queue: &mut VecDeque<u8>, count: usize) {
+    let spare = recv.spare_mut();
     let count = count.min(spare.len()).min(queue.len());
     for (to, octet) in spare.iter_mut().zip(queue.drain(..count)) {
         *to = octet;
     }
-    inbox.filled(count);
+    recv.received(count);
 }
 
 enum Row {

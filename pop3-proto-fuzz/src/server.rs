@@ -5,8 +5,8 @@ use crate::source::{Chunks, Cuts, Random};
 use crate::wire::{Parts, Watched};
 use pop3_proto::server::{Ask, Config, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8, Why};
 use pop3_proto::{
-    AnswerError, Base64, Command, Expire, Fatal, Full, Inbox, LanguageTag, Limits, MIN_SINK, Mechanism, Out,
-    Profile, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb, octets,
+    AnswerError, Base64, Command, Expire, Fatal, Full, LanguageTag, Limits, MIN_SINK, Mechanism, Profile,
+    RecvBuf, SendBuf, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb, octets,
 };
 
 /// The messages of every session, over and over.
@@ -30,12 +30,12 @@ pub(crate) fn maildrop() -> Vec<Slot<UniqueId<'static>>> {
 /// A first line of answers, then what the client sends; the octet 0xFE in it stands for a finished TLS handshake.
 pub fn run(data: &[u8]) {
     let parts = Parts::of(data);
-    let expected = Play::new(&parts, Cuts::Whole, Watched::outbox(1 << 16)).run(&parts);
+    let expected = Play::new(&parts, Cuts::Whole, Watched::send(1 << 16)).run(&parts);
     check_answers(&parts, &expected);
     for cuts in Cuts::all(parts.seed) {
         let room = MIN_SINK + usize::from(parts.seed) * 3;
-        let outbox = Play::new(&parts, cuts, Watched::outbox(room)).run(&parts);
-        assert_eq!(outbox, expected, "law 5: {cuts:?}, {room} octets");
+        let send = Play::new(&parts, cuts, Watched::send(room)).run(&parts);
+        assert_eq!(send, expected, "law 5: {cuts:?}, {room} octets");
         let mut buffer = [0; MIN_SINK];
         let out = Play::new(&parts, cuts, Watched::out(&mut buffer)).run(&parts);
         assert_eq!(out, expected, "law 5: {cuts:?}, the smallest sink");
@@ -141,13 +141,13 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
 
     /// What comes between two TLS handshakes; whether the second one was done.
     fn phase(&mut self, wire: &[u8], ends: bool) -> bool {
-        let mut inbox = Inbox::new(vec![0; self.server.hold()]);
+        let mut recv = RecvBuf::new(vec![0; self.server.hold()]);
         let mut undelivered = wire;
         self.consumed = 0;
         loop {
             let (server, sink) = (&mut self.server, &mut self.sink);
-            let (before, written) = (inbox.unread().len(), sink.total());
-            let (step, remaining) = inbox.with(|input| (server.poll(input, sink), input.remaining()));
+            let (before, written) = (recv.unread().len(), sink.total());
+            let (step, remaining) = recv.with(|input| (server.poll(input, sink), input.remaining()));
             self.consumed += before - remaining;
             let moved = remaining < before || self.sink.total() > written;
             let step = match step {
@@ -157,11 +157,11 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             match step {
                 Step::NeedInput => {
                     assert!(remaining < self.server.hold(), "the buffer never fills up");
-                    assert!(!inbox.is_ended(), "at the end of the stream something is said");
+                    assert!(!recv.is_eof(), "at the end of the stream something is said");
                     if undelivered.is_empty() && !ends {
                         return false;
                     }
-                    self.deliver(&mut inbox, &mut undelivered, ends);
+                    self.deliver(&mut recv, &mut undelivered, ends);
                 }
                 Step::NeedSpace(full) => {
                     assert!(!full.never_fits(), "{full}");
@@ -173,19 +173,19 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 Step::Closed(why) => return self.closed(why),
                 Step::Ask(Ask::StartTls(token)) => {
                     self.log.push("asked for TLS".into());
-                    assert!(inbox.unread().is_empty(), "law 8: octets behind STLS");
+                    assert!(recv.unread().is_empty(), "law 8: octets behind STLS");
                     if !undelivered.is_empty() {
-                        self.deliver(&mut inbox, &mut undelivered, ends);
+                        self.deliver(&mut recv, &mut undelivered, ends);
                         if self.random.below(2) == 0 {
-                            assert!(self.server.tls_started(token, inbox.input()).is_ok());
+                            assert!(self.server.tls_started(token, recv.input()).is_ok());
                         }
                         let (server, sink) = (&mut self.server, &mut self.sink);
-                        let polled = inbox.with(|input| server.poll(input, sink).map(drop));
+                        let polled = recv.with(|input| server.poll(input, sink).map(drop));
                         assert_eq!(polled, Err(Fatal::BehindStls), "law 8");
                         self.log.push("wall".into());
                         return false;
                     }
-                    assert!(self.server.tls_started(token, inbox.input()).is_ok());
+                    assert!(self.server.tls_started(token, recv.input()).is_ok());
                     return true;
                 }
                 Step::Ask(ask) => self.answer(ask, &wire[..self.consumed]),
@@ -193,16 +193,16 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         }
     }
 
-    fn deliver(&mut self, inbox: &mut Inbox<Vec<u8>>, undelivered: &mut &[u8], ends: bool) {
-        let spare = inbox.spare();
+    fn deliver(&mut self, recv: &mut RecvBuf<Vec<u8>>, undelivered: &mut &[u8], ends: bool) {
+        let spare = recv.spare_mut();
         let count = self.chunks.next(undelivered.len()).min(spare.len());
         let (chunk, rest) = undelivered.split_at(count);
         spare[..count].copy_from_slice(chunk);
-        inbox.filled(count);
+        recv.received(count);
         *undelivered = rest;
         // The end is seen with the last octets, or behind them.
         if rest.is_empty() && ends && (count == 0 || self.consumed % 2 == 0) {
-            inbox.ended();
+            recv.received_eof();
         }
     }
 
@@ -295,7 +295,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         assert_eq!(unanswered.why, AnswerError::NotHere);
         let mut nothing = [];
         let full = Full { needed: "+OK \r\n".len() + text.as_bytes().len(), capacity: 0 };
-        match self.server.greet(unanswered.token, text, &mut Out::new(&mut nothing)) {
+        match self.server.greet(unanswered.token, text, &mut SendBuf::new(&mut nothing[..])) {
             Err(unanswered) if unanswered.why == AnswerError::Full(full) => {
                 self.server.greet(unanswered.token, text, &mut self.sink).err().map(|e| e.why)
             }

@@ -1,6 +1,6 @@
 //! What the targets for the machines share: the form of their inputs, and a sink that watches what is put into it.
 
-use pop3_proto::{Full, Out, Outbox, Sink};
+use pop3_proto::{Full, SendBuf, Sink};
 
 /// An input in two parts, so that a seed can be read: a first line of one-letter instructions, then what comes over the wire.
 pub(crate) struct Parts<'a> {
@@ -24,7 +24,7 @@ impl<'a> Parts<'a> {
 
 /// Encodes to a vector with room for anything that a target encodes.
 pub(crate) fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), Full>) -> Vec<u8> {
-    let mut out = Outbox::with_limit(1 << 20);
+    let mut out = SendBuf::with_limit(vec![], 1 << 20);
     encode(&mut out).expect("a mebibyte is enough");
     out.pending().to_vec()
 }
@@ -36,23 +36,23 @@ pub(crate) struct Watched<'b> {
 }
 
 enum Either<'b> {
-    Out(Out<'b>),
-    Outbox(Outbox),
+    Out(SendBuf<&'b mut [u8]>),
+    Outbox(SendBuf<Vec<u8>>),
 }
 
 impl<'b> Watched<'b> {
     pub(crate) fn out(buffer: &'b mut [u8]) -> Self {
-        Watched { sink: Either::Out(Out::new(buffer)), sent: Vec::new() }
+        Watched { sink: Either::Out(SendBuf::new(buffer)), sent: Vec::new() }
     }
 
-    pub(crate) fn outbox(limit: usize) -> Self {
-        Watched { sink: Either::Outbox(Outbox::with_limit(limit)), sent: Vec::new() }
+    pub(crate) fn send(limit: usize) -> Self {
+        Watched { sink: Either::Outbox(SendBuf::with_limit(vec![], limit)), sent: Vec::new() }
     }
 
     pub(crate) fn pending(&self) -> &[u8] {
         match &self.sink {
             Either::Out(out) => out.pending(),
-            Either::Outbox(outbox) => outbox.pending(),
+            Either::Outbox(send) => send.pending(),
         }
     }
 
@@ -64,7 +64,7 @@ impl<'b> Watched<'b> {
         self.sent.extend(pending);
         match &mut self.sink {
             Either::Out(out) => out.sent(count),
-            Either::Outbox(outbox) => outbox.sent(count),
+            Either::Outbox(send) => send.sent(count),
         }
     }
 
@@ -84,7 +84,7 @@ impl Sink for Watched<'_> {
         let (before, room) = (self.pending().len(), self.room());
         let put = match &mut self.sink {
             Either::Out(out) => out.put(parts),
-            Either::Outbox(outbox) => outbox.put(parts),
+            Either::Outbox(send) => send.put(parts),
         };
         let piece = parts.concat();
         assert_eq!(put.is_ok(), piece.len() <= room, "a piece is taken where it fits");
@@ -97,14 +97,14 @@ impl Sink for Watched<'_> {
     fn room(&self) -> usize {
         match &self.sink {
             Either::Out(out) => out.room(),
-            Either::Outbox(outbox) => outbox.room(),
+            Either::Outbox(send) => send.room(),
         }
     }
 
     fn capacity(&self) -> usize {
         match &self.sink {
             Either::Out(out) => out.capacity(),
-            Either::Outbox(outbox) => outbox.capacity(),
+            Either::Outbox(send) => send.capacity(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use pop3_proto::client::Config;
 use pop3_proto::server::Slot;
-use pop3_proto::{Client, Command, Input, Out, TlsPolicy, UniqueId};
+use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, UniqueId};
 use std::fmt::Write;
 
 /// So many command lines, mixed as a session mixes them.
@@ -61,7 +61,7 @@ pub(crate) fn slots(count: u32, octets: u64) -> (Vec<Slot<UniqueId<'static>>>, u
 pub(crate) fn client(command: &Command<'_>) -> Client {
     let mut client = Client::new(Config::new(TlsPolicy::Cleartext), 1);
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     client.poll(&mut Input::more(b"+OK\r\n")).expect("a greeting");
     for line in ["USER mrose", "PASS secret"] {
         client.send(&Command::parse(line.as_bytes()).expect("a command"), &mut out).expect("sent");

@@ -1,6 +1,6 @@
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{Ask, Config, Slot, Step};
-use pop3_proto::{Client, Command, Input, MessageNumber, Out, Secret, Server, Text, TlsPolicy, UniqueId};
+use pop3_proto::{Client, Command, Input, MessageNumber, Secret, SendBuf, Server, Text, TlsPolicy, UniqueId};
 
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
@@ -51,7 +51,7 @@ impl<'m> Pair<'m> {
     /// Where the crate does not do what it says.
     #[must_use]
     pub fn run(mut self, to_server: &mut [u8], to_client: &mut [u8]) -> u64 {
-        let (mut to_server, mut to_client) = (Out::new(to_server), Out::new(to_client));
+        let (mut to_server, mut to_client) = (SendBuf::new(to_server), SendBuf::new(to_client));
         loop {
             let mut input = Input::more(to_server.pending());
             let pending = input.remaining();
@@ -72,7 +72,7 @@ impl<'m> Pair<'m> {
         }
     }
 
-    fn serve(&mut self, input: &mut Input<'_>, out: &mut Out<'_>) {
+    fn serve(&mut self, input: &mut Input<'_>, out: &mut SendBuf<&mut [u8]>) {
         loop {
             match self.server.poll(input, out).expect("a sound client") {
                 Step::NeedInput | Step::NeedSpace(_) | Step::Closed(_) => return,
@@ -89,7 +89,7 @@ impl<'m> Pair<'m> {
         }
     }
 
-    fn answer(&mut self, ask: Ask<'_>, out: &mut Out<'_>) {
+    fn answer(&mut self, ask: Ask<'_>, out: &mut SendBuf<&mut [u8]>) {
         match ask {
             Ask::Greet(greet) => self.server.greet(greet, Text::literal("ready"), out).expect("room"),
             Ask::User(user, _) => self.server.accept_name(user).expect("asked"),
@@ -106,7 +106,7 @@ impl<'m> Pair<'m> {
         }
     }
 
-    fn hear(&mut self, event: &Event<'_>, out: &mut Out<'_>) {
+    fn hear(&mut self, event: &Event<'_>, out: &mut SendBuf<&mut [u8]>) {
         match event {
             Event::Greeting(_) => self.say(&Command::User(Text::literal("mrose")), out),
             Event::Ok(ticket, _) if ticket.verb.keyword() == "USER" => {
@@ -124,7 +124,7 @@ impl<'m> Pair<'m> {
     }
 
     /// Sends commands until as many as a client takes are in flight.
-    fn fill(&mut self, out: &mut Out<'_>) {
+    fn fill(&mut self, out: &mut SendBuf<&mut [u8]>) {
         while self.next <= self.commands && self.next - self.answered < 16 {
             let number = MessageNumber::from_index((self.next / 2) as usize).expect("a small number");
             let command = match self.next % 2 {
@@ -137,7 +137,7 @@ impl<'m> Pair<'m> {
         }
     }
 
-    fn say(&mut self, command: &Command<'_>, out: &mut Out<'_>) {
+    fn say(&mut self, command: &Command<'_>, out: &mut SendBuf<&mut [u8]>) {
         self.client.send(command, out).expect("it is its turn");
     }
 }

@@ -2,7 +2,7 @@
 
 use pop3_proto::client::Event;
 use pop3_proto::server::Slot;
-use pop3_proto::{Client, Command, Decoded, Input, Limits, Out, Stuff, StuffMode, UniqueId};
+use pop3_proto::{Client, Command, Decoded, Input, Limits, SendBuf, Stuff, StuffMode, UniqueId};
 use pop3_proto_instructions::Pair;
 use std::hint::black_box;
 
@@ -68,12 +68,12 @@ pub(crate) fn body_send(text: &[u8], buffer: &mut [u8]) -> (usize, usize) {
     }
     lent += stuff.finish().len();
 
-    let (mut stuff, mut left, mut out) = (Stuff::new(StuffMode::Convert), text, Out::new(buffer));
+    let (mut stuff, mut left, mut out) = (Stuff::new(StuffMode::Convert), text, SendBuf::new(buffer));
     while !left.is_empty() {
         let taken = stuff.copy(left, &mut out).expect("bare LF is converted");
         left = &left[taken..];
         copied += black_box(out.pending()).len();
-        out.sent(usize::MAX);
+        out.clear();
     }
     copied += stuff.finish().len();
     (lent, copied)

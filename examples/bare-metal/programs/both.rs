@@ -27,5 +27,5 @@ fn run() -> bool {
 /// What must not link, or not even build.
 fn controls() {
     #[cfg(feature = "reachable_heap")]
-    core::hint::black_box(pop3_proto::Outbox::new());
+    core::hint::black_box(pop3_proto::SendBuf::new(vec![]));
 }

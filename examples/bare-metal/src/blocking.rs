@@ -6,7 +6,7 @@ use crate::{
 use embedded_io::{Read, Write};
 use pop3_proto::client::Event;
 use pop3_proto::server::{Slot, Why};
-use pop3_proto::{Client, Fatal, Inbox, MIN_SINK, Millis, Out, Timer, UniqueId};
+use pop3_proto::{Client, Fatal, RecvBuf, MIN_SINK, Millis, SendBuf, Timer, UniqueId};
 
 /// Fetches all messages, and deletes those that are safe in `store`. `now` is a clock that never goes back.
 ///
@@ -19,13 +19,13 @@ pub fn fetch<S: Read + Write>(
     store: &mut impl Store,
 ) -> Result<Fetched, Error<S::Error>> {
     let mut client = Client::new(CLIENT, 1);
-    let mut inbox = Inbox::new([0; CLIENT_INBOX]);
+    let mut recv = RecvBuf::new([0; CLIENT_INBOX]);
     let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut walk = Walk::new(account, store);
     loop {
-        // An event borrows the inbox, never the client: so the client can send while the event is looked at.
-        while let Some(event) = inbox.with(|input| client.poll(input))? {
+        // An event borrows the recv, never the client: so the client can send while the event is looked at.
+        while let Some(event) = recv.with(|input| client.poll(input))? {
             if let Event::Closed(closed) = event {
                 return walk.finish(closed.deletions).map_err(Error::Refused);
             }
@@ -35,10 +35,10 @@ pub fn fetch<S: Read + Write>(
         }
         client.tick(now())?; // says so when the server has been silent for too long
         if out.pending().is_empty() {
-            // Never empty: the inbox is larger than what the machine leaves unread. So 0 is the end of the stream.
-            match progress(stream.read(inbox.spare()))? {
-                Some(0) => inbox.ended(),
-                Some(count) => inbox.filled(count),
+            // Never empty: the recv is larger than what the machine leaves unread. So 0 is the end of the stream.
+            match progress(stream.read(recv.spare_mut()))? {
+                Some(0) => recv.received_eof(),
+                Some(count) => recv.received(count),
                 None => {}
             }
         } else if let Some(count) = progress(stream.write(out.pending()))? {
@@ -62,11 +62,11 @@ pub fn serve<S: Read + Write>(
     mailbox: &mut impl Mailbox,
 ) -> Result<Why, Error<S::Error>> {
     let mut post = Post::new(id, slots, mailbox);
-    let mut inbox = Inbox::new([0; SERVER_INBOX]);
+    let mut recv = RecvBuf::new([0; SERVER_INBOX]);
     let mut buffer = [0; 2 * MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     loop {
-        let wants = inbox.with(|input| post.run(input, &mut out))?;
+        let wants = recv.with(|input| post.run(input, &mut out))?;
         post.server.tick(now())?; // says so when the client has been silent, or has taken nothing, for too long
         if !out.pending().is_empty() {
             match progress(stream.write(out.pending()))? {
@@ -83,9 +83,9 @@ pub fn serve<S: Read + Write>(
         if let Wants::Nothing(why) = wants {
             return Ok(why);
         }
-        match progress(stream.read(inbox.spare()))? {
-            Some(0) => inbox.ended(),
-            Some(count) => inbox.filled(count),
+        match progress(stream.read(recv.spare_mut()))? {
+            Some(0) => recv.received_eof(),
+            Some(count) => recv.received(count),
             None => {}
         }
     }

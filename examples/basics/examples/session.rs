@@ -7,7 +7,7 @@ use pop3_proto::client::{Deletions, Event, Feature};
 use pop3_proto::server::{Config, Language, Phrase, Utf8, Why};
 use pop3_proto::{
     Capability, Client, Command, DropListing, Input, LanguageRange, LanguageTag, Mechanism, MessageNumber,
-    Outbox, ResponseCode, ScanListing, Secret, State, Text, TlsPolicy,
+    ResponseCode, ScanListing, Secret, SendBuf, State, Text, TlsPolicy,
 };
 use pop3_proto_basics::host::{Host, Wants};
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, PLAIN, USER};
@@ -164,8 +164,8 @@ fn refused(event: &Event<'_>) -> bool {
 struct Dialogue {
     client: Client,
     host: Host,
-    to_server: Outbox,
-    to_client: Outbox,
+    to_server: SendBuf<Vec<u8>>,
+    to_client: SendBuf<Vec<u8>>,
     /// The client's next line answers a challenge.
     challenged: bool,
 }
@@ -175,8 +175,8 @@ impl Dialogue {
         Dialogue {
             client: Client::new(policy, 1),
             host: Host::new(config, &MESSAGES),
-            to_server: Outbox::new(),
-            to_client: Outbox::new(),
+            to_server: SendBuf::new(vec![]),
+            to_client: SendBuf::new(vec![]),
             challenged: false,
         }
     }

@@ -5,7 +5,7 @@ use pop3_proto::client::Event;
 use pop3_proto::script::{Cuts, Script};
 use pop3_proto::server::{Config, Why};
 use pop3_proto::{
-    Client, Command, Fatal, Inbox, Input, MIN_SINK, Out, Outbox, Secret, Sink, Text, TlsPolicy, Verb,
+    Client, Command, Fatal, Input, MIN_SINK, RecvBuf, Secret, SendBuf, Sink, Text, TlsPolicy, Verb,
 };
 use pop3_proto_basics::Result;
 use pop3_proto_basics::host::{Host, Wants};
@@ -82,9 +82,9 @@ const DIALOGUE: [(&str, &str); 5] = [
 fn the_dialogue_is_what_it_should_be() -> Result<()> {
     let mut mail = NewMail::new(&["bbb"]);
     for (came, sent) in DIALOGUE {
-        let mut outbox = Outbox::new();
-        mail.advance(&mut Input::more(came.as_bytes()), &mut outbox)?;
-        assert_eq!(String::from_utf8_lossy(outbox.pending()), sent);
+        let mut send = SendBuf::new(vec![]);
+        mail.advance(&mut Input::more(came.as_bytes()), &mut send)?;
+        assert_eq!(String::from_utf8_lossy(send.pending()), sent);
     }
     assert_eq!(mail.new, [1, 3]);
     assert!(mail.done);
@@ -95,13 +95,13 @@ fn the_dialogue_is_what_it_should_be() -> Result<()> {
 fn the_cuts_of_the_stream_do_not_matter() -> Result<()> {
     let stream = DIALOGUE.map(|(came, _)| came).concat();
     let mut mail = NewMail::new(&["bbb"]);
-    let (mut start, mut outbox) = (0, Outbox::new());
+    let (mut start, mut send) = (0, SendBuf::new(vec![]));
     for end in 1..=stream.len() {
         let mut input = Input::more(&stream.as_bytes()[start..end]);
-        mail.advance(&mut input, &mut outbox)?;
+        mail.advance(&mut input, &mut send)?;
         start = end - input.remaining();
     }
-    assert_eq!(outbox.pending(), DIALOGUE.map(|(_, sent)| sent).concat().as_bytes());
+    assert_eq!(send.pending(), DIALOGUE.map(|(_, sent)| sent).concat().as_bytes());
     assert_eq!((mail.new, mail.done), (vec![1, 3], true));
     passed("the cuts of the stream do not matter")
 }
@@ -145,14 +145,14 @@ line 2: the client says something else
 
 /// What moves the octets in this application: any stream does, and so does a played server.
 fn talk(mail: &mut NewMail, stream: &mut (impl Read + Write)) -> Result<()> {
-    let (mut inbox, mut outbox) = (Inbox::new([0; 4096]), Outbox::new());
+    let (mut recv, mut send) = (RecvBuf::new([0; 4096]), SendBuf::new(vec![]));
     while !mail.done {
-        let count = stream.read(inbox.spare())?;
-        inbox.received(count);
-        inbox.with(|input| mail.advance(input, &mut outbox))?;
-        while !outbox.pending().is_empty() {
-            let count = stream.write(outbox.pending())?;
-            outbox.sent(count);
+        let count = stream.read(recv.spare_mut())?;
+        recv.received(count);
+        recv.with(|input| mail.advance(input, &mut send))?;
+        while !send.pending().is_empty() {
+            let count = stream.write(send.pending())?;
+            send.sent(count);
         }
     }
     Ok(())
@@ -160,13 +160,13 @@ fn talk(mail: &mut NewMail, stream: &mut (impl Read + Write)) -> Result<()> {
 
 fn a_refused_login_is_told_with_its_code() {
     let mut mail = NewMail::new(&[]);
-    let mut outbox = Outbox::new();
+    let mut send = SendBuf::new(vec![]);
     // Each response after its command: what is there before a command is sent does not answer it.
     for came in ["+OK ready\r\n", "+OK\r\n"] {
-        mail.advance(&mut Input::more(came.as_bytes()), &mut outbox).unwrap();
+        mail.advance(&mut Input::more(came.as_bytes()), &mut send).unwrap();
     }
     let mut input = Input::more(b"-ERR [IN-USE] locked\r\n");
-    let error = mail.advance(&mut input, &mut outbox).unwrap_err();
+    let error = mail.advance(&mut input, &mut send).unwrap_err();
     assert_eq!(error.to_string(), "PASS: IN-USE");
     println!("ok: a refused login is told with its code");
 }
@@ -174,12 +174,12 @@ fn a_refused_login_is_told_with_its_code() {
 /// `Input::last` says that the peer has closed.
 fn a_listing_that_is_cut_is_an_error() {
     let mut mail = NewMail::new(&[]);
-    let mut outbox = Outbox::new();
+    let mut send = SendBuf::new(vec![]);
     for came in ["+OK ready\r\n", "+OK\r\n", "+OK\r\n"] {
-        mail.advance(&mut Input::more(came.as_bytes()), &mut outbox).unwrap();
+        mail.advance(&mut Input::more(came.as_bytes()), &mut send).unwrap();
     }
     let mut input = Input::last(b"+OK\r\n1 aaa\r\n2 bb");
-    let error = mail.advance(&mut input, &mut outbox).unwrap_err();
+    let error = mail.advance(&mut input, &mut send).unwrap_err();
     assert_eq!(error.downcast_ref(), Some(&Fatal::UnexpectedEnd));
     assert!(!mail.done);
     println!("ok: a listing that is cut is an error");
@@ -193,7 +193,7 @@ fn the_server_removes_at_quit_only() -> Result<()> {
         let mut host = Host::new(&CONFIG, &MESSAGES);
         let commands = format!("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n{last}");
         let mut buffer = [0; 1024];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let wants = host.run(&mut Input::last(commands.as_bytes()), &mut out)?;
         assert_eq!(wants, Wants::Nothing(if last.is_empty() { Why::End } else { Why::Quit }));
         // The words behind `+OK` are for people: a test should not depend on them.
@@ -211,7 +211,7 @@ fn a_large_message_passes_a_small_sink() -> Result<()> {
     let mut host = Host::new(&CONFIG, &[large]);
     let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\nRETR 1\r\n");
     let (mut buffer, mut sent) = ([0; MIN_SINK], Vec::new());
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     loop {
         let wants = host.run(&mut input, &mut out)?;
         sent.extend_from_slice(out.pending());
@@ -228,7 +228,7 @@ fn a_large_message_passes_a_small_sink() -> Result<()> {
 /// Or the application's two sides talk to each other, without a socket between them.
 fn both_sides_meet_in_memory() -> Result<()> {
     let (mut mail, mut host) = (NewMail::new(&[MESSAGES[0].id]), Host::new(&CONFIG, &MESSAGES));
-    let (mut up, mut down) = (Outbox::new(), Outbox::new());
+    let (mut up, mut down) = (SendBuf::new(vec![]), SendBuf::new(vec![]));
     while !mail.done {
         let mut input = Input::more(up.pending());
         host.run(&mut input, &mut down)?;

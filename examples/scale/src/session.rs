@@ -4,7 +4,7 @@ use crate::mail::{self, Marks};
 use crate::{Error, Result};
 use pop3_proto::client::{Deletions, Event};
 use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step};
-use pop3_proto::{Client, Command, Input, MessageNumber, Millis, Out, Secret, Server, Text, TlsPolicy};
+use pop3_proto::{Client, Command, Input, MessageNumber, Millis, Secret, SendBuf, Server, Text, TlsPolicy};
 use std::io::Write;
 
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
@@ -27,8 +27,8 @@ pub struct Session {
 /// messages that were removed, for each user.
 #[derive(Debug)]
 pub struct Shared<'b> {
-    to_server: Out<'b>,
-    to_client: Out<'b>,
+    to_server: SendBuf<&'b mut [u8]>,
+    to_client: SendBuf<&'b mut [u8]>,
     pub now: Millis,
     pub removed: Vec<u32>,
 }
@@ -38,8 +38,8 @@ impl<'b> Shared<'b> {
     pub fn new(to_server: &'b mut [u8], to_client: &'b mut [u8], users: u32) -> Self {
         mail::prepare();
         Shared {
-            to_server: Out::new(to_server),
-            to_client: Out::new(to_client),
+            to_server: SendBuf::new(to_server),
+            to_client: SendBuf::new(to_client),
             now: Millis(0),
             removed: vec![0; users as usize],
         }
@@ -183,7 +183,7 @@ fn answer(
     server: &mut Server<Marks>,
     ask: Ask<'_>,
     sending: &mut &[u8],
-    to_client: &mut Out<'_>,
+    to_client: &mut SendBuf<&mut [u8]>,
     removed: &mut [u32],
 ) -> Result<()> {
     let mut buffer = [0; LOGIN];

@@ -4,8 +4,8 @@ use crate::Error;
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{Ask, Config, Credentials, Refusal, Slot, Step};
 use pop3_proto::{
-    Client, Command, Inbox, Limits, MIN_SINK, MessageNumber, Millis, Outbox, OwnedUniqueId, Secret, Server,
-    Text, TlsPolicy, UniqueId, Verb, octets,
+    Client, Command, Limits, MIN_SINK, MessageNumber, Millis, OwnedUniqueId, RecvBuf, Secret, SendBuf,
+    Server, Text, TlsPolicy, UniqueId, Verb, octets,
 };
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 use std::collections::VecDeque;
@@ -16,41 +16,41 @@ const PASSWORD: &[u8] = b"tanstaaf";
 /// The two buffers that a machine needs, as small as they may be.
 #[derive(Debug)]
 struct Wire {
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+    recv: RecvBuf<Vec<u8>>,
+    send: SendBuf<Vec<u8>>,
 }
 
 impl Wire {
     fn new(hold: usize) -> Self {
-        Wire { inbox: Inbox::new(vec![0; hold]), outbox: Outbox::with_limit(MIN_SINK) }
+        Wire { recv: RecvBuf::new(vec![0; hold]), send: SendBuf::with_limit(vec![], MIN_SINK) }
     }
 
     /// Sends what the socket takes, and says whether that was anything.
     fn send(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
-        if !socket.can_send() || self.outbox.pending().is_empty() {
+        if !socket.can_send() || self.send.pending().is_empty() {
             return Ok(false);
         }
-        let count = socket.send_slice(self.outbox.pending())?;
-        self.outbox.sent(count);
+        let count = socket.send_slice(self.send.pending())?;
+        self.send.sent(count);
         Ok(count > 0)
     }
 
     /// Receives what is there, and says whether that was anything.
     fn receive(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
-        // What does not fit in the inbox stays in the socket, whose window closes: so the peer is slowed down.
-        match socket.recv_slice(self.inbox.spare()) {
+        // What does not fit in the recv stays in the socket, whose window closes: so the peer is slowed down.
+        match socket.recv_slice(self.recv.spare_mut()) {
             Ok(count) => {
-                self.inbox.filled(count);
+                self.recv.received(count);
                 Ok(count > 0)
             }
             Err(RecvError::Finished) => {
-                let news = !self.inbox.is_ended();
-                self.inbox.ended();
+                let news = !self.recv.is_eof();
+                self.recv.received_eof();
                 Ok(news)
             }
             Err(RecvError::InvalidState) => match socket.state() {
                 State::Listen | State::SynSent | State::SynReceived => Ok(false), // not connected yet
-                _ if self.inbox.is_ended() => Ok(false),
+                _ if self.recv.is_eof() => Ok(false),
                 _ => Err("the connection was reset".into()),
             },
         }
@@ -102,7 +102,7 @@ impl Fetcher {
     pub(crate) fn turn(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
         let received = self.wire.receive(socket)?;
         while !self.done {
-            let Some(event) = self.wire.inbox.with(|input| self.client.poll(input))? else { break };
+            let Some(event) = self.wire.recv.with(|input| self.client.poll(input))? else { break };
             match event {
                 // What the server can do is asked first, so that it may be sent many commands at once.
                 Event::Greeting(_) => {
@@ -140,7 +140,7 @@ impl Fetcher {
         }
         // As many as the machine takes: behind some commands nothing may be sent, and 16 are the most in flight.
         while let Some(command) = self.plan.front() {
-            match self.client.send(command, &mut self.wire.outbox) {
+            match self.client.send(command, &mut self.wire.send) {
                 Ok(_) => _ = self.plan.pop_front(),
                 Err(error) if error.is_not_now() => break,
                 Err(error) => return Err(error.into()),
@@ -158,7 +158,7 @@ pub struct Keeper {
     done: bool,
 }
 
-/// The machine and what answers it; apart from the buffers, since a question borrows the inbox.
+/// The machine and what answers it; apart from the buffers, since a question borrows the recv.
 #[derive(Debug)]
 struct Desk {
     server: Server<Vec<Slot<OwnedUniqueId>>>,
@@ -191,22 +191,22 @@ impl Keeper {
     pub(crate) fn turn(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
         let received = self.wire.receive(socket)?;
         while !self.done {
-            let (desk, Wire { inbox, outbox }) = (&mut self.desk, &mut self.wire);
-            match inbox.with(|input| desk.server.poll(input, outbox))? {
+            let (desk, Wire { recv, send }) = (&mut self.desk, &mut self.wire);
+            match recv.with(|input| desk.server.poll(input, send))? {
                 Step::NeedInput | Step::NeedSpace(_) => break,
-                Step::Ask(ask) => desk.answer(ask, outbox)?,
+                Step::Ask(ask) => desk.answer(ask, send)?,
                 Step::NeedBody => {
                     let rest = &desk.messages[desk.open.0][desk.open.1..];
                     if rest.is_empty() {
                         desk.server.finish_body()?;
                         continue;
                     }
-                    match desk.server.write_body(rest, outbox)? {
+                    match desk.server.write_body(rest, send)? {
                         0 => break,
                         count => desk.open.1 += count,
                     }
                 }
-                Step::Closed(_) if outbox.pending().is_empty() => {
+                Step::Closed(_) if send.pending().is_empty() => {
                     self.done = true;
                     socket.close(); // what the socket holds is sent before
                 }
@@ -219,10 +219,10 @@ impl Keeper {
 }
 
 impl Desk {
-    fn answer(&mut self, ask: Ask<'_>, outbox: &mut Outbox) -> Result<(), Error> {
+    fn answer(&mut self, ask: Ask<'_>, send: &mut SendBuf<Vec<u8>>) -> Result<(), Error> {
         let server = &mut self.server;
         match ask {
-            Ask::Greet(greet) => server.greet(greet, Text::literal("ready"), outbox)?,
+            Ask::Greet(greet) => server.greet(greet, Text::literal("ready"), send)?,
             Ask::User(user, name) => {
                 self.known = name.as_bytes() == USER.as_bytes();
                 server.accept_name(user)?;

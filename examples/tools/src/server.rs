@@ -17,7 +17,7 @@ pub use stream::Stream;
 
 use crate::Result;
 use pop3_proto::server::{Ask, Config, Step, Why};
-use pop3_proto::{Fatal, Inbox, Millis, Outbox, Server, Timer};
+use pop3_proto::{Fatal, Millis, RecvBuf, SendBuf, Server, Timer};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -43,8 +43,8 @@ pub struct Session<S, A: App> {
     acceptor: Option<TlsAcceptor>,
     server: Server<A::Maildrop, Arc<Config<'static>>>,
     app: A,
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+    recv: RecvBuf<Vec<u8>>,
+    send: SendBuf<Vec<u8>>,
     /// The stream took octets that may still lie in a buffer of its own, as that of TLS has one.
     unflushed: bool,
     work: Work<A>,
@@ -77,8 +77,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
             acceptor,
             server: Server::new(config, id),
             app,
-            inbox: Inbox::new(Vec::new()),
-            outbox: Outbox::with_limit(OUTBOX),
+            recv: RecvBuf::new(Vec::new()),
+            send: SendBuf::with_limit(vec![], OUTBOX),
             unflushed: false,
             work: Work::Nothing,
             message: None,
@@ -118,14 +118,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
     fn poll_steps(&mut self, context: &mut Context<'_>) -> Poll<Result<Why>> {
         loop {
             let server = &mut self.server;
-            match self.inbox.with(|input| server.poll(input, &mut self.outbox))? {
+            match self.recv.with(|input| server.poll(input, &mut self.send))? {
                 Step::NeedInput => ready!(self.poll_receive(context))?,
                 Step::NeedSpace(_) => ready!(self.poll_send(context))?,
                 Step::NeedBody => ready!(self.poll_body(context))?,
                 Step::Waiting => ready!(self.poll_work(context))?,
                 Step::Ask(Ask::StartTls(token)) => self.work = Work::Handshake(token),
                 Step::Ask(ask) => match self.app.answer(ask, server.maildrop_mut()) {
-                    Reply::Now(answer) => answer.give(server, &mut self.outbox, &mut self.message)?,
+                    Reply::Now(answer) => answer.give(server, &mut self.send, &mut self.message)?,
                     Reply::Later(later) => self.work = Work::Answer(later),
                 },
                 Step::Closed(why) => {
@@ -150,14 +150,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
                     return Poll::Pending;
                 };
                 self.work = Work::Nothing;
-                answer.give(&mut self.server, &mut self.outbox, &mut self.message)?;
+                answer.give(&mut self.server, &mut self.send, &mut self.message)?;
             }
             Work::Handshake(_) => {
                 ready!(self.poll_send_all(context))?;
                 let acceptor = self.acceptor.as_ref().ok_or("STLS is offered without a certificate")?;
                 ready!(self.stream.poll_handshake(acceptor, context))?;
                 if let Work::Handshake(token) = mem::replace(&mut self.work, Work::Nothing) {
-                    self.server.tls_started(token, self.inbox.input())?;
+                    self.server.tls_started(token, self.recv.input())?;
                 }
             }
         }
@@ -182,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
             self.message = None;
             return Poll::Ready(Ok(()));
         }
-        match self.server.write_body(octets, &mut self.outbox)? {
+        match self.server.write_body(octets, &mut self.send)? {
             0 => Poll::Ready(Ok(ready!(self.poll_send(context))?)),
             taken => {
                 message.as_mut().consume(taken);
@@ -198,21 +198,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
         let mut buffer = ReadBuf::new(&mut room);
         match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
             Poll::Pending => {
-                self.inbox.shrink();
-                self.outbox.shrink();
+                self.recv.shrink();
+                self.send.shrink();
                 return Poll::Pending;
             }
-            Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.inbox.ended(),
-            Poll::Ready(Ok(())) => self.inbox.append(buffer.filled()),
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.recv.received_eof(),
+            Poll::Ready(Ok(())) => self.recv.append(buffer.filled()),
             // TLS without a farewell: behind it a QUIT that did not come is none.
-            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => self.inbox.ended(),
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => self.recv.received_eof(),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
         }
         Poll::Ready(Ok(()))
     }
 
     fn poll_send_all(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.outbox.pending().is_empty() {
+        while !self.send.pending().is_empty() {
             ready!(self.poll_send(context))?;
         }
         if mem::take(&mut self.unflushed) && Pin::new(&mut self.stream).poll_flush(context)?.is_pending() {
@@ -224,10 +224,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
 
     /// Sends what the stream takes at once.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match ready!(Pin::new(&mut self.stream).poll_write(context, self.outbox.pending()))? {
+        match ready!(Pin::new(&mut self.stream).poll_write(context, self.send.pending()))? {
             0 => Poll::Ready(Err(ErrorKind::WriteZero.into())),
             count => {
-                self.outbox.sent(count);
+                self.send.sent(count);
                 self.unflushed = true;
                 Poll::Ready(Ok(()))
             }

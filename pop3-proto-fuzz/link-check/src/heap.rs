@@ -5,7 +5,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::hint::black_box;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use pop3_proto::server::{Announce, Ask, Slot, Step};
-use pop3_proto::{AsUniqueId, Command, Inbox, Outbox, OwnedUniqueId, Server, Sink, Text, UniqueId};
+use pop3_proto::{AsUniqueId, Command, RecvBuf, SendBuf, OwnedUniqueId, Server, Sink, Text, UniqueId};
 
 extern crate alloc;
 
@@ -43,23 +43,23 @@ unsafe extern "C" {
 
 #[inline(never)]
 pub(crate) fn buffers(data: &[u8]) {
-    let mut outbox = Outbox::with_limit(black_box(600));
+    let mut send = SendBuf::with_limit(vec![], black_box(600));
     for _ in 0..black_box(9) {
-        see(outbox.put(&[data, b"\r\n", black_box(data)]).is_ok());
-        see((outbox.room(), outbox.capacity(), outbox.pending()));
-        outbox.sent(black_box(5));
-        outbox.shrink();
+        see(send.put(&[data, b"\r\n", black_box(data)]).is_ok());
+        see((send.room(), send.capacity(), send.pending()));
+        send.sent(black_box(5));
+        send.shrink();
     }
-    let mut inbox = Inbox::new(alloc::vec::Vec::new());
+    let mut recv = RecvBuf::new(alloc::vec::Vec::new());
     for _ in 0..black_box(9) {
-        inbox.grow(black_box(512));
-        inbox.append(data);
-        let spare = inbox.spare();
+        recv.grow(black_box(512));
+        recv.append(data);
+        let spare = recv.spare_mut();
         spare.iter_mut().zip(data).for_each(|(to, octet)| *to = *octet);
-        inbox.received(data.len());
-        inbox.consume(black_box(3));
-        see(Command::decode(inbox.unread(), &pop3_proto::Limits::DEFAULT));
-        inbox.shrink();
+        recv.received(data.len());
+        recv.consume(black_box(3));
+        see(Command::decode(recv.unread(), &pop3_proto::Limits::DEFAULT));
+        recv.shrink();
     }
 }
 
@@ -72,12 +72,12 @@ pub(crate) fn a_maildrop(data: &[u8]) {
     let mut slots = alloc::vec::Vec::new();
     slots.push(Slot::new(black_box(120), owned));
     let mut server: Server<alloc::vec::Vec<Slot<OwnedUniqueId>>> = Server::new(&CONFIG, black_box(1));
-    let mut outbox = Outbox::new();
-    let mut inbox = Inbox::new(alloc::vec::Vec::new());
+    let mut send = SendBuf::new(vec![]);
+    let mut recv = RecvBuf::new(alloc::vec::Vec::new());
     for _ in 0..black_box(9) {
-        inbox.append(data);
-        match inbox.with(|input| server.poll(input, &mut outbox)) {
-            Ok(Step::Ask(Ask::Greet(token))) => see(server.greet(token, Text::EMPTY, &mut outbox).is_ok()),
+        recv.append(data);
+        match recv.with(|input| server.poll(input, &mut send)) {
+            Ok(Step::Ask(Ask::Greet(token))) => see(server.greet(token, Text::EMPTY, &mut send).is_ok()),
             Ok(Step::Ask(Ask::User(token, _))) => see(server.accept_name(token).is_ok()),
             Ok(Step::Ask(Ask::Login(token, _))) => {
                 let slots = core::mem::take(&mut slots);
@@ -86,7 +86,7 @@ pub(crate) fn a_maildrop(data: &[u8]) {
             Ok(Step::Ask(Ask::Commit(token))) => see(server.committed(token, black_box(true)).is_ok()),
             other => see(other.is_ok()),
         }
-        outbox.sent(black_box(9));
+        send.sent(black_box(9));
     }
 }
 

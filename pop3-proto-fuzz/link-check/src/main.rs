@@ -13,8 +13,8 @@ mod connections;
 use core::hint::black_box;
 use pop3_proto::server::{self, Ask, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8};
 use pop3_proto::{
-    ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, Inbox, Input,
-    LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, Millis, OctetCount, Out, Piece, Response,
+    ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, RecvBuf, Input,
+    LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, Millis, OctetCount, SendBuf, Piece, Response,
     ResponseCode, ScanListing, Secret, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing,
     Unstuff, Verb, client, octets, tap,
 };
@@ -63,7 +63,7 @@ pub extern "C" fn main() -> i32 {
     #[cfg(feature = "reachable_panic")]
     see(Command::parse(data).unwrap());
     #[cfg(feature = "reachable_heap")]
-    see(pop3_proto::Outbox::new().put(&[data]).is_ok());
+    see(pop3_proto::SendBuf::new(vec![]).put(&[data]).is_ok());
     0
 }
 
@@ -78,7 +78,7 @@ fn see<T>(value: T) {
 #[inline(never)]
 fn codec(data: &[u8]) {
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let limits = Limits::DEFAULT.command_line(black_box(255));
     if let Decoded::Complete { value, .. } = Command::decode(data, &limits) {
         see(value.encode(&mut out).is_ok());
@@ -121,7 +121,7 @@ fn bodies(data: &[u8]) {
         }
     }
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut stuff = Stuff::new(black_box(StuffMode::Convert));
     see(stuff.copy(data, &mut out).is_ok());
     let mut input = data;
@@ -138,18 +138,18 @@ fn bodies(data: &[u8]) {
 fn the_client(data: &[u8]) {
     let config = client::Config::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining();
     let mut client = Client::new(config, 1);
-    let mut inbox = Inbox::new([0; 1024]);
+    let mut recv = RecvBuf::new([0; 1024]);
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     for now in 0..black_box(9) {
-        let spare = inbox.spare();
+        let spare = recv.spare_mut();
         spare.iter_mut().zip(data).for_each(|(to, octet)| *to = *octet);
-        inbox.filled(data.len());
+        recv.received(data.len());
         if let Ok(command) = Command::parse(data) {
             see(client.send(&command, &mut out).is_ok());
         }
-        see(client.needs_input(inbox.unread(), black_box(false)));
-        let event = inbox.with(|input| client.poll(input));
+        see(client.needs_input(recv.unread(), black_box(false)));
+        let event = recv.with(|input| client.poll(input));
         if let Ok(Some(event)) = &event {
             see((event.ticket(), event.completes()));
         }
@@ -190,14 +190,14 @@ fn the_server(data: &[u8]) {
     let mut slots = [Slot::new(black_box(120), id), Slot::new(black_box(200), id)];
     let mut slots = Some(slots.as_mut_slice());
     let mut server: Server<&mut [Slot<UniqueId<'_>>]> = Server::new(black_box(&CONFIG), black_box(1));
-    let mut inbox = Inbox::new([0; 1024]);
+    let mut recv = RecvBuf::new([0; 1024]);
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     for now in 0..black_box(9) {
-        let spare = inbox.spare();
+        let spare = recv.spare_mut();
         spare.iter_mut().zip(data).for_each(|(to, octet)| *to = *octet);
-        inbox.filled(data.len());
-        let step = inbox.with(|input| server.poll(input, &mut out));
+        recv.received(data.len());
+        let step = recv.with(|input| server.poll(input, &mut out));
         let refuses = black_box(false);
         let refusal = black_box(Refusal::Temporary);
         match step {
@@ -287,7 +287,7 @@ fn sasl(data: &[u8]) {
         let mut buffer = [0; 512];
         if let Ok(message) = message {
             see(message.encode_into(&mut buffer).is_ok());
-            see(message.put(Text::literal("+ "), &mut Out::new(&mut buffer)).is_ok());
+            see(message.put(Text::literal("+ "), &mut SendBuf::new(&mut buffer[..])).is_ok());
         }
     }
 

@@ -5,7 +5,7 @@
 use pop3_proto::client::{Deletions, Event};
 use pop3_proto::server::Config;
 use pop3_proto::{
-    Client, Command, Inbox, MessageNumber, Millis, Outbox, ResponseCode, Secret, State, Text, TlsPolicy,
+    Client, Command, MessageNumber, Millis, RecvBuf, ResponseCode, Secret, SendBuf, State, Text, TlsPolicy,
 };
 use pop3_proto_basics::host::Host;
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
@@ -44,15 +44,15 @@ struct Dialogue {
     client: Client,
     proxy: Proxy,
     back_end: Option<BackEnd>,
-    to_proxy: Outbox,
-    to_client: Inbox<Vec<u8>>,
+    to_proxy: SendBuf<Vec<u8>>,
+    to_client: RecvBuf<Vec<u8>>,
     now: Millis,
 }
 
 struct BackEnd {
     host: Host,
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+    recv: RecvBuf<Vec<u8>>,
+    send: SendBuf<Vec<u8>>,
 }
 
 impl Dialogue {
@@ -62,8 +62,8 @@ impl Dialogue {
             client: Client::new(TlsPolicy::Cleartext, 1),
             proxy: Proxy::new(&CONFIG, Arc::new(table), 1),
             back_end: None,
-            to_proxy: Outbox::new(),
-            to_client: Inbox::new(vec![0; 32 * 1024]),
+            to_proxy: SendBuf::new(vec![]),
+            to_client: RecvBuf::new(vec![0; 32 * 1024]),
             now: Millis(0),
         })
     }
@@ -99,7 +99,8 @@ impl Dialogue {
         if let Wants::Connection(address) = self.proxy.step() {
             println!("{:>50}", format!("(connects to {address})"));
             let host = Host::new(&CONFIG, &MESSAGES);
-            self.back_end = Some(BackEnd { host, inbox: Inbox::new(vec![0; 4096]), outbox: Outbox::new() });
+            self.back_end =
+                Some(BackEnd { host, recv: RecvBuf::new(vec![0; 4096]), send: SendBuf::new(vec![]) });
             self.proxy.connected();
             moved = true;
         }
@@ -142,21 +143,21 @@ impl BackEnd {
     fn turn(&mut self, proxy: &mut Proxy) -> Result<bool> {
         proxy.step();
         let commands = proxy.pending(End::Back);
-        let room = self.inbox.spare();
+        let room = self.recv.spare_mut();
         let received = room.len().min(commands.len());
         print("C", INDENT, &commands[..received]);
         room[..received].copy_from_slice(&commands[..received]);
-        self.inbox.filled(received);
+        self.recv.received(received);
         proxy.sent(End::Back, received);
 
-        self.inbox.with(|input| self.host.run(input, &mut self.outbox))?;
-        let answers = self.outbox.pending();
+        self.recv.with(|input| self.host.run(input, &mut self.send))?;
+        let answers = self.send.pending();
         let room = proxy.spare(End::Back);
         let answered = room.len().min(answers.len());
         print("S", INDENT, &answers[..answered]);
         room[..answered].copy_from_slice(&answers[..answered]);
         proxy.filled(End::Back, answered);
-        self.outbox.sent(answered);
+        self.send.sent(answered);
         Ok(received > 0 || answered > 0)
     }
 }

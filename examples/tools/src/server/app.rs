@@ -1,6 +1,6 @@
 use crate::Result;
 use pop3_proto::server::{Ask, Commit, Config, Fetch, Greet, Login, Maildrop, Refusal, User};
-use pop3_proto::{Outbox, Server, Text, sasl};
+use pop3_proto::{SendBuf, Server, Text, sasl};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -50,18 +50,18 @@ impl<A: App> Answer<A> {
     pub(super) fn give(
         self,
         server: &mut Server<A::Maildrop, Arc<Config<'static>>>,
-        outbox: &mut Outbox,
+        send: &mut SendBuf<Vec<u8>>,
         message: &mut Option<Pin<Box<A::Message>>>,
     ) -> Result<()> {
         match self {
-            Answer::Greet(greet, text) => server.greet(greet, Text::new(text.as_bytes())?, outbox)?,
+            Answer::Greet(greet, text) => server.greet(greet, Text::new(text.as_bytes())?, send)?,
             Answer::NoService(greet, refusal) => server.refuse(greet, refusal)?,
             Answer::AcceptName(user) => server.accept_name(user)?,
             Answer::Accept(login, maildrop) => {
                 server.accept(login, maildrop).map_err(|unanswered| unanswered.why)?;
             }
             Answer::Challenge(login, octets) => {
-                server.challenge_message(login, &sasl::Message::new(&octets), outbox)?;
+                server.challenge_message(login, &sasl::Message::new(&octets), send)?;
             }
             Answer::RefuseLogin(login, refusal) => server.refuse(login, refusal)?,
             Answer::Send(fetch, opened) => {
