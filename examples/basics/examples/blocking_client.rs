@@ -4,16 +4,25 @@
 //! complete and on the disk; one that is there already is never replaced. With `--delete` messages that were stored are
 //! deleted, and QUIT's answer says whether they are gone. The exit code is 0 only when all of it was done.
 //!
-//! The password travels in clear: for loopback, or a network that is private by other means.
+//! One session fetches what the server lists. Some servers list a part of their messages: run it again, into another folder.
+//!
+//! The password is sent in cleartext, and a list of processes shows it: use this on loopback, or on a network that is private by other
+//! means.
 
-use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
-use pop3_proto::{Command, MessageNumber, Retry, Secret, StatusText, Text, TlsPolicy, Verb};
-use pop3_proto_basics::blocking::Connection;
+use pop3_proto::client::{Config, Deletions, Event, Feature, SendError, Source, Ticket};
+use pop3_proto::{Command, Fatal, Limits, MessageNumber, Retry, Secret, StatusText, Text, TlsPolicy, Verb};
+use pop3_proto_basics::blocking::{Connection, NotPop3};
 use pop3_proto_basics::{Error, Result};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// A session: a listing has to fit in memory.
+const CONFIG: Config = Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.listing_rows(1 << 20));
+/// How many octets a message may have beyond twice its listed size. A server that sends without end does not fill the disk.
+const SLACK: u64 = 1 << 20;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,10 +41,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(address: &str, user: &str, password: &str, folder: &Path, delete: bool) -> Result<()> {
+pub(crate) fn run(address: &str, user: &str, password: &str, folder: &Path, delete: bool) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let mut pop = Connection::connect(address, TlsPolicy::Cleartext)?;
-    let done = session(&mut pop, user, password, folder, delete);
+    let mut pop = open(address, user, password)?;
+    let done = session(&mut pop, folder, delete);
     match (&done, pop.client.deletions()) {
         (_, Deletions::NoneAsked) => {}
         (Ok(()), Deletions::Committed) => println!("the server has removed what was stored"),
@@ -47,10 +56,26 @@ fn run(address: &str, user: &str, password: &str, folder: &Path, delete: bool) -
     done
 }
 
-fn session(pop: &mut Connection, user: &str, password: &str, folder: &Path, delete: bool) -> Result<()> {
-    log_in(pop, user, password)?;
-    let messages = list(pop)?;
-    let mut store = Store::new(folder, &messages)?;
+/// Connects and logs in. Some servers announce UTF8 and break off after it.
+fn open(address: &str, user: &str, password: &str) -> Result<Connection> {
+    let mut pop = Connection::connect(address, CONFIG)?;
+    let Err(error) = log_in(&mut pop, user, password, true) else { return Ok(pop) };
+    let broke = error.is::<Fatal>() || error.is::<NotPop3>() || error.is::<io::Error>();
+    if !broke || !pop.client.capabilities().has(Feature::Utf8) {
+        return Err(error);
+    }
+    eprintln!(
+        "blocking_client: {error}, after UTF8: this goes on without it, and the server may replace messages"
+    );
+    let mut pop = Connection::connect(address, CONFIG)?;
+    log_in(&mut pop, user, password, false)?;
+    Ok(pop)
+}
+
+fn session(pop: &mut Connection, folder: &Path, delete: bool) -> Result<()> {
+    let sizes = list(pop)?;
+    let messages: Vec<_> = sizes.keys().copied().collect();
+    let mut store = Store::new(folder, &sizes)?;
     let fetched = run_all(pop, Command::Retr, &messages, |event| match event {
         Event::Begin(ticket, _) => store.begin(*ticket),
         Event::Body(_, octets) => store.add(octets),
@@ -68,7 +93,7 @@ fn session(pop: &mut Connection, user: &str, password: &str, folder: &Path, dele
 }
 
 /// Reads the greeting, asks what the server can do, and logs in.
-fn log_in(pop: &mut Connection, user: &str, password: &str) -> Result<()> {
+fn log_in(pop: &mut Connection, user: &str, password: &str, may_ask_for_utf8: bool) -> Result<()> {
     loop {
         match pop.event()? {
             None => {}
@@ -78,6 +103,10 @@ fn log_in(pop: &mut Connection, user: &str, password: &str) -> Result<()> {
     }
     // A server that does not know CAPA says so, and is asked for nothing beyond RFC 1939.
     let _ = run_one(pop, &Command::Capa)?;
+    // Outside UTF-8 mode a server sends something else in place of a message whose header is in UTF-8, or refuses it.
+    if may_ask_for_utf8 && pop.client.capabilities().has(Feature::Utf8) {
+        let _ = run_one(pop, &Command::Utf8)?;
+    }
     run_one(pop, &Command::User(Text::try_from(user)?))??;
     run_one(pop, &Command::Pass(Secret::try_from(password)?))??;
     // Some servers announce PIPELINING only to users that they know.
@@ -88,22 +117,19 @@ fn log_in(pop: &mut Connection, user: &str, password: &str) -> Result<()> {
     Ok(())
 }
 
-/// The numbers of the messages. A server may leave some out, so that counting from 1 to STAT's count will not do.
-fn list(pop: &mut Connection) -> Result<Vec<MessageNumber>> {
-    let mut messages = Vec::new();
+/// The numbers of the messages, and their sizes. A server may leave some out, so that counting from 1 to STAT's count will not do.
+fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
+    let mut messages = BTreeMap::new(); // a server may list in any order
     pop.send(&Command::List(None))?;
     loop {
         match pop.event()? {
-            Some(Event::ScanListing(_, row)) => messages.push(row.message),
+            Some(Event::ScanListing(_, row)) => _ = messages.insert(row.message, row.octets),
             Some(Event::Odd(_, row)) => return Err(format!("LIST: what is '{}'?", row.escape_ascii()).into()),
             Some(Event::Refused(_, status)) => return Err(refusal("LIST", status)),
-            Some(Event::End(..)) => break,
+            Some(Event::End(..)) => return Ok(messages),
             _ => {}
         }
     }
-    messages.sort_unstable(); // a server may list in any order
-    messages.dedup();
-    Ok(messages)
 }
 
 /// Sends one command for each message and reads the answers; returns the refusals, which end nothing.
@@ -184,6 +210,7 @@ fn refusal(what: &str, status: StatusText<'_>) -> Error {
 /// The folder that messages go to.
 struct Store<'f> {
     folder: &'f Path,
+    sizes: &'f BTreeMap<MessageNumber, u64>,
     open: Option<Partial>,
     stored: Vec<MessageNumber>,
 }
@@ -193,13 +220,15 @@ struct Partial {
     message: MessageNumber,
     file: BufWriter<File>,
     path: PathBuf,
+    /// How many octets it may still have.
+    left: u64,
 }
 
 impl<'f> Store<'f> {
     /// Refuses a folder that holds one of the files to be written: after `--delete` it may be the only copy of a message.
-    fn new(folder: &'f Path, messages: &[MessageNumber]) -> Result<Self> {
-        let store = Store { folder, open: None, stored: Vec::new() };
-        let taken = messages.iter().map(|message| store.path(*message)).find(|path| path.exists());
+    fn new(folder: &'f Path, sizes: &'f BTreeMap<MessageNumber, u64>) -> Result<Self> {
+        let store = Store { folder, sizes, open: None, stored: Vec::new() };
+        let taken = sizes.keys().map(|message| store.path(*message)).find(|path| path.exists());
         taken.map_or(Ok(store), |path| Err(format!("{} is there already", path.display()).into()))
     }
 
@@ -209,14 +238,19 @@ impl<'f> Store<'f> {
 
     fn begin(&mut self, ticket: Ticket) -> Result<()> {
         if let (Verb::Retr, Some(message)) = (ticket.verb, ticket.message) {
+            let size = self.sizes.get(&message).copied().unwrap_or_default();
+            let left = size.saturating_mul(2).saturating_add(SLACK);
             let path = self.folder.join(format!(".{message}.{}.part", std::process::id()));
-            self.open = Some(Partial { message, file: BufWriter::new(File::create(&path)?), path });
+            let _ = fs::remove_file(&path); // one that a process with the same number left; a link goes, and is not followed
+            self.open = Some(Partial { message, file: BufWriter::new(File::create_new(&path)?), path, left });
         }
         Ok(())
     }
 
     fn add(&mut self, octets: &[u8]) -> Result<()> {
         if let Some(partial) = &mut self.open {
+            let left = partial.left.checked_sub(octets.len() as u64);
+            partial.left = left.ok_or("the server sends more than twice what it listed, and 1 MiB")?;
             partial.file.write_all(octets)?;
         }
         Ok(())

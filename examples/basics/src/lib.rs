@@ -1,13 +1,13 @@
 //! What the examples of this package share. Each file can be read, and copied, by itself:
 //!
 //! - [`blocking`]: a socket with the buffers and the clock that a machine needs, and a client on top of it
+//! - [`guests`]: how many connections there may be, in all and from one address
 //! - [`host`]: the application around a server machine at its smallest, over a mailbox in memory
-//! - [`maildir`]: a Maildir as a maildrop, with its lock
 //! - [`sample`]: the mailbox in memory
 
 pub mod blocking;
+pub mod guests;
 pub mod host;
-pub mod maildir;
 pub mod sample;
 
 /// Any error: the examples only report them.

@@ -68,3 +68,18 @@ fn octets_may_come_one_by_one() {
     pop.send(&Command::Quit).unwrap();
     wait(&mut pop, |event| matches!(event, Event::Closed(_))).unwrap();
 }
+
+#[test]
+fn a_server_of_another_protocol_is_shown() {
+    let mut pop = connect(Config::new(TlsPolicy::Cleartext), |mut stream| {
+        stream.write_all(b"* OK \x1b[2J IMAP4 ready\r\n").unwrap();
+        let _ = stream.read(&mut [0; 64]);
+    });
+    let error = loop {
+        match pop.event() {
+            Ok(event) => assert!(event.is_none()),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(error.contains(r"'* OK \x1b[2J IMAP4 ready'"), "{error}");
+}

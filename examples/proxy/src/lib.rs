@@ -4,11 +4,13 @@
 //! - [`proxy`]: both machines joined over buffers, without a socket or a clock: what there is to know about a proxy
 //! - [`table`]: which back end has whose mail
 //! - [`relay`]: the proxy on two streams of tokio
+//! - [`listen`]: connections in front, and how many there may be
 //! - [`tls`]: TLS in front, with certificates from files, or made up for a demonstration
 //!
 //! Nothing but the login is parsed, so the proxy must not announce before login what a back end does not have after it, nor offer what
 //! would have to be told to the back end: no LANG and no UTF8.
 
+pub mod listen;
 pub mod proxy;
 pub mod relay;
 pub mod table;

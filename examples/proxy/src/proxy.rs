@@ -6,15 +6,14 @@
 mod attempt;
 
 use crate::table::Table;
-use attempt::Attempt;
+use attempt::{Attempt, Refused};
 use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
 use pop3_proto::{Millis, RecvBuf, SendBuf, Server, Text};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-/// No answer to a wrong name or password comes sooner, and that of a name which is not in the table no sooner than that of one which
-/// is: a proxy that answered at once would tell which names there are. It slows guessing down as well.
+/// No answer to a wrong name or password comes sooner, which makes guessing slow.
 pub const REFUSAL_DELAY: Millis = Millis::seconds(1);
 
 /// How long nothing may come from either side once both have logged in. That the back end's own timer runs out first is intended.
@@ -130,7 +129,7 @@ impl Proxy {
     /// The back end that was asked for cannot be reached.
     pub fn unreachable(&mut self) {
         if let Some(attempt) = &mut self.attempt {
-            attempt.refused = Some(Refusal::Temporary);
+            attempt.refused = Some(Refused::Here(Refusal::Temporary));
             self.link = Link::None;
         }
     }
@@ -243,9 +242,9 @@ impl Proxy {
                 self.stage = if server.accept_name(user).is_ok() { Stage::Login } else { Stage::Over };
             }
             Ok(Step::Ask(Ask::Login(login, Credentials::Password(password)))) => {
-                let address = self.table.backend(&self.name);
-                self.attempt = Some(Attempt::new(login, address, &self.name, password));
-                self.link = if address.is_some() { Link::Wanted } else { Link::None };
+                let attempt = Attempt::new(login, &self.table, &self.name, password);
+                self.link = if attempt.refused.is_none() { Link::Wanted } else { Link::None };
+                self.attempt = Some(attempt);
             }
             Ok(Step::Waiting) => return self.attend(),
             // What is behind PASS is still in the recv, and what is behind the back end's answer in the other one.
@@ -263,20 +262,21 @@ impl Proxy {
             self.server.close();
             return true;
         };
-        let logged_in = self.link == Link::Up && attempt.refused.is_none() && attempt.talk(&mut self.back);
+        let logged_in =
+            self.link == Link::Up && attempt.refused.is_none() && attempt.talk(&mut self.back, &self.table);
         if !logged_in && !attempt.may_refuse() {
             return false;
         }
         let Some(Attempt { login, refused, .. }) = self.attempt.take() else { return false };
         let answered = match refused {
-            None => self.server.hand_over(login),
-            Some(refusal) => {
+            None => self.server.hand_over(login).is_ok(),
+            Some(refused) => {
                 // Closing it is enough: before login there is nothing that QUIT could save.
                 (self.back, self.link) = (Wire::new(), Link::None);
-                self.server.refuse(login, refusal)
+                refused.tell(&mut self.server, login, &mut self.front.send)
             }
         };
-        if answered.is_err() {
+        if !answered {
             self.stage = Stage::Over;
         }
         true

@@ -1,6 +1,6 @@
 //! The proxy on two streams of tokio.
 //!
-//! Cancel safety: every octet that a stream gave or took is noted in the same poll, so that [`Relay::moves`] can be dropped at any await and
+//! Cancel safety: every octet that a stream gave or took is noted in the same poll, so that `Relay::moves` can be dropped at any await and
 //! called again; nothing is lost and nothing is sent twice. A [`run`] that is dropped drops both connections: the back end then sees the
 //! end of the stream without QUIT and removes nothing.
 

@@ -4,7 +4,7 @@ use pop3_proto::server::Config;
 use pop3_proto::{Fatal, Timer, TlsPolicy};
 use pop3_proto_smoltcp::{Network, run};
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 #[test]
 fn every_message_arrives_whole_over_many_bad_networks() {

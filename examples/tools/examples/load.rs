@@ -35,7 +35,7 @@ async fn sessions(address: &str, time: Duration) -> Result<()> {
                 while start.elapsed() < time {
                     let mut session = Session::open(&address, user, buffer).await?;
                     octets += session.fetch_all().await?;
-                    buffer = session.recv.into_buffer();
+                    buffer = session.recv.into_storage();
                     sessions += 1;
                 }
                 Ok::<_, Error>((sessions, octets))

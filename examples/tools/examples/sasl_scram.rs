@@ -4,7 +4,7 @@
 //! `verified` only once the server's proof was right.
 
 use pop3_proto::client::{Event, SaslDone};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Login, Refusal, Slot, Step};
+use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Slot, Step};
 use pop3_proto::{
     Base64, Client, Command, Input, Mechanism, SendBuf, Server, State, Text, TlsPolicy, UniqueId, sasl,
 };
@@ -14,7 +14,7 @@ use pop3_proto_tools::scram::client::Exchange as ClientExchange;
 use pop3_proto_tools::scram::server::{Exchange as ServerExchange, ITERATIONS, Progress, Verifier};
 
 /// Inside TLS, or so it says here: the machines leave the encryption to others.
-static CONFIG: Config = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::SCRAM_SHA_256]);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::SCRAM_SHA_256]);
 
 fn main() -> Result<()> {
     // What a server keeps of the password: a login cannot be made of it.

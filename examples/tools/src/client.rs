@@ -34,6 +34,8 @@ use tokio_rustls::client::TlsStream;
 
 /// What is read at once, beside what the machine leaves unread. A large message comes in pieces of this size.
 const READ: usize = 64 * 1024;
+/// As much of a line as an error holds.
+const SHOWN: usize = 4096;
 /// How long closing may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -43,7 +45,11 @@ pub enum Error {
     /// The stream failed, or the TLS in it.
     Stream(io::Error),
     /// The server broke a rule or fell silent.
-    Fatal(Fatal),
+    Fatal {
+        fatal: Fatal,
+        /// The beginning of what the server sent in place of a response; empty if that was not the matter.
+        line: Vec<u8>,
+    },
     /// An answer to a question that is not open.
     Answer(AnswerError),
 }
@@ -130,6 +136,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// # Errors
     /// [`Error`]: the connection is of no more use.
     pub async fn next(&mut self) -> Result<(Event<'_>, Handle<'_>)> {
+        self.ready().await?;
+        let Talk { client, recv, send, .. } = &mut self.talk;
+        let event = recv.with(|input| {
+            let unread = input.unread();
+            client.poll(input).map_err(|fatal| Error::Fatal { fatal, line: first_line(fatal, unread) })
+        });
+        let event = event?.expect("`needs_input` says whether there is one");
+        Ok((event, Handle { client, send }))
+    }
+
+    /// Sends what is queued, and waits until [`next`](Self::next) has something to say.
+    ///
+    /// # Cancel safety
+    /// As for [`next`](Self::next).
+    ///
+    /// # Errors
+    /// As for [`next`](Self::next).
+    pub async fn ready(&mut self) -> Result<()> {
         let Connection { stream, talk } = self;
         while talk.client.needs_input(talk.recv.unread(), talk.recv.is_eof()) {
             let until = talk.tick()?;
@@ -140,9 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Some(until) => timeout_at(until, moved).await.unwrap_or(Ok(()))?,
             }
         }
-        let Talk { client, recv, send, .. } = talk;
-        let event = recv.with(|input| client.poll(input))?.expect("`needs_input` says whether there is one");
-        Ok((event, Handle { client, send }))
+        Ok(())
     }
 
     /// Starts TLS: the answer to [`Event::StartTls`].
@@ -252,6 +274,14 @@ impl Talk {
     }
 }
 
+/// Returns the line that a server sent where it had to send something else.
+fn first_line(fatal: Fatal, unread: &[u8]) -> Vec<u8> {
+    let shows = matches!(fatal, Fatal::NotPop3 | Fatal::Unsolicited | Fatal::BareLf | Fatal::UnexpectedEnd);
+    let line = unread.split(|byte| *byte == b'\n').next().filter(|_| shows).unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    line[..line.len().min(SHOWN)].to_vec()
+}
+
 impl<S> fmt::Debug for Connection<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("client", &self.talk.client).finish_non_exhaustive()
@@ -266,7 +296,7 @@ impl From<io::Error> for Error {
 
 impl From<Fatal> for Error {
     fn from(fatal: Fatal) -> Self {
-        Error::Fatal(fatal)
+        Error::Fatal { fatal, line: Vec::new() }
     }
 }
 
@@ -280,7 +310,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Stream(error) => error.fmt(f),
-            Error::Fatal(fatal) => fatal.fmt(f),
+            Error::Fatal { fatal, line } if line.is_empty() => fatal.fmt(f),
+            Error::Fatal { fatal, line } => write!(f, "{fatal}: the server sent '{}'", line.escape_ascii()),
             Error::Answer(error) => error.fmt(f),
         }
     }

@@ -1,6 +1,7 @@
 //! The proxy in memory, its input cut everywhere; then on streams.
 
 mod ends;
+mod limits;
 mod logins;
 mod refusals;
 mod streams;

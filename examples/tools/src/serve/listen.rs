@@ -5,16 +5,17 @@ use super::visit::Visit;
 use crate::Result;
 use crate::server::{Session, Stream};
 use pop3_proto::server::{Config, Why};
-use std::collections::HashMap;
 use std::future::poll_fn;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+
+pub use pop3_proto_basics::guests::{Guest, Guests};
 
 /// How long the handshake of implicit TLS may take. That of STLS has the machine's own timer.
 const HANDSHAKE: Duration = Duration::from_secs(60);
@@ -122,62 +123,5 @@ impl Door {
         let id = self.host.next_id();
         let visit = Visit::new(Arc::clone(&self.host), guest, id, address);
         Session::new(stream, self.acceptor.clone(), Arc::clone(&self.config), id, visit)
-    }
-}
-
-/// Who is connected.
-pub struct Guests {
-    most: usize,
-    most_of_one: usize,
-    here: Arc<Mutex<Here>>,
-}
-
-#[derive(Default)]
-struct Here {
-    all: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// A connection that counts while it lasts.
-pub struct Guest {
-    address: IpAddr,
-    here: Arc<Mutex<Here>>,
-}
-
-impl Guests {
-    #[must_use]
-    pub fn new(most: usize, most_of_one: usize) -> Self {
-        Guests { most, most_of_one, here: Arc::default() }
-    }
-
-    /// `None` if there are too many, in all or from this address.
-    pub fn welcome(&self, address: IpAddr) -> Option<Guest> {
-        let address = network(address);
-        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        let from_there = here.by_address.get(&address).copied().unwrap_or(0);
-        (here.all < self.most && from_there < self.most_of_one).then(|| {
-            here.all += 1;
-            here.by_address.insert(address, from_there + 1);
-            Guest { address, here: Arc::clone(&self.here) }
-        })
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        here.all -= 1;
-        match here.by_address.get_mut(&self.address) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(here.by_address.remove(&self.address)),
-        }
-    }
-}
-
-/// An address; of version 6 its first half, as one client has all that begin so.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
     }
 }

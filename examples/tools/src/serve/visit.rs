@@ -2,14 +2,16 @@
 
 use super::Host;
 use super::listen::Guest;
-use super::mailbox::Mailbox;
-use super::message::Message;
-use crate::scram::server::{Exchange, Progress};
-use crate::server::{Answer, App, Reply};
+use super::store::{Mailbox, Octets};
+use crate::scram::server::{Exchange, Progress, Verifier};
+use crate::server::{Answer, App, Later, Reply};
 use pop3_proto::server::{Ask, Credentials, Fetch, Login, Maildrop as _, Refusal};
 use pop3_proto::{ApopDigest, ApopTimestamp, Base64, Mechanism, Secret, apop, sasl};
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -27,10 +29,17 @@ pub struct Visit {
     /// What USER gave.
     name: Vec<u8>,
     /// Of AUTH SCRAM-SHA-256.
-    exchange: Option<Box<Exchange>>,
+    exchange: Option<Arc<Scram>>,
     /// Of the greeting, for APOP.
     timestamp: Option<String>,
-    logins: u32,
+    logins: Arc<AtomicU32>,
+}
+
+/// An exchange. Each step may ask the store, so it is taken on a thread that may block.
+struct Scram {
+    exchange: Mutex<Exchange>,
+    /// The store did not tell what is kept of the password.
+    is_store_down: Arc<AtomicBool>,
 }
 
 /// What is checked before the maildrop is opened.
@@ -43,10 +52,10 @@ enum Proof {
 }
 
 impl App for Visit {
-    type Maildrop = Mailbox;
-    type Message = Message;
+    type Maildrop = Box<dyn Mailbox>;
+    type Message = Octets;
 
-    fn answer(&mut self, ask: Ask<'_>, maildrop: Option<&mut Mailbox>) -> Reply<Self> {
+    fn answer(&mut self, ask: Ask<'_>, maildrop: Option<&mut Self::Maildrop>) -> Reply<Self> {
         match (ask, maildrop) {
             (Ask::Greet(greet), _) if self.guest.is_none() => {
                 Reply::Now(Answer::NoService(greet, Refusal::Temporary))
@@ -63,14 +72,12 @@ impl App for Visit {
                 Reply::Now(Answer::AcceptName(user))
             }
             (Ask::Login(login, credentials), _) => self.credentials(login, credentials),
-            (Ask::Fetch(fetch), Some(mailbox)) => Reply::Now(send(fetch, mailbox)),
+            (Ask::Fetch(fetch), Some(mailbox)) => send(fetch, &**mailbox),
             // The client said QUIT: the one place where messages are removed.
-            (Ask::Commit(commit), Some(mailbox)) => match mailbox.removal() {
-                None => Reply::Now(Answer::Committed(commit, true)),
-                Some(removal) => Reply::Later(Box::pin(async move {
-                    Answer::Committed(commit, spawn_blocking(removal).await.unwrap_or(false))
-                })),
-            },
+            (Ask::Commit(commit), Some(mailbox)) => {
+                let removal = mailbox.removal();
+                Reply::Later(Box::pin(async { Answer::Committed(commit, removal.await) }))
+            }
             // Not asked.
             (Ask::Fetch(_) | Ask::Commit(_), None) | (Ask::StartTls(_) | Ask::Other(..), _) => {
                 Reply::Now(Answer::Close)
@@ -81,25 +88,35 @@ impl App for Visit {
 
 impl Visit {
     pub(super) fn new(host: Arc<Host>, guest: Option<Guest>, id: u64, address: IpAddr) -> Self {
-        Visit { host, guest, id, address, name: Vec::new(), exchange: None, timestamp: None, logins: 0 }
+        Visit {
+            host,
+            guest,
+            id,
+            address,
+            name: Vec::new(),
+            exchange: None,
+            timestamp: None,
+            logins: Arc::default(),
+        }
     }
 
     fn credentials(&mut self, login: Login, credentials: Credentials<'_>) -> Reply<Self> {
         match credentials {
             Credentials::Password(password) => {
                 let name = std::mem::take(&mut self.name);
-                self.log_in(login, name, Proof::Password(password.expose().to_vec()))
+                let password = Proof::Password(password.expose().to_vec());
+                Reply::Later(self.attempt().log_in(login, name, password))
             }
             Credentials::Apop { name, digest } => {
                 let timestamp = self.timestamp.clone().unwrap_or_default();
-                self.log_in(login, name.as_bytes().to_vec(), Proof::Apop(timestamp, digest))
+                let name = name.as_bytes().to_vec();
+                Reply::Later(self.attempt().log_in(login, name, Proof::Apop(timestamp, digest)))
             }
             Credentials::Sasl { mechanism, initial } => {
                 self.exchange = None;
                 if mechanism == Mechanism::SCRAM_SHA_256 {
-                    let host = Arc::clone(&self.host);
-                    match Exchange::new(move |name| host.users.verifier(name)) {
-                        Ok(exchange) => self.exchange = Some(Box::new(exchange)),
+                    match Scram::new(Arc::clone(&self.host)) {
+                        Ok(exchange) => self.exchange = Some(Arc::new(exchange)),
                         Err(error) => {
                             tracing::error!(self.id, %error, "SCRAM");
                             return Reply::Now(Answer::RefuseLogin(login, Refusal::Temporary));
@@ -120,73 +137,121 @@ impl Visit {
     fn response(&mut self, login: Login, response: Base64<'_>) -> Reply<Self> {
         let mut buffer = vec![0; response.as_bytes().len()];
         let message: &[u8] = sasl::decode(response, &mut buffer).map_or(&[], |message| message);
-        let Some(exchange) = &mut self.exchange else {
-            return match sasl::Plain::parse(message) {
+        let Some(exchange) = &self.exchange else {
+            let (name, proof) = match sasl::Plain::parse(message) {
                 Ok(plain) if plain.authzid.is_empty() || plain.authzid == plain.authcid => {
                     let password = plain.password.expose().to_vec();
-                    self.log_in(login, plain.authcid.as_bytes().to_vec(), Proof::Password(password))
+                    (plain.authcid.as_bytes().to_vec(), Proof::Password(password))
                 }
-                _ => self.log_in(login, Vec::new(), Proof::Wrong),
+                _ => (Vec::new(), Proof::Wrong),
             };
+            return Reply::Later(self.attempt().log_in(login, name, proof));
         };
-        match exchange.step(message) {
-            Progress::Challenge(challenge) => Reply::Now(Answer::Challenge(login, challenge)),
-            Progress::Verified(name) => self.log_in(login, name.into(), Proof::Done),
-            Progress::Failed => self.log_in(login, Vec::new(), Proof::Wrong),
-        }
+        let (exchange, message) = (Arc::clone(exchange), message.to_vec());
+        let attempt = self.attempt();
+        Reply::Later(Box::pin(async move {
+            match spawn_blocking(move || exchange.step(&message)).await {
+                Ok(Ok(Progress::Challenge(challenge))) => Answer::Challenge(login, challenge),
+                Ok(Ok(Progress::Verified(name))) => attempt.log_in(login, name.into(), Proof::Done).await,
+                Ok(Ok(Progress::Failed)) => attempt.log_in(login, Vec::new(), Proof::Wrong).await,
+                Ok(Err(refusal)) => Answer::RefuseLogin(login, refusal),
+                Err(_) => Answer::Close,
+            }
+        }))
     }
 
-    fn log_in(&mut self, login: Login, name: Vec<u8>, proof: Proof) -> Reply<Self> {
-        self.exchange = None;
-        self.logins = self.logins.saturating_add(1);
-        let (host, id, address) = (Arc::clone(&self.host), self.id, self.address);
-        let delay = DELAY.saturating_mul(self.logins);
-        Reply::Later(Box::pin(async move {
+    fn attempt(&self) -> Attempt {
+        Attempt {
+            host: Arc::clone(&self.host),
+            id: self.id,
+            address: self.address,
+            logins: Arc::clone(&self.logins),
+        }
+    }
+}
+
+impl Scram {
+    fn new(host: Arc<Host>) -> crate::Result<Self> {
+        let is_store_down = Arc::new(AtomicBool::new(false));
+        let is_down = Arc::clone(&is_store_down);
+        let verifier = move |name: &[u8]| {
+            host.store.verifier(name).unwrap_or_else(|error| {
+                tracing::error!(%error, "the store");
+                is_down.store(true, Ordering::Relaxed);
+                Verifier::nobody()
+            })
+        };
+        Ok(Scram { exchange: Mutex::new(Exchange::new(verifier)?), is_store_down })
+    }
+
+    fn step(&self, response: &[u8]) -> Result<Progress, Refusal> {
+        let progress = self.exchange.lock().unwrap_or_else(PoisonError::into_inner).step(response);
+        match self.is_store_down.load(Ordering::Relaxed) {
+            true => Err(Refusal::Temporary),
+            false => Ok(progress),
+        }
+    }
+}
+
+/// A login that is being checked.
+struct Attempt {
+    host: Arc<Host>,
+    id: u64,
+    address: IpAddr,
+    logins: Arc<AtomicU32>,
+}
+
+impl Attempt {
+    fn log_in(self, login: Login, name: Vec<u8>, proof: Proof) -> Later<Visit> {
+        let Attempt { host, id, address, logins } = self;
+        Box::pin(async move {
+            let logins = logins.fetch_add(1, Ordering::Relaxed).saturating_add(1);
             match spawn_blocking(move || host.open((id, address), &name, &proof)).await {
                 Ok(Ok(mailbox)) => Answer::Accept(login, mailbox),
                 Ok(Err(refusal)) => {
                     if refusal == Refusal::Credentials {
-                        sleep(delay).await; // makes guessing slow
+                        sleep(DELAY.saturating_mul(logins)).await; // makes guessing slow
                     }
                     Answer::RefuseLogin(login, refusal)
                 }
                 Err(_) => Answer::Close,
             }
-        }))
+        })
     }
 }
 
 impl Host {
     /// Checks who it is, and opens the maildrop. It blocks.
-    fn open(&self, (id, address): (u64, IpAddr), name: &[u8], proof: &Proof) -> Result<Mailbox, Refusal> {
+    fn open(
+        &self,
+        (id, address): (u64, IpAddr),
+        name: &[u8],
+        proof: &Proof,
+    ) -> Result<Box<dyn Mailbox>, Refusal> {
+        let failed = |error: io::Error| {
+            tracing::error!(id, name = %name.escape_ascii(), %error, "the store");
+            Refusal::Temporary
+        };
         let is_right = match proof {
-            Proof::Password(password) => self.users.is_right(name, password),
+            Proof::Password(password) => self.store.is_right(name, password).map_err(failed)?,
             Proof::Apop(timestamp, digest) => self.apop.as_ref().is_some_and(|(user, password)| {
                 is_digest(timestamp, password, digest) & (name == user.as_bytes())
             }),
             Proof::Done => true,
             Proof::Wrong => false,
         };
-        let maildir = self.users.maildir(name).filter(|_| is_right).ok_or_else(|| {
+        if !is_right {
             // Without the name: some type their password there.
             tracing::warn!(id, %address, "a login failed");
-            Refusal::Credentials
-        })?;
-        let name = name.escape_ascii();
-        match Mailbox::open(&maildir) {
-            Ok(Ok(mailbox)) => {
-                tracing::info!(id, %address, %name, messages = mailbox.count(), "logged in");
-                Ok(mailbox)
-            }
-            Ok(Err(refusal)) => {
-                tracing::info!(id, %name, ?refusal, "refused");
-                Err(refusal)
-            }
-            Err(error) => {
-                tracing::error!(id, %name, maildir = %maildir.display(), %error, "the Maildir");
-                Err(Refusal::Temporary)
-            }
+            return Err(Refusal::Credentials);
         }
+        let opened = self.store.open(name).map_err(failed)?;
+        let name = name.escape_ascii();
+        match &opened {
+            Ok(mailbox) => tracing::info!(id, %address, %name, messages = mailbox.count(), "logged in"),
+            Err(refusal) => tracing::info!(id, %name, ?refusal, "refused"),
+        }
+        opened
     }
 }
 
@@ -197,13 +262,25 @@ fn is_digest(timestamp: &str, password: &str, digest: &ApopDigest) -> bool {
     }
 }
 
-fn send(fetch: Fetch, mailbox: &Mailbox) -> Answer<Visit> {
-    match mailbox.message(fetch.message()) {
+fn send(fetch: Fetch, mailbox: &dyn Mailbox) -> Reply<Visit> {
+    let mut message = mailbox.message(fetch.message());
+    // Most are there at once. The others are polled again, then with a waker that wakes.
+    match message.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(message) => Reply::Now(sent(fetch, message)),
+        Poll::Pending => Reply::Later(Box::pin(async { sent(fetch, message.await) })),
+    }
+}
+
+fn sent(fetch: Fetch, message: io::Result<Octets>) -> Answer<Visit> {
+    match message {
         Ok(message) => Answer::Send(fetch, message),
-        // Removed, changed or made unreadable since login.
         Err(error) => {
             tracing::warn!(id = fetch.connection(), number = fetch.message().get(), %error, "cannot be sent");
-            Answer::RefuseFetch(fetch, Refusal::Temporary)
+            let refusal = match error.kind() {
+                ErrorKind::NotFound => Refusal::NoSuchMessage, // without a code: to try again would not help
+                _ => Refusal::Temporary,
+            };
+            Answer::RefuseFetch(fetch, refusal)
         }
     }
 }

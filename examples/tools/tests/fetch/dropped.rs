@@ -27,7 +27,7 @@ struct Record {
 
 /// A server that has all the time in the world; gives back what it received.
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
-    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
     let mut host = Host::new(&CONFIG, &MESSAGES);
     let (mut recv, mut send) = (RecvBuf::new(vec![0; 4096]), SendBuf::new(vec![]));
     let mut received = String::new();

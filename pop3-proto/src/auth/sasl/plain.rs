@@ -54,33 +54,28 @@ pub struct Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// The most octets that each part may have: as many as every server has to accept.
-    pub const MAX: usize = 255;
-
     /// Reads the message. All of it is UTF-8 afterwards.
+    ///
+    /// A part may have any length: every server must accept 255 octets, and tokens are longer. The line's limit
+    /// ([`Limits::sasl_line`](crate::Limits::sasl_line)) bounds the message.
     ///
     /// CR and LF are refused although the RFC's grammar has them: names are handed on to other protocols,
     /// where a line end would begin a command.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] without exactly two NULs, [`Invalid::TooLong`] for a part of more than
-    /// [`MAX`](Self::MAX) octets, [`Invalid::Empty`] for a name or password without any,
+    /// [`Invalid::Syntax`] without exactly two NULs, [`Invalid::Empty`] for a name or password without any octet,
     /// [`Invalid::Control`], [`SaslError::NotUtf8`].
     pub fn parse(message: &'a [u8]) -> Result<Self, SaslError> {
         let mut parts = message.split(|octet| *octet == 0);
         match [parts.next(), parts.next(), parts.next(), parts.next()] {
             [Some(authzid), Some(authcid), Some(password), None] => Ok(Plain {
-                authzid: part(authzid)?,
-                authcid: not_empty(part(authcid)?)?,
-                password: Secret::new(part(password)?.as_bytes())?,
+                authzid: utf8(authzid)?,
+                authcid: not_empty(utf8(authcid)?)?,
+                password: Secret::new(utf8(password)?.as_bytes())?,
             }),
             _ => Err(Invalid::Syntax.into()),
         }
     }
-}
-
-fn part(octets: &[u8]) -> Result<Text<'_>, SaslError> {
-    if octets.len() > Plain::MAX { Err(Invalid::TooLong.into()) } else { utf8(octets) }
 }
 
 fn not_empty(text: Text<'_>) -> Result<Text<'_>, Invalid> {

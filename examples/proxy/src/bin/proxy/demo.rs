@@ -1,11 +1,13 @@
 //! The proxy with a back end and clients of its own, all on loopback.
 
-use crate::serve;
+use crate::CONFIG;
 use pop3_proto::client::{Deletions, Event, SendError};
 use pop3_proto::server::Config;
 use pop3_proto::{Client, Command, MessageNumber, RecvBuf, ResponseCode, Secret, SendBuf, Text, TlsPolicy};
+use pop3_proto_basics::guests::Guests;
 use pop3_proto_basics::host::{Host, Wants};
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
+use pop3_proto_proxy::listen::{self, Door};
 use pop3_proto_proxy::table::Table;
 use pop3_proto_proxy::{Result, tls};
 use rustls::pki_types::ServerName;
@@ -30,7 +32,9 @@ pub(crate) async fn run() -> Result<()> {
     let (acceptor, connector) = tls::self_signed(NAME)?;
     let front = TcpListener::bind("127.0.0.1:0").await?;
     let address = front.local_addr()?;
-    tokio::spawn(async move { serve(front, acceptor, Arc::new(Table::parse(&table)?)).await });
+    let table = Arc::new(Table::parse(&table)?);
+    let door = Door { config: &CONFIG, tls: acceptor, table, guests: Guests::new(10, 10) };
+    tokio::spawn(listen::serve(front, door.into()));
 
     refused(&connector, address).await?;
     println!(
@@ -166,9 +170,9 @@ async fn serve_back_end(listener: TcpListener) -> Result<()> {
 }
 
 async fn back_end(mut stream: TcpStream) -> Result<()> {
-    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
-    let mut host = Host::new(&CONFIG, &MESSAGES);
-    let (mut recv, mut send) = (RecvBuf::new(vec![0; 2 * CONFIG.hold()]), SendBuf::new(vec![]));
+    static BEHIND: Config<'_> = Config::new(TlsPolicy::Cleartext);
+    let mut host = Host::new(&BEHIND, &MESSAGES);
+    let (mut recv, mut send) = (RecvBuf::new(vec![0; 2 * BEHIND.hold()]), SendBuf::new(vec![]));
     loop {
         let wants = recv.with(|input| host.run(input, &mut send))?;
         while !send.pending().is_empty() {

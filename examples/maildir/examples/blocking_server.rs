@@ -7,10 +7,10 @@ use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Step};
 use pop3_proto::{Millis, Server, Text, TlsPolicy};
 use pop3_proto_basics::Result;
 use pop3_proto_basics::blocking::Wire;
-use pop3_proto_basics::maildir::{Maildir, OpenMaildir};
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use pop3_proto_maildir::{Mailbox, Maildir, Message};
+use std::io::{BufRead, ErrorKind, Read};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const MOST: usize = 100;
 
 /// What all connections share.
 struct Host {
-    maildir: Arc<Maildir>,
+    maildir: Maildir,
     user: String,
     password: String,
 }
@@ -45,7 +45,8 @@ fn main() -> ExitCode {
 }
 
 fn listen(address: &str, maildir: &str, user: &str, password: &str) -> Result<()> {
-    let maildir = Maildir::new(maildir).map_err(|error| format!("{maildir}: {error}"))?;
+    let maildir = Maildir::new(Path::new(maildir), |line| eprintln!("{line}"));
+    maildir.check()?;
     let host = Arc::new(Host { maildir, user: user.into(), password: password.into() });
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
@@ -72,12 +73,12 @@ fn listen(address: &str, maildir: &str, user: &str, password: &str) -> Result<()
 /// One connection.
 struct Session<'h> {
     host: &'h Host,
-    server: Server<OpenMaildir>,
+    server: Server<Mailbox>,
     wire: Wire,
     /// What USER gave. The machine does not keep it.
     name: Vec<u8>,
     /// The message that is being sent.
-    message: Option<BufReader<File>>,
+    message: Option<Message>,
 }
 
 impl<'h> Session<'h> {
@@ -120,19 +121,21 @@ impl<'h> Session<'h> {
                     server.greet(greet, Text::literal("ready"), &mut wire.send)?;
                 }
                 Step::Ask(Ask::Fetch(fetch)) => {
-                    let opened = server.maildrop().map(|maildrop| maildrop.message(fetch.message()));
-                    match opened {
-                        Some(Ok((file, octets))) => {
-                            self.message = Some(BufReader::with_capacity(16 * 1024, file));
-                            server.send_body_of(fetch, octets)?;
+                    let maildrop = server.maildrop().ok_or("a message is asked for before login")?;
+                    match maildrop.message(fetch.message()) {
+                        Ok(message) => {
+                            self.message = Some(message);
+                            server.send_body(fetch)?;
                         }
-                        // Removed or made unreadable since login.
-                        _ => server.refuse(fetch, Refusal::Temporary)?,
+                        Err(error) => {
+                            eprintln!("message {}: {error}", fetch.message().get());
+                            server.refuse(fetch, refusal(&error))?;
+                        }
                     }
                 }
                 // The client said QUIT: the one place where messages are removed.
                 Step::Ask(Ask::Commit(commit)) => {
-                    let removed = server.maildrop().is_none_or(OpenMaildir::remove_marked);
+                    let removed = server.maildrop().is_none_or(Mailbox::remove_marked);
                     match removed {
                         true => server.removed(commit)?,
                         false => server.not_removed(commit, Refusal::Temporary)?,
@@ -165,13 +168,9 @@ impl<'h> Session<'h> {
     /// Sends the next part of the message that is open: what is read at once, as far as the send has room for it.
     fn send_message(&mut self) -> Result<()> {
         let Session { server, wire, message, .. } = self;
-        let Some(file) = message else { return Err("no message is open".into()) };
-        let octets = match file.fill_buf() {
-            Ok(octets) => octets,
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
-            // There is no way to say so on this wire: only a connection that ends tells the client that the message is cut.
-            Err(error) => return Err(error.into()),
-        };
+        let Some(open) = message else { return Err("no message is open".into()) };
+        // An error ends the connection: nothing else tells the client that the message is cut.
+        let octets = open.fill_buf()?;
         if octets.is_empty() || server.enough() {
             *message = None;
             server.finish_body()?;
@@ -179,9 +178,17 @@ impl<'h> Session<'h> {
         }
         match server.write_body(octets, &mut wire.send)? {
             0 => wire.send(server.tick(wire.now())?)?,
-            taken => file.consume(taken),
+            taken => open.consume(taken),
         }
         Ok(())
+    }
+}
+
+/// Returns how a message is refused that cannot be opened.
+fn refusal(error: &std::io::Error) -> Refusal {
+    match error.kind() {
+        ErrorKind::NotFound => Refusal::NoSuchMessage, // to try again would not help
+        _ => Refusal::Temporary,
     }
 }
 
