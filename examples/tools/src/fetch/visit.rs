@@ -14,6 +14,7 @@ use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
 use pop3_proto::{ApopDigest, Command, MessageNumber, StatusText, Verb};
 use std::collections::HashSet;
 use std::mem;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -37,7 +38,7 @@ impl Fetch {
             self.capabilities(&mut connection).await?; // some servers tell all only to users that they know
         }
         let listing = self.list(&mut connection).await?;
-        self.has_listed = true;
+        self.has_listed.store(true, Relaxed);
         let plan = self.plan(&listing, connection.client().is_utf8())?;
         let done = self.transfer(&mut connection, &listing, plan).await;
         let due = connection.client().awaits();
@@ -372,7 +373,7 @@ impl Fetch {
     }
 }
 
-/// What a refused QUIT is called where others are unique-ids.
+/// Stands for a refused QUIT among the messages that failed.
 const QUIT: &[u8] = b"\nQUIT";
 
 fn lines(listing: &Listing, messages: &[Here], note: Note) -> Vec<Line> {
