@@ -14,7 +14,6 @@ use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
 use pop3_proto::{ApopDigest, Command, MessageNumber, StatusText, Verb};
 use std::collections::HashSet;
 use std::mem;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -38,7 +37,7 @@ impl Fetch {
             self.capabilities(&mut connection).await?; // some servers tell all only to users that they know
         }
         let listing = self.list(&mut connection).await?;
-        self.has_listed.store(true, Relaxed);
+        self.has_listed.store(true, std::sync::atomic::Ordering::Relaxed);
         let plan = self.plan(&listing, connection.client().is_utf8())?;
         let done = self.transfer(&mut connection, &listing, plan).await;
         let due = connection.client().awaits();
