@@ -1,7 +1,8 @@
 //! Serves a Maildir: `blocking_server ADDR MAILDIR USER PASSWORD`
 //!
-//! One thread for each connection, one session at a time for the Maildir. Messages are removed when the client says QUIT, and
-//! never otherwise. The password travels in clear: for loopback, or a network that is private by other means.
+//! One thread for each connection, one session at a time for the Maildir, to which it adds `pop3.lock` and `pop3.sizes`. Messages
+//! are removed when the client says QUIT, and never otherwise. The password travels in cleartext: for loopback, or a network that is
+//! private by other means.
 
 use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Step};
 use pop3_proto::{Millis, Server, Text, TlsPolicy};

@@ -31,6 +31,8 @@ pub struct Mailbox(Arc<Inner>);
 struct Inner {
     maildir: Maildir,
     _lock: OwnedFd,
+    /// Opening a file does not wait for a network.
+    is_local: bool,
     /// In the order of delivery.
     rows: Box<[Row]>,
     /// The base name of each message, and after it the unique-id if that is not the base name.
@@ -93,7 +95,7 @@ impl Maildir {
             }
         }
         let maildir = if real == self.root { self.clone() } else { Maildir::new(real, self.report) };
-        let mailbox = builder.build(maildir, lock);
+        let mailbox = builder.build(maildir, lock, folders.iter().all(Folder::is_local));
         if counted > 0 || known.len() > mailbox.0.rows.len() {
             if let Err(error) = sizes::keep(&root, mailbox.0.rows.iter().map(|row| mailbox.0.size(row))) {
                 self.report(format_args!("the sizes cannot be kept: {error}"));
@@ -137,10 +139,10 @@ impl Builder {
         Ok(())
     }
 
-    fn build(self, maildir: Maildir, lock: OwnedFd) -> Mailbox {
+    fn build(self, maildir: Maildir, lock: OwnedFd, is_local: bool) -> Mailbox {
         let Builder { rows, names, places } = self;
         let (rows, names, places) = (rows.into(), names.into(), Mutex::new(places));
-        Mailbox(Arc::new(Inner { maildir, _lock: lock, rows, names, places }))
+        Mailbox(Arc::new(Inner { maildir, _lock: lock, is_local, rows, names, places }))
     }
 }
 
@@ -170,7 +172,7 @@ impl Mailbox {
     /// Opens a message if that does not have to wait for anything, and else returns `None`: then [`message`](Self::message) tells more.
     #[must_use]
     pub fn message_if_cached(&self, number: MessageNumber) -> Option<Message> {
-        let row = self.0.rows.get(number.index())?;
+        let row = self.0.rows.get(number.index()).filter(|_| self.0.is_local)?;
         let opened = read_cached(&self.0.path(row)?)?;
         Message::open_soon(opened, self.0.size(row).1, self.clone())
     }

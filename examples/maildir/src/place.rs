@@ -29,6 +29,10 @@ const ROOT: OFlags = OFlags::PATH.union(FOLDER);
 const ROOT: OFlags = OFlags::RDONLY.union(FOLDER);
 /// How folders are opened.
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+/// File systems on a disk or in memory, by the numbers that statfs(2) lists: ext, XFS, Btrfs, tmpfs, overlayfs, F2FS, ZFS.
+#[cfg(target_os = "linux")]
+const LOCAL: [u64; 7] =
+    [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0xF2F5_2010, 0x2FC1_2FC1];
 const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// The root of a Maildir, which may be a link.
@@ -146,6 +150,18 @@ impl Folder {
         Ok((stat.st_mtime, stat.st_mtime_nsec as i64))
     }
 
+    /// Returns whether the folder is known to be on a disk of this machine. To open a file on any other may have to wait for a
+    /// network, or for another program, even if the system knows the file's path.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_local(&self) -> bool {
+        rustix::fs::fstatfs(&self.0).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u64 & 0xFFFF_FFFF)))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn is_local(&self) -> bool {
+        false
+    }
+
     /// Waits until all removals are on the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.0)?)
@@ -161,7 +177,7 @@ fn open(folder: &OwnedFd, name: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
 }
 
 /// Opens a message if the system has all of its path in its cache, and else returns `None`, as for anything that is not a regular
-/// file and for any other trouble. So this does not wait for the disk. No part of the path may be a link, the root's neither.
+/// file and for any other trouble. So this does not wait for a disk. No part of the path may be a link, the root's neither.
 #[cfg(target_os = "linux")]
 pub(crate) fn read_cached(path: &[u8]) -> Option<Opened> {
     use rustix::fs::{ResolveFlags, openat2};

@@ -64,7 +64,7 @@ fn a_message_in_the_systems_cache_is_opened_at_once() {
         let mut text = String::new();
         match mailbox.message_if_cached(number(message)) {
             Some(mut message) => assert_eq!(message.read_to_string(&mut text).unwrap(), expected.len()),
-            None => return, // this system cannot tell
+            None => return eprintln!("not tested: this system cannot tell"),
         }
         assert_eq!(text, expected);
     }

@@ -34,8 +34,11 @@ use progress::Progress;
 use shown::Shown;
 use std::collections::HashSet;
 use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use trouble::{Key, Trouble};
 
@@ -43,6 +46,8 @@ use trouble::{Key, Trouble};
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// The same if all that the server listed is fetched, and it only may have more.
 const CURIOSITY: Duration = Duration::from_secs(60);
+/// How long a server may take to list its messages if it only may have more.
+const LOOK: Duration = Duration::from_secs(10);
 /// The most sessions of a run.
 const MOST_SESSIONS: u32 = 200;
 
@@ -121,7 +126,7 @@ pub struct Fetch {
     in_doubt: usize,
     // Of the session that runs, or was the last:
     /// The server has listed its messages.
-    has_listed: bool,
+    has_listed: Arc<AtomicBool>,
     /// The message that was stored last, until a response to something else shows that it ended where it should.
     last_stored: Option<Here>,
     pace: Pace,
@@ -158,7 +163,7 @@ impl Fetch {
             trouble: Trouble::default(),
             removed: HashSet::new(),
             in_doubt: 0,
-            has_listed: false,
+            has_listed: Arc::default(),
             last_stored: None,
             pace: Pace::new(Instant::now()),
         }
@@ -180,7 +185,7 @@ impl Fetch {
     async fn sessions(&mut self) -> Result<(), Failure> {
         let (mut broken, mut complete) = (0, false);
         for left in (0..MOST_SESSIONS).rev() {
-            let (session, progressed) = self.one_session().await;
+            let (session, progressed) = self.one_session(complete).await;
             let pause = match session {
                 Ok(()) if !progressed || self.tally.stored >= self.options.limit => return Ok(()),
                 Ok(()) => {
@@ -188,7 +193,7 @@ impl Fetch {
                     self.pause_to_look_again(left)
                 }
                 // All that the server listed before is fetched.
-                Err(failure) if complete && !self.has_listed => {
+                Err(failure) if complete && !self.has_listed.load(Relaxed) => {
                     self.progress.note(&format!("{MAY_BE_MORE}, and does not tell now: {failure}"));
                     None
                 }
@@ -206,18 +211,28 @@ impl Fetch {
         Ok(())
     }
 
-    /// Whether the session ended well, and whether messages were fetched or removed in it.
-    async fn one_session(&mut self) -> (Result<(), Failure>, bool) {
+    /// Whether the session ended well, and whether messages were fetched or removed in it. One that only looks for more does not wait
+    /// for long.
+    async fn one_session(&mut self, only_looks: bool) -> (Result<(), Failure>, bool) {
         let before = (self.tally.stored, self.tally.deleted);
-        self.has_listed = false;
+        self.has_listed.store(false, Relaxed);
         self.last_stored = None;
-        let session = self.session().await;
+        let has_listed = Arc::clone(&self.has_listed);
+        let done = {
+            let mut session = pin!(self.session());
+            match timeout(if only_looks { LOOK } else { Duration::MAX }, &mut session).await {
+                Ok(done) => done,
+                Err(_) if has_listed.load(Relaxed) => session.await,
+                Err(_) => Err(Failure::broken("it took too long")),
+            }
+        };
         self.progress.end();
-        (session, before != (self.tally.stored, self.tally.deleted))
+        (done, before != (self.tally.stored, self.tally.deleted))
     }
 
     /// What a server lists may have been a part of what it has. `None` if it is not asked once more.
-    fn pause_to_look_again(&self, left: u32) -> Option<Duration> {
+    fn pause_to_look_again(&mut self, left: u32) -> Option<Duration> {
+        self.one_by_one = false;
         let pause = self.distance();
         let why = match () {
             () if left == 0 => format!("it brought more in each of {MOST_SESSIONS} sessions"),

@@ -46,7 +46,7 @@ mod tests {
     use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy};
 
     fn ticket() -> Ticket {
-        let mut client = Client::new(TlsPolicy::Cleartext);
+        let mut client = Client::new(TlsPolicy::Cleartext, 1);
         client.poll(&mut Input::more(b"+OK\r\n")).unwrap();
         client.send(&Command::Capa, &mut SendBuf::new(vec![])).unwrap()
     }

@@ -25,7 +25,7 @@ pub enum Layout {
 
 /// What the names of state files begin with.
 const STATE: &str = ".fetch-";
-/// A state file that is being written anew.
+/// A state file that will replace another.
 const NEW_STATE: &str = ".fetch.new";
 /// A state file may have this many lines that say nothing any more, and as many as those that do.
 const SPARE_LINES: usize = 1000;

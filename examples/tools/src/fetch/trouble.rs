@@ -16,7 +16,7 @@ pub(super) struct Trouble {
     breaks: HashMap<(Verb, Key), u8>,
     /// Messages that are not to be fetched in this run, and why.
     given_up: HashMap<Key, String>,
-    /// With what something went wrong, and has not gone right since.
+    /// The messages that failed, and were not tried again since.
     failed: HashSet<Key>,
 }
 

@@ -38,7 +38,7 @@ impl Fetch {
             self.capabilities(&mut connection).await?; // some servers tell all only to users that they know
         }
         let listing = self.list(&mut connection).await?;
-        self.has_listed = true;
+        self.has_listed.store(true, std::sync::atomic::Ordering::Relaxed);
         let plan = self.plan(&listing, connection.client().is_utf8())?;
         let done = self.transfer(&mut connection, &listing, plan).await;
         let due = connection.client().in_flight().next();
@@ -395,7 +395,7 @@ impl Fetch {
     }
 }
 
-/// What a refused QUIT is called where others are unique-ids.
+/// Stands for a refused QUIT among the messages that failed.
 const QUIT: &[u8] = b"\nQUIT";
 
 fn lines(listing: &Listing, messages: &[Here], note: Note) -> Vec<Line> {

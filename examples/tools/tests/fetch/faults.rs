@@ -4,6 +4,7 @@ use crate::kit::Reader;
 use crate::world::{Fault, Host, Mail, World};
 use pop3_proto_tools::fetch::{Exit, Tally};
 use std::fs;
+use std::time::{Duration, Instant};
 
 /// Messages `a`, `b` and so on.
 fn mails(count: u8) -> Vec<Mail> {
@@ -391,6 +392,15 @@ fn a_failure_while_looking_for_more_is_not_one() {
         done.unwrap();
         assert_eq!((tally.stored, tally.deleted), (2, 2));
     }
+}
+
+#[test]
+fn a_server_that_does_not_greet_again_is_not_waited_for_long() {
+    let (host, start) = (served(2, |world| world.sessions = 1), Instant::now());
+    let (tally, done) = Reader::deleting().fetch_from(host.address);
+    done.unwrap();
+    assert_eq!((tally.stored, tally.deleted), (2, 2));
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 /// A message on the server. No two have the same text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +42,8 @@ pub(crate) struct World {
     pub(crate) capabilities: &'static str,
     /// A session sees this many messages.
     pub(crate) window: usize,
+    /// After this many sessions the server does not greet.
+    pub(crate) sessions: usize,
     /// The server confirms a removal that it has not made.
     pub(crate) removes_nothing: bool,
     /// The server removes what is marked also if the connection breaks.
@@ -60,6 +63,7 @@ impl World {
             removed: Vec::new(),
             capabilities: "",
             window: usize::MAX,
+            sessions: usize::MAX,
             removes_nothing: false,
             removes_always: false,
             fault: Box::new(|_| Fault::None),
@@ -75,9 +79,11 @@ impl World {
         let world = Arc::new(Mutex::new(self));
         let shared = Arc::clone(&world);
         thread::spawn(move || {
-            for stream in listener.incoming() {
+            let sessions = shared.lock().unwrap().sessions;
+            for stream in listener.incoming().take(sessions) {
                 Visit::new(&shared).talk(&stream.unwrap());
             }
+            thread::sleep(Duration::from_secs(60)); // it still listens
         });
         Host { address, world }
     }
