@@ -19,7 +19,7 @@ pub fn logged_in<L: Maildrop>(maildrop: L) -> Server<L> {
     loop {
         match server.poll(&mut input, &mut out).expect("a sound client") {
             Step::Ask(Ask::Greet(greet)) => {
-                server.greet(greet, Text::literal("ready"), &mut out).expect("room");
+                server.greet(greet, Text::from_static("ready"), &mut out).expect("room");
             }
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).expect("asked"),
             Step::Ask(Ask::Login(login, _)) => {

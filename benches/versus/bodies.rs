@@ -4,7 +4,7 @@ use crate::limits;
 use crate::measure::Who::{Limit, Ours, Peer};
 use crate::measure::{Amount, Measured, Work};
 use crate::peers::{codec, sawp, smtp_data};
-use pop3_proto::server::Slot;
+use pop3_proto::server::MessageInfo;
 use pop3_proto::{SendBuf, Server, Stuff, StuffMode, UniqueId, octets};
 use pop3_proto_benches::input::{self, Lines};
 use pop3_proto_benches::{CHUNK, client, server};
@@ -206,8 +206,8 @@ impl Sent {
             })
     }
 
-    fn server(&self) -> Server<Vec<Slot<UniqueId<'static>>>> {
-        server::logged_in(vec![Slot::new(self.octets, UniqueId::new(b"id").expect("it is one"))])
+    fn server(&self) -> Server<Vec<MessageInfo<UniqueId<'static>>>> {
+        server::logged_in(vec![MessageInfo::new(self.octets, UniqueId::new(b"id").expect("it is one"))])
     }
 
     fn limits<'w>(&'w self, work: Work<'w>) -> Work<'w> {
@@ -246,7 +246,7 @@ fn stuff(message: &[u8]) -> usize {
     sent + stuff.finish().len()
 }
 
-type Sender = Server<Vec<Slot<UniqueId<'static>>>>;
+type Sender = Server<Vec<MessageInfo<UniqueId<'static>>>>;
 
 fn lend(server: &mut Sender, message: &[u8], octets: u64) -> usize {
     let mut buffer = [0; 1024];

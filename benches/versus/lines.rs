@@ -4,7 +4,7 @@ use crate::limits;
 use crate::measure::Who::{Limit, Ours, Peer};
 use crate::measure::{Amount, Measured, Work};
 use crate::peers::{codec, rfc, sawp};
-use pop3_proto::server::Slot;
+use pop3_proto::server::MessageInfo;
 use pop3_proto::{Command, Decoded, Limits, Response, SendBuf, UniqueId, Verb};
 use pop3_proto_benches::{CHUNK, client, input, server};
 use std::fmt::Write;
@@ -97,7 +97,7 @@ pub(crate) fn uidl(name: &'static str, each: Duration) -> Measured {
 /// The server's side: what is written is dropped.
 pub(crate) fn list_out(name: &'static str, each: Duration) -> Measured {
     let id = UniqueId::new(b"id").expect("it is one");
-    let slots: Vec<_> = (1..=LINES).map(|n| Slot::new(input::size(n), id)).collect();
+    let slots: Vec<_> = (1..=LINES).map(|n| MessageInfo::new(input::size(n), id)).collect();
     let rows: String = slots.iter().zip(1..).map(|(slot, n)| format!("{n} {}\r\n", slot.octets())).collect();
     let mut buffer = vec![0; CHUNK];
     let mut out = SendBuf::new(&mut buffer[..]);

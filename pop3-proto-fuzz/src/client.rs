@@ -5,8 +5,8 @@ use crate::source::{Chunks, Cuts};
 use crate::wire::{Parts, Watched};
 use pop3_proto::client::{Config, Deletions, Event, SendError, StartTls, Ticket};
 use pop3_proto::{
-    ApopDigest, Base64, Client, Command, Fatal, Full, Keyword, LanguageRange, Limits, LineEnding, Mechanism,
-    MessageNumber, Profile, RecvBuf, Secret, SendBuf, Text, TlsPolicy,
+    ApopDigest, Base64, BufferFull, Client, Command, ConnectionError, Keyword, LanguageRange, Limits,
+    LineEnding, Mechanism, MessageNumber, Profile, RecvBuf, Secret, SendBuf, Text, TlsPolicy,
 };
 use std::collections::VecDeque;
 
@@ -32,11 +32,11 @@ fn config(octet: u8) -> Config {
         config = config.assume_pipelining();
     }
     if octet & 8 != 0 {
-        config = config.profile(Profile::Strict);
+        config = config.with_profile(Profile::Strict);
     }
     if octet & 16 != 0 {
-        let small = Limits::DEFAULT.status_line(64).listing_line(64).sasl_line(64).sasl_rounds(2);
-        config = config.limits(small.listing_rows(3).body_octets(40));
+        let small = Limits::DEFAULT.with_status_line(64).with_listing_line(64).with_sasl_line(64).with_sasl_rounds(2);
+        config = config.with_limits(small.with_listing_rows(3).with_body_octets(40));
     }
     config
 }
@@ -45,11 +45,11 @@ fn config(octet: u8) -> Config {
 pub(crate) fn command(letter: u8, message: u32) -> Option<Command<'static>> {
     let number = MessageNumber::new(message).ok()?;
     Some(match letter {
-        b'u' => Command::User(Text::literal("mrose")),
+        b'u' => Command::User(Text::from_static("mrose")),
         b'p' => Command::Pass(Secret::new(b"secret").ok()?),
         b'P' => Command::Pass(Secret::new(b"wrong").ok()?),
-        b'a' => Command::Apop { name: Text::literal("mrose"), digest: ApopDigest::new([7; 16]) },
-        b'A' => Command::Auth { mechanism: Mechanism::PLAIN, initial: Some(Base64::literal("AGEAYg==")) },
+        b'a' => Command::Apop { name: Text::from_static("mrose"), digest: ApopDigest::new([7; 16]) },
+        b'A' => Command::Auth { mechanism: Mechanism::PLAIN, initial: Some(Base64::from_static("AGEAYg==")) },
         b'B' => Command::Auth { mechanism: Mechanism::LOGIN, initial: None },
         b'm' => Command::AuthList,
         b'x' => Command::Stls,
@@ -86,7 +86,7 @@ pub(crate) fn next_call(letters: &[u8]) -> Option<(u8, u32, &[u8])> {
 pub(crate) fn is_for_later(error: SendError) -> bool {
     matches!(
         error,
-        SendError::Behind(_)
+        SendError::After(_)
             | SendError::Alone
             | SendError::NotPipelined
             | SendError::QueueFull
@@ -157,7 +157,7 @@ impl<'d> Play<'d> {
 
     /// What comes between two TLS handshakes; whether the second one was done.
     fn phase(&mut self, wire: &[u8], ends: bool) -> bool {
-        let mut recv = RecvBuf::new(vec![0; self.client.hold()]);
+        let mut recv = RecvBuf::new(vec![0; self.client.min_recv_buf()]);
         let mut undelivered = wire;
         self.consumed = 0;
         self.before = self.delivered;
@@ -178,7 +178,7 @@ impl<'d> Play<'d> {
             self.consumed += before - remaining;
             let Some(event) = event else {
                 assert_eq!(idle, remaining == before, "needs_input and poll agree");
-                assert!(remaining < self.client.hold(), "the buffer never fills up");
+                assert!(remaining < self.client.min_recv_buf(), "the buffer never fills up");
                 assert!(!recv.is_eof(), "at the end of the stream something is said");
                 if remaining < before {
                     continue;
@@ -222,7 +222,7 @@ impl<'d> Play<'d> {
             assert!(self.client.tls_started(token, recv.input()).is_ok());
         }
         let polled = recv.with(|input| self.client.poll(input).map(|_| ()));
-        assert_eq!(polled, Err(Fatal::BehindStls), "law 8");
+        assert_eq!(polled, Err(ConnectionError::PlaintextAfterStls), "law 8");
         self.log.push("wall".into());
         false
     }
@@ -242,14 +242,14 @@ impl<'d> Play<'d> {
         }
     }
 
-    fn fatal(&mut self, fatal: Fatal, recv: &mut RecvBuf<Vec<u8>>) -> bool {
+    fn fatal(&mut self, fatal: ConnectionError, recv: &mut RecvBuf<Vec<u8>>) -> bool {
         let again = recv.with(|input| self.client.poll(input).map(|_| ()));
         assert_eq!(again, Err(fatal), "sticky");
         let mut buffer = [0; 512];
         let sent = self.client.send(&Command::Quit, &mut SendBuf::new(&mut buffer[..]));
         assert_eq!(sent, Err(SendError::Over));
         assert_ne!(self.client.deletions(), Deletions::Committed, "nobody said so");
-        let wall = fatal == Fatal::BehindStls;
+        let wall = fatal == ConnectionError::PlaintextAfterStls;
         self.log.push(if wall { "wall".into() } else { format!("{fatal:?}") });
         false
     }
@@ -278,9 +278,9 @@ impl<'d> Play<'d> {
             Event::End(ticket, count) => self.check_end(ticket, count, wire),
             Event::Challenge(step, challenge) => {
                 self.log.push(format!("{}", challenge.as_bytes().escape_ascii()));
-                self.respond(|client, sink| client.sasl(step, Base64::literal("AAAA"), sink).is_ok());
+                self.respond(|client, sink| client.sasl(step, Base64::from_static("AAAA"), sink).is_ok());
             }
-            Event::OddChallenge(step, _) => {
+            Event::MalformedChallenge(step, _) => {
                 self.respond(|client, sink| client.sasl_cancel(step, sink).is_ok());
             }
             Event::AuthAccepted(done, _) => {
@@ -338,8 +338,8 @@ impl<'d> Play<'d> {
             let without_room = self.client.send(&command, &mut SendBuf::new([]));
             match self.client.send(&command, &mut self.sink) {
                 Ok(ticket) => {
-                    let full = Full { needed: command.encoded_len(), capacity: 0 };
-                    assert_eq!(without_room, Err(SendError::Full(full)), "law 4");
+                    let full = BufferFull { needed: command.encoded_len(), capacity: 0 };
+                    assert_eq!(without_room, Err(SendError::BufferFull(full)), "law 4");
                     assert_eq!((ticket.verb, ticket.message), (command.verb(), command.message()));
                     assert!(!self.tickets.is_empty() || self.has_read_all(), "the response was there before");
                     self.quit_sent |= letter == b'q';

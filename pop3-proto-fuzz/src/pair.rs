@@ -5,9 +5,10 @@ use crate::naive;
 use crate::server::{COUNT, maildrop, message};
 use crate::wire::{Parts, Watched};
 use pop3_proto::client::{self, Deletions, Event};
-use pop3_proto::server::{Ask, Config, Credentials, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, CloseReason, Config, Credentials, MessageInfo, Refusal, Step};
 use pop3_proto::{
-    Base64, Client, Fatal, Limits, MIN_SINK, Mechanism, RecvBuf, Server, Text, TlsPolicy, UniqueId,
+    Base64, Client, ConnectionError, Limits, MIN_SEND_BUF, Mechanism, RecvBuf, Server, Text, TlsPolicy,
+    UniqueId,
 };
 use std::collections::VecDeque;
 
@@ -33,8 +34,8 @@ pub fn run(data: &[u8]) {
 
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN];
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext)
-    .sasl_in_clear(SASL)
-    .limits(Limits::DEFAULT.bad_commands(255, 255).failed_logins(255));
+    .with_sasl_cleartext(SASL)
+    .with_limits(Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255));
 
 /// What the model says that the client will be told.
 #[derive(PartialEq, Debug)]
@@ -117,7 +118,7 @@ impl Model {
 
 struct Pair<'d> {
     client: Client,
-    server: Server<Vec<Slot<UniqueId<'static>>>>,
+    server: Server<Vec<MessageInfo<UniqueId<'static>>>>,
     letters: &'d [u8],
     client_recv: RecvBuf<Vec<u8>>,
     client_sink: Watched<'static>,
@@ -148,13 +149,13 @@ impl<'d> Pair<'d> {
         }
         let client = Client::new(config, 1);
         Pair {
-            client_recv: RecvBuf::new(vec![0; client.hold()]),
+            client_recv: RecvBuf::new(vec![0; client.min_recv_buf()]),
             client,
             server: Server::new(&CONFIG, 7),
             letters: parts.letters,
-            client_sink: Watched::heap(MIN_SINK),
-            server_recv: RecvBuf::new(vec![0; CONFIG.hold()]),
-            server_sink: Watched::heap(MIN_SINK + usize::from(parts.seed)),
+            client_sink: Watched::heap(MIN_SEND_BUF),
+            server_recv: RecvBuf::new(vec![0; CONFIG.min_recv_buf()]),
+            server_sink: Watched::heap(MIN_SEND_BUF + usize::from(parts.seed)),
             to_client: VecDeque::new(),
             to_server: VecDeque::new(),
             model: Model::default(),
@@ -232,7 +233,7 @@ impl<'d> Pair<'d> {
                     return;
                 }
                 Err(fatal) => {
-                    assert!(self.is_cut && fatal == Fatal::UnexpectedEnd, "{fatal}");
+                    assert!(self.is_cut && fatal == ConnectionError::UnexpectedEof, "{fatal}");
                     assert_ne!(self.client.deletions(), Deletions::Committed);
                     self.client_over = true;
                 }
@@ -249,7 +250,7 @@ impl<'d> Pair<'d> {
             Heard::Row(Row::Id(message)) => return self.ids.push(message),
             Heard::Row(Row::Other) => return,
             Heard::Challenge(step) => {
-                self.client.sasl(step, Base64::literal("AAAA"), &mut self.client_sink).expect("room");
+                self.client.sasl(step, Base64::from_static("AAAA"), &mut self.client_sink).expect("room");
                 return;
             }
             Heard::Accepted(done) => {
@@ -296,7 +297,7 @@ impl<'d> Pair<'d> {
             match self.client.send(&command, &mut self.client_sink) {
                 Ok(_) => self.expected.push_back(self.model.answer(letter, message, self.removes)),
                 Err(error) if is_for_later(error) => return,
-                Err(client::SendError::Full(full)) => {
+                Err(client::SendError::BufferFull(full)) => {
                     assert!(!full.never_fits());
                     return;
                 }
@@ -317,12 +318,12 @@ impl<'d> Pair<'d> {
                 Step::NeedBody => asked = Some(()),
                 Step::Waiting => panic!("every question was answered"),
                 Step::Closed(why) => {
-                    assert!(why == Why::Quit || (self.is_cut && why == Why::End), "{why:?}");
-                    assert!(self.commits == 0 || why == Why::Quit, "no commit without QUIT");
+                    assert!(why == CloseReason::Quit || (self.is_cut && why == CloseReason::End), "{why:?}");
+                    assert!(self.commits == 0 || why == CloseReason::Quit, "no commit without QUIT");
                     self.server_over = true;
                 }
                 Step::Ask(Ask::Greet(token)) => {
-                    let text = Text::literal("ready");
+                    let text = Text::from_static("ready");
                     self.server.greet(token, text, &mut self.server_sink).expect("room");
                 }
                 Step::Ask(Ask::User(token, name)) => {
@@ -335,7 +336,7 @@ impl<'d> Pair<'d> {
                     if wrong {
                         self.server.refuse(token, Refusal::Credentials).expect("asked");
                     } else if first {
-                        let prompt = Base64::literal("VXNlcm5hbWU6");
+                        let prompt = Base64::from_static("VXNlcm5hbWU6");
                         self.server.challenge(token, prompt, &mut self.server_sink).expect("room");
                     } else {
                         self.server.accept(token, maildrop()).expect("asked");
@@ -348,7 +349,7 @@ impl<'d> Pair<'d> {
                 }
                 Step::Ask(Ask::Commit(token)) => {
                     let marked: Option<Vec<bool>> =
-                        self.server.maildrop().map(|drop| drop.iter().map(Slot::is_marked).collect());
+                        self.server.maildrop().map(|drop| drop.iter().map(MessageInfo::is_marked).collect());
                     assert_eq!(
                         marked.as_deref(),
                         Some(self.model.marked.as_slice()),

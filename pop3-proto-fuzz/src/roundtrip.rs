@@ -5,8 +5,8 @@ use crate::response::{capability_there_and_back, response_there_and_back};
 use crate::source::Choices;
 use crate::wire::{Watched, encoded};
 use pop3_proto::{
-    ApopDigest, Base64, Capability, Command, Expire, Full, Keyword, LanguageRange, Mechanism, Mechanisms,
-    MessageNumber, OtherCapability, Response, ResponseCode, Secret, Sink, StatusText, Text, Verb,
+    ApopDigest, Base64, BufferFull, Capability, Command, Expire, Keyword, LanguageRange, Mechanism,
+    Mechanisms, MessageNumber, OtherCapability, Response, ResponseCode, Secret, Sink, StatusText, Text, Verb,
 };
 
 /// The input is choices, each of which makes a value.
@@ -32,12 +32,12 @@ pub fn run(data: &[u8]) {
 }
 
 /// One octet too few of room: nothing is written, and the error names what is needed.
-fn all_or_nothing(encode: impl Fn(&mut dyn Sink) -> Result<(), Full>) {
+fn all_or_nothing(encode: impl Fn(&mut dyn Sink) -> Result<(), BufferFull>) {
     let wire = encoded(&encode);
     let mut buffer = vec![0; wire.len().saturating_sub(1)];
     let capacity = buffer.len();
     let mut sink = Watched::slice(&mut buffer);
-    assert_eq!(encode(&mut sink), Err(Full { needed: wire.len(), capacity }));
+    assert_eq!(encode(&mut sink), Err(BufferFull { needed: wire.len(), capacity }));
     assert_eq!(sink.total(), 0);
 }
 

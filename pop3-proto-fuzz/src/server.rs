@@ -3,10 +3,12 @@
 use crate::naive;
 use crate::source::{Chunks, Cuts, Random};
 use crate::wire::{Parts, Watched};
-use pop3_proto::server::{Ask, Config, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8, Why};
+use pop3_proto::server::{
+    Ask, CloseReason, Config, Credentials, Language, MessageInfo, Phrase, Refusal, Step, Utf8,
+};
 use pop3_proto::{
-    AnswerError, Base64, Command, Expire, Fatal, Full, LanguageTag, Limits, MIN_SINK, Mechanism, Profile,
-    RecvBuf, SendBuf, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb, octets,
+    AnswerError, Base64, BufferFull, Command, ConnectionError, Expire, LanguageTag, Limits, MIN_SEND_BUF,
+    Mechanism, Profile, RecvBuf, SendBuf, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb, octets,
 };
 
 /// The messages of every session, over and over.
@@ -21,10 +23,10 @@ pub(crate) fn message(number: u32) -> &'static [u8] {
     MESSAGES[(number as usize - 1) % MESSAGES.len()]
 }
 
-pub(crate) fn maildrop() -> Vec<Slot<UniqueId<'static>>> {
+pub(crate) fn maildrop() -> Vec<MessageInfo<UniqueId<'static>>> {
     const ID: &[u8; 70] = b"whqtswO00WBw418f9t5JxYwZ/../QhdPYR:00WBw1Ph7x7~!whqtswO00WBw418f9t5JxY";
     let id = |number: u32| UniqueId::new(&ID[number as usize..]).expect("a unique-id");
-    (1..=COUNT).map(|number| Slot::new(octets(message(number)), id(number))).collect()
+    (1..=COUNT).map(|number| MessageInfo::new(octets(message(number)), id(number))).collect()
 }
 
 /// A first line of answers, then what the client sends; the octet 0xFE in it stands for a finished TLS handshake.
@@ -33,10 +35,10 @@ pub fn run(data: &[u8]) {
     let expected = Play::new(&parts, Cuts::Whole, Watched::heap(1 << 16)).run(&parts);
     check_answers(&parts, &expected);
     for cuts in Cuts::all(parts.seed) {
-        let room = MIN_SINK + usize::from(parts.seed) * 3;
+        let room = MIN_SEND_BUF + usize::from(parts.seed) * 3;
         let send = Play::new(&parts, cuts, Watched::heap(room)).run(&parts);
         assert_eq!(send, expected, "law 5: {cuts:?}, {room} octets");
-        let mut buffer = [0; MIN_SINK];
+        let mut buffer = [0; MIN_SEND_BUF];
         let out = Play::new(&parts, cuts, Watched::slice(&mut buffer)).run(&parts);
         assert_eq!(out, expected, "law 5: {cuts:?}, the smallest sink");
     }
@@ -45,12 +47,12 @@ pub fn run(data: &[u8]) {
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::OAUTHBEARER];
 const LANGUAGES: &[Language<'_>] = &[
     Language::ENGLISH,
-    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german },
+    Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german },
 ];
 
 fn german(phrase: Phrase) -> Text<'static> {
     match phrase {
-        Phrase::Bye => Text::literal("auf Wiedersehen"),
+        Phrase::Bye => Text::from_static("auf Wiedersehen"),
         other => other.english(),
     }
 }
@@ -59,14 +61,14 @@ fn config(octet: u8) -> Config<'static> {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
     let mut config = Config::new(tls[usize::from(octet & 3)]);
     if octet & 4 != 0 {
-        config = config.sasl(SASL).sasl_in_clear(SASL).utf8(Utf8::MessagesAndUsers).languages(LANGUAGES);
+        config = config.with_sasl(SASL).with_sasl_cleartext(SASL).utf8(Utf8::MessagesAndUsers).with_languages(LANGUAGES);
     }
     if octet & 8 != 0 {
-        config = config.profile(Profile::Strict).bodies(StuffMode::Verbatim);
+        config = config.with_profile(Profile::Strict).with_bodies(StuffMode::Verbatim);
     }
     if octet & 16 != 0 {
-        let limits = Limits::DEFAULT.command_line(64).sasl_line(64).bad_commands(255, 255).failed_logins(255);
-        config = config.limits(limits).other_commands().login_delay(60, true).expire(Expire::Days(3), false);
+        let limits = Limits::DEFAULT.with_command_line(64).with_sasl_line(64).with_bad_commands(255, 255).with_failed_logins(255);
+        config = config.with_limits(limits).other_commands().with_login_delay(60, true).with_expire(Expire::Days(3), false);
     }
     config
 }
@@ -79,7 +81,7 @@ struct Seen {
 }
 
 struct Play<'c, 'b, 'd> {
-    server: Server<Vec<Slot<UniqueId<'static>>>, &'c Config<'static>>,
+    server: Server<Vec<MessageInfo<UniqueId<'static>>>, &'c Config<'static>>,
     letters: &'d [u8],
     chunks: Chunks,
     random: Random,
@@ -122,7 +124,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         self.sink.send_all();
         self.log.push(format!("{:?} {:?}", self.server.state(), self.server.quirks()));
         if let Some(maildrop) = self.server.into_maildrop() {
-            self.log.push(format!("{:?}", maildrop.iter().map(Slot::is_marked).collect::<Vec<_>>()));
+            self.log.push(format!("{:?}", maildrop.iter().map(MessageInfo::is_marked).collect::<Vec<_>>()));
         }
         if self.log.iter().any(|line| line == "wall") {
             // The answer to STLS may or may not have been written before the octets behind it came.
@@ -141,7 +143,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
 
     /// What comes between two TLS handshakes; whether the second one was done.
     fn phase(&mut self, wire: &[u8], ends: bool) -> bool {
-        let mut recv = RecvBuf::new(vec![0; self.server.hold()]);
+        let mut recv = RecvBuf::new(vec![0; self.server.min_recv_buf()]);
         let mut undelivered = wire;
         self.consumed = 0;
         loop {
@@ -156,7 +158,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             };
             match step {
                 Step::NeedInput => {
-                    assert!(remaining < self.server.hold(), "the buffer never fills up");
+                    assert!(remaining < self.server.min_recv_buf(), "the buffer never fills up");
                     assert!(!recv.is_eof(), "at the end of the stream something is said");
                     if undelivered.is_empty() && !ends {
                         return false;
@@ -181,7 +183,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                         }
                         let (server, sink) = (&mut self.server, &mut self.sink);
                         let polled = recv.with(|input| server.poll(input, sink).map(drop));
-                        assert_eq!(polled, Err(Fatal::BehindStls), "law 8");
+                        assert_eq!(polled, Err(ConnectionError::PlaintextAfterStls), "law 8");
                         self.log.push("wall".into());
                         return false;
                     }
@@ -206,15 +208,15 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         }
     }
 
-    fn fatal(&mut self, fatal: Fatal) -> bool {
-        assert_eq!(fatal, Fatal::BehindStls, "nothing else that a client sends is fatal");
+    fn fatal(&mut self, fatal: ConnectionError) -> bool {
+        assert_eq!(fatal, ConnectionError::PlaintextAfterStls, "nothing else that a client sends is fatal");
         self.log.push("wall".into());
         false
     }
 
-    fn closed(&mut self, why: Why) -> bool {
+    fn closed(&mut self, why: CloseReason) -> bool {
         assert!(self.commits <= 1);
-        assert!(self.commits == 0 || why == Why::Quit, "no commit without QUIT");
+        assert!(self.commits == 0 || why == CloseReason::Quit, "no commit without QUIT");
         self.log.push(format!("{why:?}"));
         false
     }
@@ -278,7 +280,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 answered.err().map(|e| e.why)
             }
             (Ask::Other(token, ..), None) => {
-                let answer = self.server.other(token, Text::literal("done"), &mut self.sink);
+                let answer = self.server.other(token, Text::from_static("done"), &mut self.sink);
                 answer.err().map(|e| e.why)
             }
             (Ask::StartTls(_), _) => unreachable!("answered where it was asked"),
@@ -288,15 +290,15 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
 
     /// Another connection's token is not taken; nor is an answer without room. Both come back and change nothing.
     fn greet(&mut self, token: pop3_proto::server::Greet) -> Option<AnswerError> {
-        let text = Text::literal("ready <1.2@example.org>");
+        let text = Text::from_static("ready <1.2@example.org>");
         static OTHER: Config<'_> = Config::new(TlsPolicy::Cleartext);
-        let mut other: Server<Vec<Slot<UniqueId<'static>>>> = Server::new(&OTHER, 2);
+        let mut other: Server<Vec<MessageInfo<UniqueId<'static>>>> = Server::new(&OTHER, 2);
         let Err(unanswered) = other.greet(token, text, &mut self.sink) else { panic!("another one's token") };
-        assert_eq!(unanswered.why, AnswerError::NotHere);
+        assert_eq!(unanswered.why, AnswerError::OtherConnection);
         let mut nothing = [];
-        let full = Full { needed: "+OK \r\n".len() + text.as_bytes().len(), capacity: 0 };
+        let full = BufferFull { needed: "+OK \r\n".len() + text.as_bytes().len(), capacity: 0 };
         match self.server.greet(unanswered.token, text, &mut SendBuf::new(&mut nothing[..])) {
-            Err(unanswered) if unanswered.why == AnswerError::Full(full) => {
+            Err(unanswered) if unanswered.why == AnswerError::BufferFull(full) => {
                 self.server.greet(unanswered.token, text, &mut self.sink).err().map(|e| e.why)
             }
             Err(unanswered) => Some(unanswered.why),
@@ -305,11 +307,11 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
     }
 
     fn challenge(&mut self, token: pop3_proto::server::Login) -> Option<AnswerError> {
-        match self.server.challenge(token, Base64::literal("AAAA"), &mut self.sink) {
-            Err(unanswered) if matches!(unanswered.why, AnswerError::Full(_)) => {
+        match self.server.challenge(token, Base64::from_static("AAAA"), &mut self.sink) {
+            Err(unanswered) if matches!(unanswered.why, AnswerError::BufferFull(_)) => {
                 self.sink.send_all();
                 self.server
-                    .challenge(unanswered.token, Base64::literal("AAAA"), &mut self.sink)
+                    .challenge(unanswered.token, Base64::from_static("AAAA"), &mut self.sink)
                     .err()
                     .map(|e| e.why)
             }

@@ -1,6 +1,6 @@
 //! What the targets for the machines share: the form of their inputs, and a sink that watches what is put into it.
 
-use pop3_proto::{Full, SendBuf, Sink};
+use pop3_proto::{BufferFull, SendBuf, Sink};
 
 /// An input in two parts, so that a seed can be read: a first line of one-letter instructions, then what comes over the wire.
 pub(crate) struct Parts<'a> {
@@ -23,7 +23,7 @@ impl<'a> Parts<'a> {
 }
 
 /// Encodes to a vector with room for anything that a target encodes.
-pub(crate) fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), Full>) -> Vec<u8> {
+pub(crate) fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFull>) -> Vec<u8> {
     let mut out = SendBuf::with_limit(vec![], 1 << 20);
     encode(&mut out).expect("a mebibyte is enough");
     out.pending().to_vec()
@@ -80,7 +80,7 @@ impl<'b> Watched<'b> {
 
 impl Sink for Watched<'_> {
     /// All or nothing, exactly what was given, never beyond the capacity.
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
         let (before, room) = (self.pending().len(), self.room());
         let put = match &mut self.sink {
             Either::Slice(out) => out.put(parts),

@@ -4,8 +4,8 @@
 //! # The right answer
 //!
 //! ```
-//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, Slot}, UniqueId};
-//! type Mail<'m> = &'m mut [Slot<UniqueId<'static>>];
+//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, MessageInfo}, UniqueId};
+//! type Mail<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
 //! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut SendBuf<Vec<u8>>) {
 //!     if let Ask::Greet(greet) = ask {
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
@@ -16,8 +16,8 @@
 //! An answer of the wrong kind:
 //!
 //! ```compile_fail,E0308
-//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, Slot}, UniqueId};
-//! type Mail<'m> = &'m mut [Slot<UniqueId<'static>>];
+//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, MessageInfo}, UniqueId};
+//! type Mail<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
 //! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut SendBuf<Vec<u8>>) {
 //!     if let Ask::Commit(greet) = ask {
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
@@ -28,8 +28,8 @@
 //! A second answer:
 //!
 //! ```compile_fail,E0382
-//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, Slot}, UniqueId};
-//! type Mail<'m> = &'m mut [Slot<UniqueId<'static>>];
+//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, MessageInfo}, UniqueId};
+//! type Mail<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
 //! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut SendBuf<Vec<u8>>) {
 //!     if let Ask::Greet(greet) = ask {
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
@@ -42,36 +42,36 @@
 //!
 //! ```
 //! use pop3_proto::server::{Server, User};
-//! fn answer(one: &mut Server<Vec<Slot>>, two: &mut Server<Vec<Slot>>, user: User) {
+//! fn answer(one: &mut Server<Vec<MessageInfo>>, two: &mut Server<Vec<MessageInfo>>, user: User) {
 //!     if let Err(unanswered) = one.accept_name(user) {
 //!         two.accept_name(unanswered.token).unwrap();
 //!     }
 //! }
-//! # type Slot = pop3_proto::server::Slot<pop3_proto::OwnedUniqueId>;
+//! # type MessageInfo = pop3_proto::server::MessageInfo<pop3_proto::OwnedUniqueId>;
 //! ```
 //!
 //! The one that was given may not:
 //!
 //! ```compile_fail,E0382
 //! use pop3_proto::server::{Server, User};
-//! fn answer(one: &mut Server<Vec<Slot>>, two: &mut Server<Vec<Slot>>, user: User) {
+//! fn answer(one: &mut Server<Vec<MessageInfo>>, two: &mut Server<Vec<MessageInfo>>, user: User) {
 //!     if let Err(unanswered) = one.accept_name(user) {
 //!         two.accept_name(user).unwrap();
 //!     }
 //! }
-//! # type Slot = pop3_proto::server::Slot<pop3_proto::OwnedUniqueId>;
+//! # type MessageInfo = pop3_proto::server::MessageInfo<pop3_proto::OwnedUniqueId>;
 //! ```
 //!
 //! # A copy
 //!
 //! ```
-//! fn hold(user: pop3_proto::server::User) -> [pop3_proto::server::User; 1] {
+//! fn min_recv_buf(user: pop3_proto::server::User) -> [pop3_proto::server::User; 1] {
 //!     [user]
 //! }
 //! ```
 //!
 //! ```compile_fail,E0599
-//! fn hold(user: pop3_proto::server::User) -> [pop3_proto::server::User; 1] {
+//! fn min_recv_buf(user: pop3_proto::server::User) -> [pop3_proto::server::User; 1] {
 //!     [user.clone()]
 //! }
 //! ```
@@ -116,8 +116,8 @@
 //! # What cannot be refused
 //!
 //! ```
-//! use pop3_proto::server::{Fetch, Refusal, Server, Slot};
-//! fn refuse(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, fetch: Fetch) {
+//! use pop3_proto::server::{Fetch, Refusal, Server, MessageInfo};
+//! fn refuse(server: &mut Server<Vec<MessageInfo<pop3_proto::OwnedUniqueId>>>, fetch: Fetch) {
 //!     server.refuse(fetch, Refusal::Temporary).unwrap();
 //! }
 //! ```
@@ -125,8 +125,8 @@
 //! A QUIT: what became of the messages is said with `committed`.
 //!
 //! ```compile_fail,E0277
-//! use pop3_proto::server::{Commit, Refusal, Server, Slot};
-//! fn refuse(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, fetch: Commit) {
+//! use pop3_proto::server::{Commit, Refusal, Server, MessageInfo};
+//! fn refuse(server: &mut Server<Vec<MessageInfo<pop3_proto::OwnedUniqueId>>>, fetch: Commit) {
 //!     server.refuse(fetch, Refusal::Temporary).unwrap();
 //! }
 //! ```
@@ -134,15 +134,15 @@
 //! # A login without a maildrop
 //!
 //! ```
-//! use pop3_proto::server::{Announce, Login, Server, Slot};
-//! fn accept(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, login: Login) {
+//! use pop3_proto::server::{UserPolicy, Login, Server, MessageInfo};
+//! fn accept(server: &mut Server<Vec<MessageInfo<pop3_proto::OwnedUniqueId>>>, login: Login) {
 //!     server.accept(login, Vec::new()).unwrap();
 //! }
 //! ```
 //!
 //! ```compile_fail,E0061
-//! use pop3_proto::server::{Announce, Login, Server, Slot};
-//! fn accept(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, login: Login) {
+//! use pop3_proto::server::{UserPolicy, Login, Server, MessageInfo};
+//! fn accept(server: &mut Server<Vec<MessageInfo<pop3_proto::OwnedUniqueId>>>, login: Login) {
 //!     server.accept(login).unwrap();
 //! }
 //! ```

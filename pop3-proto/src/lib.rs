@@ -15,7 +15,7 @@
 //! /// How many messages are there, and how many octets together?
 //! fn stat(mut stream: impl Read + Write, name: &str, password: &str) -> Result<(u32, u64), Box<dyn std::error::Error>> {
 //!     let mut client = Client::new(TlsPolicy::Cleartext, 1); // loopback only: see the other policies
-//!     let mut recv = RecvBuf::new(vec![0; 2 * client.hold()]);
+//!     let mut recv = RecvBuf::new(vec![0; 2 * client.min_recv_buf()]);
 //!     let mut send = SendBuf::new(vec![]);
 //!     let mut answer = None;
 //!     loop {
@@ -155,17 +155,17 @@ pub use codec::{
 #[cfg(feature = "std")]
 pub use connection::NothingDue;
 pub use connection::{ClientConnection, ServerConnection};
-pub use error::{AnswerError, Fatal, Unanswered};
+pub use error::{AnswerError, ConnectionError, Unanswered};
 pub use input::Input;
 pub use limits::{Limit, Limits, Timers};
 pub use quirks::{Profile, Quirk, Quirks};
 pub use server::Server;
-pub use sink::{Full, MIN_SINK, Sink};
+pub use sink::{BufferFull, MIN_SEND_BUF, Sink};
 pub use time::{Millis, Timer};
 #[cfg(feature = "alloc")]
 pub use types::OwnedUniqueId;
 pub use types::{
-    ApopDigest, ApopTimestamp, AsUniqueId, Base64, Invalid, LanguageRange, LanguageTag, Mechanism,
+    ApopDigest, ApopTimestamp, AsUniqueId, Base64, InvalidValue, LanguageRange, LanguageTag, Mechanism,
     MessageNumber, Secret, Text, TlsPolicy, UniqueId,
 };
 

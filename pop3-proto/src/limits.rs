@@ -44,67 +44,67 @@ impl Limits {
 
     /// A command line that a server reads: 255 octets unless set (RFC 2449 section 4); never less than 64.
     #[must_use]
-    pub const fn command_line(self, octets: u16) -> Self {
+    pub const fn with_command_line(self, octets: u16) -> Self {
         Limits { command_line: at_least(octets, 64), ..self }
     }
 
     /// The first line of an answer, and the greeting: 512 octets unless set (RFC 1939 section 3); never less
     /// than 64.
     #[must_use]
-    pub const fn status_line(self, octets: u16) -> Self {
+    pub const fn with_status_line(self, octets: u16) -> Self {
         Limits { status_line: at_least(octets, 64), ..self }
     }
 
     /// A line of a listing (LIST, UIDL, CAPA, LANG): 512 octets unless set (RFC 2449 section 3); never less
     /// than 64. Message lines have no limit.
     #[must_use]
-    pub const fn listing_line(self, octets: u16) -> Self {
+    pub const fn with_listing_line(self, octets: u16) -> Self {
         Limits { listing_line: at_least(octets, 64), ..self }
     }
 
     /// A challenge or a response inside AUTH: 12,288 octets unless set (RFC 5034 section 4 asks for no more
     /// than what the mechanisms need); never less than 64.
     #[must_use]
-    pub const fn sasl_line(self, octets: u16) -> Self {
+    pub const fn with_sasl_line(self, octets: u16) -> Self {
         Limits { sasl_line: at_least(octets, 64), ..self }
     }
 
     /// Challenges in one AUTH exchange that a client reads: 16 unless set. On a server the application gives
     /// the challenges.
     #[must_use]
-    pub const fn sasl_rounds(self, rounds: u8) -> Self {
+    pub const fn with_sasl_rounds(self, rounds: u8) -> Self {
         Limits { sasl_rounds: rounds, ..self }
     }
 
     /// Bad commands after which a server closes, before login (`early`, 5 unless set) and in all (20 unless
     /// set).
     #[must_use]
-    pub const fn bad_commands(self, early: u8, all: u8) -> Self {
+    pub const fn with_bad_commands(self, early: u8, all: u8) -> Self {
         Limits { early_bad_commands: early, bad_commands: all, ..self }
     }
 
     /// Failed logins after which a server closes: 5 unless set.
     #[must_use]
-    pub const fn failed_logins(self, logins: u8) -> Self {
+    pub const fn with_failed_logins(self, logins: u8) -> Self {
         Limits { failed_logins: logins, ..self }
     }
 
     /// Lines in one listing that a client reads: 16,777,216 unless set.
     #[must_use]
-    pub const fn listing_rows(self, rows: u32) -> Self {
+    pub const fn with_listing_rows(self, rows: u32) -> Self {
         Limits { listing_rows: rows, ..self }
     }
 
     /// Octets of one message that a client reads: none unless set.
     #[must_use]
-    pub const fn body_octets(self, octets: u64) -> Self {
+    pub const fn with_body_octets(self, octets: u64) -> Self {
         Limits { body_octets: octets, ..self }
     }
 
     /// The most octets that a machine with these limits ever leaves unread: a read buffer of this size never
     /// fills up.
     #[must_use]
-    pub const fn hold(&self) -> usize {
+    pub const fn min_recv_buf(&self) -> usize {
         let client = max(max(self.status_line, self.listing_line), self.sasl_line);
         max(client, self.command_line) as usize
     }
@@ -128,19 +128,19 @@ const fn at_least(octets: u16, least: u16) -> u16 {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Limit {
-    /// [`Limits::command_line`]
+    /// [`Limits::with_command_line`]
     CommandLine,
-    /// [`Limits::status_line`]
+    /// [`Limits::with_status_line`]
     StatusLine,
-    /// [`Limits::listing_line`]
+    /// [`Limits::with_listing_line`]
     ListingLine,
-    /// [`Limits::sasl_line`]
+    /// [`Limits::with_sasl_line`]
     SaslLine,
-    /// [`Limits::sasl_rounds`]
+    /// [`Limits::with_sasl_rounds`]
     SaslRounds,
-    /// [`Limits::listing_rows`]
+    /// [`Limits::with_listing_rows`]
     ListingRows,
-    /// [`Limits::body_octets`]
+    /// [`Limits::with_body_octets`]
     BodyOctets,
 }
 
@@ -191,39 +191,39 @@ impl Timers {
 
     /// Client: how long the greeting may take.
     #[must_use]
-    pub const fn greeting(self, span: Millis) -> Self {
+    pub const fn with_greeting(self, span: Millis) -> Self {
         Timers { greeting: short(span), ..self }
     }
 
     /// Client: how long nothing may be taken of an answer that is due; part of a line is not, part of a
     /// message is.
     #[must_use]
-    pub const fn answer(self, span: Millis) -> Self {
+    pub const fn with_answer(self, span: Millis) -> Self {
         Timers { answer: short(span), ..self }
     }
 
     /// Both: how long the TLS handshake may take.
     #[must_use]
-    pub const fn tls(self, span: Millis) -> Self {
+    pub const fn with_tls(self, span: Millis) -> Self {
         Timers { tls: short(span), ..self }
     }
 
     /// Server: how long a peer may stay in AUTHORIZATION, questions to the application left out.
     #[must_use]
-    pub const fn login(self, span: Millis) -> Self {
+    pub const fn with_login(self, span: Millis) -> Self {
         Timers { login: short(span), ..self }
     }
 
     /// Server: the inactivity timer of RFC 1939 section 3, at least 600 seconds whatever is asked for.
     #[must_use]
-    pub const fn autologout(self, span: Millis) -> Self {
+    pub const fn with_autologout(self, span: Millis) -> Self {
         let span = short(span);
         Timers { autologout: if span < 600_000 { 600_000 } else { span }, ..self }
     }
 
     /// Server: how long the sink may have no room, and how long no byte of [slices](crate::Server::body_sent) may be sent.
     #[must_use]
-    pub const fn output(self, span: Millis) -> Self {
+    pub const fn with_output(self, span: Millis) -> Self {
         Timers { output: short(span), ..self }
     }
 }

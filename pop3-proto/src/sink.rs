@@ -5,20 +5,20 @@ use core::fmt;
 /// The smallest legal sink, in octets: the longest line that a machine writes in one piece (RFC 1939 section
 /// 3).
 ///
-/// Two exceptions, both of the caller's own making and both told by [`Full::never_fits`]: a SASL line, and a
+/// Two exceptions, both of the caller's own making and both told by [`BufferFull::never_fits`]: a SASL line, and a
 /// command line longer than this, want a sink that is large enough for them.
-pub const MIN_SINK: usize = 512;
+pub const MIN_SEND_BUF: usize = 512;
 
 /// A piece did not fit in a sink, which is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Full {
+pub struct BufferFull {
     /// How many octets the piece has.
     pub needed: usize,
     /// How many octets the sink holds when it is empty.
     pub capacity: usize,
 }
 
-impl Full {
+impl BufferFull {
     /// Whether no amount of sending would make room: a mistake of the caller, who needs a larger sink.
     #[must_use]
     pub const fn never_fits(&self) -> bool {
@@ -26,9 +26,9 @@ impl Full {
     }
 }
 
-impl fmt::Display for Full {
+impl fmt::Display for BufferFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Full { needed, capacity } = self;
+        let BufferFull { needed, capacity } = self;
         if self.never_fits() {
             write!(f, "{needed} octets never fit in a sink of {capacity}")
         } else {
@@ -37,14 +37,14 @@ impl fmt::Display for Full {
     }
 }
 
-impl core::error::Error for Full {}
+impl core::error::Error for BufferFull {}
 
 /// Where encoded bytes go: all or nothing.
 ///
 /// Some callers ask for [`room`](Self::room) once and then write in several steps, a message's body or a SASL
 /// line for example. So an implementation keeps this promise: **room that was told stays until something is put
 /// into it.** After `room` has returned `n`, calls of [`put`](Self::put) succeed as long as their parts have `n`
-/// bytes or fewer in all. A sink that breaks the promise gets a part of a line, with [`Full`] for the rest.
+/// bytes or fewer in all. A sink that breaks the promise gets a part of a line, with [`BufferFull`] for the rest.
 ///
 /// Never implemented for a bare `Vec`: a sink that is never full switches back-pressure off.
 ///
@@ -64,15 +64,15 @@ impl core::error::Error for Full {}
 /// One of your own, over a `Vec` that never grows:
 ///
 /// ```
-/// use pop3_proto::{Command, Full, Sink};
+/// use pop3_proto::{Command, BufferFull, Sink};
 ///
 /// struct Bounded(Vec<u8>);
 ///
 /// impl Sink for Bounded {
-///     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+///     fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
 ///         let needed = parts.iter().map(|part| part.len()).sum();
 ///         if needed > self.room() {
-///             return Err(Full { needed, capacity: self.capacity() });
+///             return Err(BufferFull { needed, capacity: self.capacity() });
 ///         }
 ///         parts.iter().for_each(|part| self.0.extend_from_slice(part));
 ///         Ok(())
@@ -101,8 +101,8 @@ pub trait Sink {
     /// all.
     ///
     /// # Errors
-    /// Returns [`Full`] otherwise, with the sink unchanged.
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full>;
+    /// Returns [`BufferFull`] otherwise, with the sink unchanged.
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull>;
 
     /// Returns how many bytes fit now, in one call of [`put`](Self::put) or in any number of calls.
     fn room(&self) -> usize;
@@ -112,7 +112,7 @@ pub trait Sink {
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
         (**self).put(parts)
     }
 

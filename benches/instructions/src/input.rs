@@ -1,7 +1,7 @@
 //! Made-up input, the same in each run.
 
 use pop3_proto::client::Config;
-use pop3_proto::server::Slot;
+use pop3_proto::server::MessageInfo;
 use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, UniqueId};
 use std::fmt::Write;
 
@@ -52,9 +52,9 @@ pub(crate) fn text(octets: usize) -> String {
 }
 
 /// So many messages of one size, and their octets together.
-pub(crate) fn slots(count: u32, octets: u64) -> (Vec<Slot<UniqueId<'static>>>, u64) {
+pub(crate) fn slots(count: u32, octets: u64) -> (Vec<MessageInfo<UniqueId<'static>>>, u64) {
     let id = UniqueId::new(b"id").expect("it is one");
-    (vec![Slot::new(octets, id); count as usize], u64::from(count) * octets)
+    (vec![MessageInfo::new(octets, id); count as usize], u64::from(count) * octets)
 }
 
 /// A client that is logged in and waits for the answer to this.

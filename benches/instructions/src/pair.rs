@@ -1,10 +1,10 @@
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Ask, Config, Slot, Step};
+use pop3_proto::server::{Ask, Config, MessageInfo, Step};
 use pop3_proto::{Client, Command, Input, MessageNumber, Secret, SendBuf, Server, Text, TlsPolicy, UniqueId};
 
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
-type Slots<'m> = &'m mut [Slot<UniqueId<'static>>];
+type Slots<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
 
 /// A client that fetches and marks each message of a maildrop, keeping 16 commands in flight, and its server: what one has pending is the
 /// other's input.
@@ -91,7 +91,7 @@ impl<'m> Pair<'m> {
 
     fn answer(&mut self, ask: Ask<'_>, out: &mut SendBuf<&mut [u8]>) {
         match ask {
-            Ask::Greet(greet) => self.server.greet(greet, Text::literal("ready"), out).expect("room"),
+            Ask::Greet(greet) => self.server.greet(greet, Text::from_static("ready"), out).expect("room"),
             Ask::User(user, _) => self.server.accept_name(user).expect("asked"),
             Ask::Login(login, _) => {
                 let maildrop = self.maildrop.take().expect("one login");
@@ -108,7 +108,7 @@ impl<'m> Pair<'m> {
 
     fn hear(&mut self, event: &Event<'_>, out: &mut SendBuf<&mut [u8]>) {
         match event {
-            Event::Greeting(_) => self.say(&Command::User(Text::literal("mrose")), out),
+            Event::Greeting(_) => self.say(&Command::User(Text::from_static("mrose")), out),
             Event::Ok(ticket, _) if ticket.verb.keyword() == "USER" => {
                 self.say(&Command::Pass(Secret::new(b"secret").expect("a password")), out);
             }

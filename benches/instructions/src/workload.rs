@@ -1,7 +1,7 @@
 //! What is counted: each function by its name, so that none may be inlined into its caller.
 
 use pop3_proto::client::Event;
-use pop3_proto::server::Slot;
+use pop3_proto::server::MessageInfo;
 use pop3_proto::{Client, Command, Decoded, Input, Limits, SendBuf, Stuff, StuffMode, UniqueId};
 use pop3_proto_instructions::Pair;
 use std::hint::black_box;
@@ -81,7 +81,7 @@ pub(crate) fn body_send(text: &[u8], buffer: &mut [u8]) -> (usize, usize) {
 
 /// The octets of all messages, each fetched and marked by a client that keeps 16 commands in flight; then QUIT.
 #[inline(never)]
-pub(crate) fn retr_dele(message: &str, slots: &mut [Slot<UniqueId<'static>>]) -> u64 {
+pub(crate) fn retr_dele(message: &str, slots: &mut [MessageInfo<UniqueId<'static>>]) -> u64 {
     Pair::new(message.as_bytes(), slots).run(&mut [0; 512], &mut [0; READ])
 }
 

@@ -22,19 +22,19 @@ pub use post::{Mailbox, Post, Wants};
 pub use walk::{Account, Fetched, Store, Walk};
 
 use embedded_io::ErrorKind;
-use pop3_proto::{AnswerError, Fatal, Limits, TlsPolicy, Unanswered, Verb, client, server};
+use pop3_proto::{AnswerError, ConnectionError, Limits, TlsPolicy, Unanswered, Verb, client, server};
 
 /// The client: no SASL here, so that no line is longer than 512 octets.
 const CLIENT: client::Config =
     client::Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.sasl_line(512));
 
 /// Twice what the machine may leave unread: with that, moving octets to the front of the buffer is rare.
-const CLIENT_INBOX: usize = 2 * CLIENT.hold();
+const CLIENT_INBOX: usize = 2 * CLIENT.min_recv_buf();
 
 /// The server.
 static SERVER: server::Config<'_> = SERVER_CONFIG;
 const SERVER_CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Cleartext);
-const SERVER_INBOX: usize = 2 * SERVER_CONFIG.hold();
+const SERVER_INBOX: usize = 2 * SERVER_CONFIG.min_recv_buf();
 
 /// Why a session failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +42,7 @@ pub enum Error<E> {
     /// The stream.
     Stream(E),
     /// The peer broke a rule, was silent for too long, or was gone too early.
-    Fatal(Fatal),
+    ConnectionError(ConnectionError),
     /// The client could not send a command: a name that is no line, say.
     Send(client::SendError),
     /// The server refused this command, or with `None` any service.
@@ -50,12 +50,12 @@ pub enum Error<E> {
     /// An answer of the server's application was not taken: a mistake in it.
     Answer(AnswerError),
     /// Octets of a message were not taken: a mistake in the server's application.
-    Body(server::Unfit),
+    Body(server::BodyError),
 }
 
-impl<E> From<Fatal> for Error<E> {
-    fn from(fatal: Fatal) -> Self {
-        Error::Fatal(fatal)
+impl<E> From<ConnectionError> for Error<E> {
+    fn from(fatal: ConnectionError) -> Self {
+        Error::ConnectionError(fatal)
     }
 }
 
@@ -77,8 +77,8 @@ impl<E, L> From<server::Unaccepted<L>> for Error<E> {
     }
 }
 
-impl<E> From<server::Unfit> for Error<E> {
-    fn from(unfit: server::Unfit) -> Self {
+impl<E> From<server::BodyError> for Error<E> {
+    fn from(unfit: server::BodyError) -> Self {
         Error::Body(unfit)
     }
 }

@@ -5,8 +5,8 @@ use crate::{
 };
 use embedded_io_async::{Read, Write};
 use pop3_proto::client::Event;
-use pop3_proto::server::{Slot, Why};
-use pop3_proto::{Client, Fatal, RecvBuf, MIN_SINK, Millis, SendBuf, Timer, UniqueId};
+use pop3_proto::server::{MessageInfo, CloseReason};
+use pop3_proto::{Client, ConnectionError, RecvBuf, MIN_SEND_BUF, Millis, SendBuf, Timer, UniqueId};
 
 /// Fetches all messages, and deletes those that are safe in `store`. `now` is a clock that never goes back.
 ///
@@ -20,7 +20,7 @@ pub async fn fetch<S: Read + Write>(
 ) -> Result<Fetched, Error<S::Error>> {
     let mut client = Client::new(CLIENT, 1);
     let mut recv = RecvBuf::new([0; CLIENT_INBOX]);
-    let mut buffer = [0; MIN_SINK];
+    let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut walk = Walk::new(account, store);
     loop {
@@ -58,12 +58,12 @@ pub async fn serve<S: Read + Write>(
     stream: &mut S,
     mut now: impl FnMut() -> Millis,
     id: u64,
-    slots: &mut [Slot<UniqueId<'_>>],
+    slots: &mut [MessageInfo<UniqueId<'_>>],
     mailbox: &mut impl Mailbox,
-) -> Result<Why, Error<S::Error>> {
+) -> Result<CloseReason, Error<S::Error>> {
     let mut post = Post::new(id, slots, mailbox);
     let mut recv = RecvBuf::new([0; SERVER_INBOX]);
-    let mut buffer = [0; 2 * MIN_SINK];
+    let mut buffer = [0; 2 * MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     loop {
         let wants = recv.with(|input| post.run(input, &mut out))?;
@@ -73,7 +73,7 @@ pub async fn serve<S: Read + Write>(
                 Some(count) => out.sent(count),
                 // The machine is done and has no timer for the rest.
                 None if matches!(wants, Wants::Nothing(_)) => {
-                    return Err(Fatal::TimedOut(Timer::Output).into());
+                    return Err(ConnectionError::TimedOut(Timer::Output).into());
                 }
                 None => {}
             }

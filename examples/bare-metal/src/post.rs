@@ -1,7 +1,7 @@
 //! What a server's application says: one user, and messages that lie in memory.
 
 use crate::Error;
-use pop3_proto::server::{Ask, Credentials, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, Credentials, Refusal, MessageInfo, Step, CloseReason};
 use pop3_proto::{Input, MessageNumber, Server, Sink, Text, UniqueId};
 
 /// The application around a server: who may log in, and where the messages are.
@@ -27,15 +27,15 @@ pub enum Wants {
     /// Room in the sink.
     Space,
     /// Nothing: send what the sink holds, and close.
-    Nothing(Why),
+    Nothing(CloseReason),
 }
 
 /// A server and its application, for one session.
 #[derive(Debug)]
 pub struct Post<'m, 'i, M> {
-    pub server: Server<&'m mut [Slot<UniqueId<'i>>]>,
+    pub server: Server<&'m mut [MessageInfo<UniqueId<'i>>]>,
     /// How the messages are listed: the machine gets it at login.
-    slots: Option<&'m mut [Slot<UniqueId<'i>>]>,
+    slots: Option<&'m mut [MessageInfo<UniqueId<'i>>]>,
     mailbox: &'m mut M,
     /// Whether USER gave the right name. The machine keeps no name.
     known: bool,
@@ -45,7 +45,7 @@ pub struct Post<'m, 'i, M> {
 
 impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
     /// For the connection with this number, over the messages that `slots` lists.
-    pub fn new(id: u64, slots: &'m mut [Slot<UniqueId<'i>>], mailbox: &'m mut M) -> Self {
+    pub fn new(id: u64, slots: &'m mut [MessageInfo<UniqueId<'i>>], mailbox: &'m mut M) -> Self {
         Post {
             server: Server::new(&crate::SERVER, id),
             slots: Some(slots),
@@ -86,7 +86,7 @@ impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
     fn answer<E>(&mut self, ask: Ask<'_>, sink: &mut dyn Sink) -> Result<(), Error<E>> {
         let server = &mut self.server;
         match ask {
-            Ask::Greet(greet) => server.greet(greet, const { Text::literal("ready") }, sink)?,
+            Ask::Greet(greet) => server.greet(greet, const { Text::from_static("ready") }, sink)?,
             Ask::User(user, name) => {
                 self.known = self.mailbox.knows(name.as_bytes());
                 server.accept_name(user)?;

@@ -5,8 +5,8 @@ mod kit;
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use kit::{Kept, Memory, account, no_clock};
 use pop3_proto::client::Deletions;
-use pop3_proto::server::Why;
-use pop3_proto::{Fatal, Millis, Timer};
+use pop3_proto::server::CloseReason;
+use pop3_proto::{ConnectionError, Millis, Timer};
 use pop3_proto_bare_metal::blocking::{fetch, serve};
 use pop3_proto_bare_metal::{Error, Fetched};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -59,7 +59,7 @@ fn every_message_arrives() {
     });
     let fetched = fetch(&mut near, no_clock, account("tanstaaf"), &mut store);
     assert_eq!(fetched, Ok(Fetched { messages: 5, deletions: Deletions::Committed }));
-    assert_eq!(server.join().unwrap(), (Ok(Why::Quit), 0));
+    assert_eq!(server.join().unwrap(), (Ok(CloseReason::Quit), 0));
     assert_eq!(store.complete, sent);
 }
 
@@ -117,7 +117,7 @@ fn fetch_from(says: &'static str, stays: bool, store: &mut Kept) -> Result<Fetch
     )
 }
 
-fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<Why, Error<ErrorKind>> {
+fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<CloseReason, Error<ErrorKind>> {
     let mut memory = Memory::new();
     let mut peer = Peer { says: says.as_bytes(), stays, takes, took: Vec::new() };
     let why = serve(&mut peer, clock(), 1, &mut memory.slots(), &mut memory);
@@ -127,7 +127,7 @@ fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<Why, Error<
 
 #[test]
 fn silence_runs_into_the_timers() {
-    let late = |timer| Error::Fatal(Fatal::TimedOut(timer));
+    let late = |timer| Error::ConnectionError(ConnectionError::TimedOut(timer));
     assert_eq!(fetch_from("", true, &mut Kept::default()), Err(late(Timer::Greeting)));
     assert_eq!(fetch_from("+OK\r\n", true, &mut Kept::default()), Err(late(Timer::Answer)));
     assert_eq!(serve_to("", true, usize::MAX), Err(late(Timer::Login)));
@@ -140,10 +140,10 @@ fn silence_runs_into_the_timers() {
 
 #[test]
 fn who_is_gone_removes_nothing() {
-    assert_eq!(serve_to("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n", false, usize::MAX), Ok(Why::End));
+    assert_eq!(serve_to("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n", false, usize::MAX), Ok(CloseReason::End));
     let mut store = Kept::default();
     let cut = "+OK\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\none\r\n.\r\n+OK\r\n+OK\r\ntwo\r\n";
-    assert_eq!(fetch_from(cut, false, &mut store), Err(Error::Fatal(Fatal::UnexpectedEnd)));
+    assert_eq!(fetch_from(cut, false, &mut store), Err(Error::ConnectionError(ConnectionError::UnexpectedEof)));
     assert_eq!(store.complete.into_iter().collect::<Vec<_>>(), [(1, b"one\r\n".to_vec())]);
     assert_eq!(store.partial[&2], b"two\r\n");
 }
@@ -164,7 +164,7 @@ fn a_wrong_name_is_refused_like_a_wrong_password() {
     let said = |login: &'static str| {
         let mut memory = Memory::new();
         let mut peer = Peer { says: login.as_bytes(), stays: false, takes: usize::MAX, took: Vec::new() };
-        assert_eq!(serve(&mut peer, no_clock, 1, &mut memory.slots(), &mut memory), Ok(Why::Quit));
+        assert_eq!(serve(&mut peer, no_clock, 1, &mut memory.slots(), &mut memory), Ok(CloseReason::Quit));
         String::from_utf8(peer.took).unwrap()
     };
     let wrong_name = said("USER nobody\r\nPASS tanstaaf\r\nQUIT\r\n");

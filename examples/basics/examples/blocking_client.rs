@@ -10,7 +10,9 @@
 //! means.
 
 use pop3_proto::client::{Config, Deletions, Event, Feature, SendError, Source, Ticket};
-use pop3_proto::{Command, Fatal, Limits, MessageNumber, Retry, Secret, StatusText, Text, TlsPolicy, Verb};
+use pop3_proto::{
+    Command, ConnectionError, Limits, MessageNumber, Retry, Secret, StatusText, Text, TlsPolicy, Verb,
+};
 use pop3_proto_basics::blocking::{Connection, NotPop3};
 use pop3_proto_basics::{Error, Result};
 use std::collections::BTreeMap;
@@ -20,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A session: a listing has to fit in memory.
-const CONFIG: Config = Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.listing_rows(1 << 20));
+const CONFIG: Config = Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_listing_rows(1 << 20));
 /// How many octets a message may have beyond twice its listed size. A server that sends without end does not fill the disk.
 const SLACK: u64 = 1 << 20;
 
@@ -60,7 +62,7 @@ pub(crate) fn run(address: &str, user: &str, password: &str, folder: &Path, dele
 fn open(address: &str, user: &str, password: &str) -> Result<Connection> {
     let mut pop = Connection::connect(address, CONFIG)?;
     let Err(error) = log_in(&mut pop, user, password, true) else { return Ok(pop) };
-    let broke = error.is::<Fatal>() || error.is::<NotPop3>() || error.is::<io::Error>();
+    let broke = error.is::<ConnectionError>() || error.is::<NotPop3>() || error.is::<io::Error>();
     if !broke || !pop.client.capabilities().has(Feature::Utf8) {
         return Err(error);
     }
@@ -124,7 +126,9 @@ fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
     loop {
         match pop.event()? {
             Some(Event::ScanListing(_, row)) => _ = messages.insert(row.message, row.octets),
-            Some(Event::Odd(_, row)) => return Err(format!("LIST: what is '{}'?", row.escape_ascii()).into()),
+            Some(Event::Malformed(_, row)) => {
+                return Err(format!("LIST: what is '{}'?", row.escape_ascii()).into());
+            }
             Some(Event::Refused(_, status)) => return Err(refusal("LIST", status)),
             Some(Event::End(..)) => return Ok(messages),
             _ => {}

@@ -4,7 +4,7 @@
 //! UTF8, AUTH PLAIN and pipelining. It fails where an answer is not the one that is due.
 
 use pop3_proto::client::{Deletions, Event, Feature};
-use pop3_proto::server::{Config, Language, Phrase, Utf8, Why};
+use pop3_proto::server::{CloseReason, Config, Language, Phrase, Utf8};
 use pop3_proto::{
     Capability, Client, Command, DropListing, Input, LanguageRange, LanguageTag, Mechanism, MessageNumber,
     ResponseCode, ScanListing, Secret, SendBuf, State, Text, TlsPolicy,
@@ -29,8 +29,8 @@ fn first_session() -> Result<()> {
     talk.listen(|event| matches!(event, Event::Greeting(_)))?;
     talk.say(&[Command::Capa], |event| matches!(event, Event::Capability(_, Capability::Uidl)))?;
 
-    talk.say(&[Command::User(Text::literal("nobody"))], refused)?;
-    talk.say(&[Command::User(Text::literal(USER))], done)?;
+    talk.say(&[Command::User(Text::from_static("nobody"))], refused)?;
+    talk.say(&[Command::User(Text::from_static(USER))], done)?;
     talk.say(&[Command::Pass(Secret::new(PASSWORD.as_bytes())?)], done)?;
     assert_eq!(talk.client.state(), State::Transaction);
 
@@ -80,14 +80,14 @@ fn first_session() -> Result<()> {
 /// The extensions, in one session.
 fn all() -> Result<()> {
     const GERMAN: Language<'_> =
-        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german };
+        Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german };
     // PLAIN shows the password to whoever listens, so that it is offered inside TLS only. That is where this session
     // says it is; the encryption itself is the application's.
     static CONFIG: Config<'_> = Config::new(TlsPolicy::Implicit)
-        .sasl(&[Mechanism::PLAIN])
+        .with_sasl(&[Mechanism::PLAIN])
         .utf8(Utf8::Messages)
-        .languages(&[Language::ENGLISH, GERMAN])
-        .implementation(Text::literal("pop3-proto session"));
+        .with_languages(&[Language::ENGLISH, GERMAN])
+        .with_implementation(Text::from_static("pop3-proto session"));
     let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Implicit);
 
     talk.listen(|event| matches!(event, Event::Greeting(_)))?;
@@ -107,7 +107,7 @@ fn all() -> Result<()> {
     assert!(talk.client.is_utf8() && talk.host.server().is_utf8());
 
     // With the response in the command, and a wrong one; then with a challenge.
-    let wrong = pop3_proto::Base64::literal("AG1yb3NlAGd1ZXNz");
+    let wrong = pop3_proto::Base64::from_static("AG1yb3NlAGd1ZXNz");
     let auth = |initial| Command::Auth { mechanism: Mechanism::PLAIN, initial };
     talk.say(
         &[auth(Some(wrong))],
@@ -140,10 +140,10 @@ fn all() -> Result<()> {
 /// The phrases that this server has in German; English for the others.
 fn german(phrase: Phrase) -> Text<'static> {
     match phrase {
-        Phrase::LanguageSelected => const { Text::literal("ab jetzt auf Deutsch") },
-        Phrase::LoginFailed => const { Text::literal("Anmeldung fehlgeschlagen") },
-        Phrase::NoSuchMessage => const { Text::literal("keine Nachricht mit dieser Nummer") },
-        Phrase::Bye => const { Text::literal("auf Wiedersehen") },
+        Phrase::LanguageSelected => const { Text::from_static("ab jetzt auf Deutsch") },
+        Phrase::LoginFailed => const { Text::from_static("Anmeldung fehlgeschlagen") },
+        Phrase::NoSuchMessage => const { Text::from_static("keine Nachricht mit dieser Nummer") },
+        Phrase::Bye => const { Text::from_static("auf Wiedersehen") },
         other => other.english(),
     }
 }
@@ -227,7 +227,7 @@ impl Dialogue {
             println!("S: {}", String::from_utf8_lossy(line));
         }
         match wants {
-            Wants::Input | Wants::Nothing(Why::Quit) => Ok(()),
+            Wants::Input | Wants::Nothing(CloseReason::Quit) => Ok(()),
             wants => Err(format!("the server is left with {wants:?}").into()),
         }
     }

@@ -3,9 +3,10 @@
 
 use pop3_proto::client::Event;
 use pop3_proto::script::{Cuts, Script};
-use pop3_proto::server::{Config, Why};
+use pop3_proto::server::{CloseReason, Config};
 use pop3_proto::{
-    Client, Command, Fatal, Input, MIN_SINK, RecvBuf, Secret, SendBuf, Sink, Text, TlsPolicy, Verb,
+    Client, Command, ConnectionError, Input, MIN_SEND_BUF, RecvBuf, Secret, SendBuf, Sink, Text, TlsPolicy,
+    Verb,
 };
 use pop3_proto_basics::Result;
 use pop3_proto_basics::host::{Host, Wants};
@@ -33,7 +34,7 @@ impl NewMail {
         while !self.done {
             let Some(event) = self.client.poll(input)? else { break };
             let next = match event {
-                Event::Greeting(_) => Command::User(Text::literal("mrose")),
+                Event::Greeting(_) => Command::User(Text::from_static("mrose")),
                 Event::Ok(ticket, _) if ticket.verb == Verb::User => Command::Pass(Secret::new(b"tanstaaf")?),
                 Event::Ok(..) => Command::Uidl(None),
                 Event::UniqueId(_, row) => {
@@ -180,7 +181,7 @@ fn a_listing_that_is_cut_is_an_error() {
     }
     let mut input = Input::last(b"+OK\r\n1 aaa\r\n2 bb");
     let error = mail.advance(&mut input, &mut send).unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&Fatal::UnexpectedEnd));
+    assert_eq!(error.downcast_ref(), Some(&ConnectionError::UnexpectedEof));
     assert!(!mail.done);
     println!("ok: a listing that is cut is an error");
 }
@@ -195,7 +196,7 @@ fn the_server_removes_at_quit_only() -> Result<()> {
         let mut buffer = [0; 1024];
         let mut out = SendBuf::new(&mut buffer[..]);
         let wants = host.run(&mut Input::last(commands.as_bytes()), &mut out)?;
-        assert_eq!(wants, Wants::Nothing(if last.is_empty() { Why::End } else { Why::Quit }));
+        assert_eq!(wants, Wants::Nothing(if last.is_empty() { CloseReason::End } else { CloseReason::Quit }));
         // The words behind `+OK` are for people: a test should not depend on them.
         let answers =
             String::from_utf8_lossy(out.pending()).lines().filter(|line| line.starts_with("+OK")).count();
@@ -210,7 +211,7 @@ fn a_large_message_passes_a_small_sink() -> Result<()> {
     let large = Message { id: "large", text: ".dot\nno dot\n".repeat(1000).leak() };
     let mut host = Host::new(&CONFIG, &[large]);
     let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\nRETR 1\r\n");
-    let (mut buffer, mut sent) = ([0; MIN_SINK], Vec::new());
+    let (mut buffer, mut sent) = ([0; MIN_SEND_BUF], Vec::new());
     let mut out = SendBuf::new(&mut buffer[..]);
     loop {
         let wants = host.run(&mut input, &mut out)?;

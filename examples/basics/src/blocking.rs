@@ -2,7 +2,7 @@
 
 use crate::Result;
 use pop3_proto::client::{Config, Event, Ticket};
-use pop3_proto::{Client, Command, Fatal, Millis, RecvBuf, SendBuf};
+use pop3_proto::{Client, Command, ConnectionError, Millis, RecvBuf, SendBuf};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -97,7 +97,7 @@ impl Connection {
     pub fn connect(address: &str, config: impl Into<Config>) -> Result<Self> {
         let client = Client::new(config, 1);
         let stream = race(interleaved(address.to_socket_addrs()?))?;
-        Ok(Connection { wire: Wire::new(stream, client.hold())?, client })
+        Ok(Connection { wire: Wire::new(stream, client.min_recv_buf())?, client })
     }
 
     /// Queues a command. It is sent by [`event`](Self::event): 16 commands fit in any socket's buffer, so that client and
@@ -176,13 +176,14 @@ fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
 /// The server sent something else than a response.
 #[derive(Debug)]
 pub struct NotPop3 {
-    fatal: Fatal,
+    fatal: ConnectionError,
     line: Vec<u8>,
 }
 
 /// Returns the line that a server sent where it had to send something else.
-fn first_line(fatal: Fatal, unread: &[u8]) -> Vec<u8> {
-    let shows = matches!(fatal, Fatal::NotPop3 | Fatal::Unsolicited | Fatal::BareLf);
+fn first_line(fatal: ConnectionError, unread: &[u8]) -> Vec<u8> {
+    let shows =
+        matches!(fatal, ConnectionError::NotPop3 | ConnectionError::Unsolicited | ConnectionError::BareLf);
     let line = unread.split(|byte| *byte == b'\n').next().filter(|_| shows).unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     line[..line.len().min(SHOWN)].to_vec()

@@ -2,13 +2,13 @@
 
 use crate::Result;
 use crate::sample::{Message, PASSWORD, PLAIN, USER};
-use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Login, MessageInfo, Refusal, Step};
 use pop3_proto::{Base64, Input, Server, Sink, Text, UniqueId};
 
 /// A server with all that it needs to answer its machine's questions, for one session.
 #[derive(Debug)]
 pub struct Host {
-    server: Server<Vec<Slot<UniqueId<'static>>>>,
+    server: Server<Vec<MessageInfo<UniqueId<'static>>>>,
     /// The name that USER gave. The machine does not keep it.
     name: Vec<u8>,
     /// What is not sent yet of the message that the client fetches.
@@ -24,7 +24,7 @@ pub enum Wants {
     /// Room in the sink.
     Space,
     /// Nothing: the session is over.
-    Nothing(Why),
+    Nothing(CloseReason),
 }
 
 impl Host {
@@ -39,7 +39,7 @@ impl Host {
     }
 
     /// The machine, to look at.
-    pub fn server(&self) -> &Server<Vec<Slot<UniqueId<'static>>>> {
+    pub fn server(&self) -> &Server<Vec<MessageInfo<UniqueId<'static>>>> {
         &self.server
     }
 
@@ -64,7 +64,7 @@ impl Host {
     /// Answers what the machine cannot know. Each answer takes its question's token, so that none can be given twice.
     fn answer(&mut self, ask: Ask<'_>, sink: &mut dyn Sink) -> Result<()> {
         match ask {
-            Ask::Greet(greet) => self.server.greet(greet, Text::literal("POP3 server ready"), sink)?,
+            Ask::Greet(greet) => self.server.greet(greet, Text::from_static("POP3 server ready"), sink)?,
             // That an unknown name is told shows the world which names there are. A server on an open network accepts
             // any name, as `blocking_server` does.
             Ask::User(user, name) if name.as_bytes() == USER.as_bytes() => {
@@ -117,7 +117,7 @@ impl Host {
 }
 
 /// How a message is listed. Its size is what RETR sends, whatever the line ends in memory are.
-fn slot(message: &Message) -> Result<Slot<UniqueId<'static>>> {
+fn slot(message: &Message) -> Result<MessageInfo<UniqueId<'static>>> {
     let id = UniqueId::new(message.id.as_bytes())?;
-    Ok(Slot::new(pop3_proto::octets(message.text.as_bytes()), id))
+    Ok(MessageInfo::new(pop3_proto::octets(message.text.as_bytes()), id))
 }

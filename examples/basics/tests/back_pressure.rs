@@ -1,6 +1,6 @@
 //! A client that sends commands and does not read answers does not make the server's memory grow.
 
-use pop3_proto::server::{Ask, Config, Slot, Step};
+use pop3_proto::server::{Ask, Config, MessageInfo, Step};
 use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ fn growth(run: impl FnOnce()) -> usize {
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 const MESSAGES: usize = 1_000_000;
 
-type Session = Server<Vec<Slot<UniqueId<'static>>>>;
+type Session = Server<Vec<MessageInfo<UniqueId<'static>>>>;
 
 /// Goes on until the machine waits for the client: for input, or for room.
 fn advance(server: &mut Session, input: &mut Input<'_>, send: &mut SendBuf<Vec<u8>>) -> bool {
@@ -58,10 +58,10 @@ fn advance(server: &mut Session, input: &mut Input<'_>, send: &mut SendBuf<Vec<u
                 assert!(!full.never_fits());
                 return false;
             }
-            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), send).unwrap(),
+            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), send).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
-                let slot = Slot::new(1000, UniqueId::new(b"id").unwrap());
+                let slot = MessageInfo::new(1000, UniqueId::new(b"id").unwrap());
                 server.accept(login, vec![slot; MESSAGES]).unwrap();
             }
             step => panic!("{step:?}"),

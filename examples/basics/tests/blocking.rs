@@ -1,7 +1,7 @@
 //! `Connection` against servers that are silent, slow or gone, on loopback.
 
 use pop3_proto::client::{Config, Event};
-use pop3_proto::{Command, Fatal, Millis, Timer, Timers, TlsPolicy};
+use pop3_proto::{Command, ConnectionError, Millis, Timer, Timers, TlsPolicy};
 use pop3_proto_basics::blocking::Connection;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -17,7 +17,7 @@ fn connect(config: Config, serve: impl FnOnce(TcpStream) + Send + 'static) -> Co
 }
 
 /// Goes on to an event for which `wanted` is true, or to an error.
-fn wait(pop: &mut Connection, wanted: impl Fn(&Event<'_>) -> bool) -> Result<(), Fatal> {
+fn wait(pop: &mut Connection, wanted: impl Fn(&Event<'_>) -> bool) -> Result<(), ConnectionError> {
     loop {
         match pop.event() {
             Ok(Some(event)) if wanted(&event) => return Ok(()),
@@ -29,14 +29,14 @@ fn wait(pop: &mut Connection, wanted: impl Fn(&Event<'_>) -> bool) -> Result<(),
 
 #[test]
 fn a_silent_server_is_given_up() {
-    let timers = Timers::DEFAULT.greeting(Millis(200));
-    let (start, config) = (Instant::now(), Config::new(TlsPolicy::Cleartext).timers(timers));
+    let timers = Timers::DEFAULT.with_greeting(Millis(200));
+    let (start, config) = (Instant::now(), Config::new(TlsPolicy::Cleartext).with_timers(timers));
     let mut pop = connect(config, |stream| {
         thread::sleep(Duration::from_secs(10));
         drop(stream);
     });
     let end = wait(&mut pop, |_| true);
-    assert_eq!(end, Err(Fatal::TimedOut(Timer::Greeting)));
+    assert_eq!(end, Err(ConnectionError::TimedOut(Timer::Greeting)));
     assert!((200..5_000).contains(&start.elapsed().as_millis()));
 }
 
@@ -44,7 +44,7 @@ fn a_silent_server_is_given_up() {
 fn a_server_that_is_gone_is_an_error() {
     let mut pop =
         connect(Config::new(TlsPolicy::Cleartext), |mut stream| stream.write_all(b"+OK rea").unwrap());
-    assert_eq!(wait(&mut pop, |_| true), Err(Fatal::UnexpectedEnd));
+    assert_eq!(wait(&mut pop, |_| true), Err(ConnectionError::UnexpectedEof));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// TOP, UIDL, PIPELINING and response codes are offered unless one says otherwise.
 static CONFIG: Config<'_> =
-    Config::new(TlsPolicy::Cleartext).implementation(Text::literal("pop3-proto blocking_server"));
+    Config::new(TlsPolicy::Cleartext).with_implementation(Text::from_static("pop3-proto blocking_server"));
 
 /// Connections at a time: each has a thread.
 const MOST: usize = 100;
@@ -85,7 +85,7 @@ struct Session<'h> {
 impl<'h> Session<'h> {
     /// Runs a session to its end. However that comes, dropping the machine drops the maildrop, and with it the lock.
     fn run(host: &'h Host, stream: TcpStream, id: u64) -> Result<()> {
-        let wire = Wire::new(stream, CONFIG.hold())?;
+        let wire = Wire::new(stream, CONFIG.min_recv_buf())?;
         let mut session =
             Session { host, server: Server::new(&CONFIG, id), wire, name: Vec::new(), message: None };
         session.talk()?;
@@ -119,7 +119,7 @@ impl<'h> Session<'h> {
                 }
                 Step::Ask(Ask::Login(login, _)) => self.log_in(login, false)?, // AUTH and APOP are not offered
                 Step::Ask(Ask::Greet(greet)) => {
-                    server.greet(greet, Text::literal("ready"), &mut wire.send)?;
+                    server.greet(greet, Text::from_static("ready"), &mut wire.send)?;
                 }
                 Step::Ask(Ask::Fetch(fetch)) => {
                     let maildrop = server.maildrop().ok_or("a message is asked for before login")?;

@@ -7,7 +7,7 @@ mod attempt;
 
 use crate::table::Table;
 use attempt::{Attempt, Refused};
-use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
+use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Refusal, Step};
 use pop3_proto::{Millis, RecvBuf, SendBuf, Server, Text};
 use std::convert::Infallible;
 use std::fmt;
@@ -89,7 +89,10 @@ impl Wire {
 impl Proxy {
     /// A proxy for one connection; `id` is the caller's number for it.
     pub fn new(config: &'static Config<'_>, table: Arc<Table>, id: u64) -> Self {
-        assert!(config.hold() <= INBOX, "the lines that this configuration allows are longer than the recv");
+        assert!(
+            config.min_recv_buf() <= INBOX,
+            "the lines that this configuration allows are longer than the recv"
+        );
         Proxy {
             table,
             server: Server::new(config, id),
@@ -233,7 +236,7 @@ impl Proxy {
         match front.recv.with(|input| server.poll(input, &mut front.send)) {
             Ok(Step::NeedInput | Step::NeedSpace(_)) => return false,
             Ok(Step::Ask(Ask::Greet(greet))) => {
-                let greeted = server.greet(greet, Text::literal("POP3 proxy ready"), &mut front.send);
+                let greeted = server.greet(greet, Text::from_static("POP3 proxy ready"), &mut front.send);
                 self.stage = if greeted.is_ok() { Stage::Login } else { Stage::Over };
             }
             Ok(Step::Ask(Ask::User(user, name))) => {
@@ -248,7 +251,7 @@ impl Proxy {
             }
             Ok(Step::Waiting) => return self.attend(),
             // What is behind PASS is still in the recv, and what is behind the back end's answer in the other one.
-            Ok(Step::Closed(Why::HandedOver)) => self.stage = Stage::Relay,
+            Ok(Step::Closed(CloseReason::HandedOver)) => self.stage = Stage::Relay,
             // AUTH, APOP, STLS and unknown commands are not offered, and a server without a maildrop has no message.
             Ok(Step::Ask(_) | Step::NeedBody) => server.close(),
             Ok(Step::Closed(_)) | Err(_) => self.stage = Stage::Over,

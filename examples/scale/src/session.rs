@@ -188,7 +188,7 @@ fn answer(
 ) -> Result<()> {
     let mut buffer = [0; LOGIN];
     match ask {
-        Ask::Greet(greet) => server.greet(greet, Text::literal("ready"), to_client)?,
+        Ask::Greet(greet) => server.greet(greet, Text::from_static("ready"), to_client)?,
         Ask::User(token, name) => match name.as_bytes() == login(user(token.connection())?, &mut buffer) {
             true => server.accept_name(token)?,
             false => server.refuse(token, Refusal::Credentials)?,

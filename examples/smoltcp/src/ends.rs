@@ -2,9 +2,9 @@
 
 use crate::Error;
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Ask, Config, Credentials, Refusal, Slot, Step};
+use pop3_proto::server::{Ask, Config, Credentials, MessageInfo, Refusal, Step};
 use pop3_proto::{
-    Client, Command, Limits, MIN_SINK, MessageNumber, Millis, OwnedUniqueId, RecvBuf, Secret, SendBuf,
+    Client, Command, Limits, MIN_SEND_BUF, MessageNumber, Millis, OwnedUniqueId, RecvBuf, Secret, SendBuf,
     Server, Text, TlsPolicy, UniqueId, Verb, octets,
 };
 use smoltcp::socket::tcp::{RecvError, Socket, State};
@@ -22,7 +22,7 @@ struct Wire {
 
 impl Wire {
     fn new(hold: usize) -> Self {
-        Wire { recv: RecvBuf::new(vec![0; hold]), send: SendBuf::with_limit(vec![], MIN_SINK) }
+        Wire { recv: RecvBuf::new(vec![0; hold]), send: SendBuf::with_limit(vec![], MIN_SEND_BUF) }
     }
 
     /// Sends what the socket takes, and says whether that was anything.
@@ -74,10 +74,10 @@ pub struct Fetcher {
 
 impl Fetcher {
     pub(crate) fn new() -> Self {
-        let limits = Limits::DEFAULT.sasl_line(512); // no AUTH here: so no line is longer than 512 octets
-        let client = Client::new(client::Config::new(TlsPolicy::Cleartext).limits(limits), 1);
+        let limits = Limits::DEFAULT.with_sasl_line(512); // no AUTH here: so no line is longer than 512 octets
+        let client = Client::new(client::Config::new(TlsPolicy::Cleartext).with_limits(limits), 1);
         Fetcher {
-            wire: Wire::new(client.hold()),
+            wire: Wire::new(client.min_recv_buf()),
             client,
             plan: VecDeque::new(),
             messages: Vec::new(),
@@ -108,7 +108,7 @@ impl Fetcher {
                 Event::Greeting(_) => {
                     self.plan.extend([
                         Command::Capa,
-                        Command::User(Text::literal(USER)),
+                        Command::User(Text::from_static(USER)),
                         Command::Pass(Secret::new(PASSWORD)?),
                         Command::Stat,
                     ]);
@@ -142,7 +142,7 @@ impl Fetcher {
         while let Some(command) = self.plan.front() {
             match self.client.send(command, &mut self.wire.send) {
                 Ok(_) => _ = self.plan.pop_front(),
-                Err(error) if error.is_not_now() => break,
+                Err(error) if error.is_retryable() => break,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -161,7 +161,7 @@ pub struct Keeper {
 /// The machine and what answers it; apart from the buffers, since a question borrows the recv.
 #[derive(Debug)]
 struct Desk {
-    server: Server<Vec<Slot<OwnedUniqueId>>>,
+    server: Server<Vec<MessageInfo<OwnedUniqueId>>>,
     known: bool,
     messages: Vec<Vec<u8>>,
     /// The message that is being sent, and how many octets of it were taken.
@@ -172,7 +172,7 @@ impl Keeper {
     pub(crate) fn new(config: &'static Config<'_>, messages: &[Vec<u8>]) -> Self {
         let server = Server::new(config, 1);
         let desk = Desk { server, known: false, messages: messages.to_vec(), open: (0, 0) };
-        Keeper { desk, wire: Wire::new(config.hold()), done: false }
+        Keeper { desk, wire: Wire::new(config.min_recv_buf()), done: false }
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -222,7 +222,7 @@ impl Desk {
     fn answer(&mut self, ask: Ask<'_>, send: &mut SendBuf<Vec<u8>>) -> Result<(), Error> {
         let server = &mut self.server;
         match ask {
-            Ask::Greet(greet) => server.greet(greet, Text::literal("ready"), send)?,
+            Ask::Greet(greet) => server.greet(greet, Text::from_static("ready"), send)?,
             Ask::User(user, name) => {
                 self.known = name.as_bytes() == USER.as_bytes();
                 server.accept_name(user)?;
@@ -232,7 +232,7 @@ impl Desk {
             {
                 let slot = |(number, message): (usize, &Vec<u8>)| {
                     let id = format!("message-{number}");
-                    Ok(Slot::new(octets(message), UniqueId::new(id.as_bytes())?.into()))
+                    Ok(MessageInfo::new(octets(message), UniqueId::new(id.as_bytes())?.into()))
                 };
                 let slots = self.messages.iter().enumerate().map(slot).collect::<Result<_, Error>>()?;
                 server.accept(login, slots)?;

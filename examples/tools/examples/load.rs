@@ -56,7 +56,7 @@ async fn sessions(address: &str, time: Duration) -> Result<()> {
 async fn idle(address: &str, count: usize) -> Result<()> {
     let mut sessions = Vec::new();
     for user in 0..count {
-        sessions.push(Session::open(address, user, vec![0; CONFIG.hold()]).await?);
+        sessions.push(Session::open(address, user, vec![0; CONFIG.min_recv_buf()]).await?);
     }
     println!("idle");
     std::io::stdin().read_to_end(&mut Vec::new())?;

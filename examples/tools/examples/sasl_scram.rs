@@ -4,7 +4,7 @@
 //! `verified` only once the server's proof was right.
 
 use pop3_proto::client::{Event, SaslDone};
-use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Slot, Step};
+use pop3_proto::server::{Ask, Config, Credentials, Login, MessageInfo, Refusal, Step};
 use pop3_proto::{
     Base64, Client, Command, Input, Mechanism, SendBuf, Server, State, Text, TlsPolicy, UniqueId, sasl,
 };
@@ -14,7 +14,7 @@ use pop3_proto_tools::scram::client::Exchange as ClientExchange;
 use pop3_proto_tools::scram::server::{Exchange as ServerExchange, ITERATIONS, Progress, Verifier};
 
 /// Inside TLS, or so it says here: the machines leave the encryption to others.
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::SCRAM_SHA_256]);
+static CONFIG: Config<'_> = Config::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::SCRAM_SHA_256]);
 
 fn main() -> Result<()> {
     // What a server keeps of the password: a login cannot be made of it.
@@ -82,7 +82,7 @@ fn verdict(client: &mut Client, exchange: &ClientExchange, done: SaslDone) -> Re
 
 /// The other side.
 struct Host {
-    server: Server<Vec<Slot<UniqueId<'static>>>>,
+    server: Server<Vec<MessageInfo<UniqueId<'static>>>>,
     /// None: whoever comes is let in, without a proof from either side.
     exchange: Option<ServerExchange>,
 }
@@ -99,7 +99,7 @@ impl Host {
         loop {
             match self.server.poll(&mut input, to_client)? {
                 Step::Ask(Ask::Greet(greet)) => {
-                    self.server.greet(greet, Text::literal("POP3 server ready"), to_client)?;
+                    self.server.greet(greet, Text::from_static("POP3 server ready"), to_client)?;
                 }
                 Step::Ask(Ask::Login(login, Credentials::Sasl { initial: Some(message), .. }))
                 | Step::Ask(Ask::Login(login, Credentials::Response(message))) => {

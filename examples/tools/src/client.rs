@@ -19,7 +19,7 @@
 
 use pop3_proto::client::{Config, Event, SaslStep, SendError, StartTls, Ticket};
 use pop3_proto::tap::Side;
-use pop3_proto::{AnswerError, Client, Command, Fatal, RecvBuf, SendBuf, Unanswered, sasl};
+use pop3_proto::{AnswerError, Client, Command, ConnectionError, RecvBuf, SendBuf, Unanswered, sasl};
 use rustls::pki_types::ServerName;
 use std::fmt;
 use std::future::poll_fn;
@@ -45,8 +45,8 @@ pub enum Error {
     /// The stream failed, or the TLS in it.
     Stream(io::Error),
     /// The server broke a rule or fell silent.
-    Fatal {
-        fatal: Fatal,
+    ConnectionError {
+        fatal: ConnectionError,
         /// The beginning of what the server sent in place of a response; empty if that was not the matter.
         line: Vec<u8>,
     },
@@ -105,7 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A client on a stream that is connected, and inside TLS already where the configuration says so. The greeting is the first event.
     pub fn new(stream: S, config: impl Into<Config>) -> Self {
         let client = Client::new(config, 1);
-        let recv = RecvBuf::new(vec![0; client.hold() + READ]);
+        let recv = RecvBuf::new(vec![0; client.min_recv_buf() + READ]);
         let (send, start) = (SendBuf::new(vec![]), Instant::now());
         Connection { stream, talk: Talk { client, recv, send, unflushed: false, start, watcher: None } }
     }
@@ -140,7 +140,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Talk { client, recv, send, .. } = &mut self.talk;
         let event = recv.with(|input| {
             let unread = input.unread();
-            client.poll(input).map_err(|fatal| Error::Fatal { fatal, line: first_line(fatal, unread) })
+            client
+                .poll(input)
+                .map_err(|fatal| Error::ConnectionError { fatal, line: first_line(fatal, unread) })
         });
         let event = event?.expect("`needs_input` says whether there is one");
         Ok((event, Handle { client, send }))
@@ -275,8 +277,14 @@ impl Talk {
 }
 
 /// Returns the line that a server sent where it had to send something else.
-fn first_line(fatal: Fatal, unread: &[u8]) -> Vec<u8> {
-    let shows = matches!(fatal, Fatal::NotPop3 | Fatal::Unsolicited | Fatal::BareLf | Fatal::UnexpectedEnd);
+fn first_line(fatal: ConnectionError, unread: &[u8]) -> Vec<u8> {
+    let shows = matches!(
+        fatal,
+        ConnectionError::NotPop3
+            | ConnectionError::Unsolicited
+            | ConnectionError::BareLf
+            | ConnectionError::UnexpectedEof
+    );
     let line = unread.split(|byte| *byte == b'\n').next().filter(|_| shows).unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     line[..line.len().min(SHOWN)].to_vec()
@@ -294,9 +302,9 @@ impl From<io::Error> for Error {
     }
 }
 
-impl From<Fatal> for Error {
-    fn from(fatal: Fatal) -> Self {
-        Error::Fatal { fatal, line: Vec::new() }
+impl From<ConnectionError> for Error {
+    fn from(fatal: ConnectionError) -> Self {
+        Error::ConnectionError { fatal, line: Vec::new() }
     }
 }
 
@@ -310,8 +318,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Stream(error) => error.fmt(f),
-            Error::Fatal { fatal, line } if line.is_empty() => fatal.fmt(f),
-            Error::Fatal { fatal, line } => write!(f, "{fatal}: the server sent '{}'", line.escape_ascii()),
+            Error::ConnectionError { fatal, line } if line.is_empty() => fatal.fmt(f),
+            Error::ConnectionError { fatal, line } => {
+                write!(f, "{fatal}: the server sent '{}'", line.escape_ascii())
+            }
             Error::Answer(error) => error.fmt(f),
         }
     }

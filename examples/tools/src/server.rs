@@ -16,8 +16,8 @@ pub use app::{Answer, App, Later, Reply};
 pub use stream::Stream;
 
 use crate::Result;
-use pop3_proto::server::{Ask, Config, Step, Why};
-use pop3_proto::{Fatal, Millis, RecvBuf, SendBuf, Server, Timer};
+use pop3_proto::server::{Ask, CloseReason, Config, Step};
+use pop3_proto::{ConnectionError, Millis, RecvBuf, SendBuf, Server, Timer};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -91,8 +91,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
     /// Runs the session until it is over and the last answer is sent, and says why it is over. Then comes [`close`](Self::close).
     ///
     /// # Errors
-    /// Those of the stream and of messages, and [`Fatal`]: nothing more can be said on this connection.
-    pub async fn run(&mut self) -> Result<Why> {
+    /// Those of the stream and of messages, and [`ConnectionError`]: nothing more can be said on this connection.
+    pub async fn run(&mut self) -> Result<CloseReason> {
         poll_fn(|context| self.poll(context)).await
     }
 
@@ -105,7 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
         timeout(Duration::from_secs(1), drain).await.ok();
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Why>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<CloseReason>> {
         loop {
             if let Poll::Ready(done) = self.poll_steps(context) {
                 return Poll::Ready(done);
@@ -115,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
     }
 
     /// Takes steps until something has to be waited for.
-    fn poll_steps(&mut self, context: &mut Context<'_>) -> Poll<Result<Why>> {
+    fn poll_steps(&mut self, context: &mut Context<'_>) -> Poll<Result<CloseReason>> {
         loop {
             let server = &mut self.server;
             match self.recv.with(|input| server.poll(input, &mut self.send))? {
@@ -235,7 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
     }
 
     /// Ready when the machine has to be asked again what time it is.
-    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Fatal>> {
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         let now = self.now();
         // The machine runs no timer once the session is over.
         let Some(until) = self.server.tick(now)?.or(self.farewell) else {
@@ -243,7 +243,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
             return Poll::Pending;
         };
         if self.farewell.is_some_and(|farewell| now >= farewell) {
-            return Poll::Ready(Err(Fatal::TimedOut(Timer::Output)));
+            return Poll::Ready(Err(ConnectionError::TimedOut(Timer::Output)));
         }
         let until = self.start + Millis(0).until(until);
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(until)));

@@ -3,7 +3,7 @@
 use crate::see;
 use core::hint::black_box;
 use core::time::Duration;
-use pop3_proto::server::{self, Credentials, Event, Refusal, Slot};
+use pop3_proto::server::{self, Credentials, Event, Refusal, MessageInfo};
 use pop3_proto::{
     Base64, ClientConnection, Command, Limits, Mechanism, RecvBuf, ResponseCode, ServerConnection, Storage,
     Text, TlsPolicy, UniqueId, client,
@@ -52,7 +52,7 @@ fn the_client(data: &[u8]) {
                 let response = Base64::new(data).unwrap_or(Base64::EMPTY);
                 see(sender.respond(step, response).is_ok());
             }
-            Ok(Some((client::Event::OddChallenge(step, _), mut sender))) => see(sender.cancel(step).is_ok()),
+            Ok(Some((client::Event::MalformedChallenge(step, _), mut sender))) => see(sender.cancel(step).is_ok()),
             Ok(Some((client::Event::AuthAccepted(done, _), mut sender))) => {
                 see(sender.verified(done).is_ok())
             }
@@ -77,17 +77,17 @@ fn the_client(data: &[u8]) {
 }
 
 static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Opportunistic)
-    .sasl_in_clear(&[Mechanism::PLAIN])
+    .sasl_cleartext(&[Mechanism::PLAIN])
     .other_commands()
     .limits(LIMITS);
 
 #[inline(never)]
 fn the_server(data: &[u8]) {
     let Ok(id) = UniqueId::new(data) else { return };
-    let mut slots = [Slot::new(black_box(120), id), Slot::new(black_box(200), id)];
+    let mut slots = [MessageInfo::new(black_box(120), id), MessageInfo::new(black_box(200), id)];
     let mut slots = Some(slots.as_mut_slice());
     let pop3 =
-        ServerConnection::<&mut [Slot<UniqueId<'_>>], _>::with_buffers(&CONFIG, 1, [0; 1024], [0; 1024]);
+        ServerConnection::<&mut [MessageInfo<UniqueId<'_>>], _>::with_buffers(&CONFIG, 1, [0; 1024], [0; 1024]);
     let Ok(mut pop3) = pop3 else { return };
     for now in 0..black_box(9) {
         give(pop3.recv_buf(), data);

@@ -4,7 +4,7 @@ use super::{CONFIG, see};
 use core::alloc::{GlobalAlloc, Layout};
 use core::hint::black_box;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use pop3_proto::server::{Announce, Ask, Slot, Step};
+use pop3_proto::server::{UserPolicy, Ask, MessageInfo, Step};
 use pop3_proto::{AsUniqueId, Command, RecvBuf, SendBuf, OwnedUniqueId, Server, Sink, Text, UniqueId};
 
 extern crate alloc;
@@ -70,8 +70,8 @@ pub(crate) fn a_maildrop(data: &[u8]) {
     see(OwnedUniqueId::try_from(data.to_vec()).is_ok_and(|other| other == owned));
     see((owned.as_unique_id(), owned.cmp(&owned)));
     let mut slots = alloc::vec::Vec::new();
-    slots.push(Slot::new(black_box(120), owned));
-    let mut server: Server<alloc::vec::Vec<Slot<OwnedUniqueId>>> = Server::new(&CONFIG, black_box(1));
+    slots.push(MessageInfo::new(black_box(120), owned));
+    let mut server: Server<alloc::vec::Vec<MessageInfo<OwnedUniqueId>>> = Server::new(&CONFIG, black_box(1));
     let mut send = SendBuf::new(vec![]);
     let mut recv = RecvBuf::new(alloc::vec::Vec::new());
     for _ in 0..black_box(9) {
@@ -81,7 +81,7 @@ pub(crate) fn a_maildrop(data: &[u8]) {
             Ok(Step::Ask(Ask::User(token, _))) => see(server.accept_name(token).is_ok()),
             Ok(Step::Ask(Ask::Login(token, _))) => {
                 let slots = core::mem::take(&mut slots);
-                see(server.accept(token, slots, Announce::default()).is_ok());
+                see(server.accept(token, slots, UserPolicy::default()).is_ok());
             }
             Ok(Step::Ask(Ask::Commit(token))) => see(server.committed(token, black_box(true)).is_ok()),
             other => see(other.is_ok()),

@@ -11,7 +11,7 @@
 mod connections;
 
 use core::hint::black_box;
-use pop3_proto::server::{self, Ask, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8};
+use pop3_proto::server::{self, Ask, Credentials, Language, Phrase, Refusal, MessageInfo, Step, Utf8};
 use pop3_proto::{
     ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, RecvBuf, Input,
     LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, Millis, OctetCount, SendBuf, Piece, Response,
@@ -166,7 +166,7 @@ fn the_client(data: &[u8]) {
             }
             other => see(other),
         }
-        see((client.tick(Millis(now)), client.deletions(), client.hold()));
+        see((client.tick(Millis(now)), client.deletions(), client.min_recv_buf()));
         out.sent(black_box(9));
     }
     see((client.quirks(), *client.capabilities()));
@@ -174,11 +174,11 @@ fn the_client(data: &[u8]) {
 
 static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Opportunistic)
     .sasl(&[Mechanism::PLAIN])
-    .sasl_in_clear(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
+    .sasl_cleartext(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
     .utf8(Utf8::MessagesAndUsers)
     .languages(&[
         Language::ENGLISH,
-        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &Phrase::english },
+        Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &Phrase::english },
     ])
     .login_delay(60, true)
     .expire(Expire::Days(9), true)
@@ -187,9 +187,9 @@ static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Opportunistic
 #[inline(never)]
 fn the_server(data: &[u8]) {
     let Ok(id) = UniqueId::new(data) else { return };
-    let mut slots = [Slot::new(black_box(120), id), Slot::new(black_box(200), id)];
+    let mut slots = [MessageInfo::new(black_box(120), id), MessageInfo::new(black_box(200), id)];
     let mut slots = Some(slots.as_mut_slice());
-    let mut server: Server<&mut [Slot<UniqueId<'_>>]> = Server::new(black_box(&CONFIG), black_box(1));
+    let mut server: Server<&mut [MessageInfo<UniqueId<'_>>]> = Server::new(black_box(&CONFIG), black_box(1));
     let mut recv = RecvBuf::new([0; 1024]);
     let mut buffer = [0; 512];
     let mut out = SendBuf::new(&mut buffer[..]);
@@ -243,7 +243,7 @@ fn the_server(data: &[u8]) {
             }
             other => see(other.is_ok()),
         }
-        see((server.tick(Millis(now)), server.hold(), server.state()));
+        see((server.tick(Millis(now)), server.min_recv_buf(), server.state()));
         out.sent(black_box(9));
     }
     server.close();
@@ -265,7 +265,7 @@ fn the_tap(data: &[u8]) {
             0 => tap.gap(tap::Side::Client),
             1 => tap.gap(tap::Side::Server),
             2 => tap.tls_started(),
-            _ => see((tap.state(), tap.hold())),
+            _ => see((tap.state(), tap.min_recv_buf())),
         }
     }
 }
@@ -287,7 +287,7 @@ fn sasl(data: &[u8]) {
         let mut buffer = [0; 512];
         if let Ok(message) = message {
             see(message.encode_into(&mut buffer).is_ok());
-            see(message.put(Text::literal("+ "), &mut SendBuf::new(&mut buffer[..])).is_ok());
+            see(message.put(Text::from_static("+ "), &mut SendBuf::new(&mut buffer[..])).is_ok());
         }
     }
 

@@ -1,6 +1,6 @@
 use super::storage::{BufferTooSmall, Storage};
 use crate::input::to_front;
-use crate::sink::{Full, MIN_SINK, Sink, copy, length};
+use crate::sink::{BufferFull, MIN_SEND_BUF, Sink, copy, length};
 use core::fmt;
 
 /// The bytes that wait to be sent.
@@ -38,7 +38,7 @@ impl<B: Storage> SendBuf<B> {
     /// a limit would switch back-pressure off.
     pub const LIMIT: usize = 16 * 1024;
 
-    /// Returns an empty buffer, for a driver of a machine alone: at least [`MIN_SINK`](crate::MIN_SINK) bytes. A
+    /// Returns an empty buffer, for a driver of a machine alone: at least [`MIN_SEND_BUF`](crate::MIN_SINK) bytes. A
     /// storage that can grow grows to [`LIMIT`](Self::LIMIT).
     ///
     /// ```
@@ -59,9 +59,9 @@ impl<B: Storage> SendBuf<B> {
     }
 
     /// As [`new`](Self::new); a storage that can grow grows to `limit` bytes, or to
-    /// [`MIN_SINK`](crate::MIN_SINK) if that is more.
+    /// [`MIN_SEND_BUF`](crate::MIN_SINK) if that is more.
     pub fn with_limit(storage: B, limit: usize) -> Self {
-        let limit = limit.max(MIN_SINK).max(storage.as_ref().len()).min(storage.limit());
+        let limit = limit.max(MIN_SEND_BUF).max(storage.as_ref().len()).min(storage.limit());
         SendBuf { storage, start: 0, end: 0, limit }
     }
 
@@ -112,8 +112,8 @@ impl<B: Storage> SendBuf<B> {
     }
 
     /// Makes room for `needed` bytes after those that are pending.
-    fn reserve(&mut self, needed: usize) -> Result<(), Full> {
-        let full = |capacity| Err(Full { needed, capacity });
+    fn reserve(&mut self, needed: usize) -> Result<(), BufferFull> {
+        let full = |capacity| Err(BufferFull { needed, capacity });
         if needed > self.room() {
             return full(self.limit);
         }
@@ -136,7 +136,7 @@ impl<B: Storage> SendBuf<B> {
 }
 
 impl<B: Storage> Sink for SendBuf<B> {
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
         let needed = length(parts);
         self.reserve(needed)?;
         let mut spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();

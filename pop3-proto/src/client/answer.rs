@@ -5,7 +5,7 @@ use super::poll::{Polled, read_line};
 use super::{AsConfig, Capabilities, Client, Feature, Quit, Source, Ticket, Tls, Turn, Welcome};
 use crate::body::Unstuff;
 use crate::codec::{LineEnding, Response, Shape, State, StatusText, Verb};
-use crate::error::Fatal;
+use crate::error::ConnectionError;
 use crate::limits::Limit;
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{ApopTimestamp, Base64, Text};
@@ -24,7 +24,7 @@ impl<C: AsConfig> Client<C> {
                 self.greeting = Welcome::Refused;
                 Ok(Some(Event::NoService(status)))
             }
-            Response::Continue(_) => Err(Fatal::NotPop3),
+            Response::Continue(_) => Err(ConnectionError::NotPop3),
         }
     }
 
@@ -61,10 +61,10 @@ impl<C: AsConfig> Client<C> {
 
     fn challenged<'i>(&mut self, text: Text<'i>, quirks: Quirks) -> Polled<'i> {
         if matches!(self.turn, Turn::Cancelled) {
-            return Err(Fatal::Unsolicited);
+            return Err(ConnectionError::Unsolicited);
         }
         if self.rounds >= self.config.as_config().limits.sasl_rounds {
-            return Err(Fatal::OverLimit(Limit::SaslRounds));
+            return Err(ConnectionError::OverLimit(Limit::SaslRounds));
         }
         let first = self.rounds == 0;
         self.rounds = self.rounds.saturating_add(1);
@@ -79,7 +79,7 @@ impl<C: AsConfig> Client<C> {
             Some(challenge) => Event::Challenge(step, challenge),
             None => {
                 self.quirks.note(Quirk::ChallengeText);
-                Event::OddChallenge(step, text.as_bytes())
+                Event::MalformedChallenge(step, text.as_bytes())
             }
         }))
     }
@@ -115,7 +115,7 @@ impl<C: AsConfig> Client<C> {
                 Ok(Some(Event::Begin(ticket, status)))
             }
             // It was cancelled: whoever accepts it now is out of step.
-            Shape::Exchange if matches!(self.turn, Turn::Cancelled) => Err(Fatal::Unsolicited),
+            Shape::Exchange if matches!(self.turn, Turn::Cancelled) => Err(ConnectionError::Unsolicited),
             Shape::Exchange => {
                 self.complete();
                 self.turn = Turn::Verdict;
@@ -135,7 +135,7 @@ impl<C: AsConfig> Client<C> {
             Verb::Dele => self.marked = true,
             Verb::Rset => self.marked = false,
             Verb::Quit => return self.closed(Quit::Ok, ticket, status),
-            Verb::Stls if behind > 0 => return Err(Fatal::BehindStls),
+            Verb::Stls if behind > 0 => return Err(ConnectionError::PlaintextAfterStls),
             Verb::Stls => {
                 self.turn = Turn::Handshake;
                 return Ok(Some(Event::StartTls(StartTls { mark: self.next_token() })));

@@ -1,6 +1,6 @@
 use crate::limits::{Limits, Timers, max};
 use crate::quirks::Profile;
-use crate::sink::MIN_SINK;
+use crate::sink::MIN_SEND_BUF;
 use crate::time::Timer;
 use crate::types::TlsPolicy;
 
@@ -42,7 +42,7 @@ impl Config {
 
     /// How harmless deviations of the server are taken.
     #[must_use]
-    pub const fn profile(self, profile: Profile) -> Self {
+    pub const fn with_profile(self, profile: Profile) -> Self {
         Config { profile, ..self }
     }
 
@@ -54,27 +54,27 @@ impl Config {
 
     /// Bounds on what the server can make grow.
     #[must_use]
-    pub const fn limits(self, limits: Limits) -> Self {
+    pub const fn with_limits(self, limits: Limits) -> Self {
         Config { limits, ..self }
     }
 
     /// How long the client waits.
     #[must_use]
-    pub const fn timers(self, timers: Timers) -> Self {
+    pub const fn with_timers(self, timers: Timers) -> Self {
         Config { greeting: timers.greeting, answer: timers.answer, tls_handshake: timers.tls, ..self }
     }
 
     /// The most octets that a client's `poll` ever leaves unread: a read buffer of this size never fills up.
     #[must_use]
-    pub const fn hold(&self) -> usize {
-        self.limits.hold()
+    pub const fn min_recv_buf(&self) -> usize {
+        self.limits.min_recv_buf()
     }
 
     /// Returns the least size of the send buffer: it has room for every line that the client may write.
     #[must_use]
     pub const fn min_send_buf(&self) -> usize {
         let line = max(self.limits.command_line, self.limits.sasl_line) as usize;
-        if line > MIN_SINK { line } else { MIN_SINK }
+        if line > MIN_SEND_BUF { line } else { MIN_SEND_BUF }
     }
 
     pub(super) const fn span(&self, timer: Timer) -> u32 {

@@ -25,7 +25,7 @@ use core::fmt;
 /// while let Some(event) = client.poll(&mut input).unwrap() {
 ///     match event {
 ///         Event::ScanListing(_, row) => sizes.push((row.message.get(), row.octets)),
-///         Event::Odd(_, row) => println!("what is {}?", row.escape_ascii()),
+///         Event::Malformed(_, row) => println!("what is {}?", row.escape_ascii()),
 ///         Event::End(_, rows) => assert_eq!(rows, 2),
 ///         _ => {}
 ///     }
@@ -72,7 +72,7 @@ pub enum Event<'i> {
     Mechanism(Ticket, Mechanism<'i>),
     /// A row, or the text of a one-line answer, that does not say what it should. The answer goes on, or is
     /// complete, all the same.
-    Odd(Ticket, &'i [u8]),
+    Malformed(Ticket, &'i [u8]),
     /// The next octets of a message, in answer to RETR or TOP, byte-stuffing undone; never none. How they are cut
     /// depends on how they came.
     #[doc(alias = "RETR")]
@@ -83,7 +83,7 @@ pub enum Event<'i> {
     Challenge(SaslStep, Base64<'i>),
     /// As [`Challenge`](Self::Challenge), where what the server sent is no base64. A first challenge may be
     /// answered all the same (some servers prompt in clear); any other can only be cancelled.
-    OddChallenge(SaslStep, &'i [u8]),
+    MalformedChallenge(SaslStep, &'i [u8]),
     /// The server says that AUTH is done. It is when the mechanism agrees: see
     /// [`Client::verified`](super::Client::verified).
     AuthAccepted(SaslDone, StatusText<'i>),
@@ -92,7 +92,7 @@ pub enum Event<'i> {
     StartTls(StartTls),
     /// The server ends the session on its own, and says why: a line of `-ERR` that no command asked for, as a server sends
     /// it that was idle for too long or is shut down. Nothing can be sent any more, and the next
-    /// [`poll`](super::Client::poll) returns [`Fatal::Unsolicited`](crate::Fatal::Unsolicited). Nothing is removed.
+    /// [`poll`](super::Client::poll) returns [`ConnectionError::Unsolicited`](crate::Fatal::Unsolicited). Nothing is removed.
     #[doc(alias = "autologout")]
     #[doc(alias = "disconnected")]
     Farewell(StatusText<'i>),
@@ -116,7 +116,7 @@ impl Event<'_> {
             | Event::Capability(ticket, _)
             | Event::Language(ticket, _)
             | Event::Mechanism(ticket, _)
-            | Event::Odd(ticket, _)
+            | Event::Malformed(ticket, _)
             | Event::Body(ticket, _)
             | Event::Closed(Closed { answer: Some((ticket, _)), .. }) => Some(*ticket),
             _ => None,

@@ -32,7 +32,7 @@ pub use crate::connection::Sender;
 
 use crate::body::Unstuff;
 use crate::codec::{LineEnding, State, Verb};
-use crate::error::Fatal;
+use crate::error::ConnectionError;
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::time::{Clock, Millis, Timer};
 use crate::types::TlsPolicy;
@@ -44,7 +44,7 @@ use core::fmt;
 /// in flight. `C` is how it holds its [`Config`]: its own, a reference or an `Arc`.
 ///
 /// Poll it until there is no event, and send then. A response that is there before its command was sent is not taken for
-/// it: the session ends with [`Fatal::Unsolicited`].
+/// it: the session ends with [`ConnectionError::Unsolicited`].
 ///
 /// ```
 /// use pop3_proto::{Client, Command, RecvBuf, SendBuf, TlsPolicy, client::Event};
@@ -95,7 +95,7 @@ pub struct Client<C = Config> {
     marked: bool,
     capabilities: Capabilities,
     quirks: Quirks,
-    fatal: Option<Fatal>,
+    fatal: Option<ConnectionError>,
     clock: Clock,
 }
 
@@ -289,8 +289,8 @@ impl<C: AsConfig> Client<C> {
     /// The most octets that [`poll`](Self::poll) ever leaves unread: a read buffer of this size never fills
     /// up.
     #[must_use]
-    pub fn hold(&self) -> usize {
-        self.config.as_config().hold()
+    pub fn min_recv_buf(&self) -> usize {
+        self.config.as_config().min_recv_buf()
     }
 
     /// What became of the messages marked for deletion, as far as is known now.
@@ -317,21 +317,23 @@ impl<C: AsConfig> Client<C> {
     /// Call it before each wait, with a clock that never goes back.
     ///
     /// ```
-    /// use pop3_proto::{Client, Fatal, Millis, Timer, TlsPolicy};
+    /// use pop3_proto::{Client, ConnectionError, Millis, Timer, TlsPolicy};
     ///
     /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
     /// assert_eq!(client.tick(Millis(0)), Ok(Some(Millis::seconds(60)))); // for the greeting
     /// assert_eq!(client.tick(Millis::seconds(20)), Ok(Some(Millis::seconds(60))));
-    /// assert_eq!(client.tick(Millis::seconds(60)), Err(Fatal::TimedOut(Timer::Greeting)));
+    /// assert_eq!(client.tick(Millis::seconds(60)), Err(ConnectionError::TimedOut(Timer::Greeting)));
     /// ```
     ///
     /// # Errors
-    /// [`Fatal::TimedOut`] with the name of the timer, and any earlier fatal error.
-    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Fatal> {
+    /// [`ConnectionError::TimedOut`] with the name of the timer, and any earlier fatal error.
+    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, ConnectionError> {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
         }
-        self.clock.tick(now, self.timer()).map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
+        self.clock
+            .tick(now, self.timer())
+            .map_err(|timer| *self.fatal.insert(ConnectionError::TimedOut(timer)))
     }
 
     /// The timer that runs now. None does while the caller owes something.
@@ -366,9 +368,11 @@ impl<C: AsConfig> Client<C> {
     }
 
     /// Records what was tolerated, or says that the strict profile does not.
-    fn tolerate(&mut self, quirks: Quirks) -> Result<(), Fatal> {
+    fn tolerate(&mut self, quirks: Quirks) -> Result<(), ConnectionError> {
         match self.config.as_config().profile {
-            Profile::Strict => quirks.iter().next().map_or(Ok(()), |quirk| Err(Fatal::Strict(quirk))),
+            Profile::Strict => {
+                quirks.iter().next().map_or(Ok(()), |quirk| Err(ConnectionError::Strict(quirk)))
+            }
             Profile::Tolerant => {
                 self.quirks.note_all(quirks);
                 Ok(())
@@ -376,7 +380,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    fn tolerate_one(&mut self, quirk: Quirk) -> Result<(), Fatal> {
+    fn tolerate_one(&mut self, quirk: Quirk) -> Result<(), ConnectionError> {
         self.tolerate([quirk].into_iter().collect())
     }
 }

@@ -83,8 +83,8 @@ mod tests {
 
     /// A client with this command in flight, whose answer has begun.
     fn client(command: &Command<'_>, turn: Turn) -> Client {
-        let limits = Limits::DEFAULT.body_octets(9).listing_rows(2).listing_line(64);
-        let mut client = Client::new(Config::new(TlsPolicy::Cleartext).limits(limits), 1);
+        let limits = Limits::DEFAULT.with_body_octets(9).with_listing_rows(2).with_listing_line(64);
+        let mut client = Client::new(Config::new(TlsPolicy::Cleartext).with_limits(limits), 1);
         client.state = crate::State::Transaction;
         client.send(command, &mut SendBuf::new([0; 64])).unwrap();
         client.turn = turn;

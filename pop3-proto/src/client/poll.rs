@@ -7,14 +7,14 @@ use crate::codec::{
     Capability, Digits, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State,
     StatusText, UniqueIdListing, Verb, frame, frame_crlf,
 };
-use crate::error::Fatal;
+use crate::error::ConnectionError;
 use crate::input::{Input, resume};
 use crate::limits::Limit;
 use crate::quirks::{Profile, Quirk, Quirks};
-use crate::types::{Invalid, Mechanism, MessageNumber, Text, UniqueId};
+use crate::types::{InvalidValue, Mechanism, MessageNumber, Text, UniqueId};
 
 /// An event, or `None` where more input is needed.
-pub(super) type Polled<'i> = Result<Option<Event<'i>>, Fatal>;
+pub(super) type Polled<'i> = Result<Option<Event<'i>>, ConnectionError>;
 
 /// What the general step says. Not the same as what `poll` returns, and larger: else the compiler gives both one place
 /// in memory, a plain event is built there in parts too, and whoever moves it waits for all of them to be written. That
@@ -33,7 +33,7 @@ impl<C: AsConfig> Client<C> {
     /// [`Event::Closed`] every call returns `None`, and [`is_closed`](Self::is_closed) is true.
     ///
     /// # Errors
-    /// [`Fatal`], the same from then on: the peer broke a rule or the stream ended inside an answer.
+    /// [`ConnectionError`], the same from then on: the peer broke a rule or the stream ended inside an answer.
     /// [`deletions`](Self::deletions) still tells what became of the messages marked for deletion.
     // Thin, so that the loop of a driver can take it in: inlining it is worth a third of the time of a
     // listing.
@@ -195,15 +195,18 @@ impl<C: AsConfig> Client<C> {
     }
 
     /// Takes the line that is due; `None` while it is incomplete.
-    fn take_line<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<(&'i [u8], LineEnding)>, Fatal> {
+    fn take_line<'i>(
+        &mut self,
+        input: &mut Input<'i>,
+    ) -> Result<Option<(&'i [u8], LineEnding)>, ConnectionError> {
         let Some((limit, ending)) = self.line_due() else { return Ok(None) };
         match self.look(input.unread(), limit, ending) {
             Framed::Line { content, ending, consumed } => {
                 input.take(consumed);
                 Ok(Some((content, ending)))
             }
-            Framed::TooLong => Err(Fatal::OverLimit(limit)),
-            Framed::Incomplete if input.is_last() => Err(Fatal::UnexpectedEnd),
+            Framed::TooLong => Err(ConnectionError::OverLimit(limit)),
+            Framed::Incomplete if input.is_last() => Err(ConnectionError::UnexpectedEof),
             Framed::Incomplete => Ok(None),
         }
     }
@@ -227,7 +230,7 @@ impl<C: AsConfig> Client<C> {
             }
         }
         let line = match self.take_line(input) {
-            Err(Fatal::UnexpectedEnd) if self.awaits_quit() => return self.closed_unanswered(),
+            Err(ConnectionError::UnexpectedEof) if self.awaits_quit() => return self.closed_unanswered(),
             line => line?,
         };
         let Some((content, ending)) = line else { return Ok(None) };
@@ -235,7 +238,7 @@ impl<C: AsConfig> Client<C> {
         let oldest = self.in_flight.oldest();
         let mut quirks = Quirks::NONE;
         let Ok(response) = Response::read(content, oldest.map(|ticket| ticket.verb), &mut quirks) else {
-            return Err(Fatal::NotPop3);
+            return Err(ConnectionError::NotPop3);
         };
         self.tolerate(quirks)?;
         match oldest {
@@ -246,9 +249,9 @@ impl<C: AsConfig> Client<C> {
 
     /// The one rule for line ends: the first line of the session, and the first inside TLS, decides; CR LF is
     /// for good.
-    pub(super) fn decide_lines(&mut self, ending: LineEnding) -> Result<(), Fatal> {
+    pub(super) fn decide_lines(&mut self, ending: LineEnding) -> Result<(), ConnectionError> {
         match (self.lines, ending) {
-            (Lines::Decided(LineEnding::Crlf), LineEnding::Lf) => return Err(Fatal::BareLf),
+            (Lines::Decided(LineEnding::Crlf), LineEnding::Lf) => return Err(ConnectionError::BareLf),
             (_, LineEnding::Lf) => self.tolerate_one(Quirk::BareLf)?,
             (_, LineEnding::Crlf) => {}
         }
@@ -277,7 +280,7 @@ impl<C: AsConfig> Client<C> {
         count: u32,
         mut listed: Capabilities,
     ) -> Polled<'i> {
-        let Some(ticket) = self.in_flight.oldest() else { return Err(Fatal::Unsolicited) };
+        let Some(ticket) = self.in_flight.oldest() else { return Err(ConnectionError::Unsolicited) };
         let Some((content, _)) = self.take_line(input)? else { return Ok(None) };
         if content == b"." {
             if ticket.verb == Verb::Capa {
@@ -287,7 +290,7 @@ impl<C: AsConfig> Client<C> {
             return Ok(Some(Event::End(ticket, count.into())));
         }
         if count >= self.config.as_config().limits.listing_rows {
-            return Err(Fatal::OverLimit(Limit::ListingRows));
+            return Err(ConnectionError::OverLimit(Limit::ListingRows));
         }
         let content = content.strip_prefix(b".").unwrap_or(content);
         let event = self.parsed(ticket, content, read_row(ticket, content));
@@ -300,7 +303,7 @@ impl<C: AsConfig> Client<C> {
 
     /// The next octets of a message, or its end mark.
     fn body<'i>(&mut self, input: &mut Input<'i>, mut unstuff: Unstuff, octets: u64) -> Polled<'i> {
-        let Some(ticket) = self.in_flight.oldest() else { return Err(Fatal::Unsolicited) };
+        let Some(ticket) = self.in_flight.oldest() else { return Err(ConnectionError::Unsolicited) };
         let mut rest = input.unread();
         match unstuff.next(&mut rest) {
             Some(Piece::Data(data)) => {
@@ -313,7 +316,7 @@ impl<C: AsConfig> Client<C> {
                 self.complete();
                 Ok(Some(Event::End(ticket, octets)))
             }
-            None if input.is_last() => Err(Fatal::UnexpectedEnd),
+            None if input.is_last() => Err(ConnectionError::UnexpectedEof),
             // What may be the start of the end mark stays unread until it is known for what it is.
             None => Ok(None),
         }
@@ -321,9 +324,9 @@ impl<C: AsConfig> Client<C> {
 
     /// As much of `data` as the limit leaves; where that is not all of it, the session ends behind it, so
     /// that what is delivered does not depend on how the input was cut.
-    fn within_limit<'i>(&mut self, data: &'i [u8], octets: u64) -> Result<&'i [u8], Fatal> {
+    fn within_limit<'i>(&mut self, data: &'i [u8], octets: u64) -> Result<&'i [u8], ConnectionError> {
         let left = self.config.as_config().limits.body_octets.saturating_sub(octets);
-        let fatal = Fatal::OverLimit(Limit::BodyOctets);
+        let fatal = ConnectionError::OverLimit(Limit::BodyOctets);
         match usize::try_from(left).ok().and_then(|left| data.get(..left)) {
             None => Ok(data),
             Some(within) if within.len() == data.len() => Ok(data),
@@ -341,7 +344,7 @@ impl<C: AsConfig> Client<C> {
         &mut self,
         ticket: Ticket,
         octets: &'i [u8],
-        read: Result<(Said<'i>, Quirks), Invalid>,
+        read: Result<(Said<'i>, Quirks), InvalidValue>,
     ) -> Event<'i> {
         match read {
             Ok((said, quirks))
@@ -351,8 +354,8 @@ impl<C: AsConfig> Client<C> {
                 said.event(ticket)
             }
             _ => {
-                self.quirks.note(Quirk::OddRow);
-                Event::Odd(ticket, octets)
+                self.quirks.note(Quirk::MalformedRow);
+                Event::Malformed(ticket, octets)
             }
         }
     }
@@ -399,7 +402,7 @@ impl<'i> Said<'i> {
 }
 
 /// Reads a row of the answer to this command.
-pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Quirks), Invalid> {
+pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Quirks), InvalidValue> {
     let mut quirks = Quirks::NONE;
     let said = match ticket.verb {
         Verb::List => ScanListing::read(row, &mut quirks).map(Said::Scan),
@@ -412,7 +415,10 @@ pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Q
 }
 
 /// Reads a one-line answer whose text says something; `None` where it does not.
-pub(crate) fn read_line<'i>(ticket: Ticket, text: Text<'i>) -> Option<Result<(Said<'i>, Quirks), Invalid>> {
+pub(crate) fn read_line<'i>(
+    ticket: Ticket,
+    text: Text<'i>,
+) -> Option<Result<(Said<'i>, Quirks), InvalidValue>> {
     let (mut quirks, octets) = (Quirks::NONE, text.as_bytes());
     let said = match (ticket.verb, ticket.message) {
         (Verb::Stat, _) => DropListing::read(octets, &mut quirks).map(Said::Drop),
@@ -425,7 +431,7 @@ pub(crate) fn read_line<'i>(ticket: Ticket, text: Text<'i>) -> Option<Result<(Sa
     Some(said.map(|said| (said, quirks)))
 }
 
-fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<Said<'i>, Invalid> {
+fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<Said<'i>, InvalidValue> {
     let (message, octets) = UniqueIdListing::read(row, quirks)?;
     if UniqueId::new(octets).is_err() {
         quirks.note(Quirk::UniqueIdRange);
@@ -439,9 +445,9 @@ fn read_one_unique_id<'i>(
     asked: MessageNumber,
     text: &'i [u8],
     quirks: &mut Quirks,
-) -> Result<Said<'i>, Invalid> {
+) -> Result<Said<'i>, InvalidValue> {
     if is_number(text, asked) {
-        return Err(Invalid::Syntax);
+        return Err(InvalidValue::Syntax);
     }
     if let Ok(id) = UniqueId::new(text) {
         quirks.note(Quirk::NumberMissing);
@@ -464,6 +470,6 @@ fn is_number(text: &[u8], number: MessageNumber) -> bool {
 }
 
 /// An answer about another message than the one that was asked for says nothing.
-fn about(asked: MessageNumber, message: MessageNumber) -> Result<(), Invalid> {
-    if asked == message { Ok(()) } else { Err(Invalid::Syntax) }
+fn about(asked: MessageNumber, message: MessageNumber) -> Result<(), InvalidValue> {
+    if asked == message { Ok(()) } else { Err(InvalidValue::Syntax) }
 }

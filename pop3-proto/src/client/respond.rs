@@ -2,10 +2,10 @@
 
 use super::event::{Mark, SaslDone, SaslStep, StartTls};
 use super::{AsConfig, Capabilities, Client, Lines, Tls, Turn, Welcome};
-use crate::error::{AnswerError, Fatal, Unanswered};
+use crate::error::{AnswerError, ConnectionError, Unanswered};
 use crate::input::Input;
 use crate::quirks::Quirks;
-use crate::sink::{Full, Sink};
+use crate::sink::{BufferFull, Sink};
 use crate::types::Base64;
 #[cfg(feature = "sasl")]
 use crate::types::Text;
@@ -24,7 +24,7 @@ impl<C: AsConfig> Client<C> {
     ///
     /// let mut input = Input::more(b"+ \r\n");
     /// let Some(Event::Challenge(step, _)) = client.poll(&mut input).unwrap() else { panic!() };
-    /// client.sasl(step, Base64::literal("AHRlc3QAdGVzdA=="), &mut send).unwrap();
+    /// client.sasl(step, Base64::from_static("AHRlc3QAdGVzdA=="), &mut send).unwrap();
     /// assert_eq!(send.pending(), b"AHRlc3QAdGVzdA==\r\n");
     ///
     /// let mut input = Input::more(b"+OK\r\n");
@@ -61,7 +61,7 @@ impl<C: AsConfig> Client<C> {
     /// # out.clear();
     /// let event = client.poll(&mut Input::more(b"+ \r\n")).unwrap();
     /// let Some(Event::Challenge(step, _)) = event else { panic!() };
-    /// let message = sasl::plain(Text::EMPTY, Text::literal("test"), Secret::new(b"test").unwrap()).unwrap();
+    /// let message = sasl::plain(Text::EMPTY, Text::from_static("test"), Secret::new(b"test").unwrap()).unwrap();
     /// client.sasl_message(step, &message, &mut out).unwrap();
     /// assert_eq!(out.pending(), b"AHRlc3QAdGVzdA==\r\n");
     /// ```
@@ -137,7 +137,7 @@ impl<C: AsConfig> Client<C> {
             return Unanswered::because(start, why);
         }
         if unread.remaining() > 0 {
-            self.fatal = Some(Fatal::BehindStls);
+            self.fatal = Some(ConnectionError::PlaintextAfterStls);
             return Ok(());
         }
         self.turn = Turn::Status;
@@ -165,7 +165,7 @@ impl<C: AsConfig> Client<C> {
     /// Whether the caller owes what the token with this mark is for.
     fn check(&self, mark: &Mark, due: impl FnOnce(&Turn) -> bool) -> Result<(), AnswerError> {
         if mark.connection != self.id {
-            Err(AnswerError::NotHere)
+            Err(AnswerError::OtherConnection)
         } else if self.fatal.is_some()
             || self.is_parting()
             || mark.sequence != self.tokens
@@ -183,7 +183,7 @@ impl<C: AsConfig> Client<C> {
         step: SaslStep,
         octets: usize,
         sink: &mut dyn Sink,
-        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
+        put: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFull>,
     ) -> Result<(), Unanswered<SaslStep>> {
         let limit = usize::from(self.config.as_config().limits.sasl_line);
         let refused = match self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)) {
@@ -203,13 +203,13 @@ impl<C: AsConfig> Client<C> {
         step: SaslStep,
         next: Turn,
         sink: &mut dyn Sink,
-        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
+        put: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFull>,
     ) -> Result<(), Unanswered<SaslStep>> {
         if let Err(why) = self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)) {
             return Unanswered::because(step, why);
         }
         if let Err(full) = put(sink) {
-            return Unanswered::because(step, AnswerError::Full(full));
+            return Unanswered::because(step, AnswerError::BufferFull(full));
         }
         self.turn = next;
         self.arm();

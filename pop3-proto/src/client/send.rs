@@ -3,7 +3,7 @@
 use super::{AsConfig, Client, Feature, Quit, Source, Ticket, Tls, Turn, Welcome};
 use crate::codec::{Barrier, Command, State, Verb};
 use crate::quirks::Profile;
-use crate::sink::{Full, Sink};
+use crate::sink::{BufferFull, Sink};
 use crate::time::Timer;
 use crate::types::{Mechanism, TlsPolicy};
 use core::fmt;
@@ -16,7 +16,7 @@ use core::fmt;
 ///
 /// let mut client = Client::new(TlsPolicy::Implicit, 1);
 /// let mut send = SendBuf::new(vec![]);
-/// assert!(client.send(&Command::Capa, &mut send).unwrap_err().is_not_now()); // before the greeting
+/// assert!(client.send(&Command::Capa, &mut send).unwrap_err().is_retryable()); // before the greeting
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
 ///
 /// let password = Command::Pass(Secret::new(b"tanstaaf").unwrap());
@@ -37,7 +37,7 @@ pub enum SendError {
     /// The greeting was `-ERR`: only QUIT is left.
     NoService,
     /// Nothing may be sent behind this command before it is answered.
-    Behind(Verb),
+    After(Verb),
     /// This command goes out alone, and others are in flight.
     Alone,
     /// Another command is in flight, and the server does not announce PIPELINING.
@@ -75,7 +75,7 @@ pub enum SendError {
     /// The strict profile: a user name with spaces.
     Spaces,
     /// The sink has no room.
-    Full(Full),
+    BufferFull(BufferFull),
 }
 
 /// Why the TLS policy forbids a command.
@@ -98,7 +98,7 @@ impl fmt::Display for SendError {
             SendError::State(state) => write!(f, "not valid in the state {state}"),
             SendError::CallersTurn => f.write_str("something else is owed first"),
             SendError::NoService => f.write_str("the server refused service"),
-            SendError::Behind(verb) => write!(f, "nothing is sent behind {verb} before it is answered"),
+            SendError::After(verb) => write!(f, "nothing is sent behind {verb} before it is answered"),
             SendError::Alone => f.write_str("other commands are in flight"),
             SendError::NotPipelined => f.write_str("the server does not announce PIPELINING"),
             SendError::QueueFull => f.write_str("16 commands are in flight"),
@@ -123,7 +123,7 @@ impl fmt::Display for SendError {
             SendError::Control => f.write_str("an argument holds control octets"),
             SendError::NotAscii => f.write_str("a name or password that is not ASCII"),
             SendError::Spaces => f.write_str("a user name with spaces"),
-            SendError::Full(full) => full.fmt(f),
+            SendError::BufferFull(full) => full.fmt(f),
         }
     }
 }
@@ -134,15 +134,15 @@ impl SendError {
     /// Whether the same command can be sent later in this session, once answers have come, the sink was sent,
     /// or what is owed was given.
     #[must_use]
-    pub const fn is_not_now(&self) -> bool {
+    pub const fn is_retryable(&self) -> bool {
         match self {
             SendError::CallersTurn
-            | SendError::Behind(_)
+            | SendError::After(_)
             | SendError::Alone
             | SendError::NotPipelined
             | SendError::QueueFull
             | SendError::State(State::Greeting) => true,
-            SendError::Full(full) => !full.never_fits(),
+            SendError::BufferFull(full) => !full.never_fits(),
             _ => false,
         }
     }
@@ -157,7 +157,7 @@ impl<C: AsConfig> Client<C> {
     /// [`SendError`]: the command cannot be sent, or not now.
     pub fn send(&mut self, command: &Command<'_>, sink: &mut dyn Sink) -> Result<Ticket, SendError> {
         self.may_send(command)?;
-        command.encode(sink).map_err(SendError::Full)?;
+        command.encode(sink).map_err(SendError::BufferFull)?;
         Ok(self.sent(command))
     }
 
@@ -206,7 +206,7 @@ impl<C: AsConfig> Client<C> {
             // Behind a login it is not known yet which state it would be.
             return Err(match self.in_flight.newest() {
                 Some(login) if matches!(login.verb, Verb::Pass | Verb::Apop | Verb::Auth) => {
-                    SendError::Behind(login.verb)
+                    SendError::After(login.verb)
                 }
                 _ => SendError::State(self.state),
             });
@@ -217,7 +217,7 @@ impl<C: AsConfig> Client<C> {
     fn fits_pipeline(&self, verb: Verb) -> Result<(), SendError> {
         let Some(newest) = self.in_flight.newest() else { return Ok(()) };
         if newest.verb.barrier() != Barrier::None {
-            return Err(SendError::Behind(newest.verb));
+            return Err(SendError::After(newest.verb));
         }
         if verb.barrier() == Barrier::Alone {
             return Err(SendError::Alone);

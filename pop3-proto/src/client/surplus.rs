@@ -5,7 +5,7 @@ use super::event::Event;
 use super::poll::Polled;
 use super::{AsConfig, Client, Ending, Turn};
 use crate::codec::{Framed, LineEnding, Response, StatusText};
-use crate::error::Fatal;
+use crate::error::ConnectionError;
 use crate::input::Input;
 use crate::limits::Limit;
 use crate::quirks::Quirks;
@@ -35,7 +35,7 @@ impl<C: AsConfig> Client<C> {
     /// the server ends the session.
     pub(super) fn unasked<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         match input.remaining() {
-            0 if !self.is_parting() && input.is_last() => return Err(Fatal::UnexpectedEnd),
+            0 if !self.is_parting() && input.is_last() => return Err(ConnectionError::UnexpectedEof),
             0 if !self.is_parting() => return Ok(None),
             _ => {}
         }
@@ -46,25 +46,29 @@ impl<C: AsConfig> Client<C> {
             Framed::Line { content, ending, consumed } => {
                 let status = self.farewell(content, ending)?;
                 input.take(consumed);
-                self.fatal = Some(Fatal::Unsolicited);
+                self.fatal = Some(ConnectionError::Unsolicited);
                 Ok(Some(Event::Farewell(status)))
             }
             Framed::Incomplete if !input.is_last() => {
                 self.part();
                 Ok(None)
             }
-            Framed::Incomplete | Framed::TooLong => Err(Fatal::Unsolicited),
+            Framed::Incomplete | Framed::TooLong => Err(ConnectionError::Unsolicited),
         }
     }
 
     /// Reads the server's last line; nothing is tolerated in it that is not in any other.
-    fn farewell<'i>(&mut self, content: &'i [u8], ending: LineEnding) -> Result<StatusText<'i>, Fatal> {
+    fn farewell<'i>(
+        &mut self,
+        content: &'i [u8],
+        ending: LineEnding,
+    ) -> Result<StatusText<'i>, ConnectionError> {
         let mut quirks = Quirks::NONE;
         let response = Response::read(content, None, &mut quirks);
         let tolerated = self.decide_lines(ending).and_then(|()| self.tolerate(quirks));
         match (response, tolerated) {
             (Ok(Response::Err(status)), Ok(())) => Ok(status),
-            _ => Err(Fatal::Unsolicited),
+            _ => Err(ConnectionError::Unsolicited),
         }
     }
 
@@ -77,7 +81,11 @@ impl<C: AsConfig> Client<C> {
     }
 
     /// What octets that nothing asked for are.
-    const fn unasked_octets(&self) -> Fatal {
-        if matches!(self.turn, Turn::Handshake) { Fatal::BehindStls } else { Fatal::Unsolicited }
+    const fn unasked_octets(&self) -> ConnectionError {
+        if matches!(self.turn, Turn::Handshake) {
+            ConnectionError::PlaintextAfterStls
+        } else {
+            ConnectionError::Unsolicited
+        }
     }
 }

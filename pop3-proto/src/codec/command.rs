@@ -4,8 +4,8 @@ use super::grammar::{Notes, digits, end, note, plain_number, spaces, token};
 use super::{Decoded, Digits, Keyword, Verb};
 use crate::limits::Limits;
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::{Full, Sink};
-use crate::types::{ApopDigest, Base64, Invalid, LanguageRange, Mechanism, MessageNumber, Secret, Text};
+use crate::sink::{BufferFull, Sink};
+use crate::types::{ApopDigest, Base64, InvalidValue, LanguageRange, Mechanism, MessageNumber, Secret, Text};
 use core::fmt;
 use nom::{Parser, combinator::opt, sequence::preceded};
 
@@ -152,8 +152,8 @@ impl<'a> Command<'a> {
     /// argument can add a line.
     ///
     /// # Errors
-    /// [`Full`]
-    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+    /// [`BufferFull`]
+    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
         self.with_parts(|parts| out.put(parts))
     }
 
@@ -329,7 +329,7 @@ fn odd_name(octets: &[u8], notes: &Notes) {
 /// Spaces are part of a password, at its ends too (RFC 1939 section 7).
 fn password(octets: &[u8]) -> Result<Secret<'_>, CommandError> {
     Secret::new(octets).map_err(|error| match error {
-        Invalid::Empty => CommandError::Missing,
+        InvalidValue::Empty => CommandError::Missing,
         _ => CommandError::Control,
     })
 }

@@ -1,6 +1,6 @@
 //! The one table of commands and states: what both machines, their tests and the diagrams go by.
 
-use crate::types::{Invalid, from_borrowed};
+use crate::types::{InvalidValue, from_borrowed};
 use core::fmt;
 
 /// The states of a session (RFC 1939 section 3); the guide has a
@@ -331,15 +331,15 @@ impl<'a> Keyword<'a> {
     /// A keyword.
     ///
     /// # Errors
-    /// [`Invalid::Empty`]; [`Invalid::Octet`] outside 0x21 to 0x7E; [`Invalid::Syntax`] where the crate has a
+    /// [`InvalidValue::Empty`]; [`InvalidValue::Octet`] outside 0x21 to 0x7E; [`InvalidValue::Syntax`] where the crate has a
     /// command of that name.
-    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
-            Err(Invalid::Empty)
+            Err(InvalidValue::Empty)
         } else if !octets.iter().all(u8::is_ascii_graphic) {
-            Err(Invalid::Octet)
+            Err(InvalidValue::Octet)
         } else if Verb::is_keyword(octets) {
-            Err(Invalid::Syntax)
+            Err(InvalidValue::Syntax)
         } else {
             Ok(Keyword(octets))
         }

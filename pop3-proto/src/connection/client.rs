@@ -1,7 +1,7 @@
 use super::sender::{Asked, Sender};
 use crate::buffers::{BufferTooSmall, Reading, RecvBuf, SendBuf, Storage};
 use crate::client::{AsConfig, Client, Config, Event, StartTls, Ticket};
-use crate::error::{AnswerError, Fatal};
+use crate::error::{AnswerError, ConnectionError};
 use core::fmt;
 use core::time::Duration;
 
@@ -76,7 +76,7 @@ const READ: usize = 16 * 1024;
 ///
 /// # Rows that are malformed
 ///
-/// [`Event::Odd`] is a row of a listing that the client cannot read. It replaces the row, and the listing goes on. Do not
+/// [`Event::Malformed`] is a row of a listing that the client cannot read. It replaces the row, and the listing goes on. Do not
 /// let `_ => {}` swallow it, because the message in that row is then missing from your list. Report it, or ask for the one
 /// message that is missing, with LIST or UIDL and its number.
 ///
@@ -133,7 +133,7 @@ impl ClientConnection<alloc::vec::Vec<u8>> {
     pub fn new(config: impl Into<Config>, id: u64) -> Self {
         let config = config.into();
         ClientConnection {
-            recv: RecvBuf::with_enough(alloc::vec::Vec::new(), config.hold(), READ),
+            recv: RecvBuf::with_enough(alloc::vec::Vec::new(), config.min_recv_buf(), READ),
             send: SendBuf::with_enough(alloc::vec::Vec::new(), config.min_send_buf()),
             client: Client::new(config, id),
             asked: Asked::NOTHING,
@@ -160,10 +160,10 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// ```
     ///
     /// # Errors
-    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::hold`], or `send` fewer than
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::min_recv_buf`], or `send` fewer than
     /// [`Config::min_send_buf`].
     pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
-        let recv = RecvBuf::for_machine(recv, config.as_config().hold(), READ)?;
+        let recv = RecvBuf::for_machine(recv, config.as_config().min_recv_buf(), READ)?;
         let send = SendBuf::for_machine(send, config.as_config().min_send_buf())?;
         let client = Client::with_config(config, id);
         Ok(ClientConnection { client, recv, send, asked: Asked::NOTHING, failed: false })
@@ -173,9 +173,9 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// now, or that the session [is over](Self::is_closed).
     ///
     /// # Errors
-    /// Returns [`Fatal`], the same from then on: the peer broke a rule, or the stream ended inside a response.
+    /// Returns [`ConnectionError`], the same from then on: the peer broke a rule, or the stream ended inside a response.
     #[inline(always)]
-    pub fn poll(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, Fatal> {
+    pub fn poll(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, ConnectionError> {
         let ClientConnection { client, recv, send, asked, failed } = self;
         let mut reading = recv.read();
         // In line, and returned where it is made: a row or bytes of a message, which there are most of.
@@ -248,7 +248,7 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// Reports that the TLS handshake succeeded: see [`Client::tls_started`].
     ///
     /// Bytes that are still unread were received before TLS, so somebody has injected them: the next `poll` then returns
-    /// [`Fatal::BehindStls`].
+    /// [`ConnectionError::PlaintextAfterStls`].
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
@@ -263,8 +263,8 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// `now`.
     ///
     /// # Errors
-    /// Returns [`Fatal::TimedOut`] if a timer ran out, and any earlier error.
-    pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, Fatal> {
+    /// Returns [`ConnectionError::TimedOut`] if a timer ran out, and any earlier error.
+    pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         match self.client.tick(now.into()) {
             Ok(next) => Ok(next.map(Duration::from)),
             Err(fatal) => {
@@ -306,7 +306,7 @@ fn general<'r, C: AsConfig>(
     client: &mut Client<C>,
     mut reading: Reading<'r>,
     asked: &mut Asked,
-) -> Result<Option<Event<'r>>, Fatal> {
+) -> Result<Option<Event<'r>>, ConnectionError> {
     if asked.is_due() {
         client.note_unread(reading.input.unread());
         if asked.is_open(client) {

@@ -1,6 +1,6 @@
 use crate::buffers::Place;
 use crate::codec::Keyword;
-use crate::server::{Ask, Commit, Credentials, Fetch, Greet, Login, Other, StartTls, User, Why};
+use crate::server::{Ask, CloseReason, Commit, Credentials, Fetch, Greet, Login, Other, StartTls, User};
 use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};
 
 /// What a server connection tells its application, which answers most events with the
@@ -44,7 +44,7 @@ pub enum Event<'i> {
     Other(Other, Keyword<'i>, Option<Secret<'i>>),
     /// The session is over. It comes once. The maildrop is dropped already, and its lock with it. Send what is pending,
     /// then close the stream.
-    Closed(Why),
+    Closed(CloseReason),
 }
 
 /// A question without its borrow: its token, and the places of the rest in the receive buffer.

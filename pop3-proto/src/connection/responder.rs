@@ -2,8 +2,8 @@ use super::event::Event;
 use crate::codec::ResponseCode;
 use crate::error::{AnswerError, Unanswered};
 use crate::server::{
-    Announce, AsConfig, Commit, Config, Fetch, Greet, Login, Maildrop, Other, Refusable, Refusal, Sent,
-    Server, Token, Unaccepted, Unfit, User,
+    AsConfig, BodyError, Commit, Config, Fetch, Greet, Login, Maildrop, Other, Refusable, Refusal, Sent,
+    Server, Token, Unaccepted, User, UserPolicy,
 };
 use crate::sink::Sink;
 use crate::types::{Base64, MessageNumber, Text};
@@ -53,14 +53,19 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// # Errors
     /// Returns [`AnswerError`] if the token belongs to another question. The maildrop is dropped then.
     pub fn accept(&mut self, login: Login, maildrop: M) -> Result<(), AnswerError> {
-        self.accept_with(login, maildrop, Announce::default())
+        self.accept_with(login, maildrop, UserPolicy::default())
     }
 
     /// Accepts the login, and announces this LOGIN-DELAY and EXPIRE to the client instead of the configuration's.
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token belongs to another question. The maildrop is dropped then.
-    pub fn accept_with(&mut self, login: Login, maildrop: M, announce: Announce) -> Result<(), AnswerError> {
+    pub fn accept_with(
+        &mut self,
+        login: Login,
+        maildrop: M,
+        announce: UserPolicy,
+    ) -> Result<(), AnswerError> {
         let accepted = self.server.accept_with(login, maildrop, announce);
         self.answered(accepted.map_err(|Unaccepted { token, why, .. }| Unanswered { token, why }))
     }
@@ -131,8 +136,8 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// rest: see [`Server::write_body`].
     ///
     /// # Errors
-    /// Returns [`Unfit`] if no message is open, or if the bytes cannot be sent.
-    pub fn write_body(&mut self, bytes: &[u8]) -> Result<usize, Unfit> {
+    /// Returns [`BodyError`] if no message is open, or if the bytes cannot be sent.
+    pub fn write_body(&mut self, bytes: &[u8]) -> Result<usize, BodyError> {
         self.server.write_body(bytes, self.sink)
     }
 
@@ -141,8 +146,8 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// [`body_sent`](Self::body_sent).
     ///
     /// # Errors
-    /// Returns [`Unfit`] if no message is open, or if the bytes cannot be sent.
-    pub fn body_slice<'b>(&mut self, bytes: &mut &'b [u8]) -> Result<Option<&'b [u8]>, Unfit> {
+    /// Returns [`BodyError`] if no message is open, or if the bytes cannot be sent.
+    pub fn body_slice<'b>(&mut self, bytes: &mut &'b [u8]) -> Result<Option<&'b [u8]>, BodyError> {
         self.server.body_slice(bytes)
     }
 
@@ -160,9 +165,9 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// Completes the message, and returns how much was sent: see [`Server::finish_body`].
     ///
     /// # Errors
-    /// Returns [`Unfit`] if no message is open, or if its size is not the one that the client was told. Then only
+    /// Returns [`BodyError`] if no message is open, or if its size is not the one that the client was told. Then only
     /// [`close`](Self::close) is left.
-    pub fn finish_body(&mut self) -> Result<Sent, Unfit> {
+    pub fn finish_body(&mut self) -> Result<Sent, BodyError> {
         self.server.finish_body()
     }
 

@@ -128,7 +128,7 @@ impl Asked {
     pub(super) fn note(&mut self, event: &Event<'_>, all: &[u8]) {
         let (step, octets, malformed) = match event {
             Event::Challenge(step, challenge) => (step, challenge.as_bytes(), false),
-            Event::OddChallenge(step, octets) => (step, *octets, true),
+            Event::MalformedChallenge(step, octets) => (step, *octets, true),
             _ => return,
         };
         self.challenge = Some(Challenge { step: step.again(), place: Place::of(octets, all), malformed });
@@ -150,7 +150,7 @@ impl Asked {
         let Challenge { step, place, malformed } = self.challenge.as_ref()?;
         let octets = place.get(all);
         if *malformed {
-            return Some(Event::OddChallenge(step.again(), octets));
+            return Some(Event::MalformedChallenge(step.again(), octets));
         }
         Base64::new(octets).ok().map(|challenge| Event::Challenge(step.again(), challenge))
     }

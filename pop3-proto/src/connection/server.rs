@@ -1,8 +1,8 @@
 use super::event::{Event, Kept};
 use super::responder::Responder;
 use crate::buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
-use crate::error::{AnswerError, Fatal};
-use crate::server::{AsConfig, Config, Maildrop, Server, StartTls, Step, Why};
+use crate::error::{AnswerError, ConnectionError};
+use crate::server::{AsConfig, CloseReason, Config, Maildrop, Server, StartTls, Step};
 use core::fmt;
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ const READ: usize = 4096;
 /// Poll until there are no more events, write what is pending, then read:
 ///
 /// ```
-/// use pop3_proto::server::{Config, Credentials, Event, Slot};
+/// use pop3_proto::server::{Config, Credentials, Event, MessageInfo};
 /// use pop3_proto::{ServerConnection, Text, TlsPolicy, UniqueId, octets};
 /// use std::io::{Read, Write};
 ///
@@ -29,10 +29,10 @@ const READ: usize = 4096;
 ///     while !pop3.is_closed() {
 ///         while let Some((event, mut responder)) = pop3.poll()? {
 ///             match event {
-///                 Event::Greet(greet) => responder.greet(greet, Text::literal("ready"))?,
+///                 Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
 ///                 Event::User(user, _) => responder.accept_name(user)?,
 ///                 Event::Login(login, Credentials::Password(given)) if given.expose() == password => {
-///                     responder.accept(login, vec![Slot::new(octets(mail), UniqueId::new(b"1")?)])?;
+///                     responder.accept(login, vec![MessageInfo::new(octets(mail), UniqueId::new(b"1")?)])?;
 ///                 }
 ///                 Event::Fetch(fetch) => { body = mail; responder.send_body(fetch)? }
 ///                 Event::Body if body.is_empty() => _ = responder.finish_body()?,
@@ -109,8 +109,8 @@ enum WaitsFor {
 enum Turn {
     Question,
     Body,
-    Closed(Why),
-    Failed(Fatal),
+    Closed(CloseReason),
+    Failed(ConnectionError),
     Nothing,
 }
 
@@ -120,7 +120,7 @@ impl<M: Maildrop, C: AsConfig> ServerConnection<M, alloc::vec::Vec<u8>, alloc::v
     ///
     /// `id` is your number for the connection: the tokens of two connections differ by it.
     pub fn new(config: C, id: u64) -> Self {
-        let (least_recv, least_send) = (config.as_config().hold(), config.as_config().min_send_buf());
+        let (least_recv, least_send) = (config.as_config().min_recv_buf(), config.as_config().min_send_buf());
         let recv = RecvBuf::with_enough(alloc::vec::Vec::new(), least_recv, READ);
         let send = SendBuf::with_enough(alloc::vec::Vec::new(), least_send);
         Self::over(Server::new(config, id), recv, send)
@@ -134,20 +134,20 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// A server for one connection, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].
     ///
     /// ```
-    /// use pop3_proto::{ServerConnection, TlsPolicy, server::{Config, Slot}, UniqueId};
+    /// use pop3_proto::{ServerConnection, TlsPolicy, server::{Config, MessageInfo}, UniqueId};
     ///
     /// static CONFIG: Config = Config::new(TlsPolicy::Implicit);
-    /// type Mail = &'static mut [Slot<UniqueId<'static>>];
+    /// type Mail = &'static mut [MessageInfo<UniqueId<'static>>];
     ///
     /// let pop3 = ServerConnection::<Mail, [u8; 255], [u8; 512]>::with_buffers(&CONFIG, 1, [0; 255], [0; 512]);
     /// assert!(pop3.is_ok());
     /// ```
     ///
     /// # Errors
-    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::hold`], or `send` fewer than
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::min_recv_buf`], or `send` fewer than
     /// [`Config::min_send_buf`].
     pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
-        let recv = RecvBuf::for_machine(recv, config.as_config().hold(), READ)?;
+        let recv = RecvBuf::for_machine(recv, config.as_config().min_recv_buf(), READ)?;
         let send = SendBuf::for_machine(send, config.as_config().min_send_buf())?;
         Ok(Self::over(Server::new(config, id), recv, send))
     }
@@ -169,10 +169,10 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// [an answer](Self::wants_answer); or that the session [is over](Self::is_closed).
     ///
     /// # Errors
-    /// Returns [`Fatal`], the same from then on. Nothing is removed.
+    /// Returns [`ConnectionError`], the same from then on. Nothing is removed.
     // Spelled out, because it is what a caller matches.
     #[allow(clippy::type_complexity)]
-    pub fn poll(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, Fatal> {
+    pub fn poll(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, ConnectionError> {
         let turn = self.turn();
         let ServerConnection { server, recv, send, asked, due, ended, .. } = self;
         let event = match turn {
@@ -279,7 +279,7 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// Reports that the TLS handshake succeeded: see [`Server::tls_started`].
     ///
     /// Bytes that are still unread were received before TLS, so somebody has injected them: the next `poll` then returns
-    /// [`Fatal::BehindStls`].
+    /// [`ConnectionError::PlaintextAfterStls`].
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
@@ -294,9 +294,9 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// `now`.
     ///
     /// # Errors
-    /// Returns [`Fatal::TimedOut`] if a timer ran out, and any earlier error. Close the connection without a response (RFC
+    /// Returns [`ConnectionError::TimedOut`] if a timer ran out, and any earlier error. Close the connection without a response (RFC
     /// 1939 section 3).
-    pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, Fatal> {
+    pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         match self.server.tick(now.into()) {
             Ok(next) => Ok(next.map(Duration::from)),
             Err(fatal) => {

@@ -14,7 +14,7 @@
 //! // The code to test: it waits for the greeting and leaves.
 //! fn knock(mut stream: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
 //!     let mut client = Client::new(TlsPolicy::Cleartext, 1);
-//!     let mut recv = RecvBuf::new(vec![0; client.hold()]);
+//!     let mut recv = RecvBuf::new(vec![0; client.min_recv_buf()]);
 //!     let mut send = SendBuf::new(vec![]);
 //!     loop {
 //!         match recv.with(|input| client.poll(input))? {

@@ -5,12 +5,12 @@ use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Greet, Login, Other, Question, Refusable, StartTls, Token, User};
 use super::reply::{Extent, Reply, Then};
 use super::text::is_status;
-use super::{Announce, AsConfig, Maildrop, Refusal, Server, Totals, Turn, Unaccepted, Why};
+use super::{AsConfig, CloseReason, Maildrop, Refusal, Server, Totals, Turn, Unaccepted, UserPolicy};
 use crate::codec::{Response, ResponseCode, State, StatusText};
-use crate::error::{AnswerError, Fatal, Unanswered};
+use crate::error::{AnswerError, ConnectionError, Unanswered};
 use crate::input::Input;
 use crate::quirks::Quirks;
-use crate::sink::{Full, MIN_SINK, Sink};
+use crate::sink::{BufferFull, MIN_SEND_BUF, Sink};
 use crate::types::{ApopTimestamp, Base64, MessageNumber, Text};
 
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
@@ -28,14 +28,14 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
     /// let mut send = SendBuf::new(vec![]);
     /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut Input::more(b""), &mut send) else { panic!() };
-    /// let unanswered = server.greet(greet, Text::literal("[ready"), &mut send).unwrap_err();
+    /// let unanswered = server.greet(greet, Text::from_static("[ready"), &mut send).unwrap_err();
     /// assert_eq!(unanswered.why, AnswerError::Text);
-    /// server.greet(unanswered.token, Text::literal("ready"), &mut send).unwrap();
+    /// server.greet(unanswered.token, Text::from_static("ready"), &mut send).unwrap();
     /// ```
     ///
     /// # Errors
     /// Returns the token with [`AnswerError::Text`] if the text breaks these rules, with [`AnswerError::TooLong`] if the line would be over
-    /// 512 bytes, with [`AnswerError::Full`] if the sink has no room, or if the token belongs to another question.
+    /// 512 bytes, with [`AnswerError::BufferFull`] if the sink has no room, or if the token belongs to another question.
     pub fn greet(
         &mut self,
         greet: Greet,
@@ -66,7 +66,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// # Errors
     /// Returns [`Unaccepted`] with the token and the maildrop if the token belongs to another question.
     pub fn accept(&mut self, login: Login, maildrop: L) -> Result<(), Unaccepted<L>> {
-        self.accept_with(login, maildrop, Announce::default())
+        self.accept_with(login, maildrop, UserPolicy::default())
     }
 
     /// Accepts a login as [`accept`](Self::accept) does, and announces this user's own LOGIN-DELAY or EXPIRE in TRANSACTION.
@@ -77,7 +77,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         &mut self,
         login: Login,
         maildrop: L,
-        announce: Announce,
+        announce: UserPolicy,
     ) -> Result<(), Unaccepted<L>> {
         if let Err(why) = self.check(&login) {
             return Err(Unaccepted { token: login, maildrop, why });
@@ -103,7 +103,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     /// use core::convert::Infallible;
     /// use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy};
-    /// use pop3_proto::server::{Ask, Config, Step, Why};
+    /// use pop3_proto::server::{Ask, Config, Step, CloseReason};
     ///
     /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
     /// let mut server = Server::<Infallible>::new(&CONFIG, 1);
@@ -112,10 +112,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nSTAT\r\n");
     /// loop {
     ///     match server.poll(&mut input, &mut out).unwrap() {
-    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut out).unwrap(),
     ///         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
     ///         Step::Ask(Ask::Login(login, _credentials)) => server.hand_over(login).unwrap(),
-    ///         Step::Closed(Why::HandedOver) => break,
+    ///         Step::Closed(CloseReason::HandedOver) => break,
     ///         step => panic!("{step:?}"),
     ///     }
     /// }
@@ -128,7 +128,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     pub fn hand_over(&mut self, login: Login) -> Result<(), Unanswered<Login>> {
         drop(self.redeem(login)?);
         self.named = false;
-        self.turn = Turn::Reply(Reply::ok(Phrase::LoggedIn, Then::Close(Why::HandedOver)));
+        self.turn = Turn::Reply(Reply::ok(Phrase::LoggedIn, Then::Close(CloseReason::HandedOver)));
         Ok(())
     }
 
@@ -154,15 +154,15 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use pop3_proto::{Input, Mechanism, SendBuf, Server, Text, TlsPolicy, sasl};
-    /// use pop3_proto::server::{Ask, Config, Slot, Step};
+    /// use pop3_proto::server::{Ask, Config, MessageInfo, Step};
     ///
     /// static CONFIG: Config = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::LOGIN]);
-    /// let mut server = Server::<Vec<Slot<pop3_proto::UniqueId<'_>>>>::new(&CONFIG, 1);
+    /// let mut server = Server::<Vec<MessageInfo<pop3_proto::UniqueId<'_>>>>::new(&CONFIG, 1);
     /// let mut buffer = [0; 1024];
     /// let mut out = SendBuf::new(&mut buffer[..]);
     /// let mut input = Input::more(b"AUTH LOGIN\r\n");
     /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut input, &mut out) else { panic!() };
-    /// server.greet(greet, Text::literal("ready"), &mut out).unwrap();
+    /// server.greet(greet, Text::from_static("ready"), &mut out).unwrap();
     /// let Ok(Step::Ask(Ask::Login(login, _))) = server.poll(&mut input, &mut out) else { panic!() };
     /// server.challenge_message(login, &sasl::Message::new(b"User Name"), &mut out).unwrap();
     /// assert_eq!(out.pending(), b"+OK ready\r\n+ VXNlciBOYW1l\r\n");
@@ -177,7 +177,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         message: &crate::sasl::Message<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Unanswered<Login>> {
-        const PREFIX: Text<'_> = Text::literal("+ ");
+        const PREFIX: Text<'_> = Text::from_static("+ ");
         self.challenge_within(login, message.encoded_len(), sink, |sink| message.put(PREFIX, sink))
     }
 
@@ -187,7 +187,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         login: Login,
         octets: usize,
         sink: &mut dyn Sink,
-        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
+        put: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFull>,
     ) -> Result<(), Unanswered<Login>> {
         let limit = usize::from(self.config.as_config().limits.sasl_line);
         let login = self.redeem(login)?;
@@ -198,7 +198,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
             return Unanswered::because(login, AnswerError::TooLong { limit });
         }
         if let Err(full) = put(sink) {
-            return Unanswered::because(login, AnswerError::Full(full));
+            return Unanswered::because(login, AnswerError::BufferFull(full));
         }
         self.turn = Turn::Response;
         Ok(())
@@ -251,7 +251,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     #[doc(alias = "QUIT")]
     pub fn removed(&mut self, commit: Commit) -> Result<(), Unanswered<Commit>> {
         drop(self.redeem(commit)?);
-        self.turn = Turn::Reply(Reply::ok(Phrase::Bye, Then::Close(Why::Quit)));
+        self.turn = Turn::Reply(Reply::ok(Phrase::Bye, Then::Close(CloseReason::Quit)));
         Ok(())
     }
 
@@ -284,7 +284,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
         drop(self.redeem(start)?);
         if unread.remaining() > 0 {
-            self.fatal = Some(Fatal::BehindStls);
+            self.fatal = Some(ConnectionError::PlaintextAfterStls);
             return Ok(());
         }
         self.tls = true;
@@ -309,9 +309,9 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// let mut input = Input::more(b"xping\r\n");
     /// loop {
     ///     match server.poll(&mut input, &mut send).unwrap() {
-    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut send).unwrap(),
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut send).unwrap(),
     ///         Step::Ask(Ask::Other(other, keyword, _)) if keyword == Keyword::new(b"XPING").unwrap() => {
-    ///             server.other(other, Text::literal("pong"), &mut send).unwrap();
+    ///             server.other(other, Text::from_static("pong"), &mut send).unwrap();
     ///         }
     ///         _ => break,
     ///     }
@@ -342,11 +342,11 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         let question = T::QUESTION;
         drop(self.redeem(token)?);
         let then = match question {
-            Question::Greet => Then::Close(Why::Refused),
+            Question::Greet => Then::Close(CloseReason::Refused),
             Question::User | Question::Login if is_failed_login(refusal) && self.login_failed() => {
-                Then::Close(Why::FailedLogins)
+                Then::Close(CloseReason::FailedLogins)
             }
-            Question::Other if self.is_last_bad_command() => Then::Close(Why::BadCommands),
+            Question::Other if self.is_last_bad_command() => Then::Close(CloseReason::BadCommands),
             _ => Then::Read,
         };
         self.turn = Turn::Reply(match has_code(question, refusal) {
@@ -374,7 +374,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");
     /// loop {
     ///     match server.poll(&mut input, &mut send).unwrap() {
-    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut send).unwrap(),
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut send).unwrap(),
     ///         Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
     ///         Step::Ask(Ask::Login(login, _)) => {
     ///             let code = ResponseCode::new(b"LIMIT").unwrap();
@@ -387,7 +387,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// Returns the token with [`AnswerError::TooLong`] if the line would be over 512 bytes, with [`AnswerError::Full`] if the sink has no
+    /// Returns the token with [`AnswerError::TooLong`] if the line would be over 512 bytes, with [`AnswerError::BufferFull`] if the sink has no
     /// room, or if the token belongs to another question.
     pub fn refuse_with_code(
         &mut self,
@@ -402,16 +402,16 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         let status = StatusText::new(coded.then_some(code), self.say(refusal.phrase())).unwrap_or_default();
         let octets = if coded { code.as_bytes().len() } else { 0 };
         if octets.saturating_add(status.text().as_bytes().len()).saturating_add("-ERR [] \r\n".len())
-            > MIN_SINK
+            > MIN_SEND_BUF
         {
-            return Unanswered::because(login, AnswerError::TooLong { limit: MIN_SINK });
+            return Unanswered::because(login, AnswerError::TooLong { limit: MIN_SEND_BUF });
         }
         if let Err(full) = Response::Err(status).encode(sink) {
-            return Unanswered::because(login, AnswerError::Full(full));
+            return Unanswered::because(login, AnswerError::BufferFull(full));
         }
         drop(login);
         if is_failed_login(refusal) && self.login_failed() {
-            self.end(Why::FailedLogins);
+            self.end(CloseReason::FailedLogins);
         } else {
             self.turn = Turn::Command;
         }
@@ -434,7 +434,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     fn check<T: Token>(&self, token: &T) -> Result<(), AnswerError> {
         let asked = matches!(self.turn, Turn::Asked(question) if question == T::QUESTION);
         if token.mark().connection != self.id {
-            Err(AnswerError::NotHere)
+            Err(AnswerError::OtherConnection)
         } else if !asked || token.mark().sequence != self.tokens || self.fatal.is_some() {
             Err(AnswerError::Stale)
         } else {
@@ -448,12 +448,12 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         if !is_status(text) {
             return Unanswered::because(token, AnswerError::Text);
         }
-        if text.as_bytes().len().saturating_add("+OK \r\n".len()) > MIN_SINK {
-            return Unanswered::because(token, AnswerError::TooLong { limit: MIN_SINK });
+        if text.as_bytes().len().saturating_add("+OK \r\n".len()) > MIN_SEND_BUF {
+            return Unanswered::because(token, AnswerError::TooLong { limit: MIN_SEND_BUF });
         }
         match sink.put(&[b"+OK ", text.as_bytes(), b"\r\n"]) {
             Ok(()) => Ok(()),
-            Err(full) => Unanswered::because(token, AnswerError::Full(full)),
+            Err(full) => Unanswered::because(token, AnswerError::BufferFull(full)),
         }
     }
 }

@@ -63,8 +63,8 @@ impl Config<'_> {
     /// use pop3_proto::{Text, TlsPolicy};
     ///
     /// let config = Config::new(TlsPolicy::Implicit);
-    /// assert_eq!(config.implementation(Text::literal("mail 1.0")).check(), Ok(()));
-    /// assert_eq!(config.implementation(Text::literal("mail\t1.0")).check(), Err(ConfigError::Implementation));
+    /// assert_eq!(config.implementation(Text::from_static("mail 1.0")).check(), Ok(()));
+    /// assert_eq!(config.implementation(Text::from_static("mail\t1.0")).check(), Err(ConfigError::Implementation));
     /// ```
     ///
     /// # Errors
@@ -73,12 +73,12 @@ impl Config<'_> {
         if self.implementation.is_some_and(|words| !is_implementation(words)) {
             return Err(ConfigError::Implementation);
         }
-        if ![self.sasl, self.sasl_in_clear].into_iter().all(fit_one_line) {
+        if ![self.sasl, self.sasl_cleartext].into_iter().all(fit_one_line) {
             return Err(ConfigError::Mechanisms);
         }
         let is_offered =
-            self.tls != TlsPolicy::Required && !self.sasl_in_clear.contains(&Mechanism::OAUTHBEARER);
-        if !is_offered && !self.sasl_in_clear.is_empty() {
+            self.tls != TlsPolicy::Required && !self.sasl_cleartext.contains(&Mechanism::OAUTHBEARER);
+        if !is_offered && !self.sasl_cleartext.is_empty() {
             return Err(ConfigError::MechanismsInClear);
         }
         if self.languages.len() > usize::from(u8::MAX) {

@@ -5,7 +5,7 @@ use super::maildrop::Entry;
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Login, Other, Question, User};
 use super::reply::{Reply, Rows, Then};
-use super::{AsConfig, Ask, Credentials, Maildrop, Refusal, Server, Turn, Why};
+use super::{AsConfig, Ask, CloseReason, Credentials, Maildrop, Refusal, Server, Turn};
 use crate::codec::{Command, CommandError, Keyword, LineEnding, State, Verb};
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{Base64, LanguageRange, Mechanism, MessageNumber, Secret, Text, TlsPolicy};
@@ -90,7 +90,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
             Command::User(_) | Command::Pass(_) => config.user,
             Command::Apop { .. } => self.apop,
             Command::Auth { .. } | Command::AuthList => {
-                !config.sasl.is_empty() || !config.sasl_in_clear.is_empty()
+                !config.sasl.is_empty() || !config.sasl_cleartext.is_empty()
             }
             Command::Stls => self.offers_stls(),
             Command::Utf8 => config.utf8.is_some(),
@@ -119,7 +119,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         let config = self.config.as_config();
         match self.may_log_in() {
             true if self.tls => config.sasl,
-            true => config.sasl_in_clear,
+            true => config.sasl_cleartext,
             false => &[],
         }
     }
@@ -128,7 +128,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// is bounded.
     fn user<'i>(&mut self, name: Text<'i>, named: bool) -> Next<'i> {
         if named && self.login_failed() {
-            return self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins)));
+            return self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(CloseReason::FailedLogins)));
         }
         if !self.is_user_text(name.as_bytes()) {
             return self.bad(Phrase::Syntax);
@@ -257,7 +257,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
 
     fn quit<'i>(&mut self) -> Next<'i> {
         if self.state != State::Transaction {
-            return self.ok(Phrase::Bye, Then::Close(Why::Quit));
+            return self.ok(Phrase::Bye, Then::Close(CloseReason::Quit));
         }
         self.state = State::Update;
         let commit = Commit { mark: self.new_mark() };
@@ -272,7 +272,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// `-ERR` to a line that is no command here; the last one ends the session.
     fn bad<'i>(&mut self, phrase: Phrase) -> Next<'i> {
         if self.is_last_bad_command() {
-            self.reply(Reply::err(Phrase::TooManyBad, Then::Close(Why::BadCommands)))
+            self.reply(Reply::err(Phrase::TooManyBad, Then::Close(CloseReason::BadCommands)))
         } else {
             self.reply(Reply::err(phrase, Then::Read))
         }
@@ -299,7 +299,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// `-ERR` to a login that the machine itself ends.
     fn login_over<'i>(&mut self, phrase: Phrase) -> Next<'i> {
         if self.login_failed() {
-            self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins)))
+            self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(CloseReason::FailedLogins)))
         } else {
             self.reply(Reply::err(phrase, Then::Read))
         }

@@ -3,7 +3,7 @@ use crate::body::StuffMode;
 use crate::codec::{Expire, OtherCapability};
 use crate::limits::{Limits, Timers, max};
 use crate::quirks::Profile;
-use crate::sink::MIN_SINK;
+use crate::sink::MIN_SEND_BUF;
 use crate::types::{Mechanism, Text, TlsPolicy};
 
 /// What a server offers and how it behaves; one value serves any number of connections.
@@ -30,7 +30,7 @@ pub struct Config<'c> {
     pub(super) utf8: Option<Utf8>,
     pub(super) other_commands: bool,
     pub(super) sasl: &'c [Mechanism<'c>],
-    pub(super) sasl_in_clear: &'c [Mechanism<'c>],
+    pub(super) sasl_cleartext: &'c [Mechanism<'c>],
     pub(super) login_delay: Option<PerUser<u32>>,
     pub(super) expire: Option<PerUser<Expire>>,
     pub(super) languages: &'c [Language<'c>],
@@ -85,7 +85,7 @@ impl<'c> Config<'c> {
             utf8: None,
             other_commands: false,
             sasl: &[],
-            sasl_in_clear: &[],
+            sasl_cleartext: &[],
             login_delay: None,
             expire: None,
             languages: &[],
@@ -97,19 +97,19 @@ impl<'c> Config<'c> {
 
     /// How harmless deviations of the client are taken.
     #[must_use]
-    pub const fn profile(self, profile: Profile) -> Self {
+    pub const fn with_profile(self, profile: Profile) -> Self {
         Config { profile, ..self }
     }
 
     /// Bounds on what the client can make grow.
     #[must_use]
-    pub const fn limits(self, limits: Limits) -> Self {
+    pub const fn with_limits(self, limits: Limits) -> Self {
         Config { limits, ..self }
     }
 
     /// How long the server waits.
     #[must_use]
-    pub const fn timers(self, timers: Timers) -> Self {
+    pub const fn with_timers(self, timers: Timers) -> Self {
         Config { timers, ..self }
     }
 
@@ -145,28 +145,28 @@ impl<'c> Config<'c> {
 
     /// AUTH inside TLS, with these mechanisms (RFC 5034).
     #[must_use]
-    pub const fn sasl(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
+    pub const fn with_sasl(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
         Config { sasl: mechanisms, ..self }
     }
 
     /// AUTH outside TLS too, with these mechanisms: none by default, and none under [`TlsPolicy::Required`].
     /// OAUTHBEARER in it is passed over (RFC 7628 section 3).
     #[must_use]
-    pub const fn sasl_in_clear(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
-        Config { sasl_in_clear: mechanisms, ..self }
+    pub const fn with_sasl_cleartext(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
+        Config { sasl_cleartext: mechanisms, ..self }
     }
 
     /// LOGIN-DELAY is announced; where it `differs` by user, give the largest here (RFC 2449 section 6.5).
     /// The application enforces it.
     #[must_use]
-    pub const fn login_delay(self, seconds: u32, differs: bool) -> Self {
+    pub const fn with_login_delay(self, seconds: u32, differs: bool) -> Self {
         Config { login_delay: Some(PerUser { value: seconds, differs }), ..self }
     }
 
     /// EXPIRE is announced; where it `differs` by user, give the smallest here (RFC 2449 section 6.7). The
     /// application enforces it.
     #[must_use]
-    pub const fn expire(self, policy: Expire, differs: bool) -> Self {
+    pub const fn with_expire(self, policy: Expire, differs: bool) -> Self {
         Config { expire: Some(PerUser { value: policy, differs }), ..self }
     }
 
@@ -179,20 +179,20 @@ impl<'c> Config<'c> {
     /// LANG with these languages, the first of which is the one for `LANG *` (RFC 6856 section 3). Until a
     /// client asks, the server speaks English.
     #[must_use]
-    pub const fn languages(self, languages: &'c [Language<'c>]) -> Self {
+    pub const fn with_languages(self, languages: &'c [Language<'c>]) -> Self {
         Config { languages, ..self }
     }
 
     /// Announces IMPLEMENTATION with these words. They are 1 to 490 bytes of UTF-8 without control characters. If not, the server does
     /// not announce IMPLEMENTATION, and [`check`](Self::check) fails.
     #[must_use]
-    pub const fn implementation(self, words: Text<'c>) -> Self {
+    pub const fn with_implementation(self, words: Text<'c>) -> Self {
         Config { implementation: Some(words), ..self }
     }
 
     /// Further capabilities to announce.
     #[must_use]
-    pub const fn capabilities(self, capabilities: &'c [OtherCapability<'c>]) -> Self {
+    pub const fn with_capabilities(self, capabilities: &'c [OtherCapability<'c>]) -> Self {
         Config { capabilities, ..self }
     }
 
@@ -204,15 +204,15 @@ impl<'c> Config<'c> {
 
     /// How messages are sent: with a bare LF turned into CR LF unless set.
     #[must_use]
-    pub const fn bodies(self, mode: StuffMode) -> Self {
+    pub const fn with_bodies(self, mode: StuffMode) -> Self {
         Config { bodies: mode, ..self }
     }
 
     /// The most octets that a server's `poll` ever leaves unread while it asks for input: a read buffer of
     /// this size never fills up.
     #[must_use]
-    pub const fn hold(&self) -> usize {
-        if self.sasl.is_empty() && self.sasl_in_clear.is_empty() {
+    pub const fn min_recv_buf(&self) -> usize {
+        if self.sasl.is_empty() && self.sasl_cleartext.is_empty() {
             self.limits.command_line as usize
         } else {
             max(self.limits.command_line, self.limits.sasl_line) as usize
@@ -222,8 +222,8 @@ impl<'c> Config<'c> {
     /// Returns the least size of the send buffer: it has room for every line that the server may write.
     #[must_use]
     pub const fn min_send_buf(&self) -> usize {
-        let lines = self.hold();
-        if lines > MIN_SINK { lines } else { MIN_SINK }
+        let lines = self.min_recv_buf();
+        if lines > MIN_SEND_BUF { lines } else { MIN_SEND_BUF }
     }
 }
 

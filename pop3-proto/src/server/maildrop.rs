@@ -9,7 +9,7 @@ use core::convert::Infallible;
 /// is asked to [`Commit`](super::Ask::Commit), and never otherwise. A lock on the user's mail belongs in it,
 /// to be released when it is dropped.
 ///
-/// A slice of [`Slot`]s is one, and so is a `Vec` of them. One of your own:
+/// A slice of [`MessageInfo`]s is one, and so is a `Vec` of them. One of your own:
 ///
 /// ```
 /// use pop3_proto::server::{Entry, Maildrop, Refusal};
@@ -102,28 +102,28 @@ pub struct Entry<'m> {
 /// A message in a maildrop that is a slice, or a `Vec`.
 ///
 /// ```
-/// use pop3_proto::{UniqueId, server::{Maildrop, Slot}};
+/// use pop3_proto::{UniqueId, server::{Maildrop, MessageInfo}};
 ///
-/// let mut slots = [Slot::new(120, UniqueId::new(b"a-1").unwrap()), Slot::new(200, UniqueId::new(b"a-2").unwrap())];
+/// let mut slots = [MessageInfo::new(120, UniqueId::new(b"a-1").unwrap()), MessageInfo::new(200, UniqueId::new(b"a-2").unwrap())];
 /// let maildrop = &mut slots[..];
 /// assert_eq!(maildrop.count(), 2);
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Slot<I> {
+pub struct MessageInfo<I> {
     octets: u64,
     id: I,
     marked: bool,
 }
 
-impl<I: AsUniqueId> Slot<I> {
+impl<I: AsUniqueId> MessageInfo<I> {
     /// A message that is not marked: its octets as RETR sends them, and its unique-id, a [`UniqueId`] or an
     /// `OwnedUniqueId`.
     pub const fn new(octets: u64, id: I) -> Self {
-        Slot { octets, id, marked: false }
+        MessageInfo { octets, id, marked: false }
     }
 }
 
-impl<I> Slot<I> {
+impl<I> MessageInfo<I> {
     /// Whether it is marked for deletion.
     pub const fn is_marked(&self) -> bool {
         self.marked
@@ -140,7 +140,7 @@ impl<I> Slot<I> {
     }
 }
 
-impl<I: AsUniqueId> Maildrop for [Slot<I>] {
+impl<I: AsUniqueId> Maildrop for [MessageInfo<I>] {
     fn count(&self) -> u32 {
         u32::try_from(self.len()).unwrap_or(u32::MAX)
     }
@@ -205,7 +205,7 @@ behind_a_pointer! {
 }
 
 #[cfg(feature = "alloc")]
-impl<I: AsUniqueId> Maildrop for alloc::vec::Vec<Slot<I>> {
+impl<I: AsUniqueId> Maildrop for alloc::vec::Vec<MessageInfo<I>> {
     fn count(&self) -> u32 {
         self.as_slice().count()
     }

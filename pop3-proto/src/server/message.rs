@@ -3,7 +3,7 @@
 
 use super::poll::room;
 use super::reply::{EndMark, Extent, Reply, Then};
-use super::{AsConfig, Body, Config, Maildrop, Sent, Server, Turn, Unfit};
+use super::{AsConfig, Body, BodyError, Config, Maildrop, Sent, Server, Turn};
 use crate::body::{BareLf, Stuff, TopFilter};
 use crate::sink::Sink;
 
@@ -13,7 +13,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use pop3_proto::{Input, SendBuf, Server, TlsPolicy, server::Step};
-    /// # use pop3_proto::{Text, UniqueId, server::{Ask, Config, Slot}};
+    /// # use pop3_proto::{Text, UniqueId, server::{Ask, Config, MessageInfo}};
     /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
     /// # let mut server = Server::new(&CONFIG, 1);
     /// # let mut buffer = [0; 1024];
@@ -21,10 +21,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// # let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nRETR 1\r\n");
     /// # let fetch = loop {
     /// #     match server.poll(&mut input, &mut out).unwrap() {
-    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut out).unwrap(),
     /// #         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
     /// #         Step::Ask(Ask::Login(login, _credentials)) => {
-    /// #             let slots = vec![Slot::new(20, UniqueId::new(b"a-1").unwrap())];
+    /// #             let slots = vec![MessageInfo::new(20, UniqueId::new(b"a-1").unwrap())];
     /// #             server.accept(login, slots).unwrap();
     /// #         }
     /// #         Step::Ask(Ask::Fetch(fetch)) => break fetch,
@@ -46,8 +46,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Unfit`], with nothing taken.
-    pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, Unfit> {
+    /// [`BodyError`], with nothing taken.
+    pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, BodyError> {
         self.is_alive()?;
         self.note_room(sink);
         if let Turn::Reply(Reply { then: Then::Body, .. }) = &self.turn {
@@ -56,7 +56,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
                 return Ok(0);
             }
         }
-        let Turn::Body(body) = &mut self.turn else { return Err(Unfit::NoBody) };
+        let Turn::Body(body) = &mut self.turn else { return Err(BodyError::NoBody) };
         let wanted = body.wanted(octets, sink.room());
         let taken = body.stuff.copy(wanted, sink)?;
         body.take(wanted.get(..taken).unwrap_or(wanted));
@@ -75,7 +75,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     /// use std::io::{IoSlice, Write};
     /// # use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId, octets};
-    /// # use pop3_proto::server::{Ask, Config, Slot, Step};
+    /// # use pop3_proto::server::{Ask, Config, MessageInfo, Step};
     /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
     /// # let mut server = Server::new(&CONFIG, 1);
     /// # let mut send = SendBuf::new(vec![]);
@@ -83,10 +83,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// # let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nRETR 1\r\n");
     /// # let fetch = loop {
     /// #     match server.poll(&mut input, &mut send).unwrap() {
-    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut send).unwrap(),
+    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut send).unwrap(),
     /// #         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
     /// #         Step::Ask(Ask::Login(login, _credentials)) => {
-    /// #             let slots = vec![Slot::new(8, UniqueId::new(b"a-1").unwrap())];
+    /// #             let slots = vec![MessageInfo::new(8, UniqueId::new(b"a-1").unwrap())];
     /// #             server.accept(login, slots).unwrap();
     /// #         }
     /// #         Step::Ask(Ask::Fetch(fetch)) => break fetch,
@@ -110,15 +110,15 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Unfit`], with nothing taken.
-    pub fn body_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, Unfit> {
+    /// [`BodyError`], with nothing taken.
+    pub fn body_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BodyError> {
         self.is_alive()?;
         // Changed where it lies: a copy out and in for each slice costs more than the slice.
         let slice = match &mut self.turn {
             Turn::Body(body) if body.top().is_none() => body.stuff.next(octets)?,
             Turn::Body(body) => body.top_slice(octets)?,
-            Turn::Reply(Reply { then: Then::Body, .. }) => return Err(Unfit::StatusPending),
-            _ => return Err(Unfit::NoBody),
+            Turn::Reply(Reply { then: Then::Body, .. }) => return Err(BodyError::StatusPending),
+            _ => return Err(BodyError::NoBody),
         };
         self.lend(slice.map_or(0, <[u8]>::len));
         Ok(slice)
@@ -202,18 +202,18 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// A message that cannot be completed must be closed too, not finished.
     ///
     /// # Errors
-    /// Returns [`Unfit::NoBody`] if no message is open.
-    /// Returns [`Unfit::Size`] if the sizes differ.
-    pub fn finish_body(&mut self) -> Result<Sent, Unfit> {
+    /// Returns [`BodyError::NoBody`] if no message is open.
+    /// Returns [`BodyError::Size`] if the sizes differ.
+    pub fn finish_body(&mut self) -> Result<Sent, BodyError> {
         self.is_alive()?;
         let (body, status) = match &self.turn {
             Turn::Body(body) => (*body, None),
             // The status line is still to come, so nothing of the message was sent.
             Turn::Reply(reply @ Reply { then: Then::Body, .. }) => {
-                let extent = reply.extent().ok_or(Unfit::NoBody)?;
+                let extent = reply.extent().ok_or(BodyError::NoBody)?;
                 (Body::new(&self.config.as_config(), extent), Some(reply.what))
             }
-            _ => return Err(Unfit::NoBody),
+            _ => return Err(BodyError::NoBody),
         };
         let sent = body.sent()?;
         let mark = body.end_mark();
@@ -225,8 +225,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 
     /// Behind a fatal error no message is open.
-    const fn is_alive(&self) -> Result<(), Unfit> {
-        if self.fatal.is_some() { Err(Unfit::NoBody) } else { Ok(()) }
+    const fn is_alive(&self) -> Result<(), BodyError> {
+        if self.fatal.is_some() { Err(BodyError::NoBody) } else { Ok(()) }
     }
 }
 
@@ -244,11 +244,11 @@ impl Body {
     }
 
     /// The size that was sent, with the line end that the terminator adds if the last line has none.
-    fn sent(mut self) -> Result<Sent, Unfit> {
+    fn sent(mut self) -> Result<Sent, BodyError> {
         self.stuff.finish();
         let octets = self.stuff.octets();
         match self.extent {
-            Extent::Exact(stated) if stated != octets => Err(Unfit::Size { sent: octets, stated }),
+            Extent::Exact(stated) if stated != octets => Err(BodyError::Size { sent: octets, stated }),
             Extent::Exact(stated) | Extent::Estimated(stated) => Ok(Sent { octets, stated: Some(stated) }),
             Extent::Top(_) => Ok(Sent { octets, stated: None }),
         }
@@ -270,7 +270,7 @@ impl Body {
     }
 
     /// The next slice of what is asked for.
-    fn top_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, Unfit> {
+    fn top_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BodyError> {
         let wanted = self.wanted(octets, WINDOW);
         let mut left = wanted;
         let slice = self.stuff.next(&mut left)?;
@@ -302,8 +302,8 @@ impl Body {
     }
 }
 
-impl From<BareLf> for Unfit {
+impl From<BareLf> for BodyError {
     fn from(_: BareLf) -> Self {
-        Unfit::BareLf
+        BodyError::BareLf
     }
 }

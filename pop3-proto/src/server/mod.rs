@@ -22,18 +22,18 @@ mod text;
 
 pub use check::ConfigError;
 pub use config::{AsConfig, Config, Utf8};
-pub use maildrop::{Entry, Maildrop, Slot};
+pub use maildrop::{Entry, Maildrop, MessageInfo};
 pub use phrase::{Language, Phrase, Translation};
 pub use question::{
-    Announce, Ask, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, Sent, StartTls, Step,
-    Unaccepted, Unfit, User, Why,
+    Ask, BodyError, CloseReason, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, Sent,
+    StartTls, Step, Unaccepted, User, UserPolicy,
 };
 
 pub use crate::connection::{Event, Responder};
 
 use crate::body::{Stuff, TopFilter};
 use crate::codec::State;
-use crate::error::Fatal;
+use crate::error::ConnectionError;
 use crate::quirks::Quirks;
 use crate::time::{Clock, Countdown, Millis, Timer};
 use crate::types::{MessageNumber, Text, TlsPolicy};
@@ -49,10 +49,10 @@ use reply::{Extent, Reply};
 ///
 /// ```
 /// use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId};
-/// use pop3_proto::server::{Ask, Config, Slot, Step};
+/// use pop3_proto::server::{Ask, Config, MessageInfo, Step};
 ///
 /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
-/// let mut slots = [Slot::new(120, UniqueId::new(b"a-1").unwrap())];
+/// let mut slots = [MessageInfo::new(120, UniqueId::new(b"a-1").unwrap())];
 /// let mut server = Server::new(&CONFIG, 1);
 /// let mut buffer = [0; 1024];
 /// let mut out = SendBuf::new(&mut buffer[..]);
@@ -60,7 +60,7 @@ use reply::{Extent, Reply};
 /// let mut maildrop = Some(&mut slots[..]);
 /// loop {
 ///     match server.poll(&mut input, &mut out).unwrap() {
-///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut out).unwrap(),
 ///         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
 ///         Step::Ask(Ask::Login(login, _credentials)) => {
 ///             server.accept(login, maildrop.take().unwrap()).unwrap();
@@ -98,9 +98,9 @@ pub struct Server<L, C: AsConfig = &'static Config<'static>> {
     language: u8,
     bad_commands: u8,
     failed_logins: u8,
-    announce: Announce,
+    announce: UserPolicy,
     quirks: Quirks,
-    fatal: Option<Fatal>,
+    fatal: Option<ConnectionError>,
     /// What is left for the login.
     login: Countdown,
     /// The other timers, one of which runs at a time.
@@ -127,7 +127,7 @@ enum Turn {
     /// The application's: STLS was answered, and the handshake not asked for yet.
     StartTls,
     /// Nobody's.
-    Closed(Why),
+    Closed(CloseReason),
 }
 
 /// A message that is being sent.
@@ -173,10 +173,10 @@ impl<L, C: AsConfig> Server<L, C> {
     /// A configuration that is not a `static` is shared in an `Arc`, or borrowed for less long, which the type says:
     ///
     /// ```
-    /// use pop3_proto::{OwnedUniqueId, Server, TlsPolicy, server::{Config, Slot}};
+    /// use pop3_proto::{OwnedUniqueId, Server, TlsPolicy, server::{Config, MessageInfo}};
     /// use std::sync::Arc;
     ///
-    /// type Mail = Vec<Slot<OwnedUniqueId>>;
+    /// type Mail = Vec<MessageInfo<OwnedUniqueId>>;
     ///
     /// let config = Config::new(TlsPolicy::Implicit);
     /// let borrowed: Server<Mail, &Config> = Server::new(&config, 1);
@@ -203,7 +203,7 @@ impl<L, C: AsConfig> Server<L, C> {
             language: 0,
             bad_commands: 0,
             failed_logins: 0,
-            announce: Announce { login_delay: None, expire: None },
+            announce: UserPolicy { login_delay: None, expire: None },
             quirks: Quirks::NONE,
             fatal: None,
             login: Countdown::new(timers.login),
@@ -232,8 +232,8 @@ impl<L, C: AsConfig> Server<L, C> {
     }
 
     /// The most octets that [`poll`](Self::poll) ever leaves unread while it asks for input: a read buffer of this size never fills up.
-    pub fn hold(&self) -> usize {
-        self.config.as_config().hold()
+    pub fn min_recv_buf(&self) -> usize {
+        self.config.as_config().min_recv_buf()
     }
 
     /// The maildrop, from login on.
@@ -278,7 +278,7 @@ impl<L, C: AsConfig> Server<L, C> {
     /// nothing more is written.
     pub const fn close(&mut self) {
         if !matches!(self.turn, Turn::Closed(_)) {
-            self.end(Why::Aborted);
+            self.end(CloseReason::Aborted);
         }
     }
 
@@ -289,9 +289,9 @@ impl<L, C: AsConfig> Server<L, C> {
     /// Call it before each wait, with a clock that never goes back.
     ///
     /// # Errors
-    /// [`Fatal::TimedOut`] with the name of the timer, and any earlier fatal error. Nothing is removed; the connection is to be closed
+    /// [`ConnectionError::TimedOut`] with the name of the timer, and any earlier fatal error. Nothing is removed; the connection is to be closed
     /// without a word (RFC 1939 section 3).
-    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Fatal> {
+    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, ConnectionError> {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
         }
@@ -302,7 +302,7 @@ impl<L, C: AsConfig> Server<L, C> {
             Some(Timer::Output) if early => self.clock.tick_login(now, &mut self.login, Some(Timer::Output)),
             timer => self.clock.tick(now, timer),
         };
-        next.map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
+        next.map_err(|timer| *self.fatal.insert(ConnectionError::TimedOut(timer)))
     }
 
     /// The timer that runs now. None does while the application owes an answer, or has room for the message that it sends.
@@ -317,7 +317,7 @@ impl<L, C: AsConfig> Server<L, C> {
         }
     }
 
-    const fn end(&mut self, why: Why) {
+    const fn end(&mut self, why: CloseReason) {
         self.turn = Turn::Closed(why);
         self.state = State::Closed;
     }
@@ -365,4 +365,4 @@ impl<L, C: AsConfig> fmt::Debug for Server<L, C> {
 }
 
 const _: () = assert!(size_of::<Server<core::convert::Infallible>>() <= 136);
-const _: () = assert!(size_of::<Server<&mut [Slot<crate::types::UniqueId<'static>>; 1]>>() <= 144);
+const _: () = assert!(size_of::<Server<&mut [MessageInfo<crate::types::UniqueId<'static>>; 1]>>() <= 144);

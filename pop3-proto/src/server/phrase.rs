@@ -1,5 +1,5 @@
 use super::text::{begins_as_code, is_printable};
-use crate::sink::MIN_SINK;
+use crate::sink::MIN_SEND_BUF;
 use crate::types::{LanguageTag, Text};
 use core::fmt;
 
@@ -20,7 +20,7 @@ macro_rules! phrases {
             #[must_use]
             pub const fn english(self) -> Text<'static> {
                 match self {
-                    $(Phrase::$name => const { Text::literal($english) },)+
+                    $(Phrase::$name => const { Text::from_static($english) },)+
                 }
             }
         }
@@ -107,12 +107,12 @@ phrases! {
 ///
 /// fn german(phrase: Phrase) -> Text<'static> {
 ///     match phrase {
-///         Phrase::Bye => const { Text::literal("auf Wiedersehen") },
+///         Phrase::Bye => const { Text::from_static("auf Wiedersehen") },
 ///         other => other.english(),
 ///     }
 /// }
 /// const GERMAN: Language =
-///     Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german };
+///     Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german };
 /// ```
 #[derive(Clone, Copy)]
 pub struct Language<'c> {
@@ -148,7 +148,7 @@ pub struct Language<'c> {
 /// let languages = [Language { tag: LanguageTag::new(b"de")?, name: Text::new(b"Deutsch")?, say: &table }];
 /// let config = Config::new(TlsPolicy::Implicit).languages(&languages);
 /// let server: Server<core::convert::Infallible, &Config> = Server::new(&config, 1);
-/// # Ok::<(), pop3_proto::Invalid>(())
+/// # Ok::<(), pop3_proto::InvalidValue>(())
 /// ```
 pub trait Translation: Sync {
     /// Returns the translation of a phrase, or `None` if there is none.
@@ -164,8 +164,11 @@ impl<F: Fn(Phrase) -> Text<'static> + Sync> Translation for F {
 
 impl<'c> Language<'c> {
     /// English, which every server speaks unless a client asks for another language.
-    pub const ENGLISH: Language<'static> =
-        Language { tag: LanguageTag::literal("en"), name: Text::literal("English"), say: &Phrase::english };
+    pub const ENGLISH: Language<'static> = Language {
+        tag: LanguageTag::from_static("en"),
+        name: Text::from_static("English"),
+        say: &Phrase::english,
+    };
 
     /// Returns a phrase, in English if the translation cannot be sent.
     pub(super) fn phrase(&self, phrase: Phrase) -> Text<'c> {
@@ -179,7 +182,7 @@ impl<'c> Language<'c> {
 
     pub(super) fn has_printable_name(&self) -> bool {
         let length = self.tag.as_bytes().len().saturating_add(self.name.as_bytes().len());
-        length.saturating_add("+OK  \r\n".len()) <= MIN_SINK && is_printable(self.name)
+        length.saturating_add("+OK  \r\n".len()) <= MIN_SEND_BUF && is_printable(self.name)
     }
 }
 

@@ -2,27 +2,31 @@
 
 use super::question::{Greet, Question, StartTls};
 use super::reply::Then;
-use super::{AsConfig, Ask, Maildrop, Server, Step, Turn, Why};
+use super::{AsConfig, Ask, CloseReason, Maildrop, Server, Step, Turn};
 use crate::codec::{Framed, LineEnding, State, frame};
-use crate::error::Fatal;
+use crate::error::ConnectionError;
 use crate::input::Input;
-use crate::sink::{Full, MIN_SINK, Sink};
+use crate::sink::{BufferFull, MIN_SEND_BUF, Sink};
 
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Goes on until something is needed: reads commands, writes answers, asks.
     ///
-    /// While output is pending, or the sink has less room than [`MIN_SINK`], no command is read: what the
+    /// While output is pending, or the sink has less room than [`MIN_SEND_BUF`], no command is read: what the
     /// client pipelines stays in the caller's buffer.
     ///
     /// # Errors
-    /// [`Fatal`], the same from then on. Nothing is removed.
-    pub fn poll<'i>(&mut self, input: &mut Input<'i>, sink: &mut dyn Sink) -> Result<Step<'i>, Fatal> {
+    /// [`ConnectionError`], the same from then on. Nothing is removed.
+    pub fn poll<'i>(
+        &mut self,
+        input: &mut Input<'i>,
+        sink: &mut dyn Sink,
+    ) -> Result<Step<'i>, ConnectionError> {
         loop {
             if let Some(fatal) = self.fatal {
                 return Err(fatal);
             }
             if self.awaits_tls() && input.remaining() > 0 {
-                self.fatal = Some(Fatal::BehindStls);
+                self.fatal = Some(ConnectionError::PlaintextAfterStls);
                 continue;
             }
             match self.turn {
@@ -70,8 +74,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
 
     /// Reads a line if there is room for its answer; `None` where the turn went on.
     fn read<'i>(&mut self, input: &mut Input<'i>, sink: &mut dyn Sink) -> Option<Step<'i>> {
-        if sink.room() < MIN_SINK {
-            return Some(self.needs_space(Full { needed: MIN_SINK, capacity: sink.capacity() }, sink));
+        if sink.room() < MIN_SEND_BUF {
+            return Some(
+                self.needs_space(BufferFull { needed: MIN_SEND_BUF, capacity: sink.capacity() }, sink),
+            );
         }
         self.unblocked();
         if let Turn::Skip { response } = self.turn {
@@ -91,7 +97,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
                 None
             }
             Framed::Incomplete if input.is_last() => {
-                self.end(Why::End);
+                self.end(CloseReason::End);
                 None
             }
             Framed::Incomplete => {
@@ -136,7 +142,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         match line_end {
             Some(_) => self.too_long(response).map(Step::Ask),
             None if input.is_last() => {
-                self.end(Why::End);
+                self.end(CloseReason::End);
                 None
             }
             None => Some(Step::NeedInput),
@@ -161,7 +167,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
 
     /// The sink is full: the output timer runs from the first time on, and anew whenever the sink has taken
     /// something.
-    pub(super) fn needs_space<'i>(&mut self, full: Full, sink: &dyn Sink) -> Step<'i> {
+    pub(super) fn needs_space<'i>(&mut self, full: BufferFull, sink: &dyn Sink) -> Step<'i> {
         self.note_blocked(sink);
         Step::NeedSpace(full)
     }

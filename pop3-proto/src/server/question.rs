@@ -3,7 +3,7 @@
 use super::phrase::Phrase;
 use crate::codec::{Expire, Keyword, ResponseCode};
 use crate::error::AnswerError;
-use crate::sink::Full;
+use crate::sink::BufferFull;
 use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
 
 /// What a server wants next. A driver handles each in the loop that polls: [`guide::serving`](crate::guide::serving)
@@ -15,7 +15,7 @@ pub enum Step<'i> {
     NeedInput,
     /// Room in the sink: send what it holds. Where it [`never_fits`](Full::never_fits), the sink is too
     /// small.
-    NeedSpace(Full),
+    NeedSpace(BufferFull),
     /// The message that is open: [`write_body`](super::Server::write_body), then
     /// [`finish_body`](super::Server::finish_body).
     NeedBody,
@@ -26,7 +26,7 @@ pub enum Step<'i> {
     Ask(Ask<'i>),
     /// Nothing more: send what the sink holds and close the connection. No timer runs any more, so give that
     /// a bound of your own. The maildrop can be [taken out](super::Server::take_maildrop) before.
-    Closed(Why),
+    Closed(CloseReason),
 }
 
 /// A question to the application. What it carries beside its token borrows the input.
@@ -103,7 +103,7 @@ pub enum Credentials<'i> {
 /// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");
 /// loop {
 ///     match server.poll(&mut input, &mut send).unwrap() {
-///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut send).unwrap(),
+///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut send).unwrap(),
 ///         Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
 ///         Step::Ask(Ask::Login(login, _)) => server.refuse(login, Refusal::InUse).unwrap(),
 ///         _ => break,
@@ -183,13 +183,13 @@ impl core::fmt::Display for Refusal {
 /// What CAPA announces for this user in TRANSACTION, where it differs by user. Nothing is different by default.
 ///
 /// ```
-/// use pop3_proto::{Expire, server::Announce};
+/// use pop3_proto::{Expire, server::UserPolicy};
 ///
-/// let announce = Announce { expire: Some(Expire::Days(30)), ..Announce::default() };
+/// let announce = UserPolicy { expire: Some(Expire::Days(30)), ..UserPolicy::default() };
 /// # assert_eq!(announce.login_delay, None);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Announce {
+pub struct UserPolicy {
     /// The seconds of LOGIN-DELAY; what the [`Config`](super::Config) says unless given.
     pub login_delay: Option<u32>,
     /// The policy of EXPIRE; what the [`Config`](super::Config) says unless given.
@@ -199,7 +199,7 @@ pub struct Announce {
 /// Why a session is over.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum Why {
+pub enum CloseReason {
     /// QUIT was answered.
     Quit,
     /// The stream ended without QUIT, as most do: nothing was removed.
@@ -220,20 +220,20 @@ pub enum Why {
 /// For a log.
 ///
 /// ```
-/// use pop3_proto::server::Why;
+/// use pop3_proto::server::CloseReason;
 ///
-/// assert_eq!(Why::FailedLogins.to_string(), "too many failed logins");
+/// assert_eq!(CloseReason::FailedLogins.to_string(), "too many failed logins");
 /// ```
-impl core::fmt::Display for Why {
+impl core::fmt::Display for CloseReason {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Why::Quit => "the client said QUIT",
-            Why::End => "the stream ended without QUIT",
-            Why::Refused => "the connection was refused",
-            Why::BadCommands => "too many bad commands",
-            Why::FailedLogins => "too many failed logins",
-            Why::Aborted => "closed by the application",
-            Why::HandedOver => "handed over",
+            CloseReason::Quit => "the client said QUIT",
+            CloseReason::End => "the stream ended without QUIT",
+            CloseReason::Refused => "the connection was refused",
+            CloseReason::BadCommands => "too many bad commands",
+            CloseReason::FailedLogins => "too many failed logins",
+            CloseReason::Aborted => "closed by the application",
+            CloseReason::HandedOver => "handed over",
         })
     }
 }
@@ -261,7 +261,7 @@ impl Sent {
 /// Why part of a message was not taken, or the message not finished. Nothing changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum Unfit {
+pub enum BodyError {
     /// No message is open.
     NoBody,
     /// The status line was not written yet: `poll` first.
@@ -280,38 +280,38 @@ pub enum Unfit {
     },
 }
 
-impl core::fmt::Display for Unfit {
+impl core::fmt::Display for BodyError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Unfit::NoBody => f.write_str("no message is open"),
-            Unfit::StatusPending => f.write_str("the status line is not written yet: poll first"),
-            Unfit::BareLf => f.write_str("a bare LF in a message that should hold CR LF only"),
-            Unfit::Size { sent, stated } => {
+            BodyError::NoBody => f.write_str("no message is open"),
+            BodyError::StatusPending => f.write_str("the status line is not written yet: poll first"),
+            BodyError::BareLf => f.write_str("a bare LF in a message that should hold CR LF only"),
+            BodyError::Size { sent, stated } => {
                 write!(f, "the message has {sent} octets, but {stated} were stated: close the connection")
             }
         }
     }
 }
 
-impl core::error::Error for Unfit {}
+impl core::error::Error for BodyError {}
 
 /// A login that was not accepted: the server did not change, and token and maildrop come back.
 ///
 /// `?` into a `Box<dyn Error>` needs a maildrop that borrows nothing. For any other maildrop, `map_err(AnswerError::from)` drops both.
 ///
 /// ```
-/// use pop3_proto::server::{Ask, Config, Server, Slot, Step};
+/// use pop3_proto::server::{Ask, Config, Server, MessageInfo, Step};
 /// use pop3_proto::{AnswerError, Input, OwnedUniqueId, SendBuf, TlsPolicy};
 /// # use pop3_proto::Text;
 ///
 /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
-/// # fn login(server: &mut Server<Vec<Slot<OwnedUniqueId>>>) -> pop3_proto::server::Login {
+/// # fn login(server: &mut Server<Vec<MessageInfo<OwnedUniqueId>>>) -> pop3_proto::server::Login {
 /// #     let mut buffer = [0; 1024];
 /// #     let mut out = SendBuf::new(&mut buffer[..]);
 /// #     let mut input = Input::more(b"USER mrose\r\nPASS secret\r\n");
 /// #     loop {
 /// #         match server.poll(&mut input, &mut out).unwrap() {
-/// #             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+/// #             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut out).unwrap(),
 /// #             Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
 /// #             Step::Ask(Ask::Login(login, _)) => return login,
 /// #             step => panic!("{step:?}"),
@@ -322,7 +322,7 @@ impl core::error::Error for Unfit {}
 /// let mut two = Server::new(&CONFIG, 2);
 /// let (login, _other) = (login(&mut one), login(&mut two));
 /// let unaccepted = two.accept(login, Vec::new()).unwrap_err();
-/// assert_eq!(unaccepted.why, AnswerError::NotHere);
+/// assert_eq!(unaccepted.why, AnswerError::OtherConnection);
 /// one.accept(unaccepted.token, unaccepted.maildrop).unwrap();
 /// ```
 #[must_use = "the token in it is the only way to answer"]

@@ -4,12 +4,12 @@
 use super::check::is_implementation;
 use super::config::PerUser;
 use super::phrase::Phrase;
-use super::{AsConfig, Body, Config, Maildrop, Refusal, Server, Totals, Turn, Why};
+use super::{AsConfig, Body, CloseReason, Config, Maildrop, Refusal, Server, Totals, Turn};
 use crate::codec::{
     Capability, Digits, DropListing, LanguageListing, Mechanisms, Response, ResponseCode, ScanListing, State,
     StatusText, UniqueIdListing,
 };
-use crate::sink::{Full, MIN_SINK, Sink};
+use crate::sink::{BufferFull, MIN_SEND_BUF, Sink};
 use crate::types::{Mechanism, MessageNumber, Text};
 
 /// An answer that is being written, and what comes behind it.
@@ -86,7 +86,7 @@ pub(super) enum Then {
     /// What ends a message of which nothing was sent.
     EndMark(EndMark),
     /// The end of the session.
-    Close(Why),
+    Close(CloseReason),
 }
 
 /// What ends a message: its last line's end where that is missing, an empty line where TOP saw no end of the
@@ -115,7 +115,7 @@ impl Reply {
 
     /// `-ERR` to QUIT.
     pub(super) const fn not_removed(why: Refusal, coded: bool) -> Self {
-        Reply { what: What::NotRemoved { why, coded }, then: Then::Close(Why::Quit) }
+        Reply { what: What::NotRemoved { why, coded }, then: Then::Close(CloseReason::Quit) }
     }
 
     pub(super) const fn stat() -> Self {
@@ -159,7 +159,7 @@ impl Reply {
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Writes what fits, and sets the turn to what is left or comes next.
     // The reply is read where it lies, here and below: a copy of what was just written in parts waits for all of them.
-    pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<(), Full> {
+    pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         let Turn::Reply(Reply { what, .. }) = &self.turn else { return Ok(()) };
         match *what {
             What::Rows { rows, next: mut row } => {
@@ -176,7 +176,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 
     /// Writes what is no listing.
-    fn put(&self, what: &What, sink: &mut dyn Sink) -> Result<(), Full> {
+    fn put(&self, what: &What, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         match *what {
             What::Ok(phrase) => status(true, None, self.say(phrase), sink),
             What::Err(phrase) => status(false, None, self.say(phrase), sink),
@@ -229,7 +229,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
 
     /// The answer about one message. It was there when the command was read; an application may think better
     /// of it.
-    fn write_one(&self, rows: Rows, message: MessageNumber, sink: &mut dyn Sink) -> Result<(), Full> {
+    fn write_one(&self, rows: Rows, message: MessageNumber, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         match self.entry(message) {
             Ok(entry) if rows == Rows::UniqueIds => {
                 UniqueIdListing { message, id: entry.id }.encode(b"+OK ", sink)
@@ -239,19 +239,19 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    fn write_language(&self, sink: &mut dyn Sink) -> Result<(), Full> {
+    fn write_language(&self, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         let place = usize::from(self.language).saturating_sub(1);
         let Some(language) = self.config.as_config().languages.get(place) else { return Ok(()) };
         let text = self.say(Phrase::LanguageSelected);
         let length = language.tag.as_bytes().len().saturating_add(text.as_bytes().len());
         // The longest tag leaves no room for the longest phrase.
-        let fits = length.saturating_add("+OK  \r\n".len()) <= MIN_SINK;
+        let fits = length.saturating_add("+OK  \r\n".len()) <= MIN_SEND_BUF;
         let name = if fits { text } else { Text::EMPTY };
         LanguageListing { tag: language.tag, name }.encode(b"+OK ", sink)
     }
 
     /// The status line, the rows from `next` on, the end mark; `next` goes on with each that is written.
-    fn write_rows(&self, rows: Rows, next: &mut u32, sink: &mut dyn Sink) -> Result<(), Full> {
+    fn write_rows(&self, rows: Rows, next: &mut u32, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         loop {
             let is_row = match *next {
                 0 => status(true, None, self.say(rows.phrase()), sink).map(|()| true)?,
@@ -266,7 +266,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
 
     /// Writes row `row`, from 1; one of a message or a capability that is not listed is no line. Whether
     /// there was such a row.
-    fn write_row(&self, rows: Rows, row: u32, sink: &mut dyn Sink) -> Result<bool, Full> {
+    fn write_row(&self, rows: Rows, row: u32, sink: &mut dyn Sink) -> Result<bool, BufferFull> {
         let index = usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(1);
         let config = self.config.as_config();
         match rows {
@@ -354,7 +354,12 @@ impl Rows {
 }
 
 /// A status line.
-fn status(ok: bool, code: Option<ResponseCode<'_>>, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Full> {
+fn status(
+    ok: bool,
+    code: Option<ResponseCode<'_>>,
+    text: Text<'_>,
+    sink: &mut dyn Sink,
+) -> Result<(), BufferFull> {
     if let (None, [first, ..]) = (code, text.as_bytes()) {
         if *first != b'[' {
             return sink.put(&[if ok { b"+OK " } else { b"-ERR " }, text.as_bytes(), b"\r\n"]);

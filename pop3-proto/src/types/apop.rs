@@ -1,4 +1,4 @@
-use super::{Invalid, escaped};
+use super::{InvalidValue, escaped};
 use core::fmt;
 
 /// The timestamp of a greeting, `<process-id.clock@hostname>`, by the grammar of a message id (RFC 1939
@@ -22,12 +22,12 @@ impl<'a> ApopTimestamp<'a> {
     /// A timestamp, with its angle brackets.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] where it is no message id.
-    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Syntax`] where it is no message id.
+    pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         let inner = octets.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
         match inner.and_then(local_part).and_then(|rest| rest.strip_prefix(b"@")).and_then(domain) {
             Some([]) => Ok(ApopTimestamp(octets)),
-            _ => Err(Invalid::Syntax),
+            _ => Err(InvalidValue::Syntax),
         }
     }
 
@@ -155,17 +155,19 @@ impl ApopDigest {
     /// A digest from its 32 hexadecimal digits, in either case.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] where it is anything else.
-    pub fn parse(hex: &[u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Syntax`] where it is anything else.
+    pub fn parse(hex: &[u8]) -> Result<Self, InvalidValue> {
         let mut octets = [0; 16];
         let mut rest = hex;
         for octet in &mut octets {
-            let Some(([high, low], behind)) = rest.split_first_chunk() else { return Err(Invalid::Syntax) };
+            let Some(([high, low], behind)) = rest.split_first_chunk() else {
+                return Err(InvalidValue::Syntax);
+            };
             *octet = nibble(*high)? << 4 | nibble(*low)?;
             rest = behind;
         }
         if !rest.is_empty() {
-            return Err(Invalid::Syntax);
+            return Err(InvalidValue::Syntax);
         }
         Ok(ApopDigest(octets))
     }
@@ -191,12 +193,12 @@ impl ApopDigest {
     }
 }
 
-fn nibble(digit: u8) -> Result<u8, Invalid> {
+fn nibble(digit: u8) -> Result<u8, InvalidValue> {
     match digit {
         b'0'..=b'9' => Ok(digit - b'0'),
         b'a'..=b'f' => Ok(digit - b'a' + 10),
         b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(Invalid::Syntax),
+        _ => Err(InvalidValue::Syntax),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::Invalid;
+use super::InvalidValue;
 use core::fmt;
 
 /// Base64 text, checked and not decoded: the alphabet of RFC 4648 section 4, padded, no other octet; it may
@@ -25,9 +25,9 @@ impl<'a> Base64<'a> {
     /// Base64 text.
     ///
     /// # Errors
-    /// [`Invalid::Octet`] for one outside the alphabet, [`Invalid::Syntax`] for a wrong length, padding that
+    /// [`InvalidValue::Octet`] for one outside the alphabet, [`InvalidValue::Syntax`] for a wrong length, padding that
     /// is not at the end, or bits behind the last octet that are not zero (RFC 4648 section 3.5).
-    pub const fn new(text: &'a [u8]) -> Result<Self, Invalid> {
+    pub const fn new(text: &'a [u8]) -> Result<Self, InvalidValue> {
         let (mut rest, spare_bits) = match text {
             [unpadded @ .., b'=', b'='] => (unpadded, 0b1111),
             [unpadded @ .., b'='] => (unpadded, 0b11),
@@ -37,12 +37,16 @@ impl<'a> Base64<'a> {
         while let [octet, behind @ ..] = rest {
             last = match value(*octet) {
                 Some(value) => value,
-                None if *octet == b'=' => return Err(Invalid::Syntax),
-                None => return Err(Invalid::Octet),
+                None if *octet == b'=' => return Err(InvalidValue::Syntax),
+                None => return Err(InvalidValue::Octet),
             };
             rest = behind;
         }
-        if text.len() & 3 != 0 || last & spare_bits != 0 { Err(Invalid::Syntax) } else { Ok(Base64(text)) }
+        if text.len() & 3 != 0 || last & spare_bits != 0 {
+            Err(InvalidValue::Syntax)
+        } else {
+            Ok(Base64(text))
+        }
     }
 
     /// Base64 text in the source, checked when it is compiled.
@@ -50,7 +54,7 @@ impl<'a> Base64<'a> {
     /// # Panics
     /// Where it is none; in a `const` or `static` that is an error of the compiler.
     #[must_use]
-    pub const fn literal(text: &'static str) -> Base64<'static> {
+    pub const fn from_static(text: &'static str) -> Base64<'static> {
         match Base64::new(text.as_bytes()) {
             Ok(text) => text,
             Err(_) => panic!("not base64"),

@@ -33,14 +33,14 @@ use core::fmt;
 /// Why octets are not a value of the type that was asked for. It names the rule and holds none of the octets.
 ///
 /// ```
-/// use pop3_proto::{Invalid, Secret, Text};
+/// use pop3_proto::{InvalidValue, Secret, Text};
 ///
-/// assert_eq!(Text::new(b"mrose\r\nQUIT"), Err(Invalid::Control));
+/// assert_eq!(Text::new(b"mrose\r\nQUIT"), Err(InvalidValue::Control));
 /// assert_eq!(Secret::new(b"").unwrap_err().to_string(), "the value is empty");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum Invalid {
+pub enum InvalidValue {
     /// A CR, LF or NUL: it would end the line, or be cut off by software in C.
     Control,
     /// An octet outside what this value may hold.
@@ -55,34 +55,34 @@ pub enum Invalid {
     Syntax,
 }
 
-impl Invalid {
+impl InvalidValue {
     /// What is wrong, to be said of something that has a name.
     pub(crate) const fn fault(self) -> &'static str {
         match self {
-            Invalid::Control => "holds CR, LF or NUL",
-            Invalid::Octet => "holds an octet that is not allowed here",
-            Invalid::Empty => "is empty",
-            Invalid::TooLong => "is too long",
-            Invalid::Zero => "is zero",
-            Invalid::Syntax => "is not well-formed",
+            InvalidValue::Control => "holds CR, LF or NUL",
+            InvalidValue::Octet => "holds an octet that is not allowed here",
+            InvalidValue::Empty => "is empty",
+            InvalidValue::TooLong => "is too long",
+            InvalidValue::Zero => "is zero",
+            InvalidValue::Syntax => "is not well-formed",
         }
     }
 }
 
-impl fmt::Display for Invalid {
+impl fmt::Display for InvalidValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the value {}", self.fault())
     }
 }
 
-impl core::error::Error for Invalid {}
+impl core::error::Error for InvalidValue {}
 
 /// The values that borrow are made of text too, not only of octets by their own `new`.
 macro_rules! from_borrowed {
     ($($name:ident)+) => {
         $(
             impl<'a> TryFrom<&'a [u8]> for $name<'a> {
-                type Error = $crate::types::Invalid;
+                type Error = $crate::types::InvalidValue;
 
                 fn try_from(octets: &'a [u8]) -> Result<Self, Self::Error> {
                     Self::new(octets)
@@ -90,7 +90,7 @@ macro_rules! from_borrowed {
             }
 
             impl<'a> TryFrom<&'a str> for $name<'a> {
-                type Error = $crate::types::Invalid;
+                type Error = $crate::types::InvalidValue;
 
                 fn try_from(text: &'a str) -> Result<Self, Self::Error> {
                     Self::new(text.as_bytes())
@@ -99,7 +99,7 @@ macro_rules! from_borrowed {
 
             #[cfg(feature = "alloc")]
             impl<'a> TryFrom<&'a alloc::string::String> for $name<'a> {
-                type Error = $crate::types::Invalid;
+                type Error = $crate::types::InvalidValue;
 
                 fn try_from(text: &'a alloc::string::String) -> Result<Self, Self::Error> {
                     Self::new(text.as_bytes())

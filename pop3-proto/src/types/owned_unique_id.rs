@@ -1,4 +1,4 @@
-use super::{AsUniqueId, Invalid, UniqueId};
+use super::{AsUniqueId, InvalidValue, UniqueId};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{borrow::Borrow, cmp::Ordering, fmt};
 
@@ -85,26 +85,26 @@ impl From<UniqueId<'_>> for OwnedUniqueId {
 }
 
 impl TryFrom<Vec<u8>> for OwnedUniqueId {
-    type Error = Invalid;
+    type Error = InvalidValue;
 
-    fn try_from(octets: Vec<u8>) -> Result<Self, Invalid> {
+    fn try_from(octets: Vec<u8>) -> Result<Self, InvalidValue> {
         UniqueId::new(&octets)?;
         Ok(OwnedUniqueId(octets.into()))
     }
 }
 
 impl TryFrom<String> for OwnedUniqueId {
-    type Error = Invalid;
+    type Error = InvalidValue;
 
-    fn try_from(text: String) -> Result<Self, Invalid> {
+    fn try_from(text: String) -> Result<Self, InvalidValue> {
         text.into_bytes().try_into()
     }
 }
 
 impl TryFrom<&str> for OwnedUniqueId {
-    type Error = Invalid;
+    type Error = InvalidValue;
 
-    fn try_from(text: &str) -> Result<Self, Invalid> {
+    fn try_from(text: &str) -> Result<Self, InvalidValue> {
         UniqueId::try_from(text).map(Self::from)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Invalid, escaped};
+use super::{InvalidValue, escaped};
 use core::fmt;
 
 /// The unique-id of a message: 1 to 70 octets from 0x21 to 0x7E, compared octet by octet (RFC 1939 section
@@ -7,12 +7,12 @@ use core::fmt;
 /// It is opaque, and it is the peer's: never use one as a file name, it may hold `/` and `..`.
 ///
 /// ```
-/// use pop3_proto::{Invalid, UniqueId};
+/// use pop3_proto::{InvalidValue, UniqueId};
 ///
 /// assert_eq!(UniqueId::new(b"whqtswO00WBw418f9t5JxYwZ").unwrap().as_bytes().len(), 24);
-/// assert_eq!(UniqueId::new(b""), Err(Invalid::Empty));
-/// assert_eq!(UniqueId::new(b"two words"), Err(Invalid::Octet));
-/// assert_eq!(UniqueId::new(&[b'x'; 71]), Err(Invalid::TooLong));
+/// assert_eq!(UniqueId::new(b""), Err(InvalidValue::Empty));
+/// assert_eq!(UniqueId::new(b"two words"), Err(InvalidValue::Octet));
+/// assert_eq!(UniqueId::new(&[b'x'; 71]), Err(InvalidValue::TooLong));
 /// ```
 #[doc(alias = "UIDL")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,14 +25,14 @@ impl<'a> UniqueId<'a> {
     /// A unique-id.
     ///
     /// # Errors
-    /// [`Invalid::Empty`], [`Invalid::TooLong`] or [`Invalid::Octet`]
-    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Empty`], [`InvalidValue::TooLong`] or [`InvalidValue::Octet`]
+    pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
-            Err(Invalid::Empty)
+            Err(InvalidValue::Empty)
         } else if octets.len() > Self::MAX {
-            Err(Invalid::TooLong)
+            Err(InvalidValue::TooLong)
         } else if !octets.iter().all(u8::is_ascii_graphic) {
-            Err(Invalid::Octet)
+            Err(InvalidValue::Octet)
         } else {
             Ok(UniqueId(octets))
         }
@@ -93,7 +93,7 @@ const fn others(word: u64) -> u64 {
 
 /// What holds a unique-id: [`UniqueId`] itself, or one that owns its octets.
 ///
-/// A [`Slot`](crate::server::Slot) takes any that does, so that a server without a heap can make them as it needs.
+/// A [`MessageInfo`](crate::server::Slot) takes any that does, so that a server without a heap can make them as it needs.
 ///
 /// ```
 /// use pop3_proto::{AsUniqueId, UniqueId};

@@ -23,7 +23,7 @@ fn r1939_5_stat_b_an_answer_that_is_no_drop_listing_is_odd() {
         for config in [CLEAR, STRICT] {
             let mut session = Session::opened(config);
             assert_eq!(session.ask("STAT", format!("+OK {text}\r\n")), [format!("odd {text}").trim_end()]);
-            assert!(session.quirks().contains(Quirk::OddRow));
+            assert!(session.quirks().contains(Quirk::MalformedRow));
             assert_eq!(session.ask("NOOP", "+OK\r\n"), ["NOOP ok"]);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{CLEAR, Session};
 use pop3_proto::client::{Client, Closed, Deletions, Event};
-use pop3_proto::{Command, Fatal, Input, RecvBuf, SendBuf, State, TlsPolicy, Verb};
+use pop3_proto::{Command, ConnectionError, Input, RecvBuf, SendBuf, State, TlsPolicy, Verb};
 
 /// A client that has logged in and sent QUIT, and a stream with the server's last octets.
 struct Wire {
@@ -28,7 +28,7 @@ impl Wire {
         assert!(self.turns < 100, "the loop spins");
     }
 
-    fn poll(&mut self) -> Result<Option<Event<'_>>, Fatal> {
+    fn poll(&mut self) -> Result<Option<Event<'_>>, ConnectionError> {
         self.turn();
         let client = &mut self.client;
         self.recv.with(|input| client.poll(input))
@@ -45,7 +45,7 @@ impl Wire {
     }
 }
 
-type Loop = fn(&mut Wire) -> Result<(), Fatal>;
+type Loop = fn(&mut Wire) -> Result<(), ConnectionError>;
 
 /// Loops as people write them.
 const LOOPS: &[(&str, Loop)] = &[
@@ -145,7 +145,7 @@ fn r1939_6_h_a_loop_written_the_obvious_way_ends() {
         }
         // What is broken ends them all, with an error.
         let mut wire = Wire::new(b"HTTP/1.1 400\r\n");
-        assert_eq!(ends(&mut wire), Err(Fatal::NotPop3), "{name}");
+        assert_eq!(ends(&mut wire), Err(ConnectionError::NotPop3), "{name}");
     }
 }
 

@@ -89,7 +89,7 @@ fn rob_3_a_row_with_a_bare_lf_in_a_cr_lf_answer_is_odd() {
             let events = session.ask(line, format!("+OK\r\n{row}\r\n.\r\n"));
             let odd = format!("odd {}", row.as_bytes().escape_ascii());
             assert_eq!(events, [format!("{line} begin"), odd, format!("{line} end 1")], "{line} {row:?}");
-            assert!(session.quirks().contains(Quirk::OddRow));
+            assert!(session.quirks().contains(Quirk::MalformedRow));
         }
     }
 }

@@ -19,7 +19,7 @@ use pop3_proto::{
 };
 
 const CLEAR: Config = Config::new(TlsPolicy::Cleartext);
-const STRICT: Config = CLEAR.profile(Profile::Strict);
+const STRICT: Config = CLEAR.with_profile(Profile::Strict);
 const PIPED: Config = CLEAR.assume_pipelining();
 
 const GREETING: &str = "+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n";
@@ -145,12 +145,12 @@ impl Session {
             Event::OddUniqueId(_, message, id) => format!("{message} is odd {}", id.escape_ascii()),
             Event::Capability(_, capability) => format!("{capability:?}"),
             Event::Mechanism(_, mechanism) => format!("mechanism {mechanism}"),
-            Event::Odd(_, octets) => format!("odd {}", octets.escape_ascii()),
+            Event::Malformed(_, octets) => format!("odd {}", octets.escape_ascii()),
             Event::Challenge(step, challenge) => {
                 self.step = Some(step);
                 format!("challenge {}", challenge.as_bytes().escape_ascii())
             }
-            Event::OddChallenge(step, octets) => {
+            Event::MalformedChallenge(step, octets) => {
                 self.step = Some(step);
                 format!("odd challenge {}", octets.escape_ascii())
             }
@@ -171,7 +171,7 @@ impl Session {
 
     /// Answers the challenge that was heard last.
     fn respond(&mut self, response: &'static str) {
-        self.client.sasl(self.step.take().unwrap(), Base64::literal(response), &mut self.out).unwrap();
+        self.client.sasl(self.step.take().unwrap(), Base64::from_static(response), &mut self.out).unwrap();
     }
 
     fn quirks(&self) -> Quirks {
@@ -207,5 +207,5 @@ fn in_both(line: &str, answer: impl AsRef<[u8]>, tolerant: &[&str], noted: &[Qui
     let mut session = Session::opened(STRICT);
     assert_eq!(session.ask(line, &answer), strict);
     let odd = strict.iter().any(|event| event.starts_with("odd"));
-    assert_eq!(session.quirks(), quirks(if odd { &[Quirk::OddRow] } else { &[] }));
+    assert_eq!(session.quirks(), quirks(if odd { &[Quirk::MalformedRow] } else { &[] }));
 }

@@ -31,7 +31,7 @@ fn rob_10_an_odd_row_does_not_end_a_listing() {
         let expected =
             ["LIST begin", "1 has 5", "odd rubbish", "odd", "odd 2", "odd .", "3 has 6", "LIST end 6"];
         assert_eq!(events, expected);
-        assert!(session.quirks().contains(Quirk::OddRow));
+        assert!(session.quirks().contains(Quirk::MalformedRow));
         assert_eq!(session.ask("NOOP", "+OK\r\n"), ["NOOP ok"]);
     }
 }
@@ -75,10 +75,10 @@ fn rob_13_an_answer_to_uidl_may_lack_its_number() {
     in_both("UIDL 7", "+OK abc\r\n", &["7 is abc"], &[Quirk::NumberMissing], &["odd abc"]);
     for lone_number in ["7", "007", "7 "] {
         let (answer, odd) = (format!("+OK {lone_number}\r\n"), format!("odd {}", lone_number.trim_end()));
-        in_both("UIDL 7", &answer, &[&odd], &[Quirk::OddRow], &[&odd]);
+        in_both("UIDL 7", &answer, &[&odd], &[Quirk::MalformedRow], &[&odd]);
     }
     in_both("UIDL 7", "+OK 8\r\n", &["7 is 8"], &[Quirk::NumberMissing], &["odd 8"]);
-    in_both("UIDL 7", "+OK two words\r\n", &["odd two words"], &[Quirk::OddRow], &["odd two words"]);
+    in_both("UIDL 7", "+OK two words\r\n", &["odd two words"], &[Quirk::MalformedRow], &["odd two words"]);
 }
 
 #[test]
@@ -104,8 +104,8 @@ fn rob_20_send_names_the_limit_and_writes_nothing() {
     session.send(user(255)).unwrap();
     assert_eq!(session.sent().len(), 255);
 
-    let limits = pop3_proto::Limits::DEFAULT.command_line(100);
-    let mut session = Session::greeted(CLEAR.limits(limits));
+    let limits = pop3_proto::Limits::DEFAULT.with_command_line(100);
+    let mut session = Session::greeted(CLEAR.with_limits(limits));
     assert_eq!(session.send(user(101)).unwrap_err(), SendError::TooLong { limit: 100 });
     assert!(session.send(user(100)).is_ok());
 }
@@ -218,7 +218,7 @@ fn rob_36_progress_starts_the_timer_for_an_answer_over() {
 fn rob_37_a_login_is_answered_before_anything_else_goes_out() {
     let mut session = Session::greeted(PIPED);
     session.send("AUTH PLAIN AAAA").unwrap();
-    assert_eq!(session.send("USER a").unwrap_err(), SendError::Behind(pop3_proto::Verb::Auth));
+    assert_eq!(session.send("USER a").unwrap_err(), SendError::After(pop3_proto::Verb::Auth));
     assert_eq!(session.sent(), "AUTH PLAIN AAAA\r\n");
 }
 

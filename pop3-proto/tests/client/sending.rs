@@ -2,7 +2,7 @@
 
 use super::{CLEAR, PIPED, Session};
 use pop3_proto::client::SendError;
-use pop3_proto::{Command, Fatal, Input, SendBuf, Sink, State, Text, Verb};
+use pop3_proto::{Command, ConnectionError, Input, SendBuf, Sink, State, Text, Verb};
 
 /// A line of each command, by the table of commands.
 fn line(verb: Verb) -> &'static str {
@@ -82,7 +82,7 @@ fn r1939_3_af_each_command_in_each_state() {
     each(closed, |_| Err(SendError::Over));
     let update = || after(Session::opened(CLEAR), "QUIT", "");
     assert_eq!(update().client.state(), State::Update);
-    each(update, |_| Err(SendError::Behind(Verb::Quit)));
+    each(update, |_| Err(SendError::After(Verb::Quit)));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn each_command_where_something_else_is_due() {
     each(|| after(named(), "AUTH PLAIN", "+ \r\n"), |_| Err(SendError::CallersTurn));
     each(|| after(named(), "STLS", "+OK\r\n"), |_| Err(SendError::CallersTurn));
     let fatal = || after(Session::opened(CLEAR), "NOOP", "?\r\n");
-    assert_eq!(fatal().client.poll(&mut Input::more(b"")).unwrap_err(), Fatal::NotPop3);
+    assert_eq!(fatal().client.poll(&mut Input::more(b"")).unwrap_err(), ConnectionError::NotPop3);
     each(fatal, |_| Err(SendError::Over));
 }
 
@@ -158,12 +158,12 @@ fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), Se
     let login = matches!(first, Verb::Pass | Verb::Apop | Verb::Auth);
     match () {
         // Whatever comes: its answer changes the state, so that the same command may do later.
-        () if login => Err(SendError::Behind(first)),
+        () if login => Err(SendError::After(first)),
         () if first != Verb::Quit && !second.is_valid_in(state) => Err(SendError::State(state)),
         () if first == Verb::Quit && state == State::Authorization && !second.is_valid_in(state) => {
             Err(SendError::State(state))
         }
-        () if BARRIERS.contains(&first) => Err(SendError::Behind(first)),
+        () if BARRIERS.contains(&first) => Err(SendError::After(first)),
         () if second == Verb::Stls => Err(SendError::Alone),
         () if !piped => Err(SendError::NotPipelined),
         () if second == Verb::Pass && first != Verb::User => Err(SendError::NoUser),
@@ -176,12 +176,12 @@ fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), Se
 fn a_command_behind_a_login_may_be_sent_once_that_is_answered() {
     let mut session = after(named(), "PASS secret", "");
     let error = session.send("STAT").unwrap_err();
-    assert_eq!(error, SendError::Behind(Verb::Pass));
-    assert!(error.is_not_now());
+    assert_eq!(error, SendError::After(Verb::Pass));
+    assert!(error.is_retryable());
     session.hear("+OK\r\n");
     session.send("STAT").unwrap();
     let error = named().send("STAT").unwrap_err();
-    assert!(!error.is_not_now(), "{error}: no answer that is due changes that");
+    assert!(!error.is_retryable(), "{error}: no answer that is due changes that");
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_command_that_does_not_fit_the_sink_was_not_sent() {
     let mut session = Session::opened(CLEAR);
     let mut buffer = [0; 5];
     let mut out = SendBuf::new(&mut buffer[..]);
-    let Err(SendError::Full(full)) = session.client.send(&Command::Stat, &mut out) else { panic!() };
+    let Err(SendError::BufferFull(full)) = session.client.send(&Command::Stat, &mut out) else { panic!() };
     assert!(full.never_fits() && out.pending().is_empty() && session.client.is_idle());
     assert_eq!(session.hear("+OK\r\n"), ["fatal Unsolicited"], "nothing is expected");
     let mut session = Session::opened(CLEAR);
@@ -225,7 +225,7 @@ fn a_sink_without_room_now_is_told_from_one_that_is_too_small() {
         let mut out = SendBuf::new(&mut buffer[..]);
         out.put(&[b"*****"]).unwrap();
         let error = session.client.send(&Command::Stat, &mut out).unwrap_err();
-        assert_eq!(error.is_not_now(), later, "{error}");
+        assert_eq!(error.is_retryable(), later, "{error}");
     }
 }
 
@@ -245,7 +245,7 @@ fn errors_of_send_are_told_apart() {
         SendError::State(State::Closed),
         SendError::CallersTurn,
         SendError::NoService,
-        SendError::Behind(Verb::Pass),
+        SendError::After(Verb::Pass),
         SendError::Alone,
         SendError::NotPipelined,
         SendError::QueueFull,

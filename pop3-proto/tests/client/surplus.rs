@@ -4,7 +4,7 @@
 use super::{CLEAR, GREETING, Session, quirks};
 use pop3_proto::client::{Config, SendError};
 use pop3_proto::{
-    AnswerError, Base64, Fatal, Limits, Millis, Profile, Quirk, State, Timer, Timers, TlsPolicy,
+    AnswerError, Base64, ConnectionError, Limits, Millis, Profile, Quirk, State, Timer, Timers, TlsPolicy,
 };
 
 const OVER: Result<(), SendError> = Err(SendError::Over);
@@ -218,7 +218,7 @@ fn sec_a_surplus_that_is_dropped_stays_fatal() {
         session.client.poll(&mut pop3_proto::Input::more(text.as_bytes())).unwrap();
         assert!(!session.client.needs_input(b"", false));
         let polled = session.client.poll(&mut pop3_proto::Input::more(b""));
-        assert_eq!(polled.unwrap_err(), Fatal::Unsolicited, "{surplus}");
+        assert_eq!(polled.unwrap_err(), ConnectionError::Unsolicited, "{surplus}");
     }
 }
 
@@ -264,7 +264,7 @@ fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
     let heard = |config: Config, text: &str| events(&mut Session::opened(config), &[text], true);
     assert_eq!(heard(CLEAR, "-ERR\r\n"), ["farewell", "fatal Unsolicited"]);
     assert_eq!(heard(CLEAR, "-ERR [SYS/TEMP] down\r\n"), ["farewell [SYS/TEMP] down", "fatal Unsolicited"]);
-    let short = CLEAR.limits(Limits::DEFAULT.status_line(64));
+    let short = CLEAR.with_limits(Limits::DEFAULT.with_status_line(64));
     let long = format!("-ERR {}\r\n", "x".repeat(60));
     for text in ["-ERR bye", "-ERR bye\r", "-ER\r\n", "-ERR bye\n", "-ERRbye\r\n", &long] {
         assert_eq!(heard(short, text), ["fatal Unsolicited"], "{text:?}");
@@ -273,7 +273,7 @@ fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
     assert_eq!(heard(CLEAR, ""), ["fatal UnexpectedEnd"]);
     // What the profile does not tolerate in a response it does not tolerate here.
     assert_eq!(heard(CLEAR, "-err bye\r\n"), ["farewell bye", "fatal Unsolicited"]);
-    assert_eq!(heard(CLEAR.profile(Profile::Strict), "-err bye\r\n"), ["fatal Unsolicited"]);
+    assert_eq!(heard(CLEAR.with_profile(Profile::Strict), "-err bye\r\n"), ["fatal Unsolicited"]);
     let mut lines = Session::new(CLEAR);
     assert_eq!(
         events(&mut lines, &["+OK\n", "-ERR bye\n"], true),
@@ -296,7 +296,7 @@ fn sec_a_refusal_in_flight_is_not_a_farewell() {
 /// A farewell that does not come to its end is waited for as long as for a response.
 #[test]
 fn sec_a_farewell_without_an_end_times_out() {
-    let config = CLEAR.timers(Timers::DEFAULT.greeting(Millis::seconds(5)).answer(Millis::seconds(100)));
+    let config = CLEAR.with_timers(Timers::DEFAULT.with_greeting(Millis::seconds(5)).with_answer(Millis::seconds(100)));
     let mut session = Session::greeted(config);
     assert_eq!(session.wait(1000), "", "nothing is due");
     assert!(session.hear("-ERR").is_empty());
@@ -304,7 +304,7 @@ fn sec_a_farewell_without_an_end_times_out() {
     // More of it is not a new start.
     assert!(session.hear("-ERR by").is_empty());
     assert_eq!(session.wait(39), "");
-    assert_eq!(session.wait(1), format!("{:?}", Fatal::TimedOut(Timer::Answer)));
+    assert_eq!(session.wait(1), format!("{:?}", ConnectionError::TimedOut(Timer::Answer)));
 }
 
 /// The cases are sound: without a surplus the session goes on.

@@ -1,23 +1,23 @@
 //! Laws 4 and 7 for a server connection: an answer that fails changes nothing, and the next `poll` asks again, with a token.
 
 use super::{CONFIG, Mail, Pop3Server, give, mail};
-use pop3_proto::server::{Config, Credentials, Event, Refusal, Responder, Unfit};
+use pop3_proto::server::{BodyError, Config, Credentials, Event, Refusal, Responder};
 use pop3_proto::{
-    AnswerError, Base64, Keyword, Limits, MIN_SINK, Mechanism, ResponseCode, ServerConnection, Sink, Text,
-    TlsPolicy, octets,
+    AnswerError, Base64, Keyword, Limits, MIN_SEND_BUF, Mechanism, ResponseCode, ServerConnection, Sink,
+    Text, TlsPolicy, octets,
 };
 
 static WITH_AUTH: Config<'_> = Config::new(TlsPolicy::Cleartext)
-    .sasl_in_clear(&[Mechanism::PLAIN])
+    .with_sasl_cleartext(&[Mechanism::PLAIN])
     .other_commands()
-    .limits(Limits::DEFAULT.sasl_line(600));
+    .with_limits(Limits::DEFAULT.with_sasl_line(600));
 
 type Answer = fn(&mut Responder<'_, Mail>, Event<'_>) -> Result<(), AnswerError>;
 
 /// Gives the answers that a session needs to get to the question at the end of `commands`.
 fn usual(responder: &mut Responder<'_, Mail>, event: Event<'_>) -> Result<(), AnswerError> {
     match event {
-        Event::Greet(token) => responder.greet(token, Text::literal("ready")),
+        Event::Greet(token) => responder.greet(token, Text::from_static("ready")),
         Event::User(token, _) => responder.accept_name(token),
         Event::Login(token, Credentials::Sasl { initial: None, .. }) => {
             responder.challenge(token, Base64::EMPTY)
@@ -87,7 +87,7 @@ fn is_too_long(error: AnswerError) -> bool {
 }
 
 fn is_full(error: AnswerError) -> bool {
-    matches!(error, AnswerError::Full(_))
+    matches!(error, AnswerError::BufferFull(_))
 }
 
 const LONG: &[u8] = &[b'A'; 600];
@@ -262,7 +262,7 @@ fn law_7_a_token_of_another_connection_is_refused_and_the_own_one_stays_good() {
             let own = kept(own);
             let (theirs, _) = two.poll().unwrap().unwrap();
             let theirs = kept(theirs);
-            assert_eq!(answer(&mut one.responder(), theirs), Err(AnswerError::NotHere), "{question}");
+            assert_eq!(answer(&mut one.responder(), theirs), Err(AnswerError::OtherConnection), "{question}");
             // The own question is not asked again, as its token is still out.
             assert!(one.poll().unwrap().is_none() && one.wants_answer(), "{question}");
             assert!(usual(&mut one.responder(), own).is_ok(), "{question}");
@@ -324,7 +324,7 @@ fn a_question_is_not_asked_again_after_the_session_was_closed() {
 #[test]
 fn law_4_a_body_that_fails_is_wanted_again() {
     let mut pop3 = asked(1, "USER mrose\r\nPASS secret\r\nRETR 1\r\n");
-    let body = |pop3: &mut Pop3Server, answer: &dyn Fn(&mut Responder<'_, Mail>) -> Result<(), Unfit>| {
+    let body = |pop3: &mut Pop3Server, answer: &dyn Fn(&mut Responder<'_, Mail>) -> Result<(), BodyError>| {
         let (event, mut responder) = pop3.poll().unwrap().unwrap();
         assert!(matches!(event, Event::Body), "{event:?}");
         answer(&mut responder)
@@ -333,21 +333,22 @@ fn law_4_a_body_that_fails_is_wanted_again() {
     usual(&mut responder, event).unwrap();
     assert_eq!(
         body(&mut pop3, &|responder| responder.finish_body().map(drop)),
-        Err(Unfit::Size { sent: 0, stated: 5 })
+        Err(BodyError::Size { sent: 0, stated: 5 })
     );
     assert_eq!(body(&mut pop3, &|responder| responder.write_body(b"one\n").map(drop)), Ok(()));
     assert_eq!(body(&mut pop3, &|responder| responder.finish_body().map(drop)), Ok(()));
     assert!(pop3.poll().unwrap().is_none());
     assert!(pop3.send_buf().pending().ends_with(b"+OK 5 octets\r\none\r\n.\r\n"));
-    assert_eq!(pop3.responder().write_body(b"x"), Err(Unfit::NoBody));
+    assert_eq!(pop3.responder().write_body(b"x"), Err(BodyError::NoBody));
 }
 
 #[test]
 fn a_body_waits_for_room_without_an_event() {
     let message = vec![b'x'; 5000];
-    let (recv, send) = ([0; 255], [0; MIN_SINK]);
+    let (recv, send) = ([0; 255], [0; MIN_SEND_BUF]);
     let mut pop3 =
-        ServerConnection::<Mail, [u8; 255], [u8; MIN_SINK]>::with_buffers(&CONFIG, 1, recv, send).unwrap();
+        ServerConnection::<Mail, [u8; 255], [u8; MIN_SEND_BUF]>::with_buffers(&CONFIG, 1, recv, send)
+            .unwrap();
     give(pop3.recv_buf(), b"USER mrose\r\nPASS secret\r\nRETR 1\r\nQUIT\r\n");
     let (mut left, mut sent, mut bodies) = (&message[..], Vec::new(), 0);
     while !pop3.is_closed() {

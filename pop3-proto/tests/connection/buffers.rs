@@ -3,13 +3,13 @@
 use super::{CONFIG, Mail, command, give, hear, logged_in, mail};
 use pop3_proto::client::{Config, Event};
 use pop3_proto::{
-    BufferTooSmall, ClientConnection, Command, Fatal, Limits, MIN_SINK, Mechanism, ServerConnection, Storage,
-    TlsPolicy, server,
+    BufferTooSmall, ClientConnection, Command, ConnectionError, Limits, MIN_SEND_BUF, Mechanism,
+    ServerConnection, Storage, TlsPolicy, server,
 };
 
 fn client(recv: usize, send: usize) -> Result<ClientConnection<Box<[u8]>>, BufferTooSmall> {
-    let limits = Limits::DEFAULT.sasl_line(700).status_line(900);
-    let config = Config::new(TlsPolicy::Cleartext).limits(limits);
+    let limits = Limits::DEFAULT.with_sasl_line(700).with_status_line(900);
+    let config = Config::new(TlsPolicy::Cleartext).with_limits(limits);
     ClientConnection::with_buffers(
         config,
         1,
@@ -19,7 +19,7 @@ fn client(recv: usize, send: usize) -> Result<ClientConnection<Box<[u8]>>, Buffe
 }
 
 static WITH_AUTH: server::Config<'_> =
-    server::Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::PLAIN]).limits(Limits::DEFAULT.sasl_line(700));
+    server::Config::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::PLAIN]).with_limits(Limits::DEFAULT.with_sasl_line(700));
 
 #[test]
 fn buffers_that_are_too_small_are_refused() {
@@ -32,7 +32,7 @@ fn buffers_that_are_too_small_are_refused() {
     assert_eq!(error.to_string(), "send buffer of 699 bytes is too small: give it at least 700");
 
     type Pop3<'c> = ServerConnection<Mail, Box<[u8]>, Box<[u8]>, &'c server::Config<'static>>;
-    for (config, least_recv, least_send) in [(&WITH_AUTH, 700, 700), (&CONFIG, 255, MIN_SINK)] {
+    for (config, least_recv, least_send) in [(&WITH_AUTH, 700, 700), (&CONFIG, 255, MIN_SEND_BUF)] {
         let new = |recv, send| {
             let (recv, send) = (vec![0; recv].into_boxed_slice(), vec![0; send].into_boxed_slice());
             Pop3::with_buffers(config, 1, recv, send).map(drop)
@@ -45,10 +45,10 @@ fn buffers_that_are_too_small_are_refused() {
 
 #[test]
 fn no_limit_makes_a_send_buffer_smaller_than_a_line() {
-    let limits = Limits::DEFAULT.sasl_line(64).command_line(64);
-    assert_eq!(Config::new(TlsPolicy::Implicit).limits(limits).min_send_buf(), MIN_SINK);
-    let limits = Limits::DEFAULT.sasl_line(64).command_line(2000);
-    assert_eq!(Config::new(TlsPolicy::Implicit).limits(limits).min_send_buf(), 2000);
+    let limits = Limits::DEFAULT.with_sasl_line(64).with_command_line(64);
+    assert_eq!(Config::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), MIN_SEND_BUF);
+    let limits = Limits::DEFAULT.with_sasl_line(64).with_command_line(2000);
+    assert_eq!(Config::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), 2000);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_read_of_nothing_is_the_end_only_if_there_was_room() {
 
     let mut pop3 = client(900, 700).unwrap();
     pop3.recv_buf().received_eof();
-    assert_eq!(pop3.poll().unwrap_err(), Fatal::UnexpectedEnd);
+    assert_eq!(pop3.poll().unwrap_err(), ConnectionError::UnexpectedEof);
 }
 
 #[test]
@@ -155,8 +155,8 @@ impl Storage for Liar {
 #[test]
 fn law_6_a_storage_that_breaks_its_word_ends_in_an_error() {
     use pop3_proto::Sink;
-    let limits = Limits::DEFAULT.sasl_line(5000);
-    let config = Config::new(TlsPolicy::Cleartext).limits(limits);
+    let limits = Limits::DEFAULT.with_sasl_line(5000);
+    let config = Config::new(TlsPolicy::Cleartext).with_limits(limits);
     let mut pop3 = ClientConnection::with_buffers(config, 1, Liar([0; 600]), Liar([0; 600])).unwrap();
     give(pop3.recv_buf(), b"+OK\r\n");
     pop3.poll().unwrap().unwrap();

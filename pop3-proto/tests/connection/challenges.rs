@@ -2,13 +2,15 @@
 
 use super::{Pop3Client, command, give, hear};
 use pop3_proto::client::{Config, Event, SaslStep, Sender};
-use pop3_proto::{AnswerError, Base64, ClientConnection, Fatal, Limits, Mechanism, Sink, TlsPolicy};
+use pop3_proto::{
+    AnswerError, Base64, ClientConnection, ConnectionError, Limits, Mechanism, Sink, TlsPolicy,
+};
 
 const LONG: &[u8] = &[b'A'; 600];
 
 /// A client that has got this line in answer to AUTH.
 fn challenged(id: u64, challenge: &str) -> Pop3Client {
-    let config = Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.sasl_line(600));
+    let config = Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(600));
     let mut pop3 = ClientConnection::new(config, id);
     hear(&mut pop3, "+OK ready\r\n");
     pop3.sender().send(command("AUTH PLAIN")).unwrap();
@@ -35,7 +37,9 @@ fn is_given_again(challenge: &str, full: bool, answer: Answer, why: fn(AnswerErr
         assert!(pop3.is_ready() && (seen.is_empty() || !pop3.is_waiting()));
         let (event, mut sender) = pop3.poll().unwrap().unwrap();
         seen.push(format!("{event:?}"));
-        let (Event::Challenge(step, _) | Event::OddChallenge(step, _)) = event else { panic!("{event:?}") };
+        let (Event::Challenge(step, _) | Event::MalformedChallenge(step, _)) = event else {
+            panic!("{event:?}")
+        };
         let state = format!("{:?}", sender.client());
         let error = answer(&mut sender, step).unwrap_err();
         assert!(why(error), "{error:?}");
@@ -48,7 +52,7 @@ fn is_given_again(challenge: &str, full: bool, answer: Answer, why: fn(AnswerErr
     }
     let (event, mut sender) = pop3.poll().unwrap().unwrap();
     assert!(seen.iter().all(|shown| *shown == format!("{event:?}")), "{seen:?} {event:?}");
-    let (Event::Challenge(step, _) | Event::OddChallenge(step, _)) = event else { panic!("{event:?}") };
+    let (Event::Challenge(step, _) | Event::MalformedChallenge(step, _)) = event else { panic!("{event:?}") };
     sender.cancel(step).unwrap();
     assert!(pop3.poll().unwrap().is_none() && pop3.is_waiting());
     assert_eq!(pop3.send_buf().pending(), b"*\r\n");
@@ -70,10 +74,10 @@ fn law_4_a_response_that_fails_is_asked_for_again() {
         is_given_again(
             challenge,
             true,
-            |sender, step| sender.respond(step, Base64::literal("AAAA")),
-            |error| matches!(error, AnswerError::Full(_)),
+            |sender, step| sender.respond(step, Base64::from_static("AAAA")),
+            |error| matches!(error, AnswerError::BufferFull(_)),
         );
-        is_given_again(challenge, true, cancel, |error| matches!(error, AnswerError::Full(_)));
+        is_given_again(challenge, true, cancel, |error| matches!(error, AnswerError::BufferFull(_)));
     }
 }
 
@@ -91,7 +95,7 @@ fn law_4_a_response_by_message_that_fails_is_asked_for_again() {
         CHALLENGES[0],
         true,
         |sender, step| sender.respond_message(step, &Message::new(b"me")),
-        |error| matches!(error, AnswerError::Full(_)),
+        |error| matches!(error, AnswerError::BufferFull(_)),
     );
 }
 
@@ -99,15 +103,15 @@ fn law_4_a_response_by_message_that_fails_is_asked_for_again() {
 fn law_4_a_challenge_that_must_be_cancelled_is_given_again() {
     let mut pop3 = challenged(1, "+ aGVsbG8=\r\n");
     let Some((Event::Challenge(step, _), mut sender)) = pop3.poll().unwrap() else { panic!() };
-    sender.respond(step, Base64::literal("AAAA")).unwrap();
+    sender.respond(step, Base64::from_static("AAAA")).unwrap();
     give(pop3.recv_buf(), b"+ not base64!\r\n");
     for _ in 0..2 {
-        let Some((Event::OddChallenge(step, b"not base64!"), mut sender)) = pop3.poll().unwrap() else {
+        let Some((Event::MalformedChallenge(step, b"not base64!"), mut sender)) = pop3.poll().unwrap() else {
             panic!()
         };
         assert_eq!(sender.respond(step, Base64::EMPTY), Err(AnswerError::MustCancel));
     }
-    let Some((Event::OddChallenge(step, _), mut sender)) = pop3.poll().unwrap() else { panic!() };
+    let Some((Event::MalformedChallenge(step, _), mut sender)) = pop3.poll().unwrap() else { panic!() };
     sender.cancel(step).unwrap();
     assert!(pop3.poll().unwrap().is_none());
 }
@@ -120,7 +124,7 @@ fn law_7_a_token_of_another_connection_is_refused_and_the_own_one_stays_good() {
         let (mut one, mut two) = (challenged(1, CHALLENGES[0]), challenged(2, CHALLENGES[0]));
         let Some((Event::Challenge(own, _), mut sender)) = one.poll().unwrap() else { panic!() };
         let Some((Event::Challenge(theirs, _), _)) = two.poll().unwrap() else { panic!() };
-        assert_eq!(answer(&mut sender, theirs), Err(AnswerError::NotHere));
+        assert_eq!(answer(&mut sender, theirs), Err(AnswerError::OtherConnection));
         assert!(one.poll().unwrap().is_none());
         answer(&mut one.sender(), own).unwrap();
     }
@@ -131,7 +135,7 @@ fn law_7_a_token_of_another_connection_is_refused_and_the_own_one_stays_good() {
         (pop3, done)
     };
     let ((mut one, own), (_, theirs)) = (accepted(1), accepted(2));
-    assert_eq!(one.sender().verified(theirs), Err(AnswerError::NotHere));
+    assert_eq!(one.sender().verified(theirs), Err(AnswerError::OtherConnection));
     one.sender().verified(own).unwrap();
 }
 
@@ -141,7 +145,7 @@ fn bytes_after_a_challenge_are_no_response_to_what_answers_it() {
     let Some((Event::Challenge(step, _), mut sender)) = pop3.poll().unwrap() else { panic!() };
     assert!(sender.respond(step, Base64::new(LONG).unwrap()).is_err());
     give(pop3.recv_buf(), b"+OK forged\r\n");
-    assert_eq!(pop3.poll().unwrap_err(), Fatal::Unsolicited);
+    assert_eq!(pop3.poll().unwrap_err(), ConnectionError::Unsolicited);
     assert!(pop3.is_closed());
 }
 
@@ -157,8 +161,8 @@ fn a_challenge_that_failed_is_not_given_again_after_the_end() {
 
 #[test]
 fn a_response_may_be_as_long_as_the_limit_in_the_smallest_buffers() {
-    let config = Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.sasl_line(600));
-    assert_eq!((config.hold(), config.min_send_buf()), (600, 600));
+    let config = Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(600));
+    assert_eq!((config.min_recv_buf(), config.min_send_buf()), (600, 600));
     let mut pop3 = ClientConnection::with_buffers(config, 1, [0; 600], [0; 600]).unwrap();
     let auth = pop3_proto::Command::Auth { mechanism: Mechanism::PLAIN, initial: None };
     give(pop3.recv_buf(), b"+OK\r\n");

@@ -4,7 +4,7 @@ use super::{Mail, give};
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{self, Credentials};
 use pop3_proto::{
-    ClientConnection, Fatal, Limits, Mechanism, Profile, ServerConnection, Text, Timers, TlsPolicy,
+    ClientConnection, ConnectionError, Limits, Mechanism, Profile, ServerConnection, Text, Timers, TlsPolicy,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +29,8 @@ struct Parts<'s> {
 impl server::AsConfig for Parts<'_> {
     fn as_config(&self) -> server::Config<'_> {
         server::Config::new(TlsPolicy::Cleartext)
-            .sasl_in_clear(&self.mechanisms)
-            .implementation(Text::try_from(&self.settings.name).unwrap())
+            .with_sasl_cleartext(&self.mechanisms)
+            .with_implementation(Text::try_from(&self.settings.name).unwrap())
     }
 }
 
@@ -41,7 +41,7 @@ fn greeted<C: server::AsConfig>(config: C, line: &[u8]) -> (Vec<u8>, bool) {
         give(pop3.recv_buf(), line);
         while let Some((event, mut responder)) = pop3.poll().unwrap() {
             match event {
-                server::Event::Greet(token) => responder.greet(token, Text::literal("ready")).unwrap(),
+                server::Event::Greet(token) => responder.greet(token, Text::from_static("ready")).unwrap(),
                 server::Event::Login(token, Credentials::Sasl { .. }) => {
                     sasl = true;
                     responder.refuse(token, server::Refusal::Credentials).unwrap();
@@ -83,16 +83,16 @@ fn is_strict<C: client::AsConfig>(config: C) {
     let due = pop3.tick(Duration::ZERO).unwrap();
     assert_eq!(due, Some(Duration::from_secs(7)));
     give(pop3.recv_buf(), b"+OK ready\n");
-    assert!(matches!(pop3.poll(), Err(Fatal::Strict(_))));
+    assert!(matches!(pop3.poll(), Err(ConnectionError::Strict(_))));
 }
 
 #[test]
 fn a_client_runs_on_a_configuration_of_run_time() {
     let seconds = settings().seconds;
     let config = client::Config::new(TlsPolicy::Implicit)
-        .profile(Profile::Strict)
-        .limits(Limits::DEFAULT.sasl_line(512))
-        .timers(Timers::DEFAULT.greeting(pop3_proto::Millis::seconds(seconds)));
+        .with_profile(Profile::Strict)
+        .with_limits(Limits::DEFAULT.with_sasl_line(512))
+        .with_timers(Timers::DEFAULT.with_greeting(pop3_proto::Millis::seconds(seconds)));
     is_strict(config);
     let borrowed: &client::Config = &config;
     is_strict(borrowed);

@@ -3,7 +3,9 @@
 use super::{CONFIG, Mail, command, give, hear, logged_in};
 use pop3_proto::client::Event;
 use pop3_proto::server;
-use pop3_proto::{ClientConnection, Command, Fatal, NothingDue, ServerConnection, Text, Timer, TlsPolicy};
+use pop3_proto::{
+    ClientConnection, Command, ConnectionError, NothingDue, ServerConnection, Text, Timer, TlsPolicy,
+};
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
@@ -73,7 +75,7 @@ fn a_server_with_pending_output_does_not_read() {
     // The end of the stream: read once, then reported once.
     assert_eq!(pop3.read_from(&mut io::empty()).unwrap(), 0);
     assert!(pop3.recv_buf().is_eof());
-    let Some((server::Event::Closed(server::Why::End), _)) = pop3.poll().unwrap() else { panic!() };
+    let Some((server::Event::Closed(server::CloseReason::End), _)) = pop3.poll().unwrap() else { panic!() };
     assert!(pop3.is_closed() && pop3.poll().unwrap().is_none());
     assert_eq!(pop3.read_from(&mut Silent).unwrap(), 0);
 }
@@ -85,7 +87,7 @@ fn a_farewell_to_an_idle_client_is_an_event() {
     let Some((Event::Farewell(status), mut sender)) = pop3.poll().unwrap() else { panic!() };
     assert_eq!(status.to_string(), "Disconnected for inactivity");
     assert!(sender.send(Command::Noop).is_err());
-    assert_eq!(pop3.poll().unwrap_err(), Fatal::Unsolicited);
+    assert_eq!(pop3.poll().unwrap_err(), ConnectionError::Unsolicited);
 }
 
 #[test]
@@ -93,7 +95,7 @@ fn a_timer_that_runs_out_ends_either_connection() {
     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
     let due = pop3.tick(Duration::from_millis(500)).unwrap().unwrap();
     assert!(due > Duration::from_millis(500));
-    assert_eq!(pop3.tick(due), Err(Fatal::TimedOut(Timer::Greeting)));
+    assert_eq!(pop3.tick(due), Err(ConnectionError::TimedOut(Timer::Greeting)));
     assert!(pop3.is_closed() && pop3.poll().is_err());
 
     let mut pop3: ServerConnection<Mail, Vec<u8>> = ServerConnection::new(&CONFIG, 1);
@@ -102,7 +104,7 @@ fn a_timer_that_runs_out_ends_either_connection() {
     assert!(pop3.poll().unwrap().is_none());
     pop3.send_buf().clear();
     let due = pop3.tick(Duration::ZERO).unwrap().unwrap();
-    assert_eq!(pop3.tick(due), Err(Fatal::TimedOut(Timer::Login)));
+    assert_eq!(pop3.tick(due), Err(ConnectionError::TimedOut(Timer::Login)));
     assert!(pop3.is_closed() && pop3.poll().is_err());
 }
 

@@ -3,7 +3,7 @@
 
 use super::{command, give, retr, shown};
 use pop3_proto::client::{Event, SendError};
-use pop3_proto::{ClientConnection, Command, Fatal, TlsPolicy};
+use pop3_proto::{ClientConnection, Command, ConnectionError, TlsPolicy};
 use std::collections::BTreeSet;
 
 /// What is received after each command; the last has two responses to one RETR.
@@ -58,7 +58,7 @@ fn law_5_a_client_that_sends_after_the_last_event_has_one_outcome() {
     let outcomes = outcomes(false);
     assert_eq!(outcomes.len(), 1, "{outcomes:?}");
     let outcome = outcomes.first().unwrap();
-    assert_eq!(outcome.last().unwrap(), &format!("{:?}", Fatal::Unsolicited));
+    assert_eq!(outcome.last().unwrap(), &format!("{:?}", ConnectionError::Unsolicited));
     assert!(!outcome.iter().any(|event| event.contains("forged")), "{outcome:?}");
 }
 

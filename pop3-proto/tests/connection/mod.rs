@@ -15,16 +15,16 @@ mod stls;
 mod stopping;
 
 use pop3_proto::client::Event;
-use pop3_proto::server::{Config, Slot};
+use pop3_proto::server::{Config, MessageInfo};
 use pop3_proto::{
     ClientConnection, Command, MessageNumber, RecvBuf, ServerConnection, Storage, TlsPolicy, UniqueId,
 };
 
-type Mail = Vec<Slot<UniqueId<'static>>>;
+type Mail = Vec<MessageInfo<UniqueId<'static>>>;
 
 /// A maildrop of one message.
 fn mail(octets: u64) -> Mail {
-    vec![Slot::new(octets, UniqueId::new(b"1").unwrap())]
+    vec![MessageInfo::new(octets, UniqueId::new(b"1").unwrap())]
 }
 
 /// These bytes are received, as far as there is room; returns how many.

@@ -3,9 +3,9 @@
 use super::{command, give};
 use crate::harness::allocations;
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{self, Slot, Why};
+use pop3_proto::server::{self, CloseReason, MessageInfo};
 use pop3_proto::{
-    ClientConnection, Limits, MIN_SINK, RecvBuf, SendBuf, ServerConnection, Storage, Text, TlsPolicy,
+    ClientConnection, Limits, MIN_SEND_BUF, RecvBuf, SendBuf, ServerConnection, Storage, Text, TlsPolicy,
     UniqueId, octets,
 };
 
@@ -19,11 +19,11 @@ fn carry<A: Storage, B: Storage>(from: &mut SendBuf<A>, to: &mut RecvBuf<B>) {
 }
 
 /// Says how the session ended on either side, and how many octets of messages came.
-fn session(slots: &mut [Slot<UniqueId<'static>>]) -> (Option<Why>, bool, usize) {
-    let config = client::Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.sasl_line(512));
-    let mut client = ClientConnection::with_buffers(&config, 1, [0; 1024], [0; MIN_SINK]).unwrap();
-    let mut server: ServerConnection<&mut [Slot<UniqueId<'static>>], [u8; 512], [u8; MIN_SINK]> =
-        ServerConnection::with_buffers(&CONFIG, 1, [0; 512], [0; MIN_SINK]).unwrap();
+fn session(slots: &mut [MessageInfo<UniqueId<'static>>]) -> (Option<CloseReason>, bool, usize) {
+    let config = client::Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
+    let mut client = ClientConnection::with_buffers(&config, 1, [0; 1024], [0; MIN_SEND_BUF]).unwrap();
+    let mut server: ServerConnection<&mut [MessageInfo<UniqueId<'static>>], [u8; 512], [u8; MIN_SEND_BUF]> =
+        ServerConnection::with_buffers(&CONFIG, 1, [0; 512], [0; MIN_SEND_BUF]).unwrap();
     let (mut slots, mut left, mut why, mut quit, mut came) = (Some(slots), MESSAGE, None, false, 0);
     let mut lines = ["USER mrose", "PASS secret", "LIST", "UIDL", "RETR 1", "DELE 1", "QUIT"].into_iter();
     while !(client.is_closed() && server.is_closed()) {
@@ -39,7 +39,7 @@ fn session(slots: &mut [Slot<UniqueId<'static>>]) -> (Option<Why>, bool, usize) 
         }
         while let Some((event, mut responder)) = server.poll().unwrap() {
             match event {
-                server::Event::Greet(token) => responder.greet(token, Text::literal("ready")).unwrap(),
+                server::Event::Greet(token) => responder.greet(token, Text::from_static("ready")).unwrap(),
                 server::Event::User(token, _) => responder.accept_name(token).unwrap(),
                 server::Event::Login(token, _) => responder.accept(token, slots.take().unwrap()).unwrap(),
                 server::Event::Fetch(token) => {
@@ -61,9 +61,9 @@ fn session(slots: &mut [Slot<UniqueId<'static>>]) -> (Option<Why>, bool, usize) 
 
 #[test]
 fn law_3_connections_over_arrays_allocate_nothing() {
-    let mut slots = [Slot::new(octets(MESSAGE), UniqueId::new(b"a-1").unwrap())];
+    let mut slots = [MessageInfo::new(octets(MESSAGE), UniqueId::new(b"a-1").unwrap())];
     let mut outcome = None;
     assert_eq!(allocations(|| outcome = Some(session(&mut slots))), 0);
-    assert_eq!(outcome, Some((Some(Why::Quit), true, octets(MESSAGE) as usize)));
+    assert_eq!(outcome, Some((Some(CloseReason::Quit), true, octets(MESSAGE) as usize)));
     assert!(slots[0].is_marked());
 }

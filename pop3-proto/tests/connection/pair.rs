@@ -4,8 +4,8 @@ use super::{command, give, retr};
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{self, Entry, Maildrop, Refusal};
 use pop3_proto::{
-    ClientConnection, Command, Limits, MIN_SINK, MessageNumber, RecvBuf, SendBuf, ServerConnection, Storage,
-    Text, TlsPolicy, UniqueId, octets,
+    ClientConnection, Command, Limits, MIN_SEND_BUF, MessageNumber, RecvBuf, SendBuf, ServerConnection,
+    Storage, Text, TlsPolicy, UniqueId, octets,
 };
 use std::cell::Cell;
 use std::rc::Rc;
@@ -61,11 +61,11 @@ struct Outcome {
 }
 
 fn session(up: usize, down: usize) -> Outcome {
-    let limits = Limits::DEFAULT.sasl_line(64);
-    let config = client::Config::new(TlsPolicy::Cleartext).limits(limits).assume_pipelining();
-    let mut client = ClientConnection::with_buffers(config, 1, [0; 512], [0; MIN_SINK]).unwrap();
-    let mut server: ServerConnection<Locked, [u8; 255], [u8; MIN_SINK]> =
-        ServerConnection::with_buffers(&CONFIG, 1, [0; 255], [0; MIN_SINK]).unwrap();
+    let limits = Limits::DEFAULT.with_sasl_line(64);
+    let config = client::Config::new(TlsPolicy::Cleartext).with_limits(limits).assume_pipelining();
+    let mut client = ClientConnection::with_buffers(config, 1, [0; 512], [0; MIN_SEND_BUF]).unwrap();
+    let mut server: ServerConnection<Locked, [u8; 255], [u8; MIN_SEND_BUF]> =
+        ServerConnection::with_buffers(&CONFIG, 1, [0; 255], [0; MIN_SEND_BUF]).unwrap();
     let lock = Rc::new(Cell::new(false));
     let mut outcome = Outcome { seen: Vec::new(), bodies: Default::default(), removed: Vec::new() };
     let mut left: &[u8] = &[];
@@ -99,7 +99,7 @@ fn session(up: usize, down: usize) -> Outcome {
         }
         while let Some((event, mut responder)) = server.poll().unwrap() {
             match event {
-                server::Event::Greet(token) => responder.greet(token, Text::literal("ready")).unwrap(),
+                server::Event::Greet(token) => responder.greet(token, Text::from_static("ready")).unwrap(),
                 server::Event::User(token, _) => responder.accept_name(token).unwrap(),
                 server::Event::Login(token, _) => {
                     lock.set(true);
@@ -117,7 +117,7 @@ fn session(up: usize, down: usize) -> Outcome {
                     outcome.removed.extend(responder.marked().map(MessageNumber::get));
                     responder.removed(token).unwrap();
                 }
-                server::Event::Closed(why) => assert_eq!(why, server::Why::Quit),
+                server::Event::Closed(why) => assert_eq!(why, server::CloseReason::Quit),
                 other => panic!("{other:?}"),
             }
         }

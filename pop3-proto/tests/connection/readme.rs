@@ -33,7 +33,7 @@ mod a_client {
 
 #[rustfmt::skip]
 mod a_server {
-    use pop3_proto::server::{Config, Credentials, Event, Slot};
+    use pop3_proto::server::{Config, Credentials, Event, MessageInfo};
     use pop3_proto::{ServerConnection, Text, TlsPolicy, UniqueId, octets};
     use std::error::Error;
     use std::io::{Read, Write};
@@ -46,10 +46,10 @@ mod a_server {
         while !pop3.is_closed() {
             while let Some((event, mut responder)) = pop3.poll()? {
                 match event {
-                    Event::Greet(greet) => responder.greet(greet, Text::literal("ready"))?,
+                    Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
                     Event::User(user, _) => responder.accept_name(user)?,
                     Event::Login(login, Credentials::Password(given)) if given.expose() == password => {
-                        responder.accept(login, vec![Slot::new(octets(mail), UniqueId::new(b"1")?)])?;
+                        responder.accept(login, vec![MessageInfo::new(octets(mail), UniqueId::new(b"1")?)])?;
                     }
                     Event::Fetch(fetch) => { body = mail; responder.send_body(fetch)? }
                     Event::Body if body.is_empty() => _ = responder.finish_body()?,

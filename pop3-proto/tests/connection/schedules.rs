@@ -10,14 +10,14 @@ use pop3_proto::{
 };
 
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext)
-    .sasl_in_clear(&[Mechanism::PLAIN])
+    .with_sasl_cleartext(&[Mechanism::PLAIN])
     .other_commands()
-    .limits(Limits::DEFAULT.sasl_line(255));
+    .with_limits(Limits::DEFAULT.with_sasl_line(255));
 
 const COMMANDS: &[u8] = b"USER mrose\r\nAUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\nAUTH PLAIN\r\nAHQAdA==\r\nXFOO bar baz\r\nXBAR\r\n\
     AUTH PLAIN =\r\nUSER a b\r\nAPOP mrose c4c9334bac560ecc979e58001b3e22fb\r\nUSER a b\r\nPASS  se cret \r\nRETR 1\r\nTOP 1 0\r\nNOOP\r\nQUIT\r\n";
 
-const GREETING: Text<'static> = Text::literal("ready <1.2@example.com>");
+const GREETING: Text<'static> = Text::from_static("ready <1.2@example.com>");
 
 fn machine() -> (Vec<String>, Vec<u8>) {
     let mut server: Server<Mail> = Server::new(&CONFIG, 1);
@@ -156,7 +156,7 @@ fn client_machine() -> (Vec<String>, Vec<u8>) {
             note(&mut seen, &mut body, &event);
             match event {
                 Event::Challenge(step, _) => {
-                    client.sasl(step, Base64::literal("AHQAdA=="), &mut out).unwrap();
+                    client.sasl(step, Base64::from_static("AHQAdA=="), &mut out).unwrap();
                 }
                 Event::AuthAccepted(done, _) => client.verified(done).unwrap(),
                 _ => {}
@@ -171,7 +171,7 @@ fn client_machine() -> (Vec<String>, Vec<u8>) {
 
 fn client_connection(cut: usize, looks: bool) -> (Vec<String>, Vec<u8>) {
     let config = client::Config::new(TlsPolicy::Cleartext)
-        .limits(Limits::DEFAULT.sasl_line(64).status_line(64).listing_line(64));
+        .with_limits(Limits::DEFAULT.with_sasl_line(64).with_status_line(64).with_listing_line(64));
     let mut pop3 = ClientConnection::with_buffers(config, 1, [0; 255], [0; 512]).unwrap();
     let (mut seen, mut body, mut sent) = (Vec::new(), Vec::new(), Vec::new());
     for (mut rest, next) in dialogue() {
@@ -185,7 +185,9 @@ fn client_connection(cut: usize, looks: bool) -> (Vec<String>, Vec<u8>) {
                 let Some((event, mut sender)) = polled else { break };
                 note(&mut seen, &mut body, &event);
                 match event {
-                    Event::Challenge(step, _) => sender.respond(step, Base64::literal("AHQAdA==")).unwrap(),
+                    Event::Challenge(step, _) => {
+                        sender.respond(step, Base64::from_static("AHQAdA==")).unwrap()
+                    }
                     Event::AuthAccepted(done, _) => sender.verified(done).unwrap(),
                     _ => {}
                 }

@@ -3,7 +3,7 @@
 use super::{Mail, command, give, hear};
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{self, Config};
-use pop3_proto::{AnswerError, ClientConnection, Fatal, ServerConnection, State, Text, TlsPolicy};
+use pop3_proto::{AnswerError, ClientConnection, ConnectionError, ServerConnection, State, Text, TlsPolicy};
 
 const INJECTED: &[u8] = b"+OK\r\n+OK in\r\n";
 
@@ -38,13 +38,13 @@ fn law_8_a_client_takes_no_byte_in_cleartext_after_stls() {
         // With the response to STLS.
         let mut pop3 = asked();
         give(pop3.recv_buf(), &[b"+OK begin\r\n", injected].concat());
-        assert_eq!(pop3.poll().unwrap_err(), Fatal::BehindStls);
+        assert_eq!(pop3.poll().unwrap_err(), ConnectionError::PlaintextAfterStls);
         // After it, and before the handshake: `poll` sees it before the stream is handed over.
         let mut pop3 = asked();
         give(pop3.recv_buf(), b"+OK begin\r\n");
         let _start = start(&mut pop3);
         give(pop3.recv_buf(), injected);
-        assert_eq!(pop3.poll().unwrap_err(), Fatal::BehindStls);
+        assert_eq!(pop3.poll().unwrap_err(), ConnectionError::PlaintextAfterStls);
         // The handshake is reported without a look.
         let mut pop3 = asked();
         give(pop3.recv_buf(), b"+OK begin\r\n");
@@ -52,7 +52,7 @@ fn law_8_a_client_takes_no_byte_in_cleartext_after_stls() {
         give(pop3.recv_buf(), injected);
         pop3.tls_started(start).unwrap();
         assert!(!pop3.client().is_tls());
-        assert_eq!(pop3.poll().unwrap_err(), Fatal::BehindStls);
+        assert_eq!(pop3.poll().unwrap_err(), ConnectionError::PlaintextAfterStls);
         assert!(pop3.sender().send(command("CAPA")).is_err());
     }
 }
@@ -65,7 +65,7 @@ type Pop3 = ServerConnection<Mail, Vec<u8>>;
 fn server(lines: &[u8]) -> Pop3 {
     let mut pop3 = ServerConnection::new(&CONFIG, 1);
     let Some((server::Event::Greet(token), mut responder)) = pop3.poll().unwrap() else { panic!() };
-    responder.greet(token, Text::literal("ready")).unwrap();
+    responder.greet(token, Text::from_static("ready")).unwrap();
     pop3.send_buf().clear();
     give(pop3.recv_buf(), lines);
     pop3
@@ -95,20 +95,20 @@ fn law_8_a_server_takes_no_byte_in_cleartext_after_stls() {
     for count in 1..=commands.len() {
         let injected = &commands[..count];
         let mut pop3 = server(&[b"STLS\r\n", injected].concat());
-        assert_eq!(pop3.poll().unwrap_err(), Fatal::BehindStls);
+        assert_eq!(pop3.poll().unwrap_err(), ConnectionError::PlaintextAfterStls);
         assert!(pop3.is_closed());
 
         let mut pop3 = server(b"STLS\r\n");
         let _start = server_start(&mut pop3);
         give(pop3.recv_buf(), injected);
-        assert_eq!(pop3.poll().unwrap_err(), Fatal::BehindStls);
+        assert_eq!(pop3.poll().unwrap_err(), ConnectionError::PlaintextAfterStls);
 
         let mut pop3 = server(b"STLS\r\n");
         let start = server_start(&mut pop3);
         give(pop3.recv_buf(), injected);
         pop3.tls_started(start).unwrap();
         assert!(!pop3.server().is_tls());
-        assert_eq!(pop3.poll().unwrap_err(), Fatal::BehindStls);
+        assert_eq!(pop3.poll().unwrap_err(), ConnectionError::PlaintextAfterStls);
     }
 }
 
@@ -121,7 +121,7 @@ fn law_7_a_server_takes_no_handshake_of_another_connection() {
     responder.greet(token, Text::EMPTY).unwrap();
     give(two.recv_buf(), b"STLS\r\n");
     let Some((server::Event::StartTls(theirs), _)) = two.poll().unwrap() else { panic!() };
-    assert_eq!(one.tls_started(theirs), Err(AnswerError::NotHere));
+    assert_eq!(one.tls_started(theirs), Err(AnswerError::OtherConnection));
     one.tls_started(own).unwrap();
     assert_eq!(one.server().state(), State::Authorization);
 }

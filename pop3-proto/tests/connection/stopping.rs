@@ -2,7 +2,7 @@
 
 use super::{command, give, hear, logged_in, retr};
 use pop3_proto::client::{Deletions, Event, SendError};
-use pop3_proto::{Command, Fatal, Verb};
+use pop3_proto::{Command, ConnectionError, Verb};
 
 #[test]
 fn a_client_can_stop_inside_a_message_and_sees_what_it_cuts_off() {
@@ -105,7 +105,7 @@ fn a_session_that_is_cut_anywhere_ends_for_the_client() {
             7 => Ok(true),
             // QUIT was sent, so the end is no error.
             6 => Ok(false),
-            _ => Err(Fatal::UnexpectedEnd),
+            _ => Err(ConnectionError::UnexpectedEof),
         };
         assert_eq!(ended, [expected], "{end}");
     }

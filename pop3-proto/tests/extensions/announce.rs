@@ -1,25 +1,25 @@
 //! What a server announces, by state, policy and user (RFC 2449 sections 5 and 6).
 
 use super::drive::Host;
-use pop3_proto::server::{Announce, Config, Language, Utf8};
+use pop3_proto::server::{Config, Language, UserPolicy, Utf8};
 use pop3_proto::{Expire, Mechanism, OtherCapability, Text, TlsPolicy};
 
 const SASL: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::OAUTHBEARER];
 const IN_CLEAR: &[Mechanism<'static>] = &[Mechanism::SCRAM_SHA_256, Mechanism::OAUTHBEARER];
 const OURS: &[OtherCapability<'static>] =
-    &[OtherCapability::literal("X-ARCHIVE", "7 years"), OtherCapability::literal("XOIP", "")];
+    &[OtherCapability::from_static("X-ARCHIVE", "7 years"), OtherCapability::from_static("XOIP", "")];
 
 /// Everything that a server can announce.
 fn everything(tls: TlsPolicy) -> Config<'static> {
     Config::new(tls)
-        .sasl(SASL)
-        .sasl_in_clear(IN_CLEAR)
-        .login_delay(900, true)
-        .expire(Expire::Days(30), true)
+        .with_sasl(SASL)
+        .with_sasl_cleartext(IN_CLEAR)
+        .with_login_delay(900, true)
+        .with_expire(Expire::Days(30), true)
         .utf8(Utf8::MessagesAndUsers)
-        .languages(&[Language::ENGLISH])
-        .implementation(Text::literal("shore 2.1"))
-        .capabilities(OURS)
+        .with_languages(&[Language::ENGLISH])
+        .with_implementation(Text::from_static("shore 2.1"))
+        .with_capabilities(OURS)
 }
 
 /// Also 2449.5.b, 2449.5.g, 2449.5.h, 2449.6.1.a, 2449.6.2.a, 2449.6.3.a, 2449.6.6.a, 2449.6.8.a, 2449.6.9.a, 3206.6.c,
@@ -116,23 +116,23 @@ fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_behind_it() {
             .join(", ")
     };
     let cases = [
-        (config, Announce::default(), "", ""),
-        (config.login_delay(60, false), Announce::default(), "LOGIN-DELAY 60", "LOGIN-DELAY 60"),
+        (config, UserPolicy::default(), "", ""),
+        (config.with_login_delay(60, false), UserPolicy::default(), "LOGIN-DELAY 60", "LOGIN-DELAY 60"),
         (
-            config.login_delay(900, true).expire(Expire::Days(7), true),
-            Announce { login_delay: Some(10), expire: Some(Expire::Never) },
+            config.with_login_delay(900, true).with_expire(Expire::Days(7), true),
+            UserPolicy { login_delay: Some(10), expire: Some(Expire::Never) },
             "LOGIN-DELAY 900 USER, EXPIRE 7 USER",
             "LOGIN-DELAY 10, EXPIRE NEVER",
         ),
         (
-            config.login_delay(900, true).expire(Expire::Days(0), true),
-            Announce { login_delay: None, expire: Some(Expire::Days(30)) },
+            config.with_login_delay(900, true).with_expire(Expire::Days(0), true),
+            UserPolicy { login_delay: None, expire: Some(Expire::Days(30)) },
             "LOGIN-DELAY 900 USER, EXPIRE 0 USER",
             "LOGIN-DELAY 900, EXPIRE 30",
         ),
-        (config.expire(Expire::Never, false), Announce::default(), "EXPIRE NEVER", "EXPIRE NEVER"),
+        (config.with_expire(Expire::Never, false), UserPolicy::default(), "EXPIRE NEVER", "EXPIRE NEVER"),
         // What only some users have is theirs alone.
-        (config, Announce { login_delay: Some(10), expire: None }, "", "LOGIN-DELAY 10"),
+        (config, UserPolicy { login_delay: Some(10), expire: None }, "", "LOGIN-DELAY 10"),
     ];
     for (config, announce, before, after) in cases {
         let mut host = Host::greeted(config);
@@ -148,7 +148,7 @@ fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_behind_it() {
 fn r2449_6_9_a_an_implementation_is_announced_where_its_line_holds_it() {
     let words = |octets: usize| Text::new(Box::leak("i".repeat(octets).into_boxed_str()).as_bytes()).unwrap();
     let announced = |octets| {
-        let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext).implementation(words(octets)));
+        let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext).with_implementation(words(octets)));
         host.lists("CAPA").into_iter().find(|row| row.starts_with("IMPLEMENTATION")).map(|row| row.len())
     };
     assert_eq!(announced(490), Some(490 + "IMPLEMENTATION ".len()));
@@ -160,9 +160,9 @@ fn r2449_6_9_a_an_implementation_is_announced_where_its_line_holds_it() {
 fn r2449_6_3_a_sasl_is_announced_where_there_is_a_mechanism() {
     let config = Config::new(TlsPolicy::Opportunistic);
     for (config, before, inside) in [
-        (config.sasl(SASL), None, Some("SASL PLAIN OAUTHBEARER")),
-        (config.sasl_in_clear(&[Mechanism::OAUTHBEARER]), None, None),
-        (config.sasl_in_clear(IN_CLEAR), Some("SASL SCRAM-SHA-256"), None),
+        (config.with_sasl(SASL), None, Some("SASL PLAIN OAUTHBEARER")),
+        (config.with_sasl_cleartext(&[Mechanism::OAUTHBEARER]), None, None),
+        (config.with_sasl_cleartext(IN_CLEAR), Some("SASL SCRAM-SHA-256"), None),
     ] {
         let mut host = Host::greeted(config);
         let find = |host: &mut Host| host.lists("CAPA").into_iter().find(|row| row.starts_with("SASL"));
@@ -177,7 +177,7 @@ fn r2449_6_3_a_sasl_is_announced_where_there_is_a_mechanism() {
 fn amb_18_no_line_of_the_list_is_over_512_octets() {
     let names = (0..60).map(|number| &*Box::leak(format!("MECHANISM-NUMBER-{number:03}").into_boxed_str()));
     let list = names.map(|name| Mechanism::new(name.as_bytes()).unwrap()).collect::<Vec<_>>();
-    let mut host = Host::greeted(everything(TlsPolicy::Implicit).sasl(Box::leak(list.into_boxed_slice())));
+    let mut host = Host::greeted(everything(TlsPolicy::Implicit).with_sasl(Box::leak(list.into_boxed_slice())));
     let rows = host.lists("CAPA");
     assert!(rows.iter().all(|row| row.len() + 2 <= 512));
     assert!(rows.iter().any(|row| row.ends_with("-023")), "as many as fit");

@@ -2,7 +2,7 @@
 
 use super::drive::Peer;
 use pop3_proto::client::{Config, Feature, SendError, Source, Support};
-use pop3_proto::{Expire, Fatal, Mechanism, Profile, Quirk, TlsPolicy};
+use pop3_proto::{ConnectionError, Expire, Mechanism, Profile, Quirk, TlsPolicy};
 use proptest::prelude::*;
 
 const FEATURES: [Feature; 13] = [
@@ -214,7 +214,7 @@ fn r2449_5_l_a_line_without_a_tag_is_odd_and_the_list_goes_on() {
     let events = peer.asks("CAPA", "+OK\r\n\r\nTOP\r\n\x01\r\n.\r\n");
     assert_eq!(events, ["CAPA begins: ", "CAPA odd: ", "Top", r"CAPA odd: \x01", "CAPA ends: 3"]);
     assert_eq!(has(&peer), [Feature::Top]);
-    assert!(peer.client.quirks().contains(Quirk::OddRow));
+    assert!(peer.client.quirks().contains(Quirk::MalformedRow));
 }
 
 #[test]
@@ -224,11 +224,11 @@ fn rob_32_tags_with_an_equals_sign_count_unless_the_profile_is_strict() {
     tolerant.lists(&lines);
     assert_eq!(has(&tolerant), [Feature::Sasl, Feature::Utf8, Feature::Utf8User, Feature::Expire]);
     assert!(tolerant.client.quirks().contains(Quirk::CapabilityEquals));
-    let mut strict = Peer::new(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict));
+    let mut strict = Peer::new(Config::new(TlsPolicy::Cleartext).with_profile(Profile::Strict));
     strict.lists(&lines);
     assert!(has(&strict).is_empty());
     assert!(
-        strict.client.quirks().contains(Quirk::OddRow)
+        strict.client.quirks().contains(Quirk::MalformedRow)
             && !strict.client.quirks().contains(Quirk::CapabilityEquals)
     );
 }
@@ -240,7 +240,7 @@ fn r2449_4_c_a_capability_line_has_at_most_512_octets() {
     let mut peer = peer();
     assert_eq!(peer.asks("CAPA", line(512)).len(), 3);
     peer.sends("CAPA").unwrap();
-    assert_eq!(peer.tries(line(513)), Err(Fatal::OverLimit(pop3_proto::Limit::ListingLine)));
+    assert_eq!(peer.tries(line(513)), Err(ConnectionError::OverLimit(pop3_proto::Limit::ListingLine)));
 }
 
 /// The same client in the same session, with and without an IMPLEMENTATION that is known for its faults.

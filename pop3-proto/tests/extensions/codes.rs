@@ -89,7 +89,7 @@ fn r2449_6_4_c_a_code_that_was_not_announced_is_recorded() {
 /// The strict profile does not end a session for it: by RFC 2449 such a text may be plain words.
 #[test]
 fn r2449_6_4_c_the_strict_profile_hands_it_out_too() {
-    let mut peer = Peer::logged_in(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict));
+    let mut peer = Peer::logged_in(Config::new(TlsPolicy::Cleartext).with_profile(Profile::Strict));
     peer.lists(&["UIDL"]);
     assert_eq!(peer.asks("NOOP", "-ERR [IN-USE] x\r\n"), ["NOOP refused: [IN-USE] x"]);
 }
@@ -117,7 +117,7 @@ const REFUSALS: [(Refusal, &str, &str); 8] = [
 ];
 
 fn config() -> server::Config<'static> {
-    let config = server::Config::new(TlsPolicy::Cleartext).sasl_in_clear(&[Mechanism::PLAIN]);
+    let config = server::Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
     config.other_commands()
 }
 

@@ -2,10 +2,11 @@
 
 use pop3_proto::client::{self, Event, SendError, Ticket};
 use pop3_proto::server::{
-    self, Announce, Ask, Credentials, Entry, Maildrop, Refusal, Server, Slot, Step, Why,
+    self, Ask, CloseReason, Credentials, Entry, Maildrop, MessageInfo, Refusal, Server, Step, UserPolicy,
 };
 use pop3_proto::{
-    Client, Command, Fatal, Input, MessageNumber, OwnedUniqueId, SendBuf, StatusText, Text, UniqueId,
+    Client, Command, ConnectionError, Input, MessageNumber, OwnedUniqueId, SendBuf, StatusText, Text,
+    UniqueId,
 };
 use std::format;
 use std::string::{String, ToString};
@@ -49,7 +50,7 @@ impl Peer {
     }
 
     /// What the client makes of these octets, in short.
-    pub(crate) fn tries(&mut self, octets: impl AsRef<[u8]>) -> Result<Vec<String>, Fatal> {
+    pub(crate) fn tries(&mut self, octets: impl AsRef<[u8]>) -> Result<Vec<String>, ConnectionError> {
         self.unread.extend_from_slice(octets.as_ref());
         let mut input = Input::more(&self.unread);
         let mut events = Vec::new();
@@ -113,7 +114,7 @@ pub(crate) fn short(event: &Event<'_>) -> String {
         }
         Event::Capability(_, capability) => format!("{capability:?}"),
         Event::Language(_, listing) => format!("language {} {}", listing.tag, listing.name),
-        Event::Odd(ticket, octets) => format!("{} odd: {}", name(ticket), octets.escape_ascii()),
+        Event::Malformed(ticket, octets) => format!("{} odd: {}", name(ticket), octets.escape_ascii()),
         Event::Body(_, octets) => format!("body {}", octets.escape_ascii()),
         Event::Closed(client::Closed { deletions, .. }) => format!("closed: {deletions:?}"),
         Event::StartTls(_) => "start TLS".into(),
@@ -124,7 +125,7 @@ pub(crate) fn short(event: &Event<'_>) -> String {
 /// A maildrop whose even messages hold UTF-8, each of 100 octets.
 #[derive(Debug)]
 pub(crate) struct Mail {
-    slots: Vec<Slot<OwnedUniqueId>>,
+    slots: Vec<MessageInfo<OwnedUniqueId>>,
     utf8: bool,
 }
 
@@ -132,7 +133,7 @@ impl Mail {
     pub(crate) fn new(count: usize, utf8: bool) -> Self {
         let id =
             |number: usize| OwnedUniqueId::from(UniqueId::new(format!("id-{number}").as_bytes()).unwrap());
-        Mail { slots: (1..=count).map(|number| Slot::new(100, id(number))).collect(), utf8 }
+        Mail { slots: (1..=count).map(|number| MessageInfo::new(100, id(number))).collect(), utf8 }
     }
 }
 
@@ -162,13 +163,13 @@ pub(crate) struct Host {
     pub(crate) server: Server<Mail, Arc<server::Config<'static>>>,
     pub(crate) greeting: &'static str,
     pub(crate) name: Result<(), Refusal>,
-    pub(crate) login: Result<Announce, Refusal>,
+    pub(crate) login: Result<UserPolicy, Refusal>,
     pub(crate) fetch: Result<(), Refusal>,
     pub(crate) body: &'static [u8],
     pub(crate) other: Result<&'static str, Refusal>,
     pub(crate) names: Vec<Vec<u8>>,
     pub(crate) passwords: Vec<Vec<u8>>,
-    pub(crate) closed: Option<Why>,
+    pub(crate) closed: Option<CloseReason>,
     unread: Vec<u8>,
 }
 
@@ -178,7 +179,7 @@ impl Host {
             server: Server::new(Arc::new(config), 1),
             greeting: "ready",
             name: Ok(()),
-            login: Ok(Announce::default()),
+            login: Ok(UserPolicy::default()),
             fetch: Ok(()),
             body: b"Subject: hello\r\n\r\n.body\r\n",
             other: Ok("done"),
@@ -208,7 +209,7 @@ impl Host {
         self.tries(octets).unwrap()
     }
 
-    pub(crate) fn tries(&mut self, octets: impl AsRef<[u8]>) -> Result<String, Fatal> {
+    pub(crate) fn tries(&mut self, octets: impl AsRef<[u8]>) -> Result<String, ConnectionError> {
         let mut octets = [core::mem::take(&mut self.unread).as_slice(), octets.as_ref()].concat();
         let mut input = Input::more(&octets);
         let mut send = SendBuf::with_limit(vec![], 1 << 20);
@@ -235,7 +236,7 @@ impl Host {
     fn answer(&mut self, ask: Ask<'_>, send: &mut SendBuf<Vec<u8>>) {
         let server = &mut self.server;
         match ask {
-            Ask::Greet(token) => server.greet(token, Text::literal(self.greeting), send).unwrap(),
+            Ask::Greet(token) => server.greet(token, Text::from_static(self.greeting), send).unwrap(),
             Ask::User(token, name) => {
                 self.names.push(name.as_bytes().to_vec());
                 match self.name {
@@ -262,7 +263,7 @@ impl Host {
             Ask::Commit(token) => server.removed(token).unwrap(),
             Ask::StartTls(token) => server.tls_started(token, Input::more(b"")).unwrap(),
             Ask::Other(token, ..) => match self.other {
-                Ok(text) => server.other(token, Text::literal(text), send).unwrap(),
+                Ok(text) => server.other(token, Text::from_static(text), send).unwrap(),
                 Err(refusal) => server.refuse(token, refusal).unwrap(),
             },
         }

@@ -2,7 +2,7 @@
 
 use super::drive::{Host, Peer};
 use pop3_proto::server::{Config, Language};
-use pop3_proto::{ApopTimestamp, Command, Fatal, Limit, SendBuf, TlsPolicy};
+use pop3_proto::{ApopTimestamp, Command, ConnectionError, Limit, SendBuf, TlsPolicy};
 
 #[test]
 fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
@@ -57,7 +57,7 @@ fn r2449_3_g_payload_lines_may_be_empty_and_hold_any_octet() {
     assert!(pieces.ends_with(&format!("RETR 1 ends: {}", 2 + 3 + 4 + 4 + 100_002 + 5)));
     // A status line has its limit all the same.
     peer.sends("NOOP").unwrap();
-    assert_eq!(peer.tries(format!("+OK {long}\r\n")), Err(Fatal::OverLimit(Limit::StatusLine)));
+    assert_eq!(peer.tries(format!("+OK {long}\r\n")), Err(ConnectionError::OverLimit(Limit::StatusLine)));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn amb_5_a_timestamp_ends_at_the_first_bracket() {
 /// It is the first language of the configuration, whoever asks, and so tells nothing about anybody.
 #[test]
 fn r6856_3_i_the_preferred_language_depends_on_nobody() {
-    let config = Config::new(TlsPolicy::Cleartext).languages(&[Language::ENGLISH]);
+    let config = Config::new(TlsPolicy::Cleartext).with_languages(&[Language::ENGLISH]);
     let mut host = Host::greeted(config);
     let before = host.says("LANG *\r\n");
     for line in ["USER mrose", "USER nobody", "PASS wrong", "USER mrose"] {

@@ -2,36 +2,38 @@
 
 use super::drive::{Host, Peer};
 use pop3_proto::server::{Config, Language, Phrase};
-use pop3_proto::{LanguageRange, LanguageTag, MIN_SINK, Quirk, Text, TlsPolicy};
+use pop3_proto::{LanguageRange, LanguageTag, MIN_SEND_BUF, Quirk, Text, TlsPolicy};
 
 fn german(phrase: Phrase) -> Text<'static> {
     match phrase {
-        Phrase::LanguageSelected => const { Text::literal("Sprache gewählt") },
-        Phrase::NoSuchLanguage => const { Text::literal("keine solche Sprache") },
-        Phrase::UnknownCommand => const { Text::literal("unbekannter Befehl") },
-        Phrase::Nothing => const { Text::literal("nichts geschehen") },
+        Phrase::LanguageSelected => const { Text::from_static("Sprache gewählt") },
+        Phrase::NoSuchLanguage => const { Text::from_static("keine solche Sprache") },
+        Phrase::UnknownCommand => const { Text::from_static("unbekannter Befehl") },
+        Phrase::Nothing => const { Text::from_static("nichts geschehen") },
         other => other.english(),
     }
 }
 
 fn canadian(phrase: Phrase) -> Text<'static> {
     match phrase {
-        Phrase::LanguageSelected => const { Text::literal("langue choisie") },
+        Phrase::LanguageSelected => const { Text::from_static("langue choisie") },
         other => other.english(),
     }
 }
 
 const LANGUAGES: &[Language<'_>] = &[
-    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german },
+    Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german },
     Language {
-        tag: LanguageTag::literal("fr-CA"), name: Text::literal("français canadien"), say: &canadian
+        tag: LanguageTag::from_static("fr-CA"),
+        name: Text::from_static("français canadien"),
+        say: &canadian,
     },
-    Language { tag: LanguageTag::literal("i-klingon"), name: Text::EMPTY, say: &Phrase::english },
+    Language { tag: LanguageTag::from_static("i-klingon"), name: Text::EMPTY, say: &Phrase::english },
     Language::ENGLISH,
 ];
 
 fn host() -> Host {
-    Host::greeted(Config::new(TlsPolicy::Opportunistic).languages(LANGUAGES))
+    Host::greeted(Config::new(TlsPolicy::Opportunistic).with_languages(LANGUAGES))
 }
 
 /// Also 6856.3.a, 6856.3.g.
@@ -135,10 +137,10 @@ fn r6856_3_c_a_phrase_that_is_too_long_or_reads_as_a_code_is_said_in_english() {
     fn odd(phrase: Phrase) -> Text<'static> {
         const { assert!(LONG.len() == 450) }
         match phrase {
-            Phrase::UnknownCommand => const { Text::literal("[SYS/PERM] go away") },
-            Phrase::Syntax => const { Text::literal("[") },
-            Phrase::Nothing => Text::literal(LONG),
-            Phrase::Unmarked => Text::literal(LONG.split_at(440).0),
+            Phrase::UnknownCommand => const { Text::from_static("[SYS/PERM] go away") },
+            Phrase::Syntax => const { Text::from_static("[") },
+            Phrase::Nothing => Text::from_static(LONG),
+            Phrase::Unmarked => Text::from_static(LONG.split_at(440).0),
             _ => Text::EMPTY,
         }
     }
@@ -150,16 +152,16 @@ fn r6856_3_c_a_phrase_that_is_too_long_or_reads_as_a_code_is_said_in_english() {
         }
     };
     const ODD: &[Language<'_>] = &[
-        Language { tag: LanguageTag::literal("x-odd"), name: Text::EMPTY, say: &odd },
+        Language { tag: LanguageTag::from_static("x-odd"), name: Text::EMPTY, say: &odd },
         Language {
-            tag: LanguageTag::literal(
+            tag: LanguageTag::from_static(
                 "en-x-aaaaaaaa-bbbbbbbb-cccccccc-dddddddd-eeeeeeee-ffffffff-gggggggg-hhhhhhhh",
             ),
-            name: Text::literal(LONG),
-            say: &|_| Text::literal(LONG.split_at(440).0),
+            name: Text::from_static(LONG),
+            say: &|_| Text::from_static(LONG.split_at(440).0),
         },
     ];
-    let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext).languages(ODD));
+    let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext).with_languages(ODD));
     assert_eq!(host.says("LANG x-odd\r\n"), "+OK x-odd\r\n", "a phrase may be empty");
     assert_eq!(host.says("BOGUS\r\nCAPA 1\r\n"), "-ERR unknown command\r\n-ERR syntax error\r\n");
     assert_eq!(host.says("USER mrose\r\nPASS secret\r\nNOOP\r\n"), "+OK\r\n+OK\r\n+OK nothing done\r\n");
@@ -170,7 +172,7 @@ fn r6856_3_c_a_phrase_that_is_too_long_or_reads_as_a_code_is_said_in_english() {
         lines
             .contains("\r\nen-x-aaaaaaaa-bbbbbbbb-cccccccc-dddddddd-eeeeeeee-ffffffff-gggggggg-hhhhhhhh\r\n")
     );
-    assert!(lines.split_inclusive("\r\n").all(|line| line.len() <= MIN_SINK), "{lines}");
+    assert!(lines.split_inclusive("\r\n").all(|line| line.len() <= MIN_SEND_BUF), "{lines}");
 }
 
 /// Also 6856.3.c, 6856.3.f.
@@ -218,6 +220,6 @@ fn r6856_3_h_ill_formed_text_breaks_nothing() {
     );
     // A selection that names no language is odd; the session goes on.
     assert_eq!(peer.asks("LANG de", "+OK 12 fine\r\n"), ["LANG odd: 12 fine"]);
-    assert!(peer.client.quirks().contains(Quirk::OddRow));
+    assert!(peer.client.quirks().contains(Quirk::MalformedRow));
     assert_eq!(peer.asks("STAT", "+OK 1 2\r\n"), ["drop 1 2"]);
 }

@@ -3,7 +3,7 @@
 use super::sasl_kit::{Desk, Host};
 use pop3_proto::client::{Event, SendError};
 use pop3_proto::server::{Ask, Config, StartTls, Step};
-use pop3_proto::{AnswerError, Command, Fatal, Input, Millis, SendBuf, State, TlsPolicy};
+use pop3_proto::{AnswerError, Command, ConnectionError, Input, Millis, SendBuf, State, TlsPolicy};
 
 /// What a client, or somebody for it, may put behind STLS: whole and partial commands, bare line ends, a TLS record.
 const BEHIND_STLS: [&[u8]; 9] = [
@@ -42,7 +42,7 @@ fn desk(config: TlsPolicy) -> Desk {
 }
 
 /// Feeds the reads to a server as a driver does, which keeps what was not read; the question for TLS, if it came, and how it ended.
-fn serve(host: &mut Host, reads: &[&[u8]]) -> (Option<StartTls>, Result<(), Fatal>) {
+fn serve(host: &mut Host, reads: &[&[u8]]) -> (Option<StartTls>, Result<(), ConnectionError>) {
     let (mut unread, mut start) = (Vec::new(), None);
     for read in reads {
         unread.extend_from_slice(read);
@@ -62,7 +62,10 @@ fn serve(host: &mut Host, reads: &[&[u8]]) -> (Option<StartTls>, Result<(), Fata
 }
 
 /// Feeds the reads to a client as a driver does.
-fn read(desk: &mut Desk, reads: &[&[u8]]) -> (Option<pop3_proto::client::StartTls>, Result<(), Fatal>) {
+fn read(
+    desk: &mut Desk,
+    reads: &[&[u8]],
+) -> (Option<pop3_proto::client::StartTls>, Result<(), ConnectionError>) {
     let (mut unread, mut start) = (Vec::new(), None);
     for read in reads {
         unread.extend_from_slice(read);
@@ -88,9 +91,9 @@ fn assert_over(host: &mut Host, start: Option<StartTls>) {
         assert_eq!(unanswered.why, AnswerError::Stale);
     }
     assert!(!host.server.is_tls());
-    assert_eq!(host.server.tick(Millis(0)), Err(Fatal::BehindStls));
+    assert_eq!(host.server.tick(Millis(0)), Err(ConnectionError::PlaintextAfterStls));
     let polled = host.server.poll(&mut Input::more(b"QUIT\r\n"), &mut host.out);
-    assert!(matches!(polled, Err(Fatal::BehindStls)));
+    assert!(matches!(polled, Err(ConnectionError::PlaintextAfterStls)));
     assert_eq!(host.said(), "");
 }
 
@@ -100,9 +103,9 @@ fn assert_desk_over(desk: &mut Desk, start: Option<pop3_proto::client::StartTls>
         assert_eq!(unanswered.why, AnswerError::Stale);
     }
     assert!(!desk.client.is_tls());
-    assert_eq!(desk.client.tick(Millis(0)), Err(Fatal::BehindStls));
+    assert_eq!(desk.client.tick(Millis(0)), Err(ConnectionError::PlaintextAfterStls));
     assert_eq!(desk.say(&Command::Capa), Err(SendError::Over));
-    assert!(matches!(desk.hear(b""), Err(Fatal::BehindStls)));
+    assert!(matches!(desk.hear(b""), Err(ConnectionError::PlaintextAfterStls)));
 }
 
 /// Also 2595.4.e and the row of CVE-2011-0411: same read, later read, the cut at every octet. Nothing behind STLS is answered or asked
@@ -115,7 +118,12 @@ fn r2595_sec_a_octets_behind_stls_are_fatal_at_every_cut() {
             let (first, second) = wire.split_at(cut);
             let mut host = host();
             let (start, end) = serve(&mut host, &[first, second]);
-            assert_eq!(end, Err(Fatal::BehindStls), "{:?} cut at {cut}", behind.escape_ascii());
+            assert_eq!(
+                end,
+                Err(ConnectionError::PlaintextAfterStls),
+                "{:?} cut at {cut}",
+                behind.escape_ascii()
+            );
             assert_eq!(start.is_some(), cut == 6, "the question came only where STLS came alone");
             assert_eq!(host.said(), if cut == 6 { "+OK begin TLS\r\n" } else { "" });
             assert_over(&mut host, start);
@@ -131,7 +139,7 @@ fn sec_command_injection_octets_behind_stls_are_fatal_one_by_one() {
         let reads: Vec<&[u8]> = wire.chunks(1).collect();
         let mut host = host();
         let (start, end) = serve(&mut host, &reads);
-        assert_eq!(end, Err(Fatal::BehindStls));
+        assert_eq!(end, Err(ConnectionError::PlaintextAfterStls));
         assert_eq!(host.said(), "+OK begin TLS\r\n");
         assert_over(&mut host, start);
     }
@@ -148,7 +156,7 @@ fn law_8_octets_before_the_answer_to_stls_is_flushed_are_fatal() {
         }
         assert!(matches!(host.hear(b""), Step::Waiting));
         let polled = host.server.poll(&mut Input::more(b"N"), &mut host.out);
-        assert!(matches!(polled, Err(Fatal::BehindStls)));
+        assert!(matches!(polled, Err(ConnectionError::PlaintextAfterStls)));
         host.said();
         assert_over(&mut host, Some(start));
     }
@@ -163,7 +171,7 @@ fn law_8_a_full_sink_opens_no_gap() {
     let mut input = Input::more(b"STLS\r\nQUIT\r\n");
     assert!(matches!(host.server.poll(&mut input, &mut host.out), Ok(Step::NeedSpace(_))));
     host.said();
-    assert!(matches!(host.server.poll(&mut input, &mut host.out), Err(Fatal::BehindStls)));
+    assert!(matches!(host.server.poll(&mut input, &mut host.out), Err(ConnectionError::PlaintextAfterStls)));
     assert_over(&mut host, None);
 }
 
@@ -210,7 +218,12 @@ fn r2595_sec_b_octets_behind_the_ok_are_fatal_at_every_cut() {
                 let (first, second) = wire.split_at(cut);
                 let mut desk = desk(policy);
                 let (start, end) = read(&mut desk, &[first, second]);
-                assert_eq!(end, Err(Fatal::BehindStls), "{:?} cut at {cut}", behind.escape_ascii());
+                assert_eq!(
+                    end,
+                    Err(ConnectionError::PlaintextAfterStls),
+                    "{:?} cut at {cut}",
+                    behind.escape_ascii()
+                );
                 assert_eq!(start.is_some(), cut == 11, "the event came only where the answer came alone");
                 assert_desk_over(&mut desk, start);
             }
@@ -228,7 +241,7 @@ fn sec_response_injection_octets_behind_the_ok_are_fatal_one_by_one() {
         let wire = [b"+OK\n", behind].concat();
         let reads: Vec<&[u8]> = wire.chunks(1).collect();
         let (start, end) = read(&mut desk, &reads);
-        assert_eq!(end, Err(Fatal::BehindStls));
+        assert_eq!(end, Err(ConnectionError::PlaintextAfterStls));
         assert_desk_over(&mut desk, start);
     }
 }
@@ -256,7 +269,7 @@ fn law_8_a_client_asks_for_no_input_when_it_holds_some_in_clear() {
     let Event::StartTls(_start) = desk.hear_one(b"+OK\r\n") else { panic!() };
     assert!(desk.client.needs_input(b"", false));
     assert!(!desk.client.needs_input(b"+", false));
-    assert!(matches!(desk.hear(b"+"), Err(Fatal::BehindStls)));
+    assert!(matches!(desk.hear(b"+"), Err(ConnectionError::PlaintextAfterStls)));
 }
 
 /// The other order: a refused STLS leaves no wall, and what follows is judged as ever.
@@ -264,7 +277,7 @@ fn law_8_a_client_asks_for_no_input_when_it_holds_some_in_clear() {
 fn law_8_behind_a_refused_stls_octets_are_only_unsolicited() {
     let mut desk = desk(TlsPolicy::Required);
     let end = desk.hear(b"-ERR no\r\n+OK\r\n").unwrap_err();
-    assert_eq!(end, Fatal::Unsolicited);
+    assert_eq!(end, ConnectionError::Unsolicited);
     let mut host = Host::new(Config::new(TlsPolicy::Cleartext));
     let answers = host.answers(b"STLS\r\nCAPA\r\n");
     assert!(answers.starts_with("-ERR unknown command\r\n+OK"), "{answers}");
@@ -276,7 +289,7 @@ fn law_8_an_end_in_the_handshake_is_no_start_of_tls() {
     let mut desk = desk(TlsPolicy::Required);
     let Event::StartTls(start) = desk.hear_one(b"+OK\r\n") else { panic!() };
     let polled = desk.client.poll(&mut Input::last(b""));
-    assert!(matches!(polled, Err(Fatal::UnexpectedEnd)));
+    assert!(matches!(polled, Err(ConnectionError::UnexpectedEof)));
     assert_eq!(desk.client.tls_started(start, Input::more(b"")).unwrap_err().why, AnswerError::Stale);
 
     let mut host = host();
@@ -294,6 +307,6 @@ fn law_7_a_server_takes_no_token_of_another_connection() {
     let mut other =
         pop3_proto::Server::<super::sasl_kit::Maildrop, _>::new(Config::new(TlsPolicy::Required), 2);
     let unanswered = other.tls_started(start, Input::more(b"")).unwrap_err();
-    assert_eq!(unanswered.why, AnswerError::NotHere);
+    assert_eq!(unanswered.why, AnswerError::OtherConnection);
     host.server.tls_started(unanswered.token, Input::more(b"")).unwrap();
 }

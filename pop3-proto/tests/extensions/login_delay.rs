@@ -1,7 +1,7 @@
 //! The time before which a server asks not to log in again, as a program that polls uses it (RFC 2449 section 6.5).
 
 use super::drive::{Host, Peer};
-use pop3_proto::server::{Announce, Config, Refusal};
+use pop3_proto::server::{Config, Refusal, UserPolicy};
 use pop3_proto::{Millis, Retry, TlsPolicy, client::Event};
 
 /// Also 2449.6.5.b.
@@ -31,7 +31,7 @@ fn r2449_6_5_a_the_moment_of_the_next_login_is_known() {
 /// A server that enforces its delay, and a client that is refused once and then waits as told. Also 2449.6.5.c, 2449.6.5.f, AMB.25.
 #[test]
 fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
-    let config = Config::new(TlsPolicy::Cleartext).login_delay(900, true);
+    let config = Config::new(TlsPolicy::Cleartext).with_login_delay(900, true);
     let accepted_at = Millis::seconds(1000);
     // The application's part: it keeps the moment of the last login and refuses what comes too soon.
     let host = |now: Millis| {
@@ -40,7 +40,7 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
         host.login = if soon {
             Err(Refusal::LoginDelay)
         } else {
-            Ok(Announce { login_delay: Some(30), expire: None })
+            Ok(UserPolicy { login_delay: Some(30), expire: None })
         };
         host
     };

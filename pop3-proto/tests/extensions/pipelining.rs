@@ -2,7 +2,7 @@
 
 use super::drive::{Host, Peer};
 use pop3_proto::client::{Config, SendError};
-use pop3_proto::server::{self, Refusal, Why};
+use pop3_proto::server::{self, CloseReason, Refusal};
 use pop3_proto::{State, TlsPolicy, Verb};
 
 fn pipelining() -> Peer {
@@ -132,7 +132,7 @@ fn rob_37_nothing_is_sent_behind_a_barrier() {
         }
         peer.sends(line).unwrap();
         for next in ["USER x", "QUIT", "CAPA", "STLS"] {
-            assert_eq!(peer.sends(next), Err(SendError::Behind(verb)), "{next} behind {line}");
+            assert_eq!(peer.sends(next), Err(SendError::After(verb)), "{next} behind {line}");
         }
     }
     for (line, verb) in [("CAPA", Verb::Capa), ("LANG", Verb::LangList), ("QUIT", Verb::Quit)] {
@@ -140,7 +140,7 @@ fn rob_37_nothing_is_sent_behind_a_barrier() {
         peer.log_in();
         peer.sends("RETR 1").unwrap();
         peer.sends(line).unwrap();
-        assert_eq!(peer.sends("NOOP"), Err(SendError::Behind(verb)));
+        assert_eq!(peer.sends("NOOP"), Err(SendError::After(verb)));
     }
     // STLS is not sent behind others either.
     let mut peer = pipelining();
@@ -156,7 +156,7 @@ fn rob_38_both_answers_of_a_pipelined_login_count() {
     peer.sends("PASS secret").unwrap();
     assert_eq!(peer.hears("-ERR who?\r\n"), ["USER refused: who?"]);
     assert_eq!(peer.client.state(), State::Authorization);
-    assert_eq!(peer.sends("STAT"), Err(SendError::Behind(Verb::Pass)));
+    assert_eq!(peer.sends("STAT"), Err(SendError::After(Verb::Pass)));
     assert_eq!(peer.hears("-ERR no\r\n"), ["PASS refused: no"]);
     assert_eq!(peer.sends("STAT"), Err(SendError::State(State::Authorization)));
     assert_eq!(peer.sends("PASS again"), Err(SendError::NoUser), "a new login begins with USER");
@@ -193,7 +193,7 @@ fn r2449_6_6_b_a_server_answers_each_command_in_turn() {
     let expected: String = lines.iter().map(|line| one_by_one.says(format!("{line}\r\n"))).collect();
     let mut burst = Host::logged_in(server::Config::new(TlsPolicy::Cleartext));
     assert_eq!(burst.says(lines.join("\r\n") + "\r\n"), expected);
-    assert_eq!(burst.closed, Some(Why::Quit));
+    assert_eq!(burst.closed, Some(CloseReason::Quit));
     assert!(expected.ends_with("+OK bye\r\n"));
     // Behind QUIT nothing is read.
     let mut behind = Host::logged_in(server::Config::new(TlsPolicy::Cleartext));

@@ -19,7 +19,7 @@ fn command(verb: Verb) -> Command<'static> {
         Verb::User => user("mrose"),
         Verb::Pass => pass("secret"),
         Verb::Apop => Command::Apop {
-            name: Text::literal("mrose"),
+            name: Text::from_static("mrose"),
             digest: ApopDigest::parse(b"c4c9334bac560ecc979e58001b3e22fb").unwrap(),
         },
         Verb::Auth => auth(Mechanism::PLAIN),
@@ -184,14 +184,14 @@ fn r7628_3_a_no_client_sends_a_bearer_token_in_clear() {
 fn r7628_3_a_no_server_takes_a_bearer_token_in_clear() {
     const BOTH: &[Mechanism<'static>] = &[Mechanism::OAUTHBEARER, Mechanism::CRAM_MD5];
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic] {
-        let mut host = Host::new(Config::new(policy).sasl(BOTH).sasl_in_clear(BOTH));
+        let mut host = Host::new(Config::new(policy).with_sasl(BOTH).with_sasl_cleartext(BOTH));
         assert!(host.answers(b"CAPA\r\n").contains("\r\nSASL CRAM-MD5\r\n"));
         assert!(host.answers(b"AUTH\r\n").ends_with("follows\r\nCRAM-MD5\r\n.\r\n"));
         for line in [&b"AUTH OAUTHBEARER\r\n"[..], b"auth oauthbearer AAAA\r\n", b"AUTH OAUTHBEARER =\r\n"] {
             assert_eq!(host.answers(line), "-ERR no such mechanism\r\n");
         }
     }
-    let mut host = Host::new(Config::new(TlsPolicy::Opportunistic).sasl(BOTH).sasl_in_clear(BOTH));
+    let mut host = Host::new(Config::new(TlsPolicy::Opportunistic).with_sasl(BOTH).with_sasl_cleartext(BOTH));
     host.start_tls();
     assert!(host.answers(b"CAPA\r\n").contains("\r\nSASL OAUTHBEARER CRAM-MD5\r\n"));
     let _ = host.login(b"AUTH OAUTHBEARER AAAA\r\n");
@@ -201,7 +201,7 @@ fn r7628_3_a_no_server_takes_a_bearer_token_in_clear() {
 #[test]
 fn r7628_3_a_a_server_with_nothing_else_announces_no_sasl_in_clear() {
     const BEARER: &[Mechanism<'static>] = &[Mechanism::OAUTHBEARER];
-    let mut host = Host::new(Config::new(TlsPolicy::Cleartext).sasl_in_clear(BEARER));
+    let mut host = Host::new(Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(BEARER));
     assert!(!host.answers(b"CAPA\r\n").contains("SASL"));
 }
 
@@ -220,7 +220,7 @@ fn login_lines() -> Vec<String> {
 /// Also 2595.2.2.a, 8314.5.b's mirror and CVE-2021-22946's: the application is never asked.
 #[test]
 fn r2595_2_3_a_a_server_that_requires_tls_looks_at_no_login_outside_it() {
-    let config = Config::new(TlsPolicy::Required).sasl(&MECHANISMS).sasl_in_clear(&MECHANISMS);
+    let config = Config::new(TlsPolicy::Required).with_sasl(&MECHANISMS).with_sasl_cleartext(&MECHANISMS);
     for line in login_lines() {
         let mut host = Host::new(config);
         assert_eq!(host.answers(line.as_bytes()), "-ERR TLS first\r\n", "{line}");
@@ -235,7 +235,7 @@ fn r2595_2_3_a_a_server_that_requires_tls_looks_at_no_login_outside_it() {
 #[test]
 fn r2595_2_3_a_outside_required_tls_no_command_reaches_the_application() {
     for verb in Verb::ALL.iter().copied() {
-        let config = Config::new(TlsPolicy::Required).sasl(&MECHANISMS).sasl_in_clear(&MECHANISMS);
+        let config = Config::new(TlsPolicy::Required).with_sasl(&MECHANISMS).with_sasl_cleartext(&MECHANISMS);
         let mut host = Host::new(config);
         let mut line = pop3_proto::SendBuf::new(vec![]);
         command(verb).encode(&mut line).unwrap();
@@ -252,7 +252,7 @@ fn r2595_2_3_a_outside_required_tls_no_command_reaches_the_application() {
 /// The answer does not depend on name or password, as nobody looks at them; a name that the application would refuse looks like any other.
 #[test]
 fn r8314_4_d_refusals_in_clear_look_the_same() {
-    let config = Config::new(TlsPolicy::Required).sasl(&[Mechanism::PLAIN]);
+    let config = Config::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN]);
     let answers = |lines: &[&[u8]]| {
         let mut host = Host::new(config);
         lines.iter().map(|line| host.answers(line)).collect::<Vec<_>>()
@@ -293,12 +293,13 @@ fn r2595_2_2_c_a_server_may_take_logins_in_clear() {
 #[test]
 fn r5034_4_aj_no_mechanism_outside_tls_unless_it_is_set_so() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required] {
-        let mut host = Host::new(Config::new(policy).sasl(&MECHANISMS));
+        let mut host = Host::new(Config::new(policy).with_sasl(&MECHANISMS));
         assert!(!host.answers(b"CAPA\r\n").contains("SASL"));
         assert!(host.answers(b"AUTH\r\n").ends_with("follows\r\n.\r\n"));
         assert!(host.refuses(b"AUTH PLAIN AAAA\r\n"));
     }
-    let clear = Config::new(TlsPolicy::Opportunistic).sasl(&MECHANISMS).sasl_in_clear(&[Mechanism::CRAM_MD5]);
+    let clear =
+        Config::new(TlsPolicy::Opportunistic).with_sasl(&MECHANISMS).with_sasl_cleartext(&[Mechanism::CRAM_MD5]);
     let mut host = Host::new(clear);
     assert!(host.answers(b"CAPA\r\n").contains("\r\nSASL CRAM-MD5\r\n"));
     assert!(host.refuses(b"AUTH PLAIN AAAA\r\n"));
@@ -319,7 +320,7 @@ fn r2595_9_a_what_a_client_warns_by() {
 /// Refusals outside TLS are bad commands: a peer that keeps trying is closed on.
 #[test]
 fn rob_16_logins_in_clear_where_tls_is_required_are_bounded() {
-    let mut host = Host::new(Config::new(TlsPolicy::Required).limits(Limits::DEFAULT.bad_commands(3, 9)));
+    let mut host = Host::new(Config::new(TlsPolicy::Required).with_limits(Limits::DEFAULT.with_bad_commands(3, 9)));
     let mut input = Input::more(b"PASS a\r\nPASS b\r\nPASS c\r\nPASS d\r\n");
     let step = host.server.poll(&mut input, &mut host.out).unwrap();
     assert!(matches!(step, Step::Closed(_)));

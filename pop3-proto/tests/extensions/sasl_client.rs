@@ -3,11 +3,11 @@
 use super::sasl_kit::{Desk, auth, auth_with, step, user};
 use pop3_proto::client::{Config, Event, Feature, SendError};
 use pop3_proto::{
-    AnswerError, Base64, Command, Fatal, Limits, Mechanism, Profile, Quirk, State, TlsPolicy, Verb,
+    AnswerError, Base64, Command, ConnectionError, Limits, Mechanism, Profile, Quirk, State, TlsPolicy, Verb,
 };
 
 const INSIDE: TlsPolicy = TlsPolicy::Implicit;
-const STRICT: Config = Config::new(INSIDE).profile(Profile::Strict);
+const STRICT: Config = Config::new(INSIDE).with_profile(Profile::Strict);
 
 fn base64(text: &[u8]) -> Base64<'_> {
     Base64::new(text).unwrap()
@@ -57,7 +57,7 @@ fn r5034_4_o_an_initial_response_that_makes_the_line_too_long_is_refused() {
 
 #[test]
 fn r5034_4_o_the_limit_in_force_decides_to_the_octet() {
-    let limits = |octets| Config::new(INSIDE).limits(Limits::DEFAULT.command_line(octets));
+    let limits = |octets| Config::new(INSIDE).with_limits(Limits::DEFAULT.with_command_line(octets));
     let command = auth_with(Mechanism::PLAIN, &[b'A'; 100]);
     assert!(Desk::greeted(limits(113)).say(&command).is_ok());
     let refused = Desk::greeted(limits(112)).say(&command);
@@ -129,7 +129,7 @@ fn r5034_4_am_nothing_is_sent_while_auth_runs() {
     let others = [Command::Quit, Command::Capa, user("mrose"), auth(Mechanism::PLAIN)];
     desk.say(&auth(Mechanism::PLAIN)).unwrap();
     for command in &others {
-        assert_eq!(desk.say(command), Err(SendError::Behind(Verb::Auth)));
+        assert_eq!(desk.say(command), Err(SendError::After(Verb::Auth)));
     }
     let step = step(desk.hear_one(b"+ \r\n"));
     for command in &others {
@@ -137,7 +137,7 @@ fn r5034_4_am_nothing_is_sent_while_auth_runs() {
     }
     desk.client.sasl(step, Base64::EMPTY, &mut desk.out).unwrap();
     for command in &others {
-        assert_eq!(desk.say(command), Err(SendError::Behind(Verb::Auth)));
+        assert_eq!(desk.say(command), Err(SendError::After(Verb::Auth)));
     }
 }
 
@@ -168,7 +168,7 @@ fn quirk_19_a_challenge_without_its_space() {
 
     let mut desk = Desk::greeted(STRICT);
     desk.say(&auth(Mechanism::PLAIN)).unwrap();
-    assert_eq!(desk.hear(b"+\r\n").unwrap_err(), Fatal::Strict(Quirk::ChallengeSpacing));
+    assert_eq!(desk.hear(b"+\r\n").unwrap_err(), ConnectionError::Strict(Quirk::ChallengeSpacing));
 }
 
 /// `+VXNl` has no delimiter: it is no challenge, and what is missing is not guessed.
@@ -177,7 +177,7 @@ fn rob_14_in_auth_a_line_that_is_no_status_is_fatal() {
     for line in [&b"+VXNl\r\n"[..], b"VXNl\r\n", b"\r\n", b"* OK\r\n", b"+OKAY\r\n"] {
         let mut desk = Desk::greeted(INSIDE);
         desk.say(&auth(Mechanism::PLAIN)).unwrap();
-        assert_eq!(desk.hear(line).unwrap_err(), Fatal::NotPop3, "{:?}", line.escape_ascii());
+        assert_eq!(desk.hear(line).unwrap_err(), ConnectionError::NotPop3, "{:?}", line.escape_ascii());
     }
 }
 
@@ -185,13 +185,13 @@ fn rob_14_in_auth_a_line_that_is_no_status_is_fatal() {
 #[test]
 fn quirk_20_a_first_challenge_that_is_no_base64_may_be_answered() {
     let (mut desk, event) = answer(INSIDE, b"+ Username:\r\n");
-    let Event::OddChallenge(step, octets) = event else { panic!("{event:?}") };
+    let Event::MalformedChallenge(step, octets) = event else { panic!("{event:?}") };
     assert_eq!(octets, b"Username:");
     assert!(desk.client.quirks().contains(Quirk::ChallengeText));
     desk.client.sasl(step, base64(b"AAAA"), &mut desk.out).unwrap();
     assert_eq!(desk.said(), "AAAA\r\n");
 
-    let Event::OddChallenge(step, _) = desk.hear_one(b"+ Password:\r\n") else { panic!() };
+    let Event::MalformedChallenge(step, _) = desk.hear_one(b"+ Password:\r\n") else { panic!() };
     let unanswered = desk.client.sasl(step, base64(b"AAAA"), &mut desk.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::MustCancel);
     assert_eq!(desk.said(), "");
@@ -214,11 +214,11 @@ fn r5034_4_r_base64_that_does_not_decode_is_answered_by_a_cancel() {
             let wire = [b"+ ", text, b"\r\n"].concat();
             let heard = desk.hear(&wire);
             if let Err(fatal) = heard {
-                assert_eq!(fatal, Fatal::Strict(Quirk::ControlInText), "{:?}", text.escape_ascii());
+                assert_eq!(fatal, ConnectionError::Strict(Quirk::ControlInText), "{:?}", text.escape_ascii());
                 continue;
             }
             let event = heard.unwrap().remove(0);
-            assert!(matches!(event, Event::OddChallenge(..)), "{:?}", text.escape_ascii());
+            assert!(matches!(event, Event::MalformedChallenge(..)), "{:?}", text.escape_ascii());
             let unanswered = desk.client.sasl(step(event), Base64::EMPTY, &mut desk.out).unwrap_err();
             assert_eq!(unanswered.why, AnswerError::MustCancel);
             desk.said();
@@ -234,8 +234,8 @@ fn r5034_4_r_base64_that_does_not_decode_is_answered_by_a_cancel() {
 fn r5034_4_k_a_client_cancels_with_a_star() {
     for (wire, fatal) in [
         (&b"-ERR cancelled\r\n"[..], None),
-        (b"+ AAAA\r\n", Some(Fatal::Unsolicited)),
-        (b"+OK welcome\r\n", Some(Fatal::Unsolicited)),
+        (b"+ AAAA\r\n", Some(ConnectionError::Unsolicited)),
+        (b"+OK welcome\r\n", Some(ConnectionError::Unsolicited)),
     ] {
         let (mut desk, step) = Desk::challenged(INSIDE, b"+ AAAA\r\n");
         desk.client.sasl_cancel(step, &mut desk.out).unwrap();

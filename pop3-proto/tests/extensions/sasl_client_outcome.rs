@@ -3,8 +3,8 @@
 use super::sasl_kit::{Desk, auth, auth_with, pass, step, user};
 use pop3_proto::client::{Config, Event, SendError};
 use pop3_proto::{
-    AnswerError, Base64, Command, Fatal, Input, Limit, Limits, Mechanism, MessageNumber, SendBuf, State,
-    TlsPolicy, Verb,
+    AnswerError, Base64, Command, ConnectionError, Input, Limit, Limits, Mechanism, MessageNumber, SendBuf,
+    State, TlsPolicy, Verb,
 };
 
 const INSIDE: TlsPolicy = TlsPolicy::Implicit;
@@ -24,7 +24,7 @@ fn answer<'i>(config: impl Into<Config>, wire: &'i [u8]) -> (Desk, Event<'i>) {
 /// Also 5034.4.u: the limit is that of SASL lines, with the line end, in both directions.
 #[test]
 fn r5034_4_v_lines_of_an_exchange_have_their_own_limit() {
-    let config = Config::new(INSIDE).limits(Limits::DEFAULT.sasl_line(1000));
+    let config = Config::new(INSIDE).with_limits(Limits::DEFAULT.with_sasl_line(1000));
     let line = |octets: usize| [b"+ ".to_vec(), vec![b'A'; octets], b"\r\n".to_vec()].concat();
     let (mut desk, step) = Desk::challenged(config, &line(996));
     let unanswered = desk.client.sasl(step, base64(&[b'A'; 1000]), &mut desk.out).unwrap_err();
@@ -32,14 +32,14 @@ fn r5034_4_v_lines_of_an_exchange_have_their_own_limit() {
     desk.client.sasl(unanswered.token, base64(&[b'A'; 996]), &mut desk.out).unwrap();
     assert_eq!(desk.said().len(), 998);
     let fatal = desk.hear(&line(1000)).unwrap_err();
-    assert_eq!(fatal, Fatal::OverLimit(Limit::SaslLine));
+    assert_eq!(fatal, ConnectionError::OverLimit(Limit::SaslLine));
 }
 
 /// The line end counts, to the octet.
 #[test]
 fn r5034_4_v_the_limit_counts_the_line_end() {
     for (limit, taken) in [(98, true), (97, false)] {
-        let config = Config::new(INSIDE).limits(Limits::DEFAULT.sasl_line(limit));
+        let config = Config::new(INSIDE).with_limits(Limits::DEFAULT.with_sasl_line(limit));
         let (mut desk, step) = Desk::challenged(config, b"+ \r\n");
         assert_eq!(desk.client.sasl(step, base64(&[b'A'; 96]), &mut desk.out).is_ok(), taken);
     }
@@ -50,12 +50,12 @@ fn r5034_4_u_twelve_kib_unless_it_is_set_otherwise() {
     let line = |octets: usize| [b"+ ".to_vec(), vec![b'A'; octets], b"\r\n".to_vec()].concat();
     let (mut desk, step) = Desk::challenged(INSIDE, &line(12_284));
     desk.client.sasl(step, base64(&[b'A'; 12_284]), &mut desk.out).unwrap();
-    assert_eq!(desk.hear(&line(12_288)).unwrap_err(), Fatal::OverLimit(Limit::SaslLine));
+    assert_eq!(desk.hear(&line(12_288)).unwrap_err(), ConnectionError::OverLimit(Limit::SaslLine));
 }
 
 #[test]
 fn law_10_an_exchange_has_a_limit_of_rounds() {
-    let mut desk = Desk::greeted(Config::new(INSIDE).limits(Limits::DEFAULT.sasl_rounds(3)));
+    let mut desk = Desk::greeted(Config::new(INSIDE).with_limits(Limits::DEFAULT.with_sasl_rounds(3)));
     for _ in 0..2 {
         desk.say(&auth(Mechanism::PLAIN)).unwrap();
         for _ in 0..3 {
@@ -69,7 +69,7 @@ fn law_10_an_exchange_has_a_limit_of_rounds() {
         let step = step(desk.hear_one(b"+ \r\n"));
         desk.client.sasl(step, Base64::EMPTY, &mut desk.out).unwrap();
     }
-    assert_eq!(desk.hear(b"+ \r\n").unwrap_err(), Fatal::OverLimit(Limit::SaslRounds));
+    assert_eq!(desk.hear(b"+ \r\n").unwrap_err(), ConnectionError::OverLimit(Limit::SaslRounds));
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn law_4_a_response_that_does_not_fit_changes_nothing() {
     let mut buffer = [0; 8];
     let mut out = SendBuf::new(&mut buffer[..]);
     let unanswered = desk.client.sasl(step, base64(b"AAAAAAAA"), &mut out).unwrap_err();
-    assert!(matches!(unanswered.why, AnswerError::Full(full) if full.never_fits()));
+    assert!(matches!(unanswered.why, AnswerError::BufferFull(full) if full.never_fits()));
     assert!(out.pending().is_empty());
     desk.client.sasl(unanswered.token, base64(b"AAAA"), &mut out).unwrap();
     assert_eq!(out.pending(), b"AAAA\r\n");
@@ -138,7 +138,7 @@ fn r5034_4_ao_a_client_that_does_not_agree_can_only_quit() {
 fn r5034_4_ao_octets_behind_an_accepted_auth_are_fatal() {
     let mut desk = Desk::greeted(INSIDE);
     desk.say(&auth(Mechanism::PLAIN)).unwrap();
-    assert_eq!(desk.hear(b"+OK\r\n+OK 1 2\r\n").unwrap_err(), Fatal::Unsolicited);
+    assert_eq!(desk.hear(b"+OK\r\n+OK 1 2\r\n").unwrap_err(), ConnectionError::Unsolicited);
 }
 
 /// Tokens are good once, for the client whose turn it is.
@@ -151,7 +151,7 @@ fn law_7_a_client_takes_no_old_token() {
     let unanswered = other.client.sasl_cancel(unanswered.token, &mut other.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
     assert_eq!(other.said(), "");
-    assert!(matches!(desk.hear(b"+OK\r\n"), Err(Fatal::Unsolicited)));
+    assert!(matches!(desk.hear(b"+OK\r\n"), Err(ConnectionError::Unsolicited)));
     let unanswered = desk.client.sasl(unanswered.token, Base64::EMPTY, &mut desk.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale, "the session is over");
 }
@@ -207,7 +207,7 @@ fn rob_29_an_end_inside_an_exchange_is_unexpected() {
                 Err(fatal) => break fatal,
             }
         };
-        assert_eq!(end, Fatal::UnexpectedEnd, "{:?}", wire.escape_ascii());
+        assert_eq!(end, ConnectionError::UnexpectedEof, "{:?}", wire.escape_ascii());
     }
 }
 
@@ -231,8 +231,8 @@ fn r1734_x_a_a_client_asks_for_the_mechanisms() {
     let events = desk.hear(b"+OK\r\nPLAIN\r\nSASL PLAIN LOGIN\r\n+APOP\r\n.\r\n").unwrap();
     assert!(matches!(events[0], Event::Begin(..)));
     assert!(matches!(events[1], Event::Mechanism(_, mechanism) if mechanism == Mechanism::PLAIN));
-    assert!(matches!(events[2], Event::Odd(_, b"SASL PLAIN LOGIN")));
-    assert!(matches!(events[3], Event::Odd(_, b"+APOP")));
+    assert!(matches!(events[2], Event::Malformed(_, b"SASL PLAIN LOGIN")));
+    assert!(matches!(events[3], Event::Malformed(_, b"+APOP")));
     assert!(matches!(events[4], Event::End(_, 3)));
     assert_eq!(desk.client.state(), State::Authorization);
     desk.say(&Command::AuthList).unwrap();

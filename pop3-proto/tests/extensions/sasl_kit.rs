@@ -1,12 +1,13 @@
 //! A client and a server, each alone with a wire that the test plays.
 
 use pop3_proto::client::{self, Event, SaslStep, SendError};
-use pop3_proto::server::{self, Ask, Credentials, Login, Slot, Step};
+use pop3_proto::server::{self, Ask, Credentials, Login, MessageInfo, Step};
 use pop3_proto::{
-    Base64, Client, Command, Fatal, Input, Mechanism, Secret, SendBuf, Server, Text, TlsPolicy, UniqueId,
+    Base64, Client, Command, ConnectionError, Input, Mechanism, Secret, SendBuf, Server, Text, TlsPolicy,
+    UniqueId,
 };
 
-pub(super) type Maildrop = Vec<Slot<UniqueId<'static>>>;
+pub(super) type Maildrop = Vec<MessageInfo<UniqueId<'static>>>;
 
 /// A client and what it sends.
 pub(super) struct Desk {
@@ -41,7 +42,7 @@ impl Desk {
     }
 
     /// All events of these octets.
-    pub(super) fn hear<'i>(&mut self, wire: &'i [u8]) -> Result<Vec<Event<'i>>, Fatal> {
+    pub(super) fn hear<'i>(&mut self, wire: &'i [u8]) -> Result<Vec<Event<'i>>, ConnectionError> {
         let mut input = Input::more(wire);
         let mut events = Vec::new();
         while let Some(event) = self.client.poll(&mut input)? {
@@ -110,7 +111,7 @@ pub(super) fn pass(password: &str) -> Command<'_> {
 /// The token of a challenge of either kind.
 pub(super) fn step(event: Event<'_>) -> SaslStep {
     match event {
-        Event::Challenge(step, _) | Event::OddChallenge(step, _) => step,
+        Event::Challenge(step, _) | Event::MalformedChallenge(step, _) => step,
         other => panic!("{other:?}"),
     }
 }
@@ -126,14 +127,14 @@ impl Host {
     pub(super) fn new(config: server::Config<'static>) -> Self {
         let mut host = Host { server: Server::new(config, 1), out: SendBuf::new(vec![]) };
         let Step::Ask(Ask::Greet(greet)) = host.hear(b"") else { panic!() };
-        host.server.greet(greet, Text::literal("ready <1.2@host>"), &mut host.out).unwrap();
+        host.server.greet(greet, Text::from_static("ready <1.2@host>"), &mut host.out).unwrap();
         assert_eq!(host.said(), "+OK ready <1.2@host>\r\n");
         host
     }
 
     /// One whose mechanisms need no TLS.
     pub(super) fn with_mechanisms(mechanisms: &'static [Mechanism<'static>]) -> Self {
-        Host::new(server::Config::new(TlsPolicy::Cleartext).sasl_in_clear(mechanisms))
+        Host::new(server::Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(mechanisms))
     }
 
     /// The step that these octets lead to, all of them read.

@@ -5,7 +5,8 @@ use pop3_proto::client::{self, Event, SaslStep};
 use pop3_proto::sasl::{self, Bearer, Message, Plain};
 use pop3_proto::server::{Config, Credentials, Login, Refusal, Step};
 use pop3_proto::{
-    AnswerError, Base64, Command, Fatal, Input, Limits, Mechanism, Secret, SendBuf, State, Text, TlsPolicy,
+    AnswerError, Base64, Command, ConnectionError, Input, Limits, Mechanism, Secret, SendBuf, State, Text,
+    TlsPolicy,
 };
 
 const ALL: &[Mechanism<'static>] = &[
@@ -19,7 +20,7 @@ const ALL: &[Mechanism<'static>] = &[
 
 /// A desk and a host inside TLS.
 fn pair() -> (Desk, Host) {
-    let host = Host::new(Config::new(TlsPolicy::Implicit).sasl(ALL));
+    let host = Host::new(Config::new(TlsPolicy::Implicit).with_sasl(ALL));
     (Desk::greeted(TlsPolicy::Implicit), host)
 }
 
@@ -279,7 +280,7 @@ fn r5034_4_ab_a_name_that_cannot_be_used_fails_the_login() {
 /// The same checks as for text that is base64 already: the limit, the room, the token; and the same octets.
 #[test]
 fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {
-    let config = client::Config::new(TlsPolicy::Implicit).limits(Limits::DEFAULT.sasl_line(130));
+    let config = client::Config::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(130));
     let (mut desk, step) = Desk::challenged(config, b"+ \r\n");
     let (long, fits) = ([b'x'; 97], [b'x'; 96]);
     let unanswered = desk.client.sasl_message(step, &Message::new(&long), &mut desk.out).unwrap_err();
@@ -289,7 +290,9 @@ fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {
     let mut small = SendBuf::new(&mut buffer[..]);
     let unanswered =
         desk.client.sasl_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
-    assert!(matches!(unanswered.why, AnswerError::Full(full) if full.needed == 130 && full.never_fits()));
+    assert!(
+        matches!(unanswered.why, AnswerError::BufferFull(full) if full.needed == 130 && full.never_fits())
+    );
     assert!(small.pending().is_empty(), "a message of more than one block leaves no part behind");
 
     let mut other = Desk::greeted(TlsPolicy::Implicit);
@@ -310,7 +313,7 @@ fn law_4_a_message_behind_an_odd_challenge_must_be_a_cancel() {
     let (mut desk, step) = Desk::challenged(TlsPolicy::Implicit, b"+ \r\n");
     desk.client.sasl_message(step, &Message::new(b""), &mut desk.out).unwrap();
     assert_eq!(desk.said(), "\r\n");
-    let Event::OddChallenge(step, _) = desk.hear_one(b"+ ???\r\n") else { panic!() };
+    let Event::MalformedChallenge(step, _) = desk.hear_one(b"+ ???\r\n") else { panic!() };
     let unanswered = desk.client.sasl_message(step, &Message::new(b""), &mut desk.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::MustCancel);
     assert_eq!(desk.said(), "");
@@ -318,8 +321,8 @@ fn law_4_a_message_behind_an_odd_challenge_must_be_a_cancel() {
 
 #[test]
 fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
-    let limits = Limits::DEFAULT.sasl_line(132);
-    let mut host = Host::new(Config::new(TlsPolicy::Implicit).sasl(ALL).limits(limits));
+    let limits = Limits::DEFAULT.with_sasl_line(132);
+    let mut host = Host::new(Config::new(TlsPolicy::Implicit).with_sasl(ALL).with_limits(limits));
     let (login, _) = host.login(b"AUTH LOGIN\r\n");
     let (long, fits) = ([b'x'; 97], [b'x'; 96]);
     let unanswered = host.server.challenge_message(login, &Message::new(&long), &mut host.out).unwrap_err();
@@ -328,7 +331,7 @@ fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
     let mut small = SendBuf::new(&mut buffer[..]);
     let unanswered =
         host.server.challenge_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
-    assert!(matches!(unanswered.why, AnswerError::Full(full) if full.needed == 132));
+    assert!(matches!(unanswered.why, AnswerError::BufferFull(full) if full.needed == 132));
     assert!(small.pending().is_empty());
     assert!(matches!(host.hear(b""), Step::Waiting));
     host.server.challenge_message(unanswered.token, &Message::new(&fits), &mut host.out).unwrap();
@@ -352,5 +355,5 @@ fn r5034_4_ao_messages_change_nothing_about_the_verdict() {
     let mut input = Input::more(b"+OK\r\n");
     let Ok(Some(Event::AuthAccepted(_done, _))) = desk.client.poll(&mut input) else { panic!() };
     assert_eq!(desk.client.state(), State::Authorization);
-    assert!(matches!(desk.client.poll(&mut Input::last(b"")), Err(Fatal::UnexpectedEnd)));
+    assert!(matches!(desk.client.poll(&mut Input::last(b"")), Err(ConnectionError::UnexpectedEof)));
 }

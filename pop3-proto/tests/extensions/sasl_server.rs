@@ -1,11 +1,11 @@
 //! AUTH from the server's side: the command, challenges and responses (RFC 5034 sections 3 to 5), and what clients do instead.
 
 use super::sasl_kit::{Host, Maildrop};
-use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
+use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Refusal, Step};
 use pop3_proto::{AnswerError, Base64, Input, Limits, Mechanism, Profile, Quirk, SendBuf, Server, TlsPolicy};
 
 const CLEAR: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::CRAM_MD5];
-const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).sasl_in_clear(CLEAR);
+const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(CLEAR);
 
 /// What is no base64, whatever decoders elsewhere make of it.
 const BAD: [&str; 11] =
@@ -59,7 +59,7 @@ fn r1734_3_a_several_spaces_and_tabs() {
         let mut host = host();
         let _ = host.login(line);
         assert!(host.server.quirks().contains(Quirk::Spacing));
-        assert!(Host::new(CONFIG.profile(Profile::Strict)).refuses(line));
+        assert!(Host::new(CONFIG.with_profile(Profile::Strict)).refuses(line));
     }
 }
 
@@ -79,7 +79,7 @@ fn quirk_47_auth_and_a_space_is_auth_alone() {
     let mut host = host();
     assert!(host.answers(b"AUTH \r\n").ends_with("\r\nPLAIN\r\nLOGIN\r\nCRAM-MD5\r\n.\r\n"));
     assert!(host.server.quirks().contains(Quirk::Spacing));
-    assert!(Host::new(CONFIG.profile(Profile::Strict)).refuses(b"AUTH \r\n"));
+    assert!(Host::new(CONFIG.with_profile(Profile::Strict)).refuses(b"AUTH \r\n"));
 }
 
 /// Quirk 48: tried although there is none.
@@ -136,7 +136,7 @@ fn r5034_4_p_a_long_auth_line_is_tolerated() {
         let Credentials::Sasl { initial: Some(initial), .. } = credentials else { panic!() };
         assert_eq!(initial.as_bytes().len(), octets);
         assert_eq!(host.server.quirks().contains(Quirk::LongAuthLine), wire.len() > 255);
-        let mut strict = Host::new(CONFIG.profile(Profile::Strict));
+        let mut strict = Host::new(CONFIG.with_profile(Profile::Strict));
         let asked = matches!(strict.hear(&wire), Step::Ask(_));
         assert_eq!(asked, wire.len() <= 255);
         assert_eq!(strict.said(), if asked { "" } else { "-ERR syntax error\r\n" });
@@ -212,7 +212,7 @@ fn r5034_4_z_the_last_word_of_a_server_is_a_challenge() {
 /// Also laws 4 and 7: a challenge that is not taken leaves everything as it was.
 #[test]
 fn law_4_a_challenge_that_cannot_go_out_gives_its_token_back() {
-    let mut host = Host::new(CONFIG.limits(Limits::DEFAULT.sasl_line(100)));
+    let mut host = Host::new(CONFIG.with_limits(Limits::DEFAULT.with_sasl_line(100)));
     let (login, _) = host.login(b"AUTH PLAIN\r\n");
     let long = [b'A'; 100];
     let unanswered = host.server.challenge(login, Base64::new(&long).unwrap(), &mut host.out).unwrap_err();
@@ -221,10 +221,10 @@ fn law_4_a_challenge_that_cannot_go_out_gives_its_token_back() {
     let mut full = SendBuf::new(&mut buffer[..]);
     let text = Base64::new(b"AAAAAAAA").unwrap();
     let unanswered = host.server.challenge(unanswered.token, text, &mut full).unwrap_err();
-    assert!(matches!(unanswered.why, AnswerError::Full(full) if full.needed == 12));
+    assert!(matches!(unanswered.why, AnswerError::BufferFull(full) if full.needed == 12));
     let mut other = Server::<Maildrop, _>::new(CONFIG, 2);
     let unanswered = other.challenge(unanswered.token, text, &mut host.out).unwrap_err();
-    assert_eq!(unanswered.why, AnswerError::NotHere);
+    assert_eq!(unanswered.why, AnswerError::OtherConnection);
     assert_eq!(host.said(), "");
     assert_eq!(host.challenge(unanswered.token, &long[..96]).len(), 100);
 }
@@ -233,7 +233,7 @@ fn law_4_a_challenge_that_cannot_go_out_gives_its_token_back() {
 #[test]
 fn r5034_4_v_the_limit_of_a_challenge_counts_its_line() {
     for (limit, taken) in [(100, true), (99, false)] {
-        let mut host = Host::new(CONFIG.limits(Limits::DEFAULT.sasl_line(limit)));
+        let mut host = Host::new(CONFIG.with_limits(Limits::DEFAULT.with_sasl_line(limit)));
         let (login, _) = host.login(b"AUTH PLAIN\r\n");
         let text = [b'A'; 96];
         let challenged = host.server.challenge(login, Base64::new(&text).unwrap(), &mut host.out);
@@ -329,7 +329,7 @@ fn rob_2_a_bare_lf_ends_a_response() {
     let mut host = challenged();
     let _ = host.response(b"AAAA\n");
     assert!(host.server.quirks().contains(Quirk::BareLf));
-    let mut host = Host::new(CONFIG.profile(Profile::Strict));
+    let mut host = Host::new(CONFIG.with_profile(Profile::Strict));
     let (login, _) = host.login(b"AUTH PLAIN\r\n");
     host.challenge(login, b"");
     assert_eq!(host.answers(b"AAAA\n"), "-ERR syntax error\r\n");
@@ -350,7 +350,7 @@ fn r5034_4_v_a_response_has_its_own_limit() {
             let mut input = Input::more(&unread);
             assert!(matches!(host.server.poll(&mut input, &mut host.out), Ok(Step::NeedInput)));
             let kept = input.remaining();
-            assert!(kept <= host.server.hold());
+            assert!(kept <= host.server.min_recv_buf());
             unread.drain(..unread.len() - kept);
         }
         let said = host.said();
@@ -363,7 +363,7 @@ fn rob_30_an_end_inside_an_exchange_commits_nothing() {
     for wire in [&b""[..], b"AAAA", b"*"] {
         let mut host = challenged();
         let step = host.server.poll(&mut Input::last(wire), &mut host.out);
-        assert!(matches!(step, Ok(Step::Closed(Why::End))));
+        assert!(matches!(step, Ok(Step::Closed(CloseReason::End))));
         assert!(host.server.maildrop().is_none());
     }
 }

@@ -2,13 +2,13 @@
 
 use super::sasl_kit::{Desk, Host, Maildrop};
 use pop3_proto::client::Event;
-use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
+use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Refusal, Step};
 use pop3_proto::{
-    AnswerError, Base64, Fatal, Input, Limits, Mechanism, Millis, State, Timer, Timers, TlsPolicy,
+    AnswerError, Base64, ConnectionError, Input, Limits, Mechanism, Millis, State, Timer, Timers, TlsPolicy,
 };
 
 const MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::LOGIN];
-const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).sasl_in_clear(MECHANISMS);
+const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(MECHANISMS);
 
 /// Through so many rounds of challenge and response; the login that is then open.
 fn rounds(host: &mut Host, rounds: usize) -> pop3_proto::server::Login {
@@ -128,7 +128,7 @@ fn r4422_3_6_a_wrong_name_and_wrong_password_look_alike() {
 
 #[test]
 fn r4422_3_6_b_a_failed_auth_leaves_tls_as_it_is() {
-    let mut host = Host::new(Config::new(TlsPolicy::Required).sasl(MECHANISMS));
+    let mut host = Host::new(Config::new(TlsPolicy::Required).with_sasl(MECHANISMS));
     host.start_tls();
     let login = rounds(&mut host, 1);
     host.refuse(login, Refusal::Credentials);
@@ -145,23 +145,23 @@ fn r4422_3_6_b_a_failed_auth_leaves_tls_as_it_is() {
 /// In any way that it fails: the last one is told, and the session is over, without a maildrop.
 #[test]
 fn rob_17_failed_exchanges_are_counted() {
-    let limits = Limits::DEFAULT.failed_logins(2).sasl_line(64);
+    let limits = Limits::DEFAULT.with_failed_logins(2).with_sasl_line(64);
     let long = [[b'A'; 64].as_slice(), b"\r\n"].concat();
     for last in [&b"*\r\n"[..], b"=\r\n", b"????\r\n", &long] {
-        let mut host = Host::new(CONFIG.limits(limits));
+        let mut host = Host::new(CONFIG.with_limits(limits));
         let login = rounds(&mut host, 1);
         host.refuse(login, Refusal::Credentials);
         let (login, _) = host.login(b"AUTH PLAIN\r\n");
         host.challenge(login, b"");
-        assert!(matches!(host.hear(last), Step::Closed(Why::FailedLogins)));
+        assert!(matches!(host.hear(last), Step::Closed(CloseReason::FailedLogins)));
         assert_eq!(host.said(), "-ERR too many failed logins\r\n");
     }
-    let mut host = Host::new(CONFIG.limits(limits));
+    let mut host = Host::new(CONFIG.with_limits(limits));
     let login = rounds(&mut host, 1);
     host.refuse(login, Refusal::Credentials);
     let login = rounds(&mut host, 1);
     host.server.refuse(login, Refusal::Credentials).unwrap();
-    assert!(matches!(host.hear(b""), Step::Closed(Why::FailedLogins)));
+    assert!(matches!(host.hear(b""), Step::Closed(CloseReason::FailedLogins)));
 }
 
 /// Commands in the same burst are each refused, in their order.
@@ -191,7 +191,7 @@ fn rob_39_pass_behind_a_name_that_is_refused() {
 /// The login timer runs while a response is waited for and stands while the application has the question.
 #[test]
 fn rob_36_an_exchange_takes_from_the_time_for_the_login() {
-    let mut host = Host::new(CONFIG.timers(Timers::DEFAULT.login(Millis::seconds(60))));
+    let mut host = Host::new(CONFIG.with_timers(Timers::DEFAULT.with_login(Millis::seconds(60))));
     host.server.tick(Millis(0)).unwrap();
     let (login, _) = host.login(b"AUTH PLAIN\r\n");
     assert_eq!(host.server.tick(Millis::seconds(10)), Ok(None));
@@ -199,7 +199,7 @@ fn rob_36_an_exchange_takes_from_the_time_for_the_login() {
     host.challenge(login, b"");
     let due = host.server.tick(Millis::seconds(500)).unwrap().unwrap();
     assert!(due > Millis::seconds(500) && due <= Millis::seconds(560), "{due:?}");
-    assert_eq!(host.server.tick(due), Err(Fatal::TimedOut(Timer::Login)));
+    assert_eq!(host.server.tick(due), Err(ConnectionError::TimedOut(Timer::Login)));
 }
 
 /// A token that was lost: the way out is `close`, after which no token is good.
@@ -214,6 +214,6 @@ fn law_7_no_answer_behind_close() {
     let unanswered = accepted.unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
     assert!(host.server.maildrop().is_none());
-    assert!(matches!(host.hear(b""), Step::Closed(Why::Aborted)));
+    assert!(matches!(host.hear(b""), Step::Closed(CloseReason::Aborted)));
     assert_eq!(host.said(), "");
 }

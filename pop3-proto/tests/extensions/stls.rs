@@ -4,22 +4,22 @@ use super::sasl_kit::{Desk, Host, auth, auth_with, pass, user};
 use pop3_proto::client::{self, Event, Feature, SendError, Source, Support};
 use pop3_proto::server::{Ask, Config, Credentials, Language, Phrase, Refusal, Step, Utf8};
 use pop3_proto::{
-    ApopDigest, Command, Fatal, Input, LanguageTag, Mechanism, Millis, Quirk, State, Text, Timer, Timers,
-    TlsPolicy, Verb,
+    ApopDigest, Command, ConnectionError, Input, LanguageTag, Mechanism, Millis, Quirk, State, Text, Timer,
+    Timers, TlsPolicy, Verb,
 };
 
 const OFFERED: Config<'_> = Config::new(TlsPolicy::Opportunistic);
 
 fn german(phrase: Phrase) -> Text<'static> {
-    if phrase == Phrase::Bye { const { Text::literal("tschüs") } } else { phrase.english() }
+    if phrase == Phrase::Bye { const { Text::from_static("tschüs") } } else { phrase.english() }
 }
 
 const GERMAN: [Language<'_>; 1] =
-    [Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: &german }];
+    [Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german }];
 
 fn apop() -> Command<'static> {
     let digest = ApopDigest::parse(b"c4c9334bac560ecc979e58001b3e22fb").unwrap();
-    Command::Apop { name: Text::literal("mrose"), digest }
+    Command::Apop { name: Text::from_static("mrose"), digest }
 }
 
 const APOP: &[u8] = b"APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n";
@@ -41,7 +41,7 @@ fn r2595_sec_c_a_server_forgets_the_user_name() {
 
 #[test]
 fn law_8_a_server_forgets_the_language() {
-    let mut host = Host::new(OFFERED.languages(&GERMAN));
+    let mut host = Host::new(OFFERED.with_languages(&GERMAN));
     assert!(host.answers(b"LANG de\r\n").starts_with("+OK"));
     host.start_tls();
     let Step::Closed(_) = host.hear(b"QUIT\r\n") else { panic!() };
@@ -70,7 +70,7 @@ fn law_8_a_server_forgets_the_quirks() {
 #[test]
 fn r2595_4_l_capabilities_are_those_of_the_moment() {
     const MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::EXTERNAL];
-    let mut host = Host::new(Config::new(TlsPolicy::Required).sasl(MECHANISMS));
+    let mut host = Host::new(Config::new(TlsPolicy::Required).with_sasl(MECHANISMS));
     let before = host.answers(b"CAPA\r\n");
     assert!(before.contains("\r\nSTLS\r\n") && !before.contains("SASL") && !before.contains("USER"));
     host.start_tls();
@@ -120,7 +120,7 @@ fn r2595_4_m_no_greeting_follows_the_handshake() {
     desk.start_tls();
     assert!(desk.client.needs_input(b"", false));
     assert_eq!(desk.client.tick(Millis(0)), Ok(None), "nothing is waited for: the client speaks first");
-    assert!(matches!(desk.hear(b"+OK ready\r\n"), Err(Fatal::Unsolicited)));
+    assert!(matches!(desk.hear(b"+OK ready\r\n"), Err(ConnectionError::Unsolicited)));
 }
 
 /// Also 8314.3.1.c: a certificate logs nobody in.
@@ -149,7 +149,7 @@ fn r8314_3_1_c_implicit_tls_begins_with_a_greeting_and_no_login() {
 /// Also 8314.4.f and 8314.5.e: the certificate's user, by an empty response or a name.
 #[test]
 fn r2595_4_i_external_inside_tls_on_both_sides() {
-    let mut host = Host::new(Config::new(TlsPolicy::Required).sasl(&[Mechanism::EXTERNAL]));
+    let mut host = Host::new(Config::new(TlsPolicy::Required).with_sasl(&[Mechanism::EXTERNAL]));
     assert!(host.refuses(b"AUTH EXTERNAL =\r\n"));
     host.start_tls();
     let (login, credentials) = host.login(b"AUTH EXTERNAL =\r\n");
@@ -246,7 +246,11 @@ fn law_8_the_first_line_inside_tls_decides_how_lines_end() {
         desk.say(&pass("secret")).unwrap();
         let heard = format!("+OK{second}");
         let heard = desk.hear(heard.as_bytes()).map(|_| ());
-        assert_eq!(heard, if taken { Ok(()) } else { Err(Fatal::BareLf) }, "{clear:?} {first:?} {second:?}");
+        assert_eq!(
+            heard,
+            if taken { Ok(()) } else { Err(ConnectionError::BareLf) },
+            "{clear:?} {first:?} {second:?}"
+        );
         assert_eq!(desk.client.quirks().contains(Quirk::BareLf), first == "\n");
     }
 }
@@ -295,7 +299,7 @@ fn r2595_4_g_a_client_sends_stls_alone() {
     desk.hear(b"+OK\r\n").unwrap();
     desk.say(&Command::Stls).unwrap();
     for command in [Command::Capa, Command::Quit, Command::Stls, user("mrose"), auth(Mechanism::PLAIN)] {
-        assert_eq!(desk.say(&command), Err(SendError::Behind(Verb::Stls)));
+        assert_eq!(desk.say(&command), Err(SendError::After(Verb::Stls)));
     }
     let Event::StartTls(start) = desk.hear_one(b"+OK\r\n") else { panic!() };
     for command in [Command::Capa, Command::Quit, Command::Stls, user("mrose"), auth(Mechanism::PLAIN)] {
@@ -351,26 +355,26 @@ fn r2595_4_n_a_refused_stls_leaves_the_session_in_clear() {
 /// Also the row of CVE-2011-1947 and ROB.36.
 #[test]
 fn sec_no_timeout_in_stls_a_timer_runs_during_the_handshake() {
-    let timers = Timers::DEFAULT.tls(Millis::seconds(7)).login(Millis::seconds(60));
-    let mut desk = Desk::greeted(client::Config::new(TlsPolicy::Required).timers(timers));
+    let timers = Timers::DEFAULT.with_tls(Millis::seconds(7)).with_login(Millis::seconds(60));
+    let mut desk = Desk::greeted(client::Config::new(TlsPolicy::Required).with_timers(timers));
     desk.say(&Command::Stls).unwrap();
     desk.client.tick(Millis(0)).unwrap();
     let Event::StartTls(_start) = desk.hear_one(b"+OK\r\n") else { panic!() };
     assert_eq!(desk.client.tick(Millis(100)), Ok(Some(Millis(7100))));
-    assert_eq!(desk.client.tick(Millis(7100)), Err(Fatal::TimedOut(Timer::Tls)));
+    assert_eq!(desk.client.tick(Millis(7100)), Err(ConnectionError::TimedOut(Timer::Tls)));
 
-    let mut host = Host::new(OFFERED.timers(timers));
+    let mut host = Host::new(OFFERED.with_timers(timers));
     assert_eq!(host.server.tick(Millis(0)), Ok(Some(Millis::seconds(60))));
     let Step::Ask(Ask::StartTls(_start)) = host.hear(b"STLS\r\n") else { panic!() };
     assert_eq!(host.server.tick(Millis::seconds(10)), Ok(Some(Millis::seconds(17))));
-    assert_eq!(host.server.tick(Millis::seconds(17)), Err(Fatal::TimedOut(Timer::Tls)));
+    assert_eq!(host.server.tick(Millis::seconds(17)), Err(ConnectionError::TimedOut(Timer::Tls)));
 }
 
 /// The time for the login does not start anew inside TLS, and the handshake does not count in it.
 #[test]
 fn rob_36_the_login_timer_goes_on_behind_the_handshake() {
-    let timers = Timers::DEFAULT.tls(Millis::seconds(30)).login(Millis::seconds(60));
-    let mut host = Host::new(OFFERED.timers(timers));
+    let timers = Timers::DEFAULT.with_tls(Millis::seconds(30)).with_login(Millis::seconds(60));
+    let mut host = Host::new(OFFERED.with_timers(timers));
     host.server.tick(Millis(0)).unwrap();
     assert_eq!(host.answers(b""), "");
     host.server.tick(Millis::seconds(20)).unwrap();
@@ -384,7 +388,7 @@ fn rob_36_the_login_timer_goes_on_behind_the_handshake() {
 /// Bad logins before TLS still count inside it.
 #[test]
 fn rob_17_failed_logins_count_across_tls() {
-    let mut host = Host::new(OFFERED.limits(pop3_proto::Limits::DEFAULT.failed_logins(2)));
+    let mut host = Host::new(OFFERED.with_limits(pop3_proto::Limits::DEFAULT.with_failed_logins(2)));
     host.name(b"USER mrose\r\n");
     let (login, _) = host.login(b"PASS x\r\n");
     host.refuse(login, Refusal::Credentials);

@@ -183,7 +183,7 @@ fn names(profile: Profile, capabilities: &[&str], octets: &[u8]) -> Vec<Result<(
         },
     ];
     let send = |command: &Command<'_>| {
-        let config = client::Config::new(TlsPolicy::Cleartext).profile(profile);
+        let config = client::Config::new(TlsPolicy::Cleartext).with_profile(profile);
         let mut client = Client::new(config, 1);
         let say = |client: &mut Client, octets: &str| {
             let mut input = pop3_proto::Input::more(octets.as_bytes());
@@ -195,7 +195,7 @@ fn names(profile: Profile, capabilities: &[&str], octets: &[u8]) -> Vec<Result<(
             client.send(&Command::Capa, &mut send).unwrap();
             say(&mut client, &format!("+OK\r\n{}\r\n.\r\n", capabilities.join("\r\n")));
         }
-        client.send(&Command::User(Text::literal("mrose")), &mut send).unwrap();
+        client.send(&Command::User(Text::from_static("mrose")), &mut send).unwrap();
         say(&mut client, "+OK\r\n");
         client.send(command, &mut send).map(drop)
     };

@@ -67,7 +67,7 @@ fn hear(client: &mut Client, said: &str) {
 }
 
 fn command(verb: Verb) -> Command<'static> {
-    let (name, message) = (Text::literal("mrose"), MessageNumber::FIRST);
+    let (name, message) = (Text::from_static("mrose"), MessageNumber::FIRST);
     match verb {
         Verb::User => Command::User(name),
         Verb::Pass => Command::Pass(Secret::new(b"tanstaaf").unwrap()),

@@ -1,7 +1,7 @@
-use pop3_proto::server::{Ask, Config, Credentials, Maildrop, Refusal, Server, Slot, StartTls};
+use pop3_proto::server::{Ask, Config, Credentials, Maildrop, MessageInfo, Refusal, Server, StartTls};
 use pop3_proto::{Base64, MessageNumber, OwnedUniqueId, Sink, Text, UniqueId, octets};
 
-pub(crate) type MailSlots = Vec<Slot<OwnedUniqueId>>;
+pub(crate) type MailSlots = Vec<MessageInfo<OwnedUniqueId>>;
 
 /// What a server's application knows and does: users, messages, refusals.
 #[derive(Clone, Debug)]
@@ -80,7 +80,11 @@ impl App {
 
     pub(crate) fn maildrop(&self) -> MailSlots {
         let id = |index: usize| OwnedUniqueId::from(UniqueId::new(format!("id-{index}").as_bytes()).unwrap());
-        self.messages.iter().enumerate().map(|(index, body)| Slot::new(octets(body), id(index))).collect()
+        self.messages
+            .iter()
+            .enumerate()
+            .map(|(index, body)| MessageInfo::new(octets(body), id(index)))
+            .collect()
     }
 
     /// The message as a client gets it: every line ended by CR LF.
@@ -153,7 +157,7 @@ impl App {
                 }
             }
             Ask::StartTls(start) => return Some(Later::StartTls(start)),
-            Ask::Other(other, _, _) => server.other(other, Text::literal("as you say"), sink).unwrap(),
+            Ask::Other(other, _, _) => server.other(other, Text::from_static("as you say"), sink).unwrap(),
         }
         None
     }
@@ -171,7 +175,7 @@ impl App {
             Credentials::Sasl { initial: Some(response), .. } => right(self.is_plain(response)),
             // An empty response is asked for again, so that exchanges of any length can be had.
             Credentials::Response(response) if response.is_empty() => {
-                Checked::Challenge(Base64::literal("YWdhaW4="))
+                Checked::Challenge(Base64::from_static("YWdhaW4="))
             }
             Credentials::Response(response) => right(self.is_plain(response)),
         }

@@ -1,6 +1,6 @@
 use super::{Cuts, Pipe, Size};
 use pop3_proto::client::{Client, Config, Event, SaslDone, SaslStep, SendError, StartTls, Ticket};
-use pop3_proto::{Base64, Command, Fatal, Input, Millis};
+use pop3_proto::{Base64, Command, ConnectionError, Input, Millis};
 
 /// What a client does next, once it can.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub(crate) enum Seen {
     Body(Ticket, Vec<u8>),
     End(Ticket, u64),
     NotSent(SendError),
-    Fatal(Fatal),
+    ConnectionError(ConnectionError),
 }
 
 /// All that a server says to a client with these steps, and a gate at every send: the client is given what lies behind a gate
@@ -186,9 +186,9 @@ impl<'s> ClientSide<'s> {
     fn send(&mut self, command: &Command<'_>) -> bool {
         match self.client.send(command, &mut *self.sink) {
             Ok(_) => true,
-            Err(SendError::Full(full)) if !full.never_fits() => false,
+            Err(SendError::BufferFull(full)) if !full.never_fits() => false,
             Err(
-                SendError::Behind(_)
+                SendError::After(_)
                 | SendError::Alone
                 | SendError::NotPipelined
                 | SendError::QueueFull
@@ -213,7 +213,7 @@ impl<'s> ClientSide<'s> {
         assert!(!idle || consumed == 0, "octets were consumed, and there is no event: {:?}", self.client);
         assert_eq!(needs, idle, "needs_input and poll disagree: {:?}", self.client);
         assert!(
-            !idle || left < self.client.hold(),
+            !idle || left < self.client.min_recv_buf(),
             "a buffer of hold() octets would fill up: {:?}",
             self.client
         );
@@ -227,7 +227,7 @@ impl<'s> ClientSide<'s> {
                 assert_eq!(self.client.poll(&mut Input::more(b"+OK\r\n")).unwrap_err(), fatal);
                 assert_eq!(self.client.tick(Millis(0)), Err(fatal));
                 assert_eq!(self.client.send(&Command::Quit, &mut *self.sink), Err(SendError::Over));
-                self.seen.push(Seen::Fatal(fatal));
+                self.seen.push(Seen::ConnectionError(fatal));
                 self.over = true;
                 false
             }
@@ -253,7 +253,7 @@ impl<'s> ClientSide<'s> {
                 return;
             }
             Event::Greeting(_) | Event::NoService(_) => self.ready = true,
-            Event::Challenge(step, _) | Event::OddChallenge(step, _) => self.challenge = Some(step),
+            Event::Challenge(step, _) | Event::MalformedChallenge(step, _) => self.challenge = Some(step),
             Event::AuthAccepted(done, _) => self.accepted = Some(done),
             Event::StartTls(start) => self.handshake = Some(start),
             Event::Closed(_) => self.over = true,

@@ -1,8 +1,8 @@
 use super::app::App;
 use super::{ClientSide, Cuts, Do, Seen, ServerSide, Size};
 use pop3_proto::client::{self, Deletions};
-use pop3_proto::server::{self, Why};
-use pop3_proto::{Fatal, TlsPolicy};
+use pop3_proto::server::{self, CloseReason};
+use pop3_proto::{ConnectionError, TlsPolicy};
 
 /// What two machines say to each other.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub(crate) struct Outcome {
     /// The octets that arrived.
     pub(crate) up: Vec<u8>,
     pub(crate) down: Vec<u8>,
-    pub(crate) over: Option<Result<Why, Fatal>>,
+    pub(crate) over: Option<Result<CloseReason, ConnectionError>>,
     pub(crate) deletions: Deletions,
     pub(crate) removed: Vec<u32>,
 }

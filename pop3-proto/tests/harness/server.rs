@@ -1,7 +1,7 @@
 use super::app::{App, Bodies, Later, MailSlots};
 use super::{Cuts, Pipe, Size};
-use pop3_proto::server::{Config, Server, StartTls, Step, Why};
-use pop3_proto::{Fatal, Input, MIN_SINK};
+use pop3_proto::server::{CloseReason, Config, Server, StartTls, Step};
+use pop3_proto::{ConnectionError, Input, MIN_SEND_BUF};
 
 /// A server machine, its application and its buffers.
 pub(crate) struct ServerSide<'s> {
@@ -14,7 +14,7 @@ pub(crate) struct ServerSide<'s> {
     ended: bool,
     handshake: Option<StartTls>,
     body: Option<(Vec<u8>, usize)>,
-    pub(crate) over: Option<Result<Why, Fatal>>,
+    pub(crate) over: Option<Result<CloseReason, ConnectionError>>,
 }
 
 impl<'s> ServerSide<'s> {
@@ -39,7 +39,7 @@ impl<'s> ServerSide<'s> {
         wire: &[u8],
         cuts: &Cuts,
         size: Size,
-    ) -> (Vec<String>, Vec<u8>, Result<Why, Fatal>, Vec<u32>) {
+    ) -> (Vec<String>, Vec<u8>, Result<CloseReason, ConnectionError>, Vec<u32>) {
         let mut buffer = size.buffer();
         let mut side = ServerSide::new(config, app.clone(), size.pipe(&mut buffer));
         let (mut cuts, mut at, mut output) = (cuts.clone(), 0, Vec::new());
@@ -97,10 +97,10 @@ impl<'s> ServerSide<'s> {
             let goes_on = match step {
                 Ok(Step::NeedInput) => {
                     assert!(
-                        !self.ended && left < self.server.hold(),
+                        !self.ended && left < self.server.min_recv_buf(),
                         "a buffer of hold() octets would fill up"
                     );
-                    assert!(self.sink.room() >= MIN_SINK);
+                    assert!(self.sink.room() >= MIN_SEND_BUF);
                     false
                 }
                 Ok(Step::NeedSpace(full)) => {
@@ -127,7 +127,7 @@ impl<'s> ServerSide<'s> {
         }
     }
 
-    fn end_with(&mut self, over: Result<Why, Fatal>) -> bool {
+    fn end_with(&mut self, over: Result<CloseReason, ConnectionError>) -> bool {
         let again = self.server.poll(&mut Input::more(b"QUIT\r\n"), &mut *self.sink);
         match (over, again) {
             (Ok(why), Ok(Step::Closed(again))) => assert_eq!(why, again),

@@ -4,8 +4,8 @@
 use super::sessions;
 use crate::harness::{Cuts, How, Outcome, Seen, Session, Size};
 use pop3_proto::client::Deletions;
-use pop3_proto::server::Why;
-use pop3_proto::{Fatal, MIN_SINK};
+use pop3_proto::server::CloseReason;
+use pop3_proto::{ConnectionError, MIN_SEND_BUF};
 
 /// What holds of every outcome, against that of the whole session.
 fn check(session: &Session<'_>, outcome: &Outcome, whole: &Outcome, told: &str) {
@@ -36,8 +36,11 @@ fn is_answered_quit(seen: &Seen) -> bool {
 
 /// How the bytes travel when they are not lost; a long session only as a whole.
 fn ways(whole: &Outcome) -> Vec<How> {
-    let small =
-        How { client_sink: Size::Slice(MIN_SINK), server_sink: Size::Slice(MIN_SINK), ..How::octets() };
+    let small = How {
+        client_sink: Size::Slice(MIN_SEND_BUF),
+        server_sink: Size::Slice(MIN_SEND_BUF),
+        ..How::octets()
+    };
     let random = How { up: Cuts::Random(11), down: Cuts::Random(13), ..How::whole() };
     let count = if whole.down.len() > 600 { 1 } else { 3 };
     [How::whole(), small, random].into_iter().take(count).collect()
@@ -56,7 +59,7 @@ fn r1939_6_b_a_client_that_breaks_off_anywhere_removes_nothing() {
                 if end < whole.up.len() {
                     assert_eq!(outcome.up, whole.up[..end], "{name} up to {end}");
                     assert!(
-                        matches!(outcome.over, Some(Ok(Why::End | Why::Refused))),
+                        matches!(outcome.over, Some(Ok(CloseReason::End | CloseReason::Refused))),
                         "{name} {end}: {:?}",
                         outcome.over
                     );
@@ -81,7 +84,7 @@ fn rob_29_a_server_that_breaks_off_anywhere_delivers_no_half_message() {
                 assert_eq!(before[..same], whole.seen[..same], "{name} down to {end}");
                 if end < whole.down.len() {
                     let closed = matches!(last, Seen::Event(event) if event.starts_with("Closed("));
-                    let ended = *last == Seen::Fatal(Fatal::UnexpectedEnd) || closed;
+                    let ended = *last == Seen::ConnectionError(ConnectionError::UnexpectedEof) || closed;
                     assert!(ended, "{name} down to {end}: {last:?}");
                 }
             }

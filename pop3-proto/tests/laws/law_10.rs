@@ -4,10 +4,10 @@ use super::reach::{LOGIN, ask, cleartext, client, hear, logged_in, say};
 use super::sessions::number;
 use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event};
-use pop3_proto::server::{Ask, Config, Entry, Maildrop, Refusal, Server, Step, Why};
+use pop3_proto::server::{Ask, CloseReason, Config, Entry, Maildrop, Refusal, Server, Step};
 use pop3_proto::{
-    Base64, Command, Fatal, Input, Limit, Limits, MIN_SINK, Mechanism, MessageNumber, SendBuf, Sink, Text,
-    TlsPolicy, UniqueId,
+    Base64, Command, ConnectionError, Input, Limit, Limits, MIN_SEND_BUF, Mechanism, MessageNumber, SendBuf,
+    Sink, Text, TlsPolicy, UniqueId,
 };
 
 /// A machine that looked at octets and found no line end does not look at them again: one that is put there afterwards is not seen, as
@@ -58,8 +58,8 @@ fn line(start: &str, octets: usize) -> Vec<u8> {
 /// Each line limit of a client: at it, one past it, and without a line end.
 #[test]
 fn law_10_a_client_names_the_limit_of_the_line() {
-    let limits = Limits::DEFAULT.status_line(70).listing_line(80).sasl_line(90);
-    let config = cleartext().limits(limits);
+    let limits = Limits::DEFAULT.with_status_line(70).with_listing_line(80).with_sasl_line(90);
+    let config = cleartext().with_limits(limits);
     let rows: [(&dyn Fn() -> Client, &str, usize, Limit); 4] = [
         (&|| Client::new(config, 1), "+OK ", 70, Limit::StatusLine),
         (&|| sent(logged_in(config), &Command::Stat), "-ERR ", 70, Limit::StatusLine),
@@ -83,12 +83,12 @@ fn law_10_a_client_names_the_limit_of_the_line() {
         for wire in [&over[..], &over[..most]] {
             let mut client = client();
             assert!(client.needs_input(&wire[..most - 1], false), "{limit}");
-            assert_eq!(client.poll(&mut Input::more(wire)).unwrap_err(), Fatal::OverLimit(limit));
+            assert_eq!(client.poll(&mut Input::more(wire)).unwrap_err(), ConnectionError::OverLimit(limit));
         }
     }
     // The limit of command lines is the largest here.
-    assert_eq!(Client::new(config, 1).hold(), 255);
-    assert_eq!(Client::new(cleartext(), 1).hold(), 12_288);
+    assert_eq!(Client::new(config, 1).min_recv_buf(), 255);
+    assert_eq!(Client::new(cleartext(), 1).min_recv_buf(), 12_288);
 }
 
 fn sent(mut client: Client, command: &Command<'_>) -> Client {
@@ -98,14 +98,14 @@ fn sent(mut client: Client, command: &Command<'_>) -> Client {
 
 #[test]
 fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
-    let config = cleartext().limits(Limits::DEFAULT.sasl_rounds(2).listing_rows(2).body_octets(10));
+    let config = cleartext().with_limits(Limits::DEFAULT.with_sasl_rounds(2).with_listing_rows(2).with_body_octets(10));
     let mut exchange = sent(client(config, b"+OK\r\n", &[]), &auth());
     for _ in 0..2 {
         let Some(Event::Challenge(step, _)) = hear(&mut exchange, b"+ \r\n") else { panic!() };
         exchange.sasl(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     }
     let third = exchange.poll(&mut Input::more(b"+ \r\n")).unwrap_err();
-    assert_eq!(third, Fatal::OverLimit(Limit::SaslRounds));
+    assert_eq!(third, ConnectionError::OverLimit(Limit::SaslRounds));
 
     let mut listing = client(config, b"+OK\r\n", &LOGIN);
     assert!(matches!(
@@ -114,7 +114,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
     ));
     say(&mut listing, &Command::Uidl(None), b"+OK\r\n1 a\r\n2 b\r\n");
     let third = listing.poll(&mut Input::more(b"3 c\r\n")).unwrap_err();
-    assert_eq!(third, Fatal::OverLimit(Limit::ListingRows));
+    assert_eq!(third, ConnectionError::OverLimit(Limit::ListingRows));
 
     let mut reading = client(config, b"+OK\r\n", &LOGIN);
     let at = say(&mut reading, &Command::Retr(number(1)), b"+OK\r\n12345678\r\n.\r\n");
@@ -123,27 +123,27 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
     let mut input = Input::more(b"123456789\r\n.\r\n");
     // What the limit leaves is delivered, however the input was cut.
     assert!(matches!(reading.poll(&mut input), Ok(Some(Event::Body(_, b"123456789\r")))));
-    assert_eq!(reading.poll(&mut input).unwrap_err(), Fatal::OverLimit(Limit::BodyOctets));
+    assert_eq!(reading.poll(&mut input).unwrap_err(), ConnectionError::OverLimit(Limit::BodyOctets));
 }
 
 /// What a server with these limits says to this, line by line, behind the greeting.
-fn says(config: Config<'static>, wire: &[u8]) -> (Vec<String>, Result<Why, Fatal>) {
+fn says(config: Config<'static>, wire: &[u8]) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
     let (_, output, over, _) =
-        ServerSide::alone(config, &App::new(), wire, &Cuts::Each(9), Size::Slice(MIN_SINK));
+        ServerSide::alone(config, &App::new(), wire, &Cuts::Each(9), Size::Slice(MIN_SEND_BUF));
     let text = String::from_utf8(output).unwrap();
     (text.split_terminator("\r\n").skip(1).map(str::to_owned).collect(), over)
 }
 
 #[test]
 fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
-    let limits = Limits::DEFAULT.command_line(70).sasl_line(90);
-    let config = Config::new(TlsPolicy::Cleartext).limits(limits).sasl_in_clear(&[Mechanism::PLAIN]);
+    let limits = Limits::DEFAULT.with_command_line(70).with_sasl_line(90);
+    let config = Config::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let long = "-ERR line too long";
     for (octets, expected) in [(70, "+OK send PASS"), (71, long), (5000, long)] {
         let (said, over) = says(config, &[&line("USER ", octets)[..], b"QUIT\r\n"].concat());
         assert_eq!(
             (&said[..], over),
-            (&[expected.to_owned(), "+OK bye".to_owned()][..], Ok(Why::Quit)),
+            (&[expected.to_owned(), "+OK bye".to_owned()][..], Ok(CloseReason::Quit)),
             "{octets}"
         );
     }
@@ -169,27 +169,27 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
 
 #[test]
 fn law_10_a_server_closes_behind_so_many_bad_commands() {
-    let config = Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.bad_commands(3, 5));
+    let config = Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_bad_commands(3, 5));
     let login = b"USER mrose\r\nPASS tanstaaf\r\n";
     let last = "-ERR too many bad commands";
     let (said, over) = says(config, &b"BAD\r\n".repeat(9));
-    assert_eq!((said.len(), said[2].as_str(), over), (3, last, Ok(Why::BadCommands)));
+    assert_eq!((said.len(), said[2].as_str(), over), (3, last, Ok(CloseReason::BadCommands)));
     let (said, over) = says(config, &[&b"BAD\r\n".repeat(2)[..], login, b"QUIT\r\n"].concat());
-    assert_eq!((said.len(), over), (5, Ok(Why::Quit)));
+    assert_eq!((said.len(), over), (5, Ok(CloseReason::Quit)));
     // Those before login count with those behind it.
     let (said, over) = says(config, &[&b"BAD\r\n".repeat(2)[..], login, &b"BAD\r\n".repeat(9)].concat());
-    assert_eq!((said.len(), said[6].as_str(), over), (7, last, Ok(Why::BadCommands)));
+    assert_eq!((said.len(), said[6].as_str(), over), (7, last, Ok(CloseReason::BadCommands)));
 }
 
 #[test]
 fn law_10_a_server_closes_behind_so_many_failed_logins() {
     let config =
-        Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.failed_logins(2).bad_commands(99, 99));
+        Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_failed_logins(2).with_bad_commands(99, 99));
     let wrong = b"USER mrose\r\nPASS wrong\r\n";
     let (said, over) = says(config, &wrong.repeat(3));
-    assert_eq!((said.len(), over), (4, Ok(Why::FailedLogins)));
+    assert_eq!((said.len(), over), (4, Ok(CloseReason::FailedLogins)));
     let (said, over) = says(config, &[&wrong[..], b"USER mrose\r\nPASS tanstaaf\r\nQUIT\r\n"].concat());
-    assert_eq!((said.len(), over), (5, Ok(Why::Quit)));
+    assert_eq!((said.len(), over), (5, Ok(CloseReason::Quit)));
 }
 
 /// Messages that are in no memory.
@@ -226,7 +226,7 @@ fn law_10_pending_output_stops_input() {
             Step::NeedSpace(_) => {
                 blocked += 1;
                 let pending = sink.pending().len();
-                assert!(pending <= SendBuf::<Vec<u8>>::LIMIT && sink.room() < MIN_SINK, "{pending}");
+                assert!(pending <= SendBuf::<Vec<u8>>::LIMIT && sink.room() < MIN_SEND_BUF, "{pending}");
                 // The client takes but little.
                 written += 100;
                 sink.sent(100);

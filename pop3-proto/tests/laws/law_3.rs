@@ -3,23 +3,23 @@
 use super::sessions::{USER, number, pass};
 use crate::harness::allocations;
 use pop3_proto::client::{self, Client, Event};
-use pop3_proto::server::{Ask, Config, Server, Slot, Step, Why};
-use pop3_proto::{Command, Input, MIN_SINK, RecvBuf, SendBuf, Text, TlsPolicy, UniqueId};
+use pop3_proto::server::{Ask, CloseReason, Config, MessageInfo, Server, Step};
+use pop3_proto::{Command, Input, MIN_SEND_BUF, RecvBuf, SendBuf, Text, TlsPolicy, UniqueId};
 
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 const MESSAGE: &[u8] = b"Subject: x\n\n.one\ntwo\n";
 
 /// The server's half: reads, asks, answers, until it needs the other side. Says why the session is over once it is.
 fn serve<'m>(
-    server: &mut Server<&'m mut [Slot<UniqueId<'static>>]>,
-    maildrop: &mut Option<&'m mut [Slot<UniqueId<'static>>]>,
+    server: &mut Server<&'m mut [MessageInfo<UniqueId<'static>>]>,
+    maildrop: &mut Option<&'m mut [MessageInfo<UniqueId<'static>>]>,
     at: &mut usize,
     input: &mut Input<'_>,
     sink: &mut SendBuf<&mut [u8]>,
-) -> Option<Why> {
+) -> Option<CloseReason> {
     loop {
         match server.poll(input, sink).unwrap() {
-            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), sink).unwrap(),
+            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), sink).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
                 server.accept(login, maildrop.take().unwrap()).unwrap();
@@ -49,8 +49,11 @@ fn carry<const N: usize>(sink: &mut SendBuf<&mut [u8]>, recv: &mut RecvBuf<[u8; 
     count > 0
 }
 
-fn session(commands: &[Command<'_>], slots: &mut [Slot<UniqueId<'static>>]) -> (Option<Why>, usize) {
-    let (mut client_memory, mut server_memory) = ([0; MIN_SINK], [0; MIN_SINK]);
+fn session(
+    commands: &[Command<'_>],
+    slots: &mut [MessageInfo<UniqueId<'static>>],
+) -> (Option<CloseReason>, usize) {
+    let (mut client_memory, mut server_memory) = ([0; MIN_SEND_BUF], [0; MIN_SEND_BUF]);
     let (mut up, mut down) = (SendBuf::new(&mut client_memory[..]), SendBuf::new(&mut server_memory[..]));
     let (mut client_recv, mut server_recv) = (RecvBuf::new([0; 1024]), RecvBuf::new([0; 512]));
     let mut client = Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining(), 1);
@@ -76,7 +79,7 @@ fn session(commands: &[Command<'_>], slots: &mut [Slot<UniqueId<'static>>]) -> (
 
 #[test]
 fn law_3_a_whole_session_allocates_nothing() {
-    let slot = |id| Slot::new(pop3_proto::octets(MESSAGE), UniqueId::new(id).unwrap());
+    let slot = |id| MessageInfo::new(pop3_proto::octets(MESSAGE), UniqueId::new(id).unwrap());
     let mut slots = [slot(b"a"), slot(b"b"), slot(b"c")];
     let commands = [
         Command::Capa,
@@ -93,7 +96,7 @@ fn law_3_a_whole_session_allocates_nothing() {
     ];
     let mut ended = (None, 0);
     let count = allocations(|| ended = session(&commands, &mut slots));
-    assert_eq!(ended.0, Some(Why::Quit));
+    assert_eq!(ended.0, Some(CloseReason::Quit));
     assert!(ended.1 > 30, "{ended:?}");
     assert_eq!(count, 0);
     assert!(slots[0].is_marked());
@@ -112,8 +115,8 @@ fn law_3_a_machine_is_no_larger_than_256_octets() {
     assert!(size_of::<Client>() <= 256);
     assert!(size_of::<Half>() <= 256);
     // With a maildrop that is a slice or a `Vec` it grows by that handle alone.
-    assert!(size_of::<Server<&mut [Slot<UniqueId<'static>>]>>() <= 256 + 16);
-    assert!(size_of::<Server<Vec<Slot<UniqueId<'static>>>>>() <= 256 + 24);
+    assert!(size_of::<Server<&mut [MessageInfo<UniqueId<'static>>]>>() <= 256 + 16);
+    assert!(size_of::<Server<Vec<MessageInfo<UniqueId<'static>>>>>() <= 256 + 24);
 }
 
 /// A configuration that is put together at run time serves any number of clients, by reference or in an `Arc`; nothing is
@@ -134,13 +137,13 @@ fn law_3_clients_share_a_configuration_of_run_time() {
         assert!(client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap().is_some());
         client
     }
-    let limits = pop3_proto::Limits::DEFAULT.sasl_line(600 + u16::from(std::env::args().count() > 99));
-    let config = client::Config::new(TlsPolicy::Implicit).limits(limits);
+    let limits = pop3_proto::Limits::DEFAULT.with_sasl_line(600 + u16::from(std::env::args().count() > 99));
+    let config = client::Config::new(TlsPolicy::Implicit).with_limits(limits);
     let shared = std::sync::Arc::new(Settings { client: config });
     let (one, two) = (greeted(&config), greeted(shared.clone()));
     let three = greeted(&*shared);
     assert!(one.is_tls() && two.is_tls() && three.is_tls() && greeted(config).is_tls());
-    assert_eq!([one.hold(), two.hold(), three.hold()], [config.hold(); 3]);
+    assert_eq!([one.min_recv_buf(), two.min_recv_buf(), three.min_recv_buf()], [config.min_recv_buf(); 3]);
     drop(two);
     assert_eq!(std::sync::Arc::strong_count(&shared), 1);
 }

@@ -5,7 +5,7 @@ use super::reach::{LOGIN, Said, cleartext, client, hear, logged_in, say};
 use super::sessions::{USER, number, pass};
 use pop3_proto::client::{Client, Config, Event, SendError, TlsRefusal};
 use pop3_proto::{
-    AnswerError, ApopDigest, Base64, Command, Full, Input, Keyword, LanguageRange, LanguageTag, Limits,
+    AnswerError, ApopDigest, Base64, BufferFull, Command, Input, Keyword, LanguageRange, LanguageTag, Limits,
     Mechanism, Profile, Secret, SendBuf, Sink, State, Text, TlsPolicy, Unanswered, Verb,
 };
 
@@ -36,7 +36,7 @@ fn auth(initial: Option<Base64<'static>>) -> Command<'static> {
 }
 
 const APOP: Command<'static> =
-    Command::Apop { name: Text::literal("mrose"), digest: ApopDigest::new([7; 16]) };
+    Command::Apop { name: Text::from_static("mrose"), digest: ApopDigest::new([7; 16]) };
 const BEARER: Command<'static> = Command::Auth { mechanism: Mechanism::OAUTHBEARER, initial: None };
 const NO_TLS: &[u8] = b"+OK\r\nUSER\r\n.\r\n";
 
@@ -69,7 +69,7 @@ fn law_4_a_command_that_was_refused_is_taken_once_the_cause_is_mended() {
             SendError::Tls(TlsRefusal::StlsFirst),
             &[(Command::Stls, b"-ERR\r\n")],
         ),
-        (cleartext(), &[(Command::Capa, b"")], USER, SendError::Behind(Verb::Capa), &[]),
+        (cleartext(), &[(Command::Capa, b"")], USER, SendError::After(Verb::Capa), &[]),
         (ahead, &[(USER, b"")], Command::Stls, SendError::Alone, &[]),
         (cleartext(), &[(USER, b"")], pass("b"), SendError::NotPipelined, &[]),
     ];
@@ -90,7 +90,7 @@ fn law_4_a_command_that_was_refused_is_taken_once_the_cause_is_mended() {
 #[test]
 fn law_4_a_command_that_cannot_be_sent_leaves_the_session_as_it_is() {
     let required = Config::new(TlsPolicy::Required);
-    let strict = cleartext().profile(Profile::Strict);
+    let strict = cleartext().with_profile(Profile::Strict);
     let long = [b'x'; 250];
     let name = |name| Command::User(Text::new(name).unwrap());
     let other = Command::Other {
@@ -159,13 +159,13 @@ fn law_4_a_full_sink_changes_nothing() {
         USER,
         APOP,
         auth(None),
-        auth(Some(Base64::literal("AAAA"))),
+        auth(Some(Base64::from_static("AAAA"))),
         Command::AuthList,
         Command::Stls,
         Command::Utf8,
         Command::Capa,
         Command::Lang(None),
-        Command::Lang(Some(LanguageRange::Tag(LanguageTag::literal("en")))),
+        Command::Lang(Some(LanguageRange::Tag(LanguageTag::from_static("en")))),
         Command::Quit,
         Command::Other { keyword: Keyword::new(b"XTND").unwrap(), arguments: None },
     ];
@@ -201,7 +201,7 @@ fn fills(client: impl Fn() -> Client, command: &Command<'_>) {
         let held = vec![b'-'; needed + 3 - room];
         sink.put(&[&held]).unwrap();
         let before = image(&client);
-        let full = SendError::Full(Full { needed, capacity: needed + 3 });
+        let full = SendError::BufferFull(BufferFull { needed, capacity: needed + 3 });
         assert_eq!(client.send(command, &mut sink), Err(full));
         assert_eq!((image(&client), sink.pending()), (before, &held[..]));
         sink.sent(held.len());
@@ -210,16 +210,16 @@ fn fills(client: impl Fn() -> Client, command: &Command<'_>) {
     }
     let mut memory = vec![0; needed - 1];
     assert!(
-        matches!(client().send(command, &mut SendBuf::new(&mut memory[..])), Err(SendError::Full(full)) if full.never_fits())
+        matches!(client().send(command, &mut SendBuf::new(&mut memory[..])), Err(SendError::BufferFull(full)) if full.never_fits())
     );
 }
 
 /// A client with a challenge before it.
 fn challenged(challenge: &'static [u8]) -> (Client, pop3_proto::client::SaslStep) {
-    let config = cleartext().limits(Limits::DEFAULT.sasl_line(64));
+    let config = cleartext().with_limits(Limits::DEFAULT.with_sasl_line(64));
     let mut client = client(config, b"+OK\r\n", &[]);
     match say(&mut client, &auth(None), challenge) {
-        Some(Event::Challenge(step, _) | Event::OddChallenge(step, _)) => (client, step),
+        Some(Event::Challenge(step, _) | Event::MalformedChallenge(step, _)) => (client, step),
         event => panic!("{event:?}"),
     }
 }
@@ -233,7 +233,7 @@ fn unanswered<T: std::fmt::Debug>(answered: Result<(), Unanswered<T>>, why: Answ
 
 #[test]
 fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
-    let response = Base64::literal("AAAA");
+    let response = Base64::from_static("AAAA");
     for cancel in [false, true] {
         let needed = if cancel { 3 } else { 6 };
         let (mut client, mut step) = challenged(b"+ \r\n");
@@ -242,7 +242,7 @@ fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
         for room in 0..needed {
             let mut memory = vec![0; room];
             let mut sink = SendBuf::new(&mut memory[..]);
-            let full = AnswerError::Full(Full { needed, capacity: room });
+            let full = AnswerError::BufferFull(BufferFull { needed, capacity: room });
             let answered = match cancel {
                 true => client.sasl_cancel(step, &mut sink),
                 false => client.sasl(step, response, &mut sink),
@@ -269,7 +269,7 @@ fn law_4_a_challenge_that_can_only_be_cancelled_can_be() {
     let mut sink = SendBuf::new(vec![]);
     client.sasl(step, Base64::EMPTY, &mut sink).unwrap();
     sink.sent(2);
-    let Some(Event::OddChallenge(step, b"?")) = hear(&mut client, b"+ ?\r\n") else { panic!() };
+    let Some(Event::MalformedChallenge(step, b"?")) = hear(&mut client, b"+ ?\r\n") else { panic!() };
     let (before, shown) = (image(&client), format!("{step:?}"));
     let step = unanswered(client.sasl(step, Base64::EMPTY, &mut sink), AnswerError::MustCancel, &shown);
     assert_eq!((image(&client), sink.pending()), (before, &b""[..]));

@@ -2,19 +2,22 @@
 
 use super::sessions::{self, USER, number, pass};
 use crate::harness::{App, Cuts, Do, How, Outcome, Reading, Seen, ServerSide, Session, Size};
-use pop3_proto::server::{self, Why};
-use pop3_proto::{Command, Fatal, Limits, MIN_SINK, TlsPolicy, client};
+use pop3_proto::server::{self, CloseReason};
+use pop3_proto::{Command, ConnectionError, Limits, MIN_SEND_BUF, TlsPolicy, client};
 
 /// Sinks of every size from the smallest on, and some larger.
 fn sizes() -> impl Iterator<Item = Size> {
-    let outs = (MIN_SINK..=MIN_SINK + 40).chain([600, 1000, 4096]).map(Size::Slice);
-    outs.chain([MIN_SINK, 600, 16 * 1024].map(Size::Heap))
+    let outs = (MIN_SEND_BUF..=MIN_SEND_BUF + 40).chain([600, 1000, 4096]).map(Size::Slice);
+    outs.chain([MIN_SEND_BUF, 600, 16 * 1024].map(Size::Heap))
 }
 
 /// The session whole; it has to come to its end.
 fn whole(name: &str, session: &Session<'_>) -> Outcome {
     let outcome = session.run(&How::whole());
-    assert!(matches!(outcome.over, Some(Ok(Why::Quit | Why::Refused))), "{name}: {outcome:?}");
+    assert!(
+        matches!(outcome.over, Some(Ok(CloseReason::Quit | CloseReason::Refused))),
+        "{name}: {outcome:?}"
+    );
     assert!(
         matches!(outcome.seen.last(), Some(Seen::Event(event)) if event.starts_with("Closed")),
         "{name}: {outcome:?}"
@@ -28,7 +31,7 @@ fn law_5_a_pair_does_the_same_under_every_cut() {
         let whole = whole(name, session);
         for up in [Cuts::Whole, Cuts::Each(1), Cuts::Each(3), Cuts::Random(5)] {
             for down in [Cuts::Whole, Cuts::Each(1), Cuts::Each(2), Cuts::Random(9)] {
-                for size in [Size::Slice(MIN_SINK), Size::Heap(600)] {
+                for size in [Size::Slice(MIN_SEND_BUF), Size::Heap(600)] {
                     let (up, down) = (up.clone(), down.clone());
                     let how = How { up, down, client_sink: size, server_sink: size, ..How::whole() };
                     assert_eq!(session.run(&how), whole, "{name} {how:?}");
@@ -61,7 +64,7 @@ fn law_5_a_client_sees_the_same_events_under_every_cut() {
         let expected = reading.play(&Cuts::Whole, Size::Heap(16 * 1024));
         assert_eq!(expected, (outcome.seen.clone(), outcome.up.clone()), "{name}");
         for cuts in Cuts::all(outcome.down.len()) {
-            assert_eq!(reading.play(&cuts, Size::Slice(MIN_SINK)), expected, "{name} {cuts:?}");
+            assert_eq!(reading.play(&cuts, Size::Slice(MIN_SEND_BUF)), expected, "{name} {cuts:?}");
         }
         for size in sizes() {
             assert_eq!(reading.play(&Cuts::Whole, size), expected, "{name} {size:?}");
@@ -82,7 +85,7 @@ fn law_5_a_server_writes_the_same_under_every_cut() {
         let (asked, down) = (outcome.asked.clone(), outcome.down.clone());
         assert_eq!(expected, (asked, down, outcome.over.unwrap(), outcome.removed.clone()), "{name}");
         for cuts in Cuts::all(outcome.up.len()) {
-            assert_eq!(alone(&cuts, Size::Slice(MIN_SINK)), expected, "{name} {cuts:?}");
+            assert_eq!(alone(&cuts, Size::Slice(MIN_SEND_BUF)), expected, "{name} {cuts:?}");
         }
         for size in sizes() {
             assert_eq!(alone(&Cuts::Each(5), size), expected, "{name} {size:?}");
@@ -100,7 +103,7 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
     let down = b"+OK\r\n+OK\r\n+OK\r\n+OK\r\na\r\n.\rb\r\n..\r\n\r.\r\n.\r\n+OK\r\n";
     let config = client::Config::new(TlsPolicy::Cleartext);
     let reading = Reading::new(config, &steps, down);
-    let client = |cuts: &Cuts| reading.play(cuts, Size::Slice(MIN_SINK));
+    let client = |cuts: &Cuts| reading.play(cuts, Size::Slice(MIN_SEND_BUF));
     let expected = client(&Cuts::Whole);
     assert!(
         expected
@@ -114,7 +117,7 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
 
     let up = b"USER mrose\r\nPASS tanstaaf\nRETR 2\r\nBAD\r\nDELE 1\r\nQUIT\r\n";
     let config = server::Config::new(TlsPolicy::Cleartext);
-    let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), up, cuts, Size::Slice(MIN_SINK));
+    let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), up, cuts, Size::Slice(MIN_SEND_BUF));
     let expected = server(&Cuts::Whole);
     assert_eq!(expected.3, [1]);
     for cuts in Cuts::pairs(up.len()) {
@@ -125,8 +128,8 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
 /// Lines over their limit and bodies over theirs end the same way too, wherever they are cut.
 #[test]
 fn law_5_what_goes_over_a_limit_does_so_under_every_cut() {
-    let limits = Limits::DEFAULT.status_line(64).listing_line(64).body_octets(9).command_line(64);
-    let config = client::Config::new(TlsPolicy::Cleartext).limits(limits);
+    let limits = Limits::DEFAULT.with_status_line(64).with_listing_line(64).with_body_octets(9).with_command_line(64);
+    let config = client::Config::new(TlsPolicy::Cleartext).with_limits(limits);
     let login = [Do::Send(USER), Do::Send(pass("b"))];
     for (last, tail) in [
         (Command::Stat, [&b"+OK "[..], &[b'x'; 70]].concat()),
@@ -136,16 +139,19 @@ fn law_5_what_goes_over_a_limit_does_so_under_every_cut() {
         let steps = [&login[..], &[Do::Send(last)]].concat();
         let down = [&b"+OK\r\n+OK\r\n+OK\r\n"[..], &tail].concat();
         let reading = Reading::new(config, &steps, &down);
-        let client = |cuts: &Cuts| reading.play(cuts, Size::Slice(MIN_SINK));
+        let client = |cuts: &Cuts| reading.play(cuts, Size::Slice(MIN_SEND_BUF));
         let expected = client(&Cuts::Whole);
-        assert!(matches!(expected.0.last(), Some(Seen::Fatal(Fatal::OverLimit(_)))), "{expected:?}");
+        assert!(
+            matches!(expected.0.last(), Some(Seen::ConnectionError(ConnectionError::OverLimit(_)))),
+            "{expected:?}"
+        );
         for cuts in Cuts::all(down.len()) {
             assert_eq!(client(&cuts), expected, "{cuts:?}");
         }
     }
     let up = [&b"USER mrose\r\nPASS "[..], &[b'x'; 70], b"\nQUIT\r\nCAPA\r\n"].concat();
-    let config = server::Config::new(TlsPolicy::Cleartext).limits(limits);
-    let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), &up, cuts, Size::Slice(MIN_SINK));
+    let config = server::Config::new(TlsPolicy::Cleartext).with_limits(limits);
+    let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), &up, cuts, Size::Slice(MIN_SEND_BUF));
     for cuts in Cuts::all(up.len()) {
         assert_eq!(server(&cuts), server(&Cuts::Whole), "{cuts:?}");
     }

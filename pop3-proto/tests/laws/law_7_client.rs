@@ -10,7 +10,7 @@ use std::fmt::Debug;
 const AUTH: Command<'static> = Command::Auth { mechanism: Mechanism::PLAIN, initial: None };
 
 fn greeted(id: u64) -> Client {
-    let config = cleartext().limits(Limits::DEFAULT.sasl_line(64)).profile(Profile::Strict);
+    let config = cleartext().with_limits(Limits::DEFAULT.with_sasl_line(64)).with_profile(Profile::Strict);
     let mut client = Client::new(config, id);
     hear(&mut client, b"+OK ready\r\n");
     client
@@ -26,7 +26,7 @@ fn step(id: u64) -> (Client, SaslStep) {
 /// The same, for a challenge that can only be cancelled.
 fn odd_step(id: u64) -> (Client, SaslStep) {
     let mut client = greeted(id);
-    let Some(Event::OddChallenge(step, _)) = say(&mut client, &AUTH, b"+ what?\r\n") else { panic!() };
+    let Some(Event::MalformedChallenge(step, _)) = say(&mut client, &AUTH, b"+ what?\r\n") else { panic!() };
     (client, step)
 }
 
@@ -57,7 +57,7 @@ fn takes_its_own_only<T: Debug>(
     for mut other in [other, greeted(2)] {
         let (mut sink, before) = (SendBuf::new(vec![]), format!("{other:?}"));
         let unanswered = answer(&mut other, token, &mut sink).unwrap_err();
-        assert_eq!(unanswered.why, AnswerError::NotHere, "{name}");
+        assert_eq!(unanswered.why, AnswerError::OtherConnection, "{name}");
         assert_eq!((format!("{other:?}"), sink.pending()), (before, &b""[..]), "{name}");
         token = unanswered.token;
     }
@@ -78,7 +78,7 @@ fn law_7_a_client_takes_no_token_of_another_connection() {
     let long = |client: &mut Client, step, sink: &mut SendBuf<Vec<u8>>| {
         client.sasl(
             step,
-            Base64::literal(
+            Base64::from_static(
                 const {
                     match core::str::from_utf8(&[b'A'; 80]) {
                         Ok(text) => text,
@@ -125,7 +125,7 @@ fn law_7_a_client_takes_no_token_of_another_connection_for_a_message() {
     use pop3_proto::{Secret, Text, sasl};
     let message = |client: &mut Client, step, sink: &mut SendBuf<Vec<u8>>| {
         let secret = Secret::new(b"test").unwrap();
-        client.sasl_message(step, &sasl::plain(Text::EMPTY, Text::literal("test"), secret).unwrap(), sink)
+        client.sasl_message(step, &sasl::plain(Text::EMPTY, Text::from_static("test"), secret).unwrap(), sink)
     };
     takes_its_own_only("sasl_message", step, message, Ok(()));
     takes_its_own_only("sasl_message, odd", odd_step, message, Err(AnswerError::MustCancel));

@@ -49,8 +49,8 @@ fn commands() -> [Command<'static>; 4] {
     let auth = |initial| Command::Auth { mechanism: Mechanism::PLAIN, initial };
     [
         Command::Pass(Secret::new(PASSWORD.as_bytes()).unwrap()),
-        Command::Apop { name: Text::literal("mrose"), digest },
-        auth(Some(Base64::literal(PLAIN))),
+        Command::Apop { name: Text::from_static("mrose"), digest },
+        auth(Some(Base64::from_static(PLAIN))),
         auth(None),
     ]
 }
@@ -154,13 +154,13 @@ fn law_9_an_unknown_command_shows_neither_keyword_nor_arguments() {
 #[test]
 fn law_9_a_client_shows_nothing_however_it_fails() {
     let greeting = b"+OK <1896.697170952@dbc.mtview.ca.us>\r\n";
-    let strict = cleartext().profile(Profile::Strict);
+    let strict = cleartext().with_profile(Profile::Strict);
     let configs = [
         cleartext(),
         strict,
         Config::new(TlsPolicy::Required),
         Config::new(TlsPolicy::Opportunistic),
-        cleartext().limits(Limits::DEFAULT.command_line(64)),
+        cleartext().with_limits(Limits::DEFAULT.with_command_line(64)),
     ];
     for config in configs {
         for command in &commands() {
@@ -205,7 +205,7 @@ fn law_9_a_client_shows_nothing_however_it_fails() {
 
 #[test]
 fn law_9_a_response_shows_nothing_however_it_fails() {
-    let config = cleartext().limits(Limits::DEFAULT.sasl_line(64));
+    let config = cleartext().with_limits(Limits::DEFAULT.with_sasl_line(64));
     let mut client = client(config, b"+OK\r\n", &[]);
     let auth = Command::Auth { mechanism: Mechanism::PLAIN, initial: None };
     let Some(Event::Challenge(step, challenge)) = say(&mut client, &auth, b"+ AG1yb3NlAHRhbnN0YWFm\r\n")
@@ -213,7 +213,7 @@ fn law_9_a_response_shows_nothing_however_it_fails() {
         panic!()
     };
     hidden(&(&step, &challenge));
-    let response = Base64::literal(PLAIN);
+    let response = Base64::from_static(PLAIN);
     let full = client.sasl(step, response, &mut SendBuf::new([0; 5])).unwrap_err();
     hidden_error(&full);
     let long = PLAIN.repeat(4);
@@ -257,13 +257,13 @@ fn law_9_a_server_shows_nothing_however_it_fails() {
         format!("AUTH PLAIN\r\n{PLAIN}=\r\n"),
         format!("AUTH PLAIN\r\n{}\r\n", PLAIN.repeat(700)),
     ];
-    let config = server::Config::new(TlsPolicy::Cleartext).sasl_in_clear(&[Mechanism::PLAIN]);
+    let config = server::Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
     for line in &lines {
         for profile in [Profile::Tolerant, Profile::Strict] {
             let mut app = App::new();
             app.refuse.login = Some(Refusal::InUse);
             let mut memory = Size::Slice(600).buffer();
-            let mut side = ServerSide::new(config.profile(profile), app, Size::Slice(600).pipe(&mut memory));
+            let mut side = ServerSide::new(config.with_profile(profile), app, Size::Slice(600).pipe(&mut memory));
             for chunk in line.as_bytes().chunks(line.len().div_ceil(200)) {
                 side.receive(chunk);
                 side.run();

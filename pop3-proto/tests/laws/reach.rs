@@ -48,7 +48,7 @@ pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i
 /// A server with everything on offer, on the connection with this number.
 pub(super) fn server(id: u64) -> Server<MailSlots, Config<'static>> {
     let config = Config::new(TlsPolicy::Opportunistic).other_commands();
-    Server::new(config.sasl_in_clear(&[Mechanism::PLAIN]).sasl(&[Mechanism::PLAIN]), id)
+    Server::new(config.with_sasl_cleartext(&[Mechanism::PLAIN]).with_sasl(&[Mechanism::PLAIN]), id)
 }
 
 /// Lets the server read, and answers all questions up to the first step that `stop` wants.
@@ -64,7 +64,9 @@ pub(super) fn until<'i>(
             return step;
         }
         match step {
-            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("hi <1.2@h>"), sink).unwrap(),
+            Step::Ask(Ask::Greet(greet)) => {
+                server.greet(greet, Text::from_static("hi <1.2@h>"), sink).unwrap()
+            }
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
                 server.accept(login, App::new().maildrop()).unwrap();

@@ -5,8 +5,8 @@ use pop3_proto::client;
 use pop3_proto::server::{self, Refusal};
 use pop3_proto::{ApopDigest, Base64, Command, Mechanism, MessageNumber, Secret, Text, TlsPolicy};
 
-pub(super) const USER: Command<'static> = Command::User(Text::literal("mrose"));
-pub(super) const PLAIN: Base64<'static> = Base64::literal("AG1yb3NlAHRhbnN0YWFm");
+pub(super) const USER: Command<'static> = Command::User(Text::from_static("mrose"));
+pub(super) const PLAIN: Base64<'static> = Base64::from_static("AG1yb3NlAHRhbnN0YWFm");
 
 pub(super) fn pass(password: &'static str) -> Command<'static> {
     Command::Pass(Secret::new(password.as_bytes()).unwrap())
@@ -66,18 +66,18 @@ pub(super) fn all<R>(mut with: impl FnMut(&str, &Session<'_>) -> R) {
     with("short", &Session::new(&short));
 
     let digest = ApopDigest::parse(b"c4c9334bac560ecc979e58001b3e22fb").unwrap();
-    let apop = Command::Apop { name: Text::literal("mrose"), digest };
+    let apop = Command::Apop { name: Text::from_static("mrose"), digest };
     with("apop", &Session::new(&[Do::Send(apop), Do::Send(Command::Stat), Do::Send(Command::Quit)]));
 
     let auth = |initial| Do::Send(Command::Auth { mechanism: Mechanism::PLAIN, initial });
     let mut sasl = Session::new(&[]);
-    sasl.server = server::Config::new(TlsPolicy::Cleartext).sasl_in_clear(&[Mechanism::PLAIN]);
+    sasl.server = server::Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let steps = [
         auth(None),
         Do::Cancel,
         auth(None),
         Do::Respond(Base64::EMPTY),
-        Do::Respond(Base64::literal("YmFk")),
+        Do::Respond(Base64::from_static("YmFk")),
         Do::Send(Command::AuthList),
         auth(None),
         Do::Respond(PLAIN),
@@ -91,7 +91,7 @@ pub(super) fn all<R>(mut with: impl FnMut(&str, &Session<'_>) -> R) {
 
     let mut tls = Session::new(&[]);
     tls.client = client::Config::new(TlsPolicy::Required);
-    tls.server = server::Config::new(TlsPolicy::Required).sasl(&[Mechanism::PLAIN]);
+    tls.server = server::Config::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN]);
     let steps = [
         Do::Send(Command::Capa),
         Do::Send(Command::Stls),

@@ -6,14 +6,15 @@ use crate::harness::MailSlots;
 use pop3_proto::client::{Client, Deletions, Event};
 use pop3_proto::server::{self, Ask, Server, Step};
 use pop3_proto::{
-    Base64, Command, Fatal, Input, MIN_SINK, Mechanism, Millis, SendBuf, Sink, Timer, Timers, TlsPolicy,
+    Base64, Command, ConnectionError, Input, MIN_SEND_BUF, Mechanism, Millis, SendBuf, Sink, Timer, Timers,
+    TlsPolicy,
 };
 
 const TIMERS: Timers =
-    Timers::DEFAULT.greeting(Millis(10)).answer(Millis(20)).tls(Millis(30)).output(Millis(50));
+    Timers::DEFAULT.with_greeting(Millis(10)).with_answer(Millis(20)).with_tls(Millis(30)).with_output(Millis(50));
 
 fn timed() -> pop3_proto::client::Config {
-    cleartext().timers(TIMERS)
+    cleartext().with_timers(TIMERS)
 }
 
 fn auth() -> Command<'static> {
@@ -50,9 +51,12 @@ fn rob_36_each_timer_of_a_client_runs_from_the_first_tick_to_its_span() {
             assert_eq!(client.tick(Millis(start)), Ok(Some(Millis(start + span))), "{timer}");
             assert_eq!(client.tick(Millis(start + span - 1)), Ok(Some(Millis(start + span))), "{timer}");
             for now in [start + span, start + span, u64::MAX, 0] {
-                assert_eq!(client.tick(Millis(now)), Err(Fatal::TimedOut(timer)));
+                assert_eq!(client.tick(Millis(now)), Err(ConnectionError::TimedOut(timer)));
             }
-            assert_eq!(client.poll(&mut Input::more(b"+OK\r\n")).unwrap_err(), Fatal::TimedOut(timer));
+            assert_eq!(
+                client.poll(&mut Input::more(b"+OK\r\n")).unwrap_err(),
+                ConnectionError::TimedOut(timer)
+            );
             assert_eq!(client.deletions(), Deletions::NoneAsked);
         }
     }
@@ -92,7 +96,7 @@ fn rob_36_progress_starts_the_answer_timer_over() {
         hear(&mut client, octets);
         assert_eq!(client.tick(Millis(now)), Ok(Some(Millis(now + 20))));
     }
-    assert_eq!(client.tick(Millis(1_096)), Err(Fatal::TimedOut(Timer::Answer)));
+    assert_eq!(client.tick(Millis(1_096)), Err(ConnectionError::TimedOut(Timer::Answer)));
 }
 
 #[test]
@@ -103,7 +107,7 @@ fn rob_36_part_of_a_status_line_starts_nothing_over() {
         assert!(client.poll(&mut Input::more(part)).unwrap().is_none());
         assert_eq!(client.tick(Millis(now)), Ok(Some(Millis(20))));
     }
-    assert_eq!(client.tick(Millis(20)), Err(Fatal::TimedOut(Timer::Answer)));
+    assert_eq!(client.tick(Millis(20)), Err(ConnectionError::TimedOut(Timer::Answer)));
 }
 
 /// A command that is sent ahead does not buy time for the one before it.
@@ -126,15 +130,15 @@ fn r1939_6_g_a_deletion_is_unknown_when_the_answer_to_quit_is_late() {
     say(&mut client, &Command::Dele(number(1)), b"+OK\r\n");
     let mut client = sent(client, &Command::Quit);
     client.tick(Millis(0)).unwrap();
-    assert_eq!(client.tick(Millis(20)), Err(Fatal::TimedOut(Timer::Answer)));
+    assert_eq!(client.tick(Millis(20)), Err(ConnectionError::TimedOut(Timer::Answer)));
     assert_eq!(client.deletions(), Deletions::Unknown);
 }
 
 #[test]
 fn rob_36_a_span_is_at_least_a_millisecond_and_at_most_49_days() {
     let span = |span| {
-        let timers = Timers::DEFAULT.greeting(Millis(span));
-        Client::new(cleartext().timers(timers), 1).tick(Millis(0)).unwrap().unwrap().0
+        let timers = Timers::DEFAULT.with_greeting(Millis(span));
+        Client::new(cleartext().with_timers(timers), 1).tick(Millis(0)).unwrap().unwrap().0
     };
     assert_eq!((span(0), span(1), span(u64::MAX)), (1, 1, u64::from(u32::MAX)));
     let mut late = Client::new(cleartext(), 1);
@@ -144,7 +148,7 @@ fn rob_36_a_span_is_at_least_a_millisecond_and_at_most_49_days() {
 
 /// A server that sends a message.
 fn sending() -> Server<MailSlots, server::Config<'static>> {
-    let config = server::Config::new(TlsPolicy::Cleartext).timers(TIMERS);
+    let config = server::Config::new(TlsPolicy::Cleartext).with_timers(TIMERS);
     let mut server = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";
     let Ask::Fetch(fetch) = ask!(&mut server, wire, Fetch(_)) else { unreachable!() };
@@ -159,10 +163,10 @@ fn sec_slow_reader_the_output_timer_runs_inside_a_message() {
     let mut server = sending();
     assert_eq!(server.tick(Millis(0)), Ok(None));
     assert_eq!(server.tick(Millis(1_000_000)), Ok(None));
-    let mut memory = [0; MIN_SINK];
+    let mut memory = [0; MIN_SEND_BUF];
     let mut sink = SendBuf::new(&mut memory[..]);
-    let line = [b'x'; MIN_SINK];
-    assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SINK));
+    let line = [b'x'; MIN_SEND_BUF];
+    assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SEND_BUF));
     assert_eq!(server.tick(Millis(1_000_000)), Ok(None));
     assert_eq!(server.write_body(&line, &mut sink), Ok(0));
     assert_eq!(server.tick(Millis(2_000_000)), Ok(Some(Millis(2_000_050))));
@@ -173,27 +177,30 @@ fn sec_slow_reader_the_output_timer_runs_inside_a_message() {
     sink.sent(100);
     assert_eq!(server.write_body(&line, &mut sink), Ok(100));
     assert_eq!(server.tick(Millis(2_000_060)), Ok(Some(Millis(2_000_110))));
-    assert_eq!(server.tick(Millis(2_000_110)), Err(Fatal::TimedOut(Timer::Output)));
-    assert_eq!(server.poll(&mut Input::more(b""), &mut sink).unwrap_err(), Fatal::TimedOut(Timer::Output));
-    assert_eq!(sink.pending().len(), MIN_SINK);
+    assert_eq!(server.tick(Millis(2_000_110)), Err(ConnectionError::TimedOut(Timer::Output)));
+    assert_eq!(
+        server.poll(&mut Input::more(b""), &mut sink).unwrap_err(),
+        ConnectionError::TimedOut(Timer::Output)
+    );
+    assert_eq!(sink.pending().len(), MIN_SEND_BUF);
 }
 
 /// As soon as there is room again, the application is waited for, and no timer runs.
 #[test]
 fn sec_slow_reader_room_in_a_message_stops_the_output_timer() {
     let mut server = sending();
-    let mut memory = [0; MIN_SINK];
+    let mut memory = [0; MIN_SEND_BUF];
     let mut sink = SendBuf::new(&mut memory[..]);
-    let line = [b'x'; MIN_SINK + 1];
-    assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SINK));
+    let line = [b'x'; MIN_SEND_BUF + 1];
+    assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SEND_BUF));
     assert_eq!(server.tick(Millis(0)), Ok(Some(Millis(50))));
-    sink.sent(MIN_SINK);
-    assert_eq!(server.write_body(&line[MIN_SINK..], &mut sink), Ok(1));
+    sink.sent(MIN_SEND_BUF);
+    assert_eq!(server.write_body(&line[MIN_SEND_BUF..], &mut sink), Ok(1));
     assert_eq!(server.tick(Millis(1_000)), Ok(None));
     server.finish_body().unwrap();
     assert!(matches!(
         server.poll(&mut Input::more(b""), &mut sink),
         Ok(Step::NeedSpace(_) | Step::NeedInput)
     ));
-    assert_eq!(sink.room(), MIN_SINK - 1 - "\r\n.\r\n".len());
+    assert_eq!(sink.room(), MIN_SEND_BUF - 1 - "\r\n.\r\n".len());
 }

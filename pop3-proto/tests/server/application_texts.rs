@@ -2,7 +2,7 @@
 
 use super::*;
 use pop3_proto::server::{AsConfig, ConfigError, Language, Phrase, Translation};
-use pop3_proto::{AnswerError, LanguageTag, MIN_SINK, Mechanism, OtherCapability};
+use pop3_proto::{AnswerError, LanguageTag, MIN_SEND_BUF, Mechanism, OtherCapability};
 use std::sync::Arc;
 
 /// Texts that a client could misread as a response code, or that move a terminal's cursor.
@@ -30,7 +30,7 @@ const FIT: &[&[u8]] =
 /// Also AMB.2.
 #[test]
 fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
-    let mut buffer = [0; MIN_SINK];
+    let mut buffer = [0; MIN_SEND_BUF];
     for unfit in UNFIT {
         let mut out = SendBuf::new(&mut buffer[..]);
         let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
@@ -39,7 +39,7 @@ fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
         let back = server.greet(greet, Text::new(unfit).unwrap(), &mut out).unwrap_err();
         assert_eq!(back.why, AnswerError::Text, "{}", unfit.escape_ascii());
         assert_eq!((format!("{server:?}"), out.pending()), (before, b"".as_slice()));
-        server.greet(back.token, Text::literal("ready"), &mut out).unwrap();
+        server.greet(back.token, Text::from_static("ready"), &mut out).unwrap();
         assert_eq!(pending(&mut out), "+OK ready\r\n");
     }
     for fit in FIT {
@@ -57,14 +57,14 @@ fn amb_2_no_answer_of_the_application_has_a_control_character() {
     for unfit in UNFIT {
         let mut host = Host::three(CLEAR.other_commands());
         host.say("");
-        let mut buffer = [0; MIN_SINK];
+        let mut buffer = [0; MIN_SEND_BUF];
         let mut out = SendBuf::new(&mut buffer[..]);
         let other = ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut out, Other, _, _);
         let before = format!("{:?}", host.server);
         let back = host.server.other(other, Text::new(unfit).unwrap(), &mut out).unwrap_err();
         assert_eq!(back.why, AnswerError::Text, "{}", unfit.escape_ascii());
         assert_eq!((format!("{:?}", host.server), out.pending()), (before, b"".as_slice()));
-        host.server.other(back.token, Text::literal("[x] done"), &mut out).unwrap();
+        host.server.other(back.token, Text::from_static("[x] done"), &mut out).unwrap();
         assert_eq!(pending(&mut out), "+OK [x] done\r\n");
     }
 }
@@ -80,7 +80,7 @@ impl Translation for Same {
 
 /// What a server with these languages answers to NOOP in the second of them.
 fn noop(languages: &[Language<'_>]) -> String {
-    let config = CLEAR.languages(languages);
+    let config = CLEAR.with_languages(languages);
     let mut server: Server<Slots, &Config<'_>> = Server::new(&config, 1);
     let mut buffer = [0; 4096];
     let mut out = SendBuf::new(&mut buffer[..]);
@@ -100,18 +100,18 @@ fn noop(languages: &[Language<'_>]) -> String {
 fn r6856_3_c_a_phrase_that_no_line_may_carry_is_said_in_english() {
     for text in UNFIT.iter().chain(&[b"[AUTH] x".as_slice(), b"[x]", &[b'L'; 441]]) {
         let same = Same(text.to_vec());
-        let tag = LanguageTag::literal("x-same");
+        let tag = LanguageTag::from_static("x-same");
         let languages = [Language::ENGLISH, Language { tag, name: Text::EMPTY, say: &same }];
         assert_eq!(noop(&languages), "+OK nothing done", "{}", text.escape_ascii());
         let error = ConfigError::LanguagePhrase(1, Phrase::NameAccepted);
-        assert_eq!(CLEAR.languages(&languages).check(), Err(error), "{}", text.escape_ascii());
+        assert_eq!(CLEAR.with_languages(&languages).check(), Err(error), "{}", text.escape_ascii());
     }
     for text in [b"nichts".as_slice(), b"r\xc3\xa4tselhaft", &[b'L'; 440]] {
         let same = Same(text.to_vec());
-        let tag = LanguageTag::literal("x-same");
+        let tag = LanguageTag::from_static("x-same");
         let languages = [Language::ENGLISH, Language { tag, name: Text::EMPTY, say: &same }];
         assert_eq!(noop(&languages), format!("+OK {}", std::str::from_utf8(text).unwrap()));
-        assert_eq!(CLEAR.languages(&languages).check(), Ok(()));
+        assert_eq!(CLEAR.with_languages(&languages).check(), Ok(()));
     }
 }
 
@@ -120,17 +120,17 @@ fn r6856_3_c_a_phrase_that_no_line_may_carry_is_said_in_english() {
 fn amb_2_a_language_name_that_no_line_may_carry_is_left_out() {
     for name in [b"a\x1b[2J".as_slice(), b"\x7f", b"Fran\xe7ais", &[b'n'; 505]] {
         let languages = [Language {
-            tag: LanguageTag::literal("x-a"),
+            tag: LanguageTag::from_static("x-a"),
             name: Text::new(name).unwrap(),
             ..Language::ENGLISH
         }];
-        let config = CLEAR.languages(&languages);
+        let config = CLEAR.with_languages(&languages);
         assert_eq!(config.check(), Err(ConfigError::LanguageName(0)));
         assert_eq!(greeted(&config, b"LANG\r\n"), "+OK language list follows\r\nx-a\r\n.\r\n");
     }
-    let bracket = [Language { name: Text::literal("[x"), ..Language::ENGLISH }];
+    let bracket = [Language { name: Text::from_static("[x"), ..Language::ENGLISH }];
     assert_eq!(
-        greeted(&CLEAR.languages(&bracket), b"LANG\r\n"),
+        greeted(&CLEAR.with_languages(&bracket), b"LANG\r\n"),
         "+OK language list follows\r\nen [x\r\n.\r\n"
     );
 }
@@ -139,18 +139,18 @@ fn amb_2_a_language_name_that_no_line_may_carry_is_left_out() {
 #[test]
 fn amb_2_an_implementation_that_no_line_may_carry_is_not_announced() {
     for words in [b"a\x1b[2J".as_slice(), b"\x7f", b"M\xfcll", b"", &[b'n'; 491]] {
-        let config = CLEAR.implementation(Text::new(words).unwrap());
+        let config = CLEAR.with_implementation(Text::new(words).unwrap());
         assert_eq!(config.check(), Err(ConfigError::Implementation));
         assert!(!greeted(&config, b"CAPA\r\n").contains("IMPLEMENTATION"), "{}", words.escape_ascii());
     }
     for words in [&[b'n'; 490][..], b"[x] M\xc3\xbcll"] {
-        let config = CLEAR.implementation(Text::new(words).unwrap());
+        let config = CLEAR.with_implementation(Text::new(words).unwrap());
         assert_eq!(config.check(), Ok(()));
         assert!(greeted(&config, b"CAPA\r\n").contains("\r\nIMPLEMENTATION "), "{}", words.escape_ascii());
     }
     // Further capabilities are checked when they are made.
     for words in [b"a\x1b[2J".as_slice(), b"\x7f", b"M\xfcll"] {
-        assert!(OtherCapability::new(Text::literal("XTND"), Text::new(words).unwrap()).is_err());
+        assert!(OtherCapability::new(Text::from_static("XTND"), Text::new(words).unwrap()).is_err());
         assert!(OtherCapability::new(Text::new(words).unwrap(), Text::EMPTY).is_err());
     }
 }
@@ -162,18 +162,18 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
     let short = [Mechanism::PLAIN; 33];
     let opportunistic = Config::new(TlsPolicy::Opportunistic);
     for (config, error) in [
-        (CLEAR.sasl(&many), Some(ConfigError::Mechanisms)),
-        (CLEAR.sasl(&fit), None),
-        (CLEAR.sasl(&short), Some(ConfigError::Mechanisms)),
-        (CLEAR.sasl_in_clear(&many), Some(ConfigError::Mechanisms)),
-        (opportunistic.sasl_in_clear(&[Mechanism::OAUTHBEARER]), Some(ConfigError::MechanismsInClear)),
-        (opportunistic.sasl(&[Mechanism::OAUTHBEARER]), None),
+        (CLEAR.with_sasl(&many), Some(ConfigError::Mechanisms)),
+        (CLEAR.with_sasl(&fit), None),
+        (CLEAR.with_sasl(&short), Some(ConfigError::Mechanisms)),
+        (CLEAR.with_sasl_cleartext(&many), Some(ConfigError::Mechanisms)),
+        (opportunistic.with_sasl_cleartext(&[Mechanism::OAUTHBEARER]), Some(ConfigError::MechanismsInClear)),
+        (opportunistic.with_sasl(&[Mechanism::OAUTHBEARER]), None),
         (
-            Config::new(TlsPolicy::Required).sasl_in_clear(&[Mechanism::PLAIN]),
+            Config::new(TlsPolicy::Required).with_sasl_cleartext(&[Mechanism::PLAIN]),
             Some(ConfigError::MechanismsInClear),
         ),
-        (CLEAR.languages(&[Language::ENGLISH; 255]), None),
-        (CLEAR.languages(&[Language::ENGLISH; 256]), Some(ConfigError::Languages)),
+        (CLEAR.with_languages(&[Language::ENGLISH; 255]), None),
+        (CLEAR.with_languages(&[Language::ENGLISH; 256]), Some(ConfigError::Languages)),
     ] {
         assert_eq!(config.check().err(), error);
         if let Some(error) = error {
@@ -205,8 +205,8 @@ struct Settings {
 impl AsConfig for Settings {
     fn as_config(&self) -> Config<'_> {
         self.base
-            .sasl_in_clear(&self.mechanisms)
-            .implementation(Text::try_from(&self.name).unwrap_or_default())
+            .with_sasl_cleartext(&self.mechanisms)
+            .with_implementation(Text::try_from(&self.name).unwrap_or_default())
     }
 }
 

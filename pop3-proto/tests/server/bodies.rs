@@ -2,7 +2,7 @@
 
 use super::*;
 use pop3_proto::StuffMode;
-use pop3_proto::server::Unfit;
+use pop3_proto::server::BodyError;
 
 /// Messages with what a store may hold.
 pub(super) fn samples() -> Vec<Vec<u8>> {
@@ -158,10 +158,10 @@ fn a_body_in_the_wrong_turn_is_not_taken() {
     let mut buffer = [0; 512];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut none = |server: &mut Server<Slots, Config<'_>>| {
-        assert_eq!(server.write_body(b"x", &mut out), Err(Unfit::NoBody));
+        assert_eq!(server.write_body(b"x", &mut out), Err(BodyError::NoBody));
         let mut octets = b"x".as_slice();
-        assert_eq!(server.body_slice(&mut octets), Err(Unfit::NoBody));
-        assert_eq!((octets, server.finish_body()), (b"x".as_slice(), Err(Unfit::NoBody)));
+        assert_eq!(server.body_slice(&mut octets), Err(BodyError::NoBody));
+        assert_eq!((octets, server.finish_body()), (b"x".as_slice(), Err(BodyError::NoBody)));
         assert!(!server.enough());
         assert_eq!(pending(&mut out), "");
     };
@@ -184,7 +184,7 @@ fn no_slice_goes_out_before_the_status_line() {
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
     server.send_body_of(fetch, 3).unwrap();
     let mut octets = b"x\r\n".as_slice();
-    assert_eq!(server.body_slice(&mut octets), Err(Unfit::StatusPending));
+    assert_eq!(server.body_slice(&mut octets), Err(BodyError::StatusPending));
     assert_eq!(octets, b"x\r\n");
     let mut buffer = [0; 512];
     let mut out = SendBuf::new(&mut buffer[..]);
@@ -223,7 +223,10 @@ fn r1939_3_v_an_empty_message_is_a_status_line_and_an_end_mark() {
                 assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedBody)));
             }
             server.finish_body().unwrap();
-            assert!(matches!(server.poll(&mut Input::last(b""), &mut out), Ok(Step::Closed(Why::End))));
+            assert!(matches!(
+                server.poll(&mut Input::last(b""), &mut out),
+                Ok(Step::Closed(CloseReason::End))
+            ));
             assert_eq!(pending(&mut out), answer);
         }
     }
@@ -241,7 +244,7 @@ fn rob_35_a_message_that_breaks_off_has_no_end_mark() {
         server.close();
         assert!(matches!(
             server.poll(&mut Input::more(b"NOOP\r\n"), &mut out),
-            Ok(Step::Closed(Why::Aborted))
+            Ok(Step::Closed(CloseReason::Aborted))
         ));
         assert_eq!(
             pending(&mut out),
@@ -252,7 +255,7 @@ fn rob_35_a_message_that_breaks_off_has_no_end_mark() {
 
 #[test]
 fn a_body_that_should_hold_crlf_only_and_does_not_can_only_be_aborted() {
-    let config = CLEAR.bodies(StuffMode::Verbatim);
+    let config = CLEAR.with_bodies(StuffMode::Verbatim);
     let mut host = Host::new(config, &[b"A: b\r\n\r\n.\r\n"]).login();
     assert_eq!(host.say("RETR 1\r\n"), "+OK 11 octets\r\nA: b\r\n\r\n..\r\n.\r\n");
     let (mut server, fetch) = asked(config, "RETR 1\r\n");
@@ -261,13 +264,13 @@ fn a_body_that_should_hold_crlf_only_and_does_not_can_only_be_aborted() {
     let mut out = SendBuf::new(&mut buffer[..]);
     assert_eq!(server.write_body(b"ab\n.\n", &mut out), Ok(2));
     for _ in 0..2 {
-        assert_eq!(server.write_body(b"\n.\n", &mut out), Err(Unfit::BareLf));
+        assert_eq!(server.write_body(b"\n.\n", &mut out), Err(BodyError::BareLf));
         let mut octets = b"\n.\n".as_slice();
-        assert_eq!(server.body_slice(&mut octets), Err(Unfit::BareLf));
+        assert_eq!(server.body_slice(&mut octets), Err(BodyError::BareLf));
         assert_eq!(octets, b"\n.\n");
     }
     server.close();
-    assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::Closed(Why::Aborted))));
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::Closed(CloseReason::Aborted))));
     assert_eq!(pending(&mut out), "+OK 3 octets\r\nab");
 }
 
@@ -275,6 +278,6 @@ fn a_body_that_should_hold_crlf_only_and_does_not_can_only_be_aborted() {
 fn a_stream_that_ends_inside_a_message_ends_the_session_behind_it() {
     let mut host = Host::three(CLEAR).login();
     assert_eq!(host.last("DELE 1\r\nRETR 3\r\n"), "+OK marked for deletion\r\n+OK 5 octets\r\nabc\r\n.\r\n");
-    assert_eq!(host.end, Some(Ok(Why::End)));
+    assert_eq!(host.end, Some(Ok(CloseReason::End)));
     assert_eq!(host.asked, ["Fetch 3 None"]);
 }

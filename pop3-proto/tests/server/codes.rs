@@ -2,7 +2,7 @@
 
 use super::*;
 use pop3_proto::server::{Login, Phrase};
-use pop3_proto::{AnswerError, MIN_SINK, ResponseCode, SendBuf};
+use pop3_proto::{AnswerError, MIN_SEND_BUF, ResponseCode, SendBuf};
 
 type Machine = Server<Slots, Config<'static>>;
 
@@ -26,7 +26,10 @@ fn r3206_4_a_quit_says_why_messages_were_not_removed() {
             let mut send = SendBuf::new(vec![]);
             let commit = ask!(server, &mut Input::more(b"QUIT\r\n"), &mut send, Commit);
             server.not_removed(commit, why).unwrap();
-            assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::Closed(Why::Quit))));
+            assert!(matches!(
+                server.poll(&mut Input::more(b""), &mut send),
+                Ok(Step::Closed(CloseReason::Quit))
+            ));
             assert_eq!(send.pending(), answer.as_bytes(), "{why:?}");
         }
     }
@@ -80,11 +83,11 @@ fn rob_17_a_refusal_with_a_code_counts_as_a_failed_login() {
         ("SYS/PERM", false),
         ("SYS", false),
     ] {
-        let (mut server, login) = login(CLEAR.limits(Limits::DEFAULT.failed_logins(1)));
+        let (mut server, login) = login(CLEAR.with_limits(Limits::DEFAULT.with_failed_logins(1)));
         let mut send = SendBuf::new(vec![]);
         server.refuse_with_code(login, ResponseCode::new(code.as_bytes()).unwrap(), &mut send).unwrap();
         let step = server.poll(&mut Input::more(b""), &mut send);
-        assert_eq!(matches!(step, Ok(Step::Closed(Why::FailedLogins))), counts, "{code}");
+        assert_eq!(matches!(step, Ok(Step::Closed(CloseReason::FailedLogins))), counts, "{code}");
         assert_eq!(matches!(step, Ok(Step::NeedInput)), !counts, "{code}");
         assert!(send.pending().starts_with(format!("-ERR [{code}] ").as_bytes()), "the code is passed on");
     }
@@ -94,16 +97,16 @@ fn rob_17_a_refusal_with_a_code_counts_as_a_failed_login() {
 #[test]
 fn r2449_8_e_a_code_that_does_not_fit_is_not_written() {
     let text = Phrase::LoginFailed.english().as_bytes().len();
-    let longest = MIN_SINK - "-ERR [] \r\n".len() - text;
+    let longest = MIN_SEND_BUF - "-ERR [] \r\n".len() - text;
     for (octets, fits) in [(longest, true), (longest + 1, false), (5000, false)] {
         let (mut server, login) = login(CLEAR);
         let code = vec![b'X'; octets];
         let mut send = SendBuf::new(vec![]);
         let before = format!("{server:?}");
         match server.refuse_with_code(login, ResponseCode::new(&code).unwrap(), &mut send) {
-            Ok(()) => assert_eq!((fits, send.pending().len()), (true, MIN_SINK)),
+            Ok(()) => assert_eq!((fits, send.pending().len()), (true, MIN_SEND_BUF)),
             Err(back) => {
-                assert_eq!((fits, back.why), (false, AnswerError::TooLong { limit: MIN_SINK }));
+                assert_eq!((fits, back.why), (false, AnswerError::TooLong { limit: MIN_SEND_BUF }));
                 assert_eq!((format!("{server:?}"), send.pending()), (before, b"".as_slice()));
                 server.refuse(back.token, Refusal::NotAllowed).unwrap();
             }
@@ -113,7 +116,7 @@ fn r2449_8_e_a_code_that_does_not_fit_is_not_written() {
     let mut buffer = [0; 20];
     let (mut out, before) = (SendBuf::new(&mut buffer[..]), format!("{server:?}"));
     let back = server.refuse_with_code(login, ResponseCode::InUse, &mut out).unwrap_err();
-    assert!(matches!(back.why, AnswerError::Full(_)));
+    assert!(matches!(back.why, AnswerError::BufferFull(_)));
     assert_eq!((format!("{server:?}"), out.pending()), (before, b"".as_slice()));
     server.refuse_with_code(back.token, ResponseCode::InUse, &mut SendBuf::new(vec![])).unwrap();
 }

@@ -11,10 +11,10 @@ const STATE: &str = "-ERR not in this state\r\n";
 
 /// All that there is.
 const ALL: Config<'_> = PATIENT
-    .sasl(MECHANISMS)
-    .sasl_in_clear(MECHANISMS)
+    .with_sasl(MECHANISMS)
+    .with_sasl_cleartext(MECHANISMS)
     .utf8(Utf8::Messages)
-    .languages(LANGUAGES)
+    .with_languages(LANGUAGES)
     .other_commands();
 
 fn line(verb: Verb) -> &'static str {
@@ -47,12 +47,12 @@ fn without(config: Config<'static>, verb: Verb) -> Option<Config<'static>> {
     let base = PATIENT;
     Some(match verb {
         Verb::User | Verb::Pass => config.without_user(),
-        Verb::Auth | Verb::AuthList => config.sasl(&[]).sasl_in_clear(&[]),
+        Verb::Auth | Verb::AuthList => config.with_sasl(&[]).with_sasl_cleartext(&[]),
         Verb::Top => config.without_top(),
         Verb::Uidl => config.without_uidl(),
-        Verb::Utf8 => base.sasl(MECHANISMS).languages(LANGUAGES).other_commands(),
-        Verb::Lang | Verb::LangList => config.languages(&[]),
-        Verb::Other => base.sasl(MECHANISMS).languages(LANGUAGES).utf8(Utf8::Messages),
+        Verb::Utf8 => base.with_sasl(MECHANISMS).with_languages(LANGUAGES).other_commands(),
+        Verb::Lang | Verb::LangList => config.with_languages(&[]),
+        Verb::Other => base.with_sasl(MECHANISMS).with_languages(LANGUAGES).utf8(Utf8::Messages),
         _ => return None,
     })
 }
@@ -84,11 +84,11 @@ fn r1939_3_y_every_command_in_every_state() {
         let mut config = ALL;
         if policy != TlsPolicy::Cleartext {
             config = Config::new(policy)
-                .limits(Limits::DEFAULT.bad_commands(255, 255))
-                .sasl(MECHANISMS)
-                .sasl_in_clear(MECHANISMS)
+                .with_limits(Limits::DEFAULT.with_bad_commands(255, 255))
+                .with_sasl(MECHANISMS)
+                .with_sasl_cleartext(MECHANISMS)
                 .utf8(Utf8::Messages)
-                .languages(LANGUAGES)
+                .with_languages(LANGUAGES)
                 .other_commands();
         }
         for state in [State::Authorization, State::Transaction] {
@@ -228,9 +228,9 @@ fn r1939_3_f_keywords_in_any_case() {
 #[test]
 fn r2595_2_3_a_required_tls_opens_no_login_in_clear() {
     let config = Config::new(TlsPolicy::Required)
-        .limits(Limits::DEFAULT.bad_commands(255, 255))
-        .sasl(MECHANISMS)
-        .sasl_in_clear(MECHANISMS);
+        .with_limits(Limits::DEFAULT.with_bad_commands(255, 255))
+        .with_sasl(MECHANISMS)
+        .with_sasl_cleartext(MECHANISMS);
     let mut host = reach(config, State::Authorization);
     for verb in [Verb::User, Verb::Pass, Verb::Apop, Verb::Auth] {
         assert_eq!(host.say(format!("{}\r\n", line(verb))), "-ERR TLS first\r\n", "{verb:?}");

@@ -1,16 +1,16 @@
 //! A login that is handed over: the machine says `+OK`, and not an octet behind it is its own.
 
 use super::*;
-use pop3_proto::{AnswerError, MIN_SINK, Mechanism, Millis, RecvBuf, State};
+use pop3_proto::{AnswerError, MIN_SEND_BUF, Mechanism, Millis, RecvBuf, State};
 use std::convert::Infallible;
 
-const OFFER: Config<'_> = PATIENT.sasl_in_clear(&[Mechanism::PLAIN]);
+const OFFER: Config<'_> = PATIENT.with_sasl_cleartext(&[Mechanism::PLAIN]);
 
 /// A greeted server without maildrops.
 fn greeted(id: u64, out: &mut SendBuf<&mut [u8]>) -> Server<Infallible, Config<'static>> {
     let mut server = Server::new(OFFER, id);
     let greet = ask!(server, &mut Input::more(b""), out, Greet);
-    server.greet(greet, Text::literal("ready <1@a>"), out).unwrap();
+    server.greet(greet, Text::from_static("ready <1@a>"), out).unwrap();
     pending(out);
     server
 }
@@ -25,7 +25,7 @@ fn nothing_behind_a_login_that_is_handed_over_is_read() {
     ];
     for (login, before) in logins {
         for (behind, last) in [("", false), ("", true), ("QUIT\r\nSTAT\r\n", false), ("x\n\0", true)] {
-            for room in [MIN_SINK, MIN_SINK + 20, 4096] {
+            for room in [MIN_SEND_BUF, MIN_SEND_BUF + 20, 4096] {
                 let mut buffer = vec![0; room];
                 let mut out = SendBuf::new(&mut buffer[..]);
                 let mut server = greeted(1, &mut out);
@@ -45,13 +45,16 @@ fn nothing_behind_a_login_that_is_handed_over_is_read() {
                         step => break step,
                     }
                 };
-                assert!(matches!(end, Step::Closed(Why::HandedOver)), "{end:?}");
+                assert!(matches!(end, Step::Closed(CloseReason::HandedOver)), "{end:?}");
                 assert_eq!(
                     String::from_utf8(sent).unwrap() + &pending(&mut out),
                     format!("{before}+OK maildrop open\r\n")
                 );
                 assert_eq!(input.unread(), behind.as_bytes());
-                assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::HandedOver))));
+                assert!(matches!(
+                    server.poll(&mut input, &mut out),
+                    Ok(Step::Closed(CloseReason::HandedOver))
+                ));
                 assert_eq!((input.unread(), out.pending()), (behind.as_bytes(), b"".as_slice()));
                 assert_eq!((server.state(), server.tick(Millis(1 << 40))), (State::Closed, Ok(None)));
                 assert!(server.into_maildrop().is_none());
@@ -69,10 +72,10 @@ fn a_login_is_handed_over_with_its_own_token() {
     let mut input = Input::more(b"AUTH PLAIN AAAA\r\n");
     let login = ask!(server, &mut input, &mut out, Login, _);
     let refused = other.hand_over(login).unwrap_err();
-    assert_eq!(refused.why, AnswerError::NotHere);
+    assert_eq!(refused.why, AnswerError::OtherConnection);
     server.close();
     assert_eq!(server.hand_over(refused.token).unwrap_err().why, AnswerError::Stale);
-    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Aborted))));
+    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(CloseReason::Aborted))));
 }
 
 /// What a proxy does with the octets that it passes on.

@@ -21,7 +21,7 @@ fn greeted(config: Config<'static>) -> Host {
 /// What is answered to `line` in two parts, and to a NOOP behind it; nothing of the first part is left but what is needed.
 fn cut(mut host: Host, line: &[u8], at: usize, tail: &str) -> String {
     let mut answer = String::from_utf8(host.exchange(&line[..at], false)).unwrap();
-    assert!(host.unread.len() < host.server.hold(), "a buffer of that size never fills up");
+    assert!(host.unread.len() < host.server.min_recv_buf(), "a buffer of that size never fills up");
     answer += &String::from_utf8(host.exchange(&[&line[at..], tail.as_bytes()].concat(), false)).unwrap();
     answer
 }
@@ -95,7 +95,7 @@ fn r2449_4_e_an_over_long_line_is_a_bad_command() {
     );
     let mut host = open();
     assert_eq!(host.last(format!("{long}QUIT")), "");
-    assert_eq!(host.end, Some(Ok(Why::End)));
+    assert_eq!(host.end, Some(Ok(CloseReason::End)));
     let mut host = greeted(CLEAR);
     assert_eq!(
         host.say(format!("{long}\r\n").repeat(9)),
@@ -106,12 +106,12 @@ fn r2449_4_e_an_over_long_line_is_a_bad_command() {
 #[test]
 fn r2449_4_b_the_limit_can_be_another() {
     for limit in [64, 100, 512, 4096] {
-        let limits = Limits::DEFAULT.command_line(limit).bad_commands(255, 255);
+        let limits = Limits::DEFAULT.with_command_line(limit).with_bad_commands(255, 255);
         let name = usize::from(limit) - "USER \r\n".len();
-        let mut host = greeted(CLEAR.limits(limits));
+        let mut host = greeted(CLEAR.with_limits(limits));
         assert_eq!(host.say(format!("USER {}\r\n", "n".repeat(name))), PASS);
         assert_eq!(host.say(format!("USER {}\r\n", "n".repeat(name + 1))), LONG);
-        assert_eq!(host.server.hold(), usize::from(limit));
+        assert_eq!(host.server.min_recv_buf(), usize::from(limit));
     }
 }
 
@@ -146,7 +146,7 @@ fn quirk_52_a_bare_lf_ends_a_command() {
     assert!(host.server.quirks().is_empty());
     assert_eq!(host.say("NOOP\nNOOP\r\n\n"), format!("{NOTHING}{NOTHING}{SYNTAX}"));
     assert_eq!(host.server.quirks().iter().collect::<Vec<_>>(), [Quirk::BareLf]);
-    let mut strict = Host::three(PATIENT.profile(Profile::Strict)).login();
+    let mut strict = Host::three(PATIENT.with_profile(Profile::Strict)).login();
     assert_eq!(strict.say("NOOP\nNOOP\r\nDELE 1\n"), format!("{SYNTAX}{NOTHING}{SYNTAX}"));
     assert!(strict.marked().is_empty());
     assert!(strict.server.quirks().is_empty());
@@ -174,7 +174,7 @@ fn rob_43_spaces_at_the_end_are_harmless_and_noted() {
         let mut host = open();
         assert!(host.say(format!("{line}\r\n")).starts_with("+OK"), "{line:?}");
         assert_eq!(host.server.quirks().iter().collect::<Vec<_>>(), [Quirk::Spacing], "{line:?}");
-        let mut strict = Host::three(PATIENT.profile(Profile::Strict)).login();
+        let mut strict = Host::three(PATIENT.with_profile(Profile::Strict)).login();
         assert_eq!(strict.say(format!("{line}\r\n")), SYNTAX, "{line:?}");
     }
     let mut host = greeted(PATIENT);
@@ -214,7 +214,7 @@ fn quirk_48_words_of_old_clients() {
 fn quirk_47_auth_with_a_space_lists_the_mechanisms() {
     static PLAIN: &[pop3_proto::Mechanism<'static>] = &[pop3_proto::Mechanism::PLAIN];
     for line in ["AUTH\r\n", "AUTH \r\n", "auth  \r\n"] {
-        let mut host = greeted(PATIENT.sasl_in_clear(PLAIN));
+        let mut host = greeted(PATIENT.with_sasl_cleartext(PLAIN));
         assert_eq!(host.say(line), "+OK mechanism list follows\r\nPLAIN\r\n.\r\n");
     }
 }

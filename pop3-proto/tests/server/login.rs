@@ -36,8 +36,8 @@ fn r1939_3_b_nothing_that_came_early_is_read_before_the_greeting() {
     let greet = ask!(server, &mut input, &mut out, Greet);
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Waiting)));
     assert_eq!(input.remaining(), 6);
-    server.greet(greet, Text::literal("ready"), &mut out).unwrap();
-    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Quit))));
+    server.greet(greet, Text::from_static("ready"), &mut out).unwrap();
+    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(CloseReason::Quit))));
     assert_eq!(pending(&mut out), "+OK ready\r\n+OK bye\r\n");
 }
 
@@ -47,7 +47,7 @@ fn r1939_4_d_each_way_to_log_in_can_be_the_only_one() {
     let cases = [
         (CLEAR, "ready", "USER mrose\r\nPASS tanstaaf\r\n"),
         (CLEAR.without_user(), TIMESTAMP, APOP),
-        (CLEAR.without_user().sasl_in_clear(PLAIN), "ready", "AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n"),
+        (CLEAR.without_user().with_sasl_cleartext(PLAIN), "ready", "AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n"),
     ];
     for (config, greeting, lines) in cases {
         let mut host = greeted(config, greeting);
@@ -119,14 +119,14 @@ fn r1939_4_h_a_maildrop_that_was_not_taken_comes_back() {
 #[test]
 fn rob_17_failed_logins_are_counted() {
     for limit in [1, 2, 5] {
-        let mut host = greeted(CLEAR.limits(Limits::DEFAULT.failed_logins(limit)), TIMESTAMP);
+        let mut host = greeted(CLEAR.with_limits(Limits::DEFAULT.with_failed_logins(limit)), TIMESTAMP);
         host.refuse_login = Some(Refusal::Credentials);
         for _ in 1..limit {
             assert_eq!(host.say(APOP), FAILED);
             assert_eq!(host.end, None);
         }
         assert_eq!(host.say([APOP, "STAT\r\n"].concat()), FAILED);
-        assert_eq!(host.end, Some(Ok(Why::FailedLogins)));
+        assert_eq!(host.end, Some(Ok(CloseReason::FailedLogins)));
         assert_eq!(host.unread, b"STAT\r\n");
     }
 }
@@ -143,7 +143,7 @@ fn rob_17_only_what_speaks_of_the_credentials_is_counted() {
         (Temporary, false),
         (Permanent, false),
     ] {
-        let mut host = greeted(CLEAR.limits(Limits::DEFAULT.failed_logins(2)), TIMESTAMP);
+        let mut host = greeted(CLEAR.with_limits(Limits::DEFAULT.with_failed_logins(2)), TIMESTAMP);
         host.refuse_login = Some(refusal);
         let said = host.say(APOP.repeat(3));
         assert_eq!(said.lines().count(), if counts { 2 } else { 3 }, "{refusal:?}: {said}");
@@ -157,7 +157,7 @@ fn r1939_4_n_quit_in_authorization() {
         let mut host = greeted(CLEAR, "ready");
         host.say(before);
         assert_eq!(host.say("QUIT\r\nUSER mrose\r\n"), "+OK bye\r\n");
-        assert_eq!(host.end, Some(Ok(Why::Quit)));
+        assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
         assert_eq!(host.unread, b"USER mrose\r\n");
     }
     assert_eq!(greeted(CLEAR, "ready").say("QUIT now\r\n"), "-ERR syntax error\r\n");
@@ -188,16 +188,16 @@ fn r1939_7_user_b_again_once_a_user_or_pass_was_refused() {
 /// A second name right behind an accepted one counts as a failed login.
 #[test]
 fn r1939_7_user_b_a_name_behind_a_name_starts_over() {
-    let mut host = greeted(CLEAR.limits(Limits::DEFAULT.failed_logins(2)), "ready");
+    let mut host = greeted(CLEAR.with_limits(Limits::DEFAULT.with_failed_logins(2)), "ready");
     assert_eq!(
         host.say("USER a\r\nUSER b\r\nPASS x\r\n"),
         format!("+OK send PASS\r\n+OK send PASS\r\n{OPEN}")
     );
     assert_eq!(host.asked[2..], ["User b", "Password x"]);
-    let mut host = greeted(CLEAR.limits(Limits::DEFAULT.failed_logins(2)), "ready");
+    let mut host = greeted(CLEAR.with_limits(Limits::DEFAULT.with_failed_logins(2)), "ready");
     host.say("USER a\r\nUSER b\r\n");
     assert_eq!(host.say("USER c\r\n"), "-ERR too many failed logins\r\n");
-    assert_eq!(host.end, Some(Ok(Why::FailedLogins)));
+    assert_eq!(host.end, Some(Ok(CloseReason::FailedLogins)));
 }
 
 /// Also 1939.7.user.d, 1939.7.user.e: the application decides.
@@ -286,7 +286,7 @@ fn amb_12_spaces_in_a_name_are_taken_and_noted() {
         (pop3_proto::Profile::Strict, "m rose ", false),
         (pop3_proto::Profile::Strict, "mrose", true),
     ] {
-        let mut host = greeted(CLEAR.profile(profile), "ready");
+        let mut host = greeted(CLEAR.with_profile(profile), "ready");
         let answer = if taken { "+OK send PASS\r\n" } else { "-ERR syntax error\r\n" };
         assert_eq!(host.say(format!("USER {name}\r\n")), answer);
         assert_eq!(host.asked.get(1), taken.then(|| format!("User {name}")).as_ref());
@@ -341,6 +341,6 @@ fn rob_39_behind_a_failed_login_each_command_is_refused_in_order() {
     host.refuse_login = Some(Refusal::Credentials);
     let answer = host.say("USER mrose\r\nPASS a\r\nSTAT\r\nDELE 1\r\nRETR 1\r\nQUIT\r\n");
     assert_eq!(answer, format!("+OK send PASS\r\n{FAILED}{STATE}{STATE}{STATE}+OK bye\r\n"));
-    assert_eq!(host.end, Some(Ok(Why::Quit)));
+    assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
     assert_eq!(host.asked, ["Greet", "User mrose", "Password a"]);
 }

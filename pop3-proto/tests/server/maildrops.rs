@@ -126,15 +126,15 @@ fn every_form_of_maildrop_serves_the_same_session() {
     assert_eq!(owned.marked(), [2]);
 
     let ids = [b"id-1", b"id-2", b"id-3"];
-    let mut borrowed: Vec<Slot<UniqueId<'_>>> = messages
+    let mut borrowed: Vec<MessageInfo<UniqueId<'_>>> = messages
         .iter()
         .zip(&ids)
-        .map(|(message, id)| Slot::new(octets(message.as_bytes()), UniqueId::new(*id).unwrap()))
+        .map(|(message, id)| MessageInfo::new(octets(message.as_bytes()), UniqueId::new(*id).unwrap()))
         .collect();
     let mut host = Host::over(CLEAR, &mut borrowed[..], &messages).login();
     assert_eq!(host.say(lines), expected);
     drop(host);
-    assert_eq!(borrowed.iter().map(Slot::is_marked).collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(borrowed.iter().map(MessageInfo::is_marked).collect::<Vec<_>>(), [false, true, false]);
     let mut host = Host::over(CLEAR, &mut borrowed, &messages).login();
     assert_eq!(host.say(lines), expected);
 }

@@ -22,17 +22,18 @@ mod top;
 mod transaction;
 mod update;
 
-use pop3_proto::server::{Ask, Config, Credentials, Maildrop, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Maildrop, MessageInfo, Refusal, Step};
 use pop3_proto::{
-    Base64, Fatal, Input, Limits, OwnedUniqueId, SendBuf, Server, Sink, Text, TlsPolicy, UniqueId, octets,
+    Base64, ConnectionError, Input, Limits, OwnedUniqueId, SendBuf, Server, Sink, Text, TlsPolicy, UniqueId,
+    octets,
 };
 
-type Slots = Vec<Slot<OwnedUniqueId>>;
+type Slots = Vec<MessageInfo<OwnedUniqueId>>;
 
 const CLEAR: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// As [`CLEAR`], for tables that are full of refusals.
-const PATIENT: Config<'_> = CLEAR.limits(Limits::DEFAULT.bad_commands(255, 255).failed_logins(255));
+const PATIENT: Config<'_> = CLEAR.with_limits(Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255));
 
 /// A server with an application that answers by its fields.
 struct Host<L: Maildrop = Slots> {
@@ -41,7 +42,7 @@ struct Host<L: Maildrop = Slots> {
     unread: Vec<u8>,
     /// What was asked.
     asked: Vec<String>,
-    end: Option<Result<Why, Fatal>>,
+    end: Option<Result<CloseReason, ConnectionError>>,
     greeting: &'static str,
     refuse_name: Option<Refusal>,
     refuse_login: Option<Refusal>,
@@ -65,7 +66,7 @@ fn slots(messages: &[impl AsRef<[u8]>]) -> Slots {
         .enumerate()
         .map(|(index, message)| {
             let id = format!("id-{}", index + 1);
-            Slot::new(octets(message.as_ref()), UniqueId::new(id.as_bytes()).unwrap().into())
+            MessageInfo::new(octets(message.as_ref()), UniqueId::new(id.as_bytes()).unwrap().into())
         })
         .collect()
 }
@@ -158,7 +159,7 @@ impl<L: Maildrop> Host<L> {
         let server = &mut self.server;
         let asked = match ask {
             Ask::Greet(greet) => {
-                server.greet(greet, Text::literal(self.greeting), out).unwrap();
+                server.greet(greet, Text::from_static(self.greeting), out).unwrap();
                 "Greet".into()
             }
             Ask::User(user, name) => {
@@ -207,7 +208,7 @@ impl<L: Maildrop> Host<L> {
                 "StartTls".into()
             }
             Ask::Other(other, keyword, rest) => {
-                server.other(other, Text::literal("done"), out).unwrap();
+                server.other(other, Text::from_static("done"), out).unwrap();
                 let rest = rest.map_or(&b""[..], |rest| rest.expose());
                 format!("Other {} {}", keyword.as_bytes().escape_ascii(), rest.escape_ascii())
             }

@@ -1,10 +1,10 @@
 //! Commands that the crate does not know, answered by the application, and bodies behind a fatal error.
 
 use super::CLEAR;
-use pop3_proto::server::{Ask, Config, Refusal, Slot, Step, Unfit, Why};
-use pop3_proto::{Fatal, Input, Millis, SendBuf, Server, Text, UniqueId};
+use pop3_proto::server::{Ask, BodyError, CloseReason, Config, MessageInfo, Refusal, Step};
+use pop3_proto::{ConnectionError, Input, Millis, SendBuf, Server, Text, UniqueId};
 
-type Slots = Vec<Slot<UniqueId<'static>>>;
+type Slots = Vec<MessageInfo<UniqueId<'static>>>;
 
 /// Polls until the machine waits, refusing or answering what it does not know.
 fn run(
@@ -12,14 +12,14 @@ fn run(
     input: &[u8],
     sink: &mut SendBuf<Vec<u8>>,
     serve: bool,
-) -> Option<Why> {
+) -> Option<CloseReason> {
     let mut input = Input::more(input);
     loop {
         match server.poll(&mut input, sink).unwrap() {
             Step::Ask(Ask::Greet(token)) => server.greet(token, Text::EMPTY, sink).unwrap(),
             Step::Ask(Ask::User(token, _)) => server.accept_name(token).unwrap(),
             Step::Ask(Ask::Login(token, _)) => {
-                let slots = vec![Slot::new(3, UniqueId::new(b"a").unwrap())];
+                let slots = vec![MessageInfo::new(3, UniqueId::new(b"a").unwrap())];
                 server.accept(token, slots).unwrap();
             }
             Step::Ask(Ask::Fetch(token)) => {
@@ -31,7 +31,7 @@ fn run(
                 let arguments = arguments.unwrap().expose();
                 assert_eq!((keyword.as_bytes(), arguments), (&b"XTND"[..], &b"list of it"[..]));
                 if serve {
-                    server.other(token, Text::literal("listed"), sink).unwrap();
+                    server.other(token, Text::from_static("listed"), sink).unwrap();
                 } else {
                     server.refuse(token, Refusal::UnknownCommand).unwrap();
                 }
@@ -55,7 +55,7 @@ fn rob_16_a_command_that_the_host_refuses_counts_as_bad() {
     let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), SendBuf::new(vec![]));
     let line = b"XTND list of it\r\n";
     assert_eq!(run(&mut server, &line.repeat(4), &mut sink, false), None);
-    assert_eq!(run(&mut server, line, &mut sink, false), Some(Why::BadCommands));
+    assert_eq!(run(&mut server, line, &mut sink, false), Some(CloseReason::BadCommands));
     assert!(sink.pending().ends_with(b"-ERR unknown command\r\n"));
 }
 
@@ -67,8 +67,8 @@ fn law_6_behind_a_fatal_error_no_message_is_open() {
     let mut small = SendBuf::new([]);
     assert_eq!(server.write_body(b"abc", &mut small), Ok(0));
     server.tick(Millis(0)).unwrap();
-    assert!(matches!(server.tick(Millis::seconds(1000)), Err(Fatal::TimedOut(_))));
-    assert_eq!(server.write_body(b"abc", &mut sink), Err(Unfit::NoBody));
-    assert_eq!(server.body_slice(&mut &b"abc"[..]), Err(Unfit::NoBody));
-    assert_eq!(server.finish_body(), Err(Unfit::NoBody));
+    assert!(matches!(server.tick(Millis::seconds(1000)), Err(ConnectionError::TimedOut(_))));
+    assert_eq!(server.write_body(b"abc", &mut sink), Err(BodyError::NoBody));
+    assert_eq!(server.body_slice(&mut &b"abc"[..]), Err(BodyError::NoBody));
+    assert_eq!(server.finish_body(), Err(BodyError::NoBody));
 }

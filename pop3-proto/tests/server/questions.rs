@@ -2,10 +2,10 @@
 
 use super::*;
 use pop3_proto::server::{Fetch, Greet, Login, User};
-use pop3_proto::{AnswerError, MIN_SINK, Mechanism, State};
+use pop3_proto::{AnswerError, MIN_SEND_BUF, Mechanism, State};
 
 static PLAIN: &[Mechanism<'static>] = &[Mechanism::PLAIN];
-const OFFER: Config<'_> = PATIENT.sasl_in_clear(PLAIN).other_commands();
+const OFFER: Config<'_> = PATIENT.with_sasl_cleartext(PLAIN).other_commands();
 
 const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::Credentials, "[AUTH] ", "login failed"),
@@ -86,13 +86,13 @@ fn a_refused_message_says_why() {
 #[test]
 fn r1939_4_c_a_refused_greeting_is_the_end() {
     let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
-    let mut buffer = [0; MIN_SINK];
+    let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"QUIT\r\n");
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.refuse(greet, Refusal::Temporary).unwrap();
     for _ in 0..2 {
-        assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Refused))));
+        assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(CloseReason::Refused))));
     }
     assert_eq!(pending(&mut out), "-ERR [SYS/TEMP] temporary trouble, try again later\r\n");
     assert_eq!((input.remaining(), server.state()), (6, State::Closed));
@@ -158,15 +158,15 @@ fn law_7_a_token_of_another_connection_is_not_taken() {
     let (mut one, first) = Asked::user(CLEAR, 1, b"USER a\r\n");
     let (mut two, second) = Asked::user(CLEAR, 2, b"USER a\r\n");
     let back = two.server.accept_name(first).unwrap_err();
-    assert_eq!((back.why, back.token.connection()), (AnswerError::NotHere, 1));
+    assert_eq!((back.why, back.token.connection()), (AnswerError::OtherConnection, 1));
     let back = two.server.refuse(back.token, Refusal::Credentials).unwrap_err();
-    assert_eq!(back.why, AnswerError::NotHere);
+    assert_eq!(back.why, AnswerError::OtherConnection);
     one.server.accept_name(back.token).unwrap();
     two.server.accept_name(second).unwrap();
     let (mut one, login) = Asked::login(CLEAR, 1);
     let (mut two, other) = Asked::login(CLEAR, 2);
     let back = one.server.accept(other, slots(&["x"])).unwrap_err();
-    assert_eq!((back.why, back.maildrop.len()), (AnswerError::NotHere, 1));
+    assert_eq!((back.why, back.maildrop.len()), (AnswerError::OtherConnection, 1));
     assert!(one.server.maildrop().is_none());
     two.server.accept(back.token, back.maildrop).unwrap();
     one.server.refuse(login, Refusal::InUse).unwrap();
@@ -180,14 +180,14 @@ fn law_7_a_token_is_stale_once_the_session_went_on() {
     let back = asked.server.accept(login, slots(&["a"])).unwrap_err();
     assert_eq!(back.why, AnswerError::Stale);
     assert_eq!(asked.server.refuse(back.token, Refusal::InUse).unwrap_err().why, AnswerError::Stale);
-    assert!(matches!(asked.step(), Step::Closed(Why::Aborted)));
+    assert!(matches!(asked.step(), Step::Closed(CloseReason::Aborted)));
     let (mut asked, fetch) = Asked::fetch(CLEAR, 1);
     asked.server.close();
     assert_eq!(asked.server.send_body_of(fetch, 1).unwrap_err().why, AnswerError::Stale);
     assert_eq!(asked.server.state(), State::Closed);
     let (mut asked, greet) = Asked::new(CLEAR, 1, b"");
     asked.server.close();
-    let mut buffer = [0; MIN_SINK];
+    let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     assert_eq!(asked.server.greet(greet, Text::EMPTY, &mut out).unwrap_err().why, AnswerError::Stale);
     assert_eq!(pending(&mut out), "");
@@ -200,9 +200,9 @@ fn a_lost_token_leaves_only_close() {
     drop(fetch);
     assert!(matches!(asked.step(), Step::Waiting));
     asked.server.close();
-    assert!(matches!(asked.step(), Step::Closed(Why::Aborted)));
+    assert!(matches!(asked.step(), Step::Closed(CloseReason::Aborted)));
     asked.server.close();
-    assert!(matches!(asked.step(), Step::Closed(Why::Aborted)));
+    assert!(matches!(asked.step(), Step::Closed(CloseReason::Aborted)));
     assert!(asked.server.into_maildrop().is_some());
 }
 
@@ -210,12 +210,12 @@ fn a_lost_token_leaves_only_close() {
 #[test]
 fn law_4_an_answer_that_does_not_fit_comes_back() {
     let (mut asked, greet) = Asked::new(CLEAR, 1, b"");
-    let mut buffer = [0; MIN_SINK];
+    let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     out.put(&[&[b'-'; 500]]).unwrap();
-    let text = Text::literal("a greeting");
+    let text = Text::from_static("a greeting");
     let back = asked.server.greet(greet, text, &mut out).unwrap_err();
-    assert!(matches!(back.why, AnswerError::Full(full) if !full.never_fits()));
+    assert!(matches!(back.why, AnswerError::BufferFull(full) if !full.never_fits()));
     assert_eq!((out.pending().len(), asked.server.state()), (500, State::Greeting));
     out.sent(500);
     asked.server.greet(back.token, text, &mut out).unwrap();
@@ -226,7 +226,7 @@ fn law_4_an_answer_that_does_not_fit_comes_back() {
         ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _text, _rest);
     out.put(&[&[b'-'; 510]]).unwrap();
     let back = host.server.other(other, text, &mut out).unwrap_err();
-    assert!(matches!(back.why, AnswerError::Full(_)));
+    assert!(matches!(back.why, AnswerError::BufferFull(_)));
     out.sent(510);
     host.server.other(back.token, text, &mut out).unwrap();
     assert_eq!(pending(&mut out), "+OK a greeting\r\n");
@@ -236,7 +236,7 @@ fn law_4_an_answer_that_does_not_fit_comes_back() {
 fn a_challenge_is_for_auth_only() {
     let (mut asked, login) = Asked::login(CLEAR, 1);
     assert!(!login.exchange() && !login.utf8());
-    let mut buffer = [0; MIN_SINK];
+    let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let back = asked.server.challenge(login, Base64::EMPTY, &mut out).unwrap_err();
     assert_eq!((back.why, pending(&mut out).as_str()), (AnswerError::Stale, ""));

@@ -24,14 +24,14 @@ fn sec_http_a_request_uses_the_error_budget_up() {
     let (host, answer) = attack(request);
     assert_eq!(refusals(&answer), 5);
     assert!(answer.ends_with("-ERR too many bad commands\r\n"));
-    assert_eq!((host.end, host.asked.len()), (Some(Ok(Why::BadCommands)), 1));
+    assert_eq!((host.end, host.asked.len()), (Some(Ok(CloseReason::BadCommands)), 1));
 }
 
 #[test]
 fn sec_imap_spoken_to_the_port() {
     let (host, answer) = attack(b"a1 LOGIN mrose tanstaaf\r\na2 SELECT INBOX\r\na3 STORE 1 +FLAGS \\Deleted\r\na4 EXPUNGE\r\na5 LOGOUT\r\n");
     assert_eq!(refusals(&answer), 5);
-    assert_eq!((host.end, host.asked.len()), (Some(Ok(Why::BadCommands)), 1));
+    assert_eq!((host.end, host.asked.len()), (Some(Ok(CloseReason::BadCommands)), 1));
 }
 
 /// Binary, with and without line ends, in one piece or octet by octet.
@@ -42,7 +42,7 @@ fn sec_tls_client_hello_on_the_clear_port() {
         hello.resize(517, fill);
         let (host, answer) = attack(&hello);
         refusals(&answer);
-        assert!(host.unread.len() <= host.server.hold() || host.end.is_some());
+        assert!(host.unread.len() <= host.server.min_recv_buf() || host.end.is_some());
         assert_eq!((host.server.state() == State::Authorization, host.asked.len()), (fill != b'\n', 1));
         let (mut octets, _) = attack(b"");
         let each: Vec<u8> = hello.iter().flat_map(|octet| octets.exchange(&[*octet], false)).collect();
@@ -75,14 +75,17 @@ fn rob_16_bad_commands_are_counted() {
             assert_eq!(host.end, None);
         }
         assert_eq!(host.say([bad, "QUIT\r\n"].concat()), "-ERR too many bad commands\r\n");
-        assert_eq!((host.end, host.unread.as_slice()), (Some(Ok(Why::BadCommands)), b"QUIT\r\n".as_slice()));
+        assert_eq!(
+            (host.end, host.unread.as_slice()),
+            (Some(Ok(CloseReason::BadCommands)), b"QUIT\r\n".as_slice())
+        );
     }
     let (mut host, _) = attack(&b"X\r\n".repeat(4));
     host.say("USER mrose\r\nPASS a\r\n");
     assert_eq!(refusals(&host.say("X\r\n".repeat(15))), 15);
     assert_eq!(host.end, None);
     assert_eq!(host.say("NOOP\r\nX\r\n"), "+OK nothing done\r\n-ERR too many bad commands\r\n");
-    assert_eq!(host.end, Some(Ok(Why::BadCommands)));
+    assert_eq!(host.end, Some(Ok(CloseReason::BadCommands)));
 }
 
 /// A number that no message has is no bad command: clients ask for messages that they marked.
@@ -182,7 +185,7 @@ fn sec_nul_and_cr_in_every_argument_are_refused() {
         ] {
             static PLAIN: &[pop3_proto::Mechanism<'static>] = &[pop3_proto::Mechanism::PLAIN];
             for login in [false, true] {
-                let mut host = Host::three(PATIENT.sasl_in_clear(PLAIN).other_commands());
+                let mut host = Host::three(PATIENT.with_sasl_cleartext(PLAIN).other_commands());
                 host.say(if login { "USER mrose\r\nPASS a\r\n" } else { "USER mrose\r\n" });
                 let asked = host.asked.len() + usize::from(line == "AUTH PLAIN\r\n?" && !login);
                 let answer = host.say(format!("{}\r\n", line.replace('?', octet)));

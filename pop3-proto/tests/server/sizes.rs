@@ -1,8 +1,8 @@
 //! The size of a message: stated before it, and compared after it.
 
 use super::*;
-use pop3_proto::server::{Fetch, Sent, Unfit};
-use pop3_proto::{MIN_SINK, SendBuf};
+use pop3_proto::server::{BodyError, Fetch, Sent};
+use pop3_proto::{MIN_SEND_BUF, SendBuf};
 
 type Machine = Server<Slots, Config<'static>>;
 
@@ -10,7 +10,7 @@ type Machine = Server<Slots, Config<'static>>;
 fn asked(octets: u64, command: &[u8]) -> (Machine, Fetch) {
     let id = UniqueId::new(b"id-1").unwrap();
     let mut server =
-        Host::over(CLEAR, vec![Slot::new(octets, OwnedUniqueId::from(id))], &[b""]).login().server;
+        Host::over(CLEAR, vec![MessageInfo::new(octets, OwnedUniqueId::from(id))], &[b""]).login().server;
     let fetch = ask!(server, &mut Input::more(command), &mut SendBuf::new(vec![]), Fetch);
     (server, fetch)
 }
@@ -43,15 +43,18 @@ fn rob_35_a_message_of_another_size_than_stated_is_not_ended() {
             give(&mut server, &mut send, MESSAGE, slices);
             let (before, pending) = (format!("{server:?}"), send.pending().to_vec());
             for _ in 0..2 {
-                assert_eq!(server.finish_body(), Err(Unfit::Size { sent: OCTETS, stated }));
+                assert_eq!(server.finish_body(), Err(BodyError::Size { sent: OCTETS, stated }));
                 assert_eq!(format!("{server:?}"), before, "a failed call changes nothing");
             }
             assert!(matches!(server.poll(&mut Input::more(b"NOOP\r\n"), &mut send), Ok(Step::NeedBody)));
             assert_eq!(send.pending(), pending, "no terminator, and no other command");
             server.close();
-            assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::Closed(Why::Aborted))));
+            assert!(matches!(
+                server.poll(&mut Input::more(b""), &mut send),
+                Ok(Step::Closed(CloseReason::Aborted))
+            ));
             assert_eq!(send.pending(), pending);
-            assert_eq!(server.finish_body(), Err(Unfit::NoBody));
+            assert_eq!(server.finish_body(), Err(BodyError::NoBody));
         }
     }
 }
@@ -78,7 +81,7 @@ fn a_message_that_is_not_whole_yet_can_be_completed() {
     server.send_body(fetch).unwrap();
     let (first, second) = MESSAGE.split_at(9);
     give(&mut server, &mut send, first, false);
-    assert_eq!(server.finish_body(), Err(Unfit::Size { sent: 13, stated: OCTETS }));
+    assert_eq!(server.finish_body(), Err(BodyError::Size { sent: 13, stated: OCTETS }));
     assert_eq!(server.write_body(second, &mut send), Ok(second.len()));
     assert_eq!(server.finish_body().map(|sent| sent.octets), Ok(OCTETS));
     assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::NeedInput)));
@@ -90,7 +93,7 @@ fn a_message_that_is_not_whole_yet_can_be_completed() {
 fn an_empty_message_is_finished_before_its_status_line_if_it_is_stated_as_empty() {
     let (mut server, fetch) = asked(3, b"RETR 1\r\n");
     server.send_body(fetch).unwrap();
-    assert_eq!(server.finish_body(), Err(Unfit::Size { sent: 0, stated: 3 }));
+    assert_eq!(server.finish_body(), Err(BodyError::Size { sent: 0, stated: 3 }));
     let mut send = SendBuf::new(vec![]);
     assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::NeedBody)));
     assert_eq!(send.pending(), b"+OK 3 octets\r\n", "the status line is still to come, as before");
@@ -111,7 +114,7 @@ fn another_size_than_the_listed_one_is_stated_in_advance() {
     let (mut server, fetch) = asked(OCTETS, b"RETR 1\r\n");
     server.send_body_of(fetch, 9).unwrap();
     give(&mut server, &mut SendBuf::new(vec![]), MESSAGE, false);
-    assert_eq!(server.finish_body(), Err(Unfit::Size { sent: OCTETS, stated: 9 }));
+    assert_eq!(server.finish_body(), Err(BodyError::Size { sent: OCTETS, stated: 9 }));
 }
 
 #[test]
@@ -151,8 +154,8 @@ fn the_size_of_top_is_not_compared() {
 
 #[test]
 fn the_errors_of_a_body_say_what_to_do() {
-    let size = Unfit::Size { sent: 19, stated: 50_016 };
+    let size = BodyError::Size { sent: 19, stated: 50_016 };
     assert_eq!(size.to_string(), "the message has 19 octets, but 50016 were stated: close the connection");
-    assert_eq!(Unfit::StatusPending.to_string(), "the status line is not written yet: poll first");
-    const { assert!(MIN_SINK == 512) }
+    assert_eq!(BodyError::StatusPending.to_string(), "the status line is not written yet: poll first");
+    const { assert!(MIN_SEND_BUF == 512) }
 }

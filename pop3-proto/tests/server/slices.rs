@@ -1,7 +1,7 @@
 //! The output timer while a message goes out as slices.
 
 use super::*;
-use pop3_proto::{MIN_SINK, Millis, SendBuf, Timer};
+use pop3_proto::{MIN_SEND_BUF, Millis, SendBuf, Timer};
 
 const OUTPUT: u64 = 180_000;
 const AUTOLOGOUT: u64 = 600_000;
@@ -33,7 +33,7 @@ fn lend(server: &mut Machine, octets: &[u8]) -> usize {
 
 fn ended(server: &mut Machine, now: u64) {
     assert_eq!(server.tick(Millis(now - 1)), Ok(Some(Millis(now))));
-    assert_eq!(server.tick(Millis(now)), Err(Fatal::TimedOut(Timer::Output)));
+    assert_eq!(server.tick(Millis(now)), Err(ConnectionError::TimedOut(Timer::Output)));
 }
 
 #[test]
@@ -96,14 +96,14 @@ fn sec_slow_reader_only_what_is_sent_starts_the_timer_over() {
         assert!(matches!(server.poll(&mut Input::more(b"NOOP\r\n"), &mut sink), Ok(Step::NeedBody)));
         assert_eq!(server.tick(Millis(now)), Ok(Some(Millis(1 + OUTPUT))));
     }
-    assert_eq!(server.tick(Millis(1 + OUTPUT)), Err(Fatal::TimedOut(Timer::Output)));
+    assert_eq!(server.tick(Millis(1 + OUTPUT)), Err(ConnectionError::TimedOut(Timer::Output)));
 }
 
 /// What the sink holds goes out before the slices, so the client that takes it makes progress.
 #[test]
 fn sec_slow_reader_bytes_before_the_slices_are_progress() {
     let mut server = sending();
-    let mut sink = SendBuf::with_limit(vec![], MIN_SINK);
+    let mut sink = SendBuf::with_limit(vec![], MIN_SEND_BUF);
     sink.put(&[&[b'-'; 500]]).unwrap();
     lend(&mut server, MESSAGE.as_bytes());
     server.body_sent(0, &sink);
@@ -157,7 +157,7 @@ fn sec_slow_reader_slices_that_are_never_reported_end_the_session() {
     server.refuse(fetch, Refusal::Temporary).unwrap();
     assert!(matches!(server.poll(&mut Input::more(b""), &mut sink), Ok(Step::NeedInput)));
     assert_eq!(server.tick(Millis(10)), Ok(Some(Millis(10 + OUTPUT))));
-    assert_eq!(server.tick(Millis(10 + OUTPUT)), Err(Fatal::TimedOut(Timer::Output)));
+    assert_eq!(server.tick(Millis(10 + OUTPUT)), Err(ConnectionError::TimedOut(Timer::Output)));
 }
 
 /// A report counts as all if it is too large, and for nothing if no slice is lent.
@@ -182,17 +182,17 @@ fn a_report_of_slices_is_taken_in_every_turn() {
 #[test]
 fn sec_slow_reader_slices_and_a_full_sink_share_the_timer() {
     let mut server = sending();
-    let mut sink = SendBuf::with_limit(vec![], MIN_SINK);
+    let mut sink = SendBuf::with_limit(vec![], MIN_SEND_BUF);
     lend(&mut server, b"0123");
-    let line = [b'x'; MIN_SINK];
-    assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SINK));
+    let line = [b'x'; MIN_SEND_BUF];
+    assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SEND_BUF));
     assert_eq!(server.write_body(&line, &mut sink), Ok(0));
     assert_eq!(server.tick(Millis(0)), Ok(Some(Millis(OUTPUT))));
     server.body_sent(4, &sink);
     assert_eq!(server.tick(Millis(7)), Ok(Some(Millis(7 + OUTPUT))), "the sink is still full");
     lend(&mut server, b"4567");
     assert_eq!(server.tick(Millis(8)), Ok(Some(Millis(7 + OUTPUT))), "to lend is not progress");
-    sink.sent(MIN_SINK);
+    sink.sent(MIN_SEND_BUF);
     assert_eq!(server.write_body(b"x", &mut sink), Ok(1));
     assert_eq!(server.tick(Millis(9)), Ok(Some(Millis(9 + OUTPUT))), "the slices are still out");
     server.body_sent(4, &sink);

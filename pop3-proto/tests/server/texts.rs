@@ -2,7 +2,7 @@
 
 use super::*;
 use pop3_proto::server::{Language, Phrase, Translation, Utf8};
-use pop3_proto::{AnswerError, Invalid, LanguageTag, MIN_SINK, Mechanism};
+use pop3_proto::{AnswerError, InvalidValue, LanguageTag, MIN_SEND_BUF, Mechanism};
 
 static LONG: [u8; 600] = [b'L'; 600];
 
@@ -12,21 +12,21 @@ fn text(octets: usize) -> Text<'static> {
 
 /// The texts of one language, all made in this way.
 const fn language(say: &'static dyn Translation) -> Language<'static> {
-    Language { tag: LanguageTag::literal("x-long"), name: Text::literal("long"), say }
+    Language { tag: LanguageTag::from_static("x-long"), name: Text::from_static("long"), say }
 }
 
 static LONGEST: &[Language<'_>] = &[language(&|_| text(440))];
 static TOO_LONG: &[Language<'_>] = &[language(&|_| text(441))];
-static BRACKET: &[Language<'_>] = &[language(&|_| Text::literal("[AUTH] text"))];
+static BRACKET: &[Language<'_>] = &[language(&|_| Text::from_static("[AUTH] text"))];
 static EMPTY: &[Language<'_>] = &[language(&|_| Text::EMPTY)];
 static MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN];
 
 /// Every answer that a server gives in a language, one or more lines each.
 fn all_answers(languages: &'static [Language<'_>]) -> String {
     let config = Config::new(TlsPolicy::Implicit)
-        .limits(Limits::DEFAULT.bad_commands(90, 90))
-        .languages(languages)
-        .sasl(MECHANISMS)
+        .with_limits(Limits::DEFAULT.with_bad_commands(90, 90))
+        .with_languages(languages)
+        .with_sasl(MECHANISMS)
         .utf8(Utf8::Messages);
     let mut host = Host::three(config);
     host.say("");
@@ -52,7 +52,7 @@ fn all_answers(languages: &'static [Language<'_>]) -> String {
     answers += &host.say([&[b'x'; 300], b"\r\n".as_slice()].concat());
     host.all_removed = false;
     answers += &host.say("QUIT\r\n");
-    assert_eq!(host.end, Some(Ok(Why::Quit)));
+    assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
     answers
 }
 
@@ -88,7 +88,7 @@ fn r2449_3_b_a_text_may_be_empty() {
 /// Also 1939.3.m: refused when it is given.
 #[test]
 fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
-    let mut buffer = [0; MIN_SINK];
+    let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     for octets in [0, 1, 506, 507, 600] {
         let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
@@ -118,8 +118,12 @@ fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
 #[test]
 fn sec_512_no_row_of_a_listing_is_too_long_for_the_smallest_sink() {
     static NAMED: &[Language<'_>] = &[
-        Language { tag: LanguageTag::literal("x-a"), name: Text::literal("a"), say: &Phrase::english },
-        Language { tag: LanguageTag::literal("x-b"), name: const { long() }, say: &Phrase::english },
+        Language {
+            tag: LanguageTag::from_static("x-a"),
+            name: Text::from_static("a"),
+            say: &Phrase::english,
+        },
+        Language { tag: LanguageTag::from_static("x-b"), name: const { long() }, say: &Phrase::english },
     ];
     const fn long() -> Text<'static> {
         match Text::new(&[b'N'; 600]) {
@@ -127,8 +131,8 @@ fn sec_512_no_row_of_a_listing_is_too_long_for_the_smallest_sink() {
             Err(_) => Text::EMPTY,
         }
     }
-    let mut host = Host::three(CLEAR.languages(NAMED).implementation(const { long() }));
-    host.room = MIN_SINK;
+    let mut host = Host::three(CLEAR.with_languages(NAMED).with_implementation(const { long() }));
+    host.room = MIN_SEND_BUF;
     let answer = host.say("LANG\r\nCAPA\r\n");
     assert!(answer.lines().all(|line| line.len() <= 510), "{answer}");
     assert!(answer.contains("\r\nx-a a\r\nx-b"), "{answer}");
@@ -138,8 +142,8 @@ fn sec_512_no_row_of_a_listing_is_too_long_for_the_smallest_sink() {
 #[test]
 fn sec_injection_no_text_of_the_application_holds_a_line_end() {
     for octets in [b"a\r\nb".as_slice(), b"\r", b"\n", b"\0", b"ready\r\n-ERR x", b"x\n", b"\rx"] {
-        assert_eq!(Text::new(octets), Err(Invalid::Control));
-        assert_eq!(Text::try_from(octets), Err(Invalid::Control));
+        assert_eq!(Text::new(octets), Err(InvalidValue::Control));
+        assert_eq!(Text::try_from(octets), Err(InvalidValue::Control));
         assert!(pop3_proto::Secret::new(octets).is_err());
         assert!(UniqueId::new(octets).is_err());
         assert!(LanguageTag::new(octets).is_err());
@@ -177,7 +181,7 @@ fn rob_18_no_answer_holds_octets_of_the_client() {
         "UTF8 m",
         "XTND m",
     ];
-    let config = PATIENT.sasl_in_clear(MECHANISMS).languages(EMPTY).utf8(Utf8::Messages).other_commands();
+    let config = PATIENT.with_sasl_cleartext(MECHANISMS).with_languages(EMPTY).utf8(Utf8::Messages).other_commands();
     for login in [false, true] {
         let mut host = if login { Host::three(config).login() } else { Host::three(config) };
         for line in lines {

@@ -164,7 +164,7 @@ fn quirk_50_what_is_no_number_names_no_message() {
         }
     }
     assert!(host.marked().is_empty());
-    let mut strict = Host::three(PATIENT.profile(pop3_proto::Profile::Strict)).login();
+    let mut strict = Host::three(PATIENT.with_profile(pop3_proto::Profile::Strict)).login();
     for line in ["LIST 003", "LIST 3 ", "LIST  3", "NOOP ", "DELE 03"] {
         assert_eq!(strict.say(format!("{line}\r\n")), "-ERR syntax error\r\n", "{line}");
     }
@@ -186,7 +186,7 @@ fn sec_dele_0_deletes_nothing() {
 #[test]
 fn rob_42_surplus_arguments_are_refused_in_every_profile() {
     for profile in [pop3_proto::Profile::Tolerant, pop3_proto::Profile::Strict] {
-        let mut host = Host::three(PATIENT.profile(profile)).login();
+        let mut host = Host::three(PATIENT.with_profile(profile)).login();
         for line in [
             "STAT x",
             "NOOP x",

@@ -24,7 +24,7 @@ fn r1939_6_a_quit_enters_update() {
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Waiting)));
     assert_eq!(pending(&mut out), "");
     server.removed(commit).unwrap();
-    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Quit))));
+    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(CloseReason::Quit))));
     assert_eq!(pending(&mut out), "+OK bye\r\n");
     assert_eq!(server.state(), State::Closed);
     assert_eq!(input.unread(), b"NOOP\r\n");
@@ -40,7 +40,7 @@ fn r1939_6_c_the_answer_to_quit_tells_whether_all_were_removed() {
         assert_eq!(host.say("QUIT\r\n"), answer);
         assert_eq!(
             (host.asked.as_slice(), host.end),
-            (["Commit".to_string()].as_slice(), Some(Ok(Why::Quit)))
+            (["Commit".to_string()].as_slice(), Some(Ok(CloseReason::Quit)))
         );
     }
 }
@@ -54,7 +54,7 @@ fn r1939_6_f_the_maildrop_can_be_taken_out_once_the_session_is_over() {
     assert!(host.server.take_maildrop().is_none());
     let mut host = Host::three(CLEAR).login();
     host.server.tick(Millis(0)).unwrap();
-    assert_eq!(host.server.tick(Millis::seconds(9999)), Err(Fatal::TimedOut(Timer::Autologout)));
+    assert_eq!(host.server.tick(Millis::seconds(9999)), Err(ConnectionError::TimedOut(Timer::Autologout)));
     assert!(host.server.take_maildrop().is_some(), "behind a fatal error it is over too");
 }
 
@@ -76,7 +76,7 @@ fn r1939_6_d_an_unmarked_message_is_not_marked_at_quit() {
     host.say("DELE 1\r\nDELE 2\r\nRSET\r\nDELE 3\r\nRETR 2\r\nQUIT\r\n");
     assert_eq!(host.marked(), [3]);
     let maildrop = host.server.into_maildrop().unwrap();
-    assert_eq!(maildrop.iter().map(Slot::is_marked).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(maildrop.iter().map(MessageInfo::is_marked).collect::<Vec<_>>(), [false, false, true]);
 }
 
 /// Also 1939.3.af.
@@ -89,7 +89,7 @@ fn r1939_6_f_behind_quit_nothing_is_read_and_the_lock_comes_back() {
         assert_eq!(host.unread, b"STAT\r\n");
         assert_eq!(host.say("RSET\r\n"), "");
         assert_eq!(host.last(""), "");
-        assert_eq!(host.end, Some(Ok(Why::Quit)));
+        assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
         assert_eq!(host.server.into_maildrop().unwrap().len(), 3);
     }
 }
@@ -100,7 +100,7 @@ fn rob_30_an_end_anywhere_before_a_whole_quit_commits_nothing() {
     for cut in 0..DIALOGUE.len() {
         let mut host = Host::three(CLEAR);
         host.last(&DIALOGUE[..cut]);
-        assert_eq!(host.end, Some(Ok(Why::End)), "{cut}");
+        assert_eq!(host.end, Some(Ok(CloseReason::End)), "{cut}");
         assert!(!host.asked.contains(&"Commit".into()), "{cut}");
         assert_eq!(host.server.state(), State::Closed);
         let logged_in = host.asked.len() > 2;
@@ -109,7 +109,7 @@ fn rob_30_an_end_anywhere_before_a_whole_quit_commits_nothing() {
     let mut host = Host::three(CLEAR);
     host.last(DIALOGUE);
     assert_eq!(host.asked.last().unwrap(), "Commit");
-    assert_eq!(host.end, Some(Ok(Why::Quit)));
+    assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn quirk_55_a_client_that_drops_removes_nothing() {
     for tail in ["", "QUIT", "QUIT\r", "QUI", "quit \r", "Q\nUIT", "XQUIT\r\n", "QUIT x\r\n", "\0QUIT\r\n"] {
         let mut host = Host::three(CLEAR).login();
         host.last(["DELE 1\r\n", tail].concat());
-        assert_eq!(host.end, Some(Ok(Why::End)), "{tail:?}");
+        assert_eq!(host.end, Some(Ok(CloseReason::End)), "{tail:?}");
         assert_eq!(host.asked, [] as [&str; 0], "{tail:?}");
     }
 }
@@ -130,7 +130,10 @@ fn r1939_6_b_no_other_end_enters_update() {
         ("close", |host| host.server.close()),
         ("timer", |host| {
             host.server.tick(Millis(0)).unwrap();
-            assert_eq!(host.server.tick(Millis::seconds(600)), Err(Fatal::TimedOut(Timer::Autologout)));
+            assert_eq!(
+                host.server.tick(Millis::seconds(600)),
+                Err(ConnectionError::TimedOut(Timer::Autologout))
+            );
         }),
         ("bad commands", |host| drop(host.say("X\r\n".repeat(20)))),
         ("end of stream", |host| drop(host.last("QUIT"))),
@@ -141,7 +144,7 @@ fn r1939_6_b_no_other_end_enters_update() {
         end(&mut host);
         assert_eq!(host.say("QUIT\r\n"), "", "{name}");
         assert_eq!(host.asked, [] as [&str; 0], "{name}");
-        assert!(host.end.is_some() && host.end != Some(Ok(Why::Quit)), "{name}");
+        assert!(host.end.is_some() && host.end != Some(Ok(CloseReason::Quit)), "{name}");
         assert_ne!(host.server.state(), State::Update, "{name}");
         assert!(host.server.into_maildrop().unwrap()[0].is_marked(), "{name}");
     }
@@ -151,7 +154,7 @@ fn r1939_6_b_no_other_end_enters_update() {
 fn r1939_6_b_a_broken_wall_of_tls_commits_nothing() {
     let mut host = Host::three(Config::new(TlsPolicy::Opportunistic));
     host.say("STLS\r\nQUIT\r\n");
-    assert_eq!(host.end, Some(Err(Fatal::BehindStls)));
+    assert_eq!(host.end, Some(Err(ConnectionError::PlaintextAfterStls)));
     assert_eq!(host.last("QUIT\r\n"), "");
     assert!(!host.asked.contains(&"Commit".into()));
 }

@@ -58,7 +58,11 @@ impl Watch {
                 Side::Server => self.tap.server(&mut input),
             };
             let Some(seen) = seen else {
-                assert!(input.remaining() < self.tap.hold(), "{} octets are left unread", input.remaining());
+                assert!(
+                    input.remaining() < self.tap.min_recv_buf(),
+                    "{} octets are left unread",
+                    input.remaining()
+                );
                 self.unread[side as usize] = input.unread().to_vec();
                 return;
             };
@@ -106,7 +110,7 @@ impl Log {
             Seen::Response(base64) => self.line(side, base64.as_bytes()),
             Seen::Cancel => self.line(side, b"*"),
             Seen::Challenge(base64) => self.line(side, &[b"+ ", base64.as_bytes()].concat()),
-            Seen::OddChallenge(text) => self.line(side, &[b"+ ", text].concat()),
+            Seen::MalformedChallenge(text) => self.line(side, &[b"+ ", text].concat()),
             Seen::NotACommand(_) | Seen::Encrypted | Seen::LongLine(_) => self.lines.push((side, None)),
             Seen::Answer(event) => self.answer(event),
             Seen::InStep | Seen::OutOfStep(_) => {}
@@ -150,7 +154,7 @@ impl Log {
             }
             Event::Language(_, row) => says(&[row.tag.as_bytes(), b" ", row.name.as_bytes()].concat()),
             Event::Mechanism(_, mechanism) => says(mechanism.as_bytes()),
-            Event::Odd(_, octets) => says(octets),
+            Event::Malformed(_, octets) => says(octets),
             other => panic!("{other:?}"),
         }
     }

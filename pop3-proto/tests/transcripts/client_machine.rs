@@ -38,7 +38,7 @@ pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
         body: Vec::new(),
         said_quit: false,
     };
-    let mut recv = RecvBuf::new(vec![0; driver.client.hold()]);
+    let mut recv = RecvBuf::new(vec![0; driver.client.min_recv_buf()]);
     let mut commands = script.lines().filter(|line| line.from == Side::Client).map(|line| trim(line.octets));
     let ended = loop {
         let needs_input = driver.client.needs_input(recv.unread(), recv.is_eof());
@@ -134,7 +134,7 @@ impl Driver {
                 says(&[language.tag.as_bytes(), b" ", language.name.as_bytes()].concat());
             }
             Event::Mechanism(_, mechanism) => says(mechanism.as_bytes()),
-            Event::Odd(_, octets) => says(octets),
+            Event::Malformed(_, octets) => says(octets),
             Event::Challenge(step, challenge) => {
                 self.lines.push(Some([b"+ ", challenge.as_bytes()].concat()));
                 return Act::Respond(step);

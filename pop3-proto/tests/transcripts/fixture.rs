@@ -1,7 +1,7 @@
 //! What the notes of a transcript say: which machines it plays, what the server has, and how the session ends.
 
 use pop3_proto::script::Script;
-use pop3_proto::server::{Config, Language, Phrase, Slot, Utf8};
+use pop3_proto::server::{Config, Language, MessageInfo, Phrase, Utf8};
 use pop3_proto::{LanguageTag, Mechanism, OwnedUniqueId, Text, TlsPolicy, UniqueId, octets};
 
 /// The world around the machines.
@@ -74,20 +74,20 @@ impl Fixture {
         let tls = if self.offers("stls") { TlsPolicy::Required } else { TlsPolicy::Cleartext };
         let mut config = Config::new(tls);
         if self.offers("plain") {
-            config = config.sasl(&[Mechanism::PLAIN]).sasl_in_clear(&[Mechanism::PLAIN]);
+            config = config.with_sasl(&[Mechanism::PLAIN]).with_sasl_cleartext(&[Mechanism::PLAIN]);
         }
         if self.offers("utf8") {
             config = config.utf8(Utf8::MessagesAndUsers);
         }
         if self.offers("lang") {
-            config = config.languages(LANGUAGES);
+            config = config.with_languages(LANGUAGES);
         }
         config
     }
 
-    pub(super) fn maildrop(&self) -> Vec<Slot<OwnedUniqueId>> {
+    pub(super) fn maildrop(&self) -> Vec<MessageInfo<OwnedUniqueId>> {
         let id = |message: &Message| UniqueId::new(message.id.as_bytes()).unwrap().into();
-        self.messages.iter().map(|message| Slot::new(message.octets, id(message))).collect()
+        self.messages.iter().map(|message| MessageInfo::new(message.octets, id(message))).collect()
     }
 
     fn offers(&self, what: &str) -> bool {
@@ -97,13 +97,13 @@ impl Fixture {
 
 const LANGUAGES: &[Language<'_>] = &[
     Language::ENGLISH,
-    Language { tag: LanguageTag::literal("fr"), name: Text::literal("français"), say: &french },
+    Language { tag: LanguageTag::from_static("fr"), name: Text::from_static("français"), say: &french },
 ];
 
 fn french(phrase: Phrase) -> Text<'static> {
     match phrase {
-        Phrase::LanguageSelected => const { Text::literal("langue choisie") },
-        Phrase::Bye => const { Text::literal("à bientôt") },
+        Phrase::LanguageSelected => const { Text::from_static("langue choisie") },
+        Phrase::Bye => const { Text::from_static("à bientôt") },
         other => other.english(),
     }
 }

@@ -10,7 +10,7 @@ mod script;
 mod server_machine;
 
 use fixture::Fixture;
-use pop3_proto::MIN_SINK;
+use pop3_proto::MIN_SEND_BUF;
 use pop3_proto::script::{Cuts, Script, Side};
 
 /// Up to so many octets a dialogue is played at every pair of cuts.
@@ -121,7 +121,7 @@ fn break_client_off(script: &Script) {
 fn play_server(script: &Script, fixture: &Fixture, ends: &str) {
     let whole = server_machine::Played { ended: ends.into(), removed: fixture.removed.clone() };
     for cuts in cuts(script.octets(Side::Client).len()) {
-        for sink in [MIN_SINK, 1 << 14] {
+        for sink in [MIN_SEND_BUF, 1 << 14] {
             let played = server_machine::play(script, fixture, script.client().cut(cuts), sink);
             assert_eq!(played, whole, "{cuts:?}, sink {sink}");
         }
@@ -132,7 +132,7 @@ fn play_server(script: &Script, fixture: &Fixture, ends: &str) {
 fn break_server_off(script: &Script, fixture: &Fixture) {
     let octets = script.octets(Side::Client).len();
     for lost in 0..octets {
-        let played = server_machine::play(script, fixture, script.client().lost_after(lost), MIN_SINK);
+        let played = server_machine::play(script, fixture, script.client().lost_after(lost), MIN_SEND_BUF);
         assert!(played.removed.is_empty(), "broken off at {lost} of {octets}");
         assert_eq!(played.ended, "End", "broken off at {lost} of {octets}");
     }

@@ -3,7 +3,7 @@
 use super::client_machine::feed;
 use super::fixture::Fixture;
 use pop3_proto::script::{Peer, Script};
-use pop3_proto::server::{Ask, Commit, Config, Credentials, Fetch, Greet, Login, Refusal, Slot, Step};
+use pop3_proto::server::{Ask, Commit, Config, Credentials, Fetch, Greet, Login, MessageInfo, Refusal, Step};
 use pop3_proto::{Base64, Input, OwnedUniqueId, RecvBuf, SendBuf, Server, Text};
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) fn play(script: &Script, fixture: &Fixture, mut peer: Peer<'_>, sink:
         open: (0, 0),
         removed: Vec::new(),
     };
-    let mut recv = RecvBuf::new(vec![0; app.server.hold()]);
+    let mut recv = RecvBuf::new(vec![0; app.server.min_recv_buf()]);
     let ended = loop {
         let step = recv.with(|input| app.step(input));
         peer.received(app.send.pending()).unwrap_or_else(|mismatch| panic!("{mismatch}"));
@@ -46,7 +46,7 @@ pub(super) fn play(script: &Script, fixture: &Fixture, mut peer: Peer<'_>, sink:
 }
 
 struct App<'f> {
-    server: Server<Vec<Slot<OwnedUniqueId>>, Arc<Config<'static>>>,
+    server: Server<Vec<MessageInfo<OwnedUniqueId>>, Arc<Config<'static>>>,
     send: SendBuf<Vec<u8>>,
     fixture: &'f Fixture,
     /// The first line of the transcript.

@@ -24,8 +24,8 @@ fn main() -> Result<()> {
     talk.say(&[], |event| matches!(event, Event::Greeting(_)))?;
     talk.say(&[Command::Capa], |event| matches!(event, Event::End(..)))?;
     let wrong = |event: &Event<'_>| matches!(event, Event::Refused(_, status) if status.code() == Some(ResponseCode::Auth));
-    talk.say(&[Command::User(Text::literal(USER)), Command::Pass(Secret::new(b"guess")?)], wrong)?;
-    let login = [Command::User(Text::literal(USER)), Command::Pass(Secret::new(PASSWORD.as_bytes())?)];
+    talk.say(&[Command::User(Text::from_static(USER)), Command::Pass(Secret::new(b"guess")?)], wrong)?;
+    let login = [Command::User(Text::from_static(USER)), Command::Pass(Secret::new(PASSWORD.as_bytes())?)];
     talk.say(&login, |event| matches!(event, Event::Ok(..)))?;
     assert_eq!(talk.client.state(), State::Transaction);
     assert!(talk.proxy.is_relaying());
@@ -76,7 +76,7 @@ impl Dialogue {
             while let Some(command) = commands.peek() {
                 match self.client.send(command, &mut self.to_proxy) {
                     Ok(_) => commands.next(),
-                    Err(error) if error.is_not_now() => break,
+                    Err(error) if error.is_retryable() => break,
                     Err(error) => return Err(error.into()),
                 };
             }

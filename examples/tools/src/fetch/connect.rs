@@ -140,15 +140,15 @@ impl Fetch {
     }
 
     fn config(&self, policy: TlsPolicy) -> Config {
-        let config = Config::new(policy).limits(Limits::DEFAULT.listing_rows(MOST_ROWS));
+        let config = Config::new(policy).with_limits(Limits::DEFAULT.with_listing_rows(MOST_ROWS));
         let Some(time) = self.options.timeout.map(Millis::from) else { return config };
-        config.timers(Timers::DEFAULT.greeting(time).answer(time).tls(time))
+        config.with_timers(Timers::DEFAULT.with_greeting(time).with_answer(time).with_tls(time))
     }
 
     /// Names the likely cause, if the server sent something else than a greeting.
     fn not_greeted(&self, error: client::Error) -> Failure {
         let cause = match &error {
-            client::Error::Fatal { line, .. } => likely(line, self.options.account.tls),
+            client::Error::ConnectionError { line, .. } => likely(line, self.options.account.tls),
             _ => None,
         };
         match cause {

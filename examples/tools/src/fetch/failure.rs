@@ -1,6 +1,6 @@
 use super::shown::Shown;
 use crate::client;
-use pop3_proto::{Fatal, ResponseCode, Retry, StatusText};
+use pop3_proto::{ConnectionError, ResponseCode, Retry, StatusText};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -119,14 +119,20 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
             _ => error.downcast_ref::<io::Error>(),
         };
         let broke = match error.downcast_ref() {
-            Some(client::Error::Fatal { fatal, .. }) => {
-                matches!(fatal, Fatal::UnexpectedEnd | Fatal::TimedOut(_))
+            Some(client::Error::ConnectionError { fatal, .. }) => {
+                matches!(fatal, ConnectionError::UnexpectedEof | ConnectionError::TimedOut(_))
             }
             _ => stream.is_some_and(|error| !of_tls(error)),
         };
         let out_of_step = match error.downcast_ref() {
-            Some(client::Error::Fatal { fatal, .. }) => {
-                matches!(fatal, Fatal::NotPop3 | Fatal::Unsolicited | Fatal::BareLf | Fatal::OverLimit(_))
+            Some(client::Error::ConnectionError { fatal, .. }) => {
+                matches!(
+                    fatal,
+                    ConnectionError::NotPop3
+                        | ConnectionError::Unsolicited
+                        | ConnectionError::BareLf
+                        | ConnectionError::OverLimit(_)
+                )
             }
             _ => false,
         };

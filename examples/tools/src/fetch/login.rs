@@ -207,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
         loop {
             let (event, mut handle) = self.connection.next().await?;
             match event {
-                Event::Challenge(step, _) | Event::OddChallenge(step, _) if unsaid.is_some() => {
+                Event::Challenge(step, _) | Event::MalformedChallenge(step, _) if unsaid.is_some() => {
                     handle.respond(step, unsaid.take().unwrap_or(first))?;
                 }
                 Event::Challenge(step, challenge) => match script.answer(challenge, &mut report) {
@@ -218,7 +218,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
                         distrust = Some(Failure::new(Exit::Login, error));
                     }
                 },
-                Event::OddChallenge(step, _) => handle.cancel(step)?,
+                Event::MalformedChallenge(step, _) => handle.cancel(step)?,
                 Event::AuthAccepted(..) if !script.is_satisfied() => {
                     let cause = "the server has not proved that it knows the password";
                     return Err(Failure::new(Exit::Login, cause));

@@ -63,9 +63,9 @@ mod tests {
         let ticket = ticket();
         assert!(lasts(|pace, now| pace.heard(&Event::Body(ticket, &[b'x'; 300]), now)));
         assert!(!lasts(|pace, now| pace.heard(&Event::Body(ticket, b"x"), now)));
-        assert!(!lasts(|pace, now| pace.heard(&Event::Odd(ticket, b"what?"), now)));
+        assert!(!lasts(|pace, now| pace.heard(&Event::Malformed(ticket, b"what?"), now)));
         assert!(lasts(|pace, now| {
-            (0..60).try_for_each(|_| pace.heard(&Event::Odd(ticket, b"what?"), now))
+            (0..60).try_for_each(|_| pace.heard(&Event::Malformed(ticket, b"what?"), now))
         }));
         assert!(lasts(|pace, now| pace.heard(&Event::End(ticket, 1), now)));
     }

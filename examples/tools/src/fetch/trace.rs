@@ -64,7 +64,7 @@ fn told(seen: &Seen<'_>, line: &str) -> Option<String> {
         Seen::Response(_) | Seen::Unknown(_) | Seen::NotACommand(_) | Seen::LongLine(Side::Client) => {
             "C: ********".into()
         }
-        Seen::Challenge(_) | Seen::OddChallenge(_) => "S: + ********".into(),
+        Seen::Challenge(_) | Seen::MalformedChallenge(_) => "S: + ********".into(),
         Seen::Answer(Event::Body(..)) => return None,
         Seen::Answer(Event::End(ticket, octets)) if ticket.message.is_some() => {
             format!("S: ({octets} octets)\nS: .")

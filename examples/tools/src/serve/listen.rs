@@ -4,7 +4,7 @@ use super::Host;
 use super::visit::Visit;
 use crate::Result;
 use crate::server::{Session, Stream};
-use pop3_proto::server::{Config, Why};
+use pop3_proto::server::{CloseReason, Config};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -97,7 +97,11 @@ impl Door {
     ///
     /// # Errors
     /// As those of [`Session::run`].
-    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, address: IpAddr) -> Result<Why> {
+    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        address: IpAddr,
+    ) -> Result<CloseReason> {
         let guest = self.host.guests.welcome(address);
         let mut stream = Stream::Clear(stream);
         if let (true, Some(acceptor)) = (self.implicit, &self.acceptor) {

@@ -64,10 +64,10 @@ impl Host {
 pub fn config(policy: TlsPolicy) -> Config<'static> {
     const MECHANISMS: &[Mechanism<'_>] = &[Mechanism::SCRAM_SHA_256, Mechanism::PLAIN];
     Config::new(policy)
-        .limits(Limits::DEFAULT.command_line(COMMAND_LINE).sasl_line(SASL_LINE))
-        .implementation(Text::literal("pop3-proto serve"))
-        .sasl(MECHANISMS)
-        .sasl_in_clear(MECHANISMS)
+        .with_limits(Limits::DEFAULT.with_command_line(COMMAND_LINE).with_sasl_line(SASL_LINE))
+        .with_implementation(Text::from_static("pop3-proto serve"))
+        .with_sasl(MECHANISMS)
+        .with_sasl_cleartext(MECHANISMS)
         .utf8(Utf8::MessagesAndUsers)
-        .languages(&[Language::ENGLISH, german::GERMAN])
+        .with_languages(&[Language::ENGLISH, german::GERMAN])
 }

@@ -25,11 +25,11 @@ pub(super) struct Pinned {
 pub struct Distrust {
     host: String,
     fingerprint: Fingerprint,
-    why: Why,
+    why: CloseReason,
 }
 
 #[derive(Debug)]
-enum Why {
+enum CloseReason {
     Certificate(Error),
     /// It is not the one with this fingerprint.
     Pinned(Fingerprint),
@@ -46,7 +46,7 @@ impl ServerCertVerifier for Explained {
     ) -> Result<ServerCertVerified, Error> {
         self.0
             .verify_server_cert(end_entity, intermediates, name, ocsp, now)
-            .map_err(|error| distrust(end_entity, name, Why::Certificate(error)))
+            .map_err(|error| distrust(end_entity, name, CloseReason::Certificate(error)))
     }
 
     fn verify_tls12_signature(
@@ -84,7 +84,7 @@ impl ServerCertVerifier for Pinned {
         if Fingerprint::of(end_entity) == self.fingerprint {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(distrust(end_entity, name, Why::Pinned(self.fingerprint)))
+            Err(distrust(end_entity, name, CloseReason::Pinned(self.fingerprint)))
         }
     }
 
@@ -111,7 +111,7 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-fn distrust(certificate: &CertificateDer<'_>, name: &ServerName<'_>, why: Why) -> Error {
+fn distrust(certificate: &CertificateDer<'_>, name: &ServerName<'_>, why: CloseReason) -> Error {
     let (host, fingerprint) = (name.to_str().into_owned(), Fingerprint::of(certificate));
     let distrust = Arc::new(Distrust { host, fingerprint, why });
     Error::InvalidCertificate(CertificateError::Other(OtherError(distrust)))
@@ -131,14 +131,14 @@ impl fmt::Display for Distrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Distrust { host, fingerprint, why } = self;
         let error = match why {
-            Why::Pinned(expected) => {
+            CloseReason::Pinned(expected) => {
                 return write!(
                     f,
                     "the certificate of {host} has the fingerprint {fingerprint}, not {expected}: \
                      ask the server's administrator whether it was replaced"
                 );
             }
-            Why::Certificate(error) => error,
+            CloseReason::Certificate(error) => error,
         };
         write!(f, "the certificate of {host} is not trusted, because ")?;
         let what_to_do = match error {

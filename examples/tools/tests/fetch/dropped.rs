@@ -90,7 +90,7 @@ fn answer(event: &Event<'_>, mut handle: Handle<'_>, told: &mut String) {
     let number = |number| MessageNumber::new(number).unwrap();
     let commands = match event {
         Event::Greeting(_) => vec![Command::Capa],
-        Event::End(ticket, _) if ticket.verb == Verb::Capa => vec![Command::User(Text::literal(USER))],
+        Event::End(ticket, _) if ticket.verb == Verb::Capa => vec![Command::User(Text::from_static(USER))],
         Event::Ok(ticket, _) => match ticket.verb {
             Verb::User => vec![Command::Pass(PASSWORD.try_into().unwrap())],
             Verb::Pass => vec![

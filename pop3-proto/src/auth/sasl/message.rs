@@ -1,5 +1,5 @@
 use super::SaslError;
-use crate::{Base64, Full, SendBuf, Sink, Text, types::base64};
+use crate::{Base64, BufferFull, SendBuf, Sink, Text, types::base64};
 use core::{convert::Infallible, fmt, slice};
 
 /// A message of a SASL mechanism, before base64: borrowed parts that are never joined in memory.
@@ -92,18 +92,18 @@ impl<'a> Message<'a> {
     ///
     /// let mut buffer = [0; 512];
     /// let mut out = SendBuf::new(&mut buffer[..]);
-    /// Message::new(b"Password:").put(Text::literal("+ "), &mut out)?;
+    /// Message::new(b"Password:").put(Text::from_static("+ "), &mut out)?;
     /// assert_eq!(out.pending(), b"+ UGFzc3dvcmQ6\r\n");
-    /// # Ok::<(), pop3_proto::Full>(())
+    /// # Ok::<(), pop3_proto::BufferFull>(())
     /// ```
     ///
     /// # Errors
-    /// [`Full`], with the sink unchanged.
-    pub fn put(&self, prefix: Text<'_>, sink: &mut dyn Sink) -> Result<(), Full> {
+    /// [`BufferFull`], with the sink unchanged.
+    pub fn put(&self, prefix: Text<'_>, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         let prefix = prefix.as_bytes();
         let needed = self.encoded_len().saturating_add(prefix.len()).saturating_add(2);
         if needed > sink.room() {
-            return Err(Full { needed, capacity: sink.capacity() });
+            return Err(BufferFull { needed, capacity: sink.capacity() });
         }
         sink.put(&[prefix])?;
         self.for_each_chunk(|text| sink.put(&[text]))?;

@@ -23,13 +23,13 @@
 //! use pop3_proto::{Secret, Text, sasl};
 //!
 //! let password = Secret::new(b"tanstaaf").unwrap();
-//! let message = sasl::plain(Text::EMPTY, Text::literal("mrose"), password)?;
+//! let message = sasl::plain(Text::EMPTY, Text::from_static("mrose"), password)?;
 //! let mut encoded = [0; 64];
 //! let response = message.encode_into(&mut encoded)?; // for the client machine
 //!
 //! let mut decoded = [0; 64];
 //! let plain = sasl::Plain::parse(sasl::decode(response, &mut decoded)?)?; // of the server machine
-//! assert_eq!(plain.authcid, Text::literal("mrose"));
+//! assert_eq!(plain.authcid, Text::from_static("mrose"));
 //! assert_eq!(plain.password.expose(), b"tanstaaf");
 //! # Ok::<(), sasl::SaslError>(())
 //! ```

@@ -1,6 +1,6 @@
 use super::message::Part;
 use super::{Message, SaslError, utf8};
-use crate::{Invalid, Secret, Text};
+use crate::{InvalidValue, Secret, Text};
 
 /// The message of PLAIN (RFC 4616 section 2): act as `authzid`, or as whoever logs in where that is empty;
 /// log in as `authcid` with `password`.
@@ -8,7 +8,7 @@ use crate::{Invalid, Secret, Text};
 /// ```
 /// use pop3_proto::{Secret, Text, sasl};
 ///
-/// let test = Text::literal("test");
+/// let test = Text::from_static("test");
 /// let message = sasl::plain(Text::EMPTY, test, Secret::new(b"test").unwrap())?;
 /// let mut buffer = [0; 64];
 /// assert_eq!(message.encode_into(&mut buffer)?.as_bytes(), b"AHRlc3QAdGVzdA==");
@@ -16,7 +16,7 @@ use crate::{Invalid, Secret, Text};
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`] for any of the three, [`Invalid::Empty`] for an empty `authcid`.
+/// [`SaslError::NotUtf8`] for any of the three, [`InvalidValue::Empty`] for an empty `authcid`.
 #[doc(alias = "PLAIN")]
 pub fn plain<'a>(
     authzid: Text<'a>,
@@ -38,7 +38,7 @@ pub fn plain<'a>(
 ///
 /// let plain = Plain::parse(b"\0mrose\0tanstaaf")?;
 /// assert!(plain.authzid.is_empty());
-/// assert_eq!(plain.authcid, Text::literal("mrose"));
+/// assert_eq!(plain.authcid, Text::from_static("mrose"));
 /// assert_eq!(plain.password.expose(), b"tanstaaf");
 /// # Ok::<(), pop3_proto::sasl::SaslError>(())
 /// ```
@@ -63,8 +63,8 @@ impl<'a> Plain<'a> {
     /// where a line end would begin a command.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] without exactly two NULs, [`Invalid::Empty`] for a name or password without any octet,
-    /// [`Invalid::Control`], [`SaslError::NotUtf8`].
+    /// [`InvalidValue::Syntax`] without exactly two NULs, [`InvalidValue::Empty`] for a name or password without any octet,
+    /// [`InvalidValue::Control`], [`SaslError::NotUtf8`].
     pub fn parse(message: &'a [u8]) -> Result<Self, SaslError> {
         let mut parts = message.split(|octet| *octet == 0);
         match [parts.next(), parts.next(), parts.next(), parts.next()] {
@@ -73,11 +73,11 @@ impl<'a> Plain<'a> {
                 authcid: not_empty(utf8(authcid)?)?,
                 password: Secret::new(utf8(password)?.as_bytes())?,
             }),
-            _ => Err(Invalid::Syntax.into()),
+            _ => Err(InvalidValue::Syntax.into()),
         }
     }
 }
 
-fn not_empty(text: Text<'_>) -> Result<Text<'_>, Invalid> {
-    if text.is_empty() { Err(Invalid::Empty) } else { Ok(text) }
+fn not_empty(text: Text<'_>) -> Result<Text<'_>, InvalidValue> {
+    if text.is_empty() { Err(InvalidValue::Empty) } else { Ok(text) }
 }

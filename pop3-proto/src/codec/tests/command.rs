@@ -236,8 +236,8 @@ fn g_19_auth_takes_a_mechanism_and_perhaps_a_response() {
         (b"AUTH", Command::AuthList, &[]),
         (b"AUTH PLAIN", auth(Mechanism::PLAIN, None), &[]),
         (b"auth plain =", auth(Mechanism::PLAIN, Some(Base64::EMPTY)), &[]),
-        (b"AUTH PLAIN AAAA", auth(Mechanism::PLAIN, Some(Base64::literal("AAAA"))), &[]),
-        (b"AUTH  PLAIN  AA==", auth(Mechanism::PLAIN, Some(Base64::literal("AA=="))), &[Spacing]),
+        (b"AUTH PLAIN AAAA", auth(Mechanism::PLAIN, Some(Base64::from_static("AAAA"))), &[]),
+        (b"AUTH  PLAIN  AA==", auth(Mechanism::PLAIN, Some(Base64::from_static("AA=="))), &[Spacing]),
     ]);
     all_refused(
         CommandError::Base64,

@@ -150,7 +150,7 @@ proptest! {
             let bytes = encoded(|out| command.encode(out));
             prop_assert_eq!(command.encoded_len(), bytes.len());
             prop_assert_eq!(Command::parse(line(&bytes)), Ok(command));
-            let limits = Limits::DEFAULT.command_line(1024);
+            let limits = Limits::DEFAULT.with_command_line(1024);
             prop_assert_eq!(complete(Command::decode(&bytes, &limits)), Some((command, bytes.len())));
             let again = encoded(|out| Command::parse(line(&bytes)).unwrap().encode(out));
             prop_assert_eq!(bytes, again, "canonical octets come back as they were");

@@ -77,7 +77,7 @@ fn quirk_6_stat_with_text_negative_or_wrong() {
         "STAT",
         "+OK 2 -2147483648\r\n",
         &["odd 2 -2147483648"],
-        &[Quirk::OddRow],
+        &[Quirk::MalformedRow],
         &["odd 2 -2147483648"],
     );
     let mut session = Session::opened(STRICT);
@@ -91,9 +91,9 @@ fn quirk_7_list_rows_with_too_much_or_too_little() {
     let tolerant = ["LIST begin", "1 has 5", "LIST end 1"];
     in_both("LIST", "+OK\r\n1 5 250 x\r\n.\r\n", &tolerant, &[Quirk::ExtraText], &strict);
     let odd = ["LIST begin", "odd 1", "LIST end 1"];
-    in_both("LIST", "+OK\r\n1\r\n.\r\n", &odd, &[Quirk::OddRow], &odd);
+    in_both("LIST", "+OK\r\n1\r\n.\r\n", &odd, &[Quirk::MalformedRow], &odd);
     let odd = ["LIST begin", "odd 1 ", "LIST end 1"].map(str::trim_end);
-    in_both("LIST", "+OK\r\n1 \r\n.\r\n", &odd, &[Quirk::OddRow], &odd);
+    in_both("LIST", "+OK\r\n1 \r\n.\r\n", &odd, &[Quirk::MalformedRow], &odd);
 }
 
 #[test]
@@ -106,13 +106,13 @@ fn quirk_9_unique_ids_behind_three_spaces() {
 #[test]
 fn quirk_10_rows_that_begin_with_ok() {
     let odd = ["UIDL begin", "odd +OK 1 abc", "odd +OK 2 def", "UIDL end 2"];
-    in_both("UIDL", "+OK\r\n+OK 1 abc\r\n+OK 2 def\r\n.\r\n", &odd, &[Quirk::OddRow], &odd);
+    in_both("UIDL", "+OK\r\n+OK 1 abc\r\n+OK 2 def\r\n.\r\n", &odd, &[Quirk::MalformedRow], &odd);
 }
 
 #[test]
 fn quirk_11_rows_without_a_unique_id() {
     let odd = ["UIDL begin", "odd 1", "odd 2", "odd", "UIDL end 3"];
-    in_both("UIDL", "+OK\r\n1\r\n2 \r\n\r\n.\r\n", &odd, &[Quirk::OddRow], &odd);
+    in_both("UIDL", "+OK\r\n1\r\n2 \r\n\r\n.\r\n", &odd, &[Quirk::MalformedRow], &odd);
 }
 
 #[test]

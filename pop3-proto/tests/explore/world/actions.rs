@@ -178,8 +178,8 @@ impl World<'_> {
     /// Whether the command is on its way, or can never be.
     fn send(&mut self) -> bool {
         match self.offer(self.scenario.commands[self.next]) {
-            Err(SendError::Full(_)) => return false,
-            Err(error) if error.is_not_now() => return false,
+            Err(SendError::BufferFull(_)) => return false,
+            Err(error) if error.is_retryable() => return false,
             _ => self.next += 1,
         }
         true
@@ -195,7 +195,7 @@ impl World<'_> {
     fn pay(&mut self, action: Action) {
         match (self.owed.take().unwrap(), action) {
             (Owed::Response(step), Action::Respond) => {
-                self.client.sasl(step, Base64::literal("AG1y"), &mut self.up).unwrap();
+                self.client.sasl(step, Base64::from_static("AG1y"), &mut self.up).unwrap();
             }
             (Owed::Response(step), _) => self.client.sasl_cancel(step, &mut self.up).unwrap(),
             (Owed::Verdict(done), _) => self.client.verified(done).unwrap(),
@@ -213,7 +213,7 @@ impl World<'_> {
         let server = &mut self.server;
         match self.asked.take().unwrap() {
             Asked::Greet(greet) if accept => {
-                server.greet(greet, Text::literal("hi"), &mut self.down).unwrap();
+                server.greet(greet, Text::from_static("hi"), &mut self.down).unwrap();
             }
             Asked::Greet(greet) => server.refuse(greet, Refusal::Temporary).unwrap(),
             Asked::User(user) if accept => server.accept_name(user).unwrap(),
@@ -223,7 +223,7 @@ impl World<'_> {
                 self.opened_at = Some(self.read.len());
             }
             Asked::Login(login) if action == Action::Challenge => {
-                server.challenge(login, Base64::literal("Y2g="), &mut self.down).unwrap();
+                server.challenge(login, Base64::from_static("Y2g="), &mut self.down).unwrap();
             }
             Asked::Login(login) => server.refuse(login, Refusal::Credentials).unwrap(),
             Asked::Fetch(fetch) if accept => {

@@ -7,8 +7,8 @@ pub(in crate::explore) use actions::Action;
 use super::log::Log;
 use crate::harness::{App, MailSlots};
 use pop3_proto::client::{self, Client, Event, SaslDone, SaslStep};
-use pop3_proto::server::{self, Ask, Commit, Fetch, Greet, Login, Server, Step, User, Why};
-use pop3_proto::{Fatal, Input, MessageNumber, SendBuf, TlsPolicy};
+use pop3_proto::server::{self, Ask, CloseReason, Commit, Fetch, Greet, Login, Server, Step, User};
+use pop3_proto::{ConnectionError, Input, MessageNumber, SendBuf, TlsPolicy};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What two machines have to say to each other.
@@ -89,8 +89,8 @@ pub(in crate::explore) struct World<'s> {
     /// What was removed, and whether the store said that this was all.
     pub(in crate::explore) removed: Vec<u32>,
     pub(in crate::explore) committed: Option<bool>,
-    pub(in crate::explore) client_over: Option<Option<Fatal>>,
-    pub(in crate::explore) server_over: Option<Result<Why, Fatal>>,
+    pub(in crate::explore) client_over: Option<Option<ConnectionError>>,
+    pub(in crate::explore) server_over: Option<Result<CloseReason, ConnectionError>>,
 }
 
 impl<'s> World<'s> {

@@ -67,7 +67,7 @@ async fn refused(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
 async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     let mut mail = Connection::open(connector, address).await?;
     mail.expect(|event| matches!(event, Event::Greeting(_))).await?;
-    mail.send(&Command::User(Text::literal(USER)))?;
+    mail.send(&Command::User(Text::from_static(USER)))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
     mail.send(&Command::Pass(Secret::new(PASSWORD.as_bytes())?))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
@@ -125,7 +125,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         let stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
         let client = Client::new(TlsPolicy::Implicit, 1);
-        let recv = RecvBuf::new(vec![0; 2 * client.hold()]);
+        let recv = RecvBuf::new(vec![0; 2 * client.min_recv_buf()]);
         Ok(Connection { stream, client, recv, send: SendBuf::new(vec![]) })
     }
 
@@ -172,7 +172,7 @@ async fn serve_back_end(listener: TcpListener) -> Result<()> {
 async fn back_end(mut stream: TcpStream) -> Result<()> {
     static BEHIND: Config<'_> = Config::new(TlsPolicy::Cleartext);
     let mut host = Host::new(&BEHIND, &MESSAGES);
-    let (mut recv, mut send) = (RecvBuf::new(vec![0; 2 * BEHIND.hold()]), SendBuf::new(vec![]));
+    let (mut recv, mut send) = (RecvBuf::new(vec![0; 2 * BEHIND.min_recv_buf()]), SendBuf::new(vec![]));
     loop {
         let wants = recv.with(|input| host.run(input, &mut send))?;
         while !send.pending().is_empty() {

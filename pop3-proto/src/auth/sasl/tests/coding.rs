@@ -1,6 +1,6 @@
 use super::super::{Message, SERVICE, SaslError, anonymous, decode, encode, oauthbearer, plain};
 use super::{encoded, secret, sent, text};
-use crate::{Base64, Full, MIN_SINK, SendBuf, Sink, Text};
+use crate::{Base64, BufferFull, MIN_SEND_BUF, SendBuf, Sink, Text};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use std::{format, string::ToString, vec, vec::Vec};
@@ -47,9 +47,9 @@ fn law_4_put_writes_all_or_nothing() {
     for size in 0..=needed + 3 {
         let mut buffer = vec![0; size];
         let mut out = SendBuf::new(&mut buffer[..]);
-        let result = message.put(Text::literal("+ "), &mut out);
+        let result = message.put(Text::from_static("+ "), &mut out);
         if size < needed {
-            assert_eq!(result, Err(Full { needed, capacity: size }));
+            assert_eq!(result, Err(BufferFull { needed, capacity: size }));
             assert!(out.pending().is_empty());
         } else {
             assert_eq!(result, Ok(()));
@@ -60,7 +60,7 @@ fn law_4_put_writes_all_or_nothing() {
 
 #[test]
 fn law_4_put_looks_at_the_room_that_is_left() {
-    let mut buffer = [0; MIN_SINK];
+    let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     out.put(&[&[b'x'; 500]]).unwrap();
     assert!(!Message::new(b"123456789").put(Text::EMPTY, &mut out).unwrap_err().never_fits());
