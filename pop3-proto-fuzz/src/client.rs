@@ -35,7 +35,8 @@ fn config(octet: u8) -> Config {
         config = config.with_profile(Profile::Strict);
     }
     if octet & 16 != 0 {
-        let small = Limits::DEFAULT.with_status_line(64).with_listing_line(64).with_sasl_line(64).with_sasl_rounds(2);
+        let small =
+            Limits::DEFAULT.with_status_line(64).with_listing_line(64).with_sasl_line(64).with_sasl_rounds(2);
         config = config.with_limits(small.with_listing_rows(3).with_body_octets(40));
     }
     config

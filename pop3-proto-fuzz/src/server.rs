@@ -61,14 +61,26 @@ fn config(octet: u8) -> Config<'static> {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
     let mut config = Config::new(tls[usize::from(octet & 3)]);
     if octet & 4 != 0 {
-        config = config.with_sasl(SASL).with_sasl_cleartext(SASL).utf8(Utf8::MessagesAndUsers).with_languages(LANGUAGES);
+        config = config
+            .with_sasl(SASL)
+            .with_sasl_cleartext(SASL)
+            .utf8(Utf8::MessagesAndUsers)
+            .with_languages(LANGUAGES);
     }
     if octet & 8 != 0 {
         config = config.with_profile(Profile::Strict).with_bodies(StuffMode::Verbatim);
     }
     if octet & 16 != 0 {
-        let limits = Limits::DEFAULT.with_command_line(64).with_sasl_line(64).with_bad_commands(255, 255).with_failed_logins(255);
-        config = config.with_limits(limits).other_commands().with_login_delay(60, true).with_expire(Expire::Days(3), false);
+        let limits = Limits::DEFAULT
+            .with_command_line(64)
+            .with_sasl_line(64)
+            .with_bad_commands(255, 255)
+            .with_failed_logins(255);
+        config = config
+            .with_limits(limits)
+            .other_commands()
+            .with_login_delay(60, true)
+            .with_expire(Expire::Days(3), false);
     }
     config
 }

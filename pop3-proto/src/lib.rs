@@ -92,7 +92,7 @@
 //! | stuff and unstuff messages | [`Stuff`], [`Unstuff`], [`OctetCount`] |
 //! | move bytes | [`RecvBuf`], [`SendBuf`]; [`Input`] and [`Sink`] beneath |
 //! | read along with a session of others | [`tap`] |
-//! | bound and time a peer | [`Limits`], [`Timers`], [`Millis`] |
+//! | bound and time a peer | [`Limits`], [`Timers`] |
 //!
 //! # Features
 //!
@@ -161,7 +161,7 @@ pub use limits::{Limit, Limits, Timers};
 pub use quirks::{Profile, Quirk, Quirks};
 pub use server::Server;
 pub use sink::{BufferFull, MIN_SEND_BUF, Sink};
-pub use time::{Millis, Timer};
+pub use time::Timer;
 #[cfg(feature = "alloc")]
 pub use types::OwnedUniqueId;
 pub use types::{

@@ -1,7 +1,7 @@
 //! Bounds on everything that a peer can make grow, each with a name.
 
-use crate::time::Millis;
 use core::fmt;
+use core::time::Duration;
 
 /// Bounds on everything that a peer can make grow.
 ///
@@ -158,14 +158,15 @@ impl fmt::Display for Limit {
     }
 }
 
-/// How long a machine waits for its peer, in milliseconds; each at most about 49 days.
+/// How long a machine waits for its peer. A span counts in whole milliseconds, from 1 to `u32::MAX` (about 49 days).
 ///
 /// No timer runs while the application owes an answer.
 ///
 /// ```
-/// use pop3_proto::{Millis, Timers};
+/// use pop3_proto::Timers;
+/// use core::time::Duration;
 ///
-/// const TIMERS: Timers = Timers::DEFAULT.answer(Millis::seconds(30)).autologout(Millis::seconds(1800));
+/// const TIMERS: Timers = Timers::DEFAULT.answer(Duration::from_secs(30)).autologout(Duration::from_secs(1800));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timers {
@@ -191,39 +192,39 @@ impl Timers {
 
     /// Client: how long the greeting may take.
     #[must_use]
-    pub const fn with_greeting(self, span: Millis) -> Self {
+    pub const fn with_greeting(self, span: Duration) -> Self {
         Timers { greeting: short(span), ..self }
     }
 
     /// Client: how long nothing may be taken of an answer that is due; part of a line is not, part of a
     /// message is.
     #[must_use]
-    pub const fn with_answer(self, span: Millis) -> Self {
+    pub const fn with_answer(self, span: Duration) -> Self {
         Timers { answer: short(span), ..self }
     }
 
     /// Both: how long the TLS handshake may take.
     #[must_use]
-    pub const fn with_tls(self, span: Millis) -> Self {
+    pub const fn with_tls(self, span: Duration) -> Self {
         Timers { tls: short(span), ..self }
     }
 
     /// Server: how long a peer may stay in AUTHORIZATION, questions to the application left out.
     #[must_use]
-    pub const fn with_login(self, span: Millis) -> Self {
+    pub const fn with_login(self, span: Duration) -> Self {
         Timers { login: short(span), ..self }
     }
 
     /// Server: the inactivity timer of RFC 1939 section 3, at least 600 seconds whatever is asked for.
     #[must_use]
-    pub const fn with_autologout(self, span: Millis) -> Self {
+    pub const fn with_autologout(self, span: Duration) -> Self {
         let span = short(span);
         Timers { autologout: if span < 600_000 { 600_000 } else { span }, ..self }
     }
 
     /// Server: how long the sink may have no room, and how long no byte of [slices](crate::Server::body_sent) may be sent.
     #[must_use]
-    pub const fn with_output(self, span: Millis) -> Self {
+    pub const fn with_output(self, span: Duration) -> Self {
         Timers { output: short(span), ..self }
     }
 }
@@ -235,12 +236,13 @@ impl Default for Timers {
 }
 
 /// At least one millisecond, at most what a `u32` holds.
-const fn short(span: Millis) -> u32 {
-    if span.0 == 0 {
+const fn short(span: Duration) -> u32 {
+    let millis = span.as_millis();
+    if millis == 0 {
         1
-    } else if span.0 > u32::MAX as u64 {
+    } else if millis > u32::MAX as u128 {
         u32::MAX
     } else {
-        span.0 as u32
+        millis as u32
     }
 }

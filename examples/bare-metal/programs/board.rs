@@ -3,7 +3,7 @@
 
 use core::convert::Infallible;
 use embedded_io::{ErrorType, Read, Write};
-use pop3_proto::Millis;
+use core::time::Duration;
 use pop3_proto::server::MessageInfo;
 use pop3_proto::{MessageNumber, Secret, Text, UniqueId, octets};
 use pop3_proto_bare_metal::{Account, Mailbox, Store};
@@ -111,8 +111,8 @@ impl Write for Serial {
 }
 
 /// This board has no clock, so no timer ever runs out.
-pub(crate) fn now() -> Millis {
-    Millis(0)
+pub(crate) fn now() -> Duration {
+    Duration::ZERO
 }
 
 /// The user of the device.

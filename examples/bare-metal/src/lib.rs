@@ -26,7 +26,7 @@ use pop3_proto::{AnswerError, ConnectionError, Limits, TlsPolicy, Unanswered, Ve
 
 /// The client: no SASL here, so that no line is longer than 512 octets.
 const CLIENT: client::Config =
-    client::Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.sasl_line(512));
+    client::Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
 
 /// Twice what the machine may leave unread: with that, moving octets to the front of the buffer is rare.
 const CLIENT_INBOX: usize = 2 * CLIENT.min_recv_buf();

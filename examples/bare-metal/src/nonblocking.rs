@@ -1,12 +1,13 @@
 //! The drivers over `embedded-io-async`.
 
+use core::time::Duration;
 use crate::{
     Account, CLIENT, CLIENT_INBOX, Error, Fetched, Mailbox, Post, SERVER_INBOX, Store, Walk, Wants, progress,
 };
 use embedded_io_async::{Read, Write};
 use pop3_proto::client::Event;
 use pop3_proto::server::{MessageInfo, CloseReason};
-use pop3_proto::{Client, ConnectionError, RecvBuf, MIN_SEND_BUF, Millis, SendBuf, Timer, UniqueId};
+use pop3_proto::{Client, ConnectionError, RecvBuf, MIN_SEND_BUF, SendBuf, Timer, UniqueId};
 
 /// Fetches all messages, and deletes those that are safe in `store`. `now` is a clock that never goes back.
 ///
@@ -14,7 +15,7 @@ use pop3_proto::{Client, ConnectionError, RecvBuf, MIN_SEND_BUF, Millis, SendBuf
 /// Whatever came before the failure is in `store`, and nothing but what is safe there may be gone from the server.
 pub async fn fetch<S: Read + Write>(
     stream: &mut S,
-    mut now: impl FnMut() -> Millis,
+    mut now: impl FnMut() -> Duration,
     account: Account<'_>,
     store: &mut impl Store,
 ) -> Result<Fetched, Error<S::Error>> {
@@ -56,7 +57,7 @@ pub async fn fetch<S: Read + Write>(
 /// Nothing was removed, unless the stream failed behind the client's QUIT.
 pub async fn serve<S: Read + Write>(
     stream: &mut S,
-    mut now: impl FnMut() -> Millis,
+    mut now: impl FnMut() -> Duration,
     id: u64,
     slots: &mut [MessageInfo<UniqueId<'_>>],
     mailbox: &mut impl Mailbox,

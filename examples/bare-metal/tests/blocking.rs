@@ -2,11 +2,12 @@
 
 mod kit;
 
+use std::time::Duration;
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use kit::{Kept, Memory, account, no_clock};
 use pop3_proto::client::Deletions;
 use pop3_proto::server::CloseReason;
-use pop3_proto::{ConnectionError, Millis, Timer};
+use pop3_proto::{ConnectionError, Timer};
 use pop3_proto_bare_metal::blocking::{fetch, serve};
 use pop3_proto_bare_metal::{Error, Fetched};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -100,11 +101,11 @@ impl Write for Peer {
 }
 
 /// A second passes whenever somebody looks.
-fn clock() -> impl FnMut() -> Millis {
+fn clock() -> impl FnMut() -> Duration {
     let mut now = 0;
     move || {
         now += 1000;
-        Millis(now)
+        Duration::from_millis(now)
     }
 }
 

@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A session: a listing has to fit in memory.
-const CONFIG: Config = Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_listing_rows(1 << 20));
+const CONFIG: Config =
+    Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_listing_rows(1 << 20));
 /// How many octets a message may have beyond twice its listed size. A server that sends without end does not fill the disk.
 const SLACK: u64 = 1 << 20;
 

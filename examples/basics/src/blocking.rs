@@ -2,7 +2,7 @@
 
 use crate::Result;
 use pop3_proto::client::{Config, Event, Ticket};
-use pop3_proto::{Client, Command, ConnectionError, Millis, RecvBuf, SendBuf};
+use pop3_proto::{Client, Command, ConnectionError, RecvBuf, SendBuf};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -36,7 +36,7 @@ impl Wire {
     }
 
     /// The time that the machine's `tick` is told.
-    pub fn now(&self) -> Millis {
+    pub fn now(&self) -> Duration {
         self.start.elapsed().into()
     }
 
@@ -46,7 +46,7 @@ impl Wire {
     }
 
     /// Sends what the socket takes at once, or returns when the time has come to `tick` again.
-    pub fn send(&mut self, until: Option<Millis>) -> io::Result<()> {
+    pub fn send(&mut self, until: Option<Duration>) -> io::Result<()> {
         self.stream.set_write_timeout(self.timeout(until))?;
         // `write`, never `write_all`: that one does not tell how much was sent before it failed.
         match self.stream.write(self.send.pending()) {
@@ -61,7 +61,7 @@ impl Wire {
     }
 
     /// Receives what is there, or returns when the time has come to `tick` again. The peer's end of the stream is noted.
-    pub fn receive(&mut self, until: Option<Millis>) -> io::Result<()> {
+    pub fn receive(&mut self, until: Option<Duration>) -> io::Result<()> {
         self.stream.set_read_timeout(self.timeout(until))?;
         let spare = self.recv.spare_mut();
         assert!(!spare.is_empty(), "the recv is smaller than the machine's hold()");
@@ -75,8 +75,8 @@ impl Wire {
     }
 
     /// From now to a moment, and never zero, which sockets do not take.
-    fn timeout(&self, until: Option<Millis>) -> Option<Duration> {
-        until.map(|until| self.now().until(until).max(Duration::from_millis(1)))
+    fn timeout(&self, until: Option<Duration>) -> Option<Duration> {
+        until.map(|until| until.saturating_sub(self.now()).max(Duration::from_millis(1)))
     }
 }
 

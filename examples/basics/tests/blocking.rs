@@ -1,7 +1,7 @@
 //! `Connection` against servers that are silent, slow or gone, on loopback.
 
 use pop3_proto::client::{Config, Event};
-use pop3_proto::{Command, ConnectionError, Millis, Timer, Timers, TlsPolicy};
+use pop3_proto::{Command, ConnectionError, Timer, Timers, TlsPolicy};
 use pop3_proto_basics::blocking::Connection;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -29,7 +29,7 @@ fn wait(pop: &mut Connection, wanted: impl Fn(&Event<'_>) -> bool) -> Result<(),
 
 #[test]
 fn a_silent_server_is_given_up() {
-    let timers = Timers::DEFAULT.with_greeting(Millis(200));
+    let timers = Timers::DEFAULT.with_greeting(Duration::from_millis(200));
     let (start, config) = (Instant::now(), Config::new(TlsPolicy::Cleartext).with_timers(timers));
     let mut pop = connect(config, |stream| {
         thread::sleep(Duration::from_secs(10));

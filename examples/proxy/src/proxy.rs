@@ -8,16 +8,17 @@ mod attempt;
 use crate::table::Table;
 use attempt::{Attempt, Refused};
 use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Refusal, Step};
-use pop3_proto::{Millis, RecvBuf, SendBuf, Server, Text};
+use pop3_proto::{RecvBuf, SendBuf, Server, Text};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// No answer to a wrong name or password comes sooner, which makes guessing slow.
-pub const REFUSAL_DELAY: Millis = Millis::seconds(1);
+pub const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 
 /// How long nothing may come from either side once both have logged in. That the back end's own timer runs out first is intended.
-pub const IDLE: Millis = Millis::seconds(31 * 60);
+pub const IDLE: Duration = Duration::from_secs(31 * 60);
 
 /// Room for octets on their way, for each direction.
 const INBOX: usize = 16 * 1024;
@@ -36,7 +37,7 @@ pub struct Proxy {
     link: Link,
     stage: Stage,
     /// When octets moved last, as far as `tick` has seen.
-    quiet_since: Option<Millis>,
+    quiet_since: Option<Duration>,
 }
 
 /// One of the two connections.
@@ -205,11 +206,11 @@ impl Proxy {
     }
 
     /// Runs the timers, and says when to call again; call [`step`](Self::step) behind it once that time has come.
-    pub fn tick(&mut self, now: Millis) -> Option<Millis> {
+    pub fn tick(&mut self, now: Duration) -> Option<Duration> {
         match self.stage {
             Stage::Over => return None,
             Stage::Relay => {
-                let until = after(*self.quiet_since.get_or_insert(now), IDLE);
+                let until = self.quiet_since.get_or_insert(now).saturating_add(IDLE);
                 self.stage = if now < until { Stage::Relay } else { Stage::Over };
                 return Some(until);
             }
@@ -296,8 +297,4 @@ impl fmt::Debug for Proxy {
             .field("stage", stage)
             .finish_non_exhaustive()
     }
-}
-
-fn after(moment: Millis, span: Millis) -> Millis {
-    Millis(moment.0.saturating_add(span.0))
 }

@@ -5,7 +5,6 @@
 //! end of the stream without QUIT and removes nothing.
 
 use crate::proxy::{End, Proxy, Wants};
-use pop3_proto::Millis;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -43,12 +42,11 @@ pub async fn run(front: impl AsyncRead + AsyncWrite + Unpin, proxy: Proxy) -> io
         if !relay.proxy.has_back_end() {
             relay.back = None;
         }
-        let now = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match relay.proxy.tick(Millis(now)) {
+        match relay.proxy.tick(start.elapsed()) {
             None => relay.moves().await?,
-            Some(Millis(until)) => tokio::select! {
+            Some(until) => tokio::select! {
                 moved = relay.moves() => moved?,
-                () = sleep_until(start + Duration::from_millis(until)) => {}
+                () = sleep_until(start + until) => {}
             },
         }
     }

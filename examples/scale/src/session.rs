@@ -4,13 +4,14 @@ use crate::mail::{self, Marks};
 use crate::{Error, Result};
 use pop3_proto::client::{Deletions, Event};
 use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step};
-use pop3_proto::{Client, Command, Input, MessageNumber, Millis, Secret, SendBuf, Server, Text, TlsPolicy};
+use pop3_proto::{Client, Command, Input, MessageNumber, Secret, SendBuf, Server, Text, TlsPolicy};
 use std::io::Write;
+use std::time::Duration;
 
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// How long a client is silent before it says NOOP: the server waits for ten minutes.
-pub const KEEP_ALIVE: Millis = Millis::seconds(9 * 60);
+pub const KEEP_ALIVE: Duration = Duration::from_secs(9 * 60);
 
 /// A client and a server. There is no buffer in it: one that waits has nothing on its way.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Session {
     client: Client,
     server: Server<Marks>,
     /// When its timers have to be looked at, or NOOP has to be said, whichever is first.
-    due: Millis,
+    due: Duration,
     /// What the client asked to be deleted, a bit each.
     deleted: u32,
 }
@@ -29,7 +30,7 @@ pub struct Session {
 pub struct Shared<'b> {
     to_server: SendBuf<&'b mut [u8]>,
     to_client: SendBuf<&'b mut [u8]>,
-    pub now: Millis,
+    pub now: Duration,
     pub removed: Vec<u32>,
 }
 
@@ -40,7 +41,7 @@ impl<'b> Shared<'b> {
         Shared {
             to_server: SendBuf::new(to_server),
             to_client: SendBuf::new(to_client),
-            now: Millis(0),
+            now: Duration::ZERO,
             removed: vec![0; users as usize],
         }
     }
@@ -56,7 +57,7 @@ impl Session {
         let mut session = Session {
             client: Client::new(TlsPolicy::Cleartext, 1),
             server: Server::new(&CONFIG, user.into()),
-            due: Millis(0),
+            due: Duration::ZERO,
             deleted: 0,
         };
         let mut buffer = [0; LOGIN];
@@ -68,7 +69,7 @@ impl Session {
     }
 
     /// Whether it wants a turn.
-    pub fn is_due(&self, now: Millis) -> bool {
+    pub fn is_due(&self, now: Duration) -> bool {
         self.due <= now
     }
 
@@ -170,9 +171,9 @@ impl Session {
     }
 
     /// What a driver does before each wait: it runs both ends' timers, and remembers when to do so again.
-    fn tick(&mut self, now: Millis) -> Result<()> {
+    fn tick(&mut self, now: Duration) -> Result<()> {
         let timers = [self.client.tick(now)?, self.server.tick(now)?];
-        let keep_alive = Millis(now.0 + KEEP_ALIVE.0);
+        let keep_alive = now + KEEP_ALIVE;
         self.due = timers.into_iter().flatten().fold(keep_alive, Ord::min);
         Ok(())
     }

@@ -4,11 +4,12 @@ use crate::Error;
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{Ask, Config, Credentials, MessageInfo, Refusal, Step};
 use pop3_proto::{
-    Client, Command, Limits, MIN_SEND_BUF, MessageNumber, Millis, OwnedUniqueId, RecvBuf, Secret, SendBuf,
-    Server, Text, TlsPolicy, UniqueId, Verb, octets,
+    Client, Command, Limits, MIN_SEND_BUF, MessageNumber, OwnedUniqueId, RecvBuf, Secret, SendBuf, Server,
+    Text, TlsPolicy, UniqueId, Verb, octets,
 };
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 const USER: &str = "mrose";
 const PASSWORD: &[u8] = b"tanstaaf";
@@ -95,7 +96,7 @@ impl Fetcher {
         self.messages
     }
 
-    pub(crate) fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Error> {
+    pub(crate) fn tick(&mut self, now: Duration) -> Result<Option<Duration>, Error> {
         Ok(self.client.tick(now)?)
     }
 
@@ -184,7 +185,7 @@ impl Keeper {
         self.desk.messages.len()
     }
 
-    pub(crate) fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Error> {
+    pub(crate) fn tick(&mut self, now: Duration) -> Result<Option<Duration>, Error> {
         Ok(self.desk.server.tick(now)?)
     }
 

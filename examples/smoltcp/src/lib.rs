@@ -9,15 +9,15 @@ pub mod ends;
 mod shuffle;
 
 use ends::{Fetcher, Keeper};
-use pop3_proto::Millis;
 use pop3_proto::server::Config;
 use smoltcp::iface::{self, Interface, SocketSet};
 use smoltcp::phy::FaultInjector;
 use smoltcp::socket::tcp;
-use smoltcp::time::{Duration, Instant};
+use smoltcp::time::{Duration as Span, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Any error: the examples only report them.
 pub type Error = Box<dyn std::error::Error>;
@@ -45,7 +45,7 @@ pub struct Report {
     /// What is left on the server.
     pub left: usize,
     /// When it was over.
-    pub end: Millis,
+    pub end: Duration,
     /// Packets that came to the device, and how many of them were swapped.
     pub packets: u32,
     pub swapped: u32,
@@ -71,7 +71,7 @@ pub fn run(network: Network, config: &'static Config<'_>, messages: &[Vec<u8>]) 
         socket.set_nagle_enabled(false);
         // This release of smoltcp does not probe a window that is closed: where the packet that opens it again is lost, both sides would
         // wait for ever. What answers a keep-alive packet tells the window too.
-        socket.set_keep_alive(Some(Duration::from_secs(1)));
+        socket.set_keep_alive(Some(Span::from_secs(1)));
         sockets.add(socket)
     };
     let (near, far) = (add(), add());
@@ -88,21 +88,21 @@ pub fn run(network: Network, config: &'static Config<'_>, messages: &[Vec<u8>]) 
         moved |= server.turn(sockets.get_mut(far))?;
         // Before each wait the machines are told the time, and say when to tell them again. Here nobody waits: the clock is set to the
         // moment at which something happens next.
-        let at = Millis(now.total_millis().try_into()?);
+        let at = Duration::from_millis(now.total_millis().try_into()?);
         let timers = [client.tick(at)?, server.tick(at)?];
         if moved {
             continue;
         }
-        let wake = timers.into_iter().flatten().map(|moment| at.until(moment).into());
+        let wake = timers.into_iter().flatten().map(|moment| Span::from(moment.saturating_sub(at)));
         let delay =
             wake.chain(stack.poll_delay(now, &sockets)).min().ok_or("nothing will ever happen again")?;
-        now += delay.max(Duration::from_millis(1));
+        now += delay.max(Span::from_millis(1));
     }
     let shuffle = device.into_inner();
     Ok(Report {
         fetched: client.into_messages(),
         left: server.left(),
-        end: Millis(now.total_millis().try_into()?),
+        end: Duration::from_millis(now.total_millis().try_into()?),
         packets: shuffle.packets,
         swapped: shuffle.swapped,
     })

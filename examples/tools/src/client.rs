@@ -211,8 +211,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 impl Talk {
     /// Runs the timers, and says when to do so again.
     fn tick(&mut self) -> Result<Option<Instant>> {
-        let until = self.client.tick(self.start.elapsed().into())?;
-        Ok(until.map(|until| self.start + Duration::from(until)))
+        let until = self.client.tick(self.start.elapsed())?;
+        Ok(until.map(|until| self.start + until))
     }
 
     /// Moves what moves now: it reads while it cannot write, so that client and server never wait for each other.

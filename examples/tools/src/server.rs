@@ -17,7 +17,7 @@ pub use stream::Stream;
 
 use crate::Result;
 use pop3_proto::server::{Ask, CloseReason, Config, Step};
-use pop3_proto::{ConnectionError, Millis, RecvBuf, SendBuf, Server, Timer};
+use pop3_proto::{ConnectionError, RecvBuf, SendBuf, Server, Timer};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -34,7 +34,7 @@ const READ: usize = 4 * 1024;
 /// What may wait to be sent: messages go out in pieces of this size.
 const OUTBOX: usize = 64 * 1024;
 /// How long the client may take for what is left when the session is over.
-const FAREWELL: Millis = Millis::seconds(10);
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// One connection.
 pub struct Session<S, A: App> {
@@ -51,7 +51,7 @@ pub struct Session<S, A: App> {
     /// The message that is being sent.
     message: Option<Pin<Box<A::Message>>>,
     /// When the last answer is to be gone, once the session is over.
-    farewell: Option<Millis>,
+    farewell: Option<Duration>,
     start: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
                 Step::Closed(why) => {
                     // The lock goes before the client reads the answer to QUIT, so that it can log in again at once.
                     drop(server.take_maildrop());
-                    let farewell = Millis(self.now().0 + FAREWELL.0);
+                    let farewell = self.now() + FAREWELL;
                     self.farewell.get_or_insert(farewell);
                     ready!(self.poll_send_all(context))?;
                     return Poll::Ready(Ok(why));
@@ -245,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
         if self.farewell.is_some_and(|farewell| now >= farewell) {
             return Poll::Ready(Err(ConnectionError::TimedOut(Timer::Output)));
         }
-        let until = self.start + Millis(0).until(until);
+        let until = self.start + until;
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(until)));
         if sleep.deadline() != until {
             sleep.as_mut().reset(until);
@@ -253,7 +253,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
         sleep.as_mut().poll(context).map(Ok)
     }
 
-    fn now(&self) -> Millis {
-        self.start.elapsed().into()
+    fn now(&self) -> Duration {
+        self.start.elapsed()
     }
 }

@@ -9,7 +9,7 @@ use pop3_proto::{
     Text, TlsPolicy, UniqueId, client,
 };
 
-const LIMITS: Limits = Limits::DEFAULT.sasl_line(512);
+const LIMITS: Limits = Limits::DEFAULT.with_sasl_line(512);
 
 pub(crate) fn both(data: &[u8]) {
     the_client(data);
@@ -32,7 +32,7 @@ fn give<B: Storage>(recv: &mut RecvBuf<B>, data: &[u8]) {
 
 #[inline(never)]
 fn the_client(data: &[u8]) {
-    let config = client::Config::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining().limits(LIMITS);
+    let config = client::Config::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining().with_limits(LIMITS);
     let Ok(mut pop3) = ClientConnection::with_buffers(config, 1, [0; 1024], [0; 512]) else { return };
     for now in 0..black_box(9) {
         give(pop3.recv_buf(), data);
@@ -77,9 +77,9 @@ fn the_client(data: &[u8]) {
 }
 
 static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Opportunistic)
-    .sasl_cleartext(&[Mechanism::PLAIN])
+    .with_sasl_cleartext(&[Mechanism::PLAIN])
     .other_commands()
-    .limits(LIMITS);
+    .with_limits(LIMITS);
 
 #[inline(never)]
 fn the_server(data: &[u8]) {

@@ -10,11 +10,12 @@
 
 mod connections;
 
+use core::time::Duration;
 use core::hint::black_box;
 use pop3_proto::server::{self, Ask, Credentials, Language, Phrase, Refusal, MessageInfo, Step, Utf8};
 use pop3_proto::{
     ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, RecvBuf, Input,
-    LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, Millis, OctetCount, SendBuf, Piece, Response,
+    LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, OctetCount, SendBuf, Piece, Response,
     ResponseCode, ScanListing, Secret, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing,
     Unstuff, Verb, client, octets, tap,
 };
@@ -79,7 +80,7 @@ fn see<T>(value: T) {
 fn codec(data: &[u8]) {
     let mut buffer = [0; 512];
     let mut out = SendBuf::new(&mut buffer[..]);
-    let limits = Limits::DEFAULT.command_line(black_box(255));
+    let limits = Limits::DEFAULT.with_command_line(black_box(255));
     if let Decoded::Complete { value, .. } = Command::decode(data, &limits) {
         see(value.encode(&mut out).is_ok());
         see((value.encoded_len(), value.verb(), value.message(), value == value));
@@ -166,22 +167,22 @@ fn the_client(data: &[u8]) {
             }
             other => see(other),
         }
-        see((client.tick(Millis(now)), client.deletions(), client.min_recv_buf()));
+        see((client.tick(Duration::from_millis(now)), client.deletions(), client.min_recv_buf()));
         out.sent(black_box(9));
     }
     see((client.quirks(), *client.capabilities()));
 }
 
 static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Opportunistic)
-    .sasl(&[Mechanism::PLAIN])
-    .sasl_cleartext(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
+    .with_sasl(&[Mechanism::PLAIN])
+    .with_sasl_cleartext(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
     .utf8(Utf8::MessagesAndUsers)
-    .languages(&[
+    .with_languages(&[
         Language::ENGLISH,
         Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &Phrase::english },
     ])
-    .login_delay(60, true)
-    .expire(Expire::Days(9), true)
+    .with_login_delay(60, true)
+    .with_expire(Expire::Days(9), true)
     .other_commands();
 
 #[inline(never)]
@@ -243,7 +244,7 @@ fn the_server(data: &[u8]) {
             }
             other => see(other.is_ok()),
         }
-        see((server.tick(Millis(now)), server.min_recv_buf(), server.state()));
+        see((server.tick(Duration::from_millis(now)), server.min_recv_buf(), server.state()));
         out.sent(black_box(9));
     }
     server.close();
@@ -253,7 +254,7 @@ fn the_server(data: &[u8]) {
 
 #[inline(never)]
 fn the_tap(data: &[u8]) {
-    let mut tap = tap::Tap::new(Limits::DEFAULT.sasl_line(black_box(64)));
+    let mut tap = tap::Tap::new(Limits::DEFAULT.with_sasl_line(black_box(64)));
     if black_box(false) {
         tap = tap::Tap::joined_late(Limits::DEFAULT);
     }

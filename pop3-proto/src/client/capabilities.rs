@@ -1,7 +1,7 @@
 use crate::codec::{Capability, Expire};
-use crate::time::Millis;
 use crate::types::Mechanism;
 use core::fmt;
+use core::time::Duration;
 
 /// What a server said that it can do, as far as the client goes by it.
 ///
@@ -177,17 +177,18 @@ impl Capabilities {
     /// the moment is not.
     ///
     /// ```
-    /// use pop3_proto::{Client, Millis, TlsPolicy};
+    /// use pop3_proto::{Client, TlsPolicy};
+    /// use core::time::Duration;
     ///
     /// let client = Client::new(TlsPolicy::Implicit, 1);
-    /// # let (now, last_login) = (Millis::seconds(60), Millis::seconds(30));
+    /// # let (now, last_login) = (Duration::from_secs(60), Duration::from_secs(30));
     /// let may_log_in = client.capabilities().next_login(last_login).is_none_or(|moment| moment <= now);
     /// # assert!(may_log_in);
     /// ```
     #[must_use]
-    pub const fn next_login(&self, login: Millis) -> Option<Millis> {
+    pub const fn next_login(&self, login: Duration) -> Option<Duration> {
         match self.login_delay() {
-            Some(seconds) => Some(Millis(login.0.saturating_add(Millis::seconds(seconds as u64).0))),
+            Some(seconds) => Some(login.saturating_add(Duration::from_secs(seconds as u64))),
             None => None,
         }
     }

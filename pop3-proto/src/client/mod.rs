@@ -34,9 +34,10 @@ use crate::body::Unstuff;
 use crate::codec::{LineEnding, State, Verb};
 use crate::error::ConnectionError;
 use crate::quirks::{Profile, Quirk, Quirks};
-use crate::time::{Clock, Millis, Timer};
+use crate::time::{Clock, Timer};
 use crate::types::TlsPolicy;
 use core::fmt;
+use core::time::Duration;
 
 /// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
 ///
@@ -311,23 +312,24 @@ impl<C: AsConfig> Client<C> {
     }
 
     /// Runs the timers: anchors what was started since the last call, and says when to call again, if any
-    /// timer runs: a moment behind `now`, so that the span [`until`](Millis::until) then is never zero, which
+    /// timer runs: a moment behind `now`, so that the span [`until`](Duration::until) then is never zero, which
     /// a socket would refuse as a timeout.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///
     /// ```
-    /// use pop3_proto::{Client, ConnectionError, Millis, Timer, TlsPolicy};
+    /// use pop3_proto::{Client, ConnectionError, Timer, TlsPolicy};
+    /// use core::time::Duration;
     ///
     /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
-    /// assert_eq!(client.tick(Millis(0)), Ok(Some(Millis::seconds(60)))); // for the greeting
-    /// assert_eq!(client.tick(Millis::seconds(20)), Ok(Some(Millis::seconds(60))));
-    /// assert_eq!(client.tick(Millis::seconds(60)), Err(ConnectionError::TimedOut(Timer::Greeting)));
+    /// assert_eq!(client.tick(Duration::ZERO), Ok(Some(Duration::from_secs(60)))); // for the greeting
+    /// assert_eq!(client.tick(Duration::from_secs(20)), Ok(Some(Duration::from_secs(60))));
+    /// assert_eq!(client.tick(Duration::from_secs(60)), Err(ConnectionError::TimedOut(Timer::Greeting)));
     /// ```
     ///
     /// # Errors
     /// [`ConnectionError::TimedOut`] with the name of the timer, and any earlier fatal error.
-    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, ConnectionError> {
+    pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
         }

@@ -265,8 +265,8 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// # Errors
     /// Returns [`ConnectionError::TimedOut`] if a timer ran out, and any earlier error.
     pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
-        match self.client.tick(now.into()) {
-            Ok(next) => Ok(next.map(Duration::from)),
+        match self.client.tick(now) {
+            Ok(next) => Ok(next),
             Err(fatal) => {
                 self.failed = true;
                 Err(fatal)

@@ -297,8 +297,8 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// Returns [`ConnectionError::TimedOut`] if a timer ran out, and any earlier error. Close the connection without a response (RFC
     /// 1939 section 3).
     pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
-        match self.server.tick(now.into()) {
-            Ok(next) => Ok(next.map(Duration::from)),
+        match self.server.tick(now) {
+            Ok(next) => Ok(next),
             Err(fatal) => {
                 self.release();
                 self.ended = true;

@@ -35,9 +35,10 @@ use crate::body::{Stuff, TopFilter};
 use crate::codec::State;
 use crate::error::ConnectionError;
 use crate::quirks::Quirks;
-use crate::time::{Clock, Countdown, Millis, Timer};
+use crate::time::{Clock, Countdown, Timer};
 use crate::types::{MessageNumber, Text, TlsPolicy};
 use core::fmt;
+use core::time::Duration;
 pub(crate) use question::Token;
 use question::{Mark, Question};
 use reply::{Extent, Reply};
@@ -283,7 +284,7 @@ impl<L, C: AsConfig> Server<L, C> {
     }
 
     /// Runs the timers: anchors what was started since the last call, and returns when to call again, or `None` if no timer runs. The
-    /// moment is later than `now`, so the span [`until`](Millis::until) then is never zero, which a socket would refuse as a timeout. If
+    /// moment is later than `now`, so the span [`until`](Duration::until) then is never zero, which a socket would refuse as a timeout. If
     /// `now` is the last moment that there is, the result is `None`.
     ///
     /// Call it before each wait, with a clock that never goes back.
@@ -291,7 +292,7 @@ impl<L, C: AsConfig> Server<L, C> {
     /// # Errors
     /// [`ConnectionError::TimedOut`] with the name of the timer, and any earlier fatal error. Nothing is removed; the connection is to be closed
     /// without a word (RFC 1939 section 3).
-    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, ConnectionError> {
+    pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
         }

@@ -14,9 +14,9 @@ mod surplus;
 
 use pop3_proto::client::{Closed, Config, Event, SaslDone, SaslStep, SendError, StartTls};
 use pop3_proto::{
-    Base64, Client, Command, Input, Millis, Profile, Quirk, Quirks, SendBuf, StatusText, TlsPolicy,
-    client::Ticket,
+    Base64, Client, Command, Input, Profile, Quirk, Quirks, SendBuf, StatusText, TlsPolicy, client::Ticket,
 };
+use std::time::Duration;
 
 const CLEAR: Config = Config::new(TlsPolicy::Cleartext);
 const STRICT: Config = CLEAR.with_profile(Profile::Strict);
@@ -29,7 +29,7 @@ struct Session {
     client: Client,
     out: SendBuf<Vec<u8>>,
     unread: Vec<u8>,
-    now: Millis,
+    now: Duration,
     step: Option<SaslStep>,
     done: Option<SaslDone>,
     start: Option<StartTls>,
@@ -43,7 +43,7 @@ impl Session {
             client,
             out: SendBuf::new(vec![]),
             unread: Vec::new(),
-            now: Millis(0),
+            now: Duration::ZERO,
             step: None,
             done: None,
             start: None,
@@ -181,7 +181,7 @@ impl Session {
     /// Lets so many seconds pass and says which timer ran out, if one did.
     fn wait(&mut self, seconds: u64) -> String {
         self.client.tick(self.now).unwrap();
-        self.now = Millis(self.now.0 + 1000 * seconds);
+        self.now = self.now + Duration::from_secs(seconds);
         match self.client.tick(self.now) {
             Ok(_) => String::new(),
             Err(fatal) => format!("{fatal:?}"),

@@ -4,8 +4,9 @@
 use super::{CLEAR, GREETING, Session, quirks};
 use pop3_proto::client::{Config, SendError};
 use pop3_proto::{
-    AnswerError, Base64, ConnectionError, Limits, Millis, Profile, Quirk, State, Timer, Timers, TlsPolicy,
+    AnswerError, Base64, ConnectionError, Limits, Profile, Quirk, State, Timer, Timers, TlsPolicy,
 };
+use std::time::Duration;
 
 const OVER: Result<(), SendError> = Err(SendError::Over);
 
@@ -296,7 +297,9 @@ fn sec_a_refusal_in_flight_is_not_a_farewell() {
 /// A farewell that does not come to its end is waited for as long as for a response.
 #[test]
 fn sec_a_farewell_without_an_end_times_out() {
-    let config = CLEAR.with_timers(Timers::DEFAULT.with_greeting(Millis::seconds(5)).with_answer(Millis::seconds(100)));
+    let config = CLEAR.with_timers(
+        Timers::DEFAULT.with_greeting(Duration::from_secs(5)).with_answer(Duration::from_secs(100)),
+    );
     let mut session = Session::greeted(config);
     assert_eq!(session.wait(1000), "", "nothing is due");
     assert!(session.hear("-ERR").is_empty());

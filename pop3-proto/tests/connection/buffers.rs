@@ -18,8 +18,9 @@ fn client(recv: usize, send: usize) -> Result<ClientConnection<Box<[u8]>>, Buffe
     )
 }
 
-static WITH_AUTH: server::Config<'_> =
-    server::Config::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::PLAIN]).with_limits(Limits::DEFAULT.with_sasl_line(700));
+static WITH_AUTH: server::Config<'_> = server::Config::new(TlsPolicy::Implicit)
+    .with_sasl(&[Mechanism::PLAIN])
+    .with_limits(Limits::DEFAULT.with_sasl_line(700));
 
 #[test]
 fn buffers_that_are_too_small_are_refused() {

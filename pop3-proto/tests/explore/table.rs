@@ -2,9 +2,8 @@
 //! commands says.
 
 use pop3_proto::client::{Config, Event, SendError};
-use pop3_proto::{
-    Client, Command, ConnectionError, Input, Millis, Profile, Quirk, SendBuf, State, TlsPolicy, Verb,
-};
+use pop3_proto::{Client, Command, ConnectionError, Input, Profile, Quirk, SendBuf, State, TlsPolicy, Verb};
+use std::time::Duration;
 
 /// At least one command for each verb, with a message number and without.
 const COMMANDS: &[&str] = &[
@@ -241,11 +240,11 @@ fn hear(client: &mut Client, kind: Kind, line: &str) -> Result<Option<String>, C
 fn stays(client: &mut Client, fatal: Option<ConnectionError>, state: State, what: &str) {
     if let Some(fatal) = fatal {
         assert_eq!(client.poll(&mut Input::more(b"+OK\r\n")).unwrap_err(), fatal, "{what}");
-        assert_eq!(client.tick(Millis(0)), Err(fatal), "{what}");
+        assert_eq!(client.tick(Duration::ZERO), Err(fatal), "{what}");
         assert_eq!(send(client, "QUIT"), Err(SendError::Over), "{what}");
     } else {
         assert_eq!(client.state(), state, "{what}");
-        assert!(client.tick(Millis(0)).is_ok(), "{what}");
+        assert!(client.tick(Duration::ZERO).is_ok(), "{what}");
     }
 }
 

@@ -177,7 +177,8 @@ fn r2449_6_3_a_sasl_is_announced_where_there_is_a_mechanism() {
 fn amb_18_no_line_of_the_list_is_over_512_octets() {
     let names = (0..60).map(|number| &*Box::leak(format!("MECHANISM-NUMBER-{number:03}").into_boxed_str()));
     let list = names.map(|name| Mechanism::new(name.as_bytes()).unwrap()).collect::<Vec<_>>();
-    let mut host = Host::greeted(everything(TlsPolicy::Implicit).with_sasl(Box::leak(list.into_boxed_slice())));
+    let mut host =
+        Host::greeted(everything(TlsPolicy::Implicit).with_sasl(Box::leak(list.into_boxed_slice())));
     let rows = host.lists("CAPA");
     assert!(rows.iter().all(|row| row.len() + 2 <= 512));
     assert!(rows.iter().any(|row| row.ends_with("-023")), "as many as fit");

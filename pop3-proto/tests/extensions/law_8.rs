@@ -3,7 +3,8 @@
 use super::sasl_kit::{Desk, Host};
 use pop3_proto::client::{Event, SendError};
 use pop3_proto::server::{Ask, Config, StartTls, Step};
-use pop3_proto::{AnswerError, Command, ConnectionError, Input, Millis, SendBuf, State, TlsPolicy};
+use pop3_proto::{AnswerError, Command, ConnectionError, Input, SendBuf, State, TlsPolicy};
+use std::time::Duration;
 
 /// What a client, or somebody for it, may put behind STLS: whole and partial commands, bare line ends, a TLS record.
 const BEHIND_STLS: [&[u8]; 9] = [
@@ -91,7 +92,7 @@ fn assert_over(host: &mut Host, start: Option<StartTls>) {
         assert_eq!(unanswered.why, AnswerError::Stale);
     }
     assert!(!host.server.is_tls());
-    assert_eq!(host.server.tick(Millis(0)), Err(ConnectionError::PlaintextAfterStls));
+    assert_eq!(host.server.tick(Duration::ZERO), Err(ConnectionError::PlaintextAfterStls));
     let polled = host.server.poll(&mut Input::more(b"QUIT\r\n"), &mut host.out);
     assert!(matches!(polled, Err(ConnectionError::PlaintextAfterStls)));
     assert_eq!(host.said(), "");
@@ -103,7 +104,7 @@ fn assert_desk_over(desk: &mut Desk, start: Option<pop3_proto::client::StartTls>
         assert_eq!(unanswered.why, AnswerError::Stale);
     }
     assert!(!desk.client.is_tls());
-    assert_eq!(desk.client.tick(Millis(0)), Err(ConnectionError::PlaintextAfterStls));
+    assert_eq!(desk.client.tick(Duration::ZERO), Err(ConnectionError::PlaintextAfterStls));
     assert_eq!(desk.say(&Command::Capa), Err(SendError::Over));
     assert!(matches!(desk.hear(b""), Err(ConnectionError::PlaintextAfterStls)));
 }

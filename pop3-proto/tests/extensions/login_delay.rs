@@ -2,28 +2,29 @@
 
 use super::drive::{Host, Peer};
 use pop3_proto::server::{Config, Refusal, UserPolicy};
-use pop3_proto::{Millis, Retry, TlsPolicy, client::Event};
+use pop3_proto::{Retry, TlsPolicy, client::Event};
+use std::time::Duration;
 
 /// Also 2449.6.5.b.
 #[test]
 fn r2449_6_5_a_the_moment_of_the_next_login_is_known() {
     let mut peer = Peer::new(TlsPolicy::Cleartext);
-    let login = Millis::seconds(100);
+    let login = Duration::from_secs(100);
     assert_eq!(peer.client.capabilities().next_login(login), None, "nobody asked");
     peer.lists(&["LOGIN-DELAY 900 USER"]);
-    assert_eq!(peer.client.capabilities().next_login(login), Some(Millis::seconds(1000)));
+    assert_eq!(peer.client.capabilities().next_login(login), Some(Duration::from_secs(1000)));
     peer.log_in();
     assert!(peer.client.capabilities().is_before_login(), "the longest of any user's");
     peer.lists(&["LOGIN-DELAY 15"]);
     let capabilities = peer.client.capabilities();
     assert_eq!(
         (capabilities.is_before_login(), capabilities.next_login(login)),
-        (false, Some(Millis::seconds(115)))
+        (false, Some(Duration::from_secs(115)))
     );
     peer.lists(&["LOGIN-DELAY 0"]);
     assert_eq!(peer.client.capabilities().next_login(login), Some(login));
     peer.lists(&["LOGIN-DELAY 99999999999"]);
-    assert_eq!(peer.client.capabilities().next_login(Millis(u64::MAX)), Some(Millis(u64::MAX)));
+    assert_eq!(peer.client.capabilities().next_login(Duration::MAX), Some(Duration::MAX));
     peer.lists(&["UIDL"]);
     assert_eq!(peer.client.capabilities().next_login(login), None);
 }
@@ -32,11 +33,11 @@ fn r2449_6_5_a_the_moment_of_the_next_login_is_known() {
 #[test]
 fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
     let config = Config::new(TlsPolicy::Cleartext).with_login_delay(900, true);
-    let accepted_at = Millis::seconds(1000);
+    let accepted_at = Duration::from_secs(1000);
     // The application's part: it keeps the moment of the last login and refuses what comes too soon.
-    let host = |now: Millis| {
+    let host = |now: Duration| {
         let mut host = Host::greeted(config);
-        let soon = now < Millis(accepted_at.0 + 30_000);
+        let soon = now < accepted_at + Duration::from_secs(30);
         host.login = if soon {
             Err(Refusal::LoginDelay)
         } else {
@@ -45,7 +46,7 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
         host
     };
     // One session at this moment: what the client heard of the login, and when it may come again.
-    let session = |now: Millis| {
+    let session = |now: Duration| {
         let (mut peer, mut host) = (Peer::new(TlsPolicy::Cleartext), host(now));
         peer.sends("CAPA").unwrap();
         peer.hears(host.says("CAPA\r\n"));
@@ -64,13 +65,13 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
         }
         (retry, peer.client.capabilities().next_login(accepted_at))
     };
-    let (retry, next) = session(Millis::seconds(1010));
+    let (retry, next) = session(Duration::from_secs(1010));
     assert_eq!(
         (retry, next),
-        (Some(Retry::Later), Some(Millis::seconds(1900))),
+        (Some(Retry::Later), Some(Duration::from_secs(1900))),
         "before login the longest is known"
     );
     // A failed login does not start the delay anew.
     let (retry, next) = session(next.unwrap());
-    assert_eq!((retry, next), (None, Some(Millis::seconds(1030))), "behind it this user's own");
+    assert_eq!((retry, next), (None, Some(Duration::from_secs(1030))), "behind it this user's own");
 }

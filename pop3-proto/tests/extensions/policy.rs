@@ -298,8 +298,9 @@ fn r5034_4_aj_no_mechanism_outside_tls_unless_it_is_set_so() {
         assert!(host.answers(b"AUTH\r\n").ends_with("follows\r\n.\r\n"));
         assert!(host.refuses(b"AUTH PLAIN AAAA\r\n"));
     }
-    let clear =
-        Config::new(TlsPolicy::Opportunistic).with_sasl(&MECHANISMS).with_sasl_cleartext(&[Mechanism::CRAM_MD5]);
+    let clear = Config::new(TlsPolicy::Opportunistic)
+        .with_sasl(&MECHANISMS)
+        .with_sasl_cleartext(&[Mechanism::CRAM_MD5]);
     let mut host = Host::new(clear);
     assert!(host.answers(b"CAPA\r\n").contains("\r\nSASL CRAM-MD5\r\n"));
     assert!(host.refuses(b"AUTH PLAIN AAAA\r\n"));
@@ -320,7 +321,8 @@ fn r2595_9_a_what_a_client_warns_by() {
 /// Refusals outside TLS are bad commands: a peer that keeps trying is closed on.
 #[test]
 fn rob_16_logins_in_clear_where_tls_is_required_are_bounded() {
-    let mut host = Host::new(Config::new(TlsPolicy::Required).with_limits(Limits::DEFAULT.with_bad_commands(3, 9)));
+    let mut host =
+        Host::new(Config::new(TlsPolicy::Required).with_limits(Limits::DEFAULT.with_bad_commands(3, 9)));
     let mut input = Input::more(b"PASS a\r\nPASS b\r\nPASS c\r\nPASS d\r\n");
     let step = host.server.poll(&mut input, &mut host.out).unwrap();
     assert!(matches!(step, Step::Closed(_)));

@@ -4,8 +4,9 @@ use super::sasl_kit::{Desk, Host, Maildrop};
 use pop3_proto::client::Event;
 use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Refusal, Step};
 use pop3_proto::{
-    AnswerError, Base64, ConnectionError, Input, Limits, Mechanism, Millis, State, Timer, Timers, TlsPolicy,
+    AnswerError, Base64, ConnectionError, Input, Limits, Mechanism, State, Timer, Timers, TlsPolicy,
 };
+use std::time::Duration;
 
 const MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::LOGIN];
 const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(MECHANISMS);
@@ -191,14 +192,14 @@ fn rob_39_pass_behind_a_name_that_is_refused() {
 /// The login timer runs while a response is waited for and stands while the application has the question.
 #[test]
 fn rob_36_an_exchange_takes_from_the_time_for_the_login() {
-    let mut host = Host::new(CONFIG.with_timers(Timers::DEFAULT.with_login(Millis::seconds(60))));
-    host.server.tick(Millis(0)).unwrap();
+    let mut host = Host::new(CONFIG.with_timers(Timers::DEFAULT.with_login(Duration::from_secs(60))));
+    host.server.tick(Duration::ZERO).unwrap();
     let (login, _) = host.login(b"AUTH PLAIN\r\n");
-    assert_eq!(host.server.tick(Millis::seconds(10)), Ok(None));
-    assert_eq!(host.server.tick(Millis::seconds(500)), Ok(None));
+    assert_eq!(host.server.tick(Duration::from_secs(10)), Ok(None));
+    assert_eq!(host.server.tick(Duration::from_secs(500)), Ok(None));
     host.challenge(login, b"");
-    let due = host.server.tick(Millis::seconds(500)).unwrap().unwrap();
-    assert!(due > Millis::seconds(500) && due <= Millis::seconds(560), "{due:?}");
+    let due = host.server.tick(Duration::from_secs(500)).unwrap().unwrap();
+    assert!(due > Duration::from_secs(500) && due <= Duration::from_secs(560), "{due:?}");
     assert_eq!(host.server.tick(due), Err(ConnectionError::TimedOut(Timer::Login)));
 }
 

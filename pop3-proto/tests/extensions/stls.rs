@@ -4,9 +4,10 @@ use super::sasl_kit::{Desk, Host, auth, auth_with, pass, user};
 use pop3_proto::client::{self, Event, Feature, SendError, Source, Support};
 use pop3_proto::server::{Ask, Config, Credentials, Language, Phrase, Refusal, Step, Utf8};
 use pop3_proto::{
-    ApopDigest, Command, ConnectionError, Input, LanguageTag, Mechanism, Millis, Quirk, State, Text, Timer,
-    Timers, TlsPolicy, Verb,
+    ApopDigest, Command, ConnectionError, Input, LanguageTag, Mechanism, Quirk, State, Text, Timer, Timers,
+    TlsPolicy, Verb,
 };
+use std::time::Duration;
 
 const OFFERED: Config<'_> = Config::new(TlsPolicy::Opportunistic);
 
@@ -119,7 +120,7 @@ fn r2595_4_m_no_greeting_follows_the_handshake() {
     let mut desk = Desk::greeted(TlsPolicy::Required);
     desk.start_tls();
     assert!(desk.client.needs_input(b"", false));
-    assert_eq!(desk.client.tick(Millis(0)), Ok(None), "nothing is waited for: the client speaks first");
+    assert_eq!(desk.client.tick(Duration::ZERO), Ok(None), "nothing is waited for: the client speaks first");
     assert!(matches!(desk.hear(b"+OK ready\r\n"), Err(ConnectionError::Unsolicited)));
 }
 
@@ -355,34 +356,34 @@ fn r2595_4_n_a_refused_stls_leaves_the_session_in_clear() {
 /// Also the row of CVE-2011-1947 and ROB.36.
 #[test]
 fn sec_no_timeout_in_stls_a_timer_runs_during_the_handshake() {
-    let timers = Timers::DEFAULT.with_tls(Millis::seconds(7)).with_login(Millis::seconds(60));
+    let timers = Timers::DEFAULT.with_tls(Duration::from_secs(7)).with_login(Duration::from_secs(60));
     let mut desk = Desk::greeted(client::Config::new(TlsPolicy::Required).with_timers(timers));
     desk.say(&Command::Stls).unwrap();
-    desk.client.tick(Millis(0)).unwrap();
+    desk.client.tick(Duration::ZERO).unwrap();
     let Event::StartTls(_start) = desk.hear_one(b"+OK\r\n") else { panic!() };
-    assert_eq!(desk.client.tick(Millis(100)), Ok(Some(Millis(7100))));
-    assert_eq!(desk.client.tick(Millis(7100)), Err(ConnectionError::TimedOut(Timer::Tls)));
+    assert_eq!(desk.client.tick(Duration::from_millis(100)), Ok(Some(Duration::from_millis(7100))));
+    assert_eq!(desk.client.tick(Duration::from_millis(7100)), Err(ConnectionError::TimedOut(Timer::Tls)));
 
     let mut host = Host::new(OFFERED.with_timers(timers));
-    assert_eq!(host.server.tick(Millis(0)), Ok(Some(Millis::seconds(60))));
+    assert_eq!(host.server.tick(Duration::ZERO), Ok(Some(Duration::from_secs(60))));
     let Step::Ask(Ask::StartTls(_start)) = host.hear(b"STLS\r\n") else { panic!() };
-    assert_eq!(host.server.tick(Millis::seconds(10)), Ok(Some(Millis::seconds(17))));
-    assert_eq!(host.server.tick(Millis::seconds(17)), Err(ConnectionError::TimedOut(Timer::Tls)));
+    assert_eq!(host.server.tick(Duration::from_secs(10)), Ok(Some(Duration::from_secs(17))));
+    assert_eq!(host.server.tick(Duration::from_secs(17)), Err(ConnectionError::TimedOut(Timer::Tls)));
 }
 
 /// The time for the login does not start anew inside TLS, and the handshake does not count in it.
 #[test]
 fn rob_36_the_login_timer_goes_on_behind_the_handshake() {
-    let timers = Timers::DEFAULT.with_tls(Millis::seconds(30)).with_login(Millis::seconds(60));
+    let timers = Timers::DEFAULT.with_tls(Duration::from_secs(30)).with_login(Duration::from_secs(60));
     let mut host = Host::new(OFFERED.with_timers(timers));
-    host.server.tick(Millis(0)).unwrap();
+    host.server.tick(Duration::ZERO).unwrap();
     assert_eq!(host.answers(b""), "");
-    host.server.tick(Millis::seconds(20)).unwrap();
+    host.server.tick(Duration::from_secs(20)).unwrap();
     let Step::Ask(Ask::StartTls(start)) = host.hear(b"STLS\r\n") else { panic!() };
-    host.server.tick(Millis::seconds(20)).unwrap();
-    host.server.tick(Millis::seconds(45)).unwrap();
+    host.server.tick(Duration::from_secs(20)).unwrap();
+    host.server.tick(Duration::from_secs(45)).unwrap();
     host.server.tls_started(start, Input::more(b"")).unwrap();
-    assert_eq!(host.server.tick(Millis::seconds(45)), Ok(Some(Millis::seconds(85))));
+    assert_eq!(host.server.tick(Duration::from_secs(45)), Ok(Some(Duration::from_secs(85))));
 }
 
 /// Bad logins before TLS still count inside it.

@@ -1,6 +1,7 @@
 use super::{Cuts, Pipe, Size};
 use pop3_proto::client::{Client, Config, Event, SaslDone, SaslStep, SendError, StartTls, Ticket};
-use pop3_proto::{Base64, Command, ConnectionError, Input, Millis};
+use pop3_proto::{Base64, Command, ConnectionError, Input};
+use std::time::Duration;
 
 /// What a client does next, once it can.
 #[derive(Clone, Copy, Debug)]
@@ -225,7 +226,7 @@ impl<'s> ClientSide<'s> {
             }
             Err(fatal) => {
                 assert_eq!(self.client.poll(&mut Input::more(b"+OK\r\n")).unwrap_err(), fatal);
-                assert_eq!(self.client.tick(Millis(0)), Err(fatal));
+                assert_eq!(self.client.tick(Duration::ZERO), Err(fatal));
                 assert_eq!(self.client.send(&Command::Quit, &mut *self.sink), Err(SendError::Over));
                 self.seen.push(Seen::ConnectionError(fatal));
                 self.over = true;

@@ -98,7 +98,8 @@ fn sent(mut client: Client, command: &Command<'_>) -> Client {
 
 #[test]
 fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
-    let config = cleartext().with_limits(Limits::DEFAULT.with_sasl_rounds(2).with_listing_rows(2).with_body_octets(10));
+    let config = cleartext()
+        .with_limits(Limits::DEFAULT.with_sasl_rounds(2).with_listing_rows(2).with_body_octets(10));
     let mut exchange = sent(client(config, b"+OK\r\n", &[]), &auth());
     for _ in 0..2 {
         let Some(Event::Challenge(step, _)) = hear(&mut exchange, b"+ \r\n") else { panic!() };
@@ -137,7 +138,8 @@ fn says(config: Config<'static>, wire: &[u8]) -> (Vec<String>, Result<CloseReaso
 #[test]
 fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
     let limits = Limits::DEFAULT.with_command_line(70).with_sasl_line(90);
-    let config = Config::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
+    let config =
+        Config::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let long = "-ERR line too long";
     for (octets, expected) in [(70, "+OK send PASS"), (71, long), (5000, long)] {
         let (said, over) = says(config, &[&line("USER ", octets)[..], b"QUIT\r\n"].concat());
@@ -183,8 +185,8 @@ fn law_10_a_server_closes_behind_so_many_bad_commands() {
 
 #[test]
 fn law_10_a_server_closes_behind_so_many_failed_logins() {
-    let config =
-        Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_failed_logins(2).with_bad_commands(99, 99));
+    let config = Config::new(TlsPolicy::Cleartext)
+        .with_limits(Limits::DEFAULT.with_failed_logins(2).with_bad_commands(99, 99));
     let wrong = b"USER mrose\r\nPASS wrong\r\n";
     let (said, over) = says(config, &wrong.repeat(3));
     assert_eq!((said.len(), over), (4, Ok(CloseReason::FailedLogins)));

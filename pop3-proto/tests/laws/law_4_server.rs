@@ -231,8 +231,10 @@ fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
 
 #[test]
 fn law_4_a_bare_lf_in_a_verbatim_message_takes_nothing() {
-    let (mut machine, mut sink) =
-        (fetched(Config::new(TlsPolicy::Cleartext).with_bodies(StuffMode::Verbatim), 19), SendBuf::new(vec![]));
+    let (mut machine, mut sink) = (
+        fetched(Config::new(TlsPolicy::Cleartext).with_bodies(StuffMode::Verbatim), 19),
+        SendBuf::new(vec![]),
+    );
     assert_eq!(machine.write_body(b"x\ny", &mut sink), Ok(1));
     let (mut rest, before, sent) = (&b"\ny"[..], format!("{machine:?}"), sink.pending().to_vec());
     assert_eq!(machine.write_body(rest, &mut sink), Err(BodyError::BareLf));

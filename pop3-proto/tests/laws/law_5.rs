@@ -128,7 +128,8 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
 /// Lines over their limit and bodies over theirs end the same way too, wherever they are cut.
 #[test]
 fn law_5_what_goes_over_a_limit_does_so_under_every_cut() {
-    let limits = Limits::DEFAULT.with_status_line(64).with_listing_line(64).with_body_octets(9).with_command_line(64);
+    let limits =
+        Limits::DEFAULT.with_status_line(64).with_listing_line(64).with_body_octets(9).with_command_line(64);
     let config = client::Config::new(TlsPolicy::Cleartext).with_limits(limits);
     let login = [Do::Send(USER), Do::Send(pass("b"))];
     for (last, tail) in [

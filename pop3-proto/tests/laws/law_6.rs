@@ -6,9 +6,9 @@ use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event, SendError};
 use pop3_proto::server::{CloseReason, Config};
 use pop3_proto::{
-    Base64, Command, ConnectionError, Input, Limit, Limits, Mechanism, Millis, Profile, SendBuf, Timer,
-    TlsPolicy,
+    Base64, Command, ConnectionError, Input, Limit, Limits, Mechanism, Profile, SendBuf, Timer, TlsPolicy,
 };
+use std::time::Duration;
 
 /// Every line of one octet and of two, without a line end in them.
 fn lines() -> impl Iterator<Item = Vec<u8>> {
@@ -25,7 +25,8 @@ fn serve(
     after: &[u8],
 ) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
     let limits = Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255);
-    let config = Config::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
+    let config =
+        Config::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let wire = [before, &lines.concat(), after].concat();
     let (_, output, over, _) =
         ServerSide::alone(config, &App::new(), &wire, &Cuts::Whole, Size::Heap(16 * 1024));
@@ -205,7 +206,7 @@ fn stays(client: &mut Client, fatal: ConnectionError) {
         assert_eq!(input.remaining(), 5);
         assert_eq!(client.poll(&mut Input::last(b"")).unwrap_err(), fatal);
         assert!(!client.needs_input(b"", false), "to wait for input would be to wait for ever");
-        assert_eq!(client.tick(Millis(u64::MAX)), Err(fatal));
+        assert_eq!(client.tick(Duration::MAX), Err(fatal));
         let mut sink = SendBuf::new(vec![]);
         assert_eq!(client.send(&Command::Quit, &mut sink), Err(SendError::Over));
         assert!(sink.pending().is_empty());
@@ -237,8 +238,8 @@ fn law_6_each_fatal_error_of_a_client_stays() {
         stays(&mut client, fatal);
     }
     let mut late = Client::new(cleartext(), 1);
-    late.tick(Millis(0)).unwrap();
-    let fatal = late.tick(Millis::seconds(60)).unwrap_err();
+    late.tick(Duration::ZERO).unwrap();
+    let fatal = late.tick(Duration::from_secs(60)).unwrap_err();
     assert_eq!(fatal, ConnectionError::TimedOut(Timer::Greeting));
     stays(&mut late, fatal);
 }
@@ -251,7 +252,7 @@ fn law_6_a_fatal_error_of_a_server_stays() {
         let (mut input, mut sink) = (Input::more(b"QUIT\r\n"), SendBuf::new(vec![]));
         assert_eq!(server.poll(&mut input, &mut sink).unwrap_err(), ConnectionError::PlaintextAfterStls);
         assert_eq!((input.remaining(), sink.pending()), (6, &b""[..]));
-        assert_eq!(server.tick(Millis(5)), Err(ConnectionError::PlaintextAfterStls));
+        assert_eq!(server.tick(Duration::from_millis(5)), Err(ConnectionError::PlaintextAfterStls));
     }
 }
 

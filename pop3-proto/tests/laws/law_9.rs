@@ -263,7 +263,8 @@ fn law_9_a_server_shows_nothing_however_it_fails() {
             let mut app = App::new();
             app.refuse.login = Some(Refusal::InUse);
             let mut memory = Size::Slice(600).buffer();
-            let mut side = ServerSide::new(config.with_profile(profile), app, Size::Slice(600).pipe(&mut memory));
+            let mut side =
+                ServerSide::new(config.with_profile(profile), app, Size::Slice(600).pipe(&mut memory));
             for chunk in line.as_bytes().chunks(line.len().div_ceil(200)) {
                 side.receive(chunk);
                 side.run();

@@ -1,8 +1,9 @@
 //! A login that is handed over: the machine says `+OK`, and not an octet behind it is its own.
 
 use super::*;
-use pop3_proto::{AnswerError, MIN_SEND_BUF, Mechanism, Millis, RecvBuf, State};
+use pop3_proto::{AnswerError, MIN_SEND_BUF, Mechanism, RecvBuf, State};
 use std::convert::Infallible;
+use std::time::Duration;
 
 const OFFER: Config<'_> = PATIENT.with_sasl_cleartext(&[Mechanism::PLAIN]);
 
@@ -56,7 +57,10 @@ fn nothing_behind_a_login_that_is_handed_over_is_read() {
                     Ok(Step::Closed(CloseReason::HandedOver))
                 ));
                 assert_eq!((input.unread(), out.pending()), (behind.as_bytes(), b"".as_slice()));
-                assert_eq!((server.state(), server.tick(Millis(1 << 40))), (State::Closed, Ok(None)));
+                assert_eq!(
+                    (server.state(), server.tick(Duration::from_millis(1 << 40))),
+                    (State::Closed, Ok(None))
+                );
                 assert!(server.into_maildrop().is_none());
             }
         }

@@ -33,7 +33,8 @@ type Slots = Vec<MessageInfo<OwnedUniqueId>>;
 const CLEAR: Config<'_> = Config::new(TlsPolicy::Cleartext);
 
 /// As [`CLEAR`], for tables that are full of refusals.
-const PATIENT: Config<'_> = CLEAR.with_limits(Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255));
+const PATIENT: Config<'_> =
+    CLEAR.with_limits(Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255));
 
 /// A server with an application that answers by its fields.
 struct Host<L: Maildrop = Slots> {

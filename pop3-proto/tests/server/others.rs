@@ -2,7 +2,8 @@
 
 use super::CLEAR;
 use pop3_proto::server::{Ask, BodyError, CloseReason, Config, MessageInfo, Refusal, Step};
-use pop3_proto::{ConnectionError, Input, Millis, SendBuf, Server, Text, UniqueId};
+use pop3_proto::{ConnectionError, Input, SendBuf, Server, Text, UniqueId};
+use std::time::Duration;
 
 type Slots = Vec<MessageInfo<UniqueId<'static>>>;
 
@@ -66,8 +67,8 @@ fn law_6_behind_a_fatal_error_no_message_is_open() {
     // The sink stays full, and the output timer runs out.
     let mut small = SendBuf::new([]);
     assert_eq!(server.write_body(b"abc", &mut small), Ok(0));
-    server.tick(Millis(0)).unwrap();
-    assert!(matches!(server.tick(Millis::seconds(1000)), Err(ConnectionError::TimedOut(_))));
+    server.tick(Duration::ZERO).unwrap();
+    assert!(matches!(server.tick(Duration::from_secs(1000)), Err(ConnectionError::TimedOut(_))));
     assert_eq!(server.write_body(b"abc", &mut sink), Err(BodyError::NoBody));
     assert_eq!(server.body_slice(&mut &b"abc"[..]), Err(BodyError::NoBody));
     assert_eq!(server.finish_body(), Err(BodyError::NoBody));

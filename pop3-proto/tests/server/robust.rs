@@ -120,7 +120,8 @@ fn rob_30_nothing_but_quit_commits() {
         let script: Vec<&[u8]> =
             (0..1 + random.below(30)).map(|_| WORDS[random.below(WORDS.len())]).collect();
         let input = script.concat();
-        let mut host = host(Profile::Tolerant, Limits::DEFAULT.with_bad_commands(200, 200).with_failed_logins(99));
+        let mut host =
+            host(Profile::Tolerant, Limits::DEFAULT.with_bad_commands(200, 200).with_failed_logins(99));
         host.exchange(&input, true);
         let committed = host.asked.iter().any(|asked| asked == "Commit");
         let read = &input[..input.len() - host.unread.len()];

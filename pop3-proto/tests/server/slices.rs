@@ -1,7 +1,8 @@
 //! The output timer while a message goes out as slices.
 
 use super::*;
-use pop3_proto::{MIN_SEND_BUF, Millis, SendBuf, Timer};
+use pop3_proto::{MIN_SEND_BUF, SendBuf, Timer};
+use std::time::Duration;
 
 const OUTPUT: u64 = 180_000;
 const AUTOLOGOUT: u64 = 600_000;
@@ -15,7 +16,7 @@ fn sending() -> Machine {
     let fetch = ask!(server, &mut Input::more(b"RETR 1\r\n"), &mut send, Fetch);
     server.send_body(fetch).unwrap();
     assert!(matches!(server.poll(&mut Input::more(b""), &mut send), Ok(Step::NeedBody)));
-    assert_eq!(server.tick(Millis(0)), Ok(None));
+    assert_eq!(server.tick(Duration::ZERO), Ok(None));
     server
 }
 
@@ -32,15 +33,15 @@ fn lend(server: &mut Machine, octets: &[u8]) -> usize {
 }
 
 fn ended(server: &mut Machine, now: u64) {
-    assert_eq!(server.tick(Millis(now - 1)), Ok(Some(Millis(now))));
-    assert_eq!(server.tick(Millis(now)), Err(ConnectionError::TimedOut(Timer::Output)));
+    assert_eq!(server.tick(Duration::from_millis(now - 1)), Ok(Some(Duration::from_millis(now))));
+    assert_eq!(server.tick(Duration::from_millis(now)), Err(ConnectionError::TimedOut(Timer::Output)));
 }
 
 #[test]
 fn sec_slow_reader_a_client_that_takes_no_slice_is_ended() {
     let mut server = sending();
     assert_eq!(lend(&mut server, MESSAGE.as_bytes()), 12);
-    assert_eq!(server.tick(Millis(1000)), Ok(Some(Millis(1000 + OUTPUT))));
+    assert_eq!(server.tick(Duration::from_millis(1000)), Ok(Some(Duration::from_millis(1000 + OUTPUT))));
     ended(&mut server, 1000 + OUTPUT);
 }
 
@@ -52,13 +53,13 @@ fn sec_slow_reader_no_timer_runs_while_the_store_is_read() {
     let mut now = 0;
     for part in MESSAGE.as_bytes().chunks(4) {
         now += 10 * AUTOLOGOUT;
-        assert_eq!(server.tick(Millis(now)), Ok(None), "the store takes its time");
+        assert_eq!(server.tick(Duration::from_millis(now)), Ok(None), "the store takes its time");
         let lent = lend(&mut server, part);
-        assert_eq!(server.tick(Millis(now)), Ok(Some(Millis(now + OUTPUT))));
+        assert_eq!(server.tick(Duration::from_millis(now)), Ok(Some(Duration::from_millis(now + OUTPUT))));
         now += OUTPUT - 1;
-        assert_eq!(server.tick(Millis(now)), Ok(Some(Millis(now + 1))));
+        assert_eq!(server.tick(Duration::from_millis(now)), Ok(Some(Duration::from_millis(now + 1))));
         server.body_sent(lent, &sink);
-        assert_eq!(server.tick(Millis(now)), Ok(None));
+        assert_eq!(server.tick(Duration::from_millis(now)), Ok(None));
     }
     server.finish_body().unwrap();
 }
@@ -70,12 +71,12 @@ fn sec_slow_reader_a_client_that_takes_slices_byte_by_byte_is_served() {
     let sink = SendBuf::new(vec![]);
     let mut now = 0;
     for left in (0..lend(&mut server, MESSAGE.as_bytes())).rev() {
-        server.tick(Millis(now)).unwrap();
+        server.tick(Duration::from_millis(now)).unwrap();
         now += OUTPUT - 1;
-        server.tick(Millis(now)).unwrap();
+        server.tick(Duration::from_millis(now)).unwrap();
         server.body_sent(1, &sink);
-        let next = (left > 0).then_some(Millis(now + OUTPUT));
-        assert_eq!(server.tick(Millis(now)), Ok(next), "{left}");
+        let next = (left > 0).then_some(Duration::from_millis(now + OUTPUT));
+        assert_eq!(server.tick(Duration::from_millis(now)), Ok(next), "{left}");
     }
 }
 
@@ -85,18 +86,18 @@ fn sec_slow_reader_only_what_is_sent_starts_the_timer_over() {
     let mut server = sending();
     let mut sink = SendBuf::new(vec![]);
     lend(&mut server, b"012");
-    server.tick(Millis(0)).unwrap();
+    server.tick(Duration::ZERO).unwrap();
     server.body_sent(0, &sink);
     // The first report is compared with no other, so its sink's room counts as progress once.
-    assert_eq!(server.tick(Millis(1)), Ok(Some(Millis(1 + OUTPUT))));
+    assert_eq!(server.tick(Duration::from_millis(1)), Ok(Some(Duration::from_millis(1 + OUTPUT))));
     for now in 2..1000 {
         server.body_sent(0, &sink);
         lend(&mut server, b"3");
         assert_eq!(server.body_slice(&mut b"".as_slice()), Ok(None));
         assert!(matches!(server.poll(&mut Input::more(b"NOOP\r\n"), &mut sink), Ok(Step::NeedBody)));
-        assert_eq!(server.tick(Millis(now)), Ok(Some(Millis(1 + OUTPUT))));
+        assert_eq!(server.tick(Duration::from_millis(now)), Ok(Some(Duration::from_millis(1 + OUTPUT))));
     }
-    assert_eq!(server.tick(Millis(1 + OUTPUT)), Err(ConnectionError::TimedOut(Timer::Output)));
+    assert_eq!(server.tick(Duration::from_millis(1 + OUTPUT)), Err(ConnectionError::TimedOut(Timer::Output)));
 }
 
 /// What the sink holds goes out before the slices, so the client that takes it makes progress.
@@ -108,12 +109,12 @@ fn sec_slow_reader_bytes_before_the_slices_are_progress() {
     lend(&mut server, MESSAGE.as_bytes());
     server.body_sent(0, &sink);
     let mut now = 0;
-    server.tick(Millis(now)).unwrap();
+    server.tick(Duration::from_millis(now)).unwrap();
     for _ in 0..5 {
         now += OUTPUT - 1;
         sink.sent(100);
         server.body_sent(0, &sink);
-        assert_eq!(server.tick(Millis(now)), Ok(Some(Millis(now + OUTPUT))));
+        assert_eq!(server.tick(Duration::from_millis(now)), Ok(Some(Duration::from_millis(now + OUTPUT))));
     }
     server.body_sent(0, &sink);
     ended(&mut server, now + OUTPUT);
@@ -132,15 +133,19 @@ fn sec_slow_reader_slices_are_reported_before_or_after_the_end() {
         if poll {
             assert!(matches!(server.poll(&mut Input::more(b""), &mut sink), Ok(Step::NeedInput)));
         }
-        let start = server.tick(Millis(5)).unwrap();
-        assert_eq!(start, Some(Millis(5 + OUTPUT)), "{finish}, {poll}");
+        let start = server.tick(Duration::from_millis(5)).unwrap();
+        assert_eq!(start, Some(Duration::from_millis(5 + OUTPUT)), "{finish}, {poll}");
         server.body_sent(lent, &sink);
         if !finish {
-            assert_eq!(server.tick(Millis(6)), Ok(None));
+            assert_eq!(server.tick(Duration::from_millis(6)), Ok(None));
             server.finish_body().unwrap();
         }
         assert!(matches!(server.poll(&mut Input::more(b""), &mut sink), Ok(Step::NeedInput)));
-        assert_eq!(server.tick(Millis(6)), Ok(Some(Millis(6 + AUTOLOGOUT))), "{finish}, {poll}");
+        assert_eq!(
+            server.tick(Duration::from_millis(6)),
+            Ok(Some(Duration::from_millis(6 + AUTOLOGOUT))),
+            "{finish}, {poll}"
+        );
         assert_eq!(sink.pending(), b".\r\n");
     }
 }
@@ -153,11 +158,14 @@ fn sec_slow_reader_slices_that_are_never_reported_end_the_session() {
     lend(&mut server, MESSAGE.as_bytes());
     server.finish_body().unwrap();
     let fetch = ask!(server, &mut Input::more(b"RETR 1\r\n"), &mut sink, Fetch);
-    assert_eq!(server.tick(Millis(9)), Ok(None));
+    assert_eq!(server.tick(Duration::from_millis(9)), Ok(None));
     server.refuse(fetch, Refusal::Temporary).unwrap();
     assert!(matches!(server.poll(&mut Input::more(b""), &mut sink), Ok(Step::NeedInput)));
-    assert_eq!(server.tick(Millis(10)), Ok(Some(Millis(10 + OUTPUT))));
-    assert_eq!(server.tick(Millis(10 + OUTPUT)), Err(ConnectionError::TimedOut(Timer::Output)));
+    assert_eq!(server.tick(Duration::from_millis(10)), Ok(Some(Duration::from_millis(10 + OUTPUT))));
+    assert_eq!(
+        server.tick(Duration::from_millis(10 + OUTPUT)),
+        Err(ConnectionError::TimedOut(Timer::Output))
+    );
 }
 
 /// A report counts as all if it is too large, and for nothing if no slice is lent.
@@ -172,10 +180,10 @@ fn a_report_of_slices_is_taken_in_every_turn() {
     let mut server = sending();
     lend(&mut server, b"01234");
     server.body_sent(usize::MAX, &sink);
-    assert_eq!(server.tick(Millis(1)), Ok(None));
+    assert_eq!(server.tick(Duration::from_millis(1)), Ok(None));
     server.close();
     server.body_sent(1, &sink);
-    assert_eq!(server.tick(Millis(2)), Ok(None));
+    assert_eq!(server.tick(Duration::from_millis(2)), Ok(None));
 }
 
 /// A body may go out by both ways: the full sink keeps its timer when the slices are reported, and the other way round.
@@ -187,14 +195,26 @@ fn sec_slow_reader_slices_and_a_full_sink_share_the_timer() {
     let line = [b'x'; MIN_SEND_BUF];
     assert_eq!(server.write_body(&line, &mut sink), Ok(MIN_SEND_BUF));
     assert_eq!(server.write_body(&line, &mut sink), Ok(0));
-    assert_eq!(server.tick(Millis(0)), Ok(Some(Millis(OUTPUT))));
+    assert_eq!(server.tick(Duration::ZERO), Ok(Some(Duration::from_millis(OUTPUT))));
     server.body_sent(4, &sink);
-    assert_eq!(server.tick(Millis(7)), Ok(Some(Millis(7 + OUTPUT))), "the sink is still full");
+    assert_eq!(
+        server.tick(Duration::from_millis(7)),
+        Ok(Some(Duration::from_millis(7 + OUTPUT))),
+        "the sink is still full"
+    );
     lend(&mut server, b"4567");
-    assert_eq!(server.tick(Millis(8)), Ok(Some(Millis(7 + OUTPUT))), "to lend is not progress");
+    assert_eq!(
+        server.tick(Duration::from_millis(8)),
+        Ok(Some(Duration::from_millis(7 + OUTPUT))),
+        "to lend is not progress"
+    );
     sink.sent(MIN_SEND_BUF);
     assert_eq!(server.write_body(b"x", &mut sink), Ok(1));
-    assert_eq!(server.tick(Millis(9)), Ok(Some(Millis(9 + OUTPUT))), "the slices are still out");
+    assert_eq!(
+        server.tick(Duration::from_millis(9)),
+        Ok(Some(Duration::from_millis(9 + OUTPUT))),
+        "the slices are still out"
+    );
     server.body_sent(4, &sink);
-    assert_eq!(server.tick(Millis(10)), Ok(None));
+    assert_eq!(server.tick(Duration::from_millis(10)), Ok(None));
 }

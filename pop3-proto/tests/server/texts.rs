@@ -181,7 +181,8 @@ fn rob_18_no_answer_holds_octets_of_the_client() {
         "UTF8 m",
         "XTND m",
     ];
-    let config = PATIENT.with_sasl_cleartext(MECHANISMS).with_languages(EMPTY).utf8(Utf8::Messages).other_commands();
+    let config =
+        PATIENT.with_sasl_cleartext(MECHANISMS).with_languages(EMPTY).utf8(Utf8::Messages).other_commands();
     for login in [false, true] {
         let mut host = if login { Host::three(config).login() } else { Host::three(config) };
         for line in lines {

@@ -1,7 +1,8 @@
 //! UPDATE, and every other end: RFC 1939 section 6.
 
 use super::*;
-use pop3_proto::{MessageNumber, Millis, State, Timer};
+use pop3_proto::{MessageNumber, State, Timer};
+use std::time::Duration;
 
 const DIALOGUE: &str = "USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\nLIST\r\nRETR 2\r\nTOP 3 1\r\nQUIT\r\n";
 
@@ -53,8 +54,11 @@ fn r1939_6_f_the_maildrop_can_be_taken_out_once_the_session_is_over() {
     assert_eq!(host.server.take_maildrop().unwrap().iter().filter(|slot| slot.is_marked()).count(), 1);
     assert!(host.server.take_maildrop().is_none());
     let mut host = Host::three(CLEAR).login();
-    host.server.tick(Millis(0)).unwrap();
-    assert_eq!(host.server.tick(Millis::seconds(9999)), Err(ConnectionError::TimedOut(Timer::Autologout)));
+    host.server.tick(Duration::ZERO).unwrap();
+    assert_eq!(
+        host.server.tick(Duration::from_secs(9999)),
+        Err(ConnectionError::TimedOut(Timer::Autologout))
+    );
     assert!(host.server.take_maildrop().is_some(), "behind a fatal error it is over too");
 }
 
@@ -129,9 +133,9 @@ fn r1939_6_b_no_other_end_enters_update() {
     let ends: [(&str, End); 4] = [
         ("close", |host| host.server.close()),
         ("timer", |host| {
-            host.server.tick(Millis(0)).unwrap();
+            host.server.tick(Duration::ZERO).unwrap();
             assert_eq!(
-                host.server.tick(Millis::seconds(600)),
+                host.server.tick(Duration::from_secs(600)),
                 Err(ConnectionError::TimedOut(Timer::Autologout))
             );
         }),

@@ -37,7 +37,8 @@ fn other_protocols_are_told_as_such() {
 
 /// All of a run: in pieces of this size, with gaps where a turn has no octets.
 fn told(turns: &[Turn], piece: usize, late: bool) -> Vec<String> {
-    let limits = Limits::DEFAULT.with_sasl_line(64).with_status_line(64).with_listing_line(64).with_command_line(64);
+    let limits =
+        Limits::DEFAULT.with_sasl_line(64).with_status_line(64).with_listing_line(64).with_command_line(64);
     let mut watch = Watch::new(if late { Tap::joined_late(limits) } else { Tap::new(limits) });
     watch.sees_tls = late;
     for (side, octets) in turns {

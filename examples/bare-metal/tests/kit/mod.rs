@@ -1,7 +1,8 @@
 //! A mailbox and a store that remember what was done to them.
 
+use std::time::Duration;
 use pop3_proto::server::MessageInfo;
-use pop3_proto::{MessageNumber, Millis, Secret, Text, UniqueId, octets};
+use pop3_proto::{MessageNumber, Secret, Text, UniqueId, octets};
 use pop3_proto_bare_metal::{Account, Mailbox, Store};
 use std::collections::BTreeMap;
 
@@ -9,8 +10,8 @@ pub fn account(password: &str) -> Account<'_> {
     Account { name: Text::from_static("mrose"), password: Secret::new(password.as_bytes()).unwrap() }
 }
 
-pub fn no_clock() -> Millis {
-    Millis(0)
+pub fn no_clock() -> Duration {
+    Duration::ZERO
 }
 
 /// Messages by number; what is removed goes.

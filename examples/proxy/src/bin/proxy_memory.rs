@@ -5,7 +5,7 @@
 use pop3_proto::client::{Deletions, Event};
 use pop3_proto::server::Config;
 use pop3_proto::{
-    Client, Command, MessageNumber, Millis, RecvBuf, ResponseCode, Secret, SendBuf, State, Text, TlsPolicy,
+    Client, Command, MessageNumber, RecvBuf, ResponseCode, Secret, SendBuf, State, Text, TlsPolicy,
 };
 use pop3_proto_basics::host::Host;
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
@@ -13,6 +13,7 @@ use pop3_proto_proxy::Result;
 use pop3_proto_proxy::proxy::{End, Proxy, Wants};
 use pop3_proto_proxy::table::Table;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// In memory, there is nobody to listen.
 static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
@@ -46,7 +47,7 @@ struct Dialogue {
     back_end: Option<BackEnd>,
     to_proxy: SendBuf<Vec<u8>>,
     to_client: RecvBuf<Vec<u8>>,
-    now: Millis,
+    now: Duration,
 }
 
 struct BackEnd {
@@ -64,7 +65,7 @@ impl Dialogue {
             back_end: None,
             to_proxy: SendBuf::new(vec![]),
             to_client: RecvBuf::new(vec![0; 32 * 1024]),
-            now: Millis(0),
+            now: Duration::ZERO,
         })
     }
 

@@ -1,13 +1,14 @@
 //! The login behind: what the client machine is for.
 
-use super::{INBOX, Link, REFUSAL_DELAY, Wire, after};
+use super::{INBOX, Link, REFUSAL_DELAY, Wire};
 use crate::table::Table;
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{Login, Refusal};
 use pop3_proto::{
-    Client, Command, Limits, Millis, ResponseCode, Secret, SendBuf, Server, StatusText, Text, TlsPolicy, Verb,
+    Client, Command, Limits, ResponseCode, Secret, SendBuf, Server, StatusText, Text, TlsPolicy, Verb,
 };
 use std::convert::Infallible;
+use std::time::Duration;
 
 /// How the back end is spoken to: in cleartext, on loopback. AUTH is not used, whose long lines would want a larger recv.
 const BEHIND: client::Config =
@@ -26,7 +27,7 @@ pub(super) struct Attempt {
     known: bool,
     pub(super) refused: Option<Refused>,
     /// When `tick` first saw it.
-    since: Option<Millis>,
+    since: Option<Duration>,
     /// A wrong password may be answered now.
     waited: bool,
 }
@@ -159,8 +160,8 @@ impl Attempt {
         self.refused.as_ref().is_some_and(|refused| !refused.may_be_a_guess() || self.waited)
     }
 
-    pub(super) fn tick(&mut self, now: Millis, link: Link) -> Option<Millis> {
-        let until = after(*self.since.get_or_insert(now), REFUSAL_DELAY);
+    pub(super) fn tick(&mut self, now: Duration, link: Link) -> Option<Duration> {
+        let until = self.since.get_or_insert(now).saturating_add(REFUSAL_DELAY);
         self.waited = now >= until;
         match self.refused {
             Some(_) => Some(until),

@@ -138,7 +138,8 @@ fn r1939_3_x_a_malformed_line_is_consumed_through_its_end() {
 
 #[test]
 fn limits_never_go_below_what_a_command_needs() {
-    let limits = Limits::DEFAULT.with_command_line(0).with_status_line(0).with_listing_line(0).with_sasl_line(0);
+    let limits =
+        Limits::DEFAULT.with_command_line(0).with_status_line(0).with_listing_line(0).with_sasl_line(0);
     assert_eq!(limits.min_recv_buf(), 64);
     assert!(complete(Command::decode(b"NOOP\r\n", &limits)).is_some());
     assert_eq!(Command::decode(&[b'x'; 64], &limits), Decoded::TooLong { limit: 64 });

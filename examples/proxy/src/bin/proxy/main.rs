@@ -3,7 +3,7 @@
 mod demo;
 
 use pop3_proto::server::Config;
-use pop3_proto::{Millis, Timers, TlsPolicy};
+use pop3_proto::{Timers, TlsPolicy};
 use pop3_proto_basics::guests::Guests;
 use pop3_proto_proxy::listen::{self, Door};
 use pop3_proto_proxy::table::Table;
@@ -35,7 +35,7 @@ that most users have refuses a wrong password.
 /// What is announced before login has to be true behind each back end: where one has no UIDL, say, add `without_uidl`. AUTH-RESP-CODE is
 /// announced: a refusal without `[AUTH]` then tells a client that its password may be right.
 static CONFIG: Config<'_> =
-    Config::new(TlsPolicy::Implicit).with_timers(Timers::DEFAULT.with_login(Millis::seconds(120)));
+    Config::new(TlsPolicy::Implicit).with_timers(Timers::DEFAULT.with_login(Duration::from_secs(120)));
 
 #[tokio::main]
 async fn main() -> ExitCode {
