@@ -23,11 +23,10 @@ fn main() -> Result<(), Error> {
         assert_eq!(report.left, 0, "and was removed from the server");
         assert_eq!(report.swapped > 0, network.swapped > 0);
         println!(
-            "{name}: all arrived and were removed, after {} packets ({} swapped) and {}.{:03} s of simulated time",
+            "{name}: all arrived and were removed, after {} packets ({} swapped) and {:.3} s of simulated time",
             report.packets,
             report.swapped,
-            report.end.0 / 1000,
-            report.end.0 % 1000,
+            report.end.as_secs_f64(),
         );
         ends.push(report.end);
     }
