@@ -25,12 +25,12 @@ fn r1939_6_g_deletions_are_done_when_quit_was_answered_ok() {
 #[test]
 fn r1939_6_b_a_session_that_ends_before_quit_removes_nothing() {
     let mut session = with_one_mark(CLEAR);
-    assert_eq!(session.last(""), ["fatal UnexpectedEnd"]);
+    assert_eq!(session.last(""), ["fatal UnexpectedEof"]);
     assert_eq!(session.client.deletions(), Deletions::Pending);
     assert_eq!(session.send("QUIT").unwrap_err(), SendError::Over);
     let mut session = with_one_mark(CLEAR);
     session.send("RETR 2").unwrap();
-    assert_eq!(session.last("+OK\r\nhalf"), ["RETR 2 begin", "body half", "fatal UnexpectedEnd"]);
+    assert_eq!(session.last("+OK\r\nhalf"), ["RETR 2 begin", "body half", "fatal UnexpectedEof"]);
     assert_eq!(session.client.deletions(), Deletions::Pending);
 }
 
@@ -118,7 +118,7 @@ fn r1939_6_g_marks_in_flight_count_as_long_as_their_answer_is_out() {
     assert_eq!(session.last(""), ["closed Unknown"]);
 
     let mut session = start(&["DELE 1", "QUIT"]);
-    assert_eq!(session.last(""), ["fatal UnexpectedEnd"]);
+    assert_eq!(session.last(""), ["fatal UnexpectedEof"]);
     assert_eq!(session.client.deletions(), Deletions::Unknown);
 
     let mut session = start(&["DELE 1", "RSET", "DELE 2", "QUIT"]);

@@ -63,9 +63,9 @@ fn rob_14_a_first_line_that_is_no_status_is_fatal() {
 #[test]
 fn rob_14_a_stream_that_ends_before_the_greeting_is_an_unexpected_end() {
     for octets in ["", "+", "+OK ready", "+OK ready\r"] {
-        assert_eq!(Session::new(CLEAR).last(octets), ["fatal UnexpectedEnd"], "{octets}");
+        assert_eq!(Session::new(CLEAR).last(octets), ["fatal UnexpectedEof"], "{octets}");
     }
-    assert_eq!(Session::new(CLEAR).last("+OK ready\r\n"), ["greeting ready", "fatal UnexpectedEnd"]);
+    assert_eq!(Session::new(CLEAR).last("+OK ready\r\n"), ["greeting ready", "fatal UnexpectedEof"]);
 }
 
 /// Also AMB.5, quirk 26.

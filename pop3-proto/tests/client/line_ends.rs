@@ -114,12 +114,12 @@ fn quirk_8_a_dot_at_the_end_of_the_stream_is_an_unexpected_end() {
             let mut session = Session::opened(config);
             session.send(line).unwrap();
             let events = session.last(format!("+OK\r\n{rest}"));
-            assert_eq!(events.last().unwrap(), "fatal UnexpectedEnd", "{line} {rest:?}");
+            assert_eq!(events.last().unwrap(), "fatal UnexpectedEof", "{line} {rest:?}");
             assert!(!events.iter().any(|event| event.contains("end ")), "{events:?}");
         }
         let mut session = lf();
         session.send(line).unwrap();
-        assert_eq!(session.last(format!("+OK\n{rest}")).last().unwrap(), "fatal UnexpectedEnd");
+        assert_eq!(session.last(format!("+OK\n{rest}")).last().unwrap(), "fatal UnexpectedEof");
     }
 }
 
@@ -128,7 +128,7 @@ fn quirk_8_a_dot_at_the_end_of_the_stream_is_an_unexpected_end() {
 fn quirk_28_a_dot_before_a_bare_lf_at_the_end_of_the_stream_is_an_unexpected_end() {
     let mut session = Session::opened(CLEAR);
     session.send("RETR 1").unwrap();
-    assert_eq!(session.last("+OK\r\na\r\n.\n"), ["RETR 1 begin", "body a\\r\\n\\n", "fatal UnexpectedEnd"]);
+    assert_eq!(session.last("+OK\r\na\r\n.\n"), ["RETR 1 begin", "body a\\r\\n\\n", "fatal UnexpectedEof"]);
 }
 
 /// Also law 8: the first line inside TLS decides anew, both ways.

@@ -125,7 +125,7 @@ fn rob_29_a_stream_that_ends_inside_an_answer_is_never_complete() {
             let mut session = Session::opened(STRICT);
             session.send(line).unwrap();
             let events = session.last(&answer[..end]);
-            assert_eq!(events.last().unwrap(), "fatal UnexpectedEnd", "{line} {end}");
+            assert_eq!(events.last().unwrap(), "fatal UnexpectedEof", "{line} {end}");
             assert!(
                 !events.iter().any(|event| event.contains(" end ") || event.ends_with(" ok")),
                 "{events:?}"
@@ -206,7 +206,7 @@ fn rob_36_progress_starts_the_timer_for_an_answer_over() {
     session.send("RETR 1").unwrap();
     session.hear("+OK\r\n");
     let tick = |session: &mut Session, seconds| {
-        session.client.tick(pop3_proto::Duration::from_secs(seconds)).is_ok()
+        session.client.tick(std::time::Duration::from_secs(seconds)).is_ok()
     };
     assert!(tick(&mut session, 0) && tick(&mut session, 119));
     session.hear("a");

@@ -116,7 +116,7 @@ fn sec_silent_truncation_is_never_a_complete_message() {
             let mut session = Session::opened(CLEAR);
             session.send(line).unwrap();
             let events = session.last(whole);
-            assert_eq!(events.last().unwrap(), "fatal UnexpectedEnd");
+            assert_eq!(events.last().unwrap(), "fatal UnexpectedEof");
             assert!(!events.iter().any(|event| event.contains(" end ")));
         }
     }
@@ -132,15 +132,15 @@ fn sec_end_of_stream_is_defined_everywhere() {
     };
     let opened = || Session::opened(CLEAR);
     let sessions = [
-        (Session::new(CLEAR), "fatal UnexpectedEnd"),
-        (Session::greeted(CLEAR), "fatal UnexpectedEnd"),
-        (opened(), "fatal UnexpectedEnd"),
-        (after(opened(), "STAT", ""), "fatal UnexpectedEnd"),
-        (after(opened(), "LIST", "+OK\r\n1 5\r\n"), "fatal UnexpectedEnd"),
-        (after(opened(), "RETR 1", "+OK\r\na"), "fatal UnexpectedEnd"),
-        (after(Session::greeted(CLEAR), "AUTH PLAIN", "+ \r\n"), "fatal UnexpectedEnd"),
-        (after(Session::greeted(CLEAR), "AUTH PLAIN", "+OK\r\n"), "fatal UnexpectedEnd"),
-        (after(Session::greeted(CLEAR), "STLS", "+OK\r\n"), "fatal UnexpectedEnd"),
+        (Session::new(CLEAR), "fatal UnexpectedEof"),
+        (Session::greeted(CLEAR), "fatal UnexpectedEof"),
+        (opened(), "fatal UnexpectedEof"),
+        (after(opened(), "STAT", ""), "fatal UnexpectedEof"),
+        (after(opened(), "LIST", "+OK\r\n1 5\r\n"), "fatal UnexpectedEof"),
+        (after(opened(), "RETR 1", "+OK\r\na"), "fatal UnexpectedEof"),
+        (after(Session::greeted(CLEAR), "AUTH PLAIN", "+ \r\n"), "fatal UnexpectedEof"),
+        (after(Session::greeted(CLEAR), "AUTH PLAIN", "+OK\r\n"), "fatal UnexpectedEof"),
+        (after(Session::greeted(CLEAR), "STLS", "+OK\r\n"), "fatal UnexpectedEof"),
         (after(opened(), "QUIT", ""), "closed NoneAsked"),
     ];
     for (place, (mut session, expected)) in sessions.into_iter().enumerate() {
@@ -179,7 +179,7 @@ fn sec_unsolicited_octets_are_fatal() {
             ["AUTH accepted", "fatal Unsolicited"]
         );
         let mut session = Session::greeted(CLEAR);
-        assert_eq!(session.ask("STLS", format!("+OK\r\n{octets}")), ["fatal BehindStls"]);
+        assert_eq!(session.ask("STLS", format!("+OK\r\n{octets}")), ["fatal PlaintextAfterStls"]);
     }
     assert_eq!(Session::new(CLEAR).hear("+OK\r\n+OK\r\n"), ["greeting", "fatal Unsolicited"]);
     // A refusal that nothing asked for is the server's farewell.

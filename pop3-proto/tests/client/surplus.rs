@@ -200,7 +200,7 @@ fn sec_surplus_octets_after_stls_are_fatal_under_every_cut() {
             let mut session = after(Session::greeted(CLEAR), "STLS");
             let seen = events(&mut session, &pieces, false);
             // The token is given out only if nothing but the response was there.
-            assert!(seen == ["fatal BehindStls"] || seen == ["start TLS", "fatal BehindStls"], "{seen:?}");
+            assert!(seen == ["fatal PlaintextAfterStls"] || seen == ["start TLS", "fatal PlaintextAfterStls"], "{seen:?}");
             if let Some(start) = session.start.take() {
                 let refused = session.client.tls_started(start, pop3_proto::Input::more(b"")).unwrap_err();
                 assert_eq!(refused.why, AnswerError::Stale);
@@ -271,7 +271,7 @@ fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
         assert_eq!(heard(short, text), ["fatal Unsolicited"], "{text:?}");
     }
     // The end of the stream without a word.
-    assert_eq!(heard(CLEAR, ""), ["fatal UnexpectedEnd"]);
+    assert_eq!(heard(CLEAR, ""), ["fatal UnexpectedEof"]);
     // What the profile does not tolerate in a response it does not tolerate here.
     assert_eq!(heard(CLEAR, "-err bye\r\n"), ["farewell bye", "fatal Unsolicited"]);
     assert_eq!(heard(CLEAR.with_profile(Profile::Strict), "-err bye\r\n"), ["fatal Unsolicited"]);
@@ -288,7 +288,7 @@ fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
 fn sec_a_refusal_in_flight_is_not_a_farewell() {
     let mut session = after(Session::opened(CLEAR), "NOOP");
     assert_eq!(session.hear(BYE), ["NOOP refused Disconnected for inactivity"]);
-    assert_eq!(session.last(""), ["fatal UnexpectedEnd"]);
+    assert_eq!(session.last(""), ["fatal UnexpectedEof"]);
     let mut session = after(Session::opened(CLEAR), "QUIT");
     assert_eq!(session.hear([BYE, BYE].concat()), ["closed NoneAsked"]);
     assert!(session.last("").is_empty());

@@ -292,5 +292,5 @@ fn law_9_an_answer_that_failed_shows_its_cause_only() {
     });
     let error = two.accept(login, App::new().maildrop()).unwrap_err();
     hidden_error(&error);
-    assert_eq!(format!("{error:?}"), "Unaccepted { why: NotHere, .. }");
+    assert_eq!(format!("{error:?}"), "Unaccepted { why: OtherConnection, .. }");
 }

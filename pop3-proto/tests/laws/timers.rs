@@ -153,9 +153,9 @@ fn r1939_6_g_a_deletion_is_unknown_when_the_answer_to_quit_is_late() {
 fn rob_36_a_span_is_at_least_a_millisecond_and_at_most_49_days() {
     let span = |span| {
         let timers = Timers::DEFAULT.with_greeting(Duration::from_millis(span));
-        Client::new(cleartext().with_timers(timers), 1).tick(Duration::ZERO).unwrap().unwrap().0
+        Client::new(cleartext().with_timers(timers), 1).tick(Duration::ZERO).unwrap().unwrap().as_millis()
     };
-    assert_eq!((span(0), span(1), span(u64::MAX)), (1, 1, u64::from(u32::MAX)));
+    assert_eq!((span(0), span(1), span(u64::MAX)), (1, 1, u128::from(u32::MAX)));
     let mut late = Client::new(cleartext(), 1);
     assert_eq!(late.tick(Duration::from_millis(u64::MAX - 1)), Ok(Some(Duration::MAX)));
     assert_eq!(late.tick(Duration::MAX), Ok(None), "no moment is later");

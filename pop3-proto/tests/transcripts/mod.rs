@@ -109,12 +109,12 @@ fn break_client_off(script: &Script) {
         assert!(told <= octets, "broken off at {octets}, and told of {told}");
         let ended = &played.ended;
         assert!(
-            ended == "UnexpectedEnd" || ended == "Closed(Unknown)" || ended == "Closed(NoneAsked)",
+            ended == "UnexpectedEof" || ended == "Closed(Unknown)" || ended == "Closed(NoneAsked)",
             "{ended}"
         );
         let quit = script.lines().take_while(|line| !line.octets.starts_with(b"QUIT"));
         let before: usize = quit.filter(|line| line.from == Side::Server).map(|line| line.octets.len()).sum();
-        assert!(ended == "UnexpectedEnd" || octets >= before, "broken off at {octets}, and {ended}");
+        assert!(ended == "UnexpectedEof" || octets >= before, "broken off at {octets}, and {ended}");
     }
 }
 

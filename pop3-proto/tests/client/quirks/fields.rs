@@ -164,7 +164,7 @@ fn quirk_16_servers_that_do_not_know_capa() {
     assert_eq!(session.wait(120), "TimedOut(Answer)", "it hangs");
     let mut session = Session::greeted(CLEAR);
     session.send("CAPA").unwrap();
-    assert_eq!(session.last(""), ["fatal UnexpectedEnd"], "it hangs up");
+    assert_eq!(session.last(""), ["fatal UnexpectedEof"], "it hangs up");
 }
 
 /// Also ROB.32.

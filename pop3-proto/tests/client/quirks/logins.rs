@@ -99,7 +99,7 @@ fn quirk_24_a_server_that_closes_on_a_bad_password() {
         session
     };
     let mut session = start();
-    assert_eq!(session.last(""), ["fatal UnexpectedEnd"]);
+    assert_eq!(session.last(""), ["fatal UnexpectedEof"]);
     assert_eq!(session.client.state(), State::Authorization, "which tells the caller what was cut off");
     let mut session = start();
     let events = session.hear("-ERR no\r\n+OK pop3 server signing off\r\n");

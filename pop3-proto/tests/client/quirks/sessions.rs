@@ -11,7 +11,7 @@ fn quirk_29_no_line_end_before_the_end_mark() {
     assert_eq!(session.wait(120), "TimedOut(Answer)");
     let mut session = Session::opened(CLEAR);
     session.send("RETR 1").unwrap();
-    assert_eq!(session.last("+OK\r\nlast words.\r\n").last().unwrap(), "fatal UnexpectedEnd");
+    assert_eq!(session.last("+OK\r\nlast words.\r\n").last().unwrap(), "fatal UnexpectedEof");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn quirk_31_all_in_one_read_and_the_stream_ends_behind_it() {
     session.send("RETR 1").unwrap();
     session.send("NOOP").unwrap();
     let events = session.last("+OK\r\nx\r\n.\r\n+OK\r\n");
-    assert_eq!(events, ["RETR 1 begin", "body x\\r\\n", "RETR 1 end 3", "NOOP ok", "fatal UnexpectedEnd"]);
+    assert_eq!(events, ["RETR 1 begin", "body x\\r\\n", "RETR 1 end 3", "NOOP ok", "fatal UnexpectedEof"]);
     let mut session = Session::opened(CLEAR);
     let events = session.ask("RETR 1", "+OK\r\nx\r\n.\r\nmore");
     assert_eq!(events[2..], ["RETR 1 end 3", "fatal Unsolicited"], "the message is complete all the same");
@@ -109,7 +109,7 @@ fn quirk_39_an_idle_client_waits_for_nothing() {
     let mut session = Session::opened(CLEAR);
     assert_eq!(session.wait(1 << 30), "");
     assert_eq!(session.ask("NOOP", "+OK\r\n"), ["NOOP ok"], "which is how a caller keeps it open");
-    assert_eq!(session.last(""), ["fatal UnexpectedEnd"]);
+    assert_eq!(session.last(""), ["fatal UnexpectedEof"]);
 }
 
 #[test]
