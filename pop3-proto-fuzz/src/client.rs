@@ -235,7 +235,9 @@ impl<'d> Play<'d> {
         self.delivered += count;
         let (chunk, rest) = undelivered.split_at(count);
         spare[..count].copy_from_slice(chunk);
-        recv.received(count);
+        if count > 0 {
+            recv.received(count);
+        }
         *undelivered = rest;
         // The end is seen with the last octets, or behind them.
         if rest.is_empty() && ends && (count == 0 || self.consumed % 2 == 0) {

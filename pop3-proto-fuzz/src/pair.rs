@@ -392,7 +392,9 @@ fn receive(recv: &mut RecvBuf<Vec<u8>>, queue: &mut VecDeque<u8>, count: usize) 
     for (to, octet) in spare.iter_mut().zip(queue.drain(..count)) {
         *to = octet;
     }
-    recv.received(count);
+    if count > 0 {
+        recv.received(count);
+    }
 }
 
 enum Row {

@@ -212,7 +212,9 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         let count = self.chunks.next(undelivered.len()).min(spare.len());
         let (chunk, rest) = undelivered.split_at(count);
         spare[..count].copy_from_slice(chunk);
-        recv.received(count);
+        if count > 0 {
+            recv.received(count);
+        }
         *undelivered = rest;
         // The end is seen with the last octets, or behind them.
         if rest.is_empty() && ends && (count == 0 || self.consumed % 2 == 0) {

@@ -180,7 +180,9 @@ impl Proxy {
     /// So many octets came in there.
     pub fn filled(&mut self, end: End, count: usize) {
         self.quiet_since = None;
-        self.wires(end).0.recv.received(count);
+        if count > 0 {
+            self.wires(end).0.recv.received(count);
+        }
     }
 
     /// The stream from there has ended.

@@ -40,9 +40,10 @@ impl Wire {
     fn receive(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
         // What does not fit in the recv stays in the socket, whose window closes: so the peer is slowed down.
         match socket.recv_slice(self.recv.spare_mut()) {
+            Ok(0) => Ok(false),
             Ok(count) => {
                 self.recv.received(count);
-                Ok(count > 0)
+                Ok(true)
             }
             Err(RecvError::Finished) => {
                 let news = !self.recv.is_eof();

@@ -99,7 +99,8 @@ impl<B: Storage> RecvBuf<B> {
     ///
     /// A `count` above the room counts as all of the room.
     pub fn received(&mut self, count: usize) {
-        if count == 0 && self.end < self.storage.as_ref().len() {
+        let used = if self.pinned { self.end } else { self.end.saturating_sub(self.start) };
+        if count == 0 && used < self.storage.as_ref().len() {
             self.eof = true;
         }
         self.end = self.end.saturating_add(count).min(self.storage.as_ref().len());

@@ -205,9 +205,8 @@ fn rob_36_progress_starts_the_timer_for_an_answer_over() {
     let mut session = Session::opened(CLEAR);
     session.send("RETR 1").unwrap();
     session.hear("+OK\r\n");
-    let tick = |session: &mut Session, seconds| {
-        session.client.tick(std::time::Duration::from_secs(seconds)).is_ok()
-    };
+    let tick =
+        |session: &mut Session, seconds| session.client.tick(std::time::Duration::from_secs(seconds)).is_ok();
     assert!(tick(&mut session, 0) && tick(&mut session, 119));
     session.hear("a");
     assert!(tick(&mut session, 121) && tick(&mut session, 240));

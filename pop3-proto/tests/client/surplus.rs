@@ -200,7 +200,10 @@ fn sec_surplus_octets_after_stls_are_fatal_under_every_cut() {
             let mut session = after(Session::greeted(CLEAR), "STLS");
             let seen = events(&mut session, &pieces, false);
             // The token is given out only if nothing but the response was there.
-            assert!(seen == ["fatal PlaintextAfterStls"] || seen == ["start TLS", "fatal PlaintextAfterStls"], "{seen:?}");
+            assert!(
+                seen == ["fatal PlaintextAfterStls"] || seen == ["start TLS", "fatal PlaintextAfterStls"],
+                "{seen:?}"
+            );
             if let Some(start) = session.start.take() {
                 let refused = session.client.tls_started(start, pop3_proto::Input::more(b"")).unwrap_err();
                 assert_eq!(refused.why, AnswerError::Stale);

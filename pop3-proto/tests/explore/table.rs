@@ -195,7 +195,7 @@ fn accepted(verb: Option<Verb>, message: bool) -> &'static str {
         Verb::List => "ScanListing",
         Verb::Uidl => "UniqueId",
         // `1` is no tag of a language.
-        Verb::Lang => "Odd",
+        Verb::Lang => "Malformed",
         _ => "Ok",
     }
 }

@@ -44,8 +44,10 @@ fn carry<const N: usize>(sink: &mut SendBuf<&mut [u8]>, recv: &mut RecvBuf<[u8; 
     let spare = recv.spare_mut();
     let count = spare.len().min(sink.pending().len());
     spare[..count].copy_from_slice(&sink.pending()[..count]);
-    recv.received(count);
-    sink.sent(count);
+    if count > 0 {
+        recv.received(count);
+        sink.sent(count);
+    }
     count > 0
 }
 

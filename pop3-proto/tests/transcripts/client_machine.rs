@@ -80,8 +80,9 @@ pub(super) fn feed(peer: &mut Peer<'_>, recv: &mut RecvBuf<Vec<u8>>) {
             peer.finish().unwrap_or_else(|mismatch| panic!("{mismatch}"));
         }
         recv.received_eof();
+    } else {
+        recv.received(count);
     }
-    recv.received(count);
     peer.sent(count);
 }
 

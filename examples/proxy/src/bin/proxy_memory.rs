@@ -114,7 +114,9 @@ impl Dialogue {
         let count = room.len().min(answers.len());
         print("S", 0, &answers[..count]);
         room[..count].copy_from_slice(&answers[..count]);
-        self.to_client.received(count);
+        if count > 0 {
+            self.to_client.received(count);
+        }
         self.proxy.sent(End::Front, count);
         // Nothing moves: what is left to wait for is time, which in memory costs nothing.
         if !moved && count == 0 {
@@ -148,7 +150,9 @@ impl BackEnd {
         let received = room.len().min(commands.len());
         print("C", INDENT, &commands[..received]);
         room[..received].copy_from_slice(&commands[..received]);
-        self.recv.received(received);
+        if received > 0 {
+            self.recv.received(received);
+        }
         proxy.sent(End::Back, received);
 
         self.recv.with(|input| self.host.run(input, &mut self.send))?;
