@@ -91,7 +91,7 @@ impl Maildrop for Infallible {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry<'m> {
     /// Its size as RETR sends it: a line end counts two octets whatever the store uses, byte-stuffing does
-    /// not count (RFC 1939 section 11). [`octets`](crate::octets) counts them.
+    /// not count (RFC 1939 section 11). [`OctetCount::of`](crate::OctetCount::of) counts them.
     pub octets: u64,
     /// Its unique-id.
     pub id: UniqueId<'m>,
