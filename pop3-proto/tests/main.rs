@@ -16,6 +16,7 @@ mod ledger;
 mod server;
 mod tap;
 mod transcripts;
+mod values;
 
 /// Counts for each thread, so that one test sees only its own.
 #[global_allocator]
