@@ -102,6 +102,8 @@
 //! | `alloc` | buffers and a maildrop in a `Vec` | |
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
 //! | `sasl` | `sasl`: messages of the mechanisms without cryptography | |
+//! | `arbitrary` | values for fuzz targets and property tests; brings `std` | `arbitrary` |
+//! | `defmt` | `Format` for values and errors, for logs of a microcontroller | `defmt` |
 //! | `serde` | `OwnedUniqueId` is stored and read with `serde` | `serde` |
 //! | `test-util` | `script`: dialogues that play the other side, for tests | |
 //!
@@ -117,6 +119,8 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 #[cfg(any(feature = "apop", feature = "sasl"))]
 mod auth;
 mod body;
@@ -126,6 +130,8 @@ mod codec;
 #[cfg(doctest)]
 mod compile_fail;
 mod connection;
+#[cfg(feature = "defmt")]
+mod defmt;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
