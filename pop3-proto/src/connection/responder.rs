@@ -75,7 +75,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     ///
     /// # Errors
     /// Returns [`AnswerError`], and the next `poll` asks again. [`AnswerError::Stale`] also if the login is not by AUTH
-    /// ([`Login::exchange`]).
+    /// ([`Login::is_auth`]).
     pub fn challenge(&mut self, login: Login, challenge: Base64<'_>) -> Result<(), AnswerError> {
         let answered = self.server.challenge(login, challenge, self.sink);
         self.answered(answered)
