@@ -4,7 +4,7 @@
 //! one [`Event`] a call. Three events want an answer of their own, which takes the token in them:
 //! [`Challenge`](Event::Challenge), [`AuthAccepted`](Event::AuthAccepted) and [`StartTls`](Event::StartTls).
 //!
-//! The guide shows how to [drive](crate::guide::driving) it, [log in](crate::guide::authentication),
+//! The guide shows how to [drive](crate::guide::io) it, [log in](crate::guide::authentication),
 //! [pipeline](crate::guide::pipelining) and [delete](crate::guide::deletion).
 
 // `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes,
