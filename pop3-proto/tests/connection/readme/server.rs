@@ -1,8 +1,8 @@
-use pop3_proto::server::{Config, Credentials, Event, MessageInfo};
-use pop3_proto::{ServerConnection, Text, TlsPolicy, UniqueId, octets};
+use pop3_proto::server::{Credentials, Event, MessageInfo};
+use pop3_proto::{OctetCount, ServerConfig, ServerConnection, Text, TlsPolicy, UniqueId};
 use std::{error::Error, io::{Read, Write}};
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// Serves one message to any client that knows the password.
 fn serve(mut socket: impl Read + Write, password: &[u8], mail: &[u8]) -> Result<(), Box<dyn Error>> {
@@ -14,7 +14,7 @@ fn serve(mut socket: impl Read + Write, password: &[u8], mail: &[u8]) -> Result<
                 Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
                 Event::User(user, _) => responder.accept_name(user)?,
                 Event::Login(login, Credentials::Password(given)) if given.expose() == password => {
-                    responder.accept(login, vec![MessageInfo::new(octets(mail), UniqueId::new(b"1")?)])?;
+                    responder.accept(login, vec![MessageInfo::new(OctetCount::of(mail), UniqueId::new(b"1")?)])?;
                 }
                 Event::Fetch(fetch) => { body = mail; responder.send_body(fetch)? }
                 Event::Body if body.is_empty() => _ = responder.finish_body()?,
