@@ -1,4 +1,4 @@
-use crate::limits::{Limits, Timers, max};
+use crate::limits::{Limits, Timers, getters, max};
 use crate::quirks::Profile;
 use crate::sink::MIN_SEND_BUF;
 use crate::time::Timer;
@@ -62,6 +62,21 @@ impl ClientConfig {
     #[must_use]
     pub const fn with_timers(self, timers: Timers) -> Self {
         ClientConfig { greeting: timers.greeting, answer: timers.answer, tls_handshake: timers.tls, ..self }
+    }
+
+    getters! {
+        self;
+        /// Returns the TLS policy.
+        tls: TlsPolicy = self.tls;
+        /// Returns how harmless deviations of the server are taken.
+        profile: Profile = self.profile;
+        /// Returns whether commands are pipelined even if the server does not announce it.
+        assumes_pipelining: bool = self.pipelining;
+        /// Returns the bounds on what the server can make grow.
+        limits: Limits = self.limits;
+        /// Returns how long the client waits. The timers of a server have their defaults.
+        timers: Timers =
+            Timers { greeting: self.greeting, answer: self.answer, tls: self.tls_handshake, ..Timers::DEFAULT };
     }
 
     /// The most octets that a client's `poll` ever leaves unread: a read buffer of this size never fills up.

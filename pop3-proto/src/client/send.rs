@@ -80,6 +80,7 @@ pub enum SendError {
 
 /// Why the TLS policy forbids a command.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum TlsRefusal {
     /// [`TlsPolicy::Required`]: outside TLS nothing is sent but CAPA, STLS and QUIT.
     Required,
