@@ -131,6 +131,7 @@ mod error;
 pub mod guide;
 mod input;
 mod limits;
+pub mod login;
 mod quirks;
 #[cfg(feature = "script")]
 pub mod script;
