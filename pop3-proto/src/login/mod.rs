@@ -64,7 +64,7 @@ pub struct Login<'l> {
     name: Text<'l>,
     password: Secret<'l>,
     only: Option<Way>,
-    scram: Option<&'l mut dyn Scram>,
+    scram: Option<&'l mut (dyn Scram + Send)>,
     digest: Option<ApopDigest>,
     tried: Tried,
     last: Option<(Way, Refusal)>,
@@ -110,7 +110,7 @@ impl<'l> Login<'l> {
 
     /// Allows SCRAM-SHA-256, with this implementation.
     #[must_use]
-    pub fn with_scram(mut self, scram: &'l mut dyn Scram) -> Self {
+    pub fn with_scram(mut self, scram: &'l mut (dyn Scram + Send)) -> Self {
         self.scram = Some(scram);
         self
     }
@@ -176,7 +176,7 @@ impl<'l> Login<'l> {
 
     /// Starts the next attempt.
     fn go_on<C: AsConfig>(&mut self, sender: &mut Sender<'_, C>) -> Result<(), LoginError> {
-        let scram = self.scram.as_deref();
+        let scram = self.scram.as_deref().map(|scram| scram as &dyn Scram);
         let user = (self.name, self.password);
         let obstacles = Obstacles::find(sender.client(), user, scram, self.digest.is_some());
         let marks = sender.client().capabilities().has(Feature::AuthRespCode);
