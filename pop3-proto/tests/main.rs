@@ -13,6 +13,7 @@ mod guide;
 mod harness;
 mod laws;
 mod ledger;
+mod login;
 mod server;
 mod tap;
 mod transcripts;
