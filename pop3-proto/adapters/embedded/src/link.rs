@@ -1,0 +1,218 @@
+//! A stream, a clock and one of the two connections: when to write, when to read, and when to give up.
+
+use crate::Error;
+use core::time::Duration;
+use embedded_io::ErrorKind;
+use pop3_proto::{ClientConnection, ConnectionError, ServerConnection, State, Storage, Timer, client, server};
+
+/// How long the peer may take for the bytes that are left when no timer of the session runs: at its end, and before a
+/// handshake.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// What both connections have.
+pub(crate) trait Machine {
+    /// `poll` has an event or an error.
+    fn is_ready(&mut self) -> bool;
+    /// The next event is the last one, or there are none left.
+    fn is_ending(&self) -> bool;
+    fn is_closed(&self) -> bool;
+    fn wants_read(&self) -> bool;
+    fn wants_write(&self) -> bool;
+    fn spare_mut(&mut self) -> &mut [u8];
+    fn received(&mut self, count: usize);
+    fn pending(&mut self) -> &[u8];
+    fn sent(&mut self, count: usize);
+    fn has_unread(&mut self) -> bool;
+    fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError>;
+}
+
+macro_rules! machine {
+    ($type:ty, $wants_read:ident, $is_ending:expr) => {
+        fn is_ready(&mut self) -> bool {
+            <$type>::is_ready(self)
+        }
+
+        fn is_ending(&self) -> bool {
+            $is_ending(self)
+        }
+
+        fn is_closed(&self) -> bool {
+            <$type>::is_closed(self)
+        }
+
+        fn wants_read(&self) -> bool {
+            <$type>::$wants_read(self)
+        }
+
+        fn wants_write(&self) -> bool {
+            <$type>::wants_write(self)
+        }
+
+        fn spare_mut(&mut self) -> &mut [u8] {
+            self.recv_buf().spare_mut()
+        }
+
+        fn received(&mut self, count: usize) {
+            self.recv_buf().received(count);
+        }
+
+        fn pending(&mut self) -> &[u8] {
+            self.send_buf().pending()
+        }
+
+        fn sent(&mut self, count: usize) {
+            self.send_buf().sent(count);
+        }
+
+        fn has_unread(&mut self) -> bool {
+            !self.recv_buf().unread().is_empty()
+        }
+
+        fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
+            <$type>::tick(self, now)
+        }
+    };
+}
+
+impl<R: Storage, W: Storage, C: client::AsConfig> Machine for ClientConnection<R, W, C> {
+    machine! { ClientConnection<R, W, C>, is_waiting, |it: &Self| it.is_closed() }
+}
+
+impl<M: server::Maildrop, R: Storage, W: Storage, C: server::AsConfig> Machine for ServerConnection<M, R, W, C> {
+    machine! { ServerConnection<M, R, W, C>, wants_read, |it: &Self| it.server().state() == State::Closed }
+}
+
+/// A connection on its stream, with a clock that never goes back.
+pub(crate) struct Link<S, N, P> {
+    pub(crate) stream: S,
+    now: N,
+    pub(crate) pop3: P,
+    pub(crate) deadline: Option<Duration>,
+    /// When the peer must have taken what is left.
+    farewell: Option<Duration>,
+    /// Bytes were written since the last flush.
+    unflushed: bool,
+}
+
+impl<S, N: FnMut() -> Duration, P: Machine> Link<S, N, P> {
+    pub(crate) const fn new(stream: S, now: N, pop3: P) -> Self {
+        Link { stream, now, pop3, deadline: None, farewell: None, unflushed: false }
+    }
+
+    /// Takes the stream out, for a handshake.
+    pub(crate) fn part(self) -> (S, Link<(), N, P>) {
+        let Link { stream, now, pop3, deadline, .. } = self;
+        (stream, Link { stream: (), now, pop3, deadline, farewell: None, unflushed: false })
+    }
+
+    /// Puts a stream in.
+    pub(crate) fn on<T>(self, stream: T) -> Link<T, N, P> {
+        let Link { now, pop3, deadline, farewell, unflushed, .. } = self;
+        Link { stream, now, pop3, deadline, farewell, unflushed }
+    }
+
+    /// Runs the timers and the deadline, and returns when the next one runs out.
+    pub(crate) fn tick<E>(&mut self) -> Result<Option<Duration>, Error<E>> {
+        let now = (self.now)();
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(Error::Deadline);
+        }
+        if self.farewell.is_some_and(|farewell| farewell <= now) {
+            return Err(ConnectionError::TimedOut(Timer::Output).into());
+        }
+        let next = self.pop3.tick(now)?;
+        Ok([next, self.deadline, self.farewell].into_iter().flatten().min())
+    }
+
+    /// Starts the time that the peer has for what is left.
+    fn start_farewell(&mut self) {
+        if self.farewell.is_none() {
+            self.farewell = Some((self.now)().saturating_add(FAREWELL));
+        }
+    }
+
+    /// Fails if bytes were received that would be read as if they had come inside TLS.
+    pub(crate) fn nothing_unread<E>(&mut self) -> Result<(), Error<E>> {
+        if self.pop3.has_unread() { Err(ConnectionError::PlaintextAfterStls.into()) } else { Ok(()) }
+    }
+
+    /// Counts what a write has moved.
+    fn wrote<E>(&mut self, moved: Option<usize>) -> Result<(), Error<E>> {
+        match moved {
+            Some(0) => return Err(Error::WriteZero),
+            Some(count) => {
+                self.pop3.sent(count);
+                self.unflushed = true;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+/// The loops, once for `embedded-io` and once, with `.await`, for `embedded-io-async`.
+macro_rules! loops {
+    ($io:ident $([$async:tt $await:tt])?, $wait:ident, $drain:ident, $turn:ident, $write:ident, $flush:ident) => {
+        impl<S: $io::Read + $io::Write, N: FnMut() -> Duration, P: Machine> Link<S, N, P> {
+            /// Waits until there is an event, an error or the end of the session, with everything sent at the end.
+            pub(crate) $($async)? fn $wait(&mut self) -> Result<(), Error<S::Error>> {
+                while !self.pop3.is_ready() && !self.pop3.is_closed() {
+                    self.$turn()$(.$await)??;
+                }
+                if self.pop3.is_ending() { self.$drain()$(.$await)? } else { Ok(()) }
+            }
+
+            /// Sends all that is pending, with a bound for the time.
+            pub(crate) $($async)? fn $drain(&mut self) -> Result<(), Error<S::Error>> {
+                while self.pop3.wants_write() {
+                    self.start_farewell();
+                    self.tick()?;
+                    self.$write()$(.$await)??;
+                }
+                self.$flush()$(.$await)?
+            }
+
+            /// Sends what is pending, or else receives.
+            $($async)? fn $turn(&mut self) -> Result<(), Error<S::Error>> {
+                self.tick()?;
+                if self.pop3.wants_write() {
+                    return self.$write()$(.$await)?;
+                }
+                self.$flush()$(.$await)??;
+                if !self.pop3.wants_read() {
+                    return Err(Error::NothingDue);
+                }
+                // Never empty while input is wanted, so 0 is the end of the stream.
+                if let Some(count) = progress(self.stream.read(self.pop3.spare_mut())$(.$await)?)? {
+                    self.pop3.received(count);
+                }
+                Ok(())
+            }
+
+            $($async)? fn $write(&mut self) -> Result<(), Error<S::Error>> {
+                let moved = progress(self.stream.write(self.pop3.pending())$(.$await)?)?;
+                self.wrote(moved)
+            }
+
+            /// Tries to flush. A stream that gives up for now is asked again before the next read.
+            $($async)? fn $flush(&mut self) -> Result<(), Error<S::Error>> {
+                if self.unflushed {
+                    self.unflushed = progress(self.stream.flush()$(.$await)?)?.is_none();
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+loops!(embedded_io, wait, drain, turn, write, flush);
+loops!(embedded_io_async [async await], wait_async, drain_async, turn_async, write_async, flush_async);
+
+/// What a call of the stream did; `None` if it gave up for now.
+fn progress<T, E: embedded_io::Error>(result: Result<T, E>) -> Result<Option<T>, Error<E>> {
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => Ok(None),
+        Err(error) => Err(Error::Io(error)),
+    }
+}

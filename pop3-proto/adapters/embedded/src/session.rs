@@ -1,0 +1,314 @@
+use crate::link::Link;
+use crate::{Error, StartTlsError};
+use core::fmt;
+use core::ops::Range;
+use core::time::Duration;
+use pop3_proto::server::{
+    AsConfig, BodyError, Config, Event, Fetch, Maildrop, Refusal, Responder, Sent, Server, StartTls,
+};
+use pop3_proto::{BufferTooSmall, ServerConnection, Storage, octets};
+
+/// A server for one connection, on a stream: of `embedded-io` with [`next`](Self::next), of `embedded-io-async` with
+/// [`next_async`](Self::next_async).
+///
+/// `S` is the stream, `N` the clock, `M` the maildrop, `R` the receive buffer and `W` the send buffer. All state is in the
+/// session. To stop early, drop it: nothing is removed, because removal is the answer to [`Event::Commit`].
+///
+/// ```
+/// use core::time::Duration;
+/// use embedded_io::{Read, Write};
+/// use pop3_embedded::{Error, Session, server::{Config, Credentials, Event, MessageInfo}};
+/// use pop3_proto::{Text, TlsPolicy, UniqueId, octets};
+///
+/// static CONFIG: Config = Config::new(TlsPolicy::Implicit);
+///
+/// /// Serves one message to any client that knows the password.
+/// fn serve<S: Read + Write>(stream: S, now: fn() -> Duration, mail: &[u8]) -> Result<(), Error<S::Error>> {
+///     let mut messages = [MessageInfo::new(octets(mail), UniqueId::new(b"1")?)];
+///     let mut maildrop = Some(&mut messages[..]);
+///     let (mut recv, mut send) = ([0; 512], [0; 1024]);
+///     let mut pop3 = Session::new(&CONFIG, 1, stream, now, &mut recv[..], &mut send[..])?;
+///     while let Some((event, mut responder)) = pop3.next()? {
+///         match event {
+///             Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
+///             Event::User(user, _) => responder.accept_name(user)?,
+///             Event::Login(login, Credentials::Password(given)) if given.expose() == b"secret" => match maildrop.take() {
+///                 Some(maildrop) => responder.accept(login, maildrop)?,
+///                 None => responder.close(),
+///             },
+///             Event::Fetch(fetch) => _ = pop3.send_message(fetch, mail)?,
+///             Event::Commit(commit) => responder.removed(commit)?, // remove what is marked before
+///             other => responder.decline(other)?,
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
+pub struct Session<S, N, M, R, W = R, C = &'static Config<'static>>
+where
+    R: Storage,
+    W: Storage,
+    C: AsConfig,
+{
+    link: Link<S, N, ServerConnection<M, R, W, C>>,
+}
+
+impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig> Session<S, N, M, R, W, C> {
+    /// A server for one connection, on a stream that is connected.
+    ///
+    /// `id` is your number for the connection: the tokens of two connections differ by it. `now` is a clock that never goes
+    /// back. It returns the time since any start.
+    ///
+    /// # Errors
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::min_recv_buf`], or `send` fewer than
+    /// [`Config::min_send_buf`].
+    pub fn new(config: C, id: u64, stream: S, now: N, recv: R, send: W) -> Result<Self, BufferTooSmall> {
+        let pop3 = ServerConnection::with_buffers(config, id, recv, send)?;
+        Ok(Session { link: Link::new(stream, now, pop3) })
+    }
+
+    /// Sets the time of the clock at which the session fails with [`Error::Deadline`], whatever it is doing.
+    pub fn set_deadline(&mut self, deadline: Option<Duration>) {
+        self.link.deadline = deadline;
+    }
+
+    /// Returns the responder, for an answer whose token you kept.
+    pub fn responder(&mut self) -> Responder<'_, M, C> {
+        self.link.pop3.responder()
+    }
+
+    /// Returns the machine, for what can be asked of it.
+    pub fn server(&self) -> &Server<M, C> {
+        self.link.pop3.server()
+    }
+
+    /// Returns the stream.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.link.stream
+    }
+
+    /// Returns the stream and the connection, for somebody else to go on with.
+    pub fn into_parts(self) -> (S, ServerConnection<M, R, W, C>) {
+        (self.link.stream, self.link.pop3)
+    }
+
+    /// Accepts to send the message if it has the listed size; otherwise refuses it. TOP sends a part, so the size of the
+    /// message does not matter.
+    fn open<E>(&mut self, fetch: Fetch, sent: u64) -> Result<(), Error<E>> {
+        let maildrop = self.link.pop3.server().maildrop();
+        let listed = maildrop.and_then(|maildrop| maildrop.entry(fetch.message()).ok()).map(|entry| entry.octets);
+        let mut responder = self.link.pop3.responder();
+        match listed {
+            Some(stated) if stated != sent && fetch.top().is_none() => {
+                responder.refuse(fetch, Refusal::Temporary)?;
+                Err(BodyError::Size { sent, stated }.into())
+            }
+            _ => Ok(responder.send_body(fetch)?),
+        }
+    }
+
+    /// Sends the next bytes of the message, and returns how many there was room for; with no bytes, completes it. After an
+    /// error the session is closed, because only a connection that ends tells the client that the message is not whole.
+    fn write_body<E>(&mut self, bytes: &[u8]) -> Result<Step, Error<E>> {
+        let Some((Event::Body, mut responder)) = self.link.pop3.poll()? else { return Err(Error::NothingDue) };
+        let step = match bytes {
+            [] => responder.finish_body().map(Step::Complete),
+            _ if !responder.wants_body() => responder.finish_body().map(Step::Complete),
+            _ => responder.write_body(bytes).map(Step::Took),
+        };
+        if step.is_err() {
+            responder.close();
+        }
+        Ok(step?)
+    }
+
+    /// Closes the session, because the source of a message failed.
+    fn failed<E>(&mut self, error: &impl embedded_io::Error) -> Error<E> {
+        self.link.pop3.close();
+        Error::Message(error.kind())
+    }
+}
+
+/// What became of bytes of a message.
+enum Step {
+    Took(usize),
+    Complete(Sent),
+}
+
+impl<S, N, M, R, W, C> Session<S, N, M, R, W, C>
+where
+    S: embedded_io::ErrorType,
+    N: FnMut() -> Duration,
+    M: Maildrop,
+    R: Storage,
+    W: Storage,
+    C: AsConfig,
+{
+    /// Runs the timers and the deadline, and returns when the next one runs out: the time of the clock until which an
+    /// executor lets [`next_async`](Self::next_async) wait. `None` means without a bound.
+    ///
+    /// # Errors
+    /// Returns [`Error::Connection`] if a timer has run out, and [`Error::Deadline`] if the deadline has passed.
+    pub fn tick(&mut self) -> Result<Option<Duration>, Error<S::Error>> {
+        self.link.tick()
+    }
+}
+
+macro_rules! session {
+    ($io:ident $([$async:tt $await:tt])?, $wait:ident, $drain:ident,
+        $(#[$next_doc:meta])* $next:ident, $(#[$send_doc:meta])* $send_message:ident,
+        $(#[$from_doc:meta])* $send_message_from:ident, $(#[$tls_doc:meta])* $start_tls:ident, $handshake:ident) => {
+        impl<S, N, M, R, W, C> Session<S, N, M, R, W, C>
+        where
+            S: $io::Read + $io::Write,
+            N: FnMut() -> Duration,
+            M: Maildrop,
+            R: Storage,
+            W: Storage,
+            C: AsConfig,
+        {
+            $(#[$next_doc])*
+            // Spelled out, because it is what a caller matches.
+            #[allow(clippy::type_complexity, clippy::should_implement_trait)]
+            pub $($async)? fn $next(
+                &mut self,
+            ) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, Error<S::Error>> {
+                self.link.$wait()$(.$await)??;
+                Ok(self.link.pop3.poll()?)
+            }
+
+            $(#[$send_doc])*
+            #[doc(alias = "RETR")]
+            pub $($async)? fn $send_message(
+                &mut self,
+                fetch: Fetch,
+                mut message: &[u8],
+            ) -> Result<Sent, Error<S::Error>> {
+                self.open(fetch, octets(message))?;
+                loop {
+                    self.link.$wait()$(.$await)??;
+                    match self.write_body(message)? {
+                        Step::Took(count) => message = message.get(count..).unwrap_or_default(),
+                        Step::Complete(sent) => return Ok(sent),
+                    }
+                }
+            }
+
+            $(#[$from_doc])*
+            #[doc(alias = "RETR")]
+            pub $($async)? fn $send_message_from(
+                &mut self,
+                fetch: Fetch,
+                mut source: impl $io::Read,
+                buffer: &mut [u8],
+            ) -> Result<Sent, Error<S::Error>> {
+                self.link.pop3.responder().send_body(fetch)?;
+                let mut held = Range { start: 0, end: 0 };
+                loop {
+                    self.link.$wait()$(.$await)??;
+                    if held.is_empty() && !self.link.pop3.server().enough() {
+                        let count = source.read(buffer)$(.$await)?.map_err(|error| self.failed(&error))?;
+                        held = Range { start: 0, end: count };
+                    }
+                    match self.write_body(buffer.get(held.clone()).unwrap_or_default())? {
+                        Step::Took(count) => held.start = held.start.saturating_add(count),
+                        Step::Complete(sent) => return Ok(sent),
+                    }
+                }
+            }
+
+            $(#[$tls_doc])*
+            #[doc(alias = "STLS")]
+            pub $($async)? fn $start_tls<T, H>(
+                mut self,
+                start: StartTls,
+                handshake: impl $handshake(S) -> Result<T, H>,
+            ) -> Result<Session<T, N, M, R, W, C>, StartTlsError<S::Error, H>> {
+                self.link.$drain()$(.$await)??;
+                self.link.nothing_unread()?;
+                let (stream, link) = self.link.part();
+                let stream = handshake(stream)$(.$await)?.map_err(StartTlsError::Handshake)?;
+                let mut link = link.on(stream);
+                link.pop3.tls_started(start).map_err(Error::Answer)?;
+                Ok(Session { link })
+            }
+        }
+    };
+}
+
+session! { embedded_io, wait, drain,
+    /// Waits for the next event, and returns it with a responder that you can use while you hold the event. `None` means
+    /// that the session is over. Everything was sent before [`Event::Closed`] is returned.
+    ///
+    /// Pending bytes are sent first. If the stream fails with [`TimedOut`](embedded_io::ErrorKind::TimedOut) or
+    /// [`Interrupted`](embedded_io::ErrorKind::Interrupted), the timers are run, and the call goes on.
+    ///
+    /// # Errors
+    /// Returns [`Error::NothingDue`] if an answer is due and nothing is pending: its token was kept or lost.
+    /// Returns [`Error::Deadline`] if the deadline has passed.
+    /// Returns [`Error::Connection`] if a timer ran out or the client broke a rule.
+    /// Returns [`Error::Io`] or [`Error::WriteZero`] if the stream failed.
+    next,
+    /// Sends a message that is in memory, in flash for example: the answer to [`Event::Fetch`]. Its lines end in LF or in CR
+    /// LF. It returns after the terminator is queued.
+    ///
+    /// # Errors
+    /// Returns [`Error::Body`] with [`BodyError::Size`] if the message does not have the size that the maildrop lists. The
+    /// client gets `-ERR`, and the session can go on.
+    /// Returns [`Error::Body`] with another cause if the bytes cannot be sent. The session is closed then.
+    /// Otherwise, the errors are those of [`next`](Self::next).
+    send_message,
+    /// Sends a message that `source` reads piece by piece into `buffer`: the answer to [`Event::Fetch`]. Its lines end in LF
+    /// or in CR LF. TOP reads only as much as it needs. It returns after the terminator is queued.
+    ///
+    /// # Errors
+    /// Returns [`Error::Message`] if `source` fails, and [`Error::Body`] if the size of the message is not the one that the
+    /// maildrop lists. The session is closed then, because the client must not take the message for whole.
+    /// Otherwise, the errors are those of [`next`](Self::next).
+    send_message_from,
+    /// Starts TLS: the answer to [`Event::StartTls`]. It sends what is pending, gives the stream to `handshake`, and goes on
+    /// with the stream that `handshake` returns.
+    ///
+    /// The stream must not read ahead, because bytes that it holds back would be lost.
+    ///
+    /// # Errors
+    /// Returns [`StartTlsError::Session`] with [`ConnectionError::PlaintextAfterStls`](pop3_proto::ConnectionError::PlaintextAfterStls)
+    /// if bytes follow STLS: they were sent before TLS, so somebody may have injected them.
+    /// Returns [`StartTlsError::Handshake`] if `handshake` fails.
+    start_tls, FnOnce
+}
+
+session! { embedded_io_async [async await], wait_async, drain_async,
+    /// As [`next`](Self::next), for `embedded-io-async`.
+    ///
+    /// It is cancel safe if the `read` and `write` of the stream are: if you drop the future and call it again, nothing is
+    /// lost. So race it against a timer of your executor, until the time that [`tick`](Self::tick) returns.
+    ///
+    /// # Errors
+    /// The same as those of [`next`](Self::next).
+    next_async,
+    /// As [`send_message`](Self::send_message), for `embedded-io-async`. If you drop the future, [`Event::Body`] is the next
+    /// event: decline it, which closes the session.
+    ///
+    /// # Errors
+    /// The same as those of [`send_message`](Self::send_message).
+    send_message_async,
+    /// As [`send_message_from`](Self::send_message_from), for `embedded-io-async`. If you drop the future, [`Event::Body`] is
+    /// the next event: decline it, which closes the session.
+    ///
+    /// # Errors
+    /// The same as those of [`send_message_from`](Self::send_message_from).
+    send_message_from_async,
+    /// As [`start_tls`](Self::start_tls), for `embedded-io-async`. A future that is dropped takes the session with it.
+    ///
+    /// # Errors
+    /// The same as those of [`start_tls`](Self::start_tls).
+    start_tls_async, AsyncFnOnce
+}
+
+/// Shows the connection.
+impl<S, N, M, R: Storage, W: Storage, C: AsConfig> fmt::Debug for Session<S, N, M, R, W, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("pop3", &self.link.pop3).finish_non_exhaustive()
+    }
+}
