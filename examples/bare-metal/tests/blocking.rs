@@ -2,15 +2,16 @@
 
 mod kit;
 
-use std::time::Duration;
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use kit::{Kept, Memory, account, no_clock};
+use pop3_embedded::Error as SessionError;
 use pop3_proto::client::Deletions;
 use pop3_proto::server::CloseReason;
 use pop3_proto::{ConnectionError, Timer};
 use pop3_proto_bare_metal::blocking::{fetch, serve};
 use pop3_proto_bare_metal::{Error, Fetched};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 use std::{iter, thread};
 
 /// One end of a connection: a channel of octets either way, which is full after 16.
@@ -118,7 +119,7 @@ fn fetch_from(says: &'static str, stays: bool, store: &mut Kept) -> Result<Fetch
     )
 }
 
-fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<CloseReason, Error<ErrorKind>> {
+fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<CloseReason, SessionError<ErrorKind>> {
     let mut memory = Memory::new();
     let mut peer = Peer { says: says.as_bytes(), stays, takes, took: Vec::new() };
     let why = serve(&mut peer, clock(), 1, &mut memory.slots(), &mut memory);
@@ -128,9 +129,9 @@ fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<CloseReason
 
 #[test]
 fn silence_runs_into_the_timers() {
-    let late = |timer| Error::ConnectionError(ConnectionError::TimedOut(timer));
-    assert_eq!(fetch_from("", true, &mut Kept::default()), Err(late(Timer::Greeting)));
-    assert_eq!(fetch_from("+OK\r\n", true, &mut Kept::default()), Err(late(Timer::Answer)));
+    let late = |timer| SessionError::Connection(ConnectionError::TimedOut(timer));
+    assert_eq!(fetch_from("", true, &mut Kept::default()), Err(late(Timer::Greeting).into()));
+    assert_eq!(fetch_from("+OK\r\n", true, &mut Kept::default()), Err(late(Timer::Answer).into()));
     assert_eq!(serve_to("", true, usize::MAX), Err(late(Timer::Login)));
     let login = "USER mrose\r\nPASS tanstaaf\r\n";
     assert_eq!(serve_to(login, true, usize::MAX), Err(late(Timer::Autologout)));
@@ -141,10 +142,14 @@ fn silence_runs_into_the_timers() {
 
 #[test]
 fn who_is_gone_removes_nothing() {
-    assert_eq!(serve_to("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n", false, usize::MAX), Ok(CloseReason::End));
+    assert_eq!(
+        serve_to("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n", false, usize::MAX),
+        Ok(CloseReason::End)
+    );
     let mut store = Kept::default();
     let cut = "+OK\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\none\r\n.\r\n+OK\r\n+OK\r\ntwo\r\n";
-    assert_eq!(fetch_from(cut, false, &mut store), Err(Error::ConnectionError(ConnectionError::UnexpectedEof)));
+    let eof = Error::Session(ConnectionError::UnexpectedEof.into());
+    assert_eq!(fetch_from(cut, false, &mut store), Err(eof));
     assert_eq!(store.complete.into_iter().collect::<Vec<_>>(), [(1, b"one\r\n".to_vec())]);
     assert_eq!(store.partial[&2], b"two\r\n");
 }

@@ -1,10 +1,10 @@
 //! A mailbox and a store that remember what was done to them.
 
-use std::time::Duration;
 use pop3_proto::server::MessageInfo;
 use pop3_proto::{MessageNumber, Secret, Text, UniqueId, octets};
 use pop3_proto_bare_metal::{Account, Mailbox, Store};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub fn account(password: &str) -> Account<'_> {
     Account { name: Text::from_static("mrose"), password: Secret::new(password.as_bytes()).unwrap() }

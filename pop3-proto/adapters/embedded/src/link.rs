@@ -3,7 +3,9 @@
 use crate::Error;
 use core::time::Duration;
 use embedded_io::ErrorKind;
-use pop3_proto::{ClientConnection, ConnectionError, ServerConnection, State, Storage, Timer, client, server};
+use pop3_proto::{
+    ClientConnection, ConnectionError, ServerConnection, State, Storage, Timer, client, server,
+};
 
 /// How long the peer may take for the bytes that are left when no timer of the session runs: at its end, and before a
 /// handshake.
@@ -78,7 +80,9 @@ impl<R: Storage, W: Storage, C: client::AsConfig> Machine for ClientConnection<R
     machine! { ClientConnection<R, W, C>, is_waiting, |it: &Self| it.is_closed() }
 }
 
-impl<M: server::Maildrop, R: Storage, W: Storage, C: server::AsConfig> Machine for ServerConnection<M, R, W, C> {
+impl<M: server::Maildrop, R: Storage, W: Storage, C: server::AsConfig> Machine
+    for ServerConnection<M, R, W, C>
+{
     machine! { ServerConnection<M, R, W, C>, wants_read, |it: &Self| it.server().state() == State::Closed }
 }
 

@@ -96,7 +96,8 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
     /// message does not matter.
     fn open<E>(&mut self, fetch: Fetch, sent: u64) -> Result<(), Error<E>> {
         let maildrop = self.link.pop3.server().maildrop();
-        let listed = maildrop.and_then(|maildrop| maildrop.entry(fetch.message()).ok()).map(|entry| entry.octets);
+        let listed =
+            maildrop.and_then(|maildrop| maildrop.entry(fetch.message()).ok()).map(|entry| entry.octets);
         let mut responder = self.link.pop3.responder();
         match listed {
             Some(stated) if stated != sent && fetch.top().is_none() => {
@@ -110,7 +111,9 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
     /// Sends the next bytes of the message, and returns how many there was room for; with no bytes, completes it. After an
     /// error the session is closed, because only a connection that ends tells the client that the message is not whole.
     fn write_body<E>(&mut self, bytes: &[u8]) -> Result<Step, Error<E>> {
-        let Some((Event::Body, mut responder)) = self.link.pop3.poll()? else { return Err(Error::NothingDue) };
+        let Some((Event::Body, mut responder)) = self.link.pop3.poll()? else {
+            return Err(Error::NothingDue);
+        };
         let step = match bytes {
             [] => responder.finish_body().map(Step::Complete),
             _ if !responder.wants_body() => responder.finish_body().map(Step::Complete),
