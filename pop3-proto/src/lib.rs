@@ -79,7 +79,7 @@
 //!
 //! # Where to go from here
 //!
-//! The [`guide`] is a short book with a page for each question that comes up: [how to drive a machine](guide::driving),
+//! The [`guide`] is a short book with a page for each question that comes up: [how to drive a machine](guide::io),
 //! [TLS](guide::tls), [logging in](guide::authentication), [what can go wrong](guide::errors), [when a message is
 //! gone](guide::deletion), [how to build a server](guide::serving), [how to test without a network](guide::testing) and
 //! more. It begins with a [picture of the states](guide#the-states-of-a-session).

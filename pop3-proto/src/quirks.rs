@@ -12,7 +12,7 @@ use core::fmt;
 /// client.poll(&mut Input::more(greeting)).unwrap();
 /// assert!(client.quirks().contains(Quirk::StatusCase));
 ///
-/// let mut strict = Client::new(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict), 1);
+/// let mut strict = Client::new(Config::new(TlsPolicy::Cleartext).with_profile(Profile::Strict), 1);
 /// let refused = strict.poll(&mut Input::more(greeting)).unwrap_err();
 /// assert_eq!(refused, ConnectionError::Strict(Quirk::StatusCase));
 /// ```

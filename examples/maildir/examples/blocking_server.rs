@@ -196,7 +196,7 @@ fn refusal(error: &std::io::Error) -> Refusal {
 /// Sends what is left, then waits a moment for the client to close: closing over octets that it sent and nobody read would take
 /// the last answer from it.
 fn farewell(mut wire: Wire) -> Result<()> {
-    let deadline = Duration::from_millis(wire.now().0 + 10_000); // the machine runs no timer any more
+    let deadline = wire.now() + Duration::from_secs(10); // the machine runs no timer any more
     while wire.is_pending() {
         if wire.now() >= deadline {
             return Err("the client does not take the last answer".into());

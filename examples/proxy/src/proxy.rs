@@ -174,7 +174,10 @@ impl Proxy {
 
     /// Where the next octets from there go. Empty while there is no room: do not read then.
     pub fn spare(&mut self, end: End) -> &mut [u8] {
-        self.wires(end).0.recv.spare_mut()
+        let is_relaying = self.is_relaying();
+        let recv = &mut self.wires(end).0.recv;
+        // Bytes are relayed in parts as small as the other stream takes. To read on while most are left would move them each time.
+        if is_relaying && recv.unread().len() > INBOX / 2 { &mut [] } else { recv.spare_mut() }
     }
 
     /// So many octets came in there.

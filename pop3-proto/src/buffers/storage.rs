@@ -20,7 +20,7 @@ use core::fmt;
 ///
 /// impl Storage for Block {}
 ///
-/// let config = Config::new(TlsPolicy::Implicit).limits(Limits::DEFAULT.sasl_line(512));
+/// let config = Config::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(512));
 /// let (recv, send) = (Block(Box::leak(Box::new([0; 1024]))), Block(Box::leak(Box::new([0; 512]))));
 /// let pop3 = ClientConnection::with_buffers(config, 1, recv, send).unwrap();
 /// # let _: ClientConnection<Block> = pop3;

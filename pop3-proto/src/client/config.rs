@@ -9,7 +9,7 @@ use crate::types::TlsPolicy;
 /// ```
 /// use pop3_proto::{Client, Limits, Profile, TlsPolicy, client::Config};
 ///
-/// let config = Config::new(TlsPolicy::Implicit).profile(Profile::Strict).limits(Limits::DEFAULT.body_octets(1 << 30));
+/// let config = Config::new(TlsPolicy::Implicit).with_profile(Profile::Strict).with_limits(Limits::DEFAULT.with_body_octets(1 << 30));
 /// let client = Client::new(config, 1);
 /// let simple = Client::new(TlsPolicy::Implicit, 1);
 /// ```

@@ -92,7 +92,7 @@ pub enum Event<'i> {
     StartTls(StartTls),
     /// The server ends the session on its own, and says why: a line of `-ERR` that no command asked for, as a server sends
     /// it that was idle for too long or is shut down. Nothing can be sent any more, and the next
-    /// [`poll`](super::Client::poll) returns [`ConnectionError::Unsolicited`](crate::Fatal::Unsolicited). Nothing is removed.
+    /// [`poll`](super::Client::poll) returns [`ConnectionError::Unsolicited`](crate::ConnectionError::Unsolicited). Nothing is removed.
     #[doc(alias = "autologout")]
     #[doc(alias = "disconnected")]
     Farewell(StatusText<'i>),

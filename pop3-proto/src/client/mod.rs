@@ -4,7 +4,7 @@
 //! one [`Event`] a call. Three events want an answer of their own, which takes the token in them:
 //! [`Challenge`](Event::Challenge), [`AuthAccepted`](Event::AuthAccepted) and [`StartTls`](Event::StartTls).
 //!
-//! The guide shows how to [drive](crate::guide::driving) it, [log in](crate::guide::authentication),
+//! The guide shows how to [drive](crate::guide::io) it, [log in](crate::guide::authentication),
 //! [pipeline](crate::guide::pipelining) and [delete](crate::guide::deletion).
 
 // `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes,
@@ -312,8 +312,8 @@ impl<C: AsConfig> Client<C> {
     }
 
     /// Runs the timers: anchors what was started since the last call, and says when to call again, if any
-    /// timer runs: a moment behind `now`, so that the span [`until`](Duration::until) then is never zero, which
-    /// a socket would refuse as a timeout.
+    /// timer runs: a moment later than `now`, so that the span up to it is never zero, which a
+    /// socket would refuse as a timeout.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///

@@ -301,7 +301,7 @@ impl<'a> OtherCapability<'a> {
     /// use pop3_proto::{OtherCapability, TlsPolicy, server::Config};
     ///
     /// const OURS: &[OtherCapability<'_>] = &[OtherCapability::from_static("X-ARCHIVE", "years 7")];
-    /// static CONFIG: Config = Config::new(TlsPolicy::Required).capabilities(OURS);
+    /// static CONFIG: Config = Config::new(TlsPolicy::Required).with_capabilities(OURS);
     /// ```
     ///
     /// # Panics

@@ -153,7 +153,7 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// ```
     /// use pop3_proto::{ClientConnection, Limits, TlsPolicy, client::Config};
     ///
-    /// let config = Config::new(TlsPolicy::Implicit).limits(Limits::DEFAULT.sasl_line(512));
+    /// let config = Config::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(512));
     /// let (mut recv, mut send) = ([0; 1024], [0; 512]);
     /// let pop3 = ClientConnection::with_buffers(&config, 1, &mut recv[..], &mut send[..]).unwrap();
     /// # let _: ClientConnection<&mut [u8], &mut [u8], &Config> = pop3;

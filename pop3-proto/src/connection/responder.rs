@@ -96,7 +96,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     }
 
     /// Accepts the login, and leaves the rest of the connection to somebody else, as a proxy does: see
-    /// [`Server::hand_over`]. The bytes that the client pipelined are in [`RecvBuf::unread`](super::RecvBuf::unread).
+    /// [`Server::hand_over`]. The bytes that the client pipelined are in [`RecvBuf::unread`](crate::RecvBuf::unread).
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token belongs to another question.

@@ -95,7 +95,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 
     /// The client is who it says, and somebody else speaks with it from here on, as behind a proxy: `poll`
-    /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](Why::HandedOver).
+    /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](CloseReason::HandedOver).
     ///
     /// No octet behind the login is read: what the client pipelined stays in the recv, to be passed on. A
     /// server that never opens a maildrop itself is a `Server<Infallible>`.
@@ -156,7 +156,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// use pop3_proto::{Input, Mechanism, SendBuf, Server, Text, TlsPolicy, sasl};
     /// use pop3_proto::server::{Ask, Config, MessageInfo, Step};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::LOGIN]);
+    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::LOGIN]);
     /// let mut server = Server::<Vec<MessageInfo<pop3_proto::UniqueId<'_>>>>::new(&CONFIG, 1);
     /// let mut buffer = [0; 1024];
     /// let mut out = SendBuf::new(&mut buffer[..]);
@@ -333,7 +333,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 
     /// `-ERR`, for this reason. A name or a login refused for its own sake counts as a failed login
-    /// ([`Limits::failed_logins`](crate::Limits::failed_logins)); one that finds the maildrop in use or the server in
+    /// ([`Limits::with_failed_logins`](crate::Limits::with_failed_logins)); one that finds the maildrop in use or the server in
     /// trouble does not.
     ///
     /// # Errors

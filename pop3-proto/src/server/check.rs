@@ -63,8 +63,8 @@ impl Config<'_> {
     /// use pop3_proto::{Text, TlsPolicy};
     ///
     /// let config = Config::new(TlsPolicy::Implicit);
-    /// assert_eq!(config.implementation(Text::from_static("mail 1.0")).check(), Ok(()));
-    /// assert_eq!(config.implementation(Text::from_static("mail\t1.0")).check(), Err(ConfigError::Implementation));
+    /// assert_eq!(config.with_implementation(Text::from_static("mail 1.0")).check(), Ok(()));
+    /// assert_eq!(config.with_implementation(Text::from_static("mail\t1.0")).check(), Err(ConfigError::Implementation));
     /// ```
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::types::{Mechanism, Text, TlsPolicy};
 /// ```
 /// use pop3_proto::{Mechanism, TlsPolicy, server::Config};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Required).sasl(&[Mechanism::PLAIN, Mechanism::SCRAM_SHA_256]);
+/// static CONFIG: Config = Config::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN, Mechanism::SCRAM_SHA_256]);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Config<'c> {
@@ -239,7 +239,7 @@ impl<'c> Config<'c> {
 ///
 /// impl AsConfig for Settings {
 ///     fn as_config(&self) -> Config<'_> {
-///         self.base.sasl(&self.mechanisms).implementation(Text::new(self.name.as_bytes()).unwrap_or(Text::EMPTY))
+///         self.base.with_sasl(&self.mechanisms).with_implementation(Text::new(self.name.as_bytes()).unwrap_or(Text::EMPTY))
 ///     }
 /// }
 ///

@@ -146,7 +146,7 @@ pub struct Language<'c> {
 ///
 /// let table = Table(vec![(Phrase::Bye, "auf Wiedersehen".into())]);
 /// let languages = [Language { tag: LanguageTag::new(b"de")?, name: Text::new(b"Deutsch")?, say: &table }];
-/// let config = Config::new(TlsPolicy::Implicit).languages(&languages);
+/// let config = Config::new(TlsPolicy::Implicit).with_languages(&languages);
 /// let server: Server<core::convert::Infallible, &Config> = Server::new(&config, 1);
 /// # Ok::<(), pop3_proto::InvalidValue>(())
 /// ```

@@ -13,7 +13,7 @@ use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
 pub enum Step<'i> {
     /// More octets from the client. Send what the sink holds first: the client may be waiting for it.
     NeedInput,
-    /// Room in the sink: send what it holds. Where it [`never_fits`](Full::never_fits), the sink is too
+    /// Room in the sink: send what it holds. Where it [`never_fits`](BufferFull::never_fits), the sink is too
     /// small.
     NeedSpace(BufferFull),
     /// The message that is open: [`write_body`](super::Server::write_body), then

@@ -93,7 +93,7 @@ const fn others(word: u64) -> u64 {
 
 /// What holds a unique-id: [`UniqueId`] itself, or one that owns its octets.
 ///
-/// A [`MessageInfo`](crate::server::Slot) takes any that does, so that a server without a heap can make them as it needs.
+/// A [`MessageInfo`](crate::server::MessageInfo) takes any that does, so that a server without a heap can make them as it needs.
 ///
 /// ```
 /// use pop3_proto::{AsUniqueId, UniqueId};
