@@ -1,4 +1,4 @@
-use crate::link::Link;
+use crate::link::{Link, NEVER};
 use crate::{Error, StartTlsError};
 use core::fmt;
 use core::time::Duration;
@@ -63,7 +63,7 @@ impl<S, N: FnMut() -> Duration, R: Storage, W: Storage, C: AsConfig> Connection<
 
     /// Sets the time of the clock at which the session fails with [`Error::Deadline`], whatever it is doing.
     pub fn set_deadline(&mut self, deadline: Option<Duration>) {
-        self.link.deadline = deadline;
+        self.link.deadline = deadline.unwrap_or(NEVER);
     }
 
     /// Returns the sender, for sending while you hold no event: see [`ClientConnection::sender`].

@@ -11,11 +11,14 @@ use pop3_proto::{
 /// handshake.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// The time of a clock that is never reached.
+pub(crate) const NEVER: Duration = Duration::MAX;
+
 /// What both connections have.
 pub(crate) trait Machine {
     /// `poll` has an event or an error.
     fn is_ready(&mut self) -> bool;
-    /// The next event is the last one, or there are none left.
+    /// The session is over, and bytes that are left are for the peer: a client has nothing more to tell a server.
     fn is_ending(&self) -> bool;
     fn is_closed(&self) -> bool;
     fn wants_read(&self) -> bool;
@@ -77,7 +80,7 @@ macro_rules! machine {
 }
 
 impl<R: Storage, W: Storage, C: client::AsConfig> Machine for ClientConnection<R, W, C> {
-    machine! { ClientConnection<R, W, C>, is_waiting, |it: &Self| it.is_closed() }
+    machine! { ClientConnection<R, W, C>, is_waiting, |_: &Self| false }
 }
 
 impl<M: server::Maildrop, R: Storage, W: Storage, C: server::AsConfig> Machine
@@ -91,22 +94,22 @@ pub(crate) struct Link<S, N, P> {
     pub(crate) stream: S,
     now: N,
     pub(crate) pop3: P,
-    pub(crate) deadline: Option<Duration>,
+    pub(crate) deadline: Duration,
     /// When the peer must have taken what is left.
-    farewell: Option<Duration>,
+    farewell: Duration,
     /// Bytes were written since the last flush.
     unflushed: bool,
 }
 
 impl<S, N: FnMut() -> Duration, P: Machine> Link<S, N, P> {
     pub(crate) const fn new(stream: S, now: N, pop3: P) -> Self {
-        Link { stream, now, pop3, deadline: None, farewell: None, unflushed: false }
+        Link { stream, now, pop3, deadline: NEVER, farewell: NEVER, unflushed: false }
     }
 
     /// Takes the stream out, for a handshake.
     pub(crate) fn part(self) -> (S, Link<(), N, P>) {
         let Link { stream, now, pop3, deadline, .. } = self;
-        (stream, Link { stream: (), now, pop3, deadline, farewell: None, unflushed: false })
+        (stream, Link { stream: (), now, pop3, deadline, farewell: NEVER, unflushed: false })
     }
 
     /// Puts a stream in.
@@ -118,20 +121,20 @@ impl<S, N: FnMut() -> Duration, P: Machine> Link<S, N, P> {
     /// Runs the timers and the deadline, and returns when the next one runs out.
     pub(crate) fn tick<E>(&mut self) -> Result<Option<Duration>, Error<E>> {
         let now = (self.now)();
-        if self.deadline.is_some_and(|deadline| deadline <= now) {
+        if self.deadline <= now {
             return Err(Error::Deadline);
         }
-        if self.farewell.is_some_and(|farewell| farewell <= now) {
+        if self.farewell <= now {
             return Err(ConnectionError::TimedOut(Timer::Output).into());
         }
-        let next = self.pop3.tick(now)?;
-        Ok([next, self.deadline, self.farewell].into_iter().flatten().min())
+        let next = self.pop3.tick(now)?.unwrap_or(NEVER).min(self.deadline).min(self.farewell);
+        Ok(Some(next).filter(|next| *next < NEVER))
     }
 
     /// Starts the time that the peer has for what is left.
     fn start_farewell(&mut self) {
-        if self.farewell.is_none() {
-            self.farewell = Some((self.now)().saturating_add(FAREWELL));
+        if self.farewell == NEVER {
+            self.farewell = (self.now)().saturating_add(FAREWELL);
         }
     }
 
