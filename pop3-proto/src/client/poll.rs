@@ -105,7 +105,7 @@ impl<C: AsConfig> Client<C> {
     fn has_event(&self, unread: &[u8]) -> bool {
         match self.turn {
             Turn::Body { mut unstuff, .. } if unread.len() <= b".\r".len() => {
-                unstuff.next(&mut &*unread).is_some()
+                unstuff.next_piece(&mut &*unread).is_some()
             }
             _ => !unread.is_empty(),
         }
@@ -305,7 +305,7 @@ impl<C: AsConfig> Client<C> {
     fn body<'i>(&mut self, input: &mut Input<'i>, mut unstuff: Unstuff, octets: u64) -> Polled<'i> {
         let Some(ticket) = self.in_flight.oldest() else { return Err(ConnectionError::Unsolicited) };
         let mut rest = input.unread();
-        match unstuff.next(&mut rest) {
+        match unstuff.next_piece(&mut rest) {
             Some(Piece::Data(data)) => {
                 input.advance(|unread| *unread = rest);
                 self.turn = Turn::Body { unstuff, octets: octets.saturating_add(data.len() as u64) };
