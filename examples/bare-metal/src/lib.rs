@@ -24,16 +24,16 @@ pub use walk::{Account, Fetched, Store, Walk};
 use pop3_proto::{Limits, TlsPolicy, Verb, client, server};
 
 /// The client: without SASL, so that no line is longer than 512 bytes.
-const CLIENT: client::Config =
-    client::Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
+const CLIENT: client::ClientConfig =
+    client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
 
 /// Twice what the client may leave unread: bytes are then seldom moved to the front of the buffer.
 const CLIENT_RECV: usize = 2 * CLIENT.min_recv_buf();
 const CLIENT_SEND: usize = CLIENT.min_send_buf();
 
 /// The server.
-static SERVER: server::Config<'_> = SERVER_CONFIG;
-const SERVER_CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Cleartext);
+static SERVER: server::ServerConfig<'_> = SERVER_CONFIG;
+const SERVER_CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Cleartext);
 const SERVER_RECV: usize = 2 * SERVER_CONFIG.min_recv_buf();
 const SERVER_SEND: usize = 2 * SERVER_CONFIG.min_send_buf();
 

@@ -1,6 +1,6 @@
 //! What a server's application answers: one user, and messages that are in memory.
 
-use pop3_proto::server::{Config, Credentials, Event, MessageInfo, Refusal, Responder};
+use pop3_proto::server::{Credentials, Event, MessageInfo, Refusal, Responder, ServerConfig};
 use pop3_proto::{AnswerError, MessageNumber, Text, UniqueId};
 
 /// The application around a server: who may log in, and where the messages are.
@@ -29,7 +29,7 @@ pub struct Post<'m, 'i, M> {
 }
 
 /// What the answers are given with.
-type Answers<'c, 'm, 'i> = Responder<'c, &'m mut [MessageInfo<UniqueId<'i>>], &'static Config<'static>>;
+type Answers<'c, 'm, 'i> = Responder<'c, &'m mut [MessageInfo<UniqueId<'i>>], &'static ServerConfig<'static>>;
 
 impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
     /// Over the messages that `slots` lists.

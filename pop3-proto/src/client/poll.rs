@@ -1,7 +1,7 @@
 //! Reading answers: frame, tell by the oldest command in flight what is due, make an event of it.
 
 use super::event::{Closed, Event};
-use super::{AsConfig, Capabilities, Client, Ending, Lines, Source, Ticket, Turn, Welcome};
+use super::{AsConfig, Capabilities, Client, Ending, Lines, ListedUniqueId, Source, Ticket, Turn, Welcome};
 use crate::body::{Piece, Unstuff};
 use crate::codec::{
     Capability, Digits, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State,
@@ -390,10 +390,7 @@ impl<'i> Said<'i> {
         match self {
             Said::Drop(listing) => Event::DropListing(ticket, listing),
             Said::Scan(listing) => Event::ScanListing(ticket, listing),
-            Said::Id(message, octets) => match UniqueId::new(octets) {
-                Ok(id) => Event::UniqueId(ticket, UniqueIdListing { message, id }),
-                Err(_) => Event::OddUniqueId(ticket, message, octets),
-            },
+            Said::Id(message, octets) => Event::UniqueId(ticket, ListedUniqueId::new(message, octets)),
             Said::Capability(capability) => Event::Capability(ticket, capability),
             Said::Language(listing) => Event::Language(ticket, listing),
             Said::Mechanism(mechanism) => Event::Mechanism(ticket, mechanism),

@@ -28,7 +28,7 @@
 #![doc = include_str!("states.svg")]
 // The pages link to what every feature adds.
 #![cfg_attr(
-    not(all(feature = "apop", feature = "sasl", feature = "script")),
+    not(all(feature = "apop", feature = "sasl", feature = "test-util")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 

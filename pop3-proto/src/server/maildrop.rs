@@ -91,7 +91,7 @@ impl Maildrop for Infallible {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry<'m> {
     /// Its size as RETR sends it: a line end counts two octets whatever the store uses, byte-stuffing does
-    /// not count (RFC 1939 section 11). [`octets`](crate::octets) counts them.
+    /// not count (RFC 1939 section 11). [`OctetCount::of`](crate::OctetCount::of) counts them.
     pub octets: u64,
     /// Its unique-id.
     pub id: UniqueId<'m>,
@@ -193,10 +193,10 @@ behind_a_pointer! {
     /// For a server of several stores, each with a maildrop of its own.
     ///
     /// ```
-    /// use pop3_proto::server::{Config, Maildrop, Server};
+    /// use pop3_proto::server::{Maildrop, Server, ServerConfig};
     /// use pop3_proto::TlsPolicy;
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Implicit);
     /// let server: Server<Box<dyn Maildrop + Send>> = Server::new(&CONFIG, 1);
     /// # fn polls<L: Maildrop>(_: Server<L>) {}
     /// # polls(server);

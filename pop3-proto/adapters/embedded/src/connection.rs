@@ -2,7 +2,7 @@ use crate::link::{Link, NEVER};
 use crate::{Error, StartTlsError};
 use core::fmt;
 use core::time::Duration;
-use pop3_proto::client::{AsConfig, Client, Config, Event, Sender, StartTls};
+use pop3_proto::client::{AsConfig, Client, ClientConfig, Event, Sender, StartTls};
 use pop3_proto::{BufferTooSmall, ClientConnection, Storage};
 
 /// A client on a stream: of `embedded-io` with [`next`](Self::next), of `embedded-io-async` with
@@ -14,10 +14,10 @@ use pop3_proto::{BufferTooSmall, ClientConnection, Storage};
 /// ```
 /// use core::time::Duration;
 /// use embedded_io::{Read, Write};
-/// use pop3_embedded::{Connection, Error, client::{Config, Event}};
-/// use pop3_proto::{Command, Limits, TlsPolicy, Verb};
+/// use pop3_embedded::pop3_proto::{ClientConfig, Command, Limits, TlsPolicy, Verb, client::Event};
+/// use pop3_embedded::{Connection, Error};
 ///
-/// const CONFIG: Config = Config::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(512));
+/// const CONFIG: ClientConfig = ClientConfig::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(512));
 ///
 /// /// Returns how many messages there are; `None` if the server refuses.
 /// fn count<S: Read + Write>(stream: S, now: fn() -> Duration) -> Result<Option<u32>, Error<S::Error>> {
@@ -38,7 +38,7 @@ use pop3_proto::{BufferTooSmall, ClientConnection, Storage};
 ///     Ok(count)
 /// }
 /// ```
-pub struct Connection<S, N, R, W = R, C = Config>
+pub struct Connection<S, N, R, W = R, C = ClientConfig>
 where
     R: Storage,
     W: Storage,
@@ -54,11 +54,11 @@ impl<S, N: FnMut() -> Duration, R: Storage, W: Storage, C: AsConfig> Connection<
     /// back. It returns the time since any start.
     ///
     /// # Errors
-    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::min_recv_buf`], or `send` fewer than
-    /// [`Config::min_send_buf`].
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ClientConfig::min_recv_buf`], or `send` fewer than
+    /// [`ClientConfig::min_send_buf`].
     pub fn new(config: C, id: u64, stream: S, now: N, recv: R, send: W) -> Result<Self, BufferTooSmall> {
         let pop3 = ClientConnection::with_buffers(config, id, recv, send)?;
-        Ok(Connection { link: Link::new(stream, now, pop3) })
+        Ok(Connection { link: Link::new(id, stream, now, pop3) })
     }
 
     /// Sets the time of the clock at which the session fails with [`Error::Deadline`], whatever it is doing.
@@ -69,6 +69,11 @@ impl<S, N: FnMut() -> Duration, R: Storage, W: Storage, C: AsConfig> Connection<
     /// Returns the sender, for sending while you hold no event: see [`ClientConnection::sender`].
     pub fn sender(&mut self) -> Sender<'_, C> {
         self.link.pop3.sender()
+    }
+
+    /// Ends the session without QUIT, so the server removes nothing. [`next`](Self::next) then returns [`Event::Closed`].
+    pub fn close(&mut self) {
+        self.link.pop3.close();
     }
 
     /// Returns the machine, for what can be asked of it: state, capabilities, deletions.
@@ -131,10 +136,10 @@ macro_rules! client {
                 start: StartTls,
                 handshake: impl $handshake(S) -> Result<T, H>,
             ) -> Result<Connection<T, N, R, W, C>, StartTlsError<S::Error, H>> {
+                self.link.is_for(start.connection())?;
                 self.link.$drain()$(.$await)??;
                 self.link.nothing_unread()?;
-                let Connection { link } = self;
-                let (stream, link) = link.part();
+                let (stream, link) = self.link.part();
                 let stream = handshake(stream)$(.$await)?.map_err(StartTlsError::Handshake)?;
                 let mut link = link.on(stream);
                 link.pop3.tls_started(start).map_err(Error::Answer)?;
@@ -165,6 +170,7 @@ client! { embedded_io, wait, drain,
     /// # Errors
     /// Returns [`StartTlsError::Session`] with [`ConnectionError::PlaintextAfterStls`](pop3_proto::ConnectionError::PlaintextAfterStls)
     /// if bytes follow the response to STLS: they were sent before TLS, so somebody may have injected them.
+    /// Returns [`StartTlsError::Session`] with [`Error::Answer`] if the token belongs to another connection.
     /// Returns [`StartTlsError::Handshake`] if `handshake` fails.
     start_tls, FnOnce
 }

@@ -9,7 +9,7 @@
 //! | stream | `Read + Write` of either crate | a socket of `embassy-net`, a serial port |
 //! | clock | `FnMut() -> Duration`, which never goes back | the time since the start of the device |
 //! | buffers | any [`Storage`](pop3_proto::Storage): arrays or slices | `[0; 1024]` |
-//! | configuration | [`client::Config`] or [`server::Config`] | a `const` or a `static` |
+//! | configuration | [`ClientConfig`](pop3_proto::ClientConfig) or [`ServerConfig`](pop3_proto::ServerConfig) | a `const` or a `static` |
 //!
 //! # Buffers
 //!
@@ -57,7 +57,7 @@ mod session;
 
 pub use connection::Connection;
 pub use error::{Error, StartTlsError};
-pub use pop3_proto::{client, server};
+pub use pop3_proto;
 pub use session::Session;
 
 /// The programs of the README, compiled as tests.

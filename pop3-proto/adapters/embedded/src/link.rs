@@ -4,7 +4,7 @@ use crate::Error;
 use core::time::Duration;
 use embedded_io::ErrorKind;
 use pop3_proto::{
-    ClientConnection, ConnectionError, ServerConnection, State, Storage, Timer, client, server,
+    AnswerError, ClientConnection, ConnectionError, ServerConnection, State, Storage, Timer, client, server,
 };
 
 /// How long the peer may take for the bytes that are left when no timer of the session runs: at its end, and before a
@@ -91,6 +91,8 @@ impl<M: server::Maildrop, R: Storage, W: Storage, C: server::AsConfig> Machine
 
 /// A connection on its stream, with a clock that never goes back.
 pub(crate) struct Link<S, N, P> {
+    /// The number of the connection.
+    id: u64,
     pub(crate) stream: S,
     now: N,
     pub(crate) pop3: P,
@@ -102,20 +104,20 @@ pub(crate) struct Link<S, N, P> {
 }
 
 impl<S, N: FnMut() -> Duration, P: Machine> Link<S, N, P> {
-    pub(crate) const fn new(stream: S, now: N, pop3: P) -> Self {
-        Link { stream, now, pop3, deadline: NEVER, farewell: NEVER, unflushed: false }
+    pub(crate) const fn new(id: u64, stream: S, now: N, pop3: P) -> Self {
+        Link { id, stream, now, pop3, deadline: NEVER, farewell: NEVER, unflushed: false }
     }
 
     /// Takes the stream out, for a handshake.
     pub(crate) fn part(self) -> (S, Link<(), N, P>) {
-        let Link { stream, now, pop3, deadline, .. } = self;
-        (stream, Link { stream: (), now, pop3, deadline, farewell: NEVER, unflushed: false })
+        let Link { id, stream, now, pop3, deadline, .. } = self;
+        (stream, Link { id, stream: (), now, pop3, deadline, farewell: NEVER, unflushed: false })
     }
 
     /// Puts a stream in.
     pub(crate) fn on<T>(self, stream: T) -> Link<T, N, P> {
-        let Link { now, pop3, deadline, farewell, unflushed, .. } = self;
-        Link { stream, now, pop3, deadline, farewell, unflushed }
+        let Link { id, now, pop3, deadline, farewell, unflushed, .. } = self;
+        Link { id, stream, now, pop3, deadline, farewell, unflushed }
     }
 
     /// Runs the timers and the deadline, and returns when the next one runs out.
@@ -136,6 +138,11 @@ impl<S, N: FnMut() -> Duration, P: Machine> Link<S, N, P> {
         if self.farewell == NEVER {
             self.farewell = (self.now)().saturating_add(FAREWELL);
         }
+    }
+
+    /// Fails if a token belongs to another connection.
+    pub(crate) fn is_for<E>(&self, connection: u64) -> Result<(), Error<E>> {
+        if connection == self.id { Ok(()) } else { Err(AnswerError::OtherConnection.into()) }
     }
 
     /// Fails if bytes were received that would be read as if they had come inside TLS.

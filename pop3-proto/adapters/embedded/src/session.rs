@@ -4,9 +4,9 @@ use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 use pop3_proto::server::{
-    AsConfig, BodyError, Config, Event, Fetch, Maildrop, Refusal, Responder, Sent, Server, StartTls,
+    AsConfig, BodyError, Event, Fetch, Maildrop, Refusal, Responder, Sent, Server, ServerConfig, StartTls,
 };
-use pop3_proto::{BufferTooSmall, ServerConnection, Storage, octets};
+use pop3_proto::{BufferTooSmall, OctetCount, ServerConnection, Storage};
 
 /// A server for one connection, on a stream: of `embedded-io` with [`next`](Self::next), of `embedded-io-async` with
 /// [`next_async`](Self::next_async).
@@ -17,14 +17,15 @@ use pop3_proto::{BufferTooSmall, ServerConnection, Storage, octets};
 /// ```
 /// use core::time::Duration;
 /// use embedded_io::{Read, Write};
-/// use pop3_embedded::{Error, Session, server::{Config, Credentials, Event, MessageInfo}};
-/// use pop3_proto::{Text, TlsPolicy, UniqueId, octets};
+/// use pop3_embedded::pop3_proto::server::{Credentials, Event, MessageInfo};
+/// use pop3_embedded::pop3_proto::{OctetCount, ServerConfig, Text, TlsPolicy, UniqueId};
+/// use pop3_embedded::{Error, Session};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Implicit);
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Implicit);
 ///
 /// /// Serves one message to any client that knows the password.
 /// fn serve<S: Read + Write>(stream: S, now: fn() -> Duration, mail: &[u8]) -> Result<(), Error<S::Error>> {
-///     let mut messages = [MessageInfo::new(octets(mail), UniqueId::new(b"1")?)];
+///     let mut messages = [MessageInfo::new(OctetCount::of(mail), UniqueId::new(b"1")?)];
 ///     let mut maildrop = Some(&mut messages[..]);
 ///     let (mut recv, mut send) = ([0; 512], [0; 1024]);
 ///     let mut pop3 = Session::new(&CONFIG, 1, stream, now, &mut recv[..], &mut send[..])?;
@@ -44,7 +45,7 @@ use pop3_proto::{BufferTooSmall, ServerConnection, Storage, octets};
 ///     Ok(())
 /// }
 /// ```
-pub struct Session<S, N, M, R, W = R, C = &'static Config<'static>>
+pub struct Session<S, N, M, R, W = R, C = &'static ServerConfig<'static>>
 where
     R: Storage,
     W: Storage,
@@ -60,11 +61,11 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
     /// back. It returns the time since any start.
     ///
     /// # Errors
-    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::min_recv_buf`], or `send` fewer than
-    /// [`Config::min_send_buf`].
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ServerConfig::min_recv_buf`], or `send` fewer than
+    /// [`ServerConfig::min_send_buf`].
     pub fn new(config: C, id: u64, stream: S, now: N, recv: R, send: W) -> Result<Self, BufferTooSmall> {
         let pop3 = ServerConnection::with_buffers(config, id, recv, send)?;
-        Ok(Session { link: Link::new(stream, now, pop3) })
+        Ok(Session { link: Link::new(id, stream, now, pop3) })
     }
 
     /// Sets the time of the clock at which the session fails with [`Error::Deadline`], whatever it is doing.
@@ -75,6 +76,11 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
     /// Returns the responder, for an answer whose token you kept.
     pub fn responder(&mut self) -> Responder<'_, M, C> {
         self.link.pop3.responder()
+    }
+
+    /// Ends the session: nothing is removed. [`next`](Self::next) then returns [`Event::Closed`].
+    pub fn close(&mut self) {
+        self.link.pop3.close();
     }
 
     /// Returns the machine, for what can be asked of it.
@@ -187,7 +193,7 @@ macro_rules! session {
                 fetch: Fetch,
                 mut message: &[u8],
             ) -> Result<Sent, Error<S::Error>> {
-                self.open(fetch, octets(message))?;
+                self.open(fetch, OctetCount::of(message))?;
                 loop {
                     self.link.$wait()$(.$await)??;
                     match self.write_body(message)? {
@@ -209,7 +215,7 @@ macro_rules! session {
                 let mut held = Range { start: 0, end: 0 };
                 loop {
                     self.link.$wait()$(.$await)??;
-                    if held.is_empty() && !self.link.pop3.server().enough() {
+                    if held.is_empty() && self.link.pop3.server().wants_body() {
                         let count = source.read(buffer)$(.$await)?.map_err(|error| self.failed(&error))?;
                         held = Range { start: 0, end: count };
                     }
@@ -227,6 +233,7 @@ macro_rules! session {
                 start: StartTls,
                 handshake: impl $handshake(S) -> Result<T, H>,
             ) -> Result<Session<T, N, M, R, W, C>, StartTlsError<S::Error, H>> {
+                self.link.is_for(start.connection())?;
                 self.link.$drain()$(.$await)??;
                 self.link.nothing_unread()?;
                 let (stream, link) = self.link.part();
@@ -277,6 +284,7 @@ session! { embedded_io, wait, drain,
     /// # Errors
     /// Returns [`StartTlsError::Session`] with [`ConnectionError::PlaintextAfterStls`](pop3_proto::ConnectionError::PlaintextAfterStls)
     /// if bytes follow STLS: they were sent before TLS, so somebody may have injected them.
+    /// Returns [`StartTlsError::Session`] with [`Error::Answer`] if the token belongs to another connection.
     /// Returns [`StartTlsError::Handshake`] if `handshake` fails.
     start_tls, FnOnce
 }
