@@ -50,11 +50,13 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod buffered;
 mod connection;
 mod error;
 mod link;
 mod session;
 
+pub use buffered::Buffered;
 pub use connection::Connection;
 pub use error::{Error, StartTlsError};
 pub use pop3_proto;

@@ -183,7 +183,12 @@ macro_rules! loops {
                     self.tick()?;
                     self.$write()$(.$await)??;
                 }
-                self.$flush()$(.$await)?
+                while self.unflushed {
+                    self.start_farewell();
+                    self.tick()?;
+                    self.$flush()$(.$await)??;
+                }
+                Ok(())
             }
 
             /// Sends what is pending, or else receives.

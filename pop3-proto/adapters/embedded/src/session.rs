@@ -1,12 +1,9 @@
 use crate::link::{Link, NEVER};
 use crate::{Error, StartTlsError};
 use core::fmt;
-use core::ops::Range;
 use core::time::Duration;
-use pop3_proto::server::{
-    AsConfig, BodyError, Event, Fetch, Maildrop, Refusal, Responder, Sent, Server, ServerConfig, StartTls,
-};
-use pop3_proto::{BufferTooSmall, OctetCount, ServerConnection, Storage};
+use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, ServerConfig, StartTls};
+use pop3_proto::{BufferTooSmall, ServerConnection, Storage};
 
 /// A server for one connection, on a stream: of `embedded-io` with [`next`](Self::next), of `embedded-io-async` with
 /// [`next_async`](Self::next_async).
@@ -98,22 +95,6 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
         (self.link.stream, self.link.pop3)
     }
 
-    /// Accepts to send the message if it has the listed size; otherwise refuses it. TOP sends a part, so the size of the
-    /// message does not matter.
-    fn open<E>(&mut self, fetch: Fetch, sent: u64) -> Result<(), Error<E>> {
-        let maildrop = self.link.pop3.server().maildrop();
-        let listed =
-            maildrop.and_then(|maildrop| maildrop.entry(fetch.message()).ok()).map(|entry| entry.octets);
-        let mut responder = self.link.pop3.responder();
-        match listed {
-            Some(stated) if stated != sent && fetch.top().is_none() => {
-                responder.refuse(fetch, Refusal::Temporary)?;
-                Err(BodyError::Size { sent, stated }.into())
-            }
-            _ => Ok(responder.send_body(fetch)?),
-        }
-    }
-
     /// Sends the next bytes of the message, and returns how many there was room for; with no bytes, completes it. After an
     /// error the session is closed, because only a connection that ends tells the client that the message is not whole.
     fn write_body<E>(&mut self, bytes: &[u8]) -> Result<Step, Error<E>> {
@@ -166,7 +147,7 @@ where
 macro_rules! session {
     ($io:ident $([$async:tt $await:tt])?, $wait:ident, $drain:ident,
         $(#[$next_doc:meta])* $next:ident, $(#[$send_doc:meta])* $send_message:ident,
-        $(#[$from_doc:meta])* $send_message_from:ident, $(#[$tls_doc:meta])* $start_tls:ident, $handshake:ident) => {
+        $(#[$tls_doc:meta])* $start_tls:ident, $handshake:ident) => {
         impl<S, N, M, R, W, C> Session<S, N, M, R, W, C>
         where
             S: $io::Read + $io::Write,
@@ -191,36 +172,18 @@ macro_rules! session {
             pub $($async)? fn $send_message(
                 &mut self,
                 fetch: Fetch,
-                mut message: &[u8],
-            ) -> Result<Sent, Error<S::Error>> {
-                self.open(fetch, OctetCount::of(message))?;
-                loop {
-                    self.link.$wait()$(.$await)??;
-                    match self.write_body(message)? {
-                        Step::Took(count) => message = message.get(count..).unwrap_or_default(),
-                        Step::Complete(sent) => return Ok(sent),
-                    }
-                }
-            }
-
-            $(#[$from_doc])*
-            #[doc(alias = "RETR")]
-            pub $($async)? fn $send_message_from(
-                &mut self,
-                fetch: Fetch,
-                mut source: impl $io::Read,
-                buffer: &mut [u8],
+                mut message: impl $io::BufRead,
             ) -> Result<Sent, Error<S::Error>> {
                 self.link.pop3.responder().send_body(fetch)?;
-                let mut held = Range { start: 0, end: 0 };
                 loop {
                     self.link.$wait()$(.$await)??;
-                    if held.is_empty() && self.link.pop3.server().wants_body() {
-                        let count = source.read(buffer)$(.$await)?.map_err(|error| self.failed(&error))?;
-                        held = Range { start: 0, end: count };
-                    }
-                    match self.write_body(buffer.get(held.clone()).unwrap_or_default())? {
-                        Step::Took(count) => held.start = held.start.saturating_add(count),
+                    let bytes = if self.link.pop3.server().wants_body() {
+                        message.fill_buf()$(.$await)?.map_err(|error| self.failed(&error))?
+                    } else {
+                        &[]
+                    };
+                    match self.write_body(bytes)? {
+                        Step::Took(count) => message.consume(count),
                         Step::Complete(sent) => return Ok(sent),
                     }
                 }
@@ -259,23 +222,21 @@ session! { embedded_io, wait, drain,
     /// Returns [`Error::Connection`] if a timer ran out or the client broke a rule.
     /// Returns [`Error::Io`] or [`Error::WriteZero`] if the stream failed.
     next,
-    /// Sends a message that is in memory, in flash for example: the answer to [`Event::Fetch`]. Its lines end in LF or in CR
-    /// LF. It returns after the terminator is queued.
+    /// Sends the message that the client asked for, as it is stored: the answer to [`Event::Fetch`]. Its lines end in LF or in
+    /// CR LF. A slice is a `BufRead`; for a source that is not, there is [`Buffered`](crate::Buffered). TOP reads only what
+    /// it needs. The call returns after the end of the message is queued.
+    ///
+    /// The client was told the size that the maildrop lists. If the message has another size, the session is closed before
+    /// the message ends, because the client must not take it for whole. To refuse instead, compare before you answer: count
+    /// with [`OctetCount`](pop3_proto::OctetCount).
     ///
     /// # Errors
-    /// Returns [`Error::Body`] with [`BodyError::Size`] if the message does not have the size that the maildrop lists. The
-    /// client gets `-ERR`, and the session can go on.
-    /// Returns [`Error::Body`] with another cause if the bytes cannot be sent. The session is closed then.
-    /// Otherwise, the errors are those of [`next`](Self::next).
+    /// Returns [`Error::Body`] if the size differs or the bytes cannot be sent, and [`Error::Message`] if `message` fails. The
+    /// session is closed then: the next event is [`Event::Closed`].
+    /// Returns [`Error::Answer`] if the token is an old one. The session goes on.
+    /// Otherwise, the errors are those of [`next`](Self::next). If the stream works again later, the next event is
+    /// [`Event::Body`].
     send_message,
-    /// Sends a message that `source` reads piece by piece into `buffer`: the answer to [`Event::Fetch`]. Its lines end in LF
-    /// or in CR LF. TOP reads only as much as it needs. It returns after the terminator is queued.
-    ///
-    /// # Errors
-    /// Returns [`Error::Message`] if `source` fails, and [`Error::Body`] if the size of the message is not the one that the
-    /// maildrop lists. The session is closed then, because the client must not take the message for whole.
-    /// Otherwise, the errors are those of [`next`](Self::next).
-    send_message_from,
     /// Starts TLS: the answer to [`Event::StartTls`]. It sends what is pending, gives the stream to `handshake`, and goes on
     /// with the stream that `handshake` returns.
     ///
@@ -298,18 +259,12 @@ session! { embedded_io_async [async await], wait_async, drain_async,
     /// # Errors
     /// The same as those of [`next`](Self::next).
     next_async,
-    /// As [`send_message`](Self::send_message), for `embedded-io-async`. If you drop the future, [`Event::Body`] is the next
-    /// event: decline it, which closes the session.
+    /// As [`send_message`](Self::send_message), for `embedded-io-async`. If you drop the future, the next event is
+    /// [`Event::Body`]: go on with the rest if you lent the message by `&mut`, or decline.
     ///
     /// # Errors
     /// The same as those of [`send_message`](Self::send_message).
     send_message_async,
-    /// As [`send_message_from`](Self::send_message_from), for `embedded-io-async`. If you drop the future, [`Event::Body`] is
-    /// the next event: decline it, which closes the session.
-    ///
-    /// # Errors
-    /// The same as those of [`send_message_from`](Self::send_message_from).
-    send_message_from_async,
     /// As [`start_tls`](Self::start_tls), for `embedded-io-async`. A future that is dropped takes the session with it.
     ///
     /// # Errors
