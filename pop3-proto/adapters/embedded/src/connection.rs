@@ -138,7 +138,6 @@ macro_rules! client {
             ) -> Result<Connection<T, N, R, W, C>, StartTlsError<S::Error, H>> {
                 self.link.is_for(start.connection())?;
                 self.link.$drain()$(.$await)??;
-                self.link.nothing_unread()?;
                 let (stream, link) = self.link.part();
                 let stream = handshake(stream)$(.$await)?.map_err(StartTlsError::Handshake)?;
                 let mut link = link.on(stream);
@@ -165,11 +164,10 @@ client! { embedded_io, wait, drain,
     /// Starts TLS: the answer to [`Event::StartTls`]. It sends what is pending, gives the stream to `handshake`, and goes on
     /// with the stream that `handshake` returns.
     ///
-    /// The stream must not read ahead, because bytes that it holds back would be lost.
+    /// Bytes that were received after STLS and before the handshake are fatal, because somebody may have injected them:
+    /// there is then no [`Event::StartTls`], and `next` fails. So the stream must not read ahead: it would hide such bytes.
     ///
     /// # Errors
-    /// Returns [`StartTlsError::Session`] with [`ConnectionError::PlaintextAfterStls`](pop3_proto::ConnectionError::PlaintextAfterStls)
-    /// if bytes follow the response to STLS: they were sent before TLS, so somebody may have injected them.
     /// Returns [`StartTlsError::Session`] with [`Error::Answer`] if the token belongs to another connection.
     /// Returns [`StartTlsError::Handshake`] if `handshake` fails.
     start_tls, FnOnce

@@ -27,7 +27,6 @@ pub(crate) trait Machine {
     fn received(&mut self, count: usize);
     fn pending(&mut self) -> &[u8];
     fn sent(&mut self, count: usize);
-    fn has_unread(&mut self) -> bool;
     fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError>;
 }
 
@@ -67,10 +66,6 @@ macro_rules! machine {
 
         fn sent(&mut self, count: usize) {
             self.send_buf().sent(count);
-        }
-
-        fn has_unread(&mut self) -> bool {
-            !self.recv_buf().unread().is_empty()
         }
 
         fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
@@ -145,11 +140,6 @@ impl<S, N: FnMut() -> Duration, P: Machine> Link<S, N, P> {
         if connection == self.id { Ok(()) } else { Err(AnswerError::OtherConnection.into()) }
     }
 
-    /// Fails if bytes were received that would be read as if they had come inside TLS.
-    pub(crate) fn nothing_unread<E>(&mut self) -> Result<(), Error<E>> {
-        if self.pop3.has_unread() { Err(ConnectionError::PlaintextAfterStls.into()) } else { Ok(()) }
-    }
-
     /// Counts what a write has moved.
     fn wrote<E>(&mut self, moved: Option<usize>) -> Result<(), Error<E>> {
         match moved {
@@ -178,26 +168,22 @@ macro_rules! loops {
 
             /// Sends all that is pending, with a bound for the time.
             pub(crate) $($async)? fn $drain(&mut self) -> Result<(), Error<S::Error>> {
-                while self.pop3.wants_write() {
+                while self.pop3.wants_write() || self.unflushed {
                     self.start_farewell();
-                    self.tick()?;
-                    self.$write()$(.$await)??;
-                }
-                while self.unflushed {
-                    self.start_farewell();
-                    self.tick()?;
-                    self.$flush()$(.$await)??;
+                    self.$turn()$(.$await)??;
                 }
                 Ok(())
             }
 
-            /// Sends what is pending, or else receives.
+            /// Sends what is pending, or else receives. Nothing is read before the stream is flushed: the peer may wait for it.
             $($async)? fn $turn(&mut self) -> Result<(), Error<S::Error>> {
                 self.tick()?;
                 if self.pop3.wants_write() {
                     return self.$write()$(.$await)?;
                 }
-                self.$flush()$(.$await)??;
+                if self.unflushed {
+                    return self.$flush()$(.$await)?;
+                }
                 if !self.pop3.wants_read() {
                     return Err(Error::NothingDue);
                 }
@@ -213,11 +199,8 @@ macro_rules! loops {
                 self.wrote(moved)
             }
 
-            /// Tries to flush. A stream that gives up for now is asked again before the next read.
             $($async)? fn $flush(&mut self) -> Result<(), Error<S::Error>> {
-                if self.unflushed {
-                    self.unflushed = progress(self.stream.flush()$(.$await)?)?.is_none();
-                }
+                self.unflushed = progress(self.stream.flush()$(.$await)?)?.is_none();
                 Ok(())
             }
         }

@@ -18,7 +18,7 @@ use pop3_proto::{BufferTooSmall, ServerConnection, Storage};
 /// use pop3_embedded::pop3_proto::{OctetCount, ServerConfig, Text, TlsPolicy, UniqueId};
 /// use pop3_embedded::{Error, Session};
 ///
-/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Implicit);
+/// static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Implicit);
 ///
 /// /// Serves one message to any client that knows the password.
 /// fn serve<S: Read + Write>(stream: S, now: fn() -> Duration, mail: &[u8]) -> Result<(), Error<S::Error>> {
@@ -198,7 +198,6 @@ macro_rules! session {
             ) -> Result<Session<T, N, M, R, W, C>, StartTlsError<S::Error, H>> {
                 self.link.is_for(start.connection())?;
                 self.link.$drain()$(.$await)??;
-                self.link.nothing_unread()?;
                 let (stream, link) = self.link.part();
                 let stream = handshake(stream)$(.$await)?.map_err(StartTlsError::Handshake)?;
                 let mut link = link.on(stream);
@@ -240,11 +239,10 @@ session! { embedded_io, wait, drain,
     /// Starts TLS: the answer to [`Event::StartTls`]. It sends what is pending, gives the stream to `handshake`, and goes on
     /// with the stream that `handshake` returns.
     ///
-    /// The stream must not read ahead, because bytes that it holds back would be lost.
+    /// Bytes that were received after STLS and before the handshake are fatal, because somebody may have injected them:
+    /// there is then no [`Event::StartTls`], and `next` fails. So the stream must not read ahead: it would hide such bytes.
     ///
     /// # Errors
-    /// Returns [`StartTlsError::Session`] with [`ConnectionError::PlaintextAfterStls`](pop3_proto::ConnectionError::PlaintextAfterStls)
-    /// if bytes follow STLS: they were sent before TLS, so somebody may have injected them.
     /// Returns [`StartTlsError::Session`] with [`Error::Answer`] if the token belongs to another connection.
     /// Returns [`StartTlsError::Handshake`] if `handshake` fails.
     start_tls, FnOnce

@@ -1,1 +1,6 @@
+//! The client and the server over streams in memory.
 
+mod client;
+mod kit;
+mod readme;
+mod server;
