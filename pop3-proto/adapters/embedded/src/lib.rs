@@ -41,6 +41,11 @@
 //! - An error of the stream, the peer or a timer is the end: drop the connection. A server then removes nothing.
 //! - On drop, the stream is dropped, and with it the maildrop and its lock.
 //!
+//! # Panics
+//!
+//! No panic is reachable in the blocking calls: a program that could not link otherwise shows it. A future panics if it is
+//! polled after its end, as all `async fn`s do.
+//!
 //! # Features
 //!
 //! | feature | adds |

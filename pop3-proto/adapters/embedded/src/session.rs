@@ -95,21 +95,29 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
         (self.link.stream, self.link.pop3)
     }
 
-    /// Sends the next bytes of the message, and returns how many there was room for; with no bytes, completes it. After an
-    /// error the session is closed, because only a connection that ends tells the client that the message is not whole.
-    fn write_body<E>(&mut self, bytes: &[u8]) -> Result<Step, Error<E>> {
+    /// Sends the next bytes of the message, and returns how many there was room for. After an error the session is closed,
+    /// because only a connection that ends tells the client that the message is not whole.
+    fn write_body<E>(&mut self, bytes: &[u8]) -> Result<usize, Error<E>> {
         let Some((Event::Body, mut responder)) = self.link.pop3.poll()? else {
             return Err(Error::NothingDue);
         };
-        let step = match bytes {
-            [] => responder.finish_body().map(Step::Complete),
-            _ if !responder.wants_body() => responder.finish_body().map(Step::Complete),
-            _ => responder.write_body(bytes).map(Step::Took),
-        };
-        if step.is_err() {
+        let taken = responder.write_body(bytes);
+        if taken.is_err() {
             responder.close();
         }
-        Ok(step?)
+        Ok(taken?)
+    }
+
+    /// Completes the message, or closes the session if its size is wrong.
+    fn finish_body<E>(&mut self) -> Result<Sent, Error<E>> {
+        let Some((Event::Body, mut responder)) = self.link.pop3.poll()? else {
+            return Err(Error::NothingDue);
+        };
+        let sent = responder.finish_body();
+        if sent.is_err() {
+            responder.close();
+        }
+        Ok(sent?)
     }
 
     /// Closes the session, because the source of a message failed.
@@ -117,12 +125,6 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
         self.link.pop3.close();
         Error::Message(error.kind())
     }
-}
-
-/// What became of bytes of a message.
-enum Step {
-    Took(usize),
-    Complete(Sent),
 }
 
 impl<S, N, M, R, W, C> Session<S, N, M, R, W, C>
@@ -177,15 +179,16 @@ macro_rules! session {
                 self.link.pop3.responder().send_body(fetch)?;
                 loop {
                     self.link.$wait()$(.$await)??;
-                    let bytes = if self.link.pop3.server().wants_body() {
-                        message.fill_buf()$(.$await)?.map_err(|error| self.failed(&error))?
-                    } else {
-                        &[]
-                    };
-                    match self.write_body(bytes)? {
-                        Step::Took(count) => message.consume(count),
-                        Step::Complete(sent) => return Ok(sent),
+                    if !self.link.pop3.server().wants_body() {
+                        return self.finish_body();
                     }
+                    let bytes = message.fill_buf()$(.$await)?.map_err(|error| self.failed(&error))?;
+                    if bytes.is_empty() {
+                        return self.finish_body();
+                    }
+                    // Never more: a slice that is asked to drop more than it has panics.
+                    let taken = self.write_body(bytes)?.min(bytes.len());
+                    message.consume(taken);
                 }
             }
 
