@@ -143,7 +143,7 @@ impl<'h> Session<'h> {
                     }
                 }
                 // STLS and unknown commands are not offered, so these are not asked; nor is a question left open.
-                Step::Ask(Ask::StartTls(_) | Ask::Other(..)) | Step::Waiting => server.close(),
+                Step::Ask(_) | Step::Waiting => server.close(),
                 Step::Closed(_) => return Ok(()),
             }
         }

@@ -78,7 +78,7 @@ fn the_client(data: &[u8]) {
 
 static CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Opportunistic)
     .with_sasl_cleartext(&[Mechanism::PLAIN])
-    .other_commands()
+    .with_other_commands()
     .with_limits(LIMITS);
 
 #[inline(never)]

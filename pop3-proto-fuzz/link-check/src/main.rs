@@ -173,14 +173,14 @@ fn the_client(data: &[u8]) {
 static CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Opportunistic)
     .with_sasl(&[Mechanism::PLAIN])
     .with_sasl_cleartext(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
-    .utf8(Utf8::MessagesAndUsers)
+    .with_utf8(Utf8::MessagesAndUsers)
     .with_languages(&[
         Language::ENGLISH,
         Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &Phrase::english },
     ])
     .with_login_delay(60, true)
     .with_expire(Expire::Days(9), true)
-    .other_commands();
+    .with_other_commands();
 
 #[inline(never)]
 fn the_server(data: &[u8]) {

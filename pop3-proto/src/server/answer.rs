@@ -303,7 +303,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
     /// use pop3_proto::{Input, Keyword, SendBuf, Text, TlsPolicy};
     ///
-    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext).other_commands();
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext).with_other_commands();
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
     /// let mut send = SendBuf::new(vec![]);
     /// let mut input = Input::more(b"xping\r\n");

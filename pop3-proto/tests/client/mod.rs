@@ -181,7 +181,7 @@ impl Session {
     /// Lets so many seconds pass and says which timer ran out, if one did.
     fn wait(&mut self, seconds: u64) -> String {
         self.client.tick(self.now).unwrap();
-        self.now = self.now + Duration::from_secs(seconds);
+        self.now += Duration::from_secs(seconds);
         match self.client.tick(self.now) {
             Ok(_) => String::new(),
             Err(fatal) => format!("{fatal:?}"),

@@ -264,6 +264,7 @@ impl Host {
                 Ok(text) => server.other(token, Text::from_static(text), send).unwrap(),
                 Err(refusal) => server.refuse(token, refusal).unwrap(),
             },
+            other => panic!("no answer to {other:?}"),
         }
     }
 

@@ -261,12 +261,12 @@ fn law_8_the_first_line_inside_tls_decides_how_lines_end() {
 /// Also 6856.2.1.k: in no other state, with no argument, not inside TLS, not in UTF-8 mode.
 #[test]
 fn r2595_4_c_a_server_refuses_stls_where_it_is_not_due() {
-    let mut host = Host::new(OFFERED.utf8(Utf8::Messages));
+    let mut host = Host::new(OFFERED.with_utf8(Utf8::Messages));
     assert!(host.refuses(b"STLS now\r\n"), "2595.4.d: it has no argument");
     host.start_tls();
     assert!(host.refuses(b"STLS\r\n"), "2595.4.f: once");
 
-    let mut host = Host::new(OFFERED.utf8(Utf8::Messages));
+    let mut host = Host::new(OFFERED.with_utf8(Utf8::Messages));
     assert!(!host.refuses(b"UTF8\r\n"));
     assert!(!host.answers(b"CAPA\r\n").contains("STLS"));
     assert!(host.refuses(b"STLS\r\n"));

@@ -158,6 +158,7 @@ impl App {
             }
             Ask::StartTls(start) => return Some(Later::StartTls(start)),
             Ask::Other(other, _, _) => server.other(other, Text::from_static("as you say"), sink).unwrap(),
+            other => panic!("no answer to {other:?}"),
         }
         None
     }
@@ -178,6 +179,7 @@ impl App {
                 Checked::Challenge(Base64::from_static("YWdhaW4="))
             }
             Credentials::Response(response) => right(self.is_plain(response)),
+            other => panic!("no answer to {other:?}"),
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i
 
 /// A server with everything on offer, on the connection with this number.
 pub(super) fn server(id: u64) -> Server<MailSlots, ServerConfig<'static>> {
-    let config = ServerConfig::new(TlsPolicy::Opportunistic).other_commands();
+    let config = ServerConfig::new(TlsPolicy::Opportunistic).with_other_commands();
     Server::new(config.with_sasl_cleartext(&[Mechanism::PLAIN]).with_sasl(&[Mechanism::PLAIN]), id)
 }
 
@@ -65,7 +65,7 @@ pub(super) fn until<'i>(
         }
         match step {
             Step::Ask(Ask::Greet(greet)) => {
-                server.greet(greet, Text::from_static("hi <1.2@h>"), sink).unwrap()
+                server.greet(greet, Text::from_static("hi <1.2@h>"), sink).unwrap();
             }
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {

@@ -55,7 +55,7 @@ fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
 #[test]
 fn amb_2_no_answer_of_the_application_has_a_control_character() {
     for unfit in UNFIT {
-        let mut host = Host::three(CLEAR.other_commands());
+        let mut host = Host::three(CLEAR.with_other_commands());
         host.say("");
         let mut buffer = [0; MIN_SEND_BUF];
         let mut out = SendBuf::new(&mut buffer[..]);

@@ -184,6 +184,7 @@ impl<L: Maildrop> Host<L> {
                     Credentials::Apop { name, .. } => format!("Apop {name}"),
                     Credentials::Sasl { .. } => "Sasl".into(),
                     Credentials::Response(_) => "Response".into(),
+                    other => panic!("no answer to {other:?}"),
                 }
             }
             Ask::Fetch(fetch) => {
@@ -213,6 +214,7 @@ impl<L: Maildrop> Host<L> {
                 let rest = rest.map_or(&b""[..], |rest| rest.expose());
                 format!("Other {} {}", keyword.as_bytes().escape_ascii(), rest.escape_ascii())
             }
+            other => panic!("no answer to {other:?}"),
         };
         self.asked.push(asked);
     }

@@ -69,7 +69,8 @@ impl Random {
 
 fn host(profile: Profile, limits: Limits) -> Host {
     static PLAIN: &[Mechanism<'static>] = &[Mechanism::PLAIN];
-    let config = CLEAR.with_profile(profile).with_limits(limits).with_sasl_cleartext(PLAIN).other_commands();
+    let config =
+        CLEAR.with_profile(profile).with_limits(limits).with_sasl_cleartext(PLAIN).with_other_commands();
     Host::new(config, &[b"abc".as_slice(), b"A: b\n\n.\n..\n2\n", b""])
 }
 

@@ -77,7 +77,7 @@ impl Fixture {
             config = config.with_sasl(&[Mechanism::PLAIN]).with_sasl_cleartext(&[Mechanism::PLAIN]);
         }
         if self.offers("utf8") {
-            config = config.utf8(Utf8::MessagesAndUsers);
+            config = config.with_utf8(Utf8::MessagesAndUsers);
         }
         if self.offers("lang") {
             config = config.with_languages(LANGUAGES);

@@ -126,6 +126,7 @@ impl App<'_> {
             Credentials::Sasl { initial: Some(response), .. } | Credentials::Response(response) => {
                 self.fixture.plain.as_ref().is_some_and(|plain| plain.as_bytes() == response.as_bytes())
             }
+            other => panic!("no answer to {other:?}"),
         };
         if right {
             self.server.accept(login, self.fixture.maildrop()).unwrap();

@@ -3,7 +3,7 @@ use crate::{Error, StartTlsError};
 use core::fmt;
 use core::time::Duration;
 use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, ServerConfig, StartTls};
-use pop3_proto::{BufferTooSmall, ServerConnection, Storage};
+use pop3_proto::{AnswerError, BufferTooSmall, ServerConnection, Storage};
 
 /// A server for one connection, on a stream: of `embedded-io` with [`next`](Self::next), of `embedded-io-async` with
 /// [`next_async`](Self::next_async).
@@ -85,6 +85,15 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
         self.link.pop3.server()
     }
 
+    /// Reports that the stream has upgraded itself to TLS: the answer to [`Event::StartTls`] for a stream that changes in
+    /// place, after [`stream_for_tls`](Self::stream_for_tls).
+    ///
+    /// # Errors
+    /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
+    pub fn tls_started(&mut self, start: StartTls) -> Result<(), AnswerError> {
+        self.link.pop3.tls_started(start)
+    }
+
     /// Returns the stream.
     pub fn stream_mut(&mut self) -> &mut S {
         &mut self.link.stream
@@ -149,7 +158,8 @@ where
 macro_rules! session {
     ($io:ident $([$async:tt $await:tt])?, $wait:ident, $drain:ident,
         $(#[$next_doc:meta])* $next:ident, $(#[$send_doc:meta])* $send_message:ident,
-        $(#[$tls_doc:meta])* $start_tls:ident, $handshake:ident) => {
+        $(#[$for_tls_doc:meta])* $stream_for_tls:ident, $(#[$tls_doc:meta])* $start_tls:ident,
+        $handshake:ident) => {
         impl<S, N, M, R, W, C> Session<S, N, M, R, W, C>
         where
             S: $io::Read + $io::Write,
@@ -192,6 +202,13 @@ macro_rules! session {
                 }
             }
 
+            $(#[$for_tls_doc])*
+            pub $($async)? fn $stream_for_tls(&mut self, start: &StartTls) -> Result<&mut S, Error<S::Error>> {
+                self.link.is_for(start.connection())?;
+                self.link.$drain()$(.$await)??;
+                Ok(&mut self.link.stream)
+            }
+
             $(#[$tls_doc])*
             #[doc(alias = "STLS")]
             pub $($async)? fn $start_tls<T, H>(
@@ -199,8 +216,7 @@ macro_rules! session {
                 start: StartTls,
                 handshake: impl $handshake(S) -> Result<T, H>,
             ) -> Result<Session<T, N, M, R, W, C>, StartTlsError<S::Error, H>> {
-                self.link.is_for(start.connection())?;
-                self.link.$drain()$(.$await)??;
+                self.$stream_for_tls(&start)$(.$await)??;
                 let (stream, link) = self.link.part();
                 let stream = handshake(stream)$(.$await)?.map_err(StartTlsError::Handshake)?;
                 let mut link = link.on(stream);
@@ -239,6 +255,13 @@ session! { embedded_io, wait, drain,
     /// Otherwise, the errors are those of [`next`](Self::next). If the stream works again later, the next event is
     /// [`Event::Body`].
     send_message,
+    /// Sends all that is pending, and returns the stream: for a handshake in place. Report success with
+    /// [`tls_started`](Self::tls_started); after a failure, drop the session.
+    ///
+    /// # Errors
+    /// Returns [`Error::Answer`] if the token belongs to another connection.
+    /// Otherwise, the errors are those of [`next`](Self::next).
+    stream_for_tls,
     /// Starts TLS: the answer to [`Event::StartTls`]. It sends what is pending, gives the stream to `handshake`, and goes on
     /// with the stream that `handshake` returns.
     ///
@@ -266,6 +289,11 @@ session! { embedded_io_async [async await], wait_async, drain_async,
     /// # Errors
     /// The same as those of [`send_message`](Self::send_message).
     send_message_async,
+    /// As [`stream_for_tls`](Self::stream_for_tls), for `embedded-io-async`. Cancel safe as [`next_async`](Self::next_async) is.
+    ///
+    /// # Errors
+    /// The same as those of [`stream_for_tls`](Self::stream_for_tls).
+    stream_for_tls_async,
     /// As [`start_tls`](Self::start_tls), for `embedded-io-async`. A future that is dropped takes the session with it.
     ///
     /// # Errors
