@@ -17,6 +17,7 @@ mod login;
 mod server;
 mod tap;
 mod transcripts;
+mod values;
 
 /// Counts for each thread, so that one test sees only its own.
 #[global_allocator]

@@ -1,13 +1,13 @@
 //! The drivers over `embedded-io-async`.
 
-use core::time::Duration;
 use crate::{
     Account, CLIENT, CLIENT_INBOX, Error, Fetched, Mailbox, Post, SERVER_INBOX, Store, Walk, Wants, progress,
 };
+use core::time::Duration;
 use embedded_io_async::{Read, Write};
 use pop3_proto::client::Event;
-use pop3_proto::server::{MessageInfo, CloseReason};
-use pop3_proto::{Client, ConnectionError, RecvBuf, MIN_SEND_BUF, SendBuf, Timer, UniqueId};
+use pop3_proto::server::{CloseReason, MessageInfo};
+use pop3_proto::{Client, ConnectionError, MIN_SEND_BUF, RecvBuf, SendBuf, Timer, UniqueId};
 
 /// Fetches all messages, and deletes those that are safe in `store`. `now` is a clock that never goes back.
 ///

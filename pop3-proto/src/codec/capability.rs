@@ -20,6 +20,7 @@ use core::fmt;
 /// ```
 #[doc(alias = "CAPA")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Capability<'a> {
     /// `TOP`: the command TOP
     Top,
@@ -298,10 +299,10 @@ impl<'a> OtherCapability<'a> {
     /// A capability in the source, checked when it is compiled.
     ///
     /// ```
-    /// use pop3_proto::{OtherCapability, TlsPolicy, server::Config};
+    /// use pop3_proto::{OtherCapability, TlsPolicy, server::ServerConfig};
     ///
     /// const OURS: &[OtherCapability<'_>] = &[OtherCapability::from_static("X-ARCHIVE", "years 7")];
-    /// static CONFIG: Config = Config::new(TlsPolicy::Required).capabilities(OURS);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Required).with_capabilities(OURS);
     /// ```
     ///
     /// # Panics

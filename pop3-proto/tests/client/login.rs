@@ -1,6 +1,6 @@
 use super::{CLEAR, PIPED, STRICT, Session};
 use pop3_proto::client::SendError;
-use pop3_proto::{State, TlsPolicy, client::Config};
+use pop3_proto::{State, TlsPolicy, client::ClientConfig};
 
 const APOP: &str = "APOP mrose c4c9334bac560ecc979e58001b3e22fb";
 
@@ -53,6 +53,11 @@ fn r1939_7_user_g_behind_a_refused_name_comes_another_try_or_quit() {
         assert!(follow.contains(&line), "{line}");
     }
     assert_eq!(refused().send("PASS b").unwrap_err(), SendError::NoUser);
+    // A name that was accepted before does not count any more.
+    let mut session = Session::greeted(CLEAR);
+    session.ask("USER mrose", "+OK send PASS\r\n");
+    session.ask("USER frated", "-ERR never heard of\r\n");
+    assert_eq!(session.send("PASS b").unwrap_err(), SendError::NoUser);
 }
 
 /// Also 1939.4.j: the session stays in AUTHORIZATION and any way to log in may be tried.
@@ -157,6 +162,6 @@ fn r1939_3_h_arguments_are_ascii_in_the_strict_profile() {
 
 #[test]
 fn nothing_but_capa_stls_and_quit_goes_out_in_clear_where_tls_is_required() {
-    let greeted = || Session::greeted(Config::new(TlsPolicy::Required));
+    let greeted = || Session::greeted(ClientConfig::new(TlsPolicy::Required));
     assert_eq!(may_follow(greeted), ["STLS", "CAPA", "QUIT"]);
 }

@@ -1,36 +1,38 @@
 //! The formal syntax of RFC 2449 section 3 where no other test has it.
 
 use super::drive::{Host, Peer};
-use pop3_proto::server::{Config, Language};
+use pop3_proto::server::{Language, ServerConfig};
 use pop3_proto::{ApopTimestamp, Command, ConnectionError, Limit, SendBuf, TlsPolicy};
+
+/// A command of each kind.
+const LINES: [&str; 22] = [
+    "USER mrose",
+    "PASS tan  staaf ",
+    "APOP mrose c4c9334bac560ecc979e58001b3e22fb",
+    "AUTH PLAIN =",
+    "AUTH PLAIN AGEAYg==",
+    "AUTH",
+    "STLS",
+    "UTF8",
+    "CAPA",
+    "LANG *",
+    "LANG",
+    "STAT",
+    "LIST 1",
+    "LIST",
+    "RETR 4294967295",
+    "DELE 1",
+    "NOOP",
+    "RSET",
+    "TOP 1 0",
+    "UIDL 1",
+    "UIDL",
+    "QUIT",
+];
 
 #[test]
 fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
-    let lines = [
-        "USER mrose",
-        "PASS tan  staaf ",
-        "APOP mrose c4c9334bac560ecc979e58001b3e22fb",
-        "AUTH PLAIN =",
-        "AUTH PLAIN AGEAYg==",
-        "AUTH",
-        "STLS",
-        "UTF8",
-        "CAPA",
-        "LANG *",
-        "LANG",
-        "STAT",
-        "LIST 1",
-        "LIST",
-        "RETR 4294967295",
-        "DELE 1",
-        "NOOP",
-        "RSET",
-        "TOP 1 0",
-        "UIDL 1",
-        "UIDL",
-        "QUIT",
-    ];
-    for line in lines {
+    for line in LINES {
         let lower = line.split_once(' ').map_or(line.to_ascii_lowercase(), |(word, rest)| {
             format!("{} {rest}", word.to_ascii_lowercase())
         });
@@ -41,6 +43,16 @@ fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
         assert!((3..=4).contains(&keyword.len()) && keyword.bytes().all(|octet| octet.is_ascii_graphic()));
         // Only a password has spaces of its own.
         assert!(keyword == "PASS" || !(line.contains("  ") || line.ends_with(' ')));
+    }
+}
+
+/// Also of a command that the crate does not know.
+#[test]
+fn r1939_3_d_a_command_line_has_cr_lf_at_its_end_and_nowhere_else() {
+    for line in LINES.into_iter().chain(["XTND", "XTND XLST 1"]) {
+        let mut send = SendBuf::new(vec![]);
+        Command::parse(line.as_bytes()).unwrap().encode(&mut send).unwrap();
+        assert_eq!(send.pending(), format!("{line}\r\n").as_bytes());
     }
 }
 
@@ -71,7 +83,7 @@ fn amb_5_a_timestamp_ends_at_the_first_bracket() {
 /// It is the first language of the configuration, whoever asks, and so tells nothing about anybody.
 #[test]
 fn r6856_3_i_the_preferred_language_depends_on_nobody() {
-    let config = Config::new(TlsPolicy::Cleartext).with_languages(&[Language::ENGLISH]);
+    let config = ServerConfig::new(TlsPolicy::Cleartext).with_languages(&[Language::ENGLISH]);
     let mut host = Host::greeted(config);
     let before = host.says("LANG *\r\n");
     for line in ["USER mrose", "USER nobody", "PASS wrong", "USER mrose"] {
@@ -83,7 +95,7 @@ fn r6856_3_i_the_preferred_language_depends_on_nobody() {
 /// Also AMB.14: some clients miss the empty line behind the headers, and some stop at a NUL, which is sent as it is.
 #[test]
 fn quirk_53_top_ends_the_headers_with_an_empty_line() {
-    let mut host = Host::logged_in(Config::new(TlsPolicy::Cleartext));
+    let mut host = Host::logged_in(ServerConfig::new(TlsPolicy::Cleartext));
     for (body, top) in [
         (b"Subject: x\r\n".as_slice(), "Subject: x\r\n\r\n.\r\n"),
         (b"Subject: x", "Subject: x\r\n\r\n.\r\n"),

@@ -1,8 +1,8 @@
 //! The time before which a server asks not to log in again, as a program that polls uses it (RFC 2449 section 6.5).
 
 use super::drive::{Host, Peer};
-use pop3_proto::server::{Config, Refusal, UserPolicy};
-use pop3_proto::{Retry, TlsPolicy, client::Event};
+use pop3_proto::server::{Refusal, ServerConfig, UserPolicy};
+use pop3_proto::{ResponseCode, Retry, TlsPolicy, client::Event};
 use std::time::Duration;
 
 /// Also 2449.6.5.b.
@@ -32,7 +32,7 @@ fn r2449_6_5_a_the_moment_of_the_next_login_is_known() {
 /// A server that enforces its delay, and a client that is refused once and then waits as told. Also 2449.6.5.c, 2449.6.5.f, AMB.25.
 #[test]
 fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
-    let config = Config::new(TlsPolicy::Cleartext).with_login_delay(900, true);
+    let config = ServerConfig::new(TlsPolicy::Cleartext).with_login_delay(900, true);
     let accepted_at = Duration::from_secs(1000);
     // The application's part: it keeps the moment of the last login and refuses what comes too soon.
     let host = |now: Duration| {
@@ -56,7 +56,10 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
         let answer = host.says("PASS secret\r\n");
         let event = peer.client.poll(&mut pop3_proto::Input::more(answer.as_bytes())).unwrap().unwrap();
         let retry = match event {
-            Event::Refused(_, status) => status.code().and_then(|code| code.retry()),
+            Event::Refused(_, status) => {
+                assert_eq!(status.code(), Some(ResponseCode::LoginDelay));
+                status.code().and_then(|code| code.retry())
+            }
             _ => None,
         };
         if retry.is_none() {

@@ -7,7 +7,7 @@
 use super::reach::{ask, cleartext, client, say, server};
 use super::sessions;
 use crate::harness::{App, How, ServerSide, Size};
-use pop3_proto::client::{Config, Event};
+use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::server::{self, Ask, Credentials, Refusal, Step};
 use pop3_proto::tap::Tap;
 use pop3_proto::{
@@ -81,6 +81,20 @@ fn law_9_a_command_is_shown_as_it_is_sent() {
     ] {
         assert_eq!(Command::parse(line.as_bytes()).unwrap().to_string(), shown);
     }
+}
+
+/// Not even how long they are: the same for every secret.
+#[test]
+fn rob_21_every_secret_has_the_same_debug() {
+    for secret in [&b"AAAA"[..], b"AAAAAAAA", &[b'A'; 400]] {
+        let (password, response) = (Secret::new(secret).unwrap(), Base64::new(secret).unwrap());
+        assert_eq!(format!("{password:?} {password:#?}"), "Secret(..) Secret(..)");
+        assert_eq!(format!("{response:?} {response:#?}"), "Base64(..) Base64(..)");
+        #[cfg(feature = "sasl")]
+        assert_eq!(format!("{:?}", pop3_proto::sasl::Message::new(secret)), "Message(..)");
+    }
+    let digest = ApopDigest::parse(DIGEST.as_bytes()).unwrap();
+    assert_eq!(format!("{digest:?} {digest:#?}"), "ApopDigest(..) ApopDigest(..)");
 }
 
 /// Also ROB.21.
@@ -158,8 +172,8 @@ fn law_9_a_client_shows_nothing_however_it_fails() {
     let configs = [
         cleartext(),
         strict,
-        Config::new(TlsPolicy::Required),
-        Config::new(TlsPolicy::Opportunistic),
+        ClientConfig::new(TlsPolicy::Required),
+        ClientConfig::new(TlsPolicy::Opportunistic),
         cleartext().with_limits(Limits::DEFAULT.with_command_line(64)),
     ];
     for config in configs {
@@ -214,15 +228,15 @@ fn law_9_a_response_shows_nothing_however_it_fails() {
     };
     hidden(&(&step, &challenge));
     let response = Base64::from_static(PLAIN);
-    let full = client.sasl(step, response, &mut SendBuf::new([0; 5])).unwrap_err();
+    let full = client.respond(step, response, &mut SendBuf::new([0; 5])).unwrap_err();
     hidden_error(&full);
     let long = PLAIN.repeat(4);
     let too_long = client
-        .sasl(full.token, Base64::new(long.as_bytes()).unwrap(), &mut SendBuf::new(vec![]))
+        .respond(full.token, Base64::new(long.as_bytes()).unwrap(), &mut SendBuf::new(vec![]))
         .unwrap_err();
     hidden_error(&too_long);
     let mut sink = SendBuf::new(vec![]);
-    client.sasl(too_long.token, response, &mut sink).unwrap();
+    client.respond(too_long.token, response, &mut sink).unwrap();
     hidden(&(&client, &sink));
 }
 
@@ -257,7 +271,7 @@ fn law_9_a_server_shows_nothing_however_it_fails() {
         format!("AUTH PLAIN\r\n{PLAIN}=\r\n"),
         format!("AUTH PLAIN\r\n{}\r\n", PLAIN.repeat(700)),
     ];
-    let config = server::Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
     for line in &lines {
         for profile in [Profile::Tolerant, Profile::Strict] {
             let mut app = App::new();

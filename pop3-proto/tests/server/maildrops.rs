@@ -42,7 +42,7 @@ impl Maildrop for Picky {
     }
 }
 
-fn picky(config: Config<'static>, refusal: Refusal) -> Host<Picky> {
+fn picky(config: ServerConfig<'static>, refusal: Refusal) -> Host<Picky> {
     Host::over(config, Picky { refusal: Some(refusal), ..Picky::default() }, &["12345678"; 4]).login()
 }
 
@@ -55,6 +55,26 @@ fn a_refused_entry_is_in_no_total_and_no_listing() {
     host.say("DELE 1\r\nDELE 2\r\n");
     assert_eq!(host.say("STAT\r\n"), "+OK 2 20\r\n");
     assert_eq!(host.say("RSET\r\nSTAT\r\n"), "+OK nothing is marked any more\r\n+OK 3 30\r\n");
+}
+
+/// What cannot be served was never marked.
+#[test]
+fn r1939_6_d_a_refused_entry_is_not_removed() {
+    for refusal in [Refusal::NeedsUtf8, Refusal::Temporary] {
+        let mut host = picky(CLEAR, refusal);
+        host.say("DELE 1\r\nDELE 2\r\nQUIT\r\n");
+        assert_eq!(host.server.marked().map(MessageNumber::get).collect::<Vec<_>>(), [1]);
+    }
+}
+
+/// At login nothing is marked, whatever another session left.
+#[test]
+fn r1939_6_d_a_mark_of_another_session_removes_nothing() {
+    let maildrop = Picky { marked: [true; 4], ..Picky::default() };
+    let mut host = Host::over(CLEAR, maildrop, &["12345678"; 4]).login();
+    assert_eq!(host.say("STAT\r\n"), "+OK 4 40\r\n");
+    host.say("DELE 4\r\nQUIT\r\n");
+    assert_eq!(host.marked(), [4]);
 }
 
 /// So that it takes as long for a million messages as for one.
@@ -129,7 +149,9 @@ fn every_form_of_maildrop_serves_the_same_session() {
     let mut borrowed: Vec<MessageInfo<UniqueId<'_>>> = messages
         .iter()
         .zip(&ids)
-        .map(|(message, id)| MessageInfo::new(octets(message.as_bytes()), UniqueId::new(*id).unwrap()))
+        .map(|(message, id)| {
+            MessageInfo::new(OctetCount::of(message.as_bytes()), UniqueId::new(*id).unwrap())
+        })
         .collect();
     let mut host = Host::over(CLEAR, &mut borrowed[..], &messages).login();
     assert_eq!(host.say(lines), expected);

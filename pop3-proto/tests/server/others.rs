@@ -1,7 +1,7 @@
 //! Commands that the crate does not know, answered by the application, and bodies behind a fatal error.
 
 use super::CLEAR;
-use pop3_proto::server::{Ask, BodyError, CloseReason, Config, MessageInfo, Refusal, Step};
+use pop3_proto::server::{Ask, BodyError, CloseReason, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{ConnectionError, Input, SendBuf, Server, Text, UniqueId};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ type Slots = Vec<MessageInfo<UniqueId<'static>>>;
 
 /// Polls until the machine waits, refusing or answering what it does not know.
 fn run(
-    server: &mut Server<Slots, Config<'_>>,
+    server: &mut Server<Slots, ServerConfig<'_>>,
     input: &[u8],
     sink: &mut SendBuf<Vec<u8>>,
     serve: bool,
@@ -46,14 +46,14 @@ fn run(
 
 #[test]
 fn rob_40_a_command_of_the_hosts_own_is_answered() {
-    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), SendBuf::new(vec![]));
+    let (mut server, mut sink) = (Server::new(CLEAR.with_other_commands(), 1), SendBuf::new(vec![]));
     assert_eq!(run(&mut server, b"XTND list of it\r\n", &mut sink, true), None);
     assert_eq!(sink.pending(), b"+OK \r\n+OK listed\r\n");
 }
 
 #[test]
 fn rob_16_a_command_that_the_host_refuses_counts_as_bad() {
-    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), SendBuf::new(vec![]));
+    let (mut server, mut sink) = (Server::new(CLEAR.with_other_commands(), 1), SendBuf::new(vec![]));
     let line = b"XTND list of it\r\n";
     assert_eq!(run(&mut server, &line.repeat(4), &mut sink, false), None);
     assert_eq!(run(&mut server, line, &mut sink, false), Some(CloseReason::BadCommands));

@@ -69,7 +69,8 @@ impl Random {
 
 fn host(profile: Profile, limits: Limits) -> Host {
     static PLAIN: &[Mechanism<'static>] = &[Mechanism::PLAIN];
-    let config = CLEAR.with_profile(profile).with_limits(limits).with_sasl_cleartext(PLAIN).other_commands();
+    let config =
+        CLEAR.with_profile(profile).with_limits(limits).with_sasl_cleartext(PLAIN).with_other_commands();
     Host::new(config, &[b"abc".as_slice(), b"A: b\n\n.\n..\n2\n", b""])
 }
 
@@ -172,7 +173,7 @@ fn law_5_calls_out_of_turn_change_nothing() {
         assert!(odd.server.write_body(b"x", &mut out).is_err());
         assert!(odd.server.body_slice(&mut b"x".as_slice()).is_err());
         assert!(odd.server.finish_body().is_err());
-        assert!(!odd.server.enough());
+        assert!(!odd.server.wants_body());
         assert_eq!(out.pending(), b"");
         assert_eq!(odd.exchange(line, false), plain.exchange(line, false));
         assert_eq!(odd.exchange(b"", false), b"");

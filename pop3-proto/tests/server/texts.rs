@@ -23,11 +23,11 @@ static MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN];
 
 /// Every answer that a server gives in a language, one or more lines each.
 fn all_answers(languages: &'static [Language<'_>]) -> String {
-    let config = Config::new(TlsPolicy::Implicit)
+    let config = ServerConfig::new(TlsPolicy::Implicit)
         .with_limits(Limits::DEFAULT.with_bad_commands(90, 90))
         .with_languages(languages)
         .with_sasl(MECHANISMS)
-        .utf8(Utf8::Messages);
+        .with_utf8(Utf8::Messages);
     let mut host = Host::three(config);
     host.say("");
     let mut answers = host.say("LANG x-long\r\nLANG x\r\nLANG\r\nUTF8\r\nAUTH\r\nAUTH X\r\nAUTH PLAIN\r\n*\r\nCAPA\r\nSTAT\r\nBAD\r\nRETR\r\n");
@@ -85,15 +85,28 @@ fn r2449_3_b_a_text_may_be_empty() {
     assert!(!answers.contains("+OK \r\n") && !answers.contains("-ERR \r\n"), "{answers}");
 }
 
+/// Old clients insist on both. Only a translation may leave the words out.
+#[test]
+fn r1957_b_a_server_writes_a_space_and_some_text() {
+    for phrase in Phrase::ALL {
+        assert!(!phrase.english().is_empty(), "{phrase:?}");
+    }
+    for line in all_answers(&[const { language(&Phrase::english) }]).lines() {
+        if let Some((_, text)) = line.split_once("+OK").or_else(|| line.split_once("-ERR")) {
+            assert!(text.starts_with(' ') && text.len() > " ".len(), "{line}");
+        }
+    }
+}
+
 /// Also 1939.3.m: refused when it is given.
 #[test]
 fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     for octets in [0, 1, 506, 507, 600] {
-        let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+        let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
-        let mut host = Host::three(CLEAR.other_commands());
+        let mut host = Host::three(CLEAR.with_other_commands());
         host.say("");
         let other =
             ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _, _);
@@ -181,8 +194,11 @@ fn rob_18_no_answer_holds_octets_of_the_client() {
         "UTF8 m",
         "XTND m",
     ];
-    let config =
-        PATIENT.with_sasl_cleartext(MECHANISMS).with_languages(EMPTY).utf8(Utf8::Messages).other_commands();
+    let config = PATIENT
+        .with_sasl_cleartext(MECHANISMS)
+        .with_languages(EMPTY)
+        .with_utf8(Utf8::Messages)
+        .with_other_commands();
     for login in [false, true] {
         let mut host = if login { Host::three(config).login() } else { Host::three(config) };
         for line in lines {

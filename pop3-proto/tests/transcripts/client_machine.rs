@@ -1,7 +1,7 @@
 //! The client machine against the server of a transcript: it sends the commands of the transcript when their turn has come, and its events,
 //! written down as the lines that they stand for, are the lines that the server said.
 
-use pop3_proto::client::{Config, Event, SaslDone, SaslStep, StartTls};
+use pop3_proto::client::{ClientConfig, Event, SaslDone, SaslStep, StartTls};
 use pop3_proto::script::{Peer, Script, Side};
 use pop3_proto::{Base64, Client, Command, Quirk, RecvBuf, Response, SendBuf, TlsPolicy};
 
@@ -32,7 +32,7 @@ pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
     let tls = script.octets(Side::Client).windows(4).any(|word| word == b"STLS");
     let tls = if tls { TlsPolicy::Required } else { TlsPolicy::Cleartext };
     let mut driver = Driver {
-        client: Client::new(Config::new(tls).assume_pipelining(), 1),
+        client: Client::new(ClientConfig::new(tls).assume_pipelining(), 1),
         send: SendBuf::new(vec![]),
         lines: Vec::new(),
         body: Vec::new(),
@@ -124,7 +124,7 @@ impl Driver {
                 says(format!("{} {}", listing.message.get(), listing.octets).as_bytes());
             }
             Event::UniqueId(_, listing) => {
-                says(&[format!("{} ", listing.message.get()).as_bytes(), listing.id.as_bytes()].concat());
+                says(&[format!("{} ", listing.message.get()).as_bytes(), listing.as_bytes()].concat());
             }
             Event::Capability(_, capability) => {
                 let mut line = SendBuf::new(vec![]);
@@ -179,8 +179,8 @@ impl Driver {
 
     fn respond(&mut self, step: SaslStep, line: &[u8]) {
         match line {
-            b"*" => self.client.sasl_cancel(step, &mut self.send).unwrap(),
-            _ => self.client.sasl(step, Base64::new(line).unwrap(), &mut self.send).unwrap(),
+            b"*" => self.client.cancel(step, &mut self.send).unwrap(),
+            _ => self.client.respond(step, Base64::new(line).unwrap(), &mut self.send).unwrap(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the notes of a transcript say: which machines it plays, what the server has, and how the session ends.
 
 use pop3_proto::script::Script;
-use pop3_proto::server::{Config, Language, MessageInfo, Phrase, Utf8};
-use pop3_proto::{LanguageTag, Mechanism, OwnedUniqueId, Text, TlsPolicy, UniqueId, octets};
+use pop3_proto::server::{Language, MessageInfo, Phrase, ServerConfig, Utf8};
+use pop3_proto::{LanguageTag, Mechanism, OctetCount, OwnedUniqueId, Text, TlsPolicy, UniqueId};
 
 /// The world around the machines.
 #[derive(Default)]
@@ -47,7 +47,7 @@ impl Fixture {
             let text = message.text.get_or_insert_default();
             text.push_str(line.strip_prefix(' ').unwrap_or(line));
             text.push_str("\r\n");
-            message.octets = octets(text.as_bytes());
+            message.octets = OctetCount::of(text.as_bytes());
             return Some(());
         }
         let words: Vec<&str> = note.split(' ').collect();
@@ -70,14 +70,14 @@ impl Fixture {
         Some(())
     }
 
-    pub(super) fn config(&self) -> Config<'static> {
+    pub(super) fn config(&self) -> ServerConfig<'static> {
         let tls = if self.offers("stls") { TlsPolicy::Required } else { TlsPolicy::Cleartext };
-        let mut config = Config::new(tls);
+        let mut config = ServerConfig::new(tls);
         if self.offers("plain") {
             config = config.with_sasl(&[Mechanism::PLAIN]).with_sasl_cleartext(&[Mechanism::PLAIN]);
         }
         if self.offers("utf8") {
-            config = config.utf8(Utf8::MessagesAndUsers);
+            config = config.with_utf8(Utf8::MessagesAndUsers);
         }
         if self.offers("lang") {
             config = config.with_languages(LANGUAGES);

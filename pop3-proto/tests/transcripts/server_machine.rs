@@ -3,7 +3,9 @@
 use super::client_machine::feed;
 use super::fixture::Fixture;
 use pop3_proto::script::{Peer, Script};
-use pop3_proto::server::{Ask, Commit, Config, Credentials, Fetch, Greet, Login, MessageInfo, Refusal, Step};
+use pop3_proto::server::{
+    Ask, Commit, Credentials, Fetch, Greet, Login, MessageInfo, Refusal, ServerConfig, Step,
+};
 use pop3_proto::{Base64, Input, OwnedUniqueId, RecvBuf, SendBuf, Server, Text};
 use std::sync::Arc;
 
@@ -46,7 +48,7 @@ pub(super) fn play(script: &Script, fixture: &Fixture, mut peer: Peer<'_>, sink:
 }
 
 struct App<'f> {
-    server: Server<Vec<MessageInfo<OwnedUniqueId>>, Arc<Config<'static>>>,
+    server: Server<Vec<MessageInfo<OwnedUniqueId>>, Arc<ServerConfig<'static>>>,
     send: SendBuf<Vec<u8>>,
     fixture: &'f Fixture,
     /// The first line of the transcript.
@@ -124,6 +126,7 @@ impl App<'_> {
             Credentials::Sasl { initial: Some(response), .. } | Credentials::Response(response) => {
                 self.fixture.plain.as_ref().is_some_and(|plain| plain.as_bytes() == response.as_bytes())
             }
+            other => panic!("no answer to {other:?}"),
         };
         if right {
             self.server.accept(login, self.fixture.maildrop()).unwrap();
@@ -146,7 +149,7 @@ impl App<'_> {
     fn body(&mut self) {
         let (index, sent) = self.open;
         let text = self.fixture.messages[index].text.as_deref().unwrap().as_bytes();
-        if sent == text.len() || self.server.enough() {
+        if sent == text.len() || !self.server.wants_body() {
             self.server.finish_body().unwrap();
             return;
         }
