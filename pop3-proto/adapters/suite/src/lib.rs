@@ -14,7 +14,7 @@ pub use program::{ClientProgram, Config, Ended, MESSAGES, Mail, ServerProgram, T
 pub use reference::Reference;
 pub use scenarios::{ClientScenario, ServerScenario, client_scenarios, server_scenarios};
 
-use pop3_proto::{ConnectionError, Timer, client};
+use pop3_proto::{ClientConfig, ConnectionError, Timer};
 
 /// An adapter under test.
 pub trait Adapter {
@@ -25,7 +25,7 @@ pub trait Adapter {
     ///
     /// Give each event to [`ClientProgram::handle`] and do what it returns; after TLS has started, call [`ClientProgram::send`]. If `next` fails,
     /// go on if [`ClientProgram::retries`] returns true. Drop futures that wait if [`Link::drops`] returns true.
-    fn client(link: Link, config: client::Config, program: &mut ClientProgram) -> Ended;
+    fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended;
 
     /// Runs a server until its session ends, in the same way. Lend the message to the adapter (`&mut program.body`), so that the rest is known if
     /// it is interrupted.

@@ -2,7 +2,7 @@
 
 use pop3_proto::client::{self, Sender};
 use pop3_proto::server::{self, Credentials, Fetch, MessageInfo, Responder};
-use pop3_proto::{Command, ConnectionError, Text, UniqueId, octets};
+use pop3_proto::{Command, ConnectionError, OctetCount, ServerConfig, Text, UniqueId};
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 
@@ -104,7 +104,7 @@ pub const MESSAGES: [&[u8]; 2] = [b"Subject: one\n\n.dots\n..\nend\n", b"Subject
 /// The listing of a user.
 pub type Mail = Vec<MessageInfo<UniqueId<'static>>>;
 /// How the server holds its configuration.
-pub type Config = &'static server::Config<'static>;
+pub type Config = &'static ServerConfig<'static>;
 
 /// A server with two messages for everybody who knows the password.
 #[derive(Debug, Default)]
@@ -137,8 +137,10 @@ impl ServerProgram {
             Event::Login(login, Credentials::Password(given)) if given.expose() == b"tanstaaf" => {
                 self.log.push("login".into());
                 let ids = [b"one", b"two"].map(|id| UniqueId::new(id).expect("an id"));
-                let mail =
-                    MESSAGES.iter().zip(ids).map(|(message, id)| MessageInfo::new(octets(message), id));
+                let mail = MESSAGES
+                    .iter()
+                    .zip(ids)
+                    .map(|(message, id)| MessageInfo::new(OctetCount::of(message), id));
                 responder.accept(login, mail.collect())
             }
             Event::Fetch(fetch) => {

@@ -1,7 +1,7 @@
 //! What an adapter must do, over a stream that never fails: connections alone.
 
 use crate::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
-use pop3_proto::{ClientConnection, NothingDue, ServerConnection, client};
+use pop3_proto::{ClientConfig, ClientConnection, NothingDue, ServerConnection};
 use std::io;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct Reference;
 const LATE: Duration = Duration::from_secs(1 << 20);
 
 impl Adapter for Reference {
-    fn client(link: Link, config: client::Config, program: &mut ClientProgram) -> Ended {
+    fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended {
         let mut pop3 = ClientConnection::new(config, 1);
         loop {
             loop {

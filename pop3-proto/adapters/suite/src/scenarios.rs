@@ -2,7 +2,9 @@
 
 use crate::Config;
 use pop3_proto::script::Script;
-use pop3_proto::{Command, Limits, MessageNumber, Secret, Text, Timers, TlsPolicy, client, server};
+use pop3_proto::{
+    ClientConfig, Command, Limits, MessageNumber, Secret, ServerConfig, Text, Timers, TlsPolicy,
+};
 use std::time::Duration;
 
 /// A session of a client.
@@ -15,7 +17,7 @@ pub struct ClientScenario {
     /// The client's commands.
     pub commands: Vec<Command<'static>>,
     /// The client's configuration.
-    pub config: client::Config,
+    pub config: ClientConfig,
 }
 
 /// A session of a server.
@@ -61,7 +63,7 @@ pub fn client_scenarios() -> Vec<ClientScenario> {
         name,
         script: script(text),
         commands,
-        config: client::Config::new(tls).with_limits(limits),
+        config: ClientConfig::new(tls).with_limits(limits),
     };
     let clear = TlsPolicy::Cleartext;
     vec![
@@ -152,10 +154,10 @@ pub fn server_scenarios() -> Vec<ServerScenario> {
 }
 
 /// A configuration, and the same with timers that a test can wait for.
-type Configs = [server::Config<'static>; 2];
+type Configs = [ServerConfig<'static>; 2];
 
 const fn configs(tls: TlsPolicy) -> Configs {
     let limits = Limits::DEFAULT.with_failed_logins(1).with_bad_commands(1, 1);
-    let config = server::Config::new(tls).with_limits(limits);
+    let config = ServerConfig::new(tls).with_limits(limits);
     [config, config.with_timers(hasty())]
 }

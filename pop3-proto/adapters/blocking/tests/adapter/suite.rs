@@ -2,7 +2,7 @@
 
 use pop3_adapter_suite as suite;
 use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
-use pop3_blocking::pop3_proto::client;
+use pop3_blocking::pop3_proto::ClientConfig;
 use pop3_blocking::{Connection, Error, Session, Stream};
 use std::error::Error as _;
 use std::io::{self, Read, Write};
@@ -56,7 +56,7 @@ struct Blocking;
 impl Adapter for Blocking {
     const HAS_REAL_CLOCK: bool = true;
 
-    fn client(link: Link, config: client::Config, program: &mut ClientProgram) -> Ended {
+    fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended {
         let mut pop3 = Connection::new(Timed::new(link), config);
         loop {
             let failed = match pop3.next() {

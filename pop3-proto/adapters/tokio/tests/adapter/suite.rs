@@ -2,7 +2,7 @@
 
 use pop3_adapter_suite as suite;
 use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
-use pop3_tokio::pop3_proto::client;
+use pop3_tokio::pop3_proto::ClientConfig;
 use pop3_tokio::{Connection, Error, Session};
 use std::error::Error as _;
 use std::future::Future;
@@ -72,7 +72,7 @@ async fn pause() {
 struct Tokio;
 
 impl Adapter for Tokio {
-    fn client(link: Link, config: client::Config, program: &mut ClientProgram) -> Ended {
+    fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended {
         run(client(link, config, program))
     }
 
@@ -88,7 +88,7 @@ fn run(session: impl Future<Output = Ended> + Send) -> Ended {
     runtime.block_on(session)
 }
 
-async fn client(link: Link, config: client::Config, program: &mut ClientProgram) -> Ended {
+async fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended {
     let mut pop3 = Connection::new(Stream(link.clone()), config);
     loop {
         let failed = match or_drop(&link, pop3.next()).await {
