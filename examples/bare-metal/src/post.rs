@@ -74,6 +74,7 @@ impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
     }
 
     fn remove_marked(&mut self, responder: &Answers<'_, 'm, 'i>) -> bool {
-        responder.marked().fold(true, |done, message| self.mailbox.remove(message) && done)
+        // All of them are tried.
+        responder.marked().filter(|message| !self.mailbox.remove(*message)).count() == 0
     }
 }

@@ -4,3 +4,4 @@ mod client;
 mod kit;
 mod readme;
 mod server;
+mod suite;

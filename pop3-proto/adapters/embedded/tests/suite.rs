@@ -1,13 +1,13 @@
 //! The suite that every adapter passes, blocking and async.
 
 use crate::kit::block_on;
-use embedded_io::{Error as _, ErrorKind, ErrorType};
+use embedded_io::{ErrorKind, ErrorType};
 use pop3_adapter_suite as suite;
 use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
 use pop3_embedded::pop3_proto::client::ClientConfig;
-use pop3_embedded::{Connection, Error, Session, StartTlsError};
+use pop3_embedded::{Connection, Error, Session};
 use std::cell::Cell;
-use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -37,7 +37,8 @@ impl Stream {
                 self.1.0.set(Clock::LATE);
                 ErrorKind::TimedOut
             }
-            Fault::Error(kind) => kind.into(),
+            Fault::Error(io::ErrorKind::BrokenPipe) => ErrorKind::BrokenPipe,
+            Fault::Error(_) => ErrorKind::InvalidData,
         })
     }
 
@@ -95,15 +96,11 @@ fn ended(error: Error<ErrorKind>) -> Ended {
     match error {
         Error::NothingDue => Ended::NothingDue,
         Error::Deadline => Ended::Deadline,
-        Error::Io(error) => Ended::Io(error.kind().into()),
+        Error::Io(ErrorKind::BrokenPipe) => Ended::Io(io::ErrorKind::BrokenPipe),
+        Error::Io(_) => Ended::Io(io::ErrorKind::InvalidData),
         Error::Connection(error) => Ended::Connection(error),
         other => Ended::Other(format!("{other:?}")),
     }
-}
-
-fn shaken(stream: Stream) -> Result<Stream, Infallible> {
-    stream.0.start_tls();
-    Ok(stream)
 }
 
 /// Runs a future to its end. `None`: the schedule has dropped it, or the clock went on, while it waited.
@@ -118,23 +115,119 @@ async fn or_drop<T>(link: &Link, clock: &Clock, future: impl Future<Output = T>)
     .await
 }
 
-/// The two sessions. `$wait` is how a call is waited for: `None` if its future was dropped.
+/// How a blocking call is waited for, and how a future.
+macro_rules! blocking {
+    ($link:expr, $clock:expr, $call:expr) => {
+        Some($call)
+    };
+}
+macro_rules! or_dropped {
+    ($link:expr, $clock:expr, $call:expr) => {
+        or_drop($link, $clock, $call).await
+    };
+}
+
+/// A handshake in place, again after an error as the program wants.
+macro_rules! handshake {
+    ($wait:ident, $link:ident, $clock:ident, $pop3:ident, $stream_for_tls:ident, $start:ident, $program:ident) => {
+        loop {
+            match $wait!(&$link, &$clock, $pop3.$stream_for_tls(&$start)) {
+                None => {}
+                Some(Ok(stream)) => break stream.0.start_tls(),
+                Some(Err(error)) => {
+                    let ended = ended(error);
+                    if !$program.retries(&ended) {
+                        return ended;
+                    }
+                }
+            }
+        }
+        $pop3.tls_started($start).unwrap();
+    };
+}
+
+/// An adapter whose calls are waited for with `$wait`.
 macro_rules! adapter {
-    ($adapter:ident, $next:ident, $send_message:ident, $stream_for_tls:ident, $start_tls:ident, $shaken:expr, $wait:expr) => {
+    ($adapter:ident, $wait:ident, $next:ident, $send_message:ident, $stream_for_tls:ident) => {
         struct $adapter;
 
         impl Adapter for $adapter {
             fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended {
                 let clock = Clock::default();
                 let stream = Stream(link.clone(), clock.clone());
-                let (recv, send) = (vec![0; config.min_recv_buf()], vec![0; config.min_send_buf()]);
-                let mut pop3 = Connection::new(config, 1, stream, clock.now(), recv, send).unwrap();
+                let (mut recv, mut send) = (vec![0; config.min_recv_buf()], vec![0; config.min_send_buf()]);
+                let mut pop3 =
+                    Connection::new(config, 1, stream, clock.now(), &mut recv[..], &mut send[..]).unwrap();
                 block_on(async {
                     loop {
-                        let failed = match $wait(&link, &clock, async || pop3.$next().await).await {};
+                        let failed = match $wait!(&link, &clock, pop3.$next()) {
+                            None => continue,
+                            Some(Ok(None)) => return Ended::Over,
+                            Some(Ok(Some((event, sender)))) => match program.handle(event, sender) {
+                                Then::StartTls(start) => {
+                                    handshake!($wait, link, clock, pop3, $stream_for_tls, start, program);
+                                    program.send(&mut pop3.sender());
+                                    continue;
+                                }
+                                _ => continue,
+                            },
+                            Some(Err(error)) => ended(error),
+                        };
+                        if !program.retries(&failed) {
+                            return failed;
+                        }
+                    }
+                })
+            }
+
+            fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ended {
+                let clock = Clock::default();
+                let stream = Stream(link.clone(), clock.clone());
+                let (mut recv, mut send) = (vec![0; config.min_recv_buf()], vec![0; config.min_send_buf()]);
+                let pop3 = Session::new(config, 1, stream, clock.now(), &mut recv[..], &mut send[..]);
+                let mut pop3 = pop3.unwrap();
+                block_on(async {
+                    loop {
+                        let failed = match $wait!(&link, &clock, pop3.$next()) {
+                            None => continue,
+                            Some(Ok(None)) => return Ended::Over,
+                            Some(Ok(Some((event, responder)))) => match program.handle(event, responder) {
+                                Then::Next => continue,
+                                Then::Send(fetch) => {
+                                    match $wait!(&link, &clock, pop3.$send_message(fetch, &mut program.body))
+                                    {
+                                        None | Some(Ok(_)) => continue, // dropped: the next event is `Body`
+                                        Some(Err(error)) => ended(error),
+                                    }
+                                }
+                                Then::StartTls(start) => {
+                                    handshake!($wait, link, clock, pop3, $stream_for_tls, start, program);
+                                    continue;
+                                }
+                            },
+                            Some(Err(error)) => ended(error),
+                        };
+                        if !program.retries(&failed) {
+                            return failed;
+                        }
                     }
                 })
             }
         }
     };
 }
+
+adapter!(Blocking, blocking, next, send_message, stream_for_tls);
+adapter!(Async, or_dropped, next_async, send_message_async, stream_for_tls_async);
+
+macro_rules! passes {
+    ($($test:ident)+) => {$(
+        #[test]
+        fn $test() {
+            suite::$test::<Blocking>();
+            suite::$test::<Async>();
+        }
+    )+};
+}
+
+passes! { any_schedule every_drop every_error every_end every_silence }
