@@ -1,8 +1,8 @@
 use crate::wire::Wire;
 use crate::{Error, Stream, Timed, trace};
-use pop3_proto::client::{ClientConfig, Event, Sender, StartTls};
+use pop3_proto::client::{Event, Sender, StartTls};
 use pop3_proto::login::{Login, LoginError, Way};
-use pop3_proto::{AnswerError, ApopTimestamp, Client, ClientConnection, ConnectionError, Verb};
+use pop3_proto::{AnswerError, ApopTimestamp, Client, ClientConfig, ClientConnection, ConnectionError, Verb};
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 use crate::wire::Wire;
 use crate::{Error, Stream, Timed, trace};
-use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, ServerConfig, StartTls};
-use pop3_proto::{AnswerError, ConnectionError, ServerConnection, State, Timer};
+use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, StartTls};
+use pop3_proto::{AnswerError, ConnectionError, ServerConfig, ServerConnection, State, Timer};
 use std::io::{self, BufRead};
 use std::time::{Duration, Instant};
 

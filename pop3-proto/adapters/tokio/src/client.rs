@@ -1,8 +1,8 @@
 use crate::wire::{Wire, wait};
 use crate::{Error, trace};
-use pop3_proto::client::{ClientConfig, Event, Sender, StartTls};
+use pop3_proto::client::{Event, Sender, StartTls};
 use pop3_proto::login::{Login, LoginError, Way};
-use pop3_proto::{AnswerError, ApopTimestamp, Client, ClientConnection, ConnectionError, Verb};
+use pop3_proto::{AnswerError, ApopTimestamp, Client, ClientConfig, ClientConnection, ConnectionError, Verb};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::task::Poll;

@@ -1,7 +1,7 @@
 use crate::wire::{Wire, wait};
 use crate::{Error, Shutdown, trace};
-use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, ServerConfig, StartTls};
-use pop3_proto::{AnswerError, ConnectionError, ServerConnection, State, Timer};
+use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, StartTls};
+use pop3_proto::{AnswerError, ConnectionError, ServerConfig, ServerConnection, State, Timer};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
