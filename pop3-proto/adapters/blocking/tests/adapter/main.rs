@@ -1,3 +1,7 @@
 //! `pop3-blocking`, over streams in memory and over sockets.
 
+mod kit;
+mod sockets;
 mod suite;
+#[cfg(feature = "rustls")]
+mod tls;
