@@ -5,3 +5,5 @@ mod sockets;
 mod suite;
 #[cfg(feature = "rustls")]
 mod tls;
+#[cfg(feature = "tracing")]
+mod trace;

@@ -5,7 +5,7 @@ use pop3_blocking::pop3_proto::client::Event;
 use pop3_blocking::pop3_proto::login::LoginError;
 use pop3_blocking::pop3_proto::server::{self, BodyError, CloseReason};
 use pop3_blocking::pop3_proto::{
-    ClientConfig, Command, ConnectionError, MessageNumber, ServerConfig, Timer, Timers, TlsPolicy,
+    ClientConfig, Command, ConnectionError, MessageNumber, ServerConfig, Text, Timer, Timers, TlsPolicy,
 };
 use pop3_blocking::{Connection, Error, Session, Shutdown};
 use std::error::Error as _;
@@ -137,7 +137,7 @@ fn a_message_that_cannot_be_read_closes_the_session() {
             let (event, mut responder) = pop3.next().unwrap().unwrap();
             match event {
                 server::Event::Greet(greet) => {
-                    responder.greet(greet, pop3_blocking::pop3_proto::Text::from_static("ready")).unwrap();
+                    responder.greet(greet, Text::from_static("ready")).unwrap();
                 }
                 server::Event::User(user, _) => responder.accept_name(user).unwrap(),
                 server::Event::Login(login, _) => responder.accept(login, mail()).unwrap(),
@@ -166,7 +166,7 @@ fn a_session_that_is_dropped_releases_the_maildrop() {
             let (event, mut responder) = pop3.next().unwrap().unwrap();
             match event {
                 server::Event::Greet(greet) => {
-                    responder.greet(greet, pop3_blocking::pop3_proto::Text::from_static("ready")).unwrap();
+                    responder.greet(greet, Text::from_static("ready")).unwrap();
                 }
                 server::Event::User(user, _) => responder.accept_name(user).unwrap(),
                 server::Event::Login(login, _) => {

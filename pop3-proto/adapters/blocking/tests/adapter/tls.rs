@@ -1,7 +1,7 @@
 //! TLS by rustls.
 
 use crate::kit::{MESSAGE, once, serve};
-use pop3_blocking::pop3_proto::client::Event;
+use pop3_blocking::pop3_proto::client::{Event, StartTls};
 use pop3_blocking::pop3_proto::{
     ClientConfig, Command, ConnectionError, ServerConfig, Timer, Timers, TlsPolicy,
 };
@@ -42,9 +42,7 @@ fn localhost() -> ServerName<'static> {
 }
 
 /// Goes on until the server waits for the handshake.
-fn ask_for_tls(
-    pop3: &mut Connection<TcpStream>,
-) -> Result<pop3_blocking::pop3_proto::client::StartTls, Error> {
+fn ask_for_tls(pop3: &mut Connection<TcpStream>) -> Result<StartTls, Error> {
     while let Some((event, mut sender)) = pop3.next()? {
         match event {
             Event::Greeting(_) => _ = sender.send(Command::Stls)?,
