@@ -8,6 +8,7 @@
 #![no_std]
 #![no_main]
 
+mod adapter;
 mod connections;
 
 use core::time::Duration;
@@ -44,6 +45,7 @@ pub extern "C" fn main() -> i32 {
     the_client(data);
     the_server(data);
     connections::both(data);
+    adapter::both(data);
     the_tap(data);
     #[cfg(feature = "apop")]
     apop(data);

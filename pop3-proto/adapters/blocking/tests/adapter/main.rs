@@ -1,0 +1,3 @@
+//! `pop3-blocking`, over streams in memory and over sockets.
+
+mod suite;
