@@ -167,7 +167,7 @@ pub use types::{
     MessageNumber, Secret, Text, TlsPolicy, UniqueId,
 };
 
-/// The examples of the README, compiled as tests. The README is next to the crate here, and inside the package.
+/// The examples of the README, compiled as tests.
 #[cfg(doctest)]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", env!("CARGO_PKG_README")))]
+#[doc = include_str!("../README.md")]
 struct ReadmeDoctests;
