@@ -111,7 +111,8 @@ impl<B: Storage> SendBuf<B> {
         }
     }
 
-    /// Makes room for `needed` bytes after those that are pending.
+    /// Makes room for `needed` bytes after those that are pending. Seldom needed, so not in line with what is done for each line.
+    #[cold]
     fn reserve(&mut self, needed: usize) -> Result<(), BufferFull> {
         let full = |capacity| Err(BufferFull { needed, capacity });
         if needed > self.room() {
@@ -138,7 +139,10 @@ impl<B: Storage> SendBuf<B> {
 impl<B: Storage> Sink for SendBuf<B> {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
         let needed = length(parts);
-        self.reserve(needed)?;
+        let length = self.end.saturating_add(needed);
+        if length > self.limit || length > self.storage.as_ref().len() {
+            self.reserve(needed)?;
+        }
         let mut spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
         for part in parts {
             let (to, rest) = spare.split_at_mut_checked(part.len()).unwrap_or_default();
