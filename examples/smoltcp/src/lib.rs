@@ -1,5 +1,5 @@
-//! Both machines over smoltcp, a TCP/IP stack in user space, on its loopback device: no socket of the operating system, and a clock
-//! that is a number.
+//! A client and a server over smoltcp, a TCP/IP stack in user space, on its loopback device: no socket of the operating system, and a
+//! clock that is a number.
 //!
 //! - [`ends`]: a client and a server on a TCP socket each, which never block
 //! - [`shuffle`]: the loopback device with a short MTU, which swaps packets
@@ -82,8 +82,8 @@ pub fn run(
     sockets.get_mut::<tcp::Socket<'_>>(far).listen(110)?;
     sockets.get_mut::<tcp::Socket<'_>>(near).connect(stack.context(), (here, 110), 49152)?;
 
-    let mut client = Fetcher::new();
-    let mut server = Keeper::new(config, messages);
+    let mut client = Fetcher::new()?;
+    let mut server = Keeper::new(config, messages)?;
     while !(client.is_done() && server.is_done()) {
         let before = activity.get();
         stack.poll(now, &mut device, &mut sockets);
