@@ -48,7 +48,7 @@ pub(crate) fn run(address: &str, user: &str, password: &str, folder: &Path, dele
     fs::create_dir_all(folder)?;
     let mut pop = open(address, user, password)?;
     let done = session(&mut pop, folder, delete);
-    match (&done, pop.client.deletions()) {
+    match (&done, pop.client().deletions()) {
         (_, Deletions::NoneAsked) => {}
         (Ok(()), Deletions::Committed) => println!("the server has removed what was stored"),
         (Err(_), Deletions::Committed) => eprintln!("the server has removed what was stored"),
@@ -64,7 +64,7 @@ fn open(address: &str, user: &str, password: &str) -> Result<Connection> {
     let mut pop = Connection::connect(address, CONFIG)?;
     let Err(error) = log_in(&mut pop, user, password, true) else { return Ok(pop) };
     let broke = error.is::<ConnectionError>() || error.is::<NotPop3>() || error.is::<io::Error>();
-    if !broke || !pop.client.capabilities().has(Feature::Utf8) {
+    if !broke || !pop.client().capabilities().has(Feature::Utf8) {
         return Err(error);
     }
     eprintln!(
@@ -97,25 +97,21 @@ fn session(pop: &mut Connection, folder: &Path, delete: bool) -> Result<()> {
 
 /// Reads the greeting, asks what the server can do, and logs in.
 fn log_in(pop: &mut Connection, user: &str, password: &str, may_ask_for_utf8: bool) -> Result<()> {
-    loop {
-        match pop.event()? {
-            None => {}
-            Some(Event::NoService(status)) => return Err(refusal("the connection", status)),
-            Some(_) => break,
-        }
+    if let Event::NoService(status) = pop.event()? {
+        return Err(refusal("the connection", status));
     }
-    // A server that does not know CAPA says so, and is asked for nothing beyond RFC 1939.
-    let _ = run_one(pop, &Command::Capa)?;
+    // A server that does not know CAPA refuses it, and is asked for nothing beyond RFC 1939.
+    let _ = run_one(pop, Command::Capa)?;
     // Outside UTF-8 mode a server sends something else in place of a message whose header is in UTF-8, or refuses it.
-    if may_ask_for_utf8 && pop.client.capabilities().has(Feature::Utf8) {
-        let _ = run_one(pop, &Command::Utf8)?;
+    if may_ask_for_utf8 && pop.client().capabilities().has(Feature::Utf8) {
+        let _ = run_one(pop, Command::Utf8)?;
     }
-    run_one(pop, &Command::User(Text::try_from(user)?))??;
-    run_one(pop, &Command::Pass(Secret::try_from(password)?))??;
+    run_one(pop, Command::User(Text::try_from(user)?))??;
+    run_one(pop, Command::Pass(Secret::try_from(password)?))??;
     // Some servers announce PIPELINING only to users that they know.
-    let capabilities = pop.client.capabilities();
+    let capabilities = pop.client().capabilities();
     if capabilities.source() == Source::Listed && !capabilities.has(Feature::Pipelining) {
-        let _ = run_one(pop, &Command::Capa)?;
+        let _ = run_one(pop, Command::Capa)?;
     }
     Ok(())
 }
@@ -123,15 +119,15 @@ fn log_in(pop: &mut Connection, user: &str, password: &str, may_ask_for_utf8: bo
 /// The numbers of the messages, and their sizes. A server may leave some out, so that counting from 1 to STAT's count will not do.
 fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
     let mut messages = BTreeMap::new(); // a server may list in any order
-    pop.send(&Command::List(None))?;
+    pop.send(Command::List(None))?;
     loop {
         match pop.event()? {
-            Some(Event::ScanListing(_, row)) => _ = messages.insert(row.message, row.octets),
-            Some(Event::Malformed(_, row)) => {
+            Event::ScanListing(_, row) => _ = messages.insert(row.message, row.octets),
+            Event::Malformed(_, row) => {
                 return Err(format!("LIST: what is '{}'?", row.escape_ascii()).into());
             }
-            Some(Event::Refused(_, status)) => return Err(refusal("LIST", status)),
-            Some(Event::End(..)) => return Ok(messages),
+            Event::Refused(_, status) => return Err(refusal("LIST", status)),
+            Event::End(..) => return Ok(messages),
             _ => {}
         }
     }
@@ -150,41 +146,40 @@ fn run_all(
     let mut left = messages.iter().peekable();
     loop {
         while let Some(message) = left.peek() {
-            match pop.send(&command(**message)) {
+            match pop.send(command(**message)) {
                 Ok(_) => left.next(),
                 Err(SendError::QueueFull | SendError::NotPipelined) => break, // not now
                 Err(error) => return Err(error.into()),
             };
         }
-        if pop.client.is_idle() {
+        if pop.client().is_idle() {
             return Ok(refusals);
         }
         // An event belongs to the command in its ticket, which is always the oldest in flight.
-        if let Some(event) = pop.event()? {
-            each(&event)?;
-            if let Event::Refused(ticket, status) = event {
-                refusals.push(refusal(&ticket.to_string(), status).to_string());
-            }
+        let event = pop.event()?;
+        each(&event)?;
+        if let Event::Refused(ticket, status) = event {
+            refusals.push(refusal(&ticket.to_string(), status).to_string());
         }
     }
 }
 
 /// Sends one command and reads its answer. The inner result is `Err` where the server refused.
-fn run_one(pop: &mut Connection, command: &Command<'_>) -> Result<Result<()>> {
+fn run_one(pop: &mut Connection, command: Command<'_>) -> Result<Result<()>> {
     pop.send(command)?;
     loop {
         match pop.event()? {
-            Some(Event::Refused(ticket, status)) => return Ok(Err(refusal(&ticket.to_string(), status))),
-            Some(event) if event.completes() => return Ok(Ok(())),
+            Event::Refused(ticket, status) => return Ok(Err(refusal(&ticket.to_string(), status))),
+            event if event.completes() => return Ok(Ok(())),
             _ => {}
         }
     }
 }
 
 fn quit(pop: &mut Connection) -> Result<()> {
-    pop.send(&Command::Quit)?;
+    pop.send(Command::Quit)?;
     let deletions = loop {
-        if let Some(Event::Closed(closed)) = pop.event()? {
+        if let Event::Closed(closed) = pop.event()? {
             break closed.deletions;
         }
     };
