@@ -2,7 +2,7 @@
 
 use crate::{Connection, Error, Session, Stream, Timed};
 use pop3_proto::server::{AsConfig, Maildrop};
-use pop3_proto::{client, server};
+use pop3_proto::{ClientConfig, client, server};
 use rustls::pki_types::ServerName;
 use rustls::{ConnectionCommon, SideData, StreamOwned};
 use std::io;
@@ -46,7 +46,7 @@ impl Connection<ClientTls<TcpStream>> {
         address: impl ToSocketAddrs,
         tls: Arc<rustls::ClientConfig>,
         name: ServerName<'static>,
-        config: impl Into<client::Config>,
+        config: impl Into<ClientConfig>,
     ) -> Result<Self, Error> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;

@@ -3,7 +3,7 @@
 use crate::wire::wait;
 use crate::{Connection, Error, Session};
 use pop3_proto::server::{AsConfig, Maildrop};
-use pop3_proto::{client, server};
+use pop3_proto::{ClientConfig, client, server};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -30,7 +30,7 @@ impl Connection<ClientTls<TcpStream>> {
         address: impl ToSocketAddrs,
         tls: &TlsConnector,
         name: ServerName<'static>,
-        config: impl Into<client::Config>,
+        config: impl Into<ClientConfig>,
     ) -> Result<Self, Error> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
