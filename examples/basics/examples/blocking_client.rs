@@ -1,8 +1,8 @@
 //! Fetches every message of a maildrop: `blocking_client ADDR USER PASSWORD OUTDIR [--delete]`
 //!
-//! Message N is written to OUTDIR/N.eml, octet for octet as the server holds it. A file has that name only when the message is
-//! complete and on the disk; one that is there already is never replaced. With `--delete` messages that were stored are
-//! deleted, and QUIT's answer says whether they are gone. The exit code is 0 only when all of it was done.
+//! Message N is written to OUTDIR/N.eml, with the same bytes that the server has. A file gets that name once the message is
+//! complete and on the disk. A file that exists is never replaced. With `--delete`, messages that were stored are deleted, and the
+//! response to QUIT tells whether they are gone. The exit code is 0 only if all of this was done.
 //!
 //! One session fetches what the server lists. Some servers list a part of their messages: run it again, into another folder.
 //!
@@ -21,10 +21,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// A session: a listing has to fit in memory.
+/// The limit on rows: a listing has to fit in memory.
 const CONFIG: ClientConfig =
     ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_listing_rows(1 << 20));
-/// How many octets a message may have beyond twice its listed size. A server that sends without end does not fill the disk.
+/// The octets that a message may have beyond twice its listed size, so a server that never stops does not fill the disk.
 const SLACK: u64 = 1 << 20;
 
 fn main() -> ExitCode {
@@ -59,7 +59,7 @@ pub(crate) fn run(address: &str, user: &str, password: &str, folder: &Path, dele
     done
 }
 
-/// Connects and logs in. Some servers announce UTF8 and break off after it.
+/// Connects and logs in. Some servers announce UTF8, and close the connection after it.
 fn open(address: &str, user: &str, password: &str) -> Result<Connection> {
     let mut pop = Connection::connect(address, CONFIG)?;
     let Err(error) = log_in(&mut pop, user, password, true) else { return Ok(pop) };
@@ -95,14 +95,14 @@ fn session(pop: &mut Connection, folder: &Path, delete: bool) -> Result<()> {
     if refusals.is_empty() { Ok(()) } else { Err(refusals.join("\nblocking_client: ").into()) }
 }
 
-/// Reads the greeting, asks what the server can do, and logs in.
+/// Reads the greeting, asks for the capabilities, and logs in.
 fn log_in(pop: &mut Connection, user: &str, password: &str, may_ask_for_utf8: bool) -> Result<()> {
     if let Event::NoService(status) = pop.event()? {
         return Err(refusal("the connection", status));
     }
     // A server that does not know CAPA refuses it, and is asked for nothing beyond RFC 1939.
     let _ = run_one(pop, Command::Capa)?;
-    // Outside UTF-8 mode a server sends something else in place of a message whose header is in UTF-8, or refuses it.
+    // Outside UTF-8 mode, a server replaces or refuses a message whose header is in UTF-8.
     if may_ask_for_utf8 && pop.client().capabilities().has(Feature::Utf8) {
         let _ = run_one(pop, Command::Utf8)?;
     }
@@ -116,7 +116,7 @@ fn log_in(pop: &mut Connection, user: &str, password: &str, may_ask_for_utf8: bo
     Ok(())
 }
 
-/// The numbers of the messages, and their sizes. A server may leave some out, so that counting from 1 to STAT's count will not do.
+/// Returns the numbers of the messages, and their sizes. A server may leave out numbers, so do not count from 1 to the count of STAT.
 fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
     let mut messages = BTreeMap::new(); // a server may list in any order
     pop.send(Command::List(None))?;
@@ -133,9 +133,9 @@ fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
     }
 }
 
-/// Sends one command for each message and reads the answers; returns the refusals, which end nothing.
+/// Sends one command for each message and reads the responses. Returns the refusals: the session goes on after them.
 ///
-/// As many commands are in flight as the machine allows: 16 where the server announces PIPELINING, else one.
+/// As many commands are in flight as the connection allows: 16 if the server announces PIPELINING, otherwise one.
 fn run_all(
     pop: &mut Connection,
     command: fn(MessageNumber) -> Command<'static>,
@@ -164,7 +164,7 @@ fn run_all(
     }
 }
 
-/// Sends one command and reads its answer. The inner result is `Err` where the server refused.
+/// Sends one command and reads its response. The inner result is `Err` if the server refused.
 fn run_one(pop: &mut Connection, command: Command<'_>) -> Result<Result<()>> {
     pop.send(command)?;
     loop {

@@ -164,12 +164,12 @@ impl Session<'_> {
     fn send_message(&mut self, mut responder: Responder<'_, Mailbox>) -> Result<()> {
         let message = self.message.as_mut().ok_or("no message is open")?;
         // An error ends the connection, because nothing else tells the client that the message is cut.
-        let octets = message.fill_buf()?;
-        if octets.is_empty() || !responder.wants_body() {
+        let bytes = message.fill_buf()?;
+        if bytes.is_empty() || !responder.wants_body() {
             self.message = None;
             responder.finish_body()?;
         } else {
-            let taken = responder.write_body(octets)?;
+            let taken = responder.write_body(bytes)?;
             message.consume(taken);
         }
         Ok(())

@@ -36,7 +36,7 @@ fn room() -> Recv {
 /// The connection in front. It never opens a maildrop.
 type Front = ServerConnection<Infallible, Recv, Vec<u8>>;
 
-/// One connection in front, and the one behind that belongs to it.
+/// A connection in front, and the connection to the back end that belongs to it.
 pub struct Proxy {
     table: Arc<Table>,
     front: Front,
@@ -60,14 +60,14 @@ pub enum End {
     Back,
 }
 
-/// What a [`Proxy`] waits for.
+/// The things that a [`Proxy`] waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wants<'p> {
-    /// Octets to be moved, at either end.
+    /// Bytes to move, at either end.
     Octets,
     /// A connection to this back end: [`Proxy::connected`], or [`Proxy::unreachable`].
     Connection(&'p str),
-    /// Nothing: send what is pending in front, and close both.
+    /// Nothing: send the bytes pending in front, and close both connections.
     Nothing,
 }
 
@@ -78,7 +78,7 @@ enum Stage {
     Over,
 }
 
-/// The connection behind.
+/// The state of the connection to the back end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Link {
     None,
