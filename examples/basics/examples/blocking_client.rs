@@ -1,8 +1,8 @@
 //! Fetches every message of a maildrop: `blocking_client ADDR USER PASSWORD OUTDIR [--delete]`
 //!
-//! Message N is written to OUTDIR/N.eml, octet for octet as the server holds it. A file has that name only when the message is
-//! complete and on the disk; one that is there already is never replaced. With `--delete` messages that were stored are
-//! deleted, and QUIT's answer says whether they are gone. The exit code is 0 only when all of it was done.
+//! Message N is written to OUTDIR/N.eml, with the same bytes that the server has. A file gets that name once the message is
+//! complete and on the disk. A file that exists is never replaced. With `--delete`, messages that were stored are deleted, and the
+//! response to QUIT tells whether they are gone. The exit code is 0 only if all of this was done.
 //!
 //! One session fetches what the server lists. Some servers list a part of their messages: run it again, into another folder.
 //!
@@ -21,10 +21,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// A session: a listing has to fit in memory.
+/// The limit on rows: a listing has to fit in memory.
 const CONFIG: ClientConfig =
     ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_listing_rows(1 << 20));
-/// How many octets a message may have beyond twice its listed size. A server that sends without end does not fill the disk.
+/// The octets that a message may have beyond twice its listed size, so a server that never stops does not fill the disk.
 const SLACK: u64 = 1 << 20;
 
 fn main() -> ExitCode {
@@ -48,7 +48,7 @@ pub(crate) fn run(address: &str, user: &str, password: &str, folder: &Path, dele
     fs::create_dir_all(folder)?;
     let mut pop = open(address, user, password)?;
     let done = session(&mut pop, folder, delete);
-    match (&done, pop.client.deletions()) {
+    match (&done, pop.client().deletions()) {
         (_, Deletions::NoneAsked) => {}
         (Ok(()), Deletions::Committed) => println!("the server has removed what was stored"),
         (Err(_), Deletions::Committed) => eprintln!("the server has removed what was stored"),
@@ -59,12 +59,12 @@ pub(crate) fn run(address: &str, user: &str, password: &str, folder: &Path, dele
     done
 }
 
-/// Connects and logs in. Some servers announce UTF8 and break off after it.
+/// Connects and logs in. Some servers announce UTF8, and close the connection after it.
 fn open(address: &str, user: &str, password: &str) -> Result<Connection> {
     let mut pop = Connection::connect(address, CONFIG)?;
     let Err(error) = log_in(&mut pop, user, password, true) else { return Ok(pop) };
     let broke = error.is::<ConnectionError>() || error.is::<NotPop3>() || error.is::<io::Error>();
-    if !broke || !pop.client.capabilities().has(Feature::Utf8) {
+    if !broke || !pop.client().capabilities().has(Feature::Utf8) {
         return Err(error);
     }
     eprintln!(
@@ -95,51 +95,47 @@ fn session(pop: &mut Connection, folder: &Path, delete: bool) -> Result<()> {
     if refusals.is_empty() { Ok(()) } else { Err(refusals.join("\nblocking_client: ").into()) }
 }
 
-/// Reads the greeting, asks what the server can do, and logs in.
+/// Reads the greeting, asks for the capabilities, and logs in.
 fn log_in(pop: &mut Connection, user: &str, password: &str, may_ask_for_utf8: bool) -> Result<()> {
-    loop {
-        match pop.event()? {
-            None => {}
-            Some(Event::NoService(status)) => return Err(refusal("the connection", status)),
-            Some(_) => break,
-        }
+    if let Event::NoService(status) = pop.event()? {
+        return Err(refusal("the connection", status));
     }
-    // A server that does not know CAPA says so, and is asked for nothing beyond RFC 1939.
-    let _ = run_one(pop, &Command::Capa)?;
-    // Outside UTF-8 mode a server sends something else in place of a message whose header is in UTF-8, or refuses it.
-    if may_ask_for_utf8 && pop.client.capabilities().has(Feature::Utf8) {
-        let _ = run_one(pop, &Command::Utf8)?;
+    // A server that does not know CAPA refuses it, and is asked for nothing beyond RFC 1939.
+    let _ = run_one(pop, Command::Capa)?;
+    // Outside UTF-8 mode, a server replaces or refuses a message whose header is in UTF-8.
+    if may_ask_for_utf8 && pop.client().capabilities().has(Feature::Utf8) {
+        let _ = run_one(pop, Command::Utf8)?;
     }
-    run_one(pop, &Command::User(Text::try_from(user)?))??;
-    run_one(pop, &Command::Pass(Secret::try_from(password)?))??;
+    run_one(pop, Command::User(Text::try_from(user)?))??;
+    run_one(pop, Command::Pass(Secret::try_from(password)?))??;
     // Some servers announce PIPELINING only to users that they know.
-    let capabilities = pop.client.capabilities();
+    let capabilities = pop.client().capabilities();
     if capabilities.source() == Source::Listed && !capabilities.has(Feature::Pipelining) {
-        let _ = run_one(pop, &Command::Capa)?;
+        let _ = run_one(pop, Command::Capa)?;
     }
     Ok(())
 }
 
-/// The numbers of the messages, and their sizes. A server may leave some out, so that counting from 1 to STAT's count will not do.
+/// Returns the numbers of the messages, and their sizes. A server may leave out numbers, so do not count from 1 to the count of STAT.
 fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
     let mut messages = BTreeMap::new(); // a server may list in any order
-    pop.send(&Command::List(None))?;
+    pop.send(Command::List(None))?;
     loop {
         match pop.event()? {
-            Some(Event::ScanListing(_, row)) => _ = messages.insert(row.message, row.octets),
-            Some(Event::Malformed(_, row)) => {
+            Event::ScanListing(_, row) => _ = messages.insert(row.message, row.octets),
+            Event::Malformed(_, row) => {
                 return Err(format!("LIST: what is '{}'?", row.escape_ascii()).into());
             }
-            Some(Event::Refused(_, status)) => return Err(refusal("LIST", status)),
-            Some(Event::End(..)) => return Ok(messages),
+            Event::Refused(_, status) => return Err(refusal("LIST", status)),
+            Event::End(..) => return Ok(messages),
             _ => {}
         }
     }
 }
 
-/// Sends one command for each message and reads the answers; returns the refusals, which end nothing.
+/// Sends one command for each message and reads the responses. Returns the refusals: the session goes on after them.
 ///
-/// As many commands are in flight as the machine allows: 16 where the server announces PIPELINING, else one.
+/// As many commands are in flight as the connection allows: 16 if the server announces PIPELINING, otherwise one.
 fn run_all(
     pop: &mut Connection,
     command: fn(MessageNumber) -> Command<'static>,
@@ -150,41 +146,40 @@ fn run_all(
     let mut left = messages.iter().peekable();
     loop {
         while let Some(message) = left.peek() {
-            match pop.send(&command(**message)) {
+            match pop.send(command(**message)) {
                 Ok(_) => left.next(),
                 Err(SendError::QueueFull | SendError::NotPipelined) => break, // not now
                 Err(error) => return Err(error.into()),
             };
         }
-        if pop.client.is_idle() {
+        if pop.client().is_idle() {
             return Ok(refusals);
         }
         // An event belongs to the command in its ticket, which is always the oldest in flight.
-        if let Some(event) = pop.event()? {
-            each(&event)?;
-            if let Event::Refused(ticket, status) = event {
-                refusals.push(refusal(&ticket.to_string(), status).to_string());
-            }
+        let event = pop.event()?;
+        each(&event)?;
+        if let Event::Refused(ticket, status) = event {
+            refusals.push(refusal(&ticket.to_string(), status).to_string());
         }
     }
 }
 
-/// Sends one command and reads its answer. The inner result is `Err` where the server refused.
-fn run_one(pop: &mut Connection, command: &Command<'_>) -> Result<Result<()>> {
+/// Sends one command and reads its response. The inner result is `Err` if the server refused.
+fn run_one(pop: &mut Connection, command: Command<'_>) -> Result<Result<()>> {
     pop.send(command)?;
     loop {
         match pop.event()? {
-            Some(Event::Refused(ticket, status)) => return Ok(Err(refusal(&ticket.to_string(), status))),
-            Some(event) if event.completes() => return Ok(Ok(())),
+            Event::Refused(ticket, status) => return Ok(Err(refusal(&ticket.to_string(), status))),
+            event if event.completes() => return Ok(Ok(())),
             _ => {}
         }
     }
 }
 
 fn quit(pop: &mut Connection) -> Result<()> {
-    pop.send(&Command::Quit)?;
+    pop.send(Command::Quit)?;
     let deletions = loop {
-        if let Some(Event::Closed(closed)) = pop.event()? {
+        if let Event::Closed(closed) = pop.event()? {
             break closed.deletions;
         }
     };

@@ -1,192 +1,160 @@
-//! Blocking sockets under the machines: read, write and wait, with the timers as socket timeouts.
+//! Connections on blocking sockets: a socket with a clock, so that timers end a wait, and a client on top.
 
 use crate::Result;
-use pop3_proto::client::{ClientConfig, Event, Ticket};
-use pop3_proto::{Client, Command, ConnectionError, RecvBuf, SendBuf};
+use crate::connect::connect;
+use pop3_proto::client::{ClientConfig, Event, SendError, Ticket};
+use pop3_proto::{Client, ClientConnection, Command, ConnectionError};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// How long connecting may take, however many addresses there are.
-const CONNECT: Duration = Duration::from_secs(30);
-/// How long an address is alone before the next one is tried too.
-const HEAD_START: Duration = Duration::from_millis(250);
-/// As much of a line as an error holds.
+/// The bytes of a line that an error shows.
 const SHOWN: usize = 200;
 
-/// A socket with the two buffers and the clock that a machine needs.
+/// A socket with a clock. To read and to write fail with [`ErrorKind::TimedOut`] after the time that was set.
 #[derive(Debug)]
-pub struct Wire {
+pub struct Socket {
     pub stream: TcpStream,
-    pub recv: RecvBuf<Vec<u8>>,
-    pub send: SendBuf<Vec<u8>>,
     start: Instant,
+    until: Option<Duration>,
 }
 
-impl Wire {
-    /// Buffers for a machine that leaves up to `most` bytes unread.
-    pub fn new(stream: TcpStream, most: usize) -> io::Result<Self> {
-        stream.set_nodelay(true)?; // answers are small, and each is sent when it is complete
-        let recv = RecvBuf::new(vec![0; 2 * most + 16 * 1024]);
-        Ok(Wire { stream, recv, send: SendBuf::new(vec![]), start: Instant::now() })
+impl Socket {
+    pub fn new(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?; // responses are small, and each is sent when it is complete
+        Ok(Socket { stream, start: Instant::now(), until: None })
     }
 
-    /// The time that the machine's `tick` is told.
+    /// Returns the time for the `tick` of a connection.
     pub fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// Whether anything waits to be sent.
-    pub fn is_pending(&self) -> bool {
-        !self.send.pending().is_empty()
+    /// Sets the time until which calls may wait: what `tick` returns.
+    pub fn set_until(&mut self, until: Option<Duration>) {
+        self.until = until;
     }
 
-    /// Sends what the socket takes at once, or returns when the time has come to `tick` again.
-    pub fn send(&mut self, until: Option<Duration>) -> io::Result<()> {
-        self.stream.set_write_timeout(self.timeout(until))?;
-        // `write`, never `write_all`: that one does not tell how much was sent before it failed.
-        match self.stream.write(self.send.pending()) {
-            Ok(0) => Err(ErrorKind::WriteZero.into()),
-            Ok(count) => {
-                self.send.sent(count);
-                Ok(())
-            }
-            Err(error) if is_wait(error.kind()) => Ok(()),
-            Err(error) => Err(error),
+    /// Returns the timeout for the next call. It is never zero, because sockets refuse that.
+    fn timeout(&self) -> io::Result<Option<Duration>> {
+        let Some(until) = self.until else { return Ok(None) };
+        match until.saturating_sub(self.now()) {
+            Duration::ZERO => Err(ErrorKind::TimedOut.into()),
+            left => Ok(Some(left.max(Duration::from_millis(1)))),
         }
-    }
-
-    /// Receives what is there, or returns when the time has come to `tick` again. The peer's end of the stream is noted.
-    pub fn receive(&mut self, until: Option<Duration>) -> io::Result<()> {
-        self.stream.set_read_timeout(self.timeout(until))?;
-        let spare = self.recv.spare_mut();
-        assert!(!spare.is_empty(), "the receive buffer is smaller than min_recv_buf()");
-        match self.stream.read(spare) {
-            Ok(0) => self.recv.received_eof(),
-            Ok(count) => self.recv.received(count),
-            Err(error) if is_wait(error.kind()) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    /// From now to a moment, and never zero, which sockets do not take.
-    fn timeout(&self, until: Option<Duration>) -> Option<Duration> {
-        until.map(|until| until.saturating_sub(self.now()).max(Duration::from_millis(1)))
     }
 }
 
-/// Not a failure: the time is up, or a signal came.
-fn is_wait(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.timeout()?)?;
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.timeout()?)?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// Removes the error of a call whose time is up: `tick` decides what that means.
+pub fn unless_late<T>(result: io::Result<T>) -> io::Result<()> {
+    match result {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(()),
+        result => result.map(drop),
+    }
 }
 
 /// A client on a socket.
 #[derive(Debug)]
 pub struct Connection {
-    pub client: Client,
-    wire: Wire,
+    pop3: ClientConnection<Vec<u8>>,
+    socket: Socket,
 }
 
 impl Connection {
-    /// Connects; the greeting is the first event. A name may have several addresses: the first that answers is taken.
+    /// Connects. The greeting is the first event.
     pub fn connect(address: &str, config: impl Into<ClientConfig>) -> Result<Self> {
-        let client = Client::new(config, 1);
-        let stream = race(interleaved(address.to_socket_addrs()?))?;
-        Ok(Connection { wire: Wire::new(stream, client.min_recv_buf())?, client })
+        let socket = Socket::new(connect(address)?)?;
+        Ok(Connection { pop3: ClientConnection::new(config, 1), socket })
     }
 
-    /// Queues a command. It is sent by [`event`](Self::event): 16 commands fit in any socket's buffer, so that client and
-    /// server never wait for each other.
-    pub fn send(&mut self, command: &Command<'_>) -> Result<Ticket, pop3_proto::client::SendError> {
-        self.client.send(command, &mut self.wire.send)
+    /// Queues a command. [`event`](Self::event) writes it before it reads: the 16 commands that can be in flight fit in the
+    /// buffer of any socket, so client and server never wait for each other.
+    pub fn send(&mut self, command: Command<'_>) -> Result<Ticket, SendError> {
+        self.pop3.sender().send(command)
     }
 
-    /// Waits for what the server says. `None` says nothing yet (half an end mark came, say): call it again.
-    ///
-    /// Call it only while something is due: the greeting, or the answer to a command.
-    pub fn event(&mut self) -> Result<Option<Event<'_>>> {
-        let Connection { client, wire } = self;
-        if client.needs_input(wire.recv.unread(), wire.recv.is_eof()) {
-            let until = client.tick(wire.now())?; // says so when the server has been silent for too long
-            if wire.is_pending() { wire.send(until)? } else { wire.receive(until)? }
+    /// Waits for the next event. Fails if no event is due, or if the session is over.
+    pub fn event(&mut self) -> Result<Event<'_>> {
+        while !self.pop3.is_ready() && !self.pop3.is_closed() {
+            self.turn()?;
         }
-        let event = wire.recv.with(|input| {
-            let unread = input.unread();
-            client.poll(input).map_err(|fatal| (fatal, first_line(fatal, unread)))
-        });
-        event.map_err(
-            |(fatal, line)| if line.is_empty() { fatal.into() } else { NotPop3 { fatal, line }.into() },
-        )
+        let line = FirstLine::of(self.pop3.recv_buf().unread());
+        match self.pop3.poll() {
+            Ok(Some((event, _))) => Ok(event),
+            Ok(None) => Err("the session is over".into()),
+            Err(fatal) => Err(line.explain(fatal)),
+        }
+    }
+
+    /// Returns the machine, for its state, capabilities and deletions.
+    pub fn client(&self) -> &Client {
+        self.pop3.client()
+    }
+
+    /// Writes, or else reads, until a timer has to run.
+    fn turn(&mut self) -> Result<()> {
+        self.socket.set_until(self.pop3.tick(self.socket.now())?); // fails if the server was silent for too long
+        unless_late(match self.pop3.wants_write() {
+            true => self.pop3.write_to(&mut self.socket),
+            false => self.pop3.read_from(&mut self.socket).map(drop),
+        })?;
+        Ok(())
     }
 }
 
-/// Takes the two families in turn, as RFC 8305 has it, beginning with the one that the system prefers.
-fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let mut addresses = addresses.peekable();
-    let is_first_v6 = addresses.peek().is_some_and(SocketAddr::is_ipv6);
-    let (mut first, mut second): (Vec<_>, Vec<_>) =
-        addresses.partition(|address| address.is_ipv6() == is_first_v6);
-    let both = first.len().min(second.len());
-    let rest = if first.len() > both { first.split_off(both) } else { second.split_off(both) };
-    first.into_iter().zip(second).flat_map(|(first, second)| [first, second]).chain(rest).collect()
+/// The start of the first line that is unread, for an error to show: `poll` borrows the buffer.
+struct FirstLine {
+    bytes: [u8; SHOWN],
+    length: usize,
 }
 
-/// Tries the addresses one after the other, each a moment after the one before it or once that has failed. The first that answers is
-/// taken; the threads of the others end when their time is up.
-fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let until = Instant::now() + CONNECT;
-    let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_add(1);
-    let head_start = HEAD_START.min(CONNECT / count); // each gets a share of the time
-    let (sender, results) = channel();
-    let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
-    let mut addresses = addresses.into_iter().peekable();
-    let mut running = 0;
-    while running > 0 || addresses.peek().is_some() {
-        if let Some(address) = addresses.next() {
-            let sender = sender.clone();
-            let time = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            // Nobody may be left to tell.
-            thread::spawn(move || drop(sender.send((address, TcpStream::connect_timeout(&address, time)))));
-            running += 1;
-        }
-        let patience = match addresses.peek() {
-            Some(_) => head_start,
-            None => until.saturating_duration_since(Instant::now()) + HEAD_START,
-        };
-        match results.recv_timeout(patience) {
-            Ok((_, Ok(stream))) => return Ok(stream),
-            Ok((address, Err(error))) => {
-                running -= 1;
-                last = io::Error::new(error.kind(), format!("{address}: {error}"));
+impl FirstLine {
+    fn of(unread: &[u8]) -> Self {
+        let (mut bytes, length) = ([0; SHOWN], unread.len().min(SHOWN));
+        bytes[..length].copy_from_slice(&unread[..length]);
+        FirstLine { bytes, length }
+    }
+
+    /// Adds the line to the error if the line is the cause.
+    fn explain(&self, fatal: ConnectionError) -> crate::Error {
+        let line = self.bytes[..self.length].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match fatal {
+            ConnectionError::NotPop3 | ConnectionError::Unsolicited | ConnectionError::BareLf
+                if !line.is_empty() =>
+            {
+                NotPop3 { fatal, line: line.to_vec() }.into()
             }
-            Err(RecvTimeoutError::Timeout) if addresses.peek().is_none() => {
-                return Err(ErrorKind::TimedOut.into());
-            }
-            Err(_) => {}
+            _ => fatal.into(),
         }
     }
-    Err(last)
 }
 
-/// The server sent something else than a response.
+/// The server sent a line that is not a response.
 #[derive(Debug)]
 pub struct NotPop3 {
     fatal: ConnectionError,
     line: Vec<u8>,
-}
-
-/// Returns the line that a server sent where it had to send something else.
-fn first_line(fatal: ConnectionError, unread: &[u8]) -> Vec<u8> {
-    let shows =
-        matches!(fatal, ConnectionError::NotPop3 | ConnectionError::Unsolicited | ConnectionError::BareLf);
-    let line = unread.split(|byte| *byte == b'\n').next().filter(|_| shows).unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    line[..line.len().min(SHOWN)].to_vec()
 }
 
 impl fmt::Display for NotPop3 {
@@ -196,47 +164,3 @@ impl fmt::Display for NotPop3 {
 }
 
 impl Error for NotPop3 {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::TcpListener;
-
-    /// A port whose queue of connections is full: it answers nobody any more.
-    fn dead() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok();
-        let queue: Vec<_> = std::iter::from_fn(connect).take(10_000).collect();
-        assert!(connect().is_none());
-        (listener, queue, address)
-    }
-
-    #[test]
-    fn an_address_that_is_dead_costs_a_moment() {
-        let (_listener, _queue, dead) = dead();
-        let living = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = living.local_addr().unwrap();
-        let start = Instant::now();
-        assert_eq!(race(vec![dead, address]).unwrap().peer_addr().unwrap(), address);
-        assert!(start.elapsed() < Duration::from_secs(5));
-    }
-
-    #[test]
-    fn an_address_that_refuses_costs_nothing() {
-        let living = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = living.local_addr().unwrap();
-        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert_eq!(race(vec![closed, address]).unwrap().peer_addr().unwrap(), address);
-        assert_eq!(race(vec![closed, closed]).unwrap_err().kind(), ErrorKind::ConnectionRefused);
-        assert_eq!(race(vec![]).unwrap_err().kind(), ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn the_families_take_turns() {
-        let v4 = |last| SocketAddr::from(([192, 0, 2, last], 110));
-        let v6 = |last| SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, last], 110));
-        assert_eq!(interleaved([v6(1), v6(2), v4(1)].into_iter()), [v6(1), v4(1), v6(2)]);
-        assert_eq!(interleaved([v4(1), v6(1), v6(2), v6(3)].into_iter()), [v4(1), v6(1), v6(2), v6(3)]);
-    }
-}

@@ -15,16 +15,16 @@ use tokio_rustls::TlsAcceptor;
 /// How long the TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
-/// What all connections have in common.
+/// The part that all connections share.
 #[allow(missing_debug_implementations)] // the acceptor has a key
 pub struct Door {
-    /// For the server machines.
+    /// The configuration of the connections in front.
     pub config: &'static ServerConfig<'static>,
     /// The certificate.
     pub tls: TlsAcceptor,
     /// The back ends.
     pub table: Arc<Table>,
-    /// The connections of now.
+    /// The connections that are open now.
     pub guests: Guests,
 }
 
@@ -33,7 +33,7 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>) {
     for id in 1.. {
         match listener.accept().await {
             Ok((stream, address)) => {
-                // Without a handshake: to say that there are too many would cost more than it tells.
+                // Closed without a handshake, which would cost more than the refusal is worth.
                 let Some(guest) = door.guests.welcome(address.ip()) else {
                     eprintln!("connection {id}: too many connections");
                     continue;
@@ -56,7 +56,7 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>) {
 
 impl Door {
     async fn session(&self, stream: TcpStream, id: u64) -> Result<()> {
-        stream.set_nodelay(true)?; // answers are small, and each is sent when it is complete
+        stream.set_nodelay(true)?; // responses are small, and each is sent when it is complete
         let front = timeout(HANDSHAKE, self.tls.accept(stream)).await??;
         Ok(relay::run(front, Proxy::new(self.config, Arc::clone(&self.table), id)).await?)
     }

@@ -1,5 +1,5 @@
-//! Both machines over smoltcp, a TCP/IP stack in user space, on its loopback device: no socket of the operating system, and a clock
-//! that is a number.
+//! A client and a server over smoltcp, a TCP/IP stack in user space, on its loopback device: no socket of the operating system, and a
+//! clock that is a number.
 //!
 //! - [`ends`]: a client and a server on a TCP socket each, which never block
 //! - [`shuffle`]: the loopback device with a short MTU, which swaps packets
@@ -25,7 +25,7 @@ pub type Error = Box<dyn std::error::Error>;
 /// How bad the network is.
 #[derive(Clone, Copy, Debug)]
 pub struct Network {
-    /// The octets that a socket buffers either way, and so the largest window.
+    /// The bytes that a socket buffers either way, and so the largest window.
     pub window: usize,
     /// The same seed loses and swaps the same packets.
     pub seed: u32,
@@ -37,12 +37,12 @@ pub struct Network {
     pub corrupted: u8,
 }
 
-/// What a session was like.
+/// The result of a session.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// What the client fetched, in order.
+    /// The messages that the client fetched, in order.
     pub fetched: Vec<Vec<u8>>,
-    /// What is left on the server.
+    /// How many messages are left on the server.
     pub left: usize,
     /// When it was over.
     pub end: Duration,
@@ -71,10 +71,10 @@ pub fn run(
     let mut add = || {
         let buffer = || tcp::SocketBuffer::new(vec![0; network.window]);
         let mut socket = tcp::Socket::new(buffer(), buffer());
-        // Commands and answers are small, and each is sent when it is complete.
+        // Commands and responses are small, and each is sent when it is complete.
         socket.set_nagle_enabled(false);
-        // This release of smoltcp does not probe a window that is closed: where the packet that opens it again is lost, both sides would
-        // wait for ever. What answers a keep-alive packet tells the window too.
+        // This release of smoltcp does not probe a window that is closed. If the packet that opens it again is lost, both sides would wait
+        // forever. The response to a keep-alive packet contains the window too.
         socket.set_keep_alive(Some(Span::from_secs(1)));
         sockets.add(socket)
     };
@@ -82,16 +82,16 @@ pub fn run(
     sockets.get_mut::<tcp::Socket<'_>>(far).listen(110)?;
     sockets.get_mut::<tcp::Socket<'_>>(near).connect(stack.context(), (here, 110), 49152)?;
 
-    let mut client = Fetcher::new();
-    let mut server = Keeper::new(config, messages);
+    let mut client = Fetcher::new()?;
+    let mut server = Keeper::new(config, messages)?;
     while !(client.is_done() && server.is_done()) {
         let before = activity.get();
         stack.poll(now, &mut device, &mut sockets);
         let mut moved = activity.get() != before;
         moved |= client.turn(sockets.get_mut(near))?;
         moved |= server.turn(sockets.get_mut(far))?;
-        // Before each wait the machines are told the time, and say when to tell them again. Here nobody waits: the clock is set to the
-        // moment at which something happens next.
+        // `tick` takes the time before each wait, and returns when to call it again. Here nobody waits: the clock is set to the moment at
+        // which something happens next.
         let at = Duration::from_millis(now.total_millis().try_into()?);
         let timers = [client.tick(at)?, server.tick(at)?];
         if moved {

@@ -3,8 +3,8 @@
 use crate::stutter::Stutter;
 use pop3_proto::client::Event;
 use pop3_proto::server::ServerConfig;
-use pop3_proto::{Command, MessageNumber, RecvBuf, SendBuf, State, Text, TlsPolicy, Verb};
-use pop3_proto_basics::host::{Host, Wants};
+use pop3_proto::{Command, MessageNumber, ServerConnection, State, Text, TlsPolicy, Verb};
+use pop3_proto_basics::host::Host;
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
 use pop3_proto_tools::client::{Connection, Handle};
 use pop3_proto_tools::tls;
@@ -25,27 +25,24 @@ struct Record {
     received: String,
 }
 
-/// A server that has all the time in the world; gives back what it received.
+/// A server without timers. Returns the bytes that it received.
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
     static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
-    let mut host = Host::new(&CONFIG, &MESSAGES);
-    let (mut recv, mut send) = (RecvBuf::new(vec![0; 4096]), SendBuf::new(vec![]));
+    let (mut host, mut pop3) = (Host::new(&MESSAGES), ServerConnection::new(&CONFIG, 1));
     let mut received = String::new();
     loop {
-        let wants = recv.with(|input| host.run(input, &mut send)).unwrap();
-        let pending = send.pending().len();
-        stream.write_all(send.pending()).await.unwrap();
+        let closed = host.serve(&mut pop3).unwrap();
+        stream.write_all(pop3.send_buf().pending()).await.unwrap();
         stream.flush().await.unwrap();
-        send.sent(pending);
-        match wants {
-            Wants::Nothing(_) => return received,
-            Wants::Space => {}
-            Wants::Input => {
-                let count = stream.read(recv.spare_mut()).await.unwrap();
-                assert!(count > 0, "the client left behind {received}");
-                received += &String::from_utf8_lossy(&recv.spare_mut()[..count]);
-                recv.received(count);
-            }
+        pop3.send_buf().clear();
+        if closed.is_some() {
+            return received;
+        }
+        if pop3.wants_read() {
+            let count = stream.read(pop3.recv_buf().spare_mut()).await.unwrap();
+            assert!(count > 0, "the client closed after {received}");
+            received += &String::from_utf8_lossy(&pop3.recv_buf().spare_mut()[..count]);
+            pop3.recv_buf().received(count);
         }
     }
 }

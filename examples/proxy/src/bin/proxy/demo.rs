@@ -3,9 +3,11 @@
 use crate::CONFIG;
 use pop3_proto::client::{Deletions, Event, SendError};
 use pop3_proto::server::ServerConfig;
-use pop3_proto::{Client, Command, MessageNumber, RecvBuf, ResponseCode, Secret, SendBuf, Text, TlsPolicy};
+use pop3_proto::{
+    ClientConnection, Command, MessageNumber, ResponseCode, Secret, ServerConnection, Text, TlsPolicy,
+};
 use pop3_proto_basics::guests::Guests;
-use pop3_proto_basics::host::{Host, Wants};
+use pop3_proto_basics::host::Host;
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
 use pop3_proto_proxy::listen::{self, Door};
 use pop3_proto_proxy::table::Table;
@@ -53,13 +55,13 @@ async fn refused(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     for (name, code) in
         [(USER, ResponseCode::Auth), ("nobody", ResponseCode::Auth), (UNLUCKY, ResponseCode::SysTemp)]
     {
-        mail.send(&Command::User(Text::new(name.as_bytes())?))?;
+        mail.send(Command::User(Text::new(name.as_bytes())?))?;
         mail.expect(|event| matches!(event, Event::Ok(..))).await?;
-        mail.send(&Command::Pass(Secret::new(b"guess")?))?;
+        mail.send(Command::Pass(Secret::new(b"guess")?))?;
         mail.expect(|event| matches!(event, Event::Refused(_, status) if status.code() == Some(code)))
             .await?;
     }
-    mail.send(&Command::Quit)?;
+    mail.send(Command::Quit)?;
     mail.expect(|event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::NoneAsked))
         .await
 }
@@ -67,13 +69,13 @@ async fn refused(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
 async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     let mut mail = Connection::open(connector, address).await?;
     mail.expect(|event| matches!(event, Event::Greeting(_))).await?;
-    mail.send(&Command::User(Text::from_static(USER)))?;
+    mail.send(Command::User(Text::from_static(USER)))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
-    mail.send(&Command::Pass(Secret::new(PASSWORD.as_bytes())?))?;
+    mail.send(Command::Pass(Secret::new(PASSWORD.as_bytes())?))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
 
     for (message, number) in MESSAGES.iter().zip(1..) {
-        mail.send(&Command::Retr(MessageNumber::new(number)?))?;
+        mail.send(Command::Retr(MessageNumber::new(number)?))?;
         let mut text = Vec::new();
         mail.expect(|event| match event {
             Event::Body(_, octets) => {
@@ -85,14 +87,14 @@ async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
         .await?;
         assert_eq!(String::from_utf8(text)?, message.text.replace('\n', "\r\n"));
     }
-    mail.send(&Command::Dele(MessageNumber::FIRST))?;
+    mail.send(Command::Dele(MessageNumber::FIRST))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
-    mail.send(&Command::Quit)?;
+    mail.send(Command::Quit)?;
     mail.expect(|event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed))
         .await
 }
 
-/// A whole session in one piece, which no client would send, and no proxy may lose or double an octet of.
+/// A whole session in one piece. No client would send that, but the proxy must not lose or double a byte of it.
 async fn pipelined(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     let stream = TcpStream::connect(address).await?;
     let mut stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
@@ -112,12 +114,10 @@ async fn pipelined(connector: &TlsConnector, address: SocketAddr) -> Result<()> 
 
 /// A client inside TLS.
 ///
-/// `expect` can be dropped at its await and called again: `read` and `write` tell how much they moved, or moved nothing.
+/// You can drop `expect` at its await and call it again: `read` and `write` report the bytes that they moved, or moved none.
 struct Connection {
     stream: TlsStream<TcpStream>,
-    client: Client,
-    recv: RecvBuf<Vec<u8>>,
-    send: SendBuf<Vec<u8>>,
+    pop3: ClientConnection<Vec<u8>>,
 }
 
 impl Connection {
@@ -125,40 +125,36 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
-        let client = Client::new(TlsPolicy::Implicit, 1);
-        let recv = RecvBuf::new(vec![0; 2 * client.min_recv_buf()]);
-        Ok(Connection { stream, client, recv, send: SendBuf::new(vec![]) })
+        Ok(Connection { stream, pop3: ClientConnection::new(TlsPolicy::Implicit, 1) })
     }
 
-    fn send(&mut self, command: &Command<'_>) -> Result<(), SendError> {
-        self.client.send(command, &mut self.send).map(drop)
+    fn send(&mut self, command: Command<'_>) -> Result<(), SendError> {
+        self.pop3.sender().send(command).map(drop)
     }
 
-    /// Waits for an event; a refusal that is not it is an error.
+    /// Waits for an event. A refusal that is not this event is an error.
     async fn expect(&mut self, mut expected: impl FnMut(&Event<'_>) -> bool) -> Result<()> {
         loop {
-            while let Some(event) = self.recv.with(|input| self.client.poll(input))? {
+            while let Some((event, _)) = self.pop3.poll()? {
                 if expected(&event) {
                     return Ok(());
                 }
                 if let Event::Refused(..) | Event::NoService(_) | Event::Closed(_) = event {
-                    return Err(format!("this is not the answer that was due: {event:?}").into());
+                    return Err(format!("this is not the expected response: {event:?}").into());
                 }
             }
-            while !self.send.pending().is_empty() {
-                let count = self.stream.write(self.send.pending()).await?;
-                self.send.sent(count);
+            while self.pop3.wants_write() {
+                let count = self.stream.write(self.pop3.send_buf().pending()).await?;
+                self.pop3.send_buf().sent(count);
             }
             self.stream.flush().await?; // TLS has a buffer of its own
-            match self.stream.read(self.recv.spare_mut()).await? {
-                0 => self.recv.received_eof(),
-                count => self.recv.received(count),
-            }
+            let count = self.stream.read(self.pop3.recv_buf().spare_mut()).await?;
+            self.pop3.recv_buf().received(count);
         }
     }
 }
 
-/// A POP3 server with the sample mailbox, which is whole again on each connection.
+/// A POP3 server with the sample mailbox, which is complete again on each connection.
 async fn serve_back_end(listener: TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
@@ -172,21 +168,19 @@ async fn serve_back_end(listener: TcpListener) -> Result<()> {
 
 async fn back_end(mut stream: TcpStream) -> Result<()> {
     static BEHIND: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
-    let mut host = Host::new(&BEHIND, &MESSAGES);
-    let (mut recv, mut send) = (RecvBuf::new(vec![0; 2 * BEHIND.min_recv_buf()]), SendBuf::new(vec![]));
+    let (mut host, mut pop3) = (Host::new(&MESSAGES), ServerConnection::new(&BEHIND, 1));
     loop {
-        let wants = recv.with(|input| host.run(input, &mut send))?;
-        while !send.pending().is_empty() {
-            let count = stream.write(send.pending()).await?;
-            send.sent(count);
+        let closed = host.serve(&mut pop3)?;
+        while pop3.wants_write() {
+            let count = stream.write(pop3.send_buf().pending()).await?;
+            pop3.send_buf().sent(count);
         }
-        match wants {
-            Wants::Nothing(_) => return Ok(()),
-            Wants::Space => {}
-            Wants::Input => match stream.read(recv.spare_mut()).await? {
-                0 => recv.received_eof(),
-                count => recv.received(count),
-            },
+        if closed.is_some() {
+            return Ok(());
+        }
+        if pop3.wants_read() {
+            let count = stream.read(pop3.recv_buf().spare_mut()).await?;
+            pop3.recv_buf().received(count);
         }
     }
 }
