@@ -3,6 +3,7 @@ use crate::{Error, StartTlsError};
 use core::fmt;
 use core::time::Duration;
 use pop3_proto::client::{AsConfig, Client, ClientConfig, Event, Sender, StartTls};
+use pop3_proto::login::{Login, LoginError, Way};
 use pop3_proto::{AnswerError, BufferTooSmall, ClientConnection, Storage};
 
 /// A client on a stream: of `embedded-io` with [`next`](Self::next), of `embedded-io-async` with
@@ -121,7 +122,8 @@ where
 
 macro_rules! client {
     ($io:ident $([$async:tt $await:tt])?, $wait:ident, $drain:ident,
-        $(#[$next_doc:meta])* $next:ident, $(#[$for_tls_doc:meta])* $stream_for_tls:ident, $(#[$tls_doc:meta])* $start_tls:ident,
+        $(#[$next_doc:meta])* $next:ident, $(#[$log_in_doc:meta])* $log_in:ident,
+        $(#[$for_tls_doc:meta])* $stream_for_tls:ident, $(#[$tls_doc:meta])* $start_tls:ident,
         $handshake:ident) => {
         impl<S, N, R, W, C> Connection<S, N, R, W, C>
         where
@@ -137,6 +139,17 @@ macro_rules! client {
             pub $($async)? fn $next(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, Error<S::Error>> {
                 self.link.$wait()$(.$await)??;
                 Ok(self.link.pop3.poll()?)
+            }
+
+            $(#[$log_in_doc])*
+            pub $($async)? fn $log_in(&mut self, mut login: Login<'_>) -> Result<Way, Error<S::Error>> {
+                login.begin(None, &mut self.sender())?;
+                while let Some((event, mut sender)) = self.$next()$(.$await)?? {
+                    if let Some(way) = login.handle(event, &mut sender)? {
+                        return Ok(way);
+                    }
+                }
+                Err(LoginError::Ended.into())
             }
 
             $(#[$for_tls_doc])*
@@ -177,6 +190,14 @@ client! { embedded_io, wait, drain,
     /// Returns [`Error::Connection`] if a timer ran out or the server broke a rule.
     /// Returns [`Error::Io`] or [`Error::WriteZero`] if the stream failed.
     next,
+    /// Logs in by the best way that the server, the TLS policy and the features allow, and returns the way. Call it before
+    /// the greeting was read; otherwise APOP is not tried.
+    ///
+    /// # Errors
+    /// Returns [`Error::Login`] if the server refuses, if there is no way, or if the session ends. After a refusal the
+    /// session can go on.
+    /// Otherwise, the errors are those of [`next`](Self::next).
+    log_in,
     /// Sends all that is pending, and returns the stream: for a handshake in place. Report success with
     /// [`tls_started`](Self::tls_started); after a failure, drop the connection.
     ///
@@ -205,6 +226,12 @@ client! { embedded_io_async [async await], wait_async, drain_async,
     /// # Errors
     /// The same as those of [`next`](Self::next).
     next_async,
+    /// As [`log_in`](Self::log_in), for `embedded-io-async`. If you drop the future, close the connection: how far the login
+    /// came is lost.
+    ///
+    /// # Errors
+    /// The same as those of [`log_in`](Self::log_in).
+    log_in_async,
     /// As [`stream_for_tls`](Self::stream_for_tls), for `embedded-io-async`. Cancel safe as [`next_async`](Self::next_async) is.
     ///
     /// # Errors

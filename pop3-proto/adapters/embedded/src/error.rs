@@ -1,12 +1,13 @@
 use core::fmt;
 use embedded_io::ErrorKind;
 use pop3_proto::client::SendError;
+use pop3_proto::login::LoginError;
 use pop3_proto::server::BodyError;
 use pop3_proto::{AnswerError, BufferTooSmall, ConnectionError, InvalidValue};
 
 /// Why a call failed. `E` is the error of the stream.
 ///
-/// After [`Send`](Self::Send), [`Answer`](Self::Answer), [`Value`](Self::Value) and [`NothingDue`](Self::NothingDue) the
+/// After [`Send`](Self::Send), [`Answer`](Self::Answer), [`Login`](Self::Login), [`Value`](Self::Value) and [`NothingDue`](Self::NothingDue) the
 /// session can go on. After any other error, drop the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -25,6 +26,8 @@ pub enum Error<E> {
     Body(BodyError),
     /// The source of a message failed. The session is closed, so that the client does not take the message for whole.
     Message(ErrorKind),
+    /// The login failed. The session can go on if the server refused.
+    Login(LoginError),
     /// A value cannot be sent with POP3.
     Value(InvalidValue),
     /// A buffer is too small for the configuration.
@@ -50,6 +53,7 @@ from! {
     SendError => Send
     AnswerError => Answer
     BodyError => Body
+    LoginError => Login
     InvalidValue => Value
     BufferTooSmall => Buffer
 }
@@ -64,6 +68,7 @@ impl<E> fmt::Display for Error<E> {
             Error::Answer(_) => "the answer was not taken",
             Error::Body(_) => "the message was not sent to its end",
             Error::Message(_) => "the source of the message failed",
+            Error::Login(_) => "the login failed",
             Error::Value(_) => "a value cannot be sent with POP3",
             Error::Buffer(_) => "a buffer is too small for the configuration",
             Error::Deadline => "the deadline of the session has passed",
@@ -81,6 +86,7 @@ impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
             Error::Answer(error) => Some(error),
             Error::Body(error) => Some(error),
             Error::Message(error) => Some(error),
+            Error::Login(error) => Some(error),
             Error::Value(error) => Some(error),
             Error::Buffer(error) => Some(error),
             Error::WriteZero | Error::Deadline | Error::NothingDue => None,

@@ -50,6 +50,8 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `apop` | logins by APOP |
+//! | `sasl` | logins by PLAIN, and by SCRAM-SHA-256 if you bring it |
 //! | `defmt` | `defmt::Format` for the errors |
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,6 +1,7 @@
 use crate::kit::{Faults, Stream, block_on, fast, once, script, still};
 use embedded_io::ErrorKind;
 use pop3_embedded::pop3_proto::client::{ClientConfig, Event, StartTls};
+use pop3_embedded::pop3_proto::login::{Login, LoginError, Way};
 use pop3_embedded::pop3_proto::{
     AnswerError, Command, ConnectionError, Limits, MessageNumber, Timer, TlsPolicy, Verb,
 };
@@ -182,6 +183,20 @@ fn a_future_that_is_dropped_loses_nothing() {
     assert_eq!(body, b"one\r\n");
     assert!(drops > 3, "{drops}");
     pop3.stream_mut().finish();
+}
+
+#[test]
+fn a_login_by_the_best_way() {
+    const LOGIN: &str = "S: +OK\nC: CAPA\nS: +OK\nS: USER\nS: .\nC: USER mrose\nS: +OK\nC: PASS tanstaaf\n";
+    let login = || Login::new("mrose".try_into().unwrap(), "tanstaaf".try_into().unwrap());
+    let mut pop3 = client(Stream::new(script(&format!("{LOGIN}S: +OK\nC: QUIT\nS: +OK")).server()), still);
+    assert_eq!(pop3.log_in(login()), Ok(Way::User));
+    let mut pop3 =
+        client(Stream::new(script(&format!("{LOGIN}S: -ERR [AUTH] no\nC: QUIT\nS: +OK")).server()), still);
+    let failed = block_on(pop3.log_in_async(login())).unwrap_err();
+    assert!(matches!(failed, Error::Login(LoginError::Refused { way: Way::User, .. })), "{failed:?}");
+    pop3.sender().send(Command::Quit).unwrap(); // the session goes on
+    assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
 }
 
 #[test]
