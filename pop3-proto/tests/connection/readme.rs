@@ -5,7 +5,7 @@ use pop3_proto::script::{Cuts, Script};
 const README: &str = include_str!("../../../README.md");
 
 mod client {
-    include!("readme/client.rs");
+    include!("../../examples/first_message/program.rs");
 
     pub(super) fn run(socket: impl Read + Write) -> Result<Vec<u8>, Box<dyn Error>> {
         first(socket, "mrose", "tanstaaf")
@@ -14,7 +14,7 @@ mod client {
 
 #[allow(elided_lifetimes_in_paths)] // shorter, as a beginner writes it
 mod server {
-    include!("readme/server.rs");
+    include!("../../examples/one_message/program.rs");
 
     pub(super) fn run(socket: impl Read + Write) -> Result<(), Box<dyn Error>> {
         serve(socket, b"tanstaaf", b"Subject: one\n\n.\n")
@@ -40,7 +40,10 @@ const DIALOGUE: &str = "
 
 #[test]
 fn the_programs_of_the_readme_are_these_files_and_are_short() {
-    for (program, lines) in [(include_str!("readme/client.rs"), 25), (include_str!("readme/server.rs"), 30)] {
+    for (program, lines) in [
+        (include_str!("../../examples/first_message/program.rs"), 25),
+        (include_str!("../../examples/one_message/program.rs"), 30),
+    ] {
         assert!(README.contains(&format!("```rust\n{program}```\n")), "the README has another program");
         assert!(program.lines().count() <= lines, "{}", program.lines().count());
     }
