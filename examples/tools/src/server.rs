@@ -170,8 +170,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
             return Poll::Ready(Err("no message is open".into()));
         };
         let octets = match self.server.wants_body() {
-            true => Poll::Ready(Ok(&[][..])),
-            false => message.as_mut().poll_fill_buf(context),
+            true => message.as_mut().poll_fill_buf(context),
+            false => Poll::Ready(Ok(&[][..])),
         };
         let Poll::Ready(octets) = octets? else {
             ready!(self.poll_send_all(context))?;
