@@ -303,12 +303,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         if !writes && !pop3.wants_read() {
             return Err(Error::NothingDue);
         }
-        let mut stopped = pin!(stopped(shutdown.as_ref()));
+        // In a box, so that a session without it is no larger for it.
+        let mut stopped = shutdown.as_ref().filter(|_| !writes).map(|shutdown| Box::pin(shutdown.stopped()));
         let moved = poll_fn(|context| {
             if writes {
                 return wire.poll_write(pop3.send_buf(), context);
             }
-            if stopped.as_mut().poll(context).is_ready() {
+            if stopped.as_mut().is_some_and(|stopped| stopped.as_mut().poll(context).is_ready()) {
                 pop3.close();
                 return Poll::Ready(Ok(()));
             }
@@ -334,13 +335,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
             return Err(ConnectionError::TimedOut(Timer::Output).into());
         }
         Ok(Some(until))
-    }
-}
-
-/// Waits until the server is shut down.
-async fn stopped(shutdown: Option<&Shutdown>) {
-    match shutdown {
-        Some(shutdown) => shutdown.stopped().await,
-        None => std::future::pending().await,
     }
 }
