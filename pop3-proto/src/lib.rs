@@ -94,6 +94,8 @@
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
 //! | `sasl` | `sasl`: messages of the mechanisms without cryptography | |
 //! | `serde` | storing and reading `OwnedUniqueId` with `serde` | `serde` |
+//! | `arbitrary` | valid values for fuzz targets and property tests; brings `std` | `arbitrary` |
+//! | `defmt` | `Format` for values and errors, for logs of a microcontroller | `defmt` |
 //! | `test-util` | module `script`: dialogues that play the other side, for tests | |
 //!
 //! Features only add items. No type changes with a feature. Without features, the crate needs neither `std` nor an
@@ -108,6 +110,8 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 #[cfg(any(feature = "apop", feature = "sasl"))]
 mod auth;
 mod body;
@@ -117,6 +121,8 @@ mod codec;
 #[cfg(doctest)]
 mod compile_fail;
 mod connection;
+#[cfg(feature = "defmt")]
+mod defmt;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -161,7 +167,7 @@ pub use types::{
     MessageNumber, Secret, Text, TlsPolicy, UniqueId,
 };
 
-/// The examples of the README, compiled as tests. The README is next to the crate here, and inside the package.
+/// The examples of the README, compiled as tests.
 #[cfg(doctest)]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", env!("CARGO_PKG_README")))]
+#[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

@@ -127,10 +127,8 @@ impl Clock {
             before => before == Some(timer),
         };
         match countdown.charge(millis(now).saturating_sub(self.last), ran) {
-            Some(left) => {
-                let next = Duration::from_millis(millis(now).saturating_add(left.into()));
-                Ok(Some(next).filter(|next| *next > now))
-            }
+            // A span that fits 32 bits, so that no processor needs a division of 64 bits.
+            Some(left) => Ok(now.checked_add(Duration::from_millis(left.into()))),
             None => Err(timer),
         }
     }
@@ -143,5 +141,5 @@ impl Clock {
 
 /// Drops the parts of a millisecond. A span that a `u64` cannot hold becomes its largest value.
 fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+    span.as_secs().saturating_mul(1000).saturating_add(span.subsec_millis().into())
 }

@@ -4,6 +4,7 @@ mod kit;
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use kit::{Kept, Memory, account, no_clock};
+use pop3_embedded::Error as SessionError;
 use pop3_proto::client::Deletions;
 use pop3_proto::server::CloseReason;
 use pop3_proto::{ConnectionError, Timer};
@@ -70,6 +71,7 @@ struct Peer {
     stays: bool,
     takes: usize,
     took: Vec<u8>,
+    flushes: usize,
 }
 
 impl ErrorType for Peer {
@@ -96,7 +98,8 @@ impl Write for Peer {
     }
 
     fn flush(&mut self) -> Result<(), ErrorKind> {
-        Err(ErrorKind::TimedOut) // as harmless as the others
+        self.flushes += 1;
+        if self.flushes % 2 == 0 { Ok(()) } else { Err(ErrorKind::TimedOut) } // as harmless as the others
     }
 }
 
@@ -111,16 +114,16 @@ fn clock() -> impl FnMut() -> Duration {
 
 fn fetch_from(says: &'static str, stays: bool, store: &mut Kept) -> Result<Fetched, Error<ErrorKind>> {
     fetch(
-        &mut Peer { says: says.as_bytes(), stays, takes: usize::MAX, took: Vec::new() },
+        &mut Peer { says: says.as_bytes(), stays, takes: usize::MAX, took: Vec::new(), flushes: 0 },
         clock(),
         account("tanstaaf"),
         store,
     )
 }
 
-fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<CloseReason, Error<ErrorKind>> {
+fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<CloseReason, SessionError<ErrorKind>> {
     let mut memory = Memory::new();
-    let mut peer = Peer { says: says.as_bytes(), stays, takes, took: Vec::new() };
+    let mut peer = Peer { says: says.as_bytes(), stays, takes, took: Vec::new(), flushes: 0 };
     let why = serve(&mut peer, clock(), 1, &mut memory.slots(), &mut memory);
     assert_eq!(memory.messages.len(), 5, "nothing is removed");
     why
@@ -128,9 +131,9 @@ fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<CloseReason
 
 #[test]
 fn silence_runs_into_the_timers() {
-    let late = |timer| Error::ConnectionError(ConnectionError::TimedOut(timer));
-    assert_eq!(fetch_from("", true, &mut Kept::default()), Err(late(Timer::Greeting)));
-    assert_eq!(fetch_from("+OK\r\n", true, &mut Kept::default()), Err(late(Timer::Answer)));
+    let late = |timer| SessionError::Connection(ConnectionError::TimedOut(timer));
+    assert_eq!(fetch_from("", true, &mut Kept::default()), Err(late(Timer::Greeting).into()));
+    assert_eq!(fetch_from("+OK\r\n", true, &mut Kept::default()), Err(late(Timer::Answer).into()));
     assert_eq!(serve_to("", true, usize::MAX), Err(late(Timer::Login)));
     let login = "USER mrose\r\nPASS tanstaaf\r\n";
     assert_eq!(serve_to(login, true, usize::MAX), Err(late(Timer::Autologout)));
@@ -147,10 +150,8 @@ fn who_is_gone_removes_nothing() {
     );
     let mut store = Kept::default();
     let cut = "+OK\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\none\r\n.\r\n+OK\r\n+OK\r\ntwo\r\n";
-    assert_eq!(
-        fetch_from(cut, false, &mut store),
-        Err(Error::ConnectionError(ConnectionError::UnexpectedEof))
-    );
+    let eof = Error::Session(ConnectionError::UnexpectedEof.into());
+    assert_eq!(fetch_from(cut, false, &mut store), Err(eof));
     assert_eq!(store.complete.into_iter().collect::<Vec<_>>(), [(1, b"one\r\n".to_vec())]);
     assert_eq!(store.partial[&2], b"two\r\n");
 }
@@ -170,7 +171,8 @@ fn a_message_that_is_refused_is_passed_over() {
 fn a_wrong_name_is_refused_like_a_wrong_password() {
     let said = |login: &'static str| {
         let mut memory = Memory::new();
-        let mut peer = Peer { says: login.as_bytes(), stays: false, takes: usize::MAX, took: Vec::new() };
+        let mut peer =
+            Peer { says: login.as_bytes(), stays: false, takes: usize::MAX, took: Vec::new(), flushes: 0 };
         assert_eq!(serve(&mut peer, no_clock, 1, &mut memory.slots(), &mut memory), Ok(CloseReason::Quit));
         String::from_utf8(peer.took).unwrap()
     };

@@ -11,7 +11,7 @@ use pop3_proto_bare_metal::pipe::{Pipe, join};
 use pop3_proto_bare_metal::{Error, Fetched};
 use std::convert::Infallible;
 
-type Ends = (Result<Fetched, Error<Infallible>>, Result<CloseReason, Error<Infallible>>);
+type Ends = (Result<Fetched, Error<Infallible>>, Result<CloseReason, pop3_embedded::Error<Infallible>>);
 
 /// One session over a connection of `N` octets. Each end is dropped when its session is over, which the other sees.
 fn session<const N: usize>(password: &str, store: &mut Kept, memory: &mut Memory) -> Ends {
@@ -76,7 +76,7 @@ fn a_message_that_is_gone_ends_the_session_and_is_never_complete() {
         });
     assert_eq!(
         (fetched, why),
-        (Err(Error::ConnectionError(ConnectionError::UnexpectedEof)), Ok(CloseReason::Aborted))
+        (Err(Error::Session(ConnectionError::UnexpectedEof.into())), Ok(CloseReason::Aborted))
     );
     assert!(store.complete.keys().eq(&[1]));
 }

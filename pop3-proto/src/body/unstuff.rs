@@ -102,6 +102,13 @@ impl Unstuff {
         Some(Piece::Data(data))
     }
 
+    /// The same, out of line: for where there are few bytes, and not many lines.
+    pub(crate) fn next_piece<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
+        let (state, piece, rest) = self.seam(input);
+        (self.state, *input) = (state, rest);
+        piece
+    }
+
     /// Whether the end mark was seen.
     #[must_use]
     pub const fn is_ended(&self) -> bool {

@@ -19,8 +19,8 @@ pub(super) type Polled<'i> = Result<Option<Event<'i>>, ConnectionError>;
 /// What the general step says. Not the same as what `poll` returns, and larger: else the compiler gives both one place
 /// in memory, a plain event is built there in parts too, and whoever moves it waits for all of them to be written. That
 /// is most of the time of a row.
-pub(super) struct General<'i> {
-    pub(super) polled: Polled<'i>,
+pub(crate) struct General<'i> {
+    pub(crate) polled: Polled<'i>,
     /// How many octets were read.
     read: usize,
 }
@@ -47,7 +47,7 @@ impl<C: AsConfig> Client<C> {
 
     /// Whatever may come, in any turn.
     #[inline(never)]
-    pub(super) fn general<'i>(&mut self, input: &mut Input<'i>) -> General<'i> {
+    pub(crate) fn general<'i>(&mut self, input: &mut Input<'i>) -> General<'i> {
         let before = input.remaining();
         let mut general = General { polled: Ok(None), read: 0 };
         match self.fatal {
@@ -105,7 +105,7 @@ impl<C: AsConfig> Client<C> {
     fn has_event(&self, unread: &[u8]) -> bool {
         match self.turn {
             Turn::Body { mut unstuff, .. } if unread.len() <= b".\r".len() => {
-                unstuff.next(&mut &*unread).is_some()
+                unstuff.next_piece(&mut &*unread).is_some()
             }
             _ => !unread.is_empty(),
         }
@@ -305,7 +305,7 @@ impl<C: AsConfig> Client<C> {
     fn body<'i>(&mut self, input: &mut Input<'i>, mut unstuff: Unstuff, octets: u64) -> Polled<'i> {
         let Some(ticket) = self.in_flight.oldest() else { return Err(ConnectionError::Unsolicited) };
         let mut rest = input.unread();
-        match unstuff.next(&mut rest) {
+        match unstuff.next_piece(&mut rest) {
             Some(Piece::Data(data)) => {
                 input.advance(|unread| *unread = rest);
                 self.turn = Turn::Body { unstuff, octets: octets.saturating_add(data.len() as u64) };

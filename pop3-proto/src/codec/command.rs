@@ -4,7 +4,7 @@ use super::grammar::{Notes, digits, end, note, plain_number, spaces, token};
 use super::{Decoded, Digits, Keyword, Verb};
 use crate::limits::Limits;
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::{BufferFull, Sink};
+use crate::sink::{BufferFull, Sink, length};
 use crate::types::{ApopDigest, Base64, InvalidValue, LanguageRange, Mechanism, MessageNumber, Secret, Text};
 use core::fmt;
 use nom::{Parser, combinator::opt, sequence::preceded};
@@ -161,7 +161,10 @@ impl<'a> Command<'a> {
     /// How many octets [`encode`](Self::encode) writes, line end included.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        self.with_parts(|parts| parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len())))
+        let mut count = Count(0);
+        // It takes everything.
+        let _ = self.encode(&mut count);
+        count.0
     }
 
     /// Which command it is.
@@ -209,29 +212,35 @@ impl<'a> Command<'a> {
     /// Gives the parts of the line to `write`.
     fn with_parts<R>(&self, write: impl FnOnce(&[&[u8]]) -> R) -> R {
         let word = self.verb().keyword().as_bytes();
-        match self {
-            Command::User(name) => write(&[word, b" ", name.as_bytes(), CRLF]),
-            Command::Pass(password) => write(&[word, b" ", password.expose(), CRLF]),
+        // Declared here, so that an argument can borrow what its branch makes.
+        let (number, count, hex);
+        let (word, first, second): (_, Option<&[u8]>, Option<&[u8]>) = match self {
+            Command::User(name) => (word, Some(name.as_bytes()), None),
+            Command::Pass(password) => (word, Some(password.expose()), None),
             Command::Apop { name, digest } => {
-                write(&[word, b" ", name.as_bytes(), b" ", &digest.to_hex(), CRLF])
+                hex = digest.to_hex();
+                (word, Some(name.as_bytes()), Some(&hex))
             }
-            Command::Auth { mechanism, initial: None } => write(&[word, b" ", mechanism.as_bytes(), CRLF]),
-            Command::Auth { mechanism, initial: Some(initial) } => {
-                let initial = if initial.is_empty() { b"=" } else { initial.as_bytes() };
-                write(&[word, b" ", mechanism.as_bytes(), b" ", initial, CRLF])
+            Command::Auth { mechanism, initial } => {
+                let initial = initial
+                    .as_ref()
+                    .map(|initial| if initial.is_empty() { b"=" } else { initial.as_bytes() });
+                (word, Some(mechanism.as_bytes()), initial)
             }
-            Command::Lang(Some(range)) => write(&[word, b" ", range.as_bytes(), CRLF]),
+            Command::Lang(Some(range)) => (word, Some(range.as_bytes()), None),
             Command::List(Some(message))
             | Command::Uidl(Some(message))
             | Command::Retr(message)
-            | Command::Dele(message) => write(&[word, b" ", Digits::new(message.get()).as_bytes(), CRLF]),
-            Command::Top { message, lines } => {
-                let (message, lines) = (Digits::new(message.get()), Digits::new(*lines));
-                write(&[word, b" ", message.as_bytes(), b" ", lines.as_bytes(), CRLF])
+            | Command::Dele(message) => {
+                number = Digits::new(message.get());
+                (word, Some(number.as_bytes()), None)
             }
-            Command::Other { keyword, arguments: None } => write(&[keyword.as_bytes(), CRLF]),
-            Command::Other { keyword, arguments: Some(rest) } => {
-                write(&[keyword.as_bytes(), b" ", rest.expose(), CRLF])
+            Command::Top { message, lines } => {
+                (number, count) = (Digits::new(message.get()), Digits::new(*lines));
+                (word, Some(number.as_bytes()), Some(count.as_bytes()))
+            }
+            Command::Other { keyword, arguments } => {
+                (keyword.as_bytes(), arguments.as_ref().map(Secret::expose), None)
             }
             Command::AuthList
             | Command::Stls
@@ -243,8 +252,31 @@ impl<'a> Command<'a> {
             | Command::Noop
             | Command::Rset
             | Command::Uidl(None)
-            | Command::Quit => write(&[word, CRLF]),
+            | Command::Quit => (word, None, None),
+        };
+        match (first, second) {
+            (Some(first), Some(second)) => write(&[word, b" ", first, b" ", second, CRLF]),
+            (Some(first), None) => write(&[word, b" ", first, CRLF]),
+            (None, _) => write(&[word, CRLF]),
         }
+    }
+}
+
+/// A sink that only counts.
+struct Count(usize);
+
+impl Sink for Count {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
+        self.0 = self.0.saturating_add(length(parts));
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
+    fn capacity(&self) -> usize {
+        usize::MAX
     }
 }
 

@@ -314,7 +314,7 @@ fn general<'r, C: AsConfig>(
         }
         *asked = Asked::NOTHING;
     }
-    let polled = client.poll(&mut reading.input);
+    let polled = client.general(&mut reading.input).polled;
     if let Ok(Some(event)) = &polled {
         asked.note(event, reading.all);
     }

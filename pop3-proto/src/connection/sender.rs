@@ -153,9 +153,9 @@ impl Asked {
         self.due = false;
         let Challenge { step, place, malformed } = self.challenge.as_ref()?;
         let octets = place.get(all);
-        if *malformed {
-            return Some(Event::MalformedChallenge(step.again(), octets));
-        }
-        Base64::new(octets).ok().map(|challenge| Event::Challenge(step.again(), challenge))
+        Some(match malformed {
+            true => Event::MalformedChallenge(step.again(), octets),
+            false => Event::Challenge(step.again(), Base64::checked(octets)),
+        })
     }
 }

@@ -115,7 +115,7 @@ impl<S: Stream> Connection<S> {
         while let Some((event, mut sender)) = self.next()? {
             match &event {
                 Event::Refused(ticket, status) if ticket.verb != Verb::Capa => {
-                    text = status.text().to_string()
+                    text = status.text().to_string();
                 }
                 Event::NoService(status) => text = status.text().to_string(),
                 _ => {}

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "tracing")]
 mod on {
-    use pop3_proto::{ConnectionError, client, server};
+    use pop3_proto::{ConnectionError, MessageNumber, client, server};
 
     pub(crate) fn client<T>(
         connection: u64,
@@ -12,12 +12,12 @@ mod on {
             Ok(Some((event, _))) => {
                 let ticket = event.ticket();
                 let command = ticket.map(|ticket| ticket.verb.keyword());
-                let message = ticket.and_then(|ticket| ticket.message).map(|message| message.get());
+                let message = ticket.and_then(|ticket| ticket.message).map(MessageNumber::get);
                 tracing::trace!(target: "pop3", connection, side = "client", event = kind(event), command, message);
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::debug!(target: "pop3", connection, side = "client", %error, "connection is over")
+                tracing::debug!(target: "pop3", connection, side = "client", %error, "connection is over");
             }
         }
     }
@@ -35,7 +35,7 @@ mod on {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::debug!(target: "pop3", connection, side = "server", %error, "connection is over")
+                tracing::debug!(target: "pop3", connection, side = "server", %error, "connection is over");
             }
         }
     }

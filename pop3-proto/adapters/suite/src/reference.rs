@@ -91,7 +91,9 @@ fn write<T>(mut moves: impl FnMut() -> io::Result<T>) -> Result<T, Ended> {
     loop {
         match moves() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) if error.get_ref().is_some_and(|error| error.is::<NothingDue>()) => {
+            Err(error)
+                if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<NothingDue>) =>
+            {
                 return Err(Ended::NothingDue);
             }
             Err(error) => return Err(Ended::Io(error.kind())),

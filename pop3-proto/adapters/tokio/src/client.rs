@@ -158,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         while let Some((event, mut sender)) = self.next().await? {
             match &event {
                 Event::Refused(ticket, status) if ticket.verb != Verb::Capa => {
-                    text = status.text().to_string()
+                    text = status.text().to_string();
                 }
                 Event::NoService(status) => text = status.text().to_string(),
                 _ => {}
