@@ -257,7 +257,8 @@ mod tests {
 
     #[test]
     fn the_table_of_ways_holds() {
-        let rows: &[(Obstacles, bool, &[Way], Option<Refusal>, Next)] = &[
+        type Row<'r> = (Obstacles, bool, &'r [Way], Option<Refusal>, Next);
+        let rows: &[Row<'_>] = &[
             // Nothing was tried: the best that is offered.
             (ALL, false, &[], None, Next::Try(ScramSha256)),
             (Obstacles { scram: NO, ..ALL }, false, &[], None, Next::Try(Apop)),

@@ -1,13 +1,13 @@
 //! From the name of a host to a session that can log in.
 
 use super::account::Tls;
+use super::connection::{Broken, Cause, Connection};
 use super::failure::{Exit, Failure};
 use super::listing::MOST_ROWS;
 use super::port::{is_tls, likely, probe};
 use super::race::connect;
 use super::shown::Shown;
 use super::{Fetch, trace};
-use crate::client::{self, Connection};
 use crate::tls::Distrust;
 use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{ApopDigest, Command, Limits, Secret, Timers, TlsPolicy, apop};
@@ -88,7 +88,7 @@ impl Fetch {
         host: &str,
         mut connection: Connection<TcpStream>,
     ) -> Result<Connection<TlsStream<TcpStream>>, Failure> {
-        connection.handle().send(&Command::Stls)?;
+        connection.sender().send(Command::Stls)?;
         let start = loop {
             match connection.next().await?.0 {
                 Event::StartTls(start) => break start,
@@ -101,8 +101,11 @@ impl Fetch {
         };
         let name = ServerName::try_from(host.to_owned())?;
         match connection.start_tls(start, self.connector()?, name).await {
-            Err(client::Error::Stream(error)) => Err(refused_handshake(error)),
-            started => Ok(started?),
+            Ok(connection) => Ok(connection),
+            Err(cause) => Err(match cause.downcast::<io::Error>() {
+                Ok(error) => refused_handshake(*error),
+                Err(cause) => Failure::of_connection(cause),
+            }),
         }
     }
 
@@ -113,10 +116,8 @@ impl Fetch {
         address: SocketAddr,
         policy: TlsPolicy,
     ) -> Result<(Connection<S>, Option<ApopDigest>), Failure> {
-        let mut connection = Connection::new(stream, self.config(policy));
-        if self.options.trace {
-            connection.watch(trace::watcher(Shown::new(&self.options)));
-        }
+        let watcher = self.options.trace.then(|| trace::watcher(Shown::new(&self.options)));
+        let mut connection = Connection::new(stream, self.config(policy), watcher);
         let secret = Secret::new(&self.options.password)?;
         // A server of TLS, or of HTTP, waits for its client to begin. There is no need to wait with it.
         if policy != TlsPolicy::Implicit && timeout(SILENCE, connection.ready()).await.is_err() {
@@ -146,14 +147,13 @@ impl Fetch {
     }
 
     /// Names the likely cause, if the server sent something else than a greeting.
-    fn not_greeted(&self, error: client::Error) -> Failure {
-        let cause = match &error {
-            client::Error::ConnectionError { line, .. } => likely(line, self.options.account.tls),
-            _ => None,
-        };
-        match cause {
-            Some(cause) => Failure::from(error).with_hint(cause),
-            None => error.into(),
+    fn not_greeted(&self, error: Cause) -> Failure {
+        let line =
+            error.downcast_ref().and_then(|Broken { line, .. }| likely(line, self.options.account.tls));
+        let failure = Failure::of_connection(error);
+        match line {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
         }
     }
 

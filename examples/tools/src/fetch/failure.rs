@@ -1,5 +1,5 @@
+use super::connection::{Broken, Cause};
 use super::shown::Shown;
-use crate::client;
 use pop3_proto::{ConnectionError, ResponseCode, Retry, StatusText};
 use std::error::Error;
 use std::fmt;
@@ -91,6 +91,29 @@ impl Failure {
         Failure::new(Exit::Storage, error)
     }
 
+    /// Of the connection. A server that fell silent or went away may come back; one that breaks the protocol or has a wrong certificate
+    /// will do so again.
+    pub(super) fn of_connection(cause: Cause) -> Self {
+        let of_tls =
+            |error: &io::Error| matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>());
+        let why = cause.downcast_ref().map(|Broken { why, .. }| *why);
+        let broke = match why {
+            Some(why) => matches!(why, ConnectionError::UnexpectedEof | ConnectionError::TimedOut(_)),
+            None => cause.downcast_ref::<io::Error>().is_some_and(|error| !of_tls(error)),
+        };
+        let out_of_step = matches!(
+            why,
+            Some(
+                ConnectionError::NotPop3
+                    | ConnectionError::Unsolicited
+                    | ConnectionError::BareLf
+                    | ConnectionError::OverLimit(_)
+            )
+        );
+        let again = if broke { Again::OnceLoggedIn } else { Again::No };
+        Failure { again, out_of_step, ..Failure::new(Exit::Connection, cause) }
+    }
+
     /// The server said no. Only where its response code tells that it may say yes later is there a point in asking again: who tries a
     /// wrong password over and over is locked out.
     pub(super) fn refused(exit: Exit, what: &str, status: StatusText<'_>) -> Self {
@@ -107,37 +130,10 @@ impl Failure {
     }
 }
 
-/// Of the connection. A server that fell silent or went away may come back; one that breaks the protocol or has a wrong certificate will
-/// do so again.
-impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+/// Of the connection.
+impl<E: Into<Cause>> From<E> for Failure {
     fn from(error: E) -> Self {
-        let error: Box<dyn Error + Send + Sync> = Box::new(error);
-        let of_tls =
-            |error: &io::Error| matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>());
-        let stream = match error.downcast_ref() {
-            Some(client::Error::Stream(error)) => Some(error),
-            _ => error.downcast_ref::<io::Error>(),
-        };
-        let broke = match error.downcast_ref() {
-            Some(client::Error::ConnectionError { fatal, .. }) => {
-                matches!(fatal, ConnectionError::UnexpectedEof | ConnectionError::TimedOut(_))
-            }
-            _ => stream.is_some_and(|error| !of_tls(error)),
-        };
-        let out_of_step = match error.downcast_ref() {
-            Some(client::Error::ConnectionError { fatal, .. }) => {
-                matches!(
-                    fatal,
-                    ConnectionError::NotPop3
-                        | ConnectionError::Unsolicited
-                        | ConnectionError::BareLf
-                        | ConnectionError::OverLimit(_)
-                )
-            }
-            _ => false,
-        };
-        let again = if broke { Again::OnceLoggedIn } else { Again::No };
-        Failure { exit: Exit::Connection, cause: error, again, too_soon: false, out_of_step }
+        Failure::of_connection(error.into())
     }
 }
 

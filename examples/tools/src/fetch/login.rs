@@ -1,9 +1,9 @@
 //! The ways to log in, each over the connection. Which one is taken is decided in [`ways`](super::ways).
 
 use super::Options;
+use super::connection::Connection;
 use super::failure::{Exit, Failure};
 use super::ways::{Cause, Next, Offers, Policy, Refusal, Way, next};
-use crate::client::Connection;
 use crate::scram::client::Exchange;
 use clap::ValueEnum;
 use pop3_proto::client::{Capabilities, Event, Feature, SendError};
@@ -146,14 +146,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
         let (name, password) = self.user;
         let account = &self.options.account;
         match way {
-            Way::User => match self.command(&Command::User(name), Refusal::BeforeProof).await? {
-                None => self.command(&Command::Pass(password), Refusal::AfterProof).await,
+            Way::User => match self.command(Command::User(name), Refusal::BeforeProof).await? {
+                None => self.command(Command::Pass(password), Refusal::AfterProof).await,
                 refused => Ok(refused),
             },
             Way::Apop => {
                 let cause = "APOP needs a timestamp in the greeting, and a session without STLS: choose another --auth";
                 let digest = digest.ok_or_else(|| Failure::new(Exit::Login, cause))?;
-                self.command(&Command::Apop { name, digest }, Refusal::AfterProof).await
+                self.command(Command::Apop { name, digest }, Refusal::AfterProof).await
             }
             Way::ScramSha256 => {
                 let is_utf8 =
@@ -178,8 +178,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
     }
 
     /// Sends one command. `how` says whether a refusal comes before the proof or after it.
-    async fn command(&mut self, command: &Command<'_>, how: fn(Cause) -> Refusal) -> Attempt {
-        let ticket = self.connection.handle().send(command)?;
+    async fn command(&mut self, command: Command<'_>, how: fn(Cause) -> Refusal) -> Attempt {
+        let ticket = self.connection.sender().send(command)?;
         loop {
             match self.connection.next().await?.0 {
                 Event::Refused(_, status) => return Ok(Some(refused(ticket.verb.keyword(), status, how))),
@@ -196,35 +196,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Login<'_, S> {
         let initial =
             Some(first.encode_into(&mut buffer)?).filter(|_| self.with_initial || way == Way::ScramSha256);
         // What was not sent with AUTH is the response to the first challenge, whatever that is: some servers prompt in words.
-        let mut unsaid = match self.connection.handle().send(&Command::Auth { mechanism, initial }) {
+        let mut unsaid = match self.connection.sender().send(Command::Auth { mechanism, initial }) {
             Err(SendError::InitialResponse | SendError::InitialResponseTooLong { .. }) => {
-                self.connection.handle().send(&Command::Auth { mechanism, initial: None })?;
+                self.connection.sender().send(Command::Auth { mechanism, initial: None })?;
                 Some(first)
             }
             sent => sent.map(|_| initial.is_none().then_some(first))?,
         };
         let (mut distrust, mut report) = (None, None);
         loop {
-            let (event, mut handle) = self.connection.next().await?;
+            let (event, mut sender) = self.connection.next().await?;
             match event {
                 Event::Challenge(step, _) | Event::MalformedChallenge(step, _) if unsaid.is_some() => {
-                    handle.respond(step, unsaid.take().unwrap_or(first))?;
+                    sender.respond_message(step, unsaid.take().unwrap_or(first))?;
                 }
                 Event::Challenge(step, challenge) => match script.answer(challenge, &mut report) {
-                    Ok(Some(response)) => handle.respond(step, &sasl::Message::new(&response))?,
-                    Ok(None) => handle.cancel(step)?,
+                    Ok(Some(response)) => sender.respond_message(step, &sasl::Message::new(&response))?,
+                    Ok(None) => sender.cancel(step)?,
                     Err(error) => {
-                        handle.cancel(step)?;
+                        sender.cancel(step)?;
                         distrust = Some(Failure::new(Exit::Login, error));
                     }
                 },
-                Event::MalformedChallenge(step, _) => handle.cancel(step)?,
+                Event::MalformedChallenge(step, _) => sender.cancel(step)?,
                 Event::AuthAccepted(..) if !script.is_satisfied() => {
                     let cause = "the server has not proved that it knows the password";
                     return Err(Failure::new(Exit::Login, cause));
                 }
                 Event::AuthAccepted(done, _) => {
-                    handle.client.verified(done)?;
+                    sender.verified(done)?;
                     return Ok(None);
                 }
                 Event::Refused(_, status) => {

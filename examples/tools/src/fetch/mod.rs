@@ -3,6 +3,7 @@
 mod account;
 mod age;
 mod connect;
+mod connection;
 mod failure;
 mod files;
 mod known;

@@ -1,6 +1,6 @@
+use super::connection::Connection;
 use super::failure::Failure;
 use super::pace::Pace;
-use crate::client::Connection;
 use pop3_proto::client::{Event, SendError};
 use pop3_proto::{Command, MessageNumber};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,7 +29,7 @@ pub(super) async fn run_all<S: AsyncRead + AsyncWrite + Unpin>(
     let mut left = messages.into_iter().peekable();
     loop {
         while let Some(message) = left.peek().filter(|_| !one_by_one || connection.client().is_idle()) {
-            match connection.handle().send(&command(*message)) {
+            match connection.sender().send(command(*message)) {
                 Ok(_) => left.next(),
                 Err(SendError::QueueFull | SendError::NotPipelined) => break, // not now
                 Err(error) => {

@@ -1,7 +1,7 @@
 //! The dialogue on stderr, without secrets and without the octets of messages.
 
+use super::connection::Watcher;
 use super::shown::Shown;
-use crate::client::Watcher;
 use pop3_proto::client::Event;
 use pop3_proto::tap::{Seen, Side, Tap};
 use pop3_proto::{Input, Limits};

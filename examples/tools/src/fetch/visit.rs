@@ -1,6 +1,7 @@
 //! What is said in a session, from CAPA to the response to QUIT.
 
 use super::age::Ages;
+use super::connection::Connection;
 use super::failure::{Exit, Failure};
 use super::known::Note;
 use super::listing::Listing;
@@ -10,7 +11,6 @@ use super::plan::{Here, Line, Plan, Rules};
 use super::talk::{next, run_all};
 use super::trouble::key;
 use super::{Fetch, Options};
-use crate::client::Connection;
 use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
 use pop3_proto::{ApopDigest, Command, MessageNumber, StatusText, Verb};
 use std::collections::HashSet;
@@ -50,7 +50,7 @@ impl Fetch {
         &mut self,
         connection: &mut Connection<S>,
     ) -> Result<(), Failure> {
-        connection.handle().send(&Command::Capa)?;
+        connection.sender().send(Command::Capa)?;
         while !next(connection, &mut self.pace).await?.completes() {} // a server may refuse CAPA, which is all right
         let capabilities = connection.client().capabilities();
         self.login_delay = Duration::from_secs(capabilities.login_delay().unwrap_or_default().into());
@@ -85,7 +85,7 @@ impl Fetch {
         asks: bool,
     ) -> Result<(), Failure> {
         if asks {
-            connection.handle().send(&Command::Utf8)?;
+            connection.sender().send(Command::Utf8)?;
             while !next(connection, &mut self.pace).await?.completes() {}
             if !connection.client().is_utf8() {
                 self.progress.warn("the server announces UTF8 and refuses it: it may replace some messages");
@@ -101,7 +101,7 @@ impl Fetch {
         let mut listing = Listing::default();
         self.has_ids = true;
         for command in [Command::List(None), Command::Uidl(None)] {
-            connection.handle().send(&command)?;
+            connection.sender().send(command)?;
             loop {
                 let event = next(connection, &mut self.pace).await?;
                 let is_answered = event.completes();
@@ -317,7 +317,7 @@ impl Fetch {
         listing: &Listing,
         marked: Vec<Here>,
     ) -> Result<(), Failure> {
-        let sent = connection.handle().send(&Command::Quit).err();
+        let sent = connection.sender().send(Command::Quit).err();
         if let Some(error) = sent.filter(|error| *error != SendError::Over) {
             return Err(error.into());
         }
@@ -357,7 +357,7 @@ impl Fetch {
                 return Err(Failure::broken("QUIT was not answered: what was removed is unknown"));
             }
         }
-        connection.close().await.ok(); // nothing is left to be lost
+        connection.close().await;
         Ok(())
     }
 

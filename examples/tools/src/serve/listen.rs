@@ -1,11 +1,11 @@
 //! Connections: how many there may be, and how they end.
 
 use super::Host;
-use super::visit::Visit;
+use super::store::Mailbox;
+use super::visit::{End, Visit};
 use crate::Result;
-use crate::server::{Session, Stream};
 use pop3_proto::server::{CloseReason, ServerConfig};
-use std::future::poll_fn;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,19 @@ pub use pop3_proto_basics::guests::{Guest, Guests};
 
 /// How long the handshake of implicit TLS may take. That of STLS has the machine's own timer.
 const HANDSHAKE: Duration = Duration::from_secs(60);
+
+/// What may wait to be sent: messages go out in pieces of this size.
+const WRITE: usize = 64 * 1024;
+
+/// The stream of a connection, which may turn into one of TLS.
+pub(super) type Stream = Box<dyn Duplex>;
+
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+
+/// One connection.
+pub(super) type Session = pop3_tokio::Session<Stream, Box<dyn Mailbox>, Arc<ServerConfig<'static>>>;
 
 /// What the connections of one listener have in common.
 pub struct Door {
@@ -75,9 +88,10 @@ async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()
         match listener.accept().await {
             Ok((stream, address)) => {
                 let (door, session) = (Arc::clone(&door), session.clone());
+                stream.set_nodelay(true).ok(); // answers are small, and each is sent when it is complete
+                let stream: Stream = Box::new(stream);
                 tokio::spawn(async move {
-                    stream.set_nodelay(true).ok(); // answers are small, and each is sent when it is complete
-                    match door.serve(stream, address.ip()).await {
+                    match door.visit(stream, address.ip()).await {
                         Ok(why) => tracing::debug!(%address, ?why, "over"),
                         Err(error) => tracing::info!(%address, %error, "broken off"),
                     }
@@ -93,39 +107,56 @@ async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()
 }
 
 impl Door {
-    /// Serves one connection to its end.
+    /// Serves one connection to its end, and returns why it is over.
     ///
     /// # Errors
-    /// As those of [`Session::run`].
-    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    /// Those of the stream and of messages, and [`ConnectionError`](pop3_proto::ConnectionError): nothing more can be said on this
+    /// connection.
+    pub async fn serve(
         &self,
-        stream: S,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         address: IpAddr,
     ) -> Result<CloseReason> {
+        self.visit(Box::new(stream), address).await
+    }
+
+    async fn visit(&self, mut stream: Stream, address: IpAddr) -> Result<CloseReason> {
         let guest = self.host.guests.welcome(address);
-        let mut stream = Stream::Clear(stream);
         if let (true, Some(acceptor)) = (self.implicit, &self.acceptor) {
             if guest.is_none() {
                 return Err("too many connections".into()); // no handshake only to say so
             }
-            let handshake = poll_fn(|context| stream.poll_handshake(acceptor, context));
-            Box::pin(timeout(HANDSHAKE, handshake)).await??; // in a box, so that no session is larger for it
+            // In a box, so that no session is larger for it.
+            stream = Box::pin(timeout(HANDSHAKE, shake_hands(acceptor, stream))).await??;
         }
-        let mut session = self.session(stream, guest, address);
-        let why = session.run().await?;
-        Box::pin(session.close()).await;
-        Ok(why)
+        let mut visit = Visit::new(Arc::clone(&self.host), guest, address);
+        let mut session = Session::new(stream, Arc::clone(&self.config)).with_write_size(WRITE);
+        loop {
+            match visit.talk(&mut session).await.map_err(cause)? {
+                End::Closed(why) => {
+                    Box::pin(session.finish()).await.ok(); // all is said
+                    return Ok(why);
+                }
+                End::StartTls(start) => {
+                    let acceptor = self.acceptor.as_ref().ok_or("STLS is offered without a certificate")?;
+                    let started = session.start_tls(start, |stream| shake_hands(acceptor, stream));
+                    session = Box::pin(started).await.map_err(cause)?;
+                }
+            }
+        }
     }
+}
 
-    /// A session on a connection, which the server has room for where there is a guest.
-    pub fn session<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        stream: Stream<S>,
-        guest: Option<Guest>,
-        address: IpAddr,
-    ) -> Session<S, Visit> {
-        let id = self.host.next_id();
-        let visit = Visit::new(Arc::clone(&self.host), guest, id, address);
-        Session::new(stream, self.acceptor.clone(), Arc::clone(&self.config), id, visit)
+async fn shake_hands(acceptor: &TlsAcceptor, stream: Stream) -> io::Result<Stream> {
+    Ok(Box::new(acceptor.accept(stream).await?))
+}
+
+/// Returns what the adapter's error is about.
+fn cause(error: pop3_tokio::Error) -> crate::Error {
+    match error {
+        pop3_tokio::Error::Io(error) | pop3_tokio::Error::Message(error) => error.into(),
+        pop3_tokio::Error::Connection(error) => error.into(),
+        pop3_tokio::Error::Body(error) => error.into(),
+        other => other.into(),
     }
 }

@@ -1,13 +1,13 @@
 //! Every future of the client's driver is dropped at every await: no octet is lost, none is sent twice.
 
 use crate::stutter::Stutter;
-use pop3_proto::client::Event;
+use pop3_proto::client::{Event, Sender};
 use pop3_proto::server::ServerConfig;
 use pop3_proto::{Command, MessageNumber, ServerConnection, State, Text, TlsPolicy, Verb};
 use pop3_proto_basics::host::Host;
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
-use pop3_proto_tools::client::{Connection, Handle};
 use pop3_proto_tools::tls;
+use pop3_tokio::Connection;
 use rustls::pki_types::ServerName;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
@@ -66,8 +66,8 @@ async fn talk(
         });
         match next.await {
             Some(next) => {
-                let (event, handle) = next.unwrap();
-                answer(&event, handle, &mut told);
+                let (event, sender) = next.unwrap().unwrap();
+                answer(&event, sender, &mut told);
             }
             None => {
                 dropped += 1;
@@ -79,7 +79,7 @@ async fn talk(
 }
 
 /// What the client says to an event.
-fn answer(event: &Event<'_>, mut handle: Handle<'_>, told: &mut String) {
+fn answer(event: &Event<'_>, mut sender: Sender<'_>, told: &mut String) {
     match event {
         Event::Body(_, octets) => *told += &String::from_utf8_lossy(octets),
         event => *told += &format!("\n{event:?}\n"),
@@ -104,7 +104,7 @@ fn answer(event: &Event<'_>, mut handle: Handle<'_>, told: &mut String) {
         _ => vec![],
     };
     for command in commands {
-        handle.send(&command).unwrap();
+        sender.send(command).unwrap();
     }
 }
 

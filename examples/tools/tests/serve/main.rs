@@ -2,7 +2,6 @@
 
 mod crowd;
 mod cuts;
-mod dropped;
 mod hangs;
 mod kinds;
 mod kit;
@@ -13,4 +12,5 @@ mod patience;
 mod program;
 #[path = "../common/stutter.rs"]
 mod stutter;
+mod stutters;
 mod users;

@@ -2,7 +2,9 @@ use crate::wire::{Wire, wait};
 use crate::{Error, trace};
 use pop3_proto::client::{Event, Sender, StartTls};
 use pop3_proto::login::{Login, LoginError, Way};
-use pop3_proto::{AnswerError, ApopTimestamp, Client, ClientConfig, ClientConnection, ConnectionError, Verb};
+use pop3_proto::{
+    AnswerError, ApopTimestamp, Client, ClientConfig, ClientConnection, ConnectionError, RecvBuf, Verb,
+};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::task::Poll;
@@ -74,6 +76,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self
     }
 
+    /// Reads up to this many bytes at a time, instead of 16 KiB: more make fewer calls for large messages. Call it before anything is read.
+    #[must_use]
+    pub fn with_read_size(mut self, bytes: usize) -> Self {
+        let least = self.pop3.client().min_recv_buf();
+        *self.pop3.recv_buf() = RecvBuf::with_limit(Vec::new(), least.saturating_add(bytes));
+        self
+    }
+
     /// Sets the deadline of the session, or takes it away.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.wire.set_deadline(deadline);
@@ -89,9 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// [`Error::Connection`] if a timer ran out or the server broke a rule, [`Error::Deadline`], and [`Error::Io`].
     #[allow(clippy::should_implement_trait)] // an iterator's items cannot borrow from it
     pub async fn next(&mut self) -> Result<Option<(Event<'_>, Sender<'_>)>, Error> {
-        while !self.pop3.is_ready() && !self.pop3.is_closed() {
-            self.turn().await?;
-        }
+        self.ready().await?;
         let polled = self.pop3.poll();
         trace::client(self.wire.id, &polled);
         let polled = polled?;
@@ -99,6 +107,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.timestamp = greeting.timestamp.map(|timestamp| timestamp.as_bytes().to_vec());
         }
         Ok(polled)
+    }
+
+    /// Writes the commands that were sent, and waits until [`next`](Self::next) has something to return.
+    ///
+    /// # Cancel safety
+    /// The same as that of [`next`](Self::next).
+    ///
+    /// # Errors
+    /// The same as those of [`next`](Self::next).
+    pub async fn ready(&mut self) -> Result<(), Error> {
+        while !self.pop3.is_ready() && !self.pop3.is_closed() {
+            self.turn().await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes that were received and not read yet. Once the connection is [`ready`](Self::ready), they begin with what
+    /// [`next`](Self::next) reads, so a program can show the line that is not a response.
+    pub fn unread(&mut self) -> &[u8] {
+        self.pop3.recv_buf().unread()
     }
 
     /// Returns the sender, for a command while you hold no event. [`next`](Self::next) writes it.

@@ -1,7 +1,9 @@
 use crate::wire::{Wire, wait};
 use crate::{Error, Shutdown, trace};
 use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, StartTls};
-use pop3_proto::{AnswerError, ConnectionError, ServerConfig, ServerConnection, State, Timer};
+use pop3_proto::{
+    AnswerError, ConnectionError, SendBuf, ServerConfig, ServerConnection, Sink as _, State, Timer,
+};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -52,6 +54,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     #[must_use]
     pub fn with_shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = Some(shutdown);
+        self
+    }
+
+    /// Lets this many bytes wait to be written, instead of 16 KiB: more make fewer calls for large messages. Call it before the first event.
+    #[must_use]
+    pub fn with_write_size(mut self, bytes: usize) -> Self {
+        let least = self.pop3.send_buf().capacity();
+        *self.pop3.send_buf() = SendBuf::with_limit(Vec::new(), bytes.max(least));
         self
     }
 
@@ -133,18 +143,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
 
     /// Waits for the store, and returns whether the message is read to its end. Meanwhile it writes what is pending.
     async fn is_at_end(&mut self, mut message: Pin<&mut impl AsyncBufRead>) -> Result<bool, Error> {
-        let until = self.wire.until(None)?;
-        let Session { wire, pop3, .. } = self;
         let filled = poll_fn(|context| {
-            if let Poll::Ready(bytes) = message.as_mut().poll_fill_buf(context) {
-                return Poll::Ready(bytes.map(<[u8]>::is_empty).map_err(Error::Message));
-            }
-            match wire.poll_write_all(pop3.send_buf(), context) {
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
-                Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
-            }
+            message.as_mut().poll_fill_buf(context).map(|bytes| bytes.map(<[u8]>::is_empty))
         });
-        wait(until, filled).await.unwrap_or(Err(Error::Deadline))
+        self.wait_for(filled).await?.map_err(Error::Message)
+    }
+
+    /// Waits for this, as for an answer that takes its time. Meanwhile it writes what is pending, so that the client has the responses
+    /// before it.
+    ///
+    /// # Cancel safety
+    /// If it is dropped, so is `work`. No byte is lost, and none is sent twice.
+    ///
+    /// # Errors
+    /// Returns [`Error::Io`] if the stream fails, [`Error::Connection`] if a timer ran out, and [`Error::Deadline`]. `work` is dropped then.
+    pub async fn wait_for<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let mut work = pin!(work);
+        loop {
+            let timer = self.timer()?;
+            let until = self.wire.until(timer)?;
+            let Session { wire, pop3, .. } = self;
+            let worked = poll_fn(|context| {
+                if let Poll::Ready(done) = work.as_mut().poll(context) {
+                    return Poll::Ready(Ok(done));
+                }
+                match wire.poll_write_all(pop3.send_buf(), context) {
+                    Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+                    Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
+                }
+            });
+            // If the time is up, the next tick reports it.
+            if let Some(done) = wait(until, worked).await {
+                return done;
+            }
+        }
     }
 
     /// Starts TLS: the answer to [`Event::StartTls`]. `handshake` does it on the stream, within the time of the TLS timer and the deadline.
@@ -271,16 +303,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         if !writes && !pop3.wants_read() {
             return Err(Error::NothingDue);
         }
-        let mut stopped = pin!(stopped(shutdown.as_ref()));
+        // In a box, so that a session without it is no larger for it.
+        let mut stopped = shutdown.as_ref().filter(|_| !writes).map(|shutdown| Box::pin(shutdown.stopped()));
         let moved = poll_fn(|context| {
             if writes {
                 return wire.poll_write(pop3.send_buf(), context);
             }
-            if stopped.as_mut().poll(context).is_ready() {
+            if stopped.as_mut().is_some_and(|stopped| stopped.as_mut().poll(context).is_ready()) {
                 pop3.close();
                 return Poll::Ready(Ok(()));
             }
-            wire.poll_read(pop3.recv_buf(), context)
+            let read = wire.poll_read_lean(pop3.recv_buf(), context);
+            if read.is_pending() {
+                pop3.shrink();
+            }
+            read
         });
         // If the time is up, the next tick reports it.
         Ok(wait(until, moved).await.unwrap_or(Ok(()))?)
@@ -298,13 +335,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
             return Err(ConnectionError::TimedOut(Timer::Output).into());
         }
         Ok(Some(until))
-    }
-}
-
-/// Waits until the server is shut down.
-async fn stopped(shutdown: Option<&Shutdown>) {
-    match shutdown {
-        Some(shutdown) => shutdown.stopped().await,
-        None => std::future::pending().await,
     }
 }

@@ -13,6 +13,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, timeout, timeout_at};
 
+/// What is read at once by way of the stack.
+const LEAN: usize = 4096;
+
 #[derive(Debug)]
 pub(crate) struct Wire<S> {
     pub(crate) stream: S,
@@ -95,15 +98,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         let mut buffer = ReadBuf::new(recv.spare_mut());
-        match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
-            Ok(()) => {}
-            // TLS that ended without its farewell. If a response is due, the machine reports an error.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {}
-            Err(error) => return Poll::Ready(Err(error)),
-        }
+        ready!(self.poll_fill(&mut buffer, context))?;
         let count = buffer.filled().len();
         recv.received(count);
         Poll::Ready(Ok(()))
+    }
+
+    /// Reads once, by way of the stack: a connection that waits holds no buffer.
+    pub(crate) fn poll_read_lean(
+        &mut self,
+        recv: &mut RecvBuf<Vec<u8>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut room = [0; LEAN];
+        let mut buffer = ReadBuf::new(&mut room);
+        ready!(self.poll_fill(&mut buffer, context))?;
+        match buffer.filled() {
+            [] => recv.received_eof(),
+            bytes => recv.append(bytes),
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Fills this once. Nothing is the end of the stream.
+    fn poll_fill(&mut self, buffer: &mut ReadBuf<'_>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match ready!(Pin::new(&mut self.stream).poll_read(context, buffer)) {
+            // TLS that ended without its farewell. If a response is due, the machine reports an error.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            filled => Poll::Ready(filled),
+        }
     }
 
     /// Does the handshake, and goes on with the stream that it returns. `late` reports a timer that ran out.
