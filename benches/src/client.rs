@@ -1,7 +1,7 @@
 //! A client over bytes in memory.
 
 use crate::CHUNK;
-use pop3_proto::client::{Config, Event};
+use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{Client, ClientConnection, Command, Input, MessageNumber, SendBuf, TlsPolicy};
 
 /// A client in TRANSACTION.
@@ -10,7 +10,7 @@ use pop3_proto::{Client, ClientConnection, Command, Input, MessageNumber, SendBu
 /// Where the crate does not do what it says.
 #[must_use]
 pub fn logged_in() -> Client {
-    let mut client = Client::new(Config::new(TlsPolicy::Cleartext), 1);
+    let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
     client.poll(&mut Input::more(b"+OK\r\n")).expect("a greeting");
     for line in ["USER mrose", "PASS secret"] {
         send(&mut client, &Command::parse(line.as_bytes()).expect("a command"));
@@ -110,7 +110,7 @@ pub fn uidl(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
     send(client, &Command::Uidl(None));
     let (mut rows, mut sum) = (0, 0);
     read(client, answer, chunk, |_, event| match event {
-        Event::UniqueId(_, listing) => sum += listing.id.as_bytes().len() as u64,
+        Event::UniqueId(_, listing) => sum += listing.as_bytes().len() as u64,
         Event::End(_, count) => rows = count,
         _ => {}
     });

@@ -1,9 +1,9 @@
 //! A server over bytes in memory.
 
-use pop3_proto::server::{Ask, Config, Maildrop, Step};
+use pop3_proto::server::{Ask, Maildrop, ServerConfig, Step};
 use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy};
 
-pub static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+pub static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// A server in TRANSACTION.
 ///

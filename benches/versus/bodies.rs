@@ -5,7 +5,7 @@ use crate::measure::Who::{Limit, Ours, Peer};
 use crate::measure::{Amount, Measured, Work};
 use crate::peers::{codec, sawp, smtp_data};
 use pop3_proto::server::MessageInfo;
-use pop3_proto::{SendBuf, Server, Stuff, StuffMode, UniqueId, octets};
+use pop3_proto::{OctetCount, SendBuf, Server, Stuff, StuffMode, UniqueId};
 use pop3_proto_benches::input::{self, Lines};
 use pop3_proto_benches::{CHUNK, client, server};
 use std::hint::black_box;
@@ -190,7 +190,7 @@ impl Sent {
         let lines = memchr::memchr_iter(b'\n', &message).count();
         let bare = if message.contains(&b'\r') { 0 } else { lines };
         let stuffed = input::stuffed(&message).len() + bare;
-        Sent { octets: octets(&message), message, stuffed }
+        Sent { octets: OctetCount::of(&message), message, stuffed }
     }
 
     fn ours(&self, name: &'static str) -> Work<'_> {

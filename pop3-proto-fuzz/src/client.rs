@@ -3,7 +3,7 @@
 use crate::naive;
 use crate::source::{Chunks, Cuts};
 use crate::wire::{Parts, Watched};
-use pop3_proto::client::{Config, Deletions, Event, SendError, StartTls, Ticket};
+use pop3_proto::client::{ClientConfig, Deletions, Event, SendError, StartTls, Ticket};
 use pop3_proto::{
     ApopDigest, Base64, BufferFull, Client, Command, ConnectionError, Keyword, LanguageRange, Limits,
     LineEnding, Mechanism, MessageNumber, Profile, RecvBuf, Secret, SendBuf, Text, TlsPolicy,
@@ -25,9 +25,9 @@ pub fn run(data: &[u8]) {
     Play::new(&parts, Cuts::Whole, &[]).run(&parts);
 }
 
-fn config(octet: u8) -> Config {
+fn config(octet: u8) -> ClientConfig {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
-    let mut config = Config::new(tls[usize::from(octet & 3)]);
+    let mut config = ClientConfig::new(tls[usize::from(octet & 3)]);
     if octet & 4 != 0 {
         config = config.assume_pipelining();
     }
@@ -281,10 +281,10 @@ impl<'d> Play<'d> {
             Event::End(ticket, count) => self.check_end(ticket, count, wire),
             Event::Challenge(step, challenge) => {
                 self.log.push(format!("{}", challenge.as_bytes().escape_ascii()));
-                self.respond(|client, sink| client.sasl(step, Base64::from_static("AAAA"), sink).is_ok());
+                self.respond(|client, sink| client.respond(step, Base64::from_static("AAAA"), sink).is_ok());
             }
             Event::MalformedChallenge(step, _) => {
-                self.respond(|client, sink| client.sasl_cancel(step, sink).is_ok());
+                self.respond(|client, sink| client.cancel(step, sink).is_ok());
             }
             Event::AuthAccepted(done, _) => {
                 self.calls.push(self.delivered);

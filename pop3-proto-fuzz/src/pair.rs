@@ -5,7 +5,7 @@ use crate::naive;
 use crate::server::{COUNT, maildrop, message};
 use crate::wire::{Parts, Watched};
 use pop3_proto::client::{self, Deletions, Event};
-use pop3_proto::server::{Ask, CloseReason, Config, Credentials, MessageInfo, Refusal, Step};
+use pop3_proto::server::{Ask, CloseReason, Credentials, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{
     Base64, Client, ConnectionError, Limits, MIN_SEND_BUF, Mechanism, RecvBuf, Server, Text, TlsPolicy,
     UniqueId,
@@ -33,7 +33,7 @@ pub fn run(data: &[u8]) {
 }
 
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN];
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext)
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
     .with_sasl_cleartext(SASL)
     .with_limits(Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255));
 
@@ -143,7 +143,7 @@ struct Pair<'d> {
 
 impl<'d> Pair<'d> {
     fn new(parts: &Parts<'d>) -> Self {
-        let mut config = client::Config::new(TlsPolicy::Cleartext);
+        let mut config = client::ClientConfig::new(TlsPolicy::Cleartext);
         if parts.config & 2 != 0 {
             config = config.assume_pipelining();
         }
@@ -250,7 +250,7 @@ impl<'d> Pair<'d> {
             Heard::Row(Row::Id(message)) => return self.ids.push(message),
             Heard::Row(Row::Other) => return,
             Heard::Challenge(step) => {
-                self.client.sasl(step, Base64::from_static("AAAA"), &mut self.client_sink).expect("room");
+                self.client.respond(step, Base64::from_static("AAAA"), &mut self.client_sink).expect("room");
                 return;
             }
             Heard::Accepted(done) => {

@@ -4,11 +4,11 @@ use crate::naive;
 use crate::source::{Chunks, Cuts, Random};
 use crate::wire::{Parts, Watched};
 use pop3_proto::server::{
-    Ask, CloseReason, Config, Credentials, Language, MessageInfo, Phrase, Refusal, Step, Utf8,
+    Ask, CloseReason, Credentials, Language, MessageInfo, Phrase, Refusal, ServerConfig, Step, Utf8,
 };
 use pop3_proto::{
     AnswerError, Base64, BufferFull, Command, ConnectionError, Expire, LanguageTag, Limits, MIN_SEND_BUF,
-    Mechanism, Profile, RecvBuf, SendBuf, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb, octets,
+    Mechanism, OctetCount, Profile, RecvBuf, SendBuf, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb,
 };
 
 /// The messages of every session, over and over.
@@ -26,7 +26,7 @@ pub(crate) fn message(number: u32) -> &'static [u8] {
 pub(crate) fn maildrop() -> Vec<MessageInfo<UniqueId<'static>>> {
     const ID: &[u8; 70] = b"whqtswO00WBw418f9t5JxYwZ/../QhdPYR:00WBw1Ph7x7~!whqtswO00WBw418f9t5JxY";
     let id = |number: u32| UniqueId::new(&ID[number as usize..]).expect("a unique-id");
-    (1..=COUNT).map(|number| MessageInfo::new(octets(message(number)), id(number))).collect()
+    (1..=COUNT).map(|number| MessageInfo::new(OctetCount::of(message(number)), id(number))).collect()
 }
 
 /// A first line of answers, then what the client sends; the octet 0xFE in it stands for a finished TLS handshake.
@@ -57,9 +57,9 @@ fn german(phrase: Phrase) -> Text<'static> {
     }
 }
 
-fn config(octet: u8) -> Config<'static> {
+fn config(octet: u8) -> ServerConfig<'static> {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
-    let mut config = Config::new(tls[usize::from(octet & 3)]);
+    let mut config = ServerConfig::new(tls[usize::from(octet & 3)]);
     if octet & 4 != 0 {
         config = config
             .with_sasl(SASL)
@@ -93,7 +93,7 @@ struct Seen {
 }
 
 struct Play<'c, 'b, 'd> {
-    server: Server<Vec<MessageInfo<UniqueId<'static>>>, &'c Config<'static>>,
+    server: Server<Vec<MessageInfo<UniqueId<'static>>>, &'c ServerConfig<'static>>,
     letters: &'d [u8],
     chunks: Chunks,
     random: Random,
@@ -108,7 +108,7 @@ struct Play<'c, 'b, 'd> {
 impl<'b, 'd> Play<'static, 'b, 'd> {
     fn new(parts: &Parts<'d>, cuts: Cuts, sink: Watched<'b>) -> Self {
         // 64 of them at most, made once each.
-        static CONFIGS: [std::sync::OnceLock<Config<'static>>; 256] =
+        static CONFIGS: [std::sync::OnceLock<ServerConfig<'static>>; 256] =
             [const { std::sync::OnceLock::new() }; 256];
         let config = CONFIGS[usize::from(parts.config)].get_or_init(|| config(parts.config));
         Play {
@@ -270,7 +270,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             (Ask::Other(token, ..), Some(refusal)) => self.server.refuse(token, refusal).err().map(|e| e.why),
             (Ask::Greet(token), None) => self.greet(token),
             (Ask::User(token, _), None) => self.server.accept_name(token).err().map(|e| e.why),
-            (Ask::Login(token, _), None) if letter == b'c' && token.exchange() => self.challenge(token),
+            (Ask::Login(token, _), None) if letter == b'c' && token.is_auth() => self.challenge(token),
             (Ask::Login(token, _), None) => {
                 assert!(!self.logged_in, "one login a session");
                 self.logged_in = !stale;
@@ -305,7 +305,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
     /// Another connection's token is not taken; nor is an answer without room. Both come back and change nothing.
     fn greet(&mut self, token: pop3_proto::server::Greet) -> Option<AnswerError> {
         let text = Text::from_static("ready <1.2@example.org>");
-        static OTHER: Config<'_> = Config::new(TlsPolicy::Cleartext);
+        static OTHER: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
         let mut other: Server<Vec<MessageInfo<UniqueId<'static>>>> = Server::new(&OTHER, 2);
         let Err(unanswered) = other.greet(token, text, &mut self.sink) else { panic!("another one's token") };
         assert_eq!(unanswered.why, AnswerError::OtherConnection);
@@ -342,7 +342,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         let mut rest = self.message;
         while !rest.is_empty() {
             // Where TOP has enough the application may stop, and need not.
-            if self.server.enough() && self.random.below(2) == 0 {
+            if !self.server.wants_body() && self.random.below(2) == 0 {
                 break;
             }
             let (mut chunk, _) = rest.split_at(self.random.below(rest.len()) + 1);
@@ -373,7 +373,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             rest = &rest[taken..];
         }
         // A bare LF that is not to be sent leaves only one way.
-        match rest.is_empty() || self.server.enough() {
+        match rest.is_empty() || !self.server.wants_body() {
             true => {
                 let sent = self.server.finish_body().expect("a body is open, and its size is right");
                 assert!(!sent.is_misstated());

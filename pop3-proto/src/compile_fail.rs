@@ -152,15 +152,15 @@
 //! ```
 //! use pop3_proto::{Base64, Client, SendBuf, client::SaslStep};
 //! fn respond(client: &mut Client, step: SaslStep, sink: &mut SendBuf<Vec<u8>>) {
-//!     client.sasl(step, Base64::EMPTY, sink).unwrap();
+//!     client.respond(step, Base64::EMPTY, sink).unwrap();
 //! }
 //! ```
 //!
 //! ```compile_fail,E0382
 //! use pop3_proto::{Base64, Client, SendBuf, client::SaslStep};
 //! fn respond(client: &mut Client, step: SaslStep, sink: &mut SendBuf<Vec<u8>>) {
-//!     client.sasl(step, Base64::EMPTY, sink).unwrap();
-//!     client.sasl_cancel(step, sink).unwrap();
+//!     client.respond(step, Base64::EMPTY, sink).unwrap();
+//!     client.cancel(step, sink).unwrap();
 //! }
 //! ```
 //!

@@ -64,10 +64,10 @@ impl core::error::Error for ConnectionError {}
 /// After the cause is mended the same call succeeds.
 ///
 /// ```
-/// use pop3_proto::server::{Ask, Config, Server, Step};
+/// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
 /// use pop3_proto::{AnswerError, Input, MIN_SEND_BUF, SendBuf, Text, TlsPolicy};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
 /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
 /// let (mut small, mut large) = ([0; 8], [0; MIN_SEND_BUF]);
 /// let mut out = SendBuf::new(&mut large[..]);

@@ -79,7 +79,7 @@
 //!
 //! # Where to go from here
 //!
-//! The [`guide`] is a short book with a page for each question that comes up: [how to drive a machine](guide::driving),
+//! The [`guide`] is a short book with a page for each question that comes up: [how to drive a machine](guide::io),
 //! [TLS](guide::tls), [logging in](guide::authentication), [what can go wrong](guide::errors), [when a message is
 //! gone](guide::deletion), [how to build a server](guide::serving), [how to test without a network](guide::testing) and
 //! more. It begins with a [picture of the states](guide#the-states-of-a-session).
@@ -103,7 +103,7 @@
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
 //! | `sasl` | `sasl`: messages of the mechanisms without cryptography | |
 //! | `serde` | `OwnedUniqueId` is stored and read with `serde` | `serde` |
-//! | `script` | `script`: dialogues that play the other side, for tests | |
+//! | `test-util` | `script`: dialogues that play the other side, for tests | |
 //!
 //! Features only add; no type changes its shape with them. Without any, the crate needs neither `std` nor an
 //! allocator.
@@ -132,7 +132,7 @@ pub mod guide;
 mod input;
 mod limits;
 mod quirks;
-#[cfg(feature = "script")]
+#[cfg(feature = "test-util")]
 pub mod script;
 pub mod server;
 mod sink;
@@ -144,9 +144,9 @@ mod types;
 pub use auth::apop;
 #[cfg(feature = "sasl")]
 pub use auth::sasl;
-pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff, octets};
+pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff};
 pub use buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
-pub use client::Client;
+pub use client::{Client, ClientConfig};
 pub use codec::{
     Capability, Command, CommandError, Decoded, DropListing, Expire, Keyword, LanguageListing, LineEnding,
     Mechanisms, OtherCapability, OtherCode, Response, ResponseCode, ResponseError, Retry, ScanListing, State,
@@ -159,7 +159,7 @@ pub use error::{AnswerError, ConnectionError, Unanswered};
 pub use input::Input;
 pub use limits::{Limit, Limits, Timers};
 pub use quirks::{Profile, Quirk, Quirks};
-pub use server::Server;
+pub use server::{Server, ServerConfig};
 pub use sink::{BufferFull, MIN_SEND_BUF, Sink};
 pub use time::Timer;
 #[cfg(feature = "alloc")]

@@ -11,7 +11,7 @@ use core::time::Duration;
 /// ```
 /// use pop3_proto::Limits;
 ///
-/// const LIMITS: Limits = Limits::DEFAULT.body_octets(50_000_000).listing_rows(100_000);
+/// const LIMITS: Limits = Limits::DEFAULT.with_body_octets(50_000_000).with_listing_rows(100_000);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -166,7 +166,7 @@ impl fmt::Display for Limit {
 /// use pop3_proto::Timers;
 /// use core::time::Duration;
 ///
-/// const TIMERS: Timers = Timers::DEFAULT.answer(Duration::from_secs(30)).autologout(Duration::from_secs(1800));
+/// const TIMERS: Timers = Timers::DEFAULT.with_answer(Duration::from_secs(30)).with_autologout(Duration::from_secs(1800));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timers {

@@ -5,14 +5,14 @@ use core::fmt;
 /// How a machine takes harmless deviations. Framing, security and everything that is sent are strict in both.
 ///
 /// ```
-/// use pop3_proto::{Client, ConnectionError, Input, Profile, Quirk, TlsPolicy, client::Config};
+/// use pop3_proto::{Client, ConnectionError, Input, Profile, Quirk, TlsPolicy, client::ClientConfig};
 ///
 /// let greeting = b"+ok ready\r\n";
 /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// client.poll(&mut Input::more(greeting)).unwrap();
 /// assert!(client.quirks().contains(Quirk::StatusCase));
 ///
-/// let mut strict = Client::new(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict), 1);
+/// let mut strict = Client::new(ClientConfig::new(TlsPolicy::Cleartext).with_profile(Profile::Strict), 1);
 /// let refused = strict.poll(&mut Input::more(greeting)).unwrap_err();
 /// assert_eq!(refused, ConnectionError::Strict(Quirk::StatusCase));
 /// ```

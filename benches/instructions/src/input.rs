@@ -1,6 +1,6 @@
 //! Made-up input, the same in each run.
 
-use pop3_proto::client::Config;
+use pop3_proto::client::ClientConfig;
 use pop3_proto::server::MessageInfo;
 use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, UniqueId};
 use std::fmt::Write;
@@ -59,7 +59,7 @@ pub(crate) fn slots(count: u32, octets: u64) -> (Vec<MessageInfo<UniqueId<'stati
 
 /// A client that is logged in and waits for the answer to this.
 pub(crate) fn client(command: &Command<'_>) -> Client {
-    let mut client = Client::new(Config::new(TlsPolicy::Cleartext), 1);
+    let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
     let mut buffer = [0; 512];
     let mut out = SendBuf::new(&mut buffer[..]);
     client.poll(&mut Input::more(b"+OK\r\n")).expect("a greeting");

@@ -1,8 +1,8 @@
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Ask, Config, MessageInfo, Step};
+use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
 use pop3_proto::{Client, Command, Input, MessageNumber, Secret, SendBuf, Server, Text, TlsPolicy, UniqueId};
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 type Slots<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
 
@@ -33,7 +33,7 @@ impl<'m> Pair<'m> {
     #[must_use]
     pub fn new(message: &'m [u8], slots: Slots<'m>) -> Self {
         Pair {
-            client: Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining(), 1),
+            client: Client::new(client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining(), 1),
             server: Server::new(&CONFIG, 1),
             commands: u32::try_from(2 * slots.len()).expect("a fixed workload"),
             maildrop: Some(slots),

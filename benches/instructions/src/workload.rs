@@ -38,7 +38,7 @@ pub(crate) fn list(client: &mut Client, input: &[u8]) -> (u64, u64) {
 pub(crate) fn uidl(client: &mut Client, input: &[u8]) -> (u64, u64) {
     let (mut rows, mut sum) = (0, 0);
     read(client, input, |event| match event {
-        Event::UniqueId(_, listing) => sum += black_box(listing).id.as_bytes().len() as u64,
+        Event::UniqueId(_, listing) => sum += black_box(listing).as_bytes().len() as u64,
         Event::End(_, count) => rows = count,
         _ => {}
     });

@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use embedded_io::{ErrorType, Read, Write};
 use core::time::Duration;
 use pop3_proto::server::MessageInfo;
-use pop3_proto::{MessageNumber, Secret, Text, UniqueId, octets};
+use pop3_proto::{MessageNumber, OctetCount, Secret, Text, UniqueId};
 use pop3_proto_bare_metal::{Account, Mailbox, Store};
 
 #[panic_handler]
@@ -134,8 +134,8 @@ const FETCHED: [&[u8]; 2] = [b"Subject: temperature\r\n\r\n21.5 degrees\r\n.\r\n
 pub(crate) fn slots() -> Option<[MessageInfo<UniqueId<'static>>; 2]> {
     let [one, two] = MESSAGES;
     Some([
-        MessageInfo::new(octets(one), UniqueId::new(b"1").ok()?),
-        MessageInfo::new(octets(two), UniqueId::new(b"2").ok()?),
+        MessageInfo::new(OctetCount::of(one), UniqueId::new(b"1").ok()?),
+        MessageInfo::new(OctetCount::of(two), UniqueId::new(b"2").ok()?),
     ])
 }
 

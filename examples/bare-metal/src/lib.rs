@@ -25,15 +25,15 @@ use embedded_io::ErrorKind;
 use pop3_proto::{AnswerError, ConnectionError, Limits, TlsPolicy, Unanswered, Verb, client, server};
 
 /// The client: no SASL here, so that no line is longer than 512 octets.
-const CLIENT: client::Config =
-    client::Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
+const CLIENT: client::ClientConfig =
+    client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
 
 /// Twice what the machine may leave unread: with that, moving octets to the front of the buffer is rare.
 const CLIENT_INBOX: usize = 2 * CLIENT.min_recv_buf();
 
 /// The server.
-static SERVER: server::Config<'_> = SERVER_CONFIG;
-const SERVER_CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Cleartext);
+static SERVER: server::ServerConfig<'_> = SERVER_CONFIG;
+const SERVER_CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Cleartext);
 const SERVER_INBOX: usize = 2 * SERVER_CONFIG.min_recv_buf();
 
 /// Why a session failed.

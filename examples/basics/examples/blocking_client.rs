@@ -9,7 +9,7 @@
 //! The password is sent in cleartext, and a list of processes shows it: use this on loopback, or on a network that is private by other
 //! means.
 
-use pop3_proto::client::{Config, Deletions, Event, Feature, SendError, Source, Ticket};
+use pop3_proto::client::{ClientConfig, Deletions, Event, Feature, SendError, Source, Ticket};
 use pop3_proto::{
     Command, ConnectionError, Limits, MessageNumber, Retry, Secret, StatusText, Text, TlsPolicy, Verb,
 };
@@ -22,8 +22,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A session: a listing has to fit in memory.
-const CONFIG: Config =
-    Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_listing_rows(1 << 20));
+const CONFIG: ClientConfig =
+    ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_listing_rows(1 << 20));
 /// How many octets a message may have beyond twice its listed size. A server that sends without end does not fill the disk.
 const SLACK: u64 = 1 << 20;
 

@@ -4,7 +4,7 @@
 //! UTF8, AUTH PLAIN and pipelining. It fails where an answer is not the one that is due.
 
 use pop3_proto::client::{Deletions, Event, Feature};
-use pop3_proto::server::{CloseReason, Config, Language, Phrase, Utf8};
+use pop3_proto::server::{CloseReason, Language, Phrase, ServerConfig, Utf8};
 use pop3_proto::{
     Capability, Client, Command, DropListing, Input, LanguageRange, LanguageTag, Mechanism, MessageNumber,
     ResponseCode, ScanListing, Secret, SendBuf, State, Text, TlsPolicy,
@@ -23,7 +23,7 @@ fn main() -> Result<()> {
 
 /// What a person would try first.
 fn first_session() -> Result<()> {
-    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
     let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Cleartext);
 
     talk.listen(|event| matches!(event, Event::Greeting(_)))?;
@@ -34,7 +34,7 @@ fn first_session() -> Result<()> {
     talk.say(&[Command::Pass(Secret::new(PASSWORD.as_bytes())?)], done)?;
     assert_eq!(talk.client.state(), State::Transaction);
 
-    let octets = MESSAGES.map(|message| pop3_proto::octets(message.text.as_bytes()));
+    let octets = MESSAGES.map(|message| pop3_proto::OctetCount::of(message.text.as_bytes()));
     let all = DropListing { count: 3, octets: octets.iter().sum() };
     talk.say(&[Command::Stat], |event| matches!(event, Event::DropListing(_, said) if *said == all))?;
 
@@ -83,7 +83,7 @@ fn all() -> Result<()> {
         Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german };
     // PLAIN shows the password to whoever listens, so that it is offered inside TLS only. That is where this session
     // says it is; the encryption itself is the application's.
-    static CONFIG: Config<'_> = Config::new(TlsPolicy::Implicit)
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Implicit)
         .with_sasl(&[Mechanism::PLAIN])
         .utf8(Utf8::Messages)
         .with_languages(&[Language::ENGLISH, GERMAN])
@@ -171,7 +171,7 @@ struct Dialogue {
 }
 
 impl Dialogue {
-    fn new(config: &'static Config<'_>, policy: TlsPolicy) -> Self {
+    fn new(config: &'static ServerConfig<'_>, policy: TlsPolicy) -> Self {
         Dialogue {
             client: Client::new(policy, 1),
             host: Host::new(config, &MESSAGES),
@@ -198,7 +198,7 @@ impl Dialogue {
                 agreed |= check(&event);
                 match event {
                     Event::Challenge(step, _) => {
-                        self.client.sasl(step, PLAIN, &mut self.to_server)?;
+                        self.client.respond(step, PLAIN, &mut self.to_server)?;
                         self.challenged = true;
                     }
                     // PLAIN has nothing to check about the server. Other mechanisms may.

@@ -3,7 +3,7 @@
 
 use pop3_proto::client::Event;
 use pop3_proto::script::{Cuts, Script};
-use pop3_proto::server::{CloseReason, Config};
+use pop3_proto::server::{CloseReason, ServerConfig};
 use pop3_proto::{
     Client, Command, ConnectionError, Input, MIN_SEND_BUF, RecvBuf, Secret, SendBuf, Sink, Text, TlsPolicy,
     Verb,
@@ -38,7 +38,7 @@ impl NewMail {
                 Event::Ok(ticket, _) if ticket.verb == Verb::User => Command::Pass(Secret::new(b"tanstaaf")?),
                 Event::Ok(..) => Command::Uidl(None),
                 Event::UniqueId(_, row) => {
-                    if !self.known.contains(row.id.as_bytes()) {
+                    if !self.known.contains(row.as_bytes()) {
                         self.new.push(row.message.get());
                     }
                     continue;
@@ -186,7 +186,7 @@ fn a_listing_that_is_cut_is_an_error() {
     println!("ok: a listing that is cut is an error");
 }
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// A server is tested the same way, here with a sink that is a slice.
 fn the_server_removes_at_quit_only() -> Result<()> {

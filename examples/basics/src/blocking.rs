@@ -1,7 +1,7 @@
 //! Blocking sockets under the machines: read, write and wait, with the timers as socket timeouts.
 
 use crate::Result;
-use pop3_proto::client::{Config, Event, Ticket};
+use pop3_proto::client::{ClientConfig, Event, Ticket};
 use pop3_proto::{Client, Command, ConnectionError, RecvBuf, SendBuf};
 use std::error::Error;
 use std::fmt;
@@ -94,7 +94,7 @@ pub struct Connection {
 
 impl Connection {
     /// Connects; the greeting is the first event. A name may have several addresses: the first that answers is taken.
-    pub fn connect(address: &str, config: impl Into<Config>) -> Result<Self> {
+    pub fn connect(address: &str, config: impl Into<ClientConfig>) -> Result<Self> {
         let client = Client::new(config, 1);
         let stream = race(interleaved(address.to_socket_addrs()?))?;
         Ok(Connection { wire: Wire::new(stream, client.min_recv_buf())?, client })

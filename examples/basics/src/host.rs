@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::sample::{Message, PASSWORD, PLAIN, USER};
-use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Login, MessageInfo, Refusal, Step};
+use pop3_proto::server::{Ask, CloseReason, Credentials, Login, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{Base64, Input, Server, Sink, Text, UniqueId};
 
 /// A server with all that it needs to answer its machine's questions, for one session.
@@ -29,7 +29,7 @@ pub enum Wants {
 
 impl Host {
     /// A server for one session over these messages.
-    pub fn new(config: &'static Config<'_>, messages: &[Message]) -> Self {
+    pub fn new(config: &'static ServerConfig<'_>, messages: &[Message]) -> Self {
         Host { server: Server::new(config, 1), name: Vec::new(), sending: &[], messages: messages.to_vec() }
     }
 
@@ -119,5 +119,5 @@ impl Host {
 /// How a message is listed. Its size is what RETR sends, whatever the line ends in memory are.
 fn slot(message: &Message) -> Result<MessageInfo<UniqueId<'static>>> {
     let id = UniqueId::new(message.id.as_bytes())?;
-    Ok(MessageInfo::new(pop3_proto::octets(message.text.as_bytes()), id))
+    Ok(MessageInfo::new(pop3_proto::OctetCount::of(message.text.as_bytes()), id))
 }

@@ -1,6 +1,6 @@
 //! A client that sends commands and does not read answers does not make the server's memory grow.
 
-use pop3_proto::server::{Ask, Config, MessageInfo, Step};
+use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
 use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ fn growth(run: impl FnOnce()) -> usize {
     MOST.load(Ordering::Relaxed) - before
 }
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 const MESSAGES: usize = 1_000_000;
 
 type Session = Server<Vec<MessageInfo<UniqueId<'static>>>>;

@@ -1,6 +1,6 @@
 //! `Connection` against servers that are silent, slow or gone, on loopback.
 
-use pop3_proto::client::{Config, Event};
+use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{Command, ConnectionError, Timer, Timers, TlsPolicy};
 use pop3_proto_basics::blocking::Connection;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A client, connected to a server that is only this function.
-fn connect(config: Config, serve: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
+fn connect(config: ClientConfig, serve: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || serve(listener.accept().unwrap().0));
@@ -30,7 +30,7 @@ fn wait(pop: &mut Connection, wanted: impl Fn(&Event<'_>) -> bool) -> Result<(),
 #[test]
 fn a_silent_server_is_given_up() {
     let timers = Timers::DEFAULT.with_greeting(Duration::from_millis(200));
-    let (start, config) = (Instant::now(), Config::new(TlsPolicy::Cleartext).with_timers(timers));
+    let (start, config) = (Instant::now(), ClientConfig::new(TlsPolicy::Cleartext).with_timers(timers));
     let mut pop = connect(config, |stream| {
         thread::sleep(Duration::from_secs(10));
         drop(stream);
@@ -43,13 +43,13 @@ fn a_silent_server_is_given_up() {
 #[test]
 fn a_server_that_is_gone_is_an_error() {
     let mut pop =
-        connect(Config::new(TlsPolicy::Cleartext), |mut stream| stream.write_all(b"+OK rea").unwrap());
+        connect(ClientConfig::new(TlsPolicy::Cleartext), |mut stream| stream.write_all(b"+OK rea").unwrap());
     assert_eq!(wait(&mut pop, |_| true), Err(ConnectionError::UnexpectedEof));
 }
 
 #[test]
 fn octets_may_come_one_by_one() {
-    let mut pop = connect(Config::new(TlsPolicy::Cleartext), |mut stream| {
+    let mut pop = connect(ClientConfig::new(TlsPolicy::Cleartext), |mut stream| {
         stream.set_nodelay(true).unwrap();
         let mut say = |octets: &[u8]| {
             for octet in octets {
@@ -71,7 +71,7 @@ fn octets_may_come_one_by_one() {
 
 #[test]
 fn a_server_of_another_protocol_is_shown() {
-    let mut pop = connect(Config::new(TlsPolicy::Cleartext), |mut stream| {
+    let mut pop = connect(ClientConfig::new(TlsPolicy::Cleartext), |mut stream| {
         stream.write_all(b"* OK \x1b[2J IMAP4 ready\r\n").unwrap();
         let _ = stream.read(&mut [0; 64]);
     });

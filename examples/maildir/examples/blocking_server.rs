@@ -4,7 +4,7 @@
 //! are removed when the client says QUIT, and never otherwise. The password travels in cleartext: for loopback, or a network that is
 //! private by other means.
 
-use pop3_proto::server::{Ask, Config, Credentials, Login, Refusal, Step};
+use pop3_proto::server::{Ask, Credentials, Login, Refusal, ServerConfig, Step};
 use pop3_proto::{Server, Text, TlsPolicy};
 use pop3_proto_basics::Result;
 use pop3_proto_basics::blocking::Wire;
@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// TOP, UIDL, PIPELINING and response codes are offered unless one says otherwise.
-static CONFIG: Config<'_> =
-    Config::new(TlsPolicy::Cleartext).with_implementation(Text::from_static("pop3-proto blocking_server"));
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
+    .with_implementation(Text::from_static("pop3-proto blocking_server"));
 
 /// Connections at a time: each has a thread.
 const MOST: usize = 100;
@@ -172,7 +172,7 @@ impl<'h> Session<'h> {
         let Some(open) = message else { return Err("no message is open".into()) };
         // An error ends the connection: nothing else tells the client that the message is cut.
         let octets = open.fill_buf()?;
-        if octets.is_empty() || server.enough() {
+        if octets.is_empty() || !server.wants_body() {
             *message = None;
             server.finish_body()?;
             return Ok(());
@@ -196,7 +196,7 @@ fn refusal(error: &std::io::Error) -> Refusal {
 /// Sends what is left, then waits a moment for the client to close: closing over octets that it sent and nobody read would take
 /// the last answer from it.
 fn farewell(mut wire: Wire) -> Result<()> {
-    let deadline = Duration::from_millis(wire.now().0 + 10_000); // the machine runs no timer any more
+    let deadline = wire.now().saturating_add(Duration::from_secs(10)); // the machine runs no timer any more
     while wire.is_pending() {
         if wire.now() >= deadline {
             return Err("the client does not take the last answer".into());

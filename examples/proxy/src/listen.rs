@@ -4,7 +4,7 @@ use crate::Result;
 use crate::proxy::Proxy;
 use crate::relay;
 use crate::table::Table;
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use pop3_proto_basics::guests::Guests;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const HANDSHAKE: Duration = Duration::from_secs(30);
 #[allow(missing_debug_implementations)] // the acceptor has a key
 pub struct Door {
     /// For the server machines.
-    pub config: &'static Config<'static>,
+    pub config: &'static ServerConfig<'static>,
     /// The certificate.
     pub tls: TlsAcceptor,
     /// The back ends.

@@ -7,7 +7,7 @@ mod attempt;
 
 use crate::table::Table;
 use attempt::{Attempt, Refused};
-use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Refusal, Step};
+use pop3_proto::server::{Ask, CloseReason, Credentials, Refusal, ServerConfig, Step};
 use pop3_proto::{RecvBuf, SendBuf, Server, Text};
 use std::convert::Infallible;
 use std::fmt;
@@ -89,7 +89,7 @@ impl Wire {
 
 impl Proxy {
     /// A proxy for one connection; `id` is the caller's number for it.
-    pub fn new(config: &'static Config<'_>, table: Arc<Table>, id: u64) -> Self {
+    pub fn new(config: &'static ServerConfig<'_>, table: Arc<Table>, id: u64) -> Self {
         assert!(
             config.min_recv_buf() <= INBOX,
             "the lines that this configuration allows are longer than the recv"

@@ -3,12 +3,12 @@
 use crate::mail::{self, Marks};
 use crate::{Error, Result};
 use pop3_proto::client::{Deletions, Event};
-use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step};
+use pop3_proto::server::{Ask, Credentials, Refusal, ServerConfig, Step};
 use pop3_proto::{Client, Command, Input, MessageNumber, Secret, SendBuf, Server, Text, TlsPolicy};
 use std::io::Write;
 use std::time::Duration;
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// How long a client is silent before it says NOOP: the server waits for ten minutes.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(9 * 60);

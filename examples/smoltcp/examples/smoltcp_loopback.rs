@@ -4,10 +4,10 @@
 //! `smoltcp_loopback [SEED]`: another seed loses other packets.
 
 use pop3_proto::TlsPolicy;
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use pop3_proto_smoltcp::{Error, Network, run};
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 fn main() -> Result<(), Error> {
     let seed = std::env::args().nth(1).map_or(Ok(1), |seed| seed.parse())?;

@@ -2,10 +2,10 @@
 
 use crate::Error;
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Ask, Config, Credentials, MessageInfo, Refusal, Step};
+use pop3_proto::server::{Ask, Credentials, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{
-    Client, Command, Limits, MIN_SEND_BUF, MessageNumber, OwnedUniqueId, RecvBuf, Secret, SendBuf, Server,
-    Text, TlsPolicy, UniqueId, Verb, octets,
+    Client, Command, Limits, MIN_SEND_BUF, MessageNumber, OctetCount, OwnedUniqueId, RecvBuf, Secret,
+    SendBuf, Server, Text, TlsPolicy, UniqueId, Verb,
 };
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 use std::collections::VecDeque;
@@ -77,7 +77,7 @@ pub struct Fetcher {
 impl Fetcher {
     pub(crate) fn new() -> Self {
         let limits = Limits::DEFAULT.with_sasl_line(512); // no AUTH here: so no line is longer than 512 octets
-        let client = Client::new(client::Config::new(TlsPolicy::Cleartext).with_limits(limits), 1);
+        let client = Client::new(client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits), 1);
         Fetcher {
             wire: Wire::new(client.min_recv_buf()),
             client,
@@ -171,7 +171,7 @@ struct Desk {
 }
 
 impl Keeper {
-    pub(crate) fn new(config: &'static Config<'_>, messages: &[Vec<u8>]) -> Self {
+    pub(crate) fn new(config: &'static ServerConfig<'_>, messages: &[Vec<u8>]) -> Self {
         let server = Server::new(config, 1);
         let desk = Desk { server, known: false, messages: messages.to_vec(), open: (0, 0) };
         Keeper { desk, wire: Wire::new(config.min_recv_buf()), done: false }
@@ -234,7 +234,7 @@ impl Desk {
             {
                 let slot = |(number, message): (usize, &Vec<u8>)| {
                     let id = format!("message-{number}");
-                    Ok(MessageInfo::new(octets(message), UniqueId::new(id.as_bytes())?.into()))
+                    Ok(MessageInfo::new(OctetCount::of(message), UniqueId::new(id.as_bytes())?.into()))
                 };
                 let slots = self.messages.iter().enumerate().map(slot).collect::<Result<_, Error>>()?;
                 server.accept(login, slots)?;

@@ -9,7 +9,7 @@ pub mod ends;
 mod shuffle;
 
 use ends::{Fetcher, Keeper};
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use smoltcp::iface::{self, Interface, SocketSet};
 use smoltcp::phy::FaultInjector;
 use smoltcp::socket::tcp;
@@ -52,7 +52,11 @@ pub struct Report {
 }
 
 /// One session: the client fetches and deletes these messages.
-pub fn run(network: Network, config: &'static Config<'_>, messages: &[Vec<u8>]) -> Result<Report, Error> {
+pub fn run(
+    network: Network,
+    config: &'static ServerConfig<'_>,
+    messages: &[Vec<u8>],
+) -> Result<Report, Error> {
     let activity = Rc::new(Cell::new(0));
     let shuffle = shuffle::Shuffle::new(network.seed, network.swapped, Rc::clone(&activity));
     let mut device = FaultInjector::new(shuffle, network.seed);

@@ -1,10 +1,10 @@
 //! Many networks, each bad in its own way.
 
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use pop3_proto::{ConnectionError, Timer, TlsPolicy};
 use pop3_proto_smoltcp::{Network, run};
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 #[test]
 fn every_message_arrives_whole_over_many_bad_networks() {

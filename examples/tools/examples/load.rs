@@ -3,7 +3,7 @@
 //! - `load ADDR sessions SECONDS`: 8 connections, a user each, that log in, fetch all messages and say QUIT, again and again
 //! - `load ADDR idle COUNT`: so many users log in, one after the other; then it says `idle`, and waits until stdin ends
 
-use pop3_proto::client::{Config, Event};
+use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{Client, Command, MessageNumber, RecvBuf, Secret, SendBuf, Text, TlsPolicy};
 use pop3_proto_tools::{Error, Result};
 use std::io::Read as _;
@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const CONNECTIONS: usize = 8;
-const CONFIG: Config = Config::new(TlsPolicy::Cleartext).assume_pipelining();
+const CONFIG: ClientConfig = ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining();
 
 #[tokio::main]
 async fn main() -> Result<()> {

@@ -4,7 +4,7 @@
 //! `verified` only once the server's proof was right.
 
 use pop3_proto::client::{Event, SaslDone};
-use pop3_proto::server::{Ask, Config, Credentials, Login, MessageInfo, Refusal, Step};
+use pop3_proto::server::{Ask, Credentials, Login, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{
     Base64, Client, Command, Input, Mechanism, SendBuf, Server, State, Text, TlsPolicy, UniqueId, sasl,
 };
@@ -14,7 +14,8 @@ use pop3_proto_tools::scram::client::Exchange as ClientExchange;
 use pop3_proto_tools::scram::server::{Exchange as ServerExchange, ITERATIONS, Progress, Verifier};
 
 /// Inside TLS, or so it says here: the machines leave the encryption to others.
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::SCRAM_SHA_256]);
+static CONFIG: ServerConfig<'_> =
+    ServerConfig::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::SCRAM_SHA_256]);
 
 fn main() -> Result<()> {
     // What a server keeps of the password: a login cannot be made of it.
@@ -55,9 +56,9 @@ fn talk(password: &str, mut host: Host) -> Result<State> {
                     let mut buffer = vec![0; challenge.as_bytes().len()];
                     match exchange.step(sasl::decode(challenge, &mut buffer)?) {
                         Ok(response) => {
-                            client.sasl_message(step, &sasl::Message::new(&response), &mut to_server)?;
+                            client.respond_message(step, &sasl::Message::new(&response), &mut to_server)?;
                         }
-                        Err(_) => client.sasl_cancel(step, &mut to_server)?,
+                        Err(_) => client.cancel(step, &mut to_server)?,
                     }
                 }
                 Event::AuthAccepted(done, _) => return verdict(&mut client, &exchange, done),

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 
-use pop3_proto::client::{Config, Event, SaslStep, SendError, StartTls, Ticket};
+use pop3_proto::client::{ClientConfig, Event, SaslStep, SendError, StartTls, Ticket};
 use pop3_proto::tap::Side;
 use pop3_proto::{AnswerError, Client, Command, ConnectionError, RecvBuf, SendBuf, Unanswered, sasl};
 use rustls::pki_types::ServerName;
@@ -92,18 +92,18 @@ impl Handle<'_> {
 
     /// Queues the response to a challenge.
     pub fn respond(&mut self, step: SaslStep, message: &sasl::Message<'_>) -> Result<(), AnswerError> {
-        Ok(self.client.sasl_message(step, message, self.send)?)
+        Ok(self.client.respond_message(step, message, self.send)?)
     }
 
     /// Queues the end of an exchange that leads nowhere.
     pub fn cancel(&mut self, step: SaslStep) -> Result<(), AnswerError> {
-        Ok(self.client.sasl_cancel(step, self.send)?)
+        Ok(self.client.cancel(step, self.send)?)
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A client on a stream that is connected, and inside TLS already where the configuration says so. The greeting is the first event.
-    pub fn new(stream: S, config: impl Into<Config>) -> Self {
+    pub fn new(stream: S, config: impl Into<ClientConfig>) -> Self {
         let client = Client::new(config, 1);
         let recv = RecvBuf::new(vec![0; client.min_recv_buf() + READ]);
         let (send, start) = (SendBuf::new(vec![]), Instant::now());

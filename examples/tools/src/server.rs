@@ -16,7 +16,7 @@ pub use app::{Answer, App, Later, Reply};
 pub use stream::Stream;
 
 use crate::Result;
-use pop3_proto::server::{Ask, CloseReason, Config, Step};
+use pop3_proto::server::{Ask, CloseReason, ServerConfig, Step};
 use pop3_proto::{ConnectionError, RecvBuf, SendBuf, Server, Timer};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
@@ -41,7 +41,7 @@ pub struct Session<S, A: App> {
     stream: Stream<S>,
     /// For STLS.
     acceptor: Option<TlsAcceptor>,
-    server: Server<A::Maildrop, Arc<Config<'static>>>,
+    server: Server<A::Maildrop, Arc<ServerConfig<'static>>>,
     app: A,
     recv: RecvBuf<Vec<u8>>,
     send: SendBuf<Vec<u8>>,
@@ -68,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
     pub fn new(
         stream: Stream<S>,
         acceptor: Option<TlsAcceptor>,
-        config: Arc<Config<'static>>,
+        config: Arc<ServerConfig<'static>>,
         id: u64,
         app: A,
     ) -> Self {
@@ -169,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: App + Unpin> Session<S, A> {
         let Some(message) = &mut self.message else {
             return Poll::Ready(Err("no message is open".into()));
         };
-        let octets = match self.server.enough() {
+        let octets = match self.server.wants_body() {
             true => Poll::Ready(Ok(&[][..])),
             false => message.as_mut().poll_fill_buf(context),
         };

@@ -32,7 +32,7 @@ fn give<B: Storage>(recv: &mut RecvBuf<B>, data: &[u8]) {
 
 #[inline(never)]
 fn the_client(data: &[u8]) {
-    let config = client::Config::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining().with_limits(LIMITS);
+    let config = client::ClientConfig::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining().with_limits(LIMITS);
     let Ok(mut pop3) = ClientConnection::with_buffers(config, 1, [0; 1024], [0; 512]) else { return };
     for now in 0..black_box(9) {
         give(pop3.recv_buf(), data);
@@ -76,7 +76,7 @@ fn the_client(data: &[u8]) {
     pop3.close();
 }
 
-static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Opportunistic)
+static CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Opportunistic)
     .with_sasl_cleartext(&[Mechanism::PLAIN])
     .other_commands()
     .with_limits(LIMITS);

@@ -13,12 +13,7 @@ mod connections;
 use core::time::Duration;
 use core::hint::black_box;
 use pop3_proto::server::{self, Ask, Credentials, Language, Phrase, Refusal, MessageInfo, Step, Utf8};
-use pop3_proto::{
-    ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, RecvBuf, Input,
-    LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, OctetCount, SendBuf, Piece, Response,
-    ResponseCode, ScanListing, Secret, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing,
-    Unstuff, Verb, client, octets, tap,
-};
+use pop3_proto::{ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, Input, LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, OctetCount, Piece, RecvBuf, Response, ResponseCode, ScanListing, Secret, SendBuf, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing, Unstuff, Verb, client, tap};
 
 #[cfg(feature = "alloc")]
 mod heap;
@@ -59,7 +54,7 @@ pub extern "C" fn main() -> i32 {
         heap::buffers(data);
         heap::a_maildrop(data);
     }
-    #[cfg(feature = "script")]
+    #[cfg(feature = "test-util")]
     heap::scripts(data);
     #[cfg(feature = "reachable_panic")]
     see(Command::parse(data).unwrap());
@@ -129,7 +124,7 @@ fn bodies(data: &[u8]) {
     while let Ok(Some(slice)) = stuff.next(&mut input) {
         see(slice);
     }
-    see((stuff.finish(), stuff.octets(), octets(data)));
+    see((stuff.finish(), stuff.octets(), OctetCount::of(data)));
     let mut count = OctetCount::new();
     count.add(data);
     see(count.finish());
@@ -137,7 +132,7 @@ fn bodies(data: &[u8]) {
 
 #[inline(never)]
 fn the_client(data: &[u8]) {
-    let config = client::Config::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining();
+    let config = client::ClientConfig::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining();
     let mut client = Client::new(config, 1);
     let mut recv = RecvBuf::new([0; 1024]);
     let mut buffer = [0; 512];
@@ -157,8 +152,8 @@ fn the_client(data: &[u8]) {
         match event {
             Ok(Some(client::Event::Challenge(step, _))) => {
                 let response = Base64::new(data).unwrap_or(Base64::EMPTY);
-                if let Err(unanswered) = client.sasl(step, response, &mut out) {
-                    see(client.sasl_cancel(unanswered.token, &mut out).is_ok());
+                if let Err(unanswered) = client.respond(step, response, &mut out) {
+                    see(client.cancel(unanswered.token, &mut out).is_ok());
                 }
             }
             Ok(Some(client::Event::AuthAccepted(done, _))) => see(client.verified(done).is_ok()),
@@ -173,7 +168,7 @@ fn the_client(data: &[u8]) {
     see((client.quirks(), *client.capabilities()));
 }
 
-static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Opportunistic)
+static CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Opportunistic)
     .with_sasl(&[Mechanism::PLAIN])
     .with_sasl_cleartext(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
     .utf8(Utf8::MessagesAndUsers)
@@ -240,7 +235,7 @@ fn the_server(data: &[u8]) {
                 let mut chunk = data;
                 see(server.body_slice(&mut chunk).is_ok());
                 server.body_sent(data.len(), &out);
-                see((server.enough(), server.finish_body().is_ok()));
+                see((server.wants_body(), server.finish_body().is_ok()));
             }
             other => see(other.is_ok()),
         }

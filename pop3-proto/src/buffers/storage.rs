@@ -6,7 +6,7 @@ use core::fmt;
 /// empty `impl` is enough:
 ///
 /// ```
-/// use pop3_proto::{ClientConnection, Limits, Storage, TlsPolicy, client::Config};
+/// use pop3_proto::{ClientConnection, Limits, Storage, TlsPolicy, client::ClientConfig};
 ///
 /// struct Block(&'static mut [u8]);
 ///
@@ -20,7 +20,7 @@ use core::fmt;
 ///
 /// impl Storage for Block {}
 ///
-/// let config = Config::new(TlsPolicy::Implicit).limits(Limits::DEFAULT.sasl_line(512));
+/// let config = ClientConfig::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(512));
 /// let (recv, send) = (Block(Box::leak(Box::new([0; 1024]))), Block(Box::leak(Box::new([0; 512]))));
 /// let pop3 = ClientConnection::with_buffers(config, 1, recv, send).unwrap();
 /// # let _: ClientConnection<Block> = pop3;
@@ -87,9 +87,9 @@ impl Storage for alloc::vec::Vec<u8> {
 /// A buffer is too small for the machine that should use it.
 ///
 /// ```
-/// use pop3_proto::{ClientConnection, TlsPolicy, client::Config};
+/// use pop3_proto::{ClientConnection, TlsPolicy, client::ClientConfig};
 ///
-/// let config = Config::new(TlsPolicy::Implicit);
+/// let config = ClientConfig::new(TlsPolicy::Implicit);
 /// let error = ClientConnection::with_buffers(config, 1, [0; 64], [0; 64]).unwrap_err();
 /// assert_eq!((error.given, error.needed), (64, 12_288)); // a line of AUTH: see `Limits::sasl_line`
 /// assert_eq!(error.to_string(), "receive buffer of 64 bytes is too small: give it at least 12288");

@@ -7,14 +7,14 @@ use crate::types::TlsPolicy;
 /// How a client behaves: its TLS policy, and what else there is to choose.
 ///
 /// ```
-/// use pop3_proto::{Client, Limits, Profile, TlsPolicy, client::Config};
+/// use pop3_proto::{Client, Limits, Profile, TlsPolicy, client::ClientConfig};
 ///
-/// let config = Config::new(TlsPolicy::Implicit).profile(Profile::Strict).limits(Limits::DEFAULT.body_octets(1 << 30));
+/// let config = ClientConfig::new(TlsPolicy::Implicit).with_profile(Profile::Strict).with_limits(Limits::DEFAULT.with_body_octets(1 << 30));
 /// let client = Client::new(config, 1);
 /// let simple = Client::new(TlsPolicy::Implicit, 1);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Config {
+pub struct ClientConfig {
     pub(super) tls: TlsPolicy,
     pub(super) profile: Profile,
     pub(super) pipelining: bool,
@@ -25,11 +25,11 @@ pub struct Config {
     tls_handshake: u32,
 }
 
-impl Config {
+impl ClientConfig {
     /// The tolerant profile, the usual limits and timers, pipelining where the server announces it.
     #[must_use]
     pub const fn new(tls: TlsPolicy) -> Self {
-        Config {
+        ClientConfig {
             tls,
             profile: Profile::Tolerant,
             pipelining: false,
@@ -43,25 +43,25 @@ impl Config {
     /// How harmless deviations of the server are taken.
     #[must_use]
     pub const fn with_profile(self, profile: Profile) -> Self {
-        Config { profile, ..self }
+        ClientConfig { profile, ..self }
     }
 
     /// The caller's word that the server takes pipelined commands, announced or not.
     #[must_use]
     pub const fn assume_pipelining(self) -> Self {
-        Config { pipelining: true, ..self }
+        ClientConfig { pipelining: true, ..self }
     }
 
     /// Bounds on what the server can make grow.
     #[must_use]
     pub const fn with_limits(self, limits: Limits) -> Self {
-        Config { limits, ..self }
+        ClientConfig { limits, ..self }
     }
 
     /// How long the client waits.
     #[must_use]
     pub const fn with_timers(self, timers: Timers) -> Self {
-        Config { greeting: timers.greeting, answer: timers.answer, tls_handshake: timers.tls, ..self }
+        ClientConfig { greeting: timers.greeting, answer: timers.answer, tls_handshake: timers.tls, ..self }
     }
 
     /// The most octets that a client's `poll` ever leaves unread: a read buffer of this size never fills up.
@@ -86,32 +86,32 @@ impl Config {
     }
 }
 
-/// What has a client's configuration: a [`Config`] itself, a reference or an `Arc` of what has one, and any type of yours
+/// What has a client's configuration: a [`ClientConfig`] itself, a reference or an `Arc` of what has one, and any type of yours
 /// that keeps one.
 ///
 /// ```
-/// use pop3_proto::{Client, TlsPolicy, client::Config};
+/// use pop3_proto::{Client, TlsPolicy, client::ClientConfig};
 /// use std::sync::Arc;
 ///
-/// let config = Config::new(TlsPolicy::Implicit);
-/// let borrowed: Client<&Config> = Client::with_config(&config, 1);
-/// let shared: Client<Arc<Config>> = Client::with_config(Arc::new(config), 2);
+/// let config = ClientConfig::new(TlsPolicy::Implicit);
+/// let borrowed: Client<&ClientConfig> = Client::with_config(&config, 1);
+/// let shared: Client<Arc<ClientConfig>> = Client::with_config(Arc::new(config), 2);
 /// ```
 pub trait AsConfig {
     /// Returns the configuration: the same one for as long as a session lasts.
-    fn as_config(&self) -> &Config;
+    fn as_config(&self) -> &ClientConfig;
 }
 
-impl AsConfig for Config {
+impl AsConfig for ClientConfig {
     #[inline]
-    fn as_config(&self) -> &Config {
+    fn as_config(&self) -> &ClientConfig {
         self
     }
 }
 
 impl<T: AsConfig + ?Sized> AsConfig for &T {
     #[inline]
-    fn as_config(&self) -> &Config {
+    fn as_config(&self) -> &ClientConfig {
         (**self).as_config()
     }
 }
@@ -119,13 +119,13 @@ impl<T: AsConfig + ?Sized> AsConfig for &T {
 #[cfg(feature = "alloc")]
 impl<T: AsConfig + ?Sized> AsConfig for alloc::sync::Arc<T> {
     #[inline]
-    fn as_config(&self) -> &Config {
+    fn as_config(&self) -> &ClientConfig {
         (**self).as_config()
     }
 }
 
-impl From<TlsPolicy> for Config {
+impl From<TlsPolicy> for ClientConfig {
     fn from(tls: TlsPolicy) -> Self {
-        Config::new(tls)
+        ClientConfig::new(tls)
     }
 }

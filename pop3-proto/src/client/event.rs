@@ -1,6 +1,6 @@
-use super::Ticket;
-use crate::codec::{Capability, DropListing, LanguageListing, ScanListing, StatusText, UniqueIdListing};
-use crate::types::{ApopTimestamp, Base64, Mechanism, MessageNumber};
+use super::{ListedUniqueId, Ticket};
+use crate::codec::{Capability, DropListing, LanguageListing, ScanListing, StatusText};
+use crate::types::{ApopTimestamp, Base64, Mechanism};
 use core::fmt;
 
 /// What the server said. It borrows the input, never the client.
@@ -58,10 +58,7 @@ pub enum Event<'i> {
     ScanListing(Ticket, ScanListing),
     /// The answer to `UIDL n`, or a row of UIDL.
     #[doc(alias = "UIDL")]
-    UniqueId(Ticket, UniqueIdListing<'i>),
-    /// As [`UniqueId`](Self::UniqueId), with a unique-id that is not what the RFC allows: too long, or with
-    /// spaces or 8-bit octets.
-    OddUniqueId(Ticket, MessageNumber, &'i [u8]),
+    UniqueId(Ticket, ListedUniqueId<'i>),
     /// A row of CAPA.
     #[doc(alias = "CAPA")]
     Capability(Ticket, Capability<'i>),
@@ -78,8 +75,8 @@ pub enum Event<'i> {
     #[doc(alias = "RETR")]
     #[doc(alias = "TOP")]
     Body(Ticket, &'i [u8]),
-    /// The server's turn in AUTH is over: answer with [`Client::sasl`](super::Client::sasl) or
-    /// [`Client::sasl_cancel`](super::Client::sasl_cancel).
+    /// The server's turn in AUTH is over: answer with [`Client::respond`](super::Client::respond) or
+    /// [`Client::cancel`](super::Client::cancel).
     Challenge(SaslStep, Base64<'i>),
     /// As [`Challenge`](Self::Challenge), where what the server sent is no base64. A first challenge may be
     /// answered all the same (some servers prompt in clear); any other can only be cancelled.
@@ -112,7 +109,6 @@ impl Event<'_> {
             | Event::DropListing(ticket, _)
             | Event::ScanListing(ticket, _)
             | Event::UniqueId(ticket, _)
-            | Event::OddUniqueId(ticket, ..)
             | Event::Capability(ticket, _)
             | Event::Language(ticket, _)
             | Event::Mechanism(ticket, _)

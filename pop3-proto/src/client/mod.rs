@@ -4,7 +4,7 @@
 //! one [`Event`] a call. Three events want an answer of their own, which takes the token in them:
 //! [`Challenge`](Event::Challenge), [`AuthAccepted`](Event::AuthAccepted) and [`StartTls`](Event::StartTls).
 //!
-//! The guide shows how to [drive](crate::guide::driving) it, [log in](crate::guide::authentication),
+//! The guide shows how to [drive](crate::guide::io) it, [log in](crate::guide::authentication),
 //! [pipeline](crate::guide::pipelining) and [delete](crate::guide::deletion).
 
 // `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes,
@@ -14,6 +14,7 @@ mod capabilities;
 mod config;
 mod event;
 mod in_flight;
+mod listed_unique_id;
 mod plain;
 mod poll;
 mod respond;
@@ -21,10 +22,11 @@ mod send;
 mod surplus;
 
 pub use capabilities::{Capabilities, Feature, Source, Support};
-pub use config::{AsConfig, Config};
+pub use config::{AsConfig, ClientConfig};
 pub use event::{Closed, Deletions, Event, Greeting, SaslDone, SaslStep, StartTls};
 pub(crate) use in_flight::InFlight;
 pub use in_flight::Ticket;
+pub use listed_unique_id::ListedUniqueId;
 pub(crate) use poll::{read_line, read_row};
 pub use send::{SendError, TlsRefusal};
 
@@ -42,7 +44,7 @@ use core::time::Duration;
 /// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
 ///
 /// It owns a few hundred octets: no buffer, no socket, no clock, no stored password. Up to 16 commands may be
-/// in flight. `C` is how it holds its [`Config`]: its own, a reference or an `Arc`.
+/// in flight. `C` is how it holds its [`ClientConfig`]: its own, a reference or an `Arc`.
 ///
 /// Poll it until there is no event, and send then. A response that is there before its command was sent is not taken for
 /// it: the session ends with [`ConnectionError::Unsolicited`].
@@ -69,7 +71,7 @@ use core::time::Duration;
 /// let event = recv.with(|input| client.poll(input)).unwrap();
 /// assert!(matches!(event, Some(Event::Closed(_))));
 /// ```
-pub struct Client<C = Config> {
+pub struct Client<C = ClientConfig> {
     config: C,
     in_flight: InFlight,
     state: State,
@@ -100,7 +102,7 @@ pub struct Client<C = Config> {
     clock: Clock,
 }
 
-const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Client<&Config>>() <= 184);
+const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Client<&ClientConfig>>() <= 184);
 
 /// Whose turn it is, and what the next octets are.
 #[derive(Clone, Copy, Debug)]
@@ -171,17 +173,17 @@ impl Client {
     /// A client that waits for the greeting. `id` is the caller's number for the connection: a token is good only for the
     /// client that gave it, and the tokens of two clients differ by it, so give each connection of a program another one.
     #[must_use]
-    pub fn new(config: impl Into<Config>, id: u64) -> Self {
+    pub fn new(config: impl Into<ClientConfig>, id: u64) -> Self {
         Self::with_config(config.into(), id)
     }
 }
 
 impl<C: AsConfig> Client<C> {
-    /// As [`new`](Client::new), with a configuration that is shared: a `&Config` or an `Arc<Config>` makes the client smaller
-    /// than a `Config` of its own.
+    /// As [`new`](Client::new), with a configuration that is shared: a `&ClientConfig` or an `Arc<ClientConfig>` makes the client smaller
+    /// than a `ClientConfig` of its own.
     #[must_use]
     pub fn with_config(config: C, id: u64) -> Self {
-        let Config { tls, greeting, .. } = *config.as_config();
+        let ClientConfig { tls, greeting, .. } = *config.as_config();
         Client {
             config,
             in_flight: InFlight::new(),

@@ -4,7 +4,7 @@
 //! It does what the general step does, or nothing. A test runs both over the same input and compares.
 
 use super::event::Event;
-use super::{AsConfig, Client, Turn};
+use super::{AsConfig, Client, ListedUniqueId, Turn};
 use crate::body::Piece;
 use crate::codec::{LineEnding, ScanListing, UniqueIdListing, Verb};
 use crate::input::Input;
@@ -37,7 +37,7 @@ impl<C: AsConfig> Client<C> {
             }
             Verb::Uidl => {
                 let (listing, rest) = UniqueIdListing::plain(input.unread())?;
-                (Event::UniqueId(ticket, listing), rest)
+                (Event::UniqueId(ticket, ListedUniqueId::valid(listing)), rest)
             }
             _ => return None,
         };
@@ -75,7 +75,7 @@ impl<C: AsConfig> Client<C> {
 mod tests {
     use super::{Client, Input, Turn};
     use crate::body::Unstuff;
-    use crate::client::{Capabilities, Config};
+    use crate::client::{Capabilities, ClientConfig};
     use crate::codec::{Command, LineEnding};
     use crate::types::{MessageNumber, TlsPolicy};
     use crate::{Limits, SendBuf};
@@ -84,7 +84,7 @@ mod tests {
     /// A client with this command in flight, whose answer has begun.
     fn client(command: &Command<'_>, turn: Turn) -> Client {
         let limits = Limits::DEFAULT.with_body_octets(9).with_listing_rows(2).with_listing_line(64);
-        let mut client = Client::new(Config::new(TlsPolicy::Cleartext).with_limits(limits), 1);
+        let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits), 1);
         client.state = crate::State::Transaction;
         client.send(command, &mut SendBuf::new([0; 64])).unwrap();
         client.turn = turn;

@@ -1,7 +1,7 @@
 //! Reading answers: frame, tell by the oldest command in flight what is due, make an event of it.
 
 use super::event::{Closed, Event};
-use super::{AsConfig, Capabilities, Client, Ending, Lines, Source, Ticket, Turn, Welcome};
+use super::{AsConfig, Capabilities, Client, Ending, Lines, ListedUniqueId, Source, Ticket, Turn, Welcome};
 use crate::body::{Piece, Unstuff};
 use crate::codec::{
     Capability, Digits, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State,
@@ -69,7 +69,7 @@ impl<C: AsConfig> Client<C> {
 
     /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an
     /// adapter that owns both buffer and machine asks before it reads (see
-    /// [driving](crate::guide::driving#as-a-type-of-your-own)). `eof` is whether the stream has ended.
+    /// [I/O](crate::guide::io#as-a-type-of-your-own)). `eof` is whether the stream has ended.
     /// If it returns false, `poll` has an event or a fatal error, or the session is over.
     ///
     /// Asking changes nothing that `poll` does, whatever the octets are.
@@ -390,10 +390,7 @@ impl<'i> Said<'i> {
         match self {
             Said::Drop(listing) => Event::DropListing(ticket, listing),
             Said::Scan(listing) => Event::ScanListing(ticket, listing),
-            Said::Id(message, octets) => match UniqueId::new(octets) {
-                Ok(id) => Event::UniqueId(ticket, UniqueIdListing { message, id }),
-                Err(_) => Event::OddUniqueId(ticket, message, octets),
-            },
+            Said::Id(message, octets) => Event::UniqueId(ticket, ListedUniqueId::new(message, octets)),
             Said::Capability(capability) => Event::Capability(ticket, capability),
             Said::Language(listing) => Event::Language(ticket, listing),
             Said::Mechanism(mechanism) => Event::Mechanism(ticket, mechanism),

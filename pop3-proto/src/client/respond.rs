@@ -24,7 +24,7 @@ impl<C: AsConfig> Client<C> {
     ///
     /// let mut input = Input::more(b"+ \r\n");
     /// let Some(Event::Challenge(step, _)) = client.poll(&mut input).unwrap() else { panic!() };
-    /// client.sasl(step, Base64::from_static("AHRlc3QAdGVzdA=="), &mut send).unwrap();
+    /// client.respond(step, Base64::from_static("AHRlc3QAdGVzdA=="), &mut send).unwrap();
     /// assert_eq!(send.pending(), b"AHRlc3QAdGVzdA==\r\n");
     ///
     /// let mut input = Input::more(b"+OK\r\n");
@@ -37,17 +37,17 @@ impl<C: AsConfig> Client<C> {
     /// The step comes back where it is an old one, the line would be over the limit, the sink is full, or the
     /// challenge was one that can only be cancelled.
     #[doc(alias = "AUTH")]
-    pub fn sasl(
+    pub fn respond(
         &mut self,
         step: SaslStep,
         response: Base64<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Unanswered<SaslStep>> {
         let response = response.as_bytes();
-        self.respond_within(step, response.len(), sink, |sink| sink.put(&[response, b"\r\n"]))
+        self.put_response(step, response.len(), sink, |sink| sink.put(&[response, b"\r\n"]))
     }
 
-    /// As [`sasl`](Self::sasl), with a message that is turned into base64 on its way into the sink: no buffer
+    /// As [`respond`](Self::respond), with a message that is turned into base64 on its way into the sink: no buffer
     /// holds it in between.
     ///
     /// ```
@@ -62,28 +62,28 @@ impl<C: AsConfig> Client<C> {
     /// let event = client.poll(&mut Input::more(b"+ \r\n")).unwrap();
     /// let Some(Event::Challenge(step, _)) = event else { panic!() };
     /// let message = sasl::plain(Text::EMPTY, Text::from_static("test"), Secret::new(b"test").unwrap()).unwrap();
-    /// client.sasl_message(step, &message, &mut out).unwrap();
+    /// client.respond_message(step, &message, &mut out).unwrap();
     /// assert_eq!(out.pending(), b"AHRlc3QAdGVzdA==\r\n");
     /// ```
     ///
     /// # Errors
-    /// As those of [`sasl`](Self::sasl).
+    /// As those of [`respond`](Self::respond).
     #[cfg(feature = "sasl")]
-    pub fn sasl_message(
+    pub fn respond_message(
         &mut self,
         step: SaslStep,
         message: &crate::sasl::Message<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Unanswered<SaslStep>> {
-        self.respond_within(step, message.encoded_len(), sink, |sink| message.put(Text::EMPTY, sink))
+        self.put_response(step, message.encoded_len(), sink, |sink| message.put(Text::EMPTY, sink))
     }
 
     /// Cancels the exchange; the server answers AUTH with `-ERR` (RFC 5034 section 4), and the session goes on.
     ///
     /// # Errors
     /// The step comes back where it is an old one, or the sink is full.
-    pub fn sasl_cancel(&mut self, step: SaslStep, sink: &mut dyn Sink) -> Result<(), Unanswered<SaslStep>> {
-        self.respond(step, Turn::Cancelled, sink, |sink| sink.put(&[b"*\r\n"]))
+    pub fn cancel(&mut self, step: SaslStep, sink: &mut dyn Sink) -> Result<(), Unanswered<SaslStep>> {
+        self.put_line(step, Turn::Cancelled, sink, |sink| sink.put(&[b"*\r\n"]))
     }
 
     /// The mechanism agrees that the exchange succeeded: the session is in TRANSACTION.
@@ -178,7 +178,7 @@ impl<C: AsConfig> Client<C> {
     }
 
     /// A response of so many octets without its line end.
-    fn respond_within(
+    fn put_response(
         &mut self,
         step: SaslStep,
         octets: usize,
@@ -194,11 +194,11 @@ impl<C: AsConfig> Client<C> {
         };
         match refused {
             Some(why) => Unanswered::because(step, why),
-            None => self.respond(step, Turn::Status, sink, put),
+            None => self.put_line(step, Turn::Status, sink, put),
         }
     }
 
-    fn respond(
+    fn put_line(
         &mut self,
         step: SaslStep,
         next: Turn,

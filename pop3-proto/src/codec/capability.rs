@@ -298,10 +298,10 @@ impl<'a> OtherCapability<'a> {
     /// A capability in the source, checked when it is compiled.
     ///
     /// ```
-    /// use pop3_proto::{OtherCapability, TlsPolicy, server::Config};
+    /// use pop3_proto::{OtherCapability, TlsPolicy, server::ServerConfig};
     ///
     /// const OURS: &[OtherCapability<'_>] = &[OtherCapability::from_static("X-ARCHIVE", "years 7")];
-    /// static CONFIG: Config = Config::new(TlsPolicy::Required).capabilities(OURS);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Required).with_capabilities(OURS);
     /// ```
     ///
     /// # Panics

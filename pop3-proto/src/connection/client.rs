@@ -1,6 +1,6 @@
 use super::sender::{Asked, Sender};
 use crate::buffers::{BufferTooSmall, Reading, RecvBuf, SendBuf, Storage};
-use crate::client::{AsConfig, Client, Config, Event, StartTls, Ticket};
+use crate::client::{AsConfig, Client, ClientConfig, Event, StartTls, Ticket};
 use crate::error::{AnswerError, ConnectionError};
 use core::fmt;
 use core::time::Duration;
@@ -112,7 +112,7 @@ const READ: usize = 16 * 1024;
 ///
 /// [`Client`] is the same without buffers. Use it if many connections share buffers, if you already have the bytes in
 /// memory, or for the last nanosecond.
-pub struct ClientConnection<R, S = R, C: AsConfig = Config>
+pub struct ClientConnection<R, S = R, C: AsConfig = ClientConfig>
 where
     R: Storage,
     S: Storage,
@@ -130,7 +130,7 @@ impl ClientConnection<alloc::vec::Vec<u8>> {
     /// A client that waits for the greeting, with buffers on the heap that grow as they must.
     ///
     /// `id` is your number for the connection: the tokens of two connections differ by it.
-    pub fn new(config: impl Into<Config>, id: u64) -> Self {
+    pub fn new(config: impl Into<ClientConfig>, id: u64) -> Self {
         let config = config.into();
         ClientConnection {
             recv: RecvBuf::with_enough(alloc::vec::Vec::new(), config.min_recv_buf(), READ),
@@ -148,20 +148,20 @@ const _: () = assert!(size_of::<ClientConnection<&mut [u8]>>() <= 448);
 impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// A client that waits for the greeting, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].
     ///
-    /// `config` is a [`Config`], a reference to one, an `Arc` of one, or your own [`AsConfig`].
+    /// `config` is a [`ClientConfig`], a reference to one, an `Arc` of one, or your own [`AsConfig`].
     ///
     /// ```
-    /// use pop3_proto::{ClientConnection, Limits, TlsPolicy, client::Config};
+    /// use pop3_proto::{ClientConnection, Limits, TlsPolicy, client::ClientConfig};
     ///
-    /// let config = Config::new(TlsPolicy::Implicit).limits(Limits::DEFAULT.sasl_line(512));
+    /// let config = ClientConfig::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(512));
     /// let (mut recv, mut send) = ([0; 1024], [0; 512]);
     /// let pop3 = ClientConnection::with_buffers(&config, 1, &mut recv[..], &mut send[..]).unwrap();
-    /// # let _: ClientConnection<&mut [u8], &mut [u8], &Config> = pop3;
+    /// # let _: ClientConnection<&mut [u8], &mut [u8], &ClientConfig> = pop3;
     /// ```
     ///
     /// # Errors
-    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::min_recv_buf`], or `send` fewer than
-    /// [`Config::min_send_buf`].
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ClientConfig::min_recv_buf`], or `send` fewer than
+    /// [`ClientConfig::min_send_buf`].
     pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
         let recv = RecvBuf::for_machine(recv, config.as_config().min_recv_buf(), READ)?;
         let send = SendBuf::for_machine(send, config.as_config().min_send_buf())?;

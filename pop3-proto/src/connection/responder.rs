@@ -2,8 +2,8 @@ use super::event::Event;
 use crate::codec::ResponseCode;
 use crate::error::{AnswerError, Unanswered};
 use crate::server::{
-    AsConfig, BodyError, Commit, Config, Fetch, Greet, Login, Maildrop, Other, Refusable, Refusal, Sent,
-    Server, Token, Unaccepted, User, UserPolicy,
+    AsConfig, BodyError, Commit, Fetch, Greet, Login, Maildrop, Other, Refusable, Refusal, Sent, Server,
+    ServerConfig, Token, Unaccepted, User, UserPolicy,
 };
 use crate::sink::Sink;
 use crate::types::{Base64, MessageNumber, Text};
@@ -19,7 +19,7 @@ use core::fmt;
 /// Every answer returns [`AnswerError`] if it cannot be given: the text is too long, or the send buffer is full. Then
 /// nothing has changed, and the next `poll` returns the event again, with a token. If the token is an old one or belongs to
 /// another connection, it is lost.
-pub struct Responder<'c, M, C: AsConfig = &'static Config<'static>> {
+pub struct Responder<'c, M, C: AsConfig = &'static ServerConfig<'static>> {
     server: &'c mut Server<M, C>,
     sink: &'c mut dyn Sink,
     due: &'c mut bool,
@@ -159,7 +159,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// Returns whether bytes that follow would be sent. Once it returns false, TOP has its lines: you can stop reading the
     /// message.
     pub fn wants_body(&self) -> bool {
-        !self.server.enough()
+        self.server.wants_body()
     }
 
     /// Completes the message, and returns how much was sent: see [`Server::finish_body`].

@@ -1,5 +1,5 @@
 use crate::buffers::Place;
-use crate::client::{AsConfig, Client, Config, Event, SaslDone, SaslStep, SendError, Ticket};
+use crate::client::{AsConfig, Client, ClientConfig, Event, SaslDone, SaslStep, SendError, Ticket};
 use crate::codec::Command;
 use crate::error::{AnswerError, Unanswered};
 use crate::sink::Sink;
@@ -11,7 +11,7 @@ use core::fmt;
 ///
 /// An event borrows the bytes received, and a sender borrows the rest of the connection, so you can send while you hold an
 /// event. A call that fails has changed nothing.
-pub struct Sender<'c, C: AsConfig = Config> {
+pub struct Sender<'c, C: AsConfig = ClientConfig> {
     client: &'c mut Client<C>,
     sink: &'c mut dyn Sink,
     asked: &'c mut Asked,
@@ -38,7 +38,7 @@ impl<'c, C: AsConfig> Sender<'c, C> {
     /// cancelled: `poll` then returns the challenge again. Also if the token is an old one or another connection's.
     #[doc(alias = "AUTH")]
     pub fn respond(&mut self, step: SaslStep, response: Base64<'_>) -> Result<(), AnswerError> {
-        let answered = self.client.sasl(step, response, self.sink);
+        let answered = self.client.respond(step, response, self.sink);
         self.answered(answered)
     }
 
@@ -52,7 +52,7 @@ impl<'c, C: AsConfig> Sender<'c, C> {
         step: SaslStep,
         message: &crate::sasl::Message<'_>,
     ) -> Result<(), AnswerError> {
-        let answered = self.client.sasl_message(step, message, self.sink);
+        let answered = self.client.respond_message(step, message, self.sink);
         self.answered(answered)
     }
 
@@ -62,7 +62,7 @@ impl<'c, C: AsConfig> Sender<'c, C> {
     /// Returns [`AnswerError`] if the send buffer is full: `poll` then returns the challenge again. Also if the token is an
     /// old one or another connection's.
     pub fn cancel(&mut self, step: SaslStep) -> Result<(), AnswerError> {
-        let answered = self.client.sasl_cancel(step, self.sink);
+        let answered = self.client.cancel(step, self.sink);
         self.answered(answered)
     }
 

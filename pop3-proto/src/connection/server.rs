@@ -2,7 +2,7 @@ use super::event::{Event, Kept};
 use super::responder::Responder;
 use crate::buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
 use crate::error::{AnswerError, ConnectionError};
-use crate::server::{AsConfig, CloseReason, Config, Maildrop, Server, StartTls, Step};
+use crate::server::{AsConfig, CloseReason, Maildrop, Server, ServerConfig, StartTls, Step};
 use core::fmt;
 use core::time::Duration;
 
@@ -16,11 +16,11 @@ const READ: usize = 4096;
 /// Poll until there are no more events, write what is pending, then read:
 ///
 /// ```
-/// use pop3_proto::server::{Config, Credentials, Event, MessageInfo};
-/// use pop3_proto::{ServerConnection, Text, TlsPolicy, UniqueId, octets};
+/// use pop3_proto::server::{Credentials, Event, MessageInfo, ServerConfig};
+/// use pop3_proto::{OctetCount, ServerConnection, Text, TlsPolicy, UniqueId};
 /// use std::io::{Read, Write};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext); // for loopback: see the other policies
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext); // for loopback: see the other policies
 ///
 /// /// Serves one message to any client that knows the password.
 /// fn serve(mut stream: impl Read + Write, password: &[u8], mail: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
@@ -32,7 +32,7 @@ const READ: usize = 4096;
 ///                 Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
 ///                 Event::User(user, _) => responder.accept_name(user)?,
 ///                 Event::Login(login, Credentials::Password(given)) if given.expose() == password => {
-///                     responder.accept(login, vec![MessageInfo::new(octets(mail), UniqueId::new(b"1")?)])?;
+///                     responder.accept(login, vec![MessageInfo::new(OctetCount::of(mail), UniqueId::new(b"1")?)])?;
 ///                 }
 ///                 Event::Fetch(fetch) => { body = mail; responder.send_body(fetch)? }
 ///                 Event::Body if body.is_empty() => _ = responder.finish_body()?,
@@ -79,7 +79,7 @@ const READ: usize = 4096;
 ///
 /// [`Server`] is the same without buffers. Use it if many connections share buffers, or to send messages from memory
 /// without a copy ([`Server::body_slice`]).
-pub struct ServerConnection<M, R, S = R, C: AsConfig = &'static Config<'static>>
+pub struct ServerConnection<M, R, S = R, C: AsConfig = &'static ServerConfig<'static>>
 where
     R: Storage,
     S: Storage,
@@ -134,9 +134,9 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// A server for one connection, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].
     ///
     /// ```
-    /// use pop3_proto::{ServerConnection, TlsPolicy, server::{Config, MessageInfo}, UniqueId};
+    /// use pop3_proto::{ServerConnection, TlsPolicy, server::{MessageInfo, ServerConfig}, UniqueId};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Implicit);
     /// type Mail = &'static mut [MessageInfo<UniqueId<'static>>];
     ///
     /// let pop3 = ServerConnection::<Mail, [u8; 255], [u8; 512]>::with_buffers(&CONFIG, 1, [0; 255], [0; 512]);
@@ -144,8 +144,8 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// ```
     ///
     /// # Errors
-    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`Config::min_recv_buf`], or `send` fewer than
-    /// [`Config::min_send_buf`].
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ServerConfig::min_recv_buf`], or `send` fewer than
+    /// [`ServerConfig::min_send_buf`].
     pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
         let recv = RecvBuf::for_machine(recv, config.as_config().min_recv_buf(), READ)?;
         let send = SendBuf::for_machine(send, config.as_config().min_send_buf())?;

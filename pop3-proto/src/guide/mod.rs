@@ -2,7 +2,7 @@
 //!
 //! | page | answers |
 //! |---|---|
-//! | [`driving`] | How do I run a machine on a blocking socket, under an async runtime, without a heap? |
+//! | [`io`] | How do I run a machine on a blocking socket, under an async runtime, without a heap? |
 //! | [`buffers`] | How large must my buffers be, and what keeps memory bounded? |
 //! | [`tls`] | How do I use port 995, or STLS, and how do I make sure of TLS? |
 //! | [`authentication`] | How do I log in, and how do I check who does? |
@@ -13,7 +13,7 @@
 //! | [`testing`] | How do I test my own code without a network? |
 //! | [`security`] | What does the crate defend against, and what is mine to do? |
 //! | [`performance`] | How is it made to be fast, and how do I measure it? |
-//! | [`why_not`] | Why is there no ...? |
+//! | [`non_goals`] | Why is there no ...? |
 //! | [`quirks`] | Which deviations of real peers are accepted? |
 //! | [`conformance`] | Which requirements of the RFCs are kept, and which test proves it? |
 //!
@@ -28,12 +28,12 @@
 #![doc = include_str!("states.svg")]
 // The pages link to what every feature adds.
 #![cfg_attr(
-    not(all(feature = "apop", feature = "sasl", feature = "script")),
+    not(all(feature = "apop", feature = "sasl", feature = "test-util")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
-#[doc = include_str!("driving.md")]
-pub mod driving {}
+#[doc = include_str!("io.md")]
+pub mod io {}
 
 #[doc = include_str!("buffers.md")]
 pub mod buffers {}
@@ -65,8 +65,8 @@ pub mod security {}
 #[doc = include_str!("performance.md")]
 pub mod performance {}
 
-#[doc = include_str!("why_not.md")]
-pub mod why_not {}
+#[doc = include_str!("non_goals.md")]
+pub mod non_goals {}
 
 #[doc = include_str!("quirks.md")]
 pub mod quirks {}

@@ -129,10 +129,10 @@ impl<'s> Peer<'s> {
     ///
     /// let script = Script::parse("S: +OK ready\nC: STLS\nS: +OK\n* TLS starts\nC: CAPA").unwrap();
     /// let mut server = script.server();
-    /// server.clear();
+    /// server.sent(usize::MAX);
     /// server.received(b"STLS\r\n").unwrap();
     /// assert!(server.tls_started().is_err());
-    /// server.clear();
+    /// server.sent(usize::MAX);
     /// server.tls_started().unwrap();
     /// server.received(b"CAPA\r\n").unwrap();
     /// ```
@@ -168,7 +168,7 @@ impl<'s> Peer<'s> {
     ///
     /// let script = Script::parse("S: +OK ready\nC: QUIT\nS: +OK bye").unwrap();
     /// let mut server = script.server();
-    /// server.clear();
+    /// server.sent(usize::MAX);
     /// assert_eq!(server.finish().unwrap_err().to_string(), "line 2: the client says nothing\n  script  C: QUIT");
     /// ```
     ///

@@ -21,10 +21,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// in brackets, followed by a space or nothing (RFC 2449 section 8).
     ///
     /// ```
-    /// use pop3_proto::server::{Ask, Config, Server, Step};
+    /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
     /// use pop3_proto::{AnswerError, Input, SendBuf, Text, TlsPolicy};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
     /// let mut send = SendBuf::new(vec![]);
     /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut Input::more(b""), &mut send) else { panic!() };
@@ -103,9 +103,9 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     /// use core::convert::Infallible;
     /// use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy};
-    /// use pop3_proto::server::{Ask, Config, Step, CloseReason};
+    /// use pop3_proto::server::{Ask, CloseReason, ServerConfig, Step};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
     /// let mut server = Server::<Infallible>::new(&CONFIG, 1);
     /// let mut buffer = [0; 1024];
     /// let mut out = SendBuf::new(&mut buffer[..]);
@@ -154,9 +154,9 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use pop3_proto::{Input, Mechanism, SendBuf, Server, Text, TlsPolicy, sasl};
-    /// use pop3_proto::server::{Ask, Config, MessageInfo, Step};
+    /// use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::LOGIN]);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::LOGIN]);
     /// let mut server = Server::<Vec<MessageInfo<pop3_proto::UniqueId<'_>>>>::new(&CONFIG, 1);
     /// let mut buffer = [0; 1024];
     /// let mut out = SendBuf::new(&mut buffer[..]);
@@ -191,7 +191,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ) -> Result<(), Unanswered<Login>> {
         let limit = usize::from(self.config.as_config().limits.sasl_line);
         let login = self.redeem(login)?;
-        if !login.exchange {
+        if !login.is_auth {
             return Unanswered::because(login, AnswerError::Stale);
         }
         if octets.saturating_add(4) > limit {
@@ -300,10 +300,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// `+OK` with this text, to a command that the crate does not know. The rules for the text are those of [`greet`](Self::greet).
     ///
     /// ```
-    /// use pop3_proto::server::{Ask, Config, Server, Step};
+    /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
     /// use pop3_proto::{Input, Keyword, SendBuf, Text, TlsPolicy};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext).other_commands();
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext).other_commands();
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
     /// let mut send = SendBuf::new(vec![]);
     /// let mut input = Input::more(b"xping\r\n");
@@ -365,10 +365,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// [`Refusal::NotAllowed`], which writes none.
     ///
     /// ```
-    /// use pop3_proto::server::{Ask, Config, Server, Step};
+    /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
     /// use pop3_proto::{Input, SendBuf, ResponseCode, Text, TlsPolicy};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
     /// let mut send = SendBuf::new(vec![]);
     /// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");

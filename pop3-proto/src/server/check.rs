@@ -2,11 +2,11 @@
 
 use super::phrase::is_phrase;
 use super::text::is_printable;
-use super::{Config, Language, Phrase};
+use super::{Language, Phrase, ServerConfig};
 use crate::types::{Mechanism, Text, TlsPolicy};
 use core::fmt;
 
-/// A value in a [`Config`] that the server leaves out. [`Config::check`] returns it.
+/// A value in a [`ServerConfig`] that the server leaves out. [`ServerConfig::check`] returns it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -54,17 +54,17 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-impl Config<'_> {
+impl ServerConfig<'_> {
     /// Returns the first value that the server would leave out, because no line may carry it. Call this when your program starts: a
     /// session reports nothing, and leaves the value out.
     ///
     /// ```
-    /// use pop3_proto::server::{Config, ConfigError};
+    /// use pop3_proto::server::{ConfigError, ServerConfig};
     /// use pop3_proto::{Text, TlsPolicy};
     ///
-    /// let config = Config::new(TlsPolicy::Implicit);
-    /// assert_eq!(config.implementation(Text::from_static("mail 1.0")).check(), Ok(()));
-    /// assert_eq!(config.implementation(Text::from_static("mail\t1.0")).check(), Err(ConfigError::Implementation));
+    /// let config = ServerConfig::new(TlsPolicy::Implicit);
+    /// assert_eq!(config.with_implementation(Text::from_static("mail 1.0")).check(), Ok(()));
+    /// assert_eq!(config.with_implementation(Text::from_static("mail\t1.0")).check(), Err(ConfigError::Implementation));
     /// ```
     ///
     /// # Errors

@@ -170,8 +170,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 
     fn ask_login<'i>(&mut self, credentials: Credentials<'i>) -> Next<'i> {
-        let exchange = matches!(credentials, Credentials::Sasl { .. } | Credentials::Response(_));
-        let login = Login { mark: self.new_mark(), utf8: self.utf8, exchange };
+        let is_auth = matches!(credentials, Credentials::Sasl { .. } | Credentials::Response(_));
+        let login = Login { mark: self.new_mark(), utf8: self.utf8, is_auth };
         self.ask(Question::Login, Ask::Login(login, credentials))
     }
 

@@ -8,15 +8,15 @@ use crate::types::{Mechanism, Text, TlsPolicy};
 
 /// What a server offers and how it behaves; one value serves any number of connections.
 ///
-/// A `static` one suits a server without heap; `Arc<Config>` one that is put together at run time.
+/// A `static` one suits a server without heap; `Arc<ServerConfig>` one that is put together at run time.
 ///
 /// ```
-/// use pop3_proto::{Mechanism, TlsPolicy, server::Config};
+/// use pop3_proto::{Mechanism, TlsPolicy, server::ServerConfig};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Required).sasl(&[Mechanism::PLAIN, Mechanism::SCRAM_SHA_256]);
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN, Mechanism::SCRAM_SHA_256]);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Config<'c> {
+pub struct ServerConfig<'c> {
     pub(super) tls: TlsPolicy,
     pub(super) profile: Profile,
     pub(super) limits: Limits,
@@ -67,11 +67,11 @@ pub enum Utf8 {
     MessagesAndUsers,
 }
 
-impl<'c> Config<'c> {
+impl<'c> ServerConfig<'c> {
     /// USER, TOP, UIDL, PIPELINING and response codes; no AUTH, no UTF8, no LANG until they are set.
     #[must_use]
     pub const fn new(tls: TlsPolicy) -> Self {
-        Config {
+        ServerConfig {
             tls,
             profile: Profile::Tolerant,
             limits: Limits::DEFAULT,
@@ -98,114 +98,114 @@ impl<'c> Config<'c> {
     /// How harmless deviations of the client are taken.
     #[must_use]
     pub const fn with_profile(self, profile: Profile) -> Self {
-        Config { profile, ..self }
+        ServerConfig { profile, ..self }
     }
 
     /// Bounds on what the client can make grow.
     #[must_use]
     pub const fn with_limits(self, limits: Limits) -> Self {
-        Config { limits, ..self }
+        ServerConfig { limits, ..self }
     }
 
     /// How long the server waits.
     #[must_use]
     pub const fn with_timers(self, timers: Timers) -> Self {
-        Config { timers, ..self }
+        ServerConfig { timers, ..self }
     }
 
     /// No USER and PASS: for servers with APOP or AUTH alone.
     #[must_use]
     pub const fn without_user(self) -> Self {
-        Config { user: false, ..self }
+        ServerConfig { user: false, ..self }
     }
 
     /// No TOP.
     #[must_use]
     pub const fn without_top(self) -> Self {
-        Config { top: false, ..self }
+        ServerConfig { top: false, ..self }
     }
 
     /// No UIDL.
     #[must_use]
     pub const fn without_uidl(self) -> Self {
-        Config { uidl: false, ..self }
+        ServerConfig { uidl: false, ..self }
     }
 
     /// PIPELINING is not announced; pipelined commands are answered in order all the same.
     #[must_use]
     pub const fn without_pipelining(self) -> Self {
-        Config { pipelining: false, ..self }
+        ServerConfig { pipelining: false, ..self }
     }
 
     /// No response codes (RFC 2449 section 8, RFC 3206).
     #[must_use]
     pub const fn without_resp_codes(self) -> Self {
-        Config { resp_codes: false, auth_resp_code: false, ..self }
+        ServerConfig { resp_codes: false, auth_resp_code: false, ..self }
     }
 
     /// AUTH inside TLS, with these mechanisms (RFC 5034).
     #[must_use]
     pub const fn with_sasl(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
-        Config { sasl: mechanisms, ..self }
+        ServerConfig { sasl: mechanisms, ..self }
     }
 
     /// AUTH outside TLS too, with these mechanisms: none by default, and none under [`TlsPolicy::Required`].
     /// OAUTHBEARER in it is passed over (RFC 7628 section 3).
     #[must_use]
     pub const fn with_sasl_cleartext(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
-        Config { sasl_cleartext: mechanisms, ..self }
+        ServerConfig { sasl_cleartext: mechanisms, ..self }
     }
 
     /// LOGIN-DELAY is announced; where it `differs` by user, give the largest here (RFC 2449 section 6.5).
     /// The application enforces it.
     #[must_use]
     pub const fn with_login_delay(self, seconds: u32, differs: bool) -> Self {
-        Config { login_delay: Some(PerUser { value: seconds, differs }), ..self }
+        ServerConfig { login_delay: Some(PerUser { value: seconds, differs }), ..self }
     }
 
     /// EXPIRE is announced; where it `differs` by user, give the smallest here (RFC 2449 section 6.7). The
     /// application enforces it.
     #[must_use]
     pub const fn with_expire(self, policy: Expire, differs: bool) -> Self {
-        Config { expire: Some(PerUser { value: policy, differs }), ..self }
+        ServerConfig { expire: Some(PerUser { value: policy, differs }), ..self }
     }
 
     /// UTF8 (RFC 6856 section 2).
     #[must_use]
     pub const fn utf8(self, utf8: Utf8) -> Self {
-        Config { utf8: Some(utf8), ..self }
+        ServerConfig { utf8: Some(utf8), ..self }
     }
 
     /// LANG with these languages, the first of which is the one for `LANG *` (RFC 6856 section 3). Until a
     /// client asks, the server speaks English.
     #[must_use]
     pub const fn with_languages(self, languages: &'c [Language<'c>]) -> Self {
-        Config { languages, ..self }
+        ServerConfig { languages, ..self }
     }
 
     /// Announces IMPLEMENTATION with these words. They are 1 to 490 bytes of UTF-8 without control characters. If not, the server does
     /// not announce IMPLEMENTATION, and [`check`](Self::check) fails.
     #[must_use]
     pub const fn with_implementation(self, words: Text<'c>) -> Self {
-        Config { implementation: Some(words), ..self }
+        ServerConfig { implementation: Some(words), ..self }
     }
 
     /// Further capabilities to announce.
     #[must_use]
     pub const fn with_capabilities(self, capabilities: &'c [OtherCapability<'c>]) -> Self {
-        Config { capabilities, ..self }
+        ServerConfig { capabilities, ..self }
     }
 
     /// Commands that the crate does not know are asked about, as [`Ask::Other`](super::Ask::Other).
     #[must_use]
     pub const fn other_commands(self) -> Self {
-        Config { other_commands: true, ..self }
+        ServerConfig { other_commands: true, ..self }
     }
 
     /// How messages are sent: with a bare LF turned into CR LF unless set.
     #[must_use]
     pub const fn with_bodies(self, mode: StuffMode) -> Self {
-        Config { bodies: mode, ..self }
+        ServerConfig { bodies: mode, ..self }
     }
 
     /// The most octets that a server's `poll` ever leaves unread while it asks for input: a read buffer of
@@ -227,24 +227,24 @@ impl<'c> Config<'c> {
     }
 }
 
-/// What has a configuration: a [`Config`] itself, a reference or an `Arc` of what has one, and any type of yours that keeps
+/// What has a configuration: a [`ServerConfig`] itself, a reference or an `Arc` of what has one, and any type of yours that keeps
 /// what it offers as it likes and puts the configuration together when it is asked.
 ///
 /// ```
-/// use pop3_proto::{Mechanism, Server, Text, TlsPolicy, server::{AsConfig, Config}};
+/// use pop3_proto::{Mechanism, Server, Text, TlsPolicy, server::{AsConfig, ServerConfig}};
 /// use std::sync::Arc;
 ///
 /// /// As read from a file.
-/// struct Settings { base: Config<'static>, mechanisms: Vec<Mechanism<'static>>, name: String }
+/// struct Settings { base: ServerConfig<'static>, mechanisms: Vec<Mechanism<'static>>, name: String }
 ///
 /// impl AsConfig for Settings {
-///     fn as_config(&self) -> Config<'_> {
-///         self.base.sasl(&self.mechanisms).implementation(Text::new(self.name.as_bytes()).unwrap_or(Text::EMPTY))
+///     fn as_config(&self) -> ServerConfig<'_> {
+///         self.base.with_sasl(&self.mechanisms).with_implementation(Text::new(self.name.as_bytes()).unwrap_or(Text::EMPTY))
 ///     }
 /// }
 ///
 /// let settings = Arc::new(Settings {
-///     base: Config::new(TlsPolicy::Implicit),
+///     base: ServerConfig::new(TlsPolicy::Implicit),
 ///     mechanisms: vec![Mechanism::PLAIN],
 ///     name: format!("mail {}", 1),
 /// });
@@ -252,19 +252,19 @@ impl<'c> Config<'c> {
 /// ```
 pub trait AsConfig {
     /// The configuration: the same for as long as a session lasts.
-    fn as_config(&self) -> Config<'_>;
+    fn as_config(&self) -> ServerConfig<'_>;
 }
 
-impl AsConfig for Config<'_> {
+impl AsConfig for ServerConfig<'_> {
     #[inline]
-    fn as_config(&self) -> Config<'_> {
+    fn as_config(&self) -> ServerConfig<'_> {
         *self
     }
 }
 
 impl<T: AsConfig + ?Sized> AsConfig for &T {
     #[inline]
-    fn as_config(&self) -> Config<'_> {
+    fn as_config(&self) -> ServerConfig<'_> {
         (**self).as_config()
     }
 }
@@ -272,7 +272,7 @@ impl<T: AsConfig + ?Sized> AsConfig for &T {
 #[cfg(feature = "alloc")]
 impl<T: AsConfig + ?Sized> AsConfig for alloc::sync::Arc<T> {
     #[inline]
-    fn as_config(&self) -> Config<'_> {
+    fn as_config(&self) -> ServerConfig<'_> {
         (**self).as_config()
     }
 }

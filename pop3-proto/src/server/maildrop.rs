@@ -193,10 +193,10 @@ behind_a_pointer! {
     /// For a server of several stores, each with a maildrop of its own.
     ///
     /// ```
-    /// use pop3_proto::server::{Config, Maildrop, Server};
+    /// use pop3_proto::server::{Maildrop, Server, ServerConfig};
     /// use pop3_proto::TlsPolicy;
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Implicit);
     /// let server: Server<Box<dyn Maildrop + Send>> = Server::new(&CONFIG, 1);
     /// # fn polls<L: Maildrop>(_: Server<L>) {}
     /// # polls(server);

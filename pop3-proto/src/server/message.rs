@@ -3,7 +3,7 @@
 
 use super::poll::room;
 use super::reply::{EndMark, Extent, Reply, Then};
-use super::{AsConfig, Body, BodyError, Config, Maildrop, Sent, Server, Turn};
+use super::{AsConfig, Body, BodyError, Maildrop, Sent, Server, ServerConfig, Turn};
 use crate::body::{BareLf, Stuff, TopFilter};
 use crate::sink::Sink;
 
@@ -13,8 +13,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use pop3_proto::{Input, SendBuf, Server, TlsPolicy, server::Step};
-    /// # use pop3_proto::{Text, UniqueId, server::{Ask, Config, MessageInfo}};
-    /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// # use pop3_proto::{Text, UniqueId, server::{Ask, MessageInfo, ServerConfig}};
+    /// # static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
     /// # let mut server = Server::new(&CONFIG, 1);
     /// # let mut buffer = [0; 1024];
     /// # let mut out = SendBuf::new(&mut buffer[..]);
@@ -74,9 +74,9 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// ```
     /// use std::io::{IoSlice, Write};
-    /// # use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId, octets};
-    /// # use pop3_proto::server::{Ask, Config, MessageInfo, Step};
-    /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// # use pop3_proto::{Input, OctetCount, SendBuf, Server, Text, TlsPolicy, UniqueId};
+    /// # use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
+    /// # static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
     /// # let mut server = Server::new(&CONFIG, 1);
     /// # let mut send = SendBuf::new(vec![]);
     /// # let mut socket = Vec::new();
@@ -134,7 +134,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// piece before you read the next from a slow store.
     ///
     /// ```no_run
-    /// use pop3_proto::server::{Config, Maildrop, Server};
+    /// use pop3_proto::server::{Maildrop, Server, ServerConfig};
     /// use pop3_proto::SendBuf;
     /// use std::io::{self, IoSlice, Write};
     ///
@@ -181,12 +181,13 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.blocked && u32::try_from(sink.room()).unwrap_or(u32::MAX) <= self.room
     }
 
-    /// Whether nothing that follows of the message would be sent: TOP has its lines, and the application may
-    /// stop reading.
+    /// Returns whether bytes that follow of the message would be sent. Once it returns false, TOP has its lines: you can stop
+    /// reading the message. It is also false if no message is open.
     #[must_use]
-    pub const fn enough(&self) -> bool {
+    pub const fn wants_body(&self) -> bool {
         match self.turn {
-            Turn::Body(body) => body.is_enough(),
+            Turn::Body(body) => !body.is_enough(),
+            Turn::Reply(Reply { then: Then::Body, .. }) => true,
             _ => false,
         }
     }
@@ -234,7 +235,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
 const WINDOW: usize = 1024;
 
 impl Body {
-    pub(super) const fn new(config: &Config<'_>, extent: Extent<u64>) -> Self {
+    pub(super) const fn new(config: &ServerConfig<'_>, extent: Extent<u64>) -> Self {
         let extent = match extent {
             Extent::Exact(octets) => Extent::Exact(octets),
             Extent::Estimated(octets) => Extent::Estimated(octets),

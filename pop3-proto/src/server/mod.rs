@@ -1,7 +1,7 @@
 //! The server machine.
 //!
 //! [`Server::poll`] reads commands and writes answers; what it cannot know it asks the application, one question ([`Ask`]) at a time, and goes
-//! on when that was answered. [`Config`] says what it offers, a [`Maildrop`] lists the messages.
+//! on when that was answered. [`ServerConfig`] says what it offers, a [`Maildrop`] lists the messages.
 //!
 //! The guide shows [a whole one](crate::guide::serving), and what there is to know of [logins](crate::guide::authentication),
 //! [TLS](crate::guide::tls), [back-pressure](crate::guide::buffers) and [limits](crate::guide::errors).
@@ -21,7 +21,7 @@ mod reply;
 mod text;
 
 pub use check::ConfigError;
-pub use config::{AsConfig, Config, Utf8};
+pub use config::{AsConfig, ServerConfig, Utf8};
 pub use maildrop::{Entry, Maildrop, MessageInfo};
 pub use phrase::{Language, Phrase, Translation};
 pub use question::{
@@ -46,13 +46,13 @@ use reply::{Extent, Reply};
 /// A POP3 server as a state machine, for one connection: commands in, answers out, over bytes that the caller moves.
 ///
 /// It owns a few hundred octets and the maildrop that the application gives it at login; it never allocates. `C` is how it holds its
-/// [`Config`]: a `&'static` reference, or an `Arc`.
+/// [`ServerConfig`]: a `&'static` reference, or an `Arc`.
 ///
 /// ```
 /// use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId};
-/// use pop3_proto::server::{Ask, Config, MessageInfo, Step};
+/// use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
 /// let mut slots = [MessageInfo::new(120, UniqueId::new(b"a-1").unwrap())];
 /// let mut server = Server::new(&CONFIG, 1);
 /// let mut buffer = [0; 1024];
@@ -72,7 +72,7 @@ use reply::{Extent, Reply};
 /// }
 /// assert_eq!(out.pending(), b"+OK ready\r\n+OK send PASS\r\n+OK maildrop open\r\n+OK 1 120\r\n");
 /// ```
-pub struct Server<L, C: AsConfig = &'static Config<'static>> {
+pub struct Server<L, C: AsConfig = &'static ServerConfig<'static>> {
     config: C,
     id: u64,
     maildrop: Option<L>,
@@ -174,14 +174,14 @@ impl<L, C: AsConfig> Server<L, C> {
     /// A configuration that is not a `static` is shared in an `Arc`, or borrowed for less long, which the type says:
     ///
     /// ```
-    /// use pop3_proto::{OwnedUniqueId, Server, TlsPolicy, server::{Config, MessageInfo}};
+    /// use pop3_proto::{OwnedUniqueId, Server, TlsPolicy, server::{MessageInfo, ServerConfig}};
     /// use std::sync::Arc;
     ///
     /// type Mail = Vec<MessageInfo<OwnedUniqueId>>;
     ///
-    /// let config = Config::new(TlsPolicy::Implicit);
-    /// let borrowed: Server<Mail, &Config> = Server::new(&config, 1);
-    /// let shared: Server<Mail, Arc<Config>> = Server::new(Arc::new(config), 2);
+    /// let config = ServerConfig::new(TlsPolicy::Implicit);
+    /// let borrowed: Server<Mail, &ServerConfig> = Server::new(&config, 1);
+    /// let shared: Server<Mail, Arc<ServerConfig>> = Server::new(Arc::new(config), 2);
     /// ```
     pub fn new(config: C, id: u64) -> Self {
         let timers = config.as_config().timers;

@@ -128,10 +128,10 @@ pub struct Language<'c> {
 ///
 /// The server says a phrase in English if there is no translation, or if it cannot send the translation: because the text is longer than 440
 /// bytes, is not UTF-8, contains a control character, or begins like a response code, with `[`.
-/// [`Config::check`](super::Config::check) finds such phrases.
+/// [`ServerConfig::check`](super::ServerConfig::check) finds such phrases.
 ///
 /// ```
-/// use pop3_proto::server::{Config, Language, Phrase, Server, Translation};
+/// use pop3_proto::server::{Language, Phrase, Server, ServerConfig, Translation};
 /// use pop3_proto::{LanguageTag, Text, TlsPolicy};
 ///
 /// /// As read from a file.
@@ -146,8 +146,8 @@ pub struct Language<'c> {
 ///
 /// let table = Table(vec![(Phrase::Bye, "auf Wiedersehen".into())]);
 /// let languages = [Language { tag: LanguageTag::new(b"de")?, name: Text::new(b"Deutsch")?, say: &table }];
-/// let config = Config::new(TlsPolicy::Implicit).languages(&languages);
-/// let server: Server<core::convert::Infallible, &Config> = Server::new(&config, 1);
+/// let config = ServerConfig::new(TlsPolicy::Implicit).with_languages(&languages);
+/// let server: Server<core::convert::Infallible, &ServerConfig> = Server::new(&config, 1);
 /// # Ok::<(), pop3_proto::InvalidValue>(())
 /// ```
 pub trait Translation: Sync {

@@ -60,7 +60,7 @@ pub enum Ask<'i> {
     #[doc(alias = "STLS")]
     StartTls(StartTls),
     /// A command that the crate does not know, its keyword and the rest of its line, if there is any; only if
-    /// [`Config::other_commands`](super::Config::other_commands) asks for it:
+    /// [`ServerConfig::other_commands`](super::ServerConfig::other_commands) asks for it:
     /// [`other`](super::Server::other), or refuse. It may be a mistyped PASS, so `Debug` shows neither part.
     Other(Other, Keyword<'i>, Option<Secret<'i>>),
 }
@@ -94,10 +94,10 @@ pub enum Credentials<'i> {
 /// 2449 section 8, RFC 3206, RFC 6856 section 5).
 ///
 /// ```
-/// use pop3_proto::server::{Ask, Config, Refusal, Server, Step};
+/// use pop3_proto::server::{Ask, Refusal, Server, ServerConfig, Step};
 /// use pop3_proto::{Input, SendBuf, Text, TlsPolicy};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
 /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
 /// let mut send = SendBuf::new(vec![]);
 /// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");
@@ -190,9 +190,9 @@ impl core::fmt::Display for Refusal {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct UserPolicy {
-    /// The seconds of LOGIN-DELAY; what the [`Config`](super::Config) says unless given.
+    /// The seconds of LOGIN-DELAY; what the [`ServerConfig`](super::ServerConfig) says unless given.
     pub login_delay: Option<u32>,
-    /// The policy of EXPIRE; what the [`Config`](super::Config) says unless given.
+    /// The policy of EXPIRE; what the [`ServerConfig`](super::ServerConfig) says unless given.
     pub expire: Option<Expire>,
 }
 
@@ -300,11 +300,11 @@ impl core::error::Error for BodyError {}
 /// `?` into a `Box<dyn Error>` needs a maildrop that borrows nothing. For any other maildrop, `map_err(AnswerError::from)` drops both.
 ///
 /// ```
-/// use pop3_proto::server::{Ask, Config, Server, MessageInfo, Step};
+/// use pop3_proto::server::{Ask, MessageInfo, Server, ServerConfig, Step};
 /// use pop3_proto::{AnswerError, Input, OwnedUniqueId, SendBuf, TlsPolicy};
 /// # use pop3_proto::Text;
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
 /// # fn login(server: &mut Server<Vec<MessageInfo<OwnedUniqueId>>>) -> pop3_proto::server::Login {
 /// #     let mut buffer = [0; 1024];
 /// #     let mut out = SendBuf::new(&mut buffer[..]);
@@ -450,7 +450,7 @@ tokens! {
         /// 2).
         utf8: bool,
         /// Whether it is AUTH, so that it can be answered with a challenge.
-        exchange: bool,
+        is_auth: bool,
     }
     /// The token of [`Ask::Fetch`].
     Fetch {

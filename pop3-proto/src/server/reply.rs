@@ -4,7 +4,7 @@
 use super::check::is_implementation;
 use super::config::PerUser;
 use super::phrase::Phrase;
-use super::{AsConfig, Body, CloseReason, Config, Maildrop, Refusal, Server, Totals, Turn};
+use super::{AsConfig, Body, CloseReason, Maildrop, Refusal, Server, ServerConfig, Totals, Turn};
 use crate::codec::{
     Capability, Digits, DropListing, LanguageListing, Mechanisms, Response, ResponseCode, ScanListing, State,
     StatusText, UniqueIdListing,
@@ -108,7 +108,7 @@ impl Reply {
 
     /// `-ERR` with the code of this refusal, where codes are announced (RFC 2449 section 8, RFC 3206 section
     /// 6).
-    pub(super) fn refusal(refusal: Refusal, config: &Config<'_>, then: Then) -> Self {
+    pub(super) fn refusal(refusal: Refusal, config: &ServerConfig<'_>, then: Then) -> Self {
         let coded = config.resp_codes && (refusal != Refusal::Credentials || config.auth_resp_code);
         Reply { what: What::Refused { refusal, coded }, then }
     }

@@ -44,6 +44,11 @@ impl<'a> UniqueId<'a> {
         self.0
     }
 
+    /// A unique-id that was checked before.
+    pub(crate) const fn checked(octets: &'a [u8]) -> Self {
+        UniqueId(octets)
+    }
+
     /// The unique-id at the front of `input`, up to the first octet that cannot be in one, and what is behind
     /// it.
     #[inline(always)]

@@ -2,7 +2,7 @@ use super::{CLEAR, PIPED, STRICT, Session};
 use pop3_proto::State;
 use pop3_proto::client::{Deletions, SendError};
 
-fn with_one_mark(config: pop3_proto::client::Config) -> Session {
+fn with_one_mark(config: pop3_proto::client::ClientConfig) -> Session {
     let mut session = Session::opened(config);
     assert_eq!(session.client.deletions(), Deletions::NoneAsked);
     assert_eq!(session.ask("DELE 1", "+OK marked\r\n"), ["DELE 1 ok marked"]);

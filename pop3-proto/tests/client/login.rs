@@ -1,6 +1,6 @@
 use super::{CLEAR, PIPED, STRICT, Session};
 use pop3_proto::client::SendError;
-use pop3_proto::{State, TlsPolicy, client::Config};
+use pop3_proto::{State, TlsPolicy, client::ClientConfig};
 
 const APOP: &str = "APOP mrose c4c9334bac560ecc979e58001b3e22fb";
 
@@ -157,6 +157,6 @@ fn r1939_3_h_arguments_are_ascii_in_the_strict_profile() {
 
 #[test]
 fn nothing_but_capa_stls_and_quit_goes_out_in_clear_where_tls_is_required() {
-    let greeted = || Session::greeted(Config::new(TlsPolicy::Required));
+    let greeted = || Session::greeted(ClientConfig::new(TlsPolicy::Required));
     assert_eq!(may_follow(greeted), ["STLS", "CAPA", "QUIT"]);
 }

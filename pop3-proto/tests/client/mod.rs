@@ -12,15 +12,15 @@ mod security;
 mod sending;
 mod surplus;
 
-use pop3_proto::client::{Closed, Config, Event, SaslDone, SaslStep, SendError, StartTls};
+use pop3_proto::client::{ClientConfig, Closed, Event, SaslDone, SaslStep, SendError, StartTls};
 use pop3_proto::{
     Base64, Client, Command, Input, Profile, Quirk, Quirks, SendBuf, StatusText, TlsPolicy, client::Ticket,
 };
 use std::time::Duration;
 
-const CLEAR: Config = Config::new(TlsPolicy::Cleartext);
-const STRICT: Config = CLEAR.with_profile(Profile::Strict);
-const PIPED: Config = CLEAR.assume_pipelining();
+const CLEAR: ClientConfig = ClientConfig::new(TlsPolicy::Cleartext);
+const STRICT: ClientConfig = CLEAR.with_profile(Profile::Strict);
+const PIPED: ClientConfig = CLEAR.assume_pipelining();
 
 const GREETING: &str = "+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n";
 
@@ -37,7 +37,7 @@ struct Session {
 
 impl Session {
     /// Before the greeting.
-    fn new(config: Config) -> Self {
+    fn new(config: ClientConfig) -> Self {
         let client = Client::new(config, 1);
         Session {
             client,
@@ -51,14 +51,14 @@ impl Session {
     }
 
     /// In AUTHORIZATION, with a timestamp for APOP.
-    fn greeted(config: Config) -> Self {
+    fn greeted(config: ClientConfig) -> Self {
         let mut session = Session::new(config);
         session.hear(GREETING);
         session
     }
 
     /// In TRANSACTION.
-    fn opened(config: Config) -> Self {
+    fn opened(config: ClientConfig) -> Self {
         let mut session = Session::greeted(config);
         session.ask("USER mrose", "+OK\r\n");
         assert_eq!(session.ask("PASS tanstaaf", "+OK open\r\n"), ["PASS ok open"]);
@@ -141,8 +141,8 @@ impl Session {
                 format!("{} messages, {} octets", listing.count, listing.octets)
             }
             Event::ScanListing(_, listing) => format!("{} has {}", listing.message, listing.octets),
-            Event::UniqueId(_, listing) => format!("{} is {}", listing.message, listing.id),
-            Event::OddUniqueId(_, message, id) => format!("{message} is odd {}", id.escape_ascii()),
+            Event::UniqueId(_, id) if id.unique_id().is_some() => format!("{} is {id}", id.message),
+            Event::UniqueId(_, id) => format!("{} is odd {id}", id.message),
             Event::Capability(_, capability) => format!("{capability:?}"),
             Event::Mechanism(_, mechanism) => format!("mechanism {mechanism}"),
             Event::Malformed(_, octets) => format!("odd {}", octets.escape_ascii()),
@@ -171,7 +171,7 @@ impl Session {
 
     /// Answers the challenge that was heard last.
     fn respond(&mut self, response: &'static str) {
-        self.client.sasl(self.step.take().unwrap(), Base64::from_static(response), &mut self.out).unwrap();
+        self.client.respond(self.step.take().unwrap(), Base64::from_static(response), &mut self.out).unwrap();
     }
 
     fn quirks(&self) -> Quirks {

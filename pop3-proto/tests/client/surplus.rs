@@ -2,7 +2,7 @@
 //! is never the response to it.
 
 use super::{CLEAR, GREETING, Session, quirks};
-use pop3_proto::client::{Config, SendError};
+use pop3_proto::client::{ClientConfig, SendError};
 use pop3_proto::{
     AnswerError, Base64, ConnectionError, Limits, Profile, Quirk, State, Timer, Timers, TlsPolicy,
 };
@@ -68,7 +68,7 @@ const CASES: &[Case] = &[
     Case {
         name: "STLS",
         session: || {
-            let mut session = Session::greeted(Config::new(TlsPolicy::Opportunistic));
+            let mut session = Session::greeted(ClientConfig::new(TlsPolicy::Opportunistic));
             session.ask("CAPA", "+OK\r\nSTLS\r\n.\r\n");
             after(session, "STLS")
         },
@@ -141,9 +141,9 @@ fn nothing_can_be_sent(session: &mut Session, what: &str) {
         assert_eq!(session.send(line).map(drop), OVER, "{what}: {line}");
     }
     if let Some(step) = session.step.take() {
-        let refused = session.client.sasl(step, Base64::EMPTY, &mut session.out).unwrap_err();
+        let refused = session.client.respond(step, Base64::EMPTY, &mut session.out).unwrap_err();
         assert_eq!(refused.why, AnswerError::Stale, "{what}");
-        let refused = session.client.sasl_cancel(refused.token, &mut session.out).unwrap_err();
+        let refused = session.client.cancel(refused.token, &mut session.out).unwrap_err();
         assert_eq!(refused.why, AnswerError::Stale, "{what}");
     }
     if let Some(done) = session.done.take() {
@@ -265,7 +265,7 @@ fn sec_a_farewell_is_never_a_response_to_a_later_command() {
 
 #[test]
 fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
-    let heard = |config: Config, text: &str| events(&mut Session::opened(config), &[text], true);
+    let heard = |config: ClientConfig, text: &str| events(&mut Session::opened(config), &[text], true);
     assert_eq!(heard(CLEAR, "-ERR\r\n"), ["farewell", "fatal Unsolicited"]);
     assert_eq!(heard(CLEAR, "-ERR [SYS/TEMP] down\r\n"), ["farewell [SYS/TEMP] down", "fatal Unsolicited"]);
     let short = CLEAR.with_limits(Limits::DEFAULT.with_status_line(64));

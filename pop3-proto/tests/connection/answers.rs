@@ -1,13 +1,13 @@
 //! Laws 4 and 7 for a server connection: an answer that fails changes nothing, and the next `poll` asks again, with a token.
 
 use super::{CONFIG, Mail, Pop3Server, give, mail};
-use pop3_proto::server::{BodyError, Config, Credentials, Event, Refusal, Responder};
+use pop3_proto::server::{BodyError, Credentials, Event, Refusal, Responder, ServerConfig};
 use pop3_proto::{
-    AnswerError, Base64, Keyword, Limits, MIN_SEND_BUF, Mechanism, ResponseCode, ServerConnection, Sink,
-    Text, TlsPolicy, octets,
+    AnswerError, Base64, Keyword, Limits, MIN_SEND_BUF, Mechanism, OctetCount, ResponseCode,
+    ServerConnection, Sink, Text, TlsPolicy,
 };
 
-static WITH_AUTH: Config<'_> = Config::new(TlsPolicy::Cleartext)
+static WITH_AUTH: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
     .with_sasl_cleartext(&[Mechanism::PLAIN])
     .other_commands()
     .with_limits(Limits::DEFAULT.with_sasl_line(600));
@@ -354,7 +354,7 @@ fn a_body_waits_for_room_without_an_event() {
     while !pop3.is_closed() {
         while let Some((event, mut responder)) = pop3.poll().unwrap() {
             match event {
-                Event::Login(token, _) => responder.accept(token, mail(octets(&message))).unwrap(),
+                Event::Login(token, _) => responder.accept(token, mail(OctetCount::of(&message))).unwrap(),
                 Event::Body if left.is_empty() => drop(responder.finish_body().unwrap()),
                 Event::Body => {
                     let taken = responder.write_body(left).unwrap();

@@ -1,7 +1,7 @@
 //! The memory of a connection: its least size, its growth, its end of stream.
 
 use super::{CONFIG, Mail, command, give, hear, logged_in, mail};
-use pop3_proto::client::{Config, Event};
+use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{
     BufferTooSmall, ClientConnection, Command, ConnectionError, Limits, MIN_SEND_BUF, Mechanism,
     ServerConnection, Storage, TlsPolicy, server,
@@ -9,7 +9,7 @@ use pop3_proto::{
 
 fn client(recv: usize, send: usize) -> Result<ClientConnection<Box<[u8]>>, BufferTooSmall> {
     let limits = Limits::DEFAULT.with_sasl_line(700).with_status_line(900);
-    let config = Config::new(TlsPolicy::Cleartext).with_limits(limits);
+    let config = ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits);
     ClientConnection::with_buffers(
         config,
         1,
@@ -18,7 +18,7 @@ fn client(recv: usize, send: usize) -> Result<ClientConnection<Box<[u8]>>, Buffe
     )
 }
 
-static WITH_AUTH: server::Config<'_> = server::Config::new(TlsPolicy::Implicit)
+static WITH_AUTH: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Implicit)
     .with_sasl(&[Mechanism::PLAIN])
     .with_limits(Limits::DEFAULT.with_sasl_line(700));
 
@@ -32,7 +32,7 @@ fn buffers_that_are_too_small_are_refused() {
     assert_eq!((error.is_recv, error.needed, error.given), (false, 700, 699));
     assert_eq!(error.to_string(), "send buffer of 699 bytes is too small: give it at least 700");
 
-    type Pop3<'c> = ServerConnection<Mail, Box<[u8]>, Box<[u8]>, &'c server::Config<'static>>;
+    type Pop3<'c> = ServerConnection<Mail, Box<[u8]>, Box<[u8]>, &'c server::ServerConfig<'static>>;
     for (config, least_recv, least_send) in [(&WITH_AUTH, 700, 700), (&CONFIG, 255, MIN_SEND_BUF)] {
         let new = |recv, send| {
             let (recv, send) = (vec![0; recv].into_boxed_slice(), vec![0; send].into_boxed_slice());
@@ -47,9 +47,9 @@ fn buffers_that_are_too_small_are_refused() {
 #[test]
 fn no_limit_makes_a_send_buffer_smaller_than_a_line() {
     let limits = Limits::DEFAULT.with_sasl_line(64).with_command_line(64);
-    assert_eq!(Config::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), MIN_SEND_BUF);
+    assert_eq!(ClientConfig::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), MIN_SEND_BUF);
     let limits = Limits::DEFAULT.with_sasl_line(64).with_command_line(2000);
-    assert_eq!(Config::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), 2000);
+    assert_eq!(ClientConfig::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), 2000);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_line_of_the_longest_length_fits_and_a_longer_one_is_fatal() {
 
 #[test]
 fn a_vec_grows_up_to_a_bound_and_shrinks_when_idle() {
-    let mut pop3 = ClientConnection::new(Config::new(TlsPolicy::Cleartext), 1);
+    let mut pop3 = ClientConnection::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
     let mut received = 0;
     while let count @ 1.. = give(pop3.recv_buf(), &[b'x'; 1000]) {
         received += count;
@@ -157,7 +157,7 @@ impl Storage for Liar {
 fn law_6_a_storage_that_breaks_its_word_ends_in_an_error() {
     use pop3_proto::Sink;
     let limits = Limits::DEFAULT.with_sasl_line(5000);
-    let config = Config::new(TlsPolicy::Cleartext).with_limits(limits);
+    let config = ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits);
     let mut pop3 = ClientConnection::with_buffers(config, 1, Liar([0; 600]), Liar([0; 600])).unwrap();
     give(pop3.recv_buf(), b"+OK\r\n");
     pop3.poll().unwrap().unwrap();

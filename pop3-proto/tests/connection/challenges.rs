@@ -1,7 +1,7 @@
 //! Laws 4 and 7 for a client connection: a challenge whose answer fails is given again, with a token.
 
 use super::{Pop3Client, command, give, hear};
-use pop3_proto::client::{Config, Event, SaslStep, Sender};
+use pop3_proto::client::{ClientConfig, Event, SaslStep, Sender};
 use pop3_proto::{
     AnswerError, Base64, ClientConnection, ConnectionError, Limits, Mechanism, Sink, TlsPolicy,
 };
@@ -10,7 +10,7 @@ const LONG: &[u8] = &[b'A'; 600];
 
 /// A client that has got this line in answer to AUTH.
 fn challenged(id: u64, challenge: &str) -> Pop3Client {
-    let config = Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(600));
+    let config = ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(600));
     let mut pop3 = ClientConnection::new(config, id);
     hear(&mut pop3, "+OK ready\r\n");
     pop3.sender().send(command("AUTH PLAIN")).unwrap();
@@ -161,7 +161,7 @@ fn a_challenge_that_failed_is_not_given_again_after_the_end() {
 
 #[test]
 fn a_response_may_be_as_long_as_the_limit_in_the_smallest_buffers() {
-    let config = Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(600));
+    let config = ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(600));
     assert_eq!((config.min_recv_buf(), config.min_send_buf()), (600, 600));
     let mut pop3 = ClientConnection::with_buffers(config, 1, [0; 600], [0; 600]).unwrap();
     let auth = pop3_proto::Command::Auth { mechanism: Mechanism::PLAIN, initial: None };

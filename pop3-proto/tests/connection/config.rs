@@ -27,8 +27,8 @@ struct Parts<'s> {
 }
 
 impl server::AsConfig for Parts<'_> {
-    fn as_config(&self) -> server::Config<'_> {
-        server::Config::new(TlsPolicy::Cleartext)
+    fn as_config(&self) -> server::ServerConfig<'_> {
+        server::ServerConfig::new(TlsPolicy::Cleartext)
             .with_sasl_cleartext(&self.mechanisms)
             .with_implementation(Text::try_from(&self.settings.name).unwrap())
     }
@@ -64,16 +64,16 @@ fn a_server_runs_on_a_configuration_of_run_time() {
     let sent = String::from_utf8(sent).unwrap();
     assert!(sent.contains("\r\nIMPLEMENTATION mail 7\r\n") && sent.contains("\r\nSASL PLAIN\r\n"), "{sent}");
     assert!(greeted(&parts, b"AUTH PLAIN =\r\n").1);
-    assert!(!greeted(Arc::new(server::Config::new(TlsPolicy::Cleartext)), b"AUTH PLAIN =\r\n").1);
+    assert!(!greeted(Arc::new(server::ServerConfig::new(TlsPolicy::Cleartext)), b"AUTH PLAIN =\r\n").1);
 }
 
 /// A client's, beside other things.
 struct Account {
-    config: client::Config,
+    config: client::ClientConfig,
 }
 
 impl client::AsConfig for Account {
-    fn as_config(&self) -> &client::Config {
+    fn as_config(&self) -> &client::ClientConfig {
         &self.config
     }
 }
@@ -89,12 +89,12 @@ fn is_strict<C: client::AsConfig>(config: C) {
 #[test]
 fn a_client_runs_on_a_configuration_of_run_time() {
     let seconds = settings().seconds;
-    let config = client::Config::new(TlsPolicy::Implicit)
+    let config = client::ClientConfig::new(TlsPolicy::Implicit)
         .with_profile(Profile::Strict)
         .with_limits(Limits::DEFAULT.with_sasl_line(512))
         .with_timers(Timers::DEFAULT.with_greeting(std::time::Duration::from_secs(seconds)));
     is_strict(config);
-    let borrowed: &client::Config = &config;
+    let borrowed: &client::ClientConfig = &config;
     is_strict(borrowed);
     is_strict(Arc::new(config));
     is_strict(&Account { config });

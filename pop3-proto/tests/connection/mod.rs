@@ -15,7 +15,7 @@ mod stls;
 mod stopping;
 
 use pop3_proto::client::Event;
-use pop3_proto::server::{Config, MessageInfo};
+use pop3_proto::server::{MessageInfo, ServerConfig};
 use pop3_proto::{
     ClientConnection, Command, MessageNumber, RecvBuf, ServerConnection, Storage, TlsPolicy, UniqueId,
 };
@@ -69,7 +69,7 @@ fn logged_in() -> Pop3Client {
     pop3
 }
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// An event without its borrow.
 fn shown(event: &Event<'_>) -> String {

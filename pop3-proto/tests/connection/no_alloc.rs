@@ -5,11 +5,11 @@ use crate::harness::allocations;
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{self, CloseReason, MessageInfo};
 use pop3_proto::{
-    ClientConnection, Limits, MIN_SEND_BUF, RecvBuf, SendBuf, ServerConnection, Storage, Text, TlsPolicy,
-    UniqueId, octets,
+    ClientConnection, Limits, MIN_SEND_BUF, OctetCount, RecvBuf, SendBuf, ServerConnection, Storage, Text,
+    TlsPolicy, UniqueId,
 };
 
-static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Cleartext);
+static CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Cleartext);
 const MESSAGE: &[u8] = b"Subject: x\n\n.one\ntwo\n";
 
 /// Moves what is pending, as far as there is room.
@@ -20,7 +20,8 @@ fn carry<A: Storage, B: Storage>(from: &mut SendBuf<A>, to: &mut RecvBuf<B>) {
 
 /// Says how the session ended on either side, and how many octets of messages came.
 fn session(slots: &mut [MessageInfo<UniqueId<'static>>]) -> (Option<CloseReason>, bool, usize) {
-    let config = client::Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
+    let config =
+        client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
     let mut client = ClientConnection::with_buffers(&config, 1, [0; 1024], [0; MIN_SEND_BUF]).unwrap();
     let mut server: ServerConnection<&mut [MessageInfo<UniqueId<'static>>], [u8; 512], [u8; MIN_SEND_BUF]> =
         ServerConnection::with_buffers(&CONFIG, 1, [0; 512], [0; MIN_SEND_BUF]).unwrap();
@@ -61,9 +62,9 @@ fn session(slots: &mut [MessageInfo<UniqueId<'static>>]) -> (Option<CloseReason>
 
 #[test]
 fn law_3_connections_over_arrays_allocate_nothing() {
-    let mut slots = [MessageInfo::new(octets(MESSAGE), UniqueId::new(b"a-1").unwrap())];
+    let mut slots = [MessageInfo::new(OctetCount::of(MESSAGE), UniqueId::new(b"a-1").unwrap())];
     let mut outcome = None;
     assert_eq!(allocations(|| outcome = Some(session(&mut slots))), 0);
-    assert_eq!(outcome, Some((Some(CloseReason::Quit), true, octets(MESSAGE) as usize)));
+    assert_eq!(outcome, Some((Some(CloseReason::Quit), true, OctetCount::of(MESSAGE) as usize)));
     assert!(slots[0].is_marked());
 }

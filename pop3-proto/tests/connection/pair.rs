@@ -4,13 +4,13 @@ use super::{command, give, retr};
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{self, Entry, Maildrop, Refusal};
 use pop3_proto::{
-    ClientConnection, Command, Limits, MIN_SEND_BUF, MessageNumber, RecvBuf, SendBuf, ServerConnection,
-    Storage, Text, TlsPolicy, UniqueId, octets,
+    ClientConnection, Command, Limits, MIN_SEND_BUF, MessageNumber, OctetCount, RecvBuf, SendBuf,
+    ServerConnection, Storage, Text, TlsPolicy, UniqueId,
 };
 use std::cell::Cell;
 use std::rc::Rc;
 
-static CONFIG: server::Config<'_> = server::Config::new(TlsPolicy::Cleartext);
+static CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Cleartext);
 
 const MESSAGES: [&[u8]; 2] = [b"Subject: one\n\n.dots\n..\nno line end", b"two\r\n"];
 
@@ -28,7 +28,7 @@ impl Maildrop for Locked {
     fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
         let body = MESSAGES.get(message.index()).ok_or(Refusal::NoSuchMessage)?;
         let id = UniqueId::new(if message.index() == 0 { b"id-1" } else { b"id-2" }).unwrap();
-        Ok(Entry { octets: octets(body), id, marked: self.marked[message.index()] })
+        Ok(Entry { octets: OctetCount::of(body), id, marked: self.marked[message.index()] })
     }
 
     fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
@@ -62,7 +62,7 @@ struct Outcome {
 
 fn session(up: usize, down: usize) -> Outcome {
     let limits = Limits::DEFAULT.with_sasl_line(64);
-    let config = client::Config::new(TlsPolicy::Cleartext).with_limits(limits).assume_pipelining();
+    let config = client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits).assume_pipelining();
     let mut client = ClientConnection::with_buffers(config, 1, [0; 512], [0; MIN_SEND_BUF]).unwrap();
     let mut server: ServerConnection<Locked, [u8; 255], [u8; MIN_SEND_BUF]> =
         ServerConnection::with_buffers(&CONFIG, 1, [0; 255], [0; MIN_SEND_BUF]).unwrap();

@@ -33,12 +33,12 @@ mod a_client {
 
 #[rustfmt::skip]
 mod a_server {
-    use pop3_proto::server::{Config, Credentials, Event, MessageInfo};
-    use pop3_proto::{ServerConnection, Text, TlsPolicy, UniqueId, octets};
+    use pop3_proto::server::{Credentials, Event, MessageInfo, ServerConfig};
+    use pop3_proto::{OctetCount, ServerConnection, Text, TlsPolicy, UniqueId};
     use std::error::Error;
     use std::io::{Read, Write};
 
-    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
     pub(super) fn serve(mut socket: impl Read + Write, password: &[u8], mail: &[u8]) -> Result<(), Box<dyn Error>> {
         let mut pop3 = ServerConnection::new(&CONFIG, 1);
@@ -49,7 +49,7 @@ mod a_server {
                     Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
                     Event::User(user, _) => responder.accept_name(user)?,
                     Event::Login(login, Credentials::Password(given)) if given.expose() == password => {
-                        responder.accept(login, vec![MessageInfo::new(octets(mail), UniqueId::new(b"1")?)])?;
+                        responder.accept(login, vec![MessageInfo::new(OctetCount::of(mail), UniqueId::new(b"1")?)])?;
                     }
                     Event::Fetch(fetch) => { body = mail; responder.send_body(fetch)? }
                     Event::Body if body.is_empty() => _ = responder.finish_body()?,

@@ -3,13 +3,13 @@
 
 use super::{Mail, give, mail};
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{self, Ask, Config, Credentials, Refusal, Server, Step};
+use pop3_proto::server::{self, Ask, Credentials, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{
     Base64, Client, ClientConnection, Command, Input, Keyword, Limits, Mechanism, Secret, SendBuf,
     ServerConnection, Text, TlsPolicy,
 };
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext)
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
     .with_sasl_cleartext(&[Mechanism::PLAIN])
     .other_commands()
     .with_limits(Limits::DEFAULT.with_sasl_line(255));
@@ -156,7 +156,7 @@ fn client_machine() -> (Vec<String>, Vec<u8>) {
             note(&mut seen, &mut body, &event);
             match event {
                 Event::Challenge(step, _) => {
-                    client.sasl(step, Base64::from_static("AHQAdA=="), &mut out).unwrap();
+                    client.respond(step, Base64::from_static("AHQAdA=="), &mut out).unwrap();
                 }
                 Event::AuthAccepted(done, _) => client.verified(done).unwrap(),
                 _ => {}
@@ -170,7 +170,7 @@ fn client_machine() -> (Vec<String>, Vec<u8>) {
 }
 
 fn client_connection(cut: usize, looks: bool) -> (Vec<String>, Vec<u8>) {
-    let config = client::Config::new(TlsPolicy::Cleartext)
+    let config = client::ClientConfig::new(TlsPolicy::Cleartext)
         .with_limits(Limits::DEFAULT.with_sasl_line(64).with_status_line(64).with_listing_line(64));
     let mut pop3 = ClientConnection::with_buffers(config, 1, [0; 255], [0; 512]).unwrap();
     let (mut seen, mut body, mut sent) = (Vec::new(), Vec::new(), Vec::new());

@@ -2,7 +2,7 @@
 
 use super::{Mail, command, give, hear};
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{self, Config};
+use pop3_proto::server::{self, ServerConfig};
 use pop3_proto::{AnswerError, ClientConnection, ConnectionError, ServerConnection, State, Text, TlsPolicy};
 
 const INJECTED: &[u8] = b"+OK\r\n+OK in\r\n";
@@ -57,7 +57,7 @@ fn law_8_a_client_takes_no_byte_in_cleartext_after_stls() {
     }
 }
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Required);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Required);
 
 type Pop3 = ServerConnection<Mail, Vec<u8>>;
 

@@ -49,7 +49,7 @@ fn an_event_can_be_held_while_commands_are_sent() {
     give(pop3.recv_buf(), b"+OK 1 some-id\r\n");
     let Some((Event::UniqueId(_, listing), mut sender)) = pop3.poll().unwrap() else { panic!() };
     let ticket = sender.send(retr(1)).unwrap();
-    assert_eq!((listing.id.as_bytes(), ticket.verb), (&b"some-id"[..], Verb::Retr));
+    assert_eq!((listing.as_bytes(), ticket.verb), (&b"some-id"[..], Verb::Retr));
     assert_eq!(pop3.send_buf().pending(), b"UIDL 1\r\nRETR 1\r\n");
 }
 

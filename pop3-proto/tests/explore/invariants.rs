@@ -58,7 +58,7 @@ fn answers_say_what_is_so(world: &World<'_>) {
 fn left(world: &World<'_>, marked: &[u32]) -> Vec<(u32, u64)> {
     (1..)
         .zip(&world.scenario.app.messages)
-        .map(|(number, message)| (number, pop3_proto::octets(message)))
+        .map(|(number, message)| (number, pop3_proto::OctetCount::of(message)))
         .filter(|(number, _)| !marked.contains(number))
         .collect()
 }

@@ -220,8 +220,8 @@ impl Both<'_> {
 fn run(calls: &[(bool, bool, prop::sample::Index)]) {
     let patient = Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255);
     let scenario = Scenario {
-        client: client::Config::new(TlsPolicy::Cleartext).assume_pipelining(),
-        server: server::Config::new(TlsPolicy::Cleartext).with_limits(patient),
+        client: client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining(),
+        server: server::ServerConfig::new(TlsPolicy::Cleartext).with_limits(patient),
         ..Scenario::new("model", &[])
     };
     let mut both = Both {

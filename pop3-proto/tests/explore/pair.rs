@@ -134,11 +134,11 @@ fn comes_to_an_end(mut world: World<'_>) {
     panic!("no end: {}", world.shown());
 }
 
-const PIPED: client::Config = client::Config::new(TlsPolicy::Cleartext).assume_pipelining();
+const PIPED: client::ClientConfig = client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining();
 const FEW_LOGINS: Limits = Limits::DEFAULT.with_failed_logins(2);
 
 fn sessions() -> Vec<Scenario> {
-    let clear = server::Config::new(TlsPolicy::Cleartext).with_limits(FEW_LOGINS);
+    let clear = server::ServerConfig::new(TlsPolicy::Cleartext).with_limits(FEW_LOGINS);
     let opened = |name, commands| Scenario { opening: 2, server: clear, ..Scenario::new(name, commands) };
     let piped = |name, commands| Scenario { client: PIPED, ..opened(name, commands) };
     let mut sessions = vec![
@@ -154,8 +154,8 @@ fn sessions() -> Vec<Scenario> {
             ..piped("pipelined, small sink", &["USER u", "PASS p", "STAT", "QUIT"])
         },
         Scenario {
-            client: client::Config::new(TlsPolicy::Opportunistic),
-            server: server::Config::new(TlsPolicy::Opportunistic)
+            client: client::ClientConfig::new(TlsPolicy::Opportunistic),
+            server: server::ServerConfig::new(TlsPolicy::Opportunistic)
                 .with_limits(FEW_LOGINS)
                 .without_top()
                 .without_uidl(),

@@ -1,7 +1,7 @@
 //! Every state of a client against every command and every kind of answer: what becomes of it is what a naive reading of the table of
 //! commands says.
 
-use pop3_proto::client::{Config, Event, SendError};
+use pop3_proto::client::{ClientConfig, Event, SendError};
 use pop3_proto::{Client, Command, ConnectionError, Input, Profile, Quirk, SendBuf, State, TlsPolicy, Verb};
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ impl Situation {
     }
 
     fn client(self, profile: Profile) -> Client {
-        let mut client = Client::new(Config::new(TlsPolicy::Cleartext).with_profile(profile), 1);
+        let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext).with_profile(profile), 1);
         for (line, answer) in self.dialogue() {
             if !line.is_empty() {
                 send(&mut client, line).unwrap();
@@ -230,7 +230,7 @@ fn hear(client: &mut Client, kind: Kind, line: &str) -> Result<Option<String>, C
         }
         Event::ScanListing(ticket, _) if ticket.message.is_none() => "row".to_owned(),
         Event::UniqueId(ticket, _) if ticket.message.is_none() => "row".to_owned(),
-        Event::Capability(..) | Event::Mechanism(..) | Event::OddUniqueId(..) => "row".to_owned(),
+        Event::Capability(..) | Event::Mechanism(..) => "row".to_owned(),
         Event::Language(ticket, _) if ticket.verb == Verb::LangList => "row".to_owned(),
         event => format!("{event:?}").split(['(', ' ']).next().unwrap().to_owned(),
     }))

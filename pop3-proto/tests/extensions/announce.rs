@@ -1,7 +1,7 @@
 //! What a server announces, by state, policy and user (RFC 2449 sections 5 and 6).
 
 use super::drive::Host;
-use pop3_proto::server::{Config, Language, UserPolicy, Utf8};
+use pop3_proto::server::{Language, ServerConfig, UserPolicy, Utf8};
 use pop3_proto::{Expire, Mechanism, OtherCapability, Text, TlsPolicy};
 
 const SASL: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::OAUTHBEARER];
@@ -10,8 +10,8 @@ const OURS: &[OtherCapability<'static>] =
     &[OtherCapability::from_static("X-ARCHIVE", "7 years"), OtherCapability::from_static("XOIP", "")];
 
 /// Everything that a server can announce.
-fn everything(tls: TlsPolicy) -> Config<'static> {
-    Config::new(tls)
+fn everything(tls: TlsPolicy) -> ServerConfig<'static> {
+    ServerConfig::new(tls)
         .with_sasl(SASL)
         .with_sasl_cleartext(IN_CLEAR)
         .with_login_delay(900, true)
@@ -65,18 +65,18 @@ fn r2449_5_g_the_list_by_state_and_policy() {
 /// Also 2449.5.m: a server that offers next to nothing.
 #[test]
 fn r2449_5_m_the_list_may_be_empty() {
-    let config = Config::new(TlsPolicy::Required).without_user().without_top().without_uidl();
+    let config = ServerConfig::new(TlsPolicy::Required).without_user().without_top().without_uidl();
     let config = config.without_pipelining().without_resp_codes();
     let mut host = Host::greeted(config);
     assert_eq!(host.lists("CAPA"), ["STLS"]);
-    let config = Config::new(TlsPolicy::Cleartext).without_user().without_top().without_uidl();
+    let config = ServerConfig::new(TlsPolicy::Cleartext).without_user().without_top().without_uidl();
     let mut host = Host::greeted(config.without_pipelining().without_resp_codes());
     assert_eq!(host.says("CAPA\r\n"), "+OK capability list follows\r\n.\r\n");
 }
 
 #[test]
 fn r2449_5_a_capa_has_no_argument() {
-    let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext));
+    let mut host = Host::greeted(ServerConfig::new(TlsPolicy::Cleartext));
     assert_eq!(host.says("CAPA TOP\r\n"), "-ERR syntax error\r\n");
 }
 
@@ -84,20 +84,20 @@ fn r2449_5_a_capa_has_no_argument() {
 #[test]
 fn r2449_5_k_a_command_is_there_where_its_tag_is() {
     for (config, tag, line) in [
-        (Config::new(TlsPolicy::Cleartext).without_user(), "USER", "USER mrose"),
-        (Config::new(TlsPolicy::Cleartext), "STLS", "STLS"),
-        (Config::new(TlsPolicy::Implicit), "STLS", "STLS"),
-        (Config::new(TlsPolicy::Cleartext), "UTF8", "UTF8"),
-        (Config::new(TlsPolicy::Cleartext), "LANG", "LANG"),
-        (Config::new(TlsPolicy::Cleartext), "SASL", "AUTH PLAIN"),
+        (ServerConfig::new(TlsPolicy::Cleartext).without_user(), "USER", "USER mrose"),
+        (ServerConfig::new(TlsPolicy::Cleartext), "STLS", "STLS"),
+        (ServerConfig::new(TlsPolicy::Implicit), "STLS", "STLS"),
+        (ServerConfig::new(TlsPolicy::Cleartext), "UTF8", "UTF8"),
+        (ServerConfig::new(TlsPolicy::Cleartext), "LANG", "LANG"),
+        (ServerConfig::new(TlsPolicy::Cleartext), "SASL", "AUTH PLAIN"),
     ] {
         let mut host = Host::greeted(config);
         assert!(!host.lists("CAPA").iter().any(|row| row.starts_with(tag)), "{tag}");
         assert!(host.says(format!("{line}\r\n")).starts_with("-ERR"), "{line}");
     }
     for (config, tag, line) in [
-        (Config::new(TlsPolicy::Cleartext).without_top(), "TOP", "TOP 1 0"),
-        (Config::new(TlsPolicy::Cleartext).without_uidl(), "UIDL", "UIDL"),
+        (ServerConfig::new(TlsPolicy::Cleartext).without_top(), "TOP", "TOP 1 0"),
+        (ServerConfig::new(TlsPolicy::Cleartext).without_uidl(), "UIDL", "UIDL"),
     ] {
         let mut host = Host::logged_in(config);
         assert!(!host.lists("CAPA").iter().any(|row| row.starts_with(tag)), "{tag}");
@@ -108,7 +108,7 @@ fn r2449_5_k_a_command_is_there_where_its_tag_is() {
 /// Also 2449.6.5.a, 2449.6.5.d, 2449.6.5.e, 2449.6.7.a, 2449.6.7.c, 2449.6.7.e.
 #[test]
 fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_behind_it() {
-    let config = Config::new(TlsPolicy::Cleartext);
+    let config = ServerConfig::new(TlsPolicy::Cleartext);
     let rows = |host: &mut Host| {
         let rows = host.lists("CAPA").into_iter();
         rows.filter(|row| row.starts_with("LOGIN") || row.starts_with("EXPIRE"))
@@ -148,7 +148,8 @@ fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_behind_it() {
 fn r2449_6_9_a_an_implementation_is_announced_where_its_line_holds_it() {
     let words = |octets: usize| Text::new(Box::leak("i".repeat(octets).into_boxed_str()).as_bytes()).unwrap();
     let announced = |octets| {
-        let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext).with_implementation(words(octets)));
+        let mut host =
+            Host::greeted(ServerConfig::new(TlsPolicy::Cleartext).with_implementation(words(octets)));
         host.lists("CAPA").into_iter().find(|row| row.starts_with("IMPLEMENTATION")).map(|row| row.len())
     };
     assert_eq!(announced(490), Some(490 + "IMPLEMENTATION ".len()));
@@ -158,7 +159,7 @@ fn r2449_6_9_a_an_implementation_is_announced_where_its_line_holds_it() {
 /// Also 7628.3.a: OAUTHBEARER is for TLS only, and a list of nothing is not announced.
 #[test]
 fn r2449_6_3_a_sasl_is_announced_where_there_is_a_mechanism() {
-    let config = Config::new(TlsPolicy::Opportunistic);
+    let config = ServerConfig::new(TlsPolicy::Opportunistic);
     for (config, before, inside) in [
         (config.with_sasl(SASL), None, Some("SASL PLAIN OAUTHBEARER")),
         (config.with_sasl_cleartext(&[Mechanism::OAUTHBEARER]), None, None),

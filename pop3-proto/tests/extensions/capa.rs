@@ -1,7 +1,7 @@
 //! CAPA as a client goes by it (RFC 2449 sections 5 and 6).
 
 use super::drive::Peer;
-use pop3_proto::client::{Config, Feature, SendError, Source, Support};
+use pop3_proto::client::{ClientConfig, Feature, SendError, Source, Support};
 use pop3_proto::{ConnectionError, Expire, Mechanism, Profile, Quirk, TlsPolicy};
 use proptest::prelude::*;
 
@@ -224,7 +224,7 @@ fn rob_32_tags_with_an_equals_sign_count_unless_the_profile_is_strict() {
     tolerant.lists(&lines);
     assert_eq!(has(&tolerant), [Feature::Sasl, Feature::Utf8, Feature::Utf8User, Feature::Expire]);
     assert!(tolerant.client.quirks().contains(Quirk::CapabilityEquals));
-    let mut strict = Peer::new(Config::new(TlsPolicy::Cleartext).with_profile(Profile::Strict));
+    let mut strict = Peer::new(ClientConfig::new(TlsPolicy::Cleartext).with_profile(Profile::Strict));
     strict.lists(&lines);
     assert!(has(&strict).is_empty());
     assert!(

@@ -1,7 +1,7 @@
 //! Response codes in a session (RFC 2449 section 8, RFC 3206, RFC 6856 section 5).
 
 use super::drive::{Host, Peer};
-use pop3_proto::client::{Config, Feature};
+use pop3_proto::client::{ClientConfig, Feature};
 use pop3_proto::server::{self, Refusal};
 use pop3_proto::{
     Command, Input, Mechanism, Profile, Quirk, ResponseCode, Retry, SendBuf, TlsPolicy, client::Event,
@@ -89,7 +89,7 @@ fn r2449_6_4_c_a_code_that_was_not_announced_is_recorded() {
 /// The strict profile does not end a session for it: by RFC 2449 such a text may be plain words.
 #[test]
 fn r2449_6_4_c_the_strict_profile_hands_it_out_too() {
-    let mut peer = Peer::logged_in(Config::new(TlsPolicy::Cleartext).with_profile(Profile::Strict));
+    let mut peer = Peer::logged_in(ClientConfig::new(TlsPolicy::Cleartext).with_profile(Profile::Strict));
     peer.lists(&["UIDL"]);
     assert_eq!(peer.asks("NOOP", "-ERR [IN-USE] x\r\n"), ["NOOP refused: [IN-USE] x"]);
 }
@@ -116,13 +116,13 @@ const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::NoSuchMessage, "", "no such message"),
 ];
 
-fn config() -> server::Config<'static> {
-    let config = server::Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
+fn config() -> server::ServerConfig<'static> {
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
     config.other_commands()
 }
 
 /// What each question answers when it is refused.
-fn answers(config: server::Config<'static>, refusal: Refusal) -> [String; 6] {
+fn answers(config: server::ServerConfig<'static>, refusal: Refusal) -> [String; 6] {
     let host = || Host::greeted(config);
     let mut greet = Host::new(config);
     let mut send = SendBuf::new(vec![]);

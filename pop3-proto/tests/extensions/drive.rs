@@ -21,14 +21,14 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// A client that was greeted.
-    pub(crate) fn new(config: impl Into<client::Config>) -> Self {
+    pub(crate) fn new(config: impl Into<client::ClientConfig>) -> Self {
         let mut peer = Peer { client: Client::new(config, 1), unread: Vec::new() };
         assert_eq!(peer.hears("+OK ready\r\n"), ["greeting: ready"]);
         peer
     }
 
     /// A client that is logged in.
-    pub(crate) fn logged_in(config: impl Into<client::Config>) -> Self {
+    pub(crate) fn logged_in(config: impl Into<client::ClientConfig>) -> Self {
         let mut peer = Peer::new(config);
         peer.log_in();
         peer
@@ -108,10 +108,8 @@ pub(crate) fn short(event: &Event<'_>) -> String {
         Event::End(ticket, amount) => format!("{} ends: {amount}", name(ticket)),
         Event::DropListing(_, listing) => format!("drop {} {}", listing.count, listing.octets),
         Event::ScanListing(_, listing) => format!("scan {} {}", listing.message.get(), listing.octets),
-        Event::UniqueId(_, listing) => format!("id {} {}", listing.message.get(), listing.id),
-        Event::OddUniqueId(_, message, octets) => {
-            format!("odd id {} {}", message.get(), octets.escape_ascii())
-        }
+        Event::UniqueId(_, id) if id.unique_id().is_some() => format!("id {} {id}", id.message),
+        Event::UniqueId(_, id) => format!("odd id {} {id}", id.message),
         Event::Capability(_, capability) => format!("{capability:?}"),
         Event::Language(_, listing) => format!("language {} {}", listing.tag, listing.name),
         Event::Malformed(ticket, octets) => format!("{} odd: {}", name(ticket), octets.escape_ascii()),
@@ -160,7 +158,7 @@ impl Maildrop for Mail {
 
 /// A server and its application, whose answers can be changed.
 pub(crate) struct Host {
-    pub(crate) server: Server<Mail, Arc<server::Config<'static>>>,
+    pub(crate) server: Server<Mail, Arc<server::ServerConfig<'static>>>,
     pub(crate) greeting: &'static str,
     pub(crate) name: Result<(), Refusal>,
     pub(crate) login: Result<UserPolicy, Refusal>,
@@ -174,7 +172,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(config: server::Config<'static>) -> Self {
+    pub(crate) fn new(config: server::ServerConfig<'static>) -> Self {
         Host {
             server: Server::new(Arc::new(config), 1),
             greeting: "ready",
@@ -191,14 +189,14 @@ impl Host {
     }
 
     /// A server whose greeting is out.
-    pub(crate) fn greeted(config: server::Config<'static>) -> Self {
+    pub(crate) fn greeted(config: server::ServerConfig<'static>) -> Self {
         let mut host = Host::new(config);
         assert_eq!(host.says(""), "+OK ready\r\n");
         host
     }
 
     /// A server in TRANSACTION.
-    pub(crate) fn logged_in(config: server::Config<'static>) -> Self {
+    pub(crate) fn logged_in(config: server::ServerConfig<'static>) -> Self {
         let mut host = Host::greeted(config);
         host.says("USER mrose\r\nPASS secret\r\n");
         host
@@ -257,7 +255,7 @@ impl Host {
                 }
             }
             Ask::Fetch(token) => match self.fetch {
-                Ok(()) => server.send_body_of(token, pop3_proto::octets(self.body)).unwrap(),
+                Ok(()) => server.send_body_of(token, pop3_proto::OctetCount::of(self.body)).unwrap(),
                 Err(refusal) => server.refuse(token, refusal).unwrap(),
             },
             Ask::Commit(token) => server.removed(token).unwrap(),

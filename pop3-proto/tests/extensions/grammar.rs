@@ -1,7 +1,7 @@
 //! The formal syntax of RFC 2449 section 3 where no other test has it.
 
 use super::drive::{Host, Peer};
-use pop3_proto::server::{Config, Language};
+use pop3_proto::server::{Language, ServerConfig};
 use pop3_proto::{ApopTimestamp, Command, ConnectionError, Limit, SendBuf, TlsPolicy};
 
 #[test]
@@ -71,7 +71,7 @@ fn amb_5_a_timestamp_ends_at_the_first_bracket() {
 /// It is the first language of the configuration, whoever asks, and so tells nothing about anybody.
 #[test]
 fn r6856_3_i_the_preferred_language_depends_on_nobody() {
-    let config = Config::new(TlsPolicy::Cleartext).with_languages(&[Language::ENGLISH]);
+    let config = ServerConfig::new(TlsPolicy::Cleartext).with_languages(&[Language::ENGLISH]);
     let mut host = Host::greeted(config);
     let before = host.says("LANG *\r\n");
     for line in ["USER mrose", "USER nobody", "PASS wrong", "USER mrose"] {
@@ -83,7 +83,7 @@ fn r6856_3_i_the_preferred_language_depends_on_nobody() {
 /// Also AMB.14: some clients miss the empty line behind the headers, and some stop at a NUL, which is sent as it is.
 #[test]
 fn quirk_53_top_ends_the_headers_with_an_empty_line() {
-    let mut host = Host::logged_in(Config::new(TlsPolicy::Cleartext));
+    let mut host = Host::logged_in(ServerConfig::new(TlsPolicy::Cleartext));
     for (body, top) in [
         (b"Subject: x\r\n".as_slice(), "Subject: x\r\n\r\n.\r\n"),
         (b"Subject: x", "Subject: x\r\n\r\n.\r\n"),

@@ -1,7 +1,7 @@
 //! LANG, both sides (RFC 6856 section 3, RFC 4647 section 2.1).
 
 use super::drive::{Host, Peer};
-use pop3_proto::server::{Config, Language, Phrase};
+use pop3_proto::server::{Language, Phrase, ServerConfig};
 use pop3_proto::{LanguageRange, LanguageTag, MIN_SEND_BUF, Quirk, Text, TlsPolicy};
 
 fn german(phrase: Phrase) -> Text<'static> {
@@ -33,7 +33,7 @@ const LANGUAGES: &[Language<'_>] = &[
 ];
 
 fn host() -> Host {
-    Host::greeted(Config::new(TlsPolicy::Opportunistic).with_languages(LANGUAGES))
+    Host::greeted(ServerConfig::new(TlsPolicy::Opportunistic).with_languages(LANGUAGES))
 }
 
 /// Also 6856.3.a, 6856.3.g.
@@ -44,7 +44,7 @@ fn r6856_3_f_the_languages_are_listed_one_a_line_in_both_states() {
     assert_eq!(host.lists("LANG"), rows);
     host.says("USER mrose\r\nPASS secret\r\n");
     assert_eq!(host.lists("lang"), rows);
-    let mut without = Host::greeted(Config::new(TlsPolicy::Cleartext));
+    let mut without = Host::greeted(ServerConfig::new(TlsPolicy::Cleartext));
     assert_eq!(without.says("LANG\r\n"), "-ERR unknown command\r\n");
 }
 
@@ -161,7 +161,7 @@ fn r6856_3_c_a_phrase_that_is_too_long_or_reads_as_a_code_is_said_in_english() {
             say: &|_| Text::from_static(LONG.split_at(440).0),
         },
     ];
-    let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext).with_languages(ODD));
+    let mut host = Host::greeted(ServerConfig::new(TlsPolicy::Cleartext).with_languages(ODD));
     assert_eq!(host.says("LANG x-odd\r\n"), "+OK x-odd\r\n", "a phrase may be empty");
     assert_eq!(host.says("BOGUS\r\nCAPA 1\r\n"), "-ERR unknown command\r\n-ERR syntax error\r\n");
     assert_eq!(host.says("USER mrose\r\nPASS secret\r\nNOOP\r\n"), "+OK\r\n+OK\r\n+OK nothing done\r\n");

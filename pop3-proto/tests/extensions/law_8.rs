@@ -2,7 +2,7 @@
 
 use super::sasl_kit::{Desk, Host};
 use pop3_proto::client::{Event, SendError};
-use pop3_proto::server::{Ask, Config, StartTls, Step};
+use pop3_proto::server::{Ask, ServerConfig, StartTls, Step};
 use pop3_proto::{AnswerError, Command, ConnectionError, Input, SendBuf, State, TlsPolicy};
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ const BEHIND_OK: [&[u8]; 9] = [
 ];
 
 fn host() -> Host {
-    Host::new(Config::new(TlsPolicy::Opportunistic))
+    Host::new(ServerConfig::new(TlsPolicy::Opportunistic))
 }
 
 fn desk(config: TlsPolicy) -> Desk {
@@ -279,7 +279,7 @@ fn law_8_behind_a_refused_stls_octets_are_only_unsolicited() {
     let mut desk = desk(TlsPolicy::Required);
     let end = desk.hear(b"-ERR no\r\n+OK\r\n").unwrap_err();
     assert_eq!(end, ConnectionError::Unsolicited);
-    let mut host = Host::new(Config::new(TlsPolicy::Cleartext));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Cleartext));
     let answers = host.answers(b"STLS\r\nCAPA\r\n");
     assert!(answers.starts_with("-ERR unknown command\r\n+OK"), "{answers}");
 }
@@ -306,7 +306,7 @@ fn law_7_a_server_takes_no_token_of_another_connection() {
     let mut host = host();
     let Step::Ask(Ask::StartTls(start)) = host.hear(b"STLS\r\n") else { panic!() };
     let mut other =
-        pop3_proto::Server::<super::sasl_kit::Maildrop, _>::new(Config::new(TlsPolicy::Required), 2);
+        pop3_proto::Server::<super::sasl_kit::Maildrop, _>::new(ServerConfig::new(TlsPolicy::Required), 2);
     let unanswered = other.tls_started(start, Input::more(b"")).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::OtherConnection);
     host.server.tls_started(unanswered.token, Input::more(b"")).unwrap();

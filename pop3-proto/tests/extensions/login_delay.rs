@@ -1,7 +1,7 @@
 //! The time before which a server asks not to log in again, as a program that polls uses it (RFC 2449 section 6.5).
 
 use super::drive::{Host, Peer};
-use pop3_proto::server::{Config, Refusal, UserPolicy};
+use pop3_proto::server::{Refusal, ServerConfig, UserPolicy};
 use pop3_proto::{Retry, TlsPolicy, client::Event};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn r2449_6_5_a_the_moment_of_the_next_login_is_known() {
 /// A server that enforces its delay, and a client that is refused once and then waits as told. Also 2449.6.5.c, 2449.6.5.f, AMB.25.
 #[test]
 fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
-    let config = Config::new(TlsPolicy::Cleartext).with_login_delay(900, true);
+    let config = ServerConfig::new(TlsPolicy::Cleartext).with_login_delay(900, true);
     let accepted_at = Duration::from_secs(1000);
     // The application's part: it keeps the moment of the last login and refuses what comes too soon.
     let host = |now: Duration| {

@@ -1,7 +1,7 @@
 //! PIPELINING (RFC 2449 section 6.6): what a client sends ahead, and what a server makes of it.
 
 use super::drive::{Host, Peer};
-use pop3_proto::client::{Config, SendError};
+use pop3_proto::client::{ClientConfig, SendError};
 use pop3_proto::server::{self, CloseReason, Refusal};
 use pop3_proto::{State, TlsPolicy, Verb};
 
@@ -27,7 +27,7 @@ fn r2449_6_6_a_a_client_sends_ahead_where_it_is_announced() {
     peer.sends("STAT").unwrap();
     assert_eq!(peer.sends("NOOP"), Err(SendError::NotPipelined));
     // Or the caller knows better.
-    let mut peer = Peer::logged_in(Config::new(TlsPolicy::Cleartext).assume_pipelining());
+    let mut peer = Peer::logged_in(ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining());
     peer.sends("STAT").unwrap();
     peer.sends("NOOP").unwrap();
 }
@@ -189,20 +189,20 @@ fn r2449_6_6_b_a_server_answers_each_command_in_turn() {
         "STAT", "LIST 1", "BOGUS", "RETR 1", "DELE 1", "LIST", "DELE 1", "NOOP", "RSET", "TOP 3 0", "STAT",
         "QUIT",
     ];
-    let mut one_by_one = Host::logged_in(server::Config::new(TlsPolicy::Cleartext));
+    let mut one_by_one = Host::logged_in(server::ServerConfig::new(TlsPolicy::Cleartext));
     let expected: String = lines.iter().map(|line| one_by_one.says(format!("{line}\r\n"))).collect();
-    let mut burst = Host::logged_in(server::Config::new(TlsPolicy::Cleartext));
+    let mut burst = Host::logged_in(server::ServerConfig::new(TlsPolicy::Cleartext));
     assert_eq!(burst.says(lines.join("\r\n") + "\r\n"), expected);
     assert_eq!(burst.closed, Some(CloseReason::Quit));
     assert!(expected.ends_with("+OK bye\r\n"));
     // Behind QUIT nothing is read.
-    let mut behind = Host::logged_in(server::Config::new(TlsPolicy::Cleartext));
+    let mut behind = Host::logged_in(server::ServerConfig::new(TlsPolicy::Cleartext));
     assert_eq!(behind.says("QUIT\r\nSTAT\r\nDELE 1\r\n"), "+OK bye\r\n");
 }
 
 #[test]
 fn rob_39_commands_behind_a_failed_login_are_each_refused() {
-    let mut host = Host::greeted(server::Config::new(TlsPolicy::Cleartext));
+    let mut host = Host::greeted(server::ServerConfig::new(TlsPolicy::Cleartext));
     host.login = Err(Refusal::Credentials);
     let answers = host.says("USER mrose\r\nPASS wrong\r\nSTAT\r\nLIST\r\nDELE 1\r\nCAPA\r\n");
     let mut lines = answers.split("\r\n");
@@ -223,7 +223,7 @@ fn rob_39_commands_behind_a_failed_login_are_each_refused() {
 /// A burst is answered whether PIPELINING is announced or not; what is announced is a promise, not a switch.
 #[test]
 fn r2449_6_6_a_a_server_that_does_not_announce_it_answers_all_the_same() {
-    let mut host = Host::greeted(server::Config::new(TlsPolicy::Cleartext).without_pipelining());
+    let mut host = Host::greeted(server::ServerConfig::new(TlsPolicy::Cleartext).without_pipelining());
     assert!(!host.lists("CAPA").contains(&"PIPELINING".into()));
     let answers = host.says("USER mrose\r\nPASS secret\r\nSTAT\r\nNOOP\r\n");
     assert_eq!(answers, "+OK send PASS\r\n+OK maildrop open\r\n+OK 2 200\r\n+OK nothing done\r\n");

@@ -2,7 +2,7 @@
 
 use super::sasl_kit::{Desk, Host, auth, auth_with, pass, user};
 use pop3_proto::client::{self, SendError, TlsRefusal};
-use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step};
+use pop3_proto::server::{Ask, Credentials, Refusal, ServerConfig, Step};
 use pop3_proto::{
     ApopDigest, Command, Input, Keyword, LanguageRange, Limits, Mechanism, MessageNumber, Text, TlsPolicy,
     Verb,
@@ -58,7 +58,7 @@ const MECHANISMS: [Mechanism<'static>; 9] = [
 ];
 
 /// The ways to a session in AUTHORIZATION outside TLS: nothing known, CAPA with and without STLS, CAPA refused, STLS refused.
-fn desks(config: impl Into<client::Config> + Copy) -> [Desk; 5] {
+fn desks(config: impl Into<client::ClientConfig> + Copy) -> [Desk; 5] {
     let mut refused = Desk::greeted(config);
     refused.say(&Command::Capa).unwrap();
     refused.hear(b"-ERR\r\n").unwrap();
@@ -95,7 +95,7 @@ fn r8314_5_b_below_the_required_level_only_discovery_and_stls() {
 /// Also the row of CVE-2021-22946 and 2595.2.3.a: no state, order or pipeline has a way round it.
 #[test]
 fn sec_required_tls_is_not_skipped_by_a_client() {
-    let config = client::Config::new(TlsPolicy::Required).assume_pipelining();
+    let config = client::ClientConfig::new(TlsPolicy::Required).assume_pipelining();
     for verb in LOGINS {
         for mut desk in desks(config) {
             assert_eq!(desk.say(&command(verb)), Err(SendError::Tls(TlsRefusal::Required)));
@@ -184,14 +184,15 @@ fn r7628_3_a_no_client_sends_a_bearer_token_in_clear() {
 fn r7628_3_a_no_server_takes_a_bearer_token_in_clear() {
     const BOTH: &[Mechanism<'static>] = &[Mechanism::OAUTHBEARER, Mechanism::CRAM_MD5];
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic] {
-        let mut host = Host::new(Config::new(policy).with_sasl(BOTH).with_sasl_cleartext(BOTH));
+        let mut host = Host::new(ServerConfig::new(policy).with_sasl(BOTH).with_sasl_cleartext(BOTH));
         assert!(host.answers(b"CAPA\r\n").contains("\r\nSASL CRAM-MD5\r\n"));
         assert!(host.answers(b"AUTH\r\n").ends_with("follows\r\nCRAM-MD5\r\n.\r\n"));
         for line in [&b"AUTH OAUTHBEARER\r\n"[..], b"auth oauthbearer AAAA\r\n", b"AUTH OAUTHBEARER =\r\n"] {
             assert_eq!(host.answers(line), "-ERR no such mechanism\r\n");
         }
     }
-    let mut host = Host::new(Config::new(TlsPolicy::Opportunistic).with_sasl(BOTH).with_sasl_cleartext(BOTH));
+    let mut host =
+        Host::new(ServerConfig::new(TlsPolicy::Opportunistic).with_sasl(BOTH).with_sasl_cleartext(BOTH));
     host.start_tls();
     assert!(host.answers(b"CAPA\r\n").contains("\r\nSASL OAUTHBEARER CRAM-MD5\r\n"));
     let _ = host.login(b"AUTH OAUTHBEARER AAAA\r\n");
@@ -201,7 +202,7 @@ fn r7628_3_a_no_server_takes_a_bearer_token_in_clear() {
 #[test]
 fn r7628_3_a_a_server_with_nothing_else_announces_no_sasl_in_clear() {
     const BEARER: &[Mechanism<'static>] = &[Mechanism::OAUTHBEARER];
-    let mut host = Host::new(Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(BEARER));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(BEARER));
     assert!(!host.answers(b"CAPA\r\n").contains("SASL"));
 }
 
@@ -220,7 +221,8 @@ fn login_lines() -> Vec<String> {
 /// Also 2595.2.2.a, 8314.5.b's mirror and CVE-2021-22946's: the application is never asked.
 #[test]
 fn r2595_2_3_a_a_server_that_requires_tls_looks_at_no_login_outside_it() {
-    let config = Config::new(TlsPolicy::Required).with_sasl(&MECHANISMS).with_sasl_cleartext(&MECHANISMS);
+    let config =
+        ServerConfig::new(TlsPolicy::Required).with_sasl(&MECHANISMS).with_sasl_cleartext(&MECHANISMS);
     for line in login_lines() {
         let mut host = Host::new(config);
         assert_eq!(host.answers(line.as_bytes()), "-ERR TLS first\r\n", "{line}");
@@ -235,7 +237,8 @@ fn r2595_2_3_a_a_server_that_requires_tls_looks_at_no_login_outside_it() {
 #[test]
 fn r2595_2_3_a_outside_required_tls_no_command_reaches_the_application() {
     for verb in Verb::ALL.iter().copied() {
-        let config = Config::new(TlsPolicy::Required).with_sasl(&MECHANISMS).with_sasl_cleartext(&MECHANISMS);
+        let config =
+            ServerConfig::new(TlsPolicy::Required).with_sasl(&MECHANISMS).with_sasl_cleartext(&MECHANISMS);
         let mut host = Host::new(config);
         let mut line = pop3_proto::SendBuf::new(vec![]);
         command(verb).encode(&mut line).unwrap();
@@ -252,7 +255,7 @@ fn r2595_2_3_a_outside_required_tls_no_command_reaches_the_application() {
 /// The answer does not depend on name or password, as nobody looks at them; a name that the application would refuse looks like any other.
 #[test]
 fn r8314_4_d_refusals_in_clear_look_the_same() {
-    let config = Config::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN]);
+    let config = ServerConfig::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN]);
     let answers = |lines: &[&[u8]]| {
         let mut host = Host::new(config);
         lines.iter().map(|line| host.answers(line)).collect::<Vec<_>>()
@@ -266,7 +269,7 @@ fn r8314_4_d_refusals_in_clear_look_the_same() {
 /// For one user, by the application, before it looks at the password: its own refusal, without a code that tells more.
 #[test]
 fn r2595_2_3_b_a_refusal_for_one_user() {
-    let mut host = Host::new(Config::new(TlsPolicy::Opportunistic));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Opportunistic));
     host.name(b"USER mrose\r\n");
     assert!(!host.server.is_tls());
     let (login, _) = host.login(b"PASS right\r\n");
@@ -277,7 +280,7 @@ fn r2595_2_3_b_a_refusal_for_one_user() {
 #[test]
 fn r2595_2_2_c_a_server_may_take_logins_in_clear() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic] {
-        let mut host = Host::new(Config::new(policy));
+        let mut host = Host::new(ServerConfig::new(policy));
         assert!(host.answers(b"CAPA\r\n").contains("\r\nUSER\r\n"));
         host.name(b"USER mrose\r\n");
         let (login, credentials) = host.login(b"PASS secret\r\n");
@@ -293,12 +296,12 @@ fn r2595_2_2_c_a_server_may_take_logins_in_clear() {
 #[test]
 fn r5034_4_aj_no_mechanism_outside_tls_unless_it_is_set_so() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required] {
-        let mut host = Host::new(Config::new(policy).with_sasl(&MECHANISMS));
+        let mut host = Host::new(ServerConfig::new(policy).with_sasl(&MECHANISMS));
         assert!(!host.answers(b"CAPA\r\n").contains("SASL"));
         assert!(host.answers(b"AUTH\r\n").ends_with("follows\r\n.\r\n"));
         assert!(host.refuses(b"AUTH PLAIN AAAA\r\n"));
     }
-    let clear = Config::new(TlsPolicy::Opportunistic)
+    let clear = ServerConfig::new(TlsPolicy::Opportunistic)
         .with_sasl(&MECHANISMS)
         .with_sasl_cleartext(&[Mechanism::CRAM_MD5]);
     let mut host = Host::new(clear);
@@ -321,8 +324,9 @@ fn r2595_9_a_what_a_client_warns_by() {
 /// Refusals outside TLS are bad commands: a peer that keeps trying is closed on.
 #[test]
 fn rob_16_logins_in_clear_where_tls_is_required_are_bounded() {
-    let mut host =
-        Host::new(Config::new(TlsPolicy::Required).with_limits(Limits::DEFAULT.with_bad_commands(3, 9)));
+    let mut host = Host::new(
+        ServerConfig::new(TlsPolicy::Required).with_limits(Limits::DEFAULT.with_bad_commands(3, 9)),
+    );
     let mut input = Input::more(b"PASS a\r\nPASS b\r\nPASS c\r\nPASS d\r\n");
     let step = host.server.poll(&mut input, &mut host.out).unwrap();
     assert!(matches!(step, Step::Closed(_)));

@@ -1,20 +1,20 @@
 //! AUTH from the client's side: the command and its challenges (RFC 5034 sections 3 and 4), and what servers do instead.
 
 use super::sasl_kit::{Desk, auth, auth_with, step, user};
-use pop3_proto::client::{Config, Event, Feature, SendError};
+use pop3_proto::client::{ClientConfig, Event, Feature, SendError};
 use pop3_proto::{
     AnswerError, Base64, Command, ConnectionError, Limits, Mechanism, Profile, Quirk, State, TlsPolicy, Verb,
 };
 
 const INSIDE: TlsPolicy = TlsPolicy::Implicit;
-const STRICT: Config = Config::new(INSIDE).with_profile(Profile::Strict);
+const STRICT: ClientConfig = ClientConfig::new(INSIDE).with_profile(Profile::Strict);
 
 fn base64(text: &[u8]) -> Base64<'_> {
     Base64::new(text).unwrap()
 }
 
 /// AUTH and this answer to it; the one event.
-fn answer<'i>(config: impl Into<Config>, wire: &'i [u8]) -> (Desk, Event<'i>) {
+fn answer<'i>(config: impl Into<ClientConfig>, wire: &'i [u8]) -> (Desk, Event<'i>) {
     let mut desk = Desk::greeted(config);
     desk.say(&auth(Mechanism::PLAIN)).unwrap();
     let event = desk.hear_one(wire);
@@ -57,7 +57,7 @@ fn r5034_4_o_an_initial_response_that_makes_the_line_too_long_is_refused() {
 
 #[test]
 fn r5034_4_o_the_limit_in_force_decides_to_the_octet() {
-    let limits = |octets| Config::new(INSIDE).with_limits(Limits::DEFAULT.with_command_line(octets));
+    let limits = |octets| ClientConfig::new(INSIDE).with_limits(Limits::DEFAULT.with_command_line(octets));
     let command = auth_with(Mechanism::PLAIN, &[b'A'; 100]);
     assert!(Desk::greeted(limits(113)).say(&command).is_ok());
     let refused = Desk::greeted(limits(112)).say(&command);
@@ -71,7 +71,7 @@ fn r5034_4_o_the_two_line_form() {
     let Event::Challenge(step, challenge) = event else { panic!() };
     assert!(challenge.is_empty());
     let long = [b'A'; 1000];
-    desk.client.sasl(step, base64(&long), &mut desk.out).unwrap();
+    desk.client.respond(step, base64(&long), &mut desk.out).unwrap();
     assert_eq!(desk.said().as_bytes(), [&long[..], b"\r\n"].concat());
     assert!(matches!(desk.hear_one(b"+OK\r\n"), Event::AuthAccepted(..)));
 }
@@ -125,7 +125,7 @@ fn amb_8_sasl_may_be_missing_after_login() {
 /// Also AMB.20 and 4422.3.a: from AUTH to its answer every line is a response, and nothing else goes out.
 #[test]
 fn r5034_4_am_nothing_is_sent_while_auth_runs() {
-    let mut desk = Desk::greeted(Config::new(INSIDE).assume_pipelining());
+    let mut desk = Desk::greeted(ClientConfig::new(INSIDE).assume_pipelining());
     let others = [Command::Quit, Command::Capa, user("mrose"), auth(Mechanism::PLAIN)];
     desk.say(&auth(Mechanism::PLAIN)).unwrap();
     for command in &others {
@@ -135,7 +135,7 @@ fn r5034_4_am_nothing_is_sent_while_auth_runs() {
     for command in &others {
         assert_eq!(desk.say(command), Err(SendError::CallersTurn));
     }
-    desk.client.sasl(step, Base64::EMPTY, &mut desk.out).unwrap();
+    desk.client.respond(step, Base64::EMPTY, &mut desk.out).unwrap();
     for command in &others {
         assert_eq!(desk.say(command), Err(SendError::After(Verb::Auth)));
     }
@@ -154,7 +154,7 @@ fn r5034_4_g_a_challenge_is_handed_out_undecoded() {
 #[test]
 fn r5034_4_j_an_empty_response_is_an_empty_line() {
     let (mut desk, step) = Desk::challenged(INSIDE, b"+ \r\n");
-    desk.client.sasl(step, Base64::EMPTY, &mut desk.out).unwrap();
+    desk.client.respond(step, Base64::EMPTY, &mut desk.out).unwrap();
     assert_eq!(desk.said(), "\r\n");
 }
 
@@ -188,14 +188,14 @@ fn quirk_20_a_first_challenge_that_is_no_base64_may_be_answered() {
     let Event::MalformedChallenge(step, octets) = event else { panic!("{event:?}") };
     assert_eq!(octets, b"Username:");
     assert!(desk.client.quirks().contains(Quirk::ChallengeText));
-    desk.client.sasl(step, base64(b"AAAA"), &mut desk.out).unwrap();
+    desk.client.respond(step, base64(b"AAAA"), &mut desk.out).unwrap();
     assert_eq!(desk.said(), "AAAA\r\n");
 
     let Event::MalformedChallenge(step, _) = desk.hear_one(b"+ Password:\r\n") else { panic!() };
-    let unanswered = desk.client.sasl(step, base64(b"AAAA"), &mut desk.out).unwrap_err();
+    let unanswered = desk.client.respond(step, base64(b"AAAA"), &mut desk.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::MustCancel);
     assert_eq!(desk.said(), "");
-    desk.client.sasl_cancel(unanswered.token, &mut desk.out).unwrap();
+    desk.client.cancel(unanswered.token, &mut desk.out).unwrap();
     assert_eq!(desk.said(), "*\r\n");
 }
 
@@ -204,12 +204,12 @@ fn quirk_20_a_first_challenge_that_is_no_base64_may_be_answered() {
 fn r5034_4_r_base64_that_does_not_decode_is_answered_by_a_cancel() {
     let bad: [&[u8]; 8] = [b"=AAA", b"AAA=BBB", b"AA A=", b"AAAAA", b"=", b"AAAA\rAAAA", b"AAAA\0", b"AB=="];
     for text in bad {
-        for (config, first) in [(Config::new(INSIDE), false), (STRICT, true)] {
+        for (config, first) in [(ClientConfig::new(INSIDE), false), (STRICT, true)] {
             let mut desk = Desk::greeted(config);
             desk.say(&auth(Mechanism::PLAIN)).unwrap();
             if !first {
                 let step = step(desk.hear_one(b"+ \r\n"));
-                desk.client.sasl(step, Base64::EMPTY, &mut desk.out).unwrap();
+                desk.client.respond(step, Base64::EMPTY, &mut desk.out).unwrap();
             }
             let wire = [b"+ ", text, b"\r\n"].concat();
             let heard = desk.hear(&wire);
@@ -219,10 +219,10 @@ fn r5034_4_r_base64_that_does_not_decode_is_answered_by_a_cancel() {
             }
             let event = heard.unwrap().remove(0);
             assert!(matches!(event, Event::MalformedChallenge(..)), "{:?}", text.escape_ascii());
-            let unanswered = desk.client.sasl(step(event), Base64::EMPTY, &mut desk.out).unwrap_err();
+            let unanswered = desk.client.respond(step(event), Base64::EMPTY, &mut desk.out).unwrap_err();
             assert_eq!(unanswered.why, AnswerError::MustCancel);
             desk.said();
-            desk.client.sasl_cancel(unanswered.token, &mut desk.out).unwrap();
+            desk.client.cancel(unanswered.token, &mut desk.out).unwrap();
             assert_eq!(desk.said(), "*\r\n");
             assert!(matches!(desk.hear_one(b"-ERR cancelled\r\n"), Event::Refused(..)));
         }
@@ -238,7 +238,7 @@ fn r5034_4_k_a_client_cancels_with_a_star() {
         (b"+OK welcome\r\n", Some(ConnectionError::Unsolicited)),
     ] {
         let (mut desk, step) = Desk::challenged(INSIDE, b"+ AAAA\r\n");
-        desk.client.sasl_cancel(step, &mut desk.out).unwrap();
+        desk.client.cancel(step, &mut desk.out).unwrap();
         assert_eq!(desk.said(), "*\r\n");
         let heard = desk.hear(wire).map(|events| events.len());
         assert_eq!(heard, fatal.map_or(Ok(1), Err), "{:?}", wire.escape_ascii());

@@ -1,7 +1,7 @@
 //! AUTH from the client's side: limits of an exchange, and how it ends (RFC 5034 section 4).
 
 use super::sasl_kit::{Desk, auth, auth_with, pass, step, user};
-use pop3_proto::client::{Config, Event, SendError};
+use pop3_proto::client::{ClientConfig, Event, SendError};
 use pop3_proto::{
     AnswerError, Base64, Command, ConnectionError, Input, Limit, Limits, Mechanism, MessageNumber, SendBuf,
     State, TlsPolicy, Verb,
@@ -14,7 +14,7 @@ fn base64(text: &[u8]) -> Base64<'_> {
 }
 
 /// AUTH and this answer to it; the one event.
-fn answer<'i>(config: impl Into<Config>, wire: &'i [u8]) -> (Desk, Event<'i>) {
+fn answer<'i>(config: impl Into<ClientConfig>, wire: &'i [u8]) -> (Desk, Event<'i>) {
     let mut desk = Desk::greeted(config);
     desk.say(&auth(Mechanism::PLAIN)).unwrap();
     let event = desk.hear_one(wire);
@@ -24,12 +24,12 @@ fn answer<'i>(config: impl Into<Config>, wire: &'i [u8]) -> (Desk, Event<'i>) {
 /// Also 5034.4.u: the limit is that of SASL lines, with the line end, in both directions.
 #[test]
 fn r5034_4_v_lines_of_an_exchange_have_their_own_limit() {
-    let config = Config::new(INSIDE).with_limits(Limits::DEFAULT.with_sasl_line(1000));
+    let config = ClientConfig::new(INSIDE).with_limits(Limits::DEFAULT.with_sasl_line(1000));
     let line = |octets: usize| [b"+ ".to_vec(), vec![b'A'; octets], b"\r\n".to_vec()].concat();
     let (mut desk, step) = Desk::challenged(config, &line(996));
-    let unanswered = desk.client.sasl(step, base64(&[b'A'; 1000]), &mut desk.out).unwrap_err();
+    let unanswered = desk.client.respond(step, base64(&[b'A'; 1000]), &mut desk.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::TooLong { limit: 1000 });
-    desk.client.sasl(unanswered.token, base64(&[b'A'; 996]), &mut desk.out).unwrap();
+    desk.client.respond(unanswered.token, base64(&[b'A'; 996]), &mut desk.out).unwrap();
     assert_eq!(desk.said().len(), 998);
     let fatal = desk.hear(&line(1000)).unwrap_err();
     assert_eq!(fatal, ConnectionError::OverLimit(Limit::SaslLine));
@@ -39,9 +39,9 @@ fn r5034_4_v_lines_of_an_exchange_have_their_own_limit() {
 #[test]
 fn r5034_4_v_the_limit_counts_the_line_end() {
     for (limit, taken) in [(98, true), (97, false)] {
-        let config = Config::new(INSIDE).with_limits(Limits::DEFAULT.with_sasl_line(limit));
+        let config = ClientConfig::new(INSIDE).with_limits(Limits::DEFAULT.with_sasl_line(limit));
         let (mut desk, step) = Desk::challenged(config, b"+ \r\n");
-        assert_eq!(desk.client.sasl(step, base64(&[b'A'; 96]), &mut desk.out).is_ok(), taken);
+        assert_eq!(desk.client.respond(step, base64(&[b'A'; 96]), &mut desk.out).is_ok(), taken);
     }
 }
 
@@ -49,25 +49,25 @@ fn r5034_4_v_the_limit_counts_the_line_end() {
 fn r5034_4_u_twelve_kib_unless_it_is_set_otherwise() {
     let line = |octets: usize| [b"+ ".to_vec(), vec![b'A'; octets], b"\r\n".to_vec()].concat();
     let (mut desk, step) = Desk::challenged(INSIDE, &line(12_284));
-    desk.client.sasl(step, base64(&[b'A'; 12_284]), &mut desk.out).unwrap();
+    desk.client.respond(step, base64(&[b'A'; 12_284]), &mut desk.out).unwrap();
     assert_eq!(desk.hear(&line(12_288)).unwrap_err(), ConnectionError::OverLimit(Limit::SaslLine));
 }
 
 #[test]
 fn law_10_an_exchange_has_a_limit_of_rounds() {
-    let mut desk = Desk::greeted(Config::new(INSIDE).with_limits(Limits::DEFAULT.with_sasl_rounds(3)));
+    let mut desk = Desk::greeted(ClientConfig::new(INSIDE).with_limits(Limits::DEFAULT.with_sasl_rounds(3)));
     for _ in 0..2 {
         desk.say(&auth(Mechanism::PLAIN)).unwrap();
         for _ in 0..3 {
             let step = step(desk.hear_one(b"+ \r\n"));
-            desk.client.sasl(step, Base64::EMPTY, &mut desk.out).unwrap();
+            desk.client.respond(step, Base64::EMPTY, &mut desk.out).unwrap();
         }
         desk.hear(b"-ERR\r\n").unwrap(); // each exchange counts from 0
     }
     desk.say(&auth(Mechanism::PLAIN)).unwrap();
     for _ in 0..3 {
         let step = step(desk.hear_one(b"+ \r\n"));
-        desk.client.sasl(step, Base64::EMPTY, &mut desk.out).unwrap();
+        desk.client.respond(step, Base64::EMPTY, &mut desk.out).unwrap();
     }
     assert_eq!(desk.hear(b"+ \r\n").unwrap_err(), ConnectionError::OverLimit(Limit::SaslRounds));
 }
@@ -77,10 +77,10 @@ fn law_4_a_response_that_does_not_fit_changes_nothing() {
     let (mut desk, step) = Desk::challenged(INSIDE, b"+ \r\n");
     let mut buffer = [0; 8];
     let mut out = SendBuf::new(&mut buffer[..]);
-    let unanswered = desk.client.sasl(step, base64(b"AAAAAAAA"), &mut out).unwrap_err();
+    let unanswered = desk.client.respond(step, base64(b"AAAAAAAA"), &mut out).unwrap_err();
     assert!(matches!(unanswered.why, AnswerError::BufferFull(full) if full.never_fits()));
     assert!(out.pending().is_empty());
-    desk.client.sasl(unanswered.token, base64(b"AAAA"), &mut out).unwrap();
+    desk.client.respond(unanswered.token, base64(b"AAAA"), &mut out).unwrap();
     assert_eq!(out.pending(), b"AAAA\r\n");
 }
 
@@ -96,7 +96,7 @@ fn r5034_4_y_after_a_failed_auth_it_is_as_if_there_was_none() {
         desk.say(&auth(Mechanism::LOGIN)).unwrap();
         for _ in 0..rounds {
             let step = step(desk.hear_one(b"+ AAAA\r\n"));
-            desk.client.sasl(step, base64(b"AAAA"), &mut desk.out).unwrap();
+            desk.client.respond(step, base64(b"AAAA"), &mut desk.out).unwrap();
         }
         let Event::Refused(ticket, _) = desk.hear_one(b"-ERR no\r\n") else { panic!() };
         assert_eq!(ticket.verb, Verb::Auth);
@@ -146,13 +146,13 @@ fn r5034_4_ao_octets_behind_an_accepted_auth_are_fatal() {
 fn law_7_a_client_takes_no_old_token() {
     let (mut desk, step) = Desk::challenged(INSIDE, b"+ \r\n");
     let mut other = Desk::greeted(INSIDE);
-    let unanswered = other.client.sasl(step, Base64::EMPTY, &mut other.out).unwrap_err();
+    let unanswered = other.client.respond(step, Base64::EMPTY, &mut other.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
-    let unanswered = other.client.sasl_cancel(unanswered.token, &mut other.out).unwrap_err();
+    let unanswered = other.client.cancel(unanswered.token, &mut other.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
     assert_eq!(other.said(), "");
     assert!(matches!(desk.hear(b"+OK\r\n"), Err(ConnectionError::Unsolicited)));
-    let unanswered = desk.client.sasl(unanswered.token, Base64::EMPTY, &mut desk.out).unwrap_err();
+    let unanswered = desk.client.respond(unanswered.token, Base64::EMPTY, &mut desk.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale, "the session is over");
 }
 
@@ -163,7 +163,7 @@ fn r5034_4_z_the_last_word_of_a_server_is_a_challenge() {
     desk.say(&auth_with(Mechanism::SCRAM_SHA_256, b"bixuPXUscj1jbm9u")).unwrap();
     for (challenge, response) in [(&b"+ cj1u\r\n"[..], &b"Yz1i"[..]), (b"+ dj1w\r\n", b"")] {
         let step = step(desk.hear_one(challenge));
-        desk.client.sasl(step, base64(response), &mut desk.out).unwrap();
+        desk.client.respond(step, base64(response), &mut desk.out).unwrap();
     }
     assert_eq!(desk.said(), "Yz1i\r\n\r\n");
     let Event::AuthAccepted(done, _) = desk.hear_one(b"+OK\r\n") else { panic!() };
@@ -219,7 +219,7 @@ fn quirk_21_an_initial_response_is_refused_and_then_sent_on_its_own_line() {
     assert!(matches!(desk.hear_one(b"-ERR Protocol error\r\n"), Event::Refused(..)));
     assert_eq!(desk.say(&auth(Mechanism::XOAUTH2)).unwrap(), "AUTH XOAUTH2\r\n");
     let step = step(desk.hear_one(b"+ \r\n"));
-    desk.client.sasl(step, base64(b"AAAA"), &mut desk.out).unwrap();
+    desk.client.respond(step, base64(b"AAAA"), &mut desk.out).unwrap();
     assert_eq!(desk.said(), "AAAA\r\n");
 }
 
@@ -242,7 +242,7 @@ fn r1734_x_a_a_client_asks_for_the_mechanisms() {
 /// Also ROB.37: both answers are read before the outcome is known; a refused name takes PASS with it.
 #[test]
 fn rob_38_pass_behind_a_name_that_is_refused() {
-    let mut desk = Desk::greeted(Config::new(INSIDE).assume_pipelining());
+    let mut desk = Desk::greeted(ClientConfig::new(INSIDE).assume_pipelining());
     desk.say(&user("nobody")).unwrap();
     desk.say(&pass("secret")).unwrap();
     let events = desk.hear(b"-ERR\r\n-ERR\r\n").unwrap();

@@ -17,19 +17,19 @@ pub(super) struct Desk {
 
 impl Desk {
     /// Before the greeting.
-    pub(super) fn new(config: impl Into<client::Config>) -> Self {
+    pub(super) fn new(config: impl Into<client::ClientConfig>) -> Self {
         Desk { client: Client::new(config, 1), out: SendBuf::new(vec![]) }
     }
 
     /// Behind a greeting with a timestamp.
-    pub(super) fn greeted(config: impl Into<client::Config>) -> Self {
+    pub(super) fn greeted(config: impl Into<client::ClientConfig>) -> Self {
         let mut desk = Desk::new(config);
         desk.hear(b"+OK ready <1.2@host>\r\n").unwrap();
         desk
     }
 
     /// With the answer to CAPA read, of these rows.
-    pub(super) fn listed(config: impl Into<client::Config>, rows: &str) -> Self {
+    pub(super) fn listed(config: impl Into<client::ClientConfig>, rows: &str) -> Self {
         let mut desk = Desk::greeted(config);
         desk.learn(rows);
         desk
@@ -75,7 +75,7 @@ impl Desk {
     }
 
     /// Behind AUTH and its first challenge.
-    pub(super) fn challenged(config: impl Into<client::Config>, challenge: &[u8]) -> (Self, SaslStep) {
+    pub(super) fn challenged(config: impl Into<client::ClientConfig>, challenge: &[u8]) -> (Self, SaslStep) {
         let mut desk = Desk::greeted(config);
         desk.say(&auth(Mechanism::LOGIN)).unwrap();
         let step = step(desk.hear_one(challenge));
@@ -118,13 +118,13 @@ pub(super) fn step(event: Event<'_>) -> SaslStep {
 
 /// A server and what it sends.
 pub(super) struct Host {
-    pub(super) server: Server<Maildrop, server::Config<'static>>,
+    pub(super) server: Server<Maildrop, server::ServerConfig<'static>>,
     pub(super) out: SendBuf<Vec<u8>>,
 }
 
 impl Host {
     /// Behind its greeting, which has a timestamp.
-    pub(super) fn new(config: server::Config<'static>) -> Self {
+    pub(super) fn new(config: server::ServerConfig<'static>) -> Self {
         let mut host = Host { server: Server::new(config, 1), out: SendBuf::new(vec![]) };
         let Step::Ask(Ask::Greet(greet)) = host.hear(b"") else { panic!() };
         host.server.greet(greet, Text::from_static("ready <1.2@host>"), &mut host.out).unwrap();
@@ -134,7 +134,7 @@ impl Host {
 
     /// One whose mechanisms need no TLS.
     pub(super) fn with_mechanisms(mechanisms: &'static [Mechanism<'static>]) -> Self {
-        Host::new(server::Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(mechanisms))
+        Host::new(server::ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(mechanisms))
     }
 
     /// The step that these octets lead to, all of them read.

@@ -3,7 +3,7 @@
 use super::sasl_kit::{Desk, Host, auth, auth_with};
 use pop3_proto::client::{self, Event, SaslStep};
 use pop3_proto::sasl::{self, Bearer, Message, Plain};
-use pop3_proto::server::{Config, Credentials, Login, Refusal, Step};
+use pop3_proto::server::{Credentials, Login, Refusal, ServerConfig, Step};
 use pop3_proto::{
     AnswerError, Base64, Command, ConnectionError, Input, Limits, Mechanism, Secret, SendBuf, State, Text,
     TlsPolicy,
@@ -20,7 +20,7 @@ const ALL: &[Mechanism<'static>] = &[
 
 /// A desk and a host inside TLS.
 fn pair() -> (Desk, Host) {
-    let host = Host::new(Config::new(TlsPolicy::Implicit).with_sasl(ALL));
+    let host = Host::new(ServerConfig::new(TlsPolicy::Implicit).with_sasl(ALL));
     (Desk::greeted(TlsPolicy::Implicit), host)
 }
 
@@ -97,7 +97,7 @@ fn r5034_4_ai_plain_over_tls() {
                 },
                 |desk, step, challenge| {
                     assert!(challenge.is_empty());
-                    desk.client.sasl_message(step, &message, &mut desk.out).unwrap();
+                    desk.client.respond_message(step, &message, &mut desk.out).unwrap();
                 },
             );
             assert_eq!(accepted, good);
@@ -129,7 +129,7 @@ fn login_a_name_and_password_on_their_own_lines() {
                         1 => sasl::login_name(text(b"mrose")).unwrap(),
                         _ => sasl::login_password(secret(b"tanstaaf")),
                     };
-                    desk.client.sasl_message(step, &message, &mut desk.out).unwrap();
+                    desk.client.respond_message(step, &message, &mut desk.out).unwrap();
                 }
             },
         );
@@ -168,7 +168,7 @@ fn r4422_a_a_external_and_anonymous() {
                         let_in(host, login);
                     }
                 },
-                |desk, step, _| desk.client.sasl_message(step, &message, &mut desk.out).unwrap(),
+                |desk, step, _| desk.client.respond_message(step, &message, &mut desk.out).unwrap(),
             );
             assert!(accepted);
         }
@@ -204,7 +204,7 @@ fn r7628_3_2_b_a_bearer_token_that_is_refused() {
                 assert_eq!(challenge, br#"{"status":"invalid_token","scope":"mail"}"#);
                 let ack =
                     if mechanism == Mechanism::XOAUTH2 { sasl::XOAUTH2_ACK } else { sasl::OAUTHBEARER_ACK };
-                desk.client.sasl(step, ack, &mut desk.out).unwrap();
+                desk.client.respond(step, ack, &mut desk.out).unwrap();
             },
         );
         assert!(!accepted);
@@ -221,7 +221,7 @@ fn r7628_3_2_b_or_the_client_cancels() {
     host.server.challenge_message(login, &error, &mut host.out).unwrap();
     let line = host.said();
     let Event::Challenge(step, _) = desk.hear_one(line.as_bytes()) else { panic!() };
-    desk.client.sasl_cancel(step, &mut desk.out).unwrap();
+    desk.client.cancel(step, &mut desk.out).unwrap();
     let line = desk.said();
     let answer = host.answers(line.as_bytes());
     assert!(matches!(desk.hear_one(answer.as_bytes()), Event::Refused(..)));
@@ -254,7 +254,7 @@ fn r5034_4_u_a_bearer_token_of_8_kib_passes_both_ways() {
             },
             |desk, step, challenge| {
                 assert_eq!(challenge, token);
-                desk.client.sasl_message(step, &message, &mut desk.out).unwrap();
+                desk.client.respond_message(step, &message, &mut desk.out).unwrap();
             },
         );
         assert!(accepted);
@@ -280,16 +280,17 @@ fn r5034_4_ab_a_name_that_cannot_be_used_fails_the_login() {
 /// The same checks as for text that is base64 already: the limit, the room, the token; and the same octets.
 #[test]
 fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {
-    let config = client::Config::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(130));
+    let config =
+        client::ClientConfig::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(130));
     let (mut desk, step) = Desk::challenged(config, b"+ \r\n");
     let (long, fits) = ([b'x'; 97], [b'x'; 96]);
-    let unanswered = desk.client.sasl_message(step, &Message::new(&long), &mut desk.out).unwrap_err();
+    let unanswered = desk.client.respond_message(step, &Message::new(&long), &mut desk.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::TooLong { limit: 130 });
 
     let mut buffer = [0; 129];
     let mut small = SendBuf::new(&mut buffer[..]);
     let unanswered =
-        desk.client.sasl_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
+        desk.client.respond_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
     assert!(
         matches!(unanswered.why, AnswerError::BufferFull(full) if full.needed == 130 && full.never_fits())
     );
@@ -297,11 +298,11 @@ fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {
 
     let mut other = Desk::greeted(TlsPolicy::Implicit);
     let unanswered =
-        other.client.sasl_message(unanswered.token, &Message::new(b""), &mut other.out).unwrap_err();
+        other.client.respond_message(unanswered.token, &Message::new(b""), &mut other.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
     assert_eq!(other.said() + &desk.said(), "");
 
-    desk.client.sasl_message(unanswered.token, &Message::new(&fits), &mut desk.out).unwrap();
+    desk.client.respond_message(unanswered.token, &Message::new(&fits), &mut desk.out).unwrap();
     let mut buffer = [0; 128];
     let encoded = Message::new(&fits).encode_into(&mut buffer).unwrap().as_bytes();
     assert_eq!(desk.said().as_bytes(), [encoded, b"\r\n"].concat());
@@ -311,10 +312,10 @@ fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {
 #[test]
 fn law_4_a_message_behind_an_odd_challenge_must_be_a_cancel() {
     let (mut desk, step) = Desk::challenged(TlsPolicy::Implicit, b"+ \r\n");
-    desk.client.sasl_message(step, &Message::new(b""), &mut desk.out).unwrap();
+    desk.client.respond_message(step, &Message::new(b""), &mut desk.out).unwrap();
     assert_eq!(desk.said(), "\r\n");
     let Event::MalformedChallenge(step, _) = desk.hear_one(b"+ ???\r\n") else { panic!() };
-    let unanswered = desk.client.sasl_message(step, &Message::new(b""), &mut desk.out).unwrap_err();
+    let unanswered = desk.client.respond_message(step, &Message::new(b""), &mut desk.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::MustCancel);
     assert_eq!(desk.said(), "");
 }
@@ -322,7 +323,7 @@ fn law_4_a_message_behind_an_odd_challenge_must_be_a_cancel() {
 #[test]
 fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
     let limits = Limits::DEFAULT.with_sasl_line(132);
-    let mut host = Host::new(Config::new(TlsPolicy::Implicit).with_sasl(ALL).with_limits(limits));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Implicit).with_sasl(ALL).with_limits(limits));
     let (login, _) = host.login(b"AUTH LOGIN\r\n");
     let (long, fits) = ([b'x'; 97], [b'x'; 96]);
     let unanswered = host.server.challenge_message(login, &Message::new(&long), &mut host.out).unwrap_err();
@@ -340,7 +341,7 @@ fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
     host.server.challenge_message(login, &Message::new(b""), &mut host.out).unwrap();
     assert_eq!(host.said(), "+ \r\n");
 
-    let mut host = Host::new(Config::new(TlsPolicy::Implicit));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Implicit));
     host.name(b"USER mrose\r\n");
     let (login, _) = host.login(b"PASS x\r\n");
     let unanswered = host.server.challenge_message(login, &Message::new(b""), &mut host.out).unwrap_err();
@@ -351,7 +352,7 @@ fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
 #[test]
 fn r5034_4_ao_messages_change_nothing_about_the_verdict() {
     let (mut desk, step) = Desk::challenged(TlsPolicy::Implicit, b"+ cj1u\r\n");
-    desk.client.sasl_message(step, &Message::new(b"c=biws"), &mut desk.out).unwrap();
+    desk.client.respond_message(step, &Message::new(b"c=biws"), &mut desk.out).unwrap();
     let mut input = Input::more(b"+OK\r\n");
     let Ok(Some(Event::AuthAccepted(_done, _))) = desk.client.poll(&mut input) else { panic!() };
     assert_eq!(desk.client.state(), State::Authorization);

@@ -1,11 +1,11 @@
 //! AUTH from the server's side: the command, challenges and responses (RFC 5034 sections 3 to 5), and what clients do instead.
 
 use super::sasl_kit::{Host, Maildrop};
-use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Refusal, Step};
+use pop3_proto::server::{Ask, CloseReason, Credentials, Refusal, ServerConfig, Step};
 use pop3_proto::{AnswerError, Base64, Input, Limits, Mechanism, Profile, Quirk, SendBuf, Server, TlsPolicy};
 
 const CLEAR: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::CRAM_MD5];
-const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(CLEAR);
+const CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(CLEAR);
 
 /// What is no base64, whatever decoders elsewhere make of it.
 const BAD: [&str; 11] =
@@ -38,7 +38,7 @@ fn r5034_4_c_an_initial_response_is_absent_empty_or_base64() {
         let Credentials::Sasl { mechanism, initial } = credentials else { panic!() };
         assert_eq!(mechanism, Mechanism::PLAIN);
         assert_eq!(initial.map(|initial| initial.as_bytes()), expected);
-        assert!(login.exchange() && !login.utf8());
+        assert!(login.is_auth() && !login.utf8());
     }
 }
 
@@ -71,7 +71,7 @@ fn r1734_x_a_auth_alone_lists_the_mechanisms() {
         host.answers(b"AUTH\r\n"),
         "+OK mechanism list follows\r\nPLAIN\r\nLOGIN\r\nCRAM-MD5\r\n.\r\n"
     );
-    assert!(Host::new(Config::new(TlsPolicy::Cleartext)).refuses(b"AUTH\r\n"), "there are none");
+    assert!(Host::new(ServerConfig::new(TlsPolicy::Cleartext)).refuses(b"AUTH\r\n"), "there are none");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn quirk_47_auth_and_a_space_is_auth_alone() {
 /// Quirk 48: tried although there is none.
 #[test]
 fn quirk_48_auth_where_it_is_not_offered() {
-    let mut host = Host::new(Config::new(TlsPolicy::Cleartext));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Cleartext));
     assert!(host.refuses(b"AUTH PLAIN AHRlc3QAdGVzdA==\r\n"));
 }
 
@@ -162,7 +162,7 @@ fn r5034_4_p_no_other_line_is_longer() {
     let long = [b"USER ".to_vec(), vec![b'A'; 300], b"\r\n".to_vec()].concat();
     assert_eq!(host().answers(&long), "-ERR line too long\r\n");
     let long = [b"AUTH PLAIN ".to_vec(), vec![b'A'; 300], b"\r\n".to_vec()].concat();
-    assert_eq!(Host::new(Config::new(TlsPolicy::Required)).answers(&long), "-ERR line too long\r\n");
+    assert_eq!(Host::new(ServerConfig::new(TlsPolicy::Required)).answers(&long), "-ERR line too long\r\n");
 }
 
 // Challenges.
@@ -246,7 +246,7 @@ fn law_7_only_auth_is_answered_with_a_challenge() {
     let mut host = host();
     host.name(b"USER mrose\r\n");
     let (login, _) = host.login(b"PASS x\r\n");
-    assert!(!login.exchange());
+    assert!(!login.is_auth());
     let unanswered = host.server.challenge(login, Base64::EMPTY, &mut host.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
     assert!(host.accept(unanswered.token).starts_with("+OK"));

@@ -2,14 +2,14 @@
 
 use super::sasl_kit::{Desk, Host, Maildrop};
 use pop3_proto::client::Event;
-use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Refusal, Step};
+use pop3_proto::server::{Ask, CloseReason, Credentials, Refusal, ServerConfig, Step};
 use pop3_proto::{
     AnswerError, Base64, ConnectionError, Input, Limits, Mechanism, State, Timer, Timers, TlsPolicy,
 };
 use std::time::Duration;
 
 const MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::LOGIN];
-const CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(MECHANISMS);
+const CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(MECHANISMS);
 
 /// Through so many rounds of challenge and response; the login that is then open.
 fn rounds(host: &mut Host, rounds: usize) -> pop3_proto::server::Login {
@@ -129,7 +129,7 @@ fn r4422_3_6_a_wrong_name_and_wrong_password_look_alike() {
 
 #[test]
 fn r4422_3_6_b_a_failed_auth_leaves_tls_as_it_is() {
-    let mut host = Host::new(Config::new(TlsPolicy::Required).with_sasl(MECHANISMS));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Required).with_sasl(MECHANISMS));
     host.start_tls();
     let login = rounds(&mut host, 1);
     host.refuse(login, Refusal::Credentials);

@@ -2,14 +2,14 @@
 
 use super::sasl_kit::{Desk, Host, auth, auth_with, pass, user};
 use pop3_proto::client::{self, Event, Feature, SendError, Source, Support};
-use pop3_proto::server::{Ask, Config, Credentials, Language, Phrase, Refusal, Step, Utf8};
+use pop3_proto::server::{Ask, Credentials, Language, Phrase, Refusal, ServerConfig, Step, Utf8};
 use pop3_proto::{
     ApopDigest, Command, ConnectionError, Input, LanguageTag, Mechanism, Quirk, State, Text, Timer, Timers,
     TlsPolicy, Verb,
 };
 use std::time::Duration;
 
-const OFFERED: Config<'_> = Config::new(TlsPolicy::Opportunistic);
+const OFFERED: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Opportunistic);
 
 fn german(phrase: Phrase) -> Text<'static> {
     if phrase == Phrase::Bye { const { Text::from_static("tschüs") } } else { phrase.english() }
@@ -71,7 +71,7 @@ fn law_8_a_server_forgets_the_quirks() {
 #[test]
 fn r2595_4_l_capabilities_are_those_of_the_moment() {
     const MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::EXTERNAL];
-    let mut host = Host::new(Config::new(TlsPolicy::Required).with_sasl(MECHANISMS));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Required).with_sasl(MECHANISMS));
     let before = host.answers(b"CAPA\r\n");
     assert!(before.contains("\r\nSTLS\r\n") && !before.contains("SASL") && !before.contains("USER"));
     host.start_tls();
@@ -94,7 +94,7 @@ fn r2595_4_b_stls_is_announced_before_login_only() {
 #[test]
 fn r2595_4_a_a_server_with_stls_has_capa_in_each_state() {
     for policy in [TlsPolicy::Opportunistic, TlsPolicy::Required] {
-        let mut host = Host::new(Config::new(policy).without_user().without_top().without_uidl());
+        let mut host = Host::new(ServerConfig::new(policy).without_user().without_top().without_uidl());
         let capa = host.answers(b"CAPA\r\n");
         assert!(capa.starts_with("+OK") && capa.contains("\r\nSTLS\r\n"));
         host.start_tls();
@@ -106,7 +106,7 @@ fn r2595_4_a_a_server_with_stls_has_capa_in_each_state() {
 #[test]
 fn r8314_4_c_no_stls_where_it_cannot_succeed() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Implicit] {
-        let mut host = Host::new(Config::new(policy));
+        let mut host = Host::new(ServerConfig::new(policy));
         assert!(!host.answers(b"CAPA\r\n").contains("STLS"));
         assert_eq!(host.answers(b"STLS\r\n"), "-ERR unknown command\r\n");
     }
@@ -139,7 +139,7 @@ fn r2595_4_h_the_session_stays_in_authorization() {
 
 #[test]
 fn r8314_3_1_c_implicit_tls_begins_with_a_greeting_and_no_login() {
-    let mut host = Host::new(Config::new(TlsPolicy::Implicit));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Implicit));
     assert!(host.server.is_tls());
     assert!(host.refuses(b"STAT\r\n"));
     let desk = Desk::greeted(TlsPolicy::Implicit);
@@ -150,7 +150,7 @@ fn r8314_3_1_c_implicit_tls_begins_with_a_greeting_and_no_login() {
 /// Also 8314.4.f and 8314.5.e: the certificate's user, by an empty response or a name.
 #[test]
 fn r2595_4_i_external_inside_tls_on_both_sides() {
-    let mut host = Host::new(Config::new(TlsPolicy::Required).with_sasl(&[Mechanism::EXTERNAL]));
+    let mut host = Host::new(ServerConfig::new(TlsPolicy::Required).with_sasl(&[Mechanism::EXTERNAL]));
     assert!(host.refuses(b"AUTH EXTERNAL =\r\n"));
     host.start_tls();
     let (login, credentials) = host.login(b"AUTH EXTERNAL =\r\n");
@@ -293,7 +293,7 @@ fn r2595_4_d_stls_is_a_word_alone_and_its_answer_one_line() {
 /// Alone in both directions: behind others it is not sent, and nothing behind it, until the handshake is over.
 #[test]
 fn r2595_4_g_a_client_sends_stls_alone() {
-    let config = client::Config::new(TlsPolicy::Cleartext).assume_pipelining();
+    let config = client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining();
     let mut desk = Desk::greeted(config);
     desk.say(&user("mrose")).unwrap();
     assert_eq!(desk.say(&Command::Stls), Err(SendError::Alone));
@@ -357,7 +357,7 @@ fn r2595_4_n_a_refused_stls_leaves_the_session_in_clear() {
 #[test]
 fn sec_no_timeout_in_stls_a_timer_runs_during_the_handshake() {
     let timers = Timers::DEFAULT.with_tls(Duration::from_secs(7)).with_login(Duration::from_secs(60));
-    let mut desk = Desk::greeted(client::Config::new(TlsPolicy::Required).with_timers(timers));
+    let mut desk = Desk::greeted(client::ClientConfig::new(TlsPolicy::Required).with_timers(timers));
     desk.say(&Command::Stls).unwrap();
     desk.client.tick(Duration::ZERO).unwrap();
     let Event::StartTls(_start) = desk.hear_one(b"+OK\r\n") else { panic!() };

@@ -2,11 +2,11 @@
 
 use super::drive::{Host, Peer};
 use pop3_proto::client::{self, SendError};
-use pop3_proto::server::{Config, Utf8};
+use pop3_proto::server::{ServerConfig, Utf8};
 use pop3_proto::{ApopDigest, Client, Command, Profile, Secret, SendBuf, State, Text, TlsPolicy};
 
-fn config(utf8: Utf8) -> Config<'static> {
-    Config::new(TlsPolicy::Opportunistic).utf8(utf8)
+fn config(utf8: Utf8) -> ServerConfig<'static> {
+    ServerConfig::new(TlsPolicy::Opportunistic).utf8(utf8)
 }
 
 /// Octets that are no UTF-8: overlong forms, surrogates, what is above U+10FFFF, and pieces.
@@ -55,7 +55,7 @@ fn r6856_2_1_a_utf8_has_no_argument() {
 
 #[test]
 fn r6856_2_1_c_without_it_the_command_is_unknown() {
-    let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext));
+    let mut host = Host::greeted(ServerConfig::new(TlsPolicy::Cleartext));
     assert_eq!(host.says("UTF8\r\n"), "-ERR unknown command\r\n");
     assert!(!host.server.is_utf8());
 }
@@ -141,7 +141,7 @@ fn r6856_2_2_g_ill_formed_names_and_passwords_are_refused() {
     };
     let digest = format!(" {}", "0".repeat(32));
     let host = |utf8: Option<Utf8>| {
-        let config = Config::new(TlsPolicy::Cleartext);
+        let config = ServerConfig::new(TlsPolicy::Cleartext);
         let mut host = Host::new(utf8.map_or(config, |utf8| config.utf8(utf8)));
         host.greeting = "<1.2@x>";
         host.says("");
@@ -183,7 +183,7 @@ fn names(profile: Profile, capabilities: &[&str], octets: &[u8]) -> Vec<Result<(
         },
     ];
     let send = |command: &Command<'_>| {
-        let config = client::Config::new(TlsPolicy::Cleartext).with_profile(profile);
+        let config = client::ClientConfig::new(TlsPolicy::Cleartext).with_profile(profile);
         let mut client = Client::new(config, 1);
         let say = |client: &mut Client, octets: &str| {
             let mut input = pop3_proto::Input::more(octets.as_bytes());

@@ -1,5 +1,5 @@
-use pop3_proto::server::{Ask, Config, Credentials, Maildrop, MessageInfo, Refusal, Server, StartTls};
-use pop3_proto::{Base64, MessageNumber, OwnedUniqueId, Sink, Text, UniqueId, octets};
+use pop3_proto::server::{Ask, Credentials, Maildrop, MessageInfo, Refusal, Server, ServerConfig, StartTls};
+use pop3_proto::{Base64, MessageNumber, OctetCount, OwnedUniqueId, Sink, Text, UniqueId};
 
 pub(crate) type MailSlots = Vec<MessageInfo<OwnedUniqueId>>;
 
@@ -83,7 +83,7 @@ impl App {
         self.messages
             .iter()
             .enumerate()
-            .map(|(index, body)| MessageInfo::new(octets(body), id(index)))
+            .map(|(index, body)| MessageInfo::new(OctetCount::of(body), id(index)))
             .collect()
     }
 
@@ -107,7 +107,7 @@ impl App {
     pub(super) fn answer(
         &mut self,
         ask: Ask<'_>,
-        server: &mut Server<MailSlots, Config<'_>>,
+        server: &mut Server<MailSlots, ServerConfig<'_>>,
         sink: &mut dyn Sink,
     ) -> Option<Later> {
         self.asked.push(format!("{ask:?}"));
@@ -139,7 +139,7 @@ impl App {
                     }
                     _ => {
                         let body = &self.messages[message.index()];
-                        server.send_body_of(fetch, octets(body)).unwrap();
+                        server.send_body_of(fetch, OctetCount::of(body)).unwrap();
                         return Some(Later::Body(body.clone()));
                     }
                 }

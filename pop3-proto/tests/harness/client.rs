@@ -1,5 +1,5 @@
 use super::{Cuts, Pipe, Size};
-use pop3_proto::client::{Client, Config, Event, SaslDone, SaslStep, SendError, StartTls, Ticket};
+use pop3_proto::client::{Client, ClientConfig, Event, SaslDone, SaslStep, SendError, StartTls, Ticket};
 use pop3_proto::{Base64, Command, ConnectionError, Input};
 use std::time::Duration;
 
@@ -35,14 +35,14 @@ pub(crate) enum Seen {
 /// once it has seen all that lies before it and has sent what it sends there. A client that sends ahead of what it was
 /// already given would have other outcomes, and rightly so (law 5).
 pub(crate) struct Reading<'s> {
-    config: Config,
+    config: ClientConfig,
     steps: &'s [Do<'s>],
     wire: &'s [u8],
     gates: Vec<usize>,
 }
 
 impl<'s> Reading<'s> {
-    pub(crate) fn new(config: Config, steps: &'s [Do<'s>], wire: &'s [u8]) -> Self {
+    pub(crate) fn new(config: ClientConfig, steps: &'s [Do<'s>], wire: &'s [u8]) -> Self {
         let mut reading = Reading { config, steps, wire, gates: (0..wire.len()).collect() };
         // Octet by octet the client sends as soon as it can.
         reading.gates = reading.played(&Cuts::Each(1), Size::Heap(16 * 1024)).2;
@@ -102,7 +102,7 @@ pub(crate) struct ClientSide<'s> {
 }
 
 impl<'s> ClientSide<'s> {
-    pub(crate) fn new(config: Config, steps: &'s [Do<'s>], sink: Box<dyn Pipe + 's>) -> Self {
+    pub(crate) fn new(config: ClientConfig, steps: &'s [Do<'s>], sink: Box<dyn Pipe + 's>) -> Self {
         ClientSide {
             client: Client::new(config, 1),
             steps,
@@ -166,11 +166,12 @@ impl<'s> ClientSide<'s> {
             }
             Do::Ahead(command) => self.ready && self.send(command),
             Do::Respond(response) => self.challenge.take().is_some_and(|step| {
-                mend(self.client.sasl(step, *response, &mut *self.sink), &mut self.challenge)
+                mend(self.client.respond(step, *response, &mut *self.sink), &mut self.challenge)
             }),
-            Do::Cancel => self.challenge.take().is_some_and(|step| {
-                mend(self.client.sasl_cancel(step, &mut *self.sink), &mut self.challenge)
-            }),
+            Do::Cancel => self
+                .challenge
+                .take()
+                .is_some_and(|step| mend(self.client.cancel(step, &mut *self.sink), &mut self.challenge)),
             Do::Verified => self.accepted.take().is_some_and(|done| self.client.verified(done).is_ok()),
             Do::TlsStarted => self
                 .handshake

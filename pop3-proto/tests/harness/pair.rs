@@ -7,9 +7,9 @@ use pop3_proto::{ConnectionError, TlsPolicy};
 /// What two machines say to each other.
 #[derive(Clone)]
 pub(crate) struct Session<'s> {
-    pub(crate) client: client::Config,
+    pub(crate) client: client::ClientConfig,
     pub(crate) steps: &'s [Do<'s>],
-    pub(crate) server: server::Config<'static>,
+    pub(crate) server: server::ServerConfig<'static>,
     pub(crate) app: App,
 }
 
@@ -62,9 +62,9 @@ impl<'s> Session<'s> {
     /// In clear, with the usual application.
     pub(crate) fn new(steps: &'s [Do<'s>]) -> Self {
         Session {
-            client: client::Config::new(TlsPolicy::Cleartext),
+            client: client::ClientConfig::new(TlsPolicy::Cleartext),
             steps,
-            server: server::Config::new(TlsPolicy::Cleartext),
+            server: server::ServerConfig::new(TlsPolicy::Cleartext),
             app: App::new(),
         }
     }

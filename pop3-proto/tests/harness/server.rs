@@ -1,11 +1,11 @@
 use super::app::{App, Bodies, Later, MailSlots};
 use super::{Cuts, Pipe, Size};
-use pop3_proto::server::{CloseReason, Config, Server, StartTls, Step};
+use pop3_proto::server::{CloseReason, Server, ServerConfig, StartTls, Step};
 use pop3_proto::{ConnectionError, Input, MIN_SEND_BUF};
 
 /// A server machine, its application and its buffers.
 pub(crate) struct ServerSide<'s> {
-    pub(crate) server: Server<MailSlots, Config<'static>>,
+    pub(crate) server: Server<MailSlots, ServerConfig<'static>>,
     pub(crate) app: App,
     sink: Box<dyn Pipe + 's>,
     /// Slices that were lent and go out behind what the sink holds.
@@ -18,7 +18,7 @@ pub(crate) struct ServerSide<'s> {
 }
 
 impl<'s> ServerSide<'s> {
-    pub(crate) fn new(config: Config<'static>, app: App, sink: Box<dyn Pipe + 's>) -> Self {
+    pub(crate) fn new(config: ServerConfig<'static>, app: App, sink: Box<dyn Pipe + 's>) -> Self {
         ServerSide {
             server: Server::new(config, 7),
             app,
@@ -34,7 +34,7 @@ impl<'s> ServerSide<'s> {
 
     /// A server that reads `wire` and then the end of the stream: what it was asked, what it wrote, how it ended, what was removed.
     pub(crate) fn alone(
-        config: Config<'static>,
+        config: ServerConfig<'static>,
         app: &App,
         wire: &[u8],
         cuts: &Cuts,
@@ -155,7 +155,7 @@ impl<'s> ServerSide<'s> {
 
     fn send_body(&mut self) -> bool {
         let (body, at) = self.body.as_mut().expect("a message is open");
-        if *at == body.len() || self.server.enough() {
+        if *at == body.len() || !self.server.wants_body() {
             self.body = None;
             self.server.finish_body().unwrap();
             return true;

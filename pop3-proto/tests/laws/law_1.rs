@@ -49,8 +49,8 @@ fn law_1_a_piece_of_a_message_lies_in_the_input() {
 }
 
 /// A server in TRANSACTION, asked for the first message.
-fn sending() -> Server<MailSlots, server::Config<'static>> {
-    let mut server = Server::new(server::Config::new(TlsPolicy::Cleartext), 1);
+fn sending() -> Server<MailSlots, server::ServerConfig<'static>> {
+    let mut server = Server::new(server::ServerConfig::new(TlsPolicy::Cleartext), 1);
     let (mut sink, mut input) = (SendBuf::new(vec![]), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
     loop {
         match server.poll(&mut input, &mut sink).unwrap() {

@@ -4,7 +4,7 @@ use super::reach::{LOGIN, ask, cleartext, client, hear, logged_in, say};
 use super::sessions::number;
 use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event};
-use pop3_proto::server::{Ask, CloseReason, Config, Entry, Maildrop, Refusal, Server, Step};
+use pop3_proto::server::{Ask, CloseReason, Entry, Maildrop, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{
     Base64, Command, ConnectionError, Input, Limit, Limits, MIN_SEND_BUF, Mechanism, MessageNumber, SendBuf,
     Sink, Text, TlsPolicy, UniqueId,
@@ -103,7 +103,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
     let mut exchange = sent(client(config, b"+OK\r\n", &[]), &auth());
     for _ in 0..2 {
         let Some(Event::Challenge(step, _)) = hear(&mut exchange, b"+ \r\n") else { panic!() };
-        exchange.sasl(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
+        exchange.respond(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     }
     let third = exchange.poll(&mut Input::more(b"+ \r\n")).unwrap_err();
     assert_eq!(third, ConnectionError::OverLimit(Limit::SaslRounds));
@@ -128,7 +128,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
 }
 
 /// What a server with these limits says to this, line by line, behind the greeting.
-fn says(config: Config<'static>, wire: &[u8]) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
+fn says(config: ServerConfig<'static>, wire: &[u8]) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
     let (_, output, over, _) =
         ServerSide::alone(config, &App::new(), wire, &Cuts::Each(9), Size::Slice(MIN_SEND_BUF));
     let text = String::from_utf8(output).unwrap();
@@ -139,7 +139,7 @@ fn says(config: Config<'static>, wire: &[u8]) -> (Vec<String>, Result<CloseReaso
 fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
     let limits = Limits::DEFAULT.with_command_line(70).with_sasl_line(90);
     let config =
-        Config::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
+        ServerConfig::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let long = "-ERR line too long";
     for (octets, expected) in [(70, "+OK send PASS"), (71, long), (5000, long)] {
         let (said, over) = says(config, &[&line("USER ", octets)[..], b"QUIT\r\n"].concat());
@@ -161,7 +161,7 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
         assert_eq!(said, [expected, "+OK bye"], "{octets}");
     }
     // An over-long line is dropped as it comes: none of it is held.
-    let mut server: Server<crate::harness::MailSlots, Config<'_>> = Server::new(config, 1);
+    let mut server: Server<crate::harness::MailSlots, ServerConfig<'_>> = Server::new(config, 1);
     let Ask::Greet(greet) = ask!(&mut server, b"", Greet(_)) else { unreachable!() };
     server.greet(greet, Text::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let mut input = Input::more(&[b'x'; 5000]);
@@ -171,7 +171,7 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
 
 #[test]
 fn law_10_a_server_closes_behind_so_many_bad_commands() {
-    let config = Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_bad_commands(3, 5));
+    let config = ServerConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_bad_commands(3, 5));
     let login = b"USER mrose\r\nPASS tanstaaf\r\n";
     let last = "-ERR too many bad commands";
     let (said, over) = says(config, &b"BAD\r\n".repeat(9));
@@ -185,7 +185,7 @@ fn law_10_a_server_closes_behind_so_many_bad_commands() {
 
 #[test]
 fn law_10_a_server_closes_behind_so_many_failed_logins() {
-    let config = Config::new(TlsPolicy::Cleartext)
+    let config = ServerConfig::new(TlsPolicy::Cleartext)
         .with_limits(Limits::DEFAULT.with_failed_logins(2).with_bad_commands(99, 99));
     let wrong = b"USER mrose\r\nPASS wrong\r\n";
     let (said, over) = says(config, &wrong.repeat(3));
@@ -217,7 +217,7 @@ impl Maildrop for Million {
 /// 4 KiB of LIST ask for gigabytes: a few octets of input are read, and the send stays at its limit.
 #[test]
 fn law_10_pending_output_stops_input() {
-    let mut server = Server::new(Config::new(TlsPolicy::Cleartext), 1);
+    let mut server = Server::new(ServerConfig::new(TlsPolicy::Cleartext), 1);
     let wire = [b"USER a\r\nPASS b\r\n", &b"LIST\r\n".repeat(4096 / 6)[..]].concat();
     let (mut input, mut sink, mut blocked, mut written) = (Input::more(&wire), SendBuf::new(vec![]), 0, 0);
     while blocked < 2000 {

@@ -2,7 +2,7 @@
 //! beside the library, in its compile-fail cases.
 
 use pop3_proto::client::{Client, Event};
-use pop3_proto::server::{Ask, Config, Credentials, MessageInfo, Server, Step};
+use pop3_proto::server::{Ask, Credentials, MessageInfo, Server, ServerConfig, Step};
 use pop3_proto::{Command, ConnectionError, Input, RecvBuf, SendBuf, Text, TlsPolicy, UniqueId};
 
 /// Returns an event that outlives the borrow of the client.
@@ -41,7 +41,7 @@ fn law_2_an_event_outlives_the_client() {
 
 #[test]
 fn law_2_a_question_is_held_while_it_is_answered() {
-    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
     let mut server: Server<&mut [MessageInfo<UniqueId<'static>>]> = Server::new(&CONFIG, 1);
     let (mut sink, mut input) = (SendBuf::new(vec![]), Input::more(b"USER mrose\r\nPASS tanstaaf\r\n"));
     let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut input, &mut sink) else { panic!() };

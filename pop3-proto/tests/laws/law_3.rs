@@ -3,10 +3,10 @@
 use super::sessions::{USER, number, pass};
 use crate::harness::allocations;
 use pop3_proto::client::{self, Client, Event};
-use pop3_proto::server::{Ask, CloseReason, Config, MessageInfo, Server, Step};
+use pop3_proto::server::{Ask, CloseReason, MessageInfo, Server, ServerConfig, Step};
 use pop3_proto::{Command, Input, MIN_SEND_BUF, RecvBuf, SendBuf, Text, TlsPolicy, UniqueId};
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 const MESSAGE: &[u8] = b"Subject: x\n\n.one\ntwo\n";
 
 /// The server's half: reads, asks, answers, until it needs the other side. Says why the session is over once it is.
@@ -26,7 +26,7 @@ fn serve<'m>(
             }
             Step::Ask(Ask::Fetch(fetch)) => {
                 *at = 0;
-                server.send_body_of(fetch, pop3_proto::octets(MESSAGE)).unwrap();
+                server.send_body_of(fetch, pop3_proto::OctetCount::of(MESSAGE)).unwrap();
             }
             Step::Ask(Ask::Commit(commit)) => server.removed(commit).unwrap(),
             Step::Ask(ask) => panic!("{ask:?}"),
@@ -58,7 +58,7 @@ fn session(
     let (mut client_memory, mut server_memory) = ([0; MIN_SEND_BUF], [0; MIN_SEND_BUF]);
     let (mut up, mut down) = (SendBuf::new(&mut client_memory[..]), SendBuf::new(&mut server_memory[..]));
     let (mut client_recv, mut server_recv) = (RecvBuf::new([0; 1024]), RecvBuf::new([0; 512]));
-    let mut client = Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining(), 1);
+    let mut client = Client::new(client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining(), 1);
     let mut server = Server::new(&CONFIG, 1);
     let (mut maildrop, mut at, mut why) = (Some(slots), 0, None);
     let (mut next, mut events) = (commands.iter().peekable(), 0);
@@ -81,7 +81,7 @@ fn session(
 
 #[test]
 fn law_3_a_whole_session_allocates_nothing() {
-    let slot = |id| MessageInfo::new(pop3_proto::octets(MESSAGE), UniqueId::new(id).unwrap());
+    let slot = |id| MessageInfo::new(pop3_proto::OctetCount::of(MESSAGE), UniqueId::new(id).unwrap());
     let mut slots = [slot(b"a"), slot(b"b"), slot(b"c")];
     let commands = [
         Command::Capa,
@@ -110,7 +110,7 @@ type Half = Server<core::convert::Infallible>;
 
 const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Half>() <= 256);
 // Both sides of a session, with configurations that are shared.
-const _: () = assert!(size_of::<Client<&client::Config>>() + size_of::<Half>() <= 352);
+const _: () = assert!(size_of::<Client<&client::ClientConfig>>() + size_of::<Half>() <= 352);
 
 #[test]
 fn law_3_a_machine_is_no_larger_than_256_octets() {
@@ -127,10 +127,10 @@ fn law_3_a_machine_is_no_larger_than_256_octets() {
 fn law_3_clients_share_a_configuration_of_run_time() {
     /// As a program keeps it, with other things.
     struct Settings {
-        client: client::Config,
+        client: client::ClientConfig,
     }
     impl client::AsConfig for Settings {
-        fn as_config(&self) -> &client::Config {
+        fn as_config(&self) -> &client::ClientConfig {
             &self.client
         }
     }
@@ -140,7 +140,7 @@ fn law_3_clients_share_a_configuration_of_run_time() {
         client
     }
     let limits = pop3_proto::Limits::DEFAULT.with_sasl_line(600 + u16::from(std::env::args().count() > 99));
-    let config = client::Config::new(TlsPolicy::Implicit).with_limits(limits);
+    let config = client::ClientConfig::new(TlsPolicy::Implicit).with_limits(limits);
     let shared = std::sync::Arc::new(Settings { client: config });
     let (one, two) = (greeted(&config), greeted(shared.clone()));
     let three = greeted(&*shared);

@@ -3,7 +3,7 @@
 
 use super::reach::{LOGIN, Said, cleartext, client, hear, logged_in, say};
 use super::sessions::{USER, number, pass};
-use pop3_proto::client::{Client, Config, Event, SendError, TlsRefusal};
+use pop3_proto::client::{Client, ClientConfig, Event, SendError, TlsRefusal};
 use pop3_proto::{
     AnswerError, ApopDigest, Base64, BufferFull, Command, Input, Keyword, LanguageRange, LanguageTag, Limits,
     Mechanism, Profile, Secret, SendBuf, Sink, State, Text, TlsPolicy, Unanswered, Verb,
@@ -41,12 +41,12 @@ const BEARER: Command<'static> = Command::Auth { mechanism: Mechanism::OAUTHBEAR
 const NO_TLS: &[u8] = b"+OK\r\nUSER\r\n.\r\n";
 
 /// Where: the configuration, and what was said before. What is sent, why it is refused, and what is said then.
-type Row<'a> = (Config, &'a [Said<'a>], Command<'a>, SendError, &'a [Said<'a>]);
+type Row<'a> = (ClientConfig, &'a [Said<'a>], Command<'a>, SendError, &'a [Said<'a>]);
 
 /// A refusal that something said later mends.
 #[test]
 fn law_4_a_command_that_was_refused_is_taken_once_the_cause_is_mended() {
-    let opportunistic = Config::new(TlsPolicy::Opportunistic);
+    let opportunistic = ClientConfig::new(TlsPolicy::Opportunistic);
     let ahead = cleartext().assume_pipelining();
     let capa: Said<'_> = (Command::Capa, b"+OK\r\nUSER\r\nSTLS\r\n.\r\n");
     let list_sasl: Said<'_> = (Command::Capa, b"+OK\r\nSASL PLAIN\r\n.\r\n");
@@ -89,7 +89,7 @@ fn law_4_a_command_that_was_refused_is_taken_once_the_cause_is_mended() {
 
 #[test]
 fn law_4_a_command_that_cannot_be_sent_leaves_the_session_as_it_is() {
-    let required = Config::new(TlsPolicy::Required);
+    let required = ClientConfig::new(TlsPolicy::Required);
     let strict = cleartext().with_profile(Profile::Strict);
     let long = [b'x'; 250];
     let name = |name| Command::User(Text::new(name).unwrap());
@@ -99,11 +99,11 @@ fn law_4_a_command_that_cannot_be_sent_leaves_the_session_as_it_is() {
     };
     let initial = Base64::new(&[b'A'; 248]).unwrap();
     let too_long = SendError::InitialResponseTooLong { limit: 255 };
-    let rows: &[(Config, Command<'_>, SendError)] = &[
+    let rows: &[(ClientConfig, Command<'_>, SendError)] = &[
         (required, USER, SendError::Tls(TlsRefusal::Required)),
         (cleartext(), BEARER, SendError::Tls(TlsRefusal::Mechanism)),
         (cleartext(), APOP, SendError::NoTimestamp),
-        (Config::new(TlsPolicy::Implicit), Command::Stls, SendError::NoStls),
+        (ClientConfig::new(TlsPolicy::Implicit), Command::Stls, SendError::NoStls),
         (cleartext(), name(b""), SendError::Empty),
         (cleartext(), name(b"a\tb"), SendError::Control),
         (cleartext(), other, SendError::Control),
@@ -244,20 +244,20 @@ fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
             let mut sink = SendBuf::new(&mut memory[..]);
             let full = AnswerError::BufferFull(BufferFull { needed, capacity: room });
             let answered = match cancel {
-                true => client.sasl_cancel(step, &mut sink),
-                false => client.sasl(step, response, &mut sink),
+                true => client.cancel(step, &mut sink),
+                false => client.respond(step, response, &mut sink),
             };
             step = unanswered(answered, full, &shown);
             assert_eq!((image(&client), sink.pending()), (before.clone(), &b""[..]));
         }
         let mut sink = SendBuf::new(vec![]);
         let long = [b'A'; 64];
-        let too_long = client.sasl(step, Base64::new(&long).unwrap(), &mut sink);
+        let too_long = client.respond(step, Base64::new(&long).unwrap(), &mut sink);
         step = unanswered(too_long, AnswerError::TooLong { limit: 64 }, &shown);
         assert_eq!((image(&client), sink.pending()), (before, &b""[..]));
         match cancel {
-            true => client.sasl_cancel(step, &mut sink).unwrap(),
-            false => client.sasl(step, response, &mut sink).unwrap(),
+            true => client.cancel(step, &mut sink).unwrap(),
+            false => client.respond(step, response, &mut sink).unwrap(),
         }
         assert_eq!(sink.pending(), if cancel { &b"*\r\n"[..] } else { b"AAAA\r\n" });
     }
@@ -267,13 +267,13 @@ fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
 fn law_4_a_challenge_that_can_only_be_cancelled_can_be() {
     let (mut client, step) = challenged(b"+ \r\n");
     let mut sink = SendBuf::new(vec![]);
-    client.sasl(step, Base64::EMPTY, &mut sink).unwrap();
+    client.respond(step, Base64::EMPTY, &mut sink).unwrap();
     sink.sent(2);
     let Some(Event::MalformedChallenge(step, b"?")) = hear(&mut client, b"+ ?\r\n") else { panic!() };
     let (before, shown) = (image(&client), format!("{step:?}"));
-    let step = unanswered(client.sasl(step, Base64::EMPTY, &mut sink), AnswerError::MustCancel, &shown);
+    let step = unanswered(client.respond(step, Base64::EMPTY, &mut sink), AnswerError::MustCancel, &shown);
     assert_eq!((image(&client), sink.pending()), (before, &b""[..]));
-    client.sasl_cancel(step, &mut sink).unwrap();
+    client.cancel(step, &mut sink).unwrap();
     assert_eq!(sink.pending(), b"*\r\n");
 }
 
@@ -283,24 +283,24 @@ fn law_4_a_stale_token_comes_back_and_changes_nothing() {
     let mut sink = SendBuf::new(vec![]);
     let (mut twin, first) = challenged(b"+ \r\n");
     let (mut client, step) = challenged(b"+ \r\n");
-    client.sasl(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
+    client.respond(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let Some(Event::Challenge(second, _)) = hear(&mut client, b"+ \r\n") else { panic!() };
     let (before, shown) = (image(&client), format!("{first:?}"));
-    let first = unanswered(client.sasl(first, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
-    let first = unanswered(client.sasl_cancel(first, &mut sink), AnswerError::Stale, &shown);
+    let first = unanswered(client.respond(first, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
+    let first = unanswered(client.cancel(first, &mut sink), AnswerError::Stale, &shown);
     assert_eq!((image(&client), sink.pending()), (before, &b""[..]));
-    client.sasl(second, Base64::EMPTY, &mut sink).unwrap();
+    client.respond(second, Base64::EMPTY, &mut sink).unwrap();
 
     twin.poll(&mut Input::more(b"?")).unwrap_err();
-    let first = unanswered(twin.sasl(first, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
-    let _ = unanswered(twin.sasl_cancel(first, &mut sink), AnswerError::Stale, &shown);
+    let first = unanswered(twin.respond(first, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
+    let _ = unanswered(twin.cancel(first, &mut sink), AnswerError::Stale, &shown);
     assert_eq!(sink.pending(), b"\r\n");
 }
 
 #[test]
 fn law_4_the_callers_word_is_taken_for_the_exchange_it_is_about() {
     let (mut ended, step) = challenged(b"+ \r\n");
-    ended.sasl(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
+    ended.respond(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let Some(Event::AuthAccepted(done, _)) = hear(&mut ended, b"+OK\r\n") else { panic!() };
     refuses(&mut ended, &Command::Stat, SendError::CallersTurn);
     let mut other = client(cleartext(), b"+OK\r\n", &[]);

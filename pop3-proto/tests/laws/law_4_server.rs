@@ -2,14 +2,14 @@
 
 use super::reach::{ask, server, until};
 use crate::harness::{App, MailSlots, Pipe, Size};
-use pop3_proto::server::{Ask, BodyError, Config, Refusal, Server, Step};
+use pop3_proto::server::{Ask, BodyError, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{
     AnswerError, Base64, BufferFull, Input, Limits, MIN_SEND_BUF, Mechanism, ResponseCode, SendBuf, Sink,
     StuffMode, Text, TlsPolicy, Unanswered,
 };
 use std::fmt::Debug;
 
-type Machine = Server<MailSlots, Config<'static>>;
+type Machine = Server<MailSlots, ServerConfig<'static>>;
 
 fn unanswered<T: Debug>(answered: Result<(), Unanswered<T>>, why: AnswerError, shown: &str) -> T {
     let unanswered = answered.unwrap_err();
@@ -63,7 +63,8 @@ fn law_4_answers_that_write_wait_for_room() {
 
 #[test]
 fn law_4_answers_over_a_limit_are_not_taken() {
-    let config = Config::new(TlsPolicy::Cleartext).other_commands().with_sasl_cleartext(&[Mechanism::PLAIN]);
+    let config =
+        ServerConfig::new(TlsPolicy::Cleartext).other_commands().with_sasl_cleartext(&[Mechanism::PLAIN]);
     let mut machine = Server::new(config.with_limits(Limits::DEFAULT.with_sasl_line(64)), 1);
     let mut sink = SendBuf::new(vec![]);
     let long = [b'A'; MIN_SEND_BUF - 6 + 1];
@@ -204,7 +205,7 @@ fn law_4_a_foreign_or_stale_answer_changes_nothing() {
 }
 
 /// A server that is asked for a message, before its status line is written.
-fn fetched(config: Config<'static>, octets: u64) -> Machine {
+fn fetched(config: ServerConfig<'static>, octets: u64) -> Machine {
     let mut machine = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";
     let Ask::Fetch(fetch) = ask!(&mut machine, wire, Fetch(_)) else { unreachable!() };
@@ -221,7 +222,7 @@ fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
     assert_eq!(machine.finish_body(), Err(BodyError::NoBody));
     assert_eq!((format!("{machine:?}"), sink.pending()), (before, &b""[..]));
 
-    let mut machine = fetched(Config::new(TlsPolicy::Cleartext), 19);
+    let mut machine = fetched(ServerConfig::new(TlsPolicy::Cleartext), 19);
     let (mut rest, before) = (&b"x"[..], format!("{machine:?}"));
     assert_eq!(machine.body_slice(&mut rest), Err(BodyError::StatusPending));
     assert_eq!((format!("{machine:?}"), rest), (before, &b"x"[..]));
@@ -232,7 +233,7 @@ fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
 #[test]
 fn law_4_a_bare_lf_in_a_verbatim_message_takes_nothing() {
     let (mut machine, mut sink) = (
-        fetched(Config::new(TlsPolicy::Cleartext).with_bodies(StuffMode::Verbatim), 19),
+        fetched(ServerConfig::new(TlsPolicy::Cleartext).with_bodies(StuffMode::Verbatim), 19),
         SendBuf::new(vec![]),
     );
     assert_eq!(machine.write_body(b"x\ny", &mut sink), Ok(1));
@@ -249,7 +250,7 @@ fn law_4_a_message_is_taken_as_far_as_there_is_room() {
     let message = b"Subject: x\r\n\r\n.\r\n..\n.end";
     let whole = b"+OK 27 octets\r\nSubject: x\r\n\r\n..\r\n...\r\n..end\r\n.\r\n";
     for room in 0..=whole.len() {
-        let mut machine = fetched(Config::new(TlsPolicy::Cleartext), 27);
+        let mut machine = fetched(ServerConfig::new(TlsPolicy::Cleartext), 27);
         let mut memory = Size::Slice(MIN_SEND_BUF).buffer();
         let mut sink: Box<dyn Pipe> = Size::Slice(MIN_SEND_BUF).pipe(&mut memory);
         sink.put(&[&vec![b'-'; MIN_SEND_BUF - room]]).unwrap();
@@ -270,7 +271,7 @@ fn law_4_a_message_is_taken_as_far_as_there_is_room() {
 /// The end of a message that has another size than stated: nothing is written, and what is missing may follow.
 #[test]
 fn law_4_a_message_of_another_size_is_not_ended() {
-    let (mut machine, mut sink) = (fetched(Config::new(TlsPolicy::Cleartext), 5), SendBuf::new(vec![]));
+    let (mut machine, mut sink) = (fetched(ServerConfig::new(TlsPolicy::Cleartext), 5), SendBuf::new(vec![]));
     assert_eq!(machine.write_body(b"abc", &mut sink), Ok(3));
     for (more, sent) in [(b"d".as_slice(), 6), (b"efg", 9)] {
         assert_eq!(machine.write_body(more, &mut sink), Ok(more.len()));

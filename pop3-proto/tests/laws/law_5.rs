@@ -101,7 +101,7 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
     let steps =
         [Do::Send(USER), Do::Send(pass("b")), Do::Send(Command::Retr(number(1))), Do::Send(Command::Quit)];
     let down = b"+OK\r\n+OK\r\n+OK\r\n+OK\r\na\r\n.\rb\r\n..\r\n\r.\r\n.\r\n+OK\r\n";
-    let config = client::Config::new(TlsPolicy::Cleartext);
+    let config = client::ClientConfig::new(TlsPolicy::Cleartext);
     let reading = Reading::new(config, &steps, down);
     let client = |cuts: &Cuts| reading.play(cuts, Size::Slice(MIN_SEND_BUF));
     let expected = client(&Cuts::Whole);
@@ -116,7 +116,7 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
     }
 
     let up = b"USER mrose\r\nPASS tanstaaf\nRETR 2\r\nBAD\r\nDELE 1\r\nQUIT\r\n";
-    let config = server::Config::new(TlsPolicy::Cleartext);
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext);
     let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), up, cuts, Size::Slice(MIN_SEND_BUF));
     let expected = server(&Cuts::Whole);
     assert_eq!(expected.3, [1]);
@@ -130,7 +130,7 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
 fn law_5_what_goes_over_a_limit_does_so_under_every_cut() {
     let limits =
         Limits::DEFAULT.with_status_line(64).with_listing_line(64).with_body_octets(9).with_command_line(64);
-    let config = client::Config::new(TlsPolicy::Cleartext).with_limits(limits);
+    let config = client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits);
     let login = [Do::Send(USER), Do::Send(pass("b"))];
     for (last, tail) in [
         (Command::Stat, [&b"+OK "[..], &[b'x'; 70]].concat()),
@@ -151,7 +151,7 @@ fn law_5_what_goes_over_a_limit_does_so_under_every_cut() {
         }
     }
     let up = [&b"USER mrose\r\nPASS "[..], &[b'x'; 70], b"\nQUIT\r\nCAPA\r\n"].concat();
-    let config = server::Config::new(TlsPolicy::Cleartext).with_limits(limits);
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_limits(limits);
     let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), &up, cuts, Size::Slice(MIN_SEND_BUF));
     for cuts in Cuts::all(up.len()) {
         assert_eq!(server(&cuts), server(&Cuts::Whole), "{cuts:?}");

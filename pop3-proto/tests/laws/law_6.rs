@@ -4,7 +4,7 @@ use super::reach::{LOGIN, cleartext, client, hear, logged_in, say, server};
 use super::sessions::{USER, number, pass};
 use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event, SendError};
-use pop3_proto::server::{CloseReason, Config};
+use pop3_proto::server::{CloseReason, ServerConfig};
 use pop3_proto::{
     Base64, Command, ConnectionError, Input, Limit, Limits, Mechanism, Profile, SendBuf, Timer, TlsPolicy,
 };
@@ -26,7 +26,7 @@ fn serve(
 ) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
     let limits = Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255);
     let config =
-        Config::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
+        ServerConfig::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let wire = [before, &lines.concat(), after].concat();
     let (_, output, over, _) =
         ServerSide::alone(config, &App::new(), &wire, &Cuts::Whole, Size::Heap(16 * 1024));
@@ -265,6 +265,6 @@ fn law_6_an_odd_challenge_is_an_event() {
     else {
         panic!()
     };
-    client.sasl_cancel(step, &mut SendBuf::new(vec![])).unwrap();
+    client.cancel(step, &mut SendBuf::new(vec![])).unwrap();
     assert!(matches!(hear(&mut client, b"-ERR\r\n"), Some(Event::Refused(..))));
 }

@@ -76,7 +76,7 @@ fn takes_its_own_only<T: Debug>(
 #[test]
 fn law_7_a_client_takes_no_token_of_another_connection() {
     let long = |client: &mut Client, step, sink: &mut SendBuf<Vec<u8>>| {
-        client.sasl(
+        client.respond(
             step,
             Base64::from_static(
                 const {
@@ -89,21 +89,21 @@ fn law_7_a_client_takes_no_token_of_another_connection() {
             sink,
         )
     };
-    takes_its_own_only("sasl", step, |client, step, sink| client.sasl(step, Base64::EMPTY, sink), Ok(()));
+    takes_its_own_only(
+        "respond",
+        step,
+        |client, step, sink| client.respond(step, Base64::EMPTY, sink),
+        Ok(()),
+    );
     takes_its_own_only("sasl, too long", step, long, Err(AnswerError::TooLong { limit: 64 }));
     takes_its_own_only(
         "sasl, odd",
         odd_step,
-        |client, step, sink| client.sasl(step, Base64::EMPTY, sink),
+        |client, step, sink| client.respond(step, Base64::EMPTY, sink),
         Err(AnswerError::MustCancel),
     );
-    takes_its_own_only("sasl_cancel", step, |client, step, sink| client.sasl_cancel(step, sink), Ok(()));
-    takes_its_own_only(
-        "sasl_cancel, odd",
-        odd_step,
-        |client, step, sink| client.sasl_cancel(step, sink),
-        Ok(()),
-    );
+    takes_its_own_only("cancel", step, |client, step, sink| client.cancel(step, sink), Ok(()));
+    takes_its_own_only("cancel, odd", odd_step, |client, step, sink| client.cancel(step, sink), Ok(()));
     takes_its_own_only("verified", done, |client, done, _| client.verified(done), Ok(()));
     takes_its_own_only(
         "tls_started",
@@ -125,10 +125,14 @@ fn law_7_a_client_takes_no_token_of_another_connection_for_a_message() {
     use pop3_proto::{Secret, Text, sasl};
     let message = |client: &mut Client, step, sink: &mut SendBuf<Vec<u8>>| {
         let secret = Secret::new(b"test").unwrap();
-        client.sasl_message(step, &sasl::plain(Text::EMPTY, Text::from_static("test"), secret).unwrap(), sink)
+        client.respond_message(
+            step,
+            &sasl::plain(Text::EMPTY, Text::from_static("test"), secret).unwrap(),
+            sink,
+        )
     };
-    takes_its_own_only("sasl_message", step, message, Ok(()));
-    takes_its_own_only("sasl_message, odd", odd_step, message, Err(AnswerError::MustCancel));
+    takes_its_own_only("respond_message", step, message, Ok(()));
+    takes_its_own_only("respond_message, odd", odd_step, message, Err(AnswerError::MustCancel));
 }
 
 /// What the tokens protect: a client in cleartext is not taken for one inside TLS, and nobody is logged in by another's login.

@@ -7,7 +7,7 @@
 use super::reach::{ask, cleartext, client, say, server};
 use super::sessions;
 use crate::harness::{App, How, ServerSide, Size};
-use pop3_proto::client::{Config, Event};
+use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::server::{self, Ask, Credentials, Refusal, Step};
 use pop3_proto::tap::Tap;
 use pop3_proto::{
@@ -158,8 +158,8 @@ fn law_9_a_client_shows_nothing_however_it_fails() {
     let configs = [
         cleartext(),
         strict,
-        Config::new(TlsPolicy::Required),
-        Config::new(TlsPolicy::Opportunistic),
+        ClientConfig::new(TlsPolicy::Required),
+        ClientConfig::new(TlsPolicy::Opportunistic),
         cleartext().with_limits(Limits::DEFAULT.with_command_line(64)),
     ];
     for config in configs {
@@ -214,15 +214,15 @@ fn law_9_a_response_shows_nothing_however_it_fails() {
     };
     hidden(&(&step, &challenge));
     let response = Base64::from_static(PLAIN);
-    let full = client.sasl(step, response, &mut SendBuf::new([0; 5])).unwrap_err();
+    let full = client.respond(step, response, &mut SendBuf::new([0; 5])).unwrap_err();
     hidden_error(&full);
     let long = PLAIN.repeat(4);
     let too_long = client
-        .sasl(full.token, Base64::new(long.as_bytes()).unwrap(), &mut SendBuf::new(vec![]))
+        .respond(full.token, Base64::new(long.as_bytes()).unwrap(), &mut SendBuf::new(vec![]))
         .unwrap_err();
     hidden_error(&too_long);
     let mut sink = SendBuf::new(vec![]);
-    client.sasl(too_long.token, response, &mut sink).unwrap();
+    client.respond(too_long.token, response, &mut sink).unwrap();
     hidden(&(&client, &sink));
 }
 
@@ -257,7 +257,7 @@ fn law_9_a_server_shows_nothing_however_it_fails() {
         format!("AUTH PLAIN\r\n{PLAIN}=\r\n"),
         format!("AUTH PLAIN\r\n{}\r\n", PLAIN.repeat(700)),
     ];
-    let config = server::Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
     for line in &lines {
         for profile in [Profile::Tolerant, Profile::Strict] {
             let mut app = App::new();

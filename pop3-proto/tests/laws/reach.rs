@@ -3,7 +3,7 @@
 use super::sessions::USER;
 use crate::harness::{App, MailSlots};
 use pop3_proto::client::{self, Client, Event};
-use pop3_proto::server::{Ask, Config, Server, Step};
+use pop3_proto::server::{Ask, Server, ServerConfig, Step};
 use pop3_proto::{Command, Input, Mechanism, SendBuf, Sink, Text, TlsPolicy};
 
 /// A command that was sent, and what the server said then.
@@ -16,12 +16,12 @@ const PASS: Command<'static> = Command::Pass(match pop3_proto::Secret::new(b"tan
     Err(_) => panic!(),
 });
 
-pub(super) const fn cleartext() -> client::Config {
-    client::Config::new(TlsPolicy::Cleartext)
+pub(super) const fn cleartext() -> client::ClientConfig {
+    client::ClientConfig::new(TlsPolicy::Cleartext)
 }
 
 /// A client that was greeted, and all this was said.
-pub(super) fn client(config: client::Config, greeting: &'static [u8], said: &[Said<'_>]) -> Client {
+pub(super) fn client(config: client::ClientConfig, greeting: &'static [u8], said: &[Said<'_>]) -> Client {
     let mut client = Client::new(config, 1);
     hear(&mut client, greeting);
     for (command, answer) in said {
@@ -46,14 +46,14 @@ pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i
 }
 
 /// A server with everything on offer, on the connection with this number.
-pub(super) fn server(id: u64) -> Server<MailSlots, Config<'static>> {
-    let config = Config::new(TlsPolicy::Opportunistic).other_commands();
+pub(super) fn server(id: u64) -> Server<MailSlots, ServerConfig<'static>> {
+    let config = ServerConfig::new(TlsPolicy::Opportunistic).other_commands();
     Server::new(config.with_sasl_cleartext(&[Mechanism::PLAIN]).with_sasl(&[Mechanism::PLAIN]), id)
 }
 
 /// Lets the server read, and answers all questions up to the first step that `stop` wants.
 pub(super) fn until<'i>(
-    server: &mut Server<MailSlots, Config<'_>>,
+    server: &mut Server<MailSlots, ServerConfig<'_>>,
     input: &mut Input<'i>,
     sink: &mut dyn Sink,
     stop: impl Fn(&Step<'_>) -> bool,
@@ -95,6 +95,6 @@ macro_rules! ask {
 }
 pub(super) use ask;
 
-pub(super) fn logged_in(config: client::Config) -> Client {
+pub(super) fn logged_in(config: client::ClientConfig) -> Client {
     client(config, b"+OK\r\n", &LOGIN)
 }

@@ -71,7 +71,7 @@ pub(super) fn all<R>(mut with: impl FnMut(&str, &Session<'_>) -> R) {
 
     let auth = |initial| Do::Send(Command::Auth { mechanism: Mechanism::PLAIN, initial });
     let mut sasl = Session::new(&[]);
-    sasl.server = server::Config::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
+    sasl.server = server::ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let steps = [
         auth(None),
         Do::Cancel,
@@ -90,8 +90,8 @@ pub(super) fn all<R>(mut with: impl FnMut(&str, &Session<'_>) -> R) {
     with("initial response", &Session { steps: &steps, ..sasl });
 
     let mut tls = Session::new(&[]);
-    tls.client = client::Config::new(TlsPolicy::Required);
-    tls.server = server::Config::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN]);
+    tls.client = client::ClientConfig::new(TlsPolicy::Required);
+    tls.server = server::ServerConfig::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN]);
     let steps = [
         Do::Send(Command::Capa),
         Do::Send(Command::Stls),

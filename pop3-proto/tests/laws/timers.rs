@@ -16,7 +16,7 @@ const TIMERS: Timers = Timers::DEFAULT
     .with_tls(Duration::from_millis(30))
     .with_output(Duration::from_millis(50));
 
-fn timed() -> pop3_proto::client::Config {
+fn timed() -> pop3_proto::client::ClientConfig {
     cleartext().with_timers(TIMERS)
 }
 
@@ -80,7 +80,7 @@ fn rob_36_no_timer_of_a_client_runs_while_the_caller_owes_something() {
     let Some(Event::Challenge(step, _)) = say(&mut client, &auth(), b"+ \r\n") else { panic!() };
     assert_eq!(client.tick(Duration::ZERO), Ok(None));
     assert_eq!(client.tick(Duration::from_millis(1_000)), Ok(None));
-    client.sasl(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
+    client.respond(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     assert_eq!(client.tick(Duration::from_millis(2_000)), Ok(Some(Duration::from_millis(2_020))));
     let Some(Event::AuthAccepted(done, _)) = hear(&mut client, b"+OK\r\n") else { panic!() };
     assert_eq!(client.tick(Duration::from_millis(9_000)), Ok(None));
@@ -162,8 +162,8 @@ fn rob_36_a_span_is_at_least_a_millisecond_and_at_most_49_days() {
 }
 
 /// A server that sends a message.
-fn sending() -> Server<MailSlots, server::Config<'static>> {
-    let config = server::Config::new(TlsPolicy::Cleartext).with_timers(TIMERS);
+fn sending() -> Server<MailSlots, server::ServerConfig<'static>> {
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_timers(TIMERS);
     let mut server = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";
     let Ask::Fetch(fetch) = ask!(&mut server, wire, Fetch(_)) else { unreachable!() };

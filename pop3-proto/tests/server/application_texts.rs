@@ -33,7 +33,7 @@ fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
     let mut buffer = [0; MIN_SEND_BUF];
     for unfit in UNFIT {
         let mut out = SendBuf::new(&mut buffer[..]);
-        let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+        let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         let before = format!("{server:?}");
         let back = server.greet(greet, Text::new(unfit).unwrap(), &mut out).unwrap_err();
@@ -44,7 +44,7 @@ fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
     }
     for fit in FIT {
         let mut out = SendBuf::new(&mut buffer[..]);
-        let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+        let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         server.greet(greet, Text::new(fit).unwrap(), &mut out).unwrap();
         assert_eq!(pending(&mut out).into_bytes(), [b"+OK ", *fit, b"\r\n"].concat());
@@ -81,7 +81,7 @@ impl Translation for Same {
 /// What a server with these languages answers to NOOP in the second of them.
 fn noop(languages: &[Language<'_>]) -> String {
     let config = CLEAR.with_languages(languages);
-    let mut server: Server<Slots, &Config<'_>> = Server::new(&config, 1);
+    let mut server: Server<Slots, &ServerConfig<'_>> = Server::new(&config, 1);
     let mut buffer = [0; 4096];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"LANG x-same\r\nUSER a\r\nPASS b\r\nNOOP\r\n");
@@ -160,7 +160,7 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
     let many = [Mechanism::new(b"ABCDEFGHIJKLMNOPQRST").unwrap(); 25];
     let fit = [Mechanism::new(b"ABCDEFGHIJKLMNOPQRST").unwrap(); 24];
     let short = [Mechanism::PLAIN; 33];
-    let opportunistic = Config::new(TlsPolicy::Opportunistic);
+    let opportunistic = ServerConfig::new(TlsPolicy::Opportunistic);
     for (config, error) in [
         (CLEAR.with_sasl(&many), Some(ConfigError::Mechanisms)),
         (CLEAR.with_sasl(&fit), None),
@@ -169,7 +169,7 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
         (opportunistic.with_sasl_cleartext(&[Mechanism::OAUTHBEARER]), Some(ConfigError::MechanismsInClear)),
         (opportunistic.with_sasl(&[Mechanism::OAUTHBEARER]), None),
         (
-            Config::new(TlsPolicy::Required).with_sasl_cleartext(&[Mechanism::PLAIN]),
+            ServerConfig::new(TlsPolicy::Required).with_sasl_cleartext(&[Mechanism::PLAIN]),
             Some(ConfigError::MechanismsInClear),
         ),
         (CLEAR.with_languages(&[Language::ENGLISH; 255]), None),
@@ -183,8 +183,8 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
 }
 
 /// What a server answers to these commands after its greeting.
-fn greeted(config: &Config<'_>, commands: &[u8]) -> String {
-    let mut server: Server<Slots, &Config<'_>> = Server::new(config, 1);
+fn greeted(config: &ServerConfig<'_>, commands: &[u8]) -> String {
+    let mut server: Server<Slots, &ServerConfig<'_>> = Server::new(config, 1);
     let mut buffer = [0; 2048];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(commands);
@@ -197,13 +197,13 @@ fn greeted(config: &Config<'_>, commands: &[u8]) -> String {
 
 /// A configuration that is put together from values that were read at run time.
 struct Settings {
-    base: Config<'static>,
+    base: ServerConfig<'static>,
     mechanisms: Vec<Mechanism<'static>>,
     name: String,
 }
 
 impl AsConfig for Settings {
-    fn as_config(&self) -> Config<'_> {
+    fn as_config(&self) -> ServerConfig<'_> {
         self.base
             .with_sasl_cleartext(&self.mechanisms)
             .with_implementation(Text::try_from(&self.name).unwrap_or_default())

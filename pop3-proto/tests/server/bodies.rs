@@ -84,7 +84,7 @@ fn r1939_5_retr_b_the_whole_message_stuffed_and_ended() {
         for slices in [false, true] {
             let mut host = sender(chunk, room, drain, slices);
             for (message, number) in samples().iter().zip(1..) {
-                let expected = [status(octets(message)), wire(&lines(message))].concat();
+                let expected = [status(OctetCount::of(message)), wire(&lines(message))].concat();
                 let sent = host.exchange(format!("RETR {number}\r\n").as_bytes(), false);
                 assert!(
                     sent == expected,
@@ -138,7 +138,7 @@ fn rob_4_no_short_message_has_an_end_mark_of_its_own() {
         let sent = host.exchange(format!("RETR {number}\r\n").as_bytes(), false);
         assert_eq!(
             sent,
-            [status(octets(message)), wire(&lines(message))].concat(),
+            [status(OctetCount::of(message)), wire(&lines(message))].concat(),
             "{}",
             message.escape_ascii()
         );
@@ -146,7 +146,10 @@ fn rob_4_no_short_message_has_an_end_mark_of_its_own() {
 }
 
 /// A server that was asked for message 1, and the token.
-fn asked(config: Config<'static>, line: &str) -> (Server<Slots, Config<'static>>, pop3_proto::server::Fetch) {
+fn asked(
+    config: ServerConfig<'static>,
+    line: &str,
+) -> (Server<Slots, ServerConfig<'static>>, pop3_proto::server::Fetch) {
     let mut server = Host::new(config, &[b"A: b\r\n\r\n1\r\n"]).login().server;
     let mut buffer = [0; 512];
     let fetch = ask!(server, &mut Input::more(line.as_bytes()), &mut SendBuf::new(&mut buffer[..]), Fetch);
@@ -157,12 +160,12 @@ fn asked(config: Config<'static>, line: &str) -> (Server<Slots, Config<'static>>
 fn a_body_in_the_wrong_turn_is_not_taken() {
     let mut buffer = [0; 512];
     let mut out = SendBuf::new(&mut buffer[..]);
-    let mut none = |server: &mut Server<Slots, Config<'_>>| {
+    let mut none = |server: &mut Server<Slots, ServerConfig<'_>>| {
         assert_eq!(server.write_body(b"x", &mut out), Err(BodyError::NoBody));
         let mut octets = b"x".as_slice();
         assert_eq!(server.body_slice(&mut octets), Err(BodyError::NoBody));
         assert_eq!((octets, server.finish_body()), (b"x".as_slice(), Err(BodyError::NoBody)));
-        assert!(!server.enough());
+        assert!(!server.wants_body());
         assert_eq!(pending(&mut out), "");
     };
     none(&mut Server::new(CLEAR, 1));

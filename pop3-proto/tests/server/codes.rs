@@ -4,7 +4,7 @@ use super::*;
 use pop3_proto::server::{Login, Phrase};
 use pop3_proto::{AnswerError, MIN_SEND_BUF, ResponseCode, SendBuf};
 
-type Machine = Server<Slots, Config<'static>>;
+type Machine = Server<Slots, ServerConfig<'static>>;
 
 /// Also 3206.4.a and 1939.6.c: trouble that passes, or that does not, has its code; no other reason has one.
 #[test]
@@ -36,7 +36,7 @@ fn r3206_4_a_quit_says_why_messages_were_not_removed() {
 }
 
 /// A server that asks about a password.
-fn login(config: Config<'static>) -> (Machine, Login) {
+fn login(config: ServerConfig<'static>) -> (Machine, Login) {
     let mut server = Host::three(config);
     server.say("USER mrose\r\n");
     let mut server = server.server;
@@ -44,7 +44,7 @@ fn login(config: Config<'static>) -> (Machine, Login) {
     (server, login)
 }
 
-fn refused(config: Config<'static>, code: &[u8]) -> String {
+fn refused(config: ServerConfig<'static>, code: &[u8]) -> String {
     let (mut server, login) = login(config);
     let mut send = SendBuf::new(vec![]);
     server.refuse_with_code(login, ResponseCode::new(code).unwrap(), &mut send).unwrap();

@@ -10,7 +10,7 @@ const UNKNOWN: &str = "-ERR unknown command\r\n";
 const STATE: &str = "-ERR not in this state\r\n";
 
 /// All that there is.
-const ALL: Config<'_> = PATIENT
+const ALL: ServerConfig<'_> = PATIENT
     .with_sasl(MECHANISMS)
     .with_sasl_cleartext(MECHANISMS)
     .utf8(Utf8::Messages)
@@ -43,7 +43,7 @@ fn line(verb: Verb) -> &'static str {
 }
 
 /// The configuration with the switch that turns this command off.
-fn without(config: Config<'static>, verb: Verb) -> Option<Config<'static>> {
+fn without(config: ServerConfig<'static>, verb: Verb) -> Option<ServerConfig<'static>> {
     let base = PATIENT;
     Some(match verb {
         Verb::User | Verb::Pass => config.without_user(),
@@ -58,7 +58,7 @@ fn without(config: Config<'static>, verb: Verb) -> Option<Config<'static>> {
 }
 
 /// A host in this state, reached as its configuration allows.
-fn reach(config: Config<'static>, state: State) -> Host {
+fn reach(config: ServerConfig<'static>, state: State) -> Host {
     let mut host = Host::three(config);
     host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>";
     host.say("");
@@ -83,7 +83,7 @@ fn r1939_3_y_every_command_in_every_state() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Implicit] {
         let mut config = ALL;
         if policy != TlsPolicy::Cleartext {
-            config = Config::new(policy)
+            config = ServerConfig::new(policy)
                 .with_limits(Limits::DEFAULT.with_bad_commands(255, 255))
                 .with_sasl(MECHANISMS)
                 .with_sasl_cleartext(MECHANISMS)
@@ -227,7 +227,7 @@ fn r1939_3_f_keywords_in_any_case() {
 /// Also 2595.2.3.a: no way to log in is open outside TLS.
 #[test]
 fn r2595_2_3_a_required_tls_opens_no_login_in_clear() {
-    let config = Config::new(TlsPolicy::Required)
+    let config = ServerConfig::new(TlsPolicy::Required)
         .with_limits(Limits::DEFAULT.with_bad_commands(255, 255))
         .with_sasl(MECHANISMS)
         .with_sasl_cleartext(MECHANISMS);

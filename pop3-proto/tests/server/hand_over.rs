@@ -5,10 +5,10 @@ use pop3_proto::{AnswerError, MIN_SEND_BUF, Mechanism, RecvBuf, State};
 use std::convert::Infallible;
 use std::time::Duration;
 
-const OFFER: Config<'_> = PATIENT.with_sasl_cleartext(&[Mechanism::PLAIN]);
+const OFFER: ServerConfig<'_> = PATIENT.with_sasl_cleartext(&[Mechanism::PLAIN]);
 
 /// A greeted server without maildrops.
-fn greeted(id: u64, out: &mut SendBuf<&mut [u8]>) -> Server<Infallible, Config<'static>> {
+fn greeted(id: u64, out: &mut SendBuf<&mut [u8]>) -> Server<Infallible, ServerConfig<'static>> {
     let mut server = Server::new(OFFER, id);
     let greet = ask!(server, &mut Input::more(b""), out, Greet);
     server.greet(greet, Text::from_static("ready <1@a>"), out).unwrap();

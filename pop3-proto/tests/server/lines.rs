@@ -12,7 +12,7 @@ fn open() -> Host {
     Host::three(PATIENT).login()
 }
 
-fn greeted(config: Config<'static>) -> Host {
+fn greeted(config: ServerConfig<'static>) -> Host {
     let mut host = Host::three(config);
     host.say("");
     host

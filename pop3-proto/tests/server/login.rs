@@ -10,7 +10,7 @@ const STATE: &str = "-ERR not in this state\r\n";
 const OPEN: &str = "+OK maildrop open\r\n";
 
 /// In AUTHORIZATION, with the greeting behind it.
-fn greeted(config: Config<'static>, greeting: &'static str) -> Host {
+fn greeted(config: ServerConfig<'static>, greeting: &'static str) -> Host {
     let mut host = Host::three(config);
     host.greeting = greeting;
     assert_eq!(host.say(""), format!("+OK {greeting}\r\n"));
@@ -29,7 +29,7 @@ fn r1939_3_b_the_server_speaks_first() {
 
 #[test]
 fn r1939_3_b_nothing_that_came_early_is_read_before_the_greeting() {
-    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"QUIT\r\n");
@@ -100,7 +100,7 @@ fn r1939_4_g_a_maildrop_that_cannot_be_opened_is_a_refusal() {
 /// The lock lives in the maildrop, and a maildrop that is not taken comes back before anything is written.
 #[test]
 fn r1939_4_h_a_maildrop_that_was_not_taken_comes_back() {
-    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER mrose\r\nPASS a\r\n");

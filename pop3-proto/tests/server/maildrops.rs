@@ -42,7 +42,7 @@ impl Maildrop for Picky {
     }
 }
 
-fn picky(config: Config<'static>, refusal: Refusal) -> Host<Picky> {
+fn picky(config: ServerConfig<'static>, refusal: Refusal) -> Host<Picky> {
     Host::over(config, Picky { refusal: Some(refusal), ..Picky::default() }, &["12345678"; 4]).login()
 }
 
@@ -129,7 +129,9 @@ fn every_form_of_maildrop_serves_the_same_session() {
     let mut borrowed: Vec<MessageInfo<UniqueId<'_>>> = messages
         .iter()
         .zip(&ids)
-        .map(|(message, id)| MessageInfo::new(octets(message.as_bytes()), UniqueId::new(*id).unwrap()))
+        .map(|(message, id)| {
+            MessageInfo::new(OctetCount::of(message.as_bytes()), UniqueId::new(*id).unwrap())
+        })
         .collect();
     let mut host = Host::over(CLEAR, &mut borrowed[..], &messages).login();
     assert_eq!(host.say(lines), expected);

@@ -22,23 +22,23 @@ mod top;
 mod transaction;
 mod update;
 
-use pop3_proto::server::{Ask, CloseReason, Config, Credentials, Maildrop, MessageInfo, Refusal, Step};
+use pop3_proto::server::{Ask, CloseReason, Credentials, Maildrop, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{
-    Base64, ConnectionError, Input, Limits, OwnedUniqueId, SendBuf, Server, Sink, Text, TlsPolicy, UniqueId,
-    octets,
+    Base64, ConnectionError, Input, Limits, OctetCount, OwnedUniqueId, SendBuf, Server, Sink, Text,
+    TlsPolicy, UniqueId,
 };
 
 type Slots = Vec<MessageInfo<OwnedUniqueId>>;
 
-const CLEAR: Config<'_> = Config::new(TlsPolicy::Cleartext);
+const CLEAR: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// As [`CLEAR`], for tables that are full of refusals.
-const PATIENT: Config<'_> =
+const PATIENT: ServerConfig<'_> =
     CLEAR.with_limits(Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255));
 
 /// A server with an application that answers by its fields.
 struct Host<L: Maildrop = Slots> {
-    server: Server<L, Config<'static>>,
+    server: Server<L, ServerConfig<'static>>,
     /// The octets of the client that are not read yet.
     unread: Vec<u8>,
     /// What was asked.
@@ -67,24 +67,24 @@ fn slots(messages: &[impl AsRef<[u8]>]) -> Slots {
         .enumerate()
         .map(|(index, message)| {
             let id = format!("id-{}", index + 1);
-            MessageInfo::new(octets(message.as_ref()), UniqueId::new(id.as_bytes()).unwrap().into())
+            MessageInfo::new(OctetCount::of(message.as_ref()), UniqueId::new(id.as_bytes()).unwrap().into())
         })
         .collect()
 }
 
 impl Host {
-    fn new(config: Config<'static>, messages: &[impl AsRef<[u8]>]) -> Self {
+    fn new(config: ServerConfig<'static>, messages: &[impl AsRef<[u8]>]) -> Self {
         Host::over(config, slots(messages), messages)
     }
 
     /// Three messages of 120, 200 and 5 octets.
-    fn three(config: Config<'static>) -> Self {
+    fn three(config: ServerConfig<'static>) -> Self {
         Host::new(config, &[[b'x'; 118].as_slice(), &[b'y'; 198], b"abc"])
     }
 }
 
 impl<L: Maildrop> Host<L> {
-    fn over(config: Config<'static>, maildrop: L, messages: &[impl AsRef<[u8]>]) -> Self {
+    fn over(config: ServerConfig<'static>, maildrop: L, messages: &[impl AsRef<[u8]>]) -> Self {
         Host {
             server: Server::new(config, 7),
             unread: Vec::new(),
@@ -191,7 +191,7 @@ impl<L: Maildrop> Host<L> {
                 match self.refuse_fetch.take() {
                     Some(refusal) => server.refuse(fetch, refusal).unwrap(),
                     None => {
-                        let octets = octets(&self.messages[fetch.message().index()]);
+                        let octets = OctetCount::of(&self.messages[fetch.message().index()]);
                         server.send_body_of(fetch, octets).unwrap();
                     }
                 }
@@ -222,7 +222,7 @@ impl<L: Maildrop> Host<L> {
         let asked = self.asked.last().unwrap();
         let number: usize = asked.split(' ').nth(1).unwrap().parse().unwrap();
         for mut chunk in self.messages[number - 1].chunks(self.chunk) {
-            if self.server.enough() {
+            if !self.server.wants_body() {
                 break;
             }
             if self.slices {

@@ -1,7 +1,7 @@
 //! Commands that the crate does not know, answered by the application, and bodies behind a fatal error.
 
 use super::CLEAR;
-use pop3_proto::server::{Ask, BodyError, CloseReason, Config, MessageInfo, Refusal, Step};
+use pop3_proto::server::{Ask, BodyError, CloseReason, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{ConnectionError, Input, SendBuf, Server, Text, UniqueId};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ type Slots = Vec<MessageInfo<UniqueId<'static>>>;
 
 /// Polls until the machine waits, refusing or answering what it does not know.
 fn run(
-    server: &mut Server<Slots, Config<'_>>,
+    server: &mut Server<Slots, ServerConfig<'_>>,
     input: &[u8],
     sink: &mut SendBuf<Vec<u8>>,
     serve: bool,

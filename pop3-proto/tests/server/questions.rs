@@ -5,7 +5,7 @@ use pop3_proto::server::{Fetch, Greet, Login, User};
 use pop3_proto::{AnswerError, MIN_SEND_BUF, Mechanism, State};
 
 static PLAIN: &[Mechanism<'static>] = &[Mechanism::PLAIN];
-const OFFER: Config<'_> = PATIENT.with_sasl_cleartext(PLAIN).other_commands();
+const OFFER: ServerConfig<'_> = PATIENT.with_sasl_cleartext(PLAIN).other_commands();
 
 const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::Credentials, "[AUTH] ", "login failed"),
@@ -27,7 +27,7 @@ fn line(refusal: Refusal, coded: &[Refusal]) -> String {
 
 const SYSTEM: &[Refusal] = &[Refusal::Temporary, Refusal::Permanent];
 
-fn greeted(config: Config<'static>) -> Host {
+fn greeted(config: ServerConfig<'static>) -> Host {
     let mut host = Host::three(config);
     host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>";
     host.say("");
@@ -85,7 +85,7 @@ fn a_refused_message_says_why() {
 
 #[test]
 fn r1939_4_c_a_refused_greeting_is_the_end() {
-    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"QUIT\r\n");
@@ -100,12 +100,12 @@ fn r1939_4_c_a_refused_greeting_is_the_end() {
 
 /// The questions of one session, in their order, with a server and an input that goes on.
 struct Asked<'i> {
-    server: Server<Slots, Config<'static>>,
+    server: Server<Slots, ServerConfig<'static>>,
     input: Input<'i>,
 }
 
 impl<'i> Asked<'i> {
-    fn new(config: Config<'static>, id: u64, lines: &'static [u8]) -> (Self, Greet) {
+    fn new(config: ServerConfig<'static>, id: u64, lines: &'static [u8]) -> (Self, Greet) {
         let mut asked = Asked { server: Server::new(config, id), input: Input::more(lines) };
         let greet = ask!(asked.server, &mut asked.input, &mut SendBuf::new([0; 4096]), Greet);
         (asked, greet)
@@ -115,21 +115,21 @@ impl<'i> Asked<'i> {
         self.server.poll(&mut self.input, &mut SendBuf::new([0; 4096])).unwrap()
     }
 
-    fn user(config: Config<'static>, id: u64, lines: &'static [u8]) -> (Self, User) {
+    fn user(config: ServerConfig<'static>, id: u64, lines: &'static [u8]) -> (Self, User) {
         let (mut asked, greet) = Self::new(config, id, lines);
         asked.server.greet(greet, Text::EMPTY, &mut SendBuf::new([0; 4096])).unwrap();
         let Step::Ask(Ask::User(user, _)) = asked.step() else { panic!() };
         (asked, user)
     }
 
-    fn login(config: Config<'static>, id: u64) -> (Self, Login) {
+    fn login(config: ServerConfig<'static>, id: u64) -> (Self, Login) {
         let (mut asked, user) = Self::user(config, id, b"USER mrose\r\nPASS a\r\nRETR 2\r\nQUIT\r\n");
         asked.server.accept_name(user).unwrap();
         let Step::Ask(Ask::Login(login, _)) = asked.step() else { panic!() };
         (asked, login)
     }
 
-    fn fetch(config: Config<'static>, id: u64) -> (Self, Fetch) {
+    fn fetch(config: ServerConfig<'static>, id: u64) -> (Self, Fetch) {
         let (mut asked, login) = Self::login(config, id);
         asked.server.accept(login, slots(&["a", "b"])).unwrap();
         let Step::Ask(Ask::Fetch(fetch)) = asked.step() else { panic!() };
@@ -235,7 +235,7 @@ fn law_4_an_answer_that_does_not_fit_comes_back() {
 #[test]
 fn a_challenge_is_for_auth_only() {
     let (mut asked, login) = Asked::login(CLEAR, 1);
-    assert!(!login.exchange() && !login.utf8());
+    assert!(!login.is_auth() && !login.utf8());
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let back = asked.server.challenge(login, Base64::EMPTY, &mut out).unwrap_err();

@@ -7,7 +7,7 @@ use pop3_proto::{BufferFull, MIN_SEND_BUF, Mechanism, OtherCapability};
 const AMOUNTS: [usize; 7] = [1, 2, 3, 7, 100, 511, 512];
 
 /// What is answered through a sink of `room` octets that sends `drain` at a time.
-fn through(config: Config<'static>, room: usize, drain: usize, lines: &str) -> String {
+fn through(config: ServerConfig<'static>, room: usize, drain: usize, lines: &str) -> String {
     let mut host = Host::new(config, &["abc"; 300]).login();
     (host.room, host.drain) = (room, drain);
     host.say(lines)
@@ -110,7 +110,7 @@ fn a_sink_that_is_too_small_is_told_apart_from_a_full_one() {
 
 #[test]
 fn an_answer_that_never_fits_says_so() {
-    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut small = [0; 8];
     let mut out = SendBuf::new(&mut small[..]);
     let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);

@@ -172,7 +172,7 @@ fn law_5_calls_out_of_turn_change_nothing() {
         assert!(odd.server.write_body(b"x", &mut out).is_err());
         assert!(odd.server.body_slice(&mut b"x".as_slice()).is_err());
         assert!(odd.server.finish_body().is_err());
-        assert!(!odd.server.enough());
+        assert!(!odd.server.wants_body());
         assert_eq!(out.pending(), b"");
         assert_eq!(odd.exchange(line, false), plain.exchange(line, false));
         assert_eq!(odd.exchange(b"", false), b"");

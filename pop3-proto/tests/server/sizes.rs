@@ -4,7 +4,7 @@ use super::*;
 use pop3_proto::server::{BodyError, Fetch, Sent};
 use pop3_proto::{MIN_SEND_BUF, SendBuf};
 
-type Machine = Server<Slots, Config<'static>>;
+type Machine = Server<Slots, ServerConfig<'static>>;
 
 /// A server that asks for message 1, which the maildrop lists with this size.
 fn asked(octets: u64, command: &[u8]) -> (Machine, Fetch) {
@@ -34,7 +34,7 @@ const OCTETS: u64 = 22;
 /// Also 1939.3.q: a message that shrank or grew since login has no terminator.
 #[test]
 fn rob_35_a_message_of_another_size_than_stated_is_not_ended() {
-    assert_eq!(octets(MESSAGE), OCTETS);
+    assert_eq!(OctetCount::of(MESSAGE), OCTETS);
     for slices in [false, true] {
         for stated in [0, 1, OCTETS - 1, OCTETS + 1, 50_016, u64::MAX] {
             let (mut server, fetch) = asked(stated, b"RETR 1\r\n");

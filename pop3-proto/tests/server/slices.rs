@@ -7,7 +7,7 @@ use std::time::Duration;
 const OUTPUT: u64 = 180_000;
 const AUTOLOGOUT: u64 = 600_000;
 
-type Machine = Server<Slots, Config<'static>>;
+type Machine = Server<Slots, ServerConfig<'static>>;
 
 /// A server that sends a message of 1,000 lines, its status line sent.
 fn sending() -> Machine {

@@ -23,7 +23,7 @@ static MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN];
 
 /// Every answer that a server gives in a language, one or more lines each.
 fn all_answers(languages: &'static [Language<'_>]) -> String {
-    let config = Config::new(TlsPolicy::Implicit)
+    let config = ServerConfig::new(TlsPolicy::Implicit)
         .with_limits(Limits::DEFAULT.with_bad_commands(90, 90))
         .with_languages(languages)
         .with_sasl(MECHANISMS)
@@ -91,7 +91,7 @@ fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     for octets in [0, 1, 506, 507, 600] {
-        let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+        let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         let mut host = Host::three(CLEAR.other_commands());
         host.say("");

@@ -11,7 +11,7 @@ fn at(seconds: u64) -> Duration {
 }
 
 /// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SEND_BUF` octets.
-fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Slots, Config<'static>> {
+fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Slots, ServerConfig<'static>> {
     let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
     let mut input = Input::more(line.as_bytes());
     if line.starts_with("RETR") {
@@ -23,7 +23,11 @@ fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Slots, Config<'st
 }
 
 /// Goes on; whether the sink is full then.
-fn step(server: &mut Server<Slots, Config<'_>>, input: &mut Input<'_>, out: &mut SendBuf<&mut [u8]>) -> bool {
+fn step(
+    server: &mut Server<Slots, ServerConfig<'_>>,
+    input: &mut Input<'_>,
+    out: &mut SendBuf<&mut [u8]>,
+) -> bool {
     match server.poll(input, out).unwrap() {
         Step::NeedSpace(_) => true,
         Step::NeedBody => server.write_body(&b"x\r\n".repeat(10_000), out).unwrap() < 30_000,
@@ -123,7 +127,7 @@ fn amb_29_the_login_timer_goes_on_while_the_sink_is_full() {
     let mut out = SendBuf::new(&mut buffer[..]);
     let commands = b"CAPA\r\n".repeat(100);
     let mut input = Input::more(&commands);
-    let mut server: Server<Slots, Config<'_>> =
+    let mut server: Server<Slots, ServerConfig<'_>> =
         Server::new(CLEAR.with_timers(Timers::DEFAULT.with_login(at(30))), 1);
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
@@ -142,9 +146,9 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\nQUIT\r\n");
-    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut now = 0;
-    let mut waits = |server: &mut Server<Slots, Config<'_>>| {
+    let mut waits = |server: &mut Server<Slots, ServerConfig<'_>>| {
         for _ in 0..3 {
             now += 100_000;
             assert_eq!(server.tick(at(now)), Ok(None));
@@ -177,7 +181,7 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
 /// Also ROB.36: it runs during the handshake and is named.
 #[test]
 fn rob_36_the_tls_timer_runs_during_the_handshake() {
-    let mut server: Server<Slots, Config<'_>> = Server::new(Config::new(TlsPolicy::Required), 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(ServerConfig::new(TlsPolicy::Required), 1);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
@@ -266,7 +270,7 @@ fn a_clock_that_goes_back_harms_nothing() {
 #[test]
 fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
     let login = || {
-        let mut host = Host::three(Config::new(TlsPolicy::Required));
+        let mut host = Host::three(ServerConfig::new(TlsPolicy::Required));
         host.say("");
         host.server
     };
@@ -285,7 +289,7 @@ fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
         server
     };
     let autologout = || Host::three(CLEAR).login().server;
-    let servers: [&dyn Fn() -> Server<Slots, Config<'static>>; 5] =
+    let servers: [&dyn Fn() -> Server<Slots, ServerConfig<'static>>; 5] =
         [&login, &tls, &output, &early, &autologout];
     for server in servers {
         for before in [1, 2, 1000, 179_999] {

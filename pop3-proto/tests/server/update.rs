@@ -8,7 +8,7 @@ const DIALOGUE: &str = "USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\nLIST\r\nRETR 2\
 
 #[test]
 fn r1939_6_a_quit_enters_update() {
-    let mut server: Server<Slots, Config<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER mrose\r\nPASS a\r\nDELE 2\r\nQUIT\r\nNOOP\r\n");
@@ -156,7 +156,7 @@ fn r1939_6_b_no_other_end_enters_update() {
 
 #[test]
 fn r1939_6_b_a_broken_wall_of_tls_commits_nothing() {
-    let mut host = Host::three(Config::new(TlsPolicy::Opportunistic));
+    let mut host = Host::three(ServerConfig::new(TlsPolicy::Opportunistic));
     host.say("STLS\r\nQUIT\r\n");
     assert_eq!(host.end, Some(Err(ConnectionError::PlaintextAfterStls)));
     assert_eq!(host.last("QUIT\r\n"), "");

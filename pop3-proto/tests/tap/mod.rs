@@ -145,7 +145,7 @@ impl Log {
             Event::DropListing(_, row) => says(format!("{} {}", row.count, row.octets).as_bytes()),
             Event::ScanListing(_, row) => says(format!("{} {}", row.message.get(), row.octets).as_bytes()),
             Event::UniqueId(_, row) => {
-                says(&[format!("{} ", row.message.get()).as_bytes(), row.id.as_bytes()].concat());
+                says(&[format!("{} ", row.message.get()).as_bytes(), row.as_bytes()].concat());
             }
             Event::Capability(_, capability) => {
                 let mut line = SendBuf::new(vec![]);

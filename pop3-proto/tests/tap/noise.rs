@@ -84,7 +84,7 @@ proptest! {
 /// The client machine and a tap beside it agree on what the server says.
 #[test]
 fn a_client_and_a_tap_read_the_same() {
-    use pop3_proto::client::{Config, Event};
+    use pop3_proto::client::{ClientConfig, Event};
     use pop3_proto::{Client, Command, Input, MessageNumber, SendBuf};
     let (one, mut send) = (MessageNumber::new(1).unwrap(), SendBuf::new(vec![]));
     let answers = [
@@ -98,7 +98,7 @@ fn a_client_and_a_tap_read_the_same() {
         (Command::Capa, "+OK\r\nSASL\r\n\x7f\r\n.\r\n"),
         (Command::Noop, "+ok\r\n"),
     ];
-    let mut client = Client::new(Config::new(TlsPolicy::Cleartext), 1);
+    let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
     let mut tap = Tap::new(Limits::DEFAULT);
     let both = |client: &mut Client, tap: &mut Tap, octets: &str| {
         let (mut one, mut two) = (Input::more(octets.as_bytes()), Input::more(octets.as_bytes()));

@@ -1,7 +1,7 @@
 //! The client of a transcript: it sends the commands of the transcript when their turn has come, and its events, written down as
 //! the lines that they stand for, are the lines that the server said.
 
-use pop3_proto::client::{Closed, Config, Event};
+use pop3_proto::client::{ClientConfig, Closed, Event};
 use pop3_proto::script::{Peer, Script, Side};
 use pop3_proto::{Response, SendBuf, TlsPolicy};
 use pop3_proto_kit::{Guest, Heard};
@@ -35,7 +35,7 @@ pub(super) fn server_lines(script: &Script) -> Vec<(&[u8], usize)> {
 pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
     let tls = script.octets(Side::Client).windows(4).any(|word| word == b"STLS");
     let tls = if tls { TlsPolicy::Required } else { TlsPolicy::Cleartext };
-    let mut guest = Guest::new(Config::new(tls).assume_pipelining());
+    let mut guest = Guest::new(ClientConfig::new(tls).assume_pipelining());
     let mut commands = script.lines().filter(|line| line.from == Side::Client).map(|line| trim(line.octets));
     let (mut lines, mut body) = (Vec::new(), Vec::new());
     loop {
@@ -96,7 +96,7 @@ fn said(event: &Event<'_>) -> String {
             says(format!("{} {}", listing.message.get(), listing.octets).as_bytes())
         }
         Event::UniqueId(_, listing) => {
-            says(&[format!("{} ", listing.message.get()).as_bytes(), listing.id.as_bytes()].concat())
+            says(&[format!("{} ", listing.message.get()).as_bytes(), listing.as_bytes()].concat())
         }
         Event::Capability(_, capability) => {
             let mut line = SendBuf::new(vec![]);

@@ -1,7 +1,7 @@
 //! What the notes of a transcript say: which side it plays, what the server has, and how the session ends.
 
 use pop3_proto::script::{Script, Side};
-use pop3_proto::server::{Config, Language, Phrase, Refusal, Utf8};
+use pop3_proto::server::{Language, Phrase, Refusal, ServerConfig, Utf8};
 use pop3_proto::{LanguageTag, Limits, MIN_SEND_BUF, Mechanism, Profile, Text, TlsPolicy};
 use pop3_proto_kit::{App, Message, User};
 
@@ -11,7 +11,7 @@ pub(super) struct Fixture {
     pub(super) client_ends: Option<String>,
     /// How the session of the server ends; without a note it does not play.
     pub(super) server_ends: Option<String>,
-    pub(super) config: Config<'static>,
+    pub(super) config: ServerConfig<'static>,
     /// The messages that are gone when the session is over.
     pub(super) removed: Vec<String>,
     /// The quirks that the server has noted, if a note names any.
@@ -27,7 +27,7 @@ impl Fixture {
         let mut fixture = Fixture {
             client_ends: None,
             server_ends: None,
-            config: Config::new(TlsPolicy::Cleartext).with_limits(LIMITS),
+            config: ServerConfig::new(TlsPolicy::Cleartext).with_limits(LIMITS),
             removed: Vec::new(),
             quirks: None,
             app: App::of(&[""; 0]),
@@ -58,7 +58,7 @@ impl Fixture {
             let text = message.text.get_or_insert_default();
             text.extend(line.strip_prefix(' ').unwrap_or(line).as_bytes());
             text.extend(b"\r\n");
-            message.octets = pop3_proto::octets(text);
+            message.octets = pop3_proto::OctetCount::of(text);
             return Some(());
         }
         let user = |name: &str| User { name: name.into(), ..User::default() };
@@ -96,7 +96,7 @@ impl Fixture {
     fn offer(&mut self, what: &str) -> Option<()> {
         let config = self.config;
         self.config = match what {
-            "stls" => Config::new(TlsPolicy::Required).with_limits(LIMITS),
+            "stls" => ServerConfig::new(TlsPolicy::Required).with_limits(LIMITS),
             "plain" => config.with_sasl(&[Mechanism::PLAIN]).with_sasl_cleartext(&[Mechanism::PLAIN]),
             "utf8" => config.utf8(Utf8::MessagesAndUsers),
             "lang" => config.with_languages(LANGUAGES),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 use pop3_proto::server::MessageInfo;
-use pop3_proto::{MessageNumber, Secret, Text, UniqueId, octets};
+use pop3_proto::{MessageNumber, OctetCount, Secret, Text, UniqueId};
 use pop3_proto_bare_metal::{Account, Mailbox, Store};
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ impl Memory {
 
     pub fn slots(&self) -> Vec<MessageInfo<UniqueId<'static>>> {
         let id = |number: u32| UniqueId::new(&b"abcdefgh"[number as usize..][..1]).unwrap();
-        self.messages.iter().map(|(number, text)| MessageInfo::new(octets(text), id(*number))).collect()
+        self.messages.iter().map(|(number, text)| MessageInfo::new(OctetCount::of(text), id(*number))).collect()
     }
 
     /// As a client gets them: each ends in a line end.

@@ -3,7 +3,7 @@
 //! `cargo run -p pop3-proto-proxy --bin proxy_memory`. It fails where an answer is not the one that is due.
 
 use pop3_proto::client::{Deletions, Event};
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use pop3_proto::{
     Client, Command, MessageNumber, RecvBuf, ResponseCode, Secret, SendBuf, State, Text, TlsPolicy,
 };
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// In memory, there is nobody to listen.
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 fn main() -> Result<()> {
     let mut talk = Dialogue::new()?;

@@ -11,8 +11,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 /// How the back end is spoken to: in cleartext, on loopback. AUTH is not used, whose long lines would want a larger recv.
-const BEHIND: client::Config =
-    client::Config::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
+const BEHIND: client::ClientConfig =
+    client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
 const _: () = assert!(BEHIND.min_recv_buf() <= INBOX);
 
 /// A login behind, for the question that waits in front.

@@ -9,11 +9,11 @@ mod streams;
 use crate::proxy::{End, Proxy, Wants};
 use crate::table::Table;
 use pop3_proto::TlsPolicy;
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use std::sync::Arc;
 use std::time::Duration;
 
-static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// What the proxy says before a login has come to its end.
 const ASKED: &str = "+OK POP3 proxy ready\r\n+OK send PASS\r\n";

@@ -9,7 +9,7 @@ use super::shown::Shown;
 use super::{Fetch, trace};
 use crate::client::{self, Connection};
 use crate::tls::Distrust;
-use pop3_proto::client::{Config, Event};
+use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{ApopDigest, Command, Limits, Secret, Timers, TlsPolicy, apop};
 use rustls::pki_types::ServerName;
 use std::io::{self, ErrorKind};
@@ -139,8 +139,8 @@ impl Fetch {
         Ok((connection, digest))
     }
 
-    fn config(&self, policy: TlsPolicy) -> Config {
-        let config = Config::new(policy).with_limits(Limits::DEFAULT.with_listing_rows(MOST_ROWS));
+    fn config(&self, policy: TlsPolicy) -> ClientConfig {
+        let config = ClientConfig::new(policy).with_limits(Limits::DEFAULT.with_listing_rows(MOST_ROWS));
         let Some(time) = self.options.timeout.map(Duration::from) else { return config };
         config.with_timers(Timers::DEFAULT.with_greeting(time).with_answer(time).with_tls(time))
     }

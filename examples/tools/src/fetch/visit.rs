@@ -107,9 +107,8 @@ impl Fetch {
                 let is_answered = event.completes();
                 match event {
                     Event::ScanListing(_, row) => listing.set_size(row.message, row.octets),
-                    Event::UniqueId(_, row) => listing.set_id(row.message, row.id.as_bytes())?,
+                    Event::UniqueId(_, row) => listing.set_id(row.message, row.as_bytes())?,
                     // It tells one message from another all the same.
-                    Event::OddUniqueId(_, message, id) => listing.set_id(message, id)?,
                     Event::Refused(ticket, status) if ticket.verb == Verb::List => {
                         return Err(Failure::refused(Exit::Connection, "LIST", status));
                     }

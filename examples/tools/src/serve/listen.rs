@@ -4,7 +4,7 @@ use super::Host;
 use super::visit::Visit;
 use crate::Result;
 use crate::server::{Session, Stream};
-use pop3_proto::server::{CloseReason, Config};
+use pop3_proto::server::{CloseReason, ServerConfig};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const HANDSHAKE: Duration = Duration::from_secs(60);
 /// What the connections of one listener have in common.
 pub struct Door {
     pub host: Arc<Host>,
-    pub config: Arc<Config<'static>>,
+    pub config: Arc<ServerConfig<'static>>,
     pub acceptor: Option<TlsAcceptor>,
     /// TLS comes first.
     pub implicit: bool,

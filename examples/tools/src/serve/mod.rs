@@ -21,7 +21,7 @@ pub use run::run;
 pub use store::{Later, Mailbox, Octets, Store};
 pub use visit::Visit;
 
-use pop3_proto::server::{Config, Language, Utf8};
+use pop3_proto::server::{Language, ServerConfig, Utf8};
 use pop3_proto::{Limits, Mechanism, Text, TlsPolicy};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,9 +61,9 @@ impl Host {
 
 /// What the server offers under a policy, which also says whether passwords may travel in clear.
 #[must_use]
-pub fn config(policy: TlsPolicy) -> Config<'static> {
+pub fn config(policy: TlsPolicy) -> ServerConfig<'static> {
     const MECHANISMS: &[Mechanism<'_>] = &[Mechanism::SCRAM_SHA_256, Mechanism::PLAIN];
-    Config::new(policy)
+    ServerConfig::new(policy)
         .with_limits(Limits::DEFAULT.with_command_line(COMMAND_LINE).with_sasl_line(SASL_LINE))
         .with_implementation(Text::from_static("pop3-proto serve"))
         .with_sasl(MECHANISMS)

@@ -1,5 +1,5 @@
 use crate::Result;
-use pop3_proto::server::{Ask, Commit, Config, Fetch, Greet, Login, Maildrop, Refusal, User};
+use pop3_proto::server::{Ask, Commit, Fetch, Greet, Login, Maildrop, Refusal, ServerConfig, User};
 use pop3_proto::{SendBuf, Server, Text, sasl};
 use std::future::Future;
 use std::pin::Pin;
@@ -49,7 +49,7 @@ impl<A: App> Answer<A> {
     /// Gives the answer to the machine.
     pub(super) fn give(
         self,
-        server: &mut Server<A::Maildrop, Arc<Config<'static>>>,
+        server: &mut Server<A::Maildrop, Arc<ServerConfig<'static>>>,
         send: &mut SendBuf<Vec<u8>>,
         message: &mut Option<Pin<Box<A::Message>>>,
     ) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::stutter::Stutter;
 use pop3_proto::client::Event;
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use pop3_proto::{Command, MessageNumber, RecvBuf, SendBuf, State, Text, TlsPolicy, Verb};
 use pop3_proto_basics::host::{Host, Wants};
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
@@ -27,7 +27,7 @@ struct Record {
 
 /// A server that has all the time in the world; gives back what it received.
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
-    static CONFIG: Config<'_> = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
     let mut host = Host::new(&CONFIG, &MESSAGES);
     let (mut recv, mut send) = (RecvBuf::new(vec![0; 4096]), SendBuf::new(vec![]));
     let mut received = String::new();

@@ -45,17 +45,17 @@ fn quirk_20_a_first_challenge_that_is_no_base64() {
     session.respond("AAAA");
     assert_eq!(session.hear("+ Password:\r\n"), ["odd challenge Password:"]);
     let step = session.step.take().unwrap();
-    let unanswered = session.client.sasl(step, Base64::EMPTY, &mut session.out).unwrap_err();
+    let unanswered = session.client.respond(step, Base64::EMPTY, &mut session.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::MustCancel, "the second one can only be cancelled");
     session.sent();
-    session.client.sasl_cancel(unanswered.token, &mut session.out).unwrap();
+    session.client.cancel(unanswered.token, &mut session.out).unwrap();
     assert_eq!(session.sent(), "*\r\n");
     assert_eq!(session.hear("-ERR cancelled\r\n"), ["AUTH refused cancelled"]);
 
     let mut session = Session::greeted(STRICT);
     session.ask("AUTH LOGIN", "+ Username:\r\n");
     let step = session.step.take().unwrap();
-    let unanswered = session.client.sasl(step, Base64::EMPTY, &mut session.out).unwrap_err();
+    let unanswered = session.client.respond(step, Base64::EMPTY, &mut session.out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::MustCancel);
     assert_eq!(Session::greeted(CLEAR).ask("AUTH NTLM", "+OK\r\n"), ["AUTH accepted"]);
 }

@@ -3,7 +3,7 @@
 use super::{Asked, Owed, World};
 use pop3_proto::client::{SendError, Ticket};
 use pop3_proto::server::Refusal;
-use pop3_proto::{Base64, Command, Input, SendBuf, Text, octets};
+use pop3_proto::{Base64, Command, Input, OctetCount, SendBuf, Text};
 
 /// One step of one side, or of the cable between them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +75,7 @@ impl World<'_> {
     fn of_applications(&self) -> Vec<Action> {
         let mut actions = Vec::new();
         match &self.asked {
-            Some(Asked::Login(login)) if login.exchange() => {
+            Some(Asked::Login(login)) if login.is_auth() => {
                 actions.extend([Action::Accept, Action::Refuse]);
                 actions.extend((self.log.challenges < 2).then_some(Action::Challenge));
             }
@@ -195,9 +195,9 @@ impl World<'_> {
     fn pay(&mut self, action: Action) {
         match (self.owed.take().unwrap(), action) {
             (Owed::Response(step), Action::Respond) => {
-                self.client.sasl(step, Base64::from_static("AG1y"), &mut self.up).unwrap();
+                self.client.respond(step, Base64::from_static("AG1y"), &mut self.up).unwrap();
             }
-            (Owed::Response(step), _) => self.client.sasl_cancel(step, &mut self.up).unwrap(),
+            (Owed::Response(step), _) => self.client.cancel(step, &mut self.up).unwrap(),
             (Owed::Verdict(done), _) => self.client.verified(done).unwrap(),
             (Owed::Handshake(start), _) => {
                 assert!(self.down.pending().is_empty() && self.up.pending().is_empty());
@@ -228,7 +228,7 @@ impl World<'_> {
             Asked::Login(login) => server.refuse(login, Refusal::Credentials).unwrap(),
             Asked::Fetch(fetch) if accept => {
                 self.body = Some((fetch.message(), 0));
-                let octets = octets(&self.scenario.app.messages[fetch.message().index()]);
+                let octets = OctetCount::of(&self.scenario.app.messages[fetch.message().index()]);
                 server.send_body_of(fetch, octets).unwrap();
             }
             Asked::Fetch(fetch) => server.refuse(fetch, Refusal::Temporary).unwrap(),

@@ -15,8 +15,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 #[derive(Clone)]
 pub(in crate::explore) struct Scenario {
     pub(in crate::explore) name: &'static str,
-    pub(in crate::explore) client: client::Config,
-    pub(in crate::explore) server: server::Config<'static>,
+    pub(in crate::explore) client: client::ClientConfig,
+    pub(in crate::explore) server: server::ServerConfig<'static>,
     /// What the client's application sends, one line after the other.
     pub(in crate::explore) commands: &'static [&'static str],
     /// So many of them are sent and answered before the search begins.
@@ -31,8 +31,8 @@ impl Scenario {
         app.messages = vec![b"a\r\n".to_vec(), b".\nb".to_vec()];
         Scenario {
             name,
-            client: client::Config::new(TlsPolicy::Cleartext),
-            server: server::Config::new(TlsPolicy::Cleartext),
+            client: client::ClientConfig::new(TlsPolicy::Cleartext),
+            server: server::ServerConfig::new(TlsPolicy::Cleartext),
             commands,
             opening: 0,
             app,
@@ -64,7 +64,7 @@ enum Asked {
 pub(in crate::explore) struct World<'s> {
     pub(in crate::explore) scenario: &'s Scenario,
     pub(in crate::explore) client: Client,
-    pub(in crate::explore) server: Server<MailSlots, server::Config<'static>>,
+    pub(in crate::explore) server: Server<MailSlots, server::ServerConfig<'static>>,
     /// What is on its way: each side's sink is its end of the cable.
     up: SendBuf<Vec<u8>>,
     down: SendBuf<Vec<u8>>,

@@ -3,7 +3,7 @@ use pop3_proto::server::{
     AsConfig, CloseReason, Credentials, Event, Login, Maildrop, MessageInfo, Refusal, Responder, StartTls,
     UserPolicy,
 };
-use pop3_proto::{Base64, OwnedUniqueId, Text, UniqueId, octets};
+use pop3_proto::{Base64, OctetCount, OwnedUniqueId, Text, UniqueId};
 
 /// The maildrop of most tests.
 pub type Slots = Vec<MessageInfo<OwnedUniqueId>>;
@@ -192,7 +192,7 @@ impl App {
                     Some(refusal) => to.refuse(fetch, refusal).unwrap(),
                     None => {
                         self.sending = (index, 0);
-                        to.send_body_of(fetch, octets(self.text(index))).unwrap();
+                        to.send_body_of(fetch, OctetCount::of(self.text(index))).unwrap();
                     }
                 }
             }
@@ -230,7 +230,7 @@ impl App {
             Credentials::Response(_) => self.rounds += 1,
             _ => {}
         }
-        let challenge = self.challenges.get(self.rounds).filter(|_| login.exchange());
+        let challenge = self.challenges.get(self.rounds).filter(|_| login.is_auth());
         if let Some(challenge) = challenge {
             return to.challenge(login, Base64::new(challenge.as_bytes()).unwrap()).unwrap();
         }
@@ -300,7 +300,7 @@ impl Message {
     /// The message with this index, and the unique-id `id-1`, `id-2` and so on.
     #[must_use]
     pub fn new(index: usize, text: &[u8]) -> Self {
-        Message { id: format!("id-{}", index + 1), octets: octets(text), text: Some(text.to_vec()) }
+        Message { id: format!("id-{}", index + 1), octets: OctetCount::of(text), text: Some(text.to_vec()) }
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::{Memory, words};
-use pop3_proto::client::{Client, Config, Event, SaslDone, SaslStep, SendError, StartTls, Ticket};
+use pop3_proto::client::{Client, ClientConfig, Event, SaslDone, SaslStep, SendError, StartTls, Ticket};
 use pop3_proto::{Base64, ClientConnection, Command, ConnectionError, Quirks};
 use std::time::Duration;
 
@@ -24,20 +24,20 @@ pub enum Heard {
 impl Guest {
     /// Before the greeting.
     #[must_use]
-    pub fn new(config: impl Into<Config>) -> Self {
+    pub fn new(config: impl Into<ClientConfig>) -> Self {
         Guest::sized(config, Memory::growing(16 * 1024))
     }
 
     /// Before the greeting, with this memory to send from.
     #[must_use]
-    pub fn sized(config: impl Into<Config>, memory: Memory) -> Self {
+    pub fn sized(config: impl Into<ClientConfig>, memory: Memory) -> Self {
         let pop3 = ClientConnection::with_buffers(config.into(), 1, Vec::new(), memory).unwrap();
         Guest { pop3, step: None, done: None, start: None, now: Duration::ZERO }
     }
 
     /// In AUTHORIZATION, with a timestamp for APOP.
     #[must_use]
-    pub fn greeted(config: impl Into<Config>) -> Self {
+    pub fn greeted(config: impl Into<ClientConfig>) -> Self {
         let mut guest = Guest::new(config);
         guest.hear("+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n");
         guest
@@ -45,7 +45,7 @@ impl Guest {
 
     /// In AUTHORIZATION, after a response to CAPA of these rows.
     #[must_use]
-    pub fn listed(config: impl Into<Config>, rows: &[&str]) -> Self {
+    pub fn listed(config: impl Into<ClientConfig>, rows: &[&str]) -> Self {
         let mut guest = Guest::greeted(config);
         guest.lists(rows);
         guest
@@ -53,7 +53,7 @@ impl Guest {
 
     /// In TRANSACTION.
     #[must_use]
-    pub fn opened(config: impl Into<Config>) -> Self {
+    pub fn opened(config: impl Into<ClientConfig>) -> Self {
         let mut guest = Guest::greeted(config);
         guest.log_in();
         guest

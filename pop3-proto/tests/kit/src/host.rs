@@ -1,13 +1,13 @@
 use crate::app::Then;
 use crate::{App, Cuts, Memory, Slots};
-use pop3_proto::server::{CloseReason, Config, Maildrop, Server, StartTls};
+use pop3_proto::server::{CloseReason, Maildrop, Server, ServerConfig, StartTls};
 use pop3_proto::{ConnectionError, ServerConnection};
 use std::ops::{Deref, DerefMut};
 
 /// A server and its application, whose fields are the host's.
 pub struct Host<M: Maildrop = Slots> {
-    pub pop3: ServerConnection<M, Vec<u8>, Memory, Config<'static>>,
-    config: Config<'static>,
+    pub pop3: ServerConnection<M, Vec<u8>, Memory, ServerConfig<'static>>,
+    config: ServerConfig<'static>,
     pub app: App,
     /// Makes the maildrop, for a session in UTF-8 mode or not.
     open: Box<dyn FnMut(bool) -> M>,
@@ -21,18 +21,18 @@ pub struct Host<M: Maildrop = Slots> {
 
 impl Host {
     #[must_use]
-    pub fn new(config: Config<'static>, messages: &[impl AsRef<[u8]>]) -> Self {
+    pub fn new(config: ServerConfig<'static>, messages: &[impl AsRef<[u8]>]) -> Self {
         Host::with_app(config, App::of(messages))
     }
 
     /// Three messages of 120, 200 and 5 octets.
     #[must_use]
-    pub fn three(config: Config<'static>) -> Self {
+    pub fn three(config: ServerConfig<'static>) -> Self {
         Host::new(config, &[[b'x'; 118].as_slice(), &[b'y'; 198], b"abc"])
     }
 
     #[must_use]
-    pub fn with_app(config: Config<'static>, app: App) -> Self {
+    pub fn with_app(config: ServerConfig<'static>, app: App) -> Self {
         let maildrop = app.maildrop();
         Host::opening(config, app, move |_| maildrop.clone())
     }
@@ -40,7 +40,13 @@ impl Host {
     /// A host that reads `wire` and then the end of the stream: what it was asked, what it wrote, how it ended, what was
     /// removed.
     #[must_use]
-    pub fn alone(config: Config<'static>, app: &App, wire: &[u8], mut cuts: Cuts, memory: Memory) -> Alone {
+    pub fn alone(
+        config: ServerConfig<'static>,
+        app: &App,
+        wire: &[u8],
+        mut cuts: Cuts,
+        memory: Memory,
+    ) -> Alone {
         let mut host = Host::with_app(config, app.clone()).sized(memory);
         let (mut at, mut output) = (0, host.exchange(b"", false));
         while host.end.is_none() {
@@ -57,7 +63,7 @@ type Alone = (Vec<String>, Vec<u8>, Result<CloseReason, ConnectionError>, Vec<u3
 impl<M: Maildrop> Host<M> {
     /// Over this maildrop, of these messages.
     #[must_use]
-    pub fn over(config: Config<'static>, maildrop: M, messages: &[impl AsRef<[u8]>]) -> Self
+    pub fn over(config: ServerConfig<'static>, maildrop: M, messages: &[impl AsRef<[u8]>]) -> Self
     where
         M: 'static,
     {
@@ -67,7 +73,7 @@ impl<M: Maildrop> Host<M> {
 
     /// Over the maildrop that `open` makes at login, for a session in UTF-8 mode or not.
     #[must_use]
-    pub fn opening(config: Config<'static>, app: App, open: impl FnMut(bool) -> M + 'static) -> Self {
+    pub fn opening(config: ServerConfig<'static>, app: App, open: impl FnMut(bool) -> M + 'static) -> Self {
         Host {
             pop3: connection(config, Memory::growing(4096.max(config.min_send_buf()))),
             config,
@@ -211,7 +217,7 @@ impl<M: Maildrop> Host<M> {
     }
 
     #[must_use]
-    pub const fn server(&self) -> &Server<M, Config<'static>> {
+    pub const fn server(&self) -> &Server<M, ServerConfig<'static>> {
         self.pop3.server()
     }
 
@@ -223,9 +229,9 @@ impl<M: Maildrop> Host<M> {
 }
 
 fn connection<M: Maildrop>(
-    config: Config<'static>,
+    config: ServerConfig<'static>,
     memory: Memory,
-) -> ServerConnection<M, Vec<u8>, Memory, Config<'static>> {
+) -> ServerConnection<M, Vec<u8>, Memory, ServerConfig<'static>> {
     ServerConnection::with_buffers(config, 7, Vec::new(), memory).unwrap()
 }
 

@@ -6,10 +6,10 @@ use pop3_proto::{ConnectionError, Limits, MIN_SEND_BUF, TlsPolicy};
 /// What a guest and a host say to each other.
 #[derive(Clone)]
 pub struct Dialogue<'s> {
-    pub client: client::Config,
+    pub client: client::ClientConfig,
     /// What the guest sends: see [`Player`].
     pub steps: &'s [&'s str],
-    pub server: server::Config<'static>,
+    pub server: server::ServerConfig<'static>,
     pub app: App,
 }
 
@@ -74,9 +74,9 @@ impl<'s> Dialogue<'s> {
     #[must_use]
     pub fn new(steps: &'s [&'s str]) -> Self {
         Dialogue {
-            client: client::Config::new(TlsPolicy::Cleartext).with_limits(SMALL),
+            client: client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(SMALL),
             steps,
-            server: server::Config::new(TlsPolicy::Cleartext).with_limits(SMALL),
+            server: server::ServerConfig::new(TlsPolicy::Cleartext).with_limits(SMALL),
             app: App::new(),
         }
     }

@@ -1,5 +1,5 @@
 use crate::{Cuts, Guest, Heard, Memory, words};
-use pop3_proto::client::Config;
+use pop3_proto::client::ClientConfig;
 use pop3_proto::{Base64, Command};
 
 /// A guest that has a list of lines to send, and what it heard.
@@ -19,7 +19,7 @@ pub struct Player<'s> {
 
 impl<'s> Player<'s> {
     #[must_use]
-    pub fn new(config: Config, steps: &'s [&'s str], memory: Memory) -> Self {
+    pub fn new(config: ClientConfig, steps: &'s [&'s str], memory: Memory) -> Self {
         let guest = Guest::sized(config, memory);
         Player { guest, steps, ready: false, ended: false, over: false, heard: Vec::new(), body: Vec::new() }
     }
@@ -126,7 +126,7 @@ impl<'s> Player<'s> {
 /// once it has heard all that comes before it and has sent what it sends there. A client that sends ahead of what it was
 /// already given would have other outcomes, and rightly so (law 5).
 pub struct Reading<'s> {
-    config: Config,
+    config: ClientConfig,
     steps: &'s [&'s str],
     wire: &'s [u8],
     gates: Vec<usize>,
@@ -134,7 +134,7 @@ pub struct Reading<'s> {
 
 impl<'s> Reading<'s> {
     #[must_use]
-    pub fn new(config: Config, steps: &'s [&'s str], wire: &'s [u8]) -> Self {
+    pub fn new(config: ClientConfig, steps: &'s [&'s str], wire: &'s [u8]) -> Self {
         let mut reading = Reading { config, steps, wire, gates: (0..wire.len()).collect() };
         // Byte by byte the client sends as soon as it can.
         reading.gates = reading.played(Cuts::Each(1), Memory::growing(16 * 1024)).2;

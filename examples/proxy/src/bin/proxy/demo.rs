@@ -2,7 +2,7 @@
 
 use crate::CONFIG;
 use pop3_proto::client::{Deletions, Event, SendError};
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use pop3_proto::{Client, Command, MessageNumber, RecvBuf, ResponseCode, Secret, SendBuf, Text, TlsPolicy};
 use pop3_proto_basics::guests::Guests;
 use pop3_proto_basics::host::{Host, Wants};
@@ -100,7 +100,8 @@ async fn pipelined(connector: &TlsConnector, address: SocketAddr) -> Result<()> 
     stream.write_all(commands.as_bytes()).await?; // it is never done again if this fails
     let mut answers = String::new();
     stream.read_to_string(&mut answers).await?;
-    let octets: u64 = MESSAGES.iter().map(|message| pop3_proto::octets(message.text.as_bytes())).sum();
+    let octets: u64 =
+        MESSAGES.iter().map(|message| pop3_proto::OctetCount::of(message.text.as_bytes())).sum();
     let stat = format!("+OK 3 {octets}");
     let lines: Vec<_> = answers.lines().collect();
     assert_eq!(lines.len(), 7, "{answers}");
@@ -170,7 +171,7 @@ async fn serve_back_end(listener: TcpListener) -> Result<()> {
 }
 
 async fn back_end(mut stream: TcpStream) -> Result<()> {
-    static BEHIND: Config<'_> = Config::new(TlsPolicy::Cleartext);
+    static BEHIND: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
     let mut host = Host::new(&BEHIND, &MESSAGES);
     let (mut recv, mut send) = (RecvBuf::new(vec![0; 2 * BEHIND.min_recv_buf()]), SendBuf::new(vec![]));
     loop {

@@ -2,7 +2,7 @@
 
 mod demo;
 
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use pop3_proto::{Timers, TlsPolicy};
 use pop3_proto_basics::guests::Guests;
 use pop3_proto_proxy::listen::{self, Door};
@@ -34,8 +34,8 @@ that most users have refuses a wrong password.
 
 /// What is announced before login has to be true behind each back end: where one has no UIDL, say, add `without_uidl`. AUTH-RESP-CODE is
 /// announced: a refusal without `[AUTH]` then tells a client that its password may be right.
-static CONFIG: Config<'_> =
-    Config::new(TlsPolicy::Implicit).with_timers(Timers::DEFAULT.with_login(Duration::from_secs(120)));
+static CONFIG: ServerConfig<'_> =
+    ServerConfig::new(TlsPolicy::Implicit).with_timers(Timers::DEFAULT.with_login(Duration::from_secs(120)));
 
 #[tokio::main]
 async fn main() -> ExitCode {
