@@ -92,7 +92,7 @@ fn a_client_runs_on_a_configuration_of_run_time() {
     let config = client::ClientConfig::new(TlsPolicy::Implicit)
         .with_profile(Profile::Strict)
         .with_limits(Limits::DEFAULT.with_sasl_line(512))
-        .with_timers(Timers::DEFAULT.with_greeting(std::time::Duration::from_secs(seconds)));
+        .with_timers(Timers::DEFAULT.with_greeting(Duration::from_secs(seconds)));
     is_strict(config);
     let borrowed: &client::ClientConfig = &config;
     is_strict(borrowed);

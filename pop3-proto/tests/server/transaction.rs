@@ -125,9 +125,9 @@ fn r1939_5_dele_b_dele_only_marks() {
     let mut host = open();
     host.say("DELE 1\r\nDELE 3\r\n");
     assert_eq!(host.marked(), [1, 3]);
-    assert_eq!(host.server.maildrop().unwrap().len(), 3);
+    assert_eq!(host.server().maildrop().unwrap().len(), 3);
     assert_eq!(host.asked, [] as [&str; 0]);
-    assert_eq!(host.server.state(), State::Transaction);
+    assert_eq!(host.server().state(), State::Transaction);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn quirk_50_what_is_no_number_names_no_message() {
     for line in ["LIST 003", "LIST 3 ", "LIST  3", "NOOP ", "DELE 03"] {
         assert_eq!(strict.say(format!("{line}\r\n")), "-ERR syntax error\r\n", "{line}");
     }
-    assert!(strict.server.quirks().is_empty());
+    assert!(strict.server().quirks().is_empty());
 }
 
 /// Some servers delete message 1.
@@ -201,6 +201,6 @@ fn rob_42_surplus_arguments_are_refused_in_every_profile() {
         ] {
             assert_eq!(host.say(format!("{line}\r\n")), "-ERR syntax error\r\n", "{line}");
         }
-        assert_eq!(host.server.state(), State::Transaction);
+        assert_eq!(host.server().state(), State::Transaction);
     }
 }

@@ -9,8 +9,9 @@ pub struct Host<M: Maildrop = Slots> {
     pub pop3: ServerConnection<M, Vec<u8>, Memory, ServerConfig<'static>>,
     config: ServerConfig<'static>,
     pub app: App,
-    /// Makes the maildrop, for a session in UTF-8 mode or not.
-    open: Box<dyn FnMut(bool) -> M>,
+    /// The maildrop until the login, and what it is told then: whether the session is in UTF-8 mode.
+    maildrop: Option<M>,
+    pub prepare: fn(&mut M, bool),
     /// The bytes that are sent at once.
     pub drain: usize,
     handshake: Option<StartTls>,
@@ -34,7 +35,7 @@ impl Host {
     #[must_use]
     pub fn with_app(config: ServerConfig<'static>, app: App) -> Self {
         let maildrop = app.maildrop();
-        Host::opening(config, app, move |_| maildrop.clone())
+        Host::opening(config, app, maildrop)
     }
 
     /// A host that reads `wire` and then the end of the stream: what it was asked, what it wrote, how it ended, what was
@@ -63,22 +64,19 @@ type Alone = (Vec<String>, Vec<u8>, Result<CloseReason, ConnectionError>, Vec<u3
 impl<M: Maildrop> Host<M> {
     /// Over this maildrop, of these messages.
     #[must_use]
-    pub fn over(config: ServerConfig<'static>, maildrop: M, messages: &[impl AsRef<[u8]>]) -> Self
-    where
-        M: 'static,
-    {
-        let mut maildrop = Some(maildrop);
-        Host::opening(config, App::of(messages), move |_| maildrop.take().unwrap())
+    pub fn over(config: ServerConfig<'static>, maildrop: M, messages: &[impl AsRef<[u8]>]) -> Self {
+        Host::opening(config, App::of(messages), maildrop)
     }
 
-    /// Over the maildrop that `open` makes at login, for a session in UTF-8 mode or not.
+    /// Over this maildrop.
     #[must_use]
-    pub fn opening(config: ServerConfig<'static>, app: App, open: impl FnMut(bool) -> M + 'static) -> Self {
+    pub fn opening(config: ServerConfig<'static>, app: App, maildrop: M) -> Self {
         Host {
             pop3: connection(config, Memory::growing(4096.max(config.min_send_buf()))),
             config,
             app,
-            open: Box::new(open),
+            maildrop: Some(maildrop),
+            prepare: |_, _| {},
             drain: usize::MAX,
             handshake: None,
             lent: Vec::new(),
@@ -179,7 +177,12 @@ impl<M: Maildrop> Host<M> {
             match self.pop3.poll() {
                 Ok(Some((event, mut responder))) => {
                     assert!(ready, "is_ready and poll disagree");
-                    match self.app.answer(event, &mut responder, &mut self.open) {
+                    let mut open = |utf8| {
+                        let mut maildrop = self.maildrop.take().unwrap();
+                        (self.prepare)(&mut maildrop, utf8);
+                        maildrop
+                    };
+                    match self.app.answer(event, &mut responder, &mut open) {
                         Then::GoOn => {}
                         Then::Lent(slices) => self.lent = slices,
                         Then::StartTls(start) => self.handshake = Some(start),

@@ -5,6 +5,7 @@
 mod app;
 mod guest;
 mod host;
+mod machine;
 mod memory;
 mod pair;
 mod reading;
@@ -14,6 +15,7 @@ pub mod words;
 pub use app::{App, Bodies, Message, Slots, User, slots};
 pub use guest::{Guest, Heard};
 pub use host::Host;
+pub use machine::{LOGIN, OPENING, client, machine};
 pub use memory::Memory;
 pub use pair::{Dialogue, How, Outcome};
 pub use reading::{Player, Reading};
