@@ -185,13 +185,7 @@ fn r6856_3_c_a_client_reads_the_tag_and_the_text() {
     let rows = peer.ask("LANG", "+OK list\r\nen English\r\nfr-CA fran\u{e7}ais\r\nx-pig\r\n.\r\n");
     assert_eq!(
         rows,
-        [
-            "LANG begin list",
-            "language en English",
-            "language fr-CA français",
-            "language x-pig",
-            "LANG end 3"
-        ]
+        ["LANG begin list", "language en English", "language fr-CA français", "language x-pig", "LANG end 3"]
     );
     assert!(peer.client().quirks().is_empty());
 }

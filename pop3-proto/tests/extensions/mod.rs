@@ -11,12 +11,10 @@ mod pipelining;
 mod policy;
 mod quirks_table;
 mod sasl_client;
-mod sasl_client_outcome;
-mod sasl_kit;
 #[cfg(feature = "sasl")]
 mod sasl_messages;
+mod sasl_outcome;
 mod sasl_server;
-mod sasl_server_outcome;
 mod stls;
 mod utf8;
 
@@ -85,4 +83,14 @@ fn greeted(config: ServerConfig<'static>) -> Host<Mail> {
 /// A server in TRANSACTION.
 fn logged_in(config: ServerConfig<'static>) -> Host<Mail> {
     greeted(config).login()
+}
+
+/// A server with a timestamp in its greeting, which is out, that lets everybody in at once.
+fn hosted(config: ServerConfig<'static>) -> Host {
+    let mut host = Host::new(config, &["abc"]);
+    host.greeting = "ready <1.2@host>".into();
+    host.challenges.clear();
+    assert_eq!(host.say(""), "+OK ready <1.2@host>\r\n");
+    host.asked.clear();
+    host
 }

@@ -100,6 +100,24 @@ impl Guest {
         }
     }
 
+    /// Sends the command of this line, or answers the challenge that is open, and returns what goes over the wire.
+    pub fn say(&mut self, line: impl AsRef<[u8]>) -> Result<String, SendError> {
+        self.sent();
+        match self.step {
+            Some(_) => self.respond(line),
+            None => self.send(line).map(drop)?,
+        }
+        Ok(self.sent())
+    }
+
+    /// Plays rounds: what the client says, what the server says, and what the client hears.
+    pub fn talk(&mut self, rounds: &[(&str, &str, &str)]) {
+        for (line, response, heard) in rounds {
+            assert_eq!(self.say(line), Ok(format!("{line}\r\n")));
+            assert_eq!(self.hear(response).join("; "), *heard, "{line}: {response}");
+        }
+    }
+
     /// What was sent since the last call.
     pub fn sent(&mut self) -> String {
         let sent = String::from_utf8_lossy(self.pop3.send_buf().pending()).into_owned();
