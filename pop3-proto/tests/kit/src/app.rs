@@ -32,6 +32,8 @@ pub struct App {
     pub bodies: Bodies,
     /// The questions, in [`words`].
     pub asked: Vec<String>,
+    /// The same, as their `Debug` shows them.
+    pub shown: Vec<String>,
     /// What was removed, which happens at Commit and never else.
     pub removed: Vec<u32>,
     name: Vec<u8>,
@@ -99,6 +101,7 @@ impl App {
             stuck: Vec::new(),
             bodies: Bodies::Copied(usize::MAX),
             asked: Vec::new(),
+            shown: Vec::new(),
             removed: Vec::new(),
             name: Vec::new(),
             rounds: 0,
@@ -169,7 +172,10 @@ impl App {
         to: &mut Responder<'_, M, C>,
         open: &mut dyn FnMut(bool) -> M,
     ) -> Then {
-        self.asked.extend(words::question(&event));
+        if let Some(question) = words::question(&event) {
+            self.asked.push(question);
+            self.shown.push(format!("{event:?}"));
+        }
         match event {
             Event::Greet(greet) => match self.refuse_greeting {
                 Some(refusal) => to.refuse(greet, refusal).unwrap(),

@@ -17,6 +17,6 @@ pub use guest::{Guest, Heard};
 pub use host::Host;
 pub use machine::{LOGIN, OPENING, client, machine};
 pub use memory::Memory;
-pub use pair::{Dialogue, How, Outcome};
+pub use pair::{Dialogue, How, Outcome, SMALL};
 pub use reading::{Player, Reading};
 pub use wire::{Cuts, Line};

@@ -31,6 +31,8 @@ pub struct How {
 pub struct Outcome {
     pub heard: Vec<String>,
     pub asked: Vec<String>,
+    /// What `Debug` shows of both.
+    pub shown: Vec<String>,
     /// The bytes that arrived.
     pub up: Vec<u8>,
     pub down: Vec<u8>,
@@ -67,7 +69,7 @@ impl How {
 }
 
 /// Lines of AUTH that fit in the smallest send buffer.
-pub(crate) const SMALL: Limits = Limits::DEFAULT.with_sasl_line(MIN_SEND_BUF as u16);
+pub const SMALL: Limits = Limits::DEFAULT.with_sasl_line(MIN_SEND_BUF as u16);
 
 impl<'s> Dialogue<'s> {
     /// In cleartext, with the usual application.
@@ -120,6 +122,7 @@ impl<'s> Dialogue<'s> {
         Outcome {
             deletions: guest.guest.client().deletions(),
             heard: guest.heard,
+            shown: [guest.shown, host.app.shown].concat(),
             asked: host.app.asked,
             up: up.bytes,
             down: down.bytes,

@@ -14,6 +14,8 @@ pub struct Player<'s> {
     pub over: bool,
     /// In [`words`], adjacent slices of one message joined.
     pub heard: Vec<String>,
+    /// The same, as its `Debug` shows it, without the slices of messages.
+    pub shown: Vec<String>,
     body: Vec<u8>,
 }
 
@@ -21,7 +23,16 @@ impl<'s> Player<'s> {
     #[must_use]
     pub fn new(config: ClientConfig, steps: &'s [&'s str], memory: Memory) -> Self {
         let guest = Guest::sized(config, memory);
-        Player { guest, steps, ready: false, ended: false, over: false, heard: Vec::new(), body: Vec::new() }
+        Player {
+            guest,
+            steps,
+            ready: false,
+            ended: false,
+            over: false,
+            heard: Vec::new(),
+            shown: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     pub fn end(&mut self) {
@@ -56,7 +67,11 @@ impl<'s> Player<'s> {
     pub fn run(&mut self) {
         while !self.over {
             while self.act() {}
-            let heard = self.guest.poll();
+            let shown = &mut self.shown;
+            let heard = self.guest.take(|event| {
+                shown.push(format!("{event:?}"));
+                words::event(event)
+            });
             if let Some(Heard::Body(bytes)) = heard {
                 self.body.extend(bytes);
                 continue;
