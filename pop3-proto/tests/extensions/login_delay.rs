@@ -2,7 +2,7 @@
 
 use super::drive::{Host, Peer};
 use pop3_proto::server::{Announce, Config, Refusal};
-use pop3_proto::{Millis, Retry, TlsPolicy, client::Event};
+use pop3_proto::{Millis, ResponseCode, Retry, TlsPolicy, client::Event};
 
 /// Also 2449.6.5.b.
 #[test]
@@ -55,7 +55,10 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
         let answer = host.says("PASS secret\r\n");
         let event = peer.client.poll(&mut pop3_proto::Input::more(answer.as_bytes())).unwrap().unwrap();
         let retry = match event {
-            Event::Refused(_, status) => status.code().and_then(|code| code.retry()),
+            Event::Refused(_, status) => {
+                assert_eq!(status.code(), Some(ResponseCode::LoginDelay));
+                status.code().and_then(|code| code.retry())
+            }
             _ => None,
         };
         if retry.is_none() {

@@ -2,8 +2,8 @@
 
 use super::drive::{Host, Peer};
 use pop3_proto::client::{Config, SendError};
-use pop3_proto::server::{self, Refusal, Why};
-use pop3_proto::{State, TlsPolicy, Verb};
+use pop3_proto::server::{self, Refusal, Step, Why};
+use pop3_proto::{Input, MIN_SINK, Out, State, TlsPolicy, Verb};
 
 fn pipelining() -> Peer {
     let mut peer = Peer::new(TlsPolicy::Cleartext);
@@ -198,6 +198,23 @@ fn r2449_6_6_b_a_server_answers_each_command_in_turn() {
     // Behind QUIT nothing is read.
     let mut behind = Host::logged_in(server::Config::new(TlsPolicy::Cleartext));
     assert_eq!(behind.says("QUIT\r\nSTAT\r\nDELE 1\r\n"), "+OK bye\r\n");
+}
+
+/// No command is read while the sink may have too little room for its answer.
+#[test]
+fn r2449_6_6_f_further_commands_stay_unread_until_the_answer_is_sent() {
+    let mut server = Host::logged_in(server::Config::new(TlsPolicy::Cleartext)).server;
+    let mut buffer = [0; MIN_SINK];
+    let mut out = Out::new(&mut buffer);
+    let mut input = Input::more(b"NOOP\r\nSTAT\r\nRSET\r\n");
+    for (answer, unread) in [("+OK nothing done\r\n", "STAT\r\nRSET\r\n"), ("+OK 2 200\r\n", "RSET\r\n")] {
+        for _ in 0..2 {
+            let step = server.poll(&mut input, &mut out);
+            assert!(matches!(step, Ok(Step::NeedSpace(_))), "{step:?}");
+            assert_eq!((out.pending(), input.unread()), (answer.as_bytes(), unread.as_bytes()));
+        }
+        out.sent(answer.len());
+    }
 }
 
 #[test]

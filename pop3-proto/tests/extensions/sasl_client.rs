@@ -181,6 +181,19 @@ fn rob_14_in_auth_a_line_that_is_no_status_is_fatal() {
     }
 }
 
+#[test]
+fn r5034_5_b_a_challenge_answers_nothing_but_auth() {
+    let challenges = [&b"+ \r\n"[..], b"+ VXNlciBOYW1l\r\n", b"+\r\n"];
+    for challenge in challenges {
+        assert_eq!(Desk::new(INSIDE).hear(challenge).unwrap_err(), Fatal::NotPop3, "a greeting");
+        for command in [user("mrose"), Command::Capa, Command::AuthList, Command::Quit] {
+            let mut desk = Desk::greeted(INSIDE);
+            desk.say(&command).unwrap();
+            assert_eq!(desk.hear(challenge).unwrap_err(), Fatal::NotPop3, "{command:?}");
+        }
+    }
+}
+
 /// A prompt in clear is shown, and may be answered, in the first round only.
 #[test]
 fn quirk_20_a_first_challenge_that_is_no_base64_may_be_answered() {

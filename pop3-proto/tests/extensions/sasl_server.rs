@@ -254,7 +254,7 @@ fn law_7_only_auth_is_answered_with_a_challenge() {
 
 // Responses.
 
-/// Also AMB.19 (`=`), 5034.4.s and 4648.3.a: as an initial response and as a later one, `-ERR` and the exchange is over.
+/// Also AMB.19 (`=`), 5034.4.a, 5034.4.s and 4648.3.a: as an initial response and as a later one, `-ERR` and the exchange is over.
 #[test]
 fn r5034_4_q_base64_that_does_not_decode_ends_the_exchange() {
     for text in BAD {
