@@ -241,6 +241,7 @@ fn r5034_4_v_the_limit_of_a_challenge_counts_its_line() {
     }
 }
 
+/// Also 5034.5.b.
 #[test]
 fn law_7_only_auth_is_answered_with_a_challenge() {
     let mut host = host();

@@ -67,6 +67,16 @@ fn r1939_6_d_a_refused_entry_is_not_removed() {
     }
 }
 
+/// At login nothing is marked, whatever another session left.
+#[test]
+fn r1939_6_d_a_mark_of_another_session_removes_nothing() {
+    let maildrop = Picky { marked: [true; 4], ..Picky::default() };
+    let mut host = Host::over(CLEAR, maildrop, &["12345678"; 4]).login();
+    assert_eq!(host.say("STAT\r\n"), "+OK 4 40\r\n");
+    host.say("DELE 4\r\nQUIT\r\n");
+    assert_eq!(host.marked(), [4]);
+}
+
 /// So that it takes as long for a million messages as for one.
 #[test]
 fn law_10_stat_asks_for_no_entry() {
