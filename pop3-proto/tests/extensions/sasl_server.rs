@@ -120,7 +120,7 @@ fn r5034_4_e_no_auth_but_in_authorization() {
     }
 }
 
-/// Taken up to the limit of SASL lines, whole or octet by octet; the strict profile refuses what RFC 2449 does not allow.
+/// Taken up to the limit of SASL lines, whole or octet by octet; the strict profile refuses what RFC 2449 does not allow. Also 1939.3.f.
 #[test]
 fn r5034_4_p_a_long_auth_line_is_tolerated() {
     let line = |octets: usize| [b"auth plain ".to_vec(), vec![b'A'; octets], b"\r\n".to_vec()].concat();

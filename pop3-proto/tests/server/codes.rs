@@ -49,6 +49,7 @@ fn refused(config: Config<'static>, code: &[u8]) -> String {
     String::from_utf8(outbox.pending().to_vec()).unwrap()
 }
 
+/// Also 1939.4.g.
 #[test]
 fn r2449_8_e_a_login_is_refused_with_the_code_of_a_back_end() {
     for (code, answer) in [
