@@ -65,6 +65,8 @@ fn r2449_8_b_codes_compare_in_any_letter_case() {
             assert_eq!(ResponseCode::new(spelt.as_bytes()), Ok(*code), "{spelt}");
         }
     }
+    assert_eq!(ResponseCode::new(b"sys/Temp/disk"), Ok(ResponseCode::SysTemp));
+    assert_eq!(ResponseCode::new(b"auth/Expired"), Ok(ResponseCode::Auth));
     assert_eq!(ResponseCode::new(b"x-Shore/One"), ResponseCode::new(b"X-SHORE/one"));
 }
 

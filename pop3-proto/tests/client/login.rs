@@ -53,6 +53,11 @@ fn r1939_7_user_g_behind_a_refused_name_comes_another_try_or_quit() {
         assert!(follow.contains(&line), "{line}");
     }
     assert_eq!(refused().send("PASS b").unwrap_err(), SendError::NoUser);
+    // A name that was accepted before does not count any more.
+    let mut session = Guest::greeted(CLEAR);
+    session.ask("USER mrose", "+OK send PASS\r\n");
+    session.ask("USER frated", "-ERR never heard of\r\n");
+    assert_eq!(session.send("PASS b").unwrap_err(), SendError::NoUser);
 }
 
 /// Also 1939.4.j: the session stays in AUTHORIZATION and any way to log in may be tried.

@@ -17,6 +17,13 @@ fn rob_8_numbers_over_their_type_are_odd_rows() {
     ];
     assert_eq!(events, expected);
     in_both("STAT", "+OK 007 00\r\n", &["7 messages, 0 octets"], &[Quirk::LeadingZeros], &["odd 007 00"]);
+    // What wraps would be the number 1.
+    let rows = "4294967297 1\r\n1 18446744073709551617\r\n.\r\n";
+    let events = Guest::opened(CLEAR).ask("LIST", format!("+OK\r\n{rows}"));
+    assert_eq!(events[1..], ["odd 4294967297 1", "odd 1 18446744073709551617", "LIST end 2"]);
+    for text in ["4294967297 1", "1 18446744073709551617"] {
+        assert_eq!(Guest::opened(CLEAR).ask("STAT", format!("+OK {text}\r\n")), [format!("odd {text}")]);
+    }
     let mut session = Guest::opened(CLEAR);
     session.send("RETR 007").unwrap();
     assert_eq!(session.sent(), "RETR 7\r\n");
@@ -33,6 +40,11 @@ fn rob_10_an_odd_row_does_not_end_a_listing() {
         assert_eq!(events, expected);
         assert!(session.quirks().contains(Quirk::MalformedRow));
         assert_eq!(session.ask("NOOP", "+OK\r\n"), ["NOOP ok"]);
+    }
+    for line in ["LIST", "UIDL", "CAPA", "LANG"] {
+        let mut session = Guest::opened(CLEAR);
+        let events = session.ask(line, "+OK\r\n\r\n\x7f\r\n.\r\n");
+        assert_eq!(events[1..], ["odd".to_owned(), "odd \\x7f".to_owned(), format!("{line} end 2")]);
     }
 }
 

@@ -229,6 +229,7 @@ fn a_sink_without_room_now_is_told_from_one_that_is_too_small() {
     }
 }
 
+/// Also 1939.7.user.a.
 #[test]
 fn an_empty_name_is_refused() {
     let mut session = Guest::greeted(CLEAR);

@@ -24,7 +24,7 @@ fn everything(tls: TlsPolicy) -> ServerConfig<'static> {
 }
 
 /// Also 2449.5.b, 2449.5.g, 2449.5.h, 2449.6.1.a, 2449.6.2.a, 2449.6.3.a, 2449.6.6.a, 2449.6.8.a, 2449.6.9.a, 3206.6.c,
-/// 6856.2.a, 6856.3.a, AMB.7, AMB.9, 2595.4.b.
+/// 6856.2.a, 6856.3.a, AMB.7, AMB.9, 2595.4.b, 2449.5.c.
 #[test]
 fn r2449_5_g_the_list_by_state_and_policy() {
     let common_before =

@@ -102,6 +102,37 @@ fn r2449_5_m_an_empty_list_is_a_list() {
     assert!(FEATURES.iter().all(|feature| peer.client().capabilities().support(*feature) == Support::No));
 }
 
+/// Also in place of a list that it gave before.
+#[test]
+fn r2449_5_c_a_refusal_means_that_nothing_is_listed() {
+    let mut peer = peer();
+    peer.lists(ALL);
+    assert_eq!(peer.ask("CAPA", "-ERR what?\r\n"), ["CAPA refused what?"]);
+    assert_eq!((has(&peer), peer.client().capabilities().source()), (vec![], Source::Refused));
+    assert!(!peer.client().capabilities().has_mechanism(Mechanism::PLAIN));
+}
+
+/// A whole session with a server that has nothing but RFC 1939, whether the client asks what there is or not.
+#[test]
+fn r2449_7_a_no_extension_is_needed() {
+    for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Implicit] {
+        for asks in [true, false] {
+            let mut peer = guest(policy);
+            if asks {
+                peer.ask("CAPA", "-ERR what?\r\n");
+            } else if policy == TlsPolicy::Opportunistic {
+                continue; // it has to ask
+            }
+            peer.log_in();
+            assert_eq!(peer.ask("STAT", "+OK 1 3\r\n"), ["1 messages, 3 octets"]);
+            assert_eq!(peer.ask("LIST", "+OK\r\n1 3\r\n.\r\n")[1], "1 has 3");
+            assert_eq!(peer.ask("RETR 1", "+OK\r\na\r\n.\r\n")[1], "body a\\r\\n");
+            assert_eq!(peer.ask("DELE 1", "+OK\r\n"), ["DELE 1 ok"]);
+            assert_eq!(peer.ask("QUIT", "+OK\r\n"), ["closed Committed"]);
+        }
+    }
+}
+
 /// Also 2449.7.a.
 #[test]
 fn r2449_5_d_a_server_without_capa_is_probed() {

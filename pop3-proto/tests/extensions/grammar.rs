@@ -4,33 +4,35 @@ use super::{greeted, logged_in, opened};
 use pop3_proto::server::{Language, ServerConfig};
 use pop3_proto::{ApopTimestamp, Command, SendBuf, TlsPolicy};
 
+/// A command of each kind.
+const LINES: [&str; 22] = [
+    "USER mrose",
+    "PASS tan  staaf ",
+    "APOP mrose c4c9334bac560ecc979e58001b3e22fb",
+    "AUTH PLAIN =",
+    "AUTH PLAIN AGEAYg==",
+    "AUTH",
+    "STLS",
+    "UTF8",
+    "CAPA",
+    "LANG *",
+    "LANG",
+    "STAT",
+    "LIST 1",
+    "LIST",
+    "RETR 4294967295",
+    "DELE 1",
+    "NOOP",
+    "RSET",
+    "TOP 1 0",
+    "UIDL 1",
+    "UIDL",
+    "QUIT",
+];
+
 #[test]
 fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
-    let lines = [
-        "USER mrose",
-        "PASS tan  staaf ",
-        "APOP mrose c4c9334bac560ecc979e58001b3e22fb",
-        "AUTH PLAIN =",
-        "AUTH PLAIN AGEAYg==",
-        "AUTH",
-        "STLS",
-        "UTF8",
-        "CAPA",
-        "LANG *",
-        "LANG",
-        "STAT",
-        "LIST 1",
-        "LIST",
-        "RETR 4294967295",
-        "DELE 1",
-        "NOOP",
-        "RSET",
-        "TOP 1 0",
-        "UIDL 1",
-        "UIDL",
-        "QUIT",
-    ];
-    for line in lines {
+    for line in LINES {
         let lower = line.split_once(' ').map_or(line.to_ascii_lowercase(), |(word, rest)| {
             format!("{} {rest}", word.to_ascii_lowercase())
         });
@@ -41,6 +43,16 @@ fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
         assert!((3..=4).contains(&keyword.len()) && keyword.bytes().all(|octet| octet.is_ascii_graphic()));
         // Only a password has spaces of its own.
         assert!(keyword == "PASS" || !(line.contains("  ") || line.ends_with(' ')));
+    }
+}
+
+/// Also of a command that the crate does not know.
+#[test]
+fn r1939_3_d_a_command_line_has_cr_lf_at_its_end_and_nowhere_else() {
+    for line in LINES.into_iter().chain(["XTND", "XTND XLST 1"]) {
+        let mut outbox = SendBuf::new(vec![]);
+        Command::parse(line.as_bytes()).unwrap().encode(&mut outbox).unwrap();
+        assert_eq!(outbox.pending(), format!("{line}\r\n").as_bytes());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{greeted, guest};
 use pop3_proto::server::{Refusal, ServerConfig, UserPolicy};
-use pop3_proto::{Retry, TlsPolicy, client::Event};
+use pop3_proto::{ResponseCode, Retry, TlsPolicy, client::Event};
 use std::time::Duration;
 
 /// Also 2449.6.5.b.
@@ -52,7 +52,10 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
         peer.send("PASS secret").unwrap();
         peer.receive(host.say("PASS secret\r\n").as_bytes());
         let retry = match peer.pop3.poll() {
-            Ok(Some((Event::Refused(_, status), _))) => status.code().and_then(|code| code.retry()),
+            Ok(Some((Event::Refused(_, status), _))) => {
+                assert_eq!(status.code(), Some(ResponseCode::LoginDelay));
+                status.code().and_then(|code| code.retry())
+            }
             _ => None,
         };
         if retry.is_none() {

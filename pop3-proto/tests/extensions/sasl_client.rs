@@ -174,6 +174,16 @@ fn rob_14_in_auth_a_line_that_is_no_status_is_fatal() {
     }
 }
 
+#[test]
+fn r5034_5_b_a_challenge_answers_nothing_but_auth() {
+    for challenge in ["+ \r\n", "+ VXNlciBOYW1l\r\n", "+\r\n"] {
+        assert_eq!(Guest::new(INSIDE).hear(challenge), ["fatal NotPop3"], "a greeting");
+        for line in ["USER mrose", "CAPA", "AUTH", "QUIT"] {
+            guest().talk(&[(line, challenge, "fatal NotPop3")]);
+        }
+    }
+}
+
 /// A prompt in cleartext is shown, and may be answered, in the first round only.
 #[test]
 fn quirk_20_a_first_challenge_that_is_no_base64_may_be_answered() {

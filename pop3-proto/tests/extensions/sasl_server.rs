@@ -155,7 +155,7 @@ fn r5034_4_e_no_auth_but_in_authorization() {
     }
 }
 
-/// Taken up to the limit of SASL lines, whole or in pieces; the strict profile refuses what RFC 2449 does not allow.
+/// Taken up to the limit of SASL lines, whole or in pieces; the strict profile refuses what RFC 2449 does not allow. Also 1939.3.f.
 #[test]
 fn r5034_4_p_a_long_auth_line_is_tolerated() {
     for octets in [240, 244, 1000, 12_272] {
@@ -279,6 +279,7 @@ fn r5034_4_v_the_limit_of_a_challenge_counts_its_line() {
     }
 }
 
+/// Also 5034.5.b.
 #[test]
 fn law_7_only_auth_is_answered_with_a_challenge() {
     let (mut server, login) = asked(CONFIG, LOGIN);
@@ -288,7 +289,7 @@ fn law_7_only_auth_is_answered_with_a_challenge() {
     server.accept(unanswered.token, slots(&["abc"])).unwrap();
 }
 
-/// Also AMB.19 (`=`), 5034.4.s and 4648.3.a: as an initial response and as a later one, `-ERR` and the exchange is over.
+/// Also AMB.19 (`=`), 5034.4.a, 5034.4.s and 4648.3.a: as an initial response and as a later one, `-ERR` and the exchange is over.
 #[test]
 fn r5034_4_q_base64_that_does_not_decode_ends_the_exchange() {
     for text in BAD {

@@ -83,6 +83,20 @@ fn law_9_a_command_is_shown_as_it_is_sent() {
     }
 }
 
+/// Not even how long they are: the same for every secret.
+#[test]
+fn rob_21_every_secret_has_the_same_debug() {
+    for secret in [&b"AAAA"[..], b"AAAAAAAA", &[b'A'; 400]] {
+        let (password, response) = (Secret::new(secret).unwrap(), Base64::new(secret).unwrap());
+        assert_eq!(format!("{password:?} {password:#?}"), "Secret(..) Secret(..)");
+        assert_eq!(format!("{response:?} {response:#?}"), "Base64(..) Base64(..)");
+        #[cfg(feature = "sasl")]
+        assert_eq!(format!("{:?}", pop3_proto::sasl::Message::new(secret)), "Message(..)");
+    }
+    let digest = ApopDigest::parse(DIGEST.as_bytes()).unwrap();
+    assert_eq!(format!("{digest:?} {digest:#?}"), "ApopDigest(..) ApopDigest(..)");
+}
+
 /// Also ROB.21.
 #[test]
 fn law_9_values_and_buffers_show_nothing() {

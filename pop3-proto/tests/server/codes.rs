@@ -50,6 +50,7 @@ fn refused(config: ServerConfig<'static>, code: &[u8]) -> String {
     String::from_utf8(send.pending().to_vec()).unwrap()
 }
 
+/// Also 1939.4.g.
 #[test]
 fn r2449_8_e_a_login_is_refused_with_the_code_of_a_back_end() {
     for (code, answer) in [

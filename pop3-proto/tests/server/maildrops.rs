@@ -57,6 +57,26 @@ fn a_refused_entry_is_in_no_total_and_no_listing() {
     assert_eq!(host.say("RSET\r\nSTAT\r\n"), "+OK nothing is marked any more\r\n+OK 3 30\r\n");
 }
 
+/// What cannot be served was never marked.
+#[test]
+fn r1939_6_d_a_refused_entry_is_not_removed() {
+    for refusal in [Refusal::NeedsUtf8, Refusal::Temporary] {
+        let mut host = picky(CLEAR, refusal);
+        host.say("DELE 1\r\nDELE 2\r\nQUIT\r\n");
+        assert_eq!(host.removed, [1]);
+    }
+}
+
+/// At login nothing is marked, whatever another session left.
+#[test]
+fn r1939_6_d_a_mark_of_another_session_removes_nothing() {
+    let maildrop = Picky { marked: [true; 4], ..Picky::default() };
+    let mut host = Host::over(CLEAR, maildrop, &["12345678"; 4]).login();
+    assert_eq!(host.say("STAT\r\n"), "+OK 4 40\r\n");
+    host.say("DELE 4\r\nQUIT\r\n");
+    assert_eq!(host.removed, [4]);
+}
+
 /// So that it takes as long for a million messages as for one.
 #[test]
 fn law_10_stat_asks_for_no_entry() {

@@ -85,6 +85,19 @@ fn r2449_3_b_a_text_may_be_empty() {
     assert!(!answers.contains("+OK \r\n") && !answers.contains("-ERR \r\n"), "{answers}");
 }
 
+/// Old clients insist on both. Only a translation may leave the words out.
+#[test]
+fn r1957_b_a_server_writes_a_space_and_some_text() {
+    for phrase in Phrase::ALL {
+        assert!(!phrase.english().is_empty(), "{phrase:?}");
+    }
+    for line in all_answers(&[const { language(&Phrase::english) }]).lines() {
+        if let Some((_, text)) = line.split_once("+OK").or_else(|| line.split_once("-ERR")) {
+            assert!(text.starts_with(' ') && text.len() > " ".len(), "{line}");
+        }
+    }
+}
+
 /// Also 1939.3.m: refused when it is given.
 #[test]
 fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {

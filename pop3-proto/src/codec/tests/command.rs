@@ -101,6 +101,18 @@ fn r1939_4_l_message_numbers_are_decimal_and_not_zero() {
     }
 }
 
+/// Each would be the number 1 if it wrapped.
+#[test]
+fn rob_8_a_number_over_its_type_names_no_message() {
+    let lines: &[&[u8]] =
+        &[b"RETR 4294967297", b"DELE 18446744073709551617", b"LIST 4294967297", b"TOP 4294967297 0"];
+    all_refused(CommandError::NoSuchMessage, lines);
+    let lines: &[&[u8]] = &[b"TOP 1 18446744073709551617", b"TOP 1 99999999999999999999"];
+    for line in lines {
+        assert_eq!(Command::parse(line), Ok(Command::Top { message: message(1), lines: u64::MAX }));
+    }
+}
+
 /// Also 1939.5.list.a, 1939.5.dele.a, 1939.7.uidl.a, 1939.7.top.a, 1939.7.user.a, 1939.7.pass.a and 1939.7.apop.d.
 #[test]
 fn r1939_5_retr_a_what_is_required_must_be_there() {

@@ -167,6 +167,7 @@ fn xoauth2_a_message_is_user_and_token() {
     assert_eq!(xoauth2(text(b"a\x01auth=b"), secret(b"x")).unwrap_err(), invalid(InvalidValue::Control));
 }
 
+/// Also 5034.4.ab.
 #[test]
 fn xoauth2_a_server_reads_user_and_token() {
     let bearer = Bearer::parse_xoauth2(b"user=tim=a\x01x=\x01auth=bearer ya29.x=\x01\x01").unwrap();
