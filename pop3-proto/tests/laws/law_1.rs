@@ -1,4 +1,4 @@
-//! Borrowed body: no octet of a message is copied by the machines. The harness checks it at every event of every session as well.
+//! Borrowed body: no octet of a message is copied by the machines. The kit checks it at every event of every session as well.
 
 use super::sessions::number;
 use pop3_proto::client::{Client, Event};

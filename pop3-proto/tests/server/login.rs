@@ -169,19 +169,6 @@ fn r1939_4_o_quit_in_authorization_does_not_enter_update() {
     assert_eq!(host.server().state(), State::Closed);
 }
 
-#[test]
-fn r1939_7_user_b_again_once_a_user_or_pass_was_refused() {
-    let mut host = greeted(CLEAR, "ready");
-    host.refuse_name = Some(Refusal::Credentials);
-    assert_eq!(host.say("USER nobody\r\n"), "-ERR login failed\r\n");
-    host.refuse_name = None;
-    host.refuse_login = Some(Refusal::Credentials);
-    assert_eq!(host.say("USER mrose\r\nPASS wrong\r\n"), format!("+OK send PASS\r\n{FAILED}"));
-    host.refuse_login = None;
-    assert_eq!(host.say("USER mrose\r\nPASS right\r\n"), format!("+OK send PASS\r\n{OPEN}"));
-    assert_eq!(host.say("USER mrose\r\n"), STATE);
-}
-
 /// A second name right behind an accepted one counts as a failed login.
 #[test]
 fn r1939_7_user_b_a_name_behind_a_name_starts_over() {
@@ -204,18 +191,6 @@ fn r1939_7_user_c_any_name_may_be_accepted() {
     assert_eq!(host.say("USER frated\r\n"), "+OK send PASS\r\n");
     host.refuse_name = Some(Refusal::NotAllowed);
     assert_eq!(host.say("CAPA x\r\nUSER frated\r\n"), "-ERR syntax error\r\n-ERR not allowed here\r\n");
-}
-
-#[test]
-fn r1939_7_pass_c_only_behind_an_accepted_name() {
-    let mut host = greeted(CLEAR, "ready");
-    assert_eq!(host.say("PASS tanstaaf\r\n"), STATE);
-    host.refuse_name = Some(Refusal::Credentials);
-    assert_eq!(host.say("USER nobody\r\nPASS tanstaaf\r\n"), format!("-ERR login failed\r\n{STATE}"));
-    assert_eq!(host.asked, ["Greet", "User nobody"]);
-    host.refuse_name = None;
-    assert_eq!(host.say("USER mrose\r\nPASS tanstaaf\r\n"), format!("+OK send PASS\r\n{OPEN}"));
-    assert_eq!(host.say("PASS tanstaaf\r\n"), STATE);
 }
 
 #[test]
@@ -307,20 +282,6 @@ fn r1939_7_apop_a_offered_with_a_timestamp_only() {
     }
 }
 
-#[test]
-fn r1939_7_apop_g_after_the_greeting_or_a_failed_login() {
-    let mut host = greeted(CLEAR, TIMESTAMP);
-    host.refuse_login = Some(Refusal::Credentials);
-    assert_eq!(host.say(APOP), FAILED);
-    assert_eq!(host.say("USER mrose\r\nPASS a\r\n"), format!("+OK send PASS\r\n{FAILED}"));
-    assert_eq!(host.server().state(), State::Authorization);
-    host.refuse_login = None;
-    assert_eq!(host.say(APOP), OPEN);
-    assert_eq!(host.server().state(), State::Transaction);
-    assert_eq!(host.say(APOP), STATE);
-    assert_eq!(host.asked.iter().filter(|asked| *asked == "Apop mrose").count(), 2);
-}
-
 /// Also 1939.7.apop.k: the digest in either case.
 #[test]
 fn r1939_7_apop_d_a_name_and_a_digest() {
@@ -333,14 +294,4 @@ fn r1939_7_apop_d_a_name_and_a_digest() {
     let mut host = greeted(CLEAR, TIMESTAMP);
     assert_eq!(host.say(APOP.replace("mrose", "m rose")), OPEN);
     assert_eq!(host.asked[1], "Apop m rose");
-}
-
-#[test]
-fn rob_39_behind_a_failed_login_each_command_is_refused_in_order() {
-    let mut host = greeted(PATIENT, "ready");
-    host.refuse_login = Some(Refusal::Credentials);
-    let answer = host.say("USER mrose\r\nPASS a\r\nSTAT\r\nDELE 1\r\nRETR 1\r\nQUIT\r\n");
-    assert_eq!(answer, format!("+OK send PASS\r\n{FAILED}{STATE}{STATE}{STATE}+OK bye\r\n"));
-    assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
-    assert_eq!(host.asked, ["Greet", "User mrose", "Password a"]);
 }
