@@ -186,7 +186,7 @@ fn client_connection(cut: usize, looks: bool) -> (Vec<String>, Vec<u8>) {
                 note(&mut seen, &mut body, &event);
                 match event {
                     Event::Challenge(step, _) => {
-                        sender.respond(step, Base64::from_static("AHQAdA==")).unwrap()
+                        sender.respond(step, Base64::from_static("AHQAdA==")).unwrap();
                     }
                     Event::AuthAccepted(done, _) => sender.verified(done).unwrap(),
                     _ => {}

@@ -271,7 +271,7 @@ fn r2595_2_2_c_a_server_may_take_logins_in_clear() {
         assert_eq!(host.asked, ["User mrose", "Password secret"]);
     }
     for command in ["USER mrose", "AUTH PLAIN"] {
-        assert!(Guest::greeted(TlsPolicy::Cleartext).say(&command).is_ok());
+        assert!(Guest::greeted(TlsPolicy::Cleartext).say(command).is_ok());
     }
 }
 

@@ -226,7 +226,8 @@ fn r7628_3_2_b_or_the_client_cancels() {
     let error = sasl::oauth_error("invalid_token", None, None).unwrap();
     server.challenge_message(login, &error, &mut down).unwrap();
     let Ok(Some(Event::Challenge(step, _))) = client.poll(&mut Input::more(down.pending())) else { panic!() };
-    (up.clear(), down.clear());
+    up.clear();
+    down.clear();
     client.cancel(step, &mut up).unwrap();
     assert!(matches!(server.poll(&mut Input::more(up.pending()), &mut down), Ok(Step::NeedInput)));
     assert!(matches!(client.poll(&mut Input::more(down.pending())), Ok(Some(Event::Refused(..)))));

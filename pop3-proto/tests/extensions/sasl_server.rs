@@ -199,7 +199,8 @@ fn r5034_4_p_no_other_line_is_longer() {
 /// server's last word is a challenge, and it accepts after the empty response.
 #[test]
 fn r5034_4_g_a_challenge_is_plus_space_base64() {
-    let cases: &[(&[&str], &[&str], &str, &[&str])] = &[
+    type Case<'c> = (&'c [&'c str], &'c [&'c str], &'c str, &'c [&'c str]);
+    let cases: &[Case<'_>] = &[
         (&[""], &["AUTH PLAIN", "AHRlcw=="], "+ \r\n", &["Sasl PLAIN", "Response AHRlcw=="]),
         (&["VXNlciBOYW1l"], &["AUTH LOGIN", ""], "+ VXNlciBOYW1l\r\n", &["Sasl LOGIN", "Response "]),
         (

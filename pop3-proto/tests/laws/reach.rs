@@ -65,7 +65,7 @@ pub(super) fn until<'i>(
         }
         match step {
             Step::Ask(Ask::Greet(greet)) => {
-                server.greet(greet, Text::from_static("hi <1.2@h>"), sink).unwrap()
+                server.greet(greet, Text::from_static("hi <1.2@h>"), sink).unwrap();
             }
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {

@@ -59,10 +59,10 @@ fn amb_2_no_answer_of_the_application_has_a_control_character() {
         let mut buffer = [0; MIN_SEND_BUF];
         let mut out = SendBuf::new(&mut buffer[..]);
         let other = ask!(server, &mut Input::more(b"XTND\r\n"), &mut out, Other, _, _);
-        let before = format!("{:?}", server);
+        let before = format!("{server:?}");
         let back = server.other(other, Text::new(unfit).unwrap(), &mut out).unwrap_err();
         assert_eq!(back.why, AnswerError::Text, "{}", unfit.escape_ascii());
-        assert_eq!((format!("{:?}", server), out.pending()), (before, b"".as_slice()));
+        assert_eq!((format!("{server:?}"), out.pending()), (before, b"".as_slice()));
         server.other(back.token, Text::from_static("[x] done"), &mut out).unwrap();
         assert_eq!(pending(&mut out), "+OK [x] done\r\n");
     }

@@ -3,7 +3,7 @@ use pop3_proto::server::{
     AsConfig, CloseReason, Credentials, Event, Login, Maildrop, MessageInfo, Refusal, Responder, StartTls,
     UserPolicy,
 };
-use pop3_proto::{Base64, OctetCount, OwnedUniqueId, Text, UniqueId};
+use pop3_proto::{Base64, MessageNumber, OctetCount, OwnedUniqueId, Text, UniqueId};
 
 /// The maildrop of most tests.
 pub type Slots = Vec<MessageInfo<OwnedUniqueId>>;
@@ -83,7 +83,6 @@ pub(crate) enum Then {
 
 impl App {
     /// Lets everybody in, to these messages.
-    #[must_use]
     pub fn of(messages: &[impl AsRef<[u8]>]) -> Self {
         let message = |(index, text): (usize, &_)| Message::new(index, AsRef::as_ref(text));
         App {
@@ -110,7 +109,6 @@ impl App {
     }
 
     /// Lets the user `mrose` in, to three messages, one of which needs stuffing.
-    #[must_use]
     pub fn new() -> Self {
         let user = User {
             name: "mrose".into(),
@@ -130,20 +128,17 @@ impl App {
         }
     }
 
-    #[must_use]
     pub fn maildrop(&self) -> Slots {
         let id = |message: &Message| UniqueId::new(message.id.as_bytes()).unwrap().into();
         self.messages.iter().map(|message| MessageInfo::new(message.octets, id(message))).collect()
     }
 
     /// The text of the message with this index.
-    #[must_use]
     pub fn text(&self, index: usize) -> &[u8] {
         self.messages[index].text.as_deref().unwrap()
     }
 
     /// The message as a client receives it: every line ended by CR LF.
-    #[must_use]
     pub fn received(&self, index: usize) -> Vec<u8> {
         let mut received = Vec::new();
         let mut before = b'\n';
@@ -204,7 +199,7 @@ impl App {
             }
             Event::Body => return self.send(to),
             Event::Commit(commit) => {
-                let marked: Vec<u32> = to.marked().map(|message| message.get()).collect();
+                let marked: Vec<u32> = to.marked().map(MessageNumber::get).collect();
                 let (stuck, removed): (Vec<_>, Vec<_>) =
                     marked.into_iter().partition(|message| self.stuck.contains(message));
                 self.removed.extend(removed);
@@ -304,14 +299,12 @@ impl User {
 
 impl Message {
     /// The message with this index, and the unique-id `id-1`, `id-2` and so on.
-    #[must_use]
     pub fn new(index: usize, text: &[u8]) -> Self {
         Message { id: format!("id-{}", index + 1), octets: OctetCount::of(text), text: Some(text.to_vec()) }
     }
 }
 
 /// A maildrop of these messages, with the unique-ids `id-1`, `id-2` and so on.
-#[must_use]
 pub fn slots(messages: &[impl AsRef<[u8]>]) -> Slots {
     App::of(messages).maildrop()
 }

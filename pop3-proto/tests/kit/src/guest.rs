@@ -23,20 +23,17 @@ pub enum Heard {
 
 impl Guest {
     /// Before the greeting.
-    #[must_use]
     pub fn new(config: impl Into<ClientConfig>) -> Self {
         Guest::sized(config, Memory::growing(16 * 1024))
     }
 
     /// Before the greeting, with this memory to send from.
-    #[must_use]
     pub fn sized(config: impl Into<ClientConfig>, memory: Memory) -> Self {
         let pop3 = ClientConnection::with_buffers(config.into(), 1, Vec::new(), memory).unwrap();
         Guest { pop3, step: None, done: None, start: None, now: Duration::ZERO }
     }
 
     /// In AUTHORIZATION, with a timestamp for APOP.
-    #[must_use]
     pub fn greeted(config: impl Into<ClientConfig>) -> Self {
         let mut guest = Guest::new(config);
         guest.hear("+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n");
@@ -44,7 +41,6 @@ impl Guest {
     }
 
     /// In AUTHORIZATION, after a response to CAPA of these rows.
-    #[must_use]
     pub fn listed(config: impl Into<ClientConfig>, rows: &[&str]) -> Self {
         let mut guest = Guest::greeted(config);
         guest.lists(rows);
@@ -52,7 +48,6 @@ impl Guest {
     }
 
     /// In TRANSACTION.
-    #[must_use]
     pub fn opened(config: impl Into<ClientConfig>) -> Self {
         let mut guest = Guest::greeted(config);
         guest.log_in();
@@ -233,12 +228,10 @@ impl Guest {
         assert!(fits, "a buffer of the least size would fill up: {:?}", self.pop3);
     }
 
-    #[must_use]
     pub const fn client(&self) -> &Client {
         self.pop3.client()
     }
 
-    #[must_use]
     pub fn quirks(&self) -> Quirks {
         self.client().quirks()
     }

@@ -1,7 +1,7 @@
 use crate::app::Then;
 use crate::{App, Cuts, Memory, Slots};
 use pop3_proto::server::{CloseReason, Maildrop, Server, ServerConfig, StartTls};
-use pop3_proto::{AnswerError, ConnectionError, ServerConnection};
+use pop3_proto::{AnswerError, ConnectionError, MessageNumber, ServerConnection};
 use std::ops::{Deref, DerefMut};
 
 /// A server and its application, whose fields are the host's.
@@ -23,18 +23,15 @@ pub struct Host<M: Maildrop = Slots> {
 }
 
 impl Host {
-    #[must_use]
     pub fn new(config: ServerConfig<'static>, messages: &[impl AsRef<[u8]>]) -> Self {
         Host::with_app(config, App::of(messages))
     }
 
     /// Three messages of 120, 200 and 5 octets.
-    #[must_use]
     pub fn three(config: ServerConfig<'static>) -> Self {
         Host::new(config, &[[b'x'; 118].as_slice(), &[b'y'; 198], b"abc"])
     }
 
-    #[must_use]
     pub fn with_app(config: ServerConfig<'static>, app: App) -> Self {
         let maildrop = app.maildrop();
         Host::opening(config, app, maildrop)
@@ -42,7 +39,6 @@ impl Host {
 
     /// A host that reads `wire` and then the end of the stream: what it was asked, what it wrote, how it ended, what was
     /// removed.
-    #[must_use]
     pub fn alone(
         config: ServerConfig<'static>,
         app: &App,
@@ -65,13 +61,11 @@ type Alone = (Vec<String>, Vec<u8>, Result<CloseReason, ConnectionError>, Vec<u3
 
 impl<M: Maildrop> Host<M> {
     /// Over this maildrop, of these messages.
-    #[must_use]
     pub fn over(config: ServerConfig<'static>, maildrop: M, messages: &[impl AsRef<[u8]>]) -> Self {
         Host::opening(config, App::of(messages), maildrop)
     }
 
     /// Over this maildrop.
-    #[must_use]
     pub fn opening(config: ServerConfig<'static>, app: App, maildrop: M) -> Self {
         Host {
             pop3: connection(config, Memory::growing(4096.max(config.min_send_buf()))),
@@ -88,13 +82,11 @@ impl<M: Maildrop> Host<M> {
     }
 
     /// With this memory to send from.
-    #[must_use]
     pub fn sized(self, memory: Memory) -> Self {
         Host { pop3: connection(self.config, memory), ..self }
     }
 
     /// The client has logged in.
-    #[must_use]
     pub fn login(mut self) -> Self {
         assert!(self.say("USER mrose\r\nPASS tanstaaf\r\n").ends_with("+OK maildrop open\r\n"));
         self.asked.clear();
@@ -162,7 +154,6 @@ impl<M: Maildrop> Host<M> {
     }
 
     /// Whether the response to STLS is on its way, and the handshake follows.
-    #[must_use]
     pub const fn awaits_tls(&self) -> bool {
         self.handshake.is_some()
     }
@@ -229,15 +220,13 @@ impl<M: Maildrop> Host<M> {
         self.pop3.recv_buf().unread()
     }
 
-    #[must_use]
     pub const fn server(&self) -> &Server<M, ServerConfig<'static>> {
         self.pop3.server()
     }
 
     /// The numbers of the messages that are marked.
-    #[must_use]
     pub fn marked(&self) -> Vec<u32> {
-        self.server().marked().map(|message| message.get()).collect()
+        self.server().marked().map(MessageNumber::get).collect()
     }
 }
 

@@ -9,13 +9,11 @@ pub struct Memory {
 
 impl Memory {
     /// As an array or a slice.
-    #[must_use]
     pub fn fixed(size: usize) -> Self {
         Memory { bytes: vec![0; size], limit: size }
     }
 
     /// As a `Vec`, which grows to at most `limit` bytes.
-    #[must_use]
     pub const fn growing(limit: usize) -> Self {
         Memory { bytes: Vec::new(), limit }
     }

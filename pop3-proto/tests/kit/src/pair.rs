@@ -43,7 +43,6 @@ pub struct Outcome {
 
 impl How {
     /// All bytes at once, and large buffers.
-    #[must_use]
     pub fn whole() -> Self {
         How {
             up: Cuts::Whole,
@@ -56,13 +55,11 @@ impl How {
     }
 
     /// Byte by byte.
-    #[must_use]
     pub fn bytes() -> Self {
         How { up: Cuts::Each(1), down: Cuts::Each(1), ..Self::whole() }
     }
 
     /// With this memory to send from on both sides.
-    #[must_use]
     pub fn with_memory(self, memory: &Memory) -> Self {
         How { client_memory: memory.clone(), server_memory: memory.clone(), ..self }
     }
@@ -73,7 +70,6 @@ pub const SMALL: Limits = Limits::DEFAULT.with_sasl_line(MIN_SEND_BUF as u16);
 
 impl<'s> Dialogue<'s> {
     /// In cleartext, with the usual application.
-    #[must_use]
     pub fn new(steps: &'s [&'s str]) -> Self {
         Dialogue {
             client: client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(SMALL),
@@ -84,7 +80,6 @@ impl<'s> Dialogue<'s> {
     }
 
     /// Runs both sides until neither can go on.
-    #[must_use]
     pub fn run(&self, how: &How) -> Outcome {
         let mut guest = Player::new(self.client, self.steps, how.client_memory.clone());
         let mut host = Host::with_app(self.server, self.app.clone()).sized(how.server_memory.clone());

@@ -20,7 +20,6 @@ pub struct Player<'s> {
 }
 
 impl<'s> Player<'s> {
-    #[must_use]
     pub fn new(config: ClientConfig, steps: &'s [&'s str], memory: Memory) -> Self {
         let guest = Guest::sized(config, memory);
         Player {
@@ -40,7 +39,6 @@ impl<'s> Player<'s> {
         self.ended = true;
     }
 
-    #[must_use]
     pub const fn is_ended(&self) -> bool {
         self.ended
     }
@@ -54,7 +52,6 @@ impl<'s> Player<'s> {
     }
 
     /// Whether it hangs up: the session ended, or there is nothing left to do.
-    #[must_use]
     pub fn is_finished(&self) -> bool {
         self.over || (self.steps.is_empty() && self.ready && self.is_idle())
     }
@@ -148,7 +145,6 @@ pub struct Reading<'s> {
 }
 
 impl<'s> Reading<'s> {
-    #[must_use]
     pub fn new(config: ClientConfig, steps: &'s [&'s str], wire: &'s [u8]) -> Self {
         let mut reading = Reading { config, steps, wire, gates: (0..wire.len()).collect() };
         // Byte by byte the client sends as soon as it can.
@@ -157,7 +153,6 @@ impl<'s> Reading<'s> {
     }
 
     /// What the client hears and writes if the wire, and then the end of the stream, comes in these pieces.
-    #[must_use]
     pub fn play(&self, cuts: Cuts, memory: Memory) -> (Vec<String>, Vec<u8>) {
         let (heard, output, gates) = self.played(cuts, memory);
         assert_eq!(gates, self.gates, "it sends at other places: {cuts:?}");

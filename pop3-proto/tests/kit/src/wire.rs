@@ -55,7 +55,6 @@ pub struct Line {
 
 impl Line {
     /// The stream ends for the reader after `breaks` bytes, and the others are lost.
-    #[must_use]
     pub const fn new(cuts: Cuts, breaks: Option<usize>) -> Self {
         Line { cuts, breaks, bytes: Vec::new(), last: 0 }
     }
@@ -70,12 +69,10 @@ impl Line {
     }
 
     /// What the last call of [`carry`](Self::carry) brought.
-    #[must_use]
     pub fn arrived(&self) -> &[u8] {
         &self.bytes[self.last..]
     }
 
-    #[must_use]
     pub fn is_broken(&self) -> bool {
         self.breaks == Some(self.bytes.len())
     }

@@ -5,7 +5,6 @@ use pop3_proto::server::{self, Credentials};
 use pop3_proto::{Secret, StatusText};
 
 /// What a client hears: the command that is answered, what became of it, and what the server says.
-#[must_use]
 pub fn event(event: &Event<'_>) -> String {
     let name = event.ticket().as_ref().map(command).unwrap_or_default();
     let words = match event {
@@ -36,13 +35,11 @@ pub fn event(event: &Event<'_>) -> String {
 }
 
 /// Bytes of a message.
-#[must_use]
 pub fn body(bytes: &[u8]) -> String {
     format!("body {}", bytes.escape_ascii())
 }
 
 /// Response code and text.
-#[must_use]
 pub fn status(status: &StatusText<'_>) -> String {
     let code = status.code().map(|code| format!("[{code}] ")).unwrap_or_default();
     format!("{code}{}", status.text())
@@ -56,7 +53,6 @@ fn command(ticket: &Ticket) -> String {
 }
 
 /// What a server asks, with all that the client gave; `None` for what is not a question.
-#[must_use]
 pub fn question(event: &server::Event<'_>) -> Option<String> {
     use server::Event;
     Some(match event {
