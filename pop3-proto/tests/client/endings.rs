@@ -1,8 +1,9 @@
 //! How sessions end: the last event comes once, has the response to QUIT, and loops written the obvious way end there.
 
-use super::{CLEAR, Session};
+use super::{CLEAR, Guest};
 use pop3_proto::client::{Client, Closed, Deletions, Event};
 use pop3_proto::{Command, ConnectionError, Input, RecvBuf, SendBuf, State, TlsPolicy, Verb};
+use pop3_proto_kit::{OPENING, client};
 
 /// A client that has logged in and sent QUIT, and a stream with the server's last octets.
 struct Wire {
@@ -167,15 +168,16 @@ fn r1939_6_h_the_last_event_has_the_response_to_quit() {
     for (answer, text, code) in
         [("+OK bye\r\n", "bye", false), ("-ERR [SYS/TEMP] not all removed\r\n", "not all removed", true)]
     {
-        let mut client = Session::opened(CLEAR).client;
+        let mut client = client(CLEAR, OPENING);
         let quit = client.send(&Command::Quit, &mut SendBuf::new(vec![])).unwrap();
         let event = client.poll(&mut Input::more(answer.as_bytes())).unwrap().unwrap();
         assert_eq!((event.ticket(), event.completes()), (Some(quit), true));
         let Event::Closed(Closed { answer: Some((ticket, status)), .. }) = event else { panic!("{event:?}") };
         assert_eq!((ticket, status.text().as_bytes()), (quit, text.as_bytes()));
         assert_eq!(status.code().is_some(), code);
+        assert!(!client.needs_input(b"", true) && !client.needs_input(b"", false));
     }
-    let mut client = Session::opened(CLEAR).client;
+    let mut client = client(CLEAR, OPENING);
     client.send(&Command::Quit, &mut SendBuf::new(vec![])).unwrap();
     let event = client.poll(&mut Input::last(b"")).unwrap().unwrap();
     assert!(matches!(event, Event::Closed(Closed { answer: None, .. })));
@@ -184,37 +186,37 @@ fn r1939_6_h_the_last_event_has_the_response_to_quit() {
 
 #[test]
 fn close_ends_the_work_in_flight() {
-    let mut session = Session::opened(CLEAR.assume_pipelining());
+    let mut session = Guest::opened(CLEAR.assume_pipelining());
     session.send("DELE 1").unwrap();
     session.send("RETR 2").unwrap();
-    let verbs: Vec<Verb> = session.client.in_flight().map(|ticket| ticket.verb).collect();
+    let verbs: Vec<Verb> = session.client().in_flight().map(|ticket| ticket.verb).collect();
     assert_eq!(verbs, [Verb::Dele, Verb::Retr]);
-    assert!(!session.client.is_closed());
-    session.client.close();
-    assert!(session.client.is_closed() && session.client.is_idle());
-    assert_eq!(session.client.in_flight().count(), 0);
+    assert!(!session.client().is_closed());
+    session.pop3.close();
+    assert!(session.client().is_closed() && session.client().is_idle());
+    assert_eq!(session.client().in_flight().count(), 0);
     assert_eq!(session.hear("+OK\r\n+OK\r\nhalf a mess"), ["closed Pending"]);
     assert!(session.hear("age\r\n.\r\n").is_empty() && session.last("").is_empty());
-    assert_eq!(session.client.deletions(), Deletions::Pending);
-    session.client.close();
+    assert_eq!(session.client().deletions(), Deletions::Pending);
+    session.pop3.close();
     assert!(session.last("").is_empty(), "the event comes once");
 }
 
 #[test]
 fn close_makes_tokens_stale() {
     for (line, answer) in [("AUTH PLAIN", "+ \r\n"), ("AUTH PLAIN", "+OK\r\n"), ("STLS", "+OK\r\n")] {
-        let mut session = Session::greeted(CLEAR);
+        let mut session = Guest::greeted(CLEAR);
         session.ask(line, answer);
-        session.client.close();
-        let Session { client, out, step, done, start, .. } = &mut session;
+        session.pop3.close();
+        let Guest { pop3, step, done, start, .. } = &mut session;
         if let Some(step) = step.take() {
-            assert!(client.cancel(step, out).is_err());
+            assert!(pop3.sender().cancel(step).is_err());
         }
         if let Some(done) = done.take() {
-            assert!(client.verified(done).is_err());
+            assert!(pop3.sender().verified(done).is_err());
         }
         if let Some(start) = start.take() {
-            assert!(client.tls_started(start, Input::more(b"")).is_err());
+            assert!(pop3.tls_started(start).is_err());
         }
         assert_eq!(session.last("x"), ["closed NoneAsked"]);
     }
@@ -223,8 +225,8 @@ fn close_makes_tokens_stale() {
 /// A fatal error stays what it is.
 #[test]
 fn close_after_a_fatal_error_changes_nothing() {
-    let mut session = Session::greeted(CLEAR);
+    let mut session = Guest::greeted(CLEAR);
     assert_eq!(session.hear("x"), ["fatal Unsolicited"]);
-    session.client.close();
+    session.pop3.close();
     assert_eq!(session.last(""), ["fatal Unsolicited"]);
 }

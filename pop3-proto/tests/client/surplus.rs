@@ -1,11 +1,13 @@
 //! Octets that no command asked for: the event comes first, then the session is over. What was there before a command was sent
 //! is never the response to it.
 
-use super::{CLEAR, GREETING, Session, quirks};
+use super::{CLEAR, GREETING, Guest, quirks};
 use pop3_proto::client::{ClientConfig, SendError};
 use pop3_proto::{
-    AnswerError, Base64, ConnectionError, Limits, Profile, Quirk, State, Timer, Timers, TlsPolicy,
+    AnswerError, Base64, Command, ConnectionError, Limits, Profile, Quirk, SendBuf, State, Timer, Timers,
+    TlsPolicy,
 };
+use pop3_proto_kit::client;
 use std::time::Duration;
 
 const OVER: Result<(), SendError> = Err(SendError::Over);
@@ -13,12 +15,12 @@ const OVER: Result<(), SendError> = Err(SendError::Over);
 /// A session that has come to a response, and what the response brings.
 struct Case {
     name: &'static str,
-    session: fn() -> Session,
+    session: fn() -> Guest,
     response: &'static str,
     events: &'static [&'static str],
 }
 
-fn after(mut session: Session, line: &str) -> Session {
+fn after(mut session: Guest, line: &str) -> Guest {
     session.send(line).unwrap();
     session
 }
@@ -27,26 +29,21 @@ fn after(mut session: Session, line: &str) -> Session {
 const CASES: &[Case] = &[
     Case {
         name: "greeting",
-        session: || Session::new(CLEAR),
+        session: || Guest::new(CLEAR),
         response: "+OK ready\r\n",
         events: &["greeting ready"],
     },
-    Case {
-        name: "no service",
-        session: || Session::new(CLEAR),
-        response: "-ERR\r\n",
-        events: &["no service"],
-    },
+    Case { name: "no service", session: || Guest::new(CLEAR), response: "-ERR\r\n", events: &["no service"] },
     Case {
         name: "USER",
-        session: || after(Session::greeted(CLEAR), "USER mrose"),
+        session: || after(Guest::greeted(CLEAR), "USER mrose"),
         response: "+OK\r\n",
         events: &["USER ok"],
     },
     Case {
         name: "PASS",
         session: || {
-            let mut session = Session::greeted(CLEAR);
+            let mut session = Guest::greeted(CLEAR);
             session.ask("USER mrose", "+OK\r\n");
             after(session, "PASS wrong")
         },
@@ -55,20 +52,20 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "RETR",
-        session: || after(Session::opened(CLEAR), "RETR 1"),
+        session: || after(Guest::opened(CLEAR), "RETR 1"),
         response: "+OK\r\nmine\r\n.\r\n",
         events: &["RETR 1 begin", "body mine\\r\\n", "RETR 1 end 6"],
     },
     Case {
         name: "LIST",
-        session: || after(Session::opened(CLEAR), "LIST"),
+        session: || after(Guest::opened(CLEAR), "LIST"),
         response: "+OK\r\n1 2\r\n.\r\n",
         events: &["LIST begin", "1 has 2", "LIST end 1"],
     },
     Case {
         name: "STLS",
         session: || {
-            let mut session = Session::greeted(ClientConfig::new(TlsPolicy::Opportunistic));
+            let mut session = Guest::greeted(ClientConfig::new(TlsPolicy::Opportunistic));
             session.ask("CAPA", "+OK\r\nSTLS\r\n.\r\n");
             after(session, "STLS")
         },
@@ -77,13 +74,13 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "challenge",
-        session: || after(Session::greeted(CLEAR), "AUTH PLAIN"),
+        session: || after(Guest::greeted(CLEAR), "AUTH PLAIN"),
         response: "+ \r\n",
         events: &["challenge"],
     },
     Case {
         name: "AUTH",
-        session: || after(Session::greeted(CLEAR), "AUTH PLAIN"),
+        session: || after(Guest::greeted(CLEAR), "AUTH PLAIN"),
         response: "+OK\r\n",
         events: &["AUTH accepted"],
     },
@@ -104,7 +101,7 @@ const SURPLUS: &[&str] = &[
 ];
 
 /// The events of these pieces, each polled to its end before the next comes; `ends` is whether the stream ends then.
-fn events(session: &mut Session, pieces: &[&str], ends: bool) -> Vec<String> {
+fn events(session: &mut Guest, pieces: &[&str], ends: bool) -> Vec<String> {
     let mut events: Vec<String> = Vec::new();
     let mut heard = Vec::new();
     for piece in pieces {
@@ -136,18 +133,16 @@ fn cuts(text: &str) -> Vec<Vec<&str>> {
 }
 
 /// All that waits for a response of its own fails, and nothing is sent.
-fn nothing_can_be_sent(session: &mut Session, what: &str) {
+fn nothing_can_be_sent(session: &mut Guest, what: &str) {
     for line in ["USER mrose", "PASS x", "RETR 2", "NOOP", "STLS", "AUTH PLAIN", "QUIT"] {
         assert_eq!(session.send(line).map(drop), OVER, "{what}: {line}");
     }
     if let Some(step) = session.step.take() {
-        let refused = session.client.respond(step, Base64::EMPTY, &mut session.out).unwrap_err();
-        assert_eq!(refused.why, AnswerError::Stale, "{what}");
-        let refused = session.client.cancel(refused.token, &mut session.out).unwrap_err();
-        assert_eq!(refused.why, AnswerError::Stale, "{what}");
+        let refused = session.pop3.sender().respond(step, Base64::EMPTY).unwrap_err();
+        assert_eq!(refused, AnswerError::Stale, "{what}");
     }
     if let Some(done) = session.done.take() {
-        assert_eq!(session.client.verified(done).unwrap_err().why, AnswerError::Stale, "{what}");
+        assert_eq!(session.pop3.sender().verified(done).unwrap_err(), AnswerError::Stale, "{what}");
     }
 }
 
@@ -162,7 +157,7 @@ fn sec_a_surplus_response_is_fatal_under_every_cut() {
                 let what = format!("{} {pieces:?}", case.name);
                 // The start of what may be a farewell waits for its end.
                 assert_eq!(events(&mut session, &pieces, surplus.starts_with("-ERRx")), expected, "{what}");
-                assert!(session.client.is_closed());
+                assert!(session.client().is_closed());
                 nothing_can_be_sent(&mut session, &what);
             }
         }
@@ -176,18 +171,17 @@ fn sec_a_surplus_response_answers_nothing_that_is_sent_later() {
         for surplus in SURPLUS.iter().chain(&["-ERR bye\r\n", "-ERR", "-"]) {
             let mut session = (case.session)();
             session.sent();
-            let state = session.client.state();
+            let state = session.client().state();
             let text = [case.response, surplus].concat();
-            let mut input = pop3_proto::Input::more(text.as_bytes());
+            session.receive(text.as_bytes());
             for _ in case.events {
-                let event = session.client.poll(&mut input).unwrap().unwrap();
-                session.words(event);
+                assert!(session.poll().is_some());
             }
-            assert_eq!(input.unread(), surplus.as_bytes(), "{}", case.name);
+            assert_eq!(session.unread(), surplus.as_bytes(), "{}", case.name);
             nothing_can_be_sent(&mut session, case.name);
             assert_eq!(session.sent(), "");
             let after = if state == State::Greeting { State::Authorization } else { state };
-            assert_eq!(session.client.state(), after, "{}", case.name);
+            assert_eq!(session.client().state(), after, "{}", case.name);
         }
     }
 }
@@ -197,7 +191,7 @@ fn sec_surplus_octets_after_stls_are_fatal_under_every_cut() {
     for surplus in ["+OK\r\n", "-ERR\r\n", "-", "x"] {
         let text = ["+OK begin\r\n", surplus].concat();
         for pieces in cuts(&text) {
-            let mut session = after(Session::greeted(CLEAR), "STLS");
+            let mut session = after(Guest::greeted(CLEAR), "STLS");
             let seen = events(&mut session, &pieces, false);
             // The token is given out only if nothing but the response was there.
             assert!(
@@ -205,10 +199,10 @@ fn sec_surplus_octets_after_stls_are_fatal_under_every_cut() {
                 "{seen:?}"
             );
             if let Some(start) = session.start.take() {
-                let refused = session.client.tls_started(start, pop3_proto::Input::more(b"")).unwrap_err();
-                assert_eq!(refused.why, AnswerError::Stale);
+                let refused = session.pop3.tls_started(start).unwrap_err();
+                assert_eq!(refused, AnswerError::Stale);
             }
-            assert!(!session.client.is_tls());
+            assert!(!session.client().is_tls());
         }
     }
 }
@@ -217,11 +211,12 @@ fn sec_surplus_octets_after_stls_are_fatal_under_every_cut() {
 #[test]
 fn sec_a_surplus_that_is_dropped_stays_fatal() {
     for surplus in ["+OK\r\n", "-ERR\r\n", "-ER"] {
-        let mut session = after(Session::greeted(CLEAR), "USER mrose");
-        let text = ["+OK\r\n", surplus].concat();
-        session.client.poll(&mut pop3_proto::Input::more(text.as_bytes())).unwrap();
-        assert!(!session.client.needs_input(b"", false));
-        let polled = session.client.poll(&mut pop3_proto::Input::more(b""));
+        let mut client = client(CLEAR, &[]);
+        client.send(&Command::Capa, &mut SendBuf::new(vec![])).unwrap();
+        let text = ["-ERR\r\n", surplus].concat();
+        client.poll(&mut pop3_proto::Input::more(text.as_bytes())).unwrap();
+        assert!(!client.needs_input(b"", false));
+        let polled = client.poll(&mut pop3_proto::Input::more(b""));
         assert_eq!(polled.unwrap_err(), ConnectionError::Unsolicited, "{surplus}");
     }
 }
@@ -256,7 +251,7 @@ fn sec_a_farewell_is_never_a_response_to_a_later_command() {
             let mut session = (case.session)();
             assert_eq!(session.hear(case.response), case.events);
             assert!(session.hear(&BYE[..end]).is_empty(), "{} {end}", case.name);
-            assert!(session.client.needs_input(&BYE.as_bytes()[..end], false));
+            assert!(!session.pop3.is_ready());
             nothing_can_be_sent(&mut session, case.name);
             assert_eq!(session.hear(&BYE[end..]), [FAREWELL, "fatal Unsolicited"]);
         }
@@ -265,7 +260,7 @@ fn sec_a_farewell_is_never_a_response_to_a_later_command() {
 
 #[test]
 fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
-    let heard = |config: ClientConfig, text: &str| events(&mut Session::opened(config), &[text], true);
+    let heard = |config: ClientConfig, text: &str| events(&mut Guest::opened(config), &[text], true);
     assert_eq!(heard(CLEAR, "-ERR\r\n"), ["farewell", "fatal Unsolicited"]);
     assert_eq!(heard(CLEAR, "-ERR [SYS/TEMP] down\r\n"), ["farewell [SYS/TEMP] down", "fatal Unsolicited"]);
     let short = CLEAR.with_limits(Limits::DEFAULT.with_status_line(64));
@@ -278,7 +273,7 @@ fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
     // What the profile does not tolerate in a response it does not tolerate here.
     assert_eq!(heard(CLEAR, "-err bye\r\n"), ["farewell bye", "fatal Unsolicited"]);
     assert_eq!(heard(CLEAR.with_profile(Profile::Strict), "-err bye\r\n"), ["fatal Unsolicited"]);
-    let mut lines = Session::new(CLEAR);
+    let mut lines = Guest::new(CLEAR);
     assert_eq!(
         events(&mut lines, &["+OK\n", "-ERR bye\n"], true),
         ["greeting", "farewell bye", "fatal Unsolicited"]
@@ -289,10 +284,10 @@ fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
 /// A refusal that a command in flight asked for is its response, whatever it says.
 #[test]
 fn sec_a_refusal_in_flight_is_not_a_farewell() {
-    let mut session = after(Session::opened(CLEAR), "NOOP");
+    let mut session = after(Guest::opened(CLEAR), "NOOP");
     assert_eq!(session.hear(BYE), ["NOOP refused Disconnected for inactivity"]);
     assert_eq!(session.last(""), ["fatal UnexpectedEof"]);
-    let mut session = after(Session::opened(CLEAR), "QUIT");
+    let mut session = after(Guest::opened(CLEAR), "QUIT");
     assert_eq!(session.hear([BYE, BYE].concat()), ["closed NoneAsked"]);
     assert!(session.last("").is_empty());
 }
@@ -303,7 +298,7 @@ fn sec_a_farewell_without_an_end_times_out() {
     let config = CLEAR.with_timers(
         Timers::DEFAULT.with_greeting(Duration::from_secs(5)).with_answer(Duration::from_secs(100)),
     );
-    let mut session = Session::greeted(config);
+    let mut session = Guest::greeted(config);
     assert_eq!(session.wait(1000), "", "nothing is due");
     assert!(session.hear("-ERR").is_empty());
     assert_eq!(session.wait(60), "");
@@ -319,7 +314,7 @@ fn a_response_alone_is_not_a_surplus() {
     for case in CASES {
         let mut session = (case.session)();
         assert_eq!(session.hear(case.response), case.events);
-        assert!(!session.client.is_closed());
+        assert!(!session.client().is_closed());
     }
-    assert_eq!(Session::new(CLEAR).hear(GREETING).len(), 1);
+    assert_eq!(Guest::new(CLEAR).hear(GREETING).len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Law 3: over arrays, a whole session of both connections allocates nothing.
 
 use super::{command, give};
-use crate::harness::allocations;
+use crate::counting::allocations;
 use pop3_proto::client::{self, Event};
 use pop3_proto::server::{self, CloseReason, MessageInfo};
 use pop3_proto::{

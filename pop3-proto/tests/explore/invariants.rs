@@ -45,7 +45,7 @@ fn answers_say_what_is_so(world: &World<'_>) {
             (Verb::Dele, Some(message)) => marked.push(message.get()),
             (Verb::Rset, _) => marked.clear(),
             (Verb::Retr, Some(message)) => {
-                let whole = world.scenario.app.received(message);
+                let whole = world.scenario.app.received(message.index());
                 assert!(whole.starts_with(&answer.body), "octets that are not in the message");
                 assert!(!answer.is_complete || answer.body == whole, "a message that is not whole");
             }
@@ -58,7 +58,7 @@ fn answers_say_what_is_so(world: &World<'_>) {
 fn left(world: &World<'_>, marked: &[u32]) -> Vec<(u32, u64)> {
     (1..)
         .zip(&world.scenario.app.messages)
-        .map(|(number, message)| (number, pop3_proto::OctetCount::of(message)))
+        .map(|(number, message)| (number, message.octets))
         .filter(|(number, _)| !marked.contains(number))
         .collect()
 }

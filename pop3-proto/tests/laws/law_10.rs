@@ -2,13 +2,13 @@
 
 use super::reach::{LOGIN, ask, cleartext, client, hear, logged_in, say};
 use super::sessions::number;
-use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event};
 use pop3_proto::server::{Ask, CloseReason, Entry, Maildrop, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{
     Base64, Command, ConnectionError, Input, Limit, Limits, MIN_SEND_BUF, Mechanism, MessageNumber, SendBuf,
     Sink, Text, TlsPolicy, UniqueId,
 };
+use pop3_proto_kit::{App, Cuts, Host, Memory, Slots};
 
 /// A machine that looked at octets and found no line end does not look at them again: one that is put there afterwards is not seen, as
 /// nobody puts one there.
@@ -130,7 +130,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
 /// What a server with these limits says to this, line by line, behind the greeting.
 fn says(config: ServerConfig<'static>, wire: &[u8]) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
     let (_, output, over, _) =
-        ServerSide::alone(config, &App::new(), wire, &Cuts::Each(9), Size::Slice(MIN_SEND_BUF));
+        Host::alone(config, &App::new(), wire, Cuts::Each(9), Memory::fixed(MIN_SEND_BUF));
     let text = String::from_utf8(output).unwrap();
     (text.split_terminator("\r\n").skip(1).map(str::to_owned).collect(), over)
 }
@@ -161,7 +161,7 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
         assert_eq!(said, [expected, "+OK bye"], "{octets}");
     }
     // An over-long line is dropped as it comes: none of it is held.
-    let mut server: Server<crate::harness::MailSlots, ServerConfig<'_>> = Server::new(config, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(config, 1);
     let Ask::Greet(greet) = ask!(&mut server, b"", Greet(_)) else { unreachable!() };
     server.greet(greet, Text::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let mut input = Input::more(&[b'x'; 5000]);
@@ -244,7 +244,7 @@ fn law_10_pending_output_stops_input() {
 #[test]
 fn law_10_numbers_of_a_peer_reserve_nothing() {
     let mut client = logged_in(cleartext());
-    let count = crate::harness::allocations(|| {
+    let count = crate::counting::allocations(|| {
         client.send(&Command::List(None), &mut SendBuf::new([0; 16])).unwrap();
         let mut input = Input::more(b"+OK 4294967295 messages\r\n4294967295 18446744073709551615\r\n.\r\n");
         while input.remaining() > 0 {

@@ -1,7 +1,7 @@
 //! Caller's memory only: over a whole session neither machine allocates.
 
 use super::sessions::{USER, number, pass};
-use crate::harness::allocations;
+use crate::counting::allocations;
 use pop3_proto::client::{self, Client, Event};
 use pop3_proto::server::{Ask, CloseReason, MessageInfo, Server, ServerConfig, Step};
 use pop3_proto::{Command, Input, MIN_SEND_BUF, RecvBuf, SendBuf, Text, TlsPolicy, UniqueId};

@@ -1,15 +1,15 @@
 //! All or nothing, the server: an answer that fails gives its token back and changes neither machine nor sink, and succeeds later.
 
 use super::reach::{ask, server, until};
-use crate::harness::{App, MailSlots, Pipe, Size};
 use pop3_proto::server::{Ask, BodyError, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{
     AnswerError, Base64, BufferFull, Input, Limits, MIN_SEND_BUF, Mechanism, ResponseCode, SendBuf, Sink,
     StuffMode, Text, TlsPolicy, Unanswered,
 };
+use pop3_proto_kit::{App, Slots};
 use std::fmt::Debug;
 
-type Machine = Server<MailSlots, ServerConfig<'static>>;
+type Machine = Server<Slots, ServerConfig<'static>>;
 
 fn unanswered<T: Debug>(answered: Result<(), Unanswered<T>>, why: AnswerError, shown: &str) -> T {
     let unanswered = answered.unwrap_err();
@@ -252,18 +252,17 @@ fn law_4_a_message_is_taken_as_far_as_there_is_room() {
     let whole = b"+OK 27 octets\r\nSubject: x\r\n\r\n..\r\n...\r\n..end\r\n.\r\n";
     for room in 0..=whole.len() {
         let mut machine = fetched(ServerConfig::new(TlsPolicy::Cleartext), 27);
-        let mut memory = Size::Slice(MIN_SEND_BUF).buffer();
-        let mut sink: Box<dyn Pipe> = Size::Slice(MIN_SEND_BUF).pipe(&mut memory);
+        let mut sink = SendBuf::new([0; MIN_SEND_BUF]);
         sink.put(&[&vec![b'-'; MIN_SEND_BUF - room]]).unwrap();
-        let mut at = machine.write_body(message, &mut *sink).unwrap();
+        let mut at = machine.write_body(message, &mut sink).unwrap();
         let mut wire = sink.pending()[MIN_SEND_BUF - room..].to_vec();
         assert_eq!(wire, whole[..wire.len()], "{room}");
-        assert_eq!(machine.write_body(&message[at..], &mut *sink), Ok(0), "{room}");
+        assert_eq!(machine.write_body(&message[at..], &mut sink), Ok(0), "{room}");
         sink.sent(MIN_SEND_BUF);
-        at += machine.write_body(&message[at..], &mut *sink).unwrap();
+        at += machine.write_body(&message[at..], &mut sink).unwrap();
         assert_eq!(at, message.len());
         machine.finish_body().unwrap();
-        assert!(matches!(machine.poll(&mut Input::more(b""), &mut *sink), Ok(Step::NeedSpace(_))));
+        assert!(matches!(machine.poll(&mut Input::more(b""), &mut sink), Ok(Step::NeedSpace(_))));
         wire.extend_from_slice(sink.pending());
         assert_eq!(wire, whole, "{room}");
     }

@@ -2,12 +2,12 @@
 
 use super::reach::{LOGIN, cleartext, client, hear, logged_in, say, server};
 use super::sessions::{USER, number, pass};
-use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event, SendError};
 use pop3_proto::server::{CloseReason, ServerConfig};
 use pop3_proto::{
     Base64, Command, ConnectionError, Input, Limit, Limits, Mechanism, Profile, SendBuf, Timer, TlsPolicy,
 };
+use pop3_proto_kit::{App, Cuts, Host, Memory};
 use std::time::Duration;
 
 /// Every line of one octet and of two, without a line end in them.
@@ -29,7 +29,7 @@ fn serve(
         ServerConfig::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let wire = [before, &lines.concat(), after].concat();
     let (_, output, over, _) =
-        ServerSide::alone(config, &App::new(), &wire, &Cuts::Whole, Size::Heap(16 * 1024));
+        Host::alone(config, &App::new(), &wire, Cuts::Whole, Memory::growing(16 * 1024));
     let text = String::from_utf8(output).unwrap();
     (text.split_terminator("\r\n").skip(1).map(str::to_owned).collect(), over)
 }

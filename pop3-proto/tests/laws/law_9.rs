@@ -6,7 +6,6 @@
 
 use super::reach::{ask, cleartext, client, say, server};
 use super::sessions;
-use crate::harness::{App, How, ServerSide, Size};
 use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::server::{self, Ask, Credentials, Refusal, Step};
 use pop3_proto::tap::Tap;
@@ -14,6 +13,7 @@ use pop3_proto::{
     ApopDigest, Base64, Command, Decoded, Input, Limits, Mechanism, Profile, RecvBuf, Secret, SendBuf, Text,
     TlsPolicy,
 };
+use pop3_proto_kit::{App, Host, How, Memory};
 use std::fmt::{Debug, Display};
 
 const PASSWORD: &str = "tanstaaf";
@@ -245,8 +245,7 @@ fn law_9_a_response_shows_nothing_however_it_fails() {
 fn law_9_whole_sessions_show_nothing() {
     sessions::all(|_, session| {
         let outcome = session.run(&How::whole());
-        outcome.asked.iter().for_each(|asked| clean(asked));
-        outcome.seen.iter().for_each(hidden);
+        outcome.shown.iter().for_each(|shown| clean(shown));
     });
 }
 
@@ -275,15 +274,13 @@ fn law_9_a_server_shows_nothing_however_it_fails() {
     for line in &lines {
         for profile in [Profile::Tolerant, Profile::Strict] {
             let mut app = App::new();
-            app.refuse.login = Some(Refusal::InUse);
-            let mut memory = Size::Slice(600).buffer();
-            let mut side =
-                ServerSide::new(config.with_profile(profile), app, Size::Slice(600).pipe(&mut memory));
+            app.refuse_login = Some(Refusal::InUse);
+            let mut side = Host::with_app(config.with_profile(profile), app).sized(Memory::fixed(12_288));
             for chunk in line.as_bytes().chunks(line.len().div_ceil(200)) {
                 side.receive(chunk);
                 side.run();
-                hidden(&side.server);
-                side.app.asked.iter().for_each(|asked| clean(asked));
+                hidden(side.server());
+                side.app.shown.iter().for_each(|shown| clean(shown));
                 clean(&String::from_utf8_lossy(side.outgoing()));
                 let sent = side.outgoing().len();
                 side.sent(sent);

@@ -55,16 +55,15 @@ fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
 #[test]
 fn amb_2_no_answer_of_the_application_has_a_control_character() {
     for unfit in UNFIT {
-        let mut host = Host::three(CLEAR.with_other_commands());
-        host.say("");
+        let mut server = machine(CLEAR.with_other_commands(), three(), "");
         let mut buffer = [0; MIN_SEND_BUF];
         let mut out = SendBuf::new(&mut buffer[..]);
-        let other = ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut out, Other, _, _);
-        let before = format!("{:?}", host.server);
-        let back = host.server.other(other, Text::new(unfit).unwrap(), &mut out).unwrap_err();
+        let other = ask!(server, &mut Input::more(b"XTND\r\n"), &mut out, Other, _, _);
+        let before = format!("{server:?}");
+        let back = server.other(other, Text::new(unfit).unwrap(), &mut out).unwrap_err();
         assert_eq!(back.why, AnswerError::Text, "{}", unfit.escape_ascii());
-        assert_eq!((format!("{:?}", host.server), out.pending()), (before, b"".as_slice()));
-        host.server.other(back.token, Text::from_static("[x] done"), &mut out).unwrap();
+        assert_eq!((format!("{server:?}"), out.pending()), (before, b"".as_slice()));
+        server.other(back.token, Text::from_static("[x] done"), &mut out).unwrap();
         assert_eq!(pending(&mut out), "+OK [x] done\r\n");
     }
 }

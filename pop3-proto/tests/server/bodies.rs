@@ -64,9 +64,7 @@ fn status(octets: u64) -> Vec<u8> {
 
 /// One host with all samples, that sends in this way.
 fn sender(chunk: usize, room: usize, drain: usize, slices: bool) -> Host {
-    let mut host = Host::new(PATIENT, &samples()).login();
-    (host.chunk, host.room, host.drain, host.slices) = (chunk, room, drain, slices);
-    host
+    through(Host::new(PATIENT, &samples()), chunk, room, drain, slices).login()
 }
 
 /// Also 1939.3.p, 1939.3.q, 1939.3.r, 1939.3.s, 1939.3.e, ROB.4, ROB.5, ROB.6, ROB.7, quirks 28, 29, 32, 33 and 34: whatever a store
@@ -150,7 +148,7 @@ fn asked(
     config: ServerConfig<'static>,
     line: &str,
 ) -> (Server<Slots, ServerConfig<'static>>, pop3_proto::server::Fetch) {
-    let mut server = Host::new(config, &[b"A: b\r\n\r\n1\r\n"]).login().server;
+    let mut server = machine(config, slots(&[b"A: b\r\n\r\n1\r\n"]), LOGIN);
     let mut buffer = [0; 512];
     let fetch = ask!(server, &mut Input::more(line.as_bytes()), &mut SendBuf::new(&mut buffer[..]), Fetch);
     (server, fetch)
@@ -169,7 +167,7 @@ fn a_body_in_the_wrong_turn_is_not_taken() {
         assert_eq!(pending(&mut out), "");
     };
     none(&mut Server::new(CLEAR, 1));
-    none(&mut Host::three(CLEAR).login().server);
+    none(&mut machine(CLEAR, three(), LOGIN));
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
     none(&mut server);
     server.refuse(fetch, Refusal::Temporary).unwrap();

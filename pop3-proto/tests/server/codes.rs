@@ -22,7 +22,7 @@ fn r3206_4_a_quit_says_why_messages_were_not_removed() {
         (Refusal::UnknownCommand, uncoded),
     ] {
         for (config, answer) in [(CLEAR, answer), (CLEAR.without_resp_codes(), uncoded)] {
-            let mut server = Host::three(config).login().server;
+            let mut server = machine(config, three(), LOGIN);
             let mut send = SendBuf::new(vec![]);
             let commit = ask!(server, &mut Input::more(b"QUIT\r\n"), &mut send, Commit);
             server.not_removed(commit, why).unwrap();
@@ -37,9 +37,7 @@ fn r3206_4_a_quit_says_why_messages_were_not_removed() {
 
 /// A server that asks about a password.
 fn login(config: ServerConfig<'static>) -> (Machine, Login) {
-    let mut server = Host::three(config);
-    server.say("USER mrose\r\n");
-    let mut server = server.server;
+    let mut server = machine(config, three(), "USER mrose\r\n");
     let login = ask!(server, &mut Input::more(b"PASS x\r\n"), &mut SendBuf::new(vec![]), Login, _);
     (server, login)
 }

@@ -61,18 +61,18 @@ fn without(config: ServerConfig<'static>, verb: Verb) -> Option<ServerConfig<'st
 /// A host in this state, reached as its configuration allows.
 fn reach(config: ServerConfig<'static>, state: State) -> Host {
     let mut host = Host::three(config);
-    host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>";
+    host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>".into();
     host.say("");
     if state == State::Transaction {
         assert_eq!(host.say(format!("{}\r\n", line(Verb::Apop))), "+OK maildrop open\r\n");
     }
-    assert_eq!(host.server.state(), state);
+    assert_eq!(host.server().state(), state);
     host.asked.clear();
     host
 }
 
 fn say(host: &mut Host, verb: Verb) -> String {
-    if verb == Verb::Pass && host.server.state() == State::Authorization {
+    if verb == Verb::Pass && host.server().state() == State::Authorization {
         host.say("USER mrose\r\n");
     }
     host.say(format!("{}\r\n", line(verb)))
@@ -104,7 +104,7 @@ fn r1939_3_y_every_command_in_every_state() {
                 }
                 if !answer.starts_with("+OK") {
                     assert_eq!(
-                        (host.server.state(), host.end, host.asked.len()),
+                        (host.server().state(), host.end, host.asked.len()),
                         (state, None, 0),
                         "{verb:?}"
                     );
@@ -137,7 +137,7 @@ fn r1939_3_x_a_command_that_is_switched_off_is_unknown() {
         for state in [State::Authorization, State::Transaction] {
             let mut host = reach(config, state);
             assert_eq!(host.say(format!("{}\r\n", line(*verb))), UNKNOWN, "{verb:?}");
-            assert_eq!((host.server.state(), host.end, host.asked.len()), (state, None, 0), "{verb:?}");
+            assert_eq!((host.server().state(), host.end, host.asked.len()), (state, None, 0), "{verb:?}");
         }
     }
     let mut host = Host::three(ALL);
@@ -160,7 +160,7 @@ fn r1939_3_x_a_bad_line_changes_nothing() {
                 answer == "-ERR syntax error\r\n" || answer == UNKNOWN || answer == STATE,
                 "{line:?}: {answer}"
             );
-            assert_eq!((host.server.state(), host.end, host.asked.len()), (state, None, 0), "{line:?}");
+            assert_eq!((host.server().state(), host.end, host.asked.len()), (state, None, 0), "{line:?}");
         }
         assert!(host.say("QUIT\r\n").starts_with("+OK"));
     }
@@ -238,6 +238,6 @@ fn r2595_2_3_a_required_tls_opens_no_login_in_clear() {
     }
     assert_eq!(host.asked, [] as [&str; 0]);
     assert_eq!(host.say("STLS\r\n"), "+OK begin TLS\r\n");
-    assert!(host.server.is_tls());
+    assert!(host.server().is_tls());
     assert_eq!(host.say("USER mrose\r\nPASS a\r\n"), "+OK send PASS\r\n+OK maildrop open\r\n");
 }

@@ -21,7 +21,7 @@ fn greeted(config: ServerConfig<'static>) -> Host {
 /// What is answered to `line` in two parts, and to a NOOP behind it; nothing of the first part is left but what is needed.
 fn cut(mut host: Host, line: &[u8], at: usize, tail: &str) -> String {
     let mut answer = String::from_utf8(host.exchange(&line[..at], false)).unwrap();
-    assert!(host.unread.len() < host.server.min_recv_buf(), "a buffer of that size never fills up");
+    assert!(host.unread().len() < host.server().min_recv_buf(), "a buffer of that size never fills up");
     answer += &String::from_utf8(host.exchange(&[&line[at..], tail.as_bytes()].concat(), false)).unwrap();
     answer
 }
@@ -111,7 +111,7 @@ fn r2449_4_b_the_limit_can_be_another() {
         let mut host = greeted(CLEAR.with_limits(limits));
         assert_eq!(host.say(format!("USER {}\r\n", "n".repeat(name))), PASS);
         assert_eq!(host.say(format!("USER {}\r\n", "n".repeat(name + 1))), LONG);
-        assert_eq!(host.server.min_recv_buf(), usize::from(limit));
+        assert_eq!(host.server().min_recv_buf(), usize::from(limit));
     }
 }
 
@@ -143,13 +143,13 @@ fn r1939_3_d_a_line_ends_at_lf_and_never_at_cr() {
 #[test]
 fn quirk_52_a_bare_lf_ends_a_command() {
     let mut host = open();
-    assert!(host.server.quirks().is_empty());
+    assert!(host.server().quirks().is_empty());
     assert_eq!(host.say("NOOP\nNOOP\r\n\n"), format!("{NOTHING}{NOTHING}{SYNTAX}"));
-    assert_eq!(host.server.quirks().iter().collect::<Vec<_>>(), [Quirk::BareLf]);
+    assert_eq!(host.server().quirks().iter().collect::<Vec<_>>(), [Quirk::BareLf]);
     let mut strict = Host::three(PATIENT.with_profile(Profile::Strict)).login();
     assert_eq!(strict.say("NOOP\nNOOP\r\nDELE 1\n"), format!("{SYNTAX}{NOTHING}{SYNTAX}"));
     assert!(strict.marked().is_empty());
-    assert!(strict.server.quirks().is_empty());
+    assert!(strict.server().quirks().is_empty());
 }
 
 /// Also ROB.1: spaces behind a keyword or a number, never behind a name or a password.
@@ -173,7 +173,7 @@ fn rob_43_spaces_at_the_end_are_harmless_and_noted() {
     ] {
         let mut host = open();
         assert!(host.say(format!("{line}\r\n")).starts_with("+OK"), "{line:?}");
-        assert_eq!(host.server.quirks().iter().collect::<Vec<_>>(), [Quirk::Spacing], "{line:?}");
+        assert_eq!(host.server().quirks().iter().collect::<Vec<_>>(), [Quirk::Spacing], "{line:?}");
         let mut strict = Host::three(PATIENT.with_profile(Profile::Strict)).login();
         assert_eq!(strict.say(format!("{line}\r\n")), SYNTAX, "{line:?}");
     }
@@ -262,19 +262,19 @@ fn rob_41_a_keyword_of_any_length_is_no_framing_error() {
 #[test]
 fn other_bytes_than_last_seen_never_make_one_line_of_two() {
     for before in 1..60 {
-        let mut host = open();
+        let mut server = machine(PATIENT, three(), LOGIN);
         let mut buffer = [0; 1024];
         let mut out = SendBuf::new(&mut buffer[..]);
         let seen = vec![b'x'; before];
-        let polled = host.server.poll(&mut Input::more(&seen), &mut out);
+        let polled = server.poll(&mut Input::more(&seen), &mut out);
         assert!(matches!(polled, Ok(Step::NeedInput)));
         let mut input = Input::more(b"NOOP\r\nSTAT\r\nNOOP\r\nSTAT\r\nNOOP\r\n");
         let answer = format!("{NOTHING}+OK 3 325\r\n{NOTHING}+OK 3 325\r\n{NOTHING}");
-        assert!(matches!(host.server.poll(&mut input, &mut out), Ok(Step::NeedInput)));
+        assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedInput)));
         // Bytes that replace as many or more than were searched may have to wait for the next line end, but are read right.
         let again = [input.unread(), b"NOOP\r\n"].concat();
         let mut input = Input::more(&again);
-        assert!(matches!(host.server.poll(&mut input, &mut out), Ok(Step::NeedInput)));
+        assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedInput)));
         assert_eq!((pending(&mut out), input.remaining()), (answer + NOTHING, 0), "{before}");
     }
 }

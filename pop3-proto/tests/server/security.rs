@@ -40,10 +40,10 @@ fn sec_tls_client_hello_on_the_clear_port() {
     for fill in [b'A', b'\n', b'\r', 0, 0x80] {
         let mut hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec();
         hello.resize(517, fill);
-        let (host, answer) = attack(&hello);
+        let (mut host, answer) = attack(&hello);
         refusals(&answer);
-        assert!(host.unread.len() <= host.server.min_recv_buf() || host.end.is_some());
-        assert_eq!((host.server.state() == State::Authorization, host.asked.len()), (fill != b'\n', 1));
+        assert!(host.unread().len() <= host.server().min_recv_buf() || host.end.is_some());
+        assert_eq!((host.server().state() == State::Authorization, host.asked.len()), (fill != b'\n', 1));
         let (mut octets, _) = attack(b"");
         let each: Vec<u8> = hello.iter().flat_map(|octet| octets.exchange(&[*octet], false)).collect();
         assert_eq!(String::from_utf8(each).unwrap(), answer);
@@ -58,7 +58,7 @@ fn sec_endless_line_is_skipped_in_constant_space() {
         let mebibyte = vec![b'A'; 1 << 20];
         for _ in 0..16 {
             assert_eq!(host.exchange(&mebibyte, false), b"");
-            assert_eq!(host.unread.len(), 0);
+            assert_eq!(host.unread().len(), 0);
         }
         assert_eq!(host.say("\nQUIT\r\n"), "-ERR line too long\r\n+OK bye\r\n");
     }
@@ -75,10 +75,7 @@ fn rob_16_bad_commands_are_counted() {
             assert_eq!(host.end, None);
         }
         assert_eq!(host.say([bad, "QUIT\r\n"].concat()), "-ERR too many bad commands\r\n");
-        assert_eq!(
-            (host.end, host.unread.as_slice()),
-            (Some(Ok(CloseReason::BadCommands)), b"QUIT\r\n".as_slice())
-        );
+        assert_eq!((host.end, host.unread()), (Some(Ok(CloseReason::BadCommands)), b"QUIT\r\n".as_slice()));
     }
     let (mut host, _) = attack(&b"X\r\n".repeat(4));
     host.say("USER mrose\r\nPASS a\r\n");
@@ -212,7 +209,7 @@ fn sec_retry_a_failed_login_leaves_nothing_behind() {
 /// Also law 9: no name, password or text of a client is in the Debug of what the crate hands out.
 #[test]
 fn rob_21_no_debug_shows_a_password() {
-    let mut server = attack(b"USER mrose\r\n").0.server;
+    let mut server = machine(CLEAR, three(), "USER mrose\r\n");
     let mut input = Input::more(b"PASS tanstaaf\r\nSTAT\r\n");
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);

@@ -9,8 +9,7 @@ type Machine = Server<Slots, ServerConfig<'static>>;
 /// A server that asks for message 1, which the maildrop lists with this size.
 fn asked(octets: u64, command: &[u8]) -> (Machine, Fetch) {
     let id = UniqueId::new(b"id-1").unwrap();
-    let mut server =
-        Host::over(CLEAR, vec![MessageInfo::new(octets, OwnedUniqueId::from(id))], &[b""]).login().server;
+    let mut server = machine(CLEAR, vec![MessageInfo::new(octets, OwnedUniqueId::from(id))], LOGIN);
     let fetch = ask!(server, &mut Input::more(command), &mut SendBuf::new(vec![]), Fetch);
     (server, fetch)
 }

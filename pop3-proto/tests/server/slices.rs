@@ -11,7 +11,7 @@ type Machine = Server<Slots, ServerConfig<'static>>;
 
 /// A server that sends a message of 1,000 lines, its status line sent.
 fn sending() -> Machine {
-    let mut server = Host::new(CLEAR, &[MESSAGE.as_bytes()]).login().server;
+    let mut server = machine(CLEAR, slots(&[MESSAGE.as_bytes()]), LOGIN);
     let mut send = SendBuf::new(vec![]);
     let fetch = ask!(server, &mut Input::more(b"RETR 1\r\n"), &mut send, Fetch);
     server.send_body(fetch).unwrap();

@@ -50,7 +50,7 @@ fn all_answers(languages: &'static [Language<'_>]) -> String {
     answers += &host
         .say("USER a\r\nPASS b\r\nDELE 1\r\nRETR 1\r\nRETR 3\r\nTOP 3 0\r\nLIST\r\nUIDL\r\nNOOP\r\nRSET\r\n");
     answers += &host.say([&[b'x'; 300], b"\r\n".as_slice()].concat());
-    host.all_removed = false;
+    host.keep_all();
     answers += &host.say("QUIT\r\n");
     assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
     answers
@@ -106,21 +106,19 @@ fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
     for octets in [0, 1, 506, 507, 600] {
         let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
-        let mut host = Host::three(CLEAR.with_other_commands());
-        host.say("");
-        let other =
-            ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _, _);
+        let mut offers = machine(CLEAR.with_other_commands(), three(), "");
+        let other = ask!(offers, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _, _);
         if octets <= 506 {
             server.greet(greet, text(octets), &mut out).unwrap();
             let sent = pending(&mut out);
             assert!(sent.len() <= 512 && sent.ends_with("\r\n"));
-            host.server.other(other, text(octets), &mut out).unwrap();
+            offers.other(other, text(octets), &mut out).unwrap();
             assert_eq!(pending(&mut out), sent);
         } else {
             let back = server.greet(greet, text(octets), &mut out).unwrap_err();
             assert_eq!(back.why, AnswerError::TooLong { limit: 512 });
             server.greet(back.token, text(9), &mut out).unwrap();
-            let back = host.server.other(other, text(octets), &mut out).unwrap_err();
+            let back = offers.other(other, text(octets), &mut out).unwrap_err();
             assert_eq!(back.why, AnswerError::TooLong { limit: 512 });
             assert_eq!(pending(&mut out), "+OK LLLLLLLLL\r\n");
         }
@@ -144,8 +142,8 @@ fn sec_512_no_row_of_a_listing_is_too_long_for_the_smallest_sink() {
             Err(_) => Text::EMPTY,
         }
     }
-    let mut host = Host::three(CLEAR.with_languages(NAMED).with_implementation(const { long() }));
-    host.room = MIN_SEND_BUF;
+    let mut host = Host::three(CLEAR.with_languages(NAMED).with_implementation(const { long() }))
+        .sized(Memory::fixed(MIN_SEND_BUF));
     let answer = host.say("LANG\r\nCAPA\r\n");
     assert!(answer.lines().all(|line| line.len() <= 510), "{answer}");
     assert!(answer.contains("\r\nx-a a\r\nx-b"), "{answer}");

@@ -12,7 +12,7 @@ fn at(seconds: u64) -> Duration {
 
 /// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SEND_BUF` octets.
 fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Slots, ServerConfig<'static>> {
-    let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
+    let mut server = machine(CLEAR, slots(&["abc"; 1000]), LOGIN);
     let mut input = Input::more(line.as_bytes());
     if line.starts_with("RETR") {
         let fetch = ask!(server, &mut input, out, Fetch);
@@ -41,9 +41,9 @@ fn step(
 fn r1939_3_ab_autologout_is_ten_minutes_at_least() {
     for (asked, seconds) in [(0, 600), (60, 600), (599, 600), (600, 600), (601, 601), (1800, 1800)] {
         let mut host = Host::three(CLEAR.with_timers(Timers::DEFAULT.with_autologout(at(asked)))).login();
-        assert_eq!(host.server.tick(at(5)), Ok(Some(at(5 + seconds))));
-        assert!(host.server.tick(Duration::from_millis((5 + seconds) * 1000 - 1)).is_ok());
-        assert_eq!(host.server.tick(at(5 + seconds)), Err(ConnectionError::TimedOut(Timer::Autologout)));
+        assert_eq!(host.pop3.tick(at(5)), Ok(Some(at(5 + seconds))));
+        assert!(host.pop3.tick(Duration::from_millis((5 + seconds) * 1000 - 1)).is_ok());
+        assert_eq!(host.pop3.tick(at(5 + seconds)), Err(ConnectionError::TimedOut(Timer::Autologout)));
     }
 }
 
@@ -68,11 +68,11 @@ fn r1939_3_ac_a_whole_command_starts_the_timer_over() {
         &format!("{}\r\n", "x".repeat(300)),
     ] {
         let mut host = Host::three(CLEAR.with_other_commands()).login();
-        host.server.tick(at(0)).unwrap();
-        assert_eq!(host.server.tick(at(500)), Ok(Some(at(600))));
+        host.pop3.tick(at(0)).unwrap();
+        assert_eq!(host.pop3.tick(at(500)), Ok(Some(at(600))));
         host.say(line);
-        assert_eq!(host.server.tick(at(550)), Ok(Some(at(1150))), "{line}");
-        assert!(host.server.tick(at(1149)).is_ok());
+        assert_eq!(host.pop3.tick(at(550)), Ok(Some(at(1150))), "{line}");
+        assert!(host.pop3.tick(at(1149)).is_ok());
     }
 }
 
@@ -80,12 +80,12 @@ fn r1939_3_ac_a_whole_command_starts_the_timer_over() {
 #[test]
 fn r1939_3_ac_single_octets_do_not_start_it_over() {
     let mut host = Host::three(CLEAR).login();
-    host.server.tick(at(0)).unwrap();
+    host.pop3.tick(at(0)).unwrap();
     for second in 1..600 {
         assert_eq!(host.say("N"), "");
-        assert_eq!(host.server.tick(at(second)), Ok(Some(at(600))));
+        assert_eq!(host.pop3.tick(at(second)), Ok(Some(at(600))));
     }
-    assert_eq!(host.server.tick(at(600)), Err(ConnectionError::TimedOut(Timer::Autologout)));
+    assert_eq!(host.pop3.tick(at(600)), Err(ConnectionError::TimedOut(Timer::Autologout)));
 }
 
 /// Also 1939.3.ad, 1939.3.ae: nothing is said and nobody is asked.
@@ -93,31 +93,30 @@ fn r1939_3_ac_single_octets_do_not_start_it_over() {
 fn r1939_3_ae_expiry_is_silent_and_removes_nothing() {
     let mut host = Host::three(CLEAR).login();
     host.say("DELE 1\r\n");
-    host.server.tick(at(0)).unwrap();
-    assert_eq!(host.server.tick(at(9999)), Err(ConnectionError::TimedOut(Timer::Autologout)));
+    host.pop3.tick(at(0)).unwrap();
+    assert_eq!(host.pop3.tick(at(9999)), Err(ConnectionError::TimedOut(Timer::Autologout)));
     for _ in 0..2 {
         assert_eq!(host.say("QUIT\r\n"), "");
         assert_eq!(host.end, Some(Err(ConnectionError::TimedOut(Timer::Autologout))));
-        assert_eq!(host.server.tick(at(10_000)), Err(ConnectionError::TimedOut(Timer::Autologout)));
+        assert_eq!(host.pop3.tick(at(10_000)), Err(ConnectionError::TimedOut(Timer::Autologout)));
     }
     assert_eq!(host.asked, [] as [&str; 0]);
-    assert!(host.server.into_maildrop().is_some());
 }
 
 /// Also ROB.36, AMB.29: a timer of its own, over all of AUTHORIZATION; commands do not prolong it.
 #[test]
 fn amb_29_the_login_timer_is_another_one() {
     let mut host = Host::three(PATIENT.with_timers(Timers::DEFAULT.with_login(at(30))));
-    assert_eq!(host.server.tick(at(0)), Ok(None));
+    assert_eq!(host.pop3.tick(at(0)), Ok(None));
     host.say("");
-    assert_eq!(host.server.tick(at(100)), Ok(Some(at(130))));
+    assert_eq!(host.pop3.tick(at(100)), Ok(Some(at(130))));
     for second in 101..130 {
         host.say(if second % 2 == 0 { "USER mrose\r\n" } else { "CAPA\r\n" });
-        assert_eq!(host.server.tick(at(second)), Ok(Some(at(130))));
+        assert_eq!(host.pop3.tick(at(second)), Ok(Some(at(130))));
     }
-    assert_eq!(host.server.tick(at(130)), Err(ConnectionError::TimedOut(Timer::Login)));
+    assert_eq!(host.pop3.tick(at(130)), Err(ConnectionError::TimedOut(Timer::Login)));
     let mut host = Host::three(CLEAR.with_timers(Timers::DEFAULT.with_login(at(30)))).login();
-    assert_eq!(host.server.tick(at(100)), Ok(Some(at(700))));
+    assert_eq!(host.pop3.tick(at(100)), Ok(Some(at(700))));
 }
 
 /// Nor does a client prolong it that has its answers waiting, and takes some of them now and then.
@@ -241,7 +240,7 @@ fn r1939_3_ab_autologout_keeps_its_length_behind_a_full_sink() {
 /// Also quirk 54: what is pipelined stays where it is.
 #[test]
 fn quirk_54_a_client_that_does_not_read_is_not_read_either() {
-    let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
+    let mut server = machine(CLEAR, slots(&["abc"; 1000]), LOGIN);
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let pipelined = b"LIST\r\n".repeat(100);
@@ -260,20 +259,16 @@ fn quirk_54_a_client_that_does_not_read_is_not_read_either() {
 #[test]
 fn a_clock_that_goes_back_harms_nothing() {
     let mut host = Host::three(CLEAR).login();
-    assert_eq!(host.server.tick(at(1000)), Ok(Some(at(1600))));
-    assert!(host.server.tick(at(0)).is_ok());
-    assert!(host.server.tick(at(1599)).is_ok());
-    assert_eq!(host.server.tick(Duration::MAX), Err(ConnectionError::TimedOut(Timer::Autologout)));
+    assert_eq!(host.pop3.tick(at(1000)), Ok(Some(at(1600))));
+    assert!(host.pop3.tick(at(0)).is_ok());
+    assert!(host.pop3.tick(at(1599)).is_ok());
+    assert_eq!(host.pop3.tick(Duration::MAX), Err(ConnectionError::TimedOut(Timer::Autologout)));
 }
 
 /// A moment to tick at is later than now, so that no driver waits for no time: up to the last moment, after which there is none.
 #[test]
 fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
-    let login = || {
-        let mut host = Host::three(ServerConfig::new(TlsPolicy::Required));
-        host.say("");
-        host.server
-    };
+    let login = || machine(ServerConfig::new(TlsPolicy::Required), three(), "");
     let tls = || {
         let mut server = login();
         let _start = ask!(server, &mut Input::more(b"STLS\r\n"), &mut SendBuf::new([0; 512]), StartTls);
@@ -288,7 +283,7 @@ fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
         assert!(step(&mut server, &mut input, &mut out));
         server
     };
-    let autologout = || Host::three(CLEAR).login().server;
+    let autologout = || machine(CLEAR, three(), LOGIN);
     let servers: [&dyn Fn() -> Server<Slots, ServerConfig<'static>>; 5] =
         [&login, &tls, &output, &early, &autologout];
     for server in servers {

@@ -88,7 +88,7 @@ impl World<'_> {
             None => {}
         }
         if let (Some((message, at)), None) = (self.body, self.server_over) {
-            match self.scenario.app.messages[message.index()].len() - at {
+            match self.scenario.app.text(message.index()).len() - at {
                 0 => actions.push(Action::FinishBody),
                 1 => actions.push(Action::Body(Amount::All)),
                 _ => actions.extend([Action::Body(Amount::All), Action::Body(Amount::Octet)]),
@@ -155,7 +155,7 @@ impl World<'_> {
             Action::Accept | Action::Refuse | Action::Challenge => self.answer(action),
             Action::Body(amount) => {
                 let (message, at) = self.body.unwrap();
-                let rest = &self.scenario.app.messages[message.index()][at..];
+                let rest = &self.scenario.app.text(message.index())[at..];
                 let taken = self.server.write_body(&rest[..amount.of(rest.len())], &mut self.down).unwrap();
                 self.body = Some((message, at + taken));
                 if taken == 0 {
@@ -228,7 +228,7 @@ impl World<'_> {
             Asked::Login(login) => server.refuse(login, Refusal::Credentials).unwrap(),
             Asked::Fetch(fetch) if accept => {
                 self.body = Some((fetch.message(), 0));
-                let octets = OctetCount::of(&self.scenario.app.messages[fetch.message().index()]);
+                let octets = OctetCount::of(self.scenario.app.text(fetch.message().index()));
                 server.send_body_of(fetch, octets).unwrap();
             }
             Asked::Fetch(fetch) => server.refuse(fetch, Refusal::Temporary).unwrap(),

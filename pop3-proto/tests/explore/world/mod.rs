@@ -5,10 +5,10 @@ mod actions;
 pub(in crate::explore) use actions::Action;
 
 use super::log::Log;
-use crate::harness::{App, MailSlots};
 use pop3_proto::client::{self, Client, Event, SaslDone, SaslStep};
 use pop3_proto::server::{self, Ask, CloseReason, Commit, Fetch, Greet, Login, Server, Step, User};
 use pop3_proto::{ConnectionError, Input, MessageNumber, SendBuf, TlsPolicy};
+use pop3_proto_kit::{App, Slots};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What two machines have to say to each other.
@@ -27,8 +27,7 @@ pub(in crate::explore) struct Scenario {
 
 impl Scenario {
     pub(in crate::explore) fn new(name: &'static str, commands: &'static [&'static str]) -> Self {
-        let mut app = App::new();
-        app.messages = vec![b"a\r\n".to_vec(), b".\nb".to_vec()];
+        let app = App::of(&[&b"a\r\n"[..], b".\nb"]);
         Scenario {
             name,
             client: client::ClientConfig::new(TlsPolicy::Cleartext),
@@ -64,7 +63,7 @@ enum Asked {
 pub(in crate::explore) struct World<'s> {
     pub(in crate::explore) scenario: &'s Scenario,
     pub(in crate::explore) client: Client,
-    pub(in crate::explore) server: Server<MailSlots, server::ServerConfig<'static>>,
+    pub(in crate::explore) server: Server<Slots, server::ServerConfig<'static>>,
     /// What is on its way: each side's sink is its end of the cable.
     up: SendBuf<Vec<u8>>,
     down: SendBuf<Vec<u8>>,
