@@ -4,3 +4,4 @@ mod sockets;
 mod suite;
 #[cfg(feature = "rustls")]
 mod tls;
+mod waits;
