@@ -122,6 +122,7 @@ mod error;
 pub mod guide;
 mod input;
 mod limits;
+pub mod login;
 mod quirks;
 #[cfg(feature = "test-util")]
 pub mod script;

@@ -37,7 +37,7 @@ impl Wire {
 
     /// The time that the machine's `tick` is told.
     pub fn now(&self) -> Duration {
-        self.start.elapsed().into()
+        self.start.elapsed()
     }
 
     /// Whether anything waits to be sent.

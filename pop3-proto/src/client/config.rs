@@ -112,6 +112,10 @@ impl ClientConfig {
 /// let borrowed: Client<&ClientConfig> = Client::with_config(&config, 1);
 /// let shared: Client<Arc<ClientConfig>> = Client::with_config(Arc::new(config), 2);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not have a client's configuration",
+    note = "use a `ClientConfig`, a reference to one or an `Arc` of one, or implement `client::AsConfig` for your own type"
+)]
 pub trait AsConfig {
     /// Returns the configuration: the same one for as long as a session lasts.
     fn as_config(&self) -> &ClientConfig;

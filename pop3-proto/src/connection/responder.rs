@@ -21,12 +21,16 @@ use core::fmt;
 /// another connection, it is lost.
 pub struct Responder<'c, M, C: AsConfig = &'static ServerConfig<'static>> {
     server: &'c mut Server<M, C>,
-    sink: &'c mut dyn Sink,
+    sink: &'c mut (dyn Sink + Send),
     due: &'c mut bool,
 }
 
 impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
-    pub(super) fn new(server: &'c mut Server<M, C>, sink: &'c mut dyn Sink, due: &'c mut bool) -> Self {
+    pub(super) fn new(
+        server: &'c mut Server<M, C>,
+        sink: &'c mut (dyn Sink + Send),
+        due: &'c mut bool,
+    ) -> Self {
         Responder { server, sink, due }
     }
 

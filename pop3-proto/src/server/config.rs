@@ -298,6 +298,10 @@ impl<'c> ServerConfig<'c> {
 /// });
 /// let server: Server<core::convert::Infallible, Arc<Settings>> = Server::new(settings, 1);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not have a server's configuration",
+    note = "use a `ServerConfig`, a reference to one or an `Arc` of one, or implement `server::AsConfig` for your own type"
+)]
 pub trait AsConfig {
     /// The configuration: the same for as long as a session lasts.
     fn as_config(&self) -> ServerConfig<'_>;

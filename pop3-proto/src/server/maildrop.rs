@@ -42,8 +42,8 @@ use core::convert::Infallible;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no maildrop",
-    note = "a `Vec` of `pop3_proto::server::Slot` is one, a `&mut` slice of them (`&mut slots[..]` of an array), and any type that implements `Maildrop`"
+    message = "`{Self}` is not a maildrop",
+    note = "use a `Vec` of `pop3_proto::server::MessageInfo`, a `&mut` slice of them (`&mut messages[..]` of an array), or implement `Maildrop` for your own type"
 )]
 pub trait Maildrop {
     /// How many messages there were at login.

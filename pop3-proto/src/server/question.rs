@@ -346,11 +346,15 @@ impl<L> core::fmt::Debug for Unaccepted<L> {
 
 impl<L> core::fmt::Display for Unaccepted<L> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.why.fmt(f)
+        f.write_str("the login was not accepted")
     }
 }
 
-impl<L> core::error::Error for Unaccepted<L> {}
+impl<L> core::error::Error for Unaccepted<L> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.why)
+    }
+}
 
 /// For `?` if the token and the maildrop are of no more use.
 impl<L> From<Unaccepted<L>> for AnswerError {

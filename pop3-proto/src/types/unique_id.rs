@@ -113,7 +113,7 @@ const fn others(word: u64) -> u64 {
 /// # assert_eq!(Hash([b'0'; 32]).as_unique_id().as_bytes().len(), 32);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` holds no unique-id",
+    message = "`{Self}` does not hold a unique-id",
     note = "a unique-id is checked: `UniqueId::new` borrows octets, `OwnedUniqueId::try_from` takes a `String`"
 )]
 pub trait AsUniqueId {

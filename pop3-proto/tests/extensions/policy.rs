@@ -108,8 +108,9 @@ fn sec_required_tls_is_not_skipped_by_a_client() {
             assert_eq!(refused, Err(SendError::Tls(TlsRefusal::Required)));
         }
     }
-    let text = SendError::Tls(TlsRefusal::Required).to_string();
-    assert_eq!(text, "TLS is required first", "the refusal says why");
+    let error = SendError::Tls(TlsRefusal::Required);
+    let cause = std::error::Error::source(&error).unwrap();
+    assert_eq!(cause.to_string(), "TLS is required: send STLS first", "the cause is named");
 }
 
 #[test]
