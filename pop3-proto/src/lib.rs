@@ -79,6 +79,7 @@
 //! | task | items |
 //! |---|---|
 //! | run a session | [`ClientConnection`], [`ServerConnection`] |
+//! | log a client in, with the best method that the server offers | [`login`] |
 //! | run a machine with your own buffers | [`Client`], [`Server`]; [`RecvBuf`], [`SendBuf`]; [`Input`], [`Sink`] |
 //! | read and write single lines | [`Command`], [`Response`], [`Capability`], [`ScanListing`] |
 //! | add and remove byte-stuffing | [`Stuff`], [`Unstuff`], [`OctetCount`] |
