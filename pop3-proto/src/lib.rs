@@ -95,6 +95,10 @@
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
 //! | `sasl` | `sasl`: messages of the mechanisms without cryptography | |
 //! | `serde` | storing and reading `OwnedUniqueId` with `serde` | `serde` |
+//! | `arbitrary` | `Arbitrary` for values, for fuzz targets and property tests | `arbitrary` |
+//! | `defmt` | `Format` for values and errors, for the logs of a microcontroller | `defmt` |
+//! | `arbitrary` | valid values for fuzz targets and property tests; brings `std` | `arbitrary` |
+//! | `defmt` | `Format` for values and errors, for logs of a microcontroller | `defmt` |
 //! | `test-util` | module `script`: dialogues that play the other side, for tests | |
 //!
 //! Features only add items. No type changes with a feature. Without features, the crate needs neither `std` nor an
@@ -109,6 +113,8 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 #[cfg(any(feature = "apop", feature = "sasl"))]
 mod auth;
 mod body;
@@ -118,6 +124,8 @@ mod codec;
 #[cfg(doctest)]
 mod compile_fail;
 mod connection;
+#[cfg(feature = "defmt")]
+mod defmt;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;

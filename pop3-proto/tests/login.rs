@@ -1,12 +1,12 @@
 //! `login`: a client logs in by the best way.
 
-use pop3_proto::client::{Config, Event, SendError, TlsRefusal};
+use pop3_proto::client::{ClientConfig, Event, SendError, TlsRefusal};
 use pop3_proto::login::{Cause, Login, LoginError, Scram, Way, WhyNot};
 use pop3_proto::script::{Cuts, Script};
 use pop3_proto::{ClientConnection, Secret, Text, TlsPolicy};
 
 /// A login against a script, which must be said to its end.
-fn log_in(script: &str, config: impl Into<Config>, mut login: Login<'_>) -> Result<Way, LoginError> {
+fn log_in(script: &str, config: impl Into<ClientConfig>, mut login: Login<'_>) -> Result<Way, LoginError> {
     let script = Script::parse(script).unwrap();
     let mut stream = script.server().cut(Cuts::Everywhere);
     let mut pop3 = ClientConnection::new(config, 1);

@@ -229,3 +229,37 @@ fn an_async_peer_wakes_its_reader_when_the_other_side_has_written() {
     assert_eq!(read(&mut server, &mut cx, &mut buffer), (b"+OK bye\r\n".to_vec(), true));
     server.peer().finish().unwrap();
 }
+
+#[cfg(feature = "arbitrary")]
+#[test]
+fn arbitrary_values_are_valid_and_every_command_is_made() {
+    use arbitrary::{Arbitrary, Unstructured};
+    use std::collections::HashSet;
+
+    let mut made = HashSet::new();
+    for seed in 0..=255u8 {
+        let bytes: Vec<u8> = (0..=255u8).map(|at| at.wrapping_mul(7).wrapping_add(seed) % 127).collect();
+        let mut unstructured = Unstructured::new(&bytes);
+        while let Ok(command) = Command::arbitrary(&mut unstructured) {
+            let mut sink = SendBuf::new(vec![]);
+            command.encode(&mut sink).unwrap();
+            made.insert(command.verb());
+            if unstructured.is_empty() {
+                break;
+            }
+        }
+        let _ = Limits::arbitrary(&mut Unstructured::new(&bytes)).unwrap();
+        let _ = Timers::arbitrary(&mut Unstructured::new(&bytes)).unwrap();
+    }
+    assert!(made.len() >= 18, "{made:?}");
+}
+
+#[cfg(feature = "defmt")]
+#[test]
+fn values_and_errors_can_be_logged_with_defmt() {
+    fn can_be_logged<T: defmt::Format>() {}
+    can_be_logged::<pop3_proto::ConnectionError>();
+    can_be_logged::<SendError>();
+    can_be_logged::<pop3_proto::client::ListedUniqueId<'_>>();
+    can_be_logged::<pop3_proto::Secret<'_>>();
+}

@@ -97,10 +97,10 @@ impl<'h> Session<'h> {
     fn talk(&mut self) -> Result<()> {
         loop {
             let Session { server, wire, .. } = self;
-            // What this step borrows is the recv, which is left alone until the step is dealt with.
+            // What this step borrows is the receive buffer, which is left alone until the step is dealt with.
             match wire.recv.with(|input| server.poll(input, &mut wire.send))? {
                 // Answers are sent before more is read: a client that does not take them is not read from, and what it
-                // makes this server hold stays below the sizes of recv and send.
+                // makes this server hold stays below the sizes of the two buffers.
                 Step::NeedInput => {
                     let until = server.tick(wire.now())?; // says so when the client has been silent for too long
                     if wire.is_pending() { wire.send(until)? } else { wire.receive(until)? }

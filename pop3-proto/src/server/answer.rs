@@ -97,7 +97,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// The client is who it says, and somebody else speaks with it from here on, as behind a proxy: `poll`
     /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](CloseReason::HandedOver).
     ///
-    /// No octet behind the login is read: what the client pipelined stays in the recv, to be passed on. A
+    /// No octet behind the login is read: what the client pipelined stays in the receive buffer, to be passed on. A
     /// server that never opens a maildrop itself is a `Server<Infallible>`.
     ///
     /// ```

@@ -216,7 +216,7 @@ impl<'s> ClientSide<'s> {
         assert_eq!(needs, idle, "needs_input and poll disagree: {:?}", self.client);
         assert!(
             !idle || left < self.client.min_recv_buf(),
-            "a buffer of hold() octets would fill up: {:?}",
+            "a buffer of min_recv_buf() bytes would fill up: {:?}",
             self.client
         );
         let goes_on = match polled {

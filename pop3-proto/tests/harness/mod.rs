@@ -9,7 +9,7 @@
 //! ```
 //!
 //! One machine alone, against bytes that are given: [`Reading::play`] and [`ServerSide::alone`]. All drivers check on the way what holds at
-//! every step of every session: `needs_input` and `poll` agree, no buffer of `hold()` octets fills up, a body slice lies in the input or
+//! every step of every session: `needs_input` and `poll` agree, no buffer of `min_recv_buf()` bytes fills up, a body slice lies in the input or
 //! is the static CR, and a fatal error stays.
 
 mod app;

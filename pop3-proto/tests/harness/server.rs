@@ -98,7 +98,7 @@ impl<'s> ServerSide<'s> {
                 Ok(Step::NeedInput) => {
                     assert!(
                         !self.ended && left < self.server.min_recv_buf(),
-                        "a buffer of hold() octets would fill up"
+                        "a buffer of min_recv_buf() bytes would fill up"
                     );
                     assert!(self.sink.room() >= MIN_SEND_BUF);
                     false

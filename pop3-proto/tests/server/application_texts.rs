@@ -166,11 +166,14 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
         (CLEAR.with_sasl(&fit), None),
         (CLEAR.with_sasl(&short), Some(ConfigError::Mechanisms)),
         (CLEAR.with_sasl_cleartext(&many), Some(ConfigError::Mechanisms)),
-        (opportunistic.with_sasl_cleartext(&[Mechanism::OAUTHBEARER]), Some(ConfigError::MechanismsInClear)),
+        (
+            opportunistic.with_sasl_cleartext(&[Mechanism::OAUTHBEARER]),
+            Some(ConfigError::MechanismsCleartext),
+        ),
         (opportunistic.with_sasl(&[Mechanism::OAUTHBEARER]), None),
         (
             ServerConfig::new(TlsPolicy::Required).with_sasl_cleartext(&[Mechanism::PLAIN]),
-            Some(ConfigError::MechanismsInClear),
+            Some(ConfigError::MechanismsCleartext),
         ),
         (CLEAR.with_languages(&[Language::ENGLISH; 255]), None),
         (CLEAR.with_languages(&[Language::ENGLISH; 256]), Some(ConfigError::Languages)),

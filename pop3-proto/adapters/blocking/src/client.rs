@@ -1,6 +1,6 @@
 use crate::wire::Wire;
 use crate::{Error, Stream, Timed, trace};
-use pop3_proto::client::{Config, Event, Sender, StartTls};
+use pop3_proto::client::{ClientConfig, Event, Sender, StartTls};
 use pop3_proto::login::{Login, LoginError, Way};
 use pop3_proto::{AnswerError, ApopTimestamp, Client, ClientConnection, ConnectionError, Verb};
 use std::io;
@@ -13,7 +13,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A POP3 client on a blocking stream.
 ///
 /// Send commands with the [`Sender`] that comes with each event, or with [`sender`](Self::sender); [`next`](Self::next) writes them, and waits
-/// for the next event. Timers run by themselves ([`Config::with_timers`]); a deadline for the whole session is
+/// for the next event. Timers run by themselves ([`ClientConfig::with_timers`]); a deadline for the whole session is
 /// [`with_deadline`](Self::with_deadline).
 ///
 /// # Stopping early
@@ -42,7 +42,7 @@ impl Connection<TcpStream> {
     ///
     /// # Errors
     /// Returns [`Error::Io`] if the connection cannot be made.
-    pub fn connect(address: impl ToSocketAddrs, config: impl Into<Config>) -> Result<Self, Error> {
+    pub fn connect(address: impl ToSocketAddrs, config: impl Into<ClientConfig>) -> Result<Self, Error> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Connection::new(stream, config))
@@ -52,7 +52,7 @@ impl Connection<TcpStream> {
 impl<S: Stream> Connection<S> {
     /// A client on a stream that is connected, and is inside TLS already if the configuration's policy is
     /// [`Implicit`](pop3_proto::TlsPolicy::Implicit).
-    pub fn new(stream: S, config: impl Into<Config>) -> Self {
+    pub fn new(stream: S, config: impl Into<ClientConfig>) -> Self {
         let wire = Wire::new(stream);
         let pop3 = ClientConnection::new(config, wire.id);
         Connection { wire, pop3, timestamp: None }

@@ -1,6 +1,6 @@
 use crate::wire::Wire;
 use crate::{Error, Stream, Timed, trace};
-use pop3_proto::server::{AsConfig, Config, Event, Fetch, Maildrop, Responder, Sent, Server, StartTls};
+use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, ServerConfig, StartTls};
 use pop3_proto::{AnswerError, ConnectionError, ServerConnection, State, Timer};
 use std::io::{self, BufRead};
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ const LINGER: Duration = Duration::from_secs(1);
 /// A POP3 server on a blocking stream, for one connection.
 ///
 /// Answer each event with the [`Responder`] that comes with it; [`next`](Self::next) writes the answers, and waits for the next event. Timers
-/// run by themselves ([`Config::timers`]).
+/// run by themselves ([`ServerConfig::with_timers`]).
 ///
 /// # Stopping early
 /// Drop it at any time. The connection is closed and the maildrop is dropped with its lock. Nothing is removed, because removal is your answer to
 /// [`Event::Commit`].
 #[derive(Debug)]
-pub struct Session<S, M, C: AsConfig = &'static Config<'static>> {
+pub struct Session<S, M, C: AsConfig = &'static ServerConfig<'static>> {
     wire: Wire<S>,
     pop3: ServerConnection<M, Vec<u8>, Vec<u8>, C>,
     /// When the last response must be written, once the session is over.

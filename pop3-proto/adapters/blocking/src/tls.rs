@@ -46,7 +46,7 @@ impl Connection<ClientTls<TcpStream>> {
         address: impl ToSocketAddrs,
         tls: Arc<rustls::ClientConfig>,
         name: ServerName<'static>,
-        config: impl Into<client::Config>,
+        config: impl Into<client::ClientConfig>,
     ) -> Result<Self, Error> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;

@@ -1,6 +1,6 @@
 use crate::wire::{Wire, wait};
 use crate::{Error, Shutdown, trace};
-use pop3_proto::server::{AsConfig, Config, Event, Fetch, Maildrop, Responder, Sent, Server, StartTls};
+use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, ServerConfig, StartTls};
 use pop3_proto::{AnswerError, ConnectionError, ServerConnection, State, Timer};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -18,13 +18,13 @@ const LINGER: Duration = Duration::from_secs(1);
 /// A POP3 server under tokio, for one connection.
 ///
 /// Answer each event with the [`Responder`] that comes with it; [`next`](Self::next) writes the answers, and waits for the next event. Timers
-/// run by themselves ([`Config::timers`]).
+/// run by themselves ([`ServerConfig::with_timers`]).
 ///
 /// # Stopping early
 /// Drop it at any time. The connection is closed and the maildrop is dropped with its lock. Nothing is removed, because removal is your answer to
 /// [`Event::Commit`].
 #[derive(Debug)]
-pub struct Session<S, M, C: AsConfig = &'static Config<'static>> {
+pub struct Session<S, M, C: AsConfig = &'static ServerConfig<'static>> {
     wire: Wire<S>,
     pop3: ServerConnection<M, Vec<u8>, Vec<u8>, C>,
     /// When the last response must be written, once the session is over.
@@ -114,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     async fn send_open(&mut self, mut message: Pin<&mut impl AsyncBufRead>) -> Result<Sent, Error> {
         loop {
             self.ready().await?;
-            let is_last = self.pop3.server().enough() || self.is_at_end(message.as_mut()).await?;
+            let is_last = !self.pop3.server().wants_body() || self.is_at_end(message.as_mut()).await?;
             let Some((Event::Body, mut responder)) = self.pop3.poll()? else { return Err(Error::NothingDue) };
             if is_last {
                 return Ok(responder.finish_body()?);

@@ -30,7 +30,7 @@ impl Connection<ClientTls<TcpStream>> {
         address: impl ToSocketAddrs,
         tls: &TlsConnector,
         name: ServerName<'static>,
-        config: impl Into<client::Config>,
+        config: impl Into<client::ClientConfig>,
     ) -> Result<Self, Error> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
