@@ -79,6 +79,7 @@
 //! | task | items |
 //! |---|---|
 //! | run a session | [`ClientConnection`], [`ServerConnection`] |
+//! | log a client in, with the best method that the server offers | [`login`] |
 //! | run a machine with your own buffers | [`Client`], [`Server`]; [`RecvBuf`], [`SendBuf`]; [`Input`], [`Sink`] |
 //! | read and write single lines | [`Command`], [`Response`], [`Capability`], [`ScanListing`] |
 //! | add and remove byte-stuffing | [`Stuff`], [`Unstuff`], [`OctetCount`] |
@@ -94,6 +95,8 @@
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
 //! | `sasl` | `sasl`: messages of the mechanisms without cryptography | |
 //! | `serde` | storing and reading `OwnedUniqueId` with `serde` | `serde` |
+//! | `arbitrary` | `Arbitrary` for values, for fuzz targets and property tests | `arbitrary` |
+//! | `defmt` | `Format` for values and errors, for the logs of a microcontroller | `defmt` |
 //! | `arbitrary` | valid values for fuzz targets and property tests; brings `std` | `arbitrary` |
 //! | `defmt` | `Format` for values and errors, for logs of a microcontroller | `defmt` |
 //! | `test-util` | module `script`: dialogues that play the other side, for tests | |

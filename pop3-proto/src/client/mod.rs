@@ -1,10 +1,12 @@
-//! The client machine.
+//! The client: its configuration, events and errors, and the machine.
 //!
-//! [`Client::send`] encodes a command and expects its answer; [`Client::poll`] reads what the server sent,
-//! one [`Event`] a call. Three events want an answer of their own, which takes the token in them:
-//! [`Challenge`](Event::Challenge), [`AuthAccepted`](Event::AuthAccepted) and [`StartTls`](Event::StartTls).
+//! Most programs use [`ClientConnection`](crate::ClientConnection), which returns each [`Event`] with a [`Sender`]. [`Client`]
+//! is the machine without buffers: [`Client::send`] encodes a command, and [`Client::poll`] returns the next event.
 //!
-//! The guide shows how to [drive](crate::guide::io) it, [log in](crate::guide::authentication),
+//! Three events require an answer, which takes their token: [`Challenge`](Event::Challenge),
+//! [`AuthAccepted`](Event::AuthAccepted) and [`StartTls`](Event::StartTls).
+//!
+//! The guide shows how to [move the bytes](crate::guide::io), [log in](crate::guide::authentication),
 //! [pipeline](crate::guide::pipelining) and [delete](crate::guide::deletion).
 
 // `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes,

@@ -8,26 +8,22 @@
 //!
 //! ```
 //! use pop3_proto::script::{Cuts, Script};
-//! use pop3_proto::{Client, Command, RecvBuf, SendBuf, TlsPolicy, client::Event};
+//! use pop3_proto::{ClientConnection, Command, TlsPolicy, client::Event};
 //! use std::io::{Read, Write};
 //!
-//! // The code to test: it waits for the greeting and leaves.
+//! // The code to test: it waits for the greeting, then quits.
 //! fn knock(mut stream: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
-//!     let mut client = Client::new(TlsPolicy::Cleartext, 1);
-//!     let mut recv = RecvBuf::new(vec![0; client.min_recv_buf()]);
-//!     let mut send = SendBuf::new(vec![]);
-//!     loop {
-//!         match recv.with(|input| client.poll(input))? {
-//!             Some(Event::Closed(_)) => return Ok(()),
-//!             Some(_) => client.send(&Command::Quit, &mut send).map(drop)?,
-//!             None => {
-//!                 let count = stream.read(recv.spare_mut())?;
-//!                 recv.received(count);
+//!     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+//!     while !pop3.is_closed() {
+//!         while let Some((event, mut sender)) = pop3.poll()? {
+//!             if let Event::Greeting(_) = event {
+//!                 sender.send(Command::Quit)?;
 //!             }
 //!         }
-//!         stream.write_all(send.pending())?;
-//!         send.clear();
+//!         pop3.write_to(&mut stream)?;
+//!         pop3.read_from(&mut stream)?;
 //!     }
+//!     Ok(())
 //! }
 //!
 //! // A server that answers QUIT, however the network cuts its lines.

@@ -1,9 +1,10 @@
-//! The server machine.
+//! The server: its configuration, questions and errors, and the machine.
 //!
-//! [`Server::poll`] reads commands and writes answers; what it cannot know it asks the application, one question ([`Ask`]) at a time, and goes
-//! on when that was answered. [`ServerConfig`] says what it offers, a [`Maildrop`] lists the messages.
+//! Most programs use [`ServerConnection`](crate::ServerConnection), which asks the application one question at a time, as an [`Event`], and returns
+//! it with a [`Responder`]. [`Server`] is the machine without buffers: [`Server::poll`] returns a [`Step`], and its questions are [`Ask`].
+//! [`ServerConfig`] contains what the server offers, and a [`Maildrop`] lists the messages.
 //!
-//! The guide shows [a whole one](crate::guide::serving), and what there is to know of [logins](crate::guide::authentication),
+//! The guide shows a [complete server](crate::guide::serving), and explains [logins](crate::guide::authentication),
 //! [TLS](crate::guide::tls), [back-pressure](crate::guide::buffers) and [limits](crate::guide::errors).
 
 // `command` is what each command does, `answer` takes the application's answers, `reply` writes, a line at a time and resumable, `message`
