@@ -76,6 +76,7 @@ fn command<'a>(choices: &mut Choices<'a>) -> Option<Command<'a>> {
             let arguments = if choices.flag() { Some(Secret::new(choices.octets(255)).ok()?) } else { None };
             Command::Other { keyword, arguments }
         }
+        _ => return None,
     })
 }
 

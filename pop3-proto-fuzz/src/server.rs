@@ -64,7 +64,7 @@ fn config(octet: u8) -> ServerConfig<'static> {
         config = config
             .with_sasl(SASL)
             .with_sasl_cleartext(SASL)
-            .utf8(Utf8::MessagesAndUsers)
+            .with_utf8(Utf8::MessagesAndUsers)
             .with_languages(LANGUAGES);
     }
     if octet & 8 != 0 {
@@ -78,7 +78,7 @@ fn config(octet: u8) -> ServerConfig<'static> {
             .with_failed_logins(255);
         config = config
             .with_limits(limits)
-            .other_commands()
+            .with_other_commands()
             .with_login_delay(60, true)
             .with_expire(Expire::Days(3), false);
     }
@@ -297,7 +297,8 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 let answer = self.server.other(token, Text::from_static("done"), &mut self.sink);
                 answer.err().map(|e| e.why)
             }
-            (Ask::StartTls(_), _) => unreachable!("answered where it was asked"),
+            // STLS is answered where it is asked.
+            (ask, _) => unreachable!("{ask:?}"),
         };
         assert_eq!(why, stale.then_some(AnswerError::Stale));
     }

@@ -122,7 +122,7 @@
 //! }
 //! ```
 //!
-//! A QUIT: what became of the messages is said with `committed`.
+//! A QUIT: `removed` or `not_removed` answers it.
 //!
 //! ```compile_fail,E0277
 //! use pop3_proto::server::{Commit, Refusal, Server, MessageInfo};

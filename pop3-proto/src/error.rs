@@ -45,12 +45,14 @@ pub enum ConnectionError {
 impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConnectionError::OverLimit(limit) => write!(f, "the peer went over the limit {limit}"),
+            ConnectionError::OverLimit(limit) => write!(f, "peer exceeded the limit `{limit}`"),
             ConnectionError::UnexpectedEof => f.write_str("the stream ended before an answer was complete"),
-            ConnectionError::NotPop3 => f.write_str("a line that is no POP3 status"),
-            ConnectionError::Unsolicited => f.write_str("octets that no command asked for"),
-            ConnectionError::BareLf => f.write_str("a status line ends in LF in a session of CR LF"),
-            ConnectionError::PlaintextAfterStls => f.write_str("octets in clear behind STLS"),
+            ConnectionError::NotPop3 => f.write_str("expected a POP3 status line (+OK or -ERR)"),
+            ConnectionError::Unsolicited => f.write_str("received bytes that no command asked for"),
+            ConnectionError::BareLf => {
+                f.write_str("a status line ends in LF in a session whose lines end in CR LF")
+            }
+            ConnectionError::PlaintextAfterStls => f.write_str("received unencrypted bytes after STLS"),
             ConnectionError::Strict(quirk) => write!(f, "refused by the strict profile: {quirk:?}"),
             ConnectionError::TimedOut(timer) => write!(f, "the {timer} timer ran out"),
         }
@@ -112,9 +114,9 @@ impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AnswerError::Stale => f.write_str("the question is no longer open"),
-            AnswerError::OtherConnection => f.write_str("the question is another connection's"),
-            AnswerError::BufferFull(full) => full.fmt(f),
-            AnswerError::TooLong { limit } => write!(f, "the line would be over {limit} octets"),
+            AnswerError::OtherConnection => f.write_str("token belongs to another connection"),
+            AnswerError::BufferFull(_) => f.write_str("the answer does not fit in the send buffer"),
+            AnswerError::TooLong { limit } => write!(f, "the line would be longer than {limit} bytes"),
             AnswerError::Text => {
                 f.write_str("the text is not printable, or reads as a response code: change it")
             }
@@ -123,7 +125,14 @@ impl fmt::Display for AnswerError {
     }
 }
 
-impl core::error::Error for AnswerError {}
+impl core::error::Error for AnswerError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            AnswerError::BufferFull(full) => Some(full),
+            _ => None,
+        }
+    }
+}
 
 /// Shows the cause only: what was given may be a maildrop, or hold a secret.
 impl<T> fmt::Debug for Unanswered<T> {
@@ -134,11 +143,15 @@ impl<T> fmt::Debug for Unanswered<T> {
 
 impl<T> fmt::Display for Unanswered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.why.fmt(f)
+        f.write_str("the answer was not taken")
     }
 }
 
-impl<T> core::error::Error for Unanswered<T> {}
+impl<T> core::error::Error for Unanswered<T> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.why)
+    }
+}
 
 /// For `?` where what was given is of no more use.
 impl<T> From<Unanswered<T>> for AnswerError {

@@ -79,14 +79,12 @@ impl fmt::Debug for Input<'_> {
     }
 }
 
-/// Moves the octets from `start` to `end` to the front: in blocks as long as the gap, which do not overlap, or octet by octet
-/// if the gap is small. `copy_within` would keep a panic in code that is compiled for size.
+/// Moves the bytes from `start` to `end` to the front: in blocks as long as the gap, which do not overlap, or through a block
+/// of its own if the gap is small. `copy_within` would keep a panic in code that is compiled for size.
 pub(crate) fn to_front(buffer: &mut [u8], start: usize, end: usize) {
     const SMALL: usize = 64;
     if start < SMALL {
-        let cells = Cell::from_mut(buffer).as_slice_of_cells();
-        let moved = cells.get(start..end).unwrap_or_default();
-        cells.iter().zip(moved).for_each(|(to, octet)| to.set(octet.get()));
+        to_front_by_blocks::<SMALL>(buffer, start, end);
         return;
     }
     let mut rest = buffer.get_mut(..end).unwrap_or_default();
@@ -97,6 +95,21 @@ pub(crate) fn to_front(buffer: &mut [u8], start: usize, end: usize) {
         }
         rest = rest.get_mut(start..).unwrap_or_default();
     }
+}
+
+/// Forwards, so no byte is overwritten before it is read.
+fn to_front_by_blocks<const BLOCK: usize>(buffer: &mut [u8], start: usize, end: usize) {
+    let mut at = 0usize;
+    while let Some(block) = buffer.get(start.saturating_add(at)..end).and_then(<[u8]>::first_chunk::<BLOCK>) {
+        let block = *block;
+        if let Some(to) = buffer.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+            *to = block;
+        }
+        at = at.saturating_add(BLOCK);
+    }
+    let cells = Cell::from_mut(buffer).as_slice_of_cells();
+    let rest = cells.get(start.saturating_add(at)..end).unwrap_or_default();
+    cells.iter().skip(at).zip(rest).for_each(|(to, byte)| to.set(byte.get()));
 }
 
 #[cfg(test)]

@@ -3,6 +3,20 @@
 use core::fmt;
 use core::time::Duration;
 
+/// Getters, from a list of what each returns.
+macro_rules! getters {
+    ($this:ident; $($(#[$doc:meta])+ $name:ident: $value:ty = $get:expr;)+) => {
+        $(
+            $(#[$doc])+
+            #[must_use]
+            pub const fn $name(&$this) -> $value {
+                $get
+            }
+        )+
+    };
+}
+pub(crate) use getters;
+
 /// Bounds on everything that a peer can make grow.
 ///
 /// Line limits count the line end. One value serves both machines and the stateless decoders; each reads what
@@ -12,6 +26,7 @@ use core::time::Duration;
 /// use pop3_proto::Limits;
 ///
 /// const LIMITS: Limits = Limits::DEFAULT.with_body_octets(50_000_000).with_listing_rows(100_000);
+/// assert_eq!((LIMITS.listing_rows(), LIMITS.command_line()), (100_000, 255));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -101,6 +116,30 @@ impl Limits {
         Limits { body_octets: octets, ..self }
     }
 
+    getters! {
+        self;
+        /// Returns the limit of a command line, in bytes.
+        command_line: u16 = self.command_line;
+        /// Returns the limit of a status line, in bytes.
+        status_line: u16 = self.status_line;
+        /// Returns the limit of a line of a listing, in bytes.
+        listing_line: u16 = self.listing_line;
+        /// Returns the limit of a challenge or a response inside AUTH, in bytes.
+        sasl_line: u16 = self.sasl_line;
+        /// Returns how many challenges there may be in one AUTH exchange.
+        sasl_rounds: u8 = self.sasl_rounds;
+        /// Returns after how many bad commands before login a server closes.
+        early_bad_commands: u8 = self.early_bad_commands;
+        /// Returns after how many bad commands in all a server closes.
+        bad_commands: u8 = self.bad_commands;
+        /// Returns after how many failed logins a server closes.
+        failed_logins: u8 = self.failed_logins;
+        /// Returns how many rows one listing may have.
+        listing_rows: u32 = self.listing_rows;
+        /// Returns how many octets one message may have.
+        body_octets: u64 = self.body_octets;
+    }
+
     /// The most octets that a machine with these limits ever leaves unread: a read buffer of this size never
     /// fills up.
     #[must_use]
@@ -167,6 +206,7 @@ impl fmt::Display for Limit {
 /// use core::time::Duration;
 ///
 /// const TIMERS: Timers = Timers::DEFAULT.with_answer(Duration::from_secs(30)).with_autologout(Duration::from_secs(1800));
+/// assert_eq!((TIMERS.answer(), TIMERS.login()), (Duration::from_secs(30), Duration::from_secs(180)));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timers {
@@ -226,6 +266,22 @@ impl Timers {
     #[must_use]
     pub const fn with_output(self, span: Duration) -> Self {
         Timers { output: short(span), ..self }
+    }
+
+    getters! {
+        self;
+        /// Returns how long the greeting may take.
+        greeting: Duration = Duration::from_millis(self.greeting as u64);
+        /// Returns how long nothing may be taken of an answer that is due.
+        answer: Duration = Duration::from_millis(self.answer as u64);
+        /// Returns how long the TLS handshake may take.
+        tls: Duration = Duration::from_millis(self.tls as u64);
+        /// Returns how long a peer may stay in AUTHORIZATION.
+        login: Duration = Duration::from_millis(self.login as u64);
+        /// Returns the span of the inactivity timer.
+        autologout: Duration = Duration::from_millis(self.autologout as u64);
+        /// Returns how long a server waits for a peer that takes no output.
+        output: Duration = Duration::from_millis(self.output as u64);
     }
 }
 

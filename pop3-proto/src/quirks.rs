@@ -17,6 +17,7 @@ use core::fmt;
 /// assert_eq!(refused, ConnectionError::Strict(Quirk::StatusCase));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[non_exhaustive]
 pub enum Profile {
     /// They are accepted and recorded as [`Quirks`].
     #[default]

@@ -30,9 +30,9 @@ impl fmt::Display for BufferFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let BufferFull { needed, capacity } = self;
         if self.never_fits() {
-            write!(f, "{needed} octets never fit in a sink of {capacity}")
+            write!(f, "{needed} bytes never fit in a buffer of {capacity}: use a larger one")
         } else {
-            write!(f, "the sink has no room for {needed} octets now")
+            write!(f, "the buffer has no room for {needed} bytes now: send what is pending")
         }
     }
 }
@@ -92,7 +92,7 @@ impl core::error::Error for BufferFull {}
 /// assert_eq!(sink.0, b"NOOP\r\n");
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no sink",
+    message = "`{Self}` is not a sink",
     note = "a sink has a bound, so that a peer that does not read cannot fill memory: \
             use `pop3_proto::SendBuf`, over an array, a slice or a `Vec`"
 )]

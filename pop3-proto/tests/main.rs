@@ -13,9 +13,11 @@ mod extensions;
 mod guide;
 mod laws;
 mod ledger;
+mod login;
 mod server;
 mod tap;
 mod transcripts;
+mod values;
 
 /// Counts for each thread, so that one test sees only its own.
 #[global_allocator]

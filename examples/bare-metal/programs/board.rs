@@ -2,8 +2,8 @@
 //! output for the port; it lends no allocator, and nothing here asks for one.
 
 use core::convert::Infallible;
-use embedded_io::{ErrorType, Read, Write};
 use core::time::Duration;
+use embedded_io::{ErrorType, Read, Write};
 use pop3_proto::server::MessageInfo;
 use pop3_proto::{MessageNumber, OctetCount, Secret, Text, UniqueId};
 use pop3_proto_bare_metal::{Account, Mailbox, Store};

@@ -1,13 +1,13 @@
 //! The drivers over `embedded-io`.
 
-use core::time::Duration;
 use crate::{
     Account, CLIENT, CLIENT_INBOX, Error, Fetched, Mailbox, Post, SERVER_INBOX, Store, Walk, Wants, progress,
 };
+use core::time::Duration;
 use embedded_io::{Read, Write};
 use pop3_proto::client::Event;
-use pop3_proto::server::{MessageInfo, CloseReason};
-use pop3_proto::{Client, ConnectionError, RecvBuf, MIN_SEND_BUF, SendBuf, Timer, UniqueId};
+use pop3_proto::server::{CloseReason, MessageInfo};
+use pop3_proto::{Client, ConnectionError, MIN_SEND_BUF, RecvBuf, SendBuf, Timer, UniqueId};
 
 /// Fetches all messages, and deletes those that are safe in `store`. `now` is a clock that never goes back.
 ///
@@ -25,7 +25,7 @@ pub fn fetch<S: Read + Write>(
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut walk = Walk::new(account, store);
     loop {
-        // An event borrows the recv, never the client: so the client can send while the event is looked at.
+        // An event borrows the receive buffer, never the client: so the client can send while the event is looked at.
         while let Some(event) = recv.with(|input| client.poll(input))? {
             if let Event::Closed(closed) = event {
                 return walk.finish(closed.deletions).map_err(Error::Refused);
@@ -36,7 +36,7 @@ pub fn fetch<S: Read + Write>(
         }
         client.tick(now())?; // says so when the server has been silent for too long
         if out.pending().is_empty() {
-            // Never empty: the recv is larger than what the machine leaves unread. So 0 is the end of the stream.
+            // Never empty: the receive buffer is larger than what the machine leaves unread. So 0 is the end of the stream.
             match progress(stream.read(recv.spare_mut()))? {
                 Some(0) => recv.received_eof(),
                 Some(count) => recv.received(count),

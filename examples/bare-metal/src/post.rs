@@ -1,7 +1,7 @@
 //! What a server's application says: one user, and messages that lie in memory.
 
 use crate::Error;
-use pop3_proto::server::{Ask, Credentials, Refusal, MessageInfo, Step, CloseReason};
+use pop3_proto::server::{Ask, CloseReason, Credentials, MessageInfo, Refusal, Step};
 use pop3_proto::{Input, MessageNumber, Server, Sink, Text, UniqueId};
 
 /// The application around a server: who may log in, and where the messages are.
@@ -116,9 +116,8 @@ impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
                     false => server.not_removed(commit, Refusal::Temporary)?,
                 }
             }
-            // Asked only where the configuration offers STLS, or wants to hear of unknown commands.
-            Ask::StartTls(_) => server.close(),
-            Ask::Other(other, ..) => server.refuse(other, Refusal::NotAllowed)?,
+            // STLS and unknown commands are asked about only if the configuration offers them.
+            _ => server.close(),
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 mod kit;
 
-use std::time::Duration;
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use kit::{Kept, Memory, account, no_clock};
 use pop3_proto::client::Deletions;
@@ -11,6 +10,7 @@ use pop3_proto::{ConnectionError, Timer};
 use pop3_proto_bare_metal::blocking::{fetch, serve};
 use pop3_proto_bare_metal::{Error, Fetched};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 use std::{iter, thread};
 
 /// One end of a connection: a channel of octets either way, which is full after 16.
@@ -141,10 +141,16 @@ fn silence_runs_into_the_timers() {
 
 #[test]
 fn who_is_gone_removes_nothing() {
-    assert_eq!(serve_to("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n", false, usize::MAX), Ok(CloseReason::End));
+    assert_eq!(
+        serve_to("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n", false, usize::MAX),
+        Ok(CloseReason::End)
+    );
     let mut store = Kept::default();
     let cut = "+OK\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\none\r\n.\r\n+OK\r\n+OK\r\ntwo\r\n";
-    assert_eq!(fetch_from(cut, false, &mut store), Err(Error::ConnectionError(ConnectionError::UnexpectedEof)));
+    assert_eq!(
+        fetch_from(cut, false, &mut store),
+        Err(Error::ConnectionError(ConnectionError::UnexpectedEof))
+    );
     assert_eq!(store.complete.into_iter().collect::<Vec<_>>(), [(1, b"one\r\n".to_vec())]);
     assert_eq!(store.partial[&2], b"two\r\n");
 }

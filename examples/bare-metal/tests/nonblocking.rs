@@ -74,7 +74,10 @@ fn a_message_that_is_gone_ends_the_session_and_is_never_complete() {
         join(async { fetch(&mut near, no_clock, account("tanstaaf"), &mut store).await }, async move {
             serve(&mut far, no_clock, 1, &mut slots, &mut memory).await
         });
-    assert_eq!((fetched, why), (Err(Error::ConnectionError(ConnectionError::UnexpectedEof)), Ok(CloseReason::Aborted)));
+    assert_eq!(
+        (fetched, why),
+        (Err(Error::ConnectionError(ConnectionError::UnexpectedEof)), Ok(CloseReason::Aborted))
+    );
     assert!(store.complete.keys().eq(&[1]));
 }
 

@@ -183,17 +183,15 @@ fn run_one(pop: &mut Connection, command: &Command<'_>) -> Result<Result<()>> {
 
 fn quit(pop: &mut Connection) -> Result<()> {
     pop.send(&Command::Quit)?;
-    loop {
-        match pop.event()? {
-            Some(Event::Closed(closed)) => {
-                return match closed.deletions {
-                    Deletions::RefusedInPart => Err("QUIT was refused".into()),
-                    Deletions::Unknown => Err("the server closed without an answer to QUIT".into()),
-                    _ => Ok(()),
-                };
-            }
-            _ => {}
+    let deletions = loop {
+        if let Some(Event::Closed(closed)) = pop.event()? {
+            break closed.deletions;
         }
+    };
+    match deletions {
+        Deletions::RefusedInPart => Err("QUIT was refused".into()),
+        Deletions::Unknown => Err("the server closed without a response to QUIT".into()),
+        _ => Ok(()),
     }
 }
 

@@ -85,7 +85,7 @@ fn all() -> Result<()> {
     // says it is; the encryption itself is the application's.
     static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Implicit)
         .with_sasl(&[Mechanism::PLAIN])
-        .utf8(Utf8::Messages)
+        .with_utf8(Utf8::Messages)
         .with_languages(&[Language::ENGLISH, GERMAN])
         .with_implementation(Text::from_static("pop3-proto session"));
     let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Implicit);

@@ -28,16 +28,16 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Buffers for a machine that leaves up to `hold` octets unread.
-    pub fn new(stream: TcpStream, hold: usize) -> io::Result<Self> {
+    /// Buffers for a machine that leaves up to `most` bytes unread.
+    pub fn new(stream: TcpStream, most: usize) -> io::Result<Self> {
         stream.set_nodelay(true)?; // answers are small, and each is sent when it is complete
-        let recv = RecvBuf::new(vec![0; 2 * hold + 16 * 1024]);
+        let recv = RecvBuf::new(vec![0; 2 * most + 16 * 1024]);
         Ok(Wire { stream, recv, send: SendBuf::new(vec![]), start: Instant::now() })
     }
 
     /// The time that the machine's `tick` is told.
     pub fn now(&self) -> Duration {
-        self.start.elapsed().into()
+        self.start.elapsed()
     }
 
     /// Whether anything waits to be sent.
@@ -64,7 +64,7 @@ impl Wire {
     pub fn receive(&mut self, until: Option<Duration>) -> io::Result<()> {
         self.stream.set_read_timeout(self.timeout(until))?;
         let spare = self.recv.spare_mut();
-        assert!(!spare.is_empty(), "the recv is smaller than the machine's hold()");
+        assert!(!spare.is_empty(), "the receive buffer is smaller than min_recv_buf()");
         match self.stream.read(spare) {
             Ok(0) => self.recv.received_eof(),
             Ok(count) => self.recv.received(count),

@@ -86,8 +86,8 @@ impl Host {
                 }
                 self.server.removed(commit)?;
             }
-            // Asked only where the configuration offers STLS, or wants to hear of unknown commands.
-            Ask::StartTls(_) | Ask::Other(..) => return Err("a question that nobody expects".into()),
+            // STLS and unknown commands are asked about only if the configuration offers them.
+            _ => return Err("a question that nobody expects".into()),
         }
         Ok(())
     }
@@ -104,7 +104,8 @@ impl Host {
             Credentials::Sasl { initial: Some(response), .. } | Credentials::Response(response) => {
                 response == PLAIN
             }
-            Credentials::Apop { .. } => false, // not offered: the greeting has no timestamp
+            // APOP is not offered, because the greeting has no timestamp.
+            _ => false,
         };
         if granted {
             let slots = self.messages.iter().map(slot).collect::<Result<_>>()?;

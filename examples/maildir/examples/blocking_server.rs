@@ -97,10 +97,10 @@ impl<'h> Session<'h> {
     fn talk(&mut self) -> Result<()> {
         loop {
             let Session { server, wire, .. } = self;
-            // What this step borrows is the recv, which is left alone until the step is dealt with.
+            // What this step borrows is the receive buffer, which is left alone until the step is dealt with.
             match wire.recv.with(|input| server.poll(input, &mut wire.send))? {
                 // Answers are sent before more is read: a client that does not take them is not read from, and what it
-                // makes this server hold stays below the sizes of recv and send.
+                // makes this server hold stays below the sizes of the two buffers.
                 Step::NeedInput => {
                     let until = server.tick(wire.now())?; // says so when the client has been silent for too long
                     if wire.is_pending() { wire.send(until)? } else { wire.receive(until)? }
@@ -143,7 +143,7 @@ impl<'h> Session<'h> {
                     }
                 }
                 // STLS and unknown commands are not offered, so these are not asked; nor is a question left open.
-                Step::Ask(Ask::StartTls(_) | Ask::Other(..)) | Step::Waiting => server.close(),
+                Step::Ask(_) | Step::Waiting => server.close(),
                 Step::Closed(_) => return Ok(()),
             }
         }
@@ -196,7 +196,7 @@ fn refusal(error: &std::io::Error) -> Refusal {
 /// Sends what is left, then waits a moment for the client to close: closing over octets that it sent and nobody read would take
 /// the last answer from it.
 fn farewell(mut wire: Wire) -> Result<()> {
-    let deadline = wire.now().saturating_add(Duration::from_secs(10)); // the machine runs no timer any more
+    let deadline = wire.now() + Duration::from_secs(10); // the machine runs no timer any more
     while wire.is_pending() {
         if wire.now() >= deadline {
             return Err("the client does not take the last answer".into());

@@ -92,7 +92,7 @@ impl Proxy {
     pub fn new(config: &'static ServerConfig<'_>, table: Arc<Table>, id: u64) -> Self {
         assert!(
             config.min_recv_buf() <= INBOX,
-            "the lines that this configuration allows are longer than the recv"
+            "the lines that this configuration allows are longer than the receive buffer"
         );
         Proxy {
             table,
@@ -166,7 +166,7 @@ impl Proxy {
         self.quiet_since = None;
         let (to, from) = self.wires(end);
         if to.send.pending().is_empty() {
-            from.recv.consume(count); // nothing but an recv is pending then
+            from.recv.consume(count); // nothing but a receive buffer is pending then
         } else {
             to.send.sent(count);
         }
@@ -174,7 +174,10 @@ impl Proxy {
 
     /// Where the next octets from there go. Empty while there is no room: do not read then.
     pub fn spare(&mut self, end: End) -> &mut [u8] {
-        self.wires(end).0.recv.spare_mut()
+        let is_relaying = self.is_relaying();
+        let recv = &mut self.wires(end).0.recv;
+        // Bytes are relayed in parts as small as the other stream takes. To read on while most are left would move them each time.
+        if is_relaying && recv.unread().len() > INBOX / 2 { &mut [] } else { recv.spare_mut() }
     }
 
     /// So many octets came in there.
@@ -253,7 +256,7 @@ impl Proxy {
                 self.attempt = Some(attempt);
             }
             Ok(Step::Waiting) => return self.attend(),
-            // What is behind PASS is still in the recv, and what is behind the back end's answer in the other one.
+            // What is behind PASS is still in the receive buffer, and what is behind the back end's answer in the other one.
             Ok(Step::Closed(CloseReason::HandedOver)) => self.stage = Stage::Relay,
             // AUTH, APOP, STLS and unknown commands are not offered, and a server without a maildrop has no message.
             Ok(Step::Ask(_) | Step::NeedBody) => server.close(),

@@ -22,8 +22,8 @@ struct Wire {
 }
 
 impl Wire {
-    fn new(hold: usize) -> Self {
-        Wire { recv: RecvBuf::new(vec![0; hold]), send: SendBuf::with_limit(vec![], MIN_SEND_BUF) }
+    fn new(most: usize) -> Self {
+        Wire { recv: RecvBuf::new(vec![0; most]), send: SendBuf::with_limit(vec![], MIN_SEND_BUF) }
     }
 
     /// Sends what the socket takes, and says whether that was anything.
@@ -38,7 +38,7 @@ impl Wire {
 
     /// Receives what is there, and says whether that was anything.
     fn receive(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
-        // What does not fit in the recv stays in the socket, whose window closes: so the peer is slowed down.
+        // What does not fit in the receive buffer stays in the socket, whose window closes: so the peer is slowed down.
         match socket.recv_slice(self.recv.spare_mut()) {
             Ok(0) => Ok(false),
             Ok(count) => {
@@ -160,7 +160,7 @@ pub struct Keeper {
     done: bool,
 }
 
-/// The machine and what answers it; apart from the buffers, since a question borrows the recv.
+/// The machine and what answers it; apart from the buffers, since a question borrows the receive buffer.
 #[derive(Debug)]
 struct Desk {
     server: Server<Vec<MessageInfo<OwnedUniqueId>>>,
@@ -249,7 +249,7 @@ impl Desk {
                 self.messages.retain(|_| slots.next().is_some_and(|slot| !slot.is_marked()));
                 server.removed(commit)?;
             }
-            Ask::StartTls(_) | Ask::Other(..) => return Err("a question that nobody expects".into()),
+            _ => return Err("a question that nobody expects".into()),
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ struct Talk {
 /// Sees the octets of both sides, outside TLS and inside it, as they come and go.
 pub type Watcher = Box<dyn FnMut(Side, &[u8]) + Send>;
 
-/// What can be done while an event is at hand: the event borrows the recv, this the rest.
+/// What can be done while an event is at hand: the event borrows the receive buffer, this the rest.
 #[derive(Debug)]
 pub struct Handle<'c> {
     pub client: &'c mut Client,

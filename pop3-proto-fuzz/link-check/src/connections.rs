@@ -3,7 +3,7 @@
 use crate::see;
 use core::hint::black_box;
 use core::time::Duration;
-use pop3_proto::server::{self, Credentials, Event, Refusal, MessageInfo};
+use pop3_proto::server::{self, Credentials, Event, MessageInfo, Refusal};
 use pop3_proto::{
     Base64, ClientConnection, Command, Limits, Mechanism, RecvBuf, ResponseCode, ServerConnection, Storage,
     Text, TlsPolicy, UniqueId, client,
@@ -32,7 +32,9 @@ fn give<B: Storage>(recv: &mut RecvBuf<B>, data: &[u8]) {
 
 #[inline(never)]
 fn the_client(data: &[u8]) {
-    let config = client::ClientConfig::new(black_box(TlsPolicy::Opportunistic)).assume_pipelining().with_limits(LIMITS);
+    let config = client::ClientConfig::new(black_box(TlsPolicy::Opportunistic))
+        .assume_pipelining()
+        .with_limits(LIMITS);
     let Ok(mut pop3) = ClientConnection::with_buffers(config, 1, [0; 1024], [0; 512]) else { return };
     for now in 0..black_box(9) {
         give(pop3.recv_buf(), data);
@@ -52,7 +54,9 @@ fn the_client(data: &[u8]) {
                 let response = Base64::new(data).unwrap_or(Base64::EMPTY);
                 see(sender.respond(step, response).is_ok());
             }
-            Ok(Some((client::Event::MalformedChallenge(step, _), mut sender))) => see(sender.cancel(step).is_ok()),
+            Ok(Some((client::Event::MalformedChallenge(step, _), mut sender))) => {
+                see(sender.cancel(step).is_ok())
+            }
             Ok(Some((client::Event::AuthAccepted(done, _), mut sender))) => {
                 see(sender.verified(done).is_ok())
             }
@@ -78,7 +82,7 @@ fn the_client(data: &[u8]) {
 
 static CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Opportunistic)
     .with_sasl_cleartext(&[Mechanism::PLAIN])
-    .other_commands()
+    .with_other_commands()
     .with_limits(LIMITS);
 
 #[inline(never)]
@@ -86,8 +90,9 @@ fn the_server(data: &[u8]) {
     let Ok(id) = UniqueId::new(data) else { return };
     let mut slots = [MessageInfo::new(black_box(120), id), MessageInfo::new(black_box(200), id)];
     let mut slots = Some(slots.as_mut_slice());
-    let pop3 =
-        ServerConnection::<&mut [MessageInfo<UniqueId<'_>>], _>::with_buffers(&CONFIG, 1, [0; 1024], [0; 1024]);
+    let pop3 = ServerConnection::<&mut [MessageInfo<UniqueId<'_>>], _>::with_buffers(
+        &CONFIG, 1, [0; 1024], [0; 1024],
+    );
     let Ok(mut pop3) = pop3 else { return };
     for now in 0..black_box(9) {
         give(pop3.recv_buf(), data);

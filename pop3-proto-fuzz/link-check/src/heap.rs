@@ -4,8 +4,8 @@ use super::{CONFIG, see};
 use core::alloc::{GlobalAlloc, Layout};
 use core::hint::black_box;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use pop3_proto::server::{UserPolicy, Ask, MessageInfo, Step};
-use pop3_proto::{AsUniqueId, Command, RecvBuf, SendBuf, OwnedUniqueId, Server, Sink, Text, UniqueId};
+use pop3_proto::server::{Ask, MessageInfo, Step, UserPolicy};
+use pop3_proto::{AsUniqueId, Command, OwnedUniqueId, RecvBuf, SendBuf, Server, Sink, Text, UniqueId};
 
 extern crate alloc;
 

@@ -10,10 +10,15 @@
 
 mod connections;
 
-use core::time::Duration;
 use core::hint::black_box;
-use pop3_proto::server::{self, Ask, Credentials, Language, Phrase, Refusal, MessageInfo, Step, Utf8};
-use pop3_proto::{ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, Input, LanguageListing, LanguageTag, Limits, LineEnding, Mechanism, OctetCount, Piece, RecvBuf, Response, ResponseCode, ScanListing, Secret, SendBuf, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing, Unstuff, Verb, client, tap};
+use core::time::Duration;
+use pop3_proto::server::{self, Ask, Credentials, Language, MessageInfo, Phrase, Refusal, Step, Utf8};
+use pop3_proto::{
+    ApopTimestamp, Base64, Capability, Client, Command, Decoded, DropListing, Expire, Input, LanguageListing,
+    LanguageTag, Limits, LineEnding, Mechanism, OctetCount, Piece, RecvBuf, Response, ResponseCode,
+    ScanListing, Secret, SendBuf, Server, Stuff, StuffMode, Text, TlsPolicy, UniqueId, UniqueIdListing,
+    Unstuff, Verb, client, tap,
+};
 
 #[cfg(feature = "alloc")]
 mod heap;
@@ -171,14 +176,18 @@ fn the_client(data: &[u8]) {
 static CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Opportunistic)
     .with_sasl(&[Mechanism::PLAIN])
     .with_sasl_cleartext(&[Mechanism::LOGIN, Mechanism::OAUTHBEARER])
-    .utf8(Utf8::MessagesAndUsers)
+    .with_utf8(Utf8::MessagesAndUsers)
     .with_languages(&[
         Language::ENGLISH,
-        Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &Phrase::english },
+        Language {
+            tag: LanguageTag::from_static("de"),
+            name: Text::from_static("Deutsch"),
+            say: &Phrase::english,
+        },
     ])
     .with_login_delay(60, true)
     .with_expire(Expire::Days(9), true)
-    .other_commands();
+    .with_other_commands();
 
 #[inline(never)]
 fn the_server(data: &[u8]) {

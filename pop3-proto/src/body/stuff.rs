@@ -7,6 +7,7 @@ use core::fmt;
 /// It never sends one, since some clients take it for the end of a line, and then a dot behind it for a
 /// stuffed one or for the end mark.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum StuffMode {
     /// A bare LF is sent as CRLF: for stores whose lines end in LF, as Maildir's do. Lines that end in CRLF
     /// are left as they are.

@@ -1,13 +1,25 @@
 use super::{CR, DOT, LF, scan};
 use crate::LineEnding;
+use crate::types::Shown;
+use core::fmt;
 
 /// A part of a body that is received.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'i> {
     /// Octets of the message, never none: a slice of what was received.
     Data(&'i [u8]),
     /// The end mark, which is no part of the message.
     End,
+}
+
+/// Shows the bytes as text.
+impl fmt::Debug for Piece<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Piece::Data(data) => f.debug_tuple("Data").field(&Shown(data)).finish(),
+            Piece::End => f.write_str("End"),
+        }
+    }
 }
 
 /// The receiving end of byte-stuffing (RFC 1939 section 3): takes the dots off and finds the end mark.

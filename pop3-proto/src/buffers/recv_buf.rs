@@ -50,6 +50,12 @@ impl<B: Storage> RecvBuf<B> {
         Self::with_enough(storage, 0, 0)
     }
 
+    /// Returns an empty buffer whose storage grows to `limit` bytes when there is something to read, and again after
+    /// [`shrink`](Self::shrink): for many connections, most of them idle.
+    pub const fn with_limit(storage: B, limit: usize) -> Self {
+        RecvBuf { storage, start: 0, end: 0, eof: false, pinned: false, read: limit, most: limit }
+    }
+
     /// A buffer for a machine that leaves up to `least` bytes unread.
     ///
     /// If its storage can grow, it grows by up to `read` bytes for each read, and to `least + read` in all.
@@ -152,8 +158,8 @@ impl<B: Storage> RecvBuf<B> {
         self.pinned = pinned;
     }
 
-    /// Frees the memory if all bytes were read: an idle connection needs none. Before the next read, a `Vec` in a buffer
-    /// of [`new`](Self::new) must get room again, with [`append`](RecvBuf::append).
+    /// Frees the memory if all bytes were read: an idle connection needs none. A `Vec` in a buffer of
+    /// [`new`](Self::new) then has no room: use [`with_limit`](Self::with_limit), which makes room again.
     pub fn shrink(&mut self) {
         if self.start == self.end && !self.pinned {
             self.storage.shrink();

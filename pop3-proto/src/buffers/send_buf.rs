@@ -38,7 +38,7 @@ impl<B: Storage> SendBuf<B> {
     /// a limit would switch back-pressure off.
     pub const LIMIT: usize = 16 * 1024;
 
-    /// Returns an empty buffer, for a driver of a machine alone: at least [`MIN_SEND_BUF`](crate::MIN_SINK) bytes. A
+    /// Returns an empty buffer, for a driver of a machine alone: at least [`MIN_SEND_BUF`](crate::MIN_SEND_BUF) bytes. A
     /// storage that can grow grows to [`LIMIT`](Self::LIMIT).
     ///
     /// ```
@@ -59,7 +59,7 @@ impl<B: Storage> SendBuf<B> {
     }
 
     /// As [`new`](Self::new); a storage that can grow grows to `limit` bytes, or to
-    /// [`MIN_SEND_BUF`](crate::MIN_SINK) if that is more.
+    /// [`MIN_SEND_BUF`](crate::MIN_SEND_BUF) if that is more.
     pub fn with_limit(storage: B, limit: usize) -> Self {
         let limit = limit.max(MIN_SEND_BUF).max(storage.as_ref().len()).min(storage.limit());
         SendBuf { storage, start: 0, end: 0, limit }

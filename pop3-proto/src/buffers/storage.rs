@@ -29,7 +29,7 @@ use core::fmt;
     message = "`{Self}` cannot store the bytes of a connection",
     note = "use `[u8; N]`, `&mut [u8]` or `Vec<u8>`, or implement `pop3_proto::Storage` for your own type"
 )]
-pub trait Storage: AsRef<[u8]> + AsMut<[u8]> {
+pub trait Storage: AsRef<[u8]> + AsMut<[u8]> + Send {
     /// Makes the storage at least `length` bytes long, if it can grow. Bytes that it holds keep their places.
     fn grow(&mut self, length: usize) {
         let _ = length;

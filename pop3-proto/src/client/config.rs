@@ -1,4 +1,4 @@
-use crate::limits::{Limits, Timers, max};
+use crate::limits::{Limits, Timers, getters, max};
 use crate::quirks::Profile;
 use crate::sink::MIN_SEND_BUF;
 use crate::time::Timer;
@@ -64,6 +64,21 @@ impl ClientConfig {
         ClientConfig { greeting: timers.greeting, answer: timers.answer, tls_handshake: timers.tls, ..self }
     }
 
+    getters! {
+        self;
+        /// Returns the TLS policy.
+        tls: TlsPolicy = self.tls;
+        /// Returns how harmless deviations of the server are taken.
+        profile: Profile = self.profile;
+        /// Returns whether commands are pipelined even if the server does not announce it.
+        assumes_pipelining: bool = self.pipelining;
+        /// Returns the bounds on what the server can make grow.
+        limits: Limits = self.limits;
+        /// Returns how long the client waits. The timers of a server have their defaults.
+        timers: Timers =
+            Timers { greeting: self.greeting, answer: self.answer, tls: self.tls_handshake, ..Timers::DEFAULT };
+    }
+
     /// The most octets that a client's `poll` ever leaves unread: a read buffer of this size never fills up.
     #[must_use]
     pub const fn min_recv_buf(&self) -> usize {
@@ -97,6 +112,10 @@ impl ClientConfig {
 /// let borrowed: Client<&ClientConfig> = Client::with_config(&config, 1);
 /// let shared: Client<Arc<ClientConfig>> = Client::with_config(Arc::new(config), 2);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not have a client's configuration",
+    note = "use a `ClientConfig`, a reference to one or an `Arc` of one, or implement `client::AsConfig` for your own type"
+)]
 pub trait AsConfig {
     /// Returns the configuration: the same one for as long as a session lasts.
     fn as_config(&self) -> &ClientConfig;

@@ -1,6 +1,6 @@
 use super::{ListedUniqueId, Ticket};
 use crate::codec::{Capability, DropListing, LanguageListing, ScanListing, StatusText};
-use crate::types::{ApopTimestamp, Base64, Mechanism};
+use crate::types::{ApopTimestamp, Base64, Mechanism, Shown};
 use core::fmt;
 
 /// What the server said. It borrows the input, never the client.
@@ -32,7 +32,6 @@ use core::fmt;
 /// }
 /// assert_eq!(sizes, [(1, 120)]);
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'i> {
     /// The server is there.
@@ -89,12 +88,46 @@ pub enum Event<'i> {
     StartTls(StartTls),
     /// The server ends the session on its own, and says why: a line of `-ERR` that no command asked for, as a server sends
     /// it that was idle for too long or is shut down. Nothing can be sent any more, and the next
-    /// [`poll`](super::Client::poll) returns [`ConnectionError::Unsolicited`](crate::Fatal::Unsolicited). Nothing is removed.
+    /// [`poll`](super::Client::poll) returns [`ConnectionError::Unsolicited`](crate::ConnectionError::Unsolicited). Nothing is removed.
     #[doc(alias = "autologout")]
     #[doc(alias = "disconnected")]
     Farewell(StatusText<'i>),
     /// The session is over. It comes once; after it `poll` returns `None`.
     Closed(Closed<'i>),
+}
+
+/// Shows the bytes of a message or of a malformed row as text.
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, fields): (_, [&dyn fmt::Debug; 2]) = match self {
+            Event::Greeting(greeting) => return one(f, "Greeting", greeting),
+            Event::NoService(status) => return one(f, "NoService", status),
+            Event::StartTls(token) => return one(f, "StartTls", token),
+            Event::Farewell(status) => return one(f, "Farewell", status),
+            Event::Closed(closed) => return one(f, "Closed", closed),
+            Event::Ok(ticket, status) => ("Ok", [ticket, status]),
+            Event::Refused(ticket, status) => ("Refused", [ticket, status]),
+            Event::Begin(ticket, status) => ("Begin", [ticket, status]),
+            Event::End(ticket, amount) => ("End", [ticket, amount]),
+            Event::DropListing(ticket, listing) => ("DropListing", [ticket, listing]),
+            Event::ScanListing(ticket, listing) => ("ScanListing", [ticket, listing]),
+            Event::UniqueId(ticket, id) => ("UniqueId", [ticket, id]),
+            Event::Capability(ticket, capability) => ("Capability", [ticket, capability]),
+            Event::Language(ticket, listing) => ("Language", [ticket, listing]),
+            Event::Mechanism(ticket, mechanism) => ("Mechanism", [ticket, mechanism]),
+            Event::Malformed(ticket, bytes) => ("Malformed", [ticket, &Shown(bytes)]),
+            Event::Body(ticket, bytes) => ("Body", [ticket, &Shown(bytes)]),
+            Event::Challenge(token, challenge) => ("Challenge", [token, challenge]),
+            Event::MalformedChallenge(token, bytes) => ("MalformedChallenge", [token, &Shown(bytes)]),
+            Event::AuthAccepted(token, status) => ("AuthAccepted", [token, status]),
+        };
+        let [first, second] = fields;
+        f.debug_tuple(name).field(first).field(second).finish()
+    }
+}
+
+fn one(f: &mut fmt::Formatter<'_>, name: &str, field: &dyn fmt::Debug) -> fmt::Result {
+    f.debug_tuple(name).field(field).finish()
 }
 
 impl Event<'_> {

@@ -314,8 +314,8 @@ impl<C: AsConfig> Client<C> {
     }
 
     /// Runs the timers: anchors what was started since the last call, and says when to call again, if any
-    /// timer runs: a moment behind `now`, so that the span [`until`](Duration::until) then is never zero, which
-    /// a socket would refuse as a timeout.
+    /// timer runs: a moment later than `now`, so that the span up to it is never zero, which a
+    /// socket would refuse as a timeout.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///

@@ -80,6 +80,7 @@ pub enum SendError {
 
 /// Why the TLS policy forbids a command.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum TlsRefusal {
     /// [`TlsPolicy::Required`]: outside TLS nothing is sent but CAPA, STLS and QUIT.
     Required,
@@ -96,39 +97,57 @@ impl fmt::Display for SendError {
         match self {
             SendError::Over => f.write_str("the session is over"),
             SendError::State(state) => write!(f, "not valid in the state {state}"),
-            SendError::CallersTurn => f.write_str("something else is owed first"),
+            SendError::CallersTurn => f.write_str("an event awaits your answer: give it before sending"),
             SendError::NoService => f.write_str("the server refused service"),
-            SendError::After(verb) => write!(f, "nothing is sent behind {verb} before it is answered"),
+            SendError::After(verb) => write!(f, "nothing can be sent after {verb} until it is answered"),
             SendError::Alone => f.write_str("other commands are in flight"),
             SendError::NotPipelined => f.write_str("the server does not announce PIPELINING"),
             SendError::QueueFull => f.write_str("16 commands are in flight"),
-            SendError::Tls(TlsRefusal::Required) => f.write_str("TLS is required first"),
-            SendError::Tls(TlsRefusal::CapaFirst) => f.write_str("whether the server has STLS was not asked"),
-            SendError::Tls(TlsRefusal::StlsFirst) => f.write_str("the server has STLS: use it first"),
-            SendError::Tls(TlsRefusal::Mechanism) => f.write_str("the mechanism is for TLS only"),
+            SendError::Tls(_) => f.write_str("the TLS policy forbids this command"),
             SendError::NoUser => f.write_str("PASS without an accepted USER"),
             SendError::NoTimestamp => f.write_str("the greeting had no timestamp"),
-            SendError::NoStls => f.write_str("STLS is of no use any more"),
+            SendError::NoStls => f.write_str("STLS is not allowed inside TLS or in UTF-8 mode"),
             SendError::InitialResponse => {
                 f.write_str("the server does not list SASL: send AUTH without a response")
             }
             SendError::InitialResponseTooLong { limit } => {
                 write!(
                     f,
-                    "the initial response makes the line longer than {limit} octets: send AUTH without it"
+                    "the initial response makes the line longer than {limit} bytes: send AUTH without it"
                 )
             }
-            SendError::TooLong { limit } => write!(f, "the line would be longer than {limit} octets"),
+            SendError::TooLong { limit } => write!(f, "the line would be longer than {limit} bytes"),
             SendError::Empty => f.write_str("an argument is empty"),
-            SendError::Control => f.write_str("an argument holds control octets"),
+            SendError::Control => f.write_str("an argument contains control characters"),
             SendError::NotAscii => f.write_str("a name or password that is not ASCII"),
             SendError::Spaces => f.write_str("a user name with spaces"),
-            SendError::BufferFull(full) => full.fmt(f),
+            SendError::BufferFull(_) => f.write_str("the command does not fit in the send buffer"),
         }
     }
 }
 
-impl core::error::Error for SendError {}
+impl core::error::Error for SendError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            SendError::Tls(refusal) => Some(refusal),
+            SendError::BufferFull(full) => Some(full),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for TlsRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TlsRefusal::Required => "TLS is required: send STLS first",
+            TlsRefusal::CapaFirst => "STLS support is unknown: send CAPA first",
+            TlsRefusal::StlsFirst => "the server has STLS: send it first",
+            TlsRefusal::Mechanism => "the mechanism is allowed only inside TLS",
+        })
+    }
+}
+
+impl core::error::Error for TlsRefusal {}
 
 impl SendError {
     /// Whether the same command can be sent later in this session, once answers have come, the sink was sent,

@@ -20,6 +20,7 @@ use core::fmt;
 /// ```
 #[doc(alias = "CAPA")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Capability<'a> {
     /// `TOP`: the command TOP
     Top,

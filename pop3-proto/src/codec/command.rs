@@ -23,6 +23,7 @@ use nom::{Parser, combinator::opt, sequence::preceded};
 /// assert_eq!(out.pending(), b"RETR 2\r\n");
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Command<'a> {
     /// `USER name`: RFC 1939 section 7
     User(Text<'a>),

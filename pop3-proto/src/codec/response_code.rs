@@ -16,6 +16,7 @@ use core::fmt;
 /// ```
 #[doc(alias = "RESP-CODES")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum ResponseCode<'a> {
     /// `LOGIN-DELAY`: too soon after the last login (RFC 2449 section 8.1.1)
     #[doc(alias = "LOGIN-DELAY")]

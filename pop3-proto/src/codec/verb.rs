@@ -49,6 +49,7 @@ impl fmt::Display for State {
 /// assert!(Verb::Uidl.is_multi_line(false) && !Verb::Uidl.is_multi_line(true)); // for all, for one message
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Verb {
     /// Who logs in (RFC 1939 section 7).
     User,

@@ -39,7 +39,7 @@ pub enum Event<'i> {
     #[doc(alias = "STLS")]
     StartTls(StartTls),
     /// A command that the crate does not know, its keyword and the rest of its line; only if
-    /// [`ServerConfig::other_commands`](crate::server::ServerConfig::other_commands) asks for it:
+    /// [`ServerConfig::with_other_commands`](crate::server::ServerConfig::with_other_commands) asks for it:
     /// [`other`](super::Responder::other), or refuse.
     Other(Other, Keyword<'i>, Option<Secret<'i>>),
     /// The session is over. It comes once. The maildrop is dropped already, and its lock with it. Send what is pending,

@@ -21,12 +21,16 @@ use core::fmt;
 /// another connection, it is lost.
 pub struct Responder<'c, M, C: AsConfig = &'static ServerConfig<'static>> {
     server: &'c mut Server<M, C>,
-    sink: &'c mut dyn Sink,
+    sink: &'c mut (dyn Sink + Send),
     due: &'c mut bool,
 }
 
 impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
-    pub(super) fn new(server: &'c mut Server<M, C>, sink: &'c mut dyn Sink, due: &'c mut bool) -> Self {
+    pub(super) fn new(
+        server: &'c mut Server<M, C>,
+        sink: &'c mut (dyn Sink + Send),
+        due: &'c mut bool,
+    ) -> Self {
         Responder { server, sink, due }
     }
 
@@ -75,7 +79,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     ///
     /// # Errors
     /// Returns [`AnswerError`], and the next `poll` asks again. [`AnswerError::Stale`] also if the login is not by AUTH
-    /// ([`Login::exchange`]).
+    /// ([`Login::is_auth`]).
     pub fn challenge(&mut self, login: Login, challenge: Base64<'_>) -> Result<(), AnswerError> {
         let answered = self.server.challenge(login, challenge, self.sink);
         self.answered(answered)
@@ -96,7 +100,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     }
 
     /// Accepts the login, and leaves the rest of the connection to somebody else, as a proxy does: see
-    /// [`Server::hand_over`]. The bytes that the client pipelined are in [`RecvBuf::unread`](super::RecvBuf::unread).
+    /// [`Server::hand_over`]. The bytes that the client pipelined are in [`RecvBuf::unread`](crate::RecvBuf::unread).
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token belongs to another question.

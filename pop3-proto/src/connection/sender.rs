@@ -13,13 +13,17 @@ use core::fmt;
 /// event. A call that fails has changed nothing.
 pub struct Sender<'c, C: AsConfig = ClientConfig> {
     client: &'c mut Client<C>,
-    sink: &'c mut dyn Sink,
+    sink: &'c mut (dyn Sink + Send),
     asked: &'c mut Asked,
 }
 
 impl<'c, C: AsConfig> Sender<'c, C> {
     #[inline(always)]
-    pub(super) fn new(client: &'c mut Client<C>, sink: &'c mut dyn Sink, asked: &'c mut Asked) -> Self {
+    pub(super) fn new(
+        client: &'c mut Client<C>,
+        sink: &'c mut (dyn Sink + Send),
+        asked: &'c mut Asked,
+    ) -> Self {
         Sender { client, sink, asked }
     }
 

@@ -68,6 +68,7 @@
 //! that are hard to see. A single `\` at the end says that the line does not end here: `S: +OK half\` goes on
 //! with the next `S:`, and `S: +OK ready\n\` ends in LF alone. Spaces before a line do not count; those at
 //! its end do, where they can't be lost as `\x20`.
+mod async_peer;
 mod cuts;
 mod mismatch;
 mod parse;
@@ -75,12 +76,15 @@ mod peer;
 #[cfg(feature = "std")]
 mod stream;
 
+pub use async_peer::AsyncPeer;
 pub use cuts::Cuts;
 pub use mismatch::Mismatch;
 pub use parse::{ScriptError, ScriptProblem};
 pub use peer::Peer;
 
 pub use crate::types::Side;
+
+use crate::types::Shown;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -105,7 +109,7 @@ pub struct Script {
 }
 
 /// One line that is said.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Line<'s> {
     /// Its place in the text, from 1.
     pub number: usize,
@@ -113,6 +117,18 @@ pub struct Line<'s> {
     pub from: Side,
     /// What goes over the wire, with its line end.
     pub octets: &'s [u8],
+}
+
+/// Shows the line as text.
+impl fmt::Debug for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line { number, from, octets } = self;
+        f.debug_struct("Line")
+            .field("number", number)
+            .field("from", from)
+            .field("octets", &Shown(octets))
+            .finish()
+    }
 }
 
 /// One step of the dialogue, and its place in the text.

@@ -42,8 +42,8 @@ impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problem = match self.problem {
             ScriptProblem::Beginning => "begins with none of `C:`, `S:`, `*`, `@` and `#`",
-            ScriptProblem::Space => "a space is missing behind the colon",
-            ScriptProblem::Escape => "a backslash with none of r, n, t, 0, \\ and xNN behind it",
+            ScriptProblem::Space => "missing space after the colon",
+            ScriptProblem::Escape => "a backslash with none of r, n, t, 0, \\ and xNN after it",
             ScriptProblem::Direction => "neither `* TLS starts` nor `* connection closes`",
             ScriptProblem::AfterEnd => "comes after the connection was closed",
         };

@@ -95,9 +95,9 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 
     /// The client is who it says, and somebody else speaks with it from here on, as behind a proxy: `poll`
-    /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](Why::HandedOver).
+    /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](CloseReason::HandedOver).
     ///
-    /// No octet behind the login is read: what the client pipelined stays in the recv, to be passed on. A
+    /// No octet behind the login is read: what the client pipelined stays in the receive buffer, to be passed on. A
     /// server that never opens a maildrop itself is a `Server<Infallible>`.
     ///
     /// ```
@@ -303,7 +303,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
     /// use pop3_proto::{Input, Keyword, SendBuf, Text, TlsPolicy};
     ///
-    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext).other_commands();
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext).with_other_commands();
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
     /// let mut send = SendBuf::new(vec![]);
     /// let mut input = Input::more(b"xping\r\n");
@@ -333,7 +333,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 
     /// `-ERR`, for this reason. A name or a login refused for its own sake counts as a failed login
-    /// ([`Limits::failed_logins`](crate::Limits::failed_logins)); one that finds the maildrop in use or the server in
+    /// ([`Limits::with_failed_logins`](crate::Limits::with_failed_logins)); one that finds the maildrop in use or the server in
     /// trouble does not.
     ///
     /// # Errors

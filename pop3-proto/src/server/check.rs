@@ -24,7 +24,7 @@ pub enum ConfigError {
     Mechanisms,
     /// The mechanisms outside TLS contain OAUTHBEARER, which is only offered inside TLS (RFC 7628 section 3), or the policy is
     /// [`TlsPolicy::Required`], which offers none of them.
-    MechanismsInClear,
+    MechanismsCleartext,
 }
 
 impl fmt::Display for ConfigError {
@@ -45,7 +45,7 @@ impl fmt::Display for ConfigError {
                 "phrase {phrase:?} of language {index} cannot be sent: use at most 440 bytes of printable UTF-8 that do not begin with a bracket"
             ),
             ConfigError::Mechanisms => f.write_str("too many mechanisms for one line: use fewer"),
-            ConfigError::MechanismsInClear => {
+            ConfigError::MechanismsCleartext => {
                 f.write_str("a mechanism is never offered outside TLS: remove it, or change the TLS policy")
             }
         }
@@ -79,7 +79,7 @@ impl ServerConfig<'_> {
         let is_offered =
             self.tls != TlsPolicy::Required && !self.sasl_cleartext.contains(&Mechanism::OAUTHBEARER);
         if !is_offered && !self.sasl_cleartext.is_empty() {
-            return Err(ConfigError::MechanismsInClear);
+            return Err(ConfigError::MechanismsCleartext);
         }
         if self.languages.len() > usize::from(u8::MAX) {
             return Err(ConfigError::Languages);

@@ -1,7 +1,7 @@
 use super::phrase::Language;
 use crate::body::StuffMode;
 use crate::codec::{Expire, OtherCapability};
-use crate::limits::{Limits, Timers, max};
+use crate::limits::{Limits, Timers, getters, max};
 use crate::quirks::Profile;
 use crate::sink::MIN_SEND_BUF;
 use crate::types::{Mechanism, Text, TlsPolicy};
@@ -172,7 +172,7 @@ impl<'c> ServerConfig<'c> {
 
     /// UTF8 (RFC 6856 section 2).
     #[must_use]
-    pub const fn utf8(self, utf8: Utf8) -> Self {
+    pub const fn with_utf8(self, utf8: Utf8) -> Self {
         ServerConfig { utf8: Some(utf8), ..self }
     }
 
@@ -198,7 +198,7 @@ impl<'c> ServerConfig<'c> {
 
     /// Commands that the crate does not know are asked about, as [`Ask::Other`](super::Ask::Other).
     #[must_use]
-    pub const fn other_commands(self) -> Self {
+    pub const fn with_other_commands(self) -> Self {
         ServerConfig { other_commands: true, ..self }
     }
 
@@ -206,6 +206,54 @@ impl<'c> ServerConfig<'c> {
     #[must_use]
     pub const fn with_bodies(self, mode: StuffMode) -> Self {
         ServerConfig { bodies: mode, ..self }
+    }
+
+    getters! {
+        self;
+        /// Returns the TLS policy.
+        tls: TlsPolicy = self.tls;
+        /// Returns how harmless deviations of the client are taken.
+        profile: Profile = self.profile;
+        /// Returns the bounds on what the client can make grow.
+        limits: Limits = self.limits;
+        /// Returns how long the server waits.
+        timers: Timers = self.timers;
+        /// Returns whether there are USER and PASS.
+        has_user: bool = self.user;
+        /// Returns whether there is TOP.
+        has_top: bool = self.top;
+        /// Returns whether there is UIDL.
+        has_uidl: bool = self.uidl;
+        /// Returns whether PIPELINING is announced.
+        has_pipelining: bool = self.pipelining;
+        /// Returns whether refusals carry response codes.
+        has_resp_codes: bool = self.resp_codes;
+        /// Returns the mechanisms of AUTH inside TLS.
+        sasl: &'c [Mechanism<'c>] = self.sasl;
+        /// Returns the mechanisms of AUTH outside TLS.
+        sasl_cleartext: &'c [Mechanism<'c>] = self.sasl_cleartext;
+        /// Returns the seconds of LOGIN-DELAY, and whether they differ by user.
+        login_delay: Option<(u32, bool)> = match self.login_delay {
+            Some(PerUser { value, differs }) => Some((value, differs)),
+            None => None,
+        };
+        /// Returns the policy of EXPIRE, and whether it differs by user.
+        expire: Option<(Expire, bool)> = match self.expire {
+            Some(PerUser { value, differs }) => Some((value, differs)),
+            None => None,
+        };
+        /// Returns which part of UTF8 there is.
+        utf8: Option<Utf8> = self.utf8;
+        /// Returns the languages of LANG.
+        languages: &'c [Language<'c>] = self.languages;
+        /// Returns the words of IMPLEMENTATION.
+        implementation: Option<Text<'c>> = self.implementation;
+        /// Returns the further capabilities that are announced.
+        capabilities: &'c [OtherCapability<'c>] = self.capabilities;
+        /// Returns whether commands that the crate does not know are asked about.
+        has_other_commands: bool = self.other_commands;
+        /// Returns how messages are sent.
+        bodies: StuffMode = self.bodies;
     }
 
     /// The most octets that a server's `poll` ever leaves unread while it asks for input: a read buffer of
@@ -250,6 +298,10 @@ impl<'c> ServerConfig<'c> {
 /// });
 /// let server: Server<core::convert::Infallible, Arc<Settings>> = Server::new(settings, 1);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not have a server's configuration",
+    note = "use a `ServerConfig`, a reference to one or an `Arc` of one, or implement `server::AsConfig` for your own type"
+)]
 pub trait AsConfig {
     /// The configuration: the same for as long as a session lasts.
     fn as_config(&self) -> ServerConfig<'_>;

@@ -42,8 +42,8 @@ use core::convert::Infallible;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no maildrop",
-    note = "a `Vec` of `pop3_proto::server::Slot` is one, a `&mut` slice of them (`&mut slots[..]` of an array), and any type that implements `Maildrop`"
+    message = "`{Self}` is not a maildrop",
+    note = "use a `Vec` of `pop3_proto::server::MessageInfo`, a `&mut` slice of them (`&mut messages[..]` of an array), or implement `Maildrop` for your own type"
 )]
 pub trait Maildrop {
     /// How many messages there were at login.
@@ -91,7 +91,7 @@ impl Maildrop for Infallible {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry<'m> {
     /// Its size as RETR sends it: a line end counts two octets whatever the store uses, byte-stuffing does
-    /// not count (RFC 1939 section 11). [`octets`](crate::octets) counts them.
+    /// not count (RFC 1939 section 11). [`OctetCount::of`](crate::OctetCount::of) counts them.
     pub octets: u64,
     /// Its unique-id.
     pub id: UniqueId<'m>,

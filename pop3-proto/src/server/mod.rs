@@ -284,7 +284,7 @@ impl<L, C: AsConfig> Server<L, C> {
     }
 
     /// Runs the timers: anchors what was started since the last call, and returns when to call again, or `None` if no timer runs. The
-    /// moment is later than `now`, so the span [`until`](Duration::until) then is never zero, which a socket would refuse as a timeout. If
+    /// moment is later than `now`, so the span up to it is never zero, which a socket would refuse as a timeout. If
     /// `now` is the last moment that there is, the result is `None`.
     ///
     /// Call it before each wait, with a clock that never goes back.

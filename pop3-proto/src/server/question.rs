@@ -13,7 +13,7 @@ use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
 pub enum Step<'i> {
     /// More octets from the client. Send what the sink holds first: the client may be waiting for it.
     NeedInput,
-    /// Room in the sink: send what it holds. Where it [`never_fits`](Full::never_fits), the sink is too
+    /// Room in the sink: send what it holds. Where it [`never_fits`](BufferFull::never_fits), the sink is too
     /// small.
     NeedSpace(BufferFull),
     /// The message that is open: [`write_body`](super::Server::write_body), then
@@ -32,6 +32,7 @@ pub enum Step<'i> {
 /// A question to the application. What it carries beside its token borrows the input.
 #[derive(Debug)]
 #[must_use = "the session waits for the answer"]
+#[non_exhaustive]
 pub enum Ask<'i> {
     /// The connection is up: [`greet`](super::Server::greet), or refuse.
     Greet(Greet),
@@ -60,13 +61,14 @@ pub enum Ask<'i> {
     #[doc(alias = "STLS")]
     StartTls(StartTls),
     /// A command that the crate does not know, its keyword and the rest of its line, if there is any; only if
-    /// [`ServerConfig::other_commands`](super::ServerConfig::other_commands) asks for it:
+    /// [`ServerConfig::with_other_commands`](super::ServerConfig::with_other_commands) asks for it:
     /// [`other`](super::Server::other), or refuse. It may be a mistyped PASS, so `Debug` shows neither part.
     Other(Other, Keyword<'i>, Option<Secret<'i>>),
 }
 
 /// What a client logs in with.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Credentials<'i> {
     /// PASS, for the name that was accepted before.
     Password(Secret<'i>),
@@ -344,11 +346,15 @@ impl<L> core::fmt::Debug for Unaccepted<L> {
 
 impl<L> core::fmt::Display for Unaccepted<L> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.why.fmt(f)
+        f.write_str("the login was not accepted")
     }
 }
 
-impl<L> core::error::Error for Unaccepted<L> {}
+impl<L> core::error::Error for Unaccepted<L> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.why)
+    }
+}
 
 /// For `?` if the token and the maildrop are of no more use.
 impl<L> From<Unaccepted<L>> for AnswerError {

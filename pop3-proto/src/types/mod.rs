@@ -55,23 +55,16 @@ pub enum InvalidValue {
     Syntax,
 }
 
-impl InvalidValue {
-    /// What is wrong, to be said of something that has a name.
-    pub(crate) const fn fault(self) -> &'static str {
-        match self {
-            InvalidValue::Control => "holds CR, LF or NUL",
-            InvalidValue::Octet => "holds an octet that is not allowed here",
-            InvalidValue::Empty => "is empty",
-            InvalidValue::TooLong => "is too long",
-            InvalidValue::Zero => "is zero",
-            InvalidValue::Syntax => "is not well-formed",
-        }
-    }
-}
-
 impl fmt::Display for InvalidValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the value {}", self.fault())
+        f.write_str(match self {
+            InvalidValue::Control => "the value contains CR, LF or NUL",
+            InvalidValue::Octet => "the value contains a byte that is not allowed here",
+            InvalidValue::Empty => "the value is empty",
+            InvalidValue::TooLong => "the value is too long",
+            InvalidValue::Zero => "the value is zero",
+            InvalidValue::Syntax => "the value is not well-formed",
+        })
     }
 }
 
@@ -112,6 +105,15 @@ macro_rules! from_borrowed {
 pub(crate) use from_borrowed;
 
 from_borrowed! { ApopTimestamp Base64 LanguageRange LanguageTag Mechanism Secret Text UniqueId }
+
+/// Bytes that show as text with escapes, for the `Debug` of what is not secret.
+pub(crate) struct Shown<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
 
 /// Shows octets as text with escapes, for the Debug of what is no secret.
 pub(crate) fn escaped(name: &str, octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {

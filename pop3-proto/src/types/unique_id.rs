@@ -98,7 +98,7 @@ const fn others(word: u64) -> u64 {
 
 /// What holds a unique-id: [`UniqueId`] itself, or one that owns its octets.
 ///
-/// A [`MessageInfo`](crate::server::Slot) takes any that does, so that a server without a heap can make them as it needs.
+/// A [`MessageInfo`](crate::server::MessageInfo) takes any that does, so that a server without a heap can make them as it needs.
 ///
 /// ```
 /// use pop3_proto::{AsUniqueId, UniqueId};
@@ -113,7 +113,7 @@ const fn others(word: u64) -> u64 {
 /// # assert_eq!(Hash([b'0'; 32]).as_unique_id().as_bytes().len(), 32);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` holds no unique-id",
+    message = "`{Self}` does not hold a unique-id",
     note = "a unique-id is checked: `UniqueId::new` borrows octets, `OwnedUniqueId::try_from` takes a `String`"
 )]
 pub trait AsUniqueId {

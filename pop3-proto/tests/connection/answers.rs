@@ -9,7 +9,7 @@ use pop3_proto::{
 
 static WITH_AUTH: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
     .with_sasl_cleartext(&[Mechanism::PLAIN])
-    .other_commands()
+    .with_other_commands()
     .with_limits(Limits::DEFAULT.with_sasl_line(600));
 
 type Answer = fn(&mut Responder<'_, Mail>, Event<'_>) -> Result<(), AnswerError>;

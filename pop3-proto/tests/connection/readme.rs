@@ -1,130 +1,85 @@
-//! The two programs of the README, against scripts that are cut everywhere.
+//! The two programs of the README, which is compared with the files that are run here.
 
 use pop3_proto::script::{Cuts, Script};
 
-#[rustfmt::skip]
-mod a_client {
-    use pop3_proto::{ClientConnection, Command, MessageNumber, TlsPolicy, Verb, client::Event};
-    use std::error::Error;
-    use std::io::{Read, Write};
+const README: &str = include_str!("../../../README.md");
 
-    pub(super) fn first(mut socket: impl Read + Write, name: &str, password: &str) -> Result<Vec<u8>, Box<dyn Error>> {
-        let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
-        let mut message = Vec::new();
-        while !pop3.is_closed() {
-            while let Some((event, mut sender)) = pop3.poll()? {
-                let next = match event {
-                    Event::Greeting(_) => Command::User(name.try_into()?),
-                    Event::Ok(ticket, _) if ticket.verb == Verb::User => Command::Pass(password.try_into()?),
-                    Event::Ok(..) => Command::Retr(MessageNumber::FIRST),
-                    Event::Body(_, octets) => { message.extend_from_slice(octets); continue }
-                    Event::End(..) => Command::Quit,
-                    Event::Refused(_, status) | Event::NoService(status) => return Err(status.to_string().into()),
-                    _ => continue,
-                };
-                sender.send(next)?;
-            }
-            pop3.write_to(&mut socket)?;
-            pop3.read_from(&mut socket)?;
-        }
-        Ok(message)
+mod client {
+    include!("readme/client.rs");
+
+    pub(super) fn run(socket: impl Read + Write) -> Result<Vec<u8>, Box<dyn Error>> {
+        first(socket, "mrose", "tanstaaf")
     }
 }
 
-#[rustfmt::skip]
-mod a_server {
-    use pop3_proto::server::{Credentials, Event, MessageInfo, ServerConfig};
-    use pop3_proto::{OctetCount, ServerConnection, Text, TlsPolicy, UniqueId};
-    use std::error::Error;
-    use std::io::{Read, Write};
+#[allow(elided_lifetimes_in_paths)] // shorter, as a beginner writes it
+mod server {
+    include!("readme/server.rs");
 
-    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
-
-    pub(super) fn serve(mut socket: impl Read + Write, password: &[u8], mail: &[u8]) -> Result<(), Box<dyn Error>> {
-        let mut pop3 = ServerConnection::new(&CONFIG, 1);
-        let mut body: &[u8] = &[];
-        while !pop3.is_closed() {
-            while let Some((event, mut responder)) = pop3.poll()? {
-                match event {
-                    Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
-                    Event::User(user, _) => responder.accept_name(user)?,
-                    Event::Login(login, Credentials::Password(given)) if given.expose() == password => {
-                        responder.accept(login, vec![MessageInfo::new(OctetCount::of(mail), UniqueId::new(b"1")?)])?;
-                    }
-                    Event::Fetch(fetch) => { body = mail; responder.send_body(fetch)? }
-                    Event::Body if body.is_empty() => _ = responder.finish_body()?,
-                    Event::Body => body = &body[responder.write_body(body)?..],
-                    Event::Commit(commit) => responder.removed(commit)?,
-                    other => responder.decline(other)?,
-                }
-            }
-            pop3.write_to(&mut socket)?;
-            pop3.read_from(&mut socket)?;
-        }
-        Ok(())
+    pub(super) fn run(socket: impl Read + Write) -> Result<(), Box<dyn Error>> {
+        serve(socket, b"tanstaaf", b"Subject: one\n\n.\n")
     }
 }
 
-const SESSION: &str = "
+const DIALOGUE: &str = "
     S: +OK ready
     C: USER mrose
     S: +OK send PASS
-    C: PASS secret
+    C: PASS tanstaaf
     S: +OK maildrop open
     C: RETR 1
-    S: +OK 5 octets
-    S: one
+    S: +OK 19 octets
+    S: Subject: one
+    S:
+    S: ..
     S: .
     C: QUIT
     S: +OK bye
-    * connection closes";
+    * connection closes
+";
 
 #[test]
-fn the_client_of_the_readme_fetches_a_message() {
-    let script = Script::parse(SESSION).unwrap();
+fn the_programs_of_the_readme_are_these_files_and_are_short() {
+    for (program, lines) in [(include_str!("readme/client.rs"), 25), (include_str!("readme/server.rs"), 30)] {
+        assert!(README.contains(&format!("```rust\n{program}```\n")), "the README has another program");
+        assert!(program.lines().count() <= lines, "{}", program.lines().count());
+    }
+}
+
+#[test]
+fn the_client_of_the_readme_fetches_a_message_under_every_cut() {
+    let script = Script::parse(DIALOGUE).unwrap();
     for cuts in Cuts::singles(script.server().octets()) {
-        let mut server = script.server().cut(cuts);
-        assert_eq!(a_client::first(&mut server, "mrose", "secret").unwrap(), b"one\r\n");
-        server.finish().unwrap();
+        let mut peer = script.server().cut(cuts);
+        assert_eq!(client::run(&mut peer).unwrap(), b"Subject: one\r\n\r\n.\r\n");
+        peer.finish().unwrap();
     }
 }
 
 #[test]
-fn the_client_of_the_readme_reports_a_refusal() {
-    for (text, said) in [
-        ("S: -ERR come back later", "come back later"),
-        ("S: +OK\nC: USER mrose\nS: +OK\nC: PASS secret\nS: -ERR [AUTH] no", "no"),
-    ] {
-        let script = Script::parse(text).unwrap();
-        let error = a_client::first(script.server(), "mrose", "secret").unwrap_err().to_string();
-        assert!(error.ends_with(said), "{error}");
+fn the_client_of_the_readme_reports_a_refusal_and_a_lost_connection() {
+    let refusal = Script::parse("S: +OK ready\nC: USER mrose\nS: -ERR who is that?").unwrap();
+    assert_eq!(client::run(refusal.server()).unwrap_err().to_string(), "who is that?");
+    let script = Script::parse(DIALOGUE).unwrap();
+    let before_quit = script.server().octets() - "+OK bye\r\n".len();
+    for lost in 0..before_quit {
+        assert!(client::run(script.server().lost_after(lost)).is_err(), "lost after {lost} bytes");
     }
 }
 
 #[test]
-fn the_server_of_the_readme_serves_a_message() {
-    let script = Script::parse(SESSION).unwrap();
+fn the_server_of_the_readme_serves_a_message_under_every_cut() {
+    let script = Script::parse(DIALOGUE).unwrap();
     for cuts in Cuts::singles(script.client().octets()) {
-        let mut client = script.client().cut(cuts);
-        a_server::serve(&mut client, b"secret", b"one\n").unwrap();
-        client.finish().unwrap();
+        let mut peer = script.client().cut(cuts);
+        server::run(&mut peer).unwrap();
+        peer.finish().unwrap();
     }
-}
-
-#[test]
-fn the_server_of_the_readme_declines_a_wrong_password() {
-    let script = Script::parse(
-        "S: +OK ready
-         C: USER mrose
-         S: +OK send PASS
-         C: PASS guess
-         S: -ERR [AUTH] login failed
-         C: QUIT
-         S: +OK bye
-         * connection closes",
-    )
-    .unwrap();
-    let mut client = script.client();
-    a_server::serve(&mut client, b"secret", b"one\n").unwrap();
-    client.finish().unwrap();
+    let wrong = Script::parse(
+        "S: +OK ready\nC: USER mrose\nS: +OK send PASS\nC: PASS guess\nS: -ERR [AUTH] login failed\nC: QUIT\nS: +OK bye",
+    );
+    let wrong = wrong.unwrap();
+    let mut peer = wrong.client();
+    server::run(&mut peer).unwrap();
+    peer.finish().unwrap();
 }

@@ -11,7 +11,7 @@ use pop3_proto::{
 
 static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
     .with_sasl_cleartext(&[Mechanism::PLAIN])
-    .other_commands()
+    .with_other_commands()
     .with_limits(Limits::DEFAULT.with_sasl_line(255));
 
 const COMMANDS: &[u8] = b"USER mrose\r\nAUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\nAUTH PLAIN\r\nAHQAdA==\r\nXFOO bar baz\r\nXBAR\r\n\

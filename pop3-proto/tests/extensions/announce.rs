@@ -17,7 +17,7 @@ fn everything(tls: TlsPolicy) -> ServerConfig<'static> {
         .with_sasl_cleartext(IN_CLEAR)
         .with_login_delay(900, true)
         .with_expire(Expire::Days(30), true)
-        .utf8(Utf8::MessagesAndUsers)
+        .with_utf8(Utf8::MessagesAndUsers)
         .with_languages(&[Language::ENGLISH])
         .with_implementation(Text::from_static("shore 2.1"))
         .with_capabilities(OURS)

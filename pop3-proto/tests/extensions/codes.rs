@@ -116,7 +116,7 @@ const REFUSALS: [(Refusal, &str, &str); 8] = [
 
 fn config() -> server::ServerConfig<'static> {
     let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
-    config.other_commands()
+    config.with_other_commands()
 }
 
 /// What each question answers when it is refused.

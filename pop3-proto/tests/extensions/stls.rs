@@ -243,12 +243,12 @@ fn law_8_the_first_line_inside_tls_decides_how_lines_end() {
 /// Also 6856.2.1.k: in no other state, with no argument, not inside TLS, not in UTF-8 mode.
 #[test]
 fn r2595_4_c_a_server_refuses_stls_where_it_is_not_due() {
-    let mut host = hosted(OFFERED.utf8(Utf8::Messages));
+    let mut host = hosted(OFFERED.with_utf8(Utf8::Messages));
     assert!(host.say("STLS now\r\n").starts_with("-ERR"), "2595.4.d: it has no argument");
     host.say("STLS\r\n");
     assert!(host.say("STLS\r\n").starts_with("-ERR"), "2595.4.f: once");
 
-    let mut host = hosted(OFFERED.utf8(Utf8::Messages));
+    let mut host = hosted(OFFERED.with_utf8(Utf8::Messages));
     assert!(!host.say("UTF8\r\n").starts_with("-ERR"));
     assert!(!host.say("CAPA\r\n").contains("STLS"));
     assert!(host.say("STLS\r\n").starts_with("-ERR"));

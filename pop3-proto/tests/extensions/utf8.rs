@@ -6,7 +6,7 @@ use pop3_proto::server::{ServerConfig, Utf8};
 use pop3_proto::{ApopDigest, Client, Command, Profile, Secret, SendBuf, State, Text, TlsPolicy};
 
 fn config(utf8: Utf8) -> ServerConfig<'static> {
-    ServerConfig::new(TlsPolicy::Opportunistic).utf8(utf8)
+    ServerConfig::new(TlsPolicy::Opportunistic).with_utf8(utf8)
 }
 
 /// Octets that are no UTF-8: overlong forms, surrogates, what is above U+10FFFF, and pieces.
@@ -139,7 +139,7 @@ fn r6856_2_2_g_ill_formed_names_and_passwords_are_refused() {
     let digest = format!(" {}", "0".repeat(32));
     let host = |utf8: Option<Utf8>| {
         let config = ServerConfig::new(TlsPolicy::Cleartext);
-        let mut host = host_of(utf8.map_or(config, |utf8| config.utf8(utf8)));
+        let mut host = host_of(utf8.map_or(config, |utf8| config.with_utf8(utf8)));
         host.greeting = "<1.2@x>".into();
         host.say("");
         host

@@ -63,8 +63,9 @@ fn law_4_answers_that_write_wait_for_room() {
 
 #[test]
 fn law_4_answers_over_a_limit_are_not_taken() {
-    let config =
-        ServerConfig::new(TlsPolicy::Cleartext).other_commands().with_sasl_cleartext(&[Mechanism::PLAIN]);
+    let config = ServerConfig::new(TlsPolicy::Cleartext)
+        .with_other_commands()
+        .with_sasl_cleartext(&[Mechanism::PLAIN]);
     let mut machine = Server::new(config.with_limits(Limits::DEFAULT.with_sasl_line(64)), 1);
     let mut sink = SendBuf::new(vec![]);
     let long = [b'A'; MIN_SEND_BUF - 6 + 1];

@@ -47,7 +47,7 @@ pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i
 
 /// A server with everything on offer, on the connection with this number.
 pub(super) fn server(id: u64) -> Server<Slots, ServerConfig<'static>> {
-    let config = ServerConfig::new(TlsPolicy::Opportunistic).other_commands();
+    let config = ServerConfig::new(TlsPolicy::Opportunistic).with_other_commands();
     Server::new(config.with_sasl_cleartext(&[Mechanism::PLAIN]).with_sasl(&[Mechanism::PLAIN]), id)
 }
 

@@ -55,7 +55,7 @@ fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
 #[test]
 fn amb_2_no_answer_of_the_application_has_a_control_character() {
     for unfit in UNFIT {
-        let mut server = machine(CLEAR.other_commands(), three(), "");
+        let mut server = machine(CLEAR.with_other_commands(), three(), "");
         let mut buffer = [0; MIN_SEND_BUF];
         let mut out = SendBuf::new(&mut buffer[..]);
         let other = ask!(server, &mut Input::more(b"XTND\r\n"), &mut out, Other, _, _);
@@ -165,11 +165,14 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
         (CLEAR.with_sasl(&fit), None),
         (CLEAR.with_sasl(&short), Some(ConfigError::Mechanisms)),
         (CLEAR.with_sasl_cleartext(&many), Some(ConfigError::Mechanisms)),
-        (opportunistic.with_sasl_cleartext(&[Mechanism::OAUTHBEARER]), Some(ConfigError::MechanismsInClear)),
+        (
+            opportunistic.with_sasl_cleartext(&[Mechanism::OAUTHBEARER]),
+            Some(ConfigError::MechanismsCleartext),
+        ),
         (opportunistic.with_sasl(&[Mechanism::OAUTHBEARER]), None),
         (
             ServerConfig::new(TlsPolicy::Required).with_sasl_cleartext(&[Mechanism::PLAIN]),
-            Some(ConfigError::MechanismsInClear),
+            Some(ConfigError::MechanismsCleartext),
         ),
         (CLEAR.with_languages(&[Language::ENGLISH; 255]), None),
         (CLEAR.with_languages(&[Language::ENGLISH; 256]), Some(ConfigError::Languages)),

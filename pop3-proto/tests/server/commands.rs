@@ -13,9 +13,9 @@ const STATE: &str = "-ERR not in this state\r\n";
 const ALL: ServerConfig<'_> = PATIENT
     .with_sasl(MECHANISMS)
     .with_sasl_cleartext(MECHANISMS)
-    .utf8(Utf8::Messages)
+    .with_utf8(Utf8::Messages)
     .with_languages(LANGUAGES)
-    .other_commands();
+    .with_other_commands();
 
 fn line(verb: Verb) -> &'static str {
     match verb {
@@ -39,6 +39,7 @@ fn line(verb: Verb) -> &'static str {
         Verb::Uidl => "UIDL",
         Verb::Quit => "QUIT",
         Verb::Other => "XTND XLST",
+        _ => panic!("a new command: give it a line"),
     }
 }
 
@@ -50,9 +51,9 @@ fn without(config: ServerConfig<'static>, verb: Verb) -> Option<ServerConfig<'st
         Verb::Auth | Verb::AuthList => config.with_sasl(&[]).with_sasl_cleartext(&[]),
         Verb::Top => config.without_top(),
         Verb::Uidl => config.without_uidl(),
-        Verb::Utf8 => base.with_sasl(MECHANISMS).with_languages(LANGUAGES).other_commands(),
+        Verb::Utf8 => base.with_sasl(MECHANISMS).with_languages(LANGUAGES).with_other_commands(),
         Verb::Lang | Verb::LangList => config.with_languages(&[]),
-        Verb::Other => base.with_sasl(MECHANISMS).with_languages(LANGUAGES).utf8(Utf8::Messages),
+        Verb::Other => base.with_sasl(MECHANISMS).with_languages(LANGUAGES).with_utf8(Utf8::Messages),
         _ => return None,
     })
 }
@@ -87,9 +88,9 @@ fn r1939_3_y_every_command_in_every_state() {
                 .with_limits(Limits::DEFAULT.with_bad_commands(255, 255))
                 .with_sasl(MECHANISMS)
                 .with_sasl_cleartext(MECHANISMS)
-                .utf8(Utf8::Messages)
+                .with_utf8(Utf8::Messages)
                 .with_languages(LANGUAGES)
-                .other_commands();
+                .with_other_commands();
         }
         for state in [State::Authorization, State::Transaction] {
             for verb in Verb::ALL {

@@ -237,7 +237,7 @@ fn quirk_51_empty_lines_and_missing_arguments() {
 /// Also ROB.40: a command that the crate does not know reaches the application where that asks for it, with all that is on its line.
 #[test]
 fn rob_40_other_commands_are_asked_about() {
-    let mut host = greeted(CLEAR.other_commands());
+    let mut host = greeted(CLEAR.with_other_commands());
     let keyword = "K".repeat(253);
     assert_eq!(host.say("XTND XLST  Subject \r\nLAST\r\nxCLIENT \r\n"), "+OK done\r\n".repeat(3));
     assert_eq!(host.say(format!("{keyword}\r\n")), "+OK done\r\n");

@@ -46,14 +46,14 @@ fn run(
 
 #[test]
 fn rob_40_a_command_of_the_hosts_own_is_answered() {
-    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), SendBuf::new(vec![]));
+    let (mut server, mut sink) = (Server::new(CLEAR.with_other_commands(), 1), SendBuf::new(vec![]));
     assert_eq!(run(&mut server, b"XTND list of it\r\n", &mut sink, true), None);
     assert_eq!(sink.pending(), b"+OK \r\n+OK listed\r\n");
 }
 
 #[test]
 fn rob_16_a_command_that_the_host_refuses_counts_as_bad() {
-    let (mut server, mut sink) = (Server::new(CLEAR.other_commands(), 1), SendBuf::new(vec![]));
+    let (mut server, mut sink) = (Server::new(CLEAR.with_other_commands(), 1), SendBuf::new(vec![]));
     let line = b"XTND list of it\r\n";
     assert_eq!(run(&mut server, &line.repeat(4), &mut sink, false), None);
     assert_eq!(run(&mut server, line, &mut sink, false), Some(CloseReason::BadCommands));

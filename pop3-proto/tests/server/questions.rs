@@ -5,7 +5,7 @@ use pop3_proto::server::{Fetch, Greet, Login, User};
 use pop3_proto::{AnswerError, MIN_SEND_BUF, Mechanism, State};
 
 static PLAIN: &[Mechanism<'static>] = &[Mechanism::PLAIN];
-const OFFER: ServerConfig<'_> = PATIENT.with_sasl_cleartext(PLAIN).other_commands();
+const OFFER: ServerConfig<'_> = PATIENT.with_sasl_cleartext(PLAIN).with_other_commands();
 
 const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::Credentials, "[AUTH] ", "login failed"),

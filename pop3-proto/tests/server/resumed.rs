@@ -42,7 +42,7 @@ fn rob_24_capa_with_all_that_there_is_is_the_same_through_every_sink() {
         .with_limits(Limits::DEFAULT.with_sasl_line(MIN_SEND_BUF as u16))
         .with_sasl_cleartext(NAMES)
         .with_languages(LANGUAGES)
-        .utf8(Utf8::MessagesAndUsers)
+        .with_utf8(Utf8::MessagesAndUsers)
         .with_implementation(Text::from_static("words"))
         .with_capabilities(others);
     let whole = through(config, 1 << 20, usize::MAX, "CAPA\r\nLANG\r\n");

@@ -70,7 +70,8 @@ impl Random {
 fn host(profile: Profile, limits: Limits) -> Host {
     static PLAIN: &[Mechanism<'static>] = &[Mechanism::PLAIN];
     let limits = limits.with_sasl_line(MIN_SEND_BUF as u16);
-    let config = CLEAR.with_profile(profile).with_limits(limits).with_sasl_cleartext(PLAIN).other_commands();
+    let config =
+        CLEAR.with_profile(profile).with_limits(limits).with_sasl_cleartext(PLAIN).with_other_commands();
     Host::new(config, &[b"abc".as_slice(), b"A: b\n\n.\n..\n2\n", b""])
 }
 

@@ -182,7 +182,7 @@ fn sec_nul_and_cr_in_every_argument_are_refused() {
         ] {
             static PLAIN: &[pop3_proto::Mechanism<'static>] = &[pop3_proto::Mechanism::PLAIN];
             for login in [false, true] {
-                let mut host = Host::three(PATIENT.with_sasl_cleartext(PLAIN).other_commands());
+                let mut host = Host::three(PATIENT.with_sasl_cleartext(PLAIN).with_other_commands());
                 host.say(if login { "USER mrose\r\nPASS a\r\n" } else { "USER mrose\r\n" });
                 let asked = host.asked.len() + usize::from(line == "AUTH PLAIN\r\n?" && !login);
                 let answer = host.say(format!("{}\r\n", line.replace('?', octet)));

@@ -27,7 +27,7 @@ fn all_answers(languages: &'static [Language<'_>]) -> String {
         .with_limits(Limits::DEFAULT.with_bad_commands(90, 90))
         .with_languages(languages)
         .with_sasl(MECHANISMS)
-        .utf8(Utf8::Messages);
+        .with_utf8(Utf8::Messages);
     let mut host = Host::three(config);
     host.say("");
     let mut answers = host.say("LANG x-long\r\nLANG x\r\nLANG\r\nUTF8\r\nAUTH\r\nAUTH X\r\nAUTH PLAIN\r\n*\r\nCAPA\r\nSTAT\r\nBAD\r\nRETR\r\n");
@@ -106,7 +106,7 @@ fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
     for octets in [0, 1, 506, 507, 600] {
         let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
-        let mut offers = machine(CLEAR.other_commands(), three(), "");
+        let mut offers = machine(CLEAR.with_other_commands(), three(), "");
         let other = ask!(offers, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _, _);
         if octets <= 506 {
             server.greet(greet, text(octets), &mut out).unwrap();
@@ -192,8 +192,11 @@ fn rob_18_no_answer_holds_octets_of_the_client() {
         "UTF8 m",
         "XTND m",
     ];
-    let config =
-        PATIENT.with_sasl_cleartext(MECHANISMS).with_languages(EMPTY).utf8(Utf8::Messages).other_commands();
+    let config = PATIENT
+        .with_sasl_cleartext(MECHANISMS)
+        .with_languages(EMPTY)
+        .with_utf8(Utf8::Messages)
+        .with_other_commands();
     for login in [false, true] {
         let mut host = if login { Host::three(config).login() } else { Host::three(config) };
         for line in lines {

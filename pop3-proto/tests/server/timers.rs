@@ -67,7 +67,7 @@ fn r1939_3_ac_a_whole_command_starts_the_timer_over() {
         "XTND\r\n",
         &format!("{}\r\n", "x".repeat(300)),
     ] {
-        let mut host = Host::three(CLEAR.other_commands()).login();
+        let mut host = Host::three(CLEAR.with_other_commands()).login();
         host.pop3.tick(at(0)).unwrap();
         assert_eq!(host.pop3.tick(at(500)), Ok(Some(at(600))));
         host.say(line);

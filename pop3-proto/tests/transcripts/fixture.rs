@@ -98,7 +98,7 @@ impl Fixture {
         self.config = match what {
             "stls" => ServerConfig::new(TlsPolicy::Required).with_limits(LIMITS),
             "plain" => config.with_sasl(&[Mechanism::PLAIN]).with_sasl_cleartext(&[Mechanism::PLAIN]),
-            "utf8" => config.utf8(Utf8::MessagesAndUsers),
+            "utf8" => config.with_utf8(Utf8::MessagesAndUsers),
             "lang" => config.with_languages(LANGUAGES),
             "strict" => config.with_profile(Profile::Strict),
             "patience" => config.with_limits(LIMITS.with_bad_commands(255, 255).with_failed_logins(255)),

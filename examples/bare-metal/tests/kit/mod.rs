@@ -1,10 +1,10 @@
 //! A mailbox and a store that remember what was done to them.
 
-use std::time::Duration;
 use pop3_proto::server::MessageInfo;
 use pop3_proto::{MessageNumber, OctetCount, Secret, Text, UniqueId};
 use pop3_proto_bare_metal::{Account, Mailbox, Store};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub fn account(password: &str) -> Account<'_> {
     Account { name: Text::from_static("mrose"), password: Secret::new(password.as_bytes()).unwrap() }
@@ -33,7 +33,10 @@ impl Memory {
 
     pub fn slots(&self) -> Vec<MessageInfo<UniqueId<'static>>> {
         let id = |number: u32| UniqueId::new(&b"abcdefgh"[number as usize..][..1]).unwrap();
-        self.messages.iter().map(|(number, text)| MessageInfo::new(OctetCount::of(text), id(*number))).collect()
+        self.messages
+            .iter()
+            .map(|(number, text)| MessageInfo::new(OctetCount::of(text), id(*number)))
+            .collect()
     }
 
     /// As a client gets them: each ends in a line end.

@@ -141,7 +141,7 @@ impl Fetch {
 
     fn config(&self, policy: TlsPolicy) -> ClientConfig {
         let config = ClientConfig::new(policy).with_limits(Limits::DEFAULT.with_listing_rows(MOST_ROWS));
-        let Some(time) = self.options.timeout.map(Duration::from) else { return config };
+        let Some(time) = self.options.timeout else { return config };
         config.with_timers(Timers::DEFAULT.with_greeting(time).with_answer(time).with_tls(time))
     }
 

@@ -68,6 +68,6 @@ pub fn config(policy: TlsPolicy) -> ServerConfig<'static> {
         .with_implementation(Text::from_static("pop3-proto serve"))
         .with_sasl(MECHANISMS)
         .with_sasl_cleartext(MECHANISMS)
-        .utf8(Utf8::MessagesAndUsers)
+        .with_utf8(Utf8::MessagesAndUsers)
         .with_languages(&[Language::ENGLISH, german::GERMAN])
 }

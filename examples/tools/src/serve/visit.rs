@@ -79,9 +79,7 @@ impl App for Visit {
                 Reply::Later(Box::pin(async { Answer::Committed(commit, removal.await) }))
             }
             // Not asked.
-            (Ask::Fetch(_) | Ask::Commit(_), None) | (Ask::StartTls(_) | Ask::Other(..), _) => {
-                Reply::Now(Answer::Close)
-            }
+            _ => Reply::Now(Answer::Close),
         }
     }
 }
@@ -130,6 +128,8 @@ impl Visit {
                 }
             }
             Credentials::Response(response) => self.response(login, response),
+            // No other kind is offered.
+            _ => Reply::Now(Answer::Close),
         }
     }
 

@@ -8,7 +8,7 @@ use core::fmt;
 ///
 /// let error = Plain::parse(b"no NUL in here").unwrap_err();
 /// assert_eq!(error, SaslError::InvalidValue(InvalidValue::Syntax));
-/// assert_eq!(error.to_string(), "a SASL message, or a part of one, is not well-formed");
+/// assert_eq!(error.to_string(), "a SASL message, or a part of one, is not valid");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -27,14 +27,21 @@ pub enum SaslError {
 impl fmt::Display for SaslError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SaslError::TooSmall { needed } => write!(f, "the slice for a SASL message needs {needed} octets"),
+            SaslError::TooSmall { needed } => write!(f, "the slice for a SASL message needs {needed} bytes"),
             SaslError::NotUtf8 => f.write_str("a part of a SASL message is not UTF-8"),
-            SaslError::InvalidValue(rule) => write!(f, "a SASL message, or a part of one, {}", rule.fault()),
+            SaslError::InvalidValue(_) => f.write_str("a SASL message, or a part of one, is not valid"),
         }
     }
 }
 
-impl core::error::Error for SaslError {}
+impl core::error::Error for SaslError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            SaslError::InvalidValue(rule) => Some(rule),
+            _ => None,
+        }
+    }
+}
 
 impl From<InvalidValue> for SaslError {
     fn from(rule: InvalidValue) -> Self {

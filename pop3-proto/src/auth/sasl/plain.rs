@@ -57,7 +57,7 @@ impl<'a> Plain<'a> {
     /// Reads the message. All of it is UTF-8 afterwards.
     ///
     /// A part may have any length: every server must accept 255 octets, and tokens are longer. The line's limit
-    /// ([`Limits::sasl_line`](crate::Limits::sasl_line)) bounds the message.
+    /// ([`Limits::with_sasl_line`](crate::Limits::with_sasl_line)) bounds the message.
     ///
     /// CR and LF are refused although the RFC's grammar has them: names are handed on to other protocols,
     /// where a line end would begin a command.

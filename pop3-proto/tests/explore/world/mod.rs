@@ -193,7 +193,7 @@ impl<'s> World<'s> {
                         Ask::Fetch(fetch) => Asked::Fetch(fetch),
                         Ask::Commit(commit) => Asked::Commit(commit),
                         Ask::StartTls(start) => Asked::StartTls(start),
-                        other @ Ask::Other(..) => panic!("{other:?}"),
+                        other => panic!("{other:?}"),
                     });
                     false
                 }

@@ -292,7 +292,7 @@ impl User {
             Credentials::Sasl { initial: Some(response), .. } | Credentials::Response(response) => {
                 is(&self.response, response.as_bytes())
             }
-            Credentials::Sasl { initial: None, .. } => false,
+            _ => false,
         }
     }
 }

@@ -79,6 +79,7 @@ fn credentials(credentials: &Credentials<'_>) -> String {
             format!("Sasl {mechanism} {}", initial.escape_ascii())
         }
         Credentials::Response(response) => format!("Response {}", response.as_bytes().escape_ascii()),
+        other => format!("{other:?}"),
     }
 }
 

@@ -100,7 +100,7 @@ fn law_9_neither_debug_nor_errors_show_a_secret() {
     assert_eq!(error, SaslError::NotUtf8);
     assert!(!format!("{error:?}{error}").contains("tan"));
     let small = message.encode_into(&mut []).unwrap_err();
-    assert_eq!(small.to_string(), "the slice for a SASL message needs 20 octets");
+    assert_eq!(small.to_string(), "the slice for a SASL message needs 20 bytes");
 }
 
 /// Every group of up to two octets, and every digit at each place of a group of three.
