@@ -1,7 +1,9 @@
 //! `login`: a client logs in by the best way.
 
 use pop3_proto::client::{Event, SendError, TlsRefusal};
-use pop3_proto::login::{Cause, Login, LoginError, Scram, Way, WhyNot};
+#[cfg(feature = "sasl")]
+use pop3_proto::login::Scram;
+use pop3_proto::login::{Cause, Login, LoginError, Way, WhyNot};
 use pop3_proto::script::{Cuts, Script};
 use pop3_proto::{ClientConfig, ClientConnection, Secret, Text, TlsPolicy};
 
@@ -34,6 +36,7 @@ fn named<'l>(name: &'l str, password: &'l [u8]) -> Login<'l> {
     Login::new(Text::try_from(name).unwrap(), Secret::new(password).unwrap())
 }
 
+#[cfg(feature = "sasl")]
 const GREETED: &str = "S: +OK ready\nC: CAPA\nS: +OK\nS: USER\nS: SASL PLAIN SCRAM-SHA-256\nS: .\n";
 
 #[test]
@@ -125,12 +128,14 @@ fn law_9_a_login_shows_neither_name_nor_password() {
 }
 
 /// Takes the server's word for `v=proof`.
+#[cfg(feature = "sasl")]
 #[derive(Default)]
 struct Fake {
     sent: bool,
     proven: bool,
 }
 
+#[cfg(feature = "sasl")]
 impl Scram for Fake {
     fn first(&mut self) -> &[u8] {
         b"n,,n=mrose,r=x"
