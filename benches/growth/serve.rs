@@ -2,7 +2,7 @@
 
 use crate::{block, times};
 use pop3_proto::server::{Entry, Maildrop, Refusal};
-use pop3_proto::{MessageNumber, Out, Server, UniqueId};
+use pop3_proto::{MessageNumber, SendBuf, Server, UniqueId};
 use pop3_proto_benches::{CHUNK, clock, server};
 use std::hint::black_box;
 
@@ -46,7 +46,7 @@ pub(crate) fn stat(messages: u64) -> f64 {
 fn answer(command: &[u8], messages: u64, times: u64, rows: u64) -> f64 {
     let mut server = logged_in(messages);
     let mut buffer = vec![0; CHUNK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut octets = 0;
     let start = clock::now();
     for _ in 0..times {
@@ -66,7 +66,7 @@ pub(crate) fn body_copied(kib: u64) -> f64 {
             let taken = server.write_body(rest, out).expect("a message is open");
             if taken < rest.len() {
                 black_box(out.pending());
-                out.sent(usize::MAX);
+                out.clear();
             }
             rest = &rest[taken..];
         }
@@ -82,18 +82,18 @@ pub(crate) fn body_lent(kib: u64) -> f64 {
     })
 }
 
-fn send(kib: u64, mut write: impl FnMut(&mut Server<Numbers>, &[u8], &mut Out<'_>)) -> f64 {
+fn send(kib: u64, mut write: impl FnMut(&mut Server<Numbers>, &[u8], &mut SendBuf<&mut [u8]>)) -> f64 {
     let (times, block) = (times(kib), block());
     let mut server = logged_in(1);
     let mut buffer = vec![0; CHUNK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let start = clock::now();
     for _ in 0..times {
         server::open(&mut server, kib * 1024, &mut out);
         for _ in 0..kib {
             write(&mut server, &block, &mut out);
         }
-        out.sent(usize::MAX);
+        out.clear();
         server::finish(&mut server, &mut out);
     }
     (clock::now() - start) / times as f64

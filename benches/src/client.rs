@@ -1,7 +1,8 @@
 //! A client over bytes in memory.
 
-use pop3_proto::client::{Config, Event};
-use pop3_proto::{Client, Command, Input, MessageNumber, Out, TlsPolicy};
+use crate::CHUNK;
+use pop3_proto::client::{ClientConfig, Event};
+use pop3_proto::{Client, ClientConnection, Command, Input, MessageNumber, SendBuf, TlsPolicy};
 
 /// A client in TRANSACTION.
 ///
@@ -9,12 +10,11 @@ use pop3_proto::{Client, Command, Input, MessageNumber, Out, TlsPolicy};
 /// Where the crate does not do what it says.
 #[must_use]
 pub fn logged_in() -> Client {
-    let mut client = Client::new(Config::new(TlsPolicy::Cleartext));
-    let mut answers = Input::more(b"+OK\r\n+OK\r\n+OK\r\n");
-    client.poll(&mut answers).expect("a greeting");
+    let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
+    client.poll(&mut Input::more(b"+OK\r\n")).expect("a greeting");
     for line in ["USER mrose", "PASS secret"] {
         send(&mut client, &Command::parse(line.as_bytes()).expect("a command"));
-        client.poll(&mut answers).expect("an answer");
+        client.poll(&mut Input::more(b"+OK\r\n")).expect("an answer");
     }
     client
 }
@@ -24,7 +24,7 @@ pub fn logged_in() -> Client {
 /// # Panics
 /// Where it is not the client's turn.
 pub fn send(client: &mut Client, command: &Command<'_>) {
-    client.send(command, &mut Out::new(&mut [0; 512])).expect("it is its turn");
+    client.send(command, &mut SendBuf::new([0; 512])).expect("it is its turn");
 }
 
 /// Hands answers in, so many octets a read; what the client leaves unread is there again in the next one, as in a driver's buffer.
@@ -57,12 +57,60 @@ pub fn list(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
     (rows, sum)
 }
 
+/// A connection in TRANSACTION, with nothing pending.
+///
+/// # Panics
+/// Where the crate does not do what it says.
+#[must_use]
+pub fn connected() -> ClientConnection<Vec<u8>> {
+    let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+    for line in ["USER mrose", "PASS secret", "NOOP"] {
+        receive(&mut pop3, b"+OK\r\n", CHUNK);
+        pop3.poll().expect("a sound server");
+        pop3.sender().send(Command::parse(line.as_bytes()).expect("a command")).expect("its turn");
+        pop3.send_buf().clear();
+    }
+    receive(&mut pop3, b"+OK\r\n", CHUNK);
+    pop3.poll().expect("a sound server");
+    pop3
+}
+
+/// Copies up to `chunk` bytes into the connection, as a read would, and returns the rest.
+fn receive<'r>(pop3: &mut ClientConnection<Vec<u8>>, rest: &'r [u8], chunk: usize) -> &'r [u8] {
+    let room = pop3.recv_buf().spare_mut();
+    let (read, rest) = rest.split_at(rest.len().min(room.len()).min(chunk));
+    room[..read.len()].copy_from_slice(read);
+    pop3.recv_buf().received(read.len());
+    rest
+}
+
+/// As [`list`], through a connection: with the copy into its buffer.
+///
+/// # Panics
+/// Where the client does not take all of it for answers.
+pub fn list_connected(pop3: &mut ClientConnection<Vec<u8>>, answer: &[u8], chunk: usize) -> (u64, u64) {
+    pop3.sender().send(Command::List(None)).expect("its turn");
+    pop3.send_buf().clear();
+    let (mut rows, mut sum, mut rest) = (0, 0, answer);
+    while !rest.is_empty() {
+        rest = receive(pop3, rest, chunk);
+        while let Some((event, _)) = pop3.poll().expect("a sound server") {
+            match event {
+                Event::ScanListing(_, listing) => sum += listing.octets,
+                Event::End(_, count) => rows = count,
+                _ => {}
+            }
+        }
+    }
+    (rows, sum)
+}
+
 /// UIDL: the rows, and the octets of their unique-ids.
 pub fn uidl(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
     send(client, &Command::Uidl(None));
     let (mut rows, mut sum) = (0, 0);
     read(client, answer, chunk, |_, event| match event {
-        Event::UniqueId(_, listing) => sum += listing.id.as_bytes().len() as u64,
+        Event::UniqueId(_, listing) => sum += listing.as_bytes().len() as u64,
         Event::End(_, count) => rows = count,
         _ => {}
     });

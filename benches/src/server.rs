@@ -1,9 +1,9 @@
 //! A server over bytes in memory.
 
-use pop3_proto::server::{Announce, Ask, Config, Maildrop, Step};
-use pop3_proto::{Input, Out, Server, Text, TlsPolicy};
+use pop3_proto::server::{Ask, Maildrop, ServerConfig, Step};
+use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy};
 
-pub static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+pub static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// A server in TRANSACTION.
 ///
@@ -14,20 +14,20 @@ pub fn logged_in<L: Maildrop>(maildrop: L) -> Server<L> {
     let mut server = Server::new(&CONFIG, 1);
     let mut maildrop = Some(maildrop);
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER mrose\r\nPASS secret\r\n");
     loop {
         match server.poll(&mut input, &mut out).expect("a sound client") {
             Step::Ask(Ask::Greet(greet)) => {
-                server.greet(greet, Text::literal("ready"), &mut out).expect("room");
+                server.greet(greet, Text::from_static("ready"), &mut out).expect("room");
             }
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).expect("asked"),
             Step::Ask(Ask::Login(login, _)) => {
                 let maildrop = maildrop.take().expect("one login");
-                assert!(server.accept(login, maildrop, Announce::default()).is_ok());
+                assert!(server.accept(login, maildrop).is_ok());
             }
             Step::NeedInput => return server,
-            Step::NeedSpace(_) => out.sent(usize::MAX),
+            Step::NeedSpace(_) => out.clear(),
             step => panic!("{step:?}"),
         }
     }
@@ -42,7 +42,7 @@ pub fn ask<L: Maildrop>(
     server: &mut Server<L>,
     commands: &[u8],
     chunk: usize,
-    out: &mut Out<'_>,
+    out: &mut SendBuf<&mut [u8]>,
     mut write: impl FnMut(&[u8]),
 ) {
     let (mut start, mut end) = (0, 0);
@@ -57,7 +57,7 @@ pub fn ask<L: Maildrop>(
                 step => panic!("{step:?}"),
             };
             write(out.pending());
-            out.sent(usize::MAX);
+            out.clear();
             if done {
                 break;
             }
@@ -70,22 +70,22 @@ pub fn ask<L: Maildrop>(
 ///
 /// # Panics
 /// Where the crate does not do what it says.
-pub fn open<L: Maildrop>(server: &mut Server<L>, octets: u64, out: &mut Out<'_>) {
+pub fn open<L: Maildrop>(server: &mut Server<L>, octets: u64, out: &mut SendBuf<&mut [u8]>) {
     let mut input = Input::more(b"RETR 1\r\n");
     let Ok(Step::Ask(Ask::Fetch(fetch))) = server.poll(&mut input, out) else { panic!("no question") };
-    server.send_body(fetch, octets).expect("asked");
+    server.send_body_of(fetch, octets).expect("asked");
     let Ok(Step::NeedBody) = server.poll(&mut input, out) else { panic!("no message is open") };
-    out.sent(usize::MAX);
+    out.clear();
 }
 
 /// Ends the open message, and says how many octets that took.
 ///
 /// # Panics
 /// Where none is open.
-pub fn finish<L: Maildrop>(server: &mut Server<L>, out: &mut Out<'_>) -> usize {
+pub fn finish<L: Maildrop>(server: &mut Server<L>, out: &mut SendBuf<&mut [u8]>) -> usize {
     server.finish_body().expect("a message is open");
     let Ok(Step::NeedInput) = server.poll(&mut Input::more(b""), out) else { panic!("no end mark") };
     let octets = out.pending().len();
-    out.sent(usize::MAX);
+    out.clear();
     octets
 }

@@ -4,8 +4,8 @@ use crate::limits;
 use crate::measure::Who::{Limit, Ours, Peer};
 use crate::measure::{Amount, Measured, Work};
 use crate::peers::{codec, sawp, smtp_data};
-use pop3_proto::server::Slot;
-use pop3_proto::{Out, Server, Stuff, StuffMode, UniqueId, octets};
+use pop3_proto::server::MessageInfo;
+use pop3_proto::{OctetCount, SendBuf, Server, Stuff, StuffMode, UniqueId};
 use pop3_proto_benches::input::{self, Lines};
 use pop3_proto_benches::{CHUNK, client, server};
 use std::hint::black_box;
@@ -190,7 +190,7 @@ impl Sent {
         let lines = memchr::memchr_iter(b'\n', &message).count();
         let bare = if message.contains(&b'\r') { 0 } else { lines };
         let stuffed = input::stuffed(&message).len() + bare;
-        Sent { octets: octets(&message), message, stuffed }
+        Sent { octets: OctetCount::of(&message), message, stuffed }
     }
 
     fn ours(&self, name: &'static str) -> Work<'_> {
@@ -206,8 +206,8 @@ impl Sent {
             })
     }
 
-    fn server(&self) -> Server<Vec<Slot<UniqueId<'static>>>> {
-        server::logged_in(vec![Slot::new(self.octets, UniqueId::new(b"id").expect("it is one"))])
+    fn server(&self) -> Server<Vec<MessageInfo<UniqueId<'static>>>> {
+        server::logged_in(vec![MessageInfo::new(self.octets, UniqueId::new(b"id").expect("it is one"))])
     }
 
     fn limits<'w>(&'w self, work: Work<'w>) -> Work<'w> {
@@ -246,11 +246,11 @@ fn stuff(message: &[u8]) -> usize {
     sent + stuff.finish().len()
 }
 
-type Sender = Server<Vec<Slot<UniqueId<'static>>>>;
+type Sender = Server<Vec<MessageInfo<UniqueId<'static>>>>;
 
 fn lend(server: &mut Sender, message: &[u8], octets: u64) -> usize {
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     server::open(server, octets, &mut out);
     let (mut rest, mut sent) = (message, 0);
     while let Some(slice) = server.body_slice(&mut rest).expect("a message is open") {
@@ -261,14 +261,14 @@ fn lend(server: &mut Sender, message: &[u8], octets: u64) -> usize {
 
 fn copy(server: &mut Sender, message: &[u8], octets: u64) -> usize {
     let mut buffer = [0; CHUNK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     server::open(server, octets, &mut out);
     let (mut rest, mut sent) = (message, 0);
     while !rest.is_empty() {
         let taken = server.write_body(rest, &mut out).expect("a message is open");
         rest = &rest[taken..];
         sent += black_box(out.pending()).len();
-        out.sent(usize::MAX);
+        out.clear();
     }
     sent + server::finish(server, &mut out)
 }

@@ -4,8 +4,8 @@ use crate::limits;
 use crate::measure::Who::{Limit, Ours, Peer};
 use crate::measure::{Amount, Measured, Work};
 use crate::peers::{codec, rfc, sawp};
-use pop3_proto::server::Slot;
-use pop3_proto::{Command, Decoded, Limits, Out, Response, UniqueId, Verb};
+use pop3_proto::server::MessageInfo;
+use pop3_proto::{Command, Decoded, Limits, Response, SendBuf, UniqueId, Verb};
 use pop3_proto_benches::{CHUNK, client, input, server};
 use std::fmt::Write;
 use std::hint::black_box;
@@ -64,9 +64,10 @@ fn decode_responses(mut input: &[u8]) -> usize {
 pub(crate) fn list(name: &'static str, each: Duration) -> Measured {
     let answer = input::scan_listing(LINES);
     let said = (LINES as u64, (1..=LINES).map(input::size).sum::<u64>());
-    let mut client = client::logged_in();
+    let (mut client, mut pop3) = (client::logged_in(), client::connected());
     Work::new(name, Amount::Items(LINES, "entry"))
         .row(Ours, "pop3-proto", said, || client::list(&mut client, &answer, CHUNK))
+        .row(Ours, "pop3-proto, a connection", said, || client::list_connected(&mut pop3, &answer, CHUNK))
         .row(Limit, "memchr line split", LINES + 2, || limits::memchr_lines(&answer))
         .row(Peer, "rfc1939, whole answer", said, || rfc::list(&answer))
         .times(3.0, 3.5)
@@ -96,10 +97,10 @@ pub(crate) fn uidl(name: &'static str, each: Duration) -> Measured {
 /// The server's side: what is written is dropped.
 pub(crate) fn list_out(name: &'static str, each: Duration) -> Measured {
     let id = UniqueId::new(b"id").expect("it is one");
-    let slots: Vec<_> = (1..=LINES).map(|n| Slot::new(input::size(n), id)).collect();
+    let slots: Vec<_> = (1..=LINES).map(|n| MessageInfo::new(input::size(n), id)).collect();
     let rows: String = slots.iter().zip(1..).map(|(slot, n)| format!("{n} {}\r\n", slot.octets())).collect();
     let mut buffer = vec![0; CHUNK];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut server = server::logged_in(slots.clone());
     let mut status = 0;
     server::ask(&mut server, b"LIST 1\r\n", CHUNK, &mut out, |octets| status += octets.len());

@@ -4,8 +4,8 @@ use crate::limits;
 use crate::lines::decode_commands;
 use crate::measure::Who::{Limit, Ours};
 use crate::measure::{Aim, Amount, Measured, Work};
-use pop3_proto::server::Slot;
-use pop3_proto::{Out, Server, UniqueId};
+use pop3_proto::server::MessageInfo;
+use pop3_proto::{SendBuf, Server, UniqueId};
 use pop3_proto_benches::input::{self, Lines};
 use pop3_proto_benches::{CHUNK, client, server};
 use pop3_proto_instructions::Pair;
@@ -14,8 +14,8 @@ use std::time::Duration;
 
 const MESSAGES: usize = 1000;
 
-fn slots(count: usize, octets: usize) -> Vec<Slot<UniqueId<'static>>> {
-    vec![Slot::new(octets as u64, UniqueId::new(b"id").expect("it is one")); count]
+fn slots(count: usize, octets: usize) -> Vec<MessageInfo<UniqueId<'static>>> {
+    vec![MessageInfo::new(octets as u64, UniqueId::new(b"id").expect("it is one")); count]
 }
 
 /// Login, RETR and DELE of each message with 16 commands in flight, QUIT.
@@ -90,10 +90,10 @@ pub(crate) fn commands_by_octet(name: &'static str, each: Duration) -> Measured 
 }
 
 /// How many octets the answers have.
-fn answer(server: &mut Server<Vec<Slot<UniqueId<'_>>>>, commands: &[u8], chunk: usize) -> usize {
+fn answer(server: &mut Server<Vec<MessageInfo<UniqueId<'_>>>>, commands: &[u8], chunk: usize) -> usize {
     let mut buffer = [0; CHUNK];
     let mut octets = 0;
-    server::ask(server, commands, chunk, &mut Out::new(&mut buffer), |pending| {
+    server::ask(server, commands, chunk, &mut SendBuf::new(&mut buffer[..]), |pending| {
         octets += black_box(pending).len();
     });
     octets

@@ -3,7 +3,7 @@
 use crate::naive;
 use crate::source::Cuts;
 use crate::wire::Watched;
-use pop3_proto::{BareLf, LineEnding, OctetCount, Piece, Stuff, StuffMode, Unstuff, octets};
+use pop3_proto::{BareLf, LineEnding, OctetCount, Piece, Stuff, StuffMode, Unstuff};
 
 /// The first octet stands for the cuts; the others are a message, and a received body.
 pub fn run(data: &[u8]) {
@@ -55,7 +55,7 @@ fn count(message: &[u8], cuts: Cuts) {
         rest = behind;
     }
     assert_eq!(count.finish(), naive::canonical(message).len() as u64);
-    assert_eq!(octets(message), count.finish());
+    assert_eq!(OctetCount::of(message), count.finish());
 }
 
 /// What is sent where a bare LF stops it, or all that there is.
@@ -97,15 +97,15 @@ fn send_slices(message: &[u8], mode: StuffMode, cuts: Cuts) {
     wire.extend_from_slice(stuff.finish());
     assert_eq!(stop, None);
     assert_eq!(wire, expected);
-    assert_eq!(stuff.octets(), octets(message), "sent as it was counted");
+    assert_eq!(stuff.octets(), OctetCount::of(message), "sent as it was counted");
     assert!(stuff.finish().ends_with(b".\r\n"));
-    assert_eq!(stuff.octets(), octets(message), "finishing twice counts once");
+    assert_eq!(stuff.octets(), OctetCount::of(message), "finishing twice counts once");
 }
 
 fn send_copies(message: &[u8], mode: StuffMode, cuts: Cuts, seed: u8) {
     let (expected, stop) = expected(message, mode);
     let mut buffer = vec![0; 3 + usize::from(seed % 29)];
-    let (mut stuff, mut sink) = (Stuff::new(mode), Watched::out(&mut buffer));
+    let (mut stuff, mut sink) = (Stuff::new(mode), Watched::slice(&mut buffer));
     let (mut at, mut chunks, mut sends) = (0, cuts.chunks(), Cuts::Seeded(seed).chunks());
     while at < message.len() {
         let chunk = &message[at..at + chunks.next(message.len() - at)];
@@ -126,7 +126,7 @@ fn send_copies(message: &[u8], mode: StuffMode, cuts: Cuts, seed: u8) {
     let wire = [sink.sent.as_slice(), stuff.finish()].concat();
     assert_eq!(stop, None);
     assert_eq!(wire, expected);
-    assert_eq!(stuff.octets(), octets(message));
+    assert_eq!(stuff.octets(), OctetCount::of(message));
 }
 
 /// Whether a slice is one of the caller's own octets.

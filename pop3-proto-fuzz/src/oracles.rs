@@ -68,15 +68,15 @@ fn is_base64(octets: &[u8]) -> bool {
     octets.len() % 4 == 0 && values.last().copied().unwrap_or(0) % spare == 0
 }
 
-/// The timestamp is what clients cut out of a greeting: from the first `<` to the next `>`, and nothing else.
+/// The timestamp is the first that is well-formed, from a `<` to the next `>`.
 fn timestamp(text: &[u8]) {
     let found = ApopTimestamp::find(text);
-    let start = text.iter().position(|octet| *octet == b'<');
-    let candidate = start.and_then(|start| {
+    let starts = (0..text.len()).filter(|start| text[*start] == b'<');
+    let mut candidates = starts.filter_map(|start| {
         let length = text[start..].iter().position(|octet| *octet == b'>')?;
-        Some(&text[start..=start + length])
+        ApopTimestamp::new(&text[start..=start + length]).ok()
     });
-    assert_eq!(found, candidate.and_then(|candidate| ApopTimestamp::new(candidate).ok()));
+    assert_eq!(found, candidates.next());
     if let Some(timestamp) = found {
         let octets = timestamp.as_bytes();
         assert!(octets.iter().all(u8::is_ascii_graphic));
@@ -121,7 +121,7 @@ fn command(line: &[u8]) {
         Some(Verb::Pass) => argument(rest).and_then(|secret| Secret::new(secret).ok()).map(Command::Pass),
         Some(Verb::Apop | Verb::Auth | Verb::AuthList | Verb::Lang | Verb::LangList) => return,
         None => Keyword::new(keyword).ok().and_then(|keyword| {
-            let arguments = rest.get(1..).map(Text::new);
+            let arguments = rest.get(1..).filter(|rest| !rest.is_empty()).map(Secret::new);
             arguments.transpose().ok().map(|arguments| Command::Other { keyword, arguments })
         }),
         Some(_) => None,

@@ -5,9 +5,10 @@ use crate::naive;
 use crate::server::{COUNT, maildrop, message};
 use crate::wire::{Parts, Watched};
 use pop3_proto::client::{self, Deletions, Event};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Slot, Step, Why};
+use pop3_proto::server::{Ask, CloseReason, Credentials, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{
-    Base64, Client, Fatal, Inbox, Limits, MIN_SINK, Mechanism, Server, Text, TlsPolicy, UniqueId, octets,
+    Base64, Client, ConnectionError, Limits, MIN_SEND_BUF, Mechanism, RecvBuf, Server, Text, TlsPolicy,
+    UniqueId,
 };
 use std::collections::VecDeque;
 
@@ -32,9 +33,9 @@ pub fn run(data: &[u8]) {
 }
 
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN];
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext)
-    .sasl_in_clear(SASL)
-    .limits(Limits::DEFAULT.bad_commands(255, 255).failed_logins(255));
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
+    .with_sasl_cleartext(SASL)
+    .with_limits(Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255));
 
 /// What the model says that the client will be told.
 #[derive(PartialEq, Debug)]
@@ -117,11 +118,11 @@ impl Model {
 
 struct Pair<'d> {
     client: Client,
-    server: Server<Vec<Slot<UniqueId<'static>>>>,
+    server: Server<Vec<MessageInfo<UniqueId<'static>>>>,
     letters: &'d [u8],
-    client_inbox: Inbox<Vec<u8>>,
+    client_recv: RecvBuf<Vec<u8>>,
     client_sink: Watched<'static>,
-    server_inbox: Inbox<Vec<u8>>,
+    server_recv: RecvBuf<Vec<u8>>,
     server_sink: Watched<'static>,
     to_client: VecDeque<u8>,
     to_server: VecDeque<u8>,
@@ -142,19 +143,19 @@ struct Pair<'d> {
 
 impl<'d> Pair<'d> {
     fn new(parts: &Parts<'d>) -> Self {
-        let mut config = client::Config::new(TlsPolicy::Cleartext);
+        let mut config = client::ClientConfig::new(TlsPolicy::Cleartext);
         if parts.config & 2 != 0 {
             config = config.assume_pipelining();
         }
-        let client = Client::new(config);
+        let client = Client::new(config, 1);
         Pair {
-            client_inbox: Inbox::new(vec![0; client.hold()]),
+            client_recv: RecvBuf::new(vec![0; client.min_recv_buf()]),
             client,
             server: Server::new(&CONFIG, 7),
             letters: parts.letters,
-            client_sink: Watched::outbox(MIN_SINK),
-            server_inbox: Inbox::new(vec![0; CONFIG.hold()]),
-            server_sink: Watched::outbox(MIN_SINK + usize::from(parts.seed)),
+            client_sink: Watched::heap(MIN_SEND_BUF),
+            server_recv: RecvBuf::new(vec![0; CONFIG.min_recv_buf()]),
+            server_sink: Watched::heap(MIN_SEND_BUF + usize::from(parts.seed)),
             to_client: VecDeque::new(),
             to_server: VecDeque::new(),
             model: Model::default(),
@@ -187,8 +188,8 @@ impl<'d> Pair<'d> {
         self.is_cut = true;
         self.to_client.clear();
         self.to_server.clear();
-        self.client_inbox.ended();
-        self.server_inbox.ended();
+        self.client_recv.received_eof();
+        self.server_recv.received_eof();
     }
 
     /// Moves until nothing does; a session that was not cut ends in QUIT, with every answer there.
@@ -215,24 +216,24 @@ impl<'d> Pair<'d> {
     }
 
     fn client_reads(&mut self, count: usize) {
-        receive(&mut self.client_inbox, &mut self.to_client, count);
+        receive(&mut self.client_recv, &mut self.to_client, count);
         while !self.client_over {
-            let before = self.client_inbox.unread().len();
-            let (client, inbox) = (&mut self.client, &mut self.client_inbox);
+            let before = self.client_recv.unread().len();
+            let (client, recv) = (&mut self.client, &mut self.client_recv);
             // Owned, so that the model can be asked while the next octets are read.
-            match inbox.with(|input| client.poll(input).map(|event| event.map(Heard::from))) {
+            match recv.with(|input| client.poll(input).map(|event| event.map(Heard::from))) {
                 Ok(Some(heard)) => self.heard(heard),
-                Ok(None) if self.client_inbox.unread().len() < before => {}
+                Ok(None) if self.client_recv.unread().len() < before => {}
                 Ok(None) => {
-                    if self.client_inbox.unread().is_empty() && self.to_client.is_empty() {
+                    if self.client_recv.unread().is_empty() && self.to_client.is_empty() {
                         return;
                     }
-                    let room = self.client_inbox.spare().len();
+                    let room = self.client_recv.spare_mut().len();
                     assert!(room > 0, "the buffer never fills up");
                     return;
                 }
                 Err(fatal) => {
-                    assert!(self.is_cut && fatal == Fatal::UnexpectedEnd, "{fatal}");
+                    assert!(self.is_cut && fatal == ConnectionError::UnexpectedEof, "{fatal}");
                     assert_ne!(self.client.deletions(), Deletions::Committed);
                     self.client_over = true;
                 }
@@ -249,7 +250,7 @@ impl<'d> Pair<'d> {
             Heard::Row(Row::Id(message)) => return self.ids.push(message),
             Heard::Row(Row::Other) => return,
             Heard::Challenge(step) => {
-                self.client.sasl(step, Base64::literal("AAAA"), &mut self.client_sink).expect("room");
+                self.client.respond(step, Base64::from_static("AAAA"), &mut self.client_sink).expect("room");
                 return;
             }
             Heard::Accepted(done) => {
@@ -296,7 +297,7 @@ impl<'d> Pair<'d> {
             match self.client.send(&command, &mut self.client_sink) {
                 Ok(_) => self.expected.push_back(self.model.answer(letter, message, self.removes)),
                 Err(error) if is_for_later(error) => return,
-                Err(client::SendError::Full(full)) => {
+                Err(client::SendError::BufferFull(full)) => {
                     assert!(!full.never_fits());
                     return;
                 }
@@ -307,22 +308,22 @@ impl<'d> Pair<'d> {
     }
 
     fn server_reads(&mut self, count: usize) {
-        receive(&mut self.server_inbox, &mut self.to_server, count);
+        receive(&mut self.server_recv, &mut self.to_server, count);
         while !self.server_over {
             let (server, sink) = (&mut self.server, &mut self.server_sink);
             let mut asked = None;
-            let step = self.server_inbox.with(|input| server.poll(input, sink));
+            let step = self.server_recv.with(|input| server.poll(input, sink));
             match step.expect("nothing that this client sends is fatal") {
                 Step::NeedInput | Step::NeedSpace(_) => return,
                 Step::NeedBody => asked = Some(()),
                 Step::Waiting => panic!("every question was answered"),
                 Step::Closed(why) => {
-                    assert!(why == Why::Quit || (self.is_cut && why == Why::End), "{why:?}");
-                    assert!(self.commits == 0 || why == Why::Quit, "no commit without QUIT");
+                    assert!(why == CloseReason::Quit || (self.is_cut && why == CloseReason::End), "{why:?}");
+                    assert!(self.commits == 0 || why == CloseReason::Quit, "no commit without QUIT");
                     self.server_over = true;
                 }
                 Step::Ask(Ask::Greet(token)) => {
-                    let text = Text::literal("ready");
+                    let text = Text::from_static("ready");
                     self.server.greet(token, text, &mut self.server_sink).expect("room");
                 }
                 Step::Ask(Ask::User(token, name)) => {
@@ -335,27 +336,31 @@ impl<'d> Pair<'d> {
                     if wrong {
                         self.server.refuse(token, Refusal::Credentials).expect("asked");
                     } else if first {
-                        let prompt = Base64::literal("VXNlcm5hbWU6");
+                        let prompt = Base64::from_static("VXNlcm5hbWU6");
                         self.server.challenge(token, prompt, &mut self.server_sink).expect("room");
                     } else {
-                        self.server.accept(token, maildrop(), Announce::default()).expect("asked");
+                        self.server.accept(token, maildrop()).expect("asked");
                     }
                 }
                 Step::Ask(Ask::Fetch(token)) => {
                     let message = message(token.message().get());
                     self.sending = (message, 0);
-                    self.server.send_body(token, octets(message)).expect("asked");
+                    self.server.send_body(token).expect("asked");
                 }
                 Step::Ask(Ask::Commit(token)) => {
                     let marked: Option<Vec<bool>> =
-                        self.server.maildrop().map(|drop| drop.iter().map(Slot::is_marked).collect());
+                        self.server.maildrop().map(|drop| drop.iter().map(MessageInfo::is_marked).collect());
                     assert_eq!(
                         marked.as_deref(),
                         Some(self.model.marked.as_slice()),
                         "what the client asked for"
                     );
                     self.commits += 1;
-                    self.server.committed(token, self.removes).expect("asked");
+                    let answered = match self.removes {
+                        true => self.server.removed(token),
+                        false => self.server.not_removed(token, Refusal::Temporary),
+                    };
+                    answered.expect("asked");
                 }
                 Step::Ask(other) => panic!("{other:?}"),
             }
@@ -381,13 +386,15 @@ impl<'d> Pair<'d> {
 }
 
 /// Moves at most `count` octets from a queue to a buffer.
-fn receive(inbox: &mut Inbox<Vec<u8>>, queue: &mut VecDeque<u8>, count: usize) {
-    let spare = inbox.spare();
+fn receive(recv: &mut RecvBuf<Vec<u8>>, queue: &mut VecDeque<u8>, count: usize) {
+    let spare = recv.spare_mut();
     let count = count.min(spare.len()).min(queue.len());
     for (to, octet) in spare.iter_mut().zip(queue.drain(..count)) {
         *to = octet;
     }
-    inbox.filled(count);
+    if count > 0 {
+        recv.received(count);
+    }
 }
 
 enum Row {
@@ -433,7 +440,7 @@ impl From<Event<'_>> for Heard {
             Event::UniqueId(_, listing) if completes => Heard::Told(Told::Id(listing.message.get())),
             Event::UniqueId(_, listing) => Heard::Row(Row::Id(listing.message.get())),
             Event::Capability(..) | Event::Mechanism(..) => Heard::Row(Row::Other),
-            Event::Closed(deletions) => Heard::Told(Told::Closed(deletions)),
+            Event::Closed(deletions) => Heard::Told(Told::Closed(deletions.deletions)),
             other => panic!("{other:?}"),
         }
     }

@@ -5,8 +5,8 @@ use crate::response::{capability_there_and_back, response_there_and_back};
 use crate::source::Choices;
 use crate::wire::{Watched, encoded};
 use pop3_proto::{
-    ApopDigest, Base64, Capability, Command, Expire, Full, Keyword, LanguageRange, Mechanism, Mechanisms,
-    MessageNumber, OtherCapability, Response, ResponseCode, Secret, Sink, StatusText, Text, Verb,
+    ApopDigest, Base64, BufferFull, Capability, Command, Expire, Keyword, LanguageRange, Mechanism,
+    Mechanisms, MessageNumber, OtherCapability, Response, ResponseCode, Secret, Sink, StatusText, Text, Verb,
 };
 
 /// The input is choices, each of which makes a value.
@@ -32,12 +32,12 @@ pub fn run(data: &[u8]) {
 }
 
 /// One octet too few of room: nothing is written, and the error names what is needed.
-fn all_or_nothing(encode: impl Fn(&mut dyn Sink) -> Result<(), Full>) {
+fn all_or_nothing(encode: impl Fn(&mut dyn Sink) -> Result<(), BufferFull>) {
     let wire = encoded(&encode);
     let mut buffer = vec![0; wire.len().saturating_sub(1)];
     let capacity = buffer.len();
-    let mut sink = Watched::out(&mut buffer);
-    assert_eq!(encode(&mut sink), Err(Full { needed: wire.len(), capacity }));
+    let mut sink = Watched::slice(&mut buffer);
+    assert_eq!(encode(&mut sink), Err(BufferFull { needed: wire.len(), capacity }));
     assert_eq!(sink.total(), 0);
 }
 
@@ -73,9 +73,10 @@ fn command<'a>(choices: &mut Choices<'a>) -> Option<Command<'a>> {
         Verb::Quit => Command::Quit,
         Verb::Other => {
             let keyword = Keyword::new(choices.octets(12)).ok()?;
-            let arguments = if choices.flag() { Some(Text::new(choices.octets(255)).ok()?) } else { None };
+            let arguments = if choices.flag() { Some(Secret::new(choices.octets(255)).ok()?) } else { None };
             Command::Other { keyword, arguments }
         }
+        _ => return None,
     })
 }
 

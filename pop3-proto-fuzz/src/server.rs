@@ -4,11 +4,11 @@ use crate::naive;
 use crate::source::{Chunks, Cuts, Random};
 use crate::wire::{Parts, Watched};
 use pop3_proto::server::{
-    Announce, Ask, Config, Credentials, Language, Phrase, Refusal, Slot, Step, Utf8, Why,
+    Ask, CloseReason, Credentials, Language, MessageInfo, Phrase, Refusal, ServerConfig, Step, Utf8,
 };
 use pop3_proto::{
-    AnswerError, Base64, Command, Expire, Fatal, Full, Inbox, LanguageTag, Limits, MIN_SINK, Mechanism, Out,
-    Profile, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb, octets,
+    AnswerError, Base64, BufferFull, Command, ConnectionError, Expire, LanguageTag, Limits, MIN_SEND_BUF,
+    Mechanism, OctetCount, Profile, RecvBuf, SendBuf, Server, StuffMode, Text, TlsPolicy, UniqueId, Verb,
 };
 
 /// The messages of every session, over and over.
@@ -23,52 +23,64 @@ pub(crate) fn message(number: u32) -> &'static [u8] {
     MESSAGES[(number as usize - 1) % MESSAGES.len()]
 }
 
-pub(crate) fn maildrop() -> Vec<Slot<UniqueId<'static>>> {
+pub(crate) fn maildrop() -> Vec<MessageInfo<UniqueId<'static>>> {
     const ID: &[u8; 70] = b"whqtswO00WBw418f9t5JxYwZ/../QhdPYR:00WBw1Ph7x7~!whqtswO00WBw418f9t5JxY";
     let id = |number: u32| UniqueId::new(&ID[number as usize..]).expect("a unique-id");
-    (1..=COUNT).map(|number| Slot::new(octets(message(number)), id(number))).collect()
+    (1..=COUNT).map(|number| MessageInfo::new(OctetCount::of(message(number)), id(number))).collect()
 }
 
 /// A first line of answers, then what the client sends; the octet 0xFE in it stands for a finished TLS handshake.
 pub fn run(data: &[u8]) {
     let parts = Parts::of(data);
-    let expected = Play::new(&parts, Cuts::Whole, Watched::outbox(1 << 16)).run(&parts);
+    let expected = Play::new(&parts, Cuts::Whole, Watched::heap(1 << 16)).run(&parts);
     check_answers(&parts, &expected);
     for cuts in Cuts::all(parts.seed) {
-        let room = MIN_SINK + usize::from(parts.seed) * 3;
-        let outbox = Play::new(&parts, cuts, Watched::outbox(room)).run(&parts);
-        assert_eq!(outbox, expected, "law 5: {cuts:?}, {room} octets");
-        let mut buffer = [0; MIN_SINK];
-        let out = Play::new(&parts, cuts, Watched::out(&mut buffer)).run(&parts);
+        let room = MIN_SEND_BUF + usize::from(parts.seed) * 3;
+        let send = Play::new(&parts, cuts, Watched::heap(room)).run(&parts);
+        assert_eq!(send, expected, "law 5: {cuts:?}, {room} octets");
+        let mut buffer = [0; MIN_SEND_BUF];
+        let out = Play::new(&parts, cuts, Watched::slice(&mut buffer)).run(&parts);
         assert_eq!(out, expected, "law 5: {cuts:?}, the smallest sink");
     }
 }
 
 const SASL: &[Mechanism<'_>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::OAUTHBEARER];
-const LANGUAGES: &[Language] = &[
+const LANGUAGES: &[Language<'_>] = &[
     Language::ENGLISH,
-    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german },
+    Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german },
 ];
 
 fn german(phrase: Phrase) -> Text<'static> {
     match phrase {
-        Phrase::Bye => Text::literal("auf Wiedersehen"),
+        Phrase::Bye => Text::from_static("auf Wiedersehen"),
         other => other.english(),
     }
 }
 
-fn config(octet: u8) -> Config {
+fn config(octet: u8) -> ServerConfig<'static> {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
-    let mut config = Config::new(tls[usize::from(octet & 3)]);
+    let mut config = ServerConfig::new(tls[usize::from(octet & 3)]);
     if octet & 4 != 0 {
-        config = config.sasl(SASL).sasl_in_clear(SASL).utf8(Utf8::MessagesAndUsers).languages(LANGUAGES);
+        config = config
+            .with_sasl(SASL)
+            .with_sasl_cleartext(SASL)
+            .with_utf8(Utf8::MessagesAndUsers)
+            .with_languages(LANGUAGES);
     }
     if octet & 8 != 0 {
-        config = config.profile(Profile::Strict).bodies(StuffMode::Verbatim);
+        config = config.with_profile(Profile::Strict).with_bodies(StuffMode::Verbatim);
     }
     if octet & 16 != 0 {
-        let limits = Limits::DEFAULT.command_line(64).sasl_line(64).bad_commands(255, 255).failed_logins(255);
-        config = config.limits(limits).other_commands().login_delay(60, true).expire(Expire::Days(3), false);
+        let limits = Limits::DEFAULT
+            .with_command_line(64)
+            .with_sasl_line(64)
+            .with_bad_commands(255, 255)
+            .with_failed_logins(255);
+        config = config
+            .with_limits(limits)
+            .with_other_commands()
+            .with_login_delay(60, true)
+            .with_expire(Expire::Days(3), false);
     }
     config
 }
@@ -81,7 +93,7 @@ struct Seen {
 }
 
 struct Play<'c, 'b, 'd> {
-    server: Server<Vec<Slot<UniqueId<'static>>>, &'c Config>,
+    server: Server<Vec<MessageInfo<UniqueId<'static>>>, &'c ServerConfig<'static>>,
     letters: &'d [u8],
     chunks: Chunks,
     random: Random,
@@ -96,7 +108,8 @@ struct Play<'c, 'b, 'd> {
 impl<'b, 'd> Play<'static, 'b, 'd> {
     fn new(parts: &Parts<'d>, cuts: Cuts, sink: Watched<'b>) -> Self {
         // 64 of them at most, made once each.
-        static CONFIGS: [std::sync::OnceLock<Config>; 256] = [const { std::sync::OnceLock::new() }; 256];
+        static CONFIGS: [std::sync::OnceLock<ServerConfig<'static>>; 256] =
+            [const { std::sync::OnceLock::new() }; 256];
         let config = CONFIGS[usize::from(parts.config)].get_or_init(|| config(parts.config));
         Play {
             server: Server::new(config, 1),
@@ -123,7 +136,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         self.sink.send_all();
         self.log.push(format!("{:?} {:?}", self.server.state(), self.server.quirks()));
         if let Some(maildrop) = self.server.into_maildrop() {
-            self.log.push(format!("{:?}", maildrop.iter().map(Slot::is_marked).collect::<Vec<_>>()));
+            self.log.push(format!("{:?}", maildrop.iter().map(MessageInfo::is_marked).collect::<Vec<_>>()));
         }
         if self.log.iter().any(|line| line == "wall") {
             // The answer to STLS may or may not have been written before the octets behind it came.
@@ -142,13 +155,13 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
 
     /// What comes between two TLS handshakes; whether the second one was done.
     fn phase(&mut self, wire: &[u8], ends: bool) -> bool {
-        let mut inbox = Inbox::new(vec![0; self.server.hold()]);
+        let mut recv = RecvBuf::new(vec![0; self.server.min_recv_buf()]);
         let mut undelivered = wire;
         self.consumed = 0;
         loop {
             let (server, sink) = (&mut self.server, &mut self.sink);
-            let (before, written) = (inbox.unread().len(), sink.total());
-            let (step, remaining) = inbox.with(|input| (server.poll(input, sink), input.remaining()));
+            let (before, written) = (recv.unread().len(), sink.total());
+            let (step, remaining) = recv.with(|input| (server.poll(input, sink), input.remaining()));
             self.consumed += before - remaining;
             let moved = remaining < before || self.sink.total() > written;
             let step = match step {
@@ -157,12 +170,12 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             };
             match step {
                 Step::NeedInput => {
-                    assert!(remaining < self.server.hold(), "the buffer never fills up");
-                    assert!(!inbox.is_ended(), "at the end of the stream something is said");
+                    assert!(remaining < self.server.min_recv_buf(), "the buffer never fills up");
+                    assert!(!recv.is_eof(), "at the end of the stream something is said");
                     if undelivered.is_empty() && !ends {
                         return false;
                     }
-                    self.deliver(&mut inbox, &mut undelivered, ends);
+                    self.deliver(&mut recv, &mut undelivered, ends);
                 }
                 Step::NeedSpace(full) => {
                     assert!(!full.never_fits(), "{full}");
@@ -174,19 +187,19 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 Step::Closed(why) => return self.closed(why),
                 Step::Ask(Ask::StartTls(token)) => {
                     self.log.push("asked for TLS".into());
-                    assert!(inbox.unread().is_empty(), "law 8: octets behind STLS");
+                    assert!(recv.unread().is_empty(), "law 8: octets behind STLS");
                     if !undelivered.is_empty() {
-                        self.deliver(&mut inbox, &mut undelivered, ends);
+                        self.deliver(&mut recv, &mut undelivered, ends);
                         if self.random.below(2) == 0 {
-                            assert!(self.server.tls_started(token, inbox.input()).is_ok());
+                            assert!(self.server.tls_started(token, recv.input()).is_ok());
                         }
                         let (server, sink) = (&mut self.server, &mut self.sink);
-                        let polled = inbox.with(|input| server.poll(input, sink).map(drop));
-                        assert_eq!(polled, Err(Fatal::BehindStls), "law 8");
+                        let polled = recv.with(|input| server.poll(input, sink).map(drop));
+                        assert_eq!(polled, Err(ConnectionError::PlaintextAfterStls), "law 8");
                         self.log.push("wall".into());
                         return false;
                     }
-                    assert!(self.server.tls_started(token, inbox.input()).is_ok());
+                    assert!(self.server.tls_started(token, recv.input()).is_ok());
                     return true;
                 }
                 Step::Ask(ask) => self.answer(ask, &wire[..self.consumed]),
@@ -194,28 +207,30 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         }
     }
 
-    fn deliver(&mut self, inbox: &mut Inbox<Vec<u8>>, undelivered: &mut &[u8], ends: bool) {
-        let spare = inbox.spare();
+    fn deliver(&mut self, recv: &mut RecvBuf<Vec<u8>>, undelivered: &mut &[u8], ends: bool) {
+        let spare = recv.spare_mut();
         let count = self.chunks.next(undelivered.len()).min(spare.len());
         let (chunk, rest) = undelivered.split_at(count);
         spare[..count].copy_from_slice(chunk);
-        inbox.filled(count);
+        if count > 0 {
+            recv.received(count);
+        }
         *undelivered = rest;
         // The end is seen with the last octets, or behind them.
         if rest.is_empty() && ends && (count == 0 || self.consumed % 2 == 0) {
-            inbox.ended();
+            recv.received_eof();
         }
     }
 
-    fn fatal(&mut self, fatal: Fatal) -> bool {
-        assert_eq!(fatal, Fatal::BehindStls, "nothing else that a client sends is fatal");
+    fn fatal(&mut self, fatal: ConnectionError) -> bool {
+        assert_eq!(fatal, ConnectionError::PlaintextAfterStls, "nothing else that a client sends is fatal");
         self.log.push("wall".into());
         false
     }
 
-    fn closed(&mut self, why: Why) -> bool {
+    fn closed(&mut self, why: CloseReason) -> bool {
         assert!(self.commits <= 1);
-        assert!(self.commits == 0 || why == Why::Quit, "no commit without QUIT");
+        assert!(self.commits == 0 || why == CloseReason::Quit, "no commit without QUIT");
         self.log.push(format!("{why:?}"));
         false
     }
@@ -255,45 +270,50 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             (Ask::Other(token, ..), Some(refusal)) => self.server.refuse(token, refusal).err().map(|e| e.why),
             (Ask::Greet(token), None) => self.greet(token),
             (Ask::User(token, _), None) => self.server.accept_name(token).err().map(|e| e.why),
-            (Ask::Login(token, _), None) if letter == b'c' && token.exchange() => self.challenge(token),
+            (Ask::Login(token, _), None) if letter == b'c' && token.is_auth() => self.challenge(token),
             (Ask::Login(token, _), None) => {
                 assert!(!self.logged_in, "one login a session");
                 self.logged_in = !stale;
-                let accepted = self.server.accept(token, maildrop(), Announce::default());
+                let accepted = self.server.accept(token, maildrop());
                 if let Err(unanswered) = &accepted {
-                    assert_eq!(unanswered.token.1.len(), COUNT as usize, "the maildrop comes back");
+                    assert_eq!(unanswered.maildrop.len(), COUNT as usize, "the maildrop comes back");
                 }
                 accepted.err().map(|e| e.why)
             }
             (Ask::Fetch(token), None) => {
                 self.message = message(token.message().get());
-                self.server.send_body(token, octets(self.message)).err().map(|e| e.why)
+                self.server.send_body(token).err().map(|e| e.why)
             }
             (Ask::Commit(token), _) => {
                 assert!(ends_in_quit(consumed) && self.logged_in, "no commit without QUIT in TRANSACTION");
                 self.commits += u32::from(!stale);
-                self.server.committed(token, letter != b'n').err().map(|e| e.why)
+                let answered = match letter {
+                    b'n' => self.server.not_removed(token, Refusal::Temporary),
+                    _ => self.server.removed(token),
+                };
+                answered.err().map(|e| e.why)
             }
             (Ask::Other(token, ..), None) => {
-                let answer = self.server.other(token, Text::literal("done"), &mut self.sink);
+                let answer = self.server.other(token, Text::from_static("done"), &mut self.sink);
                 answer.err().map(|e| e.why)
             }
-            (Ask::StartTls(_), _) => unreachable!("answered where it was asked"),
+            // STLS is answered where it is asked.
+            (ask, _) => unreachable!("{ask:?}"),
         };
         assert_eq!(why, stale.then_some(AnswerError::Stale));
     }
 
     /// Another connection's token is not taken; nor is an answer without room. Both come back and change nothing.
     fn greet(&mut self, token: pop3_proto::server::Greet) -> Option<AnswerError> {
-        let text = Text::literal("ready <1.2@example.org>");
-        static OTHER: Config = Config::new(TlsPolicy::Cleartext);
-        let mut other: Server<Vec<Slot<UniqueId<'static>>>> = Server::new(&OTHER, 2);
+        let text = Text::from_static("ready <1.2@example.org>");
+        static OTHER: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
+        let mut other: Server<Vec<MessageInfo<UniqueId<'static>>>> = Server::new(&OTHER, 2);
         let Err(unanswered) = other.greet(token, text, &mut self.sink) else { panic!("another one's token") };
-        assert_eq!(unanswered.why, AnswerError::NotHere);
+        assert_eq!(unanswered.why, AnswerError::OtherConnection);
         let mut nothing = [];
-        let full = Full { needed: "+OK \r\n".len() + text.as_bytes().len(), capacity: 0 };
-        match self.server.greet(unanswered.token, text, &mut Out::new(&mut nothing)) {
-            Err(unanswered) if unanswered.why == AnswerError::Full(full) => {
+        let full = BufferFull { needed: "+OK \r\n".len() + text.as_bytes().len(), capacity: 0 };
+        match self.server.greet(unanswered.token, text, &mut SendBuf::new(&mut nothing[..])) {
+            Err(unanswered) if unanswered.why == AnswerError::BufferFull(full) => {
                 self.server.greet(unanswered.token, text, &mut self.sink).err().map(|e| e.why)
             }
             Err(unanswered) => Some(unanswered.why),
@@ -302,11 +322,11 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
     }
 
     fn challenge(&mut self, token: pop3_proto::server::Login) -> Option<AnswerError> {
-        match self.server.challenge(token, Base64::literal("AAAA"), &mut self.sink) {
-            Err(unanswered) if matches!(unanswered.why, AnswerError::Full(_)) => {
+        match self.server.challenge(token, Base64::from_static("AAAA"), &mut self.sink) {
+            Err(unanswered) if matches!(unanswered.why, AnswerError::BufferFull(_)) => {
                 self.sink.send_all();
                 self.server
-                    .challenge(unanswered.token, Base64::literal("AAAA"), &mut self.sink)
+                    .challenge(unanswered.token, Base64::from_static("AAAA"), &mut self.sink)
                     .err()
                     .map(|e| e.why)
             }
@@ -323,7 +343,7 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
         let mut rest = self.message;
         while !rest.is_empty() {
             // Where TOP has enough the application may stop, and need not.
-            if self.server.enough() && self.random.below(2) == 0 {
+            if !self.server.wants_body() && self.random.below(2) == 0 {
                 break;
             }
             let (mut chunk, _) = rest.split_at(self.random.below(rest.len()) + 1);
@@ -332,7 +352,10 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
                 self.sink.send_all();
                 match self.server.body_slice(&mut chunk) {
                     Ok(slice) => {
-                        self.sink.sent.extend_from_slice(slice.unwrap_or_default());
+                        let slice = slice.unwrap_or_default();
+                        self.sink.sent.extend_from_slice(slice);
+                        // In parts, more than there is, or never: the session is the same.
+                        self.server.body_sent(self.random.below(slice.len() * 2 + 1), &self.sink);
                         given - chunk.len()
                     }
                     Err(_) => break,
@@ -351,8 +374,11 @@ impl<'b, 'd> Play<'static, 'b, 'd> {
             rest = &rest[taken..];
         }
         // A bare LF that is not to be sent leaves only one way.
-        match rest.is_empty() || self.server.enough() {
-            true => self.server.finish_body().expect("a body is open"),
+        match rest.is_empty() || !self.server.wants_body() {
+            true => {
+                let sent = self.server.finish_body().expect("a body is open, and its size is right");
+                assert!(!sent.is_misstated());
+            }
             false => self.server.close(),
         }
     }

@@ -1,6 +1,6 @@
 //! What the targets for the machines share: the form of their inputs, and a sink that watches what is put into it.
 
-use pop3_proto::{Full, Out, Outbox, Sink};
+use pop3_proto::{BufferFull, SendBuf, Sink};
 
 /// An input in two parts, so that a seed can be read: a first line of one-letter instructions, then what comes over the wire.
 pub(crate) struct Parts<'a> {
@@ -23,36 +23,36 @@ impl<'a> Parts<'a> {
 }
 
 /// Encodes to a vector with room for anything that a target encodes.
-pub(crate) fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), Full>) -> Vec<u8> {
-    let mut out = Outbox::with_limit(1 << 20);
+pub(crate) fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFull>) -> Vec<u8> {
+    let mut out = SendBuf::with_limit(vec![], 1 << 20);
     encode(&mut out).expect("a mebibyte is enough");
     out.pending().to_vec()
 }
 
-/// One of the crate's two sinks, and all that was ever sent from it.
+/// A send buffer over a slice or a `Vec`, and all that was ever sent from it.
 pub(crate) struct Watched<'b> {
     sink: Either<'b>,
     pub(crate) sent: Vec<u8>,
 }
 
 enum Either<'b> {
-    Out(Out<'b>),
-    Outbox(Outbox),
+    Slice(SendBuf<&'b mut [u8]>),
+    Heap(SendBuf<Vec<u8>>),
 }
 
 impl<'b> Watched<'b> {
-    pub(crate) fn out(buffer: &'b mut [u8]) -> Self {
-        Watched { sink: Either::Out(Out::new(buffer)), sent: Vec::new() }
+    pub(crate) fn slice(buffer: &'b mut [u8]) -> Self {
+        Watched { sink: Either::Slice(SendBuf::new(buffer)), sent: Vec::new() }
     }
 
-    pub(crate) fn outbox(limit: usize) -> Self {
-        Watched { sink: Either::Outbox(Outbox::with_limit(limit)), sent: Vec::new() }
+    pub(crate) fn heap(limit: usize) -> Self {
+        Watched { sink: Either::Heap(SendBuf::with_limit(vec![], limit)), sent: Vec::new() }
     }
 
     pub(crate) fn pending(&self) -> &[u8] {
         match &self.sink {
-            Either::Out(out) => out.pending(),
-            Either::Outbox(outbox) => outbox.pending(),
+            Either::Slice(out) => out.pending(),
+            Either::Heap(send) => send.pending(),
         }
     }
 
@@ -63,8 +63,8 @@ impl<'b> Watched<'b> {
         let pending = pending.to_vec();
         self.sent.extend(pending);
         match &mut self.sink {
-            Either::Out(out) => out.sent(count),
-            Either::Outbox(outbox) => outbox.sent(count),
+            Either::Slice(out) => out.sent(count),
+            Either::Heap(send) => send.sent(count),
         }
     }
 
@@ -80,11 +80,11 @@ impl<'b> Watched<'b> {
 
 impl Sink for Watched<'_> {
     /// All or nothing, exactly what was given, never beyond the capacity.
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
         let (before, room) = (self.pending().len(), self.room());
         let put = match &mut self.sink {
-            Either::Out(out) => out.put(parts),
-            Either::Outbox(outbox) => outbox.put(parts),
+            Either::Slice(out) => out.put(parts),
+            Either::Heap(send) => send.put(parts),
         };
         let piece = parts.concat();
         assert_eq!(put.is_ok(), piece.len() <= room, "a piece is taken where it fits");
@@ -96,15 +96,15 @@ impl Sink for Watched<'_> {
 
     fn room(&self) -> usize {
         match &self.sink {
-            Either::Out(out) => out.room(),
-            Either::Outbox(outbox) => outbox.room(),
+            Either::Slice(out) => out.room(),
+            Either::Heap(send) => send.room(),
         }
     }
 
     fn capacity(&self) -> usize {
         match &self.sink {
-            Either::Out(out) => out.capacity(),
-            Either::Outbox(outbox) => outbox.capacity(),
+            Either::Slice(out) => out.capacity(),
+            Either::Heap(send) => send.capacity(),
         }
     }
 }

@@ -4,9 +4,9 @@
 //! # The right answer
 //!
 //! ```
-//! use pop3_proto::{Outbox, Text, server::{Ask, Server, Slot}, UniqueId};
-//! type Mail<'m> = &'m mut [Slot<UniqueId<'static>>];
-//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut Outbox) {
+//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, MessageInfo}, UniqueId};
+//! type Mail<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
+//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut SendBuf<Vec<u8>>) {
 //!     if let Ask::Greet(greet) = ask {
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
 //!     }
@@ -16,9 +16,9 @@
 //! An answer of the wrong kind:
 //!
 //! ```compile_fail,E0308
-//! use pop3_proto::{Outbox, Text, server::{Ask, Server, Slot}, UniqueId};
-//! type Mail<'m> = &'m mut [Slot<UniqueId<'static>>];
-//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut Outbox) {
+//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, MessageInfo}, UniqueId};
+//! type Mail<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
+//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut SendBuf<Vec<u8>>) {
 //!     if let Ask::Commit(greet) = ask {
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
 //!     }
@@ -28,9 +28,9 @@
 //! A second answer:
 //!
 //! ```compile_fail,E0382
-//! use pop3_proto::{Outbox, Text, server::{Ask, Server, Slot}, UniqueId};
-//! type Mail<'m> = &'m mut [Slot<UniqueId<'static>>];
-//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut Outbox) {
+//! use pop3_proto::{SendBuf, Text, server::{Ask, Server, MessageInfo}, UniqueId};
+//! type Mail<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
+//! fn answer(server: &mut Server<Mail<'_>>, ask: Ask<'_>, sink: &mut SendBuf<Vec<u8>>) {
 //!     if let Ask::Greet(greet) = ask {
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
 //!         server.greet(greet, Text::EMPTY, sink).unwrap();
@@ -42,36 +42,36 @@
 //!
 //! ```
 //! use pop3_proto::server::{Server, User};
-//! fn answer(one: &mut Server<Vec<Slot>>, two: &mut Server<Vec<Slot>>, user: User) {
+//! fn answer(one: &mut Server<Vec<MessageInfo>>, two: &mut Server<Vec<MessageInfo>>, user: User) {
 //!     if let Err(unanswered) = one.accept_name(user) {
 //!         two.accept_name(unanswered.token).unwrap();
 //!     }
 //! }
-//! # type Slot = pop3_proto::server::Slot<pop3_proto::OwnedUniqueId>;
+//! # type MessageInfo = pop3_proto::server::MessageInfo<pop3_proto::OwnedUniqueId>;
 //! ```
 //!
 //! The one that was given may not:
 //!
 //! ```compile_fail,E0382
 //! use pop3_proto::server::{Server, User};
-//! fn answer(one: &mut Server<Vec<Slot>>, two: &mut Server<Vec<Slot>>, user: User) {
+//! fn answer(one: &mut Server<Vec<MessageInfo>>, two: &mut Server<Vec<MessageInfo>>, user: User) {
 //!     if let Err(unanswered) = one.accept_name(user) {
 //!         two.accept_name(user).unwrap();
 //!     }
 //! }
-//! # type Slot = pop3_proto::server::Slot<pop3_proto::OwnedUniqueId>;
+//! # type MessageInfo = pop3_proto::server::MessageInfo<pop3_proto::OwnedUniqueId>;
 //! ```
 //!
 //! # A copy
 //!
 //! ```
-//! fn hold(user: pop3_proto::server::User) -> [pop3_proto::server::User; 1] {
+//! fn min_recv_buf(user: pop3_proto::server::User) -> [pop3_proto::server::User; 1] {
 //!     [user]
 //! }
 //! ```
 //!
 //! ```compile_fail,E0599
-//! fn hold(user: pop3_proto::server::User) -> [pop3_proto::server::User; 1] {
+//! fn min_recv_buf(user: pop3_proto::server::User) -> [pop3_proto::server::User; 1] {
 //!     [user.clone()]
 //! }
 //! ```
@@ -102,7 +102,7 @@
 //!
 //! ```compile_fail,E0451
 //! fn forge() -> pop3_proto::client::SaslDone {
-//!     pop3_proto::client::SaslDone { turn: 1 }
+//!     pop3_proto::client::SaslDone { mark: loop {} }
 //! }
 //! ```
 //!
@@ -116,17 +116,17 @@
 //! # What cannot be refused
 //!
 //! ```
-//! use pop3_proto::server::{Fetch, Refusal, Server, Slot};
-//! fn refuse(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, fetch: Fetch) {
+//! use pop3_proto::server::{Fetch, Refusal, Server, MessageInfo};
+//! fn refuse(server: &mut Server<Vec<MessageInfo<pop3_proto::OwnedUniqueId>>>, fetch: Fetch) {
 //!     server.refuse(fetch, Refusal::Temporary).unwrap();
 //! }
 //! ```
 //!
-//! A QUIT: what became of the messages is said with `committed`.
+//! A QUIT: `removed` or `not_removed` answers it.
 //!
 //! ```compile_fail,E0277
-//! use pop3_proto::server::{Commit, Refusal, Server, Slot};
-//! fn refuse(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, fetch: Commit) {
+//! use pop3_proto::server::{Commit, Refusal, Server, MessageInfo};
+//! fn refuse(server: &mut Server<Vec<MessageInfo<pop3_proto::OwnedUniqueId>>>, fetch: Commit) {
 //!     server.refuse(fetch, Refusal::Temporary).unwrap();
 //! }
 //! ```
@@ -134,33 +134,33 @@
 //! # A login without a maildrop
 //!
 //! ```
-//! use pop3_proto::server::{Announce, Login, Server, Slot};
-//! fn accept(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, login: Login) {
-//!     server.accept(login, Vec::new(), Announce::default()).unwrap();
+//! use pop3_proto::server::{UserPolicy, Login, Server, MessageInfo};
+//! fn accept(server: &mut Server<Vec<MessageInfo<pop3_proto::OwnedUniqueId>>>, login: Login) {
+//!     server.accept(login, Vec::new()).unwrap();
 //! }
 //! ```
 //!
 //! ```compile_fail,E0061
-//! use pop3_proto::server::{Announce, Login, Server, Slot};
-//! fn accept(server: &mut Server<Vec<Slot<pop3_proto::OwnedUniqueId>>>, login: Login) {
-//!     server.accept(login, Announce::default()).unwrap();
+//! use pop3_proto::server::{UserPolicy, Login, Server, MessageInfo};
+//! fn accept(server: &mut Server<Vec<MessageInfo<pop3_proto::OwnedUniqueId>>>, login: Login) {
+//!     server.accept(login).unwrap();
 //! }
 //! ```
 //!
 //! # A client's token, twice
 //!
 //! ```
-//! use pop3_proto::{Base64, Client, Outbox, client::SaslStep};
-//! fn respond(client: &mut Client, step: SaslStep, sink: &mut Outbox) {
-//!     client.sasl(step, Base64::EMPTY, sink).unwrap();
+//! use pop3_proto::{Base64, Client, SendBuf, client::SaslStep};
+//! fn respond(client: &mut Client, step: SaslStep, sink: &mut SendBuf<Vec<u8>>) {
+//!     client.respond(step, Base64::EMPTY, sink).unwrap();
 //! }
 //! ```
 //!
 //! ```compile_fail,E0382
-//! use pop3_proto::{Base64, Client, Outbox, client::SaslStep};
-//! fn respond(client: &mut Client, step: SaslStep, sink: &mut Outbox) {
-//!     client.sasl(step, Base64::EMPTY, sink).unwrap();
-//!     client.sasl_cancel(step, sink).unwrap();
+//! use pop3_proto::{Base64, Client, SendBuf, client::SaslStep};
+//! fn respond(client: &mut Client, step: SaslStep, sink: &mut SendBuf<Vec<u8>>) {
+//!     client.respond(step, Base64::EMPTY, sink).unwrap();
+//!     client.cancel(step, sink).unwrap();
 //! }
 //! ```
 //!
@@ -170,7 +170,7 @@
 //! use pop3_proto::{Client, Input, TlsPolicy};
 //! let buffer = b"+OK\r\n".to_vec();
 //! let event = {
-//!     let mut client = Client::new(TlsPolicy::Cleartext);
+//!     let mut client = Client::new(TlsPolicy::Cleartext, 1);
 //!     client.poll(&mut Input::more(&buffer)).unwrap()
 //! };
 //! assert!(event.is_some());
@@ -178,7 +178,7 @@
 //!
 //! ```compile_fail,E0597
 //! use pop3_proto::{Client, Input, TlsPolicy};
-//! let mut client = Client::new(TlsPolicy::Cleartext);
+//! let mut client = Client::new(TlsPolicy::Cleartext, 1);
 //! let event = {
 //!     let buffer = b"+OK\r\n".to_vec();
 //!     client.poll(&mut Input::more(&buffer)).unwrap()
@@ -203,11 +203,11 @@
 //! # A sink is bounded
 //!
 //! ```
-//! use pop3_proto::{Command, Outbox};
-//! Command::Noop.encode(&mut Outbox::new()).unwrap();
+//! use pop3_proto::{Command, SendBuf};
+//! Command::Noop.encode(&mut SendBuf::new(vec![])).unwrap();
 //! ```
 //!
 //! ```compile_fail,E0277
-//! use pop3_proto::{Command, Outbox};
+//! use pop3_proto::{Command, SendBuf};
 //! Command::Noop.encode(&mut Vec::new()).unwrap();
 //! ```

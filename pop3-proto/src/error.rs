@@ -1,9 +1,9 @@
-//! The two kinds of bad news that are errors: the peer's fault ([`Fatal`]) and the caller's mistake
+//! The two kinds of bad news that are errors: the peer's fault ([`ConnectionError`]) and the caller's mistake
 //! ([`Unanswered`]). The third, a refusal, is an event.
 
 use crate::limits::Limit;
 use crate::quirks::Quirk;
-use crate::sink::Full;
+use crate::sink::BufferFull;
 use crate::time::Timer;
 use core::fmt;
 
@@ -13,68 +13,71 @@ use core::fmt;
 /// It is sticky: every later call says the same. The driver closes the connection; a server removes nothing.
 ///
 /// ```
-/// use pop3_proto::{Client, Fatal, Input, TlsPolicy};
+/// use pop3_proto::{Client, ConnectionError, Input, TlsPolicy};
 ///
-/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// let mut input = Input::more(b"220 mail.example.com ESMTP\r\n");
-/// assert_eq!(client.poll(&mut input).unwrap_err(), Fatal::NotPop3);
-/// assert_eq!(client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap_err(), Fatal::NotPop3);
+/// assert_eq!(client.poll(&mut input).unwrap_err(), ConnectionError::NotPop3);
+/// assert_eq!(client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap_err(), ConnectionError::NotPop3);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum Fatal {
+pub enum ConnectionError {
     /// Something is over this limit.
     OverLimit(Limit),
     /// The stream ended inside an answer, or before one that is due.
-    UnexpectedEnd,
+    UnexpectedEof,
     /// A line that is no status line where one is due: the peer is out of step, or speaks another protocol.
     NotPop3,
-    /// Octets that no command asked for.
+    /// Octets that no command asked for. If they are a line of `-ERR`, its text came before as
+    /// [`Event::Farewell`](crate::client::Event::Farewell).
     Unsolicited,
     /// A status line that ends in LF alone, in a session whose lines end in CR LF.
     BareLf,
     /// Octets in clear behind STLS, where only TLS may follow (RFC 2595 section 4).
-    BehindStls,
+    PlaintextAfterStls,
     /// The strict profile refuses this deviation.
     Strict(Quirk),
     /// This timer ran out.
     TimedOut(Timer),
 }
 
-impl fmt::Display for Fatal {
+impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fatal::OverLimit(limit) => write!(f, "the peer went over the limit {limit}"),
-            Fatal::UnexpectedEnd => f.write_str("the stream ended before an answer was complete"),
-            Fatal::NotPop3 => f.write_str("a line that is no POP3 status"),
-            Fatal::Unsolicited => f.write_str("octets that no command asked for"),
-            Fatal::BareLf => f.write_str("a status line ends in LF in a session of CR LF"),
-            Fatal::BehindStls => f.write_str("octets in clear behind STLS"),
-            Fatal::Strict(quirk) => write!(f, "refused by the strict profile: {quirk:?}"),
-            Fatal::TimedOut(timer) => write!(f, "the {timer} timer ran out"),
+            ConnectionError::OverLimit(limit) => write!(f, "peer exceeded the limit `{limit}`"),
+            ConnectionError::UnexpectedEof => f.write_str("the stream ended before an answer was complete"),
+            ConnectionError::NotPop3 => f.write_str("expected a POP3 status line (+OK or -ERR)"),
+            ConnectionError::Unsolicited => f.write_str("received bytes that no command asked for"),
+            ConnectionError::BareLf => {
+                f.write_str("a status line ends in LF in a session whose lines end in CR LF")
+            }
+            ConnectionError::PlaintextAfterStls => f.write_str("received unencrypted bytes after STLS"),
+            ConnectionError::Strict(quirk) => write!(f, "refused by the strict profile: {quirk:?}"),
+            ConnectionError::TimedOut(timer) => write!(f, "the {timer} timer ran out"),
         }
     }
 }
 
-impl core::error::Error for Fatal {}
+impl core::error::Error for ConnectionError {}
 
 /// An answer that was not taken: machine and sink are as before, and what was given comes back.
 ///
 /// After the cause is mended the same call succeeds.
 ///
 /// ```
-/// use pop3_proto::server::{Ask, Config, Server, Step};
-/// use pop3_proto::{AnswerError, Input, MIN_SINK, Out, Text, TlsPolicy};
+/// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
+/// use pop3_proto::{AnswerError, Input, MIN_SEND_BUF, SendBuf, Text, TlsPolicy};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
 /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
-/// let (mut small, mut large) = ([0; 8], [0; MIN_SINK]);
-/// let mut out = Out::new(&mut large);
+/// let (mut small, mut large) = ([0; 8], [0; MIN_SEND_BUF]);
+/// let mut out = SendBuf::new(&mut large[..]);
 /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut Input::more(b""), &mut out) else { panic!() };
 ///
-/// let unanswered = server.greet(greet, Text::literal("ready"), &mut Out::new(&mut small)).unwrap_err();
-/// assert!(matches!(unanswered.why, AnswerError::Full(_)));
-/// server.greet(unanswered.token, Text::literal("ready"), &mut out).unwrap();
+/// let unanswered = server.greet(greet, Text::from_static("ready"), &mut SendBuf::new(&mut small[..])).unwrap_err();
+/// assert!(matches!(unanswered.why, AnswerError::BufferFull(_)));
+/// server.greet(unanswered.token, Text::from_static("ready"), &mut out).unwrap();
 /// assert_eq!(out.pending(), b"+OK ready\r\n");
 /// ```
 #[must_use = "the token in it is the only way to answer"]
@@ -93,14 +96,16 @@ pub enum AnswerError {
     /// The question is no longer open: the session went on or ended.
     Stale,
     /// The question is another connection's.
-    NotHere,
+    OtherConnection,
     /// The sink has no room.
-    Full(Full),
+    BufferFull(BufferFull),
     /// A text or a SASL message that would make the line longer than this.
     TooLong {
         /// The limit, in octets with the line end.
         limit: usize,
     },
+    /// The text contains a control character, is not UTF-8, or begins with a bracket but not with a response code: change the text.
+    Text,
     /// The challenge was no base64: all that can be done is to cancel the exchange (RFC 5034 section 4).
     MustCancel,
 }
@@ -109,15 +114,25 @@ impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AnswerError::Stale => f.write_str("the question is no longer open"),
-            AnswerError::NotHere => f.write_str("the question is another connection's"),
-            AnswerError::Full(full) => full.fmt(f),
-            AnswerError::TooLong { limit } => write!(f, "the line would be over {limit} octets"),
+            AnswerError::OtherConnection => f.write_str("token belongs to another connection"),
+            AnswerError::BufferFull(_) => f.write_str("the answer does not fit in the send buffer"),
+            AnswerError::TooLong { limit } => write!(f, "the line would be longer than {limit} bytes"),
+            AnswerError::Text => {
+                f.write_str("the text is not printable, or reads as a response code: change it")
+            }
             AnswerError::MustCancel => f.write_str("the exchange can only be cancelled"),
         }
     }
 }
 
-impl core::error::Error for AnswerError {}
+impl core::error::Error for AnswerError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            AnswerError::BufferFull(full) => Some(full),
+            _ => None,
+        }
+    }
+}
 
 /// Shows the cause only: what was given may be a maildrop, or hold a secret.
 impl<T> fmt::Debug for Unanswered<T> {
@@ -128,11 +143,15 @@ impl<T> fmt::Debug for Unanswered<T> {
 
 impl<T> fmt::Display for Unanswered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.why.fmt(f)
+        f.write_str("the answer was not taken")
     }
 }
 
-impl<T> core::error::Error for Unanswered<T> {}
+impl<T> core::error::Error for Unanswered<T> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.why)
+    }
+}
 
 /// For `?` where what was given is of no more use.
 impl<T> From<Unanswered<T>> for AnswerError {

@@ -1,109 +1,107 @@
-//! POP3 as pure state machines over byte buffers: no socket, no clock, no thread, no heap.
+//! A POP3 client and server as state machines over bytes: no socket, no clock, no thread, no heap.
 //!
-//! [`Client`] turns commands into bytes and bytes into events; [`Server`] turns bytes into questions and
-//! answers into bytes. Whoever drives them owns the transport, the buffers and the time, so that one
-//! implementation serves blocking code, async runtimes, embedded devices and tests without a network.
+//! [`ClientConnection`] and [`ServerConnection`] are what most programs use. Each holds a machine and its two
+//! buffers. You own the stream and the clock, so the same code runs on blocking sockets, under any async runtime,
+//! on a microcontroller, and in tests without a network.
 //!
-//! # The loop of a client
+//! # A client
 //!
-//! Poll until nothing comes, send what is pending, read more:
+//! Poll until there are no more events, write the pending bytes, then read. Each event comes with a
+//! [`Sender`](client::Sender), so you can send a command while you hold the event:
 //!
 //! ```
-//! use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, Verb, client::Event};
+//! use pop3_proto::{ClientConnection, Command, TlsPolicy, Verb, client::Event};
+//! use std::error::Error;
 //! use std::io::{Read, Write};
 //!
-//! /// How many messages are there, and how many octets together?
-//! fn stat(mut stream: impl Read + Write, name: &str, password: &str) -> Result<(u32, u64), Box<dyn std::error::Error>> {
-//!     let mut client = Client::new(TlsPolicy::Cleartext); // loopback only: see the other policies
-//!     let mut inbox = Inbox::new(vec![0; 2 * client.hold()]);
-//!     let mut outbox = Outbox::new();
-//!     let mut answer = None;
-//!     loop {
-//!         while let Some(event) = inbox.with(|input| client.poll(input))? {
-//!             let command = match event {
+//! /// Returns how many messages there are, and their total size in octets.
+//! fn stat(mut stream: impl Read + Write, name: &str, password: &str) -> Result<(u32, u64), Box<dyn Error>> {
+//!     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1); // only for loopback: see `TlsPolicy`
+//!     let mut total = None;
+//!     while !pop3.is_closed() {
+//!         while let Some((event, mut sender)) = pop3.poll()? {
+//!             let next = match event {
 //!                 Event::Greeting(_) => Command::User(name.try_into()?),
-//!                 Event::Ok(..) if answer.is_some() => continue,
 //!                 Event::Ok(ticket, _) if ticket.verb == Verb::User => Command::Pass(password.try_into()?),
 //!                 Event::Ok(..) => Command::Stat,
 //!                 Event::DropListing(_, listing) => {
-//!                     answer = Some((listing.count, listing.octets));
+//!                     total = Some((listing.count, listing.octets));
 //!                     Command::Quit
 //!                 }
 //!                 Event::Refused(_, status) | Event::NoService(status) => return Err(status.to_string().into()),
-//!                 Event::Closed(_) => return answer.ok_or_else(|| "closed".into()),
 //!                 _ => continue,
 //!             };
-//!             client.send(&command, &mut outbox)?;
+//!             sender.send(next)?;
 //!         }
-//!         while !outbox.pending().is_empty() {
-//!             let count = stream.write(outbox.pending())?;
-//!             outbox.sent(count);
-//!         }
-//!         let count = stream.read(inbox.spare())?;
-//!         inbox.received(count); // 0 is the end of the stream: a fact of its own, never an empty slice
+//!         pop3.write_to(&mut stream)?;
+//!         pop3.read_from(&mut stream)?;
 //!     }
+//!     total.ok_or_else(|| "the server did not answer STAT".into())
 //! }
-//! # use std::io;
-//! # // The server speaks when it is spoken to: one line a read.
-//! # struct Lines(std::vec::IntoIter<&'static str>);
-//! # impl Read for Lines {
-//! #     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-//! #         let Some(line) = self.0.next() else { return Ok(0) };
-//! #         to[..line.len()].copy_from_slice(line.as_bytes());
-//! #         Ok(line.len())
-//! #     }
-//! # }
-//! # impl Write for Lines {
-//! #     fn write(&mut self, from: &[u8]) -> io::Result<usize> { Ok(from.len()) }
-//! #     fn flush(&mut self) -> io::Result<()> { Ok(()) }
-//! # }
-//! # let lines = vec!["+OK ready\r\n", "+OK\r\n", "+OK\r\n", "+OK 2 320\r\n", "+OK bye\r\n"];
-//! # assert_eq!(stat(Lines(lines.into_iter()), "mrose", "secret").unwrap(), (2, 320));
-//! # let refused = stat(Lines(vec!["-ERR come back later\r\n"].into_iter()), "mrose", "secret");
-//! # assert_eq!(refused.unwrap_err().to_string(), "come back later");
+//! # use pop3_proto::script::Script;
+//! # let script = Script::parse("S: +OK\nC: USER mrose\nS: +OK\nC: PASS secret\nS: +OK\nC: STAT\nS: +OK 2 320\nC: QUIT\nS: +OK").unwrap();
+//! # assert_eq!(stat(script.server(), "mrose", "secret").unwrap(), (2, 320));
+//! # let refused = Script::parse("S: -ERR come back later").unwrap();
+//! # assert_eq!(stat(refused.server(), "mrose", "secret").unwrap_err().to_string(), "come back later");
 //! ```
 //!
-//! # The loop of a server
+//! # A server
 //!
-//! Each step of [`Server::poll`] says what it needs: input, room in the sink, the octets of a message, or the
-//! answer to a question. [`Server`] has a small one, [`guide::serving`] a whole one.
+//! The loop of a server is the same. Each event is a question with a token, and you answer with the
+//! [`Responder`](server::Responder) that comes with it. [`ServerConnection`] shows a small server, and the guide
+//! a [complete one](guide::serving).
 //!
-//! # What it promises
+//! # The layers
 //!
-//! - No `unsafe`, no panic on anything that a peer sends, no allocation by the machines, at most 256 octets
-//!   of state each.
-//! - The same events and the same output however the bytes are cut.
-//! - A message is complete when [`client::Event::End`] says so, and a server removes nothing before QUIT.
-//! - A bound with a name ([`Limits`]) on everything that a peer can make grow.
-//! - Secrets show in no `Debug` and no error.
+//! | layer | items | use it if |
+//! |---|---|---|
+//! | adapters | the packages `pop3-blocking`, `pop3-tokio` and `pop3-embedded` in this repository | you want the loop to be written for you |
+//! | connections | [`ClientConnection`], [`ServerConnection`] | you move the bytes |
+//! | machines | [`Client`], [`Server`] | many connections share buffers, or the bytes are already in memory |
 //!
-//! # Where to go from here
+//! The page [I/O](guide::io) shows the loop of each environment, and how to stop early.
 //!
-//! The [`guide`] is a short book with a page for each question that comes up: [how to drive a machine](guide::driving),
-//! [TLS](guide::tls), [logging in](guide::authentication), [what can go wrong](guide::errors), [when a message is
-//! gone](guide::deletion), [how to build a server](guide::serving), [how to test without a network](guide::testing) and
-//! more. It begins with a [picture of the states](guide#the-states-of-a-session).
+//! # Guarantees
 //!
-//! | to | see |
+//! - The crate contains no `unsafe`. No input from a peer causes a panic. Machines allocate nothing, and take at most
+//!   256 bytes each.
+//! - Events and output do not depend on how reads split the input.
+//! - A message is complete at [`client::Event::End`]. A server asks you to remove messages only after QUIT.
+//! - Everything that a peer can make grow has a named limit: see [`Limits`].
+//! - No `Debug` and no error contains a secret.
+//!
+//! # The guide
+//!
+//! The [`guide`] has a page for each task: [I/O](guide::io), [TLS](guide::tls), [authentication](guide::authentication),
+//! [errors](guide::errors), [deletion](guide::deletion), [building a server](guide::serving),
+//! [testing](guide::testing) and more. It begins with a [picture of the states](guide#the-states-of-a-session).
+//!
+//! | task | items |
 //! |---|---|
-//! | drive a session | [`client`], [`server`] |
-//! | read and write single lines | [`Command`], [`Response`], [`Capability`], [`ScanListing`] and their kin |
-//! | stuff and unstuff messages | [`Stuff`], [`Unstuff`], [`OctetCount`] |
-//! | move bytes | [`Input`], [`Inbox`], [`Sink`], [`Out`], `Outbox` |
-//! | read along with a session of others | [`tap`] |
-//! | bound and time a peer | [`Limits`], [`Timers`], [`Millis`] |
+//! | run a session | [`ClientConnection`], [`ServerConnection`] |
+//! | log a client in, with the best method that the server offers | [`login`] |
+//! | run a machine with your own buffers | [`Client`], [`Server`]; [`RecvBuf`], [`SendBuf`]; [`Input`], [`Sink`] |
+//! | read and write single lines | [`Command`], [`Response`], [`Capability`], [`ScanListing`] |
+//! | add and remove byte-stuffing | [`Stuff`], [`Unstuff`], [`OctetCount`] |
+//! | watch a session between other programs | [`tap`] |
+//! | set limits and timeouts | [`Limits`], [`Timers`] |
 //!
 //! # Features
 //!
 //! | feature | adds | dependencies |
 //! |---|---|---|
-//! | `std` (default) | `alloc`, and faster searching | |
-//! | `alloc` | `Outbox`, a growing `Inbox`, a maildrop in a `Vec` | |
+//! | `std` (default) | `alloc`, `read_from` and `write_to` of the connections, faster searching | |
+//! | `alloc` | buffers that grow, and a maildrop in a `Vec` | |
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
-//! | `sasl` | `sasl`: messages of the mechanisms without cryptography | `base64` |
-//! | `script` | `script`: dialogues that play the other side, for tests | |
+//! | `sasl` | `sasl`: messages of the mechanisms without cryptography | |
+//! | `serde` | storing and reading `OwnedUniqueId` with `serde` | `serde` |
+//! | `arbitrary` | `Arbitrary` for values, for fuzz targets and property tests | `arbitrary` |
+//! | `defmt` | `Format` for values and errors, for the logs of a microcontroller | `defmt` |
+//! | `arbitrary` | valid values for fuzz targets and property tests; brings `std` | `arbitrary` |
+//! | `defmt` | `Format` for values and errors, for logs of a microcontroller | `defmt` |
+//! | `test-util` | module `script`: dialogues that play the other side, for tests | |
 //!
-//! Features only add; no type changes its shape with them. Without any, the crate needs neither `std` nor an
+//! Features only add items. No type changes with a feature. Without features, the crate needs neither `std` nor an
 //! allocator.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -115,20 +113,27 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 #[cfg(any(feature = "apop", feature = "sasl"))]
 mod auth;
 mod body;
+mod buffers;
 pub mod client;
 mod codec;
 #[cfg(doctest)]
 mod compile_fail;
+mod connection;
+#[cfg(feature = "defmt")]
+mod defmt;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod input;
 mod limits;
+pub mod login;
 mod quirks;
-#[cfg(feature = "script")]
+#[cfg(feature = "test-util")]
 pub mod script;
 pub mod server;
 mod sink;
@@ -140,30 +145,32 @@ mod types;
 pub use auth::apop;
 #[cfg(feature = "sasl")]
 pub use auth::sasl;
-pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff, octets};
-pub use client::Client;
+pub use body::{BareLf, OctetCount, Piece, Stuff, StuffMode, Unstuff};
+pub use buffers::{BufferTooSmall, RecvBuf, SendBuf, Storage};
+pub use client::{Client, ClientConfig};
 pub use codec::{
     Capability, Command, CommandError, Decoded, DropListing, Expire, Keyword, LanguageListing, LineEnding,
     Mechanisms, OtherCapability, OtherCode, Response, ResponseCode, ResponseError, Retry, ScanListing, State,
     StatusText, UniqueIdListing, Verb,
 };
-pub use error::{AnswerError, Fatal, Unanswered};
-pub use input::{Inbox, Input};
+#[cfg(feature = "std")]
+pub use connection::NothingDue;
+pub use connection::{ClientConnection, ServerConnection};
+pub use error::{AnswerError, ConnectionError, Unanswered};
+pub use input::Input;
 pub use limits::{Limit, Limits, Timers};
 pub use quirks::{Profile, Quirk, Quirks};
-pub use server::Server;
-#[cfg(feature = "alloc")]
-pub use sink::Outbox;
-pub use sink::{Full, MIN_SINK, Out, Sink};
-pub use time::{Millis, Timer};
+pub use server::{Server, ServerConfig};
+pub use sink::{BufferFull, MIN_SEND_BUF, Sink};
+pub use time::Timer;
 #[cfg(feature = "alloc")]
 pub use types::OwnedUniqueId;
 pub use types::{
-    ApopDigest, ApopTimestamp, AsUniqueId, Base64, Invalid, LanguageRange, LanguageTag, Mechanism,
+    ApopDigest, ApopTimestamp, AsUniqueId, Base64, InvalidValue, LanguageRange, LanguageTag, Mechanism,
     MessageNumber, Secret, Text, TlsPolicy, UniqueId,
 };
 
-/// The examples of the README, compiled and run as tests. It lies beside the crate here, and inside it once packaged.
+/// The examples of the README, compiled as tests.
 #[cfg(doctest)]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", env!("CARGO_PKG_README")))]
+#[doc = include_str!("../README.md")]
 struct ReadmeDoctests;

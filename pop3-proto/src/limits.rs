@@ -1,7 +1,21 @@
 //! Bounds on everything that a peer can make grow, each with a name.
 
-use crate::time::Millis;
 use core::fmt;
+use core::time::Duration;
+
+/// Getters, from a list of what each returns.
+macro_rules! getters {
+    ($this:ident; $($(#[$doc:meta])+ $name:ident: $value:ty = $get:expr;)+) => {
+        $(
+            $(#[$doc])+
+            #[must_use]
+            pub const fn $name(&$this) -> $value {
+                $get
+            }
+        )+
+    };
+}
+pub(crate) use getters;
 
 /// Bounds on everything that a peer can make grow.
 ///
@@ -11,7 +25,8 @@ use core::fmt;
 /// ```
 /// use pop3_proto::Limits;
 ///
-/// const LIMITS: Limits = Limits::DEFAULT.body_octets(50_000_000).listing_rows(100_000);
+/// const LIMITS: Limits = Limits::DEFAULT.with_body_octets(50_000_000).with_listing_rows(100_000);
+/// assert_eq!((LIMITS.listing_rows(), LIMITS.command_line()), (100_000, 255));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -44,67 +59,91 @@ impl Limits {
 
     /// A command line that a server reads: 255 octets unless set (RFC 2449 section 4); never less than 64.
     #[must_use]
-    pub const fn command_line(self, octets: u16) -> Self {
+    pub const fn with_command_line(self, octets: u16) -> Self {
         Limits { command_line: at_least(octets, 64), ..self }
     }
 
     /// The first line of an answer, and the greeting: 512 octets unless set (RFC 1939 section 3); never less
     /// than 64.
     #[must_use]
-    pub const fn status_line(self, octets: u16) -> Self {
+    pub const fn with_status_line(self, octets: u16) -> Self {
         Limits { status_line: at_least(octets, 64), ..self }
     }
 
     /// A line of a listing (LIST, UIDL, CAPA, LANG): 512 octets unless set (RFC 2449 section 3); never less
     /// than 64. Message lines have no limit.
     #[must_use]
-    pub const fn listing_line(self, octets: u16) -> Self {
+    pub const fn with_listing_line(self, octets: u16) -> Self {
         Limits { listing_line: at_least(octets, 64), ..self }
     }
 
     /// A challenge or a response inside AUTH: 12,288 octets unless set (RFC 5034 section 4 asks for no more
     /// than what the mechanisms need); never less than 64.
     #[must_use]
-    pub const fn sasl_line(self, octets: u16) -> Self {
+    pub const fn with_sasl_line(self, octets: u16) -> Self {
         Limits { sasl_line: at_least(octets, 64), ..self }
     }
 
     /// Challenges in one AUTH exchange that a client reads: 16 unless set. On a server the application gives
     /// the challenges.
     #[must_use]
-    pub const fn sasl_rounds(self, rounds: u8) -> Self {
+    pub const fn with_sasl_rounds(self, rounds: u8) -> Self {
         Limits { sasl_rounds: rounds, ..self }
     }
 
     /// Bad commands after which a server closes, before login (`early`, 5 unless set) and in all (20 unless
     /// set).
     #[must_use]
-    pub const fn bad_commands(self, early: u8, all: u8) -> Self {
+    pub const fn with_bad_commands(self, early: u8, all: u8) -> Self {
         Limits { early_bad_commands: early, bad_commands: all, ..self }
     }
 
     /// Failed logins after which a server closes: 5 unless set.
     #[must_use]
-    pub const fn failed_logins(self, logins: u8) -> Self {
+    pub const fn with_failed_logins(self, logins: u8) -> Self {
         Limits { failed_logins: logins, ..self }
     }
 
     /// Lines in one listing that a client reads: 16,777,216 unless set.
     #[must_use]
-    pub const fn listing_rows(self, rows: u32) -> Self {
+    pub const fn with_listing_rows(self, rows: u32) -> Self {
         Limits { listing_rows: rows, ..self }
     }
 
     /// Octets of one message that a client reads: none unless set.
     #[must_use]
-    pub const fn body_octets(self, octets: u64) -> Self {
+    pub const fn with_body_octets(self, octets: u64) -> Self {
         Limits { body_octets: octets, ..self }
+    }
+
+    getters! {
+        self;
+        /// Returns the limit of a command line, in bytes.
+        command_line: u16 = self.command_line;
+        /// Returns the limit of a status line, in bytes.
+        status_line: u16 = self.status_line;
+        /// Returns the limit of a line of a listing, in bytes.
+        listing_line: u16 = self.listing_line;
+        /// Returns the limit of a challenge or a response inside AUTH, in bytes.
+        sasl_line: u16 = self.sasl_line;
+        /// Returns how many challenges there may be in one AUTH exchange.
+        sasl_rounds: u8 = self.sasl_rounds;
+        /// Returns after how many bad commands before login a server closes.
+        early_bad_commands: u8 = self.early_bad_commands;
+        /// Returns after how many bad commands in all a server closes.
+        bad_commands: u8 = self.bad_commands;
+        /// Returns after how many failed logins a server closes.
+        failed_logins: u8 = self.failed_logins;
+        /// Returns how many rows one listing may have.
+        listing_rows: u32 = self.listing_rows;
+        /// Returns how many octets one message may have.
+        body_octets: u64 = self.body_octets;
     }
 
     /// The most octets that a machine with these limits ever leaves unread: a read buffer of this size never
     /// fills up.
     #[must_use]
-    pub const fn hold(&self) -> usize {
+    pub const fn min_recv_buf(&self) -> usize {
         let client = max(max(self.status_line, self.listing_line), self.sasl_line);
         max(client, self.command_line) as usize
     }
@@ -128,19 +167,19 @@ const fn at_least(octets: u16, least: u16) -> u16 {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Limit {
-    /// [`Limits::command_line`]
+    /// [`Limits::with_command_line`]
     CommandLine,
-    /// [`Limits::status_line`]
+    /// [`Limits::with_status_line`]
     StatusLine,
-    /// [`Limits::listing_line`]
+    /// [`Limits::with_listing_line`]
     ListingLine,
-    /// [`Limits::sasl_line`]
+    /// [`Limits::with_sasl_line`]
     SaslLine,
-    /// [`Limits::sasl_rounds`]
+    /// [`Limits::with_sasl_rounds`]
     SaslRounds,
-    /// [`Limits::listing_rows`]
+    /// [`Limits::with_listing_rows`]
     ListingRows,
-    /// [`Limits::body_octets`]
+    /// [`Limits::with_body_octets`]
     BodyOctets,
 }
 
@@ -158,14 +197,16 @@ impl fmt::Display for Limit {
     }
 }
 
-/// How long a machine waits for its peer, in milliseconds; each at most about 49 days.
+/// How long a machine waits for its peer. A span counts in whole milliseconds, from 1 to `u32::MAX` (about 49 days).
 ///
 /// No timer runs while the application owes an answer.
 ///
 /// ```
-/// use pop3_proto::{Millis, Timers};
+/// use pop3_proto::Timers;
+/// use core::time::Duration;
 ///
-/// const TIMERS: Timers = Timers::DEFAULT.answer(Millis::seconds(30)).autologout(Millis::seconds(1800));
+/// const TIMERS: Timers = Timers::DEFAULT.with_answer(Duration::from_secs(30)).with_autologout(Duration::from_secs(1800));
+/// assert_eq!((TIMERS.answer(), TIMERS.login()), (Duration::from_secs(30), Duration::from_secs(180)));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timers {
@@ -191,40 +232,56 @@ impl Timers {
 
     /// Client: how long the greeting may take.
     #[must_use]
-    pub const fn greeting(self, span: Millis) -> Self {
+    pub const fn with_greeting(self, span: Duration) -> Self {
         Timers { greeting: short(span), ..self }
     }
 
     /// Client: how long nothing may be taken of an answer that is due; part of a line is not, part of a
     /// message is.
     #[must_use]
-    pub const fn answer(self, span: Millis) -> Self {
+    pub const fn with_answer(self, span: Duration) -> Self {
         Timers { answer: short(span), ..self }
     }
 
     /// Both: how long the TLS handshake may take.
     #[must_use]
-    pub const fn tls(self, span: Millis) -> Self {
+    pub const fn with_tls(self, span: Duration) -> Self {
         Timers { tls: short(span), ..self }
     }
 
     /// Server: how long a peer may stay in AUTHORIZATION, questions to the application left out.
     #[must_use]
-    pub const fn login(self, span: Millis) -> Self {
+    pub const fn with_login(self, span: Duration) -> Self {
         Timers { login: short(span), ..self }
     }
 
     /// Server: the inactivity timer of RFC 1939 section 3, at least 600 seconds whatever is asked for.
     #[must_use]
-    pub const fn autologout(self, span: Millis) -> Self {
+    pub const fn with_autologout(self, span: Duration) -> Self {
         let span = short(span);
         Timers { autologout: if span < 600_000 { 600_000 } else { span }, ..self }
     }
 
-    /// Server: how long the sink may have no room.
+    /// Server: how long the sink may have no room, and how long no byte of [slices](crate::Server::body_sent) may be sent.
     #[must_use]
-    pub const fn output(self, span: Millis) -> Self {
+    pub const fn with_output(self, span: Duration) -> Self {
         Timers { output: short(span), ..self }
+    }
+
+    getters! {
+        self;
+        /// Returns how long the greeting may take.
+        greeting: Duration = Duration::from_millis(self.greeting as u64);
+        /// Returns how long nothing may be taken of an answer that is due.
+        answer: Duration = Duration::from_millis(self.answer as u64);
+        /// Returns how long the TLS handshake may take.
+        tls: Duration = Duration::from_millis(self.tls as u64);
+        /// Returns how long a peer may stay in AUTHORIZATION.
+        login: Duration = Duration::from_millis(self.login as u64);
+        /// Returns the span of the inactivity timer.
+        autologout: Duration = Duration::from_millis(self.autologout as u64);
+        /// Returns how long a server waits for a peer that takes no output.
+        output: Duration = Duration::from_millis(self.output as u64);
     }
 }
 
@@ -235,12 +292,13 @@ impl Default for Timers {
 }
 
 /// At least one millisecond, at most what a `u32` holds.
-const fn short(span: Millis) -> u32 {
-    if span.0 == 0 {
+const fn short(span: Duration) -> u32 {
+    let millis = span.as_millis();
+    if millis == 0 {
         1
-    } else if span.0 > u32::MAX as u64 {
+    } else if millis > u32::MAX as u128 {
         u32::MAX
     } else {
-        span.0 as u32
+        millis as u32
     }
 }

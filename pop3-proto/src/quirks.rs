@@ -5,18 +5,19 @@ use core::fmt;
 /// How a machine takes harmless deviations. Framing, security and everything that is sent are strict in both.
 ///
 /// ```
-/// use pop3_proto::{Client, Fatal, Input, Profile, Quirk, TlsPolicy, client::Config};
+/// use pop3_proto::{Client, ConnectionError, Input, Profile, Quirk, TlsPolicy, client::ClientConfig};
 ///
 /// let greeting = b"+ok ready\r\n";
-/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// client.poll(&mut Input::more(greeting)).unwrap();
 /// assert!(client.quirks().contains(Quirk::StatusCase));
 ///
-/// let mut strict = Client::new(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict));
+/// let mut strict = Client::new(ClientConfig::new(TlsPolicy::Cleartext).with_profile(Profile::Strict), 1);
 /// let refused = strict.poll(&mut Input::more(greeting)).unwrap_err();
-/// assert_eq!(refused, Fatal::Strict(Quirk::StatusCase));
+/// assert_eq!(refused, ConnectionError::Strict(Quirk::StatusCase));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[non_exhaustive]
 pub enum Profile {
     /// They are accepted and recorded as [`Quirks`].
     #[default]
@@ -61,7 +62,7 @@ quirks! {
     /// Client, of a server: text behind the numbers of a drop listing or a scan listing.
     ExtraText,
     /// Client, of a server: a listing row, or a one-line answer, that does not parse.
-    OddRow,
+    MalformedRow,
     /// Client, of a server: a unique-id of more than 70 octets, or with octets outside 0x21 to 0x7E.
     UniqueIdRange,
     /// Client, of a server: the answer to `UIDL n` lacks the number.

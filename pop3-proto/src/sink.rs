@@ -1,26 +1,24 @@
-//! The edge where bytes go out: [`Sink`], all or nothing, with a cursor over a slice ([`Out`]) and a bounded
-//! `Vec` ([`Outbox`]).
+//! The edge where bytes go out: [`Sink`], all or nothing. [`SendBuf`](crate::SendBuf) is the usual one.
 
-use crate::input::to_front;
 use core::fmt;
 
 /// The smallest legal sink, in octets: the longest line that a machine writes in one piece (RFC 1939 section
 /// 3).
 ///
-/// Two exceptions, both of the caller's own making and both told by [`Full::never_fits`]: a SASL line, and a
+/// Two exceptions, both of the caller's own making and both told by [`BufferFull::never_fits`]: a SASL line, and a
 /// command line longer than this, want a sink that is large enough for them.
-pub const MIN_SINK: usize = 512;
+pub const MIN_SEND_BUF: usize = 512;
 
 /// A piece did not fit in a sink, which is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Full {
+pub struct BufferFull {
     /// How many octets the piece has.
     pub needed: usize,
     /// How many octets the sink holds when it is empty.
     pub capacity: usize,
 }
 
-impl Full {
+impl BufferFull {
     /// Whether no amount of sending would make room: a mistake of the caller, who needs a larger sink.
     #[must_use]
     pub const fn never_fits(&self) -> bool {
@@ -28,28 +26,33 @@ impl Full {
     }
 }
 
-impl fmt::Display for Full {
+impl fmt::Display for BufferFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Full { needed, capacity } = self;
+        let BufferFull { needed, capacity } = self;
         if self.never_fits() {
-            write!(f, "{needed} octets never fit in a sink of {capacity}")
+            write!(f, "{needed} bytes never fit in a buffer of {capacity}: use a larger one")
         } else {
-            write!(f, "the sink has no room for {needed} octets now")
+            write!(f, "the buffer has no room for {needed} bytes now: send what is pending")
         }
     }
 }
 
-impl core::error::Error for Full {}
+impl core::error::Error for BufferFull {}
 
 /// Where encoded bytes go: all or nothing.
+///
+/// Some callers ask for [`room`](Self::room) once and then write in several steps, a message's body or a SASL
+/// line for example. So an implementation keeps this promise: **room that was told stays until something is put
+/// into it.** After `room` has returned `n`, calls of [`put`](Self::put) succeed as long as their parts have `n`
+/// bytes or fewer in all. A sink that breaks the promise gets a part of a line, with [`BufferFull`] for the rest.
 ///
 /// Never implemented for a bare `Vec`: a sink that is never full switches back-pressure off.
 ///
 /// ```
-/// use pop3_proto::{Out, Sink};
+/// use pop3_proto::{SendBuf, Sink};
 ///
 /// let mut buffer = [0; 8];
-/// let mut out = Out::new(&mut buffer);
+/// let mut out = SendBuf::new(&mut buffer[..]);
 /// out.put(&[b"NOOP", b"\r\n"]).unwrap();
 /// let full = out.put(&[b"QUIT\r\n"]).unwrap_err();
 /// assert!(!full.never_fits());
@@ -61,15 +64,15 @@ impl core::error::Error for Full {}
 /// One of your own, over a `Vec` that never grows:
 ///
 /// ```
-/// use pop3_proto::{Command, Full, Sink};
+/// use pop3_proto::{Command, BufferFull, Sink};
 ///
 /// struct Bounded(Vec<u8>);
 ///
 /// impl Sink for Bounded {
-///     fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+///     fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
 ///         let needed = parts.iter().map(|part| part.len()).sum();
 ///         if needed > self.room() {
-///             return Err(Full { needed, capacity: self.capacity() });
+///             return Err(BufferFull { needed, capacity: self.capacity() });
 ///         }
 ///         parts.iter().for_each(|part| self.0.extend_from_slice(part));
 ///         Ok(())
@@ -89,18 +92,19 @@ impl core::error::Error for Full {}
 /// assert_eq!(sink.0, b"NOOP\r\n");
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no sink",
+    message = "`{Self}` is not a sink",
     note = "a sink has a bound, so that a peer that does not read cannot fill memory: \
-            use `pop3_proto::Outbox`, or `pop3_proto::Out` over a slice"
+            use `pop3_proto::SendBuf`, over an array, a slice or a `Vec`"
 )]
 pub trait Sink {
-    /// Appends all `parts`, or nothing where they do not fit.
+    /// Appends all `parts`, or nothing if they do not fit. They fit if they have [`room`](Self::room) bytes or fewer in
+    /// all.
     ///
     /// # Errors
-    /// [`Full`], with the sink unchanged.
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full>;
+    /// Returns [`BufferFull`] otherwise, with the sink unchanged.
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull>;
 
-    /// How many octets fit now.
+    /// Returns how many bytes fit now, in one call of [`put`](Self::put) or in any number of calls.
     fn room(&self) -> usize;
 
     /// How many octets fit when it is empty.
@@ -108,7 +112,7 @@ pub trait Sink {
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
         (**self).put(parts)
     }
 
@@ -121,195 +125,8 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     }
 }
 
-/// A sink over a slice, with a cursor: write what is [`pending`](Self::pending), then say how much was
-/// [`sent`](Self::sent).
-pub struct Out<'b> {
-    buffer: &'b mut [u8],
-    start: usize,
-    end: usize,
-}
-
-impl<'b> Out<'b> {
-    /// An empty sink over `buffer`, of at least [`MIN_SINK`] octets for a machine.
-    pub const fn new(buffer: &'b mut [u8]) -> Self {
-        Out { buffer, start: 0, end: 0 }
-    }
-
-    /// The octets to send.
-    #[must_use]
-    pub fn pending(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
-    }
-
-    /// The first `count` pending octets are on their way; more than there are counts as all.
-    pub const fn sent(&mut self, count: usize) {
-        let start = self.start.saturating_add(count);
-        if start < self.end {
-            self.start = start;
-        } else {
-            self.start = 0;
-            self.end = 0;
-        }
-    }
-
-    /// Moves what is pending to the front, so that all room lies behind it.
-    fn compact(&mut self) {
-        to_front(self.buffer, self.start, self.end);
-        self.end = self.end.saturating_sub(self.start);
-        self.start = 0;
-    }
-}
-
-impl Sink for Out<'_> {
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
-        let needed = length(parts);
-        if needed > self.room() {
-            return Err(Full { needed, capacity: self.capacity() });
-        }
-        if needed > self.buffer.len().saturating_sub(self.end) {
-            self.compact();
-        }
-        let mut spare = self.buffer.get_mut(self.end..).unwrap_or_default();
-        for part in parts {
-            let (to, rest) = spare.split_at_mut_checked(part.len()).unwrap_or_default();
-            copy(part, to);
-            spare = rest;
-        }
-        self.end = self.end.saturating_add(needed);
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        self.buffer.len().saturating_sub(self.pending().len())
-    }
-
-    fn capacity(&self) -> usize {
-        self.buffer.len()
-    }
-}
-
-impl fmt::Debug for Out<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug(f, "Out", self.pending().len(), self.capacity())
-    }
-}
-
-/// A sink that grows on the heap up to a limit.
-///
-/// ```
-/// use pop3_proto::{Outbox, Sink};
-///
-/// let mut outbox = Outbox::new();
-/// outbox.put(&[b"STAT\r\n"]).unwrap();
-/// assert_eq!(outbox.pending(), b"STAT\r\n");
-/// outbox.sent(4); // a short write
-/// assert_eq!(outbox.pending(), b"\r\n");
-/// ```
-#[cfg(feature = "alloc")]
-pub struct Outbox {
-    buffer: alloc::vec::Vec<u8>,
-    start: usize,
-    limit: usize,
-}
-
-#[cfg(feature = "alloc")]
-impl Outbox {
-    /// The limit unless another is given: 16 KiB.
-    pub const LIMIT: usize = 16 * 1024;
-
-    /// An empty outbox that grows to [`LIMIT`](Self::LIMIT). It allocates with the first octet.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self::with_limit(Self::LIMIT)
-    }
-
-    /// An empty outbox that grows to `limit` octets, or to [`MIN_SINK`] if that is more.
-    #[must_use]
-    pub const fn with_limit(limit: usize) -> Self {
-        let limit = if limit < MIN_SINK { MIN_SINK } else { limit };
-        Outbox { buffer: alloc::vec::Vec::new(), start: 0, limit }
-    }
-
-    /// The octets to send.
-    #[must_use]
-    pub fn pending(&self) -> &[u8] {
-        self.buffer.get(self.start..).unwrap_or_default()
-    }
-
-    /// The first `count` pending octets are on their way; more than there are counts as all.
-    pub fn sent(&mut self, count: usize) {
-        self.start = self.start.saturating_add(count);
-        if self.start >= self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
-        }
-    }
-
-    /// Frees the memory when nothing is pending: an idle connection needs none.
-    pub fn shrink(&mut self) {
-        if self.pending().is_empty() {
-            self.buffer = alloc::vec::Vec::new();
-            self.start = 0;
-        }
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl Default for Outbox {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl Sink for Outbox {
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
-        let needed = length(parts);
-        if needed > self.room() {
-            return Err(Full { needed, capacity: self.limit });
-        }
-        if needed > self.limit.saturating_sub(self.buffer.len()) {
-            self.buffer.drain(..self.start);
-            self.start = 0;
-        }
-        // `Vec` grows by doubling; the last step is to end at the limit, not beyond it.
-        let length = self.buffer.len().saturating_add(needed);
-        if length > self.buffer.capacity() {
-            let capacity = self.buffer.capacity().saturating_mul(2).max(length).min(self.limit);
-            self.buffer.reserve_exact(capacity.saturating_sub(self.buffer.len()));
-        }
-        for part in parts {
-            match part {
-                [first, second] => self.buffer.extend_from_slice(&[*first, *second]),
-                _ => self.buffer.extend_from_slice(part),
-            }
-        }
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        self.limit.saturating_sub(self.pending().len())
-    }
-
-    fn capacity(&self) -> usize {
-        self.limit
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl fmt::Debug for Outbox {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug(f, "Outbox", self.pending().len(), self.limit)
-    }
-}
-
-/// Shows lengths only: what a client sends may be a password.
-fn debug(f: &mut fmt::Formatter<'_>, name: &str, pending: usize, capacity: usize) -> fmt::Result {
-    f.debug_struct(name).field("pending", &pending).field("capacity", &capacity).finish()
-}
-
 /// Copies all of it. `copy_from_slice` alone keeps a panic for lengths that differ.
-fn copy(from: &[u8], to: &mut [u8]) {
+pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     // Every second part of a converted message is a line end, for which a call costs more than the copy.
     if let ([first, second], [to_first, to_second]) = (from, &mut *to) {
         (*to_first, *to_second) = (*first, *second);
@@ -319,6 +136,6 @@ fn copy(from: &[u8], to: &mut [u8]) {
 }
 
 /// The length of all parts together.
-fn length(parts: &[&[u8]]) -> usize {
+pub(crate) fn length(parts: &[&[u8]]) -> usize {
     parts.iter().fold(0, |sum, part| sum.saturating_add(part.len()))
 }

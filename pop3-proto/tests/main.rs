@@ -4,18 +4,21 @@
 #![cfg(feature = "alloc")]
 
 mod client;
+mod connection;
+mod counting;
 // It prints what it visited; the bans are the library's.
 #[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod explore;
 mod extensions;
 mod guide;
-mod harness;
 mod laws;
 mod ledger;
+mod login;
 mod server;
 mod tap;
 mod transcripts;
+mod values;
 
 /// Counts for each thread, so that one test sees only its own.
 #[global_allocator]
-static ALLOCATOR: harness::Counting = harness::Counting;
+static ALLOCATOR: counting::Counting = counting::Counting;

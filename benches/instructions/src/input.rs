@@ -1,8 +1,8 @@
 //! Made-up input, the same in each run.
 
-use pop3_proto::client::Config;
-use pop3_proto::server::Slot;
-use pop3_proto::{Client, Command, Input, Out, TlsPolicy, UniqueId};
+use pop3_proto::client::ClientConfig;
+use pop3_proto::server::MessageInfo;
+use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, UniqueId};
 use std::fmt::Write;
 
 /// So many command lines, mixed as a session mixes them.
@@ -52,21 +52,20 @@ pub(crate) fn text(octets: usize) -> String {
 }
 
 /// So many messages of one size, and their octets together.
-pub(crate) fn slots(count: u32, octets: u64) -> (Vec<Slot<UniqueId<'static>>>, u64) {
+pub(crate) fn slots(count: u32, octets: u64) -> (Vec<MessageInfo<UniqueId<'static>>>, u64) {
     let id = UniqueId::new(b"id").expect("it is one");
-    (vec![Slot::new(octets, id); count as usize], u64::from(count) * octets)
+    (vec![MessageInfo::new(octets, id); count as usize], u64::from(count) * octets)
 }
 
 /// A client that is logged in and waits for the answer to this.
 pub(crate) fn client(command: &Command<'_>) -> Client {
-    let mut client = Client::new(Config::new(TlsPolicy::Cleartext));
+    let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
-    let mut answers = Input::more(b"+OK\r\n+OK\r\n+OK\r\n");
-    client.poll(&mut answers).expect("a greeting");
+    let mut out = SendBuf::new(&mut buffer[..]);
+    client.poll(&mut Input::more(b"+OK\r\n")).expect("a greeting");
     for line in ["USER mrose", "PASS secret"] {
         client.send(&Command::parse(line.as_bytes()).expect("a command"), &mut out).expect("sent");
-        client.poll(&mut answers).expect("an answer");
+        client.poll(&mut Input::more(b"+OK\r\n")).expect("an answer");
     }
     client.send(command, &mut out).expect("sent");
     client

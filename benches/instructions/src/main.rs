@@ -43,5 +43,5 @@ fn main() {
     let message = black_box(input::text(1024).replace('\n', "\r\n"));
     let (mut slots, octets) = input::slots(MESSAGES, message.len() as u64);
     assert_eq!(workload::retr_dele(&message, &mut slots), octets);
-    assert!(slots.iter().all(pop3_proto::server::Slot::is_marked));
+    assert!(slots.iter().all(pop3_proto::server::MessageInfo::is_marked));
 }

@@ -1,10 +1,10 @@
 use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
-use pop3_proto::{Client, Command, Input, MessageNumber, Out, Secret, Server, Text, TlsPolicy, UniqueId};
+use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
+use pop3_proto::{Client, Command, Input, MessageNumber, Secret, SendBuf, Server, Text, TlsPolicy, UniqueId};
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
-type Slots<'m> = &'m mut [Slot<UniqueId<'static>>];
+type Slots<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
 
 /// A client that fetches and marks each message of a maildrop, keeping 16 commands in flight, and its server: what one has pending is the
 /// other's input.
@@ -33,7 +33,7 @@ impl<'m> Pair<'m> {
     #[must_use]
     pub fn new(message: &'m [u8], slots: Slots<'m>) -> Self {
         Pair {
-            client: Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining()),
+            client: Client::new(client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining(), 1),
             server: Server::new(&CONFIG, 1),
             commands: u32::try_from(2 * slots.len()).expect("a fixed workload"),
             maildrop: Some(slots),
@@ -51,7 +51,7 @@ impl<'m> Pair<'m> {
     /// Where the crate does not do what it says.
     #[must_use]
     pub fn run(mut self, to_server: &mut [u8], to_client: &mut [u8]) -> u64 {
-        let (mut to_server, mut to_client) = (Out::new(to_server), Out::new(to_client));
+        let (mut to_server, mut to_client) = (SendBuf::new(to_server), SendBuf::new(to_client));
         loop {
             let mut input = Input::more(to_server.pending());
             let pending = input.remaining();
@@ -72,11 +72,13 @@ impl<'m> Pair<'m> {
         }
     }
 
-    fn serve(&mut self, input: &mut Input<'_>, out: &mut Out<'_>) {
+    fn serve(&mut self, input: &mut Input<'_>, out: &mut SendBuf<&mut [u8]>) {
         loop {
             match self.server.poll(input, out).expect("a sound client") {
                 Step::NeedInput | Step::NeedSpace(_) | Step::Closed(_) => return,
-                Step::NeedBody if self.sending.is_empty() => self.server.finish_body().expect("it is open"),
+                Step::NeedBody if self.sending.is_empty() => {
+                    _ = self.server.finish_body().expect("it is open");
+                }
                 Step::NeedBody => match self.server.write_body(self.sending, out).expect("it is open") {
                     0 => return,
                     taken => self.sending = &self.sending[taken..],
@@ -87,26 +89,26 @@ impl<'m> Pair<'m> {
         }
     }
 
-    fn answer(&mut self, ask: Ask<'_>, out: &mut Out<'_>) {
+    fn answer(&mut self, ask: Ask<'_>, out: &mut SendBuf<&mut [u8]>) {
         match ask {
-            Ask::Greet(greet) => self.server.greet(greet, Text::literal("ready"), out).expect("room"),
+            Ask::Greet(greet) => self.server.greet(greet, Text::from_static("ready"), out).expect("room"),
             Ask::User(user, _) => self.server.accept_name(user).expect("asked"),
             Ask::Login(login, _) => {
                 let maildrop = self.maildrop.take().expect("one login");
-                assert!(self.server.accept(login, maildrop, Announce::default()).is_ok());
+                assert!(self.server.accept(login, maildrop).is_ok());
             }
             Ask::Fetch(fetch) => {
                 self.sending = self.message;
-                self.server.send_body(fetch, self.message.len() as u64).expect("asked");
+                self.server.send_body_of(fetch, self.message.len() as u64).expect("asked");
             }
-            Ask::Commit(commit) => self.server.committed(commit, true).expect("asked"),
+            Ask::Commit(commit) => self.server.removed(commit).expect("asked"),
             other => panic!("{other:?}"),
         }
     }
 
-    fn hear(&mut self, event: &Event<'_>, out: &mut Out<'_>) {
+    fn hear(&mut self, event: &Event<'_>, out: &mut SendBuf<&mut [u8]>) {
         match event {
-            Event::Greeting(_) => self.say(&Command::User(Text::literal("mrose")), out),
+            Event::Greeting(_) => self.say(&Command::User(Text::from_static("mrose")), out),
             Event::Ok(ticket, _) if ticket.verb.keyword() == "USER" => {
                 self.say(&Command::Pass(Secret::new(b"secret").expect("a password")), out);
             }
@@ -122,7 +124,7 @@ impl<'m> Pair<'m> {
     }
 
     /// Sends commands until as many as a client takes are in flight.
-    fn fill(&mut self, out: &mut Out<'_>) {
+    fn fill(&mut self, out: &mut SendBuf<&mut [u8]>) {
         while self.next <= self.commands && self.next - self.answered < 16 {
             let number = MessageNumber::from_index((self.next / 2) as usize).expect("a small number");
             let command = match self.next % 2 {
@@ -135,7 +137,7 @@ impl<'m> Pair<'m> {
         }
     }
 
-    fn say(&mut self, command: &Command<'_>, out: &mut Out<'_>) {
+    fn say(&mut self, command: &Command<'_>, out: &mut SendBuf<&mut [u8]>) {
         self.client.send(command, out).expect("it is its turn");
     }
 }

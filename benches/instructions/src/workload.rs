@@ -1,8 +1,8 @@
 //! What is counted: each function by its name, so that none may be inlined into its caller.
 
 use pop3_proto::client::Event;
-use pop3_proto::server::Slot;
-use pop3_proto::{Client, Command, Decoded, Input, Limits, Out, Stuff, StuffMode, UniqueId};
+use pop3_proto::server::MessageInfo;
+use pop3_proto::{Client, Command, Decoded, Input, Limits, SendBuf, Stuff, StuffMode, UniqueId};
 use pop3_proto_instructions::Pair;
 use std::hint::black_box;
 
@@ -38,7 +38,7 @@ pub(crate) fn list(client: &mut Client, input: &[u8]) -> (u64, u64) {
 pub(crate) fn uidl(client: &mut Client, input: &[u8]) -> (u64, u64) {
     let (mut rows, mut sum) = (0, 0);
     read(client, input, |event| match event {
-        Event::UniqueId(_, listing) => sum += black_box(listing).id.as_bytes().len() as u64,
+        Event::UniqueId(_, listing) => sum += black_box(listing).as_bytes().len() as u64,
         Event::End(_, count) => rows = count,
         _ => {}
     });
@@ -68,12 +68,12 @@ pub(crate) fn body_send(text: &[u8], buffer: &mut [u8]) -> (usize, usize) {
     }
     lent += stuff.finish().len();
 
-    let (mut stuff, mut left, mut out) = (Stuff::new(StuffMode::Convert), text, Out::new(buffer));
+    let (mut stuff, mut left, mut out) = (Stuff::new(StuffMode::Convert), text, SendBuf::new(buffer));
     while !left.is_empty() {
         let taken = stuff.copy(left, &mut out).expect("bare LF is converted");
         left = &left[taken..];
         copied += black_box(out.pending()).len();
-        out.sent(usize::MAX);
+        out.clear();
     }
     copied += stuff.finish().len();
     (lent, copied)
@@ -81,7 +81,7 @@ pub(crate) fn body_send(text: &[u8], buffer: &mut [u8]) -> (usize, usize) {
 
 /// The octets of all messages, each fetched and marked by a client that keeps 16 commands in flight; then QUIT.
 #[inline(never)]
-pub(crate) fn retr_dele(message: &str, slots: &mut [Slot<UniqueId<'static>>]) -> u64 {
+pub(crate) fn retr_dele(message: &str, slots: &mut [MessageInfo<UniqueId<'static>>]) -> u64 {
     Pair::new(message.as_bytes(), slots).run(&mut [0; 512], &mut [0; READ])
 }
 

@@ -2,10 +2,10 @@
 //! output for the port; it lends no allocator, and nothing here asks for one.
 
 use core::convert::Infallible;
+use core::time::Duration;
 use embedded_io::{ErrorType, Read, Write};
-use pop3_proto::Millis;
-use pop3_proto::server::Slot;
-use pop3_proto::{MessageNumber, Secret, Text, UniqueId, octets};
+use pop3_proto::server::MessageInfo;
+use pop3_proto::{MessageNumber, OctetCount, Secret, Text, UniqueId};
 use pop3_proto_bare_metal::{Account, Mailbox, Store};
 
 #[panic_handler]
@@ -111,13 +111,13 @@ impl Write for Serial {
 }
 
 /// This board has no clock, so no timer ever runs out.
-pub(crate) fn now() -> Millis {
-    Millis(0)
+pub(crate) fn now() -> Duration {
+    Duration::ZERO
 }
 
 /// The user of the device.
 pub(crate) fn account() -> Option<Account<'static>> {
-    let name = const { Text::literal("mrose") };
+    let name = const { Text::from_static("mrose") };
     Some(Account { name, password: Secret::new(b"tanstaaf").ok()? })
 }
 
@@ -131,11 +131,11 @@ const MESSAGES: [&[u8]; 2] = [
 const FETCHED: [&[u8]; 2] = [b"Subject: temperature\r\n\r\n21.5 degrees\r\n.\r\n..two dots\r\n", MESSAGES[1]];
 
 /// How they are listed.
-pub(crate) fn slots() -> Option<[Slot<UniqueId<'static>>; 2]> {
+pub(crate) fn slots() -> Option<[MessageInfo<UniqueId<'static>>; 2]> {
     let [one, two] = MESSAGES;
     Some([
-        Slot::new(octets(one), UniqueId::new(b"1").ok()?),
-        Slot::new(octets(two), UniqueId::new(b"2").ok()?),
+        MessageInfo::new(OctetCount::of(one), UniqueId::new(b"1").ok()?),
+        MessageInfo::new(OctetCount::of(two), UniqueId::new(b"2").ok()?),
     ])
 }
 

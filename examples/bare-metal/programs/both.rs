@@ -7,7 +7,7 @@ mod board;
 
 use board::{Compare, Memory, account, now, slots};
 use pop3_proto::client::Deletions;
-use pop3_proto::server::Why;
+use pop3_proto::server::CloseReason;
 use pop3_proto_bare_metal::{Fetched, nonblocking, pipe};
 
 fn run() -> bool {
@@ -21,11 +21,11 @@ fn run() -> bool {
     );
     controls();
     let both = Fetched { messages: 2, deletions: Deletions::Committed };
-    !store.bad && fetched == Ok(both) && why == Ok(Why::Quit) && memory.removed == [true; 2]
+    !store.bad && fetched == Ok(both) && why == Ok(CloseReason::Quit) && memory.removed == [true; 2]
 }
 
 /// What must not link, or not even build.
 fn controls() {
     #[cfg(feature = "reachable_heap")]
-    core::hint::black_box(pop3_proto::Outbox::new());
+    core::hint::black_box(pop3_proto::SendBuf::new(vec![]));
 }

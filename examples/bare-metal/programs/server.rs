@@ -6,12 +6,12 @@
 mod board;
 
 use board::{Memory, Serial, now, slots};
-use pop3_proto::server::Why;
+use pop3_proto::server::CloseReason;
 use pop3_proto_bare_metal::blocking;
 
 fn run() -> bool {
     let Some(mut slots) = slots() else { return false };
     let mut memory = Memory::default();
     let why = blocking::serve(&mut Serial, now, 1, &mut slots, &mut memory);
-    why == Ok(Why::Quit) && memory.removed == [true; 2]
+    why == Ok(CloseReason::Quit) && memory.removed == [true; 2]
 }

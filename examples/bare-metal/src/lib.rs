@@ -1,87 +1,53 @@
 //! A POP3 client and a POP3 server without `std` and without a heap: every buffer is an array on the stack.
 //!
-//! [`blocking`] drives them over the traits of `embedded-io`, [`nonblocking`] over those of `embedded-io-async`. The two differ in
-//! `.await` and in nothing else, because what is said in a session is in neither: [`Walk`] is the client's side of it, [`Post`] the
-//! server's, and both only see the machines.
+//! [`blocking`] drives them over the traits of `embedded-io`, [`nonblocking`] over those of `embedded-io-async`. Both are the
+//! same lines over `pop3_embedded`; what is said in a session is in [`Walk`] for the client, and in [`Post`] for the server.
 //!
-//! An `embedded-io` stream has no time-out of its own. A stream whose `read` and `write` give up with [`ErrorKind::TimedOut`] now and
-//! then, once a second, say, has the machines' timers looked at each time; with one that waits for ever there are none.
+//! An `embedded-io` stream has no timeout of its own. If the `read` and `write` of a stream fail with
+//! [`ErrorKind::TimedOut`](embedded_io::ErrorKind::TimedOut) from time to time, once a second for example, the timers run each
+//! time. If they wait forever, no timer runs.
 //!
-//! The octets travel as they are: over a TLS stream (`embedded-tls` is one) say [`TlsPolicy::Implicit`] where this says
+//! The bytes travel as they are. Over a TLS stream (`embedded-tls` is one) use [`TlsPolicy::Implicit`] instead of
 //! [`TlsPolicy::Cleartext`].
 #![no_std]
 #![forbid(unsafe_code)]
 
-pub mod blocking;
-pub mod nonblocking;
+mod drive;
 pub mod pipe;
 mod post;
 mod walk;
 
-pub use post::{Mailbox, Post, Wants};
+pub use drive::{blocking, nonblocking};
+pub use post::{Mailbox, Post};
 pub use walk::{Account, Fetched, Store, Walk};
 
-use embedded_io::ErrorKind;
-use pop3_proto::{AnswerError, Fatal, Limits, TlsPolicy, Unanswered, Verb, client, server};
+use pop3_proto::{Limits, TlsPolicy, Verb, client, server};
 
-/// The client: no SASL here, so that no line is longer than 512 octets.
-const CLIENT: client::Config =
-    client::Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.sasl_line(512));
+/// The client: without SASL, so that no line is longer than 512 bytes.
+const CLIENT: client::ClientConfig =
+    client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
 
-/// Twice what the machine may leave unread: with that, moving octets to the front of the buffer is rare.
-const CLIENT_INBOX: usize = 2 * CLIENT.hold();
+/// Twice what the client may leave unread: bytes are then seldom moved to the front of the buffer.
+const CLIENT_RECV: usize = 2 * CLIENT.min_recv_buf();
+const CLIENT_SEND: usize = CLIENT.min_send_buf();
 
 /// The server.
-static SERVER: server::Config = SERVER_CONFIG;
-const SERVER_CONFIG: server::Config = server::Config::new(TlsPolicy::Cleartext);
-const SERVER_INBOX: usize = 2 * SERVER_CONFIG.hold();
+static SERVER: server::ServerConfig<'_> = SERVER_CONFIG;
+const SERVER_CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Cleartext);
+const SERVER_RECV: usize = 2 * SERVER_CONFIG.min_recv_buf();
+const SERVER_SEND: usize = 2 * SERVER_CONFIG.min_send_buf();
 
-/// Why a session failed.
+/// Why a session failed. `E` is the error of the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error<E> {
-    /// The stream.
-    Stream(E),
-    /// The peer broke a rule, was silent for too long, or was gone too early.
-    Fatal(Fatal),
-    /// The client could not send a command: a name that is no line, say.
-    Send(client::SendError),
+    /// The stream, the peer or a timer.
+    Session(pop3_embedded::Error<E>),
     /// The server refused this command, or with `None` any service.
     Refused(Option<Verb>),
-    /// An answer of the server's application was not taken: a mistake in it.
-    Answer(AnswerError),
-    /// Octets of a message were not taken: a mistake in the server's application.
-    Body(server::Unfit),
 }
 
-impl<E> From<Fatal> for Error<E> {
-    fn from(fatal: Fatal) -> Self {
-        Error::Fatal(fatal)
-    }
-}
-
-impl<E> From<client::SendError> for Error<E> {
-    fn from(error: client::SendError) -> Self {
-        Error::Send(error)
-    }
-}
-
-impl<E, T> From<Unanswered<T>> for Error<E> {
-    fn from(unanswered: Unanswered<T>) -> Self {
-        Error::Answer(unanswered.why)
-    }
-}
-
-impl<E> From<server::Unfit> for Error<E> {
-    fn from(unfit: server::Unfit) -> Self {
-        Error::Body(unfit)
-    }
-}
-
-/// What a `read` or a `write` did; nothing yet, where it only gave up for now.
-fn progress<E: embedded_io::Error>(result: Result<usize, E>) -> Result<Option<usize>, Error<E>> {
-    match result {
-        Ok(count) => Ok(Some(count)),
-        Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => Ok(None),
-        Err(error) => Err(Error::Stream(error)),
+impl<E> From<pop3_embedded::Error<E>> for Error<E> {
+    fn from(error: pop3_embedded::Error<E>) -> Self {
+        Error::Session(error)
     }
 }

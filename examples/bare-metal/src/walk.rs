@@ -74,7 +74,7 @@ impl<'a, 's, S: Store> Walk<'a, 's, S> {
             Event::Refused(ticket, _) if matches!(ticket.verb, Verb::Retr | Verb::Dele) => {
                 Some(self.behind(ticket.message?))
             }
-            Event::Refused(ticket, _) | Event::Odd(ticket, _) => self.quit(Some(ticket.verb)),
+            Event::Refused(ticket, _) | Event::Malformed(ticket, _) => self.quit(Some(ticket.verb)),
             Event::NoService(_) => self.quit(None),
             _ => None,
         }

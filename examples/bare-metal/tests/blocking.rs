@@ -4,12 +4,14 @@ mod kit;
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use kit::{Kept, Memory, account, no_clock};
+use pop3_embedded::Error as SessionError;
 use pop3_proto::client::Deletions;
-use pop3_proto::server::Why;
-use pop3_proto::{Fatal, Millis, Timer};
+use pop3_proto::server::CloseReason;
+use pop3_proto::{ConnectionError, Timer};
 use pop3_proto_bare_metal::blocking::{fetch, serve};
 use pop3_proto_bare_metal::{Error, Fetched};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 use std::{iter, thread};
 
 /// One end of a connection: a channel of octets either way, which is full after 16.
@@ -59,16 +61,17 @@ fn every_message_arrives() {
     });
     let fetched = fetch(&mut near, no_clock, account("tanstaaf"), &mut store);
     assert_eq!(fetched, Ok(Fetched { messages: 5, deletions: Deletions::Committed }));
-    assert_eq!(server.join().unwrap(), (Ok(Why::Quit), 0));
+    assert_eq!(server.join().unwrap(), (Ok(CloseReason::Quit), 0));
     assert_eq!(store.complete, sent);
 }
 
-/// A peer that says this, and then nothing for ever, or is gone; it takes so many octets.
+/// A peer that says this, a line at a time, and then nothing for ever, or is gone; it takes so many octets.
 struct Peer {
     says: &'static [u8],
     stays: bool,
     takes: usize,
     took: Vec<u8>,
+    flushes: usize,
 }
 
 impl ErrorType for Peer {
@@ -77,7 +80,9 @@ impl ErrorType for Peer {
 
 impl Read for Peer {
     fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
-        match self.says.read(to) {
+        let line = self.says.iter().position(|octet| *octet == b'\n').map_or(self.says.len(), |end| end + 1);
+        let most = line.min(to.len());
+        match self.says.read(&mut to[..most]) {
             Ok(0) if self.stays => Err(ErrorKind::TimedOut),
             Ok(count) => Ok(count),
         }
@@ -93,31 +98,32 @@ impl Write for Peer {
     }
 
     fn flush(&mut self) -> Result<(), ErrorKind> {
-        Err(ErrorKind::TimedOut) // as harmless as the others
+        self.flushes += 1;
+        if self.flushes % 2 == 0 { Ok(()) } else { Err(ErrorKind::TimedOut) } // as harmless as the others
     }
 }
 
 /// A second passes whenever somebody looks.
-fn clock() -> impl FnMut() -> Millis {
+fn clock() -> impl FnMut() -> Duration {
     let mut now = 0;
     move || {
         now += 1000;
-        Millis(now)
+        Duration::from_millis(now)
     }
 }
 
 fn fetch_from(says: &'static str, stays: bool, store: &mut Kept) -> Result<Fetched, Error<ErrorKind>> {
     fetch(
-        &mut Peer { says: says.as_bytes(), stays, takes: usize::MAX, took: Vec::new() },
+        &mut Peer { says: says.as_bytes(), stays, takes: usize::MAX, took: Vec::new(), flushes: 0 },
         clock(),
         account("tanstaaf"),
         store,
     )
 }
 
-fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<Why, Error<ErrorKind>> {
+fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<CloseReason, SessionError<ErrorKind>> {
     let mut memory = Memory::new();
-    let mut peer = Peer { says: says.as_bytes(), stays, takes, took: Vec::new() };
+    let mut peer = Peer { says: says.as_bytes(), stays, takes, took: Vec::new(), flushes: 0 };
     let why = serve(&mut peer, clock(), 1, &mut memory.slots(), &mut memory);
     assert_eq!(memory.messages.len(), 5, "nothing is removed");
     why
@@ -125,9 +131,9 @@ fn serve_to(says: &'static str, stays: bool, takes: usize) -> Result<Why, Error<
 
 #[test]
 fn silence_runs_into_the_timers() {
-    let late = |timer| Error::Fatal(Fatal::TimedOut(timer));
-    assert_eq!(fetch_from("", true, &mut Kept::default()), Err(late(Timer::Greeting)));
-    assert_eq!(fetch_from("+OK\r\n", true, &mut Kept::default()), Err(late(Timer::Answer)));
+    let late = |timer| SessionError::Connection(ConnectionError::TimedOut(timer));
+    assert_eq!(fetch_from("", true, &mut Kept::default()), Err(late(Timer::Greeting).into()));
+    assert_eq!(fetch_from("+OK\r\n", true, &mut Kept::default()), Err(late(Timer::Answer).into()));
     assert_eq!(serve_to("", true, usize::MAX), Err(late(Timer::Login)));
     let login = "USER mrose\r\nPASS tanstaaf\r\n";
     assert_eq!(serve_to(login, true, usize::MAX), Err(late(Timer::Autologout)));
@@ -138,10 +144,14 @@ fn silence_runs_into_the_timers() {
 
 #[test]
 fn who_is_gone_removes_nothing() {
-    assert_eq!(serve_to("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n", false, usize::MAX), Ok(Why::End));
+    assert_eq!(
+        serve_to("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n", false, usize::MAX),
+        Ok(CloseReason::End)
+    );
     let mut store = Kept::default();
     let cut = "+OK\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\none\r\n.\r\n+OK\r\n+OK\r\ntwo\r\n";
-    assert_eq!(fetch_from(cut, false, &mut store), Err(Error::Fatal(Fatal::UnexpectedEnd)));
+    let eof = Error::Session(ConnectionError::UnexpectedEof.into());
+    assert_eq!(fetch_from(cut, false, &mut store), Err(eof));
     assert_eq!(store.complete.into_iter().collect::<Vec<_>>(), [(1, b"one\r\n".to_vec())]);
     assert_eq!(store.partial[&2], b"two\r\n");
 }
@@ -161,8 +171,9 @@ fn a_message_that_is_refused_is_passed_over() {
 fn a_wrong_name_is_refused_like_a_wrong_password() {
     let said = |login: &'static str| {
         let mut memory = Memory::new();
-        let mut peer = Peer { says: login.as_bytes(), stays: false, takes: usize::MAX, took: Vec::new() };
-        assert_eq!(serve(&mut peer, no_clock, 1, &mut memory.slots(), &mut memory), Ok(Why::Quit));
+        let mut peer =
+            Peer { says: login.as_bytes(), stays: false, takes: usize::MAX, took: Vec::new(), flushes: 0 };
+        assert_eq!(serve(&mut peer, no_clock, 1, &mut memory.slots(), &mut memory), Ok(CloseReason::Quit));
         String::from_utf8(peer.took).unwrap()
     };
     let wrong_name = said("USER nobody\r\nPASS tanstaaf\r\nQUIT\r\n");

@@ -4,14 +4,14 @@ mod kit;
 
 use kit::{Kept, Memory, account, no_clock};
 use pop3_proto::client::Deletions;
-use pop3_proto::server::Why;
-use pop3_proto::{Fatal, Verb};
+use pop3_proto::server::CloseReason;
+use pop3_proto::{ConnectionError, Verb};
 use pop3_proto_bare_metal::nonblocking::{fetch, serve};
 use pop3_proto_bare_metal::pipe::{Pipe, join};
 use pop3_proto_bare_metal::{Error, Fetched};
 use std::convert::Infallible;
 
-type Ends = (Result<Fetched, Error<Infallible>>, Result<Why, Error<Infallible>>);
+type Ends = (Result<Fetched, Error<Infallible>>, Result<CloseReason, pop3_embedded::Error<Infallible>>);
 
 /// One session over a connection of `N` octets. Each end is dropped when its session is over, which the other sees.
 fn session<const N: usize>(password: &str, store: &mut Kept, memory: &mut Memory) -> Ends {
@@ -27,7 +27,7 @@ fn all_arrive<const N: usize>() {
     let sent = memory.sent();
     let (fetched, why) = session::<N>("tanstaaf", &mut store, &mut memory);
     assert_eq!(fetched, Ok(Fetched { messages: 5, deletions: Deletions::Committed }));
-    assert_eq!(why, Ok(Why::Quit));
+    assert_eq!(why, Ok(CloseReason::Quit));
     assert_eq!(store.complete, sent);
     assert!(store.partial.is_empty() && memory.messages.is_empty());
 }
@@ -45,7 +45,7 @@ fn what_is_not_safe_is_not_deleted() {
     let (mut store, mut memory) = (Kept { unsafe_here: true, ..Kept::default() }, Memory::new());
     let (fetched, why) = session::<64>("tanstaaf", &mut store, &mut memory);
     assert_eq!(fetched, Ok(Fetched { messages: 5, deletions: Deletions::NoneAsked }));
-    assert_eq!((why, memory.messages.len()), (Ok(Why::Quit), 5));
+    assert_eq!((why, memory.messages.len()), (Ok(CloseReason::Quit), 5));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn what_cannot_be_removed_is_told() {
 fn a_wrong_password_is_refused() {
     let (mut store, mut memory) = (Kept::default(), Memory::new());
     let (fetched, why) = session::<64>("guess", &mut store, &mut memory);
-    assert_eq!((fetched, why), (Err(Error::Refused(Some(Verb::Pass))), Ok(Why::Quit)));
+    assert_eq!((fetched, why), (Err(Error::Refused(Some(Verb::Pass))), Ok(CloseReason::Quit)));
     assert!(store.complete.is_empty());
 }
 
@@ -74,7 +74,10 @@ fn a_message_that_is_gone_ends_the_session_and_is_never_complete() {
         join(async { fetch(&mut near, no_clock, account("tanstaaf"), &mut store).await }, async move {
             serve(&mut far, no_clock, 1, &mut slots, &mut memory).await
         });
-    assert_eq!((fetched, why), (Err(Error::Fatal(Fatal::UnexpectedEnd)), Ok(Why::Aborted)));
+    assert_eq!(
+        (fetched, why),
+        (Err(Error::Session(ConnectionError::UnexpectedEof.into())), Ok(CloseReason::Aborted))
+    );
     assert!(store.complete.keys().eq(&[1]));
 }
 

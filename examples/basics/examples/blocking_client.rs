@@ -1,19 +1,31 @@
 //! Fetches every message of a maildrop: `blocking_client ADDR USER PASSWORD OUTDIR [--delete]`
 //!
-//! Message N is written to OUTDIR/N.eml, octet for octet as the server holds it. A file has that name only when the message is
-//! complete and on the disk; one that is there already is never replaced. With `--delete` messages that were stored are
-//! deleted, and QUIT's answer says whether they are gone. The exit code is 0 only when all of it was done.
+//! Message N is written to OUTDIR/N.eml, with the same bytes that the server has. A file gets that name once the message is
+//! complete and on the disk. A file that exists is never replaced. With `--delete`, messages that were stored are deleted, and the
+//! response to QUIT tells whether they are gone. The exit code is 0 only if all of this was done.
 //!
-//! The password travels in clear: for loopback, or a network that is private by other means.
+//! One session fetches what the server lists. Some servers list a part of their messages: run it again, into another folder.
+//!
+//! The password is sent in cleartext, and a list of processes shows it: use this on loopback, or on a network that is private by other
+//! means.
 
-use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
-use pop3_proto::{Command, MessageNumber, Retry, Secret, StatusText, Text, TlsPolicy, Verb};
-use pop3_proto_basics::blocking::Connection;
+use pop3_proto::client::{ClientConfig, Deletions, Event, Feature, SendError, Source, Ticket};
+use pop3_proto::{
+    Command, ConnectionError, Limits, MessageNumber, Retry, Secret, StatusText, Text, TlsPolicy, Verb,
+};
+use pop3_proto_basics::blocking::{Connection, NotPop3};
 use pop3_proto_basics::{Error, Result};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// The limit on rows: a listing has to fit in memory.
+const CONFIG: ClientConfig =
+    ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_listing_rows(1 << 20));
+/// The octets that a message may have beyond twice its listed size, so a server that never stops does not fill the disk.
+const SLACK: u64 = 1 << 20;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,11 +44,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(address: &str, user: &str, password: &str, folder: &Path, delete: bool) -> Result<()> {
+pub(crate) fn run(address: &str, user: &str, password: &str, folder: &Path, delete: bool) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let mut pop = Connection::connect(address, TlsPolicy::Cleartext)?;
-    let done = session(&mut pop, user, password, folder, delete);
-    match (&done, pop.client.deletions()) {
+    let mut pop = open(address, user, password)?;
+    let done = session(&mut pop, folder, delete);
+    match (&done, pop.client().deletions()) {
         (_, Deletions::NoneAsked) => {}
         (Ok(()), Deletions::Committed) => println!("the server has removed what was stored"),
         (Err(_), Deletions::Committed) => eprintln!("the server has removed what was stored"),
@@ -47,10 +59,26 @@ fn run(address: &str, user: &str, password: &str, folder: &Path, delete: bool) -
     done
 }
 
-fn session(pop: &mut Connection, user: &str, password: &str, folder: &Path, delete: bool) -> Result<()> {
-    log_in(pop, user, password)?;
-    let messages = list(pop)?;
-    let mut store = Store::new(folder, &messages)?;
+/// Connects and logs in. Some servers announce UTF8, and close the connection after it.
+fn open(address: &str, user: &str, password: &str) -> Result<Connection> {
+    let mut pop = Connection::connect(address, CONFIG)?;
+    let Err(error) = log_in(&mut pop, user, password, true) else { return Ok(pop) };
+    let broke = error.is::<ConnectionError>() || error.is::<NotPop3>() || error.is::<io::Error>();
+    if !broke || !pop.client().capabilities().has(Feature::Utf8) {
+        return Err(error);
+    }
+    eprintln!(
+        "blocking_client: {error}, after UTF8: this goes on without it, and the server may replace messages"
+    );
+    let mut pop = Connection::connect(address, CONFIG)?;
+    log_in(&mut pop, user, password, false)?;
+    Ok(pop)
+}
+
+fn session(pop: &mut Connection, folder: &Path, delete: bool) -> Result<()> {
+    let sizes = list(pop)?;
+    let messages: Vec<_> = sizes.keys().copied().collect();
+    let mut store = Store::new(folder, &sizes)?;
     let fetched = run_all(pop, Command::Retr, &messages, |event| match event {
         Event::Begin(ticket, _) => store.begin(*ticket),
         Event::Body(_, octets) => store.add(octets),
@@ -67,48 +95,47 @@ fn session(pop: &mut Connection, user: &str, password: &str, folder: &Path, dele
     if refusals.is_empty() { Ok(()) } else { Err(refusals.join("\nblocking_client: ").into()) }
 }
 
-/// Reads the greeting, asks what the server can do, and logs in.
-fn log_in(pop: &mut Connection, user: &str, password: &str) -> Result<()> {
-    loop {
-        match pop.event()? {
-            None => {}
-            Some(Event::NoService(status)) => return Err(refusal("the connection", status)),
-            Some(_) => break,
-        }
+/// Reads the greeting, asks for the capabilities, and logs in.
+fn log_in(pop: &mut Connection, user: &str, password: &str, may_ask_for_utf8: bool) -> Result<()> {
+    if let Event::NoService(status) = pop.event()? {
+        return Err(refusal("the connection", status));
     }
-    // A server that does not know CAPA says so, and is asked for nothing beyond RFC 1939.
-    let _ = run_one(pop, &Command::Capa)?;
-    run_one(pop, &Command::User(Text::try_from(user)?))??;
-    run_one(pop, &Command::Pass(Secret::try_from(password)?))??;
+    // A server that does not know CAPA refuses it, and is asked for nothing beyond RFC 1939.
+    let _ = run_one(pop, Command::Capa)?;
+    // Outside UTF-8 mode, a server replaces or refuses a message whose header is in UTF-8.
+    if may_ask_for_utf8 && pop.client().capabilities().has(Feature::Utf8) {
+        let _ = run_one(pop, Command::Utf8)?;
+    }
+    run_one(pop, Command::User(Text::try_from(user)?))??;
+    run_one(pop, Command::Pass(Secret::try_from(password)?))??;
     // Some servers announce PIPELINING only to users that they know.
-    let capabilities = pop.client.capabilities();
+    let capabilities = pop.client().capabilities();
     if capabilities.source() == Source::Listed && !capabilities.has(Feature::Pipelining) {
-        let _ = run_one(pop, &Command::Capa)?;
+        let _ = run_one(pop, Command::Capa)?;
     }
     Ok(())
 }
 
-/// The numbers of the messages. A server may leave some out, so that counting from 1 to STAT's count will not do.
-fn list(pop: &mut Connection) -> Result<Vec<MessageNumber>> {
-    let mut messages = Vec::new();
-    pop.send(&Command::List(None))?;
+/// Returns the numbers of the messages, and their sizes. A server may leave out numbers, so do not count from 1 to the count of STAT.
+fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
+    let mut messages = BTreeMap::new(); // a server may list in any order
+    pop.send(Command::List(None))?;
     loop {
         match pop.event()? {
-            Some(Event::ScanListing(_, row)) => messages.push(row.message),
-            Some(Event::Odd(_, row)) => return Err(format!("LIST: what is '{}'?", row.escape_ascii()).into()),
-            Some(Event::Refused(_, status)) => return Err(refusal("LIST", status)),
-            Some(Event::End(..)) => break,
+            Event::ScanListing(_, row) => _ = messages.insert(row.message, row.octets),
+            Event::Malformed(_, row) => {
+                return Err(format!("LIST: what is '{}'?", row.escape_ascii()).into());
+            }
+            Event::Refused(_, status) => return Err(refusal("LIST", status)),
+            Event::End(..) => return Ok(messages),
             _ => {}
         }
     }
-    messages.sort_unstable(); // a server may list in any order
-    messages.dedup();
-    Ok(messages)
 }
 
-/// Sends one command for each message and reads the answers; returns the refusals, which end nothing.
+/// Sends one command for each message and reads the responses. Returns the refusals: the session goes on after them.
 ///
-/// As many commands are in flight as the machine allows: 16 where the server announces PIPELINING, else one.
+/// As many commands are in flight as the connection allows: 16 if the server announces PIPELINING, otherwise one.
 fn run_all(
     pop: &mut Connection,
     command: fn(MessageNumber) -> Command<'static>,
@@ -119,48 +146,47 @@ fn run_all(
     let mut left = messages.iter().peekable();
     loop {
         while let Some(message) = left.peek() {
-            match pop.send(&command(**message)) {
+            match pop.send(command(**message)) {
                 Ok(_) => left.next(),
                 Err(SendError::QueueFull | SendError::NotPipelined) => break, // not now
                 Err(error) => return Err(error.into()),
             };
         }
-        if pop.client.is_idle() {
+        if pop.client().is_idle() {
             return Ok(refusals);
         }
         // An event belongs to the command in its ticket, which is always the oldest in flight.
-        if let Some(event) = pop.event()? {
-            each(&event)?;
-            if let Event::Refused(ticket, status) = event {
-                refusals.push(refusal(&ticket.to_string(), status).to_string());
-            }
+        let event = pop.event()?;
+        each(&event)?;
+        if let Event::Refused(ticket, status) = event {
+            refusals.push(refusal(&ticket.to_string(), status).to_string());
         }
     }
 }
 
-/// Sends one command and reads its answer. The inner result is `Err` where the server refused.
-fn run_one(pop: &mut Connection, command: &Command<'_>) -> Result<Result<()>> {
+/// Sends one command and reads its response. The inner result is `Err` if the server refused.
+fn run_one(pop: &mut Connection, command: Command<'_>) -> Result<Result<()>> {
     pop.send(command)?;
     loop {
         match pop.event()? {
-            Some(Event::Refused(ticket, status)) => return Ok(Err(refusal(&ticket.to_string(), status))),
-            Some(event) if event.completes() => return Ok(Ok(())),
+            Event::Refused(ticket, status) => return Ok(Err(refusal(&ticket.to_string(), status))),
+            event if event.completes() => return Ok(Ok(())),
             _ => {}
         }
     }
 }
 
 fn quit(pop: &mut Connection) -> Result<()> {
-    pop.send(&Command::Quit)?;
-    loop {
-        match pop.event()? {
-            Some(Event::Closed(Deletions::RefusedInPart)) => return Err("QUIT was refused".into()),
-            Some(Event::Closed(Deletions::Unknown)) => {
-                return Err("the server closed without an answer to QUIT".into());
-            }
-            Some(Event::Closed(_)) => return Ok(()),
-            _ => {}
+    pop.send(Command::Quit)?;
+    let deletions = loop {
+        if let Event::Closed(closed) = pop.event()? {
+            break closed.deletions;
         }
+    };
+    match deletions {
+        Deletions::RefusedInPart => Err("QUIT was refused".into()),
+        Deletions::Unknown => Err("the server closed without a response to QUIT".into()),
+        _ => Ok(()),
     }
 }
 
@@ -182,6 +208,7 @@ fn refusal(what: &str, status: StatusText<'_>) -> Error {
 /// The folder that messages go to.
 struct Store<'f> {
     folder: &'f Path,
+    sizes: &'f BTreeMap<MessageNumber, u64>,
     open: Option<Partial>,
     stored: Vec<MessageNumber>,
 }
@@ -191,13 +218,15 @@ struct Partial {
     message: MessageNumber,
     file: BufWriter<File>,
     path: PathBuf,
+    /// How many octets it may still have.
+    left: u64,
 }
 
 impl<'f> Store<'f> {
     /// Refuses a folder that holds one of the files to be written: after `--delete` it may be the only copy of a message.
-    fn new(folder: &'f Path, messages: &[MessageNumber]) -> Result<Self> {
-        let store = Store { folder, open: None, stored: Vec::new() };
-        let taken = messages.iter().map(|message| store.path(*message)).find(|path| path.exists());
+    fn new(folder: &'f Path, sizes: &'f BTreeMap<MessageNumber, u64>) -> Result<Self> {
+        let store = Store { folder, sizes, open: None, stored: Vec::new() };
+        let taken = sizes.keys().map(|message| store.path(*message)).find(|path| path.exists());
         taken.map_or(Ok(store), |path| Err(format!("{} is there already", path.display()).into()))
     }
 
@@ -207,14 +236,19 @@ impl<'f> Store<'f> {
 
     fn begin(&mut self, ticket: Ticket) -> Result<()> {
         if let (Verb::Retr, Some(message)) = (ticket.verb, ticket.message) {
+            let size = self.sizes.get(&message).copied().unwrap_or_default();
+            let left = size.saturating_mul(2).saturating_add(SLACK);
             let path = self.folder.join(format!(".{message}.{}.part", std::process::id()));
-            self.open = Some(Partial { message, file: BufWriter::new(File::create(&path)?), path });
+            let _ = fs::remove_file(&path); // one that a process with the same number left; a link goes, and is not followed
+            self.open = Some(Partial { message, file: BufWriter::new(File::create_new(&path)?), path, left });
         }
         Ok(())
     }
 
     fn add(&mut self, octets: &[u8]) -> Result<()> {
         if let Some(partial) = &mut self.open {
+            let left = partial.left.checked_sub(octets.len() as u64);
+            partial.left = left.ok_or("the server sends more than twice what it listed, and 1 MiB")?;
             partial.file.write_all(octets)?;
         }
         Ok(())

@@ -1,15 +1,15 @@
 //! A client and a server talk POP3 in memory, and every line is printed.
 //!
 //! `cargo run --example session` is a first session by hand. With `-- --all` it shows what came after RFC 1939: CAPA, LANG,
-//! UTF8, AUTH PLAIN and pipelining. It fails where an answer is not the one that is due.
+//! UTF8, AUTH PLAIN and pipelining. It fails if a response is not the expected one.
 
 use pop3_proto::client::{Deletions, Event, Feature};
-use pop3_proto::server::{Config, Language, Phrase, Utf8, Why};
+use pop3_proto::server::{CloseReason, Language, Phrase, ServerConfig, Utf8};
 use pop3_proto::{
-    Capability, Client, Command, DropListing, Input, LanguageRange, LanguageTag, Mechanism, MessageNumber,
-    Outbox, ResponseCode, ScanListing, Secret, State, Text, TlsPolicy,
+    Capability, ClientConnection, Command, DropListing, LanguageRange, LanguageTag, Mechanism, MessageNumber,
+    ResponseCode, ScanListing, Secret, ServerConnection, State, Text, TlsPolicy,
 };
-use pop3_proto_basics::host::{Host, Wants};
+use pop3_proto_basics::host::{Host, Maildrop};
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, PLAIN, USER};
 use pop3_proto_basics::{Error, Result};
 
@@ -23,18 +23,18 @@ fn main() -> Result<()> {
 
 /// What a person would try first.
 fn first_session() -> Result<()> {
-    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
     let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Cleartext);
 
     talk.listen(|event| matches!(event, Event::Greeting(_)))?;
     talk.say(&[Command::Capa], |event| matches!(event, Event::Capability(_, Capability::Uidl)))?;
 
-    talk.say(&[Command::User(Text::literal("nobody"))], refused)?;
-    talk.say(&[Command::User(Text::literal(USER))], done)?;
+    talk.say(&[Command::User(Text::from_static("nobody"))], refused)?;
+    talk.say(&[Command::User(Text::from_static(USER))], done)?;
     talk.say(&[Command::Pass(Secret::new(PASSWORD.as_bytes())?)], done)?;
-    assert_eq!(talk.client.state(), State::Transaction);
+    assert_eq!(talk.client.client().state(), State::Transaction);
 
-    let octets = MESSAGES.map(|message| pop3_proto::octets(message.text.as_bytes()));
+    let octets = MESSAGES.map(|message| pop3_proto::OctetCount::of(message.text.as_bytes()));
     let all = DropListing { count: 3, octets: octets.iter().sum() };
     talk.say(&[Command::Stat], |event| matches!(event, Event::DropListing(_, said) if *said == all))?;
 
@@ -44,7 +44,7 @@ fn first_session() -> Result<()> {
             rows.push(*octets);
             false
         }
-        Event::End(..) => true, // not before it is the answer complete
+        Event::End(..) => true, // only now is the response complete
         _ => false,
     })?;
     assert_eq!(rows, octets);
@@ -66,31 +66,34 @@ fn first_session() -> Result<()> {
     talk.say(&[Command::Rset], done)?;
     talk.say(&[Command::Stat], |event| matches!(event, Event::DropListing(_, said) if *said == all))?;
     talk.say(&[Command::Dele(number(1)?)], done)?;
-    assert_eq!(talk.client.deletions(), Deletions::Pending);
+    assert_eq!(talk.client.client().deletions(), Deletions::Pending);
     assert_eq!(talk.host.messages(), MESSAGES, "DELE alone removes nothing");
 
-    talk.say(&[Command::Quit], |event| matches!(event, Event::Closed(Deletions::Committed)))?;
+    talk.say(
+        &[Command::Quit],
+        |event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed),
+    )?;
     assert_eq!(talk.host.messages(), &MESSAGES[1..], "QUIT does");
     Ok(())
 }
 
 /// The extensions, in one session.
 fn all() -> Result<()> {
-    const GERMAN: Language =
-        Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german };
-    // PLAIN shows the password to whoever listens, so that it is offered inside TLS only. That is where this session
-    // says it is; the encryption itself is the application's.
-    static CONFIG: Config = Config::new(TlsPolicy::Implicit)
-        .sasl(&[Mechanism::PLAIN])
-        .utf8(Utf8::Messages)
-        .languages(&[Language::ENGLISH, GERMAN])
-        .implementation(Text::literal("pop3-proto session"));
+    const GERMAN: Language<'_> =
+        Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german };
+    // PLAIN shows the password to anyone who listens, so it is offered inside TLS only. This policy states that the session
+    // is inside TLS; the encryption itself is the application's.
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Implicit)
+        .with_sasl(&[Mechanism::PLAIN])
+        .with_utf8(Utf8::Messages)
+        .with_languages(&[Language::ENGLISH, GERMAN])
+        .with_implementation(Text::from_static("pop3-proto session"));
     let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Implicit);
 
     talk.listen(|event| matches!(event, Event::Greeting(_)))?;
     talk.say(&[Command::Capa], |event| matches!(event, Event::End(..)))?;
     for feature in [Feature::Pipelining, Feature::Sasl, Feature::Utf8, Feature::Lang, Feature::Uidl] {
-        assert!(talk.client.capabilities().has(feature), "{feature:?}");
+        assert!(talk.client.client().capabilities().has(feature), "{feature:?}");
     }
 
     talk.say(
@@ -101,19 +104,19 @@ fn all() -> Result<()> {
         matches!(event, Event::Language(..))
     })?;
     talk.say(&[Command::Utf8], done)?;
-    assert!(talk.client.is_utf8() && talk.host.server().is_utf8());
+    assert!(talk.client.client().is_utf8() && talk.server.server().is_utf8());
 
     // With the response in the command, and a wrong one; then with a challenge.
-    let wrong = pop3_proto::Base64::literal("AG1yb3NlAGd1ZXNz");
+    let wrong = pop3_proto::Base64::from_static("AG1yb3NlAGd1ZXNz");
     let auth = |initial| Command::Auth { mechanism: Mechanism::PLAIN, initial };
     talk.say(
         &[auth(Some(wrong))],
         |event| matches!(event, Event::Refused(_, status) if status.code() == Some(ResponseCode::Auth)),
     )?;
     talk.say(&[auth(None)], |event| matches!(event, Event::AuthAccepted(..)))?;
-    assert_eq!(talk.client.state(), State::Transaction);
+    assert_eq!(talk.client.client().state(), State::Transaction);
 
-    // Four commands in one go: the answers come in their order, and the refused one disturbs no other.
+    // Four commands at once: the responses arrive in the same order, and a refusal changes none of the others.
     let mut answers = Vec::new();
     let top = Command::Top { message: number(1)?, lines: 0 };
     talk.say(&[Command::Stat, Command::Dele(number(23)?), Command::Uidl(None), top], |event| {
@@ -124,9 +127,12 @@ fn all() -> Result<()> {
     })?;
     assert_eq!(answers, [true, false, true, true]);
 
-    // Nothing may be sent behind QUIT, but QUIT behind others.
+    // No command may follow QUIT, but QUIT may follow others.
     let goodbye = [Command::Dele(number(1)?), Command::Dele(number(3)?), Command::Quit];
-    talk.say(&goodbye, |event| matches!(event, Event::Closed(Deletions::Committed)))?;
+    talk.say(
+        &goodbye,
+        |event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed),
+    )?;
     assert_eq!(talk.host.messages(), &MESSAGES[1..2]);
     Ok(())
 }
@@ -134,10 +140,10 @@ fn all() -> Result<()> {
 /// The phrases that this server has in German; English for the others.
 fn german(phrase: Phrase) -> Text<'static> {
     match phrase {
-        Phrase::LanguageSelected => const { Text::literal("ab jetzt auf Deutsch") },
-        Phrase::LoginFailed => const { Text::literal("Anmeldung fehlgeschlagen") },
-        Phrase::NoSuchMessage => const { Text::literal("keine Nachricht mit dieser Nummer") },
-        Phrase::Bye => const { Text::literal("auf Wiedersehen") },
+        Phrase::LanguageSelected => const { Text::from_static("ab jetzt auf Deutsch") },
+        Phrase::LoginFailed => const { Text::from_static("Anmeldung fehlgeschlagen") },
+        Phrase::NoSuchMessage => const { Text::from_static("keine Nachricht mit dieser Nummer") },
+        Phrase::Bye => const { Text::from_static("auf Wiedersehen") },
         other => other.english(),
     }
 }
@@ -154,31 +160,29 @@ fn refused(event: &Event<'_>) -> bool {
     matches!(event, Event::Refused(..))
 }
 
-/// A client and a server, and what is on its way between them: what one has to send is what the other reads.
+/// A client and a server. The bytes that one has to send are the bytes that the other receives.
 struct Dialogue {
-    client: Client,
+    client: ClientConnection<Vec<u8>>,
+    server: ServerConnection<Maildrop, Vec<u8>>,
     host: Host,
-    to_server: Outbox,
-    to_client: Outbox,
-    /// The client's next line answers a challenge.
+    /// The next line of the client answers a challenge.
     challenged: bool,
 }
 
 impl Dialogue {
-    fn new(config: &'static Config, policy: TlsPolicy) -> Self {
+    fn new(config: &'static ServerConfig<'_>, policy: TlsPolicy) -> Self {
         Dialogue {
-            client: Client::new(policy),
-            host: Host::new(config, &MESSAGES),
-            to_server: Outbox::new(),
-            to_client: Outbox::new(),
+            client: ClientConnection::new(policy, 1),
+            server: ServerConnection::new(config, 1),
+            host: Host::new(&MESSAGES),
             challenged: false,
         }
     }
 
-    /// Sends commands, all at once, and reads the answers; an event that `check` agrees with has to be among them.
+    /// Sends all commands at once and reads the responses. `check` must accept one of the events.
     fn say(&mut self, commands: &[Command<'_>], check: impl FnMut(&Event<'_>) -> bool) -> Result<()> {
         for command in commands {
-            self.client.send(command, &mut self.to_server)?;
+            self.client.sender().send(*command)?;
         }
         self.listen(check)
     }
@@ -186,44 +190,44 @@ impl Dialogue {
     fn listen(&mut self, mut check: impl FnMut(&Event<'_>) -> bool) -> Result<()> {
         let mut agreed = false;
         loop {
-            self.serve()?;
-            let mut input = Input::more(self.to_client.pending());
-            while let Some(event) = self.client.poll(&mut input)? {
+            self.exchange()?;
+            while let Some((event, mut sender)) = self.client.poll()? {
                 agreed |= check(&event);
                 match event {
                     Event::Challenge(step, _) => {
-                        self.client.sasl(step, PLAIN, &mut self.to_server)?;
+                        sender.respond(step, PLAIN)?;
                         self.challenged = true;
                     }
-                    // PLAIN has nothing to check about the server. Other mechanisms may.
-                    Event::AuthAccepted(done, _) => self.client.verified(done)?,
-                    Event::Closed(_) => break, // it would be said again
+                    // PLAIN proves nothing about the server. Other mechanisms may.
+                    Event::AuthAccepted(done, _) => sender.verified(done)?,
                     _ => {}
                 }
             }
-            let read = self.to_client.pending().len() - input.remaining();
-            self.to_client.sent(read);
-            if self.to_server.pending().is_empty() {
-                return if agreed { Ok(()) } else { Err(Error::from("this is not the answer that was due")) };
+            if !self.client.wants_write() {
+                return if agreed { Ok(()) } else { Err(Error::from("this is not the expected response")) };
             }
         }
     }
 
-    /// Lets the server read what the client sent, and write its answers. Both are printed.
-    fn serve(&mut self) -> Result<()> {
-        for line in lines(self.to_server.pending()) {
+    /// Moves the client's commands to the server, and the server's responses to the client. Both are printed.
+    fn exchange(&mut self) -> Result<()> {
+        let commands = self.client.send_buf();
+        for line in lines(commands.pending()) {
             println!("C: {}", redacted(line, std::mem::take(&mut self.challenged)));
         }
-        let mut input = Input::more(self.to_server.pending());
-        let wants = self.host.run(&mut input, &mut self.to_client)?;
-        let read = self.to_server.pending().len() - input.remaining();
-        self.to_server.sent(read);
-        for line in lines(self.to_client.pending()) {
+        self.server.recv_buf().append(commands.pending());
+        commands.clear();
+
+        let closed = self.host.serve(&mut self.server)?;
+        let responses = self.server.send_buf();
+        for line in lines(responses.pending()) {
             println!("S: {}", String::from_utf8_lossy(line));
         }
-        match wants {
-            Wants::Input | Wants::Nothing(Why::Quit) => Ok(()),
-            wants => Err(format!("the server is left with {wants:?}").into()),
+        self.client.recv_buf().append(responses.pending());
+        responses.clear();
+        match closed {
+            None | Some(CloseReason::Quit) => Ok(()),
+            Some(why) => Err(format!("the server has closed: {why:?}").into()),
         }
     }
 }
@@ -232,7 +236,8 @@ fn lines(octets: &[u8]) -> impl Iterator<Item = &[u8]> {
     octets.split_inclusive(|octet| *octet == b'\n').map(|line| line.strip_suffix(b"\r\n").unwrap_or(line))
 }
 
-/// A client's line as it may be shown or logged. The crate's own types never show a secret; this is what was on the wire.
+/// Returns a client's line without its secrets, to show or to log. The types of the crate never show a secret, but these are the bytes
+/// of the wire.
 fn redacted(line: &[u8], response: bool) -> String {
     let text = String::from_utf8_lossy(line);
     let mut words = text.splitn(3, ' ');

@@ -150,7 +150,7 @@ fn dialogue(client: &[u8], server: &[u8]) -> String {
 /// Who speaks next; `None` where that does not change.
 fn turn_behind(seen: &Seen<'_>) -> Option<Side> {
     match seen {
-        Seen::Challenge(_) | Seen::OddChallenge(_) | Seen::OutOfStep(_) => Some(Side::Client),
+        Seen::Challenge(_) | Seen::MalformedChallenge(_) | Seen::OutOfStep(_) => Some(Side::Client),
         Seen::Answer(Event::Greeting(_) | Event::NoService(_)) => Some(Side::Client),
         Seen::Answer(event) if event.completes() => Some(Side::Client),
         Seen::Answer(_) | Seen::InStep | Seen::LongLine(Side::Server) => None,

@@ -1,43 +1,41 @@
-//! How an application tests its POP3 code without a network: machines have no sockets, so a test plays the other side with the
-//! octets of the wire. The functions below `main` would be `#[test]`s in an application; here `main` runs them.
+//! How an application tests its POP3 code without a network. Connections have no sockets, so a test plays the other side with the
+//! bytes of the wire. In an application, the functions below `main` would be `#[test]`s; here `main` runs them.
 
 use pop3_proto::client::Event;
 use pop3_proto::script::{Cuts, Script};
-use pop3_proto::server::{Config, Why};
+use pop3_proto::server::{CloseReason, ServerConfig};
 use pop3_proto::{
-    Client, Command, Fatal, Inbox, Input, MIN_SINK, Out, Outbox, Secret, Sink, Text, TlsPolicy, Verb,
+    ClientConnection, Command, ConnectionError, MIN_SEND_BUF, Secret, ServerConnection, Text, TlsPolicy, Verb,
 };
 use pop3_proto_basics::Result;
-use pop3_proto_basics::host::{Host, Wants};
+use pop3_proto_basics::host::Host;
 use pop3_proto_basics::sample::{MESSAGES, Message};
 use std::collections::HashSet;
 use std::io::{Read, Write};
 
-/// The application's code: it logs in and asks which messages there are, to tell the new ones. It knows machines and
-/// buffers; what moves the octets is not its business, and so a test can.
+/// The application's code: it logs in and asks for the unique-ids, to find the messages that are new. It does not move bytes, so a
+/// test can move them.
 struct NewMail {
-    client: Client,
+    pop3: ClientConnection<Vec<u8>>,
     known: HashSet<Vec<u8>>,
     new: Vec<u32>,
-    done: bool,
 }
 
 impl NewMail {
     fn new(known: &[&str]) -> Self {
         let known = known.iter().map(|id| id.as_bytes().to_vec()).collect();
-        NewMail { client: Client::new(TlsPolicy::Cleartext), known, new: Vec::new(), done: false }
+        NewMail { pop3: ClientConnection::new(TlsPolicy::Cleartext, 1), known, new: Vec::new() }
     }
 
-    /// Takes what came and says what is to be sent.
-    fn advance(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<()> {
-        while !self.done {
-            let Some(event) = self.client.poll(input)? else { break };
+    /// Reads the bytes received, and queues the commands to send.
+    fn advance(&mut self) -> Result<()> {
+        while let Some((event, mut sender)) = self.pop3.poll()? {
             let next = match event {
-                Event::Greeting(_) => Command::User(Text::literal("mrose")),
+                Event::Greeting(_) => Command::User(Text::from_static("mrose")),
                 Event::Ok(ticket, _) if ticket.verb == Verb::User => Command::Pass(Secret::new(b"tanstaaf")?),
                 Event::Ok(..) => Command::Uidl(None),
                 Event::UniqueId(_, row) => {
-                    if !self.known.contains(row.id.as_bytes()) {
+                    if !self.known.contains(row.as_bytes()) {
                         self.new.push(row.message.get());
                     }
                     continue;
@@ -47,15 +45,20 @@ impl NewMail {
                     let code = status.code().map_or("no code".to_string(), |code| code.to_string());
                     return Err(format!("{ticket}: {code}").into());
                 }
-                Event::Closed(_) => {
-                    self.done = true;
-                    continue;
-                }
                 _ => continue,
             };
-            self.client.send(&next, sink)?;
+            sender.send(next)?;
         }
         Ok(())
+    }
+
+    /// What a test does instead of a socket: hands over the bytes received, and returns the bytes to send.
+    fn turn(&mut self, received: &[u8]) -> Result<Vec<u8>> {
+        self.pop3.recv_buf().append(received);
+        self.advance()?;
+        let sent = self.pop3.send_buf().pending().to_vec();
+        self.pop3.send_buf().clear();
+        Ok(sent)
     }
 }
 
@@ -63,14 +66,14 @@ fn main() -> Result<()> {
     the_dialogue_is_what_it_should_be()?;
     the_cuts_of_the_stream_do_not_matter()?;
     a_script_plays_the_server()?;
-    a_refused_login_is_told_with_its_code();
-    a_listing_that_is_cut_is_an_error();
+    a_refused_login_is_told_with_its_code()?;
+    a_listing_that_is_cut_is_an_error()?;
     the_server_removes_at_quit_only()?;
     a_large_message_passes_a_small_sink()?;
     both_sides_meet_in_memory()
 }
 
-/// What came, what is sent: one line of the table for each turn.
+/// The bytes received and the bytes sent: a line of the table for each turn.
 const DIALOGUE: [(&str, &str); 5] = [
     ("+OK ready\r\n", "USER mrose\r\n"),
     ("+OK\r\n", "PASS tanstaaf\r\n"),
@@ -81,32 +84,27 @@ const DIALOGUE: [(&str, &str); 5] = [
 
 fn the_dialogue_is_what_it_should_be() -> Result<()> {
     let mut mail = NewMail::new(&["bbb"]);
-    for (came, sent) in DIALOGUE {
-        let mut outbox = Outbox::new();
-        mail.advance(&mut Input::more(came.as_bytes()), &mut outbox)?;
-        assert_eq!(String::from_utf8_lossy(outbox.pending()), sent);
+    for (received, sent) in DIALOGUE {
+        assert_eq!(String::from_utf8(mail.turn(received.as_bytes())?)?, sent);
     }
     assert_eq!(mail.new, [1, 3]);
-    assert!(mail.done);
+    assert!(mail.pop3.is_closed());
     passed("the dialogue is what it should be")
 }
 
-/// A stream may arrive in pieces of any size. What a machine does not read of one is handed in again with the next.
+/// A stream may arrive in pieces of any size. The connection keeps the bytes that are not a whole line yet.
 fn the_cuts_of_the_stream_do_not_matter() -> Result<()> {
-    let stream = DIALOGUE.map(|(came, _)| came).concat();
     let mut mail = NewMail::new(&["bbb"]);
-    let (mut start, mut outbox) = (0, Outbox::new());
-    for end in 1..=stream.len() {
-        let mut input = Input::more(&stream.as_bytes()[start..end]);
-        mail.advance(&mut input, &mut outbox)?;
-        start = end - input.remaining();
+    let mut sent = Vec::new();
+    for byte in DIALOGUE.map(|(received, _)| received).concat().as_bytes() {
+        sent.extend(mail.turn(&[*byte])?);
     }
-    assert_eq!(outbox.pending(), DIALOGUE.map(|(_, sent)| sent).concat().as_bytes());
-    assert_eq!((mail.new, mail.done), (vec![1, 3], true));
+    assert_eq!(sent, DIALOGUE.map(|(_, sent)| sent).concat().as_bytes());
+    assert_eq!((&mail.new[..], mail.pop3.is_closed()), (&[1, 3][..], true));
     passed("the cuts of the stream do not matter")
 }
 
-/// The same with a script: easier to read, at every cut, and where the two part it shows the line.
+/// The same with a script: it is easier to read, it runs at every cut, and it shows the line that differs.
 fn a_script_plays_the_server() -> Result<()> {
     let script = Script::parse(
         "
@@ -143,91 +141,85 @@ line 2: the client says something else
     passed("a script plays the server, and shows where the two part")
 }
 
-/// What moves the octets in this application: any stream does, and so does a played server.
+/// Moves the bytes in this application: over any stream, also that of a script.
 fn talk(mail: &mut NewMail, stream: &mut (impl Read + Write)) -> Result<()> {
-    let (mut inbox, mut outbox) = (Inbox::new([0; 4096]), Outbox::new());
-    while !mail.done {
-        let count = stream.read(inbox.spare())?;
-        inbox.received(count);
-        inbox.with(|input| mail.advance(input, &mut outbox))?;
-        while !outbox.pending().is_empty() {
-            let count = stream.write(outbox.pending())?;
-            outbox.sent(count);
-        }
+    while !mail.pop3.is_closed() {
+        mail.advance()?;
+        mail.pop3.write_to(stream)?;
+        mail.pop3.read_from(stream)?;
     }
     Ok(())
 }
 
-fn a_refused_login_is_told_with_its_code() {
+fn a_refused_login_is_told_with_its_code() -> Result<()> {
     let mut mail = NewMail::new(&[]);
-    let mut input = Input::more(b"+OK ready\r\n+OK\r\n-ERR [IN-USE] locked\r\n");
-    let error = mail.advance(&mut input, &mut Outbox::new()).unwrap_err();
+    // Each response follows its command: bytes that are there before a command is sent do not answer it.
+    for received in ["+OK ready\r\n", "+OK\r\n"] {
+        mail.turn(received.as_bytes())?;
+    }
+    let error = mail.turn(b"-ERR [IN-USE] locked\r\n").unwrap_err();
     assert_eq!(error.to_string(), "PASS: IN-USE");
-    println!("ok: a refused login is told with its code");
+    passed("a refused login is told with its code")
 }
 
-/// `Input::last` says that the peer has closed.
-fn a_listing_that_is_cut_is_an_error() {
+/// `received_eof` reports that the peer has closed.
+fn a_listing_that_is_cut_is_an_error() -> Result<()> {
     let mut mail = NewMail::new(&[]);
-    let mut input = Input::last(b"+OK ready\r\n+OK\r\n+OK\r\n+OK\r\n1 aaa\r\n2 bb");
-    let error = mail.advance(&mut input, &mut Outbox::new()).unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&Fatal::UnexpectedEnd));
-    assert!(!mail.done);
-    println!("ok: a listing that is cut is an error");
+    for received in ["+OK ready\r\n", "+OK\r\n", "+OK\r\n", "+OK\r\n1 aaa\r\n2 bb"] {
+        mail.turn(received.as_bytes())?;
+    }
+    mail.pop3.recv_buf().received_eof();
+    let error = mail.advance().unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&ConnectionError::UnexpectedEof));
+    passed("a listing that is cut is an error")
 }
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
-/// A server is tested the same way, here with a sink that is a slice.
+/// A server is tested the same way.
 fn the_server_removes_at_quit_only() -> Result<()> {
-    for (last, left) in [("", &MESSAGES[..]), ("QUIT\r\n", &MESSAGES[1..])] {
-        let mut host = Host::new(&CONFIG, &MESSAGES);
+    let cases = [("", CloseReason::End, &MESSAGES[..]), ("QUIT\r\n", CloseReason::Quit, &MESSAGES[1..])];
+    for (last, reason, left) in cases {
+        let (mut host, mut pop3) = (Host::new(&MESSAGES), ServerConnection::new(&CONFIG, 1));
         let commands = format!("USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\n{last}");
-        let mut buffer = [0; 1024];
-        let mut out = Out::new(&mut buffer);
-        let wants = host.run(&mut Input::last(commands.as_bytes()), &mut out)?;
-        assert_eq!(wants, Wants::Nothing(if last.is_empty() { Why::End } else { Why::Quit }));
-        // The words behind `+OK` are for people: a test should not depend on them.
-        let answers =
-            String::from_utf8_lossy(out.pending()).lines().filter(|line| line.starts_with("+OK")).count();
-        assert_eq!(answers, 4 + usize::from(!last.is_empty()));
+        pop3.recv_buf().append(commands.as_bytes());
+        pop3.recv_buf().received_eof();
+        assert_eq!(host.serve(&mut pop3)?, Some(reason));
+        // The words after `+OK` are for people: a test should not depend on them.
+        let responses = String::from_utf8_lossy(pop3.send_buf().pending());
+        let accepted = responses.lines().filter(|line| line.starts_with("+OK")).count();
+        assert_eq!(accepted, 4 + usize::from(!last.is_empty()));
         assert_eq!(host.messages(), left);
     }
     passed("the server removes at QUIT only")
 }
 
-/// `Wants::Space` is where a driver writes to its socket. Whatever the size of the sink, from 512 octets on, the same comes out.
+/// The send buffer may be an array. With any size from 512 bytes on, the same bytes are sent.
 fn a_large_message_passes_a_small_sink() -> Result<()> {
     let large = Message { id: "large", text: ".dot\nno dot\n".repeat(1000).leak() };
-    let mut host = Host::new(&CONFIG, &[large]);
-    let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\nRETR 1\r\n");
-    let (mut buffer, mut sent) = ([0; MIN_SINK], Vec::new());
-    let mut out = Out::new(&mut buffer);
-    loop {
-        let wants = host.run(&mut input, &mut out)?;
-        sent.extend_from_slice(out.pending());
-        out.sent(out.pending().len());
-        if wants == Wants::Input {
-            break;
-        }
+    let mut host = Host::new(&[large]);
+    let mut pop3 = ServerConnection::with_buffers(&CONFIG, 1, vec![], [0; MIN_SEND_BUF])?;
+    pop3.recv_buf().append(b"USER mrose\r\nPASS tanstaaf\r\nRETR 1\r\n");
+    let mut sent = Vec::new();
+    while !pop3.wants_read() {
+        host.serve(&mut pop3)?;
+        sent.extend_from_slice(pop3.send_buf().pending()); // as a driver writes to its socket
+        pop3.send_buf().clear();
     }
     let message = [b"+OK 14000 octets\r\n", "..dot\r\nno dot\r\n".repeat(1000).as_bytes(), b".\r\n"].concat();
     assert!(sent.ends_with(&message));
     passed("a large message passes a small sink")
 }
 
-/// Or the application's two sides talk to each other, without a socket between them.
+/// Both sides of the application can talk to each other, without a socket between them.
 fn both_sides_meet_in_memory() -> Result<()> {
-    let (mut mail, mut host) = (NewMail::new(&[MESSAGES[0].id]), Host::new(&CONFIG, &MESSAGES));
-    let (mut up, mut down) = (Outbox::new(), Outbox::new());
-    while !mail.done {
-        let mut input = Input::more(up.pending());
-        host.run(&mut input, &mut down)?;
-        up.sent(up.pending().len() - input.remaining());
-
-        let mut input = Input::more(down.pending());
-        mail.advance(&mut input, &mut up)?;
-        down.sent(down.pending().len() - input.remaining());
+    let mut mail = NewMail::new(&[MESSAGES[0].id]);
+    let (mut host, mut pop3) = (Host::new(&MESSAGES), ServerConnection::new(&CONFIG, 1));
+    while !mail.pop3.is_closed() {
+        host.serve(&mut pop3)?;
+        let commands = mail.turn(pop3.send_buf().pending())?;
+        pop3.send_buf().clear();
+        pop3.recv_buf().append(&commands);
     }
     assert_eq!(mail.new, [2, 3]);
     passed("both sides meet in memory")

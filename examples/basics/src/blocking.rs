@@ -1,115 +1,166 @@
-//! Blocking sockets under the machines: read, write and wait, with the timers as socket timeouts.
+//! Connections on blocking sockets: a socket with a clock, so that timers end a wait, and a client on top.
 
 use crate::Result;
-use pop3_proto::client::{Config, Event, Ticket};
-use pop3_proto::{Client, Command, Inbox, Millis, Outbox};
+use crate::connect::connect;
+use pop3_proto::client::{ClientConfig, Event, SendError, Ticket};
+use pop3_proto::{Client, ClientConnection, Command, ConnectionError};
+use std::error::Error;
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// A socket with the two buffers and the clock that a machine needs.
+/// The bytes of a line that an error shows.
+const SHOWN: usize = 200;
+
+/// A socket with a clock. To read and to write fail with [`ErrorKind::TimedOut`] after the time that was set.
 #[derive(Debug)]
-pub struct Wire {
+pub struct Socket {
     pub stream: TcpStream,
-    pub inbox: Inbox<Vec<u8>>,
-    pub outbox: Outbox,
     start: Instant,
+    until: Option<Duration>,
 }
 
-impl Wire {
-    /// Buffers for a machine that leaves up to `hold` octets unread.
-    pub fn new(stream: TcpStream, hold: usize) -> io::Result<Self> {
-        stream.set_nodelay(true)?; // answers are small, and each is sent when it is complete
-        let inbox = Inbox::new(vec![0; 2 * hold + 16 * 1024]);
-        Ok(Wire { stream, inbox, outbox: Outbox::new(), start: Instant::now() })
+impl Socket {
+    pub fn new(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?; // responses are small, and each is sent when it is complete
+        Ok(Socket { stream, start: Instant::now(), until: None })
     }
 
-    /// The time that the machine's `tick` is told.
-    pub fn now(&self) -> Millis {
-        self.start.elapsed().into()
+    /// Returns the time for the `tick` of a connection.
+    pub fn now(&self) -> Duration {
+        self.start.elapsed()
     }
 
-    /// Whether anything waits to be sent.
-    pub fn is_pending(&self) -> bool {
-        !self.outbox.pending().is_empty()
+    /// Sets the time until which calls may wait: what `tick` returns.
+    pub fn set_until(&mut self, until: Option<Duration>) {
+        self.until = until;
     }
 
-    /// Sends what the socket takes at once, or returns when the time has come to `tick` again.
-    pub fn send(&mut self, until: Option<Millis>) -> io::Result<()> {
-        self.stream.set_write_timeout(self.timeout(until))?;
-        // `write`, never `write_all`: that one does not tell how much was sent before it failed.
-        match self.stream.write(self.outbox.pending()) {
-            Ok(0) => Err(ErrorKind::WriteZero.into()),
-            Ok(count) => {
-                self.outbox.sent(count);
-                Ok(())
-            }
-            Err(error) if is_wait(error.kind()) => Ok(()),
-            Err(error) => Err(error),
+    /// Returns the timeout for the next call. It is never zero, because sockets refuse that.
+    fn timeout(&self) -> io::Result<Option<Duration>> {
+        let Some(until) = self.until else { return Ok(None) };
+        match until.saturating_sub(self.now()) {
+            Duration::ZERO => Err(ErrorKind::TimedOut.into()),
+            left => Ok(Some(left.max(Duration::from_millis(1)))),
         }
-    }
-
-    /// Receives what is there, or returns when the time has come to `tick` again. The peer's end of the stream is noted.
-    pub fn receive(&mut self, until: Option<Millis>) -> io::Result<()> {
-        self.stream.set_read_timeout(self.timeout(until))?;
-        let spare = self.inbox.spare();
-        assert!(!spare.is_empty(), "the inbox is smaller than the machine's hold()");
-        match self.stream.read(spare) {
-            Ok(0) => self.inbox.ended(),
-            Ok(count) => self.inbox.filled(count),
-            Err(error) if is_wait(error.kind()) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    /// From now to a moment, and never zero, which sockets do not take.
-    fn timeout(&self, until: Option<Millis>) -> Option<Duration> {
-        until.map(|until| self.now().until(until).max(Duration::from_millis(1)))
     }
 }
 
-/// Not a failure: the time is up, or a signal came.
-fn is_wait(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.timeout()?)?;
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.timeout()?)?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// Removes the error of a call whose time is up: `tick` decides what that means.
+pub fn unless_late<T>(result: io::Result<T>) -> io::Result<()> {
+    match result {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(()),
+        result => result.map(drop),
+    }
 }
 
 /// A client on a socket.
 #[derive(Debug)]
 pub struct Connection {
-    pub client: Client,
-    wire: Wire,
+    pop3: ClientConnection<Vec<u8>>,
+    socket: Socket,
 }
 
 impl Connection {
-    /// Connects; the greeting is the first event.
-    pub fn connect(address: &str, config: impl Into<Config>) -> Result<Self> {
-        let client = Client::new(config);
-        let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
-        for address in address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, Duration::from_secs(30)) {
-                Ok(stream) => return Ok(Connection { wire: Wire::new(stream, client.hold())?, client }),
-                Err(error) => last = error,
-            }
-        }
-        Err(last.into())
+    /// Connects. The greeting is the first event.
+    pub fn connect(address: &str, config: impl Into<ClientConfig>) -> Result<Self> {
+        let socket = Socket::new(connect(address)?)?;
+        Ok(Connection { pop3: ClientConnection::new(config, 1), socket })
     }
 
-    /// Queues a command. It is sent by [`event`](Self::event): 16 commands fit in any socket's buffer, so that client and
-    /// server never wait for each other.
-    pub fn send(&mut self, command: &Command<'_>) -> Result<Ticket, pop3_proto::client::SendError> {
-        self.client.send(command, &mut self.wire.outbox)
+    /// Queues a command. [`event`](Self::event) writes it before it reads: the 16 commands that can be in flight fit in the
+    /// buffer of any socket, so client and server never wait for each other.
+    pub fn send(&mut self, command: Command<'_>) -> Result<Ticket, SendError> {
+        self.pop3.sender().send(command)
     }
 
-    /// Waits for what the server says. `None` says nothing yet (half an end mark came, say): call it again.
-    ///
-    /// Call it only while something is due: the greeting, or the answer to a command.
-    pub fn event(&mut self) -> Result<Option<Event<'_>>> {
-        let Connection { client, wire } = self;
-        if client.needs_input(wire.inbox.unread(), wire.inbox.is_ended()) {
-            let until = client.tick(wire.now())?; // says so when the server has been silent for too long
-            if wire.is_pending() { wire.send(until)? } else { wire.receive(until)? }
+    /// Waits for the next event. Fails if no event is due, or if the session is over.
+    pub fn event(&mut self) -> Result<Event<'_>> {
+        while !self.pop3.is_ready() && !self.pop3.is_closed() {
+            self.turn()?;
         }
-        Ok(wire.inbox.with(|input| client.poll(input))?)
+        let line = FirstLine::of(self.pop3.recv_buf().unread());
+        match self.pop3.poll() {
+            Ok(Some((event, _))) => Ok(event),
+            Ok(None) => Err("the session is over".into()),
+            Err(fatal) => Err(line.explain(fatal)),
+        }
+    }
+
+    /// Returns the machine, for its state, capabilities and deletions.
+    pub fn client(&self) -> &Client {
+        self.pop3.client()
+    }
+
+    /// Writes, or else reads, until a timer has to run.
+    fn turn(&mut self) -> Result<()> {
+        self.socket.set_until(self.pop3.tick(self.socket.now())?); // fails if the server was silent for too long
+        unless_late(match self.pop3.wants_write() {
+            true => self.pop3.write_to(&mut self.socket),
+            false => self.pop3.read_from(&mut self.socket).map(drop),
+        })?;
+        Ok(())
     }
 }
+
+/// The start of the first line that is unread, for an error to show: `poll` borrows the buffer.
+struct FirstLine {
+    bytes: [u8; SHOWN],
+    length: usize,
+}
+
+impl FirstLine {
+    fn of(unread: &[u8]) -> Self {
+        let (mut bytes, length) = ([0; SHOWN], unread.len().min(SHOWN));
+        bytes[..length].copy_from_slice(&unread[..length]);
+        FirstLine { bytes, length }
+    }
+
+    /// Adds the line to the error if the line is the cause.
+    fn explain(&self, fatal: ConnectionError) -> crate::Error {
+        let line = self.bytes[..self.length].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match fatal {
+            ConnectionError::NotPop3 | ConnectionError::Unsolicited | ConnectionError::BareLf
+                if !line.is_empty() =>
+            {
+                NotPop3 { fatal, line: line.to_vec() }.into()
+            }
+            _ => fatal.into(),
+        }
+    }
+}
+
+/// The server sent a line that is not a response.
+#[derive(Debug)]
+pub struct NotPop3 {
+    fatal: ConnectionError,
+    line: Vec<u8>,
+}
+
+impl fmt::Display for NotPop3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: the server sent '{}'", self.fatal, self.line.escape_ascii())
+    }
+}
+
+impl Error for NotPop3 {}

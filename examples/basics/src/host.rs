@@ -1,124 +1,112 @@
-//! The application around a server machine at its smallest: one user, and a mailbox in memory.
+//! The application around a server connection at its smallest: one user, and a mailbox in memory.
 
 use crate::Result;
 use crate::sample::{Message, PASSWORD, PLAIN, USER};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Login, Refusal, Slot, Step, Why};
-use pop3_proto::{Base64, Input, Server, Sink, Text, UniqueId};
+use pop3_proto::server::{CloseReason, Credentials, Event, Login, MessageInfo, Refusal, Responder};
+use pop3_proto::{Base64, OctetCount, ServerConnection, Storage, Text, UniqueId};
 
-/// A server with all that it needs to answer its machine's questions, for one session.
+/// A maildrop: the size and the unique-id of each message.
+pub type Maildrop = Vec<MessageInfo<UniqueId<'static>>>;
+
+/// The part of a server that its connection does not know, for one session.
 #[derive(Debug)]
 pub struct Host {
-    server: Server<Vec<Slot<UniqueId<'static>>>>,
-    /// The name that USER gave. The machine does not keep it.
+    /// The name that the client gave with USER. The connection does not keep it.
     name: Vec<u8>,
-    /// What is not sent yet of the message that the client fetches.
+    /// The bytes that are not sent yet of the message that the client fetches.
     sending: &'static [u8],
     messages: Vec<Message>,
 }
 
-/// What a [`Host`] waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wants {
-    /// Octets from the client.
-    Input,
-    /// Room in the sink.
-    Space,
-    /// Nothing: the session is over.
-    Nothing(Why),
-}
-
 impl Host {
-    /// A server for one session over these messages.
-    pub fn new(config: &'static Config, messages: &[Message]) -> Self {
-        Host { server: Server::new(config, 1), name: Vec::new(), sending: &[], messages: messages.to_vec() }
+    /// Returns a host of these messages.
+    pub fn new(messages: &[Message]) -> Self {
+        Host { name: Vec::new(), sending: &[], messages: messages.to_vec() }
     }
 
-    /// The messages that are there now: marked ones go when the client says QUIT.
+    /// Returns the messages that are there now. Marked messages are removed when the client sends QUIT.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }
 
-    /// The machine, to look at.
-    pub fn server(&self) -> &Server<Vec<Slot<UniqueId<'static>>>> {
-        &self.server
-    }
-
-    /// Reads commands and writes answers until it has to wait.
-    pub fn run(&mut self, input: &mut Input<'_>, sink: &mut dyn Sink) -> Result<Wants> {
-        loop {
-            match self.server.poll(input, sink)? {
-                Step::NeedInput => return Ok(Wants::Input),
-                Step::NeedSpace(_) => return Ok(Wants::Space),
-                Step::Closed(why) => return Ok(Wants::Nothing(why)),
-                Step::Ask(ask) => self.answer(ask, sink)?,
-                Step::Waiting => return Err("a question was left open".into()),
-                Step::NeedBody if self.sending.is_empty() => self.server.finish_body()?,
-                Step::NeedBody => match self.server.write_body(self.sending, sink)? {
-                    0 => return Ok(Wants::Space),
-                    taken => self.sending = &self.sending[taken..],
-                },
+    /// Answers all events until the connection has to wait. Returns the reason if the session is over.
+    pub fn serve<R: Storage, S: Storage>(
+        &mut self,
+        pop3: &mut ServerConnection<Maildrop, R, S>,
+    ) -> Result<Option<CloseReason>> {
+        while let Some((event, responder)) = pop3.poll()? {
+            if let Event::Closed(why) = event {
+                return Ok(Some(why));
             }
+            self.answer(event, responder)?;
         }
+        Ok(None)
     }
 
-    /// Answers what the machine cannot know. Each answer takes its question's token, so that none can be given twice.
-    fn answer(&mut self, ask: Ask<'_>, sink: &mut dyn Sink) -> Result<()> {
-        match ask {
-            Ask::Greet(greet) => self.server.greet(greet, Text::literal("POP3 server ready"), sink)?,
-            // That an unknown name is told shows the world which names there are. A server on an open network accepts
-            // any name, as `blocking_server` does.
-            Ask::User(user, name) if name.as_bytes() == USER.as_bytes() => {
+    /// Answers one event. Each answer takes the token of its question, so none can be given twice.
+    fn answer(&mut self, event: Event<'_>, mut responder: Responder<'_, Maildrop>) -> Result<()> {
+        match event {
+            Event::Greet(greet) => responder.greet(greet, Text::from_static("POP3 server ready"))?,
+            // To refuse an unknown name shows which names exist. A server on an open network accepts any name, as
+            // `blocking_server` does.
+            Event::User(user, name) if name.as_bytes() == USER.as_bytes() => {
                 self.name = name.as_bytes().to_vec();
-                self.server.accept_name(user)?;
+                responder.accept_name(user)?;
             }
-            Ask::User(user, _) => self.server.refuse(user, Refusal::Credentials)?,
-            Ask::Login(login, credentials) => self.login(login, credentials, sink)?,
-            Ask::Fetch(fetch) => {
+            Event::Login(login, credentials) => self.log_in(login, credentials, responder)?,
+            Event::Fetch(fetch) => {
                 self.sending = self.messages[fetch.message().index()].text.as_bytes();
-                let octets = pop3_proto::octets(self.sending);
-                self.server.send_body(fetch, octets)?;
+                responder.send_body(fetch)?;
             }
+            Event::Body if self.sending.is_empty() => _ = responder.finish_body()?,
+            Event::Body => self.sending = &self.sending[responder.write_body(self.sending)?..],
             // The one place where messages are removed.
-            Ask::Commit(commit) => {
-                // From behind, so that the others keep their places.
-                let marked: Vec<_> = self.server.marked().collect();
+            Event::Commit(commit) => {
+                // The last first, so that the others keep their places.
+                let marked: Vec<_> = responder.marked().collect();
                 for message in marked.iter().rev() {
                     self.messages.remove(message.index());
                 }
-                self.server.committed(commit, true)?;
+                responder.removed(commit)?;
             }
-            // Asked only where the configuration offers STLS, or wants to hear of unknown commands.
-            Ask::StartTls(_) | Ask::Other(..) => return Err("a question that nobody expects".into()),
+            // Another name. STLS and unknown commands are events only if the configuration offers them.
+            other => responder.decline(other)?,
         }
         Ok(())
     }
 
-    fn login(&mut self, login: Login, credentials: Credentials<'_>, sink: &mut dyn Sink) -> Result<()> {
+    fn log_in(
+        &self,
+        login: Login,
+        credentials: Credentials<'_>,
+        mut responder: Responder<'_, Maildrop>,
+    ) -> Result<()> {
         let granted = match credentials {
             Credentials::Password(password) => {
                 self.name == USER.as_bytes() && password.expose() == PASSWORD.as_bytes()
             }
-            // The client goes first in PLAIN. Where it has not, an empty challenge asks for its response.
+            // In PLAIN the client begins. If it has not, an empty challenge asks for its response.
             Credentials::Sasl { initial: None, .. } => {
-                return Ok(self.server.challenge(login, Base64::EMPTY, sink)?);
+                return Ok(responder.challenge(login, Base64::EMPTY)?);
             }
             Credentials::Sasl { initial: Some(response), .. } | Credentials::Response(response) => {
                 response == PLAIN
             }
-            Credentials::Apop { .. } => false, // not offered: the greeting has no timestamp
+            // APOP is not offered, because the greeting has no timestamp.
+            _ => false,
         };
         if granted {
-            let slots = self.messages.iter().map(slot).collect::<Result<_>>()?;
-            self.server.accept(login, slots, Announce::default())?;
+            let maildrop = self.messages.iter().map(message_info).collect::<Result<_>>()?;
+            responder.accept(login, maildrop)?;
         } else {
-            self.server.refuse(login, Refusal::Credentials)?;
+            responder.refuse(login, Refusal::Credentials)?;
         }
         Ok(())
     }
 }
 
-/// How a message is listed. Its size is what RETR sends, whatever the line ends in memory are.
-fn slot(message: &Message) -> Result<Slot<UniqueId<'static>>> {
+/// Returns the row of a message. Its size is the number of octets that RETR sends, whatever line ends the text has in memory.
+fn message_info(message: &Message) -> Result<MessageInfo<UniqueId<'static>>> {
     let id = UniqueId::new(message.id.as_bytes())?;
-    Ok(Slot::new(pop3_proto::octets(message.text.as_bytes()), id))
+    Ok(MessageInfo::new(OctetCount::of(message.text.as_bytes()), id))
 }

@@ -1,13 +1,15 @@
-//! What the examples of this package share. Each file can be read, and copied, by itself:
+//! The parts that the examples of this package share. You can read and copy each file by itself:
 //!
-//! - [`blocking`]: a socket with the buffers and the clock that a machine needs, and a client on top of it
-//! - [`host`]: the application around a server machine at its smallest, over a mailbox in memory
-//! - [`maildir`]: a Maildir as a maildrop, with its lock
+//! - [`blocking`]: a socket with a clock for the timers of a connection, and a client on top
+//! - [`connect`]: connecting to a name that may have several addresses
+//! - [`guests`]: how many connections there may be, in all and from one address
+//! - [`host`]: the application around a server connection at its smallest, over a mailbox in memory
 //! - [`sample`]: the mailbox in memory
 
 pub mod blocking;
+pub mod connect;
+pub mod guests;
 pub mod host;
-pub mod maildir;
 pub mod sample;
 
 /// Any error: the examples only report them.

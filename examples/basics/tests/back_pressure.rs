@@ -1,7 +1,7 @@
 //! A client that sends commands and does not read answers does not make the server's memory grow.
 
-use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
-use pop3_proto::{Input, Outbox, Server, Text, TlsPolicy, UniqueId};
+use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
+use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,25 +44,25 @@ fn growth(run: impl FnOnce()) -> usize {
     MOST.load(Ordering::Relaxed) - before
 }
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 const MESSAGES: usize = 1_000_000;
 
-type Session = Server<Vec<Slot<UniqueId<'static>>>>;
+type Session = Server<Vec<MessageInfo<UniqueId<'static>>>>;
 
 /// Goes on until the machine waits for the client: for input, or for room.
-fn advance(server: &mut Session, input: &mut Input<'_>, outbox: &mut Outbox) -> bool {
+fn advance(server: &mut Session, input: &mut Input<'_>, send: &mut SendBuf<Vec<u8>>) -> bool {
     loop {
-        match server.poll(input, outbox).unwrap() {
+        match server.poll(input, send).unwrap() {
             Step::NeedInput => return true,
             Step::NeedSpace(full) => {
                 assert!(!full.never_fits());
                 return false;
             }
-            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), outbox).unwrap(),
+            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), send).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
-                let slot = Slot::new(1000, UniqueId::new(b"id").unwrap());
-                server.accept(login, vec![slot; MESSAGES], Announce::default()).unwrap();
+                let slot = MessageInfo::new(1000, UniqueId::new(b"id").unwrap());
+                server.accept(login, vec![slot; MESSAGES]).unwrap();
             }
             step => panic!("{step:?}"),
         }
@@ -72,23 +72,20 @@ fn advance(server: &mut Session, input: &mut Input<'_>, outbox: &mut Outbox) -> 
 #[test]
 fn four_kib_of_list_over_a_million_messages_stay_below_64_kib() {
     let mut server: Session = Server::new(&CONFIG, 1);
-    let mut outbox = Outbox::new();
-    assert!(advance(&mut server, &mut Input::more(b"USER u\r\nPASS p\r\n"), &mut outbox));
-    outbox.sent(usize::MAX);
-    outbox.shrink();
+    let mut send = SendBuf::new(vec![]);
+    assert!(advance(&mut server, &mut Input::more(b"USER u\r\nPASS p\r\n"), &mut send));
+    send.clear();
+    send.shrink();
 
     let commands = b"LIST\r\n".repeat(4096 / 6);
     let mut input = Input::more(&commands);
     let grown = growth(|| {
         for _ in 0..1000 {
-            assert!(
-                !advance(&mut server, &mut input, &mut outbox),
-                "a listing of a million rows went through"
-            );
+            assert!(!advance(&mut server, &mut input, &mut send), "a listing of a million rows went through");
         }
     });
-    // The outbox at its limit, and, while it is moved there, the one of half the size before.
-    assert!(grown <= 2 * Outbox::LIMIT, "{grown}");
+    // The send at its limit, and, while it is moved there, the one of half the size before.
+    assert!(grown <= 2 * SendBuf::<Vec<u8>>::LIMIT, "{grown}");
     // Of all these commands one was read. The others wait in the caller's buffer, so that TCP makes the client wait.
     assert_eq!(input.remaining(), commands.len() - 6);
 
@@ -97,8 +94,8 @@ fn four_kib_of_list_over_a_million_messages_stay_below_64_kib() {
     let mut before = Vec::with_capacity(1024);
     let grown = growth(|| {
         while ends < 3 {
-            advance(&mut server, &mut input, &mut outbox);
-            for octet in outbox.pending() {
+            advance(&mut server, &mut input, &mut send);
+            for octet in send.pending() {
                 before.push(*octet);
                 if *octet == b'\n' {
                     match &before[..] {
@@ -109,7 +106,7 @@ fn four_kib_of_list_over_a_million_messages_stay_below_64_kib() {
                     before.clear();
                 }
             }
-            outbox.sent(usize::MAX);
+            send.clear();
         }
     });
     assert_eq!(rows / MESSAGES, 3);

@@ -1,14 +1,16 @@
-//! A POP3 proxy. A server machine takes the login in front, a client machine logs in behind, and from then on octets are passed on as
-//! they are.
+//! A POP3 proxy. A server connection takes the login in front, a client connection logs in at the back end, and from then on bytes are
+//! relayed unchanged.
 //!
-//! - [`proxy`]: both machines joined over buffers, without a socket or a clock: what there is to know about a proxy
-//! - [`table`]: which back end has whose mail
+//! - [`proxy`]: both connections joined, without a socket or a clock: all the rules of a proxy
+//! - [`table`]: the back end of each user
 //! - [`relay`]: the proxy on two streams of tokio
+//! - [`listen`]: connections in front, and how many there may be
 //! - [`tls`]: TLS in front, with certificates from files, or made up for a demonstration
 //!
-//! Nothing but the login is parsed, so the proxy must not announce before login what a back end does not have after it, nor offer what
-//! would have to be told to the back end: no LANG and no UTF8.
+//! The proxy parses only the login. So it must not announce before login what a back end does not have after it, nor offer a state that
+//! the back end would have to share: no LANG and no UTF8.
 
+pub mod listen;
 pub mod proxy;
 pub mod relay;
 pub mod table;

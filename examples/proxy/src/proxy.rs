@@ -1,43 +1,54 @@
 //! The proxy without a socket or a clock.
 //!
-//! [`Proxy::step`] says what it waits for; its caller moves octets: what is [`pending`](Proxy::pending) at either end goes out, what comes
-//! in goes where [`spare`](Proxy::spare) is. It is the same for memory, for threads and for any runtime.
+//! [`Proxy::step`] returns what the proxy waits for. The caller moves bytes: it sends those that are [`pending`](Proxy::pending) at either
+//! end, and reads into [`spare`](Proxy::spare). This is the same for memory, for threads and for any runtime.
+//!
+//! Each end is a connection. After the login the proxy relays: the bytes that a connection received and did not read are those that
+//! followed the login, so they are sent at the other end, and so are all later ones.
 
 mod attempt;
 
 use crate::table::Table;
-use attempt::Attempt;
-use pop3_proto::server::{Ask, Config, Credentials, Refusal, Step, Why};
-use pop3_proto::{Inbox, Millis, Outbox, Server, Text};
+use attempt::{Attempt, Back, Refused};
+use pop3_proto::server::{CloseReason, Credentials, Event, Refusal, ServerConfig};
+use pop3_proto::{RecvBuf, SendBuf, ServerConnection, Text};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// No answer to a wrong name or password comes sooner, and that of a name which is not in the table no sooner than that of one which
-/// is: a proxy that answered at once would tell which names there are. It slows guessing down as well.
-pub const REFUSAL_DELAY: Millis = Millis::seconds(1);
+/// The shortest time after which a wrong name or password is refused, which makes guessing slow.
+pub const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 
-/// How long nothing may come from either side once both have logged in. That the back end's own timer runs out first is intended.
-pub const IDLE: Millis = Millis::seconds(31 * 60);
+/// How long both sides may be silent once both have logged in. It is longer than a back end's own timer, which should run out first.
+pub const IDLE: Duration = Duration::from_secs(31 * 60);
 
-/// Room for octets on their way, for each direction.
-const INBOX: usize = 16 * 1024;
+/// The bytes that are on their way at most, in each direction.
+const ROOM: usize = 16 * 1024;
 
-/// One connection in front, and the one behind that belongs to it.
+/// The bytes received at one end. They do not grow, because they bound the bytes on their way.
+type Recv = Box<[u8]>;
+
+fn room() -> Recv {
+    vec![0; ROOM].into()
+}
+
+/// The connection in front. It never opens a maildrop.
+type Front = ServerConnection<Infallible, Recv, Vec<u8>>;
+
+/// A connection in front, and the connection to the back end that belongs to it.
 pub struct Proxy {
     table: Arc<Table>,
-    /// It never opens a maildrop.
-    server: Server<Infallible>,
-    /// What USER gave. The machine does not keep it.
+    front: Front,
+    back: Back,
+    /// The name that the client gave with USER. The connection does not keep it.
     name: Vec<u8>,
     /// The login that waits for the back end.
     attempt: Option<Attempt>,
-    front: Wire,
-    back: Wire,
     link: Link,
     stage: Stage,
-    /// When octets moved last, as far as `tick` has seen.
-    quiet_since: Option<Millis>,
+    /// When bytes moved last, as far as `tick` has seen.
+    quiet_since: Option<Duration>,
 }
 
 /// One of the two connections.
@@ -49,14 +60,14 @@ pub enum End {
     Back,
 }
 
-/// What a [`Proxy`] waits for.
+/// The things that a [`Proxy`] waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wants<'p> {
-    /// Octets to be moved, at either end.
+    /// Bytes to move, at either end.
     Octets,
     /// A connection to this back end: [`Proxy::connected`], or [`Proxy::unreachable`].
     Connection(&'p str),
-    /// Nothing: send what is pending in front, and close both.
+    /// Nothing: send the bytes pending in front, and close both connections.
     Nothing,
 }
 
@@ -67,7 +78,7 @@ enum Stage {
     Over,
 }
 
-/// The connection behind.
+/// The state of the connection to the back end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Link {
     None,
@@ -75,42 +86,32 @@ enum Link {
     Up,
 }
 
-/// The octets of one connection.
-struct Wire {
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
-}
-
-impl Wire {
-    fn new() -> Self {
-        Wire { inbox: Inbox::new(vec![0; INBOX]), outbox: Outbox::new() }
-    }
-}
-
 impl Proxy {
-    /// A proxy for one connection; `id` is the caller's number for it.
-    pub fn new(config: &'static Config, table: Arc<Table>, id: u64) -> Self {
-        assert!(config.hold() <= INBOX, "the lines that this configuration allows are longer than the inbox");
+    /// Returns a proxy for one connection; `id` is the caller's number for it.
+    ///
+    /// # Panics
+    /// Panics if the configuration allows lines that do not fit in the buffers.
+    pub fn new(config: &'static ServerConfig<'_>, table: Arc<Table>, id: u64) -> Self {
+        let front = ServerConnection::with_buffers(config, id, room(), Vec::new());
         Proxy {
             table,
-            server: Server::new(config, id),
+            front: front.expect("the lines of this configuration fit in the buffers"),
+            back: attempt::back(),
             name: Vec::new(),
             attempt: None,
-            front: Wire::new(),
-            back: Wire::new(),
             link: Link::None,
             stage: Stage::Login,
             quiet_since: None,
         }
     }
 
-    /// Goes on until something is waited for. To call it more often than needed does no harm.
+    /// Goes on until the proxy has to wait. To call it more often than needed does no harm.
     pub fn step(&mut self) -> Wants<'_> {
         while self.stage == Stage::Login && self.advance() {}
         let over = match self.stage {
             Stage::Login => false,
-            // Nobody is left to answer. Where the client is the one that has closed, the answers still come.
-            Stage::Relay => self.back.inbox.is_ended() && self.pending(End::Front).is_empty(),
+            // Nobody is left to answer. If only the client has closed, the responses still follow.
+            Stage::Relay => self.is_ended(End::Back) && self.pending(End::Front).is_empty(),
             Stage::Over => true,
         };
         match &self.attempt {
@@ -130,171 +131,176 @@ impl Proxy {
     /// The back end that was asked for cannot be reached.
     pub fn unreachable(&mut self) {
         if let Some(attempt) = &mut self.attempt {
-            attempt.refused = Some(Refusal::Temporary);
+            attempt.refused = Some(Refused::Here(Refusal::Temporary));
             self.link = Link::None;
         }
     }
 
-    /// Whether there is a back end. Where not, its connection is to be closed.
+    /// Returns whether there is a back end. If there is none, close its connection.
     pub fn has_back_end(&self) -> bool {
         self.link == Link::Up
     }
 
-    /// Whether both logins succeeded, so that octets are passed on as they come.
+    /// Returns whether both logins succeeded, so bytes are relayed unchanged.
     pub fn is_relaying(&self) -> bool {
         self.stage == Stage::Relay
     }
 
-    /// The octets to send there: those of the machine, and once octets are relayed what came in at the other end. So the last word of
-    /// each machine comes before anything relayed, and a side that takes nothing is in the end not read for.
-    pub fn pending(&self, end: End) -> &[u8] {
-        let (to, from) = match end {
-            End::Front => (&self.front, &self.back),
-            End::Back => (&self.back, &self.front),
-        };
-        match to.outbox.pending() {
-            [] if self.stage == Stage::Relay => from.inbox.unread(),
-            octets => octets,
+    /// Returns the bytes to send there: first those of the connection, then, once the proxy relays, those received at the other end. So
+    /// the response to the login is sent before anything relayed, and a side that reads nothing finally stops the other.
+    pub fn pending(&mut self, end: End) -> &[u8] {
+        let is_relaying = self.is_relaying();
+        let (send, recv) = self.way_to(end);
+        match send.pending() {
+            [] if is_relaying => recv.unread(),
+            bytes => bytes,
         }
     }
 
-    /// The first `count` of the octets that were pending there are on their way.
+    /// Reports that the first `count` of the bytes pending there were sent.
     pub fn sent(&mut self, end: End, count: usize) {
         self.quiet_since = None;
-        let (to, from) = self.wires(end);
-        if to.outbox.pending().is_empty() {
-            from.inbox.consume(count); // nothing but an inbox is pending then
-        } else {
-            to.outbox.sent(count);
+        let is_relaying = self.is_relaying();
+        let (send, recv) = self.way_to(end);
+        match send.pending() {
+            [] if is_relaying => recv.consume(count),
+            _ => send.sent(count),
         }
     }
 
-    /// Where the next octets from there go. Empty while there is no room: do not read then.
+    /// Returns the room for the next bytes from there. It is empty while there is none: do not read then.
     pub fn spare(&mut self, end: End) -> &mut [u8] {
-        self.wires(end).0.inbox.spare()
+        let is_relaying = self.is_relaying();
+        let recv = self.recv_buf(end);
+        // Bytes are relayed in parts as small as the other stream takes. To read on while most are left would move them each time.
+        if is_relaying && recv.unread().len() > ROOM / 2 { &mut [] } else { recv.spare_mut() }
     }
 
-    /// So many octets came in there.
+    /// Reports that `count` bytes were read into the room there.
     pub fn filled(&mut self, end: End, count: usize) {
         self.quiet_since = None;
-        self.wires(end).0.inbox.filled(count);
-    }
-
-    /// The stream from there has ended.
-    pub fn ended(&mut self, end: End) {
-        self.wires(end).0.inbox.ended();
-    }
-
-    /// Whether the stream from there has ended.
-    pub fn is_ended(&self, end: End) -> bool {
-        match end {
-            End::Front => self.front.inbox.is_ended(),
-            End::Back => self.back.inbox.is_ended(),
+        if count > 0 {
+            self.recv_buf(end).received(count);
         }
     }
 
-    /// Whether nothing will be pending there any more, so that the end of the stream is to be passed on too.
-    pub fn is_finished(&self, end: End) -> bool {
-        let other = match end {
-            End::Front => End::Back,
-            End::Back => End::Front,
-        };
-        self.stage == Stage::Relay && self.is_ended(other) && self.pending(end).is_empty()
+    /// Reports that the stream from there has ended.
+    pub fn ended(&mut self, end: End) {
+        self.recv_buf(end).received_eof();
     }
 
-    /// Runs the timers, and says when to call again; call [`step`](Self::step) behind it once that time has come.
-    pub fn tick(&mut self, now: Millis) -> Option<Millis> {
+    /// Returns whether the stream from there has ended.
+    pub fn is_ended(&mut self, end: End) -> bool {
+        self.recv_buf(end).is_eof()
+    }
+
+    /// Returns whether nothing more will be pending there, so the end of the stream is passed on too.
+    pub fn is_finished(&mut self, end: End) -> bool {
+        self.is_relaying() && self.way_to(end).1.is_eof() && self.pending(end).is_empty()
+    }
+
+    /// Runs the timers, and returns when to call this again. Call [`step`](Self::step) after it at that time.
+    pub fn tick(&mut self, now: Duration) -> Option<Duration> {
         match self.stage {
             Stage::Over => return None,
             Stage::Relay => {
-                let until = after(*self.quiet_since.get_or_insert(now), IDLE);
+                let until = self.quiet_since.get_or_insert(now).saturating_add(IDLE);
                 self.stage = if now < until { Stage::Relay } else { Stage::Over };
                 return Some(until);
             }
             Stage::Login => {}
         }
-        let Ok(front) = self.server.tick(now) else {
-            self.stage = Stage::Over; // without a word (RFC 1939 section 3)
+        let Ok(front) = self.front.tick(now) else {
+            self.stage = Stage::Over; // without a response (RFC 1939 section 3)
             return None;
         };
-        let back = self.attempt.as_mut().and_then(|attempt| attempt.tick(now, self.link));
+        let Proxy { attempt, back, link, .. } = self;
+        let back = attempt.as_mut().and_then(|attempt| attempt.tick(now, *link, back));
         [front, back].into_iter().flatten().min()
     }
 
-    fn wires(&mut self, end: End) -> (&mut Wire, &mut Wire) {
+    fn recv_buf(&mut self, from: End) -> &mut RecvBuf<Recv> {
+        match from {
+            End::Front => self.front.recv_buf(),
+            End::Back => self.back.recv_buf(),
+        }
+    }
+
+    /// Returns the two buffers whose bytes are sent there: the connection's own, and the one that is relayed.
+    fn way_to(&mut self, end: End) -> (&mut SendBuf<Vec<u8>>, &mut RecvBuf<Recv>) {
         match end {
-            End::Front => (&mut self.front, &mut self.back),
-            End::Back => (&mut self.back, &mut self.front),
+            End::Front => (self.front.send_buf(), self.back.recv_buf()),
+            End::Back => (self.back.send_buf(), self.front.recv_buf()),
         }
     }
 
-    /// One step of the login in front; whether there is more to do at once.
+    /// Does one step of the login in front. Returns whether there is more to do now.
     fn advance(&mut self) -> bool {
-        let Proxy { server, front, .. } = self;
-        match front.inbox.with(|input| server.poll(input, &mut front.outbox)) {
-            Ok(Step::NeedInput | Step::NeedSpace(_)) => return false,
-            Ok(Step::Ask(Ask::Greet(greet))) => {
-                let greeted = server.greet(greet, Text::literal("POP3 proxy ready"), &mut front.outbox);
-                self.stage = if greeted.is_ok() { Stage::Login } else { Stage::Over };
-            }
-            Ok(Step::Ask(Ask::User(user, name))) => {
-                // Any name: whether there is such a user is told with the password.
+        let (event, mut responder) = match self.front.poll() {
+            Ok(Some(polled)) => polled,
+            Ok(None) => return self.front.wants_answer() && self.attend(),
+            Err(_) => return self.end(),
+        };
+        let answered = match event {
+            Event::Greet(greet) => responder.greet(greet, Text::from_static("POP3 proxy ready")),
+            Event::User(user, name) => {
+                // Any name is accepted: whether there is such a user shows with the password.
                 self.name = name.as_bytes().to_vec();
-                self.stage = if server.accept_name(user).is_ok() { Stage::Login } else { Stage::Over };
+                responder.accept_name(user)
             }
-            Ok(Step::Ask(Ask::Login(login, Credentials::Password(password)))) => {
-                let address = self.table.backend(&self.name);
-                self.attempt = Some(Attempt::new(login, address, &self.name, password));
-                self.link = if address.is_some() { Link::Wanted } else { Link::None };
+            Event::Login(login, Credentials::Password(password)) => {
+                let attempt = Attempt::new(login, &self.table, &self.name, password);
+                self.link = if attempt.refused.is_none() { Link::Wanted } else { Link::None };
+                self.attempt = Some(attempt);
+                Ok(())
             }
-            Ok(Step::Waiting) => return self.attend(),
-            // What is behind PASS is still in the inbox, and what is behind the back end's answer in the other one.
-            Ok(Step::Closed(Why::HandedOver)) => self.stage = Stage::Relay,
-            // AUTH, APOP, STLS and unknown commands are not offered, and a server without a maildrop has no message.
-            Ok(Step::Ask(_) | Step::NeedBody) => server.close(),
-            Ok(Step::Closed(_)) | Err(_) => self.stage = Stage::Over,
-        }
-        true
+            // The bytes after PASS are still unread here, and those after the back end's response at the other end.
+            Event::Closed(CloseReason::HandedOver) => {
+                self.stage = Stage::Relay;
+                Ok(())
+            }
+            Event::Closed(_) => return self.end(),
+            // AUTH, APOP, STLS and unknown commands are not offered, and without a maildrop there are no messages.
+            other => responder.decline(other),
+        };
+        answered.is_ok() || self.end()
     }
 
-    /// Attends to the login behind; whether it has come to its end.
+    /// Ends the session. Returns that there is nothing more to do.
+    fn end(&mut self) -> bool {
+        self.stage = Stage::Over;
+        false
+    }
+
+    /// Attends to the login at the back end. Returns whether it has ended.
     fn attend(&mut self) -> bool {
-        let Some(attempt) = &mut self.attempt else {
-            self.server.close();
-            return true;
-        };
-        let logged_in = self.link == Link::Up && attempt.refused.is_none() && attempt.talk(&mut self.back);
+        let Some(attempt) = &mut self.attempt else { return self.end() };
+        let logged_in =
+            self.link == Link::Up && attempt.refused.is_none() && attempt.talk(&mut self.back, &self.table);
         if !logged_in && !attempt.may_refuse() {
             return false;
         }
         let Some(Attempt { login, refused, .. }) = self.attempt.take() else { return false };
         let answered = match refused {
-            None => self.server.hand_over(login),
-            Some(refusal) => {
-                // Closing it is enough: before login there is nothing that QUIT could save.
-                (self.back, self.link) = (Wire::new(), Link::None);
-                self.server.refuse(login, refusal)
+            None => self.front.responder().hand_over(login).is_ok(),
+            Some(refused) => {
+                // To close the connection is enough: before login, QUIT would change nothing.
+                (self.back, self.link) = (attempt::back(), Link::None);
+                refused.tell(&mut self.front, login)
             }
         };
-        if answered.is_err() {
-            self.stage = Stage::Over;
-        }
-        true
+        answered || self.end()
     }
 }
 
-/// Shows no octets: there may be a password in them.
+/// Shows no bytes, because they may contain a password.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Proxy { server, link, stage, .. } = self;
+        let Proxy { front, link, stage, .. } = self;
         f.debug_struct("Proxy")
-            .field("server", server)
+            .field("front", front)
             .field("link", link)
             .field("stage", stage)
             .finish_non_exhaustive()
     }
-}
-
-fn after(moment: Millis, span: Millis) -> Millis {
-    Millis(moment.0.saturating_add(span.0))
 }

@@ -1,11 +1,10 @@
 //! The proxy on two streams of tokio.
 //!
-//! Cancel safety: every octet that a stream gave or took is noted in the same poll, so that [`Relay::moves`] can be dropped at any await and
-//! called again; nothing is lost and nothing is sent twice. A [`run`] that is dropped drops both connections: the back end then sees the
-//! end of the stream without QUIT and removes nothing.
+//! Cancel safety: every byte that a stream gave or took is counted in the same poll. You can drop `Relay::moves` at any await and call it
+//! again: nothing is lost or sent twice. To drop [`run`] drops both connections: the back end then sees the end of the stream without QUIT
+//! and removes nothing.
 
 use crate::proxy::{End, Proxy, Wants};
-use pop3_proto::Millis;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -17,13 +16,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long connecting to a back end may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long the client may take for what is left when the session is over.
+/// How long the client may take for the last bytes when the session is over.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Runs a proxy to its end over a connection in front.
 ///
 /// # Errors
-/// Those of the connection in front. Those of a back end end the session as its closing would.
+/// Returns an error of the connection in front. An error of a back end ends the session, as its closing would.
 pub async fn run(front: impl AsyncRead + AsyncWrite + Unpin, proxy: Proxy) -> io::Result<()> {
     let start = Instant::now();
     let mut relay = Relay { front: Peer::new(front), back: None, proxy };
@@ -43,12 +42,11 @@ pub async fn run(front: impl AsyncRead + AsyncWrite + Unpin, proxy: Proxy) -> io
         if !relay.proxy.has_back_end() {
             relay.back = None;
         }
-        let now = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match relay.proxy.tick(Millis(now)) {
+        match relay.proxy.tick(start.elapsed()) {
             None => relay.moves().await?,
-            Some(Millis(until)) => tokio::select! {
+            Some(until) => tokio::select! {
                 moved = relay.moves() => moved?,
-                () = sleep_until(start + Duration::from_millis(until)) => {}
+                () = sleep_until(start + until) => {}
             },
         }
     }
@@ -67,18 +65,18 @@ struct Relay<F> {
 }
 
 impl<F: AsyncRead + AsyncWrite + Unpin> Relay<F> {
-    /// Waits until octets have moved, or a stream has ended.
+    /// Waits until bytes have moved, or a stream has ended.
     async fn moves(&mut self) -> io::Result<()> {
         poll_fn(|context| self.poll_moves(context)).await
     }
 
-    /// Moves what moves now, in every direction.
+    /// Moves the bytes that can move now, in every direction.
     fn poll_moves(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Relay { front, back, proxy } = self;
         let mut moved = front.poll_write(End::Front, proxy, context)?;
         moved |= front.poll_read(End::Front, proxy, context)?;
         if let Some(back) = back {
-            // A back end that takes nothing more may have said why, so that it is read to its end.
+            // A back end that takes no more bytes may have sent the reason, so it is read to its end.
             moved |= back.poll_write(End::Back, proxy, context).unwrap_or_else(|_| {
                 (back.unflushed, back.shut) = (false, true);
                 proxy.sent(End::Back, usize::MAX);
@@ -92,8 +90,8 @@ impl<F: AsyncRead + AsyncWrite + Unpin> Relay<F> {
         if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    /// Sends what is left in front, then waits a moment for the client to close: closing over octets that nobody read would take the
-    /// last answer from it.
+    /// Sends the pending bytes in front, then waits a moment for the client to close: to close while bytes from it are unread would take
+    /// the last response from the client.
     async fn farewell(mut self) -> io::Result<()> {
         drop(self.back.take());
         let Relay { front: Peer { mut stream, .. }, mut proxy, .. } = self;
@@ -115,10 +113,10 @@ impl<F: AsyncRead + AsyncWrite + Unpin> Relay<F> {
     }
 }
 
-/// A stream, and how far it is with what it was given.
+/// A stream, and what it has done with the bytes that it took.
 struct Peer<S> {
     stream: S,
-    /// It took octets that may still lie in a buffer of its own, as a TLS stream has one.
+    /// It took bytes that may still be in a buffer of its own, such as that of TLS.
     unflushed: bool,
     /// The end of the stream was passed on to it.
     shut: bool,
@@ -129,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         Peer { stream, unflushed: false, shut: false }
     }
 
-    /// Writes what is pending, flushes when nothing is, and passes the end of the stream on; whether anything moved.
+    /// Writes pending bytes, flushes if there are none, and passes the end of the stream on. Returns whether anything moved.
     fn poll_write(&mut self, end: End, proxy: &mut Proxy, context: &mut Context<'_>) -> io::Result<bool> {
         let mut stream = Pin::new(&mut self.stream);
         let pending = proxy.pending(end);
@@ -153,14 +151,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         Ok(false)
     }
 
-    /// Reads as far as there is room; whether anything came, be it the end.
+    /// Reads as far as there is room. Returns whether there were bytes, or the stream has ended.
     fn poll_read(&mut self, end: End, proxy: &mut Proxy, context: &mut Context<'_>) -> io::Result<bool> {
         if proxy.is_ended(end) {
             return Ok(false);
         }
         let mut buffer = ReadBuf::new(proxy.spare(end));
         if buffer.capacity() == 0 {
-            return Ok(false); // whoever makes room wakes this up: room comes of a write
+            return Ok(false); // a write makes room, and wakes this task
         }
         match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
             Poll::Pending => return Ok(false),
@@ -168,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                 0 => proxy.ended(end),
                 count => proxy.filled(end, count),
             },
-            // TLS without a farewell: before login nothing is lost by it, and behind it a QUIT that did not come is none.
+            // TLS that ended without its farewell. Nothing is lost: without QUIT, nothing is removed.
             Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => proxy.ended(end),
             Poll::Ready(Err(error)) => return Err(error),
         }

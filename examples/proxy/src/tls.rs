@@ -9,8 +9,9 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// The server's side, with a certificate chain and a key from PEM files.
 pub fn from_files(certificates: &str, key: &str) -> Result<TlsAcceptor> {
-    let chain = CertificateDer::pem_file_iter(certificates)?.collect::<Result<Vec<_>, _>>()?;
-    acceptor(chain, PrivateKeyDer::from_pem_file(key)?)
+    let chain = CertificateDer::pem_file_iter(certificates).and_then(Iterator::collect);
+    let chain: Vec<_> = chain.map_err(|error| format!("{certificates}: {error}"))?;
+    acceptor(chain, PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{key}: {error}"))?)
 }
 
 /// Both sides, with a certificate for this name that is in memory only and that the client's side trusts.

@@ -6,12 +6,13 @@
 
 use fastrand::Rng;
 use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
-use pop3_proto::{Client, Millis, Server};
+use pop3_proto::{Client, Server};
 use pop3_proto_scale::crowd::Crowd;
 use pop3_proto_scale::mail::Marks;
 use pop3_proto_scale::session::{Session, Shared};
 use pop3_proto_scale::{Result, heap};
 use std::convert::Infallible;
+use std::time::Duration;
 use std::time::Instant;
 
 /// What both machines of a session may have together, in octets.
@@ -19,7 +20,7 @@ const MOST: usize = 400;
 
 const TO_SERVER: usize = 1024;
 const TO_CLIENT: usize = 16 * 1024;
-const HOUR: Millis = Millis::seconds(3600);
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn main() -> Result<()> {
     let count: u32 = match std::env::args().nth(1) {
@@ -34,7 +35,7 @@ fn main() -> Result<()> {
     println!("{:<24}{:>12}{:>10}{:>14}", "phase", "turns", "seconds", "a second");
 
     phase("log in", count.into(), |bar| crowd.log_in(|| bar.inc(1)))?;
-    phase("idle for an hour", HOUR.0 / 60_000, |bar| crowd.idle(HOUR, || bar.inc(1)))?;
+    phase("idle for an hour", HOUR.as_secs() / 60, |bar| crowd.idle(HOUR, || bar.inc(1)))?;
     let tenth = count as usize / 10;
     phase("fetch, a random tenth", tenth as u64, |bar| crowd.fetch(tenth, &mut rng, || bar.inc(1)))?;
     let live = heap::live() - before;

@@ -3,10 +3,11 @@
 use crate::session::{KEEP_ALIVE, Session, Shared};
 use crate::{Result, heap, mail};
 use fastrand::Rng;
-use pop3_proto::{MessageNumber, Millis};
+use pop3_proto::MessageNumber;
+use std::time::Duration;
 
 /// How often the driver looks whose turn it is.
-const ROUND: Millis = Millis::seconds(60);
+const ROUND: Duration = Duration::from_secs(60);
 
 /// The sessions, one for each user.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl<'b> Crowd<'b> {
     pub fn log_in(&mut self, mut progress: impl FnMut()) -> Result<u64> {
         let users = self.shared.removed.len();
         for user in 0..users {
-            self.shared.now = Millis(KEEP_ALIVE.0 * user as u64 / users as u64);
+            self.shared.now = KEEP_ALIVE.mul_f64(user as f64 / users as f64);
             let before = heap::allocations();
             let session = Session::open(u32::try_from(user)?, &mut self.shared)?;
             self.allocations += heap::allocations() - before;
@@ -47,11 +48,11 @@ impl<'b> Crowd<'b> {
     }
 
     /// Time passes, and each round those speak whose time has come. How many times that was.
-    pub fn idle(&mut self, span: Millis, mut progress: impl FnMut()) -> Result<u64> {
-        let end = self.shared.now.0 + span.0;
+    pub fn idle(&mut self, span: Duration, mut progress: impl FnMut()) -> Result<u64> {
+        let end = self.shared.now + span;
         let mut turns = 0;
-        while self.shared.now.0 < end {
-            self.shared.now.0 += ROUND.0;
+        while self.shared.now < end {
+            self.shared.now += ROUND;
             let now = self.shared.now;
             for user in 0..self.sessions.len() {
                 if self.sessions[user].is_due(now) {

@@ -3,14 +3,15 @@
 use crate::mail::{self, Marks};
 use crate::{Error, Result};
 use pop3_proto::client::{Deletions, Event};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Step};
-use pop3_proto::{Client, Command, Input, MessageNumber, Millis, Out, Secret, Server, Text, TlsPolicy};
+use pop3_proto::server::{Ask, Credentials, Refusal, ServerConfig, Step};
+use pop3_proto::{Client, Command, Input, MessageNumber, Secret, SendBuf, Server, Text, TlsPolicy};
 use std::io::Write;
+use std::time::Duration;
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// How long a client is silent before it says NOOP: the server waits for ten minutes.
-pub const KEEP_ALIVE: Millis = Millis::seconds(9 * 60);
+pub const KEEP_ALIVE: Duration = Duration::from_secs(9 * 60);
 
 /// A client and a server. There is no buffer in it: one that waits has nothing on its way.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Session {
     client: Client,
     server: Server<Marks>,
     /// When its timers have to be looked at, or NOOP has to be said, whichever is first.
-    due: Millis,
+    due: Duration,
     /// What the client asked to be deleted, a bit each.
     deleted: u32,
 }
@@ -27,9 +28,9 @@ pub struct Session {
 /// messages that were removed, for each user.
 #[derive(Debug)]
 pub struct Shared<'b> {
-    to_server: Out<'b>,
-    to_client: Out<'b>,
-    pub now: Millis,
+    to_server: SendBuf<&'b mut [u8]>,
+    to_client: SendBuf<&'b mut [u8]>,
+    pub now: Duration,
     pub removed: Vec<u32>,
 }
 
@@ -38,9 +39,9 @@ impl<'b> Shared<'b> {
     pub fn new(to_server: &'b mut [u8], to_client: &'b mut [u8], users: u32) -> Self {
         mail::prepare();
         Shared {
-            to_server: Out::new(to_server),
-            to_client: Out::new(to_client),
-            now: Millis(0),
+            to_server: SendBuf::new(to_server),
+            to_client: SendBuf::new(to_client),
+            now: Duration::ZERO,
             removed: vec![0; users as usize],
         }
     }
@@ -54,9 +55,9 @@ impl Session {
     /// Connects and logs in.
     pub fn open(user: u32, shared: &mut Shared<'_>) -> Result<Self> {
         let mut session = Session {
-            client: Client::new(TlsPolicy::Cleartext),
+            client: Client::new(TlsPolicy::Cleartext, 1),
             server: Server::new(&CONFIG, user.into()),
-            due: Millis(0),
+            due: Duration::ZERO,
             deleted: 0,
         };
         let mut buffer = [0; LOGIN];
@@ -68,7 +69,7 @@ impl Session {
     }
 
     /// Whether it wants a turn.
-    pub fn is_due(&self, now: Millis) -> bool {
+    pub fn is_due(&self, now: Duration) -> bool {
         self.due <= now
     }
 
@@ -103,7 +104,7 @@ impl Session {
     pub fn quit(&mut self, user: u32, shared: &mut Shared<'_>) -> Result<()> {
         let known = if self.deleted == 0 { Deletions::NoneAsked } else { Deletions::Committed };
         self.say(&Command::Quit, shared, |event| {
-            is(matches!(event, Event::Closed(deletions) if deletions == known))
+            is(matches!(event, Event::Closed(closed) if closed.deletions == known))
         })?;
         is(shared.removed.get(user as usize) == Some(&self.deleted))
     }
@@ -153,7 +154,7 @@ impl Session {
         loop {
             match self.server.poll(&mut input, &mut shared.to_client)? {
                 Step::NeedInput | Step::NeedSpace(_) | Step::Closed(_) => break,
-                Step::NeedBody if sending.is_empty() => self.server.finish_body()?,
+                Step::NeedBody if sending.is_empty() => _ = self.server.finish_body()?,
                 Step::NeedBody => match self.server.write_body(sending, &mut shared.to_client)? {
                     0 => break,
                     taken => *sending = &sending[taken..],
@@ -170,9 +171,9 @@ impl Session {
     }
 
     /// What a driver does before each wait: it runs both ends' timers, and remembers when to do so again.
-    fn tick(&mut self, now: Millis) -> Result<()> {
+    fn tick(&mut self, now: Duration) -> Result<()> {
         let timers = [self.client.tick(now)?, self.server.tick(now)?];
-        let keep_alive = Millis(now.0 + KEEP_ALIVE.0);
+        let keep_alive = now + KEEP_ALIVE;
         self.due = timers.into_iter().flatten().fold(keep_alive, Ord::min);
         Ok(())
     }
@@ -183,12 +184,12 @@ fn answer(
     server: &mut Server<Marks>,
     ask: Ask<'_>,
     sending: &mut &[u8],
-    to_client: &mut Out<'_>,
+    to_client: &mut SendBuf<&mut [u8]>,
     removed: &mut [u32],
 ) -> Result<()> {
     let mut buffer = [0; LOGIN];
     match ask {
-        Ask::Greet(greet) => server.greet(greet, Text::literal("ready"), to_client)?,
+        Ask::Greet(greet) => server.greet(greet, Text::from_static("ready"), to_client)?,
         Ask::User(token, name) => match name.as_bytes() == login(user(token.connection())?, &mut buffer) {
             true => server.accept_name(token)?,
             false => server.refuse(token, Refusal::Credentials)?,
@@ -196,22 +197,20 @@ fn answer(
         Ask::Login(token, Credentials::Password(password)) => {
             let user = user(token.connection())?;
             match password.expose() == login(user, &mut buffer) {
-                true => server
-                    .accept(token, Marks::new(user), Announce::default())
-                    .map_err(|_| "the maildrop came back")?,
+                true => server.accept(token, Marks::new(user)).map_err(|_| "the maildrop came back")?,
                 false => server.refuse(token, Refusal::Credentials)?,
             }
         }
         Ask::Fetch(fetch) => {
             let message = mail::message(user(fetch.connection())?, fetch.message()).ok_or("no message")?;
             *sending = message.text.as_bytes();
-            server.send_body(fetch, message.octets())?;
+            server.send_body(fetch)?;
         }
         // The one place where messages are removed.
         Ask::Commit(commit) => {
             let marked = server.maildrop().map(Marks::marked).unwrap_or_default();
             *removed.get_mut(user(commit.connection())? as usize).ok_or("no such user")? |= marked;
-            server.committed(commit, true)?;
+            server.removed(commit)?;
         }
         _ => return Err("a question that nobody expects".into()),
     }

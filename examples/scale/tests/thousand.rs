@@ -1,10 +1,11 @@
 //! A thousand sessions: what `million` shows, small enough to be run each time.
 
 use fastrand::Rng;
-use pop3_proto::{MessageNumber, Millis};
+use pop3_proto::MessageNumber;
 use pop3_proto_scale::crowd::Crowd;
 use pop3_proto_scale::session::{Session, Shared};
 use pop3_proto_scale::{Result, heap};
+use std::time::Duration;
 
 const USERS: u32 = 1000;
 
@@ -17,7 +18,11 @@ fn a_thousand_sessions_live_on_their_own_octets_alone() -> Result<()> {
     let mut steps = 0;
 
     assert_eq!(crowd.log_in(|| steps += 1)?, 1000);
-    assert_eq!(crowd.idle(Millis::seconds(3600), || steps += 1)?, 6666, "NOOP each nine minutes of sixty");
+    assert_eq!(
+        crowd.idle(Duration::from_secs(3600), || steps += 1)?,
+        6666,
+        "NOOP each nine minutes of sixty"
+    );
     assert_eq!(crowd.fetch(100, &mut Rng::with_seed(7), || steps += 1)?, 100);
     assert_eq!(heap::live() - before, 1000 * size_of::<Session>() as i64);
     assert_eq!(crowd.removed(), 0, "nothing is removed before QUIT");
@@ -34,12 +39,12 @@ fn the_timers_run_who_says_nothing_for_ten_minutes_is_gone() -> Result<()> {
     let (mut to_server, mut to_client) = ([0; 1024], [0; 2048]);
     let mut shared = Shared::new(&mut to_server, &mut to_client, 1);
     let mut session = Session::open(0, &mut shared)?;
-    assert!(!session.is_due(Millis::seconds(539)));
-    assert!(session.is_due(Millis::seconds(540)));
+    assert!(!session.is_due(Duration::from_secs(539)));
+    assert!(session.is_due(Duration::from_secs(540)));
 
-    shared.now = Millis::seconds(599);
+    shared.now = Duration::from_secs(599);
     session.keep_alive(&mut shared)?;
-    shared.now = Millis::seconds(599 + 601);
+    shared.now = Duration::from_secs(599 + 601);
     let gone = session.keep_alive(&mut shared).expect_err("the autologout timer");
     assert!(gone.to_string().contains("autologout"), "{gone}");
     Ok(())

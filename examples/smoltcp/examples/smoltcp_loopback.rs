@@ -4,10 +4,10 @@
 //! `smoltcp_loopback [SEED]`: another seed loses other packets.
 
 use pop3_proto::TlsPolicy;
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use pop3_proto_smoltcp::{Error, Network, run};
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 fn main() -> Result<(), Error> {
     let seed = std::env::args().nth(1).map_or(Ok(1), |seed| seed.parse())?;
@@ -23,11 +23,10 @@ fn main() -> Result<(), Error> {
         assert_eq!(report.left, 0, "and was removed from the server");
         assert_eq!(report.swapped > 0, network.swapped > 0);
         println!(
-            "{name}: all arrived and were removed, after {} packets ({} swapped) and {}.{:03} s of simulated time",
+            "{name}: all arrived and were removed, after {} packets ({} swapped) and {:.3} s of simulated time",
             report.packets,
             report.swapped,
-            report.end.0 / 1000,
-            report.end.0 % 1000,
+            report.end.as_secs_f64(),
         );
         ends.push(report.end);
     }

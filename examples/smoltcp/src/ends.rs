@@ -1,114 +1,119 @@
 //! A client and a server on a TCP socket each. Neither ever waits: `turn` does what can be done now, and says whether it did anything.
 
 use crate::Error;
-use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Refusal, Slot, Step};
+use pop3_proto::client::{self, ClientConfig, Deletions};
+use pop3_proto::server::{self, Credentials, MessageInfo, Responder, ServerConfig};
 use pop3_proto::{
-    Client, Command, Inbox, Limits, MIN_SINK, MessageNumber, Millis, Outbox, OwnedUniqueId, Secret, Server,
-    Text, TlsPolicy, UniqueId, Verb, octets,
+    ClientConnection, Command, Limits, MessageNumber, OctetCount, OwnedUniqueId, RecvBuf, Secret, SendBuf,
+    ServerConnection, Text, TlsPolicy, UniqueId, Verb,
 };
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 const USER: &str = "mrose";
 const PASSWORD: &[u8] = b"tanstaaf";
 
-/// The two buffers that a machine needs, as small as they may be.
-#[derive(Debug)]
-struct Wire {
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+/// The buffers of a connection do not grow.
+type Buffer = Box<[u8]>;
+
+fn buffer(length: usize) -> Buffer {
+    vec![0; length].into()
 }
 
-impl Wire {
-    fn new(hold: usize) -> Self {
-        Wire { inbox: Inbox::new(vec![0; hold]), outbox: Outbox::with_limit(MIN_SINK) }
+/// Sends the bytes that the socket takes. Returns whether it took any.
+fn send(buf: &mut SendBuf<Buffer>, socket: &mut Socket<'_>) -> Result<bool, Error> {
+    if !socket.can_send() || buf.pending().is_empty() {
+        return Ok(false);
     }
+    let count = socket.send_slice(buf.pending())?;
+    buf.sent(count);
+    Ok(count > 0)
+}
 
-    /// Sends what the socket takes, and says whether that was anything.
-    fn send(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
-        if !socket.can_send() || self.outbox.pending().is_empty() {
-            return Ok(false);
+/// Receives the bytes for which there is room. Returns whether there were any, or the stream has ended.
+///
+/// The other bytes stay in the socket, whose window closes, so the peer has to wait.
+fn receive(buf: &mut RecvBuf<Buffer>, socket: &mut Socket<'_>) -> Result<bool, Error> {
+    match socket.recv_slice(buf.spare_mut()) {
+        Ok(0) => Ok(false), // nothing now: the end of the stream is an error of its own
+        Ok(count) => {
+            buf.received(count);
+            Ok(true)
         }
-        let count = socket.send_slice(self.outbox.pending())?;
-        self.outbox.sent(count);
-        Ok(count > 0)
-    }
-
-    /// Receives what is there, and says whether that was anything.
-    fn receive(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
-        // What does not fit in the inbox stays in the socket, whose window closes: so the peer is slowed down.
-        match socket.recv_slice(self.inbox.spare()) {
-            Ok(count) => {
-                self.inbox.filled(count);
-                Ok(count > 0)
-            }
-            Err(RecvError::Finished) => {
-                let news = !self.inbox.is_ended();
-                self.inbox.ended();
-                Ok(news)
-            }
-            Err(RecvError::InvalidState) => match socket.state() {
-                State::Listen | State::SynSent | State::SynReceived => Ok(false), // not connected yet
-                _ if self.inbox.is_ended() => Ok(false),
-                _ => Err("the connection was reset".into()),
-            },
+        Err(RecvError::Finished) => {
+            let is_new = !buf.is_eof();
+            buf.received_eof();
+            Ok(is_new)
         }
+        Err(RecvError::InvalidState) => match socket.state() {
+            State::Listen | State::SynSent | State::SynReceived => Ok(false), // not connected yet
+            _ if buf.is_eof() => Ok(false),
+            _ => Err("the connection was reset".into()),
+        },
     }
 }
 
-/// A client that fetches all messages, as many at once as the machine lets it, and deletes each that is complete.
+/// No AUTH here, so no line is longer than 512 bytes.
+const CLIENT: ClientConfig =
+    ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
+
+/// A client that fetches all messages, as many at once as the connection allows, and deletes each that is complete.
 #[derive(Debug)]
 pub struct Fetcher {
-    client: Client,
-    wire: Wire,
-    /// What is to be sent next.
+    pop3: ClientConnection<Buffer>,
+    /// The commands to send next.
     plan: VecDeque<Command<'static>>,
     messages: Vec<Vec<u8>>,
     /// The message that is arriving.
     partial: Vec<u8>,
-    /// How many were complete.
+    /// How many messages are complete.
     complete: usize,
-    done: bool,
 }
 
 impl Fetcher {
-    pub(crate) fn new() -> Self {
-        let limits = Limits::DEFAULT.sasl_line(512); // no AUTH here: so no line is longer than 512 octets
-        let client = Client::new(client::Config::new(TlsPolicy::Cleartext).limits(limits));
-        Fetcher {
-            wire: Wire::new(client.hold()),
-            client,
+    pub(crate) fn new() -> Result<Self, Error> {
+        let (recv, send) = (buffer(CLIENT.min_recv_buf()), buffer(CLIENT.min_send_buf()));
+        Ok(Fetcher {
+            pop3: ClientConnection::with_buffers(CLIENT, 1, recv, send)?,
             plan: VecDeque::new(),
             messages: Vec::new(),
             partial: Vec::new(),
             complete: 0,
-            done: false,
-        }
+        })
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.done
+        self.pop3.is_closed()
     }
 
     pub(crate) fn into_messages(self) -> Vec<Vec<u8>> {
         self.messages
     }
 
-    pub(crate) fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Error> {
-        Ok(self.client.tick(now)?)
+    pub(crate) fn tick(&mut self, now: Duration) -> Result<Option<Duration>, Error> {
+        Ok(self.pop3.tick(now)?)
     }
 
     pub(crate) fn turn(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
-        let received = self.wire.receive(socket)?;
-        while !self.done {
-            let Some(event) = self.wire.inbox.with(|input| self.client.poll(input))? else { break };
+        let received = receive(self.pop3.recv_buf(), socket)?;
+        self.handle_events()?;
+        self.send_commands()?;
+        if self.is_done() {
+            socket.close();
+        }
+        Ok(send(self.pop3.send_buf(), socket)? | received)
+    }
+
+    fn handle_events(&mut self) -> Result<(), Error> {
+        use client::Event;
+        while let Some((event, _)) = self.pop3.poll()? {
             match event {
-                // What the server can do is asked first, so that it may be sent many commands at once.
+                // CAPA is first, because many commands may be sent at once if the server allows it.
                 Event::Greeting(_) => {
                     self.plan.extend([
                         Command::Capa,
-                        Command::User(Text::literal(USER)),
+                        Command::User(Text::from_static(USER)),
                         Command::Pass(Secret::new(PASSWORD)?),
                         Command::Stat,
                     ]);
@@ -127,128 +132,113 @@ impl Fetcher {
                         self.plan.push_back(Command::Quit);
                     }
                 }
-                Event::Refused(ticket, status) => {
-                    return Err(format!("{ticket}: {status}").into());
+                Event::Refused(ticket, status) => return Err(format!("{ticket}: {status}").into()),
+                Event::Closed(closed) if closed.deletions != Deletions::Committed => {
+                    return Err(closed.deletions.to_string().into());
                 }
-                Event::Closed(client::Deletions::Committed) => {
-                    self.done = true;
-                    socket.close();
-                }
-                Event::Closed(deletions) => return Err(deletions.to_string().into()),
                 _ => {}
             }
         }
-        // As many as the machine takes: behind some commands nothing may be sent, and 16 are the most in flight.
+        Ok(())
+    }
+
+    /// Sends as many commands as the connection takes: some must be answered first, and at most 16 are in flight.
+    fn send_commands(&mut self) -> Result<(), Error> {
         while let Some(command) = self.plan.front() {
-            match self.client.send(command, &mut self.wire.outbox) {
+            match self.pop3.sender().send(*command) {
                 Ok(_) => _ = self.plan.pop_front(),
-                Err(error) if error.is_not_now() => break,
+                Err(error) if error.is_retryable() => break,
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(self.wire.send(socket)? | received)
+        Ok(())
     }
 }
+
+type Slots = Vec<MessageInfo<OwnedUniqueId>>;
 
 /// A server over messages in memory, for one session.
 #[derive(Debug)]
 pub struct Keeper {
+    pop3: ServerConnection<Slots, Buffer>,
     desk: Desk,
-    wire: Wire,
-    done: bool,
 }
 
-/// The machine and what answers it; apart from the buffers, since a question borrows the inbox.
+/// The application: apart from the connection, because an event borrows the connection.
 #[derive(Debug)]
 struct Desk {
-    server: Server<Vec<Slot<OwnedUniqueId>>>,
-    known: bool,
+    is_known: bool,
     messages: Vec<Vec<u8>>,
-    /// The message that is being sent, and how many octets of it were taken.
+    /// The message that is being sent, and how many of its bytes were taken.
     open: (usize, usize),
 }
 
 impl Keeper {
-    pub(crate) fn new(config: &'static Config, messages: &[Vec<u8>]) -> Self {
-        let server = Server::new(config, 1);
-        let desk = Desk { server, known: false, messages: messages.to_vec(), open: (0, 0) };
-        Keeper { desk, wire: Wire::new(config.hold()), done: false }
+    pub(crate) fn new(config: &'static ServerConfig<'_>, messages: &[Vec<u8>]) -> Result<Self, Error> {
+        let (recv, send) = (buffer(config.min_recv_buf()), buffer(config.min_send_buf()));
+        let pop3 = ServerConnection::with_buffers(config, 1, recv, send)?;
+        Ok(Keeper { pop3, desk: Desk { is_known: false, messages: messages.to_vec(), open: (0, 0) } })
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.done
+        self.pop3.is_closed() && !self.pop3.wants_write()
     }
 
-    /// How many messages are there now.
+    /// Returns how many messages there are now.
     pub(crate) fn left(&self) -> usize {
         self.desk.messages.len()
     }
 
-    pub(crate) fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Error> {
-        Ok(self.desk.server.tick(now)?)
+    pub(crate) fn tick(&mut self, now: Duration) -> Result<Option<Duration>, Error> {
+        Ok(self.pop3.tick(now)?)
     }
 
     pub(crate) fn turn(&mut self, socket: &mut Socket<'_>) -> Result<bool, Error> {
-        let received = self.wire.receive(socket)?;
-        while !self.done {
-            let (desk, Wire { inbox, outbox }) = (&mut self.desk, &mut self.wire);
-            match inbox.with(|input| desk.server.poll(input, outbox))? {
-                Step::NeedInput | Step::NeedSpace(_) => break,
-                Step::Ask(ask) => desk.answer(ask, outbox)?,
-                Step::NeedBody => {
-                    let rest = &desk.messages[desk.open.0][desk.open.1..];
-                    if rest.is_empty() {
-                        desk.server.finish_body()?;
-                        continue;
-                    }
-                    match desk.server.write_body(rest, outbox)? {
-                        0 => break,
-                        count => desk.open.1 += count,
-                    }
-                }
-                Step::Closed(_) if outbox.pending().is_empty() => {
-                    self.done = true;
-                    socket.close(); // what the socket holds is sent before
-                }
-                Step::Closed(_) => break, // the answer to QUIT has to be sent first
-                Step::Waiting => return Err("a question was left open".into()),
-            }
+        let received = receive(self.pop3.recv_buf(), socket)?;
+        while let Some((event, responder)) = self.pop3.poll()? {
+            self.desk.answer(event, responder)?;
         }
-        Ok(self.wire.send(socket)? | received)
+        let sent = send(self.pop3.send_buf(), socket)?;
+        if self.is_done() {
+            socket.close(); // the socket first sends the bytes that it holds
+        }
+        Ok(sent | received)
     }
 }
 
 impl Desk {
-    fn answer(&mut self, ask: Ask<'_>, outbox: &mut Outbox) -> Result<(), Error> {
-        let server = &mut self.server;
-        match ask {
-            Ask::Greet(greet) => server.greet(greet, Text::literal("ready"), outbox)?,
-            Ask::User(user, name) => {
-                self.known = name.as_bytes() == USER.as_bytes();
-                server.accept_name(user)?;
+    fn answer(&mut self, event: server::Event<'_>, mut responder: Responder<'_, Slots>) -> Result<(), Error> {
+        use server::Event;
+        match event {
+            Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
+            Event::User(user, name) => {
+                self.is_known = name.as_bytes() == USER.as_bytes();
+                responder.accept_name(user)?;
             }
-            Ask::Login(login, Credentials::Password(password))
-                if self.known && password.expose() == PASSWORD =>
+            Event::Login(login, Credentials::Password(password))
+                if self.is_known && password.expose() == PASSWORD =>
             {
                 let slot = |(number, message): (usize, &Vec<u8>)| {
                     let id = format!("message-{number}");
-                    Ok(Slot::new(octets(message), UniqueId::new(id.as_bytes())?.into()))
+                    Ok(MessageInfo::new(OctetCount::of(message), UniqueId::new(id.as_bytes())?.into()))
                 };
                 let slots = self.messages.iter().enumerate().map(slot).collect::<Result<_, Error>>()?;
-                server.accept(login, slots, Announce::default())?;
+                responder.accept(login, slots)?;
             }
-            Ask::Login(login, _) => server.refuse(login, Refusal::Credentials)?,
-            Ask::Fetch(fetch) => {
+            Event::Fetch(fetch) => {
                 self.open = (fetch.message().index(), 0);
-                let octets = fetch.octets();
-                server.send_body(fetch, octets)?;
+                responder.send_body(fetch)?;
             }
-            Ask::Commit(commit) => {
-                let mut slots = server.maildrop().into_iter().flatten();
+            Event::Body => match &self.messages[self.open.0][self.open.1..] {
+                [] => _ = responder.finish_body()?,
+                rest => self.open.1 += responder.write_body(rest)?,
+            },
+            Event::Commit(commit) => {
+                let mut slots = responder.maildrop().into_iter().flatten();
                 self.messages.retain(|_| slots.next().is_some_and(|slot| !slot.is_marked()));
-                server.committed(commit, true)?;
+                responder.removed(commit)?;
             }
-            Ask::StartTls(_) | Ask::Other(..) => return Err("a question that nobody expects".into()),
+            other => responder.decline(other)?, // a wrong password; the configuration offers nothing else
         }
         Ok(())
     }

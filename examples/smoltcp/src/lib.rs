@@ -1,5 +1,5 @@
-//! Both machines over smoltcp, a TCP/IP stack in user space, on its loopback device: no socket of the operating system, and a clock
-//! that is a number.
+//! A client and a server over smoltcp, a TCP/IP stack in user space, on its loopback device: no socket of the operating system, and a
+//! clock that is a number.
 //!
 //! - [`ends`]: a client and a server on a TCP socket each, which never block
 //! - [`shuffle`]: the loopback device with a short MTU, which swaps packets
@@ -9,15 +9,15 @@ pub mod ends;
 mod shuffle;
 
 use ends::{Fetcher, Keeper};
-use pop3_proto::Millis;
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use smoltcp::iface::{self, Interface, SocketSet};
 use smoltcp::phy::FaultInjector;
 use smoltcp::socket::tcp;
-use smoltcp::time::{Duration, Instant};
+use smoltcp::time::{Duration as Span, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Any error: the examples only report them.
 pub type Error = Box<dyn std::error::Error>;
@@ -25,7 +25,7 @@ pub type Error = Box<dyn std::error::Error>;
 /// How bad the network is.
 #[derive(Clone, Copy, Debug)]
 pub struct Network {
-    /// The octets that a socket buffers either way, and so the largest window.
+    /// The bytes that a socket buffers either way, and so the largest window.
     pub window: usize,
     /// The same seed loses and swaps the same packets.
     pub seed: u32,
@@ -37,22 +37,26 @@ pub struct Network {
     pub corrupted: u8,
 }
 
-/// What a session was like.
+/// The result of a session.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// What the client fetched, in order.
+    /// The messages that the client fetched, in order.
     pub fetched: Vec<Vec<u8>>,
-    /// What is left on the server.
+    /// How many messages are left on the server.
     pub left: usize,
     /// When it was over.
-    pub end: Millis,
+    pub end: Duration,
     /// Packets that came to the device, and how many of them were swapped.
     pub packets: u32,
     pub swapped: u32,
 }
 
 /// One session: the client fetches and deletes these messages.
-pub fn run(network: Network, config: &'static Config, messages: &[Vec<u8>]) -> Result<Report, Error> {
+pub fn run(
+    network: Network,
+    config: &'static ServerConfig<'_>,
+    messages: &[Vec<u8>],
+) -> Result<Report, Error> {
     let activity = Rc::new(Cell::new(0));
     let shuffle = shuffle::Shuffle::new(network.seed, network.swapped, Rc::clone(&activity));
     let mut device = FaultInjector::new(shuffle, network.seed);
@@ -67,42 +71,42 @@ pub fn run(network: Network, config: &'static Config, messages: &[Vec<u8>]) -> R
     let mut add = || {
         let buffer = || tcp::SocketBuffer::new(vec![0; network.window]);
         let mut socket = tcp::Socket::new(buffer(), buffer());
-        // Commands and answers are small, and each is sent when it is complete.
+        // Commands and responses are small, and each is sent when it is complete.
         socket.set_nagle_enabled(false);
-        // This release of smoltcp does not probe a window that is closed: where the packet that opens it again is lost, both sides would
-        // wait for ever. What answers a keep-alive packet tells the window too.
-        socket.set_keep_alive(Some(Duration::from_secs(1)));
+        // This release of smoltcp does not probe a window that is closed. If the packet that opens it again is lost, both sides would wait
+        // forever. The response to a keep-alive packet contains the window too.
+        socket.set_keep_alive(Some(Span::from_secs(1)));
         sockets.add(socket)
     };
     let (near, far) = (add(), add());
     sockets.get_mut::<tcp::Socket<'_>>(far).listen(110)?;
     sockets.get_mut::<tcp::Socket<'_>>(near).connect(stack.context(), (here, 110), 49152)?;
 
-    let mut client = Fetcher::new();
-    let mut server = Keeper::new(config, messages);
+    let mut client = Fetcher::new()?;
+    let mut server = Keeper::new(config, messages)?;
     while !(client.is_done() && server.is_done()) {
         let before = activity.get();
         stack.poll(now, &mut device, &mut sockets);
         let mut moved = activity.get() != before;
         moved |= client.turn(sockets.get_mut(near))?;
         moved |= server.turn(sockets.get_mut(far))?;
-        // Before each wait the machines are told the time, and say when to tell them again. Here nobody waits: the clock is set to the
-        // moment at which something happens next.
-        let at = Millis(now.total_millis().try_into()?);
+        // `tick` takes the time before each wait, and returns when to call it again. Here nobody waits: the clock is set to the moment at
+        // which something happens next.
+        let at = Duration::from_millis(now.total_millis().try_into()?);
         let timers = [client.tick(at)?, server.tick(at)?];
         if moved {
             continue;
         }
-        let wake = timers.into_iter().flatten().map(|moment| at.until(moment).into());
+        let wake = timers.into_iter().flatten().map(|moment| Span::from(moment.saturating_sub(at)));
         let delay =
             wake.chain(stack.poll_delay(now, &sockets)).min().ok_or("nothing will ever happen again")?;
-        now += delay.max(Duration::from_millis(1));
+        now += delay.max(Span::from_millis(1));
     }
     let shuffle = device.into_inner();
     Ok(Report {
         fetched: client.into_messages(),
         left: server.left(),
-        end: Millis(now.total_millis().try_into()?),
+        end: Duration::from_millis(now.total_millis().try_into()?),
         packets: shuffle.packets,
         swapped: shuffle.swapped,
     })

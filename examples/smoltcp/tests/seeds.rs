@@ -1,10 +1,10 @@
 //! Many networks, each bad in its own way.
 
-use pop3_proto::server::Config;
-use pop3_proto::{Fatal, Timer, TlsPolicy};
+use pop3_proto::server::ServerConfig;
+use pop3_proto::{ConnectionError, Timer, TlsPolicy};
 use pop3_proto_smoltcp::{Network, run};
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 #[test]
 fn every_message_arrives_whole_over_many_bad_networks() {
@@ -23,5 +23,5 @@ fn every_message_arrives_whole_over_many_bad_networks() {
 fn a_network_that_loses_everything_runs_into_the_timer() {
     let network = Network { window: 512, seed: 1, lost: 100, swapped: 0, corrupted: 0 };
     let error = run(network, &CONFIG, &[]).unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&Fatal::TimedOut(Timer::Greeting)));
+    assert_eq!(error.downcast_ref(), Some(&ConnectionError::TimedOut(Timer::Greeting)));
 }

@@ -3,8 +3,8 @@
 //! - `load ADDR sessions SECONDS`: 8 connections, a user each, that log in, fetch all messages and say QUIT, again and again
 //! - `load ADDR idle COUNT`: so many users log in, one after the other; then it says `idle`, and waits until stdin ends
 
-use pop3_proto::client::{Config, Event};
-use pop3_proto::{Client, Command, Inbox, MessageNumber, Outbox, Secret, Text, TlsPolicy};
+use pop3_proto::client::{ClientConfig, Event};
+use pop3_proto::{Client, Command, MessageNumber, RecvBuf, Secret, SendBuf, Text, TlsPolicy};
 use pop3_proto_tools::{Error, Result};
 use std::io::Read as _;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const CONNECTIONS: usize = 8;
-const CONFIG: Config = Config::new(TlsPolicy::Cleartext).assume_pipelining();
+const CONFIG: ClientConfig = ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining();
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -35,7 +35,7 @@ async fn sessions(address: &str, time: Duration) -> Result<()> {
                 while start.elapsed() < time {
                     let mut session = Session::open(&address, user, buffer).await?;
                     octets += session.fetch_all().await?;
-                    buffer = session.inbox.into_buffer();
+                    buffer = session.recv.into_storage();
                     sessions += 1;
                 }
                 Ok::<_, Error>((sessions, octets))
@@ -56,7 +56,7 @@ async fn sessions(address: &str, time: Duration) -> Result<()> {
 async fn idle(address: &str, count: usize) -> Result<()> {
     let mut sessions = Vec::new();
     for user in 0..count {
-        sessions.push(Session::open(address, user, vec![0; CONFIG.hold()]).await?);
+        sessions.push(Session::open(address, user, vec![0; CONFIG.min_recv_buf()]).await?);
     }
     println!("idle");
     std::io::stdin().read_to_end(&mut Vec::new())?;
@@ -66,8 +66,8 @@ async fn idle(address: &str, count: usize) -> Result<()> {
 struct Session {
     stream: TcpStream,
     client: Client,
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+    recv: RecvBuf<Vec<u8>>,
+    send: SendBuf<Vec<u8>>,
 }
 
 impl Session {
@@ -75,13 +75,13 @@ impl Session {
     async fn open(address: &str, user: usize, buffer: Vec<u8>) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let (client, inbox) = (Client::new(CONFIG), Inbox::new(buffer));
-        let mut session = Session { stream, client, inbox, outbox: Outbox::new() };
+        let (client, recv) = (Client::new(CONFIG, 1), RecvBuf::new(buffer));
+        let mut session = Session { stream, client, recv, send: SendBuf::new(vec![]) };
         let name = format!("u{user}");
         session.until(|_, _, event| Ok(matches!(event, Event::Greeting(_)))).await?;
-        session.client.send(&Command::User(Text::new(name.as_bytes())?), &mut session.outbox)?;
+        session.client.send(&Command::User(Text::new(name.as_bytes())?), &mut session.send)?;
         session.until(|_, _, event| Ok(matches!(event, Event::Ok(..)))).await?;
-        session.client.send(&Command::Pass(Secret::new(b"sekret")?), &mut session.outbox)?;
+        session.client.send(&Command::Pass(Secret::new(b"sekret")?), &mut session.send)?;
         session.until(|_, _, event| Ok(matches!(event, Event::Ok(..)))).await?;
         Ok(session)
     }
@@ -89,8 +89,8 @@ impl Session {
     /// Fetches all messages and says QUIT; gives the octets of the messages.
     async fn fetch_all(&mut self) -> Result<u64> {
         let (mut next, mut count, mut all) = (0, 0, 0);
-        self.client.send(&Command::Stat, &mut self.outbox)?;
-        self.until(|client, outbox, event| {
+        self.client.send(&Command::Stat, &mut self.send)?;
+        self.until(|client, send, event| {
             match event {
                 Event::DropListing(_, listing) => count = listing.count,
                 Event::End(_, octets) => all += octets,
@@ -103,7 +103,7 @@ impl Session {
                     Ok(message) if next < count => Command::Retr(message),
                     _ => Command::Quit,
                 };
-                if client.send(&command, outbox).is_err() {
+                if client.send(&command, send).is_err() {
                     break;
                 }
                 next += 1;
@@ -117,24 +117,24 @@ impl Session {
     /// Goes on until the event that is wanted has come; a refusal is an error.
     async fn until(
         &mut self,
-        mut wanted: impl FnMut(&mut Client, &mut Outbox, Event<'_>) -> Result<bool>,
+        mut wanted: impl FnMut(&mut Client, &mut SendBuf<Vec<u8>>, Event<'_>) -> Result<bool>,
     ) -> Result<()> {
         loop {
-            while let Some(event) = self.inbox.with(|input| self.client.poll(input))? {
+            while let Some(event) = self.recv.with(|input| self.client.poll(input))? {
                 if let Event::Refused(_, status) | Event::NoService(status) = event {
                     return Err(status.text().to_string().into());
                 }
-                if wanted(&mut self.client, &mut self.outbox, event)? {
+                if wanted(&mut self.client, &mut self.send, event)? {
                     return Ok(());
                 }
             }
-            while !self.outbox.pending().is_empty() {
-                let count = self.stream.write(self.outbox.pending()).await?;
-                self.outbox.sent(count);
+            while !self.send.pending().is_empty() {
+                let count = self.stream.write(self.send.pending()).await?;
+                self.send.sent(count);
             }
-            match self.stream.read(self.inbox.spare()).await? {
-                0 => self.inbox.ended(),
-                count => self.inbox.filled(count),
+            match self.stream.read(self.recv.spare_mut()).await? {
+                0 => self.recv.received_eof(),
+                count => self.recv.received(count),
             }
         }
     }

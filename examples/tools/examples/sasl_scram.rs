@@ -4,9 +4,9 @@
 //! `verified` only once the server's proof was right.
 
 use pop3_proto::client::{Event, SaslDone};
-use pop3_proto::server::{Announce, Ask, Config, Credentials, Login, Refusal, Slot, Step};
+use pop3_proto::server::{Ask, Credentials, Login, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{
-    Base64, Client, Command, Input, Mechanism, Outbox, Server, State, Text, TlsPolicy, UniqueId, sasl,
+    Base64, Client, Command, Input, Mechanism, SendBuf, Server, State, Text, TlsPolicy, UniqueId, sasl,
 };
 use pop3_proto_basics::sample::{PASSWORD, USER};
 use pop3_proto_tools::Result;
@@ -14,7 +14,8 @@ use pop3_proto_tools::scram::client::Exchange as ClientExchange;
 use pop3_proto_tools::scram::server::{Exchange as ServerExchange, ITERATIONS, Progress, Verifier};
 
 /// Inside TLS, or so it says here: the machines leave the encryption to others.
-static CONFIG: Config = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::SCRAM_SHA_256]);
+static CONFIG: ServerConfig<'_> =
+    ServerConfig::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::SCRAM_SHA_256]);
 
 fn main() -> Result<()> {
     // What a server keeps of the password: a login cannot be made of it.
@@ -31,8 +32,8 @@ fn main() -> Result<()> {
 
 /// One login; the state that the client is in behind it.
 fn talk(password: &str, mut host: Host) -> Result<State> {
-    let mut client = Client::new(TlsPolicy::Implicit);
-    let (mut to_server, mut to_client) = (Outbox::new(), Outbox::new());
+    let mut client = Client::new(TlsPolicy::Implicit, 1);
+    let (mut to_server, mut to_client) = (SendBuf::new(vec![]), SendBuf::new(vec![]));
     let (mut exchange, first) = ClientExchange::new(USER, password)?;
     loop {
         print("C", to_server.pending());
@@ -55,9 +56,9 @@ fn talk(password: &str, mut host: Host) -> Result<State> {
                     let mut buffer = vec![0; challenge.as_bytes().len()];
                     match exchange.step(sasl::decode(challenge, &mut buffer)?) {
                         Ok(response) => {
-                            client.sasl_message(step, &sasl::Message::new(&response), &mut to_server)?;
+                            client.respond_message(step, &sasl::Message::new(&response), &mut to_server)?;
                         }
-                        Err(_) => client.sasl_cancel(step, &mut to_server)?,
+                        Err(_) => client.cancel(step, &mut to_server)?,
                     }
                 }
                 Event::AuthAccepted(done, _) => return verdict(&mut client, &exchange, done),
@@ -82,7 +83,7 @@ fn verdict(client: &mut Client, exchange: &ClientExchange, done: SaslDone) -> Re
 
 /// The other side.
 struct Host {
-    server: Server<Vec<Slot<UniqueId<'static>>>>,
+    server: Server<Vec<MessageInfo<UniqueId<'static>>>>,
     /// None: whoever comes is let in, without a proof from either side.
     exchange: Option<ServerExchange>,
 }
@@ -94,12 +95,12 @@ impl Host {
     }
 
     /// Reads what there is, and writes the answers.
-    fn run(&mut self, from_client: &mut Outbox, to_client: &mut Outbox) -> Result<()> {
+    fn run(&mut self, from_client: &mut SendBuf<Vec<u8>>, to_client: &mut SendBuf<Vec<u8>>) -> Result<()> {
         let mut input = Input::more(from_client.pending());
         loop {
             match self.server.poll(&mut input, to_client)? {
                 Step::Ask(Ask::Greet(greet)) => {
-                    self.server.greet(greet, Text::literal("POP3 server ready"), to_client)?;
+                    self.server.greet(greet, Text::from_static("POP3 server ready"), to_client)?;
                 }
                 Step::Ask(Ask::Login(login, Credentials::Sasl { initial: Some(message), .. }))
                 | Step::Ask(Ask::Login(login, Credentials::Response(message))) => {
@@ -114,7 +115,7 @@ impl Host {
         Ok(())
     }
 
-    fn answer(&mut self, login: Login, message: Base64<'_>, to_client: &mut Outbox) -> Result<()> {
+    fn answer(&mut self, login: Login, message: Base64<'_>, to_client: &mut SendBuf<Vec<u8>>) -> Result<()> {
         let mut buffer = vec![0; message.as_bytes().len()];
         let message = sasl::decode(message, &mut buffer)?;
         let credulous = || Progress::Verified(USER.into());
@@ -123,9 +124,7 @@ impl Host {
                 self.server.challenge_message(login, &sasl::Message::new(&challenge), to_client)?;
             }
             Progress::Verified(_) => {
-                self.server
-                    .accept(login, Vec::new(), Announce::default())
-                    .map_err(|unanswered| unanswered.why)?;
+                self.server.accept(login, Vec::new()).map_err(|unanswered| unanswered.why)?;
             }
             Progress::Failed => self.server.refuse(login, Refusal::Credentials)?,
         }

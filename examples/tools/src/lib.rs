@@ -1,14 +1,11 @@
 //! A mail fetcher and a server, and what they are made of. Each file can be read, and copied, by itself:
 //!
-//! - [`client`] and [`server`]: the machines under tokio, over any stream
 //! - [`tls`] and [`scram`]: what rustls and rsasl are asked to do
 //! - [`fetch`] and [`serve`]: the two programs
 
-pub mod client;
 pub mod fetch;
 pub mod scram;
 pub mod serve;
-pub mod server;
 pub mod tls;
 
 /// Any error: the programs only report them.

@@ -28,6 +28,20 @@ impl OctetCount {
         OctetCount { octets: 0, last: None }
     }
 
+    /// Returns the size of a message that lies in memory as a whole.
+    ///
+    /// ```
+    /// use pop3_proto::OctetCount;
+    ///
+    /// assert_eq!(OctetCount::of(b".\n"), 3); // `.` CR LF, however many dots are sent
+    /// ```
+    #[must_use]
+    pub fn of(message: &[u8]) -> u64 {
+        let mut count = OctetCount::new();
+        count.add(message);
+        count.finish()
+    }
+
     /// Counts the next octets of the message.
     pub fn add(&mut self, bytes: &[u8]) {
         let bare_first = bytes.first() == Some(&LF) && self.last != Some(CR);
@@ -44,18 +58,6 @@ impl OctetCount {
             Some(_) => self.octets.saturating_add(2),
         }
     }
-}
-
-/// The size of a message that lies in memory as a whole: see [`OctetCount`].
-///
-/// ```
-/// assert_eq!(pop3_proto::octets(b".\n"), 3); // `.` CR LF, however many dots are sent
-/// ```
-#[must_use]
-pub fn octets(message: &[u8]) -> u64 {
-    let mut count = OctetCount::new();
-    count.add(message);
-    count.finish()
 }
 
 #[cfg(test)]
@@ -76,27 +78,27 @@ mod tests {
 
     #[test]
     fn r1939_11_b_an_end_of_line_counts_as_two_octets() {
-        assert_eq!(octets(b"a\nb\n"), octets(b"a\r\nb\r\n"));
-        assert_eq!(octets(b"a\nb\n"), 6);
-        all_words(7, |message| assert_eq!(octets(message), naive(message), "{message:?}"));
-        long_words(|message| assert_eq!(octets(message), naive(message), "{message:?}"));
+        assert_eq!(OctetCount::of(b"a\nb\n"), OctetCount::of(b"a\r\nb\r\n"));
+        assert_eq!(OctetCount::of(b"a\nb\n"), 6);
+        all_words(7, |message| assert_eq!(OctetCount::of(message), naive(message), "{message:?}"));
+        long_words(|message| assert_eq!(OctetCount::of(message), naive(message), "{message:?}"));
     }
 
     #[test]
     fn r1939_11_c_added_dots_do_not_count() {
-        assert_eq!(octets(b".\r\n..\r\n"), 7);
+        assert_eq!(OctetCount::of(b".\r\n..\r\n"), 7);
     }
 
     #[test]
     fn amb_15_a_missing_last_line_end_counts() {
-        assert_eq!(octets(b""), 0);
-        assert_eq!(octets(b"a"), octets(b"a\r\n"));
+        assert_eq!(OctetCount::of(b""), 0);
+        assert_eq!(OctetCount::of(b"a"), OctetCount::of(b"a\r\n"));
     }
 
     #[test]
     fn amb_16_a_bare_cr_counts_as_itself() {
-        assert_eq!(octets(b"a\rb\r\n"), 5);
-        assert_eq!(octets(b"a\r"), 4);
+        assert_eq!(OctetCount::of(b"a\rb\r\n"), 5);
+        assert_eq!(OctetCount::of(b"a\r"), 4);
     }
 
     #[test]
@@ -107,7 +109,7 @@ mod tests {
                 count.add(&message[..cut]);
                 count.add(&[]);
                 count.add(&message[cut..]);
-                assert_eq!(count.finish(), octets(message), "{message:?} at {cut}");
+                assert_eq!(count.finish(), OctetCount::of(message), "{message:?} at {cut}");
             }
         });
     }

@@ -12,7 +12,7 @@ mod tests;
 mod top;
 mod unstuff;
 
-pub use count::{OctetCount, octets};
+pub use count::OctetCount;
 pub use stuff::{BareLf, Stuff, StuffMode};
 pub(crate) use top::TopFilter;
 pub use unstuff::{Piece, Unstuff};

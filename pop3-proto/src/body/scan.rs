@@ -1,5 +1,6 @@
-//! The one searcher, for lines that are to be changed. They are mostly either one behind the other or many
-//! lines apart, and it has to be fast on both: it looks at the nearest line end, then at blocks.
+//! The one searcher, for lines that are to be changed. They are mostly either one after the other or many
+//! lines apart, and it has to be fast on both: it looks at the nearest line end, then at blocks. In bodies that are
+//! received it looks for any dot first.
 
 use super::{CR, DOT, LF};
 use crate::LineEnding;
@@ -24,17 +25,49 @@ pub(super) fn short_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((line, behind.get(1..)?))
 }
 
-/// The dot that begins the first line that has one; the first octet is no end of a line.
+/// Returns the dot that begins the first line that has one, after another such line: dots are near. The first octet
+/// is not the end of a line.
 #[inline(never)]
 pub(super) fn dotted_line(bytes: &[u8], ending: LineEnding) -> Option<usize> {
+    behind_line_end(bytes, ending, |bytes| find(bytes, |_, next| next == DOT))
+}
+
+/// As [`dotted_line`], if no dotted line came before in these bytes: there may be no dot at all, as in base64.
+#[inline(never)]
+pub(super) fn first_dotted_line(bytes: &[u8], ending: LineEnding) -> Option<usize> {
+    behind_line_end(bytes, ending, find_rare)
+}
+
+#[inline(always)]
+fn behind_line_end(bytes: &[u8], ending: LineEnding, find: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
     let mut start = 0_usize;
     loop {
-        let line_feed = start.wrapping_add(find(bytes.get(start..)?, |_, next| next == DOT)?);
+        let line_feed = start.wrapping_add(find(bytes.get(start..)?)?);
         // Looked at here and not in all the blocks: a bare LF before a dot is rare.
         if ending == LineEnding::Lf || bytes.get(line_feed.wrapping_sub(1)) == Some(&CR) {
             return Some(line_feed.wrapping_add(1));
         }
         start = line_feed;
+    }
+}
+
+/// Returns the first LF, except the first octet, that a dot follows. Nothing is found faster than one octet, so it
+/// looks for dots as long as they are rare, and then by blocks.
+#[inline(always)]
+fn find_rare(bytes: &[u8]) -> Option<usize> {
+    const RARE: usize = 512;
+    let mut start = 1_usize;
+    loop {
+        let behind = start.wrapping_add(1);
+        let dot = behind.wrapping_add(memchr(DOT, bytes.get(behind..)?)?);
+        let line_feed = dot.wrapping_sub(1);
+        if bytes.get(line_feed) == Some(&LF) {
+            return Some(line_feed);
+        }
+        if dot.wrapping_sub(start) < RARE {
+            return by_blocks(bytes, dot, |_, next| next == DOT);
+        }
+        start = dot;
     }
 }
 
@@ -127,8 +160,10 @@ mod tests {
         let dot = |at: Option<usize>| at.map(|line_feed| line_feed + 1);
         let any = dot((1..bytes.len()).find(dotted));
         let behind_crlf = dot((1..bytes.len()).find(|at| dotted(at) && !bare(at)));
-        assert_eq!(dotted_line(bytes, LineEnding::Lf), any, "{bytes:?}");
-        assert_eq!(dotted_line(bytes, LineEnding::Crlf), behind_crlf, "{bytes:?}");
+        for dotted_line in [dotted_line, first_dotted_line] {
+            assert_eq!(dotted_line(bytes, LineEnding::Lf), any, "{bytes:?}");
+            assert_eq!(dotted_line(bytes, LineEnding::Crlf), behind_crlf, "{bytes:?}");
+        }
         let near = behind_crlf.filter(|dot| *dot < 10 && bytes.len() >= 10);
         assert_eq!(short_line(bytes), near.map(|dot| (&bytes[..dot], &bytes[dot + 1..])), "{bytes:?}");
     }

@@ -7,6 +7,7 @@ use core::fmt;
 /// It never sends one, since some clients take it for the end of a line, and then a dot behind it for a
 /// stuffed one or for the end mark.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum StuffMode {
     /// A bare LF is sent as CRLF: for stores whose lines end in LF, as Maildir's do. Lines that end in CRLF
     /// are left as they are.
@@ -120,10 +121,10 @@ impl Stuff {
     /// changed then: what comes before it was taken.
     ///
     /// ```
-    /// use pop3_proto::{Out, Stuff, StuffMode};
+    /// use pop3_proto::{SendBuf, Stuff, StuffMode};
     ///
     /// let mut buffer = [0; 512];
-    /// let mut out = Out::new(&mut buffer);
+    /// let mut out = SendBuf::new(&mut buffer[..]);
     /// let mut stuff = Stuff::new(StuffMode::Verbatim);
     /// assert_eq!(stuff.copy(b".sig\r\n", &mut out), Ok(6));
     /// assert_eq!(out.pending(), b"..sig\r\n");

@@ -3,7 +3,7 @@
 mod stuff;
 mod unstuff;
 
-use super::{Piece, Stuff, StuffMode, Unstuff};
+use super::{OctetCount, Piece, Stuff, StuffMode, Unstuff};
 use crate::LineEnding;
 use std::vec::Vec;
 
@@ -76,7 +76,7 @@ fn what_is_stuffed_is_what_is_unstuffed() {
         }
         assert!(unstuff.is_ended() && rest.is_empty(), "{message:?}");
         assert_eq!(sent.len() as u64, stuff.octets(), "{message:?}");
-        assert_eq!(sent.len() as u64, super::octets(message), "{message:?}");
+        assert_eq!(sent.len() as u64, OctetCount::of(message), "{message:?}");
     };
     all_words(7, there_and_back);
     words_at_borders(4, there_and_back);

@@ -1,13 +1,25 @@
 use super::{CR, DOT, LF, scan};
 use crate::LineEnding;
+use crate::types::Shown;
+use core::fmt;
 
 /// A part of a body that is received.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'i> {
     /// Octets of the message, never none: a slice of what was received.
     Data(&'i [u8]),
     /// The end mark, which is no part of the message.
     End,
+}
+
+/// Shows the bytes as text.
+impl fmt::Debug for Piece<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Piece::Data(data) => f.debug_tuple("Data").field(&Shown(data)).finish(),
+            Piece::End => f.write_str("End"),
+        }
+    }
 }
 
 /// The receiving end of byte-stuffing (RFC 1939 section 3): takes the dots off and finds the end mark.
@@ -76,7 +88,7 @@ impl Unstuff {
         let (state, data, rest) = match (self.state, self.ending, *bytes.first()?) {
             (State::Dot, LineEnding::Crlf, octet) if octet != CR => match scan::short_line(bytes) {
                 Some((line, rest)) => (State::Dot, line, rest),
-                None => self.data(bytes),
+                None => self.data(bytes, scan::dotted_line(bytes, self.ending)),
             },
             _ => {
                 let (state, piece, rest) = self.seam(bytes);
@@ -88,6 +100,13 @@ impl Unstuff {
         self.state = state;
         *input = rest;
         Some(Piece::Data(data))
+    }
+
+    /// The same, out of line: for where there are few bytes, and not many lines.
+    pub(crate) fn next_piece<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
+        let (state, piece, rest) = self.seam(input);
+        (self.state, *input) = (state, rest);
+        piece
     }
 
     /// Whether the end mark was seen.
@@ -114,20 +133,20 @@ impl Unstuff {
             }
             (State::DotCr, _) => (State::Cr, Some(Piece::Data(b"\r")), bytes),
             _ => {
-                let (state, data, rest) = self.data(bytes);
+                let dot = match bytes {
+                    [LF, DOT, ..] if self.ends_line(&[]) => Some(1),
+                    _ => scan::first_dotted_line(bytes, self.ending),
+                };
+                let (state, data, rest) = self.data(bytes, dot);
                 (state, Some(Piece::Data(data)), rest)
             }
         }
     }
 
-    /// Data up to where the next dot is to be dropped, which goes with it; or all of `bytes`, which are not
-    /// none. The state behind it, and what is left.
+    /// Returns data up to `dot`, which is dropped; or all of `bytes`, which are not empty. Also the state after it, and
+    /// what is left.
     #[inline(always)]
-    fn data(self, bytes: &[u8]) -> (State, &[u8], &[u8]) {
-        let dot = match bytes {
-            [LF, DOT, ..] if self.ends_line(&[]) => Some(1),
-            _ => scan::dotted_line(bytes, self.ending),
-        };
+    fn data(self, bytes: &[u8], dot: Option<usize>) -> (State, &[u8], &[u8]) {
         match dot.and_then(|at| bytes.split_at_checked(at)) {
             Some((data, [_dot, rest @ ..])) => (State::Dot, data, rest),
             _ => (self.behind(bytes), bytes, &[]),

@@ -2,29 +2,29 @@
 
 use super::event::{Event, Greeting, SaslDone, SaslStep, StartTls};
 use super::poll::{Polled, read_line};
-use super::{Capabilities, Client, Feature, Quit, Source, Ticket, Turn};
+use super::{AsConfig, Capabilities, Client, Feature, Quit, Source, Ticket, Tls, Turn, Welcome};
 use crate::body::Unstuff;
 use crate::codec::{LineEnding, Response, Shape, State, StatusText, Verb};
-use crate::error::Fatal;
+use crate::error::ConnectionError;
 use crate::limits::Limit;
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{ApopTimestamp, Base64, Text};
 
-impl Client {
+impl<C: AsConfig> Client<C> {
     /// The first line of the session.
     pub(super) fn greeted<'i>(&mut self, response: Response<'i>) -> Polled<'i> {
         self.state = State::Authorization;
         match response {
             Response::Ok(status) => {
                 let timestamp = ApopTimestamp::find(status.text().as_bytes());
-                self.apop = timestamp.is_some();
+                self.greeting = if timestamp.is_some() { Welcome::Timestamp } else { Welcome::Plain };
                 Ok(Some(Event::Greeting(Greeting { status, timestamp })))
             }
             Response::Err(status) => {
-                self.no_service = true;
+                self.greeting = Welcome::Refused;
                 Ok(Some(Event::NoService(status)))
             }
-            Response::Continue(_) => Err(Fatal::NotPop3),
+            Response::Continue(_) => Err(ConnectionError::NotPop3),
         }
     }
 
@@ -61,24 +61,25 @@ impl Client {
 
     fn challenged<'i>(&mut self, text: Text<'i>, quirks: Quirks) -> Polled<'i> {
         if matches!(self.turn, Turn::Cancelled) {
-            return Err(Fatal::Unsolicited);
+            return Err(ConnectionError::Unsolicited);
         }
-        if self.rounds >= self.config.limits.sasl_rounds {
-            return Err(Fatal::OverLimit(Limit::SaslRounds));
+        if self.rounds >= self.config.as_config().limits.sasl_rounds {
+            return Err(ConnectionError::OverLimit(Limit::SaslRounds));
         }
         let first = self.rounds == 0;
         self.rounds = self.rounds.saturating_add(1);
         // What stands before a NUL or a bare CR is not what the server sent.
         let whole = !quirks.contains(Quirk::ControlInText);
         let challenge = Base64::new(text.as_bytes()).ok().filter(|_| whole);
-        let cancel_only = challenge.is_none() && !(first && self.config.profile == Profile::Tolerant);
+        let cancel_only =
+            challenge.is_none() && !(first && self.config.as_config().profile == Profile::Tolerant);
         self.turn = Turn::Challenge;
-        let step = SaslStep { turn: self.next_token(), cancel_only };
+        let step = SaslStep { mark: self.next_token(), cancel_only };
         Ok(Some(match challenge {
             Some(challenge) => Event::Challenge(step, challenge),
             None => {
                 self.quirks.note(Quirk::ChallengeText);
-                Event::OddChallenge(step, text.as_bytes())
+                Event::MalformedChallenge(step, text.as_bytes())
             }
         }))
     }
@@ -89,8 +90,8 @@ impl Client {
         match ticket.verb {
             Verb::User | Verb::Pass | Verb::Apop => self.named = false,
             Verb::Capa => self.capabilities = Capabilities::NONE.with_source(Source::Refused),
-            Verb::Stls => self.stls_refused = true,
-            Verb::Quit => return self.closed(Quit::Refused),
+            Verb::Stls => self.tls = Tls::Refused,
+            Verb::Quit => return self.closed(Quit::Refused, ticket, status),
             _ => {}
         }
         Ok(Some(Event::Refused(ticket, status)))
@@ -114,11 +115,11 @@ impl Client {
                 Ok(Some(Event::Begin(ticket, status)))
             }
             // It was cancelled: whoever accepts it now is out of step.
-            Shape::Exchange if matches!(self.turn, Turn::Cancelled) => Err(Fatal::Unsolicited),
+            Shape::Exchange if matches!(self.turn, Turn::Cancelled) => Err(ConnectionError::Unsolicited),
             Shape::Exchange => {
                 self.complete();
                 self.turn = Turn::Verdict;
-                Ok(Some(Event::AuthAccepted(SaslDone { turn: self.next_token() }, status)))
+                Ok(Some(Event::AuthAccepted(SaslDone { mark: self.next_token() }, status)))
             }
             Shape::Line => self.done(ticket, status, behind),
         }
@@ -133,11 +134,11 @@ impl Client {
             Verb::Utf8 => self.utf8 = true,
             Verb::Dele => self.marked = true,
             Verb::Rset => self.marked = false,
-            Verb::Quit => return self.closed(Quit::Ok),
-            Verb::Stls if behind > 0 => return Err(Fatal::BehindStls),
+            Verb::Quit => return self.closed(Quit::Ok, ticket, status),
+            Verb::Stls if behind > 0 => return Err(ConnectionError::PlaintextAfterStls),
             Verb::Stls => {
                 self.turn = Turn::Handshake;
-                return Ok(Some(Event::StartTls(StartTls { turn: self.next_token() })));
+                return Ok(Some(Event::StartTls(StartTls { mark: self.next_token() })));
             }
             _ => {}
         }
@@ -147,9 +148,8 @@ impl Client {
         }))
     }
 
-    fn closed<'i>(&mut self, quit: Quit) -> Polled<'i> {
+    fn closed<'i>(&mut self, quit: Quit, ticket: Ticket, status: StatusText<'i>) -> Polled<'i> {
         self.quit = quit;
-        self.state = State::Closed;
-        Ok(Some(Event::Closed(self.deletions())))
+        Ok(Some(self.over(Some((ticket, status)))))
     }
 }

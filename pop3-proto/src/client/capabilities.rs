@@ -1,7 +1,7 @@
 use crate::codec::{Capability, Expire};
-use crate::time::Millis;
 use crate::types::Mechanism;
 use core::fmt;
+use core::time::Duration;
 
 /// What a server said that it can do, as far as the client goes by it.
 ///
@@ -10,12 +10,12 @@ use core::fmt;
 /// [`Event::Capability`](super::Event::Capability).
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Input, Mechanism, Outbox, TlsPolicy, client::{Feature, Support}};
+/// use pop3_proto::{Client, Command, Input, Mechanism, SendBuf, TlsPolicy, client::{Feature, Support}};
 ///
-/// let mut client = Client::new(TlsPolicy::Implicit);
-/// let mut outbox = Outbox::new();
+/// let mut client = Client::new(TlsPolicy::Implicit, 1);
+/// let mut send = SendBuf::new(vec![]);
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-/// client.send(&Command::Capa, &mut outbox).unwrap();
+/// client.send(&Command::Capa, &mut send).unwrap();
 /// let mut input = Input::more(b"+OK\r\nUIDL\r\nSASL PLAIN\r\n.\r\n");
 /// while client.poll(&mut input).unwrap().is_some() {}
 ///
@@ -79,6 +79,24 @@ pub enum Feature {
     LoginDelay,
 }
 
+impl Feature {
+    const ALL: [Feature; 13] = [
+        Feature::Top,
+        Feature::User,
+        Feature::Sasl,
+        Feature::RespCodes,
+        Feature::Pipelining,
+        Feature::Uidl,
+        Feature::Stls,
+        Feature::AuthRespCode,
+        Feature::Utf8,
+        Feature::Utf8User,
+        Feature::Lang,
+        Feature::Expire,
+        Feature::LoginDelay,
+    ];
+}
+
 /// What is known of a [`Feature`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Support {
@@ -125,7 +143,7 @@ impl Capabilities {
     /// ```
     /// use pop3_proto::{Client, TlsPolicy, client::{Feature, Support}};
     ///
-    /// let client = Client::new(TlsPolicy::Cleartext);
+    /// let client = Client::new(TlsPolicy::Cleartext, 1);
     /// assert_eq!(client.capabilities().support(Feature::Uidl), Support::Probe);
     /// ```
     #[must_use]
@@ -159,17 +177,18 @@ impl Capabilities {
     /// the moment is not.
     ///
     /// ```
-    /// use pop3_proto::{Client, Millis, TlsPolicy};
+    /// use pop3_proto::{Client, TlsPolicy};
+    /// use core::time::Duration;
     ///
-    /// let client = Client::new(TlsPolicy::Implicit);
-    /// # let (now, last_login) = (Millis::seconds(60), Millis::seconds(30));
+    /// let client = Client::new(TlsPolicy::Implicit, 1);
+    /// # let (now, last_login) = (Duration::from_secs(60), Duration::from_secs(30));
     /// let may_log_in = client.capabilities().next_login(last_login).is_none_or(|moment| moment <= now);
     /// # assert!(may_log_in);
     /// ```
     #[must_use]
-    pub const fn next_login(&self, login: Millis) -> Option<Millis> {
+    pub const fn next_login(&self, login: Duration) -> Option<Duration> {
         match self.login_delay() {
-            Some(seconds) => Some(Millis(login.0.saturating_add(Millis::seconds(seconds as u64).0))),
+            Some(seconds) => Some(login.saturating_add(Duration::from_secs(seconds as u64))),
             None => None,
         }
     }
@@ -232,30 +251,50 @@ const fn bit(feature: Feature) -> u16 {
     1u16.wrapping_shl(feature as u32)
 }
 
+/// The mechanisms that are remembered, each in a bit.
+const KNOWN: [Mechanism<'static>; 9] = [
+    Mechanism::PLAIN,
+    Mechanism::LOGIN,
+    Mechanism::EXTERNAL,
+    Mechanism::ANONYMOUS,
+    Mechanism::CRAM_MD5,
+    Mechanism::SCRAM_SHA_1,
+    Mechanism::SCRAM_SHA_256,
+    Mechanism::OAUTHBEARER,
+    Mechanism::XOAUTH2,
+];
+
 fn mechanism_bit(mechanism: Mechanism<'_>) -> u16 {
-    let known = [
-        Mechanism::PLAIN,
-        Mechanism::LOGIN,
-        Mechanism::EXTERNAL,
-        Mechanism::ANONYMOUS,
-        Mechanism::CRAM_MD5,
-        Mechanism::SCRAM_SHA_1,
-        Mechanism::SCRAM_SHA_256,
-        Mechanism::OAUTHBEARER,
-        Mechanism::XOAUTH2,
-    ];
-    known
+    KNOWN
         .iter()
         .zip(0u32..)
         .fold(0, |bits, (name, place)| bits | if *name == mechanism { 1u16.wrapping_shl(place) } else { 0 })
 }
 
+/// Shows what the server announces by name.
 impl fmt::Debug for Capabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Capabilities")
-            .field("source", &self.source)
-            .field("before_login", &self.before_login)
-            .field("features", &format_args!("{:#b}", self.features))
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("Capabilities");
+        shown.field("source", &self.source).field("before_login", &self.before_login);
+        shown.field("features", &Features(self.features)).field("mechanisms", &Mechanisms(self.mechanisms));
+        shown.field("login_delay", &self.login_delay()).field("expire", &self.expire()).finish()
+    }
+}
+
+/// Shows the features that have a bit in it.
+struct Features(u16);
+
+impl fmt::Debug for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(Feature::ALL.iter().filter(|feature| self.0 & bit(**feature) != 0)).finish()
+    }
+}
+
+/// Shows the mechanisms that have a bit in it.
+struct Mechanisms(u16);
+
+impl fmt::Debug for Mechanisms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(KNOWN.iter().filter(|name| self.0 & mechanism_bit(**name) != 0)).finish()
     }
 }

@@ -5,12 +5,12 @@ use core::fmt;
 /// Which command an event answers: [`send`](super::Client::send) gives it out, and each event of the answer has it.
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy, Verb, client::Event};
+/// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, Verb, client::Event};
 ///
-/// let mut client = Client::new(TlsPolicy::Cleartext);
-/// let mut outbox = Outbox::new();
+/// let mut client = Client::new(TlsPolicy::Cleartext, 1);
+/// let mut send = SendBuf::new(vec![]);
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-/// let ticket = client.send(&Command::Capa, &mut outbox).unwrap();
+/// let ticket = client.send(&Command::Capa, &mut send).unwrap();
 /// assert_eq!((ticket.verb, ticket.message), (Verb::Capa, None));
 /// assert_eq!(ticket.to_string(), "CAPA");
 ///
@@ -46,7 +46,6 @@ impl fmt::Display for Ticket {
 
 /// The commands that were sent and not answered, the oldest first. That it is bounded keeps client and server
 /// from waiting for each other with full buffers.
-#[derive(Debug)]
 pub(crate) struct InFlight {
     verbs: [Verb; InFlight::MOST as usize],
     messages: [Option<MessageNumber>; InFlight::MOST as usize],
@@ -110,6 +109,12 @@ impl InFlight {
         self.count = self.count.saturating_sub(1);
     }
 
+    /// None will be answered any more.
+    pub(crate) const fn clear(&mut self) {
+        self.oldest = self.oldest.wrapping_add(self.count as u32);
+        self.count = 0;
+    }
+
     fn ticket(&self, place: u8) -> Option<Ticket> {
         if place >= self.count {
             return None;
@@ -122,4 +127,20 @@ impl InFlight {
 
 const fn slot(sequence: u32) -> usize {
     (sequence & (InFlight::MOST as u32 - 1)) as usize
+}
+
+/// The commands by their places in the session.
+impl fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|ticket| (ticket.sequence, Named(ticket)))).finish()
+    }
+}
+
+/// A ticket as a message names it.
+struct Named(Ticket);
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
 }

@@ -1,101 +1,110 @@
-//! The client machine.
+//! The client: its configuration, events and errors, and the machine.
 //!
-//! [`Client::send`] encodes a command and expects its answer; [`Client::poll`] reads what the server sent,
-//! one [`Event`] a call. Three events want an answer of their own, which takes the token in them:
-//! [`Challenge`](Event::Challenge), [`AuthAccepted`](Event::AuthAccepted) and [`StartTls`](Event::StartTls).
+//! Most programs use [`ClientConnection`](crate::ClientConnection), which returns each [`Event`] with a [`Sender`]. [`Client`]
+//! is the machine without buffers: [`Client::send`] encodes a command, and [`Client::poll`] returns the next event.
 //!
-//! The guide shows how to [drive](crate::guide::driving) it, [log in](crate::guide::authentication),
+//! Three events require an answer, which takes their token: [`Challenge`](Event::Challenge),
+//! [`AuthAccepted`](Event::AuthAccepted) and [`StartTls`](Event::StartTls).
+//!
+//! The guide shows how to [move the bytes](crate::guide::io), [log in](crate::guide::authentication),
 //! [pipeline](crate::guide::pipelining) and [delete](crate::guide::deletion).
 
 // `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes,
-// `in_flight` is the queue between them.
+// `in_flight` is the queue between them, `respond` takes tokens back, `surplus` is what nothing asked for.
 mod answer;
 mod capabilities;
 mod config;
 mod event;
 mod in_flight;
+mod listed_unique_id;
 mod plain;
 mod poll;
+mod respond;
 mod send;
+mod surplus;
 
 pub use capabilities::{Capabilities, Feature, Source, Support};
-pub use config::Config;
-pub use event::{Deletions, Event, Greeting, SaslDone, SaslStep, StartTls};
+pub use config::{AsConfig, ClientConfig};
+pub use event::{Closed, Deletions, Event, Greeting, SaslDone, SaslStep, StartTls};
 pub(crate) use in_flight::InFlight;
 pub use in_flight::Ticket;
+pub use listed_unique_id::ListedUniqueId;
 pub(crate) use poll::{read_line, read_row};
 pub use send::{SendError, TlsRefusal};
 
+pub use crate::connection::Sender;
+
 use crate::body::Unstuff;
 use crate::codec::{LineEnding, State, Verb};
-use crate::error::{AnswerError, Fatal, Unanswered};
-use crate::input::Input;
+use crate::error::ConnectionError;
 use crate::quirks::{Profile, Quirk, Quirks};
-use crate::sink::{Full, Sink};
-use crate::time::{Clock, Millis, Timer};
-#[cfg(feature = "sasl")]
-use crate::types::Text;
-use crate::types::{Base64, TlsPolicy};
+use crate::time::{Clock, Timer};
+use crate::types::TlsPolicy;
+use core::fmt;
+use core::time::Duration;
 
 /// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
 ///
 /// It owns a few hundred octets: no buffer, no socket, no clock, no stored password. Up to 16 commands may be
-/// in flight.
+/// in flight. `C` is how it holds its [`ClientConfig`]: its own, a reference or an `Arc`.
+///
+/// Poll it until there is no event, and send then. A response that is there before its command was sent is not taken for
+/// it: the session ends with [`ConnectionError::Unsolicited`].
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Inbox, Out, TlsPolicy, client::Event};
+/// use pop3_proto::{Client, Command, RecvBuf, SendBuf, TlsPolicy, client::Event};
 ///
-/// let mut client = Client::new(TlsPolicy::Cleartext);
+/// let mut client = Client::new(TlsPolicy::Cleartext, 1);
 /// let mut buffer = [0; 512];
-/// let mut out = Out::new(&mut buffer);
-/// let mut inbox = Inbox::new([0; 1024]);
-/// # let mut server = |inbox: &mut Inbox<[u8; 1024]>, octets: &[u8]| {
-/// #     inbox.spare()[..octets.len()].copy_from_slice(octets);
-/// #     inbox.filled(octets.len());
+/// let mut out = SendBuf::new(&mut buffer[..]);
+/// let mut recv = RecvBuf::new([0; 1024]);
+/// # let mut server = |recv: &mut RecvBuf<[u8; 1024]>, octets: &[u8]| {
+/// #     recv.spare_mut()[..octets.len()].copy_from_slice(octets);
+/// #     recv.received(octets.len());
 /// # };
 ///
-/// server(&mut inbox, b"+OK ready\r\n"); // what the socket's `read` brings
-/// let event = inbox.with(|input| client.poll(input)).unwrap();
+/// server(&mut recv, b"+OK ready\r\n"); // what the socket's `read` brings
+/// let event = recv.with(|input| client.poll(input)).unwrap();
 /// assert!(matches!(event, Some(Event::Greeting(_))));
 ///
 /// let ticket = client.send(&Command::Quit, &mut out).unwrap();
 /// assert_eq!(out.pending(), b"QUIT\r\n"); // what the socket's `write` takes
-/// server(&mut inbox, b"+OK bye\r\n");
-/// let event = inbox.with(|input| client.poll(input)).unwrap();
+/// server(&mut recv, b"+OK bye\r\n");
+/// let event = recv.with(|input| client.poll(input)).unwrap();
 /// assert!(matches!(event, Some(Event::Closed(_))));
 /// ```
-#[derive(Debug)]
-pub struct Client {
-    config: Config,
+pub struct Client<C = ClientConfig> {
+    config: C,
     in_flight: InFlight,
     state: State,
     turn: Turn,
+    /// The caller's number for the connection: the tokens of two connections differ by it.
+    id: u64,
     /// Counts the tokens given out, so that an old one is known as such.
     tokens: u32,
     /// How far into the unread octets a line end was looked for; no line is longer.
     searched: u16,
+    /// The same for [`needs_input`](Self::needs_input), which may be asked about other octets than `poll` is given.
+    asked: u16,
     lines: Lines,
-    tls: bool,
-    /// The greeting was `-ERR`.
-    no_service: bool,
-    /// The greeting had a timestamp, and no TLS came since.
-    apop: bool,
+    tls: Tls,
+    greeting: Welcome,
+    ending: Ending,
     /// USER was answered `+OK`, and neither PASS nor APOP was refused since: a failed AUTH leaves the name as
     /// it was.
     named: bool,
     utf8: bool,
-    stls_refused: bool,
     quit: Quit,
     rounds: u8,
     /// Some DELE was accepted since the last RSET.
     marked: bool,
     capabilities: Capabilities,
     quirks: Quirks,
-    fatal: Option<Fatal>,
+    fatal: Option<ConnectionError>,
     clock: Clock,
 }
 
-const _: () = assert!(size_of::<Client>() <= 256);
+const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Client<&ClientConfig>>() <= 184);
 
 /// Whose turn it is, and what the next octets are.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +133,36 @@ enum Lines {
     Decided(LineEnding),
 }
 
-/// How far the end of the session has come.
+/// Whether the session runs inside TLS, and what became of STLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tls {
+    Off,
+    Refused,
+    On,
+}
+
+/// What the greeting said. TLS forgets it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Welcome {
+    Plain,
+    /// With a timestamp for APOP.
+    Timestamp,
+    /// `-ERR`: only QUIT can be sent.
+    Refused,
+}
+
+/// What was told of the session's end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    /// Nothing.
+    Open,
+    /// The start of a line that may be the server's farewell is unread: nothing can be sent.
+    Parting,
+    /// [`Event::Closed`].
+    Told,
+}
+
+/// How far QUIT has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Quit {
     NotSent,
@@ -134,31 +172,42 @@ enum Quit {
 }
 
 impl Client {
-    /// A client that waits for the greeting.
+    /// A client that waits for the greeting. `id` is the caller's number for the connection: a token is good only for the
+    /// client that gave it, and the tokens of two clients differ by it, so give each connection of a program another one.
     #[must_use]
-    pub fn new(config: impl Into<Config>) -> Self {
-        let config = config.into();
+    pub fn new(config: impl Into<ClientConfig>, id: u64) -> Self {
+        Self::with_config(config.into(), id)
+    }
+}
+
+impl<C: AsConfig> Client<C> {
+    /// As [`new`](Client::new), with a configuration that is shared: a `&ClientConfig` or an `Arc<ClientConfig>` makes the client smaller
+    /// than a `ClientConfig` of its own.
+    #[must_use]
+    pub fn with_config(config: C, id: u64) -> Self {
+        let ClientConfig { tls, greeting, .. } = *config.as_config();
         Client {
             config,
             in_flight: InFlight::new(),
             state: State::Greeting,
             turn: Turn::Status,
+            id,
             tokens: 0,
             searched: 0,
+            asked: 0,
             lines: Lines::Undecided,
-            tls: matches!(config.tls, TlsPolicy::Implicit),
-            no_service: false,
-            apop: false,
+            tls: if matches!(tls, TlsPolicy::Implicit) { Tls::On } else { Tls::Off },
+            greeting: Welcome::Plain,
+            ending: Ending::Open,
             named: false,
             utf8: false,
-            stls_refused: false,
             quit: Quit::NotSent,
             rounds: 0,
             marked: false,
             capabilities: Capabilities::NONE,
             quirks: Quirks::NONE,
             fatal: None,
-            clock: Clock::new(config.greeting),
+            clock: Clock::new(greeting),
         }
     }
 
@@ -171,7 +220,7 @@ impl Client {
     /// Whether the session runs inside TLS.
     #[must_use]
     pub const fn is_tls(&self) -> bool {
-        self.tls
+        matches!(self.tls, Tls::On)
     }
 
     /// Whether UTF-8 mode is on (RFC 6856 section 2).
@@ -186,11 +235,48 @@ impl Client {
         self.in_flight.is_empty()
     }
 
-    /// The command whose answer is due: the oldest in flight. After a fatal error it is the one that the
-    /// error cut short.
+    /// Returns the commands that were sent and not answered yet, the oldest first: the first is the one whose response is
+    /// due. After a fatal error it is the one that the error cut short.
+    ///
+    /// ```
+    /// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, Verb};
+    ///
+    /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
+    /// let mut send = SendBuf::new(vec![]);
+    /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
+    /// client.send(&Command::Capa, &mut send).unwrap();
+    /// assert_eq!(client.in_flight().next().unwrap().verb, Verb::Capa);
+    /// ```
+    pub fn in_flight(&self) -> impl Iterator<Item = Ticket> + '_ {
+        self.in_flight.iter()
+    }
+
+    /// Whether the session is over: after [`Event::Closed`], a fatal error or [`close`](Self::close). A loop that goes on
+    /// until then ends.
     #[must_use]
-    pub fn awaits(&self) -> Option<Ticket> {
-        self.in_flight.oldest()
+    pub const fn is_closed(&self) -> bool {
+        self.fatal.is_some() || matches!(self.state, State::Closed)
+    }
+
+    /// Ends the session without QUIT, and the work in flight with it: the way out while a response is still coming, and
+    /// if a token was lost. The server removes nothing. The next [`poll`](Self::poll) returns [`Event::Closed`], without
+    /// an answer.
+    ///
+    /// ```
+    /// use pop3_proto::{Client, Input, TlsPolicy, client::Event};
+    ///
+    /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
+    /// client.close();
+    /// assert!(client.is_closed());
+    /// let mut input = Input::more(b"");
+    /// assert!(matches!(client.poll(&mut input), Ok(Some(Event::Closed(closed))) if closed.answer.is_none()));
+    /// assert!(client.poll(&mut input).unwrap().is_none());
+    /// ```
+    pub fn close(&mut self) {
+        self.marked = self.has_asked();
+        self.in_flight.clear();
+        self.state = State::Closed;
+        self.turn = Turn::Status;
     }
 
     /// What the server said that it can do.
@@ -208,16 +294,15 @@ impl Client {
     /// The most octets that [`poll`](Self::poll) ever leaves unread: a read buffer of this size never fills
     /// up.
     #[must_use]
-    pub const fn hold(&self) -> usize {
-        self.config.hold()
+    pub fn min_recv_buf(&self) -> usize {
+        self.config.as_config().min_recv_buf()
     }
 
     /// What became of the messages marked for deletion, as far as is known now.
     #[must_use]
     pub fn deletions(&self) -> Deletions {
-        let asked = self.marked || self.in_flight.iter().any(|ticket| ticket.verb == Verb::Dele);
         match self.quit {
-            _ if !asked => Deletions::NoneAsked,
+            _ if !self.has_asked() => Deletions::NoneAsked,
             Quit::NotSent => Deletions::Pending,
             Quit::Sent => Deletions::Unknown,
             Quit::Ok => Deletions::Committed,
@@ -225,234 +310,61 @@ impl Client {
         }
     }
 
-    /// Answers a challenge. An empty response is [`Base64::EMPTY`].
-    ///
-    /// ```
-    /// use pop3_proto::{Base64, Client, Command, Input, Mechanism, Outbox, State, TlsPolicy, client::Event};
-    ///
-    /// let mut client = Client::new(TlsPolicy::Implicit);
-    /// let mut outbox = Outbox::new();
-    /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-    /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut outbox).unwrap();
-    /// # outbox.sent(usize::MAX);
-    ///
-    /// let mut input = Input::more(b"+ \r\n");
-    /// let Some(Event::Challenge(step, _)) = client.poll(&mut input).unwrap() else { panic!() };
-    /// client.sasl(step, Base64::literal("AHRlc3QAdGVzdA=="), &mut outbox).unwrap();
-    /// assert_eq!(outbox.pending(), b"AHRlc3QAdGVzdA==\r\n");
-    ///
-    /// let mut input = Input::more(b"+OK\r\n");
-    /// let Some(Event::AuthAccepted(done, _)) = client.poll(&mut input).unwrap() else { panic!() };
-    /// client.verified(done).unwrap();
-    /// assert_eq!(client.state(), State::Transaction);
-    /// ```
-    ///
-    /// # Errors
-    /// The step comes back where it is an old one, the line would be over the limit, the sink is full, or the
-    /// challenge was one that can only be cancelled.
-    #[doc(alias = "AUTH")]
-    pub fn sasl(
-        &mut self,
-        step: SaslStep,
-        response: Base64<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Unanswered<SaslStep>> {
-        let response = response.as_bytes();
-        self.respond_within(step, response.len(), sink, |sink| sink.put(&[response, b"\r\n"]))
-    }
-
-    /// As [`sasl`](Self::sasl), with a message that is turned into base64 on its way into the sink: no buffer
-    /// holds it in between.
-    ///
-    /// ```
-    /// use pop3_proto::{Client, Command, Input, Mechanism, Out, Secret, Text, TlsPolicy, client::Event, sasl};
-    ///
-    /// let mut client = Client::new(TlsPolicy::Implicit);
-    /// let mut buffer = [0; 512];
-    /// let mut out = Out::new(&mut buffer);
-    /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-    /// client.send(&Command::Auth { mechanism: Mechanism::PLAIN, initial: None }, &mut out).unwrap();
-    /// # out.sent(usize::MAX);
-    /// let event = client.poll(&mut Input::more(b"+ \r\n")).unwrap();
-    /// let Some(Event::Challenge(step, _)) = event else { panic!() };
-    /// let message = sasl::plain(Text::EMPTY, Text::literal("test"), Secret::new(b"test").unwrap()).unwrap();
-    /// client.sasl_message(step, &message, &mut out).unwrap();
-    /// assert_eq!(out.pending(), b"AHRlc3QAdGVzdA==\r\n");
-    /// ```
-    ///
-    /// # Errors
-    /// As those of [`sasl`](Self::sasl).
-    #[cfg(feature = "sasl")]
-    pub fn sasl_message(
-        &mut self,
-        step: SaslStep,
-        message: &crate::sasl::Message<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Unanswered<SaslStep>> {
-        self.respond_within(step, message.encoded_len(), sink, |sink| message.put(Text::EMPTY, sink))
-    }
-
-    /// Cancels the exchange; the server answers AUTH with `-ERR` (RFC 5034 section 4), and the session goes on.
-    ///
-    /// # Errors
-    /// The step comes back where it is an old one, or the sink is full.
-    pub fn sasl_cancel(&mut self, step: SaslStep, sink: &mut dyn Sink) -> Result<(), Unanswered<SaslStep>> {
-        self.respond(step, Turn::Cancelled, sink, |sink| sink.put(&[b"*\r\n"]))
-    }
-
-    /// The mechanism agrees that the exchange succeeded: the session is in TRANSACTION.
-    ///
-    /// PLAIN and the like have nothing to check; SCRAM has to have seen the server's proof.
-    ///
-    /// # Errors
-    /// The token comes back where it is an old one.
-    pub fn verified(&mut self, done: SaslDone) -> Result<(), Unanswered<SaslDone>> {
-        if !self.owes(done.turn, |turn| matches!(turn, Turn::Verdict)) {
-            return Unanswered::because(done, AnswerError::Stale);
-        }
-        self.turn = Turn::Status;
-        self.logged_in();
-        Ok(())
-    }
-
-    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the
-    /// input in clear.
-    ///
-    /// Any octet in it was sent by somebody who wants it to be taken for the server's word inside TLS: the
-    /// session ends, and the next `poll` says so. Everything learned before is forgotten: capabilities, user
-    /// name, greeting timestamp, quirks, how lines end.
-    ///
-    /// ```
-    /// use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, client::Event};
-    ///
-    /// let mut client = Client::new(TlsPolicy::Required);
-    /// let mut outbox = Outbox::new();
-    /// let mut inbox = Inbox::new([0; 512]);
-    /// # let mut receive = |inbox: &mut Inbox<[u8; 512]>, octets: &[u8]| {
-    /// #     inbox.spare()[..octets.len()].copy_from_slice(octets);
-    /// #     inbox.filled(octets.len());
-    /// # };
-    /// receive(&mut inbox, b"+OK ready\r\n");
-    /// inbox.with(|input| client.poll(input)).unwrap();
-    /// client.send(&Command::Stls, &mut outbox).unwrap();
-    ///
-    /// receive(&mut inbox, b"+OK begin TLS\r\n");
-    /// let Some(Event::StartTls(start)) = inbox.with(|input| client.poll(input)).unwrap() else { panic!() };
-    /// // Here the driver makes the handshake, over a stream with nothing of the clear one in it.
-    /// client.tls_started(start, inbox.input()).unwrap();
-    /// assert!(client.is_tls());
-    /// ```
-    ///
-    /// # Errors
-    /// The token comes back where it is an old one.
-    #[doc(alias = "STLS")]
-    pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
-        if !self.owes(start.turn, |turn| matches!(turn, Turn::Handshake)) {
-            return Unanswered::because(start, AnswerError::Stale);
-        }
-        if unread.remaining() > 0 {
-            self.fatal = Some(Fatal::BehindStls);
-            return Ok(());
-        }
-        self.turn = Turn::Status;
-        self.tls = true;
-        self.lines = Lines::Undecided;
-        self.searched = 0;
-        self.apop = false;
-        self.named = false;
-        self.capabilities = Capabilities::NONE;
-        self.quirks = Quirks::NONE;
-        Ok(())
+    /// Whether a message is marked, or may be.
+    fn has_asked(&self) -> bool {
+        self.marked || self.in_flight.iter().any(|ticket| ticket.verb == Verb::Dele)
     }
 
     /// Runs the timers: anchors what was started since the last call, and says when to call again, if any
-    /// timer runs: a moment behind `now`, so that the span [`until`](Millis::until) then is never zero, which
-    /// a socket would refuse as a timeout.
+    /// timer runs: a moment later than `now`, so that the span up to it is never zero, which a
+    /// socket would refuse as a timeout.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///
     /// ```
-    /// use pop3_proto::{Client, Fatal, Millis, Timer, TlsPolicy};
+    /// use pop3_proto::{Client, ConnectionError, Timer, TlsPolicy};
+    /// use core::time::Duration;
     ///
-    /// let mut client = Client::new(TlsPolicy::Cleartext);
-    /// assert_eq!(client.tick(Millis(0)), Ok(Some(Millis::seconds(60)))); // for the greeting
-    /// assert_eq!(client.tick(Millis::seconds(20)), Ok(Some(Millis::seconds(60))));
-    /// assert_eq!(client.tick(Millis::seconds(60)), Err(Fatal::TimedOut(Timer::Greeting)));
+    /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
+    /// assert_eq!(client.tick(Duration::ZERO), Ok(Some(Duration::from_secs(60)))); // for the greeting
+    /// assert_eq!(client.tick(Duration::from_secs(20)), Ok(Some(Duration::from_secs(60))));
+    /// assert_eq!(client.tick(Duration::from_secs(60)), Err(ConnectionError::TimedOut(Timer::Greeting)));
     /// ```
     ///
     /// # Errors
-    /// [`Fatal::TimedOut`] with the name of the timer, and any earlier fatal error.
-    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Fatal> {
+    /// [`ConnectionError::TimedOut`] with the name of the timer, and any earlier fatal error.
+    pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
         }
-        self.clock.tick(now, self.timer()).map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
+        self.clock
+            .tick(now, self.timer())
+            .map_err(|timer| *self.fatal.insert(ConnectionError::TimedOut(timer)))
     }
 
     /// The timer that runs now. None does while the caller owes something.
     fn timer(&self) -> Option<Timer> {
         match self.turn {
+            _ if matches!(self.state, State::Closed) => None,
+            _ if self.is_parting() => Some(Timer::Answer),
             Turn::Handshake => Some(Timer::Tls),
             Turn::Challenge | Turn::Verdict => None,
-            _ if self.state == State::Closed => None,
             _ if self.state == State::Greeting => Some(Timer::Greeting),
             _ if !self.in_flight.is_empty() => Some(Timer::Answer),
             _ => None,
         }
     }
 
+    /// Whether the server may be taking its leave.
+    const fn is_parting(&self) -> bool {
+        matches!(self.ending, Ending::Parting)
+    }
+
     /// Starts the timer that runs now over.
     fn arm(&mut self) {
         if let Some(timer) = self.timer() {
-            self.clock.rearm(self.config.span(timer));
+            self.clock.rearm(self.config.as_config().span(timer));
         }
-    }
-
-    /// A new token's number; older ones are stale from now on.
-    const fn next_token(&mut self) -> u32 {
-        self.tokens = self.tokens.wrapping_add(1);
-        self.tokens
-    }
-
-    /// Whether the caller owes what the token with this number is for.
-    fn owes(&self, token: u32, due: impl FnOnce(&Turn) -> bool) -> bool {
-        self.fatal.is_none() && token == self.tokens && due(&self.turn)
-    }
-
-    /// A response of so many octets without its line end.
-    fn respond_within(
-        &mut self,
-        step: SaslStep,
-        octets: usize,
-        sink: &mut dyn Sink,
-        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
-    ) -> Result<(), Unanswered<SaslStep>> {
-        let limit = usize::from(self.config.limits.sasl_line);
-        if step.cancel_only && self.owes(step.turn, |turn| matches!(turn, Turn::Challenge)) {
-            return Unanswered::because(step, AnswerError::MustCancel);
-        }
-        if octets.saturating_add(2) > limit {
-            return Unanswered::because(step, AnswerError::TooLong { limit });
-        }
-        self.respond(step, Turn::Status, sink, put)
-    }
-
-    fn respond(
-        &mut self,
-        step: SaslStep,
-        next: Turn,
-        sink: &mut dyn Sink,
-        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
-    ) -> Result<(), Unanswered<SaslStep>> {
-        if !self.owes(step.turn, |turn| matches!(turn, Turn::Challenge)) {
-            return Unanswered::because(step, AnswerError::Stale);
-        }
-        if let Err(full) = put(sink) {
-            return Unanswered::because(step, AnswerError::Full(full));
-        }
-        self.turn = next;
-        self.arm();
-        Ok(())
     }
 
     const fn logged_in(&mut self) {
@@ -462,9 +374,11 @@ impl Client {
     }
 
     /// Records what was tolerated, or says that the strict profile does not.
-    fn tolerate(&mut self, quirks: Quirks) -> Result<(), Fatal> {
-        match self.config.profile {
-            Profile::Strict => quirks.iter().next().map_or(Ok(()), |quirk| Err(Fatal::Strict(quirk))),
+    fn tolerate(&mut self, quirks: Quirks) -> Result<(), ConnectionError> {
+        match self.config.as_config().profile {
+            Profile::Strict => {
+                quirks.iter().next().map_or(Ok(()), |quirk| Err(ConnectionError::Strict(quirk)))
+            }
             Profile::Tolerant => {
                 self.quirks.note_all(quirks);
                 Ok(())
@@ -472,7 +386,36 @@ impl Client {
         }
     }
 
-    fn tolerate_one(&mut self, quirk: Quirk) -> Result<(), Fatal> {
+    fn tolerate_one(&mut self, quirk: Quirk) -> Result<(), ConnectionError> {
         self.tolerate([quirk].into_iter().collect())
+    }
+}
+
+/// Shows the session as it stands: what is in flight by name, what the server can do by name.
+impl<C: AsConfig> fmt::Debug for Client<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .field("in_flight", &self.in_flight)
+            .field("turn", &self.turn)
+            .field("fatal", &self.fatal)
+            .field("tls", &self.tls)
+            .field("utf8", &self.utf8)
+            .field("greeting", &self.greeting)
+            .field("ending", &self.ending)
+            .field("named", &self.named)
+            .field("deletions", &self.deletions())
+            .field("quit", &self.quit)
+            .field("marked", &self.marked)
+            .field("tokens", &self.tokens)
+            .field("rounds", &self.rounds)
+            .field("lines", &self.lines)
+            .field("searched", &self.searched)
+            .field("capabilities", &self.capabilities)
+            .field("quirks", &self.quirks)
+            .field("clock", &self.clock)
+            .field("config", self.config.as_config())
+            .finish()
     }
 }

@@ -4,15 +4,15 @@
 //! It does what the general step does, or nothing. A test runs both over the same input and compares.
 
 use super::event::Event;
-use super::{Client, Turn};
+use super::{AsConfig, Client, ListedUniqueId, Turn};
 use crate::body::Piece;
 use crate::codec::{LineEnding, ScanListing, UniqueIdListing, Verb};
 use crate::input::Input;
 
-impl Client {
+impl<C: AsConfig> Client<C> {
     /// The next event, if it is of the plain kind; `None` leaves it to the general step.
     #[inline(always)]
-    pub(super) fn plain<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
+    pub(crate) fn plain<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
         if self.fatal.is_some() {
             return None;
         }
@@ -26,7 +26,7 @@ impl Client {
     #[inline(always)]
     fn plain_row<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
         let Turn::Rows { count, .. } = &mut self.turn else { return None };
-        if *count >= self.config.limits.listing_rows {
+        if *count >= self.config.as_config().limits.listing_rows {
             return None;
         }
         let ticket = self.in_flight.oldest()?;
@@ -37,18 +37,18 @@ impl Client {
             }
             Verb::Uidl => {
                 let (listing, rest) = UniqueIdListing::plain(input.unread())?;
-                (Event::UniqueId(ticket, listing), rest)
+                (Event::UniqueId(ticket, ListedUniqueId::valid(listing)), rest)
             }
             _ => return None,
         };
         let row = input.remaining().wrapping_sub(rest.len());
-        if row > usize::from(self.config.limits.listing_line) {
+        if row > usize::from(self.config.as_config().limits.listing_line) {
             return None;
         }
         input.advance(|unread| *unread = rest);
         *count = count.wrapping_add(1);
         self.searched = 0;
-        self.clock.rearm(self.config.answer);
+        self.clock.rearm(self.config.as_config().answer);
         Some(event)
     }
 
@@ -58,14 +58,14 @@ impl Client {
         let ticket = self.in_flight.oldest()?;
         // What may go over the limit is for the general step to cut.
         let most = octets.saturating_add(input.remaining() as u64);
-        if most == *octets || most > self.config.limits.body_octets {
+        if most == *octets || most > self.config.as_config().limits.body_octets {
             return None;
         }
         let (mut next, mut rest) = (*unstuff, input.unread());
         let Some(Piece::Data(data)) = next.next(&mut rest) else { return None };
         *unstuff = next;
         input.advance(|unread| *unread = rest);
-        self.clock.rearm(self.config.answer);
+        self.clock.rearm(self.config.as_config().answer);
         *octets = octets.saturating_add(data.len() as u64);
         Some(Event::Body(ticket, data))
     }
@@ -75,18 +75,18 @@ impl Client {
 mod tests {
     use super::{Client, Input, Turn};
     use crate::body::Unstuff;
-    use crate::client::{Capabilities, Config};
+    use crate::client::{Capabilities, ClientConfig};
     use crate::codec::{Command, LineEnding};
     use crate::types::{MessageNumber, TlsPolicy};
-    use crate::{Limits, Out};
+    use crate::{Limits, SendBuf};
     use std::{format, string::String, vec::Vec};
 
     /// A client with this command in flight, whose answer has begun.
     fn client(command: &Command<'_>, turn: Turn) -> Client {
-        let limits = Limits::DEFAULT.body_octets(9).listing_rows(2).listing_line(64);
-        let mut client = Client::new(Config::new(TlsPolicy::Cleartext).limits(limits));
+        let limits = Limits::DEFAULT.with_body_octets(9).with_listing_rows(2).with_listing_line(64);
+        let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits), 1);
         client.state = crate::State::Transaction;
-        client.send(command, &mut Out::new(&mut [0; 64])).unwrap();
+        client.send(command, &mut SendBuf::new([0; 64])).unwrap();
         client.turn = turn;
         client
     }

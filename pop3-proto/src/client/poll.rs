@@ -1,38 +1,39 @@
 //! Reading answers: frame, tell by the oldest command in flight what is due, make an event of it.
 
-use super::event::Event;
-use super::{Capabilities, Client, Lines, Source, Ticket, Turn};
+use super::event::{Closed, Event};
+use super::{AsConfig, Capabilities, Client, Ending, Lines, ListedUniqueId, Source, Ticket, Turn, Welcome};
 use crate::body::{Piece, Unstuff};
 use crate::codec::{
-    Capability, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State,
-    UniqueIdListing, Verb, frame, frame_crlf,
+    Capability, Digits, DropListing, Framed, LanguageListing, LineEnding, Response, ScanListing, State,
+    StatusText, UniqueIdListing, Verb, frame, frame_crlf,
 };
-use crate::error::Fatal;
-use crate::input::Input;
+use crate::error::ConnectionError;
+use crate::input::{Input, resume};
 use crate::limits::Limit;
 use crate::quirks::{Profile, Quirk, Quirks};
-use crate::types::{Invalid, Mechanism, MessageNumber, Text, UniqueId};
+use crate::types::{InvalidValue, Mechanism, MessageNumber, Text, UniqueId};
 
 /// An event, or `None` where more input is needed.
-pub(super) type Polled<'i> = Result<Option<Event<'i>>, Fatal>;
+pub(super) type Polled<'i> = Result<Option<Event<'i>>, ConnectionError>;
 
 /// What the general step says. Not the same as what `poll` returns, and larger: else the compiler gives both one place
 /// in memory, a plain event is built there in parts too, and whoever moves it waits for all of them to be written. That
 /// is most of the time of a row.
-pub(super) struct General<'i> {
-    pub(super) polled: Polled<'i>,
+pub(crate) struct General<'i> {
+    pub(crate) polled: Polled<'i>,
     /// How many octets were read.
     read: usize,
 }
 
-impl Client {
+impl<C: AsConfig> Client<C> {
     /// Reads the next event; `None` asks for more input, or for the caller's turn.
     ///
-    /// Call it until it says `None`, then wait for input. After [`Event::Closed`] every call says so again: a
-    /// loop ends there.
+    /// Call it until it returns `None`, then send, then wait for input. If octets are left over when the server owes
+    /// nothing more, the event comes first; from then on nothing can be sent, and the next call returns the error. After
+    /// [`Event::Closed`] every call returns `None`, and [`is_closed`](Self::is_closed) is true.
     ///
     /// # Errors
-    /// [`Fatal`], the same from then on: the peer broke a rule or the stream ended inside an answer.
+    /// [`ConnectionError`], the same from then on: the peer broke a rule or the stream ended inside an answer.
     /// [`deletions`](Self::deletions) still tells what became of the messages marked for deletion.
     // Thin, so that the loop of a driver can take it in: inlining it is worth a third of the time of a
     // listing.
@@ -46,7 +47,7 @@ impl Client {
 
     /// Whatever may come, in any turn.
     #[inline(never)]
-    pub(super) fn general<'i>(&mut self, input: &mut Input<'i>) -> General<'i> {
+    pub(crate) fn general<'i>(&mut self, input: &mut Input<'i>) -> General<'i> {
         let before = input.remaining();
         let mut general = General { polled: Ok(None), read: 0 };
         match self.fatal {
@@ -54,8 +55,10 @@ impl Client {
             // Right where it is returned.
             None => general.polled = self.step(input),
         }
-        if let Err(fatal) = general.polled {
-            self.fatal = Some(fatal);
+        match &general.polled {
+            Err(fatal) => self.fatal = Some(*fatal),
+            Ok(Some(_)) => self.note_unread(input.unread()),
+            Ok(None) => {}
         }
         general.read = before.wrapping_sub(input.remaining());
         if general.read > 0 {
@@ -66,33 +69,43 @@ impl Client {
 
     /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an
     /// adapter that owns both buffer and machine asks before it reads (see
-    /// [driving](crate::guide::driving#as-a-type-of-your-own)). `eof` is whether the stream has ended.
-    /// Where it says no, `poll` has an event or a fatal error, never `None`.
+    /// [I/O](crate::guide::io#as-a-type-of-your-own)). `eof` is whether the stream has ended.
+    /// If it returns false, `poll` has an event or a fatal error, or the session is over.
+    ///
+    /// Asking changes nothing that `poll` does, whatever the octets are.
     ///
     /// ```
     /// use pop3_proto::{Client, TlsPolicy};
     ///
-    /// let mut client = Client::new(TlsPolicy::Cleartext);
+    /// let mut client = Client::new(TlsPolicy::Cleartext, 1);
     /// assert!(client.needs_input(b"+OK rea", false));
     /// assert!(!client.needs_input(b"+OK ready\r\n", false));
     /// assert!(!client.needs_input(b"", true)); // `poll` says that the stream has ended
     /// ```
     #[must_use]
     pub fn needs_input(&mut self, unread: &[u8], eof: bool) -> bool {
-        if eof || self.fatal.is_some() || self.state == State::Closed {
+        if self.is_closed() || eof {
             return false;
         }
-        match self.line_due() {
-            Some((limit, ending)) => matches!(self.look(unread, limit, ending), Framed::Incomplete),
-            None => !self.has_event(unread),
-        }
+        let (limit, ending) = match self.line_due() {
+            Some(due) => due,
+            None if !self.is_quiet() => return !self.has_event(unread),
+            None if unread.is_empty() => return !self.is_parting(),
+            None if !self.may_part(unread) => return false,
+            None => (Limit::StatusLine, LineEnding::Lf),
+        };
+        // Each octet is searched once here and once by `poll`.
+        let searched = resume(self.searched, unread).max(resume(self.asked, unread));
+        let framed = self.frame(unread, searched, limit, ending);
+        self.asked = position(&framed, unread);
+        matches!(framed, Framed::Incomplete)
     }
 
     /// Whether octets that are no line make an event; the start of what may be an end mark does not yet.
     fn has_event(&self, unread: &[u8]) -> bool {
         match self.turn {
             Turn::Body { mut unstuff, .. } if unread.len() <= b".\r".len() => {
-                unstuff.next(&mut &*unread).is_some()
+                unstuff.next_piece(&mut &*unread).is_some()
             }
             _ => !unread.is_empty(),
         }
@@ -102,22 +115,47 @@ impl Client {
     #[inline(never)]
     fn step<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         if self.state == State::Closed {
-            return Ok(Some(Event::Closed(self.deletions())));
+            return Ok((self.ending != Ending::Told).then(|| self.over(None)));
         }
         match self.turn {
             Turn::Rows { ending, count, listed } => self.row(input, ending, count, listed),
             Turn::Body { unstuff, octets } => self.body(input, unstuff, octets),
             Turn::Status | Turn::Cancelled if self.expects_status() => self.status(input),
             // Refused service, and gone: nothing was left to say but QUIT.
-            Turn::Status if self.no_service && input.is_last() && input.remaining() == 0 => {
-                self.state = State::Closed;
-                Ok(Some(Event::Closed(self.deletions())))
+            Turn::Status
+                if self.greeting == Welcome::Refused && input.is_last() && input.remaining() == 0 =>
+            {
+                Ok(Some(self.over(None)))
             }
-            Turn::Handshake => nothing_due(input, Fatal::BehindStls),
-            Turn::Status | Turn::Cancelled | Turn::Challenge | Turn::Verdict => {
-                nothing_due(input, Fatal::Unsolicited)
-            }
+            _ => self.unasked(input),
         }
+    }
+
+    /// Whether the server has nothing to say before the caller does something.
+    pub(super) fn is_quiet(&self) -> bool {
+        match self.turn {
+            _ if self.state == State::Closed => false,
+            Turn::Rows { .. } | Turn::Body { .. } => false,
+            Turn::Challenge | Turn::Verdict | Turn::Handshake => true,
+            Turn::Status | Turn::Cancelled => !self.expects_status(),
+        }
+    }
+
+    /// Whether the server owes something.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.is_closed() && (self.is_parting() || !self.is_quiet())
+    }
+
+    /// Whether the last event was given.
+    pub(crate) const fn has_told(&self) -> bool {
+        self.fatal.is_none() && matches!(self.ending, Ending::Told)
+    }
+
+    /// The last event.
+    pub(super) fn over<'i>(&mut self, answer: Option<(Ticket, StatusText<'i>)>) -> Event<'i> {
+        (self.state, self.ending) = (State::Closed, Ending::Told);
+        let deletions = self.deletions();
+        Event::Closed(Closed { deletions, answer })
     }
 
     fn expects_status(&self) -> bool {
@@ -137,35 +175,38 @@ impl Client {
     }
 
     /// The one look-ahead step: frames the line that is due and remembers how far it looked.
-    fn look<'u>(&mut self, unread: &'u [u8], limit: Limit, ending: LineEnding) -> Framed<'u> {
-        let limits = &self.config.limits;
+    pub(super) fn look<'u>(&mut self, unread: &'u [u8], limit: Limit, ending: LineEnding) -> Framed<'u> {
+        let framed = self.frame(unread, resume(self.searched, unread), limit, ending);
+        self.searched = position(&framed, unread);
+        framed
+    }
+
+    fn frame<'u>(&self, unread: &'u [u8], searched: usize, limit: Limit, ending: LineEnding) -> Framed<'u> {
+        let limits = &self.config.as_config().limits;
         let most = usize::from(match limit {
             Limit::ListingLine => limits.listing_line,
             Limit::SaslLine => limits.sasl_line,
             _ => limits.status_line,
         });
-        let searched = usize::from(self.searched);
-        let framed = match ending {
+        match ending {
             LineEnding::Crlf => frame_crlf(unread, searched, most),
             LineEnding::Lf => frame(unread, searched, most),
-        };
-        self.searched = match framed {
-            Framed::Incomplete => u16::try_from(unread.len()).unwrap_or_default(),
-            Framed::Line { .. } | Framed::TooLong => 0,
-        };
-        framed
+        }
     }
 
     /// Takes the line that is due; `None` while it is incomplete.
-    fn take_line<'i>(&mut self, input: &mut Input<'i>) -> Result<Option<(&'i [u8], LineEnding)>, Fatal> {
+    fn take_line<'i>(
+        &mut self,
+        input: &mut Input<'i>,
+    ) -> Result<Option<(&'i [u8], LineEnding)>, ConnectionError> {
         let Some((limit, ending)) = self.line_due() else { return Ok(None) };
         match self.look(input.unread(), limit, ending) {
             Framed::Line { content, ending, consumed } => {
                 input.take(consumed);
                 Ok(Some((content, ending)))
             }
-            Framed::TooLong => Err(Fatal::OverLimit(limit)),
-            Framed::Incomplete if input.is_last() => Err(Fatal::UnexpectedEnd),
+            Framed::TooLong => Err(ConnectionError::OverLimit(limit)),
+            Framed::Incomplete if input.is_last() => Err(ConnectionError::UnexpectedEof),
             Framed::Incomplete => Ok(None),
         }
     }
@@ -174,7 +215,7 @@ impl Client {
     fn status<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         if let Some((response, consumed)) = Response::plain(input.unread()) {
             let oldest = self.in_flight.oldest();
-            let limits = &self.config.limits;
+            let limits = &self.config.as_config().limits;
             let auth = oldest.is_some_and(|ticket| ticket.verb == Verb::Auth);
             if consumed <= usize::from(if auth { limits.sasl_line } else { limits.status_line }) {
                 input.take(consumed);
@@ -189,7 +230,7 @@ impl Client {
             }
         }
         let line = match self.take_line(input) {
-            Err(Fatal::UnexpectedEnd) if self.awaits_quit() => return self.closed_unanswered(),
+            Err(ConnectionError::UnexpectedEof) if self.awaits_quit() => return self.closed_unanswered(),
             line => line?,
         };
         let Some((content, ending)) = line else { return Ok(None) };
@@ -197,7 +238,7 @@ impl Client {
         let oldest = self.in_flight.oldest();
         let mut quirks = Quirks::NONE;
         let Ok(response) = Response::read(content, oldest.map(|ticket| ticket.verb), &mut quirks) else {
-            return Err(Fatal::NotPop3);
+            return Err(ConnectionError::NotPop3);
         };
         self.tolerate(quirks)?;
         match oldest {
@@ -208,9 +249,9 @@ impl Client {
 
     /// The one rule for line ends: the first line of the session, and the first inside TLS, decides; CR LF is
     /// for good.
-    fn decide_lines(&mut self, ending: LineEnding) -> Result<(), Fatal> {
+    pub(super) fn decide_lines(&mut self, ending: LineEnding) -> Result<(), ConnectionError> {
         match (self.lines, ending) {
-            (Lines::Decided(LineEnding::Crlf), LineEnding::Lf) => return Err(Fatal::BareLf),
+            (Lines::Decided(LineEnding::Crlf), LineEnding::Lf) => return Err(ConnectionError::BareLf),
             (_, LineEnding::Lf) => self.tolerate_one(Quirk::BareLf)?,
             (_, LineEnding::Crlf) => {}
         }
@@ -225,8 +266,8 @@ impl Client {
 
     fn closed_unanswered<'i>(&mut self) -> Polled<'i> {
         self.tolerate_one(Quirk::QuitUnanswered)?;
-        self.state = State::Closed;
-        Ok(Some(Event::Closed(self.deletions())))
+        self.complete();
+        Ok(Some(self.over(None)))
     }
 
     /// A row of a listing, or its end mark.
@@ -239,7 +280,7 @@ impl Client {
         count: u32,
         mut listed: Capabilities,
     ) -> Polled<'i> {
-        let Some(ticket) = self.in_flight.oldest() else { return Err(Fatal::Unsolicited) };
+        let Some(ticket) = self.in_flight.oldest() else { return Err(ConnectionError::Unsolicited) };
         let Some((content, _)) = self.take_line(input)? else { return Ok(None) };
         if content == b"." {
             if ticket.verb == Verb::Capa {
@@ -248,8 +289,8 @@ impl Client {
             self.complete();
             return Ok(Some(Event::End(ticket, count.into())));
         }
-        if count >= self.config.limits.listing_rows {
-            return Err(Fatal::OverLimit(Limit::ListingRows));
+        if count >= self.config.as_config().limits.listing_rows {
+            return Err(ConnectionError::OverLimit(Limit::ListingRows));
         }
         let content = content.strip_prefix(b".").unwrap_or(content);
         let event = self.parsed(ticket, content, read_row(ticket, content));
@@ -262,9 +303,9 @@ impl Client {
 
     /// The next octets of a message, or its end mark.
     fn body<'i>(&mut self, input: &mut Input<'i>, mut unstuff: Unstuff, octets: u64) -> Polled<'i> {
-        let Some(ticket) = self.in_flight.oldest() else { return Err(Fatal::Unsolicited) };
+        let Some(ticket) = self.in_flight.oldest() else { return Err(ConnectionError::Unsolicited) };
         let mut rest = input.unread();
-        match unstuff.next(&mut rest) {
+        match unstuff.next_piece(&mut rest) {
             Some(Piece::Data(data)) => {
                 input.advance(|unread| *unread = rest);
                 self.turn = Turn::Body { unstuff, octets: octets.saturating_add(data.len() as u64) };
@@ -275,7 +316,7 @@ impl Client {
                 self.complete();
                 Ok(Some(Event::End(ticket, octets)))
             }
-            None if input.is_last() => Err(Fatal::UnexpectedEnd),
+            None if input.is_last() => Err(ConnectionError::UnexpectedEof),
             // What may be the start of the end mark stays unread until it is known for what it is.
             None => Ok(None),
         }
@@ -283,9 +324,9 @@ impl Client {
 
     /// As much of `data` as the limit leaves; where that is not all of it, the session ends behind it, so
     /// that what is delivered does not depend on how the input was cut.
-    fn within_limit<'i>(&mut self, data: &'i [u8], octets: u64) -> Result<&'i [u8], Fatal> {
-        let left = self.config.limits.body_octets.saturating_sub(octets);
-        let fatal = Fatal::OverLimit(Limit::BodyOctets);
+    fn within_limit<'i>(&mut self, data: &'i [u8], octets: u64) -> Result<&'i [u8], ConnectionError> {
+        let left = self.config.as_config().limits.body_octets.saturating_sub(octets);
+        let fatal = ConnectionError::OverLimit(Limit::BodyOctets);
         match usize::try_from(left).ok().and_then(|left| data.get(..left)) {
             None => Ok(data),
             Some(within) if within.len() == data.len() => Ok(data),
@@ -303,16 +344,18 @@ impl Client {
         &mut self,
         ticket: Ticket,
         octets: &'i [u8],
-        read: Result<(Said<'i>, Quirks), Invalid>,
+        read: Result<(Said<'i>, Quirks), InvalidValue>,
     ) -> Event<'i> {
         match read {
-            Ok((said, quirks)) if quirks.is_empty() || self.config.profile == Profile::Tolerant => {
+            Ok((said, quirks))
+                if quirks.is_empty() || self.config.as_config().profile == Profile::Tolerant =>
+            {
                 self.quirks.note_all(quirks);
                 said.event(ticket)
             }
             _ => {
-                self.quirks.note(Quirk::OddRow);
-                Event::Odd(ticket, octets)
+                self.quirks.note(Quirk::MalformedRow);
+                Event::Malformed(ticket, octets)
             }
         }
     }
@@ -324,12 +367,11 @@ impl Client {
     }
 }
 
-/// Nothing may come: octets are fatal, and so is the end of the stream.
-fn nothing_due<'i>(input: &Input<'i>, fatal: Fatal) -> Polled<'i> {
-    match input.remaining() {
-        0 if input.is_last() => Err(Fatal::UnexpectedEnd),
-        0 => Ok(None),
-        _ => Err(fatal),
+/// How far the unread octets were searched, if this is what came of it.
+fn position(framed: &Framed<'_>, unread: &[u8]) -> u16 {
+    match framed {
+        Framed::Incomplete => u16::try_from(unread.len()).unwrap_or_default(),
+        Framed::Line { .. } | Framed::TooLong => 0,
     }
 }
 
@@ -348,10 +390,7 @@ impl<'i> Said<'i> {
         match self {
             Said::Drop(listing) => Event::DropListing(ticket, listing),
             Said::Scan(listing) => Event::ScanListing(ticket, listing),
-            Said::Id(message, octets) => match UniqueId::new(octets) {
-                Ok(id) => Event::UniqueId(ticket, UniqueIdListing { message, id }),
-                Err(_) => Event::OddUniqueId(ticket, message, octets),
-            },
+            Said::Id(message, octets) => Event::UniqueId(ticket, ListedUniqueId::new(message, octets)),
             Said::Capability(capability) => Event::Capability(ticket, capability),
             Said::Language(listing) => Event::Language(ticket, listing),
             Said::Mechanism(mechanism) => Event::Mechanism(ticket, mechanism),
@@ -360,7 +399,7 @@ impl<'i> Said<'i> {
 }
 
 /// Reads a row of the answer to this command.
-pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Quirks), Invalid> {
+pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Quirks), InvalidValue> {
     let mut quirks = Quirks::NONE;
     let said = match ticket.verb {
         Verb::List => ScanListing::read(row, &mut quirks).map(Said::Scan),
@@ -373,7 +412,10 @@ pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Q
 }
 
 /// Reads a one-line answer whose text says something; `None` where it does not.
-pub(crate) fn read_line<'i>(ticket: Ticket, text: Text<'i>) -> Option<Result<(Said<'i>, Quirks), Invalid>> {
+pub(crate) fn read_line<'i>(
+    ticket: Ticket,
+    text: Text<'i>,
+) -> Option<Result<(Said<'i>, Quirks), InvalidValue>> {
     let (mut quirks, octets) = (Quirks::NONE, text.as_bytes());
     let said = match (ticket.verb, ticket.message) {
         (Verb::Stat, _) => DropListing::read(octets, &mut quirks).map(Said::Drop),
@@ -386,7 +428,7 @@ pub(crate) fn read_line<'i>(ticket: Ticket, text: Text<'i>) -> Option<Result<(Sa
     Some(said.map(|said| (said, quirks)))
 }
 
-fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<Said<'i>, Invalid> {
+fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<Said<'i>, InvalidValue> {
     let (message, octets) = UniqueIdListing::read(row, quirks)?;
     if UniqueId::new(octets).is_err() {
         quirks.note(Quirk::UniqueIdRange);
@@ -394,12 +436,16 @@ fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<Said<'i>, In
     Ok(Said::Id(message, octets))
 }
 
-/// As a row; some servers leave the number out.
+/// Reads it as a row. Some servers leave the number out; others leave the unique-id out, and what is left is
+/// the number.
 fn read_one_unique_id<'i>(
     asked: MessageNumber,
     text: &'i [u8],
     quirks: &mut Quirks,
-) -> Result<Said<'i>, Invalid> {
+) -> Result<Said<'i>, InvalidValue> {
+    if is_number(text, asked) {
+        return Err(InvalidValue::Syntax);
+    }
     if let Ok(id) = UniqueId::new(text) {
         quirks.note(Quirk::NumberMissing);
         return Ok(Said::Id(asked, id.as_bytes()));
@@ -411,7 +457,16 @@ fn read_one_unique_id<'i>(
     }
 }
 
+/// Returns whether the text is this number and nothing else, with or without leading zeros.
+fn is_number(text: &[u8], number: MessageNumber) -> bool {
+    let mut digits = text;
+    while let [b'0', rest @ ..] = digits {
+        digits = rest;
+    }
+    digits == Digits::new(number.get()).as_bytes()
+}
+
 /// An answer about another message than the one that was asked for says nothing.
-fn about(asked: MessageNumber, message: MessageNumber) -> Result<(), Invalid> {
-    if asked == message { Ok(()) } else { Err(Invalid::Syntax) }
+fn about(asked: MessageNumber, message: MessageNumber) -> Result<(), InvalidValue> {
+    if asked == message { Ok(()) } else { Err(InvalidValue::Syntax) }
 }

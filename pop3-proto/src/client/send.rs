@@ -1,9 +1,9 @@
 //! What may be sent, and when.
 
-use super::{Client, Feature, Quit, Source, Ticket, Turn};
+use super::{AsConfig, Client, Feature, Quit, Source, Ticket, Tls, Turn, Welcome};
 use crate::codec::{Barrier, Command, State, Verb};
 use crate::quirks::Profile;
-use crate::sink::{Full, Sink};
+use crate::sink::{BufferFull, Sink};
 use crate::time::Timer;
 use crate::types::{Mechanism, TlsPolicy};
 use core::fmt;
@@ -12,21 +12,22 @@ use core::fmt;
 /// succeeds.
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Input, Outbox, Secret, TlsPolicy, client::SendError};
+/// use pop3_proto::{Client, Command, Input, SendBuf, Secret, TlsPolicy, client::SendError};
 ///
-/// let mut client = Client::new(TlsPolicy::Implicit);
-/// let mut outbox = Outbox::new();
-/// assert!(client.send(&Command::Capa, &mut outbox).unwrap_err().is_not_now()); // before the greeting
+/// let mut client = Client::new(TlsPolicy::Implicit, 1);
+/// let mut send = SendBuf::new(vec![]);
+/// assert!(client.send(&Command::Capa, &mut send).unwrap_err().is_retryable()); // before the greeting
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
 ///
 /// let password = Command::Pass(Secret::new(b"tanstaaf").unwrap());
-/// assert_eq!(client.send(&password, &mut outbox), Err(SendError::NoUser));
-/// assert!(outbox.pending().is_empty());
+/// assert_eq!(client.send(&password, &mut send), Err(SendError::NoUser));
+/// assert!(send.pending().is_empty());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The session is over.
+    /// The session is over, or octets that no command asked for have come, so that the next
+    /// [`poll`](Client::poll) ends it.
     Over,
     /// The command is not valid in this state.
     State(State),
@@ -36,7 +37,7 @@ pub enum SendError {
     /// The greeting was `-ERR`: only QUIT is left.
     NoService,
     /// Nothing may be sent behind this command before it is answered.
-    Behind(Verb),
+    After(Verb),
     /// This command goes out alone, and others are in flight.
     Alone,
     /// Another command is in flight, and the server does not announce PIPELINING.
@@ -74,11 +75,12 @@ pub enum SendError {
     /// The strict profile: a user name with spaces.
     Spaces,
     /// The sink has no room.
-    Full(Full),
+    BufferFull(BufferFull),
 }
 
 /// Why the TLS policy forbids a command.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum TlsRefusal {
     /// [`TlsPolicy::Required`]: outside TLS nothing is sent but CAPA, STLS and QUIT.
     Required,
@@ -95,59 +97,77 @@ impl fmt::Display for SendError {
         match self {
             SendError::Over => f.write_str("the session is over"),
             SendError::State(state) => write!(f, "not valid in the state {state}"),
-            SendError::CallersTurn => f.write_str("something else is owed first"),
+            SendError::CallersTurn => f.write_str("an event awaits your answer: give it before sending"),
             SendError::NoService => f.write_str("the server refused service"),
-            SendError::Behind(verb) => write!(f, "nothing is sent behind {verb} before it is answered"),
+            SendError::After(verb) => write!(f, "nothing can be sent after {verb} until it is answered"),
             SendError::Alone => f.write_str("other commands are in flight"),
             SendError::NotPipelined => f.write_str("the server does not announce PIPELINING"),
             SendError::QueueFull => f.write_str("16 commands are in flight"),
-            SendError::Tls(TlsRefusal::Required) => f.write_str("TLS is required first"),
-            SendError::Tls(TlsRefusal::CapaFirst) => f.write_str("whether the server has STLS was not asked"),
-            SendError::Tls(TlsRefusal::StlsFirst) => f.write_str("the server has STLS: use it first"),
-            SendError::Tls(TlsRefusal::Mechanism) => f.write_str("the mechanism is for TLS only"),
+            SendError::Tls(_) => f.write_str("the TLS policy forbids this command"),
             SendError::NoUser => f.write_str("PASS without an accepted USER"),
             SendError::NoTimestamp => f.write_str("the greeting had no timestamp"),
-            SendError::NoStls => f.write_str("STLS is of no use any more"),
+            SendError::NoStls => f.write_str("STLS is not allowed inside TLS or in UTF-8 mode"),
             SendError::InitialResponse => {
                 f.write_str("the server does not list SASL: send AUTH without a response")
             }
             SendError::InitialResponseTooLong { limit } => {
                 write!(
                     f,
-                    "the initial response makes the line longer than {limit} octets: send AUTH without it"
+                    "the initial response makes the line longer than {limit} bytes: send AUTH without it"
                 )
             }
-            SendError::TooLong { limit } => write!(f, "the line would be longer than {limit} octets"),
+            SendError::TooLong { limit } => write!(f, "the line would be longer than {limit} bytes"),
             SendError::Empty => f.write_str("an argument is empty"),
-            SendError::Control => f.write_str("an argument holds control octets"),
+            SendError::Control => f.write_str("an argument contains control characters"),
             SendError::NotAscii => f.write_str("a name or password that is not ASCII"),
             SendError::Spaces => f.write_str("a user name with spaces"),
-            SendError::Full(full) => full.fmt(f),
+            SendError::BufferFull(_) => f.write_str("the command does not fit in the send buffer"),
         }
     }
 }
 
-impl core::error::Error for SendError {}
+impl core::error::Error for SendError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            SendError::Tls(refusal) => Some(refusal),
+            SendError::BufferFull(full) => Some(full),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for TlsRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TlsRefusal::Required => "TLS is required: send STLS first",
+            TlsRefusal::CapaFirst => "STLS support is unknown: send CAPA first",
+            TlsRefusal::StlsFirst => "the server has STLS: send it first",
+            TlsRefusal::Mechanism => "the mechanism is allowed only inside TLS",
+        })
+    }
+}
+
+impl core::error::Error for TlsRefusal {}
 
 impl SendError {
     /// Whether the same command can be sent later in this session, once answers have come, the sink was sent,
     /// or what is owed was given.
     #[must_use]
-    pub const fn is_not_now(&self) -> bool {
+    pub const fn is_retryable(&self) -> bool {
         match self {
             SendError::CallersTurn
-            | SendError::Behind(_)
+            | SendError::After(_)
             | SendError::Alone
             | SendError::NotPipelined
             | SendError::QueueFull
             | SendError::State(State::Greeting) => true,
-            SendError::Full(full) => !full.never_fits(),
+            SendError::BufferFull(full) => !full.never_fits(),
             _ => false,
         }
     }
 }
 
-impl Client {
+impl<C: AsConfig> Client<C> {
     /// Encodes a command and expects its answer: both or neither.
     ///
     /// The ticket comes back with each event that answers it.
@@ -156,7 +176,7 @@ impl Client {
     /// [`SendError`]: the command cannot be sent, or not now.
     pub fn send(&mut self, command: &Command<'_>, sink: &mut dyn Sink) -> Result<Ticket, SendError> {
         self.may_send(command)?;
-        command.encode(sink).map_err(SendError::Full)?;
+        command.encode(sink).map_err(SendError::BufferFull)?;
         Ok(self.sent(command))
     }
 
@@ -175,7 +195,7 @@ impl Client {
             _ => {}
         }
         if was_idle {
-            self.clock.rearm(self.config.span(Timer::Answer));
+            self.clock.rearm(self.config.as_config().span(Timer::Answer));
         }
         ticket
     }
@@ -190,7 +210,7 @@ impl Client {
     }
 
     fn fits_session(&self, verb: Verb) -> Result<(), SendError> {
-        if self.fatal.is_some() || self.state == State::Closed {
+        if self.is_closed() || self.is_parting() {
             return Err(SendError::Over);
         }
         match self.turn {
@@ -198,14 +218,14 @@ impl Client {
             Turn::Verdict if verb != Verb::Quit => return Err(SendError::CallersTurn),
             _ => {}
         }
-        if self.no_service && verb != Verb::Quit {
+        if self.greeting == Welcome::Refused && verb != Verb::Quit {
             return Err(SendError::NoService);
         }
         if self.state != State::Update && !verb.is_valid_in(self.state) {
             // Behind a login it is not known yet which state it would be.
             return Err(match self.in_flight.newest() {
                 Some(login) if matches!(login.verb, Verb::Pass | Verb::Apop | Verb::Auth) => {
-                    SendError::Behind(login.verb)
+                    SendError::After(login.verb)
                 }
                 _ => SendError::State(self.state),
             });
@@ -216,12 +236,12 @@ impl Client {
     fn fits_pipeline(&self, verb: Verb) -> Result<(), SendError> {
         let Some(newest) = self.in_flight.newest() else { return Ok(()) };
         if newest.verb.barrier() != Barrier::None {
-            return Err(SendError::Behind(newest.verb));
+            return Err(SendError::After(newest.verb));
         }
         if verb.barrier() == Barrier::Alone {
             return Err(SendError::Alone);
         }
-        if !self.config.pipelining && !self.capabilities.has(Feature::Pipelining) {
+        if !self.config.as_config().pipelining && !self.capabilities.has(Feature::Pipelining) {
             return Err(SendError::NotPipelined);
         }
         if self.in_flight.is_full() { Err(SendError::QueueFull) } else { Ok(()) }
@@ -230,8 +250,8 @@ impl Client {
     fn fits_tls_policy(&self, command: &Command<'_>) -> Result<(), SendError> {
         let verb = command.verb();
         let login = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
-        let refusal = match self.config.tls {
-            _ if self.tls => None,
+        let refusal = match self.config.as_config().tls {
+            _ if self.is_tls() => None,
             TlsPolicy::Required => {
                 (!matches!(verb, Verb::Capa | Verb::Stls | Verb::Quit)).then_some(TlsRefusal::Required)
             }
@@ -239,7 +259,7 @@ impl Client {
                 Some(TlsRefusal::CapaFirst)
             }
             TlsPolicy::Opportunistic
-                if login && self.capabilities.has(Feature::Stls) && !self.stls_refused =>
+                if login && self.capabilities.has(Feature::Stls) && self.tls != Tls::Refused =>
             {
                 Some(TlsRefusal::StlsFirst)
             }
@@ -256,8 +276,8 @@ impl Client {
         let user_in_flight = || self.in_flight.newest().is_some_and(|ticket| ticket.verb == Verb::User);
         match command {
             Command::Pass(_) if !self.named && !user_in_flight() => Err(SendError::NoUser),
-            Command::Apop { .. } if !self.apop => Err(SendError::NoTimestamp),
-            Command::Stls if self.tls || self.utf8 => Err(SendError::NoStls),
+            Command::Apop { .. } if self.greeting != Welcome::Timestamp => Err(SendError::NoTimestamp),
+            Command::Stls if self.is_tls() || self.utf8 => Err(SendError::NoStls),
             Command::Auth { initial: Some(_), .. }
                 if self.capabilities.source() != Source::NotAsked
                     && !self.capabilities.has(Feature::Sasl) =>
@@ -272,19 +292,19 @@ impl Client {
         match command {
             Command::User(name) | Command::Apop { name, .. } => {
                 self.fits_argument(name.as_bytes())?;
-                if self.config.profile == Profile::Strict && name.as_bytes().contains(&b' ') {
+                if self.config.as_config().profile == Profile::Strict && name.as_bytes().contains(&b' ') {
                     return Err(SendError::Spaces);
                 }
             }
             Command::Pass(password) => self.fits_argument(password.expose())?,
-            Command::Other { arguments: Some(arguments), .. } if has_control(arguments.as_bytes()) => {
+            Command::Other { arguments: Some(arguments), .. } if has_control(arguments.expose()) => {
                 return Err(SendError::Control);
             }
             Command::Auth { .. } | Command::Lang(_) | Command::Other { .. } => {}
             // Numbers fit the shortest limit.
             _ => return Ok(()),
         }
-        let limit = usize::from(self.config.limits.command_line);
+        let limit = usize::from(self.config.as_config().limits.command_line);
         match command {
             _ if command.encoded_len() <= limit => Ok(()),
             Command::Auth { initial: Some(_), .. } => Err(SendError::InitialResponseTooLong { limit }),
@@ -300,7 +320,8 @@ impl Client {
         if has_control(octets) {
             return Err(SendError::Control);
         }
-        let utf8_rules = self.capabilities.has(Feature::Utf8) || self.config.profile == Profile::Strict;
+        let utf8_rules =
+            self.capabilities.has(Feature::Utf8) || self.config.as_config().profile == Profile::Strict;
         let utf8_allowed = self.capabilities.has(Feature::Utf8User) && core::str::from_utf8(octets).is_ok();
         if octets.is_ascii() || !utf8_rules || utf8_allowed { Ok(()) } else { Err(SendError::NotAscii) }
     }

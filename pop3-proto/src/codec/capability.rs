@@ -2,8 +2,8 @@
 
 use super::Digits;
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::{Full, Sink};
-use crate::types::{Invalid, Mechanism, Text};
+use crate::sink::{BufferFull, Sink};
+use crate::types::{InvalidValue, Mechanism, Text};
 use core::fmt;
 
 /// One line of CAPA, with its arguments.
@@ -20,6 +20,7 @@ use core::fmt;
 /// ```
 #[doc(alias = "CAPA")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Capability<'a> {
     /// `TOP`: the command TOP
     Top,
@@ -105,16 +106,16 @@ impl<'a> Capability<'a> {
     /// Reads one line, without its line end.
     ///
     /// # Errors
-    /// [`Invalid`] where it does not begin with a tag of printable ASCII, or holds a NUL or a bare CR.
-    pub fn parse(line: &'a [u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] where it does not begin with a tag of printable ASCII, or holds a NUL or a bare CR.
+    pub fn parse(line: &'a [u8]) -> Result<Self, InvalidValue> {
         Self::read(line, &mut Quirks::default())
     }
 
     /// Writes the line, or nothing where it does not fit.
     ///
     /// # Errors
-    /// [`Full`]
-    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+    /// [`BufferFull`]
+    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
         let user = |user: bool| if user { b" USER".as_slice() } else { b"" };
         match self {
             Capability::Top => out.put(&[b"TOP\r\n"]),
@@ -142,7 +143,7 @@ impl<'a> Capability<'a> {
     }
 
     /// Reads a line and records what was tolerated.
-    pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<Self, Invalid> {
+    pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<Self, InvalidValue> {
         let other = OtherCapability::parse(line)?;
         if let Some(known) = known(other.tag.as_bytes(), other.arguments) {
             if line.ends_with(b" ") || line.windows(2).any(|pair| pair == b"  ") {
@@ -225,7 +226,7 @@ impl<'a> Mechanisms<'a> {
         self.iter().any(|name| name == mechanism)
     }
 
-    fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+    fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
         match self.0 {
             Names::Line(line) if line.is_empty() => out.put(&[b"SASL\r\n"]),
             Names::Line(line) => out.put(&[b"SASL ", line.as_bytes(), b"\r\n"]),
@@ -236,7 +237,7 @@ impl<'a> Mechanisms<'a> {
 
 /// Names that would not fit the line's 512 octets, or that are more than any server has, are left out: there
 /// is no continuation form.
-fn encode_list<'a>(list: impl Iterator<Item = Mechanism<'a>>, out: &mut dyn Sink) -> Result<(), Full> {
+fn encode_list<'a>(list: impl Iterator<Item = Mechanism<'a>>, out: &mut dyn Sink) -> Result<(), BufferFull> {
     let mut parts: [&[u8]; 66] = [b""; 66];
     let mut room = 512usize.saturating_sub("SASL\r\n".len());
     let [first, names @ .., last] = &mut parts;
@@ -265,29 +266,29 @@ impl<'a> OtherCapability<'a> {
     /// A capability of the server's own, to announce.
     ///
     /// # Errors
-    /// [`Invalid::Empty`] and [`Invalid::Octet`] where the tag is empty or not printable ASCII without a dot,
-    /// or the arguments are not; [`Invalid::TooLong`] where the line would be over 512 octets;
-    /// [`Invalid::Syntax`] where the arguments are not words with one space between them, or where the crate
+    /// [`InvalidValue::Empty`] and [`InvalidValue::Octet`] where the tag is empty or not printable ASCII without a dot,
+    /// or the arguments are not; [`InvalidValue::TooLong`] where the line would be over 512 octets;
+    /// [`InvalidValue::Syntax`] where the arguments are not words with one space between them, or where the crate
     /// has a capability of that tag: the machine announces those, where they are true.
-    pub const fn new(tag: Text<'a>, arguments: Text<'a>) -> Result<Self, Invalid> {
+    pub const fn new(tag: Text<'a>, arguments: Text<'a>) -> Result<Self, InvalidValue> {
         if tag.is_empty() {
-            return Err(Invalid::Empty);
+            return Err(InvalidValue::Empty);
         }
         if tag.as_bytes().len().saturating_add(arguments.as_bytes().len()) > 509 {
-            return Err(Invalid::TooLong);
+            return Err(InvalidValue::TooLong);
         }
         let mut rest = tag.as_bytes();
         while let [octet, behind @ ..] = rest {
             if !octet.is_ascii_graphic() || *octet == b'.' {
-                return Err(Invalid::Octet);
+                return Err(InvalidValue::Octet);
             }
             if *octet == b'=' && is_known(tag.as_bytes(), rest.len()) {
-                return Err(Invalid::Syntax);
+                return Err(InvalidValue::Syntax);
             }
             rest = behind;
         }
         if is_known(tag.as_bytes(), 0) {
-            return Err(Invalid::Syntax);
+            return Err(InvalidValue::Syntax);
         }
         match words(arguments.as_bytes()) {
             Ok(()) => Ok(OtherCapability { tag, arguments }),
@@ -298,17 +299,17 @@ impl<'a> OtherCapability<'a> {
     /// A capability in the source, checked when it is compiled.
     ///
     /// ```
-    /// use pop3_proto::{OtherCapability, TlsPolicy, server::Config};
+    /// use pop3_proto::{OtherCapability, TlsPolicy, server::ServerConfig};
     ///
-    /// const OURS: &[OtherCapability<'_>] = &[OtherCapability::literal("X-ARCHIVE", "years 7")];
-    /// static CONFIG: Config = Config::new(TlsPolicy::Required).capabilities(OURS);
+    /// const OURS: &[OtherCapability<'_>] = &[OtherCapability::from_static("X-ARCHIVE", "years 7")];
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Required).with_capabilities(OURS);
     /// ```
     ///
     /// # Panics
     /// Where [`new`](Self::new) refuses it; in a `const` or `static` that is an error of the compiler.
     #[must_use]
-    pub const fn literal(tag: &'static str, arguments: &'static str) -> OtherCapability<'static> {
-        match OtherCapability::new(Text::literal(tag), Text::literal(arguments)) {
+    pub const fn from_static(tag: &'static str, arguments: &'static str) -> OtherCapability<'static> {
+        match OtherCapability::new(Text::from_static(tag), Text::from_static(arguments)) {
             Ok(capability) => capability,
             Err(_) => panic!("not a capability that a server may announce as its own"),
         }
@@ -326,22 +327,22 @@ impl<'a> OtherCapability<'a> {
         self.arguments
     }
 
-    fn parse(line: &'a [u8]) -> Result<Self, Invalid> {
+    fn parse(line: &'a [u8]) -> Result<Self, InvalidValue> {
         let (tag, arguments) = match memchr::memchr(b' ', line).and_then(|at| line.split_at_checked(at)) {
             Some((tag, rest)) => (tag, rest.strip_prefix(b" ").unwrap_or(rest)),
             None => (line, [].as_slice()),
         };
         if tag.is_empty() {
-            return Err(Invalid::Empty);
+            return Err(InvalidValue::Empty);
         }
         // A dot is in no tag; at the front it would be taken for byte-stuffing, or for the end mark.
         if tag.starts_with(b".") || !tag.iter().all(u8::is_ascii_graphic) {
-            return Err(Invalid::Octet);
+            return Err(InvalidValue::Octet);
         }
         Ok(OtherCapability { tag: Text::new(tag)?, arguments: Text::new(arguments)? })
     }
 
-    fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+    fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
         let space: &[u8] = if self.arguments.is_empty() { b"" } else { b" " };
         out.put(&[self.tag.as_bytes(), space, self.arguments.as_bytes(), b"\r\n"])
     }
@@ -384,18 +385,18 @@ const fn is_known(octets: &[u8], behind: usize) -> bool {
 }
 
 /// Whether these are words of printable ASCII with one space between them, or nothing (RFC 2449 section 3).
-const fn words(octets: &[u8]) -> Result<(), Invalid> {
+const fn words(octets: &[u8]) -> Result<(), InvalidValue> {
     let (mut rest, mut before) = (octets, b' ');
     while let [octet, behind @ ..] = rest {
         match *octet {
-            b' ' if before == b' ' => return Err(Invalid::Syntax),
+            b' ' if before == b' ' => return Err(InvalidValue::Syntax),
             b' ' => {}
             octet if octet.is_ascii_graphic() => {}
-            _ => return Err(Invalid::Octet),
+            _ => return Err(InvalidValue::Octet),
         }
         (before, rest) = (*octet, behind);
     }
-    if before == b' ' && !octets.is_empty() { Err(Invalid::Syntax) } else { Ok(()) }
+    if before == b' ' && !octets.is_empty() { Err(InvalidValue::Syntax) } else { Ok(()) }
 }
 
 /// Tags compare in any letter case, arguments octet by octet.

@@ -1,7 +1,8 @@
 use super::{Capability, Expire, Mechanisms, OtherCapability};
+use crate::buffers::SendBuf;
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::{Out, Sink};
-use crate::types::{Invalid, Mechanism, Text};
+use crate::sink::Sink;
+use crate::types::{InvalidValue, Mechanism, Text};
 use proptest::prelude::*;
 use std::format;
 use std::string::String;
@@ -9,7 +10,7 @@ use std::vec::Vec;
 
 fn encoded(capability: &Capability<'_>) -> Vec<u8> {
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     capability.encode(&mut out).unwrap();
     out.pending().to_vec()
 }
@@ -30,7 +31,7 @@ fn other<'a>(tag: &'a str, arguments: &'a str) -> Capability<'a> {
 }
 
 const MECHANISMS: &[Mechanism<'static>] =
-    &[Mechanism::PLAIN, Mechanism::literal("SCRAM-SHA-256-PLUS"), Mechanism::literal("CRAM_MD5")];
+    &[Mechanism::PLAIN, Mechanism::from_static("SCRAM-SHA-256-PLUS"), Mechanism::from_static("CRAM_MD5")];
 
 /// Every tag that there is, with every form of its argument, as a server that follows the RFCs writes it.
 fn canonical() -> Vec<(&'static str, Capability<'static>)> {
@@ -51,8 +52,8 @@ fn canonical() -> Vec<(&'static str, Capability<'static>)> {
         ("EXPIRE NEVER", expire(Expire::Never, false)),
         ("EXPIRE NEVER USER", expire(Expire::Never, true)),
         ("UIDL", Capability::Uidl),
-        ("IMPLEMENTATION shore", Capability::Implementation(Text::literal("shore"))),
-        ("IMPLEMENTATION shore 2.1 (x86)", Capability::Implementation(Text::literal("shore 2.1 (x86)"))),
+        ("IMPLEMENTATION shore", Capability::Implementation(Text::from_static("shore"))),
+        ("IMPLEMENTATION shore 2.1 (x86)", Capability::Implementation(Text::from_static("shore 2.1 (x86)"))),
         ("STLS", Capability::Stls),
         ("AUTH-RESP-CODE", Capability::AuthRespCode),
         ("UTF8", Capability::Utf8 { user: false }),
@@ -165,14 +166,14 @@ fn r2449_5_f_more_than_one_space_is_tolerated_and_recorded() {
 #[test]
 fn r2449_3_f_a_line_without_a_tag_of_printable_ascii_is_no_capability() {
     for (wire, error) in [
-        ("", Invalid::Empty),
-        (" TOP", Invalid::Empty),
-        ("T\u{7f}P", Invalid::Octet),
-        ("\tTOP", Invalid::Octet),
-        ("TOP\tx", Invalid::Octet),
-        ("É", Invalid::Octet),
-        ("X a\rb", Invalid::Control),
-        ("X a\0b", Invalid::Control),
+        ("", InvalidValue::Empty),
+        (" TOP", InvalidValue::Empty),
+        ("T\u{7f}P", InvalidValue::Octet),
+        ("\tTOP", InvalidValue::Octet),
+        ("TOP\tx", InvalidValue::Octet),
+        ("É", InvalidValue::Octet),
+        ("X a\rb", InvalidValue::Control),
+        ("X a\0b", InvalidValue::Control),
     ] {
         assert_eq!(Capability::parse(wire.as_bytes()), Err(error), "{wire:?}");
     }
@@ -182,22 +183,22 @@ fn r2449_3_f_a_line_without_a_tag_of_printable_ascii_is_no_capability() {
 #[test]
 fn r2449_3_f_a_server_announces_only_what_is_a_capability_line_of_its_own() {
     let new = |tag: &'static str, arguments: &'static str| {
-        OtherCapability::new(Text::literal(tag), Text::literal(arguments)).map(|other| other.tag())
+        OtherCapability::new(Text::from_static(tag), Text::from_static(arguments)).map(|other| other.tag())
     };
-    assert_eq!(new("X-A", "b c"), Ok(Text::literal("X-A")));
+    assert_eq!(new("X-A", "b c"), Ok(Text::from_static("X-A")));
     for (tag, arguments, error) in [
-        ("", "b", Invalid::Empty),
-        ("X.A", "", Invalid::Octet),
-        ("X A", "", Invalid::Octet),
-        ("X-A", "b\tc", Invalid::Octet),
-        ("X-A", "\u{7f}", Invalid::Octet),
-        ("X-A", "größe", Invalid::Octet),
-        ("X-A", " b", Invalid::Syntax),
-        ("X-A", "b ", Invalid::Syntax),
-        ("X-A", "b  c", Invalid::Syntax),
-        ("stls", "", Invalid::Syntax),
-        ("SASL", "PLAIN", Invalid::Syntax),
-        ("Sasl=PLAIN", "", Invalid::Syntax),
+        ("", "b", InvalidValue::Empty),
+        ("X.A", "", InvalidValue::Octet),
+        ("X A", "", InvalidValue::Octet),
+        ("X-A", "b\tc", InvalidValue::Octet),
+        ("X-A", "\u{7f}", InvalidValue::Octet),
+        ("X-A", "größe", InvalidValue::Octet),
+        ("X-A", " b", InvalidValue::Syntax),
+        ("X-A", "b ", InvalidValue::Syntax),
+        ("X-A", "b  c", InvalidValue::Syntax),
+        ("stls", "", InvalidValue::Syntax),
+        ("SASL", "PLAIN", InvalidValue::Syntax),
+        ("Sasl=PLAIN", "", InvalidValue::Syntax),
     ] {
         assert_eq!(new(tag, arguments), Err(error), "{tag:?} {arguments:?}");
     }
@@ -218,10 +219,10 @@ fn r2449_3_f_a_server_announces_only_what_is_a_capability_line_of_its_own() {
     let longest = "y".repeat(506);
     let with = |rest: &str| {
         let arguments = format!("{longest}{rest}");
-        let other = OtherCapability::new(Text::literal("X-A"), Text::new(arguments.as_bytes()).unwrap());
+        let other = OtherCapability::new(Text::from_static("X-A"), Text::new(arguments.as_bytes()).unwrap());
         other.map(|other| encoded(&Capability::Other(other)).len())
     };
-    assert_eq!((with(""), with("y")), (Ok(512), Err(Invalid::TooLong)));
+    assert_eq!((with(""), with("y")), (Ok(512), Err(InvalidValue::TooLong)));
 }
 
 /// Also 2449.3.h, 2449.6.3.a.
@@ -236,7 +237,7 @@ fn amb_18_a_mechanism_list_ends_where_the_line_would_be_over_512_octets() {
     };
     assert!(read.iter().eq(list.iter().copied().take(read.iter().count())), "whole names, the first ones");
     // Short ones are bounded by their count.
-    let short = [Mechanism::literal("A"); 100];
+    let short = [Mechanism::from_static("A"); 100];
     let line = line(&Capability::Sasl(Mechanisms::new(&short)));
     assert_eq!(line.matches(" A").count(), 32);
 }
@@ -246,7 +247,7 @@ fn r2449_5_c_a_line_is_written_whole_or_not_at_all() {
     for (wire, value) in canonical() {
         let mut buffer = [0; 64];
         let length = wire.len() + 2;
-        let mut out = Out::new(buffer.get_mut(..length - 1).unwrap());
+        let mut out = SendBuf::new(buffer.get_mut(..length - 1).unwrap());
         let full = value.encode(&mut out).unwrap_err();
         assert_eq!((full.needed, out.pending()), (length, b"".as_slice()), "{wire}");
         assert_eq!(out.room(), length - 1);
@@ -307,6 +308,6 @@ proptest! {
 #[test]
 fn r2449_3_f_no_tag_begins_with_a_dot() {
     for line in [&b"."[..], b".X", b". X", b"..X"] {
-        assert_eq!(Capability::parse(line), Err(Invalid::Octet), "{}", line.escape_ascii());
+        assert_eq!(Capability::parse(line), Err(InvalidValue::Octet), "{}", line.escape_ascii());
     }
 }

@@ -4,25 +4,26 @@ use super::grammar::{Notes, digits, end, note, plain_number, spaces, token};
 use super::{Decoded, Digits, Keyword, Verb};
 use crate::limits::Limits;
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::{Full, Sink};
-use crate::types::{ApopDigest, Base64, Invalid, LanguageRange, Mechanism, MessageNumber, Secret, Text};
+use crate::sink::{BufferFull, Sink, length};
+use crate::types::{ApopDigest, Base64, InvalidValue, LanguageRange, Mechanism, MessageNumber, Secret, Text};
 use core::fmt;
 use nom::{Parser, combinator::opt, sequence::preceded};
 
 /// A command, borrowed from the line that it was read from.
 ///
 /// ```
-/// use pop3_proto::{Command, MessageNumber, Out};
+/// use pop3_proto::{Command, MessageNumber, SendBuf};
 ///
 /// let command = Command::parse(b"retr 2").unwrap();
 /// assert_eq!(command, Command::Retr(MessageNumber::new(2).unwrap()));
 ///
 /// let mut buffer = [0; 64];
-/// let mut out = Out::new(&mut buffer);
+/// let mut out = SendBuf::new(&mut buffer[..]);
 /// command.encode(&mut out).unwrap();
 /// assert_eq!(out.pending(), b"RETR 2\r\n");
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Command<'a> {
     /// `USER name`: RFC 1939 section 7
     User(Text<'a>),
@@ -76,12 +77,12 @@ pub enum Command<'a> {
     Uidl(Option<MessageNumber>),
     /// `QUIT`: RFC 1939 sections 4 and 6
     Quit,
-    /// A command that the crate does not know
+    /// A command that the crate does not know. `Debug` shows neither part of it: a mistyped PASS may be in either
     Other {
         /// Its first word.
         keyword: Keyword<'a>,
-        /// The rest of the line behind one space, if there is any.
-        arguments: Option<Text<'a>>,
+        /// The rest of the line after one space, if there is any.
+        arguments: Option<Secret<'a>>,
     },
 }
 
@@ -152,15 +153,18 @@ impl<'a> Command<'a> {
     /// argument can add a line.
     ///
     /// # Errors
-    /// [`Full`]
-    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+    /// [`BufferFull`]
+    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
         self.with_parts(|parts| out.put(parts))
     }
 
     /// How many octets [`encode`](Self::encode) writes, line end included.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        self.with_parts(|parts| parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len())))
+        let mut count = Count(0);
+        // It takes everything.
+        let _ = self.encode(&mut count);
+        count.0
     }
 
     /// Which command it is.
@@ -208,29 +212,35 @@ impl<'a> Command<'a> {
     /// Gives the parts of the line to `write`.
     fn with_parts<R>(&self, write: impl FnOnce(&[&[u8]]) -> R) -> R {
         let word = self.verb().keyword().as_bytes();
-        match self {
-            Command::User(name) => write(&[word, b" ", name.as_bytes(), CRLF]),
-            Command::Pass(password) => write(&[word, b" ", password.expose(), CRLF]),
+        // Declared here, so that an argument can borrow what its branch makes.
+        let (number, count, hex);
+        let (word, first, second): (_, Option<&[u8]>, Option<&[u8]>) = match self {
+            Command::User(name) => (word, Some(name.as_bytes()), None),
+            Command::Pass(password) => (word, Some(password.expose()), None),
             Command::Apop { name, digest } => {
-                write(&[word, b" ", name.as_bytes(), b" ", &digest.to_hex(), CRLF])
+                hex = digest.to_hex();
+                (word, Some(name.as_bytes()), Some(&hex))
             }
-            Command::Auth { mechanism, initial: None } => write(&[word, b" ", mechanism.as_bytes(), CRLF]),
-            Command::Auth { mechanism, initial: Some(initial) } => {
-                let initial = if initial.is_empty() { b"=" } else { initial.as_bytes() };
-                write(&[word, b" ", mechanism.as_bytes(), b" ", initial, CRLF])
+            Command::Auth { mechanism, initial } => {
+                let initial = initial
+                    .as_ref()
+                    .map(|initial| if initial.is_empty() { b"=" } else { initial.as_bytes() });
+                (word, Some(mechanism.as_bytes()), initial)
             }
-            Command::Lang(Some(range)) => write(&[word, b" ", range.as_bytes(), CRLF]),
+            Command::Lang(Some(range)) => (word, Some(range.as_bytes()), None),
             Command::List(Some(message))
             | Command::Uidl(Some(message))
             | Command::Retr(message)
-            | Command::Dele(message) => write(&[word, b" ", Digits::new(message.get()).as_bytes(), CRLF]),
-            Command::Top { message, lines } => {
-                let (message, lines) = (Digits::new(message.get()), Digits::new(*lines));
-                write(&[word, b" ", message.as_bytes(), b" ", lines.as_bytes(), CRLF])
+            | Command::Dele(message) => {
+                number = Digits::new(message.get());
+                (word, Some(number.as_bytes()), None)
             }
-            Command::Other { keyword, arguments: None } => write(&[keyword.as_bytes(), CRLF]),
-            Command::Other { keyword, arguments: Some(rest) } => {
-                write(&[keyword.as_bytes(), b" ", rest.as_bytes(), CRLF])
+            Command::Top { message, lines } => {
+                (number, count) = (Digits::new(message.get()), Digits::new(*lines));
+                (word, Some(number.as_bytes()), Some(count.as_bytes()))
+            }
+            Command::Other { keyword, arguments } => {
+                (keyword.as_bytes(), arguments.as_ref().map(Secret::expose), None)
             }
             Command::AuthList
             | Command::Stls
@@ -242,14 +252,37 @@ impl<'a> Command<'a> {
             | Command::Noop
             | Command::Rset
             | Command::Uidl(None)
-            | Command::Quit => write(&[word, CRLF]),
+            | Command::Quit => (word, None, None),
+        };
+        match (first, second) {
+            (Some(first), Some(second)) => write(&[word, b" ", first, b" ", second, CRLF]),
+            (Some(first), None) => write(&[word, b" ", first, CRLF]),
+            (None, _) => write(&[word, CRLF]),
         }
+    }
+}
+
+/// A sink that only counts.
+struct Count(usize);
+
+impl Sink for Count {
+    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
+        self.0 = self.0.saturating_add(length(parts));
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        usize::MAX
+    }
+
+    fn capacity(&self) -> usize {
+        usize::MAX
     }
 }
 
 /// As it goes over the wire, for a log: a secret as `********`, control octets escaped, without the line end.
 ///
-/// What is no known command shows its keyword alone: it may be a mistyped PASS.
+/// A command that the crate does not know shows nothing of itself: it may be a mistyped PASS.
 ///
 /// ```
 /// use pop3_proto::Command;
@@ -257,6 +290,7 @@ impl<'a> Command<'a> {
 /// let shown = |line: &str| Command::parse(line.as_bytes()).unwrap().to_string();
 /// assert_eq!(shown("TOP 1 10"), "TOP 1 10");
 /// assert_eq!(shown("PASS tanstaaf"), "PASS ********");
+/// assert_eq!(shown("PASStanstaaf"), "********");
 /// ```
 impl fmt::Display for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -267,7 +301,7 @@ impl fmt::Display for Command<'_> {
             Command::Auth { mechanism, initial: Some(initial) } if !initial.is_empty() => {
                 write!(f, "AUTH {mechanism} {SECRET}")
             }
-            Command::Other { keyword, arguments: Some(_) } => write!(f, "{keyword} {SECRET}"),
+            Command::Other { .. } => f.write_str(SECRET),
             open => open.with_parts(|parts| {
                 let parts = parts.iter().filter(|part| **part != CRLF);
                 parts.map(|part| Text::clipped(part).0).try_for_each(|part| part.fmt(f))
@@ -328,7 +362,7 @@ fn odd_name(octets: &[u8], notes: &Notes) {
 /// Spaces are part of a password, at its ends too (RFC 1939 section 7).
 fn password(octets: &[u8]) -> Result<Secret<'_>, CommandError> {
     Secret::new(octets).map_err(|error| match error {
-        Invalid::Empty => CommandError::Missing,
+        InvalidValue::Empty => CommandError::Missing,
         _ => CommandError::Control,
     })
 }
@@ -437,8 +471,8 @@ fn unknown(line: &[u8]) -> Result<Command<'_>, CommandError> {
     };
     let keyword = Keyword::new(keyword).map_err(|_| CommandError::Keyword)?;
     let arguments = match rest {
-        [] => None,
-        [_, arguments @ ..] => Some(Text::new(arguments).map_err(|_| CommandError::Control)?),
+        [] | [_] => None,
+        [_, arguments @ ..] => Some(Secret::new(arguments).map_err(|_| CommandError::Control)?),
     };
     Ok(Command::Other { keyword, arguments })
 }
@@ -460,7 +494,7 @@ impl PartialEq<Command<'_>> for Command<'_> {
                 a == b && c == d
             }
             (Command::Other { keyword: a, arguments: c }, Command::Other { keyword: b, arguments: d }) => {
-                a == b && c == d
+                a == b && c.map(|c| c.expose()) == d.map(|d| d.expose())
             }
             _ => self.verb() == other.verb() && self.message() == other.message(),
         }

@@ -12,7 +12,13 @@ const HUNDRED_MILLION: u64 = 100_000_000;
 
 impl Digits {
     pub(crate) fn new(number: impl Into<u64>) -> Self {
-        let number = number.into();
+        Self::of(number.into())
+    }
+
+    // In line, a number of 32 bits needs fewer steps. A small processor has one copy for all numbers instead.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    fn of(number: u64) -> Self {
         let last = eight(number % HUNDRED_MILLION);
         let [first, middle] = match number / HUNDRED_MILLION {
             0 => [0, 0],

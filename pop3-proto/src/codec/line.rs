@@ -67,9 +67,12 @@ fn unfinished(input: &[u8], limit: usize) -> Framed<'_> {
 }
 
 /// Where the first LF lies. Most lines are short: 16 octets are looked at in one step, which costs less than
-/// a call of `memchr`.
+/// a call of `memchr`; but not on a small processor, for which it is many steps.
 #[inline]
 fn line_feed(octets: &[u8]) -> Option<usize> {
+    if cfg!(not(target_pointer_width = "64")) {
+        return memchr(b'\n', octets);
+    }
     const ONES: u128 = u128::MAX / 255;
     let Some((block, behind)) = octets.split_first_chunk() else { return memchr(b'\n', octets) };
     // An LF becomes 0. Less one, an octet has its top bit set anew if it was 0; borrows go upwards, so that

@@ -4,8 +4,8 @@
 use super::Digits;
 use super::grammar::{Notes, Parsed, end, fail, note, number, plain_number, spaces, token};
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::{Full, Sink};
-use crate::types::{Invalid, LanguageTag, MessageNumber, Text, UniqueId};
+use crate::sink::{BufferFull, Sink};
+use crate::types::{InvalidValue, LanguageTag, MessageNumber, Text, UniqueId};
 use nom::{
     Parser,
     combinator::map_res,
@@ -32,12 +32,12 @@ impl DropListing {
     /// Reads it from the text behind `+OK `. What stands behind the numbers is ignored.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`]
-    pub fn parse(text: &[u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Syntax`]
+    pub fn parse(text: &[u8]) -> Result<Self, InvalidValue> {
         Self::read(text, &mut Quirks::default())
     }
 
-    pub(crate) fn read(text: &[u8], quirks: &mut Quirks) -> Result<Self, Invalid> {
+    pub(crate) fn read(text: &[u8], quirks: &mut Quirks) -> Result<Self, InvalidValue> {
         noted(quirks, |notes| {
             let count = map_res(number(notes), u32::try_from);
             whole(terminated(separated_pair(count, spaces(notes), number(notes)), extra(notes)).parse(text))
@@ -45,7 +45,7 @@ impl DropListing {
         .map(|(count, octets)| DropListing { count, octets })
     }
 
-    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), BufferFull> {
         let (count, octets) = (Digits::new(self.count), Digits::new(self.octets));
         out.put(&[start, count.as_bytes(), b" ", octets.as_bytes(), b"\r\n"])
     }
@@ -72,8 +72,8 @@ impl ScanListing {
     /// Reads it from a line, without its line end. What stands behind the numbers is ignored.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`]
-    pub fn parse(line: &[u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Syntax`]
+    pub fn parse(line: &[u8]) -> Result<Self, InvalidValue> {
         Self::read(line, &mut Quirks::default())
     }
 
@@ -86,7 +86,7 @@ impl ScanListing {
         Some((ScanListing { message, octets }, rest.strip_prefix(b"\r\n")?))
     }
 
-    pub(crate) fn read(line: &[u8], quirks: &mut Quirks) -> Result<Self, Invalid> {
+    pub(crate) fn read(line: &[u8], quirks: &mut Quirks) -> Result<Self, InvalidValue> {
         noted(quirks, |notes| {
             whole(
                 terminated(separated_pair(message(notes), spaces(notes), number(notes)), extra(notes))
@@ -96,7 +96,7 @@ impl ScanListing {
         .map(|(message, octets)| ScanListing { message, octets })
     }
 
-    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), BufferFull> {
         let (message, octets) = (Digits::new(self.message.get()), Digits::new(self.octets));
         out.put(&[start, message.as_bytes(), b" ", octets.as_bytes(), b"\r\n"])
     }
@@ -124,8 +124,8 @@ impl<'a> UniqueIdListing<'a> {
     /// Reads it from a line, without its line end.
     ///
     /// # Errors
-    /// [`Invalid`], of the unique-id or of the line as a whole.
-    pub fn parse(line: &'a [u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue`], of the unique-id or of the line as a whole.
+    pub fn parse(line: &'a [u8]) -> Result<Self, InvalidValue> {
         let (message, id) = Self::read(line, &mut Quirks::default())?;
         Ok(UniqueIdListing { message, id: UniqueId::new(id)? })
     }
@@ -141,11 +141,14 @@ impl<'a> UniqueIdListing<'a> {
 
     /// Reads a line whose unique-id may be outside the RFC's range: all that stands behind the number, but
     /// for spaces at the end.
-    pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<(MessageNumber, &'a [u8]), Invalid> {
+    pub(crate) fn read(
+        line: &'a [u8],
+        quirks: &mut Quirks,
+    ) -> Result<(MessageNumber, &'a [u8]), InvalidValue> {
         noted(quirks, |notes| whole(separated_pair(message(notes), spaces(notes), rest(notes)).parse(line)))
     }
 
-    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), BufferFull> {
         out.put(&[start, Digits::new(self.message.get()).as_bytes(), b" ", self.id.as_bytes(), b"\r\n"])
     }
 }
@@ -156,7 +159,7 @@ impl<'a> UniqueIdListing<'a> {
 /// use pop3_proto::{LanguageListing, LanguageTag};
 ///
 /// let listing = LanguageListing::parse("fr français".as_bytes()).unwrap();
-/// assert_eq!(listing.tag, LanguageTag::literal("fr"));
+/// assert_eq!(listing.tag, LanguageTag::from_static("fr"));
 /// assert_eq!(listing.name.to_str(), Some("français"));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -171,14 +174,14 @@ impl<'a> LanguageListing<'a> {
     /// Reads it from a line, without its line end.
     ///
     /// # Errors
-    /// [`Invalid`], of the tag or of the text.
-    pub fn parse(line: &'a [u8]) -> Result<Self, Invalid> {
-        let Ok((rest, tag)) = token(line) else { return Err(Invalid::Syntax) };
+    /// [`InvalidValue`], of the tag or of the text.
+    pub fn parse(line: &'a [u8]) -> Result<Self, InvalidValue> {
+        let Ok((rest, tag)) = token(line) else { return Err(InvalidValue::Syntax) };
         let name = rest.strip_prefix(b" ").unwrap_or(rest);
         Ok(LanguageListing { tag: LanguageTag::new(tag)?, name: Text::new(name)? })
     }
 
-    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+    pub(crate) fn encode(&self, start: &[u8], out: &mut dyn Sink) -> Result<(), BufferFull> {
         let space: &[u8] = if self.name.is_empty() { b"" } else { b" " };
         out.put(&[start, self.tag.as_bytes(), space, self.name.as_bytes(), b"\r\n"])
     }
@@ -193,17 +196,20 @@ fn plain_message(input: &mut &[u8]) -> Option<MessageNumber> {
 }
 
 /// Runs a parser and records what it tolerated.
-fn noted<T>(quirks: &mut Quirks, read: impl FnOnce(&Notes) -> Result<T, Invalid>) -> Result<T, Invalid> {
+fn noted<T>(
+    quirks: &mut Quirks,
+    read: impl FnOnce(&Notes) -> Result<T, InvalidValue>,
+) -> Result<T, InvalidValue> {
     let notes = Notes::new(*quirks);
     let value = read(&notes)?;
     *quirks = notes.get();
     Ok(value)
 }
 
-fn whole<T>(parsed: Parsed<'_, T>) -> Result<T, Invalid> {
+fn whole<T>(parsed: Parsed<'_, T>) -> Result<T, InvalidValue> {
     match parsed {
         Ok(([], value)) => Ok(value),
-        _ => Err(Invalid::Syntax),
+        _ => Err(InvalidValue::Syntax),
     }
 }
 

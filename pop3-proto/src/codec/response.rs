@@ -5,8 +5,8 @@ use super::grammar::{Notes, note};
 use super::{Decoded, ResponseCode, Verb};
 use crate::limits::Limits;
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::{Full, Sink};
-use crate::types::{Invalid, Text};
+use crate::sink::{BufferFull, Sink};
+use crate::types::{InvalidValue, Text};
 use core::fmt;
 
 /// The first line of an answer.
@@ -45,7 +45,7 @@ pub enum Response<'a> {
 ///     status.to_string().into()
 /// }
 ///
-/// let status = StatusText::new(Some(ResponseCode::InUse), Text::literal("locked")).unwrap();
+/// let status = StatusText::new(Some(ResponseCode::InUse), Text::from_static("locked")).unwrap();
 /// assert_eq!(refused(status).to_string(), "[IN-USE] locked");
 /// assert_eq!(status.code().and_then(|code| code.retry()), Some(Retry::Later));
 /// ```
@@ -100,8 +100,8 @@ impl<'a> Response<'a> {
     /// Writes the line, or nothing where it does not fit.
     ///
     /// # Errors
-    /// [`Full`]
-    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), Full> {
+    /// [`BufferFull`]
+    pub fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
         match self {
             Response::Ok(status) => status.encode(b"+OK", out),
             Response::Err(status) => status.encode(b"-ERR", out),
@@ -215,11 +215,11 @@ impl<'a> StatusText<'a> {
     /// A code and a text.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] where there is no code and the text begins with a bracket as one does (RFC 2449
+    /// [`InvalidValue::Syntax`] where there is no code and the text begins with a bracket as one does (RFC 2449
     /// section 6.4).
-    pub fn new(code: Option<ResponseCode<'a>>, text: Text<'a>) -> Result<Self, Invalid> {
+    pub fn new(code: Option<ResponseCode<'a>>, text: Text<'a>) -> Result<Self, InvalidValue> {
         match text.as_bytes() {
-            [b'[', ..] if code.is_none() => Err(Invalid::Syntax),
+            [b'[', ..] if code.is_none() => Err(InvalidValue::Syntax),
             _ => Ok(StatusText { code, text }),
         }
     }
@@ -257,7 +257,7 @@ impl<'a> StatusText<'a> {
         })
     }
 
-    fn encode(&self, indicator: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+    fn encode(&self, indicator: &[u8], out: &mut dyn Sink) -> Result<(), BufferFull> {
         let space: &[u8] = if self.text.is_empty() { b"" } else { b" " };
         match &self.code {
             Some(code) => {

@@ -1,7 +1,7 @@
 //! Response codes: the bracketed word that may begin an answer's text (RFC 2449 section 8, RFC 3206, RFC 6856
 //! section 5).
 
-use crate::types::Invalid;
+use crate::types::InvalidValue;
 use core::fmt;
 
 /// A response code. Letter case does not count, and levels that are not known below one that is are left out:
@@ -16,6 +16,7 @@ use core::fmt;
 /// ```
 #[doc(alias = "RESP-CODES")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum ResponseCode<'a> {
     /// `LOGIN-DELAY`: too soon after the last login (RFC 2449 section 8.1.1)
     #[doc(alias = "LOGIN-DELAY")]
@@ -65,8 +66,8 @@ impl<'a> ResponseCode<'a> {
     /// A response code, without its brackets.
     ///
     /// # Errors
-    /// [`Invalid`] where it is not levels of printable ASCII, one octet or more each, joined by `/`.
-    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue`] where it is not levels of printable ASCII, one octet or more each, joined by `/`.
+    pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         // As they nearly always come.
         match octets {
             b"AUTH" => return Ok(Self::Auth),
@@ -130,13 +131,13 @@ impl<'a> ResponseCode<'a> {
 pub struct OtherCode<'a>(&'a [u8]);
 
 impl<'a> OtherCode<'a> {
-    fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
-            Err(Invalid::Empty)
+            Err(InvalidValue::Empty)
         } else if !octets.iter().all(|octet| octet.is_ascii_graphic() && *octet != b']') {
-            Err(Invalid::Octet)
+            Err(InvalidValue::Octet)
         } else if octets.split(|octet| *octet == b'/').any(<[u8]>::is_empty) {
-            Err(Invalid::Syntax)
+            Err(InvalidValue::Syntax)
         } else {
             Ok(OtherCode(octets))
         }

@@ -1,8 +1,8 @@
 use super::{OtherCode, ResponseCode, Retry};
+use crate::buffers::SendBuf;
 use crate::codec::{Response, StatusText, Verb};
 use crate::quirks::{Quirk, Quirks};
-use crate::sink::Out;
-use crate::types::{Invalid, Text};
+use crate::types::{InvalidValue, Text};
 use proptest::prelude::*;
 use std::format;
 use std::string::{String, ToString};
@@ -28,7 +28,7 @@ fn status<'a>(line: &'a str, verb: Option<Verb>) -> (bool, StatusText<'a>) {
 
 fn encoded(response: Response<'_>) -> String {
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     response.encode(&mut out).unwrap();
     String::from_utf8(out.pending().to_vec()).unwrap()
 }
@@ -42,7 +42,10 @@ fn r2449_8_a_each_code_is_read_and_written_on_both_answers() {
         for ok in [true, false] {
             let wire = format!("{} [{word}] some text", if ok { "+OK" } else { "-ERR" });
             let (was_ok, status) = status(&wire, Some(Verb::Pass));
-            assert_eq!((was_ok, status.code(), status.text()), (ok, Some(*code), Text::literal("some text")));
+            assert_eq!(
+                (was_ok, status.code(), status.text()),
+                (ok, Some(*code), Text::from_static("some text"))
+            );
             let written = if ok { Response::Ok(status) } else { Response::Err(status) };
             assert_eq!(encoded(written), format!("{wire}\r\n"));
         }
@@ -62,6 +65,8 @@ fn r2449_8_b_codes_compare_in_any_letter_case() {
             assert_eq!(ResponseCode::new(spelt.as_bytes()), Ok(*code), "{spelt}");
         }
     }
+    assert_eq!(ResponseCode::new(b"sys/Temp/disk"), Ok(ResponseCode::SysTemp));
+    assert_eq!(ResponseCode::new(b"auth/Expired"), Ok(ResponseCode::Auth));
     assert_eq!(ResponseCode::new(b"x-Shore/One"), ResponseCode::new(b"X-SHORE/one"));
 }
 
@@ -87,22 +92,22 @@ fn r2449_8_c_levels_that_are_not_known_are_left_out() {
 #[test]
 fn r2449_3_d_what_is_no_code_is_text() {
     for (inner, error) in [
-        ("", Invalid::Empty),
-        ("/", Invalid::Syntax),
-        ("SYS/", Invalid::Syntax),
-        ("/TEMP", Invalid::Syntax),
-        ("SYS//TEMP", Invalid::Syntax),
-        ("two words", Invalid::Octet),
-        ("t\tab", Invalid::Octet),
-        ("\u{7f}", Invalid::Octet),
-        ("schön", Invalid::Octet),
+        ("", InvalidValue::Empty),
+        ("/", InvalidValue::Syntax),
+        ("SYS/", InvalidValue::Syntax),
+        ("/TEMP", InvalidValue::Syntax),
+        ("SYS//TEMP", InvalidValue::Syntax),
+        ("two words", InvalidValue::Octet),
+        ("t\tab", InvalidValue::Octet),
+        ("\u{7f}", InvalidValue::Octet),
+        ("schön", InvalidValue::Octet),
     ] {
         assert_eq!(ResponseCode::new(inner.as_bytes()), Err(error), "{inner:?}");
         let line = format!("-ERR [{inner}] text");
         let status = status(&line, Some(Verb::Pass)).1;
         assert_eq!((status.code(), status.text().to_str()), (None, line.strip_prefix("-ERR ")), "{line}");
     }
-    assert_eq!(OtherCode::new(b"A]B").err(), Some(Invalid::Octet));
+    assert_eq!(OtherCode::new(b"A]B").err(), Some(InvalidValue::Octet));
     assert_eq!(status("-ERR [IN-USE text", Some(Verb::Pass)).1.code(), None, "no end, no code");
 }
 
@@ -138,11 +143,11 @@ fn amb_4_a_greeting_may_have_no_space_before_its_code() {
 /// Also 2449.6.4.a.
 #[test]
 fn r2449_6_4_b_plain_text_never_begins_as_a_code_would() {
-    assert_eq!(StatusText::new(None, Text::literal("[AUTH] words")), Err(Invalid::Syntax));
-    assert_eq!(StatusText::new(None, Text::literal("[none of these")), Err(Invalid::Syntax));
-    let with_code = StatusText::new(Some(ResponseCode::Auth), Text::literal("[is] this")).unwrap();
+    assert_eq!(StatusText::new(None, Text::from_static("[AUTH] words")), Err(InvalidValue::Syntax));
+    assert_eq!(StatusText::new(None, Text::from_static("[none of these")), Err(InvalidValue::Syntax));
+    let with_code = StatusText::new(Some(ResponseCode::Auth), Text::from_static("[is] this")).unwrap();
     assert_eq!(encoded(Response::Err(with_code)), "-ERR [AUTH] [is] this\r\n");
-    assert!(StatusText::new(None, Text::literal("words [AUTH]")).is_ok());
+    assert!(StatusText::new(None, Text::from_static("words [AUTH]")).is_ok());
 }
 
 #[test]

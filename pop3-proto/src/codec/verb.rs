@@ -1,6 +1,6 @@
 //! The one table of commands and states: what both machines, their tests and the diagrams go by.
 
-use crate::types::{Invalid, from_borrowed};
+use crate::types::{InvalidValue, from_borrowed};
 use core::fmt;
 
 /// The states of a session (RFC 1939 section 3); the guide has a
@@ -49,6 +49,7 @@ impl fmt::Display for State {
 /// assert!(Verb::Uidl.is_multi_line(false) && !Verb::Uidl.is_multi_line(true)); // for all, for one message
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Verb {
     /// Who logs in (RFC 1939 section 7).
     User,
@@ -314,28 +315,32 @@ mod word {
 /// The RFC's keywords have 3 or 4 letters; any length is read here, so that a host can serve old and private
 /// ones.
 ///
+/// Somebody who mistypes PASS, or forgets its space, puts a password here. So its `Debug` is the same for every
+/// word, and it has no `Display`. [`as_bytes`](Self::as_bytes) is the only way out.
+///
 /// ```
 /// use pop3_proto::Keyword;
 ///
 /// assert_eq!(Keyword::new(b"XTND").unwrap().as_bytes(), b"XTND");
 /// assert!(Keyword::new(b"quit").is_err());
+/// assert_eq!(format!("{:?}", Keyword::new(b"passhunter2").unwrap()), "Keyword(..)");
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Keyword<'a>(&'a [u8]);
 
 impl<'a> Keyword<'a> {
     /// A keyword.
     ///
     /// # Errors
-    /// [`Invalid::Empty`]; [`Invalid::Octet`] outside 0x21 to 0x7E; [`Invalid::Syntax`] where the crate has a
+    /// [`InvalidValue::Empty`]; [`InvalidValue::Octet`] outside 0x21 to 0x7E; [`InvalidValue::Syntax`] where the crate has a
     /// command of that name.
-    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
-            Err(Invalid::Empty)
+            Err(InvalidValue::Empty)
         } else if !octets.iter().all(u8::is_ascii_graphic) {
-            Err(Invalid::Octet)
+            Err(InvalidValue::Octet)
         } else if Verb::is_keyword(octets) {
-            Err(Invalid::Syntax)
+            Err(InvalidValue::Syntax)
         } else {
             Ok(Keyword(octets))
         }
@@ -358,8 +363,8 @@ impl PartialEq<Keyword<'_>> for Keyword<'_> {
 
 impl Eq for Keyword<'_> {}
 
-impl fmt::Display for Keyword<'_> {
+impl fmt::Debug for Keyword<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.escape_ascii().fmt(f)
+        f.write_str("Keyword(..)")
     }
 }

@@ -1,39 +1,39 @@
-//! A short book about the crate, to be read from front to back or where it is needed: documentation alone, no code.
+//! The guide: documentation without code. Read it in order, or one page when you need it.
 //!
-//! | page | answers |
+//! | page | question |
 //! |---|---|
-//! | [`driving`] | How do I run a machine on a blocking socket, under an async runtime, without a heap? |
-//! | [`buffers`] | How large must my buffers be, and what keeps memory bounded? |
-//! | [`tls`] | How do I use port 995, or STLS, and how do I make sure of TLS? |
-//! | [`authentication`] | How do I log in, and how do I check who does? |
-//! | [`errors`] | What can go wrong, what do I do then, and what bounds a peer? |
-//! | [`pipelining`] | How do I send commands ahead of answers? |
-//! | [`deletion`] | When is a message gone, and what happens when a connection dies? |
-//! | [`serving`] | How do I build a server on it? |
+//! | [`io`] | How do I run a session on a blocking socket, under an async runtime, or without a heap? How do I stop early? |
+//! | [`buffers`] | How large must my buffers be, and why does memory stay bounded? |
+//! | [`tls`] | How do I use port 995 or STLS, and how do I enforce TLS? |
+//! | [`authentication`] | How do I log in, and how do I check a login? |
+//! | [`errors`] | What can go wrong, what must I do then, and which limits and timers are there? |
+//! | [`pipelining`] | How do I send commands before earlier ones are answered? |
+//! | [`deletion`] | When is a message removed, and what happens if the connection is lost? |
+//! | [`serving`] | How do I build a server? |
 //! | [`testing`] | How do I test my own code without a network? |
-//! | [`security`] | What does the crate defend against, and what is mine to do? |
-//! | [`performance`] | How is it made to be fast, and how do I measure it? |
-//! | [`why_not`] | Why is there no ...? |
+//! | [`security`] | Which attacks does the crate defend against, and which are my responsibility? |
+//! | [`performance`] | Why is it fast, and how do I measure it? |
+//! | [`non_goals`] | Why is there no ...? |
 //! | [`quirks`] | Which deviations of real peers are accepted? |
-//! | [`conformance`] | Which requirements of the RFCs are kept, and which test proves it? |
+//! | [`conformance`] | Which requirements of the RFCs are met, and which test proves it? |
 //!
-//! The loop that all turns on is on the [front page](crate). What code there is on these pages is compiled and run as tests; whole programs are
-//! in the folder `examples` of the repository.
+//! The basic loop is on the [front page](crate). All code on these pages is compiled and run as tests. Complete programs are in the folder
+//! `examples` of the repository.
 //!
 //! # The states of a session
 //!
-//! RFC 1939 section 3 has them, and each [`Verb`](crate::Verb) knows in which it is [valid](crate::Verb::states). The picture is drawn from that table,
-//! and from what a [`Client`](crate::Client) does. Commands inside a state leave the session in it.
+//! RFC 1939 section 3 defines the states, and each [`Verb`](crate::Verb) lists those in which it is [valid](crate::Verb::states). The picture is drawn
+//! from that table and from the behaviour of a [`Client`](crate::Client). A command that is listed inside a state does not change the state.
 //!
 #![doc = include_str!("states.svg")]
 // The pages link to what every feature adds.
 #![cfg_attr(
-    not(all(feature = "apop", feature = "sasl", feature = "script")),
+    not(all(feature = "apop", feature = "sasl", feature = "test-util")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
-#[doc = include_str!("driving.md")]
-pub mod driving {}
+#[doc = include_str!("io.md")]
+pub mod io {}
 
 #[doc = include_str!("buffers.md")]
 pub mod buffers {}
@@ -65,8 +65,8 @@ pub mod security {}
 #[doc = include_str!("performance.md")]
 pub mod performance {}
 
-#[doc = include_str!("why_not.md")]
-pub mod why_not {}
+#[doc = include_str!("non_goals.md")]
+pub mod non_goals {}
 
 #[doc = include_str!("quirks.md")]
 pub mod quirks {}

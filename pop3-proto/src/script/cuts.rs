@@ -16,6 +16,7 @@ use core::iter;
 /// assert_eq!(pieces, [b"+OK r", &b"ead"[..], b"y\r\n"]);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[non_exhaustive]
 pub enum Cuts {
     /// Nowhere: all that may be said is said at once.
     #[default]

@@ -8,26 +8,22 @@
 //!
 //! ```
 //! use pop3_proto::script::{Cuts, Script};
-//! use pop3_proto::{Client, Command, Inbox, Outbox, TlsPolicy, client::Event};
+//! use pop3_proto::{ClientConnection, Command, TlsPolicy, client::Event};
 //! use std::io::{Read, Write};
 //!
-//! // The code to test: it waits for the greeting and leaves.
+//! // The code to test: it waits for the greeting, then quits.
 //! fn knock(mut stream: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
-//!     let mut client = Client::new(TlsPolicy::Cleartext);
-//!     let mut inbox = Inbox::new(vec![0; client.hold()]);
-//!     let mut outbox = Outbox::new();
-//!     loop {
-//!         match inbox.with(|input| client.poll(input))? {
-//!             Some(Event::Closed(_)) => return Ok(()),
-//!             Some(_) => client.send(&Command::Quit, &mut outbox).map(drop)?,
-//!             None => {
-//!                 let count = stream.read(inbox.spare())?;
-//!                 inbox.received(count);
+//!     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+//!     while !pop3.is_closed() {
+//!         while let Some((event, mut sender)) = pop3.poll()? {
+//!             if let Event::Greeting(_) = event {
+//!                 sender.send(Command::Quit)?;
 //!             }
 //!         }
-//!         stream.write_all(outbox.pending())?;
-//!         outbox.sent(usize::MAX);
+//!         pop3.write_to(&mut stream)?;
+//!         pop3.read_from(&mut stream)?;
 //!     }
+//!     Ok(())
 //! }
 //!
 //! // A server that answers QUIT, however the network cuts its lines.
@@ -68,6 +64,7 @@
 //! that are hard to see. A single `\` at the end says that the line does not end here: `S: +OK half\` goes on
 //! with the next `S:`, and `S: +OK ready\n\` ends in LF alone. Spaces before a line do not count; those at
 //! its end do, where they can't be lost as `\x20`.
+mod async_peer;
 mod cuts;
 mod mismatch;
 mod parse;
@@ -75,12 +72,15 @@ mod peer;
 #[cfg(feature = "std")]
 mod stream;
 
+pub use async_peer::AsyncPeer;
 pub use cuts::Cuts;
 pub use mismatch::Mismatch;
 pub use parse::{ScriptError, ScriptProblem};
 pub use peer::Peer;
 
 pub use crate::types::Side;
+
+use crate::types::Shown;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -105,7 +105,7 @@ pub struct Script {
 }
 
 /// One line that is said.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Line<'s> {
     /// Its place in the text, from 1.
     pub number: usize,
@@ -113,6 +113,18 @@ pub struct Line<'s> {
     pub from: Side,
     /// What goes over the wire, with its line end.
     pub octets: &'s [u8],
+}
+
+/// Shows the line as text.
+impl fmt::Debug for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line { number, from, octets } = self;
+        f.debug_struct("Line")
+            .field("number", number)
+            .field("from", from)
+            .field("octets", &Shown(octets))
+            .finish()
+    }
 }
 
 /// One step of the dialogue, and its place in the text.

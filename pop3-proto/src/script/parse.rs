@@ -42,8 +42,8 @@ impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problem = match self.problem {
             ScriptProblem::Beginning => "begins with none of `C:`, `S:`, `*`, `@` and `#`",
-            ScriptProblem::Space => "a space is missing behind the colon",
-            ScriptProblem::Escape => "a backslash with none of r, n, t, 0, \\ and xNN behind it",
+            ScriptProblem::Space => "missing space after the colon",
+            ScriptProblem::Escape => "a backslash with none of r, n, t, 0, \\ and xNN after it",
             ScriptProblem::Direction => "neither `* TLS starts` nor `* connection closes`",
             ScriptProblem::AfterEnd => "comes after the connection was closed",
         };
@@ -73,9 +73,9 @@ impl Script {
     /// [`ScriptError`] with the first line that is wrong.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let mut script = Script::default();
-        for (number, line) in (1..).zip(text.lines()) {
+        for (number, line) in (1..).zip(text.split(NEWLINE)) {
             script
-                .read(number, line.trim_start())
+                .read(number, line.strip_suffix('\r').unwrap_or(line).trim_start())
                 .map_err(|problem| ScriptError { line: number, problem })?;
         }
         Ok(script)
@@ -127,9 +127,13 @@ impl Script {
     }
 }
 
+// Sets of one, since the search for a single `char` keeps a panic in the compiled code.
+const NEWLINE: [char; 1] = ['\n'];
+const BACKSLASH: [char; 1] = ['\\'];
+
 /// Adds the octets that the text of a line stands for, and its line end unless it says that there is none.
 fn unescape(text: &str, octets: &mut Vec<u8>) -> Result<(), ScriptProblem> {
-    let mut parts = text.split('\\');
+    let mut parts = text.split(BACKSLASH);
     octets.extend(parts.next().unwrap_or_default().bytes());
     while let Some(part) = parts.next() {
         let mut characters = part.chars();

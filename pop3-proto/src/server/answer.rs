@@ -3,23 +3,39 @@
 
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Greet, Login, Other, Question, Refusable, StartTls, Token, User};
-use super::reply::{Reply, Then};
-use super::{Announce, Config, Maildrop, Refusal, Server, Totals, Turn, Why};
-use crate::codec::State;
-use crate::error::{AnswerError, Fatal, Unanswered};
+use super::reply::{Extent, Reply, Then};
+use super::text::is_status;
+use super::{AsConfig, CloseReason, Maildrop, Refusal, Server, Totals, Turn, Unaccepted, UserPolicy};
+use crate::codec::{Response, ResponseCode, State, StatusText};
+use crate::error::{AnswerError, ConnectionError, Unanswered};
 use crate::input::Input;
 use crate::quirks::Quirks;
-use crate::sink::{Full, MIN_SINK, Sink};
+use crate::sink::{BufferFull, MIN_SEND_BUF, Sink};
 use crate::types::{ApopTimestamp, Base64, MessageNumber, Text};
-use core::borrow::Borrow;
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Greets. A text with a timestamp in it offers APOP; the timestamp differs on every connection and is
     /// the application's to keep (RFC 1939 section 7).
     ///
+    /// The text must be UTF-8 without control characters. If it begins with `[`, it must begin with a [response code](crate::ResponseCode)
+    /// in brackets, followed by a space or nothing (RFC 2449 section 8).
+    ///
+    /// ```
+    /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
+    /// use pop3_proto::{AnswerError, Input, SendBuf, Text, TlsPolicy};
+    ///
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
+    /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
+    /// let mut send = SendBuf::new(vec![]);
+    /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut Input::more(b""), &mut send) else { panic!() };
+    /// let unanswered = server.greet(greet, Text::from_static("[ready"), &mut send).unwrap_err();
+    /// assert_eq!(unanswered.why, AnswerError::Text);
+    /// server.greet(unanswered.token, Text::from_static("ready"), &mut send).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink
-    /// is full.
+    /// Returns the token with [`AnswerError::Text`] if the text breaks these rules, with [`AnswerError::TooLong`] if the line would be over
+    /// 512 bytes, with [`AnswerError::BufferFull`] if the sink has no room, or if the token belongs to another question.
     pub fn greet(
         &mut self,
         greet: Greet,
@@ -48,16 +64,23 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// session left in it are taken back, and all entries are asked for once, to sum the octets.
     ///
     /// # Errors
-    /// Token and maildrop come back where the token is not this question's. A `?` into a `Box<dyn Error>` carries them along, so it
-    /// wants a maildrop that borrows nothing; for one that does, `map_err(AnswerError::from)` lets go of them.
-    pub fn accept(
+    /// Returns [`Unaccepted`] with the token and the maildrop if the token belongs to another question.
+    pub fn accept(&mut self, login: Login, maildrop: L) -> Result<(), Unaccepted<L>> {
+        self.accept_with(login, maildrop, UserPolicy::default())
+    }
+
+    /// Accepts a login as [`accept`](Self::accept) does, and announces this user's own LOGIN-DELAY or EXPIRE in TRANSACTION.
+    ///
+    /// # Errors
+    /// Returns [`Unaccepted`] with the token and the maildrop if the token belongs to another question.
+    pub fn accept_with(
         &mut self,
         login: Login,
         maildrop: L,
-        announce: Announce,
-    ) -> Result<(), Unanswered<(Login, L)>> {
+        announce: UserPolicy,
+    ) -> Result<(), Unaccepted<L>> {
         if let Err(why) = self.check(&login) {
-            return Unanswered::because((login, maildrop), why);
+            return Err(Unaccepted { token: login, maildrop, why });
         }
         drop(login);
         let mut maildrop = maildrop;
@@ -72,27 +95,27 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     /// The client is who it says, and somebody else speaks with it from here on, as behind a proxy: `poll`
-    /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](Why::HandedOver).
+    /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](CloseReason::HandedOver).
     ///
-    /// No octet behind the login is read: what the client pipelined stays in the inbox, to be passed on. A
+    /// No octet behind the login is read: what the client pipelined stays in the receive buffer, to be passed on. A
     /// server that never opens a maildrop itself is a `Server<Infallible>`.
     ///
     /// ```
     /// use core::convert::Infallible;
-    /// use pop3_proto::{Input, Out, Server, Text, TlsPolicy};
-    /// use pop3_proto::server::{Ask, Config, Step, Why};
+    /// use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy};
+    /// use pop3_proto::server::{Ask, CloseReason, ServerConfig, Step};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
     /// let mut server = Server::<Infallible>::new(&CONFIG, 1);
     /// let mut buffer = [0; 1024];
-    /// let mut out = Out::new(&mut buffer);
+    /// let mut out = SendBuf::new(&mut buffer[..]);
     /// let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nSTAT\r\n");
     /// loop {
     ///     match server.poll(&mut input, &mut out).unwrap() {
-    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut out).unwrap(),
     ///         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
     ///         Step::Ask(Ask::Login(login, _credentials)) => server.hand_over(login).unwrap(),
-    ///         Step::Closed(Why::HandedOver) => break,
+    ///         Step::Closed(CloseReason::HandedOver) => break,
     ///         step => panic!("{step:?}"),
     ///     }
     /// }
@@ -105,7 +128,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     pub fn hand_over(&mut self, login: Login) -> Result<(), Unanswered<Login>> {
         drop(self.redeem(login)?);
         self.named = false;
-        self.turn = Turn::Reply(Reply::ok(Phrase::LoggedIn, Then::Close(Why::HandedOver)));
+        self.turn = Turn::Reply(Reply::ok(Phrase::LoggedIn, Then::Close(CloseReason::HandedOver)));
         Ok(())
     }
 
@@ -130,16 +153,16 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// no buffer holds it in between.
     ///
     /// ```
-    /// use pop3_proto::{Input, Mechanism, Out, Server, Text, TlsPolicy, sasl};
-    /// use pop3_proto::server::{Ask, Config, Slot, Step};
+    /// use pop3_proto::{Input, Mechanism, SendBuf, Server, Text, TlsPolicy, sasl};
+    /// use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit).sasl(&[Mechanism::LOGIN]);
-    /// let mut server = Server::<Vec<Slot<pop3_proto::UniqueId<'_>>>>::new(&CONFIG, 1);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::LOGIN]);
+    /// let mut server = Server::<Vec<MessageInfo<pop3_proto::UniqueId<'_>>>>::new(&CONFIG, 1);
     /// let mut buffer = [0; 1024];
-    /// let mut out = Out::new(&mut buffer);
+    /// let mut out = SendBuf::new(&mut buffer[..]);
     /// let mut input = Input::more(b"AUTH LOGIN\r\n");
     /// let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut input, &mut out) else { panic!() };
-    /// server.greet(greet, Text::literal("ready"), &mut out).unwrap();
+    /// server.greet(greet, Text::from_static("ready"), &mut out).unwrap();
     /// let Ok(Step::Ask(Ask::Login(login, _))) = server.poll(&mut input, &mut out) else { panic!() };
     /// server.challenge_message(login, &sasl::Message::new(b"User Name"), &mut out).unwrap();
     /// assert_eq!(out.pending(), b"+OK ready\r\n+ VXNlciBOYW1l\r\n");
@@ -154,7 +177,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         message: &crate::sasl::Message<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Unanswered<Login>> {
-        const PREFIX: Text<'_> = Text::literal("+ ");
+        const PREFIX: Text<'_> = Text::from_static("+ ");
         self.challenge_within(login, message.encoded_len(), sink, |sink| message.put(PREFIX, sink))
     }
 
@@ -164,48 +187,87 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         login: Login,
         octets: usize,
         sink: &mut dyn Sink,
-        put: impl FnOnce(&mut dyn Sink) -> Result<(), Full>,
+        put: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFull>,
     ) -> Result<(), Unanswered<Login>> {
-        let limit = usize::from(self.config.borrow().limits.sasl_line);
+        let limit = usize::from(self.config.as_config().limits.sasl_line);
         let login = self.redeem(login)?;
-        if !login.exchange {
+        if !login.is_auth {
             return Unanswered::because(login, AnswerError::Stale);
         }
         if octets.saturating_add(4) > limit {
             return Unanswered::because(login, AnswerError::TooLong { limit });
         }
         if let Err(full) = put(sink) {
-            return Unanswered::because(login, AnswerError::Full(full));
+            return Unanswered::because(login, AnswerError::BufferFull(full));
         }
         self.turn = Turn::Response;
         Ok(())
     }
 
-    /// The message is there and has so many octets ([`Fetch::octets`] unless the application knows better),
-    /// which RETR tells the client for its information: `poll` writes the status line, then asks for the
-    /// body.
+    /// Sends the message with the size that the maildrop lists ([`Fetch::octets`]): `poll` writes the status line, then asks for the body.
+    ///
+    /// For RETR, [`finish_body`](Self::finish_body) fails if the message turns out to have another size. A program that can compare the
+    /// sizes now should do so, and refuse a message that has changed since login.
     ///
     /// # Errors
-    /// The token comes back where it is not this question's.
-    pub fn send_body(&mut self, fetch: Fetch, octets: u64) -> Result<(), Unanswered<Fetch>> {
-        if let Err(why) = self.check(&fetch) {
-            return Unanswered::because(fetch, why);
-        }
-        self.turn = Turn::Reply(Reply::message(octets, fetch.top));
+    /// Returns the token if it belongs to another question.
+    pub fn send_body(&mut self, fetch: Fetch) -> Result<(), Unanswered<Fetch>> {
+        let octets = fetch.octets;
+        self.send_body_of(fetch, octets)
+    }
+
+    /// Sends the message with this size, which is not the one that the maildrop lists.
+    ///
+    /// For RETR, `octets` goes into the status line, and [`finish_body`](Self::finish_body) fails if the message turns out to have another
+    /// size. For TOP, the server states no size and ignores `octets`.
+    ///
+    /// # Errors
+    /// Returns the token if it belongs to another question.
+    pub fn send_body_of(&mut self, fetch: Fetch, octets: u64) -> Result<(), Unanswered<Fetch>> {
+        self.open_body(fetch, Extent::Exact(octets))
+    }
+
+    /// Sends the message with this size, which is only an estimate: [`finish_body`](Self::finish_body) does not compare it.
+    ///
+    /// RFC 1939 section 5 wants the exact size. Use this only for a store that cannot tell it without reading the whole message. A client
+    /// then has no means to notice a message that the store cut short.
+    ///
+    /// # Errors
+    /// Returns the token if it belongs to another question.
+    pub fn send_body_estimated(&mut self, fetch: Fetch, octets: u64) -> Result<(), Unanswered<Fetch>> {
+        self.open_body(fetch, Extent::Estimated(octets))
+    }
+
+    fn open_body(&mut self, fetch: Fetch, extent: Extent<u64>) -> Result<(), Unanswered<Fetch>> {
+        let fetch = self.redeem(fetch)?;
+        self.turn = Turn::Reply(Reply::message(fetch.top.map_or(extent, Extent::Top)));
         Ok(())
     }
 
-    /// Whether all that was marked is removed now, for good.
+    /// Reports that all marked messages are removed, for good.
     ///
     /// # Errors
-    /// The token comes back where it is not this question's.
+    /// Returns the token if it belongs to another question.
     #[doc(alias = "QUIT")]
-    pub fn committed(&mut self, commit: Commit, all_removed: bool) -> Result<(), Unanswered<Commit>> {
+    pub fn removed(&mut self, commit: Commit) -> Result<(), Unanswered<Commit>> {
         drop(self.redeem(commit)?);
-        let close = Then::Close(Why::Quit);
-        let reply =
-            if all_removed { Reply::ok(Phrase::Bye, close) } else { Reply::err(Phrase::NotRemoved, close) };
-        self.turn = Turn::Reply(reply);
+        self.turn = Turn::Reply(Reply::ok(Phrase::Bye, Then::Close(CloseReason::Quit)));
+        Ok(())
+    }
+
+    /// Reports that some marked messages are not removed, and ends the session with `-ERR` (RFC 1939 section 6).
+    ///
+    /// [`Refusal::Temporary`] and [`Refusal::Permanent`] add their response code, `[SYS/TEMP]` or `[SYS/PERM]`, if the configuration has
+    /// response codes. No other reason has a code that QUIT may be answered with (RFC 2449 section 8), so any other adds none. The text
+    /// is [`Phrase::NotRemoved`] for every reason.
+    ///
+    /// # Errors
+    /// Returns the token if it belongs to another question.
+    #[doc(alias = "QUIT")]
+    pub fn not_removed(&mut self, commit: Commit, why: Refusal) -> Result<(), Unanswered<Commit>> {
+        drop(self.redeem(commit)?);
+        let coded = has_code(Question::Commit, why) && self.config.as_config().resp_codes;
+        self.turn = Turn::Reply(Reply::not_removed(why, coded));
         Ok(())
     }
 
@@ -222,7 +284,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
         drop(self.redeem(start)?);
         if unread.remaining() > 0 {
-            self.fatal = Some(Fatal::BehindStls);
+            self.fatal = Some(ConnectionError::PlaintextAfterStls);
             return Ok(());
         }
         self.tls = true;
@@ -235,29 +297,30 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         Ok(())
     }
 
-    /// `+OK` with this text, to a command that the crate does not know.
+    /// `+OK` with this text, to a command that the crate does not know. The rules for the text are those of [`greet`](Self::greet).
     ///
     /// ```
-    /// use pop3_proto::server::{Ask, Config, Server, Step};
-    /// use pop3_proto::{Input, Outbox, Text, TlsPolicy};
+    /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
+    /// use pop3_proto::{Input, Keyword, SendBuf, Text, TlsPolicy};
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Cleartext).other_commands();
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext).with_other_commands();
     /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
-    /// let mut outbox = Outbox::new();
-    /// let mut input = Input::more(b"XPING now\r\n");
+    /// let mut send = SendBuf::new(vec![]);
+    /// let mut input = Input::more(b"xping\r\n");
     /// loop {
-    ///     match server.poll(&mut input, &mut outbox).unwrap() {
-    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
-    ///         Step::Ask(Ask::Other(other, b"XPING", arguments)) => server.other(other, arguments, &mut outbox).unwrap(),
+    ///     match server.poll(&mut input, &mut send).unwrap() {
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut send).unwrap(),
+    ///         Step::Ask(Ask::Other(other, keyword, _)) if keyword == Keyword::new(b"XPING").unwrap() => {
+    ///             server.other(other, Text::from_static("pong"), &mut send).unwrap();
+    ///         }
     ///         _ => break,
     ///     }
     /// }
-    /// assert_eq!(outbox.pending(), b"+OK ready\r\n+OK now\r\n");
+    /// assert_eq!(send.pending(), b"+OK ready\r\n+OK pong\r\n");
     /// ```
     ///
     /// # Errors
-    /// The token comes back where it is not this question's, the line would be over 512 octets, or the sink
-    /// is full.
+    /// The same as those of [`greet`](Self::greet).
     pub fn other(
         &mut self,
         other: Other,
@@ -270,7 +333,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     /// `-ERR`, for this reason. A name or a login refused for its own sake counts as a failed login
-    /// ([`Limits::failed_logins`](crate::Limits::failed_logins)); one that finds the maildrop in use or the server in
+    /// ([`Limits::with_failed_logins`](crate::Limits::with_failed_logins)); one that finds the maildrop in use or the server in
     /// trouble does not.
     ///
     /// # Errors
@@ -279,17 +342,79 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         let question = T::QUESTION;
         drop(self.redeem(token)?);
         let then = match question {
-            Question::Greet => Then::Close(Why::Refused),
+            Question::Greet => Then::Close(CloseReason::Refused),
             Question::User | Question::Login if is_failed_login(refusal) && self.login_failed() => {
-                Then::Close(Why::FailedLogins)
+                Then::Close(CloseReason::FailedLogins)
             }
-            Question::Other if self.is_last_bad_command() => Then::Close(Why::BadCommands),
+            Question::Other if self.is_last_bad_command() => Then::Close(CloseReason::BadCommands),
             _ => Then::Read,
         };
         self.turn = Turn::Reply(match has_code(question, refusal) {
-            true => Reply::refusal(refusal, self.config.borrow(), then),
+            true => Reply::refusal(refusal, &self.config.as_config(), then),
             false => Reply::err(refusal.phrase(), then),
         });
+        Ok(())
+    }
+
+    /// Refuses a login with a response code that came from elsewhere, for a proxy that passes on what its back end said. The crate need
+    /// not know the code.
+    ///
+    /// The code is written with the phrase that fits it; for an unknown code that is [`Phrase::LoginFailed`]. As with
+    /// [`refuse`](Self::refuse), it is left out if the configuration has no response codes, and the refusal counts as a failed login
+    /// unless the code speaks of the server or its maildrop. If the back end gave no code, use [`refuse`](Self::refuse) with
+    /// [`Refusal::NotAllowed`], which writes none.
+    ///
+    /// ```
+    /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
+    /// use pop3_proto::{Input, SendBuf, ResponseCode, Text, TlsPolicy};
+    ///
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
+    /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
+    /// let mut send = SendBuf::new(vec![]);
+    /// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");
+    /// loop {
+    ///     match server.poll(&mut input, &mut send).unwrap() {
+    ///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut send).unwrap(),
+    ///         Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
+    ///         Step::Ask(Ask::Login(login, _)) => {
+    ///             let code = ResponseCode::new(b"LIMIT").unwrap();
+    ///             server.refuse_with_code(login, code, &mut send).unwrap();
+    ///         }
+    ///         _ => break,
+    ///     }
+    /// }
+    /// assert!(send.pending().ends_with(b"-ERR [LIMIT] login failed\r\n"));
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the token with [`AnswerError::TooLong`] if the line would be over 512 bytes, with [`AnswerError::BufferFull`] if the sink has no
+    /// room, or if the token belongs to another question.
+    pub fn refuse_with_code(
+        &mut self,
+        login: Login,
+        code: ResponseCode<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Unanswered<Login>> {
+        let login = self.redeem(login)?;
+        let refusal = refusal_of(&code);
+        let config = self.config.as_config();
+        let coded = config.resp_codes && (code != ResponseCode::Auth || config.auth_resp_code);
+        let status = StatusText::new(coded.then_some(code), self.say(refusal.phrase())).unwrap_or_default();
+        let octets = if coded { code.as_bytes().len() } else { 0 };
+        if octets.saturating_add(status.text().as_bytes().len()).saturating_add("-ERR [] \r\n".len())
+            > MIN_SEND_BUF
+        {
+            return Unanswered::because(login, AnswerError::TooLong { limit: MIN_SEND_BUF });
+        }
+        if let Err(full) = Response::Err(status).encode(sink) {
+            return Unanswered::because(login, AnswerError::BufferFull(full));
+        }
+        drop(login);
+        if is_failed_login(refusal) && self.login_failed() {
+            self.end(CloseReason::FailedLogins);
+        } else {
+            self.turn = Turn::Command;
+        }
         Ok(())
     }
 
@@ -301,10 +426,15 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
+    /// Whether this is the token of a question that is still open.
+    pub(crate) fn is_open<T: Token>(&self, token: &T) -> bool {
+        self.check(token).is_ok()
+    }
+
     fn check<T: Token>(&self, token: &T) -> Result<(), AnswerError> {
         let asked = matches!(self.turn, Turn::Asked(question) if question == T::QUESTION);
         if token.mark().connection != self.id {
-            Err(AnswerError::NotHere)
+            Err(AnswerError::OtherConnection)
         } else if !asked || token.mark().sequence != self.tokens || self.fatal.is_some() {
             Err(AnswerError::Stale)
         } else {
@@ -312,15 +442,18 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    /// Writes `+OK` with a text of the application's; one that begins with a response code is meant to.
+    /// Writes `+OK` with a text of the application's.
     fn write_ok<T: Token>(&self, token: T, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Unanswered<T>> {
         let token = self.redeem(token)?;
-        if text.as_bytes().len().saturating_add("+OK \r\n".len()) > MIN_SINK {
-            return Unanswered::because(token, AnswerError::TooLong { limit: MIN_SINK });
+        if !is_status(text) {
+            return Unanswered::because(token, AnswerError::Text);
+        }
+        if text.as_bytes().len().saturating_add("+OK \r\n".len()) > MIN_SEND_BUF {
+            return Unanswered::because(token, AnswerError::TooLong { limit: MIN_SEND_BUF });
         }
         match sink.put(&[b"+OK ", text.as_bytes(), b"\r\n"]) {
             Ok(()) => Ok(()),
-            Err(full) => Unanswered::because(token, AnswerError::Full(full)),
+            Err(full) => Unanswered::because(token, AnswerError::BufferFull(full)),
         }
     }
 }
@@ -337,6 +470,17 @@ const fn has_code(question: Question, refusal: Refusal) -> bool {
         Refusal::Credentials | Refusal::InUse | Refusal::LoginDelay => matches!(question, Question::Login),
         Refusal::NeedsUtf8 => matches!(question, Question::Fetch),
         _ => true,
+    }
+}
+
+/// The refusal that a code stands for. An unknown code may be about the credentials, so it counts as if it were.
+const fn refusal_of(code: &ResponseCode<'_>) -> Refusal {
+    match code {
+        ResponseCode::LoginDelay => Refusal::LoginDelay,
+        ResponseCode::InUse => Refusal::InUse,
+        ResponseCode::SysTemp | ResponseCode::Sys => Refusal::Temporary,
+        ResponseCode::SysPerm => Refusal::Permanent,
+        ResponseCode::Auth | ResponseCode::Utf8 | ResponseCode::Other(_) => Refusal::Credentials,
     }
 }
 

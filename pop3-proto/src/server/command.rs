@@ -5,23 +5,22 @@ use super::maildrop::Entry;
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Login, Other, Question, User};
 use super::reply::{Reply, Rows, Then};
-use super::{Ask, Config, Credentials, Maildrop, Refusal, Server, Turn, Why};
+use super::{AsConfig, Ask, CloseReason, Credentials, Maildrop, Refusal, Server, Turn};
 use crate::codec::{Command, CommandError, Keyword, LineEnding, State, Verb};
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{Base64, LanguageRange, Mechanism, MessageNumber, Secret, Text, TlsPolicy};
-use core::borrow::Borrow;
 
 /// What a line asks of the application; `None` where the turn says what follows from it.
 pub(super) type Next<'i> = Option<Ask<'i>>;
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// A command line of so many octets.
     pub(super) fn command<'i>(&mut self, line: &'i [u8], ending: LineEnding, octets: usize) -> Next<'i> {
         let mut quirks = Quirks::NONE;
         if ending == LineEnding::Lf {
             quirks.note(Quirk::BareLf);
         }
-        if octets > usize::from(self.config.borrow().limits.command_line) {
+        if octets > usize::from(self.config.as_config().limits.command_line) {
             quirks.note(Quirk::LongAuthLine);
         }
         let command = Command::read(line, &mut quirks);
@@ -86,12 +85,12 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Whether this server has the command, on this connection.
     fn offers(&self, command: &Command<'_>) -> bool {
-        let config = self.config.borrow();
+        let config = self.config.as_config();
         match command {
             Command::User(_) | Command::Pass(_) => config.user,
             Command::Apop { .. } => self.apop,
             Command::Auth { .. } | Command::AuthList => {
-                !config.sasl.is_empty() || !config.sasl_in_clear.is_empty()
+                !config.sasl.is_empty() || !config.sasl_cleartext.is_empty()
             }
             Command::Stls => self.offers_stls(),
             Command::Utf8 => config.utf8.is_some(),
@@ -105,22 +104,22 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Not inside TLS, and not in UTF-8 mode (RFC 2595 section 4, RFC 6856 section 2).
     pub(super) fn offers_stls(&self) -> bool {
-        let policy = self.config.borrow().tls;
+        let policy = self.config.as_config().tls;
         matches!(policy, TlsPolicy::Opportunistic | TlsPolicy::Required) && !self.tls && !self.utf8
     }
 
     /// Where TLS is required, no login is even looked at outside it, so that a refusal tells nothing (RFC
     /// 8314 section 4.1).
     pub(super) fn may_log_in(&self) -> bool {
-        self.tls || self.config.borrow().tls != TlsPolicy::Required
+        self.tls || self.config.as_config().tls != TlsPolicy::Required
     }
 
     /// The mechanisms of AUTH that are offered now.
-    pub(super) fn mechanisms(&self) -> &'static [Mechanism<'static>] {
-        let config = self.config.borrow();
+    pub(super) fn mechanisms(&self) -> &[Mechanism<'_>] {
+        let config = self.config.as_config();
         match self.may_log_in() {
             true if self.tls => config.sasl,
-            true => config.sasl_in_clear,
+            true => config.sasl_cleartext,
             false => &[],
         }
     }
@@ -129,7 +128,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// is bounded.
     fn user<'i>(&mut self, name: Text<'i>, named: bool) -> Next<'i> {
         if named && self.login_failed() {
-            return self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins)));
+            return self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(CloseReason::FailedLogins)));
         }
         if !self.is_user_text(name.as_bytes()) {
             return self.bad(Phrase::Syntax);
@@ -158,7 +157,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Where UTF-8 is announced for names and passwords, ill-formed UTF-8 is refused (RFC 6856 section 2.2).
     fn is_user_text(&self, octets: &[u8]) -> bool {
-        self.config.borrow().utf8 != Some(Utf8::MessagesAndUsers) || core::str::from_utf8(octets).is_ok()
+        self.config.as_config().utf8 != Some(Utf8::MessagesAndUsers) || core::str::from_utf8(octets).is_ok()
     }
 
     fn auth<'i>(&mut self, mechanism: Mechanism<'i>, initial: Option<Base64<'i>>) -> Next<'i> {
@@ -171,8 +170,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     fn ask_login<'i>(&mut self, credentials: Credentials<'i>) -> Next<'i> {
-        let exchange = matches!(credentials, Credentials::Sasl { .. } | Credentials::Response(_));
-        let login = Login { mark: self.new_mark(), utf8: self.utf8, exchange };
+        let is_auth = matches!(credentials, Credentials::Sasl { .. } | Credentials::Response(_));
+        let login = Login { mark: self.new_mark(), utf8: self.utf8, is_auth };
         self.ask(Question::Login, Ask::Login(login, credentials))
     }
 
@@ -192,7 +191,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             LanguageRange::Preferred => true,
             LanguageRange::Tag(range) => range.matches(tag),
         };
-        let place = self.config.borrow().languages.iter().position(|language| matches(language.tag));
+        let place = self.config.as_config().languages.iter().position(|language| matches(language.tag));
         match place.and_then(|place| u8::try_from(place.saturating_add(1)).ok()) {
             Some(language) => {
                 self.language = language;
@@ -258,22 +257,22 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     fn quit<'i>(&mut self) -> Next<'i> {
         if self.state != State::Transaction {
-            return self.ok(Phrase::Bye, Then::Close(Why::Quit));
+            return self.ok(Phrase::Bye, Then::Close(CloseReason::Quit));
         }
         self.state = State::Update;
         let commit = Commit { mark: self.new_mark() };
         self.ask(Question::Commit, Ask::Commit(commit))
     }
 
-    fn other_command<'i>(&mut self, keyword: Keyword<'i>, arguments: Option<Text<'i>>) -> Next<'i> {
+    fn other_command<'i>(&mut self, keyword: Keyword<'i>, arguments: Option<Secret<'i>>) -> Next<'i> {
         let other = Other { mark: self.new_mark() };
-        self.ask(Question::Other, Ask::Other(other, keyword.as_bytes(), arguments.unwrap_or_default()))
+        self.ask(Question::Other, Ask::Other(other, keyword, arguments))
     }
 
     /// `-ERR` to a line that is no command here; the last one ends the session.
     fn bad<'i>(&mut self, phrase: Phrase) -> Next<'i> {
         if self.is_last_bad_command() {
-            self.reply(Reply::err(Phrase::TooManyBad, Then::Close(Why::BadCommands)))
+            self.reply(Reply::err(Phrase::TooManyBad, Then::Close(CloseReason::BadCommands)))
         } else {
             self.reply(Reply::err(phrase, Then::Read))
         }
@@ -281,7 +280,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Counts a bad command; whether it was the last that is taken.
     pub(super) fn is_last_bad_command(&mut self) -> bool {
-        let limits = self.config.borrow().limits;
+        let limits = self.config.as_config().limits;
         self.bad_commands = self.bad_commands.saturating_add(1);
         let early = self.state == State::Authorization && self.bad_commands >= limits.early_bad_commands;
         early || self.bad_commands >= limits.bad_commands
@@ -300,7 +299,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// `-ERR` to a login that the machine itself ends.
     fn login_over<'i>(&mut self, phrase: Phrase) -> Next<'i> {
         if self.login_failed() {
-            self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(Why::FailedLogins)))
+            self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(CloseReason::FailedLogins)))
         } else {
             self.reply(Reply::err(phrase, Then::Read))
         }
@@ -309,7 +308,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// Counts a failed login; whether it was the last.
     pub(super) fn login_failed(&mut self) -> bool {
         self.failed_logins = self.failed_logins.saturating_add(1);
-        self.failed_logins >= self.config.borrow().limits.failed_logins
+        self.failed_logins >= self.config.as_config().limits.failed_logins
     }
 
     /// The turn is the application's.
@@ -333,13 +332,13 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     fn refusal<'i>(&mut self, refusal: Refusal) -> Next<'i> {
-        let reply = Reply::refusal(refusal, self.config.borrow(), Then::Read);
+        let reply = Reply::refusal(refusal, &self.config.as_config(), Then::Read);
         self.reply(reply)
     }
 
     /// Records deviations; whether this profile takes them.
     fn tolerate(&mut self, quirks: Quirks) -> bool {
-        let taken = quirks.is_empty() || self.config.borrow().profile == Profile::Tolerant;
+        let taken = quirks.is_empty() || self.config.as_config().profile == Profile::Tolerant;
         if taken {
             self.quirks.note_all(quirks);
         }

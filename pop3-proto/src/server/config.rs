@@ -1,21 +1,22 @@
 use super::phrase::Language;
 use crate::body::StuffMode;
 use crate::codec::{Expire, OtherCapability};
-use crate::limits::{Limits, Timers, max};
+use crate::limits::{Limits, Timers, getters, max};
 use crate::quirks::Profile;
+use crate::sink::MIN_SEND_BUF;
 use crate::types::{Mechanism, Text, TlsPolicy};
 
 /// What a server offers and how it behaves; one value serves any number of connections.
 ///
-/// A `static` one suits a server without heap; `Arc<Config>` one that is put together at run time.
+/// A `static` one suits a server without heap; `Arc<ServerConfig>` one that is put together at run time.
 ///
 /// ```
-/// use pop3_proto::{Mechanism, TlsPolicy, server::Config};
+/// use pop3_proto::{Mechanism, TlsPolicy, server::ServerConfig};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Required).sasl(&[Mechanism::PLAIN, Mechanism::SCRAM_SHA_256]);
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN, Mechanism::SCRAM_SHA_256]);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Config {
+pub struct ServerConfig<'c> {
     pub(super) tls: TlsPolicy,
     pub(super) profile: Profile,
     pub(super) limits: Limits,
@@ -28,13 +29,13 @@ pub struct Config {
     pub(super) auth_resp_code: bool,
     pub(super) utf8: Option<Utf8>,
     pub(super) other_commands: bool,
-    pub(super) sasl: &'static [Mechanism<'static>],
-    pub(super) sasl_in_clear: &'static [Mechanism<'static>],
+    pub(super) sasl: &'c [Mechanism<'c>],
+    pub(super) sasl_cleartext: &'c [Mechanism<'c>],
     pub(super) login_delay: Option<PerUser<u32>>,
     pub(super) expire: Option<PerUser<Expire>>,
-    pub(super) languages: &'static [Language],
-    pub(super) implementation: Option<Text<'static>>,
-    pub(super) capabilities: &'static [OtherCapability<'static>],
+    pub(super) languages: &'c [Language<'c>],
+    pub(super) implementation: Option<Text<'c>>,
+    pub(super) capabilities: &'c [OtherCapability<'c>],
     pub(super) bodies: StuffMode,
 }
 
@@ -66,11 +67,11 @@ pub enum Utf8 {
     MessagesAndUsers,
 }
 
-impl Config {
+impl<'c> ServerConfig<'c> {
     /// USER, TOP, UIDL, PIPELINING and response codes; no AUTH, no UTF8, no LANG until they are set.
     #[must_use]
     pub const fn new(tls: TlsPolicy) -> Self {
-        Config {
+        ServerConfig {
             tls,
             profile: Profile::Tolerant,
             limits: Limits::DEFAULT,
@@ -84,7 +85,7 @@ impl Config {
             utf8: None,
             other_commands: false,
             sasl: &[],
-            sasl_in_clear: &[],
+            sasl_cleartext: &[],
             login_delay: None,
             expire: None,
             languages: &[],
@@ -96,124 +97,234 @@ impl Config {
 
     /// How harmless deviations of the client are taken.
     #[must_use]
-    pub const fn profile(self, profile: Profile) -> Self {
-        Config { profile, ..self }
+    pub const fn with_profile(self, profile: Profile) -> Self {
+        ServerConfig { profile, ..self }
     }
 
     /// Bounds on what the client can make grow.
     #[must_use]
-    pub const fn limits(self, limits: Limits) -> Self {
-        Config { limits, ..self }
+    pub const fn with_limits(self, limits: Limits) -> Self {
+        ServerConfig { limits, ..self }
     }
 
     /// How long the server waits.
     #[must_use]
-    pub const fn timers(self, timers: Timers) -> Self {
-        Config { timers, ..self }
+    pub const fn with_timers(self, timers: Timers) -> Self {
+        ServerConfig { timers, ..self }
     }
 
     /// No USER and PASS: for servers with APOP or AUTH alone.
     #[must_use]
     pub const fn without_user(self) -> Self {
-        Config { user: false, ..self }
+        ServerConfig { user: false, ..self }
     }
 
     /// No TOP.
     #[must_use]
     pub const fn without_top(self) -> Self {
-        Config { top: false, ..self }
+        ServerConfig { top: false, ..self }
     }
 
     /// No UIDL.
     #[must_use]
     pub const fn without_uidl(self) -> Self {
-        Config { uidl: false, ..self }
+        ServerConfig { uidl: false, ..self }
     }
 
     /// PIPELINING is not announced; pipelined commands are answered in order all the same.
     #[must_use]
     pub const fn without_pipelining(self) -> Self {
-        Config { pipelining: false, ..self }
+        ServerConfig { pipelining: false, ..self }
     }
 
     /// No response codes (RFC 2449 section 8, RFC 3206).
     #[must_use]
     pub const fn without_resp_codes(self) -> Self {
-        Config { resp_codes: false, auth_resp_code: false, ..self }
+        ServerConfig { resp_codes: false, auth_resp_code: false, ..self }
     }
 
     /// AUTH inside TLS, with these mechanisms (RFC 5034).
     #[must_use]
-    pub const fn sasl(self, mechanisms: &'static [Mechanism<'static>]) -> Self {
-        Config { sasl: mechanisms, ..self }
+    pub const fn with_sasl(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
+        ServerConfig { sasl: mechanisms, ..self }
     }
 
     /// AUTH outside TLS too, with these mechanisms: none by default, and none under [`TlsPolicy::Required`].
     /// OAUTHBEARER in it is passed over (RFC 7628 section 3).
     #[must_use]
-    pub const fn sasl_in_clear(self, mechanisms: &'static [Mechanism<'static>]) -> Self {
-        Config { sasl_in_clear: mechanisms, ..self }
+    pub const fn with_sasl_cleartext(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
+        ServerConfig { sasl_cleartext: mechanisms, ..self }
     }
 
     /// LOGIN-DELAY is announced; where it `differs` by user, give the largest here (RFC 2449 section 6.5).
     /// The application enforces it.
     #[must_use]
-    pub const fn login_delay(self, seconds: u32, differs: bool) -> Self {
-        Config { login_delay: Some(PerUser { value: seconds, differs }), ..self }
+    pub const fn with_login_delay(self, seconds: u32, differs: bool) -> Self {
+        ServerConfig { login_delay: Some(PerUser { value: seconds, differs }), ..self }
     }
 
     /// EXPIRE is announced; where it `differs` by user, give the smallest here (RFC 2449 section 6.7). The
     /// application enforces it.
     #[must_use]
-    pub const fn expire(self, policy: Expire, differs: bool) -> Self {
-        Config { expire: Some(PerUser { value: policy, differs }), ..self }
+    pub const fn with_expire(self, policy: Expire, differs: bool) -> Self {
+        ServerConfig { expire: Some(PerUser { value: policy, differs }), ..self }
     }
 
     /// UTF8 (RFC 6856 section 2).
     #[must_use]
-    pub const fn utf8(self, utf8: Utf8) -> Self {
-        Config { utf8: Some(utf8), ..self }
+    pub const fn with_utf8(self, utf8: Utf8) -> Self {
+        ServerConfig { utf8: Some(utf8), ..self }
     }
 
     /// LANG with these languages, the first of which is the one for `LANG *` (RFC 6856 section 3). Until a
     /// client asks, the server speaks English.
     #[must_use]
-    pub const fn languages(self, languages: &'static [Language]) -> Self {
-        Config { languages, ..self }
+    pub const fn with_languages(self, languages: &'c [Language<'c>]) -> Self {
+        ServerConfig { languages, ..self }
     }
 
-    /// IMPLEMENTATION is announced, with these words; up to 490 octets are.
+    /// Announces IMPLEMENTATION with these words. They are 1 to 490 bytes of UTF-8 without control characters. If not, the server does
+    /// not announce IMPLEMENTATION, and [`check`](Self::check) fails.
     #[must_use]
-    pub const fn implementation(self, words: Text<'static>) -> Self {
-        Config { implementation: Some(words), ..self }
+    pub const fn with_implementation(self, words: Text<'c>) -> Self {
+        ServerConfig { implementation: Some(words), ..self }
     }
 
     /// Further capabilities to announce.
     #[must_use]
-    pub const fn capabilities(self, capabilities: &'static [OtherCapability<'static>]) -> Self {
-        Config { capabilities, ..self }
+    pub const fn with_capabilities(self, capabilities: &'c [OtherCapability<'c>]) -> Self {
+        ServerConfig { capabilities, ..self }
     }
 
     /// Commands that the crate does not know are asked about, as [`Ask::Other`](super::Ask::Other).
     #[must_use]
-    pub const fn other_commands(self) -> Self {
-        Config { other_commands: true, ..self }
+    pub const fn with_other_commands(self) -> Self {
+        ServerConfig { other_commands: true, ..self }
     }
 
     /// How messages are sent: with a bare LF turned into CR LF unless set.
     #[must_use]
-    pub const fn bodies(self, mode: StuffMode) -> Self {
-        Config { bodies: mode, ..self }
+    pub const fn with_bodies(self, mode: StuffMode) -> Self {
+        ServerConfig { bodies: mode, ..self }
+    }
+
+    getters! {
+        self;
+        /// Returns the TLS policy.
+        tls: TlsPolicy = self.tls;
+        /// Returns how harmless deviations of the client are taken.
+        profile: Profile = self.profile;
+        /// Returns the bounds on what the client can make grow.
+        limits: Limits = self.limits;
+        /// Returns how long the server waits.
+        timers: Timers = self.timers;
+        /// Returns whether there are USER and PASS.
+        has_user: bool = self.user;
+        /// Returns whether there is TOP.
+        has_top: bool = self.top;
+        /// Returns whether there is UIDL.
+        has_uidl: bool = self.uidl;
+        /// Returns whether PIPELINING is announced.
+        has_pipelining: bool = self.pipelining;
+        /// Returns whether refusals carry response codes.
+        has_resp_codes: bool = self.resp_codes;
+        /// Returns the mechanisms of AUTH inside TLS.
+        sasl: &'c [Mechanism<'c>] = self.sasl;
+        /// Returns the mechanisms of AUTH outside TLS.
+        sasl_cleartext: &'c [Mechanism<'c>] = self.sasl_cleartext;
+        /// Returns the seconds of LOGIN-DELAY, and whether they differ by user.
+        login_delay: Option<(u32, bool)> = match self.login_delay {
+            Some(PerUser { value, differs }) => Some((value, differs)),
+            None => None,
+        };
+        /// Returns the policy of EXPIRE, and whether it differs by user.
+        expire: Option<(Expire, bool)> = match self.expire {
+            Some(PerUser { value, differs }) => Some((value, differs)),
+            None => None,
+        };
+        /// Returns which part of UTF8 there is.
+        utf8: Option<Utf8> = self.utf8;
+        /// Returns the languages of LANG.
+        languages: &'c [Language<'c>] = self.languages;
+        /// Returns the words of IMPLEMENTATION.
+        implementation: Option<Text<'c>> = self.implementation;
+        /// Returns the further capabilities that are announced.
+        capabilities: &'c [OtherCapability<'c>] = self.capabilities;
+        /// Returns whether commands that the crate does not know are asked about.
+        has_other_commands: bool = self.other_commands;
+        /// Returns how messages are sent.
+        bodies: StuffMode = self.bodies;
     }
 
     /// The most octets that a server's `poll` ever leaves unread while it asks for input: a read buffer of
     /// this size never fills up.
     #[must_use]
-    pub const fn hold(&self) -> usize {
-        if self.sasl.is_empty() && self.sasl_in_clear.is_empty() {
+    pub const fn min_recv_buf(&self) -> usize {
+        if self.sasl.is_empty() && self.sasl_cleartext.is_empty() {
             self.limits.command_line as usize
         } else {
             max(self.limits.command_line, self.limits.sasl_line) as usize
         }
+    }
+
+    /// Returns the least size of the send buffer: it has room for every line that the server may write.
+    #[must_use]
+    pub const fn min_send_buf(&self) -> usize {
+        let lines = self.min_recv_buf();
+        if lines > MIN_SEND_BUF { lines } else { MIN_SEND_BUF }
+    }
+}
+
+/// What has a configuration: a [`ServerConfig`] itself, a reference or an `Arc` of what has one, and any type of yours that keeps
+/// what it offers as it likes and puts the configuration together when it is asked.
+///
+/// ```
+/// use pop3_proto::{Mechanism, Server, Text, TlsPolicy, server::{AsConfig, ServerConfig}};
+/// use std::sync::Arc;
+///
+/// /// As read from a file.
+/// struct Settings { base: ServerConfig<'static>, mechanisms: Vec<Mechanism<'static>>, name: String }
+///
+/// impl AsConfig for Settings {
+///     fn as_config(&self) -> ServerConfig<'_> {
+///         self.base.with_sasl(&self.mechanisms).with_implementation(Text::new(self.name.as_bytes()).unwrap_or(Text::EMPTY))
+///     }
+/// }
+///
+/// let settings = Arc::new(Settings {
+///     base: ServerConfig::new(TlsPolicy::Implicit),
+///     mechanisms: vec![Mechanism::PLAIN],
+///     name: format!("mail {}", 1),
+/// });
+/// let server: Server<core::convert::Infallible, Arc<Settings>> = Server::new(settings, 1);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not have a server's configuration",
+    note = "use a `ServerConfig`, a reference to one or an `Arc` of one, or implement `server::AsConfig` for your own type"
+)]
+pub trait AsConfig {
+    /// The configuration: the same for as long as a session lasts.
+    fn as_config(&self) -> ServerConfig<'_>;
+}
+
+impl AsConfig for ServerConfig<'_> {
+    #[inline]
+    fn as_config(&self) -> ServerConfig<'_> {
+        *self
+    }
+}
+
+impl<T: AsConfig + ?Sized> AsConfig for &T {
+    #[inline]
+    fn as_config(&self) -> ServerConfig<'_> {
+        (**self).as_config()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T: AsConfig + ?Sized> AsConfig for alloc::sync::Arc<T> {
+    #[inline]
+    fn as_config(&self) -> ServerConfig<'_> {
+        (**self).as_config()
     }
 }

@@ -9,7 +9,7 @@ use core::convert::Infallible;
 /// is asked to [`Commit`](super::Ask::Commit), and never otherwise. A lock on the user's mail belongs in it,
 /// to be released when it is dropped.
 ///
-/// A slice of [`Slot`]s is one, and so is a `Vec` of them. One of your own:
+/// A slice of [`MessageInfo`]s is one, and so is a `Vec` of them. One of your own:
 ///
 /// ```
 /// use pop3_proto::server::{Entry, Maildrop, Refusal};
@@ -42,8 +42,8 @@ use core::convert::Infallible;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no maildrop",
-    note = "a `Vec` of `pop3_proto::server::Slot` is one, a `&mut` slice of them (`&mut slots[..]` of an array), and any type that implements `Maildrop`"
+    message = "`{Self}` is not a maildrop",
+    note = "use a `Vec` of `pop3_proto::server::MessageInfo`, a `&mut` slice of them (`&mut messages[..]` of an array), or implement `Maildrop` for your own type"
 )]
 pub trait Maildrop {
     /// How many messages there were at login.
@@ -91,7 +91,7 @@ impl Maildrop for Infallible {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry<'m> {
     /// Its size as RETR sends it: a line end counts two octets whatever the store uses, byte-stuffing does
-    /// not count (RFC 1939 section 11). [`octets`](crate::octets) counts them.
+    /// not count (RFC 1939 section 11). [`OctetCount::of`](crate::OctetCount::of) counts them.
     pub octets: u64,
     /// Its unique-id.
     pub id: UniqueId<'m>,
@@ -102,28 +102,28 @@ pub struct Entry<'m> {
 /// A message in a maildrop that is a slice, or a `Vec`.
 ///
 /// ```
-/// use pop3_proto::{UniqueId, server::{Maildrop, Slot}};
+/// use pop3_proto::{UniqueId, server::{Maildrop, MessageInfo}};
 ///
-/// let mut slots = [Slot::new(120, UniqueId::new(b"a-1").unwrap()), Slot::new(200, UniqueId::new(b"a-2").unwrap())];
+/// let mut slots = [MessageInfo::new(120, UniqueId::new(b"a-1").unwrap()), MessageInfo::new(200, UniqueId::new(b"a-2").unwrap())];
 /// let maildrop = &mut slots[..];
 /// assert_eq!(maildrop.count(), 2);
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Slot<I> {
+pub struct MessageInfo<I> {
     octets: u64,
     id: I,
     marked: bool,
 }
 
-impl<I: AsUniqueId> Slot<I> {
+impl<I: AsUniqueId> MessageInfo<I> {
     /// A message that is not marked: its octets as RETR sends them, and its unique-id, a [`UniqueId`] or an
     /// `OwnedUniqueId`.
     pub const fn new(octets: u64, id: I) -> Self {
-        Slot { octets, id, marked: false }
+        MessageInfo { octets, id, marked: false }
     }
 }
 
-impl<I> Slot<I> {
+impl<I> MessageInfo<I> {
     /// Whether it is marked for deletion.
     pub const fn is_marked(&self) -> bool {
         self.marked
@@ -140,7 +140,7 @@ impl<I> Slot<I> {
     }
 }
 
-impl<I: AsUniqueId> Maildrop for [Slot<I>] {
+impl<I: AsUniqueId> Maildrop for [MessageInfo<I>] {
     fn count(&self) -> u32 {
         u32::try_from(self.len()).unwrap_or(u32::MAX)
     }
@@ -193,10 +193,10 @@ behind_a_pointer! {
     /// For a server of several stores, each with a maildrop of its own.
     ///
     /// ```
-    /// use pop3_proto::server::{Config, Maildrop, Server};
+    /// use pop3_proto::server::{Maildrop, Server, ServerConfig};
     /// use pop3_proto::TlsPolicy;
     ///
-    /// static CONFIG: Config = Config::new(TlsPolicy::Implicit);
+    /// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Implicit);
     /// let server: Server<Box<dyn Maildrop + Send>> = Server::new(&CONFIG, 1);
     /// # fn polls<L: Maildrop>(_: Server<L>) {}
     /// # polls(server);
@@ -205,7 +205,7 @@ behind_a_pointer! {
 }
 
 #[cfg(feature = "alloc")]
-impl<I: AsUniqueId> Maildrop for alloc::vec::Vec<Slot<I>> {
+impl<I: AsUniqueId> Maildrop for alloc::vec::Vec<MessageInfo<I>> {
     fn count(&self) -> u32 {
         self.as_slice().count()
     }

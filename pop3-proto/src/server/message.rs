@@ -1,44 +1,44 @@
 //! Sending a message: byte-stuffed, from where its status line ends to its end mark (RFC 1939 sections 3 and
 //! 7).
 
-use super::reply::{EndMark, Reply, Then};
-use super::{Body, Config, Maildrop, Server, Turn, Unfit};
+use super::poll::room;
+use super::reply::{EndMark, Extent, Reply, Then};
+use super::{AsConfig, Body, BodyError, Maildrop, Sent, Server, ServerConfig, Turn};
 use crate::body::{BareLf, Stuff, TopFilter};
 use crate::sink::Sink;
-use core::borrow::Borrow;
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Takes the next octets of the message, as many as the sink has room for once they are stuffed, and says
     /// how many. 0 asks to send what the sink holds. For TOP, what is not asked for is taken and dropped.
     ///
     /// ```
-    /// use pop3_proto::{Input, Out, Server, TlsPolicy, server::Step};
-    /// # use pop3_proto::{Text, UniqueId, server::{Announce, Ask, Config, Slot}};
-    /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// use pop3_proto::{Input, SendBuf, Server, TlsPolicy, server::Step};
+    /// # use pop3_proto::{Text, UniqueId, server::{Ask, MessageInfo, ServerConfig}};
+    /// # static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
     /// # let mut server = Server::new(&CONFIG, 1);
     /// # let mut buffer = [0; 1024];
-    /// # let mut out = Out::new(&mut buffer);
+    /// # let mut out = SendBuf::new(&mut buffer[..]);
     /// # let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nRETR 1\r\n");
     /// # let fetch = loop {
     /// #     match server.poll(&mut input, &mut out).unwrap() {
-    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut out).unwrap(),
     /// #         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
     /// #         Step::Ask(Ask::Login(login, _credentials)) => {
-    /// #             let slots = vec![Slot::new(20, UniqueId::new(b"a-1").unwrap())];
-    /// #             server.accept(login, slots, Announce::default()).unwrap();
+    /// #             let slots = vec![MessageInfo::new(20, UniqueId::new(b"a-1").unwrap())];
+    /// #             server.accept(login, slots).unwrap();
     /// #         }
     /// #         Step::Ask(Ask::Fetch(fetch)) => break fetch,
     /// #         step => panic!("{step:?}"),
     /// #     }
     /// # };
-    /// # out.sent(usize::MAX);
+    /// # out.clear();
     ///
     /// // RETR was asked about, and `fetch` is the question's token.
-    /// server.send_body(fetch, 20).unwrap();
+    /// server.send_body(fetch).unwrap();
     /// let mut rest: &[u8] = b"Subject: dots\n\n.\n"; // as it lies in the store
     /// while let Step::NeedBody = server.poll(&mut input, &mut out).unwrap() {
     ///     match rest {
-    ///         [] => server.finish_body().unwrap(),
+    ///         [] => _ = server.finish_body().unwrap(),
     ///         _ => rest = &rest[server.write_body(rest, &mut out).unwrap()..],
     ///     }
     /// }
@@ -46,8 +46,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Unfit`], with nothing taken.
-    pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, Unfit> {
+    /// [`BodyError`], with nothing taken.
+    pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, BodyError> {
         self.is_alive()?;
         self.note_room(sink);
         if let Turn::Reply(Reply { then: Then::Body, .. }) = &self.turn {
@@ -56,7 +56,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 return Ok(0);
             }
         }
-        let Turn::Body(body) = &mut self.turn else { return Err(Unfit::NoBody) };
+        let Turn::Body(body) = &mut self.turn else { return Err(BodyError::NoBody) };
         let wanted = body.wanted(octets, sink.room());
         let taken = body.stuff.copy(wanted, sink)?;
         body.take(wanted.get(..taken).unwrap_or(wanted));
@@ -69,90 +69,165 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     /// The next octets to send of the message, as a slice of it or a static one: for drivers that write
-    /// without copying. It goes out behind what the sink holds. `None` once `octets` are used up.
+    /// without copying. It goes out behind what the sink holds. `None` once `octets` are used up. Report what was sent with
+    /// [`body_sent`](Self::body_sent).
     ///
     /// ```
     /// use std::io::{IoSlice, Write};
-    /// # use pop3_proto::{Input, Outbox, Server, Text, TlsPolicy, UniqueId, octets};
-    /// # use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
-    /// # static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+    /// # use pop3_proto::{Input, OctetCount, SendBuf, Server, Text, TlsPolicy, UniqueId};
+    /// # use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
+    /// # static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
     /// # let mut server = Server::new(&CONFIG, 1);
-    /// # let mut outbox = Outbox::new();
+    /// # let mut send = SendBuf::new(vec![]);
     /// # let mut socket = Vec::new();
     /// # let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nRETR 1\r\n");
     /// # let fetch = loop {
-    /// #     match server.poll(&mut input, &mut outbox).unwrap() {
-    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+    /// #     match server.poll(&mut input, &mut send).unwrap() {
+    /// #         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut send).unwrap(),
     /// #         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
     /// #         Step::Ask(Ask::Login(login, _credentials)) => {
-    /// #             let slots = vec![Slot::new(8, UniqueId::new(b"a-1").unwrap())];
-    /// #             server.accept(login, slots, Announce::default()).unwrap();
+    /// #             let slots = vec![MessageInfo::new(8, UniqueId::new(b"a-1").unwrap())];
+    /// #             server.accept(login, slots).unwrap();
     /// #         }
     /// #         Step::Ask(Ask::Fetch(fetch)) => break fetch,
     /// #         step => panic!("{step:?}"),
     /// #     }
     /// # };
-    /// # outbox.sent(usize::MAX);
-    /// # server.send_body(fetch, 8).unwrap();
-    /// # assert!(matches!(server.poll(&mut input, &mut outbox).unwrap(), Step::NeedBody));
-    /// // The message is open, its status line in the outbox.
+    /// # send.clear();
+    /// # server.send_body(fetch).unwrap();
+    /// # assert!(matches!(server.poll(&mut input, &mut send).unwrap(), Step::NeedBody));
+    /// // The message is open, its status line in the send.
     /// let mut rest: &[u8] = b"one\n.\n";
-    /// let mut slices = vec![IoSlice::new(outbox.pending())];
+    /// let mut slices = vec![IoSlice::new(send.pending())];
     /// while let Some(slice) = server.body_slice(&mut rest).unwrap() {
     ///     slices.push(IoSlice::new(slice));
     /// }
+    /// let pending = send.pending().len();
     /// let count = socket.write_vectored(&slices).unwrap(); // a socket may take less: keep count
-    /// # assert_eq!(count, slices.iter().map(|slice| slice.len()).sum());
+    /// send.sent(pending);
+    /// server.body_sent(count - pending, &send);
     /// # assert_eq!(socket, b"+OK 8 octets\r\none\r\n..\r\n");
     /// ```
     ///
     /// # Errors
-    /// [`Unfit`], with nothing taken.
-    pub fn body_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, Unfit> {
+    /// [`BodyError`], with nothing taken.
+    pub fn body_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BodyError> {
         self.is_alive()?;
         // Changed where it lies: a copy out and in for each slice costs more than the slice.
-        match &mut self.turn {
-            Turn::Body(Body { stuff, top: None }) => Ok(stuff.next(octets)?),
-            Turn::Body(body) => body.top_slice(octets),
-            Turn::Reply(Reply { then: Then::Body, .. }) => Err(Unfit::StatusPending),
-            _ => Err(Unfit::NoBody),
-        }
+        let slice = match &mut self.turn {
+            Turn::Body(body) if body.top().is_none() => body.stuff.next(octets)?,
+            Turn::Body(body) => body.top_slice(octets)?,
+            Turn::Reply(Reply { then: Then::Body, .. }) => return Err(BodyError::StatusPending),
+            _ => return Err(BodyError::NoBody),
+        };
+        self.lend(slice.map_or(0, <[u8]>::len));
+        Ok(slice)
     }
 
-    /// Whether nothing that follows of the message would be sent: TOP has its lines, and the application may
-    /// stop reading.
+    /// Reports that `count` bytes of slices were sent; more than [`body_slice`](Self::body_slice) lent counts as all. `sink` is the one whose
+    /// bytes go out before the slices.
+    ///
+    /// The output timer runs from the first slice until all slices are reported as sent, because a client that stops reading must not
+    /// hold the session. It starts over if `count` is not 0, or if the sink has more room than at the last report. Once all is reported
+    /// the application is waited for, and no timer runs while it reads its store. So report after each write, also after the one that
+    /// sent the last slice of a message: before or after [`finish_body`](Self::finish_body) makes no difference. Send the slices of one
+    /// piece before you read the next from a slow store.
+    ///
+    /// ```no_run
+    /// use pop3_proto::server::{Maildrop, Server, ServerConfig};
+    /// use pop3_proto::SendBuf;
+    /// use std::io::{self, IoSlice, Write};
+    ///
+    /// /// Writes once: first what the send holds, then the slices. Returns how many bytes of the slices were sent.
+    /// fn write<L: Maildrop>(
+    ///     server: &mut Server<L>,
+    ///     send: &mut SendBuf<Vec<u8>>,
+    ///     slices: &[IoSlice<'_>],
+    ///     socket: &mut impl Write,
+    /// ) -> io::Result<usize> {
+    ///     let mut all = vec![IoSlice::new(send.pending())];
+    ///     all.extend_from_slice(slices);
+    ///     let count = socket.write_vectored(&all)?;
+    ///     let before = send.pending().len().min(count);
+    ///     send.sent(before);
+    ///     server.body_sent(count - before, send);
+    ///     Ok(count - before)
+    /// }
+    /// ```
+    pub fn body_sent(&mut self, count: usize, sink: &dyn Sink) {
+        if self.lent == 0 {
+            return;
+        }
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let room = room(sink);
+        self.lent = self.lent.saturating_sub(count);
+        self.blocked &= room <= self.room;
+        if count > 0 || room > self.room {
+            self.rearm();
+        }
+        self.room = room;
+    }
+
+    /// A slice of so many bytes goes to the driver. To lend more is not progress, so the timer only starts with the first one.
+    fn lend(&mut self, octets: usize) {
+        if self.lent == 0 && !self.blocked && octets > 0 {
+            self.clock.rearm(self.config.as_config().timers.output);
+        }
+        self.lent = self.lent.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
+    }
+
+    /// Whether the message that is open waits for the sink to have more room than it had.
+    pub(crate) fn body_waits(&self, sink: &dyn Sink) -> bool {
+        self.blocked && u32::try_from(sink.room()).unwrap_or(u32::MAX) <= self.room
+    }
+
+    /// Returns whether bytes that follow of the message would be sent. Once it returns false, TOP has its lines: you can stop
+    /// reading the message. It is also false if no message is open.
     #[must_use]
-    pub const fn enough(&self) -> bool {
+    pub const fn wants_body(&self) -> bool {
         match self.turn {
-            Turn::Body(body) => body.is_enough(),
+            Turn::Body(body) => !body.is_enough(),
+            Turn::Reply(Reply { then: Then::Body, .. }) => true,
             _ => false,
         }
     }
 
-    /// The message is complete: `poll` writes its end mark. A message that cannot be completed must not be
-    /// finished, but [`close`](Self::close)d: only a connection that ends tells the client that it is not
-    /// whole.
+    /// The message is complete: `poll` writes its terminator.
+    ///
+    /// For RETR, this compares the octets that were sent with the size that the status line stated, unless that was
+    /// [an estimate](Self::send_body_estimated). If they differ, the message changed after the size was counted, and the client must not
+    /// take it for whole. Like every call that fails, this one then changes nothing: no terminator is written, and the body stays open. If
+    /// octets are missing, you can write them and call this again. If there are none left, or too many were sent, call
+    /// [`close`](Self::close): only a connection that ends tells the client that the message is not whole.
+    ///
+    /// A message that cannot be completed must be closed too, not finished.
     ///
     /// # Errors
-    /// [`Unfit::NoBody`]
-    pub fn finish_body(&mut self) -> Result<(), Unfit> {
+    /// Returns [`BodyError::NoBody`] if no message is open.
+    /// Returns [`BodyError::Size`] if the sizes differ.
+    pub fn finish_body(&mut self) -> Result<Sent, BodyError> {
         self.is_alive()?;
-        self.turn = match &self.turn {
-            Turn::Body(body) => Turn::Reply(Reply::end_mark(body.end_mark())),
+        let (body, status) = match &self.turn {
+            Turn::Body(body) => (*body, None),
             // The status line is still to come, so nothing of the message was sent.
             Turn::Reply(reply @ Reply { then: Then::Body, .. }) => {
-                let reply = *reply;
-                let body = Body::new(self.config.borrow(), reply.top());
-                Turn::Reply(Reply { then: Then::EndMark(body.end_mark()), ..reply })
+                let extent = reply.extent().ok_or(BodyError::NoBody)?;
+                (Body::new(&self.config.as_config(), extent), Some(reply.what))
             }
-            _ => return Err(Unfit::NoBody),
+            _ => return Err(BodyError::NoBody),
         };
-        Ok(())
+        let sent = body.sent()?;
+        let mark = body.end_mark();
+        self.turn = Turn::Reply(match status {
+            Some(what) => Reply { what, then: Then::EndMark(mark) },
+            None => Reply::end_mark(mark),
+        });
+        Ok(sent)
     }
 
     /// Behind a fatal error no message is open.
-    const fn is_alive(&self) -> Result<(), Unfit> {
-        if self.fatal.is_some() { Err(Unfit::NoBody) } else { Ok(()) }
+    const fn is_alive(&self) -> Result<(), BodyError> {
+        if self.fatal.is_some() { Err(BodyError::NoBody) } else { Ok(()) }
     }
 }
 
@@ -160,21 +235,43 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 const WINDOW: usize = 1024;
 
 impl Body {
-    /// The whole message, or for TOP so many lines of its body.
-    pub(super) fn new(config: &Config, top: Option<u64>) -> Self {
-        Body { stuff: Stuff::new(config.bodies), top: top.map(TopFilter::new) }
+    pub(super) const fn new(config: &ServerConfig<'_>, extent: Extent<u64>) -> Self {
+        let extent = match extent {
+            Extent::Exact(octets) => Extent::Exact(octets),
+            Extent::Estimated(octets) => Extent::Estimated(octets),
+            Extent::Top(lines) => Extent::Top(TopFilter::new(lines)),
+        };
+        Body { stuff: Stuff::new(config.bodies), extent }
+    }
+
+    /// The size that was sent, with the line end that the terminator adds if the last line has none.
+    fn sent(mut self) -> Result<Sent, BodyError> {
+        self.stuff.finish();
+        let octets = self.stuff.octets();
+        match self.extent {
+            Extent::Exact(stated) if stated != octets => Err(BodyError::Size { sent: octets, stated }),
+            Extent::Exact(stated) | Extent::Estimated(stated) => Ok(Sent { octets, stated: Some(stated) }),
+            Extent::Top(_) => Ok(Sent { octets, stated: None }),
+        }
+    }
+
+    const fn top(&self) -> Option<&TopFilter> {
+        match &self.extent {
+            Extent::Top(top) => Some(top),
+            Extent::Exact(_) | Extent::Estimated(_) => None,
+        }
     }
 
     /// What at the front of these octets belongs to the answer. Where that takes a look at them, it is at no
     /// more than `window`: a long chunk, handed in again as it was left, would be looked at anew each time.
     fn wanted<'c>(&self, octets: &'c [u8], window: usize) -> &'c [u8] {
-        let Some(mut top) = self.top else { return octets };
+        let Some(mut top) = self.top().copied() else { return octets };
         let window = octets.get(..window).unwrap_or(octets);
         window.get(..top.pass(window)).unwrap_or(window)
     }
 
     /// The next slice of what is asked for.
-    fn top_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, Unfit> {
+    fn top_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BodyError> {
         let wanted = self.wanted(octets, WINDOW);
         let mut left = wanted;
         let slice = self.stuff.next(&mut left)?;
@@ -186,7 +283,7 @@ impl Body {
     }
 
     const fn is_enough(&self) -> bool {
-        match self.top {
+        match self.top() {
             Some(top) => top.is_done(),
             None => false,
         }
@@ -194,20 +291,20 @@ impl Body {
 
     /// These octets went out.
     fn take(&mut self, octets: &[u8]) {
-        if let Some(top) = &mut self.top {
+        if let Extent::Top(top) = &mut self.extent {
             top.pass(octets);
         }
     }
 
     fn end_mark(&self) -> EndMark {
-        let blank_line = self.top.is_some_and(|top| top.needs_blank_line());
+        let blank_line = self.top().is_some_and(TopFilter::needs_blank_line);
         let line_end = !self.stuff.begins_line();
         EndMark { line_end, blank_line }
     }
 }
 
-impl From<BareLf> for Unfit {
+impl From<BareLf> for BodyError {
     fn from(_: BareLf) -> Self {
-        Unfit::BareLf
+        BodyError::BareLf
     }
 }

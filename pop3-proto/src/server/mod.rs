@@ -1,14 +1,16 @@
-//! The server machine.
+//! The server: its configuration, questions and errors, and the machine.
 //!
-//! [`Server::poll`] reads commands and writes answers; what it cannot know it asks the application, one question ([`Ask`]) at a time, and goes
-//! on when that was answered. [`Config`] says what it offers, a [`Maildrop`] lists the messages.
+//! Most programs use [`ServerConnection`](crate::ServerConnection), which asks the application one question at a time, as an [`Event`], and returns
+//! it with a [`Responder`]. [`Server`] is the machine without buffers: [`Server::poll`] returns a [`Step`], and its questions are [`Ask`].
+//! [`ServerConfig`] contains what the server offers, and a [`Maildrop`] lists the messages.
 //!
-//! The guide shows [a whole one](crate::guide::serving), and what there is to know of [logins](crate::guide::authentication),
+//! The guide shows a [complete server](crate::guide::serving), and explains [logins](crate::guide::authentication),
 //! [TLS](crate::guide::tls), [back-pressure](crate::guide::buffers) and [limits](crate::guide::errors).
 
 // `command` is what each command does, `answer` takes the application's answers, `reply` writes, a line at a time and resumable, `message`
 // sends bodies.
 mod answer;
+mod check;
 mod command;
 mod config;
 mod maildrop;
@@ -17,48 +19,53 @@ mod phrase;
 mod poll;
 mod question;
 mod reply;
+mod text;
 
-pub use config::{Config, Utf8};
-pub use maildrop::{Entry, Maildrop, Slot};
-pub use phrase::{Language, Phrase};
+pub use check::ConfigError;
+pub use config::{AsConfig, ServerConfig, Utf8};
+pub use maildrop::{Entry, Maildrop, MessageInfo};
+pub use phrase::{Language, Phrase, Translation};
 pub use question::{
-    Announce, Ask, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, StartTls, Step,
-    Unfit, User, Why,
+    Ask, BodyError, CloseReason, Commit, Credentials, Fetch, Greet, Login, Other, Refusable, Refusal, Sent,
+    StartTls, Step, Unaccepted, User, UserPolicy,
 };
+
+pub use crate::connection::{Event, Responder};
 
 use crate::body::{Stuff, TopFilter};
 use crate::codec::State;
-use crate::error::Fatal;
+use crate::error::ConnectionError;
 use crate::quirks::Quirks;
-use crate::time::{Clock, Countdown, Millis, Timer};
+use crate::time::{Clock, Countdown, Timer};
 use crate::types::{MessageNumber, Text, TlsPolicy};
-use core::borrow::Borrow;
 use core::fmt;
+use core::time::Duration;
+pub(crate) use question::Token;
 use question::{Mark, Question};
-use reply::Reply;
+use reply::{Extent, Reply};
 
 /// A POP3 server as a state machine, for one connection: commands in, answers out, over bytes that the caller moves.
 ///
 /// It owns a few hundred octets and the maildrop that the application gives it at login; it never allocates. `C` is how it holds its
-/// [`Config`]: a `&'static` reference, or an `Arc`.
+/// [`ServerConfig`]: a `&'static` reference, or an `Arc`.
 ///
 /// ```
-/// use pop3_proto::{Input, Out, Server, Text, TlsPolicy, UniqueId};
-/// use pop3_proto::server::{Announce, Ask, Config, Slot, Step};
+/// use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId};
+/// use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
-/// let mut slots = [Slot::new(120, UniqueId::new(b"a-1").unwrap())];
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
+/// let mut slots = [MessageInfo::new(120, UniqueId::new(b"a-1").unwrap())];
 /// let mut server = Server::new(&CONFIG, 1);
 /// let mut buffer = [0; 1024];
-/// let mut out = Out::new(&mut buffer);
+/// let mut out = SendBuf::new(&mut buffer[..]);
 /// let mut input = Input::more(b"USER mrose\r\nPASS secret\r\nSTAT\r\n");
 /// let mut maildrop = Some(&mut slots[..]);
 /// loop {
 ///     match server.poll(&mut input, &mut out).unwrap() {
-///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut out).unwrap(),
+///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut out).unwrap(),
 ///         Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
 ///         Step::Ask(Ask::Login(login, _credentials)) => {
-///             server.accept(login, maildrop.take().unwrap(), Announce::default()).unwrap();
+///             server.accept(login, maildrop.take().unwrap()).unwrap();
 ///         }
 ///         Step::NeedInput => break,
 ///         step => panic!("{step:?}"),
@@ -66,7 +73,7 @@ use reply::Reply;
 /// }
 /// assert_eq!(out.pending(), b"+OK ready\r\n+OK send PASS\r\n+OK maildrop open\r\n+OK 1 120\r\n");
 /// ```
-pub struct Server<L, C: Borrow<Config> = &'static Config> {
+pub struct Server<L, C: AsConfig = &'static ServerConfig<'static>> {
     config: C,
     id: u64,
     maildrop: Option<L>,
@@ -87,13 +94,15 @@ pub struct Server<L, C: Borrow<Config> = &'static Config> {
     blocked: bool,
     /// The room that the sink had then.
     room: u32,
+    /// The bytes of slices that the driver has not reported as sent.
+    lent: u32,
     /// The language chosen: its place in the configuration, from 1; 0 is English.
     language: u8,
     bad_commands: u8,
     failed_logins: u8,
-    announce: Announce,
+    announce: UserPolicy,
     quirks: Quirks,
-    fatal: Option<Fatal>,
+    fatal: Option<ConnectionError>,
     /// What is left for the login.
     login: Countdown,
     /// The other timers, one of which runs at a time.
@@ -120,15 +129,14 @@ enum Turn {
     /// The application's: STLS was answered, and the handshake not asked for yet.
     StartTls,
     /// Nobody's.
-    Closed(Why),
+    Closed(CloseReason),
 }
 
 /// A message that is being sent.
 #[derive(Clone, Copy, Debug)]
 struct Body {
     stuff: Stuff,
-    /// For TOP.
-    top: Option<TopFilter>,
+    extent: Extent<TopFilter>,
 }
 
 /// Messages and octets, of all that can be served, and of those that are not marked: so STAT need not count.
@@ -161,25 +169,25 @@ impl Totals {
     }
 }
 
-impl<L, C: Borrow<Config>> Server<L, C> {
+impl<L, C: AsConfig> Server<L, C> {
     /// A server for one connection; `id` is the caller's number for it and tells the tokens of two connections apart.
     ///
     /// A configuration that is not a `static` is shared in an `Arc`, or borrowed for less long, which the type says:
     ///
     /// ```
-    /// use pop3_proto::{OwnedUniqueId, Server, TlsPolicy, server::{Config, Slot}};
+    /// use pop3_proto::{OwnedUniqueId, Server, TlsPolicy, server::{MessageInfo, ServerConfig}};
     /// use std::sync::Arc;
     ///
-    /// type Mail = Vec<Slot<OwnedUniqueId>>;
+    /// type Mail = Vec<MessageInfo<OwnedUniqueId>>;
     ///
-    /// let config = Config::new(TlsPolicy::Implicit);
-    /// let borrowed: Server<Mail, &Config> = Server::new(&config, 1);
-    /// let shared: Server<Mail, Arc<Config>> = Server::new(Arc::new(config), 2);
+    /// let config = ServerConfig::new(TlsPolicy::Implicit);
+    /// let borrowed: Server<Mail, &ServerConfig> = Server::new(&config, 1);
+    /// let shared: Server<Mail, Arc<ServerConfig>> = Server::new(Arc::new(config), 2);
     /// ```
     pub fn new(config: C, id: u64) -> Self {
-        let timers = config.borrow().timers;
+        let timers = config.as_config().timers;
         Server {
-            tls: config.borrow().tls == TlsPolicy::Implicit,
+            tls: config.as_config().tls == TlsPolicy::Implicit,
             config,
             id,
             maildrop: None,
@@ -193,10 +201,11 @@ impl<L, C: Borrow<Config>> Server<L, C> {
             utf8: false,
             blocked: false,
             room: 0,
+            lent: 0,
             language: 0,
             bad_commands: 0,
             failed_logins: 0,
-            announce: Announce { login_delay: None, expire: None },
+            announce: UserPolicy { login_delay: None, expire: None },
             quirks: Quirks::NONE,
             fatal: None,
             login: Countdown::new(timers.login),
@@ -225,8 +234,8 @@ impl<L, C: Borrow<Config>> Server<L, C> {
     }
 
     /// The most octets that [`poll`](Self::poll) ever leaves unread while it asks for input: a read buffer of this size never fills up.
-    pub fn hold(&self) -> usize {
-        self.config.borrow().hold()
+    pub fn min_recv_buf(&self) -> usize {
+        self.config.as_config().min_recv_buf()
     }
 
     /// The maildrop, from login on.
@@ -271,19 +280,20 @@ impl<L, C: Borrow<Config>> Server<L, C> {
     /// nothing more is written.
     pub const fn close(&mut self) {
         if !matches!(self.turn, Turn::Closed(_)) {
-            self.end(Why::Aborted);
+            self.end(CloseReason::Aborted);
         }
     }
 
-    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any timer runs: a moment behind
-    /// `now`, so that the span [`until`](Millis::until) then is never zero, which a socket would refuse as a timeout.
+    /// Runs the timers: anchors what was started since the last call, and returns when to call again, or `None` if no timer runs. The
+    /// moment is later than `now`, so the span up to it is never zero, which a socket would refuse as a timeout. If
+    /// `now` is the last moment that there is, the result is `None`.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///
     /// # Errors
-    /// [`Fatal::TimedOut`] with the name of the timer, and any earlier fatal error. Nothing is removed; the connection is to be closed
+    /// [`ConnectionError::TimedOut`] with the name of the timer, and any earlier fatal error. Nothing is removed; the connection is to be closed
     /// without a word (RFC 1939 section 3).
-    pub fn tick(&mut self, now: Millis) -> Result<Option<Millis>, Fatal> {
+    pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
         }
@@ -294,7 +304,7 @@ impl<L, C: Borrow<Config>> Server<L, C> {
             Some(Timer::Output) if early => self.clock.tick_login(now, &mut self.login, Some(Timer::Output)),
             timer => self.clock.tick(now, timer),
         };
-        next.map_err(|timer| *self.fatal.insert(Fatal::TimedOut(timer)))
+        next.map_err(|timer| *self.fatal.insert(ConnectionError::TimedOut(timer)))
     }
 
     /// The timer that runs now. None does while the application owes an answer, or has room for the message that it sends.
@@ -302,14 +312,14 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         match self.turn {
             Turn::Asked(Question::StartTls) => Some(Timer::Tls),
             Turn::Start | Turn::Asked(_) | Turn::StartTls | Turn::Closed(_) => None,
-            _ if self.blocked => Some(Timer::Output),
+            _ if self.blocked || self.lent > 0 => Some(Timer::Output),
             Turn::Body(_) => None,
             _ if matches!(self.state, State::Transaction | State::Update) => Some(Timer::Autologout),
             _ => Some(Timer::Login),
         }
     }
 
-    const fn end(&mut self, why: Why) {
+    const fn end(&mut self, why: CloseReason) {
         self.turn = Turn::Closed(why);
         self.state = State::Closed;
     }
@@ -320,17 +330,15 @@ impl<L, C: Borrow<Config>> Server<L, C> {
         Mark { connection: self.id, sequence: self.tokens }
     }
 
-    fn say(&self, phrase: Phrase) -> Text<'static> {
+    fn say(&self, phrase: Phrase) -> Text<'_> {
         let place = usize::from(self.language).checked_sub(1);
-        place
-            .and_then(|place| self.config.borrow().languages.get(place))
-            .unwrap_or(&Language::ENGLISH)
-            .phrase(phrase)
+        let language = place.and_then(|place| self.config.as_config().languages.get(place));
+        language.map_or(phrase.english(), |language| language.phrase(phrase))
     }
 }
 
 /// Shows the whole state, but the maildrop and the configuration, which are the application's.
-impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
+impl<L, C: AsConfig> fmt::Debug for Server<L, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("id", &self.id)
@@ -345,6 +353,7 @@ impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
             .field("utf8", &self.utf8)
             .field("blocked", &self.blocked)
             .field("room", &self.room)
+            .field("lent", &self.lent)
             .field("language", &self.language)
             .field("bad_commands", &self.bad_commands)
             .field("failed_logins", &self.failed_logins)
@@ -357,4 +366,5 @@ impl<L, C: Borrow<Config>> fmt::Debug for Server<L, C> {
     }
 }
 
-const _: () = assert!(size_of::<Server<core::convert::Infallible>>() <= 256);
+const _: () = assert!(size_of::<Server<core::convert::Infallible>>() <= 136);
+const _: () = assert!(size_of::<Server<&mut [MessageInfo<crate::types::UniqueId<'static>>; 1]>>() <= 144);

@@ -1,4 +1,7 @@
+use super::text::{begins_as_code, is_printable};
+use crate::sink::MIN_SEND_BUF;
 use crate::types::{LanguageTag, Text};
+use core::fmt;
 
 macro_rules! phrases {
     ($($(#[doc = $doc:literal])+ $name:ident = $english:literal,)+) => {
@@ -17,7 +20,7 @@ macro_rules! phrases {
             #[must_use]
             pub const fn english(self) -> Text<'static> {
                 match self {
-                    $(Phrase::$name => const { Text::literal($english) },)+
+                    $(Phrase::$name => const { Text::from_static($english) },)+
                 }
             }
         }
@@ -104,36 +107,94 @@ phrases! {
 ///
 /// fn german(phrase: Phrase) -> Text<'static> {
 ///     match phrase {
-///         Phrase::Bye => const { Text::literal("auf Wiedersehen") },
+///         Phrase::Bye => const { Text::from_static("auf Wiedersehen") },
 ///         other => other.english(),
 ///     }
 /// }
 /// const GERMAN: Language =
-///     Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: german };
+///     Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german };
 /// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Language {
+#[derive(Clone, Copy)]
+pub struct Language<'c> {
     /// Its tag.
-    pub tag: LanguageTag<'static>,
-    /// Its name in itself.
-    pub name: Text<'static>,
-    /// The phrases that it has; English for the others. One that would not fit a status line, or begins with
-    /// `[`, is said in English.
-    pub say: fn(Phrase) -> Text<'static>,
+    pub tag: LanguageTag<'c>,
+    /// Its name in itself. A name that is not printable, or does not fit a line after the tag, is left out.
+    pub name: Text<'c>,
+    /// The phrases that it has. The server says all other phrases in English.
+    pub say: &'c dyn Translation,
 }
 
-impl Language {
-    /// English, which every server speaks unless a client asks for another language.
-    pub const ENGLISH: Language =
-        Language { tag: LanguageTag::literal("en"), name: Text::literal("English"), say: Phrase::english };
+/// The phrases of a language: a function, or a table that is made at run time.
+///
+/// The server says a phrase in English if there is no translation, or if it cannot send the translation: because the text is longer than 440
+/// bytes, is not UTF-8, contains a control character, or begins like a response code, with `[`.
+/// [`ServerConfig::check`](super::ServerConfig::check) finds such phrases.
+///
+/// ```
+/// use pop3_proto::server::{Language, Phrase, Server, ServerConfig, Translation};
+/// use pop3_proto::{LanguageTag, Text, TlsPolicy};
+///
+/// /// As read from a file.
+/// struct Table(Vec<(Phrase, String)>);
+///
+/// impl Translation for Table {
+///     fn phrase(&self, phrase: Phrase) -> Option<Text<'_>> {
+///         let (_, text) = self.0.iter().find(|(key, _)| *key == phrase)?;
+///         Text::try_from(text).ok()
+///     }
+/// }
+///
+/// let table = Table(vec![(Phrase::Bye, "auf Wiedersehen".into())]);
+/// let languages = [Language { tag: LanguageTag::new(b"de")?, name: Text::new(b"Deutsch")?, say: &table }];
+/// let config = ServerConfig::new(TlsPolicy::Implicit).with_languages(&languages);
+/// let server: Server<core::convert::Infallible, &ServerConfig> = Server::new(&config, 1);
+/// # Ok::<(), pop3_proto::InvalidValue>(())
+/// ```
+pub trait Translation: Sync {
+    /// Returns the translation of a phrase, or `None` if there is none.
+    fn phrase(&self, phrase: Phrase) -> Option<Text<'_>>;
+}
 
-    /// A phrase, in English where the translation is too long for a status line or would read as a response
-    /// code.
-    pub(super) fn phrase(&self, phrase: Phrase) -> Text<'static> {
-        let text = (self.say)(phrase);
-        let fits = text.as_bytes().len() <= LONGEST && !text.as_bytes().starts_with(b"[");
-        if fits { text } else { phrase.english() }
+/// A function that translates every phrase.
+impl<F: Fn(Phrase) -> Text<'static> + Sync> Translation for F {
+    fn phrase(&self, phrase: Phrase) -> Option<Text<'_>> {
+        Some(self(phrase))
     }
+}
+
+impl<'c> Language<'c> {
+    /// English, which every server speaks unless a client asks for another language.
+    pub const ENGLISH: Language<'static> = Language {
+        tag: LanguageTag::from_static("en"),
+        name: Text::from_static("English"),
+        say: &Phrase::english,
+    };
+
+    /// Returns a phrase, in English if the translation cannot be sent.
+    pub(super) fn phrase(&self, phrase: Phrase) -> Text<'c> {
+        self.say.phrase(phrase).filter(|text| is_phrase(*text)).unwrap_or(phrase.english())
+    }
+
+    /// Returns the name, or nothing if it cannot be sent after the tag.
+    pub(super) fn printed_name(&self) -> Text<'c> {
+        if self.has_printable_name() { self.name } else { Text::EMPTY }
+    }
+
+    pub(super) fn has_printable_name(&self) -> bool {
+        let length = self.tag.as_bytes().len().saturating_add(self.name.as_bytes().len());
+        length.saturating_add("+OK  \r\n".len()) <= MIN_SEND_BUF && is_printable(self.name)
+    }
+}
+
+impl fmt::Debug for Language<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Language").field("tag", &self.tag).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Returns whether a text can be sent as a phrase.
+pub(super) fn is_phrase(text: Text<'_>) -> bool {
+    text.as_bytes().len() <= LONGEST && is_printable(text) && !begins_as_code(text)
 }
 
 /// What a phrase may have so that 512 octets hold it with the longest that goes before it.

@@ -2,28 +2,31 @@
 
 use super::question::{Greet, Question, StartTls};
 use super::reply::Then;
-use super::{Ask, Config, Maildrop, Server, Step, Turn, Why};
+use super::{AsConfig, Ask, CloseReason, Maildrop, Server, Step, Turn};
 use crate::codec::{Framed, LineEnding, State, frame};
-use crate::error::Fatal;
+use crate::error::ConnectionError;
 use crate::input::Input;
-use crate::sink::{Full, MIN_SINK, Sink};
-use core::borrow::Borrow;
+use crate::sink::{BufferFull, MIN_SEND_BUF, Sink};
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Goes on until something is needed: reads commands, writes answers, asks.
     ///
-    /// While output is pending, or the sink has less room than [`MIN_SINK`], no command is read: what the
+    /// While output is pending, or the sink has less room than [`MIN_SEND_BUF`], no command is read: what the
     /// client pipelines stays in the caller's buffer.
     ///
     /// # Errors
-    /// [`Fatal`], the same from then on. Nothing is removed.
-    pub fn poll<'i>(&mut self, input: &mut Input<'i>, sink: &mut dyn Sink) -> Result<Step<'i>, Fatal> {
+    /// [`ConnectionError`], the same from then on. Nothing is removed.
+    pub fn poll<'i>(
+        &mut self,
+        input: &mut Input<'i>,
+        sink: &mut dyn Sink,
+    ) -> Result<Step<'i>, ConnectionError> {
         loop {
             if let Some(fatal) = self.fatal {
                 return Err(fatal);
             }
             if self.awaits_tls() && input.remaining() > 0 {
-                self.fatal = Some(Fatal::BehindStls);
+                self.fatal = Some(ConnectionError::PlaintextAfterStls);
                 continue;
             }
             match self.turn {
@@ -45,7 +48,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 }
                 Turn::StartTls => {
                     self.turn = Turn::Asked(Question::StartTls);
-                    self.clock.rearm(self.config.borrow().timers.tls);
+                    self.clock.rearm(self.config.as_config().timers.tls);
                     return Ok(Step::Ask(Ask::StartTls(StartTls { mark: self.new_mark() })));
                 }
                 Turn::Asked(_) => return Ok(Step::Waiting),
@@ -53,6 +56,11 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 Turn::Closed(why) => return Ok(Step::Closed(why)),
             }
         }
+    }
+
+    /// Whether a question is open.
+    pub(crate) const fn is_asking(&self) -> bool {
+        self.fatal.is_none() && matches!(self.turn, Turn::Asked(_))
     }
 
     /// From the line STLS on, until TLS is up, no octet in clear may come.
@@ -66,8 +74,10 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Reads a line if there is room for its answer; `None` where the turn went on.
     fn read<'i>(&mut self, input: &mut Input<'i>, sink: &mut dyn Sink) -> Option<Step<'i>> {
-        if sink.room() < MIN_SINK {
-            return Some(self.needs_space(Full { needed: MIN_SINK, capacity: sink.capacity() }, sink));
+        if sink.room() < MIN_SEND_BUF {
+            return Some(
+                self.needs_space(BufferFull { needed: MIN_SEND_BUF, capacity: sink.capacity() }, sink),
+            );
         }
         self.unblocked();
         if let Turn::Skip { response } = self.turn {
@@ -75,7 +85,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
         let response = matches!(self.turn, Turn::Response);
         let limit = self.line_limit(response, input.unread());
-        match frame(input.unread(), usize::from(self.searched), limit) {
+        match self.frame(input.unread(), limit) {
             Framed::Line { content, ending, consumed } => {
                 self.searched = 0;
                 input.take(consumed);
@@ -87,13 +97,26 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 None
             }
             Framed::Incomplete if input.is_last() => {
-                self.end(Why::End);
+                self.end(CloseReason::End);
                 None
             }
             Framed::Incomplete => {
                 self.searched = u16::try_from(input.remaining()).unwrap_or_default();
                 Some(Step::NeedInput)
             }
+        }
+    }
+
+    /// Frames the next line. The bytes searched before hold no line end, unless the caller has replaced them: so that a line never holds
+    /// two commands then, one that came in parts is looked at once more from its start.
+    fn frame<'i>(&self, unread: &'i [u8], limit: usize) -> Framed<'i> {
+        let searched = usize::from(self.searched);
+        if searched == 0 || searched > unread.len() {
+            return frame(unread, 0, limit);
+        }
+        match frame(unread, searched, limit) {
+            Framed::Incomplete => Framed::Incomplete,
+            Framed::Line { .. } | Framed::TooLong => frame(unread, 0, limit),
         }
     }
 
@@ -105,7 +128,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         response: bool,
     ) -> Option<Step<'i>> {
         if self.state == State::Transaction {
-            self.clock.rearm(self.config.borrow().timers.autologout);
+            self.turned();
         }
         let next =
             if response { self.response(content, ending) } else { self.command(content, ending, consumed) };
@@ -119,7 +142,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         match line_end {
             Some(_) => self.too_long(response).map(Step::Ask),
             None if input.is_last() => {
-                self.end(Why::End);
+                self.end(CloseReason::End);
                 None
             }
             None => Some(Step::NeedInput),
@@ -129,7 +152,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// An AUTH line may be as long as a response: some clients put a long initial response in it all the same
     /// (RFC 5034 section 4).
     fn line_limit(&self, response: bool, unread: &[u8]) -> usize {
-        let limits = &self.config.borrow().limits;
+        let limits = &self.config.as_config().limits;
         let auth = || {
             self.state == State::Authorization
                 && !self.mechanisms().is_empty()
@@ -144,15 +167,15 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// The sink is full: the output timer runs from the first time on, and anew whenever the sink has taken
     /// something.
-    pub(super) fn needs_space<'i>(&mut self, full: Full, sink: &dyn Sink) -> Step<'i> {
+    pub(super) fn needs_space<'i>(&mut self, full: BufferFull, sink: &dyn Sink) -> Step<'i> {
         self.note_blocked(sink);
         Step::NeedSpace(full)
     }
 
     pub(super) fn note_blocked(&mut self, sink: &dyn Sink) {
         self.note_room(sink);
-        if !self.blocked {
-            self.clock.rearm(self.config.borrow().timers.output);
+        if !self.blocked && self.lent == 0 {
+            self.clock.rearm(self.config.as_config().timers.output);
         }
         (self.blocked, self.room) = (true, room(sink));
     }
@@ -164,14 +187,27 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    /// The sink has room again: the autologout timer, if it is next, starts over.
+    /// The sink has room again: the timer that is next starts over.
     pub(super) fn unblocked(&mut self) {
         if core::mem::take(&mut self.blocked) {
-            self.clock.rearm(self.config.borrow().timers.autologout);
+            self.rearm();
         }
+    }
+
+    /// The client's turn begins, or it has said something: the autologout timer starts over. Neither is a sign that it takes slices.
+    pub(super) fn turned(&mut self) {
+        if self.lent == 0 {
+            self.rearm();
+        }
+    }
+
+    /// Starts the timer that is next over: for output while there is some that the client has not taken, else for autologout.
+    pub(super) fn rearm(&mut self) {
+        let timers = self.config.as_config().timers;
+        self.clock.rearm(if self.blocked || self.lent > 0 { timers.output } else { timers.autologout });
     }
 }
 
-fn room(sink: &dyn Sink) -> u32 {
+pub(super) fn room(sink: &dyn Sink) -> u32 {
     u32::try_from(sink.room()).unwrap_or(u32::MAX)
 }

@@ -1,8 +1,9 @@
 //! What a server asks its application, and the tokens that the answers take.
 
 use super::phrase::Phrase;
-use crate::codec::{Expire, ResponseCode};
-use crate::sink::Full;
+use crate::codec::{Expire, Keyword, ResponseCode};
+use crate::error::AnswerError;
+use crate::sink::BufferFull;
 use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
 
 /// What a server wants next. A driver handles each in the loop that polls: [`guide::serving`](crate::guide::serving)
@@ -12,9 +13,9 @@ use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
 pub enum Step<'i> {
     /// More octets from the client. Send what the sink holds first: the client may be waiting for it.
     NeedInput,
-    /// Room in the sink: send what it holds. Where it [`never_fits`](Full::never_fits), the sink is too
+    /// Room in the sink: send what it holds. Where it [`never_fits`](BufferFull::never_fits), the sink is too
     /// small.
-    NeedSpace(Full),
+    NeedSpace(BufferFull),
     /// The message that is open: [`write_body`](super::Server::write_body), then
     /// [`finish_body`](super::Server::finish_body).
     NeedBody,
@@ -25,12 +26,13 @@ pub enum Step<'i> {
     Ask(Ask<'i>),
     /// Nothing more: send what the sink holds and close the connection. No timer runs any more, so give that
     /// a bound of your own. The maildrop can be [taken out](super::Server::take_maildrop) before.
-    Closed(Why),
+    Closed(CloseReason),
 }
 
 /// A question to the application. What it carries beside its token borrows the input.
 #[derive(Debug)]
 #[must_use = "the session waits for the answer"]
+#[non_exhaustive]
 pub enum Ask<'i> {
     /// The connection is up: [`greet`](super::Server::greet), or refuse.
     Greet(Greet),
@@ -50,7 +52,7 @@ pub enum Ask<'i> {
     #[doc(alias = "TOP")]
     Fetch(Fetch),
     /// A client said QUIT: remove what is marked in [`maildrop`](super::Server::maildrop), then
-    /// [`committed`](super::Server::committed).
+    /// [`removed`](super::Server::removed) or [`not_removed`](super::Server::not_removed).
     #[doc(alias = "QUIT")]
     Commit(Commit),
     /// The answer to STLS is written: once the sink is sent, do the handshake, then
@@ -58,14 +60,15 @@ pub enum Ask<'i> {
     /// then [`close`](super::Server::close).
     #[doc(alias = "STLS")]
     StartTls(StartTls),
-    /// A command that the crate does not know, its keyword and the rest of its line; only where
-    /// [`Config::other_commands`](super::Config::other_commands) asks for it:
-    /// [`other`](super::Server::other), or refuse.
-    Other(Other, &'i [u8], Text<'i>),
+    /// A command that the crate does not know, its keyword and the rest of its line, if there is any; only if
+    /// [`ServerConfig::with_other_commands`](super::ServerConfig::with_other_commands) asks for it:
+    /// [`other`](super::Server::other), or refuse. It may be a mistyped PASS, so `Debug` shows neither part.
+    Other(Other, Keyword<'i>, Option<Secret<'i>>),
 }
 
 /// What a client logs in with.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Credentials<'i> {
     /// PASS, for the name that was accepted before.
     Password(Secret<'i>),
@@ -93,22 +96,22 @@ pub enum Credentials<'i> {
 /// 2449 section 8, RFC 3206, RFC 6856 section 5).
 ///
 /// ```
-/// use pop3_proto::server::{Ask, Config, Refusal, Server, Step};
-/// use pop3_proto::{Input, Outbox, Text, TlsPolicy};
+/// use pop3_proto::server::{Ask, Refusal, Server, ServerConfig, Step};
+/// use pop3_proto::{Input, SendBuf, Text, TlsPolicy};
 ///
-/// static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
 /// let mut server = Server::<core::convert::Infallible>::new(&CONFIG, 1);
-/// let mut outbox = Outbox::new();
+/// let mut send = SendBuf::new(vec![]);
 /// let mut input = Input::more(b"USER mrose\r\nPASS tanstaaf\r\n");
 /// loop {
-///     match server.poll(&mut input, &mut outbox).unwrap() {
-///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), &mut outbox).unwrap(),
+///     match server.poll(&mut input, &mut send).unwrap() {
+///         Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut send).unwrap(),
 ///         Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
 ///         Step::Ask(Ask::Login(login, _)) => server.refuse(login, Refusal::InUse).unwrap(),
 ///         _ => break,
 ///     }
 /// }
-/// assert!(outbox.pending().ends_with(b"-ERR [IN-USE] maildrop in use by another session\r\n"));
+/// assert!(send.pending().ends_with(b"-ERR [IN-USE] maildrop in use by another session\r\n"));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -182,23 +185,23 @@ impl core::fmt::Display for Refusal {
 /// What CAPA announces for this user in TRANSACTION, where it differs by user. Nothing is different by default.
 ///
 /// ```
-/// use pop3_proto::{Expire, server::Announce};
+/// use pop3_proto::{Expire, server::UserPolicy};
 ///
-/// let announce = Announce { expire: Some(Expire::Days(30)), ..Announce::default() };
+/// let announce = UserPolicy { expire: Some(Expire::Days(30)), ..UserPolicy::default() };
 /// # assert_eq!(announce.login_delay, None);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Announce {
-    /// The seconds of LOGIN-DELAY; what the [`Config`](super::Config) says unless given.
+pub struct UserPolicy {
+    /// The seconds of LOGIN-DELAY; what the [`ServerConfig`](super::ServerConfig) says unless given.
     pub login_delay: Option<u32>,
-    /// The policy of EXPIRE; what the [`Config`](super::Config) says unless given.
+    /// The policy of EXPIRE; what the [`ServerConfig`](super::ServerConfig) says unless given.
     pub expire: Option<Expire>,
 }
 
 /// Why a session is over.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum Why {
+pub enum CloseReason {
     /// QUIT was answered.
     Quit,
     /// The stream ended without QUIT, as most do: nothing was removed.
@@ -219,48 +222,146 @@ pub enum Why {
 /// For a log.
 ///
 /// ```
-/// use pop3_proto::server::Why;
+/// use pop3_proto::server::CloseReason;
 ///
-/// assert_eq!(Why::FailedLogins.to_string(), "too many failed logins");
+/// assert_eq!(CloseReason::FailedLogins.to_string(), "too many failed logins");
 /// ```
-impl core::fmt::Display for Why {
+impl core::fmt::Display for CloseReason {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Why::Quit => "the client said QUIT",
-            Why::End => "the stream ended without QUIT",
-            Why::Refused => "the connection was refused",
-            Why::BadCommands => "too many bad commands",
-            Why::FailedLogins => "too many failed logins",
-            Why::Aborted => "closed by the application",
-            Why::HandedOver => "handed over",
+            CloseReason::Quit => "the client said QUIT",
+            CloseReason::End => "the stream ended without QUIT",
+            CloseReason::Refused => "the connection was refused",
+            CloseReason::BadCommands => "too many bad commands",
+            CloseReason::FailedLogins => "too many failed logins",
+            CloseReason::Aborted => "closed by the application",
+            CloseReason::HandedOver => "handed over",
         })
     }
 }
 
-/// Why octets of a message were not taken. Nothing changed.
+/// A message that was sent to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Sent {
+    /// The octets of the message that were sent, counted as its size is: with every CR that was added, without the dots that were. For TOP
+    /// this is the part that was sent.
+    pub octets: u64,
+    /// The size that the status line stated; `None` for TOP, which states none.
+    pub stated: Option<u64>,
+}
+
+impl Sent {
+    /// Returns whether the status line stated another size. This is only possible after
+    /// [`send_body_estimated`](super::Server::send_body_estimated).
+    #[must_use]
+    pub fn is_misstated(&self) -> bool {
+        self.stated.is_some_and(|stated| stated != self.octets)
+    }
+}
+
+/// Why part of a message was not taken, or the message not finished. Nothing changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Unfit {
+#[non_exhaustive]
+pub enum BodyError {
     /// No message is open.
     NoBody,
     /// The status line was not written yet: `poll` first.
     StatusPending,
     /// A bare LF in a message that should hold CR LF only: [`close`](super::Server::close) is the one honest
-    /// way on. [`finish_body`](super::Server::finish_body) does not know of it, since nothing changed, and
-    /// would end what was sent as if it were the whole message.
+    /// way on. [`finish_body`](super::Server::finish_body) does not know of it, since nothing changed. It only notices if the size differs.
     BareLf,
+    /// The message has another size than its status line stated, so its terminator was not written. If `sent` is less than `stated`, the
+    /// missing part can still be written. If not, or if there is no more, [`close`](super::Server::close): a connection that ends tells the
+    /// client that the message is not whole.
+    Size {
+        /// The octets that were sent, counted as the size is.
+        sent: u64,
+        /// The octets that the status line stated.
+        stated: u64,
+    },
 }
 
-impl core::fmt::Display for Unfit {
+impl core::fmt::Display for BodyError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Unfit::NoBody => "no message is open",
-            Unfit::StatusPending => "the status line is not written yet",
-            Unfit::BareLf => "a bare LF in a message that should hold CR LF only",
-        })
+        match self {
+            BodyError::NoBody => f.write_str("no message is open"),
+            BodyError::StatusPending => f.write_str("the status line is not written yet: poll first"),
+            BodyError::BareLf => f.write_str("a bare LF in a message that should hold CR LF only"),
+            BodyError::Size { sent, stated } => {
+                write!(f, "the message has {sent} octets, but {stated} were stated: close the connection")
+            }
+        }
     }
 }
 
-impl core::error::Error for Unfit {}
+impl core::error::Error for BodyError {}
+
+/// A login that was not accepted: the server did not change, and token and maildrop come back.
+///
+/// `?` into a `Box<dyn Error>` needs a maildrop that borrows nothing. For any other maildrop, `map_err(AnswerError::from)` drops both.
+///
+/// ```
+/// use pop3_proto::server::{Ask, MessageInfo, Server, ServerConfig, Step};
+/// use pop3_proto::{AnswerError, Input, OwnedUniqueId, SendBuf, TlsPolicy};
+/// # use pop3_proto::Text;
+///
+/// static CONFIG: ServerConfig = ServerConfig::new(TlsPolicy::Cleartext);
+/// # fn login(server: &mut Server<Vec<MessageInfo<OwnedUniqueId>>>) -> pop3_proto::server::Login {
+/// #     let mut buffer = [0; 1024];
+/// #     let mut out = SendBuf::new(&mut buffer[..]);
+/// #     let mut input = Input::more(b"USER mrose\r\nPASS secret\r\n");
+/// #     loop {
+/// #         match server.poll(&mut input, &mut out).unwrap() {
+/// #             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), &mut out).unwrap(),
+/// #             Step::Ask(Ask::User(user, _name)) => server.accept_name(user).unwrap(),
+/// #             Step::Ask(Ask::Login(login, _)) => return login,
+/// #             step => panic!("{step:?}"),
+/// #         }
+/// #     }
+/// # }
+/// let mut one = Server::new(&CONFIG, 1);
+/// let mut two = Server::new(&CONFIG, 2);
+/// let (login, _other) = (login(&mut one), login(&mut two));
+/// let unaccepted = two.accept(login, Vec::new()).unwrap_err();
+/// assert_eq!(unaccepted.why, AnswerError::OtherConnection);
+/// one.accept(unaccepted.token, unaccepted.maildrop).unwrap();
+/// ```
+#[must_use = "the token in it is the only way to answer"]
+pub struct Unaccepted<L> {
+    /// The token of the question, which is still open.
+    pub token: Login,
+    /// The maildrop, with its lock.
+    pub maildrop: L,
+    /// The cause.
+    pub why: AnswerError,
+}
+
+/// Shows the cause only.
+impl<L> core::fmt::Debug for Unaccepted<L> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Unaccepted").field("why", &self.why).finish_non_exhaustive()
+    }
+}
+
+impl<L> core::fmt::Display for Unaccepted<L> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the login was not accepted")
+    }
+}
+
+impl<L> core::error::Error for Unaccepted<L> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.why)
+    }
+}
+
+/// For `?` if the token and the maildrop are of no more use.
+impl<L> From<Unaccepted<L>> for AnswerError {
+    fn from(unaccepted: Unaccepted<L>) -> Self {
+        unaccepted.why
+    }
+}
 
 /// What the tokens share; in a module of its own so that nobody else can make one.
 mod sealed {
@@ -289,13 +390,14 @@ mod sealed {
     }
 }
 
-pub(super) use sealed::{Mark, Question, Token};
+pub(crate) use sealed::Token;
+pub(super) use sealed::{Mark, Question};
 
 /// The questions that can be refused, by their tokens: all but a commit and the TLS handshake. The crate's own,
 /// nobody can add one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be refused",
-    note = "what became of the messages is said with `committed`; where TLS does not start, `close` the session"
+    note = "a commit is answered with `removed` or `not_removed`; if TLS does not start, `close` the session"
 )]
 pub trait Refusable: Token {}
 
@@ -315,6 +417,12 @@ macro_rules! tokens {
                 #[must_use]
                 pub const fn connection(&self) -> u64 {
                     self.mark.connection
+                }
+
+                /// The same token once more, for a connection that gives the question again.
+                pub(crate) const fn again(&self) -> Self {
+                    let Mark { connection, sequence } = self.mark;
+                    $name { mark: Mark { connection, sequence }, $($field: self.$field,)* }
                 }
 
                 $(
@@ -348,7 +456,7 @@ tokens! {
         /// 2).
         utf8: bool,
         /// Whether it is AUTH, so that it can be answered with a challenge.
-        exchange: bool,
+        is_auth: bool,
     }
     /// The token of [`Ask::Fetch`].
     Fetch {

@@ -1,16 +1,16 @@
 //! Answers: a line at a time, each whole or not at all, so that one of any length resumes where the sink was
 //! full.
 
+use super::check::is_implementation;
 use super::config::PerUser;
 use super::phrase::Phrase;
-use super::{Body, Config, Maildrop, Refusal, Server, Totals, Turn, Why};
+use super::{AsConfig, Body, CloseReason, Maildrop, Refusal, Server, ServerConfig, Totals, Turn};
 use crate::codec::{
     Capability, Digits, DropListing, LanguageListing, Mechanisms, Response, ResponseCode, ScanListing, State,
     StatusText, UniqueIdListing,
 };
-use crate::sink::{Full, MIN_SINK, Sink};
-use crate::types::{LanguageTag, Mechanism, MessageNumber, Text};
-use core::borrow::Borrow;
+use crate::sink::{BufferFull, MIN_SEND_BUF, Sink};
+use crate::types::{Mechanism, MessageNumber, Text};
 
 /// An answer that is being written, and what comes behind it.
 #[derive(Clone, Copy, Debug)]
@@ -29,16 +29,19 @@ pub(super) enum What {
         refusal: Refusal,
         coded: bool,
     },
+    /// `-ERR` to QUIT, with the response code of this reason or without
+    NotRemoved {
+        why: Refusal,
+        coded: bool,
+    },
     /// `+OK` to STAT
     Stat,
     /// `+OK` to `LIST n`
     Scan(MessageNumber),
     /// `+OK` to `UIDL n`
     UniqueId(MessageNumber),
-    /// `+OK` to RETR
-    Octets(u64),
-    /// `+OK` to TOP, with so many lines of the body
-    Top(u64),
+    /// `+OK` to RETR, or to TOP with its number of lines
+    Message(Extent<u64>),
     /// `+OK` to `LANG tag`
     Language,
     /// A listing; `next` is the row to write, from 1, or 0 for the status line.
@@ -48,6 +51,17 @@ pub(super) enum What {
     },
     /// What ends a message.
     EndMark(EndMark),
+}
+
+/// How much of a message is sent, and what the status line states; `T` tells where TOP ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Extent<T> {
+    /// The whole message, of exactly this size.
+    Exact(u64),
+    /// The whole message, of about this size.
+    Estimated(u64),
+    /// The headers and some lines of the body.
+    Top(T),
 }
 
 /// The listings.
@@ -72,7 +86,7 @@ pub(super) enum Then {
     /// What ends a message of which nothing was sent.
     EndMark(EndMark),
     /// The end of the session.
-    Close(Why),
+    Close(CloseReason),
 }
 
 /// What ends a message: its last line's end where that is missing, an empty line where TOP saw no end of the
@@ -94,9 +108,14 @@ impl Reply {
 
     /// `-ERR` with the code of this refusal, where codes are announced (RFC 2449 section 8, RFC 3206 section
     /// 6).
-    pub(super) fn refusal(refusal: Refusal, config: &Config, then: Then) -> Self {
+    pub(super) fn refusal(refusal: Refusal, config: &ServerConfig<'_>, then: Then) -> Self {
         let coded = config.resp_codes && (refusal != Refusal::Credentials || config.auth_resp_code);
         Reply { what: What::Refused { refusal, coded }, then }
+    }
+
+    /// `-ERR` to QUIT.
+    pub(super) const fn not_removed(why: Refusal, coded: bool) -> Self {
+        Reply { what: What::NotRemoved { why, coded }, then: Then::Close(CloseReason::Quit) }
     }
 
     pub(super) const fn stat() -> Self {
@@ -120,14 +139,14 @@ impl Reply {
     }
 
     /// The status line before a message.
-    pub(super) fn message(octets: u64, top: Option<u64>) -> Self {
-        Reply { what: top.map_or(What::Octets(octets), What::Top), then: Then::Body }
+    pub(super) const fn message(extent: Extent<u64>) -> Self {
+        Reply { what: What::Message(extent), then: Then::Body }
     }
 
-    /// For TOP, how many lines of the body follow.
-    pub(super) const fn top(&self) -> Option<u64> {
+    /// The message that follows it.
+    pub(super) const fn extent(&self) -> Option<Extent<u64>> {
         match self.what {
-            What::Top(lines) => Some(lines),
+            What::Message(extent) => Some(extent),
             _ => None,
         }
     }
@@ -137,10 +156,10 @@ impl Reply {
     }
 }
 
-impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
+impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Writes what fits, and sets the turn to what is left or comes next.
     // The reply is read where it lies, here and below: a copy of what was just written in parts waits for all of them.
-    pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<(), Full> {
+    pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         let Turn::Reply(Reply { what, .. }) = &self.turn else { return Ok(()) };
         match *what {
             What::Rows { rows, next: mut row } => {
@@ -157,7 +176,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     /// Writes what is no listing.
-    fn put(&self, what: &What, sink: &mut dyn Sink) -> Result<(), Full> {
+    fn put(&self, what: &What, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         match *what {
             What::Ok(phrase) => status(true, None, self.say(phrase), sink),
             What::Err(phrase) => status(false, None, self.say(phrase), sink),
@@ -171,11 +190,14 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             }
             What::Scan(message) => self.write_one(Rows::ScanListing, message, sink),
             What::UniqueId(message) => self.write_one(Rows::UniqueIds, message, sink),
-            What::Octets(octets) => {
+            What::NotRemoved { why, coded } => {
+                status(false, why.code().filter(|_| coded), self.say(Phrase::NotRemoved), sink)
+            }
+            What::Message(Extent::Top(_)) => status(true, None, self.say(Phrase::TopFollows), sink),
+            What::Message(Extent::Exact(octets) | Extent::Estimated(octets)) => {
                 let text = self.say(Phrase::Octets);
                 sink.put(&[b"+OK ", Digits::new(octets).as_bytes(), b" ", text.as_bytes(), b"\r\n"])
             }
-            What::Top(_) => status(true, None, self.say(Phrase::TopFollows), sink),
             What::Language => self.write_language(sink),
             What::Rows { .. } => Ok(()),
             What::EndMark(mark) => {
@@ -188,14 +210,18 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     /// The answer is written: whose turn it is now.
     fn follow(&mut self) {
         let Turn::Reply(reply) = &self.turn else { return };
-        let config = self.config.borrow();
+        let config = self.config.as_config();
         match reply.then {
             Then::Read => {
-                self.clock.rearm(config.timers.autologout);
+                self.turned();
                 self.turn = Turn::Command;
             }
             Then::StartTls => self.turn = Turn::StartTls,
-            Then::Body => self.turn = Turn::Body(Body::new(config, reply.top())),
+            Then::Body => {
+                if let Some(extent) = reply.extent() {
+                    self.turn = Turn::Body(Body::new(&config, extent));
+                }
+            }
             Then::EndMark(mark) => self.turn = Turn::Reply(Reply::end_mark(mark)),
             Then::Close(why) => self.end(why),
         }
@@ -203,7 +229,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// The answer about one message. It was there when the command was read; an application may think better
     /// of it.
-    fn write_one(&self, rows: Rows, message: MessageNumber, sink: &mut dyn Sink) -> Result<(), Full> {
+    fn write_one(&self, rows: Rows, message: MessageNumber, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         match self.entry(message) {
             Ok(entry) if rows == Rows::UniqueIds => {
                 UniqueIdListing { message, id: entry.id }.encode(b"+OK ", sink)
@@ -213,14 +239,19 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
         }
     }
 
-    fn write_language(&self, sink: &mut dyn Sink) -> Result<(), Full> {
+    fn write_language(&self, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         let place = usize::from(self.language).saturating_sub(1);
-        let Some(language) = self.config.borrow().languages.get(place) else { return Ok(()) };
-        language_listing(language.tag, self.say(Phrase::LanguageSelected)).encode(b"+OK ", sink)
+        let Some(language) = self.config.as_config().languages.get(place) else { return Ok(()) };
+        let text = self.say(Phrase::LanguageSelected);
+        let length = language.tag.as_bytes().len().saturating_add(text.as_bytes().len());
+        // The longest tag leaves no room for the longest phrase.
+        let fits = length.saturating_add("+OK  \r\n".len()) <= MIN_SEND_BUF;
+        let name = if fits { text } else { Text::EMPTY };
+        LanguageListing { tag: language.tag, name }.encode(b"+OK ", sink)
     }
 
     /// The status line, the rows from `next` on, the end mark; `next` goes on with each that is written.
-    fn write_rows(&self, rows: Rows, next: &mut u32, sink: &mut dyn Sink) -> Result<(), Full> {
+    fn write_rows(&self, rows: Rows, next: &mut u32, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         loop {
             let is_row = match *next {
                 0 => status(true, None, self.say(rows.phrase()), sink).map(|()| true)?,
@@ -235,9 +266,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
     /// Writes row `row`, from 1; one of a message or a capability that is not listed is no line. Whether
     /// there was such a row.
-    fn write_row(&self, rows: Rows, row: u32, sink: &mut dyn Sink) -> Result<bool, Full> {
+    fn write_row(&self, rows: Rows, row: u32, sink: &mut dyn Sink) -> Result<bool, BufferFull> {
         let index = usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(1);
-        let config = self.config.borrow();
+        let config = self.config.as_config();
         match rows {
             Rows::ScanListing | Rows::UniqueIds => {
                 // The last number of all is not listed: there is no row behind it for the end mark.
@@ -262,7 +293,9 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
                 (None, None) => {}
             },
             Rows::Languages => match config.languages.get(index) {
-                Some(language) => language_listing(language.tag, language.name).encode(b"", sink)?,
+                Some(language) => {
+                    LanguageListing { tag: language.tag, name: language.printed_name() }.encode(b"", sink)?;
+                }
                 None => return Ok(false),
             },
             Rows::Mechanisms => match self.mechanisms().get(index) {
@@ -275,8 +308,8 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
     }
 
     /// The crate's own capabilities in their order, those that are offered now.
-    fn capability(&self, row: u32) -> Option<Capability<'static>> {
-        let config = self.config.borrow();
+    fn capability(&self, row: u32) -> Option<Capability<'_>> {
+        let config = self.config.as_config();
         let early = self.state == State::Authorization;
         match row {
             1 => config.top.then_some(Capability::Top),
@@ -298,7 +331,7 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
             12 => (!config.languages.is_empty()).then_some(Capability::Lang),
             13 => config
                 .implementation
-                .filter(|words| (1..=IMPLEMENTATION).contains(&words.as_bytes().len()))
+                .filter(|words| is_implementation(*words))
                 .map(Capability::Implementation),
             _ => None,
         }
@@ -307,9 +340,6 @@ impl<L: Maildrop, C: Borrow<Config>> Server<L, C> {
 
 /// How many rows [`Server::capability`] knows.
 const CAPABILITIES: usize = 13;
-
-/// The most octets of IMPLEMENTATION that a line of 512 is sure to hold.
-const IMPLEMENTATION: usize = 490;
 
 impl Rows {
     const fn phrase(self) -> Phrase {
@@ -323,16 +353,13 @@ impl Rows {
     }
 }
 
-/// A language and what is said of it, or the language alone where both make a line that the smallest sink
-/// does not hold.
-fn language_listing<'a>(tag: LanguageTag<'a>, name: Text<'a>) -> LanguageListing<'a> {
-    let length = tag.as_bytes().len().saturating_add(name.as_bytes().len());
-    let fits = length.saturating_add("+OK  \r\n".len()) <= MIN_SINK;
-    LanguageListing { tag, name: if fits { name } else { Text::EMPTY } }
-}
-
 /// A status line.
-fn status(ok: bool, code: Option<ResponseCode<'_>>, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Full> {
+fn status(
+    ok: bool,
+    code: Option<ResponseCode<'_>>,
+    text: Text<'_>,
+    sink: &mut dyn Sink,
+) -> Result<(), BufferFull> {
     if let (None, [first, ..]) = (code, text.as_bytes()) {
         if *first != b'[' {
             return sink.put(&[if ok { b"+OK " } else { b"-ERR " }, text.as_bytes(), b"\r\n"]);

@@ -81,8 +81,8 @@ pub enum Seen<'i> {
     /// The server: a challenge inside AUTH.
     Challenge(Base64<'i>),
     /// The server: a challenge that is no base64, up to its first NUL or bare CR.
-    OddChallenge(&'i [u8]),
-    /// A line over [`Tap::hold`] octets, passed over to its end.
+    MalformedChallenge(&'i [u8]),
+    /// A line over [`Tap::min_recv_buf`] octets, passed over to its end.
     LongLine(Side),
     /// The server: `+OK` to STLS. From here on the session is TLS; the tap passes all of it over and says
     /// nothing more, unless [`tls_started`](Tap::tls_started) says that it is given the plaintext.
@@ -109,7 +109,7 @@ pub enum Cause {
     Unsolicited,
     /// A line that is no status line where one is due.
     NotPop3,
-    /// A status line over [`Tap::hold`] octets.
+    /// A status line over [`Tap::min_recv_buf`] octets.
     LongLine,
     /// The client was more than 16 commands ahead, and those that it keeps count of are answered.
     QueueFull,
@@ -199,8 +199,8 @@ impl Tap {
 
     /// The most octets that are ever left unread while more are asked for.
     #[must_use]
-    pub const fn hold(&self) -> usize {
-        self.limits.hold()
+    pub const fn min_recv_buf(&self) -> usize {
+        self.limits.min_recv_buf()
     }
 
     /// Octets of this side are missing, before those that come next.
@@ -280,7 +280,7 @@ impl Tap {
             LineEnding::Crlf => frame_crlf,
             LineEnding::Lf => frame,
         };
-        let limit = self.limits.hold();
+        let limit = self.limits.min_recv_buf();
         let lines = self.lines(side);
         if lines.skipping {
             let Framed::Line { consumed, .. } = frame(input.unread(), 0, usize::MAX) else {

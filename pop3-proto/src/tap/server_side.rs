@@ -84,7 +84,7 @@ impl Tap {
         }
         Seen::Answer(match read_line(ticket, status.text()) {
             Some(Ok((said, _))) => said.event(ticket),
-            Some(Err(_)) => Event::Odd(ticket, status.text().as_bytes()),
+            Some(Err(_)) => Event::Malformed(ticket, status.text().as_bytes()),
             None => Event::Ok(ticket, status),
         })
     }
@@ -112,7 +112,7 @@ impl Tap {
         self.from_server = FromServer::Rows { ending, count: count.saturating_add(1) };
         Some(Seen::Answer(match read_row(ticket, row) {
             Ok((said, _)) => said.event(ticket),
-            Err(_) => Event::Odd(ticket, row),
+            Err(_) => Event::Malformed(ticket, row),
         }))
     }
 
@@ -150,6 +150,6 @@ impl Tap {
 fn challenge(text: Text<'_>, quirks: Quirks) -> Seen<'_> {
     match Base64::new(text.as_bytes()) {
         Ok(challenge) if !quirks.contains(Quirk::ControlInText) => Seen::Challenge(challenge),
-        _ => Seen::OddChallenge(text.as_bytes()),
+        _ => Seen::MalformedChallenge(text.as_bytes()),
     }
 }

@@ -1,4 +1,4 @@
-use super::{Invalid, escaped};
+use super::{InvalidValue, escaped};
 use core::fmt;
 
 /// The timestamp of a greeting, `<process-id.clock@hostname>`, by the grammar of a message id (RFC 1939
@@ -22,23 +22,36 @@ impl<'a> ApopTimestamp<'a> {
     /// A timestamp, with its angle brackets.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] where it is no message id.
-    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Syntax`] where it is no message id.
+    pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         let inner = octets.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
         match inner.and_then(local_part).and_then(|rest| rest.strip_prefix(b"@")).and_then(domain) {
             Some([]) => Ok(ApopTimestamp(octets)),
-            _ => Err(Invalid::Syntax),
+            _ => Err(InvalidValue::Syntax),
         }
     }
 
-    /// The timestamp in the text of a greeting: from the first `<` to the next `>`, if that is one.
+    /// Returns the first timestamp in the text of a greeting. Other brackets before it, or around it, do not hide it.
+    ///
+    /// ```
+    /// use pop3_proto::ApopTimestamp;
+    ///
+    /// let greeting = b"<b>Welcome</b> <1.2@pop.example.org> <3.4@pop.example.org>";
+    /// assert_eq!(ApopTimestamp::find(greeting), ApopTimestamp::new(b"<1.2@pop.example.org>").ok());
+    /// ```
     #[must_use]
     pub fn find(text: &'a [u8]) -> Option<Self> {
-        let start = memchr::memchr(b'<', text)?;
-        let (_, rest) = text.split_at_checked(start)?;
-        let end = memchr::memchr(b'>', rest)?;
-        let (candidate, _) = rest.split_at_checked(end.saturating_add(1))?;
-        Self::new(candidate).ok()
+        let mut rest = text;
+        // No timestamp holds a bracket: each can only begin at the last `<` before a `>`. So the search is linear.
+        while let Some(end) = memchr::memchr(b'>', rest) {
+            let (before, behind) = rest.split_at_checked(end.saturating_add(1))?;
+            let candidate = memchr::memrchr(b'<', before).and_then(|start| before.get(start..));
+            if let Some(timestamp) = candidate.and_then(|candidate| Self::new(candidate).ok()) {
+                return Some(timestamp);
+            }
+            rest = behind;
+        }
+        None
     }
 
     /// The octets, angle brackets included: what the digest is taken over.
@@ -106,7 +119,7 @@ fn domain_literal(mut rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// What quotes and brackets may hold. Not `<`, `>` and `@`, though the grammar has them: clients cut a
-/// timestamp out at the first `<` and the next `>`, and would take the digest over another one.
+/// timestamp out at a `<` and the next `>`, and would take the digest over another one.
 fn is_inner(octet: u8) -> bool {
     octet.is_ascii_graphic() && !matches!(octet, b'<' | b'>' | b'@')
 }
@@ -142,17 +155,19 @@ impl ApopDigest {
     /// A digest from its 32 hexadecimal digits, in either case.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] where it is anything else.
-    pub fn parse(hex: &[u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Syntax`] where it is anything else.
+    pub fn parse(hex: &[u8]) -> Result<Self, InvalidValue> {
         let mut octets = [0; 16];
         let mut rest = hex;
         for octet in &mut octets {
-            let Some(([high, low], behind)) = rest.split_first_chunk() else { return Err(Invalid::Syntax) };
+            let Some(([high, low], behind)) = rest.split_first_chunk() else {
+                return Err(InvalidValue::Syntax);
+            };
             *octet = nibble(*high)? << 4 | nibble(*low)?;
             rest = behind;
         }
         if !rest.is_empty() {
-            return Err(Invalid::Syntax);
+            return Err(InvalidValue::Syntax);
         }
         Ok(ApopDigest(octets))
     }
@@ -178,12 +193,12 @@ impl ApopDigest {
     }
 }
 
-fn nibble(digit: u8) -> Result<u8, Invalid> {
+fn nibble(digit: u8) -> Result<u8, InvalidValue> {
     match digit {
         b'0'..=b'9' => Ok(digit - b'0'),
         b'a'..=b'f' => Ok(digit - b'a' + 10),
         b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(Invalid::Syntax),
+        _ => Err(InvalidValue::Syntax),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::Invalid;
+use super::InvalidValue;
 use core::fmt;
 
 /// Base64 text, checked and not decoded: the alphabet of RFC 4648 section 4, padded, no other octet; it may
@@ -25,9 +25,9 @@ impl<'a> Base64<'a> {
     /// Base64 text.
     ///
     /// # Errors
-    /// [`Invalid::Octet`] for one outside the alphabet, [`Invalid::Syntax`] for a wrong length, padding that
+    /// [`InvalidValue::Octet`] for one outside the alphabet, [`InvalidValue::Syntax`] for a wrong length, padding that
     /// is not at the end, or bits behind the last octet that are not zero (RFC 4648 section 3.5).
-    pub const fn new(text: &'a [u8]) -> Result<Self, Invalid> {
+    pub const fn new(text: &'a [u8]) -> Result<Self, InvalidValue> {
         let (mut rest, spare_bits) = match text {
             [unpadded @ .., b'=', b'='] => (unpadded, 0b1111),
             [unpadded @ .., b'='] => (unpadded, 0b11),
@@ -37,12 +37,16 @@ impl<'a> Base64<'a> {
         while let [octet, behind @ ..] = rest {
             last = match value(*octet) {
                 Some(value) => value,
-                None if *octet == b'=' => return Err(Invalid::Syntax),
-                None => return Err(Invalid::Octet),
+                None if *octet == b'=' => return Err(InvalidValue::Syntax),
+                None => return Err(InvalidValue::Octet),
             };
             rest = behind;
         }
-        if text.len() & 3 != 0 || last & spare_bits != 0 { Err(Invalid::Syntax) } else { Ok(Base64(text)) }
+        if text.len() & 3 != 0 || last & spare_bits != 0 {
+            Err(InvalidValue::Syntax)
+        } else {
+            Ok(Base64(text))
+        }
     }
 
     /// Base64 text in the source, checked when it is compiled.
@@ -50,11 +54,16 @@ impl<'a> Base64<'a> {
     /// # Panics
     /// Where it is none; in a `const` or `static` that is an error of the compiler.
     #[must_use]
-    pub const fn literal(text: &'static str) -> Base64<'static> {
+    pub const fn from_static(text: &'static str) -> Base64<'static> {
         match Base64::new(text.as_bytes()) {
             Ok(text) => text,
             Err(_) => panic!("not base64"),
         }
+    }
+
+    /// Text that was checked before.
+    pub(crate) const fn checked(text: &'a [u8]) -> Self {
+        Base64(text)
     }
 
     /// The text, undecoded.
@@ -79,6 +88,57 @@ const fn value(octet: u8) -> Option<u8> {
         b'+' => Some(62),
         b'/' => Some(63),
         _ => None,
+    }
+}
+
+/// The octet of the alphabet that stands for these six bits: computed, because a table that is looked up by
+/// parts of a secret shows them in the time that it takes.
+#[cfg(feature = "sasl")]
+const fn digit(value: u8) -> u8 {
+    match value {
+        0..26 => b'A' + value,
+        26..52 => b'a' + (value - 26),
+        52..62 => b'0' + (value - 52),
+        62 => b'+',
+        _ => b'/',
+    }
+}
+
+/// Writes the base64 of `octets` to the front of `text`, and returns what is left of `text`. Four digits for
+/// each group of three octets; `=` fills up the last group.
+#[cfg(feature = "sasl")]
+pub(crate) fn encode<'t>(octets: &[u8], text: &'t mut [u8]) -> &'t mut [u8] {
+    let (mut octets, mut text) = (octets, text);
+    loop {
+        let (group, behind) = octets.split_at_checked(3).unwrap_or((octets, &[]));
+        let (a, b, c) = match *group {
+            [] => return text,
+            [a] => (a, None, None),
+            [a, b] => (a, Some(b), None),
+            [a, b, c, ..] => (a, Some(b), Some(c)),
+        };
+        let Some((to, rest)) = text.split_first_chunk_mut() else { return &mut [] };
+        let (second, third) = (b.unwrap_or(0), c.unwrap_or(0));
+        *to = [
+            digit(a >> 2),
+            digit(a << 4 & 0b11_0000 | second >> 4),
+            if b.is_some() { digit(second << 2 & 0b11_1100 | third >> 6) } else { b'=' },
+            if c.is_some() { digit(third & 0b11_1111) } else { b'=' },
+        ];
+        (octets, text) = (behind, rest);
+    }
+}
+
+/// Writes the octets that `text` stands for to the front of `octets`, as far as there is room: checked text has
+/// padding only where `octets` ends.
+#[cfg(feature = "sasl")]
+pub(crate) fn decode(text: Base64<'_>, octets: &mut [u8]) {
+    let (mut text, mut octets) = (text.as_bytes(), octets.iter_mut());
+    while let Some((group, behind)) = text.split_first_chunk() {
+        let [a, b, c, d] = group.map(|digit| value(digit).unwrap_or(0));
+        let group = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+        group.into_iter().zip(&mut octets).for_each(|(octet, to)| *to = octet);
+        text = behind;
     }
 }
 

@@ -1,4 +1,4 @@
-use super::Invalid;
+use super::InvalidValue;
 use core::fmt;
 
 /// A language tag, or a basic language range: `en`, `de-AT`, `zh-Hant` (RFC 5646, RFC 4647 section 2.1).
@@ -19,25 +19,25 @@ impl<'a> LanguageTag<'a> {
     /// A tag.
     ///
     /// # Errors
-    /// [`Invalid::Empty`], or [`Invalid::Syntax`] where it is not 1 to 8 letters, followed by any number of
+    /// [`InvalidValue::Empty`], or [`InvalidValue::Syntax`] where it is not 1 to 8 letters, followed by any number of
     /// `-` and 1 to 8 letters or digits.
-    pub const fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    pub const fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
-            return Err(Invalid::Empty);
+            return Err(InvalidValue::Empty);
         }
         let (mut rest, mut length, mut first) = (octets, 0, true);
         while let [octet, behind @ ..] = rest {
             match *octet {
                 b'-' if 1 <= length && length <= 8 => (length, first) = (0, false),
                 octet if octet.is_ascii_alphabetic() || (octet.is_ascii_digit() && !first) => length += 1,
-                _ => return Err(Invalid::Syntax),
+                _ => return Err(InvalidValue::Syntax),
             }
             if length > 8 {
-                return Err(Invalid::Syntax);
+                return Err(InvalidValue::Syntax);
             }
             rest = behind;
         }
-        if length == 0 { Err(Invalid::Syntax) } else { Ok(LanguageTag(octets)) }
+        if length == 0 { Err(InvalidValue::Syntax) } else { Ok(LanguageTag(octets)) }
     }
 
     /// A tag in the source, checked when it is compiled.
@@ -45,7 +45,7 @@ impl<'a> LanguageTag<'a> {
     /// # Panics
     /// Where it is no tag; in a `const` or `static` that is an error of the compiler.
     #[must_use]
-    pub const fn literal(tag: &'static str) -> LanguageTag<'static> {
+    pub const fn from_static(tag: &'static str) -> LanguageTag<'static> {
         match LanguageTag::new(tag.as_bytes()) {
             Ok(tag) => tag,
             Err(_) => panic!("not a language tag"),
@@ -64,8 +64,8 @@ impl<'a> LanguageTag<'a> {
     /// ```
     /// use pop3_proto::LanguageTag;
     ///
-    /// assert!(LanguageTag::literal("de").matches(LanguageTag::literal("de-AT")));
-    /// assert!(!LanguageTag::literal("de-AT").matches(LanguageTag::literal("de")));
+    /// assert!(LanguageTag::from_static("de").matches(LanguageTag::from_static("de-AT")));
+    /// assert!(!LanguageTag::from_static("de-AT").matches(LanguageTag::from_static("de")));
     /// ```
     #[must_use]
     pub fn matches(&self, tag: LanguageTag<'_>) -> bool {
@@ -102,7 +102,7 @@ impl fmt::Display for LanguageTag<'_> {
 /// use pop3_proto::{LanguageRange, LanguageTag};
 ///
 /// assert_eq!(LanguageRange::new(b"*"), Ok(LanguageRange::Preferred));
-/// assert_eq!(LanguageRange::new(b"de"), Ok(LanguageRange::Tag(LanguageTag::literal("de"))));
+/// assert_eq!(LanguageRange::new(b"de"), Ok(LanguageRange::Tag(LanguageTag::from_static("de"))));
 /// ```
 #[doc(alias = "LANG")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,7 +118,7 @@ impl<'a> LanguageRange<'a> {
     ///
     /// # Errors
     /// As of [`LanguageTag::new`].
-    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets == b"*" { Ok(Self::Preferred) } else { LanguageTag::new(octets).map(Self::Tag) }
     }
 

@@ -1,4 +1,4 @@
-use super::Invalid;
+use super::InvalidValue;
 use core::fmt;
 
 /// The name of a SASL mechanism: 1 to 20 letters, digits, `-` and `_` (RFC 4422 section 3.1).
@@ -42,18 +42,18 @@ impl<'a> Mechanism<'a> {
     /// A mechanism's name.
     ///
     /// # Errors
-    /// [`Invalid::Empty`], [`Invalid::TooLong`] or [`Invalid::Octet`]
-    pub const fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Empty`], [`InvalidValue::TooLong`] or [`InvalidValue::Octet`]
+    pub const fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
-            return Err(Invalid::Empty);
+            return Err(InvalidValue::Empty);
         }
         if octets.len() > Self::MAX {
-            return Err(Invalid::TooLong);
+            return Err(InvalidValue::TooLong);
         }
         let mut rest = octets;
         while let [octet, behind @ ..] = rest {
             if !octet.is_ascii_alphanumeric() && !matches!(*octet, b'-' | b'_') {
-                return Err(Invalid::Octet);
+                return Err(InvalidValue::Octet);
             }
             rest = behind;
         }
@@ -66,7 +66,7 @@ impl<'a> Mechanism<'a> {
     /// # Panics
     /// Where it is no mechanism name; in a `const` or `static` that is an error of the compiler.
     #[must_use]
-    pub const fn literal(name: &'static str) -> Mechanism<'static> {
+    pub const fn from_static(name: &'static str) -> Mechanism<'static> {
         match Mechanism::new(name.as_bytes()) {
             Ok(mechanism) => mechanism,
             Err(_) => panic!("not a mechanism name"),

@@ -1,10 +1,12 @@
 //! Validated values: what holds one of these needs no second check.
 
 mod apop;
-mod base64;
+pub(crate) mod base64;
 mod language;
 mod mechanism;
 mod number;
+#[cfg(feature = "alloc")]
+mod owned_unique_id;
 mod secret;
 mod side;
 #[cfg(test)]
@@ -18,12 +20,12 @@ pub use base64::Base64;
 pub use language::{LanguageRange, LanguageTag};
 pub use mechanism::Mechanism;
 pub use number::MessageNumber;
+#[cfg(feature = "alloc")]
+pub use owned_unique_id::OwnedUniqueId;
 pub use secret::Secret;
 pub use side::Side;
 pub use text::Text;
 pub use tls_policy::TlsPolicy;
-#[cfg(feature = "alloc")]
-pub use unique_id::OwnedUniqueId;
 pub use unique_id::{AsUniqueId, UniqueId};
 
 use core::fmt;
@@ -31,14 +33,14 @@ use core::fmt;
 /// Why octets are not a value of the type that was asked for. It names the rule and holds none of the octets.
 ///
 /// ```
-/// use pop3_proto::{Invalid, Secret, Text};
+/// use pop3_proto::{InvalidValue, Secret, Text};
 ///
-/// assert_eq!(Text::new(b"mrose\r\nQUIT"), Err(Invalid::Control));
+/// assert_eq!(Text::new(b"mrose\r\nQUIT"), Err(InvalidValue::Control));
 /// assert_eq!(Secret::new(b"").unwrap_err().to_string(), "the value is empty");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum Invalid {
+pub enum InvalidValue {
     /// A CR, LF or NUL: it would end the line, or be cut off by software in C.
     Control,
     /// An octet outside what this value may hold.
@@ -53,34 +55,27 @@ pub enum Invalid {
     Syntax,
 }
 
-impl Invalid {
-    /// What is wrong, to be said of something that has a name.
-    pub(crate) const fn fault(self) -> &'static str {
-        match self {
-            Invalid::Control => "holds CR, LF or NUL",
-            Invalid::Octet => "holds an octet that is not allowed here",
-            Invalid::Empty => "is empty",
-            Invalid::TooLong => "is too long",
-            Invalid::Zero => "is zero",
-            Invalid::Syntax => "is not well-formed",
-        }
-    }
-}
-
-impl fmt::Display for Invalid {
+impl fmt::Display for InvalidValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the value {}", self.fault())
+        f.write_str(match self {
+            InvalidValue::Control => "the value contains CR, LF or NUL",
+            InvalidValue::Octet => "the value contains a byte that is not allowed here",
+            InvalidValue::Empty => "the value is empty",
+            InvalidValue::TooLong => "the value is too long",
+            InvalidValue::Zero => "the value is zero",
+            InvalidValue::Syntax => "the value is not well-formed",
+        })
     }
 }
 
-impl core::error::Error for Invalid {}
+impl core::error::Error for InvalidValue {}
 
 /// The values that borrow are made of text too, not only of octets by their own `new`.
 macro_rules! from_borrowed {
     ($($name:ident)+) => {
         $(
             impl<'a> TryFrom<&'a [u8]> for $name<'a> {
-                type Error = $crate::types::Invalid;
+                type Error = $crate::types::InvalidValue;
 
                 fn try_from(octets: &'a [u8]) -> Result<Self, Self::Error> {
                     Self::new(octets)
@@ -88,7 +83,7 @@ macro_rules! from_borrowed {
             }
 
             impl<'a> TryFrom<&'a str> for $name<'a> {
-                type Error = $crate::types::Invalid;
+                type Error = $crate::types::InvalidValue;
 
                 fn try_from(text: &'a str) -> Result<Self, Self::Error> {
                     Self::new(text.as_bytes())
@@ -97,7 +92,7 @@ macro_rules! from_borrowed {
 
             #[cfg(feature = "alloc")]
             impl<'a> TryFrom<&'a alloc::string::String> for $name<'a> {
-                type Error = $crate::types::Invalid;
+                type Error = $crate::types::InvalidValue;
 
                 fn try_from(text: &'a alloc::string::String) -> Result<Self, Self::Error> {
                     Self::new(text.as_bytes())
@@ -110,6 +105,15 @@ macro_rules! from_borrowed {
 pub(crate) use from_borrowed;
 
 from_borrowed! { ApopTimestamp Base64 LanguageRange LanguageTag Mechanism Secret Text UniqueId }
+
+/// Bytes that show as text with escapes, for the `Debug` of what is not secret.
+pub(crate) struct Shown<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
 
 /// Shows octets as text with escapes, for the Debug of what is no secret.
 pub(crate) fn escaped(name: &str, octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,13 +1,24 @@
-use super::Invalid;
+use super::InvalidValue;
 use core::{fmt, num::NonZeroU32};
 
 /// The number of a message in this session: 1 or more (RFC 1939 section 4).
 ///
 /// ```
-/// use pop3_proto::{Invalid, MessageNumber};
+/// use pop3_proto::{InvalidValue, MessageNumber};
 ///
 /// assert_eq!(MessageNumber::new(7).unwrap().get(), 7);
-/// assert_eq!(MessageNumber::new(0), Err(Invalid::Zero));
+/// assert_eq!(MessageNumber::new(0), Err(InvalidValue::Zero));
+/// ```
+///
+/// A bare number does not compile where a message number is due, because it may be 0. Convert it:
+///
+/// ```compile_fail,E0308
+/// let command = pop3_proto::Command::Retr(3);
+/// ```
+///
+/// ```
+/// let command = pop3_proto::Command::Retr(3.try_into()?);
+/// # Ok::<(), pop3_proto::InvalidValue>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageNumber(NonZeroU32);
@@ -19,11 +30,11 @@ impl MessageNumber {
     /// A message number.
     ///
     /// # Errors
-    /// [`Invalid::Zero`]
-    pub const fn new(number: u32) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Zero`]
+    pub const fn new(number: u32) -> Result<Self, InvalidValue> {
         match NonZeroU32::new(number) {
             Some(number) => Ok(MessageNumber(number)),
-            None => Err(Invalid::Zero),
+            None => Err(InvalidValue::Zero),
         }
     }
 
@@ -76,9 +87,9 @@ impl MessageNumber {
 }
 
 impl TryFrom<u32> for MessageNumber {
-    type Error = Invalid;
+    type Error = InvalidValue;
 
-    fn try_from(number: u32) -> Result<Self, Invalid> {
+    fn try_from(number: u32) -> Result<Self, InvalidValue> {
         Self::new(number)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Invalid, Text};
+use super::{InvalidValue, Text};
 use core::fmt;
 
 /// A password or another secret on one line: one octet or more, no CR, LF or NUL, and nothing that shows it.
@@ -14,7 +14,7 @@ use core::fmt;
 /// assert_eq!(secret.expose(), b" tan staaf ");
 /// # let typed = String::from("tanstaaf");
 /// assert_eq!(Secret::try_from(&typed)?.expose(), b"tanstaaf"); // from a `&String`, a `&str` or octets
-/// # Ok::<(), pop3_proto::Invalid>(())
+/// # Ok::<(), pop3_proto::InvalidValue>(())
 /// ```
 #[doc(alias = "password")]
 #[derive(Clone, Copy)]
@@ -24,10 +24,10 @@ impl<'a> Secret<'a> {
     /// A secret.
     ///
     /// # Errors
-    /// [`Invalid::Empty`], or [`Invalid::Control`] where it holds CR, LF or NUL.
-    pub const fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Empty`], or [`InvalidValue::Control`] where it holds CR, LF or NUL.
+    pub const fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         match Text::new(octets) {
-            Ok(text) if text.is_empty() => Err(Invalid::Empty),
+            Ok(text) if text.is_empty() => Err(InvalidValue::Empty),
             Ok(text) => Ok(Secret(text)),
             Err(error) => Err(error),
         }

@@ -1,9 +1,10 @@
 use super::{
-    ApopDigest, ApopTimestamp, Base64, Invalid, LanguageRange, LanguageTag, Mechanism, Secret, Text, UniqueId,
+    ApopDigest, ApopTimestamp, Base64, InvalidValue, LanguageRange, LanguageTag, Mechanism, Secret, Text,
+    UniqueId,
 };
 use std::{format, string::String, vec::Vec};
 
-fn timestamp(octets: &[u8]) -> Result<&[u8], Invalid> {
+fn timestamp(octets: &[u8]) -> Result<&[u8], InvalidValue> {
     ApopTimestamp::new(octets).map(|timestamp| timestamp.as_bytes())
 }
 
@@ -93,14 +94,14 @@ fn r1939_7_apop_b_anything_else_is_no_timestamp() {
         b"<a@[\\b]>",
         b"<a@[b]c>",
     ] {
-        assert_eq!(timestamp(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+        assert_eq!(timestamp(bad), Err(InvalidValue::Syntax), "{}", bad.escape_ascii());
     }
 }
 
 #[test]
 fn rob_26_one_at_sign() {
     for bad in [&b"<a@b@c>"[..], b"<\"a@b\"@c>", b"<\"a\\@b\"@c>", b"<a@[b@c]>", b"<a@@b>"] {
-        assert_eq!(timestamp(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+        assert_eq!(timestamp(bad), Err(InvalidValue::Syntax), "{}", bad.escape_ascii());
     }
 }
 
@@ -109,19 +110,54 @@ fn rob_26_visible_ascii_only() {
     for octet in (0..=b' ').chain(0x7f..=0xff) {
         for pattern in [&b"<a?@b>"[..], b"<a@b?>", b"<\"a?\"@b>", b"<\"a\\?\"@b>", b"<a@[b?]>"] {
             let bad: Vec<u8> = pattern.iter().map(|old| if *old == b'?' { octet } else { *old }).collect();
-            assert_eq!(timestamp(&bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+            assert_eq!(timestamp(&bad), Err(InvalidValue::Syntax), "{}", bad.escape_ascii());
         }
     }
 }
 
 #[test]
-fn rob_27_from_the_first_bracket_to_the_next_closing_one() {
+fn rob_27_the_first_well_formed_timestamp_counts() {
     let find = |text| ApopTimestamp::find(text).map(|timestamp| timestamp.as_bytes());
     assert_eq!(find(b"ready <a@b>"), Some(&b"<a@b>"[..]));
     assert_eq!(find(b"<a@b> ready"), Some(&b"<a@b>"[..]));
     assert_eq!(find(b"x > y <a@b>> ready <c@d>"), Some(&b"<a@b>"[..]));
-    for none in [&b""[..], b"ready", b"1 < 2", b"<hello>", b"a@b>", b"<hello> <a@b>", b"<<a@b>", b"<a@b"] {
+    assert_eq!(find(b"<b>hi</b> <1.2@h>"), Some(&b"<1.2@h>"[..]));
+    assert_eq!(find(b"hi <\xFC@x> <1@a.b>"), Some(&b"<1@a.b>"[..]));
+    assert_eq!(find(b"1 < 2 <<a@b> <c@d>"), Some(&b"<a@b>"[..]));
+    for none in [&b""[..], b"ready", b"1 < 2", b"<hello>", b"a@b>", b"<hello> <a@@b>", b"<a@b<c>", b"<a@b"] {
         assert_eq!(find(none), None, "{}", none.escape_ascii());
+    }
+}
+
+/// All texts of up to seven octets that decide about brackets, and some longer ones.
+#[test]
+fn rob_27_a_naive_search_finds_the_same_timestamp() {
+    fn naive(text: &[u8]) -> Option<ApopTimestamp<'_>> {
+        let slices = (0..text.len()).flat_map(|start| (start + 1..=text.len()).map(move |end| start..end));
+        slices.filter_map(|slice| ApopTimestamp::new(&text[slice]).ok()).next()
+    }
+    let check = |text: &[u8]| assert_eq!(ApopTimestamp::find(text), naive(text), "{}", text.escape_ascii());
+    let mut words = std::vec![Vec::new()];
+    for _ in 0..7 {
+        words = words
+            .iter()
+            .flat_map(|word: &Vec<u8>| b"<a@>\xfc".map(|octet| [word, &[octet][..]].concat()))
+            .collect();
+        words.iter().for_each(|word| check(word));
+    }
+    let parts = ["<", ">", "<b>", "<a@b>", "<\"c\"@[d]>", "a", "@", " ", "<a@b"];
+    for (first, second, third) in
+        parts.iter().flat_map(|a| parts.iter().flat_map(move |b| parts.map(|c| (a, b, c))))
+    {
+        check([*first, second, third, first].concat().as_bytes());
+    }
+}
+
+#[test]
+fn law_10_a_timestamp_is_looked_for_in_linear_time() {
+    for pattern in ["<", ">", "<>", "<a@b", "<a@>", "a@b>"] {
+        let text = pattern.repeat(2_000_000 / pattern.len());
+        assert_eq!(ApopTimestamp::find(text.as_bytes()), None, "{pattern}");
     }
 }
 
@@ -129,7 +165,7 @@ fn rob_27_from_the_first_bracket_to_the_next_closing_one() {
 #[test]
 fn rob_27_what_can_be_made_can_be_found() {
     for bad in [&b"<\"a>b\"@c>"[..], b"<\"a<b\"@c>", b"<\"a\\>b\"@c>", b"<a@[b>c]>", b"<a@[<b]>"] {
-        assert_eq!(timestamp(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+        assert_eq!(timestamp(bad), Err(InvalidValue::Syntax), "{}", bad.escape_ascii());
     }
 }
 
@@ -149,7 +185,7 @@ fn g_23_a_digest_is_32_hexadecimal_digits() {
         b"+4c9334bac560ecc979e58001b3e22fb",
         b"c4c9334bac560ecc979e58001b3e22f\xff",
     ] {
-        assert_eq!(ApopDigest::parse(bad).map(drop), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+        assert_eq!(ApopDigest::parse(bad).map(drop), Err(InvalidValue::Syntax), "{}", bad.escape_ascii());
     }
 }
 
@@ -170,10 +206,10 @@ fn law_9_neither_digests_nor_base64_are_shown() {
 
 #[test]
 fn r4422_3_1_a_and_g_19_a_mechanism_has_1_to_20_octets() {
-    assert_eq!(Mechanism::new(b""), Err(Invalid::Empty));
+    assert_eq!(Mechanism::new(b""), Err(InvalidValue::Empty));
     assert!(Mechanism::new(b"X").is_ok());
     assert!(Mechanism::new(&[b'X'; 20]).is_ok());
-    assert_eq!(Mechanism::new(&[b'X'; 21]), Err(Invalid::TooLong));
+    assert_eq!(Mechanism::new(&[b'X'; 21]), Err(InvalidValue::TooLong));
 }
 
 #[test]
@@ -219,7 +255,7 @@ fn g_22_and_r5034_4_t_whole_groups_with_right_padding() {
         assert_eq!(Base64::new(good).map(|text| text.as_bytes()), Ok(good));
     }
     for bad in [&b"A"[..], b"AA", b"AAA", b"AAAAA", b"A=", b"AA=", b"A==", b"A===", b"AAAA=", b"AAAA===="] {
-        assert_eq!(Base64::new(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+        assert_eq!(Base64::new(bad), Err(InvalidValue::Syntax), "{}", bad.escape_ascii());
     }
 }
 
@@ -235,7 +271,7 @@ fn r5034_4_t_bits_behind_the_last_octet_are_zero() {
 #[test]
 fn r5034_4_s_padding_is_at_the_end_only() {
     for bad in [&b"="[..], b"==", b"===", b"====", b"=AAA", b"AAA=BBB", b"AAA=BBBB", b"A=A=", b"AA==AAAA"] {
-        assert_eq!(Base64::new(bad), Err(Invalid::Syntax), "{}", bad.escape_ascii());
+        assert_eq!(Base64::new(bad), Err(InvalidValue::Syntax), "{}", bad.escape_ascii());
     }
 }
 
@@ -247,7 +283,7 @@ fn r4648_3_a_and_r5034_4_s_no_octet_outside_the_alphabet() {
         assert_eq!(Base64::new(&bad).is_ok(), alphabet.contains(&octet), "{octet:#x}");
     }
     for bad in [&b"AA A="[..], b"AAAA\r\nAAAA", b"AAAA\n", b"*", b"AA-_", b" AAA"] {
-        assert_eq!(Base64::new(bad), Err(Invalid::Octet), "{}", bad.escape_ascii());
+        assert_eq!(Base64::new(bad), Err(InvalidValue::Octet), "{}", bad.escape_ascii());
     }
 }
 
@@ -275,35 +311,35 @@ fn r4647_2_1_a_subtags_of_1_to_8() {
         "en\0",
     ];
     for bad in rejected {
-        assert_eq!(LanguageTag::new(bad.as_bytes()), Err(Invalid::Syntax), "{bad}");
+        assert_eq!(LanguageTag::new(bad.as_bytes()), Err(InvalidValue::Syntax), "{bad}");
     }
-    assert_eq!(LanguageTag::new(b""), Err(Invalid::Empty));
+    assert_eq!(LanguageTag::new(b""), Err(InvalidValue::Empty));
 }
 
 #[test]
 fn r4647_2_1_a_compared_without_case() {
-    let tag = LanguageTag::literal("en-GB");
+    let tag = LanguageTag::from_static("en-GB");
     assert_eq!(LanguageTag::new(b"EN-gb"), Ok(tag));
-    assert_ne!(LanguageTag::literal("en"), tag);
-    assert!(LanguageTag::literal("EN").matches(tag));
-    assert!(LanguageTag::literal("eN-gB").matches(tag));
-    assert!(!LanguageTag::literal("e").matches(tag));
-    assert!(!LanguageTag::literal("en-GB-x").matches(tag));
-    assert!(!LanguageTag::literal("en").matches(LanguageTag::literal("eng")));
+    assert_ne!(LanguageTag::from_static("en"), tag);
+    assert!(LanguageTag::from_static("EN").matches(tag));
+    assert!(LanguageTag::from_static("eN-gB").matches(tag));
+    assert!(!LanguageTag::from_static("e").matches(tag));
+    assert!(!LanguageTag::from_static("en-GB-x").matches(tag));
+    assert!(!LanguageTag::from_static("en").matches(LanguageTag::from_static("eng")));
 }
 
 #[test]
 fn r4647_2_1_a_a_range_may_be_a_star() {
     assert_eq!(LanguageRange::new(b"*"), Ok(LanguageRange::Preferred));
-    assert_eq!(LanguageRange::new(b"de"), Ok(LanguageRange::Tag(LanguageTag::literal("DE"))));
-    assert_eq!(LanguageRange::new(b"**"), Err(Invalid::Syntax));
+    assert_eq!(LanguageRange::new(b"de"), Ok(LanguageRange::Tag(LanguageTag::from_static("DE"))));
+    assert_eq!(LanguageRange::new(b"**"), Err(InvalidValue::Syntax));
     assert_eq!(LanguageRange::Preferred.as_bytes(), b"*");
 }
 
 #[test]
 fn g_17_a_listing_holds_tags_and_no_star() {
-    assert_eq!(LanguageTag::new(b"*"), Err(Invalid::Syntax));
-    assert_eq!(format!("{}", LanguageTag::literal("zh-Hant")), "zh-Hant");
+    assert_eq!(LanguageTag::new(b"*"), Err(InvalidValue::Syntax));
+    assert_eq!(format!("{}", LanguageTag::from_static("zh-Hant")), "zh-Hant");
 }
 
 /// Octets, a `&str` and a `&String` make the same value, or are refused for the same reason.
@@ -326,4 +362,45 @@ fn values_are_made_of_text_as_of_octets() {
         assert!(alike::<Secret<'_>, _>(&text) && alike::<Text<'_>, _>(&text), "{text:?}");
     }
     assert_eq!(Text::try_from("mrose"), Text::new(b"mrose"));
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn a_unique_id_hashes_and_compares_like_its_octets() {
+    use super::OwnedUniqueId;
+    use std::{borrow::Borrow, collections::hash_map::RandomState, hash::BuildHasher};
+
+    let state = RandomState::new();
+    let ids = [&b"a"[..], b"ab", b"b", b"a-1", &[b'~'; 70]];
+    for a in ids {
+        let (id, owned) = (UniqueId::new(a).unwrap(), OwnedUniqueId::try_from(a.to_vec()).unwrap());
+        let octets: &[u8] = owned.borrow();
+        assert_eq!((octets, owned.as_bytes(), owned.as_ref(), id.as_ref()), (a, a, a, a));
+        assert_eq!((state.hash_one(&owned), state.hash_one(id)), (state.hash_one(a), state.hash_one(a)));
+        for b in ids {
+            let (id, other) = (UniqueId::new(b).unwrap(), OwnedUniqueId::try_from(b.to_vec()).unwrap());
+            assert_eq!((owned == id, id == owned, owned == other), (a == b, b == a, a == b));
+            assert_eq!(
+                (owned.partial_cmp(&id), id.partial_cmp(&owned)),
+                (a.partial_cmp(b), b.partial_cmp(a))
+            );
+            assert_eq!(owned.cmp(&other), a.cmp(b));
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_stored_unique_id_is_checked_when_it_is_read() {
+    use super::OwnedUniqueId;
+    use serde::{Deserialize, de::IntoDeserializer, de::value::Error};
+
+    let text = |text: &str| OwnedUniqueId::deserialize(IntoDeserializer::<Error>::into_deserializer(text));
+    let octets =
+        |octets: &[u8]| OwnedUniqueId::deserialize(IntoDeserializer::<Error>::into_deserializer(octets));
+    assert_eq!(text("a-1").unwrap().as_bytes(), b"a-1");
+    assert_eq!(octets(b"a-1").unwrap().as_bytes(), b"a-1");
+    for bad in ["", "a b", "\u{e9}", "a\r\n", &"x".repeat(71)] {
+        assert!(text(bad).is_err() && octets(bad.as_bytes()).is_err(), "{bad:?}");
+    }
 }

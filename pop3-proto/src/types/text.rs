@@ -1,4 +1,4 @@
-use super::{Invalid, escaped};
+use super::{InvalidValue, escaped};
 use core::fmt;
 
 /// Octets that fit on one line: no CR, no LF, no NUL.
@@ -8,14 +8,26 @@ use core::fmt;
 /// be empty.
 ///
 /// ```
-/// use pop3_proto::{Invalid, Text};
+/// use pop3_proto::{InvalidValue, Text};
 ///
 /// assert_eq!(Text::new(b"mrose").unwrap().as_bytes(), b"mrose");
-/// assert_eq!(Text::new(b"mrose\r\nDELE 1"), Err(Invalid::Control));
+/// assert_eq!(Text::new(b"mrose\r\nDELE 1"), Err(InvalidValue::Control));
 /// # let name = String::from("mrose");
 /// assert_eq!(Text::try_from(&name), Text::try_from("mrose")); // a `&String` too
-/// const READY: Text<'static> = Text::literal("ready"); // checked by the compiler
+/// const READY: Text<'static> = Text::from_static("ready"); // checked by the compiler
 /// # assert_eq!(READY.as_bytes(), b"ready");
+/// ```
+///
+/// A text borrows, so it cannot be made from a `String` that is given away. Pass a reference:
+///
+/// ```compile_fail,E0277
+/// let name = String::from("mrose");
+/// let command = pop3_proto::Command::User(name.try_into().unwrap());
+/// ```
+///
+/// ```
+/// let name = String::from("mrose");
+/// let command = pop3_proto::Command::User((&name).try_into().unwrap());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Text<'a>(&'a [u8]);
@@ -27,9 +39,9 @@ impl<'a> Text<'a> {
     /// A text.
     ///
     /// # Errors
-    /// [`Invalid::Control`] where it holds CR, LF or NUL: refused, never stripped.
-    pub const fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
-        if line_length(octets) == octets.len() { Ok(Text(octets)) } else { Err(Invalid::Control) }
+    /// [`InvalidValue::Control`] where it holds CR, LF or NUL: refused, never stripped.
+    pub const fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
+        if line_length(octets) == octets.len() { Ok(Text(octets)) } else { Err(InvalidValue::Control) }
     }
 
     /// A text in the source, checked when it is compiled.
@@ -38,7 +50,7 @@ impl<'a> Text<'a> {
     /// Where it holds CR, LF or NUL; in a `const` or `static` that is an error of the compiler.
     /// [`new`](Self::new) is for everything that is known only later.
     #[must_use]
-    pub const fn literal(text: &'static str) -> Text<'static> {
+    pub const fn from_static(text: &'static str) -> Text<'static> {
         match Text::new(text.as_bytes()) {
             Ok(text) => text,
             Err(_) => panic!("a text holds no CR, LF or NUL"),

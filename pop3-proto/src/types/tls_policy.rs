@@ -1,15 +1,15 @@
 /// What may happen outside TLS (RFC 2595 section 2, RFC 8314 section 5). There is no default.
 ///
 /// ```
-/// use pop3_proto::{Client, Command, Input, Outbox, TlsPolicy};
+/// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy};
 /// use pop3_proto::client::{SendError, TlsRefusal};
 ///
-/// let mut client = Client::new(TlsPolicy::Required);
-/// let mut outbox = Outbox::new();
+/// let mut client = Client::new(TlsPolicy::Required, 1);
+/// let mut send = SendBuf::new(vec![]);
 /// client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap();
-/// let refused = client.send(&Command::User("mrose".try_into().unwrap()), &mut outbox);
+/// let refused = client.send(&Command::User("mrose".try_into().unwrap()), &mut send);
 /// assert_eq!(refused, Err(SendError::Tls(TlsRefusal::Required)));
-/// client.send(&Command::Stls, &mut outbox).unwrap();
+/// client.send(&Command::Stls, &mut send).unwrap();
 /// ```
 #[doc(alias = "STLS")]
 #[doc(alias = "STARTTLS")]

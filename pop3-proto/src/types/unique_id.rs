@@ -1,4 +1,4 @@
-use super::{Invalid, escaped};
+use super::{InvalidValue, escaped};
 use core::fmt;
 
 /// The unique-id of a message: 1 to 70 octets from 0x21 to 0x7E, compared octet by octet (RFC 1939 section
@@ -7,16 +7,16 @@ use core::fmt;
 /// It is opaque, and it is the peer's: never use one as a file name, it may hold `/` and `..`.
 ///
 /// ```
-/// use pop3_proto::{Invalid, UniqueId};
+/// use pop3_proto::{InvalidValue, UniqueId};
 ///
 /// assert_eq!(UniqueId::new(b"whqtswO00WBw418f9t5JxYwZ").unwrap().as_bytes().len(), 24);
-/// assert_eq!(UniqueId::new(b""), Err(Invalid::Empty));
-/// assert_eq!(UniqueId::new(b"two words"), Err(Invalid::Octet));
-/// assert_eq!(UniqueId::new(&[b'x'; 71]), Err(Invalid::TooLong));
+/// assert_eq!(UniqueId::new(b""), Err(InvalidValue::Empty));
+/// assert_eq!(UniqueId::new(b"two words"), Err(InvalidValue::Octet));
+/// assert_eq!(UniqueId::new(&[b'x'; 71]), Err(InvalidValue::TooLong));
 /// ```
 #[doc(alias = "UIDL")]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UniqueId<'a>(&'a [u8]);
+pub struct UniqueId<'a>(pub(super) &'a [u8]);
 
 impl<'a> UniqueId<'a> {
     /// The most octets that a unique-id may have.
@@ -25,14 +25,14 @@ impl<'a> UniqueId<'a> {
     /// A unique-id.
     ///
     /// # Errors
-    /// [`Invalid::Empty`], [`Invalid::TooLong`] or [`Invalid::Octet`]
-    pub fn new(octets: &'a [u8]) -> Result<Self, Invalid> {
+    /// [`InvalidValue::Empty`], [`InvalidValue::TooLong`] or [`InvalidValue::Octet`]
+    pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
-            Err(Invalid::Empty)
+            Err(InvalidValue::Empty)
         } else if octets.len() > Self::MAX {
-            Err(Invalid::TooLong)
+            Err(InvalidValue::TooLong)
         } else if !octets.iter().all(u8::is_ascii_graphic) {
-            Err(Invalid::Octet)
+            Err(InvalidValue::Octet)
         } else {
             Ok(UniqueId(octets))
         }
@@ -42,6 +42,11 @@ impl<'a> UniqueId<'a> {
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
+    }
+
+    /// A unique-id that was checked before.
+    pub(crate) const fn checked(octets: &'a [u8]) -> Self {
+        UniqueId(octets)
     }
 
     /// The unique-id at the front of `input`, up to the first octet that cannot be in one, and what is behind
@@ -93,7 +98,7 @@ const fn others(word: u64) -> u64 {
 
 /// What holds a unique-id: [`UniqueId`] itself, or one that owns its octets.
 ///
-/// A [`Slot`](crate::server::Slot) takes any that does, so that a server without a heap can make them as it needs.
+/// A [`MessageInfo`](crate::server::MessageInfo) takes any that does, so that a server without a heap can make them as it needs.
 ///
 /// ```
 /// use pop3_proto::{AsUniqueId, UniqueId};
@@ -108,7 +113,7 @@ const fn others(word: u64) -> u64 {
 /// # assert_eq!(Hash([b'0'; 32]).as_unique_id().as_bytes().len(), 32);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` holds no unique-id",
+    message = "`{Self}` does not hold a unique-id",
     note = "a unique-id is checked: `UniqueId::new` borrows octets, `OwnedUniqueId::try_from` takes a `String`"
 )]
 pub trait AsUniqueId {
@@ -122,6 +127,12 @@ impl AsUniqueId for UniqueId<'_> {
     }
 }
 
+impl AsRef<[u8]> for UniqueId<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0
+    }
+}
+
 impl fmt::Debug for UniqueId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         escaped("UniqueId", self.0, f)
@@ -131,79 +142,5 @@ impl fmt::Debug for UniqueId<'_> {
 impl fmt::Display for UniqueId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.escape_ascii().fmt(f)
-    }
-}
-
-/// A unique-id that owns its octets, for a maildrop in a `Vec`.
-///
-/// ```
-/// use pop3_proto::{AsUniqueId, OwnedUniqueId, UniqueId};
-///
-/// let owned = OwnedUniqueId::from(UniqueId::new(b"a-1").unwrap());
-/// assert_eq!(owned.as_unique_id(), UniqueId::new(b"a-1").unwrap());
-/// assert_eq!(OwnedUniqueId::try_from(format!("a-{}", 1)), Ok(owned));
-/// assert!(OwnedUniqueId::try_from("a 1").is_err());
-/// # let owned = OwnedUniqueId::try_from("a-1").unwrap();
-/// assert_eq!(owned.to_string(), "a-1");
-/// # assert_eq!(format!("{owned:?}"), "UniqueId(\"a-1\")");
-/// ```
-#[cfg(feature = "alloc")]
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OwnedUniqueId(alloc::boxed::Box<[u8]>);
-
-#[cfg(feature = "alloc")]
-impl AsUniqueId for OwnedUniqueId {
-    fn as_unique_id(&self) -> UniqueId<'_> {
-        UniqueId(&self.0)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl From<UniqueId<'_>> for OwnedUniqueId {
-    fn from(id: UniqueId<'_>) -> Self {
-        OwnedUniqueId(id.0.into())
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl TryFrom<alloc::vec::Vec<u8>> for OwnedUniqueId {
-    type Error = Invalid;
-
-    fn try_from(octets: alloc::vec::Vec<u8>) -> Result<Self, Invalid> {
-        UniqueId::new(&octets)?;
-        Ok(OwnedUniqueId(octets.into()))
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl TryFrom<alloc::string::String> for OwnedUniqueId {
-    type Error = Invalid;
-
-    fn try_from(text: alloc::string::String) -> Result<Self, Invalid> {
-        text.into_bytes().try_into()
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl TryFrom<&str> for OwnedUniqueId {
-    type Error = Invalid;
-
-    fn try_from(text: &str) -> Result<Self, Invalid> {
-        UniqueId::try_from(text).map(Self::from)
-    }
-}
-
-/// As a [`UniqueId`].
-#[cfg(feature = "alloc")]
-impl fmt::Debug for OwnedUniqueId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.as_unique_id(), f)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl fmt::Display for OwnedUniqueId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.as_unique_id(), f)
     }
 }

@@ -1,11 +1,11 @@
-use super::{CLEAR, PIPED, STRICT, Session};
+use super::{CLEAR, Guest, PIPED, STRICT};
 use pop3_proto::client::SendError;
-use pop3_proto::{State, TlsPolicy, client::Config};
+use pop3_proto::{State, TlsPolicy, client::ClientConfig};
 
 const APOP: &str = "APOP mrose c4c9334bac560ecc979e58001b3e22fb";
 
 /// The commands that may follow, by what `send` says to each in a client that `to` brought there.
-fn may_follow(to: impl Fn() -> Session) -> Vec<&'static str> {
+fn may_follow(to: impl Fn() -> Guest) -> Vec<&'static str> {
     let lines = [
         "USER a",
         "PASS b",
@@ -26,9 +26,9 @@ fn may_follow(to: impl Fn() -> Session) -> Vec<&'static str> {
 #[test]
 fn r1939_7_user_f_behind_an_accepted_name_come_pass_and_quit() {
     let named = || {
-        let mut session = Session::greeted(CLEAR);
+        let mut session = Guest::greeted(CLEAR);
         assert_eq!(session.ask("USER mrose", "+OK send PASS\r\n"), ["USER ok send PASS"]);
-        assert_eq!(session.client.state(), State::Authorization);
+        assert_eq!(session.client().state(), State::Authorization);
         session
     };
     let follow = may_follow(named);
@@ -38,13 +38,13 @@ fn r1939_7_user_f_behind_an_accepted_name_come_pass_and_quit() {
     assert!(!follow.contains(&"STAT") && !follow.contains(&"DELE 1"));
     let mut session = named();
     assert_eq!(session.ask("PASS secret", "+OK maildrop open\r\n"), ["PASS ok maildrop open"]);
-    assert_eq!(session.client.state(), State::Transaction);
+    assert_eq!(session.client().state(), State::Transaction);
 }
 
 #[test]
 fn r1939_7_user_g_behind_a_refused_name_comes_another_try_or_quit() {
     let refused = || {
-        let mut session = Session::greeted(CLEAR);
+        let mut session = Guest::greeted(CLEAR);
         assert_eq!(session.ask("USER mrose", "-ERR never heard of\r\n"), ["USER refused never heard of"]);
         session
     };
@@ -53,45 +53,49 @@ fn r1939_7_user_g_behind_a_refused_name_comes_another_try_or_quit() {
         assert!(follow.contains(&line), "{line}");
     }
     assert_eq!(refused().send("PASS b").unwrap_err(), SendError::NoUser);
+    // A name that was accepted before does not count any more.
+    let mut session = Guest::greeted(CLEAR);
+    session.ask("USER mrose", "+OK send PASS\r\n");
+    session.ask("USER frated", "-ERR never heard of\r\n");
+    assert_eq!(session.send("PASS b").unwrap_err(), SendError::NoUser);
 }
 
 /// Also 1939.4.j: the session stays in AUTHORIZATION and any way to log in may be tried.
 #[test]
 fn r1939_7_pass_d_behind_a_refused_password_a_new_name_is_due() {
-    let mut session = Session::greeted(CLEAR);
+    let mut session = Guest::greeted(CLEAR);
     assert_eq!(session.send("PASS x").unwrap_err(), SendError::NoUser);
     session.ask("USER mrose", "+OK\r\n");
     assert_eq!(session.ask("PASS wrong", "-ERR [AUTH] no\r\n"), ["PASS refused [AUTH] no"]);
-    assert_eq!(session.client.state(), State::Authorization);
+    assert_eq!(session.client().state(), State::Authorization);
     assert_eq!(session.send("PASS right").unwrap_err(), SendError::NoUser);
     assert_eq!(session.ask(APOP, "-ERR [IN-USE] locked\r\n"), ["APOP refused [IN-USE] locked"]);
-    assert_eq!(session.client.state(), State::Authorization);
+    assert_eq!(session.client().state(), State::Authorization);
     session.ask("USER mrose", "+OK\r\n");
     session.ask("PASS right", "+OK\r\n");
-    assert_eq!(session.client.state(), State::Transaction);
+    assert_eq!(session.client().state(), State::Transaction);
 }
 
 /// Also 1939.7.apop.d, 1939.7.apop.f.
 #[test]
 fn r1939_7_apop_h_no_timestamp_no_apop() {
-    let mut session = Session::new(CLEAR);
+    let mut session = Guest::new(CLEAR);
     session.hear("+OK ready\r\n");
     assert_eq!(session.send(APOP).unwrap_err(), SendError::NoTimestamp);
     assert_eq!(session.sent(), "");
-    let mut session = Session::greeted(CLEAR);
+    let mut session = Guest::greeted(CLEAR);
     session.send(APOP).unwrap();
     assert_eq!(session.sent(), "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n");
     assert_eq!(session.hear("+OK maildrop has 1 message\r\n"), ["APOP ok maildrop has 1 message"]);
-    assert_eq!(session.client.state(), State::Transaction);
+    assert_eq!(session.client().state(), State::Transaction);
 }
 
 /// Also law 8: the timestamp in clear means nothing inside TLS.
 #[test]
 fn r1939_7_apop_h_a_timestamp_is_forgotten_at_tls() {
-    let mut session = Session::greeted(CLEAR);
+    let mut session = Guest::greeted(CLEAR);
     assert_eq!(session.ask("STLS", "+OK begin\r\n"), ["start TLS"]);
-    let start = session.start.take().unwrap();
-    session.client.tls_started(start, pop3_proto::Input::more(b"")).unwrap();
+    session.handshake();
     assert_eq!(session.send(APOP).unwrap_err(), SendError::NoTimestamp);
 }
 
@@ -99,45 +103,45 @@ fn r1939_7_apop_h_a_timestamp_is_forgotten_at_tls() {
 #[test]
 fn r1939_4_j_a_refused_login_leaves_the_session_open() {
     for code in ["AUTH", "IN-USE", "SYS/TEMP", "SYS/PERM", "LOGIN-DELAY"] {
-        let mut session = Session::greeted(STRICT);
+        let mut session = Guest::greeted(STRICT);
         session.ask("USER mrose", "+OK\r\n");
         assert_eq!(
             session.ask("PASS x", format!("-ERR [{code}] no\r\n")),
             [format!("PASS refused [{code}] no")]
         );
-        assert_eq!(session.client.state(), State::Authorization);
+        assert_eq!(session.client().state(), State::Authorization);
         assert_eq!(session.ask("QUIT", "+OK\r\n"), ["closed NoneAsked"]);
     }
 }
 
 #[test]
 fn rob_38_both_answers_of_a_burst_are_read() {
-    let mut session = Session::greeted(PIPED);
+    let mut session = Guest::greeted(PIPED);
     session.send("USER mrose").unwrap();
     session.send("PASS tanstaaf").unwrap();
     assert_eq!(session.sent(), "USER mrose\r\nPASS tanstaaf\r\n");
     assert_eq!(session.hear("-ERR no\r\n-ERR no\r\n"), ["USER refused no", "PASS refused no"]);
-    assert_eq!(session.client.state(), State::Authorization);
+    assert_eq!(session.client().state(), State::Authorization);
     assert_eq!(session.send("PASS tanstaaf").unwrap_err(), SendError::NoUser);
 
     session.send("USER mrose").unwrap();
     session.send("PASS tanstaaf").unwrap();
     assert_eq!(session.hear("+OK\r\n"), ["USER ok"]);
-    assert_eq!(session.client.state(), State::Authorization);
+    assert_eq!(session.client().state(), State::Authorization);
     assert_eq!(session.hear("+OK\r\n"), ["PASS ok"]);
-    assert_eq!(session.client.state(), State::Transaction);
+    assert_eq!(session.client().state(), State::Transaction);
 }
 
 /// Also 1939.7.pass.b: spaces of a password go out as they are.
 #[test]
 fn amb_12_names_with_spaces_are_sent_by_the_tolerant_profile_only() {
-    let mut session = Session::greeted(CLEAR);
+    let mut session = Guest::greeted(CLEAR);
     session.send("USER two words").unwrap();
     assert_eq!(session.sent(), "USER two words\r\n");
-    assert_eq!(Session::greeted(STRICT).send("USER two words").unwrap_err(), SendError::Spaces);
+    assert_eq!(Guest::greeted(STRICT).send("USER two words").unwrap_err(), SendError::Spaces);
     let apop = "APOP two words c4c9334bac560ecc979e58001b3e22fb";
-    assert_eq!(Session::greeted(STRICT).send(apop).unwrap_err(), SendError::Spaces);
-    let mut session = Session::greeted(STRICT);
+    assert_eq!(Guest::greeted(STRICT).send(apop).unwrap_err(), SendError::Spaces);
+    let mut session = Guest::greeted(STRICT);
     session.ask("USER mrose", "+OK\r\n");
     session.send("PASS  two words ").unwrap();
     assert_eq!(session.sent(), "PASS  two words \r\n");
@@ -147,16 +151,16 @@ fn amb_12_names_with_spaces_are_sent_by_the_tolerant_profile_only() {
 #[test]
 fn r1939_3_h_arguments_are_ascii_in_the_strict_profile() {
     for line in ["USER caf\u{e9}", "APOP caf\u{e9} c4c9334bac560ecc979e58001b3e22fb"] {
-        assert_eq!(Session::greeted(STRICT).send(line).unwrap_err(), SendError::NotAscii);
-        assert!(Session::greeted(CLEAR).send(line).is_ok());
+        assert_eq!(Guest::greeted(STRICT).send(line).unwrap_err(), SendError::NotAscii);
+        assert!(Guest::greeted(CLEAR).send(line).is_ok());
     }
     for line in ["USER a\tb", "USER a\u{7f}", "USER \u{1}"] {
-        assert_eq!(Session::greeted(CLEAR).send(line).unwrap_err(), SendError::Control);
+        assert_eq!(Guest::greeted(CLEAR).send(line).unwrap_err(), SendError::Control);
     }
 }
 
 #[test]
 fn nothing_but_capa_stls_and_quit_goes_out_in_clear_where_tls_is_required() {
-    let greeted = || Session::greeted(Config::new(TlsPolicy::Required));
+    let greeted = || Guest::greeted(ClientConfig::new(TlsPolicy::Required));
     assert_eq!(may_follow(greeted), ["STLS", "CAPA", "QUIT"]);
 }

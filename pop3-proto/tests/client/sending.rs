@@ -1,8 +1,9 @@
 //! What may be sent when: every state against every command, and what may follow what.
 
-use super::{CLEAR, PIPED, Session};
-use pop3_proto::client::SendError;
-use pop3_proto::{Command, Fatal, Input, Out, Sink, State, Text, Verb};
+use super::{CLEAR, Guest, PIPED};
+use pop3_proto::client::{Event, SendError};
+use pop3_proto::{Command, ConnectionError, Input, SendBuf, Sink, State, Text, Verb};
+use pop3_proto_kit::{OPENING, client};
 
 /// A line of each command, by the table of commands.
 fn line(verb: Verb) -> &'static str {
@@ -36,23 +37,23 @@ const BARRIERS: [Verb; 11] = [
 ];
 
 /// In AUTHORIZATION, with an accepted name, so that PASS is due too.
-fn named() -> Session {
-    let mut session = Session::greeted(CLEAR);
+fn named() -> Guest {
+    let mut session = Guest::greeted(CLEAR);
     session.ask("USER mrose", "+OK\r\n");
     session
 }
 
-fn after(mut session: Session, line: &str, answer: &str) -> Session {
+fn after(mut session: Guest, line: &str, answer: &str) -> Guest {
     session.ask(line, answer);
     session
 }
 
 /// What `send` says to each command in the sessions that `make` makes; an error changes nothing.
-fn each(make: impl Fn() -> Session, expected: impl Fn(Verb) -> Result<(), SendError>) {
+fn each(make: impl Fn() -> Guest, expected: impl Fn(Verb) -> Result<(), SendError>) {
     for verb in Verb::ALL {
         let mut session = make();
-        session.out.sent(usize::MAX);
-        let (state, idle) = (session.client.state(), session.client.is_idle());
+        session.sent();
+        let (state, idle) = (session.client().state(), session.client().is_idle());
         let sent = session.send(line(*verb));
         assert_eq!(
             sent.map(|ticket| assert_eq!(ticket.verb, *verb)),
@@ -63,7 +64,7 @@ fn each(make: impl Fn() -> Session, expected: impl Fn(Verb) -> Result<(), SendEr
             Ok(_) => assert_eq!(session.sent(), format!("{}\r\n", line(*verb))),
             Err(_) => {
                 assert_eq!(session.sent(), "");
-                assert_eq!((session.client.state(), session.client.is_idle()), (state, idle));
+                assert_eq!((session.client().state(), session.client().is_idle()), (state, idle));
             }
         }
     }
@@ -74,22 +75,22 @@ fn each(make: impl Fn() -> Session, expected: impl Fn(Verb) -> Result<(), SendEr
 fn r1939_3_af_each_command_in_each_state() {
     let by_table =
         |state| move |verb: Verb| if verb.is_valid_in(state) { Ok(()) } else { Err(SendError::State(state)) };
-    each(|| Session::new(CLEAR), by_table(State::Greeting));
+    each(|| Guest::new(CLEAR), by_table(State::Greeting));
     each(named, by_table(State::Authorization));
-    each(|| Session::opened(CLEAR), by_table(State::Transaction));
-    let closed = || after(Session::opened(CLEAR), "QUIT", "+OK\r\n");
-    assert_eq!(closed().client.state(), State::Closed);
+    each(|| Guest::opened(CLEAR), by_table(State::Transaction));
+    let closed = || after(Guest::opened(CLEAR), "QUIT", "+OK\r\n");
+    assert_eq!(closed().client().state(), State::Closed);
     each(closed, |_| Err(SendError::Over));
-    let update = || after(Session::opened(CLEAR), "QUIT", "");
-    assert_eq!(update().client.state(), State::Update);
-    each(update, |_| Err(SendError::Behind(Verb::Quit)));
+    let update = || after(Guest::opened(CLEAR), "QUIT", "");
+    assert_eq!(update().client().state(), State::Update);
+    each(update, |_| Err(SendError::After(Verb::Quit)));
 }
 
 #[test]
 fn each_command_where_something_else_is_due() {
     let only_quit = |error| move |verb| if verb == Verb::Quit { Ok(()) } else { Err(error) };
     let no_service = || {
-        let mut session = Session::new(CLEAR);
+        let mut session = Guest::new(CLEAR);
         session.hear("-ERR no\r\n");
         session
     };
@@ -97,8 +98,8 @@ fn each_command_where_something_else_is_due() {
     each(|| after(named(), "AUTH PLAIN", "+OK\r\n"), only_quit(SendError::CallersTurn));
     each(|| after(named(), "AUTH PLAIN", "+ \r\n"), |_| Err(SendError::CallersTurn));
     each(|| after(named(), "STLS", "+OK\r\n"), |_| Err(SendError::CallersTurn));
-    let fatal = || after(Session::opened(CLEAR), "NOOP", "?\r\n");
-    assert_eq!(fatal().client.poll(&mut Input::more(b"")).unwrap_err(), Fatal::NotPop3);
+    let fatal = || after(Guest::opened(CLEAR), "NOOP", "?\r\n");
+    assert_eq!(fatal().hear(""), ["fatal NotPop3"]);
     each(fatal, |_| Err(SendError::Over));
 }
 
@@ -106,7 +107,7 @@ fn each_command_where_something_else_is_due() {
 #[test]
 fn each_command_that_needs_a_history() {
     let bare = || {
-        let mut session = Session::new(CLEAR);
+        let mut session = Guest::new(CLEAR);
         session.hear("+OK\r\n");
         session
     };
@@ -117,14 +118,14 @@ fn each_command_that_needs_a_history() {
         _ => Err(SendError::State(State::Authorization)),
     });
     let utf8 = || after(named(), "UTF8", "+OK\r\n");
-    assert!(utf8().client.is_utf8());
+    assert!(utf8().client().is_utf8());
     let tls = || {
         let mut session = after(named(), "STLS", "+OK\r\n");
-        session.client.tls_started(session.start.take().unwrap(), Input::more(b"")).unwrap();
+        session.handshake();
         session
     };
-    assert!(tls().client.is_tls());
-    for make in [&utf8 as &dyn Fn() -> Session, &tls] {
+    assert!(tls().client().is_tls());
+    for make in [&utf8 as &dyn Fn() -> Guest, &tls] {
         assert_eq!(make().send("STLS").unwrap_err(), SendError::NoStls);
     }
 }
@@ -135,8 +136,8 @@ fn rob_37_each_command_behind_each_other() {
     for first in Verb::ALL {
         for config in [CLEAR, PIPED] {
             for (state, make) in [
-                (State::Authorization, Session::greeted as fn(_) -> Session),
-                (State::Transaction, Session::opened),
+                (State::Authorization, Guest::greeted as fn(_) -> Guest),
+                (State::Transaction, Guest::opened),
             ] {
                 let start = || {
                     let mut session = make(config);
@@ -158,12 +159,12 @@ fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), Se
     let login = matches!(first, Verb::Pass | Verb::Apop | Verb::Auth);
     match () {
         // Whatever comes: its answer changes the state, so that the same command may do later.
-        () if login => Err(SendError::Behind(first)),
+        () if login => Err(SendError::After(first)),
         () if first != Verb::Quit && !second.is_valid_in(state) => Err(SendError::State(state)),
         () if first == Verb::Quit && state == State::Authorization && !second.is_valid_in(state) => {
             Err(SendError::State(state))
         }
-        () if BARRIERS.contains(&first) => Err(SendError::Behind(first)),
+        () if BARRIERS.contains(&first) => Err(SendError::After(first)),
         () if second == Verb::Stls => Err(SendError::Alone),
         () if !piped => Err(SendError::NotPipelined),
         () if second == Verb::Pass && first != Verb::User => Err(SendError::NoUser),
@@ -176,17 +177,17 @@ fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), Se
 fn a_command_behind_a_login_may_be_sent_once_that_is_answered() {
     let mut session = after(named(), "PASS secret", "");
     let error = session.send("STAT").unwrap_err();
-    assert_eq!(error, SendError::Behind(Verb::Pass));
-    assert!(error.is_not_now());
+    assert_eq!(error, SendError::After(Verb::Pass));
+    assert!(error.is_retryable());
     session.hear("+OK\r\n");
     session.send("STAT").unwrap();
     let error = named().send("STAT").unwrap_err();
-    assert!(!error.is_not_now(), "{error}: no answer that is due changes that");
+    assert!(!error.is_retryable(), "{error}: no answer that is due changes that");
 }
 
 #[test]
 fn rob_37_no_more_than_16_commands_are_in_flight() {
-    let mut session = Session::opened(PIPED);
+    let mut session = Guest::opened(PIPED);
     for turn in 0..5 {
         for _ in 0..16 {
             session.send("NOOP").unwrap();
@@ -199,40 +200,40 @@ fn rob_37_no_more_than_16_commands_are_in_flight() {
         assert_eq!(session.send("NOOP").unwrap_err(), SendError::QueueFull);
         session.sent();
         assert_eq!(session.hear("+OK\r\n".repeat(16)).last().unwrap(), "DELE 1 ok");
-        assert!(session.client.is_idle());
+        assert!(session.client().is_idle());
     }
 }
 
 /// Law 4: with room the same call succeeds.
 #[test]
 fn a_command_that_does_not_fit_the_sink_was_not_sent() {
-    let mut session = Session::opened(CLEAR);
+    let mut client = client(CLEAR, OPENING);
     let mut buffer = [0; 5];
-    let mut out = Out::new(&mut buffer);
-    let Err(SendError::Full(full)) = session.client.send(&Command::Stat, &mut out) else { panic!() };
-    assert!(full.never_fits() && out.pending().is_empty() && session.client.is_idle());
-    assert_eq!(session.hear("+OK\r\n"), ["fatal Unsolicited"], "nothing is expected");
-    let mut session = Session::opened(CLEAR);
-    assert!(session.client.send(&Command::Stat, &mut out).is_err());
-    assert_eq!(session.ask("STAT", "+OK 0 0\r\n"), ["0 messages, 0 octets"]);
+    let mut out = SendBuf::new(&mut buffer[..]);
+    let Err(SendError::BufferFull(full)) = client.send(&Command::Stat, &mut out) else { panic!() };
+    assert!(full.never_fits() && out.pending().is_empty() && client.is_idle());
+    client.send(&Command::Stat, &mut SendBuf::new(vec![])).unwrap();
+    assert!(matches!(client.poll(&mut Input::more(b"+OK 0 0\r\n")), Ok(Some(Event::DropListing(..)))));
+    assert_eq!(client.poll(&mut Input::more(b"+OK\r\n")).unwrap_err(), ConnectionError::Unsolicited);
 }
 
 #[test]
 fn a_sink_without_room_now_is_told_from_one_that_is_too_small() {
     for (capacity, later) in [(5, false), (10, true)] {
-        let mut session = Session::opened(CLEAR);
+        let mut client = client(CLEAR, OPENING);
         let mut buffer = vec![0; capacity];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         out.put(&[b"*****"]).unwrap();
-        let error = session.client.send(&Command::Stat, &mut out).unwrap_err();
-        assert_eq!(error.is_not_now(), later, "{error}");
+        let error = client.send(&Command::Stat, &mut out).unwrap_err();
+        assert_eq!(error.is_retryable(), later, "{error}");
     }
 }
 
+/// Also 1939.7.user.a.
 #[test]
 fn an_empty_name_is_refused() {
-    let mut session = Session::greeted(CLEAR);
-    let sent = session.client.send(&Command::User(Text::EMPTY), &mut session.out);
+    let mut session = Guest::greeted(CLEAR);
+    let sent = session.pop3.sender().send(Command::User(Text::EMPTY));
     assert_eq!(sent.unwrap_err(), SendError::Empty);
     assert_eq!(session.sent(), "");
 }
@@ -245,7 +246,7 @@ fn errors_of_send_are_told_apart() {
         SendError::State(State::Closed),
         SendError::CallersTurn,
         SendError::NoService,
-        SendError::Behind(Verb::Pass),
+        SendError::After(Verb::Pass),
         SendError::Alone,
         SendError::NotPipelined,
         SendError::QueueFull,
@@ -262,4 +263,27 @@ fn errors_of_send_are_told_apart() {
     ];
     let words: std::collections::BTreeSet<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(words.len(), errors.len());
+}
+
+/// What a person sees of a client: what is in flight and what the server can do, by name, and nothing that is past.
+#[test]
+fn debug_shows_the_session_as_it_stands() {
+    let mut session = Guest::opened(PIPED);
+    session.ask("CAPA", "+OK\r\nUIDL\r\nSASL PLAIN XOAUTH2\r\nLOGIN-DELAY 60\r\n.\r\n");
+    session.ask("RETR 7", "-ERR\r\n");
+    session.send("DELE 2").unwrap();
+    session.send("NOOP").unwrap();
+    let shown = format!("{:?}", session.client());
+    for part in [
+        "state: Transaction",
+        "in_flight: {4: DELE 2, 5: NOOP}",
+        "features: [Sasl, Uidl, LoginDelay], mechanisms: [",
+        "login_delay: Some(60), expire: None",
+        "PLAIN",
+        "XOAUTH2",
+        "deletions: Pending",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("RETR") && !shown.contains("CAPA") && !shown.contains("tanstaaf"), "{shown}");
 }

@@ -3,8 +3,8 @@
 use super::log::naive;
 use super::world::World;
 use pop3_proto::client::Deletions;
-use pop3_proto::server::Why;
-use pop3_proto::{Fatal, Verb};
+use pop3_proto::server::CloseReason;
+use pop3_proto::{ConnectionError, Verb};
 
 pub(super) fn check(world: &World<'_>) {
     heard_is_seen(world);
@@ -18,7 +18,7 @@ pub(super) fn check(world: &World<'_>) {
 
 /// Where QUIT was answered, so was each command before it.
 fn all_is_answered(world: &World<'_>) {
-    if !world.cut && world.is_final() && world.server_over == Some(Ok(Why::Quit)) {
+    if !world.cut && world.is_final() && world.server_over == Some(Ok(CloseReason::Quit)) {
         let whole = world.log.answers.iter().filter(|answer| answer.is_complete).count();
         assert_eq!(whole + 1, world.log.sent.len(), "a command without an answer");
         assert_eq!(world.client_over, Some(None));
@@ -45,7 +45,7 @@ fn answers_say_what_is_so(world: &World<'_>) {
             (Verb::Dele, Some(message)) => marked.push(message.get()),
             (Verb::Rset, _) => marked.clear(),
             (Verb::Retr, Some(message)) => {
-                let whole = world.scenario.app.received(message);
+                let whole = world.scenario.app.received(message.index());
                 assert!(whole.starts_with(&answer.body), "octets that are not in the message");
                 assert!(!answer.is_complete || answer.body == whole, "a message that is not whole");
             }
@@ -58,7 +58,7 @@ fn answers_say_what_is_so(world: &World<'_>) {
 fn left(world: &World<'_>, marked: &[u32]) -> Vec<(u32, u64)> {
     (1..)
         .zip(&world.scenario.app.messages)
-        .map(|(number, message)| (number, pop3_proto::octets(message)))
+        .map(|(number, message)| (number, message.octets))
         .filter(|(number, _)| !marked.contains(number))
         .collect()
 }
@@ -125,14 +125,14 @@ fn deletions_agree(world: &World<'_>) {
 fn an_end_is_no_answer(world: &World<'_>) {
     let over = [world.client_over.flatten(), world.server_over.and_then(Result::err)];
     for fatal in over.into_iter().flatten() {
-        assert_eq!(fatal, Fatal::UnexpectedEnd, "two honest sides, and only the cable broke");
+        assert_eq!(fatal, ConnectionError::UnexpectedEof, "two honest sides, and only the cable broke");
     }
     if let Some(None) = world.client_over {
         let quit = world.log.sent.iter().any(|ticket| ticket.verb == Verb::Quit);
         let no_service = world.heard.starts_with(b"-ERR");
         assert!(quit || no_service, "a session that ended well without QUIT");
     }
-    if world.server_over == Some(Ok(Why::Quit)) {
+    if world.server_over == Some(Ok(CloseReason::Quit)) {
         assert!(world.read.ends_with(b"QUIT\r\n"), "an end by QUIT without one");
     }
 }

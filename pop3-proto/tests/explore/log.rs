@@ -48,7 +48,8 @@ impl Log {
             Event::DropListing(_, listing) => answer.stat = Some(*listing),
             Event::ScanListing(_, listing) => answer.rows.push((listing.message.get(), listing.octets)),
             Event::Body(_, octets) => answer.body.extend_from_slice(octets),
-            Event::Odd(..) | Event::OddChallenge(..) | Event::OddUniqueId(..) => panic!("{event:?}"),
+            Event::Malformed(..) | Event::MalformedChallenge(..) => panic!("{event:?}"),
+            Event::UniqueId(_, id) => assert!(id.unique_id().is_some(), "{event:?}"),
             _ => {}
         }
         answer.is_complete = event.completes();

@@ -176,7 +176,7 @@ impl Both<'_> {
                 self.client.send(ticket.verb);
             }
             // Only the driver's to mend.
-            Err(SendError::Full(_)) => {}
+            Err(SendError::BufferFull(_)) => {}
             Err(error) => assert!(!may, "{line}: {error:?}"),
         }
     }
@@ -218,10 +218,10 @@ impl Both<'_> {
 }
 
 fn run(calls: &[(bool, bool, prop::sample::Index)]) {
-    let patient = Limits::DEFAULT.bad_commands(255, 255).failed_logins(255);
+    let patient = Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255);
     let scenario = Scenario {
-        client: client::Config::new(TlsPolicy::Cleartext).assume_pipelining(),
-        server: server::Config::new(TlsPolicy::Cleartext).limits(patient),
+        client: client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining(),
+        server: server::ServerConfig::new(TlsPolicy::Cleartext).with_limits(patient),
         ..Scenario::new("model", &[])
     };
     let mut both = Both {

@@ -12,7 +12,7 @@
 
 use super::invariants::{check, stat_is_the_sum_of_list};
 use super::world::{Action, Scenario, World};
-use pop3_proto::{Limits, MIN_SINK, Mechanism, TlsPolicy, client, server};
+use pop3_proto::{Limits, MIN_SEND_BUF, Mechanism, TlsPolicy, client, server};
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -134,11 +134,11 @@ fn comes_to_an_end(mut world: World<'_>) {
     panic!("no end: {}", world.shown());
 }
 
-const PIPED: client::Config = client::Config::new(TlsPolicy::Cleartext).assume_pipelining();
-const FEW_LOGINS: Limits = Limits::DEFAULT.failed_logins(2);
+const PIPED: client::ClientConfig = client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining();
+const FEW_LOGINS: Limits = Limits::DEFAULT.with_failed_logins(2);
 
 fn sessions() -> Vec<Scenario> {
-    let clear = server::Config::new(TlsPolicy::Cleartext).limits(FEW_LOGINS);
+    let clear = server::ServerConfig::new(TlsPolicy::Cleartext).with_limits(FEW_LOGINS);
     let opened = |name, commands| Scenario { opening: 2, server: clear, ..Scenario::new(name, commands) };
     let piped = |name, commands| Scenario { client: PIPED, ..opened(name, commands) };
     let mut sessions = vec![
@@ -150,19 +150,19 @@ fn sessions() -> Vec<Scenario> {
         opened("no QUIT", &["USER u", "PASS p", "DELE 1"]),
         piped("pipelined", &["USER u", "PASS p", "DELE 1", "STAT", "QUIT"]),
         Scenario {
-            server_sink: MIN_SINK,
+            server_sink: MIN_SEND_BUF,
             ..piped("pipelined, small sink", &["USER u", "PASS p", "STAT", "QUIT"])
         },
         Scenario {
-            client: client::Config::new(TlsPolicy::Opportunistic),
-            server: server::Config::new(TlsPolicy::Opportunistic)
-                .limits(FEW_LOGINS)
+            client: client::ClientConfig::new(TlsPolicy::Opportunistic),
+            server: server::ServerConfig::new(TlsPolicy::Opportunistic)
+                .with_limits(FEW_LOGINS)
                 .without_top()
                 .without_uidl(),
             ..Scenario::new("tls", &["STLS", "USER u", "QUIT"])
         },
         Scenario {
-            server: clear.sasl_in_clear(&[Mechanism::PLAIN]).limits(FEW_LOGINS),
+            server: clear.with_sasl_cleartext(&[Mechanism::PLAIN]).with_limits(FEW_LOGINS),
             ..Scenario::new("auth", &["AUTH PLAIN", "STAT", "QUIT"])
         },
     ];
@@ -178,7 +178,7 @@ fn sessions() -> Vec<Scenario> {
                 &["USER u", "PASS p", "LIST", "DELE 1", "RETR 2", "RSET", "STAT", "DELE 2", "QUIT"],
             ),
             Scenario {
-                server_sink: MIN_SINK,
+                server_sink: MIN_SEND_BUF,
                 ..piped(
                     "many, small sink",
                     &["USER u", "PASS p", "STAT", "RETR 1", "DELE 1", "LIST", "TOP 2 0", "QUIT"],

@@ -1,8 +1,9 @@
 //! Every state of a client against every command and every kind of answer: what becomes of it is what a naive reading of the table of
 //! commands says.
 
-use pop3_proto::client::{Config, Event, SendError};
-use pop3_proto::{Client, Command, Fatal, Input, Millis, Outbox, Profile, Quirk, State, TlsPolicy, Verb};
+use pop3_proto::client::{ClientConfig, Event, SendError};
+use pop3_proto::{Client, Command, ConnectionError, Input, Profile, Quirk, SendBuf, State, TlsPolicy, Verb};
+use std::time::Duration;
 
 /// At least one command for each verb, with a message number and without.
 const COMMANDS: &[&str] = &[
@@ -83,7 +84,7 @@ impl Situation {
     }
 
     fn client(self, profile: Profile) -> Client {
-        let mut client = Client::new(Config::new(TlsPolicy::Cleartext).profile(profile));
+        let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext).with_profile(profile), 1);
         for (line, answer) in self.dialogue() {
             if !line.is_empty() {
                 send(&mut client, line).unwrap();
@@ -102,7 +103,7 @@ impl Situation {
             Challenged | Handshake => Some(SendError::CallersTurn),
             Accepted => (verb != Verb::Quit).then_some(SendError::CallersTurn),
             NoService => (verb != Verb::Quit).then_some(SendError::NoService),
-            Quitting => Some(SendError::Behind(Verb::Quit)),
+            Quitting => Some(SendError::After(Verb::Quit)),
             _ if !verb.is_valid_in(self.state()) => Some(SendError::State(self.state())),
             _ => (verb == Verb::Pass && self != Named).then_some(SendError::NoUser),
         }
@@ -150,12 +151,12 @@ fn answers() -> Vec<(Kind, String)> {
 }
 
 /// What comes of an answer: the kind of event, or the end.
-type Outcome = Result<&'static str, Fatal>;
+type Outcome = Result<&'static str, ConnectionError>;
 
 /// What a status line of this kind means to `verb`; `None` is the greeting.
 fn status(verb: Option<Verb>, message: bool, kind: Kind, strict: bool) -> Outcome {
     match kind {
-        Kind::OkCase | Kind::ErrCase if strict => Err(Fatal::Strict(Quirk::StatusCase)),
+        Kind::OkCase | Kind::ErrCase if strict => Err(ConnectionError::Strict(Quirk::StatusCase)),
         Kind::Ok | Kind::OkCase => Ok(accepted(verb, message)),
         Kind::Err | Kind::ErrCase => Ok(match verb {
             None => "NoService",
@@ -163,18 +164,20 @@ fn status(verb: Option<Verb>, message: bool, kind: Kind, strict: bool) -> Outcom
             _ => "Refused",
         }),
         Kind::Challenge if verb == Some(Verb::Auth) => Ok("Challenge"),
-        Kind::Challenge | Kind::NoStatus => Err(Fatal::NotPop3),
-        Kind::TooLong => Err(Fatal::OverLimit(match verb {
+        Kind::Challenge | Kind::NoStatus => Err(ConnectionError::NotPop3),
+        Kind::TooLong => Err(ConnectionError::OverLimit(match verb {
             Some(Verb::Auth) => pop3_proto::Limit::SaslLine,
             _ => pop3_proto::Limit::StatusLine,
         })),
         // The first line decides.
-        Kind::BareLf if verb.is_none() && strict => Err(Fatal::Strict(Quirk::BareLf)),
+        Kind::BareLf if verb.is_none() && strict => Err(ConnectionError::Strict(Quirk::BareLf)),
         Kind::BareLf if verb.is_none() => Ok("Greeting"),
-        Kind::BareLf => Err(Fatal::BareLf),
-        Kind::End if verb == Some(Verb::Quit) && strict => Err(Fatal::Strict(Quirk::QuitUnanswered)),
+        Kind::BareLf => Err(ConnectionError::BareLf),
+        Kind::End if verb == Some(Verb::Quit) && strict => {
+            Err(ConnectionError::Strict(Quirk::QuitUnanswered))
+        }
         Kind::End if verb == Some(Verb::Quit) => Ok("Closed"),
-        Kind::End => Err(Fatal::UnexpectedEnd),
+        Kind::End => Err(ConnectionError::UnexpectedEof),
     }
 }
 
@@ -192,18 +195,18 @@ fn accepted(verb: Option<Verb>, message: bool) -> &'static str {
         Verb::List => "ScanListing",
         Verb::Uidl => "UniqueId",
         // `1` is no tag of a language.
-        Verb::Lang => "Odd",
+        Verb::Lang => "Malformed",
         _ => "Ok",
     }
 }
 
 /// A line behind the status line of an answer of more lines.
-fn inside(verb: Verb, kind: Kind, line: &str) -> Result<Option<&'static str>, Fatal> {
+fn inside(verb: Verb, kind: Kind, line: &str) -> Result<Option<&'static str>, ConnectionError> {
     let is_body = matches!(verb, Verb::Retr | Verb::Top);
     match kind {
-        Kind::End if !is_body || line.is_empty() => Err(Fatal::UnexpectedEnd),
+        Kind::End if !is_body || line.is_empty() => Err(ConnectionError::UnexpectedEof),
         _ if is_body => Ok(Some("Body")),
-        Kind::TooLong => Err(Fatal::OverLimit(pop3_proto::Limit::ListingLine)),
+        Kind::TooLong => Err(ConnectionError::OverLimit(pop3_proto::Limit::ListingLine)),
         // The line goes on.
         Kind::BareLf => Ok(None),
         _ => Ok(Some("row")),
@@ -211,49 +214,57 @@ fn inside(verb: Verb, kind: Kind, line: &str) -> Result<Option<&'static str>, Fa
 }
 
 fn send(client: &mut Client, line: &str) -> Result<(), SendError> {
-    client.send(&Command::parse(line.as_bytes()).unwrap(), &mut Outbox::new()).map(drop)
+    client.send(&Command::parse(line.as_bytes()).unwrap(), &mut SendBuf::new(vec![])).map(drop)
 }
 
 /// The kind of the next event, by its name.
-fn hear(client: &mut Client, kind: Kind, line: &str) -> Result<Option<String>, Fatal> {
+fn hear(client: &mut Client, kind: Kind, line: &str) -> Result<Option<String>, ConnectionError> {
     let mut input = match kind {
         Kind::End => Input::last(line.as_bytes()),
         _ => Input::more(line.as_bytes()),
     };
     let event = client.poll(&mut input)?;
     Ok(event.map(|event| match event {
-        Event::Odd(ticket, _) if ticket.verb.is_multi_line(ticket.message.is_some()) => "row".to_owned(),
+        Event::Malformed(ticket, _) if ticket.verb.is_multi_line(ticket.message.is_some()) => {
+            "row".to_owned()
+        }
         Event::ScanListing(ticket, _) if ticket.message.is_none() => "row".to_owned(),
         Event::UniqueId(ticket, _) if ticket.message.is_none() => "row".to_owned(),
-        Event::Capability(..) | Event::Mechanism(..) | Event::OddUniqueId(..) => "row".to_owned(),
+        Event::Capability(..) | Event::Mechanism(..) => "row".to_owned(),
         Event::Language(ticket, _) if ticket.verb == Verb::LangList => "row".to_owned(),
         event => format!("{event:?}").split(['(', ' ']).next().unwrap().to_owned(),
     }))
 }
 
 /// A fatal error stays; otherwise the session goes on in this state.
-fn stays(client: &mut Client, fatal: Option<Fatal>, state: State, what: &str) {
+fn stays(client: &mut Client, fatal: Option<ConnectionError>, state: State, what: &str) {
     if let Some(fatal) = fatal {
         assert_eq!(client.poll(&mut Input::more(b"+OK\r\n")).unwrap_err(), fatal, "{what}");
-        assert_eq!(client.tick(Millis(0)), Err(fatal), "{what}");
+        assert_eq!(client.tick(Duration::ZERO), Err(fatal), "{what}");
         assert_eq!(send(client, "QUIT"), Err(SendError::Over), "{what}");
     } else {
         assert_eq!(client.state(), state, "{what}");
-        assert!(client.tick(Millis(0)).is_ok(), "{what}");
+        assert!(client.tick(Duration::ZERO).is_ok(), "{what}");
     }
 }
 
 /// The answer where nothing was sent: the greeting, or nothing is due.
-fn unasked(situation: Situation, kind: Kind, strict: bool) -> Result<&'static str, Fatal> {
+///
+/// A line of `-ERR` is an event, and fatal all the same.
+fn unasked(situation: Situation, kind: Kind, strict: bool) -> Result<&'static str, ConnectionError> {
     match (situation, kind) {
         (Connected, _) => status(None, false, kind, strict),
-        (Closed, _) => Ok("Closed"),
-        (Broken, _) => Err(Fatal::NotPop3),
+        (Closed, _) => Ok("nothing"),
+        (Broken, _) => Err(ConnectionError::NotPop3),
         (Quitting, _) => status(Some(Verb::Quit), false, kind, strict),
-        (Handshake, Kind::End) | (_, Kind::End) if situation != NoService => Err(Fatal::UnexpectedEnd),
-        (Handshake, _) => Err(Fatal::BehindStls),
+        (Handshake, Kind::End) | (_, Kind::End) if situation != NoService => {
+            Err(ConnectionError::UnexpectedEof)
+        }
+        (Handshake, _) => Err(ConnectionError::PlaintextAfterStls),
         (NoService, Kind::End) => Ok("Closed"),
-        _ => Err(Fatal::Unsolicited),
+        (_, Kind::Err) => Ok("Farewell"),
+        (_, Kind::ErrCase) if !strict => Ok("Farewell"),
+        _ => Err(ConnectionError::Unsolicited),
     }
 }
 
@@ -292,9 +303,18 @@ fn every_state_against_every_answer_that_nobody_asked_for() {
                 let what = format!("{profile:?} {situation:?} {line:.40?}");
                 let expected = unasked(*situation, kind, profile == Profile::Strict);
                 let seen = hear(&mut client, kind, &line);
-                assert_eq!(seen, expected.map(|name| Some(name.to_owned())), "{what}");
-                let state = if expected == Ok("Closed") { State::Closed } else { State::Authorization };
-                stays(&mut client, expected.err(), state, &what);
+                let name = expected.map(|name| (name != "nothing").then(|| name.to_owned()));
+                assert_eq!(seen, name, "{what}");
+                let state = match expected {
+                    Ok("Closed" | "nothing") => State::Closed,
+                    _ => State::Authorization,
+                };
+                let fatal = if expected == Ok("Farewell") {
+                    Some(ConnectionError::Unsolicited)
+                } else {
+                    expected.err()
+                };
+                stays(&mut client, fatal, state, &what);
             }
         }
     }

@@ -1,29 +1,30 @@
 //! What a server announces, by state, policy and user (RFC 2449 sections 5 and 6).
 
-use super::drive::Host;
-use pop3_proto::server::{Announce, Config, Language, Utf8};
+use super::{Mail, greeted, logged_in};
+use pop3_proto::server::{Language, ServerConfig, UserPolicy, Utf8};
 use pop3_proto::{Expire, Mechanism, OtherCapability, Text, TlsPolicy};
+use pop3_proto_kit::Host;
 
 const SASL: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::OAUTHBEARER];
 const IN_CLEAR: &[Mechanism<'static>] = &[Mechanism::SCRAM_SHA_256, Mechanism::OAUTHBEARER];
 const OURS: &[OtherCapability<'static>] =
-    &[OtherCapability::literal("X-ARCHIVE", "7 years"), OtherCapability::literal("XOIP", "")];
+    &[OtherCapability::from_static("X-ARCHIVE", "7 years"), OtherCapability::from_static("XOIP", "")];
 
 /// Everything that a server can announce.
-fn everything(tls: TlsPolicy) -> Config {
-    Config::new(tls)
-        .sasl(SASL)
-        .sasl_in_clear(IN_CLEAR)
-        .login_delay(900, true)
-        .expire(Expire::Days(30), true)
-        .utf8(Utf8::MessagesAndUsers)
-        .languages(&[Language::ENGLISH])
-        .implementation(Text::literal("shore 2.1"))
-        .capabilities(OURS)
+fn everything(tls: TlsPolicy) -> ServerConfig<'static> {
+    ServerConfig::new(tls)
+        .with_sasl(SASL)
+        .with_sasl_cleartext(IN_CLEAR)
+        .with_login_delay(900, true)
+        .with_expire(Expire::Days(30), true)
+        .with_utf8(Utf8::MessagesAndUsers)
+        .with_languages(&[Language::ENGLISH])
+        .with_implementation(Text::from_static("shore 2.1"))
+        .with_capabilities(OURS)
 }
 
 /// Also 2449.5.b, 2449.5.g, 2449.5.h, 2449.6.1.a, 2449.6.2.a, 2449.6.3.a, 2449.6.6.a, 2449.6.8.a, 2449.6.9.a, 3206.6.c,
-/// 6856.2.a, 6856.3.a, AMB.7, AMB.9, 2595.4.b.
+/// 6856.2.a, 6856.3.a, AMB.7, AMB.9, 2595.4.b, 2449.5.c.
 #[test]
 fn r2449_5_g_the_list_by_state_and_policy() {
     let common_before =
@@ -40,24 +41,24 @@ fn r2449_5_g_the_list_by_state_and_policy() {
         (TlsPolicy::Required, &["STLS"], &[]),
         (TlsPolicy::Implicit, &[user, inside], &[user, inside]),
     ] {
-        let mut host = Host::greeted(everything(policy));
+        let mut host = greeted(everything(policy));
         assert_eq!(host.lists("CAPA").join("\n"), list(before, &common_before), "{policy:?}");
         if policy == TlsPolicy::Required {
             continue;
         }
-        host.says("USER mrose\r\nPASS secret\r\n");
+        host.say("USER mrose\r\nPASS secret\r\n");
         assert_eq!(host.lists("CAPA").join("\n"), list(after, &common_after), "{policy:?} after login");
     }
     for policy in [TlsPolicy::Opportunistic, TlsPolicy::Required] {
-        let mut host = Host::greeted(everything(policy));
-        host.says("STLS\r\n");
-        assert!(host.server.is_tls());
+        let mut host = greeted(everything(policy));
+        host.say("STLS\r\n");
+        assert!(host.server().is_tls());
         assert_eq!(
             host.lists("CAPA").join("\n"),
             list(&[user, inside], &common_before),
             "{policy:?} inside TLS"
         );
-        host.says("USER mrose\r\nPASS secret\r\n");
+        host.say("USER mrose\r\nPASS secret\r\n");
         assert_eq!(host.lists("CAPA").join("\n"), list(&[user, inside], &common_after));
     }
 }
@@ -65,80 +66,80 @@ fn r2449_5_g_the_list_by_state_and_policy() {
 /// Also 2449.5.m: a server that offers next to nothing.
 #[test]
 fn r2449_5_m_the_list_may_be_empty() {
-    let config = Config::new(TlsPolicy::Required).without_user().without_top().without_uidl();
+    let config = ServerConfig::new(TlsPolicy::Required).without_user().without_top().without_uidl();
     let config = config.without_pipelining().without_resp_codes();
-    let mut host = Host::greeted(config);
+    let mut host = greeted(config);
     assert_eq!(host.lists("CAPA"), ["STLS"]);
-    let config = Config::new(TlsPolicy::Cleartext).without_user().without_top().without_uidl();
-    let mut host = Host::greeted(config.without_pipelining().without_resp_codes());
-    assert_eq!(host.says("CAPA\r\n"), "+OK capability list follows\r\n.\r\n");
+    let config = ServerConfig::new(TlsPolicy::Cleartext).without_user().without_top().without_uidl();
+    let mut host = greeted(config.without_pipelining().without_resp_codes());
+    assert_eq!(host.say("CAPA\r\n"), "+OK capability list follows\r\n.\r\n");
 }
 
 #[test]
 fn r2449_5_a_capa_has_no_argument() {
-    let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext));
-    assert_eq!(host.says("CAPA TOP\r\n"), "-ERR syntax error\r\n");
+    let mut host = greeted(ServerConfig::new(TlsPolicy::Cleartext));
+    assert_eq!(host.say("CAPA TOP\r\n"), "-ERR syntax error\r\n");
 }
 
 /// What is not offered is not announced, and what is not announced is not there.
 #[test]
 fn r2449_5_k_a_command_is_there_where_its_tag_is() {
     for (config, tag, line) in [
-        (Config::new(TlsPolicy::Cleartext).without_user(), "USER", "USER mrose"),
-        (Config::new(TlsPolicy::Cleartext), "STLS", "STLS"),
-        (Config::new(TlsPolicy::Implicit), "STLS", "STLS"),
-        (Config::new(TlsPolicy::Cleartext), "UTF8", "UTF8"),
-        (Config::new(TlsPolicy::Cleartext), "LANG", "LANG"),
-        (Config::new(TlsPolicy::Cleartext), "SASL", "AUTH PLAIN"),
+        (ServerConfig::new(TlsPolicy::Cleartext).without_user(), "USER", "USER mrose"),
+        (ServerConfig::new(TlsPolicy::Cleartext), "STLS", "STLS"),
+        (ServerConfig::new(TlsPolicy::Implicit), "STLS", "STLS"),
+        (ServerConfig::new(TlsPolicy::Cleartext), "UTF8", "UTF8"),
+        (ServerConfig::new(TlsPolicy::Cleartext), "LANG", "LANG"),
+        (ServerConfig::new(TlsPolicy::Cleartext), "SASL", "AUTH PLAIN"),
     ] {
-        let mut host = Host::greeted(config);
+        let mut host = greeted(config);
         assert!(!host.lists("CAPA").iter().any(|row| row.starts_with(tag)), "{tag}");
-        assert!(host.says(format!("{line}\r\n")).starts_with("-ERR"), "{line}");
+        assert!(host.say(format!("{line}\r\n")).starts_with("-ERR"), "{line}");
     }
     for (config, tag, line) in [
-        (Config::new(TlsPolicy::Cleartext).without_top(), "TOP", "TOP 1 0"),
-        (Config::new(TlsPolicy::Cleartext).without_uidl(), "UIDL", "UIDL"),
+        (ServerConfig::new(TlsPolicy::Cleartext).without_top(), "TOP", "TOP 1 0"),
+        (ServerConfig::new(TlsPolicy::Cleartext).without_uidl(), "UIDL", "UIDL"),
     ] {
-        let mut host = Host::logged_in(config);
+        let mut host = logged_in(config);
         assert!(!host.lists("CAPA").iter().any(|row| row.starts_with(tag)), "{tag}");
-        assert!(host.says(format!("{line}\r\n")).starts_with("-ERR"), "{line}");
+        assert!(host.say(format!("{line}\r\n")).starts_with("-ERR"), "{line}");
     }
 }
 
 /// Also 2449.6.5.a, 2449.6.5.d, 2449.6.5.e, 2449.6.7.a, 2449.6.7.c, 2449.6.7.e.
 #[test]
 fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_behind_it() {
-    let config = Config::new(TlsPolicy::Cleartext);
-    let rows = |host: &mut Host| {
+    let config = ServerConfig::new(TlsPolicy::Cleartext);
+    let rows = |host: &mut Host<Mail>| {
         let rows = host.lists("CAPA").into_iter();
         rows.filter(|row| row.starts_with("LOGIN") || row.starts_with("EXPIRE"))
             .collect::<Vec<_>>()
             .join(", ")
     };
     let cases = [
-        (config, Announce::default(), "", ""),
-        (config.login_delay(60, false), Announce::default(), "LOGIN-DELAY 60", "LOGIN-DELAY 60"),
+        (config, UserPolicy::default(), "", ""),
+        (config.with_login_delay(60, false), UserPolicy::default(), "LOGIN-DELAY 60", "LOGIN-DELAY 60"),
         (
-            config.login_delay(900, true).expire(Expire::Days(7), true),
-            Announce { login_delay: Some(10), expire: Some(Expire::Never) },
+            config.with_login_delay(900, true).with_expire(Expire::Days(7), true),
+            UserPolicy { login_delay: Some(10), expire: Some(Expire::Never) },
             "LOGIN-DELAY 900 USER, EXPIRE 7 USER",
             "LOGIN-DELAY 10, EXPIRE NEVER",
         ),
         (
-            config.login_delay(900, true).expire(Expire::Days(0), true),
-            Announce { login_delay: None, expire: Some(Expire::Days(30)) },
+            config.with_login_delay(900, true).with_expire(Expire::Days(0), true),
+            UserPolicy { login_delay: None, expire: Some(Expire::Days(30)) },
             "LOGIN-DELAY 900 USER, EXPIRE 0 USER",
             "LOGIN-DELAY 900, EXPIRE 30",
         ),
-        (config.expire(Expire::Never, false), Announce::default(), "EXPIRE NEVER", "EXPIRE NEVER"),
+        (config.with_expire(Expire::Never, false), UserPolicy::default(), "EXPIRE NEVER", "EXPIRE NEVER"),
         // What only some users have is theirs alone.
-        (config, Announce { login_delay: Some(10), expire: None }, "", "LOGIN-DELAY 10"),
+        (config, UserPolicy { login_delay: Some(10), expire: None }, "", "LOGIN-DELAY 10"),
     ];
     for (config, announce, before, after) in cases {
-        let mut host = Host::greeted(config);
-        host.login = Ok(announce);
+        let mut host = greeted(config);
+        host.policy = announce;
         assert_eq!(rows(&mut host), before);
-        host.says("USER mrose\r\nPASS secret\r\n");
+        host.say("USER mrose\r\nPASS secret\r\n");
         assert_eq!(rows(&mut host), after);
     }
 }
@@ -148,7 +149,7 @@ fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_behind_it() {
 fn r2449_6_9_a_an_implementation_is_announced_where_its_line_holds_it() {
     let words = |octets: usize| Text::new(Box::leak("i".repeat(octets).into_boxed_str()).as_bytes()).unwrap();
     let announced = |octets| {
-        let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext).implementation(words(octets)));
+        let mut host = greeted(ServerConfig::new(TlsPolicy::Cleartext).with_implementation(words(octets)));
         host.lists("CAPA").into_iter().find(|row| row.starts_with("IMPLEMENTATION")).map(|row| row.len())
     };
     assert_eq!(announced(490), Some(490 + "IMPLEMENTATION ".len()));
@@ -158,16 +159,16 @@ fn r2449_6_9_a_an_implementation_is_announced_where_its_line_holds_it() {
 /// Also 7628.3.a: OAUTHBEARER is for TLS only, and a list of nothing is not announced.
 #[test]
 fn r2449_6_3_a_sasl_is_announced_where_there_is_a_mechanism() {
-    let config = Config::new(TlsPolicy::Opportunistic);
+    let config = ServerConfig::new(TlsPolicy::Opportunistic);
     for (config, before, inside) in [
-        (config.sasl(SASL), None, Some("SASL PLAIN OAUTHBEARER")),
-        (config.sasl_in_clear(&[Mechanism::OAUTHBEARER]), None, None),
-        (config.sasl_in_clear(IN_CLEAR), Some("SASL SCRAM-SHA-256"), None),
+        (config.with_sasl(SASL), None, Some("SASL PLAIN OAUTHBEARER")),
+        (config.with_sasl_cleartext(&[Mechanism::OAUTHBEARER]), None, None),
+        (config.with_sasl_cleartext(IN_CLEAR), Some("SASL SCRAM-SHA-256"), None),
     ] {
-        let mut host = Host::greeted(config);
-        let find = |host: &mut Host| host.lists("CAPA").into_iter().find(|row| row.starts_with("SASL"));
+        let mut host = greeted(config);
+        let find = |host: &mut Host<Mail>| host.lists("CAPA").into_iter().find(|row| row.starts_with("SASL"));
         assert_eq!(find(&mut host).as_deref(), before);
-        host.says("STLS\r\n");
+        host.say("STLS\r\n");
         assert_eq!(find(&mut host).as_deref(), inside);
     }
 }
@@ -177,7 +178,7 @@ fn r2449_6_3_a_sasl_is_announced_where_there_is_a_mechanism() {
 fn amb_18_no_line_of_the_list_is_over_512_octets() {
     let names = (0..60).map(|number| &*Box::leak(format!("MECHANISM-NUMBER-{number:03}").into_boxed_str()));
     let list = names.map(|name| Mechanism::new(name.as_bytes()).unwrap()).collect::<Vec<_>>();
-    let mut host = Host::greeted(everything(TlsPolicy::Implicit).sasl(Box::leak(list.into_boxed_slice())));
+    let mut host = greeted(everything(TlsPolicy::Implicit).with_sasl(Box::leak(list.into_boxed_slice())));
     let rows = host.lists("CAPA");
     assert!(rows.iter().all(|row| row.len() + 2 <= 512));
     assert!(rows.iter().any(|row| row.ends_with("-023")), "as many as fit");

@@ -1,8 +1,9 @@
 //! CAPA as a client goes by it (RFC 2449 sections 5 and 6).
 
-use super::drive::Peer;
-use pop3_proto::client::{Config, Feature, SendError, Source, Support};
-use pop3_proto::{Expire, Fatal, Mechanism, Profile, Quirk, TlsPolicy};
+use super::guest;
+use pop3_proto::client::{ClientConfig, Feature, SendError, Source, Support};
+use pop3_proto::{Expire, Mechanism, Profile, Quirk, TlsPolicy};
+use pop3_proto_kit::Guest;
 use proptest::prelude::*;
 
 const FEATURES: [Feature; 13] = [
@@ -39,12 +40,12 @@ const ALL: &[&str] = &[
     "X-ARCHIVE 7",
 ];
 
-fn peer() -> Peer {
-    Peer::new(TlsPolicy::Cleartext)
+fn peer() -> Guest {
+    guest(TlsPolicy::Cleartext)
 }
 
-fn has(peer: &Peer) -> Vec<Feature> {
-    FEATURES.into_iter().filter(|feature| peer.client.capabilities().has(*feature)).collect()
+fn has(peer: &Guest) -> Vec<Feature> {
+    FEATURES.into_iter().filter(|feature| peer.client().capabilities().has(*feature)).collect()
 }
 
 /// Also 2449.3.f: one answer with every capability there is.
@@ -52,15 +53,15 @@ fn has(peer: &Peer) -> Vec<Feature> {
 fn r2449_5_c_a_list_of_all_capabilities_is_remembered_whole() {
     let mut peer = peer();
     let answer = format!("+OK list follows\r\n{}\r\n.\r\n", ALL.join("\r\n"));
-    let events = peer.asks("CAPA", answer);
-    assert_eq!(events.first().unwrap(), "CAPA begins: list follows");
-    assert_eq!(events.last().unwrap(), "CAPA ends: 14");
+    let events = peer.ask("CAPA", answer);
+    assert_eq!(events.first().unwrap(), "CAPA begin list follows");
+    assert_eq!(events.last().unwrap(), "CAPA end 14");
     assert_eq!(has(&peer), FEATURES);
-    let capabilities = peer.client.capabilities();
+    let capabilities = peer.client().capabilities();
     assert_eq!((capabilities.login_delay(), capabilities.expire()), (Some(900), Some(Expire::Days(60))));
     assert!(capabilities.has_mechanism(Mechanism::PLAIN) && capabilities.has_mechanism(Mechanism::CRAM_MD5));
     assert!(!capabilities.has_mechanism(Mechanism::LOGIN));
-    assert!(peer.client.quirks().is_empty());
+    assert!(peer.client().quirks().is_empty());
 }
 
 /// Each line by itself sets its own feature and no other.
@@ -87,7 +88,7 @@ fn r2449_5_c_each_line_stands_for_itself() {
         assert_eq!(has(&peer), expected(line), "{line}");
         for feature in FEATURES {
             let support = if expected(line).contains(&feature) { Support::Yes } else { Support::No };
-            assert_eq!(peer.client.capabilities().support(feature), support, "{line}: {feature:?}");
+            assert_eq!(peer.client().capabilities().support(feature), support, "{line}: {feature:?}");
         }
     }
 }
@@ -96,23 +97,54 @@ fn r2449_5_c_each_line_stands_for_itself() {
 #[test]
 fn r2449_5_m_an_empty_list_is_a_list() {
     let mut peer = peer();
-    assert_eq!(peer.asks("CAPA", "+OK\r\n.\r\n"), ["CAPA begins: ", "CAPA ends: 0"]);
-    assert_eq!(peer.client.capabilities().source(), Source::Listed);
-    assert!(FEATURES.iter().all(|feature| peer.client.capabilities().support(*feature) == Support::No));
+    assert_eq!(peer.ask("CAPA", "+OK\r\n.\r\n"), ["CAPA begin", "CAPA end 0"]);
+    assert_eq!(peer.client().capabilities().source(), Source::Listed);
+    assert!(FEATURES.iter().all(|feature| peer.client().capabilities().support(*feature) == Support::No));
+}
+
+/// Also in place of a list that it gave before.
+#[test]
+fn r2449_5_c_a_refusal_means_that_nothing_is_listed() {
+    let mut peer = peer();
+    peer.lists(ALL);
+    assert_eq!(peer.ask("CAPA", "-ERR what?\r\n"), ["CAPA refused what?"]);
+    assert_eq!((has(&peer), peer.client().capabilities().source()), (vec![], Source::Refused));
+    assert!(!peer.client().capabilities().has_mechanism(Mechanism::PLAIN));
+}
+
+/// A whole session with a server that has nothing but RFC 1939, whether the client asks what there is or not.
+#[test]
+fn r2449_7_a_no_extension_is_needed() {
+    for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Implicit] {
+        for asks in [true, false] {
+            let mut peer = guest(policy);
+            if asks {
+                peer.ask("CAPA", "-ERR what?\r\n");
+            } else if policy == TlsPolicy::Opportunistic {
+                continue; // it has to ask
+            }
+            peer.log_in();
+            assert_eq!(peer.ask("STAT", "+OK 1 3\r\n"), ["1 messages, 3 octets"]);
+            assert_eq!(peer.ask("LIST", "+OK\r\n1 3\r\n.\r\n")[1], "1 has 3");
+            assert_eq!(peer.ask("RETR 1", "+OK\r\na\r\n.\r\n")[1], "body a\\r\\n");
+            assert_eq!(peer.ask("DELE 1", "+OK\r\n"), ["DELE 1 ok"]);
+            assert_eq!(peer.ask("QUIT", "+OK\r\n"), ["closed Committed"]);
+        }
+    }
 }
 
 /// Also 2449.7.a.
 #[test]
 fn r2449_5_d_a_server_without_capa_is_probed() {
     let mut peer = peer();
-    assert_eq!(peer.asks("CAPA", "-ERR what?\r\n"), ["CAPA refused: what?"]);
-    assert_eq!(peer.client.capabilities().source(), Source::Refused);
-    assert!(FEATURES.iter().all(|feature| peer.client.capabilities().support(*feature) == Support::Probe));
+    assert_eq!(peer.ask("CAPA", "-ERR what?\r\n"), ["CAPA refused what?"]);
+    assert_eq!(peer.client().capabilities().source(), Source::Refused);
+    assert!(FEATURES.iter().all(|feature| peer.client().capabilities().support(*feature) == Support::Probe));
     // The session goes on, and a command that is not there does no harm.
     peer.log_in();
-    assert_eq!(peer.asks("UIDL 1", "-ERR what?\r\n"), ["UIDL 1 refused: what?"]);
-    assert_eq!(peer.asks("TOP 1 0", "-ERR what?\r\n"), ["TOP 1 refused: what?"]);
-    assert_eq!(peer.asks("STAT", "+OK 1 120\r\n"), ["drop 1 120"]);
+    assert_eq!(peer.ask("UIDL 1", "-ERR what?\r\n"), ["UIDL 1 refused what?"]);
+    assert_eq!(peer.ask("TOP 1 0", "-ERR what?\r\n"), ["TOP 1 refused what?"]);
+    assert_eq!(peer.ask("STAT", "+OK 1 120\r\n"), ["1 messages, 120 octets"]);
 }
 
 #[test]
@@ -120,7 +152,7 @@ fn r2449_6_a_apop_is_known_by_the_greeting_alone() {
     let mut peer = peer();
     peer.lists(&["APOP", "USER"]);
     let apop = format!("APOP mrose {}", "0".repeat(32));
-    assert_eq!(peer.sends(&apop), Err(SendError::NoTimestamp));
+    assert_eq!(peer.send(&apop).map(drop), Err(SendError::NoTimestamp));
 }
 
 /// Also ROB.31.
@@ -130,12 +162,12 @@ fn r2449_5_n_a_list_replaces_the_one_before_whole() {
     peer.lists(ALL);
     peer.lists(&["UIDL", "SASL PLAIN", "EXPIRE NEVER"]);
     assert_eq!(has(&peer), [Feature::Sasl, Feature::Uidl, Feature::Expire]);
-    let capabilities = peer.client.capabilities();
+    let capabilities = peer.client().capabilities();
     assert_eq!((capabilities.login_delay(), capabilities.expire()), (None, Some(Expire::Never)));
     assert!(!capabilities.has_mechanism(Mechanism::CRAM_MD5));
     // A refused CAPA leaves nothing to go by either.
-    peer.asks("CAPA", "-ERR\r\n");
-    assert_eq!((peer.client.capabilities().source(), has(&peer).len()), (Source::Refused, 0));
+    peer.ask("CAPA", "-ERR\r\n");
+    assert_eq!((peer.client().capabilities().source(), has(&peer).len()), (Source::Refused, 0));
 }
 
 #[test]
@@ -144,11 +176,11 @@ fn r2449_5_n_a_list_that_is_cut_short_changes_nothing() {
     for cut in 0..answer.len() {
         let mut peer = peer();
         peer.lists(&["UIDL"]);
-        let before = *peer.client.capabilities();
-        peer.sends("CAPA").unwrap();
-        peer.hears(answer.get(..cut).unwrap());
-        assert_eq!(*peer.client.capabilities(), before, "cut at {cut}");
-        peer.hears(answer.get(cut..).unwrap());
+        let before = *peer.client().capabilities();
+        peer.send("CAPA").unwrap();
+        peer.hear(answer.get(..cut).unwrap());
+        assert_eq!(*peer.client().capabilities(), before, "cut at {cut}");
+        peer.hear(answer.get(cut..).unwrap());
         assert_eq!(has(&peer), FEATURES, "cut at {cut}");
     }
 }
@@ -158,8 +190,9 @@ fn r2449_5_n_a_list_that_is_cut_short_changes_nothing() {
 fn r2449_5_n_tls_forgets_the_list() {
     let mut peer = peer();
     peer.lists(ALL);
-    assert_eq!(peer.asks("STLS", "+OK\r\n"), ["start TLS"]);
-    assert_eq!((peer.client.capabilities().source(), has(&peer).len()), (Source::NotAsked, 0));
+    assert_eq!(peer.ask("STLS", "+OK\r\n"), ["start TLS"]);
+    peer.handshake();
+    assert_eq!((peer.client().capabilities().source(), has(&peer).len()), (Source::NotAsked, 0));
     peer.lists(&["USER"]);
     assert_eq!(has(&peer), [Feature::User]);
 }
@@ -168,19 +201,19 @@ fn r2449_5_n_tls_forgets_the_list() {
 #[test]
 fn quirk_15_a_list_from_before_login_is_marked_as_such() {
     let mut peer = peer();
-    assert!(!peer.client.capabilities().is_before_login());
+    assert!(!peer.client().capabilities().is_before_login());
     peer.lists(&["SASL PLAIN", "USER"]);
-    assert!(!peer.client.capabilities().is_before_login());
+    assert!(!peer.client().capabilities().is_before_login());
     peer.log_in();
-    assert!(peer.client.capabilities().is_before_login());
-    assert!(peer.client.capabilities().has(Feature::User), "one list may be enough");
+    assert!(peer.client().capabilities().is_before_login());
+    assert!(peer.client().capabilities().has(Feature::User), "one list may be enough");
     // Some servers announce more behind login, and SASL no longer: neither is a downgrade.
     peer.lists(&["TOP", "UIDL", "PIPELINING", "LOGIN-DELAY 300"]);
-    let capabilities = peer.client.capabilities();
+    let capabilities = peer.client().capabilities();
     assert!(!capabilities.is_before_login());
     assert_eq!(has(&peer), [Feature::Top, Feature::Pipelining, Feature::Uidl, Feature::LoginDelay]);
-    peer.sends("RETR 1").unwrap();
-    peer.sends("RETR 2").unwrap();
+    peer.send("RETR 1").unwrap();
+    peer.send("RETR 2").unwrap();
 }
 
 /// Also AMB.18: SASL on more than one line.
@@ -188,7 +221,7 @@ fn quirk_15_a_list_from_before_login_is_marked_as_such() {
 fn amb_18_mechanisms_of_several_lines_add_up() {
     let mut peer = peer();
     peer.lists(&["SASL PLAIN", "UIDL", "SASL CRAM-MD5"]);
-    let capabilities = peer.client.capabilities();
+    let capabilities = peer.client().capabilities();
     assert!(capabilities.has_mechanism(Mechanism::PLAIN) && capabilities.has_mechanism(Mechanism::CRAM_MD5));
 }
 
@@ -196,7 +229,7 @@ fn amb_18_mechanisms_of_several_lines_add_up() {
 fn r2449_5_l_unknown_lines_pass_by_and_change_nothing() {
     let mut peer = peer();
     let events =
-        peer.asks("CAPA", "+OK\r\nPIPELINE\r\nX-MANGLE a  b\r\nTOP 1 2 3\r\nLOGIN-DELAY soon\r\n.\r\n");
+        peer.ask("CAPA", "+OK\r\nPIPELINE\r\nX-MANGLE a  b\r\nTOP 1 2 3\r\nLOGIN-DELAY soon\r\n.\r\n");
     assert_eq!(events.len(), 6);
     assert_eq!(
         events.get(1).unwrap(),
@@ -204,17 +237,17 @@ fn r2449_5_l_unknown_lines_pass_by_and_change_nothing() {
     );
     assert_eq!(events.get(3).unwrap(), "Top");
     assert_eq!(has(&peer), [Feature::Top]);
-    assert!(peer.client.quirks().is_empty());
+    assert!(peer.client().quirks().is_empty());
 }
 
 /// Also 2449.3.f: a line that can be none is odd, and the list goes on.
 #[test]
 fn r2449_5_l_a_line_without_a_tag_is_odd_and_the_list_goes_on() {
     let mut peer = peer();
-    let events = peer.asks("CAPA", "+OK\r\n\r\nTOP\r\n\x01\r\n.\r\n");
-    assert_eq!(events, ["CAPA begins: ", "CAPA odd: ", "Top", r"CAPA odd: \x01", "CAPA ends: 3"]);
+    let events = peer.ask("CAPA", "+OK\r\n\r\nTOP\r\n\x01\r\n.\r\n");
+    assert_eq!(events, ["CAPA begin", "odd", "Top", r"odd \x01", "CAPA end 3"]);
     assert_eq!(has(&peer), [Feature::Top]);
-    assert!(peer.client.quirks().contains(Quirk::OddRow));
+    assert!(peer.client().quirks().contains(Quirk::MalformedRow));
 }
 
 #[test]
@@ -223,13 +256,13 @@ fn rob_32_tags_with_an_equals_sign_count_unless_the_profile_is_strict() {
     let mut tolerant = peer();
     tolerant.lists(&lines);
     assert_eq!(has(&tolerant), [Feature::Sasl, Feature::Utf8, Feature::Utf8User, Feature::Expire]);
-    assert!(tolerant.client.quirks().contains(Quirk::CapabilityEquals));
-    let mut strict = Peer::new(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict));
+    assert!(tolerant.client().quirks().contains(Quirk::CapabilityEquals));
+    let mut strict = guest(ClientConfig::new(TlsPolicy::Cleartext).with_profile(Profile::Strict));
     strict.lists(&lines);
     assert!(has(&strict).is_empty());
     assert!(
-        strict.client.quirks().contains(Quirk::OddRow)
-            && !strict.client.quirks().contains(Quirk::CapabilityEquals)
+        strict.client().quirks().contains(Quirk::MalformedRow)
+            && !strict.client().quirks().contains(Quirk::CapabilityEquals)
     );
 }
 
@@ -238,9 +271,9 @@ fn rob_32_tags_with_an_equals_sign_count_unless_the_profile_is_strict() {
 fn r2449_4_c_a_capability_line_has_at_most_512_octets() {
     let line = |octets: usize| format!("+OK\r\nX {}\r\n.\r\n", "y".repeat(octets - 4));
     let mut peer = peer();
-    assert_eq!(peer.asks("CAPA", line(512)).len(), 3);
-    peer.sends("CAPA").unwrap();
-    assert_eq!(peer.tries(line(513)), Err(Fatal::OverLimit(pop3_proto::Limit::ListingLine)));
+    assert_eq!(peer.ask("CAPA", line(512)).len(), 3);
+    peer.send("CAPA").unwrap();
+    assert_eq!(peer.hear(line(513)), ["CAPA begin", "fatal OverLimit(ListingLine)"]);
 }
 
 /// The same client in the same session, with and without an IMPLEMENTATION that is known for its faults.
@@ -250,9 +283,9 @@ fn r2449_6_9_b_nothing_depends_on_the_implementation() {
         let mut peer = peer();
         peer.lists(&[&["UIDL", "PIPELINING"], implementation].concat());
         peer.log_in();
-        peer.sends("STAT").unwrap();
-        peer.sends("LIST").unwrap();
-        (peer.hears("+OK 1 2\r\n+OK\r\n1 2\r\n.\r\n"), *peer.client.capabilities(), peer.client.quirks())
+        peer.send("STAT").unwrap();
+        peer.send("LIST").unwrap();
+        (peer.hear("+OK 1 2\r\n+OK\r\n1 2\r\n.\r\n"), *peer.client().capabilities(), peer.client().quirks())
     };
     let without = after(&[]);
     for words in ["IMPLEMENTATION Gimap", "IMPLEMENTATION Maillennium V05.00c++", "IMPLEMENTATION"] {
@@ -285,8 +318,8 @@ proptest! {
                 "UTF8" => Feature::Utf8User,
                 _ => continue,
             };
-            prop_assert_eq!(peer.client.capabilities().has(feature), lines.contains(line));
+            prop_assert_eq!(peer.client().capabilities().has(feature), lines.contains(line));
         }
-        prop_assert_eq!(peer.client.capabilities().login_delay().is_some(), lines.contains(&"LOGIN-DELAY 900 USER"));
+        prop_assert_eq!(peer.client().capabilities().login_delay().is_some(), lines.contains(&"LOGIN-DELAY 900 USER"));
     }
 }

@@ -1,19 +1,17 @@
 //! Response codes in a session (RFC 2449 section 8, RFC 3206, RFC 6856 section 5).
 
-use super::drive::{Host, Peer};
-use pop3_proto::client::{Config, Feature};
+use super::{greeted, guest, host_of, logged_in, opened};
+use pop3_proto::client::{ClientConfig, Feature};
 use pop3_proto::server::{self, Refusal};
-use pop3_proto::{
-    Command, Input, Mechanism, Outbox, Profile, Quirk, ResponseCode, Retry, TlsPolicy, client::Event,
-};
+use pop3_proto::{Command, Input, Mechanism, Profile, Quirk, ResponseCode, Retry, TlsPolicy, client::Event};
+use pop3_proto_kit::Guest;
 
-/// The code that a refusal of this line carries.
-fn refused<'a>(peer: &mut Peer, line: &str, answer: &'a str) -> Option<ResponseCode<'a>> {
-    peer.sends(line).unwrap();
-    let Ok(Some(Event::Refused(_, status))) = peer.client.poll(&mut Input::more(answer.as_bytes())) else {
-        panic!("{answer}")
-    };
-    status.code()
+/// What a refusal of this line tells about when to try again; `None` without a code.
+fn refused(peer: &mut Guest, line: &str, answer: &str) -> Option<Option<Retry>> {
+    peer.send(line).unwrap();
+    peer.receive(answer.as_bytes());
+    let Ok(Some((Event::Refused(_, status), _))) = peer.pop3.poll() else { panic!("{answer}") };
+    status.code().map(|code| code.retry())
 }
 
 /// Also 2449.6.5.f, 2449.8.1.2.b, 3206.4.c, 3206.4.d: what to do next, as the code tells.
@@ -29,10 +27,10 @@ fn r2449_8_1_2_b_a_refused_login_says_when_to_try_again() {
         ("-ERR wrong\r\n", None),
         ("-ERR\r\n", None),
     ] {
-        let mut peer = Peer::new(TlsPolicy::Cleartext);
-        peer.asks("USER mrose", "+OK\r\n");
+        let mut peer = guest(TlsPolicy::Cleartext);
+        peer.ask("USER mrose", "+OK\r\n");
         let code = refused(&mut peer, "PASS secret", answer);
-        assert_eq!(code.and_then(|code| code.retry()), retry, "{answer}");
+        assert_eq!(code.flatten(), retry, "{answer}");
         // The session is where it was: what to ask the user is the caller's.
         peer.log_in();
     }
@@ -41,22 +39,22 @@ fn r2449_8_1_2_b_a_refused_login_says_when_to_try_again() {
 /// Also 2449.8.a, 2449.3.e and quirk 44.
 #[test]
 fn quirk_44_codes_in_any_case_on_any_answer_and_in_the_greeting() {
-    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext);
+    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext, 1);
     let mut input = Input::more(b"+OK [in-use] \x1b[31mready <1.2@x> there\r\n");
     let Ok(Some(Event::Greeting(greeting))) = client.poll(&mut input) else { panic!() };
     assert_eq!(greeting.status.code(), Some(ResponseCode::InUse));
     assert_eq!(greeting.timestamp.unwrap().as_bytes(), b"<1.2@x>");
     // What is shown moves no terminal's cursor.
     assert_eq!(greeting.status.text().to_string(), r"\x1b[31mready <1.2@x> there");
-    let mut peer = Peer::logged_in(TlsPolicy::Cleartext);
-    assert_eq!(peer.asks("NOOP", "+OK [sys/perm] fine\r\n"), ["NOOP ok: [SYS/PERM] fine"]);
-    let answers = peer.asks("LIST", "+OK [Sys/Temp/Disk] soon\r\n.\r\n");
-    assert_eq!(answers, ["LIST begins: [SYS/TEMP] soon", "LIST ends: 0"]);
+    let mut peer = opened(TlsPolicy::Cleartext);
+    assert_eq!(peer.ask("NOOP", "+OK [sys/perm] fine\r\n"), ["NOOP ok [SYS/PERM] fine"]);
+    let answers = peer.ask("LIST", "+OK [Sys/Temp/Disk] soon\r\n.\r\n");
+    assert_eq!(answers, ["LIST begin [SYS/TEMP] soon", "LIST end 0"]);
 }
 
 #[test]
 fn quirk_44_a_greeting_of_err_may_have_a_code() {
-    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext);
+    let mut client = pop3_proto::Client::new(TlsPolicy::Cleartext, 1);
     let Ok(Some(Event::NoService(status))) = client.poll(&mut Input::more(b"-ERR[SYS/TEMP] later\r\n"))
     else {
         panic!()
@@ -71,12 +69,12 @@ fn quirk_44_a_greeting_of_err_may_have_a_code() {
 #[test]
 fn r2449_6_4_c_a_code_that_was_not_announced_is_recorded() {
     let quirk = |capabilities: Option<&[&str]>, answer: &str| {
-        let mut peer = Peer::logged_in(TlsPolicy::Cleartext);
+        let mut peer = opened(TlsPolicy::Cleartext);
         if let Some(capabilities) = capabilities {
             peer.lists(capabilities);
         }
-        peer.asks("NOOP", answer);
-        peer.client.quirks().contains(Quirk::UnannouncedCode)
+        peer.ask("NOOP", answer);
+        peer.client().quirks().contains(Quirk::UnannouncedCode)
     };
     for answer in ["+OK [SYS/TEMP] x\r\n", "-ERR [IN-USE] x\r\n", "-ERR [X-Y] x\r\n"] {
         assert!(quirk(Some(&["UIDL"]), answer), "{answer}");
@@ -89,20 +87,20 @@ fn r2449_6_4_c_a_code_that_was_not_announced_is_recorded() {
 /// The strict profile does not end a session for it: by RFC 2449 such a text may be plain words.
 #[test]
 fn r2449_6_4_c_the_strict_profile_hands_it_out_too() {
-    let mut peer = Peer::logged_in(Config::new(TlsPolicy::Cleartext).profile(Profile::Strict));
+    let mut peer = opened(ClientConfig::new(TlsPolicy::Cleartext).with_profile(Profile::Strict));
     peer.lists(&["UIDL"]);
-    assert_eq!(peer.asks("NOOP", "-ERR [IN-USE] x\r\n"), ["NOOP refused: [IN-USE] x"]);
+    assert_eq!(peer.ask("NOOP", "-ERR [IN-USE] x\r\n"), ["NOOP refused [IN-USE] x"]);
 }
 
 #[test]
 fn r3206_6_b_whether_auth_tells_all_is_in_the_capabilities() {
-    let mut peer = Peer::new(TlsPolicy::Cleartext);
+    let mut peer = guest(TlsPolicy::Cleartext);
     peer.lists(&["RESP-CODES", "AUTH-RESP-CODE"]);
-    assert!(peer.client.capabilities().has(Feature::AuthRespCode));
-    peer.asks("USER mrose", "+OK\r\n");
+    assert!(peer.client().capabilities().has(Feature::AuthRespCode));
+    peer.ask("USER mrose", "+OK\r\n");
     assert_eq!(refused(&mut peer, "PASS secret", "-ERR no\r\n"), None, "so the password is not the trouble");
     peer.lists(&["RESP-CODES"]);
-    assert!(!peer.client.capabilities().has(Feature::AuthRespCode));
+    assert!(!peer.client().capabilities().has(Feature::AuthRespCode));
 }
 
 const REFUSALS: [(Refusal, &str, &str); 8] = [
@@ -116,38 +114,32 @@ const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::NoSuchMessage, "", "no such message"),
 ];
 
-fn config() -> server::Config {
-    let config = server::Config::new(TlsPolicy::Cleartext).sasl_in_clear(&[Mechanism::PLAIN]);
-    config.other_commands()
+fn config() -> server::ServerConfig<'static> {
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
+    config.with_other_commands()
 }
 
 /// What each question answers when it is refused.
-fn answers(config: server::Config, refusal: Refusal) -> [String; 6] {
-    let host = || Host::greeted(config);
-    let mut greet = Host::new(config);
-    let mut outbox = Outbox::new();
-    let Ok(server::Step::Ask(server::Ask::Greet(token))) =
-        greet.server.poll(&mut Input::more(b""), &mut outbox)
-    else {
-        panic!()
-    };
-    greet.server.refuse(token, refusal).unwrap();
+fn answers(config: server::ServerConfig<'static>, refusal: Refusal) -> [String; 6] {
+    let host = || greeted(config);
+    let mut greet = host_of(config);
+    greet.refuse_greeting = Some(refusal);
     let mut user = host();
-    user.name = Err(refusal);
+    user.refuse_name = Some(refusal);
     let (mut pass, mut auth) = (host(), host());
-    (pass.login, auth.login) = (Err(refusal), Err(refusal));
-    pass.says("USER mrose\r\n");
-    let mut fetch = Host::logged_in(config);
-    fetch.fetch = Err(refusal);
+    (pass.refuse_login, auth.refuse_login) = (Some(refusal), Some(refusal));
+    pass.say("USER mrose\r\n");
+    let mut fetch = logged_in(config);
+    fetch.refuse_fetch = Some(refusal);
     let mut other = host();
-    other.other = Err(refusal);
+    other.refuse_other = Some(refusal);
     [
-        greet.says(""),
-        user.says("USER mrose\r\n"),
-        pass.says("PASS x\r\n"),
-        auth.says("AUTH PLAIN AGEAYg==\r\n"),
-        fetch.says("RETR 1\r\n"),
-        other.says("XTND x\r\n"),
+        greet.say(""),
+        user.say("USER mrose\r\n"),
+        pass.say("PASS x\r\n"),
+        auth.say("AUTH PLAIN AGEAYg==\r\n"),
+        fetch.say("RETR 1\r\n"),
+        other.say("XTND x\r\n"),
     ]
 }
 
@@ -184,16 +176,16 @@ fn r2449_8_e_without_the_announcement_there_are_no_codes() {
 /// Also 3206.5.b, 3206.6.c.
 #[test]
 fn r3206_6_a_auth_is_announced_and_on_each_refusal_of_credentials() {
-    let mut host = Host::greeted(config());
+    let mut host = greeted(config());
     let rows = host.lists("CAPA");
     assert!(rows.contains(&"RESP-CODES".into()) && rows.contains(&"AUTH-RESP-CODE".into()));
-    host.login = Err(Refusal::Credentials);
+    host.refuse_login = Some(Refusal::Credentials);
     for login in ["USER a\r\nPASS b\r\n", "AUTH PLAIN AGEAYg==\r\n"] {
-        assert!(host.says(login).contains("-ERR [AUTH] login failed\r\n"), "{login}");
+        assert!(host.say(login).contains("-ERR [AUTH] login failed\r\n"), "{login}");
     }
     // What is no trouble with credentials has no AUTH: a bad line, a cancelled exchange, a wrong state.
     for line in ["PASS x", "AUTH PLAIN ???", "AUTH NTLM"] {
-        let answer = host.says(format!("{line}\r\n"));
+        let answer = host.say(format!("{line}\r\n"));
         assert!(answer.starts_with("-ERR") && !answer.contains('['), "{line}: {answer}");
     }
 }
@@ -202,9 +194,9 @@ fn r3206_6_a_auth_is_announced_and_on_each_refusal_of_credentials() {
 #[test]
 fn r3206_5_c_no_code_about_the_user_answers_user() {
     for refusal in [Refusal::Credentials, Refusal::InUse, Refusal::LoginDelay] {
-        let mut host = Host::greeted(config());
-        host.name = Err(refusal);
-        assert!(!host.says("USER mrose\r\n").contains('['), "{refusal:?}");
+        let mut host = greeted(config());
+        host.refuse_name = Some(refusal);
+        assert!(!host.say("USER mrose\r\n").contains('['), "{refusal:?}");
     }
 }
 

@@ -3,7 +3,6 @@
 mod announce;
 mod capa;
 mod codes;
-mod drive;
 mod grammar;
 mod lang;
 mod law_8;
@@ -12,11 +11,86 @@ mod pipelining;
 mod policy;
 mod quirks_table;
 mod sasl_client;
-mod sasl_client_outcome;
-mod sasl_kit;
 #[cfg(feature = "sasl")]
 mod sasl_messages;
+mod sasl_outcome;
 mod sasl_server;
-mod sasl_server_outcome;
 mod stls;
 mod utf8;
+
+use pop3_proto::MessageNumber;
+use pop3_proto::client::ClientConfig;
+use pop3_proto::server::{Entry, Maildrop, MessageInfo, Refusal, ServerConfig};
+use pop3_proto_kit::{App, Guest, Host, Slots};
+
+/// A client that was greeted without a timestamp.
+fn guest(config: impl Into<ClientConfig>) -> Guest {
+    let mut guest = Guest::new(config);
+    assert_eq!(guest.hear("+OK ready\r\n"), ["greeting ready"]);
+    guest
+}
+
+/// A client that is logged in.
+fn opened(config: impl Into<ClientConfig>) -> Guest {
+    let mut guest = guest(config);
+    guest.log_in();
+    guest
+}
+
+/// A maildrop whose even messages hold UTF-8, each of 100 octets.
+struct Mail {
+    slots: Slots,
+    utf8: bool,
+}
+
+impl Maildrop for Mail {
+    fn count(&self) -> u32 {
+        self.slots.count()
+    }
+
+    fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        match message.get() % 2 {
+            0 if !self.utf8 => Err(Refusal::NeedsUtf8),
+            _ => self.slots.entry(message),
+        }
+    }
+
+    fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
+        self.slots.mark(message)
+    }
+
+    fn unmark_all(&mut self) {
+        self.slots.unmark_all();
+    }
+}
+
+/// A server with a maildrop of four such messages.
+fn host_of(config: ServerConfig<'static>) -> Host<Mail> {
+    let app = App::of(&["Subject: hello\r\n\r\n.body\r\n"; 4]);
+    let slots = app.maildrop().into_iter().map(|slot| MessageInfo::new(100, slot.id().clone())).collect();
+    let mut host = Host::opening(config, app, Mail { slots, utf8: false });
+    host.prepare = |mail, utf8| mail.utf8 = utf8;
+    host
+}
+
+/// A server whose greeting is out.
+fn greeted(config: ServerConfig<'static>) -> Host<Mail> {
+    let mut host = host_of(config);
+    assert_eq!(host.say(""), "+OK ready\r\n");
+    host
+}
+
+/// A server in TRANSACTION.
+fn logged_in(config: ServerConfig<'static>) -> Host<Mail> {
+    greeted(config).login()
+}
+
+/// A server with a timestamp in its greeting, which is out, that lets everybody in at once.
+fn hosted(config: ServerConfig<'static>) -> Host {
+    let mut host = Host::new(config, &["abc"]);
+    host.greeting = "ready <1.2@host>".into();
+    host.challenges.clear();
+    assert_eq!(host.say(""), "+OK ready <1.2@host>\r\n");
+    host.asked.clear();
+    host
+}

@@ -1,12 +1,13 @@
 //! PIPELINING (RFC 2449 section 6.6): what a client sends ahead, and what a server makes of it.
 
-use super::drive::{Host, Peer};
-use pop3_proto::client::{Config, SendError};
-use pop3_proto::server::{self, Refusal, Why};
-use pop3_proto::{State, TlsPolicy, Verb};
+use super::{greeted, guest, logged_in, opened};
+use pop3_proto::client::{ClientConfig, SendError};
+use pop3_proto::server::{self, CloseReason, Refusal, Step};
+use pop3_proto::{Input, MIN_SEND_BUF, SendBuf, State, TlsPolicy, Verb};
+use pop3_proto_kit::{Guest, LOGIN, machine, slots};
 
-fn pipelining() -> Peer {
-    let mut peer = Peer::new(TlsPolicy::Cleartext);
+fn pipelining() -> Guest {
+    let mut peer = guest(TlsPolicy::Cleartext);
     peer.lists(&["USER", "PIPELINING", "STLS", "UTF8", "LANG", "SASL PLAIN"]);
     peer
 }
@@ -14,22 +15,22 @@ fn pipelining() -> Peer {
 /// Also 1939.3.c.
 #[test]
 fn r2449_6_6_a_a_client_sends_ahead_where_it_is_announced() {
-    let mut peer = Peer::logged_in(TlsPolicy::Cleartext);
-    peer.sends("STAT").unwrap();
-    assert_eq!(peer.sends("NOOP"), Err(SendError::NotPipelined));
-    assert_eq!(peer.hears("+OK 1 2\r\n"), ["drop 1 2"]);
+    let mut peer = opened(TlsPolicy::Cleartext);
+    peer.send("STAT").unwrap();
+    assert_eq!(peer.send("NOOP").map(drop), Err(SendError::NotPipelined));
+    assert_eq!(peer.hear("+OK 1 2\r\n"), ["1 messages, 2 octets"]);
     peer.lists(&["PIPELINING"]);
-    peer.sends("STAT").unwrap();
-    peer.sends("NOOP").unwrap();
-    assert_eq!(peer.hears("+OK 1 2\r\n+OK\r\n"), ["drop 1 2", "NOOP ok: "]);
+    peer.send("STAT").unwrap();
+    peer.send("NOOP").unwrap();
+    assert_eq!(peer.hear("+OK 1 2\r\n+OK\r\n"), ["1 messages, 2 octets", "NOOP ok"]);
     // The announcement goes with the list that it stood in.
     peer.lists(&["UIDL"]);
-    peer.sends("STAT").unwrap();
-    assert_eq!(peer.sends("NOOP"), Err(SendError::NotPipelined));
+    peer.send("STAT").unwrap();
+    assert_eq!(peer.send("NOOP").map(drop), Err(SendError::NotPipelined));
     // Or the caller knows better.
-    let mut peer = Peer::logged_in(Config::new(TlsPolicy::Cleartext).assume_pipelining());
-    peer.sends("STAT").unwrap();
-    peer.sends("NOOP").unwrap();
+    let mut peer = opened(ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining());
+    peer.send("STAT").unwrap();
+    peer.send("NOOP").unwrap();
 }
 
 #[test]
@@ -37,64 +38,64 @@ fn r2449_6_6_c_answers_belong_to_commands_in_order() {
     let mut peer = pipelining();
     peer.log_in();
     for line in ["STAT", "LIST", "LIST 1", "UIDL", "UIDL 2", "RETR 1", "TOP 1 0", "DELE 2", "NOOP", "RSET"] {
-        peer.sends(line).unwrap();
+        peer.send(line).unwrap();
     }
     let answers = "+OK 2 300\r\n+OK\r\n1 100\r\n2 200\r\n.\r\n+OK 1 100\r\n+OK\r\n1 a\r\n.\r\n+OK 2 b\r\n\
                    +OK\r\n+OK no answer\r\n-ERR nor this\r\n.\r\n+OK\r\n\r\n.\r\n+OK\r\n+OK\r\n+OK\r\n";
     let expected = [
-        "drop 2 300",
-        "LIST begins: ",
-        "scan 1 100",
-        "scan 2 200",
-        "LIST ends: 2",
-        "scan 1 100",
-        "UIDL begins: ",
-        "id 1 a",
-        "UIDL ends: 1",
-        "id 2 b",
-        "RETR 1 begins: ",
+        "2 messages, 300 octets",
+        "LIST begin",
+        "1 has 100",
+        "2 has 200",
+        "LIST end 2",
+        "1 has 100",
+        "UIDL begin",
+        "1 is a",
+        "UIDL end 1",
+        "2 is b",
+        "RETR 1 begin",
         "body +OK no answer\\r\\n-ERR nor this\\r\\n",
-        "RETR 1 ends: 30",
-        "TOP 1 begins: ",
+        "RETR 1 end 30",
+        "TOP 1 begin",
         "body \\r\\n",
-        "TOP 1 ends: 2",
-        "DELE 2 ok: ",
-        "NOOP ok: ",
-        "RSET ok: ",
+        "TOP 1 end 2",
+        "DELE 2 ok",
+        "NOOP ok",
+        "RSET ok",
     ];
-    assert_eq!(peer.hears(answers), expected);
-    assert!(peer.client.is_idle());
+    assert_eq!(peer.hear(answers), expected);
+    assert!(peer.client().is_idle());
 }
 
 /// Each command of a burst in turn is the one that is refused; all others are answered as ever.
 #[test]
 fn r2449_6_6_c_one_refused_command_never_disturbs_the_next_answer() {
     let burst: &[(&str, &str, &[&str])] = &[
-        ("STAT", "+OK 2 300\r\n", &["drop 2 300"]),
-        ("LIST", "+OK\r\n1 100\r\n.\r\n", &["LIST begins: ", "scan 1 100", "LIST ends: 1"]),
-        ("LIST 1", "+OK 1 100\r\n", &["scan 1 100"]),
-        ("UIDL", "+OK\r\n1 a\r\n.\r\n", &["UIDL begins: ", "id 1 a", "UIDL ends: 1"]),
-        ("RETR 1", "+OK\r\n-ERR\r\n.\r\n", &["RETR 1 begins: ", "body -ERR\\r\\n", "RETR 1 ends: 6"]),
-        ("TOP 2 0", "+OK\r\n.\r\n", &["TOP 2 begins: ", "TOP 2 ends: 0"]),
-        ("DELE 1", "+OK\r\n", &["DELE 1 ok: "]),
-        ("NOOP", "+OK\r\n", &["NOOP ok: "]),
+        ("STAT", "+OK 2 300\r\n", &["2 messages, 300 octets"]),
+        ("LIST", "+OK\r\n1 100\r\n.\r\n", &["LIST begin", "1 has 100", "LIST end 1"]),
+        ("LIST 1", "+OK 1 100\r\n", &["1 has 100"]),
+        ("UIDL", "+OK\r\n1 a\r\n.\r\n", &["UIDL begin", "1 is a", "UIDL end 1"]),
+        ("RETR 1", "+OK\r\n-ERR\r\n.\r\n", &["RETR 1 begin", "body -ERR\\r\\n", "RETR 1 end 6"]),
+        ("TOP 2 0", "+OK\r\n.\r\n", &["TOP 2 begin", "TOP 2 end 0"]),
+        ("DELE 1", "+OK\r\n", &["DELE 1 ok"]),
+        ("NOOP", "+OK\r\n", &["NOOP ok"]),
     ];
     for refused in 0..burst.len() {
         let mut peer = pipelining();
         peer.log_in();
         let (mut answers, mut expected) = (String::new(), Vec::new());
         for (place, (line, answer, events)) in burst.iter().enumerate() {
-            peer.sends(line).unwrap();
+            peer.send(line).unwrap();
             if place == refused {
                 answers.push_str("-ERR [SYS/TEMP] no\r\n");
                 let name = line.strip_suffix(" 0").unwrap_or(line);
-                expected.push(format!("{name} refused: [SYS/TEMP] no"));
+                expected.push(format!("{name} refused [SYS/TEMP] no"));
             } else {
                 answers.push_str(answer);
                 expected.extend(events.iter().map(ToString::to_string));
             }
         }
-        assert_eq!(peer.hears(&answers), expected, "refused: {}", burst.get(refused).unwrap().0);
+        assert_eq!(peer.hear(&answers), expected, "refused: {}", burst.get(refused).unwrap().0);
     }
 }
 
@@ -104,12 +105,12 @@ fn r2449_6_6_d_the_queue_is_bounded() {
     let mut peer = pipelining();
     peer.log_in();
     for _ in 0..16 {
-        peer.sends("NOOP").unwrap();
+        peer.send("NOOP").unwrap();
     }
-    assert_eq!(peer.sends("NOOP"), Err(SendError::QueueFull));
-    assert_eq!(peer.hears("+OK\r\n").len(), 1);
-    peer.sends("STAT").unwrap();
-    assert_eq!(peer.sends("NOOP"), Err(SendError::QueueFull));
+    assert_eq!(peer.send("NOOP").map(drop), Err(SendError::QueueFull));
+    assert_eq!(peer.hear("+OK\r\n").len(), 1);
+    peer.send("STAT").unwrap();
+    assert_eq!(peer.send("NOOP").map(drop), Err(SendError::QueueFull));
 }
 
 /// Also 2595.4.g, AMB.20 and the column Pipe of the command table.
@@ -128,42 +129,42 @@ fn rob_37_nothing_is_sent_behind_a_barrier() {
     ] {
         let mut peer = pipelining();
         if verb == Verb::Pass {
-            peer.sends("USER mrose").unwrap();
+            peer.send("USER mrose").unwrap();
         }
-        peer.sends(line).unwrap();
+        peer.send(line).unwrap();
         for next in ["USER x", "QUIT", "CAPA", "STLS"] {
-            assert_eq!(peer.sends(next), Err(SendError::Behind(verb)), "{next} behind {line}");
+            assert_eq!(peer.send(next).map(drop), Err(SendError::After(verb)), "{next} behind {line}");
         }
     }
     for (line, verb) in [("CAPA", Verb::Capa), ("LANG", Verb::LangList), ("QUIT", Verb::Quit)] {
         let mut peer = pipelining();
         peer.log_in();
-        peer.sends("RETR 1").unwrap();
-        peer.sends(line).unwrap();
-        assert_eq!(peer.sends("NOOP"), Err(SendError::Behind(verb)));
+        peer.send("RETR 1").unwrap();
+        peer.send(line).unwrap();
+        assert_eq!(peer.send("NOOP").map(drop), Err(SendError::After(verb)));
     }
     // STLS is not sent behind others either.
     let mut peer = pipelining();
-    peer.sends("USER mrose").unwrap();
-    assert_eq!(peer.sends("STLS"), Err(SendError::Alone));
+    peer.send("USER mrose").unwrap();
+    assert_eq!(peer.send("STLS").map(drop), Err(SendError::Alone));
 }
 
 /// Also 1939.7.user.g: the name is refused, and the password was sent already.
 #[test]
 fn rob_38_both_answers_of_a_pipelined_login_count() {
     let mut peer = pipelining();
-    peer.sends("USER mrose").unwrap();
-    peer.sends("PASS secret").unwrap();
-    assert_eq!(peer.hears("-ERR who?\r\n"), ["USER refused: who?"]);
-    assert_eq!(peer.client.state(), State::Authorization);
-    assert_eq!(peer.sends("STAT"), Err(SendError::Behind(Verb::Pass)));
-    assert_eq!(peer.hears("-ERR no\r\n"), ["PASS refused: no"]);
-    assert_eq!(peer.sends("STAT"), Err(SendError::State(State::Authorization)));
-    assert_eq!(peer.sends("PASS again"), Err(SendError::NoUser), "a new login begins with USER");
-    peer.sends("USER mrose").unwrap();
-    peer.sends("PASS secret").unwrap();
-    assert_eq!(peer.hears("+OK\r\n+OK\r\n"), ["USER ok: ", "PASS ok: "]);
-    assert_eq!(peer.client.state(), State::Transaction);
+    peer.send("USER mrose").unwrap();
+    peer.send("PASS secret").unwrap();
+    assert_eq!(peer.hear("-ERR who?\r\n"), ["USER refused who?"]);
+    assert_eq!(peer.client().state(), State::Authorization);
+    assert_eq!(peer.send("STAT").map(drop), Err(SendError::After(Verb::Pass)));
+    assert_eq!(peer.hear("-ERR no\r\n"), ["PASS refused no"]);
+    assert_eq!(peer.send("STAT").map(drop), Err(SendError::State(State::Authorization)));
+    assert_eq!(peer.send("PASS again").map(drop), Err(SendError::NoUser), "a new login begins with USER");
+    peer.send("USER mrose").unwrap();
+    peer.send("PASS secret").unwrap();
+    assert_eq!(peer.hear("+OK\r\n+OK\r\n"), ["USER ok", "PASS ok"]);
+    assert_eq!(peer.client().state(), State::Transaction);
 }
 
 /// Also 2449.6.6.c: RETR behind RETR while the first still arrives.
@@ -171,14 +172,14 @@ fn rob_38_both_answers_of_a_pipelined_login_count() {
 fn r2449_6_6_e_commands_go_out_while_a_long_answer_arrives() {
     let mut peer = pipelining();
     peer.log_in();
-    peer.sends("RETR 1").unwrap();
-    assert_eq!(peer.hears("+OK\r\nhalf"), ["RETR 1 begins: ", "body half"]);
-    peer.sends("DELE 1").unwrap();
-    peer.sends("RETR 2").unwrap();
+    peer.send("RETR 1").unwrap();
+    assert_eq!(peer.hear("+OK\r\nhalf"), ["RETR 1 begin", "body half"]);
+    peer.send("DELE 1").unwrap();
+    peer.send("RETR 2").unwrap();
     let rest = " more\r\n.\r\n+OK\r\n+OK\r\n.\r\n";
     assert_eq!(
-        peer.hears(rest),
-        ["body  more\\r\\n", "RETR 1 ends: 11", "DELE 1 ok: ", "RETR 2 begins: ", "RETR 2 ends: 0"]
+        peer.hear(rest),
+        ["body  more\\r\\n", "RETR 1 end 11", "DELE 1 ok", "RETR 2 begin", "RETR 2 end 0"]
     );
 }
 
@@ -189,22 +190,38 @@ fn r2449_6_6_b_a_server_answers_each_command_in_turn() {
         "STAT", "LIST 1", "BOGUS", "RETR 1", "DELE 1", "LIST", "DELE 1", "NOOP", "RSET", "TOP 3 0", "STAT",
         "QUIT",
     ];
-    let mut one_by_one = Host::logged_in(server::Config::new(TlsPolicy::Cleartext));
-    let expected: String = lines.iter().map(|line| one_by_one.says(format!("{line}\r\n"))).collect();
-    let mut burst = Host::logged_in(server::Config::new(TlsPolicy::Cleartext));
-    assert_eq!(burst.says(lines.join("\r\n") + "\r\n"), expected);
-    assert_eq!(burst.closed, Some(Why::Quit));
+    let mut one_by_one = logged_in(server::ServerConfig::new(TlsPolicy::Cleartext));
+    let expected: String = lines.iter().map(|line| one_by_one.say(format!("{line}\r\n"))).collect();
+    let mut burst = logged_in(server::ServerConfig::new(TlsPolicy::Cleartext));
+    assert_eq!(burst.say(lines.join("\r\n") + "\r\n"), expected);
+    assert_eq!(burst.end, Some(Ok(CloseReason::Quit)));
     assert!(expected.ends_with("+OK bye\r\n"));
     // Behind QUIT nothing is read.
-    let mut behind = Host::logged_in(server::Config::new(TlsPolicy::Cleartext));
-    assert_eq!(behind.says("QUIT\r\nSTAT\r\nDELE 1\r\n"), "+OK bye\r\n");
+    let mut behind = logged_in(server::ServerConfig::new(TlsPolicy::Cleartext));
+    assert_eq!(behind.say("QUIT\r\nSTAT\r\nDELE 1\r\n"), "+OK bye\r\n");
+}
+
+/// No command is read while the send buffer may have too little room for its answer.
+#[test]
+fn r2449_6_6_f_further_commands_stay_unread_until_the_answer_is_sent() {
+    let mut server = machine(server::ServerConfig::new(TlsPolicy::Cleartext), slots(&[[b'x'; 98]; 2]), LOGIN);
+    let mut out = SendBuf::new([0; MIN_SEND_BUF]);
+    let mut input = Input::more(b"NOOP\r\nSTAT\r\nRSET\r\n");
+    for (answer, unread) in [("+OK nothing done\r\n", "STAT\r\nRSET\r\n"), ("+OK 2 200\r\n", "RSET\r\n")] {
+        for _ in 0..2 {
+            let step = server.poll(&mut input, &mut out);
+            assert!(matches!(step, Ok(Step::NeedSpace(_))), "{step:?}");
+            assert_eq!((out.pending(), input.unread()), (answer.as_bytes(), unread.as_bytes()));
+        }
+        out.sent(answer.len());
+    }
 }
 
 #[test]
 fn rob_39_commands_behind_a_failed_login_are_each_refused() {
-    let mut host = Host::greeted(server::Config::new(TlsPolicy::Cleartext));
-    host.login = Err(Refusal::Credentials);
-    let answers = host.says("USER mrose\r\nPASS wrong\r\nSTAT\r\nLIST\r\nDELE 1\r\nCAPA\r\n");
+    let mut host = greeted(server::ServerConfig::new(TlsPolicy::Cleartext));
+    host.refuse_login = Some(Refusal::Credentials);
+    let answers = host.say("USER mrose\r\nPASS wrong\r\nSTAT\r\nLIST\r\nDELE 1\r\nCAPA\r\n");
     let mut lines = answers.split("\r\n");
     let expected = [
         "+OK send PASS",
@@ -217,14 +234,14 @@ fn rob_39_commands_behind_a_failed_login_are_each_refused() {
     for expected in expected {
         assert_eq!(lines.next(), Some(expected));
     }
-    assert_eq!(host.server.state(), State::Authorization);
+    assert_eq!(host.server().state(), State::Authorization);
 }
 
 /// A burst is answered whether PIPELINING is announced or not; what is announced is a promise, not a switch.
 #[test]
 fn r2449_6_6_a_a_server_that_does_not_announce_it_answers_all_the_same() {
-    let mut host = Host::greeted(server::Config::new(TlsPolicy::Cleartext).without_pipelining());
+    let mut host = greeted(server::ServerConfig::new(TlsPolicy::Cleartext).without_pipelining());
     assert!(!host.lists("CAPA").contains(&"PIPELINING".into()));
-    let answers = host.says("USER mrose\r\nPASS secret\r\nSTAT\r\nNOOP\r\n");
+    let answers = host.say("USER mrose\r\nPASS secret\r\nSTAT\r\nNOOP\r\n");
     assert_eq!(answers, "+OK send PASS\r\n+OK maildrop open\r\n+OK 2 200\r\n+OK nothing done\r\n");
 }

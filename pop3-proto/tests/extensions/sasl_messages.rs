@@ -1,12 +1,13 @@
 //! Both machines in one exchange, with the messages of feature `sasl`: what the client builds, the server reads.
 
-use super::sasl_kit::{Desk, Host, auth, auth_with};
-use pop3_proto::client::{self, Event, SaslStep};
+use pop3_proto::client::{self, Client, Event, SaslStep};
 use pop3_proto::sasl::{self, Bearer, Message, Plain};
-use pop3_proto::server::{Config, Credentials, Login, Refusal, Step};
+use pop3_proto::server::{Ask, Credentials, Login, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{
-    AnswerError, Base64, Command, Fatal, Input, Limits, Mechanism, Out, Secret, State, Text, TlsPolicy,
+    AnswerError, Base64, Command, ConnectionError, Input, Limits, Mechanism, Secret, SendBuf, State, Text,
+    TlsPolicy,
 };
+use pop3_proto_kit::{LOGIN, Slots, client as client_machine, machine, slots};
 
 const ALL: &[Mechanism<'static>] = &[
     Mechanism::PLAIN,
@@ -16,41 +17,69 @@ const ALL: &[Mechanism<'static>] = &[
     Mechanism::XOAUTH2,
     Mechanism::OAUTHBEARER,
 ];
+const CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Implicit).with_sasl(ALL);
+const TOKEN: &[u8] = b"vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";
 
-/// A desk and a host inside TLS.
-fn pair() -> (Desk, Host) {
-    let host = Host::new(Config::new(TlsPolicy::Implicit).sasl(ALL));
-    (Desk::greeted(TlsPolicy::Implicit), host)
+type Machine = Server<Slots, ServerConfig<'static>>;
+type Out = SendBuf<Vec<u8>>;
+
+/// What the server does with a message of the client, after this many.
+enum Answer {
+    Challenge(Vec<u8>),
+    Accept,
+    Refuse,
 }
 
-/// Runs AUTH between the two; whether it was accepted.
+/// Runs AUTH between the two, of which each builds and reads messages; whether it was accepted.
 fn talk(
-    command: &Command<'_>,
-    mut serve: impl FnMut(&mut Host, Login, Option<Vec<u8>>),
-    mut respond: impl FnMut(&mut Desk, SaslStep, Vec<u8>),
+    mechanism: Mechanism<'_>,
+    initial: Option<&Message<'_>>,
+    mut serve: impl FnMut(Option<Vec<u8>>) -> Answer,
+    mut respond: impl FnMut(&mut Client, SaslStep, Vec<u8>, &mut Out),
 ) -> bool {
-    let (mut desk, mut host) = pair();
-    desk.client.send(command, &mut desk.out).unwrap();
+    let mut client = client_machine(TlsPolicy::Implicit, &[]);
+    let mut server = machine(CONFIG, slots(&["abc"]), "");
+    let (mut up, mut down) = (SendBuf::new(vec![]), SendBuf::new(vec![]));
+    let mut buffer = [0; 242];
+    let initial = initial.map(|message| message.encode_into(&mut buffer).unwrap());
+    client.send(&Command::Auth { mechanism, initial }, &mut up).unwrap();
     loop {
-        let line = desk.said();
-        let (login, credentials) = host.login(line.as_bytes());
-        let message = match credentials {
-            Credentials::Sasl { initial, .. } => initial.map(decode),
-            Credentials::Response(response) => Some(decode(response)),
-            credentials => panic!("{credentials:?}"),
-        };
-        serve(&mut host, login, message);
-        let line = host.answers(b"");
-        match desk.hear_one(line.as_bytes()) {
-            Event::Challenge(step, challenge) => respond(&mut desk, step, decode(challenge)),
+        let (login, message) = login(&mut server, up.pending(), &mut down);
+        match serve(message) {
+            Answer::Challenge(challenge) => {
+                server.challenge_message(login, &Message::new(&challenge), &mut down).unwrap();
+            }
+            Answer::Accept => server.accept(login, slots(&["abc"])).unwrap(),
+            Answer::Refuse => server.refuse(login, Refusal::Credentials).unwrap(),
+        }
+        up.clear();
+        let _ = server.poll(&mut Input::more(b""), &mut down);
+        match client.poll(&mut Input::more(down.pending())).unwrap().unwrap() {
+            Event::Challenge(step, challenge) => respond(&mut client, step, decode(challenge), &mut up),
             Event::AuthAccepted(done, _) => {
-                desk.client.verified(done).unwrap();
-                assert_eq!(desk.client.state(), host.server.state());
+                client.verified(done).unwrap();
+                assert_eq!(client.state(), server.state());
                 return true;
             }
             Event::Refused(..) => return false,
             event => panic!("{event:?}"),
         }
+        down.clear();
+    }
+}
+
+/// The login that these bytes ask for, and the message with it.
+fn login(server: &mut Machine, wire: &[u8], out: &mut Out) -> (Login, Option<Vec<u8>>) {
+    match server.poll(&mut Input::more(wire), out) {
+        Ok(Step::Ask(Ask::Login(login, credentials))) => (
+            login,
+            match credentials {
+                Credentials::Sasl { initial, .. } => initial.map(decode),
+                Credentials::Response(response) => Some(decode(response)),
+                _ => None,
+            },
+        ),
+        step => panic!("{step:?}"),
     }
 }
 
@@ -59,48 +88,70 @@ fn decode(text: Base64<'_>) -> Vec<u8> {
     sasl::decode(text, &mut buffer).unwrap().to_vec()
 }
 
-fn text(octets: &[u8]) -> Text<'_> {
-    Text::new(octets).unwrap()
+fn text(bytes: &[u8]) -> Text<'_> {
+    Text::new(bytes).unwrap()
 }
 
-fn secret(octets: &[u8]) -> Secret<'_> {
-    Secret::new(octets).unwrap()
+fn secret(bytes: &[u8]) -> Secret<'_> {
+    Secret::new(bytes).unwrap()
 }
 
-fn let_in(host: &mut Host, login: Login) {
-    host.server.accept(login, Vec::new(), pop3_proto::server::Announce::default()).unwrap();
+/// A client's message of a bearer token.
+fn bearer<'m>(mechanism: Mechanism<'_>, token: &'m [u8]) -> Message<'m> {
+    let user = Text::from_static("user@example.com");
+    match mechanism == Mechanism::XOAUTH2 {
+        true => sasl::xoauth2(user, secret(token)).unwrap(),
+        false => {
+            let host = Some(Text::from_static("pop.example.com"));
+            sasl::oauthbearer(user, host, Some(995), secret(token)).unwrap()
+        }
+    }
 }
 
-fn turn_away(host: &mut Host, login: Login) {
-    host.server.refuse(login, Refusal::Credentials).unwrap();
+/// In two lines and with an initial response: the server asks for the message, if it must, and `read` reads it.
+fn one_message(mechanism: Mechanism<'_>, message: &Message<'_>, read: impl Fn(&mut [u8]), accept: bool) {
+    for initial in [None, Some(message)] {
+        let accepted = talk(
+            mechanism,
+            initial,
+            |received| match received {
+                None => Answer::Challenge(Vec::new()),
+                Some(mut received) => {
+                    read(&mut received);
+                    if accept { Answer::Accept } else { Answer::Refuse }
+                }
+            },
+            |client, step, challenge, out| {
+                assert!(challenge.is_empty());
+                client.respond_message(step, message, out).unwrap();
+            },
+        );
+        assert_eq!(accepted, accept);
+    }
 }
 
 /// Also 4616.1.a and 4616.2.c's first half: inside TLS, with an initial response and in two lines.
 #[test]
 fn r5034_4_ai_plain_over_tls() {
     let message = sasl::plain(Text::EMPTY, text(b"test"), secret(b"test")).unwrap();
-    let mut buffer = [0; 242];
-    let initial = message.encode_into(&mut buffer).unwrap();
-    for command in [auth_with(Mechanism::PLAIN, initial.as_bytes()), auth(Mechanism::PLAIN)] {
-        for good in [true, false] {
-            let accepted = talk(
-                &command,
-                |host, login, received| match received {
-                    None => host.server.challenge(login, Base64::EMPTY, &mut host.out).unwrap(),
-                    Some(received) => {
-                        let plain = Plain::parse(&received).unwrap();
-                        assert_eq!(plain.authcid, text(b"test"));
-                        assert_eq!(plain.password.expose(), b"test");
-                        if good { let_in(host, login) } else { turn_away(host, login) }
-                    }
-                },
-                |desk, step, challenge| {
-                    assert!(challenge.is_empty());
-                    desk.client.sasl_message(step, &message, &mut desk.out).unwrap();
-                },
-            );
-            assert_eq!(accepted, good);
-        }
+    let read = |received: &mut [u8]| {
+        let plain = Plain::parse(received).unwrap();
+        assert_eq!((plain.authcid, plain.password.expose()), (text(b"test"), b"test".as_slice()));
+    };
+    for accept in [true, false] {
+        one_message(Mechanism::PLAIN, &message, read, accept);
+    }
+}
+
+/// Also 4505.2.a: an empty message is `=` in the command, and an empty line after a challenge.
+#[test]
+fn r4422_a_a_external_and_anonymous() {
+    for said in [&b""[..], b"mrose"] {
+        let read = |received: &mut [u8]| assert_eq!(sasl::parse_external(received).unwrap().as_bytes(), said);
+        one_message(Mechanism::EXTERNAL, &sasl::external(text(said)).unwrap(), read, true);
+        let read =
+            |received: &mut [u8]| assert_eq!(sasl::parse_anonymous(received).unwrap().as_bytes(), said);
+        one_message(Mechanism::ANONYMOUS, &sasl::anonymous(text(said)).unwrap(), read, true);
     }
 }
 
@@ -108,28 +159,23 @@ fn r5034_4_ai_plain_over_tls() {
 #[test]
 fn login_a_name_and_password_on_their_own_lines() {
     for prompts in [[&b"User Name\0"[..], b"Password\0"], [b"Username:", b"Password:"], [b"", b""]] {
-        let mut received = Vec::new();
+        let (mut received, mut asked) = (Vec::new(), 0);
         let accepted = talk(
-            &auth(Mechanism::LOGIN),
-            |host, login, message| {
+            Mechanism::LOGIN,
+            None,
+            |message| {
                 received.extend(message);
-                match prompts.get(received.len()) {
-                    Some(prompt) => {
-                        host.server.challenge_message(login, &Message::new(prompt), &mut host.out).unwrap();
-                    }
-                    None => let_in(host, login),
-                }
+                prompts
+                    .get(received.len())
+                    .map_or(Answer::Accept, |prompt| Answer::Challenge(prompt.to_vec()))
             },
-            {
-                let mut asked = 0;
-                move |desk, step, _| {
-                    asked += 1;
-                    let message = match asked {
-                        1 => sasl::login_name(text(b"mrose")).unwrap(),
-                        _ => sasl::login_password(secret(b"tanstaaf")),
-                    };
-                    desk.client.sasl_message(step, &message, &mut desk.out).unwrap();
-                }
+            |client, step, _, out| {
+                asked += 1;
+                let message = match asked {
+                    1 => sasl::login_name(text(b"mrose")).unwrap(),
+                    _ => sasl::login_password(secret(b"tanstaaf")),
+                };
+                client.respond_message(step, &message, out).unwrap();
             },
         );
         assert!(accepted);
@@ -137,73 +183,32 @@ fn login_a_name_and_password_on_their_own_lines() {
     }
 }
 
-/// Also 4505.2.a: an empty message is `=` in the command, and an empty line behind a challenge.
-#[test]
-fn r4422_a_a_external_and_anonymous() {
-    for (mechanism, said) in [
-        (Mechanism::EXTERNAL, &b""[..]),
-        (Mechanism::EXTERNAL, b"mrose"),
-        (Mechanism::ANONYMOUS, b""),
-        (Mechanism::ANONYMOUS, b"sirhc"),
-    ] {
-        let message = match mechanism == Mechanism::EXTERNAL {
-            true => sasl::external(text(said)).unwrap(),
-            false => sasl::anonymous(text(said)).unwrap(),
-        };
-        let mut buffer = [0; 242];
-        let initial = message.encode_into(&mut buffer).unwrap();
-        for command in [auth_with(mechanism, initial.as_bytes()), auth(mechanism)] {
-            let accepted = talk(
-                &command,
-                |host, login, received| match received {
-                    None => host.server.challenge(login, Base64::EMPTY, &mut host.out).unwrap(),
-                    Some(received) => {
-                        let read = if mechanism == Mechanism::EXTERNAL {
-                            sasl::parse_external(&received)
-                        } else {
-                            sasl::parse_anonymous(&received)
-                        };
-                        assert_eq!(read.unwrap().as_bytes(), said);
-                        let_in(host, login);
-                    }
-                },
-                |desk, step, _| desk.client.sasl_message(step, &message, &mut desk.out).unwrap(),
-            );
-            assert!(accepted);
-        }
-    }
-}
-
 /// Also XOAUTH2.a, quirk 22 and 7628.3.2.a: the error is a challenge, its answer an octet (OAUTHBEARER) or nothing (XOAUTH2), and then
 /// comes `-ERR`.
 #[test]
 fn r7628_3_2_b_a_bearer_token_that_is_refused() {
-    for (mechanism, ack) in [(Mechanism::OAUTHBEARER, &b"\x01"[..]), (Mechanism::XOAUTH2, b"")] {
-        let token = secret(b"vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==");
-        let message = match mechanism == Mechanism::XOAUTH2 {
-            true => sasl::xoauth2(text(b"user@example.com"), token).unwrap(),
-            false => sasl::oauthbearer(text(b"user@example.com"), None, None, token).unwrap(),
-        };
+    for (mechanism, ack, read) in [
+        (Mechanism::OAUTHBEARER, sasl::OAUTHBEARER_ACK, &b"\x01"[..]),
+        (Mechanism::XOAUTH2, sasl::XOAUTH2_ACK, b""),
+    ] {
+        let error = sasl::oauth_error("invalid_token", Some("mail"), None).unwrap();
         let mut buffer = [0; 242];
-        let initial = message.encode_into(&mut buffer).unwrap();
+        let error = decode(error.encode_into(&mut buffer).unwrap());
         let mut rounds = 0;
         let accepted = talk(
-            &auth_with(mechanism, initial.as_bytes()),
-            |host, login, received| {
+            mechanism,
+            Some(&bearer(mechanism, TOKEN)),
+            |received| {
                 rounds += 1;
                 if rounds == 1 {
-                    let error = sasl::oauth_error("invalid_token", Some("mail"), None).unwrap();
-                    host.server.challenge_message(login, &error, &mut host.out).unwrap();
-                } else {
-                    assert_eq!(received.unwrap(), ack);
-                    turn_away(host, login);
+                    return Answer::Challenge(error.clone());
                 }
+                assert_eq!(received.unwrap(), read);
+                Answer::Refuse
             },
-            |desk, step, challenge| {
+            |client, step, challenge, out| {
                 assert_eq!(challenge, br#"{"status":"invalid_token","scope":"mail"}"#);
-                let ack =
-                    if mechanism == Mechanism::XOAUTH2 { sasl::XOAUTH2_ACK } else { sasl::OAUTHBEARER_ACK };
-                desk.client.sasl(step, ack, &mut desk.out).unwrap();
+                client.respond(step, ack, out).unwrap();
             },
         );
         assert!(!accepted);
@@ -213,17 +218,19 @@ fn r7628_3_2_b_a_bearer_token_that_is_refused() {
 
 #[test]
 fn r7628_3_2_b_or_the_client_cancels() {
-    let (mut desk, mut host) = pair();
-    let line = desk.say(&auth_with(Mechanism::OAUTHBEARER, b"AAAA")).unwrap();
-    let (login, _) = host.login(line.as_bytes());
+    let mut client = client_machine(TlsPolicy::Implicit, &[]);
+    let mut server = machine(CONFIG, slots(&["abc"]), "");
+    let (mut up, mut down) = (SendBuf::new(vec![]), SendBuf::new(vec![]));
+    client.send(&Command::parse(b"AUTH OAUTHBEARER AAAA").unwrap(), &mut up).unwrap();
+    let (login, _) = login(&mut server, up.pending(), &mut down);
     let error = sasl::oauth_error("invalid_token", None, None).unwrap();
-    host.server.challenge_message(login, &error, &mut host.out).unwrap();
-    let line = host.said();
-    let Event::Challenge(step, _) = desk.hear_one(line.as_bytes()) else { panic!() };
-    desk.client.sasl_cancel(step, &mut desk.out).unwrap();
-    let line = desk.said();
-    let answer = host.answers(line.as_bytes());
-    assert!(matches!(desk.hear_one(answer.as_bytes()), Event::Refused(..)));
+    server.challenge_message(login, &error, &mut down).unwrap();
+    let Ok(Some(Event::Challenge(step, _))) = client.poll(&mut Input::more(down.pending())) else { panic!() };
+    up.clear();
+    down.clear();
+    client.cancel(step, &mut up).unwrap();
+    assert!(matches!(server.poll(&mut Input::more(up.pending()), &mut down), Ok(Step::NeedInput)));
+    assert!(matches!(client.poll(&mut Input::more(down.pending())), Ok(Some(Event::Refused(..)))));
 }
 
 /// A token of 8 KiB goes up as a response and comes down as a challenge.
@@ -231,29 +238,23 @@ fn r7628_3_2_b_or_the_client_cancels() {
 fn r5034_4_u_a_bearer_token_of_8_kib_passes_both_ways() {
     let token = [b'a'; 8192];
     for mechanism in [Mechanism::XOAUTH2, Mechanism::OAUTHBEARER] {
-        let message = match mechanism == Mechanism::XOAUTH2 {
-            true => sasl::xoauth2(text(b"user@example.com"), secret(&token)).unwrap(),
-            false => {
-                let host = Some(text(b"pop.example.com"));
-                sasl::oauthbearer(text(b"user@example.com"), host, Some(995), secret(&token)).unwrap()
-            }
-        };
         let accepted = talk(
-            &auth(mechanism),
-            |host, login, received| match received {
-                None => host.server.challenge_message(login, &Message::new(&token), &mut host.out).unwrap(),
+            mechanism,
+            None,
+            |received| match received {
+                None => Answer::Challenge(token.to_vec()),
                 Some(mut received) => {
                     let bearer = match mechanism == Mechanism::XOAUTH2 {
                         true => Bearer::parse_xoauth2(&received),
                         false => Bearer::parse_oauthbearer(&mut received),
                     };
                     assert_eq!(bearer.unwrap().token.expose(), token);
-                    let_in(host, login);
+                    Answer::Accept
                 }
             },
-            |desk, step, challenge| {
+            |client, step, challenge, out| {
                 assert_eq!(challenge, token);
-                desk.client.sasl_message(step, &message, &mut desk.out).unwrap();
+                client.respond_message(step, &bearer(mechanism, &token), out).unwrap();
             },
         );
         assert!(accepted);
@@ -263,94 +264,111 @@ fn r5034_4_u_a_bearer_token_of_8_kib_passes_both_ways() {
 /// Also 4616.2.c: a message without a name, or with one that the application cannot prepare, fails like a wrong password.
 #[test]
 fn r5034_4_ab_a_name_that_cannot_be_used_fails_the_login() {
-    for initial in [&b"AABzZWNyZXQ="[..], b"AG1yb3NlAA==", b"bm8gcGFydHM="] {
+    for initial in [&b"\0\0secret"[..], b"\0mrose\0", b"no parts"] {
         let accepted = talk(
-            &auth_with(Mechanism::PLAIN, initial),
-            |host, login, received| {
+            Mechanism::PLAIN,
+            Some(&Message::new(initial)),
+            |received| {
                 assert!(Plain::parse(&received.unwrap()).is_err());
-                turn_away(host, login);
+                Answer::Refuse
             },
-            |_, _, challenge| panic!("{challenge:?}"),
+            |_, _, challenge, _| panic!("{challenge:?}"),
         );
         assert!(!accepted);
     }
 }
 
-/// The same checks as for text that is base64 already: the limit, the room, the token; and the same octets.
+/// A client that was challenged so.
+fn challenged(config: impl Into<client::ClientConfig>, challenge: &[u8]) -> (Client, SaslStep) {
+    let mut client = client_machine(config, &[]);
+    client.send(&Command::parse(b"AUTH LOGIN").unwrap(), &mut SendBuf::new(vec![])).unwrap();
+    match client.poll(&mut Input::more(challenge)) {
+        Ok(Some(Event::Challenge(step, _))) => (client, step),
+        event => panic!("{event:?}"),
+    }
+}
+
+/// The same checks as for text that is base64 already: the limit, the room, the token; and the same bytes.
 #[test]
 fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {
-    let config = client::Config::new(TlsPolicy::Implicit).limits(Limits::DEFAULT.sasl_line(130));
-    let (mut desk, step) = Desk::challenged(config, b"+ \r\n");
+    let config =
+        client::ClientConfig::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(130));
+    let (mut client, step) = challenged(config, b"+ \r\n");
+    let mut out = SendBuf::new(vec![]);
     let (long, fits) = ([b'x'; 97], [b'x'; 96]);
-    let unanswered = desk.client.sasl_message(step, &Message::new(&long), &mut desk.out).unwrap_err();
+    let unanswered = client.respond_message(step, &Message::new(&long), &mut out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::TooLong { limit: 130 });
 
     let mut buffer = [0; 129];
-    let mut small = Out::new(&mut buffer);
-    let unanswered =
-        desk.client.sasl_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
-    assert!(matches!(unanswered.why, AnswerError::Full(full) if full.needed == 130 && full.never_fits()));
+    let mut small = SendBuf::new(&mut buffer[..]);
+    let unanswered = client.respond_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
+    assert!(
+        matches!(unanswered.why, AnswerError::BufferFull(full) if full.needed == 130 && full.never_fits())
+    );
     assert!(small.pending().is_empty(), "a message of more than one block leaves no part behind");
 
-    let mut other = Desk::greeted(TlsPolicy::Implicit);
-    let unanswered =
-        other.client.sasl_message(unanswered.token, &Message::new(b""), &mut other.out).unwrap_err();
+    let mut other = client_machine(TlsPolicy::Implicit, &[]);
+    let unanswered = other.respond_message(unanswered.token, &Message::new(b""), &mut out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
-    assert_eq!(other.said() + &desk.said(), "");
+    assert!(out.pending().is_empty());
 
-    desk.client.sasl_message(unanswered.token, &Message::new(&fits), &mut desk.out).unwrap();
+    client.respond_message(unanswered.token, &Message::new(&fits), &mut out).unwrap();
     let mut buffer = [0; 128];
     let encoded = Message::new(&fits).encode_into(&mut buffer).unwrap().as_bytes();
-    assert_eq!(desk.said().as_bytes(), [encoded, b"\r\n"].concat());
-    assert!(matches!(desk.hear_one(b"-ERR\r\n"), Event::Refused(..)));
+    assert_eq!(out.pending(), [encoded, b"\r\n"].concat());
+    assert!(matches!(client.poll(&mut Input::more(b"-ERR\r\n")), Ok(Some(Event::Refused(..)))));
 }
 
 #[test]
 fn law_4_a_message_behind_an_odd_challenge_must_be_a_cancel() {
-    let (mut desk, step) = Desk::challenged(TlsPolicy::Implicit, b"+ \r\n");
-    desk.client.sasl_message(step, &Message::new(b""), &mut desk.out).unwrap();
-    assert_eq!(desk.said(), "\r\n");
-    let Event::OddChallenge(step, _) = desk.hear_one(b"+ ???\r\n") else { panic!() };
-    let unanswered = desk.client.sasl_message(step, &Message::new(b""), &mut desk.out).unwrap_err();
+    let (mut client, step) = challenged(TlsPolicy::Implicit, b"+ \r\n");
+    let mut out = SendBuf::new(vec![]);
+    client.respond_message(step, &Message::new(b""), &mut out).unwrap();
+    assert_eq!(out.pending(), b"\r\n");
+    let mut input = Input::more(b"+ ???\r\n");
+    let Ok(Some(Event::MalformedChallenge(step, _))) = client.poll(&mut input) else { panic!() };
+    let unanswered = client.respond_message(step, &Message::new(b""), &mut out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::MustCancel);
-    assert_eq!(desk.said(), "");
+    assert_eq!(out.pending(), b"\r\n");
 }
 
 #[test]
 fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
-    let limits = Limits::DEFAULT.sasl_line(132);
-    let mut host = Host::new(Config::new(TlsPolicy::Implicit).sasl(ALL).limits(limits));
-    let (login, _) = host.login(b"AUTH LOGIN\r\n");
+    let config = CONFIG.with_limits(Limits::DEFAULT.with_sasl_line(132));
+    let mut server = machine(config, slots(&["abc"]), "");
+    let mut out = SendBuf::new(vec![]);
+    let (token, _) = login(&mut server, b"AUTH LOGIN\r\n", &mut out);
     let (long, fits) = ([b'x'; 97], [b'x'; 96]);
-    let unanswered = host.server.challenge_message(login, &Message::new(&long), &mut host.out).unwrap_err();
+    let unanswered = server.challenge_message(token, &Message::new(&long), &mut out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::TooLong { limit: 132 });
     let mut buffer = [0; 131];
-    let mut small = Out::new(&mut buffer);
+    let mut small = SendBuf::new(&mut buffer[..]);
     let unanswered =
-        host.server.challenge_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
-    assert!(matches!(unanswered.why, AnswerError::Full(full) if full.needed == 132));
+        server.challenge_message(unanswered.token, &Message::new(&fits), &mut small).unwrap_err();
+    assert!(matches!(unanswered.why, AnswerError::BufferFull(full) if full.needed == 132));
     assert!(small.pending().is_empty());
-    assert!(matches!(host.hear(b""), Step::Waiting));
-    host.server.challenge_message(unanswered.token, &Message::new(&fits), &mut host.out).unwrap();
-    assert!(host.said().starts_with("+ eHh4"));
-    let (login, _) = host.response(b"\r\n");
-    host.server.challenge_message(login, &Message::new(b""), &mut host.out).unwrap();
-    assert_eq!(host.said(), "+ \r\n");
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::Waiting)));
+    server.challenge_message(unanswered.token, &Message::new(&fits), &mut out).unwrap();
+    assert!(out.pending().starts_with(b"+ eHh4"));
+    out.clear();
+    let (token, _) = login(&mut server, b"\r\n", &mut out);
+    server.challenge_message(token, &Message::new(b""), &mut out).unwrap();
+    assert_eq!(out.pending(), b"+ \r\n");
 
-    let mut host = Host::new(Config::new(TlsPolicy::Implicit));
-    host.name(b"USER mrose\r\n");
-    let (login, _) = host.login(b"PASS x\r\n");
-    let unanswered = host.server.challenge_message(login, &Message::new(b""), &mut host.out).unwrap_err();
+    let (user, pass) = LOGIN.split_at("USER mrose\r\n".len());
+    let mut server = machine(ServerConfig::new(TlsPolicy::Implicit), slots(&["abc"]), user);
+    let (token, _) = login(&mut server, pass.as_bytes(), &mut out);
+    let unanswered = server.challenge_message(token, &Message::new(b""), &mut out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale, "PASS is no exchange");
 }
 
 /// A mechanism that authenticates the server too is the driver's to ask: without its agreement there is no TRANSACTION.
 #[test]
 fn r5034_4_ao_messages_change_nothing_about_the_verdict() {
-    let (mut desk, step) = Desk::challenged(TlsPolicy::Implicit, b"+ cj1u\r\n");
-    desk.client.sasl_message(step, &Message::new(b"c=biws"), &mut desk.out).unwrap();
+    let (mut client, step) = challenged(TlsPolicy::Implicit, b"+ cj1u\r\n");
+    client.respond_message(step, &Message::new(b"c=biws"), &mut SendBuf::new(vec![])).unwrap();
     let mut input = Input::more(b"+OK\r\n");
-    let Ok(Some(Event::AuthAccepted(_done, _))) = desk.client.poll(&mut input) else { panic!() };
-    assert_eq!(desk.client.state(), State::Authorization);
-    assert!(matches!(desk.client.poll(&mut Input::last(b"")), Err(Fatal::UnexpectedEnd)));
+    let Ok(Some(Event::AuthAccepted(_done, _))) = client.poll(&mut input) else { panic!() };
+    assert_eq!(client.state(), State::Authorization);
+    assert_eq!(client.poll(&mut Input::last(b"")).unwrap_err(), ConnectionError::UnexpectedEof);
 }

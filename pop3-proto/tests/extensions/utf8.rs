@@ -1,12 +1,12 @@
 //! UTF8, both sides (RFC 6856 sections 2 and 5).
 
-use super::drive::{Host, Peer};
+use super::{greeted, guest, host_of, logged_in, opened};
 use pop3_proto::client::{self, SendError};
-use pop3_proto::server::{Config, Utf8};
-use pop3_proto::{ApopDigest, Client, Command, Outbox, Profile, Secret, State, Text, TlsPolicy};
+use pop3_proto::server::{ServerConfig, Utf8};
+use pop3_proto::{ApopDigest, Client, Command, Profile, Secret, SendBuf, State, Text, TlsPolicy};
 
-fn config(utf8: Utf8) -> Config {
-    Config::new(TlsPolicy::Opportunistic).utf8(utf8)
+fn config(utf8: Utf8) -> ServerConfig<'static> {
+    ServerConfig::new(TlsPolicy::Opportunistic).with_utf8(utf8)
 }
 
 /// Octets that are no UTF-8: overlong forms, surrogates, what is above U+10FFFF, and pieces.
@@ -35,56 +35,52 @@ const WELL_FORMED: &[&str] =
 /// Also 6856.2.1.b, 6856.2.1.c, 6856.2.a, AMB.21.
 #[test]
 fn amb_21_utf8_before_login_and_as_often_as_one_likes() {
-    let mut host = Host::greeted(config(Utf8::Messages));
-    assert!(!host.server.is_utf8());
-    assert_eq!(host.says("UTF8\r\n"), "+OK UTF8 mode on\r\n");
-    assert_eq!(host.says("utf8\r\n"), "+OK UTF8 mode on\r\n");
-    host.says("USER mrose\r\nPASS secret\r\n");
-    assert!(host.server.is_utf8());
-    assert_eq!(host.says("UTF8\r\n"), "-ERR not in this state\r\n");
-    host.says("RSET\r\n");
-    assert!(host.server.is_utf8(), "there is no way back");
+    let mut host = greeted(config(Utf8::Messages));
+    assert!(!host.server().is_utf8());
+    assert_eq!(host.say("UTF8\r\n"), "+OK UTF8 mode on\r\n");
+    assert_eq!(host.say("utf8\r\n"), "+OK UTF8 mode on\r\n");
+    host.say("USER mrose\r\nPASS secret\r\n");
+    assert!(host.server().is_utf8());
+    assert_eq!(host.say("UTF8\r\n"), "-ERR not in this state\r\n");
+    host.say("RSET\r\n");
+    assert!(host.server().is_utf8(), "there is no way back");
 }
 
 #[test]
 fn r6856_2_1_a_utf8_has_no_argument() {
-    let mut host = Host::greeted(config(Utf8::Messages));
-    assert_eq!(host.says("UTF8 USER\r\n"), "-ERR syntax error\r\n");
-    assert!(!host.server.is_utf8());
+    let mut host = greeted(config(Utf8::Messages));
+    assert_eq!(host.say("UTF8 USER\r\n"), "-ERR syntax error\r\n");
+    assert!(!host.server().is_utf8());
 }
 
 #[test]
 fn r6856_2_1_c_without_it_the_command_is_unknown() {
-    let mut host = Host::greeted(Config::new(TlsPolicy::Cleartext));
-    assert_eq!(host.says("UTF8\r\n"), "-ERR unknown command\r\n");
-    assert!(!host.server.is_utf8());
+    let mut host = greeted(ServerConfig::new(TlsPolicy::Cleartext));
+    assert_eq!(host.say("UTF8\r\n"), "-ERR unknown command\r\n");
+    assert!(!host.server().is_utf8());
 }
 
 /// Also 6856.2.1.e, 6856.2.1.h, 6856.2.1.i, 6856.2.1.l, 6856.4.a: even messages of this maildrop need UTF-8 mode; the application saw it
 /// before it opened the maildrop.
 #[test]
 fn r6856_5_a_a_message_that_needs_utf8_is_refused_outside_it() {
-    let mut host = Host::logged_in(config(Utf8::Messages));
+    let mut host = logged_in(config(Utf8::Messages));
     for line in ["LIST 2", "RETR 2", "TOP 2 0", "LIST 4", "RETR 4"] {
-        assert_eq!(
-            host.says(format!("{line}\r\n")),
-            "-ERR [UTF8] this message needs UTF8 mode\r\n",
-            "{line}"
-        );
+        assert_eq!(host.say(format!("{line}\r\n")), "-ERR [UTF8] this message needs UTF8 mode\r\n", "{line}");
     }
-    assert_eq!(host.says("STAT\r\n"), "+OK 2 200\r\n");
+    assert_eq!(host.say("STAT\r\n"), "+OK 2 200\r\n");
     assert_eq!(host.lists("LIST"), ["1 100", "3 100"]);
     assert_eq!(host.lists("UIDL"), ["1 id-1", "3 id-3"]);
-    assert!(host.says("DELE 2\r\n").starts_with("-ERR"));
-    let ascii = (host.says("LIST 1\r\n"), host.says("RETR 1\r\n"), host.says("UIDL 3\r\n"));
+    assert!(host.say("DELE 2\r\n").starts_with("-ERR"));
+    let ascii = (host.say("LIST 1\r\n"), host.say("RETR 1\r\n"), host.say("UIDL 3\r\n"));
 
-    let mut host = Host::greeted(config(Utf8::Messages));
-    host.says("UTF8\r\nUSER mrose\r\nPASS secret\r\n");
-    assert_eq!(host.says("STAT\r\n"), "+OK 4 400\r\n");
+    let mut host = greeted(config(Utf8::Messages));
+    host.say("UTF8\r\nUSER mrose\r\nPASS secret\r\n");
+    assert_eq!(host.say("STAT\r\n"), "+OK 4 400\r\n");
     assert_eq!(host.lists("LIST"), ["1 100", "2 100", "3 100", "4 100"]);
-    assert!(host.says("RETR 2\r\n").starts_with("+OK 25 octets\r\n"));
+    assert!(host.say("RETR 2\r\n").starts_with("+OK 25 octets\r\n"));
     assert_eq!(
-        (host.says("LIST 1\r\n"), host.says("RETR 1\r\n"), host.says("UIDL 3\r\n")),
+        (host.say("LIST 1\r\n"), host.say("RETR 1\r\n"), host.say("UIDL 3\r\n")),
         ascii,
         "no effect on ASCII"
     );
@@ -92,45 +88,46 @@ fn r6856_5_a_a_message_that_needs_utf8_is_refused_outside_it() {
 
 #[test]
 fn r6856_5_a_without_response_codes_it_is_words_only() {
-    let mut host = Host::logged_in(config(Utf8::Messages).without_resp_codes());
-    assert_eq!(host.says("RETR 2\r\n"), "-ERR this message needs UTF8 mode\r\n");
+    let mut host = logged_in(config(Utf8::Messages).without_resp_codes());
+    assert_eq!(host.say("RETR 2\r\n"), "-ERR this message needs UTF8 mode\r\n");
 }
 
 /// Also 6856.2.1.j: neither side goes into TLS from UTF-8 mode.
 #[test]
 fn r6856_2_1_k_stls_behind_utf8_is_refused() {
-    let mut host = Host::greeted(config(Utf8::Messages));
+    let mut host = greeted(config(Utf8::Messages));
     assert!(host.lists("CAPA").contains(&"STLS".into()));
-    host.says("UTF8\r\n");
+    host.say("UTF8\r\n");
     assert!(!host.lists("CAPA").contains(&"STLS".into()));
-    assert_eq!(host.says("STLS\r\n"), "-ERR unknown command\r\n");
-    assert!(!host.server.is_tls());
+    assert_eq!(host.say("STLS\r\n"), "-ERR unknown command\r\n");
+    assert!(!host.server().is_tls());
 }
 
 #[test]
 fn r6856_2_1_j_a_client_sends_no_stls_behind_utf8() {
-    let mut peer = Peer::new(TlsPolicy::Opportunistic);
+    let mut peer = guest(TlsPolicy::Opportunistic);
     peer.lists(&["STLS", "UTF8"]);
-    assert_eq!(peer.asks("UTF8", "-ERR no\r\n"), ["UTF8 refused: no"]);
-    assert!(!peer.client.is_utf8());
-    assert_eq!(peer.asks("UTF8", "+OK\r\n"), ["UTF8 ok: "]);
-    assert!(peer.client.is_utf8());
-    assert_eq!(peer.sends("STLS"), Err(SendError::NoStls));
+    assert_eq!(peer.ask("UTF8", "-ERR no\r\n"), ["UTF8 refused no"]);
+    assert!(!peer.client().is_utf8());
+    assert_eq!(peer.ask("UTF8", "+OK\r\n"), ["UTF8 ok"]);
+    assert!(peer.client().is_utf8());
+    assert_eq!(peer.send("STLS").map(drop), Err(SendError::NoStls));
     // After a refusal it may.
-    let mut peer = Peer::new(TlsPolicy::Opportunistic);
-    peer.asks("UTF8", "-ERR no\r\n");
-    assert_eq!(peer.asks("STLS", "+OK\r\n"), ["start TLS"]);
+    let mut peer = guest(TlsPolicy::Opportunistic);
+    peer.ask("UTF8", "-ERR no\r\n");
+    assert_eq!(peer.ask("STLS", "+OK\r\n"), ["start TLS"]);
+    peer.handshake();
     peer.lists(&["UTF8"]);
-    peer.asks("UTF8", "+OK\r\n");
-    assert!(peer.client.is_utf8());
+    peer.ask("UTF8", "+OK\r\n");
+    assert!(peer.client().is_utf8());
 }
 
 /// Also AMB.23: a message that needs UTF-8 mode needs a new session.
 #[test]
 fn r6856_5_b_utf8_mode_cannot_be_entered_once_logged_in() {
-    let mut peer = Peer::logged_in(TlsPolicy::Cleartext);
-    assert_eq!(peer.asks("RETR 2", "-ERR [UTF8] not here\r\n"), ["RETR 2 refused: [UTF8] not here"]);
-    assert_eq!(peer.sends("UTF8"), Err(SendError::State(State::Transaction)));
+    let mut peer = opened(TlsPolicy::Cleartext);
+    assert_eq!(peer.ask("RETR 2", "-ERR [UTF8] not here\r\n"), ["RETR 2 refused [UTF8] not here"]);
+    assert_eq!(peer.send("UTF8").map(drop), Err(SendError::State(State::Transaction)));
 }
 
 /// Also 6856.2.2.a, 3629.3.a.
@@ -141,34 +138,33 @@ fn r6856_2_2_g_ill_formed_names_and_passwords_are_refused() {
     };
     let digest = format!(" {}", "0".repeat(32));
     let host = |utf8: Option<Utf8>| {
-        let config = Config::new(TlsPolicy::Cleartext);
-        let mut host = Host::new(utf8.map_or(config, |utf8| config.utf8(utf8)));
-        host.greeting = "<1.2@x>";
-        host.says("");
+        let config = ServerConfig::new(TlsPolicy::Cleartext);
+        let mut host = host_of(utf8.map_or(config, |utf8| config.with_utf8(utf8)));
+        host.greeting = "<1.2@x>".into();
+        host.say("");
         host
     };
     for octets in ILL_FORMED {
         for announced in [None, Some(Utf8::Messages), Some(Utf8::MessagesAndUsers)] {
             let refused = announced == Some(Utf8::MessagesAndUsers);
             let mut user = host(announced);
-            assert_eq!(user.says(line("USER ", octets, "")).starts_with("-ERR"), refused, "{octets:x?}");
+            assert_eq!(user.say(line("USER ", octets, "")).starts_with("-ERR"), refused, "{octets:x?}");
             let mut pass = host(announced);
-            pass.says("USER mrose\r\n");
-            assert_eq!(pass.says(line("PASS ", octets, "")).starts_with("-ERR"), refused, "{octets:x?}");
+            pass.say("USER mrose\r\n");
+            assert_eq!(pass.say(line("PASS ", octets, "")).starts_with("-ERR"), refused, "{octets:x?}");
             let mut apop = host(announced);
-            assert_eq!(apop.says(line("APOP ", octets, &digest)).starts_with("-ERR"), refused, "{octets:x?}");
-            let asked = user.names.len() + pass.passwords.len() + apop.names.len();
-            assert_eq!(asked, if refused { 0 } else { 3 }, "the application is not asked");
+            assert_eq!(apop.say(line("APOP ", octets, &digest)).starts_with("-ERR"), refused, "{octets:x?}");
+            let asked =
+                [&user, &pass, &apop].map(|host| host.asked.last().is_some_and(|last| last.contains('x')));
+            assert_eq!(asked, [!refused; 3], "the application is not asked");
         }
     }
     for name in WELL_FORMED {
         let mut host = host(Some(Utf8::MessagesAndUsers));
-        host.says(format!("USER {name}\r\nPASS {name}\r\n"));
-        assert_eq!(
-            (host.names.concat(), host.passwords.concat()),
-            (name.as_bytes().into(), name.as_bytes().into())
-        );
-        assert_eq!(host.server.state(), State::Transaction, "also before UTF8");
+        host.say(format!("USER {name}\r\nPASS {name}\r\n"));
+        let password = name.as_bytes().escape_ascii();
+        assert_eq!(host.asked[1..], [format!("User {name}"), format!("Password {password}")]);
+        assert_eq!(host.server().state(), State::Transaction, "also before UTF8");
     }
 }
 
@@ -183,21 +179,21 @@ fn names(profile: Profile, capabilities: &[&str], octets: &[u8]) -> Vec<Result<(
         },
     ];
     let send = |command: &Command<'_>| {
-        let config = client::Config::new(TlsPolicy::Cleartext).profile(profile);
-        let mut client = Client::new(config);
+        let config = client::ClientConfig::new(TlsPolicy::Cleartext).with_profile(profile);
+        let mut client = Client::new(config, 1);
         let say = |client: &mut Client, octets: &str| {
             let mut input = pop3_proto::Input::more(octets.as_bytes());
             while client.poll(&mut input).unwrap().is_some() {}
         };
         say(&mut client, "+OK <1.2@x>\r\n");
-        let mut outbox = Outbox::new();
+        let mut send = SendBuf::new(vec![]);
         if !capabilities.is_empty() {
-            client.send(&Command::Capa, &mut outbox).unwrap();
+            client.send(&Command::Capa, &mut send).unwrap();
             say(&mut client, &format!("+OK\r\n{}\r\n.\r\n", capabilities.join("\r\n")));
         }
-        client.send(&Command::User(Text::literal("mrose")), &mut outbox).unwrap();
+        client.send(&Command::User(Text::from_static("mrose")), &mut send).unwrap();
         say(&mut client, "+OK\r\n");
-        client.send(command, &mut outbox).map(drop)
+        client.send(command, &mut send).map(drop)
     };
     commands.iter().map(send).collect()
 }
@@ -233,7 +229,7 @@ fn r6856_2_2_f_without_utf8_user_announced_names_are_ascii() {
 /// Also 6856.2.1.d for what the machine itself says.
 #[test]
 fn r6856_2_1_d_outside_utf8_mode_the_servers_own_texts_are_ascii() {
-    let mut host = Host::greeted(config(Utf8::MessagesAndUsers));
+    let mut host = greeted(config(Utf8::MessagesAndUsers));
     let lines = "CAPA\r\nBOGUS\r\nUSER mrose\r\nPASS secret\r\nSTAT\r\nLIST\r\nUIDL\r\nRETR 1\r\nRETR 2\r\nDELE 1\r\nQUIT\r\n";
-    assert!(host.says(lines).is_ascii());
+    assert!(host.say(lines).is_ascii());
 }

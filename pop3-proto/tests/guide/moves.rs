@@ -2,7 +2,7 @@
 
 use pop3_proto::client::Event;
 use pop3_proto::{
-    ApopDigest, Client, Command, Input, Keyword, Mechanism, MessageNumber, Outbox, Secret, State, Text,
+    ApopDigest, Client, Command, Input, Keyword, Mechanism, MessageNumber, Secret, SendBuf, State, Text,
     TlsPolicy, Verb,
 };
 
@@ -23,16 +23,16 @@ pub(super) fn moves(from: State) -> Vec<Move> {
 /// The commands that can be sent behind a greeting of `-ERR`.
 pub(super) fn behind_a_refusal() -> Vec<Verb> {
     let can_be_sent = |verb: &Verb| {
-        let mut client = Client::new(TlsPolicy::Cleartext);
+        let mut client = Client::new(TlsPolicy::Cleartext, 1);
         hear(&mut client, "-ERR");
-        client.send(&command(*verb), &mut Outbox::new()).is_ok()
+        client.send(&command(*verb), &mut SendBuf::new(vec![])).is_ok()
     };
     Verb::ALL.iter().copied().filter(can_be_sent).collect()
 }
 
 fn go(from: State, verb: Verb) -> Move {
     let mut client = client(from, verb == Verb::Pass);
-    client.send(&command(verb), &mut Outbox::new()).unwrap();
+    client.send(&command(verb), &mut SendBuf::new(vec![])).unwrap();
     let sent = client.state();
     hear(&mut client, if verb.is_multi_line(false) { "+OK\r\n." } else { "+OK" });
     Move { verb, sent, accepted: client.state(), tls: client.is_tls() }
@@ -40,12 +40,12 @@ fn go(from: State, verb: Verb) -> Move {
 
 /// A client in this state; PASS wants a name to have been accepted.
 fn client(state: State, named: bool) -> Client {
-    let mut client = Client::new(TlsPolicy::Cleartext);
+    let mut client = Client::new(TlsPolicy::Cleartext, 1);
     hear(&mut client, "+OK <1.2@host>");
     let login = [Verb::User, Verb::Pass];
     let before = if state == State::Transaction { 2 } else { usize::from(named) };
     for verb in &login[..before] {
-        client.send(&command(*verb), &mut Outbox::new()).unwrap();
+        client.send(&command(*verb), &mut SendBuf::new(vec![])).unwrap();
         hear(&mut client, "+OK");
     }
     assert_eq!(client.state(), state);
@@ -67,7 +67,7 @@ fn hear(client: &mut Client, said: &str) {
 }
 
 fn command(verb: Verb) -> Command<'static> {
-    let (name, message) = (Text::literal("mrose"), MessageNumber::FIRST);
+    let (name, message) = (Text::from_static("mrose"), MessageNumber::FIRST);
     match verb {
         Verb::User => Command::User(name),
         Verb::Pass => Command::Pass(Secret::new(b"tanstaaf").unwrap()),
@@ -88,5 +88,6 @@ fn command(verb: Verb) -> Command<'static> {
         Verb::Uidl => Command::Uidl(None),
         Verb::Quit => Command::Quit,
         Verb::Other => Command::Other { keyword: Keyword::new(b"XTND").unwrap(), arguments: None },
+        other => panic!("no answer to {other:?}"),
     }
 }

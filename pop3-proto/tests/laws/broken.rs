@@ -2,41 +2,42 @@
 //! reported whole that is not.
 
 use super::sessions;
-use crate::harness::{Cuts, How, Outcome, Seen, Session, Size};
+use pop3_proto::MIN_SEND_BUF;
 use pop3_proto::client::Deletions;
-use pop3_proto::server::Why;
-use pop3_proto::{Fatal, MIN_SINK};
+use pop3_proto::server::CloseReason;
+use pop3_proto_kit::{Cuts, Dialogue, How, Memory, Outcome, words};
 
 /// What holds of every outcome, against that of the whole session.
-fn check(session: &Session<'_>, outcome: &Outcome, whole: &Outcome, told: &str) {
+fn check(session: &Dialogue<'_>, outcome: &Outcome, whole: &Outcome, told: &str) {
     let quit = outcome.up.len() == whole.up.len() && outcome.asked == whole.asked;
     let expected = if quit { &whole.removed[..] } else { &[] };
-    assert_eq!(outcome.removed, expected, "{told}: {:?}", outcome.over);
+    assert_eq!(outcome.removed, expected, "{told}: {:?}", outcome.end);
 
     match outcome.deletions {
         Deletions::NoneAsked | Deletions::Pending => assert!(!quit || whole.removed.is_empty(), "{told}"),
         Deletions::Committed => assert_eq!(outcome.removed, whole.removed, "{told}"),
-        Deletions::RefusedInPart => assert!(quit && session.app.keeps, "{told}"),
+        Deletions::RefusedInPart => assert!(quit && !session.app.stuck.is_empty(), "{told}"),
         // The client sent QUIT and cannot know.
-        Deletions::Unknown => assert!(!outcome.seen.iter().any(is_answered_quit), "{told}"),
+        Deletions::Unknown => assert!(!outcome.heard.iter().any(is_answered_quit), "{told}"),
     }
 
-    for pair in outcome.seen.windows(2) {
-        let [before, Seen::End(ticket, amount)] = pair else { continue };
-        let (true, Some(message)) = (ticket.verb.keyword() == "RETR", ticket.message) else { continue };
-        let Seen::Body(_, body) = before else { panic!("{told}: an end without a message") };
-        assert_eq!(*body, session.app.received(message), "{told}");
-        assert_eq!(*amount, body.len() as u64, "{told}");
+    for pair in outcome.heard.windows(2) {
+        let [before, end] = pair else { continue };
+        let Some((number, octets)) = end.strip_prefix("RETR ").and_then(|end| end.split_once(" end ")) else {
+            continue;
+        };
+        let message = session.app.received(number.parse::<usize>().unwrap() - 1);
+        assert_eq!((before, octets), (&words::body(&message), message.len().to_string().as_str()), "{told}");
     }
 }
 
-fn is_answered_quit(seen: &Seen) -> bool {
-    matches!(seen, Seen::Event(event) if event.starts_with("Closed(Committed") || event.starts_with("Closed(RefusedInPart"))
+fn is_answered_quit(heard: &String) -> bool {
+    heard == "closed Committed" || heard == "closed RefusedInPart"
 }
 
 /// How the bytes travel when they are not lost; a long session only as a whole.
 fn ways(whole: &Outcome) -> Vec<How> {
-    let small = How { client_sink: Size::Out(MIN_SINK), server_sink: Size::Out(MIN_SINK), ..How::octets() };
+    let small = How::bytes().with_memory(&Memory::fixed(MIN_SEND_BUF));
     let random = How { up: Cuts::Random(11), down: Cuts::Random(13), ..How::whole() };
     let count = if whole.down.len() > 600 { 1 } else { 3 };
     [How::whole(), small, random].into_iter().take(count).collect()
@@ -49,15 +50,15 @@ fn r1939_6_b_a_client_that_breaks_off_anywhere_removes_nothing() {
         let whole = session.run(&How::whole());
         for how in ways(&whole) {
             for end in 0..=whole.up.len() {
-                let how = How { up_ends: Some(end), ..how.clone() };
+                let how = How { up_breaks: Some(end), ..how.clone() };
                 let outcome = session.run(&how);
                 check(session, &outcome, &whole, &format!("{name} up to {end}"));
                 if end < whole.up.len() {
                     assert_eq!(outcome.up, whole.up[..end], "{name} up to {end}");
                     assert!(
-                        matches!(outcome.over, Some(Ok(Why::End | Why::Refused))),
+                        matches!(outcome.end, Some(Ok(CloseReason::End | CloseReason::Refused))),
                         "{name} {end}: {:?}",
-                        outcome.over
+                        outcome.end
                     );
                 }
             }
@@ -71,16 +72,17 @@ fn rob_29_a_server_that_breaks_off_anywhere_delivers_no_half_message() {
         let whole = session.run(&How::whole());
         for how in ways(&whole) {
             for end in 0..=whole.down.len() {
-                let how = How { down_ends: Some(end), ..how.clone() };
+                let how = How { down_breaks: Some(end), ..how.clone() };
                 let outcome = session.run(&how);
                 check(session, &outcome, &whole, &format!("{name} down to {end}"));
                 // What was seen is the beginning of what is seen of the whole, then the end of the stream.
-                let (last, before) = outcome.seen.split_last().unwrap();
-                let same = before.len() - usize::from(matches!(before.last(), Some(Seen::Body(..))));
-                assert_eq!(before[..same], whole.seen[..same], "{name} down to {end}");
+                let (last, before) = outcome.heard.split_last().unwrap();
+                let same =
+                    before.len() - usize::from(before.last().is_some_and(|last| last.starts_with("body ")));
+                assert_eq!(before[..same], whole.heard[..same], "{name} down to {end}");
                 if end < whole.down.len() {
-                    let closed = matches!(last, Seen::Event(event) if event.starts_with("Closed("));
-                    let ended = *last == Seen::Fatal(Fatal::UnexpectedEnd) || closed;
+                    let closed = last.starts_with("closed ");
+                    let ended = last == "fatal UnexpectedEof" || closed;
                     assert!(ended, "{name} down to {end}: {last:?}");
                 }
             }
@@ -93,21 +95,20 @@ fn rob_29_a_server_that_breaks_off_anywhere_delivers_no_half_message() {
 /// Also AMB.28.
 #[test]
 fn r1939_6_g_of_deletions_a_client_says_what_it_knows() {
-    let steps = sessions::short();
-    let session = Session::new(&steps);
+    let session = Dialogue::new(sessions::SHORT);
     let whole = session.run(&How::whole());
     assert_eq!((whole.deletions, &whole.removed[..]), (Deletions::Committed, &[2][..]));
-    let at = |up_ends, down_ends| session.run(&How { up_ends, down_ends, ..How::whole() });
+    let at = |up_breaks, down_breaks| session.run(&How { up_breaks, down_breaks, ..How::whole() });
     let (up, down) = (whole.up.len(), whole.down.len());
 
     // The answer to DELE is not whole: it was asked for, and stays.
     let dele = down - "+OK marked for deletion\r\n+OK bye\r\n".len();
     assert_eq!(at(None, Some(dele)).deletions, Deletions::Pending);
-    assert_eq!(at(None, Some(dele)).removed, []);
+    assert!(at(None, Some(dele)).removed.is_empty());
     // QUIT never arrived, or its answer did not: the client cannot tell.
     for outcome in [at(Some(up - 1), None), at(None, Some(down - 1))] {
         assert_eq!(outcome.deletions, Deletions::Unknown);
     }
-    assert_eq!(at(Some(up - 1), None).removed, []);
+    assert!(at(Some(up - 1), None).removed.is_empty());
     assert_eq!(at(None, Some(down - 1)).removed, [2]);
 }

@@ -1,10 +1,10 @@
-//! Borrowed body: no octet of a message is copied by the machines. The harness checks it at every event of every session as well.
+//! Borrowed body: no octet of a message is copied by the machines. The kit checks it at every event of every session as well.
 
 use super::sessions::number;
-use crate::harness::{App, MailSlots};
 use pop3_proto::client::{Client, Event};
-use pop3_proto::server::{self, Announce, Ask, Server, Step};
-use pop3_proto::{Command, Input, Outbox, Text, TlsPolicy};
+use pop3_proto::server::{self, Ask, Server, Step};
+use pop3_proto::{Command, Input, SendBuf, Text, TlsPolicy};
+use pop3_proto_kit::{App, Slots};
 
 fn lies_in(part: &[u8], whole: &[u8]) -> bool {
     let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
@@ -13,18 +13,17 @@ fn lies_in(part: &[u8], whole: &[u8]) -> bool {
 
 /// A client that waits for the message.
 fn reading() -> Client {
-    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext), Outbox::new());
+    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext, 1), SendBuf::new(vec![]));
     let commands = [
         Command::User("a".try_into().unwrap()),
         Command::Pass("b".try_into().unwrap()),
         Command::Retr(number(1)),
     ];
-    let mut input = Input::more(b"+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
     for command in &commands {
-        client.poll(&mut input).unwrap();
+        client.poll(&mut Input::more(b"+OK\r\n")).unwrap();
         client.send(command, &mut sink).unwrap();
     }
-    assert!(matches!(client.poll(&mut input), Ok(Some(Event::Begin(..)))));
+    assert!(matches!(client.poll(&mut Input::more(b"+OK\r\n")), Ok(Some(Event::Begin(..)))));
     client
 }
 
@@ -50,17 +49,17 @@ fn law_1_a_piece_of_a_message_lies_in_the_input() {
 }
 
 /// A server in TRANSACTION, asked for the first message.
-fn sending() -> Server<MailSlots, server::Config> {
-    let mut server = Server::new(server::Config::new(TlsPolicy::Cleartext), 1);
-    let (mut sink, mut input) = (Outbox::new(), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
+fn sending() -> Server<Slots, server::ServerConfig<'static>> {
+    let mut server = Server::new(server::ServerConfig::new(TlsPolicy::Cleartext), 1);
+    let (mut sink, mut input) = (SendBuf::new(vec![]), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
     loop {
         match server.poll(&mut input, &mut sink).unwrap() {
             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::EMPTY, &mut sink).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
-                server.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+                server.accept(login, App::new().maildrop()).unwrap();
             }
-            Step::Ask(Ask::Fetch(fetch)) => server.send_body(fetch, 1).unwrap(),
+            Step::Ask(Ask::Fetch(fetch)) => server.send_body_of(fetch, 1).unwrap(),
             Step::NeedBody => return server,
             step => panic!("{step:?}"),
         }

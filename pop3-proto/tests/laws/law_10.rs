@@ -2,13 +2,13 @@
 
 use super::reach::{LOGIN, ask, cleartext, client, hear, logged_in, say};
 use super::sessions::number;
-use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event};
-use pop3_proto::server::{Announce, Ask, Config, Entry, Maildrop, Refusal, Server, Step, Why};
+use pop3_proto::server::{Ask, CloseReason, Entry, Maildrop, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{
-    Base64, Command, Fatal, Input, Limit, Limits, MIN_SINK, Mechanism, MessageNumber, Outbox, Sink, Text,
-    TlsPolicy, UniqueId,
+    Base64, Command, ConnectionError, Input, Limit, Limits, MIN_SEND_BUF, Mechanism, MessageNumber, SendBuf,
+    Sink, Text, TlsPolicy, UniqueId,
 };
+use pop3_proto_kit::{App, Cuts, Host, Memory, Slots};
 
 /// A machine that looked at octets and found no line end does not look at them again: one that is put there afterwards is not seen, as
 /// nobody puts one there.
@@ -16,10 +16,11 @@ use pop3_proto::{
 /// Also ROB.22.
 #[test]
 fn law_10_octets_that_were_searched_are_not_searched_again() {
-    let mut greeted = Client::new(cleartext());
+    let mut greeted = Client::new(cleartext(), 1);
     assert!(greeted.needs_input(b"+OK read", false));
-    assert!(greeted.needs_input(b"+OK \nea", false), "the client searched from the start again");
-    assert!(greeted.poll(&mut Input::more(b"+OK \neady")).unwrap().is_none());
+    assert!(greeted.needs_input(b"+OK \nead", false), "the question searched from the start again");
+    assert!(greeted.poll(&mut Input::more(b"+OK rea")).unwrap().is_none());
+    assert!(greeted.poll(&mut Input::more(b"+OK \neady")).unwrap().is_none(), "so did the client");
     assert!(greeted.poll(&mut Input::more(b"+OK \neady\n")).unwrap().is_some());
 
     let mut rows = logged_in(cleartext());
@@ -28,7 +29,7 @@ fn law_10_octets_that_were_searched_are_not_searched_again() {
     assert!(rows.needs_input(b"1 2\r\n567", false));
 
     let mut server = super::reach::server(1);
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     let _ = super::reach::until(&mut server, &mut Input::more(b"CAPA tog"), &mut sink, needs_input);
     let mut input = Input::more(b"CAPA\r\ngether");
     assert!(
@@ -57,10 +58,10 @@ fn line(start: &str, octets: usize) -> Vec<u8> {
 /// Each line limit of a client: at it, one past it, and without a line end.
 #[test]
 fn law_10_a_client_names_the_limit_of_the_line() {
-    let limits = Limits::DEFAULT.status_line(70).listing_line(80).sasl_line(90);
-    let config = cleartext().limits(limits);
+    let limits = Limits::DEFAULT.with_status_line(70).with_listing_line(80).with_sasl_line(90);
+    let config = cleartext().with_limits(limits);
     let rows: [(&dyn Fn() -> Client, &str, usize, Limit); 4] = [
-        (&|| Client::new(config), "+OK ", 70, Limit::StatusLine),
+        (&|| Client::new(config, 1), "+OK ", 70, Limit::StatusLine),
         (&|| sent(logged_in(config), &Command::Stat), "-ERR ", 70, Limit::StatusLine),
         (
             &|| {
@@ -82,29 +83,30 @@ fn law_10_a_client_names_the_limit_of_the_line() {
         for wire in [&over[..], &over[..most]] {
             let mut client = client();
             assert!(client.needs_input(&wire[..most - 1], false), "{limit}");
-            assert_eq!(client.poll(&mut Input::more(wire)).unwrap_err(), Fatal::OverLimit(limit));
+            assert_eq!(client.poll(&mut Input::more(wire)).unwrap_err(), ConnectionError::OverLimit(limit));
         }
     }
     // The limit of command lines is the largest here.
-    assert_eq!(Client::new(config).hold(), 255);
-    assert_eq!(Client::new(cleartext()).hold(), 12_288);
+    assert_eq!(Client::new(config, 1).min_recv_buf(), 255);
+    assert_eq!(Client::new(cleartext(), 1).min_recv_buf(), 12_288);
 }
 
 fn sent(mut client: Client, command: &Command<'_>) -> Client {
-    client.send(command, &mut Outbox::new()).unwrap();
+    client.send(command, &mut SendBuf::new(vec![])).unwrap();
     client
 }
 
 #[test]
 fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
-    let config = cleartext().limits(Limits::DEFAULT.sasl_rounds(2).listing_rows(2).body_octets(10));
+    let config = cleartext()
+        .with_limits(Limits::DEFAULT.with_sasl_rounds(2).with_listing_rows(2).with_body_octets(10));
     let mut exchange = sent(client(config, b"+OK\r\n", &[]), &auth());
     for _ in 0..2 {
         let Some(Event::Challenge(step, _)) = hear(&mut exchange, b"+ \r\n") else { panic!() };
-        exchange.sasl(step, Base64::EMPTY, &mut Outbox::new()).unwrap();
+        exchange.respond(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     }
     let third = exchange.poll(&mut Input::more(b"+ \r\n")).unwrap_err();
-    assert_eq!(third, Fatal::OverLimit(Limit::SaslRounds));
+    assert_eq!(third, ConnectionError::OverLimit(Limit::SaslRounds));
 
     let mut listing = client(config, b"+OK\r\n", &LOGIN);
     assert!(matches!(
@@ -113,7 +115,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
     ));
     say(&mut listing, &Command::Uidl(None), b"+OK\r\n1 a\r\n2 b\r\n");
     let third = listing.poll(&mut Input::more(b"3 c\r\n")).unwrap_err();
-    assert_eq!(third, Fatal::OverLimit(Limit::ListingRows));
+    assert_eq!(third, ConnectionError::OverLimit(Limit::ListingRows));
 
     let mut reading = client(config, b"+OK\r\n", &LOGIN);
     let at = say(&mut reading, &Command::Retr(number(1)), b"+OK\r\n12345678\r\n.\r\n");
@@ -122,27 +124,28 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
     let mut input = Input::more(b"123456789\r\n.\r\n");
     // What the limit leaves is delivered, however the input was cut.
     assert!(matches!(reading.poll(&mut input), Ok(Some(Event::Body(_, b"123456789\r")))));
-    assert_eq!(reading.poll(&mut input).unwrap_err(), Fatal::OverLimit(Limit::BodyOctets));
+    assert_eq!(reading.poll(&mut input).unwrap_err(), ConnectionError::OverLimit(Limit::BodyOctets));
 }
 
 /// What a server with these limits says to this, line by line, behind the greeting.
-fn says(config: Config, wire: &[u8]) -> (Vec<String>, Result<Why, Fatal>) {
+fn says(config: ServerConfig<'static>, wire: &[u8]) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
     let (_, output, over, _) =
-        ServerSide::alone(config, &App::new(), wire, &Cuts::Each(9), Size::Out(MIN_SINK));
+        Host::alone(config, &App::new(), wire, Cuts::Each(9), Memory::fixed(MIN_SEND_BUF));
     let text = String::from_utf8(output).unwrap();
     (text.split_terminator("\r\n").skip(1).map(str::to_owned).collect(), over)
 }
 
 #[test]
 fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
-    let limits = Limits::DEFAULT.command_line(70).sasl_line(90);
-    let config = Config::new(TlsPolicy::Cleartext).limits(limits).sasl_in_clear(&[Mechanism::PLAIN]);
+    let limits = Limits::DEFAULT.with_command_line(70).with_sasl_line(90);
+    let config =
+        ServerConfig::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let long = "-ERR line too long";
     for (octets, expected) in [(70, "+OK send PASS"), (71, long), (5000, long)] {
         let (said, over) = says(config, &[&line("USER ", octets)[..], b"QUIT\r\n"].concat());
         assert_eq!(
             (&said[..], over),
-            (&[expected.to_owned(), "+OK bye".to_owned()][..], Ok(Why::Quit)),
+            (&[expected.to_owned(), "+OK bye".to_owned()][..], Ok(CloseReason::Quit)),
             "{octets}"
         );
     }
@@ -158,37 +161,37 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
         assert_eq!(said, [expected, "+OK bye"], "{octets}");
     }
     // An over-long line is dropped as it comes: none of it is held.
-    let mut server: Server<crate::harness::MailSlots, Config> = Server::new(config, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(config, 1);
     let Ask::Greet(greet) = ask!(&mut server, b"", Greet(_)) else { unreachable!() };
-    server.greet(greet, Text::EMPTY, &mut Outbox::new()).unwrap();
+    server.greet(greet, Text::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let mut input = Input::more(&[b'x'; 5000]);
-    assert!(needs_input(&server.poll(&mut input, &mut Outbox::new()).unwrap()));
+    assert!(needs_input(&server.poll(&mut input, &mut SendBuf::new(vec![])).unwrap()));
     assert_eq!(input.remaining(), 0);
 }
 
 #[test]
 fn law_10_a_server_closes_behind_so_many_bad_commands() {
-    let config = Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.bad_commands(3, 5));
+    let config = ServerConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_bad_commands(3, 5));
     let login = b"USER mrose\r\nPASS tanstaaf\r\n";
     let last = "-ERR too many bad commands";
     let (said, over) = says(config, &b"BAD\r\n".repeat(9));
-    assert_eq!((said.len(), said[2].as_str(), over), (3, last, Ok(Why::BadCommands)));
+    assert_eq!((said.len(), said[2].as_str(), over), (3, last, Ok(CloseReason::BadCommands)));
     let (said, over) = says(config, &[&b"BAD\r\n".repeat(2)[..], login, b"QUIT\r\n"].concat());
-    assert_eq!((said.len(), over), (5, Ok(Why::Quit)));
+    assert_eq!((said.len(), over), (5, Ok(CloseReason::Quit)));
     // Those before login count with those behind it.
     let (said, over) = says(config, &[&b"BAD\r\n".repeat(2)[..], login, &b"BAD\r\n".repeat(9)].concat());
-    assert_eq!((said.len(), said[6].as_str(), over), (7, last, Ok(Why::BadCommands)));
+    assert_eq!((said.len(), said[6].as_str(), over), (7, last, Ok(CloseReason::BadCommands)));
 }
 
 #[test]
 fn law_10_a_server_closes_behind_so_many_failed_logins() {
-    let config =
-        Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.failed_logins(2).bad_commands(99, 99));
+    let config = ServerConfig::new(TlsPolicy::Cleartext)
+        .with_limits(Limits::DEFAULT.with_failed_logins(2).with_bad_commands(99, 99));
     let wrong = b"USER mrose\r\nPASS wrong\r\n";
     let (said, over) = says(config, &wrong.repeat(3));
-    assert_eq!((said.len(), over), (4, Ok(Why::FailedLogins)));
+    assert_eq!((said.len(), over), (4, Ok(CloseReason::FailedLogins)));
     let (said, over) = says(config, &[&wrong[..], b"USER mrose\r\nPASS tanstaaf\r\nQUIT\r\n"].concat());
-    assert_eq!((said.len(), over), (5, Ok(Why::Quit)));
+    assert_eq!((said.len(), over), (5, Ok(CloseReason::Quit)));
 }
 
 /// Messages that are in no memory.
@@ -211,21 +214,21 @@ impl Maildrop for Million {
     fn unmark_all(&mut self) {}
 }
 
-/// 4 KiB of LIST ask for gigabytes: a few octets of input are read, and the outbox stays at its limit.
+/// 4 KiB of LIST ask for gigabytes: a few octets of input are read, and the send stays at its limit.
 #[test]
 fn law_10_pending_output_stops_input() {
-    let mut server = Server::new(Config::new(TlsPolicy::Cleartext), 1);
+    let mut server = Server::new(ServerConfig::new(TlsPolicy::Cleartext), 1);
     let wire = [b"USER a\r\nPASS b\r\n", &b"LIST\r\n".repeat(4096 / 6)[..]].concat();
-    let (mut input, mut sink, mut blocked, mut written) = (Input::more(&wire), Outbox::new(), 0, 0);
+    let (mut input, mut sink, mut blocked, mut written) = (Input::more(&wire), SendBuf::new(vec![]), 0, 0);
     while blocked < 2000 {
         match server.poll(&mut input, &mut sink).unwrap() {
             Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::EMPTY, &mut sink).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
-            Step::Ask(Ask::Login(login, _)) => server.accept(login, Million, Announce::default()).unwrap(),
+            Step::Ask(Ask::Login(login, _)) => server.accept(login, Million).unwrap(),
             Step::NeedSpace(_) => {
                 blocked += 1;
                 let pending = sink.pending().len();
-                assert!(pending <= Outbox::LIMIT && sink.room() < MIN_SINK, "{pending}");
+                assert!(pending <= SendBuf::<Vec<u8>>::LIMIT && sink.room() < MIN_SEND_BUF, "{pending}");
                 // The client takes but little.
                 written += 100;
                 sink.sent(100);
@@ -241,8 +244,8 @@ fn law_10_pending_output_stops_input() {
 #[test]
 fn law_10_numbers_of_a_peer_reserve_nothing() {
     let mut client = logged_in(cleartext());
-    let count = crate::harness::allocations(|| {
-        client.send(&Command::List(None), &mut pop3_proto::Out::new(&mut [0; 16])).unwrap();
+    let count = crate::counting::allocations(|| {
+        client.send(&Command::List(None), &mut SendBuf::new([0; 16])).unwrap();
         let mut input = Input::more(b"+OK 4294967295 messages\r\n4294967295 18446744073709551615\r\n.\r\n");
         while input.remaining() > 0 {
             assert!(client.poll(&mut input).unwrap().is_some());

@@ -2,22 +2,22 @@
 //! beside the library, in its compile-fail cases.
 
 use pop3_proto::client::{Client, Event};
-use pop3_proto::server::{Ask, Config, Credentials, Server, Slot, Step};
-use pop3_proto::{Command, Fatal, Inbox, Input, Outbox, Text, TlsPolicy, UniqueId};
+use pop3_proto::server::{Ask, Credentials, MessageInfo, Server, ServerConfig, Step};
+use pop3_proto::{Command, ConnectionError, Input, RecvBuf, SendBuf, Text, TlsPolicy, UniqueId};
 
 /// Returns an event that outlives the borrow of the client.
-fn next<'i>(client: &mut Client, input: &mut Input<'i>) -> Result<Option<Event<'i>>, Fatal> {
+fn next<'i>(client: &mut Client, input: &mut Input<'i>) -> Result<Option<Event<'i>>, ConnectionError> {
     client.poll(input)
 }
 
 #[test]
 fn law_2_an_event_is_held_while_the_client_sends() {
-    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext), Outbox::new());
-    let mut inbox = Inbox::new([0; 64]);
-    inbox.spare()[..15].copy_from_slice(b"+OK mrose here\n");
-    inbox.filled(15);
+    let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext, 1), SendBuf::new(vec![]));
+    let mut recv = RecvBuf::new([0; 64]);
+    recv.spare_mut()[..15].copy_from_slice(b"+OK mrose here\n");
+    recv.received(15);
 
-    let event = inbox.with(|input| next(&mut client, input)).unwrap();
+    let event = recv.with(|input| next(&mut client, input)).unwrap();
     let Some(Event::Greeting(greeting)) = event else { panic!() };
     // The name of the command is the event's own text: the event is alive while the client is borrowed again.
     let name = Text::new(greeting.status.text().as_bytes().get(..5).unwrap()).unwrap();
@@ -31,7 +31,7 @@ fn law_2_an_event_is_held_while_the_client_sends() {
 fn law_2_an_event_outlives_the_client() {
     let wire = b"+OK ready\r\n".to_vec();
     let event = {
-        let mut client = Client::new(TlsPolicy::Cleartext);
+        let mut client = Client::new(TlsPolicy::Cleartext, 1);
         client.poll(&mut Input::more(&wire)).unwrap()
     };
     assert!(
@@ -41,9 +41,9 @@ fn law_2_an_event_outlives_the_client() {
 
 #[test]
 fn law_2_a_question_is_held_while_it_is_answered() {
-    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
-    let mut server: Server<&mut [Slot<UniqueId<'static>>]> = Server::new(&CONFIG, 1);
-    let (mut sink, mut input) = (Outbox::new(), Input::more(b"USER mrose\r\nPASS tanstaaf\r\n"));
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
+    let mut server: Server<&mut [MessageInfo<UniqueId<'static>>]> = Server::new(&CONFIG, 1);
+    let (mut sink, mut input) = (SendBuf::new(vec![]), Input::more(b"USER mrose\r\nPASS tanstaaf\r\n"));
     let Ok(Step::Ask(Ask::Greet(greet))) = server.poll(&mut input, &mut sink) else { panic!() };
     server.greet(greet, Text::EMPTY, &mut sink).unwrap();
     let Ok(Step::Ask(Ask::User(user, name))) = server.poll(&mut input, &mut sink) else { panic!() };

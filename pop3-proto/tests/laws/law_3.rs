@@ -1,36 +1,36 @@
 //! Caller's memory only: over a whole session neither machine allocates.
 
 use super::sessions::{USER, number, pass};
-use crate::harness::allocations;
+use crate::counting::allocations;
 use pop3_proto::client::{self, Client, Event};
-use pop3_proto::server::{Announce, Ask, Config, Server, Slot, Step, Why};
-use pop3_proto::{Command, Inbox, Input, MIN_SINK, Out, Text, TlsPolicy, UniqueId};
+use pop3_proto::server::{Ask, CloseReason, MessageInfo, Server, ServerConfig, Step};
+use pop3_proto::{Command, Input, MIN_SEND_BUF, RecvBuf, SendBuf, Text, TlsPolicy, UniqueId};
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 const MESSAGE: &[u8] = b"Subject: x\n\n.one\ntwo\n";
 
 /// The server's half: reads, asks, answers, until it needs the other side. Says why the session is over once it is.
 fn serve<'m>(
-    server: &mut Server<&'m mut [Slot<UniqueId<'static>>]>,
-    maildrop: &mut Option<&'m mut [Slot<UniqueId<'static>>]>,
+    server: &mut Server<&'m mut [MessageInfo<UniqueId<'static>>]>,
+    maildrop: &mut Option<&'m mut [MessageInfo<UniqueId<'static>>]>,
     at: &mut usize,
     input: &mut Input<'_>,
-    sink: &mut Out<'_>,
-) -> Option<Why> {
+    sink: &mut SendBuf<&mut [u8]>,
+) -> Option<CloseReason> {
     loop {
         match server.poll(input, sink).unwrap() {
-            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("ready"), sink).unwrap(),
+            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::from_static("ready"), sink).unwrap(),
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
-                server.accept(login, maildrop.take().unwrap(), Announce::default()).unwrap();
+                server.accept(login, maildrop.take().unwrap()).unwrap();
             }
             Step::Ask(Ask::Fetch(fetch)) => {
                 *at = 0;
-                server.send_body(fetch, pop3_proto::octets(MESSAGE)).unwrap();
+                server.send_body_of(fetch, pop3_proto::OctetCount::of(MESSAGE)).unwrap();
             }
-            Step::Ask(Ask::Commit(commit)) => server.committed(commit, true).unwrap(),
+            Step::Ask(Ask::Commit(commit)) => server.removed(commit).unwrap(),
             Step::Ask(ask) => panic!("{ask:?}"),
-            Step::NeedBody if *at == MESSAGE.len() => server.finish_body().unwrap(),
+            Step::NeedBody if *at == MESSAGE.len() => _ = server.finish_body().unwrap(),
             Step::NeedBody => *at += server.write_body(&MESSAGE[*at..], sink).unwrap(),
             Step::NeedInput | Step::NeedSpace(_) => return None,
             Step::Waiting => panic!("nothing is left open"),
@@ -39,26 +39,31 @@ fn serve<'m>(
     }
 }
 
-/// What is pending in one sink arrives in the other side's inbox, as far as there is room.
-fn carry<const N: usize>(sink: &mut Out<'_>, inbox: &mut Inbox<[u8; N]>) -> bool {
-    let spare = inbox.spare();
+/// What is pending in one sink arrives in the other side's recv, as far as there is room.
+fn carry<const N: usize>(sink: &mut SendBuf<&mut [u8]>, recv: &mut RecvBuf<[u8; N]>) -> bool {
+    let spare = recv.spare_mut();
     let count = spare.len().min(sink.pending().len());
     spare[..count].copy_from_slice(&sink.pending()[..count]);
-    inbox.filled(count);
-    sink.sent(count);
+    if count > 0 {
+        recv.received(count);
+        sink.sent(count);
+    }
     count > 0
 }
 
-fn session(commands: &[Command<'_>], slots: &mut [Slot<UniqueId<'static>>]) -> (Option<Why>, usize) {
-    let (mut client_memory, mut server_memory) = ([0; MIN_SINK], [0; MIN_SINK]);
-    let (mut up, mut down) = (Out::new(&mut client_memory), Out::new(&mut server_memory));
-    let (mut client_inbox, mut server_inbox) = (Inbox::new([0; 1024]), Inbox::new([0; 512]));
-    let mut client = Client::new(client::Config::new(TlsPolicy::Cleartext).assume_pipelining());
+fn session(
+    commands: &[Command<'_>],
+    slots: &mut [MessageInfo<UniqueId<'static>>],
+) -> (Option<CloseReason>, usize) {
+    let (mut client_memory, mut server_memory) = ([0; MIN_SEND_BUF], [0; MIN_SEND_BUF]);
+    let (mut up, mut down) = (SendBuf::new(&mut client_memory[..]), SendBuf::new(&mut server_memory[..]));
+    let (mut client_recv, mut server_recv) = (RecvBuf::new([0; 1024]), RecvBuf::new([0; 512]));
+    let mut client = Client::new(client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining(), 1);
     let mut server = Server::new(&CONFIG, 1);
     let (mut maildrop, mut at, mut why) = (Some(slots), 0, None);
     let (mut next, mut events) = (commands.iter().peekable(), 0);
     loop {
-        while client_inbox.with(|input| client.poll(input)).unwrap().is_some_and(|event| {
+        while client_recv.with(|input| client.poll(input)).unwrap().is_some_and(|event| {
             events += 1;
             !matches!(event, Event::Closed(_))
         }) {}
@@ -66,9 +71,9 @@ fn session(commands: &[Command<'_>], slots: &mut [Slot<UniqueId<'static>>]) -> (
             next.next();
         }
         if why.is_none() {
-            why = server_inbox.with(|input| serve(&mut server, &mut maildrop, &mut at, input, &mut down));
+            why = server_recv.with(|input| serve(&mut server, &mut maildrop, &mut at, input, &mut down));
         }
-        if !carry(&mut up, &mut server_inbox) & !carry(&mut down, &mut client_inbox) {
+        if !carry(&mut up, &mut server_recv) & !carry(&mut down, &mut client_recv) {
             return (why, events);
         }
     }
@@ -76,7 +81,7 @@ fn session(commands: &[Command<'_>], slots: &mut [Slot<UniqueId<'static>>]) -> (
 
 #[test]
 fn law_3_a_whole_session_allocates_nothing() {
-    let slot = |id| Slot::new(pop3_proto::octets(MESSAGE), UniqueId::new(id).unwrap());
+    let slot = |id| MessageInfo::new(pop3_proto::OctetCount::of(MESSAGE), UniqueId::new(id).unwrap());
     let mut slots = [slot(b"a"), slot(b"b"), slot(b"c")];
     let commands = [
         Command::Capa,
@@ -93,7 +98,7 @@ fn law_3_a_whole_session_allocates_nothing() {
     ];
     let mut ended = (None, 0);
     let count = allocations(|| ended = session(&commands, &mut slots));
-    assert_eq!(ended.0, Some(Why::Quit));
+    assert_eq!(ended.0, Some(CloseReason::Quit));
     assert!(ended.1 > 30, "{ended:?}");
     assert_eq!(count, 0);
     assert!(slots[0].is_marked());
@@ -101,11 +106,46 @@ fn law_3_a_whole_session_allocates_nothing() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
 }
 
+type Half = Server<core::convert::Infallible>;
+
+const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Half>() <= 256);
+// Both sides of a session, with configurations that are shared.
+const _: () = assert!(size_of::<Client<&client::ClientConfig>>() + size_of::<Half>() <= 352);
+
 #[test]
 fn law_3_a_machine_is_no_larger_than_256_octets() {
     assert!(size_of::<Client>() <= 256);
-    assert!(size_of::<Server<core::convert::Infallible>>() <= 256);
+    assert!(size_of::<Half>() <= 256);
     // With a maildrop that is a slice or a `Vec` it grows by that handle alone.
-    assert!(size_of::<Server<&mut [Slot<UniqueId<'static>>]>>() <= 256 + 16);
-    assert!(size_of::<Server<Vec<Slot<UniqueId<'static>>>>>() <= 256 + 24);
+    assert!(size_of::<Server<&mut [MessageInfo<UniqueId<'static>>]>>() <= 256 + 16);
+    assert!(size_of::<Server<Vec<MessageInfo<UniqueId<'static>>>>>() <= 256 + 24);
+}
+
+/// A configuration that is put together at run time serves any number of clients, by reference or in an `Arc`; nothing is
+/// leaked.
+#[test]
+fn law_3_clients_share_a_configuration_of_run_time() {
+    /// As a program keeps it, with other things.
+    struct Settings {
+        client: client::ClientConfig,
+    }
+    impl client::AsConfig for Settings {
+        fn as_config(&self) -> &client::ClientConfig {
+            &self.client
+        }
+    }
+    fn greeted<C: client::AsConfig>(config: C) -> Client<C> {
+        let mut client = Client::with_config(config, 7);
+        assert!(client.poll(&mut Input::more(b"+OK ready\r\n")).unwrap().is_some());
+        client
+    }
+    let limits = pop3_proto::Limits::DEFAULT.with_sasl_line(600 + u16::from(std::env::args().count() > 99));
+    let config = client::ClientConfig::new(TlsPolicy::Implicit).with_limits(limits);
+    let shared = std::sync::Arc::new(Settings { client: config });
+    let (one, two) = (greeted(&config), greeted(shared.clone()));
+    let three = greeted(&*shared);
+    assert!(one.is_tls() && two.is_tls() && three.is_tls() && greeted(config).is_tls());
+    assert_eq!([one.min_recv_buf(), two.min_recv_buf(), three.min_recv_buf()], [config.min_recv_buf(); 3]);
+    drop(two);
+    assert_eq!(std::sync::Arc::strong_count(&shared), 1);
 }

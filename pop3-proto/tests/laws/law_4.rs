@@ -3,10 +3,10 @@
 
 use super::reach::{LOGIN, Said, cleartext, client, hear, logged_in, say};
 use super::sessions::{USER, number, pass};
-use pop3_proto::client::{Client, Config, Event, SendError, TlsRefusal};
+use pop3_proto::client::{Client, ClientConfig, Event, SendError, TlsRefusal};
 use pop3_proto::{
-    AnswerError, ApopDigest, Base64, Command, Full, Input, Keyword, LanguageRange, LanguageTag, Limits,
-    Mechanism, Out, Outbox, Profile, Secret, Sink, State, Text, TlsPolicy, Unanswered, Verb,
+    AnswerError, ApopDigest, Base64, BufferFull, Command, Input, Keyword, LanguageRange, LanguageTag, Limits,
+    Mechanism, Profile, Secret, SendBuf, Sink, State, Text, TlsPolicy, Unanswered, Verb,
 };
 
 /// The client as it shows itself.
@@ -15,7 +15,7 @@ fn image(client: &Client) -> String {
 }
 
 fn refuses(client: &mut Client, command: &Command<'_>, error: SendError) {
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     sink.put(&[b"before"]).unwrap();
     let before = image(client);
     assert_eq!(client.send(command, &mut sink), Err(error), "{command:?}");
@@ -24,9 +24,9 @@ fn refuses(client: &mut Client, command: &Command<'_>, error: SendError) {
 }
 
 fn takes(client: &mut Client, command: &Command<'_>) {
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     client.send(command, &mut sink).unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let mut expected = Outbox::new();
+    let mut expected = SendBuf::new(vec![]);
     command.encode(&mut expected).unwrap();
     assert_eq!(sink.pending(), expected.pending());
 }
@@ -36,17 +36,17 @@ fn auth(initial: Option<Base64<'static>>) -> Command<'static> {
 }
 
 const APOP: Command<'static> =
-    Command::Apop { name: Text::literal("mrose"), digest: ApopDigest::new([7; 16]) };
+    Command::Apop { name: Text::from_static("mrose"), digest: ApopDigest::new([7; 16]) };
 const BEARER: Command<'static> = Command::Auth { mechanism: Mechanism::OAUTHBEARER, initial: None };
 const NO_TLS: &[u8] = b"+OK\r\nUSER\r\n.\r\n";
 
 /// Where: the configuration, and what was said before. What is sent, why it is refused, and what is said then.
-type Row<'a> = (Config, &'a [Said<'a>], Command<'a>, SendError, &'a [Said<'a>]);
+type Row<'a> = (ClientConfig, &'a [Said<'a>], Command<'a>, SendError, &'a [Said<'a>]);
 
 /// A refusal that something said later mends.
 #[test]
 fn law_4_a_command_that_was_refused_is_taken_once_the_cause_is_mended() {
-    let opportunistic = Config::new(TlsPolicy::Opportunistic);
+    let opportunistic = ClientConfig::new(TlsPolicy::Opportunistic);
     let ahead = cleartext().assume_pipelining();
     let capa: Said<'_> = (Command::Capa, b"+OK\r\nUSER\r\nSTLS\r\n.\r\n");
     let list_sasl: Said<'_> = (Command::Capa, b"+OK\r\nSASL PLAIN\r\n.\r\n");
@@ -69,7 +69,7 @@ fn law_4_a_command_that_was_refused_is_taken_once_the_cause_is_mended() {
             SendError::Tls(TlsRefusal::StlsFirst),
             &[(Command::Stls, b"-ERR\r\n")],
         ),
-        (cleartext(), &[(Command::Capa, b"")], USER, SendError::Behind(Verb::Capa), &[]),
+        (cleartext(), &[(Command::Capa, b"")], USER, SendError::After(Verb::Capa), &[]),
         (ahead, &[(USER, b"")], Command::Stls, SendError::Alone, &[]),
         (cleartext(), &[(USER, b"")], pass("b"), SendError::NotPipelined, &[]),
     ];
@@ -89,19 +89,21 @@ fn law_4_a_command_that_was_refused_is_taken_once_the_cause_is_mended() {
 
 #[test]
 fn law_4_a_command_that_cannot_be_sent_leaves_the_session_as_it_is() {
-    let required = Config::new(TlsPolicy::Required);
-    let strict = cleartext().profile(Profile::Strict);
+    let required = ClientConfig::new(TlsPolicy::Required);
+    let strict = cleartext().with_profile(Profile::Strict);
     let long = [b'x'; 250];
     let name = |name| Command::User(Text::new(name).unwrap());
-    let other =
-        Command::Other { keyword: Keyword::new(b"XTND").unwrap(), arguments: Some(Text::literal("a\tb")) };
+    let other = Command::Other {
+        keyword: Keyword::new(b"XTND").unwrap(),
+        arguments: Some(Secret::new(b"a\tb").unwrap()),
+    };
     let initial = Base64::new(&[b'A'; 248]).unwrap();
     let too_long = SendError::InitialResponseTooLong { limit: 255 };
-    let rows: &[(Config, Command<'_>, SendError)] = &[
+    let rows: &[(ClientConfig, Command<'_>, SendError)] = &[
         (required, USER, SendError::Tls(TlsRefusal::Required)),
         (cleartext(), BEARER, SendError::Tls(TlsRefusal::Mechanism)),
         (cleartext(), APOP, SendError::NoTimestamp),
-        (Config::new(TlsPolicy::Implicit), Command::Stls, SendError::NoStls),
+        (ClientConfig::new(TlsPolicy::Implicit), Command::Stls, SendError::NoStls),
         (cleartext(), name(b""), SendError::Empty),
         (cleartext(), name(b"a\tb"), SendError::Control),
         (cleartext(), other, SendError::Control),
@@ -119,7 +121,7 @@ fn law_4_a_command_that_cannot_be_sent_leaves_the_session_as_it_is() {
 
 #[test]
 fn law_4_before_the_greeting_and_behind_the_end_nothing_is_sent() {
-    let mut early = Client::new(cleartext());
+    let mut early = Client::new(cleartext(), 1);
     refuses(&mut early, &Command::Capa, SendError::State(State::Greeting));
     hear(&mut early, b"+OK\r\n");
     takes(&mut early, &Command::Capa);
@@ -157,13 +159,13 @@ fn law_4_a_full_sink_changes_nothing() {
         USER,
         APOP,
         auth(None),
-        auth(Some(Base64::literal("AAAA"))),
+        auth(Some(Base64::from_static("AAAA"))),
         Command::AuthList,
         Command::Stls,
         Command::Utf8,
         Command::Capa,
         Command::Lang(None),
-        Command::Lang(Some(LanguageRange::Tag(LanguageTag::literal("en")))),
+        Command::Lang(Some(LanguageRange::Tag(LanguageTag::from_static("en")))),
         Command::Quit,
         Command::Other { keyword: Keyword::new(b"XTND").unwrap(), arguments: None },
     ];
@@ -195,11 +197,11 @@ fn fills(client: impl Fn() -> Client, command: &Command<'_>) {
     for room in 0..needed {
         let mut client = client();
         let mut memory = vec![0; needed + 3];
-        let mut sink = Out::new(&mut memory);
+        let mut sink = SendBuf::new(&mut memory[..]);
         let held = vec![b'-'; needed + 3 - room];
         sink.put(&[&held]).unwrap();
         let before = image(&client);
-        let full = SendError::Full(Full { needed, capacity: needed + 3 });
+        let full = SendError::BufferFull(BufferFull { needed, capacity: needed + 3 });
         assert_eq!(client.send(command, &mut sink), Err(full));
         assert_eq!((image(&client), sink.pending()), (before, &held[..]));
         sink.sent(held.len());
@@ -208,16 +210,16 @@ fn fills(client: impl Fn() -> Client, command: &Command<'_>) {
     }
     let mut memory = vec![0; needed - 1];
     assert!(
-        matches!(client().send(command, &mut Out::new(&mut memory)), Err(SendError::Full(full)) if full.never_fits())
+        matches!(client().send(command, &mut SendBuf::new(&mut memory[..])), Err(SendError::BufferFull(full)) if full.never_fits())
     );
 }
 
 /// A client with a challenge before it.
 fn challenged(challenge: &'static [u8]) -> (Client, pop3_proto::client::SaslStep) {
-    let config = cleartext().limits(Limits::DEFAULT.sasl_line(64));
+    let config = cleartext().with_limits(Limits::DEFAULT.with_sasl_line(64));
     let mut client = client(config, b"+OK\r\n", &[]);
     match say(&mut client, &auth(None), challenge) {
-        Some(Event::Challenge(step, _) | Event::OddChallenge(step, _)) => (client, step),
+        Some(Event::Challenge(step, _) | Event::MalformedChallenge(step, _)) => (client, step),
         event => panic!("{event:?}"),
     }
 }
@@ -231,7 +233,7 @@ fn unanswered<T: std::fmt::Debug>(answered: Result<(), Unanswered<T>>, why: Answ
 
 #[test]
 fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
-    let response = Base64::literal("AAAA");
+    let response = Base64::from_static("AAAA");
     for cancel in [false, true] {
         let needed = if cancel { 3 } else { 6 };
         let (mut client, mut step) = challenged(b"+ \r\n");
@@ -239,23 +241,23 @@ fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
         refuses(&mut client, &Command::Capa, SendError::CallersTurn);
         for room in 0..needed {
             let mut memory = vec![0; room];
-            let mut sink = Out::new(&mut memory);
-            let full = AnswerError::Full(Full { needed, capacity: room });
+            let mut sink = SendBuf::new(&mut memory[..]);
+            let full = AnswerError::BufferFull(BufferFull { needed, capacity: room });
             let answered = match cancel {
-                true => client.sasl_cancel(step, &mut sink),
-                false => client.sasl(step, response, &mut sink),
+                true => client.cancel(step, &mut sink),
+                false => client.respond(step, response, &mut sink),
             };
             step = unanswered(answered, full, &shown);
             assert_eq!((image(&client), sink.pending()), (before.clone(), &b""[..]));
         }
-        let mut sink = Outbox::new();
+        let mut sink = SendBuf::new(vec![]);
         let long = [b'A'; 64];
-        let too_long = client.sasl(step, Base64::new(&long).unwrap(), &mut sink);
+        let too_long = client.respond(step, Base64::new(&long).unwrap(), &mut sink);
         step = unanswered(too_long, AnswerError::TooLong { limit: 64 }, &shown);
         assert_eq!((image(&client), sink.pending()), (before, &b""[..]));
         match cancel {
-            true => client.sasl_cancel(step, &mut sink).unwrap(),
-            false => client.sasl(step, response, &mut sink).unwrap(),
+            true => client.cancel(step, &mut sink).unwrap(),
+            false => client.respond(step, response, &mut sink).unwrap(),
         }
         assert_eq!(sink.pending(), if cancel { &b"*\r\n"[..] } else { b"AAAA\r\n" });
     }
@@ -264,41 +266,41 @@ fn law_4_an_answer_to_a_challenge_that_fails_gives_its_token_back() {
 #[test]
 fn law_4_a_challenge_that_can_only_be_cancelled_can_be() {
     let (mut client, step) = challenged(b"+ \r\n");
-    let mut sink = Outbox::new();
-    client.sasl(step, Base64::EMPTY, &mut sink).unwrap();
+    let mut sink = SendBuf::new(vec![]);
+    client.respond(step, Base64::EMPTY, &mut sink).unwrap();
     sink.sent(2);
-    let Some(Event::OddChallenge(step, b"?")) = hear(&mut client, b"+ ?\r\n") else { panic!() };
+    let Some(Event::MalformedChallenge(step, b"?")) = hear(&mut client, b"+ ?\r\n") else { panic!() };
     let (before, shown) = (image(&client), format!("{step:?}"));
-    let step = unanswered(client.sasl(step, Base64::EMPTY, &mut sink), AnswerError::MustCancel, &shown);
+    let step = unanswered(client.respond(step, Base64::EMPTY, &mut sink), AnswerError::MustCancel, &shown);
     assert_eq!((image(&client), sink.pending()), (before, &b""[..]));
-    client.sasl_cancel(step, &mut sink).unwrap();
+    client.cancel(step, &mut sink).unwrap();
     assert_eq!(sink.pending(), b"*\r\n");
 }
 
 /// A token of another client, and one whose session has ended.
 #[test]
 fn law_4_a_stale_token_comes_back_and_changes_nothing() {
-    let mut sink = Outbox::new();
+    let mut sink = SendBuf::new(vec![]);
     let (mut twin, first) = challenged(b"+ \r\n");
     let (mut client, step) = challenged(b"+ \r\n");
-    client.sasl(step, Base64::EMPTY, &mut Outbox::new()).unwrap();
+    client.respond(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let Some(Event::Challenge(second, _)) = hear(&mut client, b"+ \r\n") else { panic!() };
     let (before, shown) = (image(&client), format!("{first:?}"));
-    let first = unanswered(client.sasl(first, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
-    let first = unanswered(client.sasl_cancel(first, &mut sink), AnswerError::Stale, &shown);
+    let first = unanswered(client.respond(first, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
+    let first = unanswered(client.cancel(first, &mut sink), AnswerError::Stale, &shown);
     assert_eq!((image(&client), sink.pending()), (before, &b""[..]));
-    client.sasl(second, Base64::EMPTY, &mut sink).unwrap();
+    client.respond(second, Base64::EMPTY, &mut sink).unwrap();
 
     twin.poll(&mut Input::more(b"?")).unwrap_err();
-    let first = unanswered(twin.sasl(first, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
-    let _ = unanswered(twin.sasl_cancel(first, &mut sink), AnswerError::Stale, &shown);
+    let first = unanswered(twin.respond(first, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
+    let _ = unanswered(twin.cancel(first, &mut sink), AnswerError::Stale, &shown);
     assert_eq!(sink.pending(), b"\r\n");
 }
 
 #[test]
 fn law_4_the_callers_word_is_taken_for_the_exchange_it_is_about() {
     let (mut ended, step) = challenged(b"+ \r\n");
-    ended.sasl(step, Base64::EMPTY, &mut Outbox::new()).unwrap();
+    ended.respond(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let Some(Event::AuthAccepted(done, _)) = hear(&mut ended, b"+OK\r\n") else { panic!() };
     refuses(&mut ended, &Command::Stat, SendError::CallersTurn);
     let mut other = client(cleartext(), b"+OK\r\n", &[]);

@@ -1,15 +1,15 @@
 //! All or nothing, the server: an answer that fails gives its token back and changes neither machine nor sink, and succeeds later.
 
 use super::reach::{ask, server, until};
-use crate::harness::{App, MailSlots, Pipe, Size};
-use pop3_proto::server::{Announce, Ask, Config, Refusal, Server, Step, Unfit};
+use pop3_proto::server::{Ask, BodyError, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{
-    AnswerError, Base64, Full, Input, Limits, MIN_SINK, Mechanism, Out, Outbox, Sink, StuffMode, Text,
-    TlsPolicy, Unanswered,
+    AnswerError, Base64, BufferFull, Input, Limits, MIN_SEND_BUF, Mechanism, ResponseCode, SendBuf, Sink,
+    StuffMode, Text, TlsPolicy, Unanswered,
 };
+use pop3_proto_kit::{App, Slots};
 use std::fmt::Debug;
 
-type Machine = Server<MailSlots, Config>;
+type Machine = Server<Slots, ServerConfig<'static>>;
 
 fn unanswered<T: Debug>(answered: Result<(), Unanswered<T>>, why: AnswerError, shown: &str) -> T {
     let unanswered = answered.unwrap_err();
@@ -29,16 +29,16 @@ fn fills<T: Debug>(
     let mut token = token;
     for room in 0..needed {
         let mut memory = vec![0; needed + 5];
-        let mut sink = Out::new(&mut memory);
+        let mut sink = SendBuf::new(&mut memory[..]);
         let held = vec![b'-'; needed + 5 - room];
         sink.put(&[&held]).unwrap();
-        let full = AnswerError::Full(Full { needed, capacity: needed + 5 });
+        let full = AnswerError::BufferFull(BufferFull { needed, capacity: needed + 5 });
         token = unanswered(answer(machine, token, &mut sink), full, &shown);
         assert_eq!((format!("{machine:?}"), sink.pending()), (before.clone(), &held[..]));
         assert!(matches!(machine.poll(&mut Input::more(b""), &mut sink), Ok(Step::Waiting)));
     }
     let mut memory = vec![0; needed];
-    let mut sink = Out::new(&mut memory);
+    let mut sink = SendBuf::new(&mut memory[..]);
     answer(machine, token, &mut sink).unwrap();
     assert_eq!(sink.room(), 0);
 }
@@ -47,24 +47,28 @@ fn fills<T: Debug>(
 fn law_4_answers_that_write_wait_for_room() {
     let mut machine = server(1);
     let Ask::Greet(greet) = ask!(&mut machine, b"", Greet(_)) else { unreachable!() };
-    fills(&mut machine, greet, 11, |machine, greet, sink| machine.greet(greet, Text::literal("ready"), sink));
+    fills(&mut machine, greet, 11, |machine, greet, sink| {
+        machine.greet(greet, Text::from_static("ready"), sink)
+    });
     let Ask::Login(login, _) = ask!(&mut machine, b"AUTH PLAIN\r\n", Login(..)) else { unreachable!() };
     fills(&mut machine, login, 8, |machine, login, sink| {
-        machine.challenge(login, Base64::literal("AAAA"), sink)
+        machine.challenge(login, Base64::from_static("AAAA"), sink)
     });
     let Ask::Login(login, _) = ask!(&mut machine, b"AAAA\r\n", Login(..)) else { unreachable!() };
-    machine.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+    machine.accept(login, App::new().maildrop()).unwrap();
     let Ask::Other(other, ..) = ask!(&mut machine, b"XTND\r\n", Other(..)) else { unreachable!() };
-    fills(&mut machine, other, 7, |machine, other, sink| machine.other(other, Text::literal("x"), sink));
+    fills(&mut machine, other, 7, |machine, other, sink| machine.other(other, Text::from_static("x"), sink));
     assert!(matches!(ask!(&mut machine, b"QUIT\r\n", Commit(_)), Ask::Commit(_)));
 }
 
 #[test]
 fn law_4_answers_over_a_limit_are_not_taken() {
-    let config = Config::new(TlsPolicy::Cleartext).other_commands().sasl_in_clear(&[Mechanism::PLAIN]);
-    let mut machine = Server::new(config.limits(Limits::DEFAULT.sasl_line(64)), 1);
-    let mut sink = Outbox::new();
-    let long = [b'A'; MIN_SINK - 6 + 1];
+    let config = ServerConfig::new(TlsPolicy::Cleartext)
+        .with_other_commands()
+        .with_sasl_cleartext(&[Mechanism::PLAIN]);
+    let mut machine = Server::new(config.with_limits(Limits::DEFAULT.with_sasl_line(64)), 1);
+    let mut sink = SendBuf::new(vec![]);
+    let long = [b'A'; MIN_SEND_BUF - 6 + 1];
     let (fits, over) = (Text::new(&long[1..]).unwrap(), Text::new(&long).unwrap());
     let too_long = |limit| AnswerError::TooLong { limit };
 
@@ -88,12 +92,12 @@ fn law_4_answers_over_a_limit_are_not_taken() {
 /// What PASS asks has no exchange to go on with.
 #[test]
 fn law_4_a_challenge_outside_auth_is_not_taken() {
-    let (mut machine, mut sink) = (server(1), Outbox::new());
+    let (mut machine, mut sink) = (server(1), SendBuf::new(vec![]));
     let Ask::Login(login, _) = ask!(&mut machine, b"USER a\r\nPASS b\r\n", Login(..)) else { unreachable!() };
     let (shown, before) = (format!("{login:?}"), format!("{machine:?}"));
     let login = unanswered(machine.challenge(login, Base64::EMPTY, &mut sink), AnswerError::Stale, &shown);
     assert_eq!((format!("{machine:?}"), sink.pending()), (before, &b""[..]));
-    machine.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+    machine.accept(login, App::new().maildrop()).unwrap();
 }
 
 /// A question open on a fresh connection, behind `before` and `wire`.
@@ -108,7 +112,9 @@ fn asked<T>(
     let octets = [before, wire].concat();
     let mut input = Input::more(&octets);
     let left = |step: &Step<'_>| matches!(step, Step::Ask(ask) if is(ask));
-    let Step::Ask(ask) = until(&mut machine, &mut input, &mut Outbox::new(), left) else { unreachable!() };
+    let Step::Ask(ask) = until(&mut machine, &mut input, &mut SendBuf::new(vec![]), left) else {
+        unreachable!()
+    };
     let token = token(ask).unwrap();
     (machine, token)
 }
@@ -124,12 +130,12 @@ fn takes_its_own_only<T: Debug>(
     let (mut own, mut foreign) = asked(1, b"", wire, token, is);
     let shown = format!("{foreign:?}");
     let ahead: &[u8] = if wire.starts_with(b"XTND") { b"USER x\r\n" } else { b"XTND\r\n" };
-    for (id, before, why) in [(2, &b""[..], AnswerError::NotHere), (1, ahead, AnswerError::Stale)] {
+    for (id, before, why) in [(2, &b""[..], AnswerError::OtherConnection), (1, ahead, AnswerError::Stale)] {
         if wire.is_empty() && id == 1 {
             continue; // nothing is asked before the greeting
         }
         let (mut other, theirs) = asked(id, before, wire, token, is);
-        let (mut sink, image) = (Outbox::new(), format!("{other:?}"));
+        let (mut sink, image) = (SendBuf::new(vec![]), format!("{other:?}"));
         foreign = unanswered(answer(&mut other, foreign, &mut sink), why, &shown);
         assert_eq!((format!("{other:?}"), sink.pending()), (image, &b""[..]), "{shown}");
         assert!(matches!(other.poll(&mut Input::more(b""), &mut sink), Ok(Step::Waiting)), "{shown}");
@@ -137,7 +143,7 @@ fn takes_its_own_only<T: Debug>(
         assert!(!matches!(other.poll(&mut Input::more(b""), &mut sink), Ok(Step::Waiting)), "{shown}");
     }
     own.close();
-    let (mut sink, image) = (Outbox::new(), format!("{own:?}"));
+    let (mut sink, image) = (SendBuf::new(vec![]), format!("{own:?}"));
     let _ = unanswered(answer(&mut own, foreign, &mut sink), AnswerError::Stale, &shown);
     assert_eq!((format!("{own:?}"), sink.pending()), (image, &b""[..]), "{shown}");
 }
@@ -171,20 +177,27 @@ fn law_4_a_foreign_or_stale_answer_changes_nothing() {
         m.challenge(login, Base64::EMPTY, sink)
     });
     takes_its_own_only(b"AUTH PLAIN\r\n", is, token, |m, login, _| m.refuse(login, Refusal::Credentials));
+    takes_its_own_only(b"USER a\r\nPASS b\r\n", is, token, |m, login, sink| {
+        m.refuse_with_code(login, ResponseCode::InUse, sink)
+    });
     takes_its_own_only(b"USER a\r\nPASS b\r\n", is, token, |m, login, _| {
         let maildrop = App::new().maildrop();
-        m.accept(login, maildrop.clone(), Announce::default()).map_err(|unanswered| {
-            let (token, given) = unanswered.token;
-            assert_eq!(given, maildrop);
-            Unanswered { token, why: unanswered.why }
+        m.accept(login, maildrop.clone()).map_err(|unanswered| {
+            assert_eq!(unanswered.maildrop, maildrop);
+            Unanswered { token: unanswered.token, why: unanswered.why }
         })
     });
     let (is, token) = kind!(Fetch alone);
     let retr = b"USER a\r\nPASS b\r\nRETR 1\r\n";
-    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body(fetch, 19));
+    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body(fetch));
+    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body_of(fetch, 19));
+    takes_its_own_only(retr, is, token, |m, fetch, _| m.send_body_estimated(fetch, 19));
     takes_its_own_only(retr, is, token, |m, fetch, _| m.refuse(fetch, Refusal::NoSuchMessage));
     let (is, token) = kind!(Commit alone);
-    takes_its_own_only(b"USER a\r\nPASS b\r\nQUIT\r\n", is, token, |m, commit, _| m.committed(commit, true));
+    takes_its_own_only(b"USER a\r\nPASS b\r\nQUIT\r\n", is, token, |m, commit, _| m.removed(commit));
+    takes_its_own_only(b"USER a\r\nPASS b\r\nQUIT\r\n", is, token, |m, commit, _| {
+        m.not_removed(commit, Refusal::Temporary)
+    });
     let (is, token) = kind!(StartTls alone);
     takes_its_own_only(b"STLS\r\n", is, token, |m, start, _| m.tls_started(start, Input::more(b"")));
     let (is, token) = kind!(Other);
@@ -193,26 +206,26 @@ fn law_4_a_foreign_or_stale_answer_changes_nothing() {
 }
 
 /// A server that is asked for a message, before its status line is written.
-fn fetched(config: Config) -> Machine {
+fn fetched(config: ServerConfig<'static>, octets: u64) -> Machine {
     let mut machine = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";
     let Ask::Fetch(fetch) = ask!(&mut machine, wire, Fetch(_)) else { unreachable!() };
-    machine.send_body(fetch, 19).unwrap();
+    machine.send_body_of(fetch, octets).unwrap();
     machine
 }
 
 #[test]
 fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
-    let (mut machine, mut sink) = (server(1), Outbox::new());
+    let (mut machine, mut sink) = (server(1), SendBuf::new(vec![]));
     let before = format!("{machine:?}");
-    assert_eq!(machine.write_body(b"x", &mut sink), Err(Unfit::NoBody));
-    assert_eq!(machine.body_slice(&mut &b"x"[..]), Err(Unfit::NoBody));
-    assert_eq!(machine.finish_body(), Err(Unfit::NoBody));
+    assert_eq!(machine.write_body(b"x", &mut sink), Err(BodyError::NoBody));
+    assert_eq!(machine.body_slice(&mut &b"x"[..]), Err(BodyError::NoBody));
+    assert_eq!(machine.finish_body(), Err(BodyError::NoBody));
     assert_eq!((format!("{machine:?}"), sink.pending()), (before, &b""[..]));
 
-    let mut machine = fetched(Config::new(TlsPolicy::Cleartext));
+    let mut machine = fetched(ServerConfig::new(TlsPolicy::Cleartext), 19);
     let (mut rest, before) = (&b"x"[..], format!("{machine:?}"));
-    assert_eq!(machine.body_slice(&mut rest), Err(Unfit::StatusPending));
+    assert_eq!(machine.body_slice(&mut rest), Err(BodyError::StatusPending));
     assert_eq!((format!("{machine:?}"), rest), (before, &b"x"[..]));
     assert!(matches!(machine.poll(&mut Input::more(b""), &mut sink), Ok(Step::NeedBody)));
     assert_eq!(machine.body_slice(&mut rest), Ok(Some(&b"x"[..])));
@@ -220,12 +233,14 @@ fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
 
 #[test]
 fn law_4_a_bare_lf_in_a_verbatim_message_takes_nothing() {
-    let (mut machine, mut sink) =
-        (fetched(Config::new(TlsPolicy::Cleartext).bodies(StuffMode::Verbatim)), Outbox::new());
+    let (mut machine, mut sink) = (
+        fetched(ServerConfig::new(TlsPolicy::Cleartext).with_bodies(StuffMode::Verbatim), 19),
+        SendBuf::new(vec![]),
+    );
     assert_eq!(machine.write_body(b"x\ny", &mut sink), Ok(1));
     let (mut rest, before, sent) = (&b"\ny"[..], format!("{machine:?}"), sink.pending().to_vec());
-    assert_eq!(machine.write_body(rest, &mut sink), Err(Unfit::BareLf));
-    assert_eq!(machine.body_slice(&mut rest), Err(Unfit::BareLf));
+    assert_eq!(machine.write_body(rest, &mut sink), Err(BodyError::BareLf));
+    assert_eq!(machine.body_slice(&mut rest), Err(BodyError::BareLf));
     assert_eq!((format!("{machine:?}"), sink.pending(), rest), (before, &sent[..], &b"\ny"[..]));
     assert_eq!(machine.write_body(b"\r\n", &mut sink), Ok(2));
 }
@@ -234,24 +249,38 @@ fn law_4_a_bare_lf_in_a_verbatim_message_takes_nothing() {
 #[test]
 fn law_4_a_message_is_taken_as_far_as_there_is_room() {
     let message = b"Subject: x\r\n\r\n.\r\n..\n.end";
-    let whole = b"+OK 19 octets\r\nSubject: x\r\n\r\n..\r\n...\r\n..end\r\n.\r\n";
+    let whole = b"+OK 27 octets\r\nSubject: x\r\n\r\n..\r\n...\r\n..end\r\n.\r\n";
     for room in 0..=whole.len() {
-        let mut machine = fetched(Config::new(TlsPolicy::Cleartext));
-        let mut memory = Size::Out(MIN_SINK).buffer();
-        let mut sink: Box<dyn Pipe> = Size::Out(MIN_SINK).pipe(&mut memory);
-        sink.put(&[&vec![b'-'; MIN_SINK - room]]).unwrap();
-        let mut at = machine.write_body(message, &mut *sink).unwrap();
-        let mut wire = sink.pending()[MIN_SINK - room..].to_vec();
+        let mut machine = fetched(ServerConfig::new(TlsPolicy::Cleartext), 27);
+        let mut sink = SendBuf::new([0; MIN_SEND_BUF]);
+        sink.put(&[&vec![b'-'; MIN_SEND_BUF - room]]).unwrap();
+        let mut at = machine.write_body(message, &mut sink).unwrap();
+        let mut wire = sink.pending()[MIN_SEND_BUF - room..].to_vec();
         assert_eq!(wire, whole[..wire.len()], "{room}");
-        assert_eq!(machine.write_body(&message[at..], &mut *sink), Ok(0), "{room}");
-        sink.sent(MIN_SINK);
-        at += machine.write_body(&message[at..], &mut *sink).unwrap();
+        assert_eq!(machine.write_body(&message[at..], &mut sink), Ok(0), "{room}");
+        sink.sent(MIN_SEND_BUF);
+        at += machine.write_body(&message[at..], &mut sink).unwrap();
         assert_eq!(at, message.len());
         machine.finish_body().unwrap();
-        assert!(matches!(machine.poll(&mut Input::more(b""), &mut *sink), Ok(Step::NeedSpace(_))));
+        assert!(matches!(machine.poll(&mut Input::more(b""), &mut sink), Ok(Step::NeedSpace(_))));
         wire.extend_from_slice(sink.pending());
         assert_eq!(wire, whole, "{room}");
     }
+}
+
+/// The end of a message that has another size than stated: nothing is written, and what is missing may follow.
+#[test]
+fn law_4_a_message_of_another_size_is_not_ended() {
+    let (mut machine, mut sink) = (fetched(ServerConfig::new(TlsPolicy::Cleartext), 5), SendBuf::new(vec![]));
+    assert_eq!(machine.write_body(b"abc", &mut sink), Ok(3));
+    for (more, sent) in [(b"d".as_slice(), 6), (b"efg", 9)] {
+        assert_eq!(machine.write_body(more, &mut sink), Ok(more.len()));
+        let (before, wire) = (format!("{machine:?}"), sink.pending().to_vec());
+        assert_eq!(machine.finish_body(), Err(BodyError::Size { sent, stated: 5 }));
+        assert_eq!((format!("{machine:?}"), sink.pending()), (before, &wire[..]));
+    }
+    machine.close();
+    assert_eq!(machine.finish_body(), Err(BodyError::NoBody));
 }
 
 /// A poll without room does nothing but start the output timer, however often it is called.
@@ -259,22 +288,22 @@ fn law_4_a_message_is_taken_as_far_as_there_is_room() {
 fn law_4_a_poll_without_room_changes_nothing() {
     let mut machine = server(1);
     let Ask::Greet(greet) = ask!(&mut machine, b"", Greet(_)) else { unreachable!() };
-    machine.greet(greet, Text::EMPTY, &mut Outbox::new()).unwrap();
-    for room in [0, 1, MIN_SINK - 1] {
-        let mut memory = vec![0; MIN_SINK];
-        let mut sink = Out::new(&mut memory);
-        sink.put(&[&vec![b'-'; MIN_SINK - room]]).unwrap();
+    machine.greet(greet, Text::EMPTY, &mut SendBuf::new(vec![])).unwrap();
+    for room in [0, 1, MIN_SEND_BUF - 1] {
+        let mut memory = vec![0; MIN_SEND_BUF];
+        let mut sink = SendBuf::new(&mut memory[..]);
+        sink.put(&[&vec![b'-'; MIN_SEND_BUF - room]]).unwrap();
         let mut input = Input::more(b"CAPA\r\n");
         assert!(matches!(machine.poll(&mut input, &mut sink), Ok(Step::NeedSpace(_))));
         let before = format!("{machine:?}");
         for _ in 0..3 {
             let Ok(Step::NeedSpace(full)) = machine.poll(&mut input, &mut sink) else { panic!() };
-            assert_eq!(full, Full { needed: MIN_SINK, capacity: MIN_SINK });
+            assert_eq!(full, BufferFull { needed: MIN_SEND_BUF, capacity: MIN_SEND_BUF });
             assert_eq!((format!("{machine:?}"), input.remaining(), sink.room()), (before.clone(), 6, room));
         }
     }
     // One that is too small for good is told apart.
-    let mut memory = [0; MIN_SINK - 1];
-    let polled = machine.poll(&mut Input::more(b"CAPA\r\n"), &mut Out::new(&mut memory));
+    let mut memory = [0; MIN_SEND_BUF - 1];
+    let polled = machine.poll(&mut Input::more(b"CAPA\r\n"), &mut SendBuf::new(&mut memory[..]));
     assert!(matches!(polled, Ok(Step::NeedSpace(full)) if full.never_fits()));
 }

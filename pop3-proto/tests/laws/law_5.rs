@@ -1,24 +1,29 @@
 //! Any split, any order: how bytes are cut and how large sinks are changes neither events nor output.
 
-use super::sessions::{self, USER, number, pass};
-use crate::harness::{App, ClientSide, Cuts, Do, How, Outcome, Seen, ServerSide, Session, Size};
-use pop3_proto::server::{self, Why};
-use pop3_proto::{Command, Fatal, Limits, MIN_SINK, TlsPolicy, client};
+use super::sessions;
+use pop3_proto::server::{self, CloseReason};
+use pop3_proto::{MIN_SEND_BUF, TlsPolicy, client};
+use pop3_proto_kit::{App, Cuts, Dialogue, Host, How, Memory, Outcome, Reading, SMALL, words};
 
-/// Sinks of every size from the smallest on, and some larger.
-fn sizes() -> impl Iterator<Item = Size> {
-    let outs = (MIN_SINK..=MIN_SINK + 40).chain([600, 1000, 4096]).map(Size::Out);
-    outs.chain([MIN_SINK, 600, 16 * 1024].map(Size::Outbox))
+/// Send buffers of every size from the smallest on, and some larger.
+fn memories() -> impl Iterator<Item = Memory> {
+    let fixed = (MIN_SEND_BUF..=MIN_SEND_BUF + 40).chain([600, 1000, 4096]).map(Memory::fixed);
+    fixed.chain([MIN_SEND_BUF, 600, 16 * 1024].map(Memory::growing))
+}
+
+fn large() -> Memory {
+    Memory::growing(16 * 1024)
+}
+
+fn least() -> Memory {
+    Memory::fixed(MIN_SEND_BUF)
 }
 
 /// The session whole; it has to come to its end.
-fn whole(name: &str, session: &Session<'_>) -> Outcome {
+fn whole(name: &str, session: &Dialogue<'_>) -> Outcome {
     let outcome = session.run(&How::whole());
-    assert!(matches!(outcome.over, Some(Ok(Why::Quit | Why::Refused))), "{name}: {outcome:?}");
-    assert!(
-        matches!(outcome.seen.last(), Some(Seen::Event(event)) if event.starts_with("Closed")),
-        "{name}: {outcome:?}"
-    );
+    assert!(matches!(outcome.end, Some(Ok(CloseReason::Quit | CloseReason::Refused))), "{name}: {outcome:?}");
+    assert!(outcome.heard.last().is_some_and(|last| last.starts_with("closed")), "{name}: {outcome:?}");
     outcome
 }
 
@@ -28,9 +33,8 @@ fn law_5_a_pair_does_the_same_under_every_cut() {
         let whole = whole(name, session);
         for up in [Cuts::Whole, Cuts::Each(1), Cuts::Each(3), Cuts::Random(5)] {
             for down in [Cuts::Whole, Cuts::Each(1), Cuts::Each(2), Cuts::Random(9)] {
-                for size in [Size::Out(MIN_SINK), Size::Outbox(600)] {
-                    let (up, down) = (up.clone(), down.clone());
-                    let how = How { up, down, client_sink: size, server_sink: size, ..How::whole() };
+                for memory in [least(), Memory::growing(600)] {
+                    let how = How { up, down, ..How::whole() }.with_memory(&memory);
                     assert_eq!(session.run(&how), whole, "{name} {how:?}");
                 }
             }
@@ -42,14 +46,14 @@ fn law_5_a_pair_does_the_same_under_every_cut() {
 fn law_5_a_pair_does_the_same_with_every_sink() {
     sessions::all(|name, session| {
         let whole = whole(name, session);
-        for size in sizes() {
-            let how = How { client_sink: size, server_sink: size, ..How::whole() };
+        for memory in memories() {
+            let how = How::whole().with_memory(&memory);
             assert_eq!(session.run(&how), whole, "{name} {how:?}");
         }
     });
 }
 
-/// All that a server says at once: the client takes it as it takes it octet by octet.
+/// All that a server says between two sends at once: the client takes it as it takes it octet by octet.
 #[test]
 fn law_5_a_client_sees_the_same_events_under_every_cut() {
     sessions::all(|name, session| {
@@ -57,16 +61,14 @@ fn law_5_a_client_sees_the_same_events_under_every_cut() {
         if name == "tls" {
             return; // the wall: what lies behind it must not be there before
         }
-        // Nothing is sent ahead here: the answers are all there.
-        let client = session.client;
-        let alone = |cuts: &Cuts, size| ClientSide::alone(client, session.steps, &outcome.down, cuts, size);
-        let expected = alone(&Cuts::Whole, Size::Outbox(16 * 1024));
-        assert_eq!(expected, (outcome.seen.clone(), outcome.up.clone()), "{name}");
+        let reading = Reading::new(session.client, session.steps, &outcome.down);
+        let expected = reading.play(Cuts::Whole, large());
+        assert_eq!(expected, (outcome.heard.clone(), outcome.up.clone()), "{name}");
         for cuts in Cuts::all(outcome.down.len()) {
-            assert_eq!(alone(&cuts, Size::Out(MIN_SINK)), expected, "{name} {cuts:?}");
+            assert_eq!(reading.play(cuts, least()), expected, "{name} {cuts:?}");
         }
-        for size in sizes() {
-            assert_eq!(alone(&Cuts::Whole, size), expected, "{name} {size:?}");
+        for memory in memories() {
+            assert_eq!(reading.play(Cuts::Whole, memory), expected, "{name}");
         }
     });
 }
@@ -78,16 +80,15 @@ fn law_5_a_server_writes_the_same_under_every_cut() {
         if name == "tls" {
             return;
         }
-        let alone =
-            |cuts: &Cuts, size| ServerSide::alone(session.server, &session.app, &outcome.up, cuts, size);
-        let expected = alone(&Cuts::Whole, Size::Outbox(16 * 1024));
+        let alone = |cuts, memory| Host::alone(session.server, &session.app, &outcome.up, cuts, memory);
+        let expected = alone(Cuts::Whole, large());
         let (asked, down) = (outcome.asked.clone(), outcome.down.clone());
-        assert_eq!(expected, (asked, down, outcome.over.unwrap(), outcome.removed.clone()), "{name}");
+        assert_eq!(expected, (asked, down, outcome.end.unwrap(), outcome.removed.clone()), "{name}");
         for cuts in Cuts::all(outcome.up.len()) {
-            assert_eq!(alone(&cuts, Size::Out(MIN_SINK)), expected, "{name} {cuts:?}");
+            assert_eq!(alone(cuts, least()), expected, "{name} {cuts:?}");
         }
-        for size in sizes() {
-            assert_eq!(alone(&Cuts::Each(5), size), expected, "{name} {size:?}");
+        for memory in memories() {
+            assert_eq!(alone(Cuts::Each(5), memory), expected, "{name}");
         }
     });
 }
@@ -97,56 +98,51 @@ fn law_5_a_server_writes_the_same_under_every_cut() {
 /// Also ROB.24.
 #[test]
 fn law_5_every_pair_of_cuts_gives_the_same() {
-    let steps =
-        [Do::Send(USER), Do::Send(pass("b")), Do::Send(Command::Retr(number(1))), Do::Send(Command::Quit)];
+    let steps = ["USER mrose", "PASS b", "RETR 1", "QUIT"];
     let down = b"+OK\r\n+OK\r\n+OK\r\n+OK\r\na\r\n.\rb\r\n..\r\n\r.\r\n.\r\n+OK\r\n";
-    let config = client::Config::new(TlsPolicy::Cleartext);
-    let client = |cuts: &Cuts| ClientSide::alone(config, &steps, down, cuts, Size::Out(MIN_SINK));
-    let expected = client(&Cuts::Whole);
-    assert!(
-        expected
-            .0
-            .iter()
-            .any(|seen| matches!(seen, Seen::Body(_, body) if body == b"a\r\n\rb\r\n.\r\n\r.\r\n"))
-    );
+    let config = client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(SMALL);
+    let reading = Reading::new(config, &steps, down);
+    let client = |cuts| reading.play(cuts, least());
+    let expected = client(Cuts::Whole);
+    assert!(expected.0.contains(&words::body(b"a\r\n\rb\r\n.\r\n\r.\r\n")));
     for cuts in Cuts::pairs(down.len()) {
-        assert_eq!(client(&cuts), expected, "{cuts:?}");
+        assert_eq!(client(cuts), expected, "{cuts:?}");
     }
 
     let up = b"USER mrose\r\nPASS tanstaaf\nRETR 2\r\nBAD\r\nDELE 1\r\nQUIT\r\n";
-    let config = server::Config::new(TlsPolicy::Cleartext);
-    let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), up, cuts, Size::Out(MIN_SINK));
-    let expected = server(&Cuts::Whole);
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext);
+    let server = |cuts| Host::alone(config, &App::new(), up, cuts, least());
+    let expected = server(Cuts::Whole);
     assert_eq!(expected.3, [1]);
     for cuts in Cuts::pairs(up.len()) {
-        assert_eq!(server(&cuts), expected, "{cuts:?}");
+        assert_eq!(server(cuts), expected, "{cuts:?}");
     }
 }
 
-/// Lines over their limit and bodies over theirs end the same way too, wherever they are cut.
+/// Lines over their limit and bodies over theirs end the same way too, wherever they are cut. Also ROB.24.
 #[test]
 fn law_5_what_goes_over_a_limit_does_so_under_every_cut() {
-    let limits = Limits::DEFAULT.status_line(64).listing_line(64).body_octets(9).command_line(64);
-    let config = client::Config::new(TlsPolicy::Cleartext).limits(limits);
-    let login = [Do::Send(USER), Do::Send(pass("b"))];
+    let limits = SMALL.with_status_line(64).with_listing_line(64).with_body_octets(9).with_command_line(64);
+    let config = client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits);
     for (last, tail) in [
-        (Command::Stat, [&b"+OK "[..], &[b'x'; 70]].concat()),
-        (Command::Uidl(None), [&b"+OK\r\n1 "[..], &[b'x'; 70], b"\r\n"].concat()),
-        (Command::Retr(number(1)), b"+OK\r\n1234\r\n.567890\r\n.\r\n".to_vec()),
+        ("STAT", [&b"+OK "[..], &[b'x'; 70]].concat()),
+        ("UIDL", [&b"+OK\r\n1 "[..], &[b'x'; 70], b"\r\n"].concat()),
+        ("RETR 1", b"+OK\r\n1234\r\n.567890\r\n.\r\n".to_vec()),
     ] {
-        let steps = [&login[..], &[Do::Send(last)]].concat();
+        let steps = ["USER mrose", "PASS b", last];
         let down = [&b"+OK\r\n+OK\r\n+OK\r\n"[..], &tail].concat();
-        let client = |cuts: &Cuts| ClientSide::alone(config, &steps, &down, cuts, Size::Out(MIN_SINK));
-        let expected = client(&Cuts::Whole);
-        assert!(matches!(expected.0.last(), Some(Seen::Fatal(Fatal::OverLimit(_)))), "{expected:?}");
+        let reading = Reading::new(config, &steps, &down);
+        let client = |cuts| reading.play(cuts, least());
+        let expected = client(Cuts::Whole);
+        assert!(expected.0.last().is_some_and(|last| last.starts_with("fatal OverLimit")), "{expected:?}");
         for cuts in Cuts::all(down.len()) {
-            assert_eq!(client(&cuts), expected, "{cuts:?}");
+            assert_eq!(client(cuts), expected, "{cuts:?}");
         }
     }
     let up = [&b"USER mrose\r\nPASS "[..], &[b'x'; 70], b"\nQUIT\r\nCAPA\r\n"].concat();
-    let config = server::Config::new(TlsPolicy::Cleartext).limits(limits);
-    let server = |cuts: &Cuts| ServerSide::alone(config, &App::new(), &up, cuts, Size::Out(MIN_SINK));
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_limits(limits);
+    let server = |cuts| Host::alone(config, &App::new(), &up, cuts, least());
     for cuts in Cuts::all(up.len()) {
-        assert_eq!(server(&cuts), server(&Cuts::Whole), "{cuts:?}");
+        assert_eq!(server(cuts), server(Cuts::Whole), "{cuts:?}");
     }
 }

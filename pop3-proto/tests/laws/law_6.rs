@@ -2,12 +2,13 @@
 
 use super::reach::{LOGIN, cleartext, client, hear, logged_in, say, server};
 use super::sessions::{USER, number, pass};
-use crate::harness::{App, Cuts, ServerSide, Size};
 use pop3_proto::client::{Client, Event, SendError};
-use pop3_proto::server::{Config, Why};
+use pop3_proto::server::{CloseReason, ServerConfig};
 use pop3_proto::{
-    Base64, Command, Fatal, Input, Limit, Limits, Mechanism, Millis, Outbox, Profile, Timer, TlsPolicy,
+    Base64, Command, ConnectionError, Input, Limit, Limits, Mechanism, Profile, SendBuf, Timer, TlsPolicy,
 };
+use pop3_proto_kit::{App, Cuts, Host, Memory};
+use std::time::Duration;
 
 /// Every line of one octet and of two, without a line end in them.
 fn lines() -> impl Iterator<Item = Vec<u8>> {
@@ -18,12 +19,17 @@ fn lines() -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// A server that takes 250 bad lines, in the state behind `before`: what it wrote, line by line.
-fn serve(before: &[u8], lines: &[Vec<u8>], after: &[u8]) -> (Vec<String>, Result<Why, Fatal>) {
-    let limits = Limits::DEFAULT.bad_commands(255, 255).failed_logins(255);
-    let config = Config::new(TlsPolicy::Cleartext).limits(limits).sasl_in_clear(&[Mechanism::PLAIN]);
+fn serve(
+    before: &[u8],
+    lines: &[Vec<u8>],
+    after: &[u8],
+) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
+    let limits = Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255);
+    let config =
+        ServerConfig::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
     let wire = [before, &lines.concat(), after].concat();
     let (_, output, over, _) =
-        ServerSide::alone(config, &App::new(), &wire, &Cuts::Whole, Size::Outbox(16 * 1024));
+        Host::alone(config, &App::new(), &wire, Cuts::Whole, Memory::growing(16 * 1024));
     let text = String::from_utf8(output).unwrap();
     (text.split_terminator("\r\n").skip(1).map(str::to_owned).collect(), over)
 }
@@ -43,7 +49,7 @@ fn law_6_a_server_refuses_every_short_line_and_goes_on() {
     ] {
         for lines in all.chunks(250) {
             let (said, over) = serve(before, lines, after);
-            assert_eq!(over, Ok(Why::Quit));
+            assert_eq!(over, Ok(CloseReason::Quit));
             assert_eq!(said.len(), answers + lines.len() + 2);
             let (refused, last) = said[answers..].split_at(lines.len());
             assert!(refused.iter().all(|line| line.starts_with("-ERR ")), "{refused:?}");
@@ -58,7 +64,7 @@ fn law_6_a_server_refuses_every_short_response_and_goes_on() {
     let all: Vec<Vec<u8>> = lines().map(|line| [b"AUTH PLAIN\r\n", &crlf(line)[..]].concat()).collect();
     for lines in all.chunks(250) {
         let (said, over) = serve(b"", lines, b"USER mrose\r\nQUIT\r\n");
-        assert_eq!(over, Ok(Why::Quit));
+        assert_eq!(over, Ok(CloseReason::Quit));
         // A challenge and a refusal each; `CR` alone is an empty line with one CR too many, no base64 either.
         assert_eq!(said.len(), 2 * lines.len() + 2);
         for pair in said[..2 * lines.len()].chunks(2) {
@@ -73,7 +79,7 @@ fn law_6_a_server_lives_through_lines_of_line_ends() {
         let lines = [vec![b'\n', one, b'\n'], vec![one, b'\n', b'\r', b'\n'], vec![b'\r', b'\r', one, b'\n']];
         for before in [&b""[..], b"USER mrose\r\nPASS tanstaaf\r\n", b"AUTH PLAIN\r\n"] {
             let (said, over) = serve(before, &lines, b"*\r\nQUIT\r\n");
-            assert_eq!((over, said.last().map(String::as_str)), (Ok(Why::Quit), Some("+OK bye")));
+            assert_eq!((over, said.last().map(String::as_str)), (Ok(CloseReason::Quit), Some("+OK bye")));
         }
     }
 }
@@ -85,7 +91,7 @@ fn law_6_a_client_makes_an_event_of_every_short_row() {
     let wire = [b"+OK\r\n", &rows.concat()[..], b".\r\n"].concat();
     for command in [Command::List(None), Command::Uidl(None), Command::Capa, Command::Lang(None)] {
         let mut client = logged_in(cleartext());
-        client.send(&command, &mut Outbox::new()).unwrap();
+        client.send(&command, &mut SendBuf::new(vec![])).unwrap();
         let (mut input, mut events) = (Input::more(&wire), 0);
         while let Some(event) = client.poll(&mut input).unwrap() {
             events += 1;
@@ -102,7 +108,7 @@ fn law_6_a_client_makes_an_event_of_every_short_row() {
 #[test]
 fn law_6_a_client_lives_through_every_short_status_line() {
     let waiting: [fn() -> Client; 4] = [
-        || Client::new(cleartext()),
+        || Client::new(cleartext(), 1),
         || sent(logged_in(cleartext()), &Command::Stat),
         || sent(logged_in(cleartext()), &Command::Uidl(Some(number(1)))),
         || {
@@ -122,7 +128,7 @@ fn law_6_a_client_lives_through_every_short_status_line() {
                         assert!(!start.is_empty() || is_challenge, "{wire:?}");
                     }
                     Err(fatal) => {
-                        assert_eq!(fatal, Fatal::NotPop3, "{wire:?}");
+                        assert_eq!(fatal, ConnectionError::NotPop3, "{wire:?}");
                         if count % 97 == 0 {
                             stays(&mut client, fatal);
                         }
@@ -134,7 +140,7 @@ fn law_6_a_client_lives_through_every_short_status_line() {
 }
 
 fn sent(mut client: Client, command: &Command<'_>) -> Client {
-    client.send(command, &mut Outbox::new()).unwrap();
+    client.send(command, &mut SendBuf::new(vec![])).unwrap();
     client
 }
 
@@ -193,15 +199,15 @@ fn law_6_a_refusal_is_an_event_and_the_session_goes_on() {
 }
 
 /// A fatal error is what every later call says, and it takes nothing.
-fn stays(client: &mut Client, fatal: Fatal) {
+fn stays(client: &mut Client, fatal: ConnectionError) {
     for _ in 0..2 {
         let mut input = Input::more(b"+OK\r\n");
         assert_eq!(client.poll(&mut input).unwrap_err(), fatal);
         assert_eq!(input.remaining(), 5);
         assert_eq!(client.poll(&mut Input::last(b"")).unwrap_err(), fatal);
         assert!(!client.needs_input(b"", false), "to wait for input would be to wait for ever");
-        assert_eq!(client.tick(Millis(u64::MAX)), Err(fatal));
-        let mut sink = Outbox::new();
+        assert_eq!(client.tick(Duration::MAX), Err(fatal));
+        let mut sink = SendBuf::new(vec![]);
         assert_eq!(client.send(&Command::Quit, &mut sink), Err(SendError::Over));
         assert!(sink.pending().is_empty());
     }
@@ -209,21 +215,21 @@ fn stays(client: &mut Client, fatal: Fatal) {
 
 #[test]
 fn law_6_each_fatal_error_of_a_client_stays() {
-    let small = cleartext().limits(Limits::DEFAULT.status_line(64));
+    let small = cleartext().with_limits(Limits::DEFAULT.with_status_line(64));
     let greeted = || client(cleartext(), b"+OK\r\n", &[]);
-    let rows: Vec<(Client, Vec<u8>, bool, Fatal)> = vec![
-        (Client::new(small), vec![b'+'; 64], false, Fatal::OverLimit(Limit::StatusLine)),
-        (Client::new(cleartext()), b"+OK".to_vec(), true, Fatal::UnexpectedEnd),
-        (greeted(), vec![], true, Fatal::UnexpectedEnd),
-        (Client::new(cleartext()), b"220 smtp\r\n".to_vec(), false, Fatal::NotPop3),
-        (greeted(), b"+OK\r\n".to_vec(), false, Fatal::Unsolicited),
-        (sent(greeted(), &USER), b"+OK\n".to_vec(), false, Fatal::BareLf),
-        (sent(greeted(), &Command::Stls), b"+OK\r\n?".to_vec(), false, Fatal::BehindStls),
+    let rows: Vec<(Client, Vec<u8>, bool, ConnectionError)> = vec![
+        (Client::new(small, 1), vec![b'+'; 64], false, ConnectionError::OverLimit(Limit::StatusLine)),
+        (Client::new(cleartext(), 1), b"+OK".to_vec(), true, ConnectionError::UnexpectedEof),
+        (greeted(), vec![], true, ConnectionError::UnexpectedEof),
+        (Client::new(cleartext(), 1), b"220 smtp\r\n".to_vec(), false, ConnectionError::NotPop3),
+        (greeted(), b"+OK\r\n".to_vec(), false, ConnectionError::Unsolicited),
+        (sent(greeted(), &USER), b"+OK\n".to_vec(), false, ConnectionError::BareLf),
+        (sent(greeted(), &Command::Stls), b"+OK\r\n?".to_vec(), false, ConnectionError::PlaintextAfterStls),
         (
-            Client::new(cleartext().profile(Profile::Strict)),
+            Client::new(cleartext().with_profile(Profile::Strict), 1),
             b"+ok\r\n".to_vec(),
             false,
-            Fatal::Strict(pop3_proto::Quirk::StatusCase),
+            ConnectionError::Strict(pop3_proto::Quirk::StatusCase),
         ),
     ];
     for (mut client, wire, last, fatal) in rows {
@@ -231,10 +237,10 @@ fn law_6_each_fatal_error_of_a_client_stays() {
         assert_eq!(client.poll(&mut input).unwrap_err(), fatal);
         stays(&mut client, fatal);
     }
-    let mut late = Client::new(cleartext());
-    late.tick(Millis(0)).unwrap();
-    let fatal = late.tick(Millis::seconds(60)).unwrap_err();
-    assert_eq!(fatal, Fatal::TimedOut(Timer::Greeting));
+    let mut late = Client::new(cleartext(), 1);
+    late.tick(Duration::ZERO).unwrap();
+    let fatal = late.tick(Duration::from_secs(60)).unwrap_err();
+    assert_eq!(fatal, ConnectionError::TimedOut(Timer::Greeting));
     stays(&mut late, fatal);
 }
 
@@ -243,10 +249,10 @@ fn law_6_a_fatal_error_of_a_server_stays() {
     let mut server = server(1);
     let _ = super::reach::ask!(&mut server, b"STLS\r\n", StartTls(_));
     for _ in 0..3 {
-        let (mut input, mut sink) = (Input::more(b"QUIT\r\n"), Outbox::new());
-        assert_eq!(server.poll(&mut input, &mut sink).unwrap_err(), Fatal::BehindStls);
+        let (mut input, mut sink) = (Input::more(b"QUIT\r\n"), SendBuf::new(vec![]));
+        assert_eq!(server.poll(&mut input, &mut sink).unwrap_err(), ConnectionError::PlaintextAfterStls);
         assert_eq!((input.remaining(), sink.pending()), (6, &b""[..]));
-        assert_eq!(server.tick(Millis(5)), Err(Fatal::BehindStls));
+        assert_eq!(server.tick(Duration::from_millis(5)), Err(ConnectionError::PlaintextAfterStls));
     }
 }
 
@@ -255,9 +261,10 @@ fn law_6_a_fatal_error_of_a_server_stays() {
 fn law_6_an_odd_challenge_is_an_event() {
     let auth = Command::Auth { mechanism: Mechanism::PLAIN, initial: Some(Base64::EMPTY) };
     let mut client = client(cleartext(), b"+OK\r\n", &[]);
-    let Some(Event::OddChallenge(step, b"Username:")) = say(&mut client, &auth, b"+ Username:\r\n") else {
+    let Some(Event::MalformedChallenge(step, b"Username:")) = say(&mut client, &auth, b"+ Username:\r\n")
+    else {
         panic!()
     };
-    client.sasl_cancel(step, &mut Outbox::new()).unwrap();
+    client.cancel(step, &mut SendBuf::new(vec![])).unwrap();
     assert!(matches!(hear(&mut client, b"-ERR\r\n"), Some(Event::Refused(..))));
 }

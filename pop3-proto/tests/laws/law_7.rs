@@ -1,8 +1,8 @@
 //! Ask with a token. What must not compile is shown beside the library; that a failed answer returns its token is law 4.
 
 use super::reach::{ask, server};
-use pop3_proto::server::{Ask, Refusal, Step, Why};
-use pop3_proto::{AnswerError, Input, Outbox, State};
+use pop3_proto::server::{Ask, CloseReason, Refusal, Step};
+use pop3_proto::{AnswerError, Input, SendBuf, State};
 
 #[test]
 fn law_7_each_token_shows_its_connection() {
@@ -27,7 +27,7 @@ fn law_7_each_token_shows_its_connection() {
 #[test]
 fn law_7_without_its_token_a_question_stays_open_until_the_session_is_closed() {
     for wire in [&b"USER a\r\n"[..], b"USER a\r\nPASS b\r\nDELE 1\r\nQUIT\r\n"] {
-        let (mut machine, mut sink) = (server(1), Outbox::new());
+        let (mut machine, mut sink) = (server(1), SendBuf::new(vec![]));
         match wire.ends_with(b"QUIT\r\n") {
             true => drop(ask!(&mut machine, wire, Commit(_))),
             false => drop(ask!(&mut machine, wire, User(..))),
@@ -40,7 +40,7 @@ fn law_7_without_its_token_a_question_stays_open_until_the_session_is_closed() {
         machine.close();
         assert!(matches!(
             machine.poll(&mut Input::more(b"NOOP\r\n"), &mut sink),
-            Ok(Step::Closed(Why::Aborted))
+            Ok(Step::Closed(CloseReason::Aborted))
         ));
         assert_eq!((machine.state(), sink.pending()), (State::Closed, &b""[..]));
     }
@@ -53,9 +53,9 @@ fn law_7_swapped_tokens_are_told_apart() {
     let Ask::User(first, _) = ask!(&mut one, b"USER a\r\n", User(..)) else { unreachable!() };
     let Ask::User(second, _) = ask!(&mut two, b"USER b\r\n", User(..)) else { unreachable!() };
     let swapped = one.accept_name(second).unwrap_err();
-    assert_eq!((swapped.why, swapped.token.connection()), (AnswerError::NotHere, 2));
+    assert_eq!((swapped.why, swapped.token.connection()), (AnswerError::OtherConnection, 2));
     two.accept_name(swapped.token).unwrap();
     let swapped = two.accept_name(first).unwrap_err();
-    assert_eq!((swapped.why, swapped.token.connection()), (AnswerError::NotHere, 1));
+    assert_eq!((swapped.why, swapped.token.connection()), (AnswerError::OtherConnection, 1));
     one.accept_name(swapped.token).unwrap();
 }

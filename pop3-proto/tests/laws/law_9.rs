@@ -6,13 +6,14 @@
 
 use super::reach::{ask, cleartext, client, say, server};
 use super::sessions;
-use crate::harness::{App, How, ServerSide, Size};
-use pop3_proto::client::{Config, Event};
-use pop3_proto::server::{self, Announce, Ask, Credentials, Refusal, Step};
+use pop3_proto::client::{ClientConfig, Event};
+use pop3_proto::server::{self, Ask, Credentials, Refusal, Step};
+use pop3_proto::tap::Tap;
 use pop3_proto::{
-    ApopDigest, Base64, Command, Decoded, Inbox, Input, Limits, Mechanism, Out, Outbox, Profile, Secret,
-    Text, TlsPolicy,
+    ApopDigest, Base64, Command, Decoded, Input, Limits, Mechanism, Profile, RecvBuf, Secret, SendBuf, Text,
+    TlsPolicy,
 };
+use pop3_proto_kit::{App, Host, How, Memory};
 use std::fmt::{Debug, Display};
 
 const PASSWORD: &str = "tanstaaf";
@@ -48,8 +49,8 @@ fn commands() -> [Command<'static>; 4] {
     let auth = |initial| Command::Auth { mechanism: Mechanism::PLAIN, initial };
     [
         Command::Pass(Secret::new(PASSWORD.as_bytes()).unwrap()),
-        Command::Apop { name: Text::literal("mrose"), digest },
-        auth(Some(Base64::literal(PLAIN))),
+        Command::Apop { name: Text::from_static("mrose"), digest },
+        auth(Some(Base64::from_static(PLAIN))),
         auth(None),
     ]
 }
@@ -74,12 +75,26 @@ fn law_9_a_command_is_shown_as_it_is_sent() {
         ("PASS tanstaaf", "PASS ********"),
         ("APOP mrose c4c9334bac560ecc979e58001b3e22fb", "APOP mrose ********"),
         ("AUTH PLAIN AG1yb3NlAHRhbnN0YWFm", "AUTH PLAIN ********"),
-        ("PAS tanstaaf", "PAS ********"),
-        ("XTND", "XTND"),
+        ("PAS tanstaaf", "********"),
+        ("XTND", "********"),
         ("USER \x1b[2J", r"USER \x1b[2J"),
     ] {
         assert_eq!(Command::parse(line.as_bytes()).unwrap().to_string(), shown);
     }
+}
+
+/// Not even how long they are: the same for every secret.
+#[test]
+fn rob_21_every_secret_has_the_same_debug() {
+    for secret in [&b"AAAA"[..], b"AAAAAAAA", &[b'A'; 400]] {
+        let (password, response) = (Secret::new(secret).unwrap(), Base64::new(secret).unwrap());
+        assert_eq!(format!("{password:?} {password:#?}"), "Secret(..) Secret(..)");
+        assert_eq!(format!("{response:?} {response:#?}"), "Base64(..) Base64(..)");
+        #[cfg(feature = "sasl")]
+        assert_eq!(format!("{:?}", pop3_proto::sasl::Message::new(secret)), "Message(..)");
+    }
+    let digest = ApopDigest::parse(DIGEST.as_bytes()).unwrap();
+    assert_eq!(format!("{digest:?} {digest:#?}"), "ApopDigest(..) ApopDigest(..)");
 }
 
 /// Also ROB.21.
@@ -87,32 +102,65 @@ fn law_9_a_command_is_shown_as_it_is_sent() {
 fn law_9_values_and_buffers_show_nothing() {
     for command in &commands() {
         hidden_error(command);
-        let mut sink = Outbox::new();
+        let mut sink = SendBuf::new(vec![]);
         command.encode(&mut sink).unwrap();
         let wire = sink.pending().to_vec();
         hidden(&sink);
         let mut memory = [0; 256];
-        let mut out = Out::new(&mut memory);
+        let mut out = SendBuf::new(&mut memory[..]);
         command.encode(&mut out).unwrap();
         hidden(&out);
-        hidden_error(&command.encode(&mut Out::new(&mut [0; 4])).unwrap_err());
+        hidden_error(&command.encode(&mut SendBuf::new([0; 4])).unwrap_err());
         for input in [Input::more(&wire), Input::last(&wire)] {
             hidden(&input);
         }
-        let mut inbox = Inbox::new([0; 256]);
-        inbox.spare()[..wire.len()].copy_from_slice(&wire);
-        inbox.filled(wire.len());
-        hidden(&inbox);
+        let mut recv = RecvBuf::new([0; 256]);
+        recv.spare_mut()[..wire.len()].copy_from_slice(&wire);
+        recv.received(wire.len());
+        hidden(&recv);
         hidden(&Command::decode(&wire, &Limits::DEFAULT));
         // Lines that go wrong because of what is in them.
         for (start, end) in [("", "\0"), ("", " x"), (" ", ""), ("X", ""), ("", "=")] {
             let line = [start.as_bytes(), &wire[..wire.len() - 2], end.as_bytes(), b"\r\n"].concat();
             match Command::decode(&line, &Limits::DEFAULT) {
                 Decoded::Malformed { error, .. } => hidden_error(&error),
-                Decoded::Complete { value: Command::Other { .. }, .. } => {} // a word that nobody knows is no secret
                 decoded => hidden(&decoded),
             }
         }
+    }
+}
+
+/// A password may be in any part of a mistyped PASS: the command, the question about it, and the tap show no part.
+#[test]
+fn law_9_an_unknown_command_shows_neither_keyword_nor_arguments() {
+    for line in [
+        "PASSS tanstaaf",
+        "PAS tanstaaf",
+        "PASStanstaaf",
+        "tanstaaf",
+        "tanstaaf tanstaaf",
+        "PASSS  tanstaaf ",
+    ] {
+        let command = Command::parse(line.as_bytes()).unwrap();
+        hidden_error(&command);
+        hidden(&Command::decode(format!("{line}\r\n").as_bytes(), &Limits::DEFAULT));
+        let Command::Other { keyword, arguments } = command else { panic!("{line} is known") };
+        hidden(&(keyword, arguments));
+        assert_eq!(format!("{keyword:?} {command}"), "Keyword(..) ********");
+
+        let wire = format!("{line}\r\n");
+        let mut tap = Tap::new(Limits::DEFAULT);
+        hidden(&tap.server(&mut Input::more(b"+OK\r\n")));
+        hidden(&tap.client(&mut Input::more(wire.as_bytes())).unwrap());
+        hidden(&tap);
+
+        let mut machine = server(1);
+        let ask = ask!(&mut machine, wire.as_bytes(), Other(..));
+        let shown = format!("{ask:?}");
+        hidden(&ask);
+        hidden(&Step::Ask(ask));
+        hidden(&machine);
+        assert!(shown.starts_with("Other(") && shown.contains("Keyword(..)"), "{shown}");
     }
 }
 
@@ -120,25 +168,25 @@ fn law_9_values_and_buffers_show_nothing() {
 #[test]
 fn law_9_a_client_shows_nothing_however_it_fails() {
     let greeting = b"+OK <1896.697170952@dbc.mtview.ca.us>\r\n";
-    let strict = cleartext().profile(Profile::Strict);
+    let strict = cleartext().with_profile(Profile::Strict);
     let configs = [
         cleartext(),
         strict,
-        Config::new(TlsPolicy::Required),
-        Config::new(TlsPolicy::Opportunistic),
-        cleartext().limits(Limits::DEFAULT.command_line(64)),
+        ClientConfig::new(TlsPolicy::Required),
+        ClientConfig::new(TlsPolicy::Opportunistic),
+        cleartext().with_limits(Limits::DEFAULT.with_command_line(64)),
     ];
     for config in configs {
         for command in &commands() {
             for named in [false, true] {
                 let mut client = client(config, greeting, &[]);
-                if named && client.send(&sessions::USER, &mut Outbox::new()).is_ok() {
+                if named && client.send(&sessions::USER, &mut SendBuf::new(vec![])).is_ok() {
                     hidden(&client.poll(&mut Input::more(b"+OK\r\n")));
                 }
-                if let Err(error) = client.send(command, &mut Out::new(&mut [0; 3])) {
+                if let Err(error) = client.send(command, &mut SendBuf::new([0; 3])) {
                     hidden_error(&error);
                 }
-                let mut sink = Outbox::new();
+                let mut sink = SendBuf::new(vec![]);
                 match client.send(command, &mut sink) {
                     Ok(ticket) => hidden(&ticket),
                     Err(error) => hidden_error(&error),
@@ -159,7 +207,7 @@ fn law_9_a_client_shows_nothing_however_it_fails() {
         let pass = Command::Pass(Secret::new(password.as_bytes()).unwrap());
         let mut client = client(strict, b"+OK\r\n", &[(sessions::USER, b"+OK\r\n")]);
         hidden(&pass);
-        hidden_error(&client.send(&pass, &mut Outbox::new()).unwrap_err());
+        hidden_error(&client.send(&pass, &mut SendBuf::new(vec![])).unwrap_err());
         hidden(&client);
     }
     for invalid in ["tanstaaf\r\nDELE 1", "tanstaaf\0", ""] {
@@ -171,7 +219,7 @@ fn law_9_a_client_shows_nothing_however_it_fails() {
 
 #[test]
 fn law_9_a_response_shows_nothing_however_it_fails() {
-    let config = cleartext().limits(Limits::DEFAULT.sasl_line(64));
+    let config = cleartext().with_limits(Limits::DEFAULT.with_sasl_line(64));
     let mut client = client(config, b"+OK\r\n", &[]);
     let auth = Command::Auth { mechanism: Mechanism::PLAIN, initial: None };
     let Some(Event::Challenge(step, challenge)) = say(&mut client, &auth, b"+ AG1yb3NlAHRhbnN0YWFm\r\n")
@@ -179,15 +227,16 @@ fn law_9_a_response_shows_nothing_however_it_fails() {
         panic!()
     };
     hidden(&(&step, &challenge));
-    let response = Base64::literal(PLAIN);
-    let full = client.sasl(step, response, &mut Out::new(&mut [0; 5])).unwrap_err();
+    let response = Base64::from_static(PLAIN);
+    let full = client.respond(step, response, &mut SendBuf::new([0; 5])).unwrap_err();
     hidden_error(&full);
     let long = PLAIN.repeat(4);
-    let too_long =
-        client.sasl(full.token, Base64::new(long.as_bytes()).unwrap(), &mut Outbox::new()).unwrap_err();
+    let too_long = client
+        .respond(full.token, Base64::new(long.as_bytes()).unwrap(), &mut SendBuf::new(vec![]))
+        .unwrap_err();
     hidden_error(&too_long);
-    let mut sink = Outbox::new();
-    client.sasl(too_long.token, response, &mut sink).unwrap();
+    let mut sink = SendBuf::new(vec![]);
+    client.respond(too_long.token, response, &mut sink).unwrap();
     hidden(&(&client, &sink));
 }
 
@@ -196,8 +245,7 @@ fn law_9_a_response_shows_nothing_however_it_fails() {
 fn law_9_whole_sessions_show_nothing() {
     sessions::all(|_, session| {
         let outcome = session.run(&How::whole());
-        outcome.asked.iter().for_each(|asked| clean(asked));
-        outcome.seen.iter().for_each(hidden);
+        outcome.shown.iter().for_each(|shown| clean(shown));
     });
 }
 
@@ -222,18 +270,17 @@ fn law_9_a_server_shows_nothing_however_it_fails() {
         format!("AUTH PLAIN\r\n{PLAIN}=\r\n"),
         format!("AUTH PLAIN\r\n{}\r\n", PLAIN.repeat(700)),
     ];
-    let config = server::Config::new(TlsPolicy::Cleartext).sasl_in_clear(&[Mechanism::PLAIN]);
+    let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(&[Mechanism::PLAIN]);
     for line in &lines {
         for profile in [Profile::Tolerant, Profile::Strict] {
             let mut app = App::new();
-            app.refuse.login = Some(Refusal::InUse);
-            let mut memory = Size::Out(600).buffer();
-            let mut side = ServerSide::new(config.profile(profile), app, Size::Out(600).pipe(&mut memory));
+            app.refuse_login = Some(Refusal::InUse);
+            let mut side = Host::with_app(config.with_profile(profile), app).sized(Memory::fixed(12_288));
             for chunk in line.as_bytes().chunks(line.len().div_ceil(200)) {
                 side.receive(chunk);
                 side.run();
-                hidden(&side.server);
-                side.app.asked.iter().for_each(|asked| clean(asked));
+                hidden(side.server());
+                side.app.shown.iter().for_each(|shown| clean(shown));
                 clean(&String::from_utf8_lossy(side.outgoing()));
                 let sent = side.outgoing().len();
                 side.sent(sent);
@@ -251,9 +298,10 @@ fn law_9_an_answer_that_failed_shows_its_cause_only() {
     hidden(&(&login, &credentials));
     assert!(matches!(credentials, Credentials::Password(_)));
     let mut input = Input::more(b"");
-    let _ =
-        super::reach::until(&mut two, &mut input, &mut Outbox::new(), |step| matches!(step, Step::NeedInput));
-    let error = two.accept(login, App::new().maildrop(), Announce::default()).unwrap_err();
+    let _ = super::reach::until(&mut two, &mut input, &mut SendBuf::new(vec![]), |step| {
+        matches!(step, Step::NeedInput)
+    });
+    let error = two.accept(login, App::new().maildrop()).unwrap_err();
     hidden_error(&error);
-    assert_eq!(format!("{error:?}"), "Unanswered { why: NotHere, .. }");
+    assert_eq!(format!("{error:?}"), "Unaccepted { why: OtherConnection, .. }");
 }

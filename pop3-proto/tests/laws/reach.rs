@@ -1,10 +1,10 @@
 //! How a machine is brought to where a law is tried on it.
 
 use super::sessions::USER;
-use crate::harness::{App, MailSlots};
 use pop3_proto::client::{self, Client, Event};
-use pop3_proto::server::{Announce, Ask, Config, Server, Step};
-use pop3_proto::{Command, Input, Mechanism, Outbox, Sink, Text, TlsPolicy};
+use pop3_proto::server::{Ask, Server, ServerConfig, Step};
+use pop3_proto::{Command, Input, Mechanism, SendBuf, Sink, Text, TlsPolicy};
+use pop3_proto_kit::{App, Slots};
 
 /// A command that was sent, and what the server said then.
 pub(super) type Said<'c> = (Command<'c>, &'static [u8]);
@@ -16,13 +16,13 @@ const PASS: Command<'static> = Command::Pass(match pop3_proto::Secret::new(b"tan
     Err(_) => panic!(),
 });
 
-pub(super) const fn cleartext() -> client::Config {
-    client::Config::new(TlsPolicy::Cleartext)
+pub(super) const fn cleartext() -> client::ClientConfig {
+    client::ClientConfig::new(TlsPolicy::Cleartext)
 }
 
 /// A client that was greeted, and all this was said.
-pub(super) fn client(config: client::Config, greeting: &'static [u8], said: &[Said<'_>]) -> Client {
-    let mut client = Client::new(config);
+pub(super) fn client(config: client::ClientConfig, greeting: &'static [u8], said: &[Said<'_>]) -> Client {
+    let mut client = Client::new(config, 1);
     hear(&mut client, greeting);
     for (command, answer) in said {
         say(&mut client, command, answer);
@@ -32,7 +32,7 @@ pub(super) fn client(config: client::Config, greeting: &'static [u8], said: &[Sa
 
 /// Sends a command and reads the answer.
 pub(super) fn say<'i>(client: &mut Client, command: &Command<'_>, answer: &'i [u8]) -> Option<Event<'i>> {
-    client.send(command, &mut Outbox::new()).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    client.send(command, &mut SendBuf::new(vec![])).unwrap_or_else(|error| panic!("{command:?}: {error}"));
     hear(client, answer)
 }
 
@@ -46,14 +46,14 @@ pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i
 }
 
 /// A server with everything on offer, on the connection with this number.
-pub(super) fn server(id: u64) -> Server<MailSlots, Config> {
-    let config = Config::new(TlsPolicy::Opportunistic).other_commands();
-    Server::new(config.sasl_in_clear(&[Mechanism::PLAIN]).sasl(&[Mechanism::PLAIN]), id)
+pub(super) fn server(id: u64) -> Server<Slots, ServerConfig<'static>> {
+    let config = ServerConfig::new(TlsPolicy::Opportunistic).with_other_commands();
+    Server::new(config.with_sasl_cleartext(&[Mechanism::PLAIN]).with_sasl(&[Mechanism::PLAIN]), id)
 }
 
 /// Lets the server read, and answers all questions up to the first step that `stop` wants.
 pub(super) fn until<'i>(
-    server: &mut Server<MailSlots, Config>,
+    server: &mut Server<Slots, ServerConfig<'_>>,
     input: &mut Input<'i>,
     sink: &mut dyn Sink,
     stop: impl Fn(&Step<'_>) -> bool,
@@ -64,15 +64,17 @@ pub(super) fn until<'i>(
             return step;
         }
         match step {
-            Step::Ask(Ask::Greet(greet)) => server.greet(greet, Text::literal("hi <1.2@h>"), sink).unwrap(),
+            Step::Ask(Ask::Greet(greet)) => {
+                server.greet(greet, Text::from_static("hi <1.2@h>"), sink).unwrap();
+            }
             Step::Ask(Ask::User(user, _)) => server.accept_name(user).unwrap(),
             Step::Ask(Ask::Login(login, _)) => {
-                server.accept(login, App::new().maildrop(), Announce::default()).unwrap();
+                server.accept(login, App::new().maildrop()).unwrap();
             }
-            Step::Ask(Ask::Fetch(fetch)) => server.send_body(fetch, 19).unwrap(),
-            Step::Ask(Ask::Commit(commit)) => server.committed(commit, true).unwrap(),
+            Step::Ask(Ask::Fetch(fetch)) => server.send_body_of(fetch, 19).unwrap(),
+            Step::Ask(Ask::Commit(commit)) => server.removed(commit).unwrap(),
             Step::Ask(Ask::Other(other, ..)) => server.other(other, Text::EMPTY, sink).unwrap(),
-            Step::NeedBody => server.finish_body().unwrap(),
+            Step::NeedBody => _ = server.finish_body().unwrap(),
             step => panic!("never came, but {step:?}"),
         }
     }
@@ -84,7 +86,7 @@ macro_rules! ask {
         let step = crate::laws::reach::until(
             $server,
             &mut pop3_proto::Input::more($wire),
-            &mut pop3_proto::Outbox::new(),
+            &mut pop3_proto::SendBuf::new(vec![]),
             |step| matches!(step, pop3_proto::server::Step::Ask(pop3_proto::server::Ask::$($kind)+)),
         );
         let pop3_proto::server::Step::Ask(ask) = step else { unreachable!() };
@@ -93,6 +95,6 @@ macro_rules! ask {
 }
 pub(super) use ask;
 
-pub(super) fn logged_in(config: client::Config) -> Client {
+pub(super) fn logged_in(config: client::ClientConfig) -> Client {
     client(config, b"+OK\r\n", &LOGIN)
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use pop3_proto::StuffMode;
-use pop3_proto::server::Unfit;
+use pop3_proto::server::BodyError;
 
 /// Messages with what a store may hold.
 pub(super) fn samples() -> Vec<Vec<u8>> {
@@ -64,9 +64,7 @@ fn status(octets: u64) -> Vec<u8> {
 
 /// One host with all samples, that sends in this way.
 fn sender(chunk: usize, room: usize, drain: usize, slices: bool) -> Host {
-    let mut host = Host::new(PATIENT, &samples()).login();
-    (host.chunk, host.room, host.drain, host.slices) = (chunk, room, drain, slices);
-    host
+    through(Host::new(PATIENT, &samples()), chunk, room, drain, slices).login()
 }
 
 /// Also 1939.3.p, 1939.3.q, 1939.3.r, 1939.3.s, 1939.3.e, ROB.4, ROB.5, ROB.6, ROB.7, quirks 28, 29, 32, 33 and 34: whatever a store
@@ -84,7 +82,7 @@ fn r1939_5_retr_b_the_whole_message_stuffed_and_ended() {
         for slices in [false, true] {
             let mut host = sender(chunk, room, drain, slices);
             for (message, number) in samples().iter().zip(1..) {
-                let expected = [status(octets(message)), wire(&lines(message))].concat();
+                let expected = [status(OctetCount::of(message)), wire(&lines(message))].concat();
                 let sent = host.exchange(format!("RETR {number}\r\n").as_bytes(), false);
                 assert!(
                     sent == expected,
@@ -138,7 +136,7 @@ fn rob_4_no_short_message_has_an_end_mark_of_its_own() {
         let sent = host.exchange(format!("RETR {number}\r\n").as_bytes(), false);
         assert_eq!(
             sent,
-            [status(octets(message)), wire(&lines(message))].concat(),
+            [status(OctetCount::of(message)), wire(&lines(message))].concat(),
             "{}",
             message.escape_ascii()
         );
@@ -146,33 +144,36 @@ fn rob_4_no_short_message_has_an_end_mark_of_its_own() {
 }
 
 /// A server that was asked for message 1, and the token.
-fn asked(config: Config, line: &str) -> (Server<Slots, Config>, pop3_proto::server::Fetch) {
-    let mut server = Host::new(config, &[b"A: b\r\n\r\n1\r\n"]).login().server;
+fn asked(
+    config: ServerConfig<'static>,
+    line: &str,
+) -> (Server<Slots, ServerConfig<'static>>, pop3_proto::server::Fetch) {
+    let mut server = machine(config, slots(&[b"A: b\r\n\r\n1\r\n"]), LOGIN);
     let mut buffer = [0; 512];
-    let fetch = ask!(server, &mut Input::more(line.as_bytes()), &mut Out::new(&mut buffer), Fetch);
+    let fetch = ask!(server, &mut Input::more(line.as_bytes()), &mut SendBuf::new(&mut buffer[..]), Fetch);
     (server, fetch)
 }
 
 #[test]
 fn a_body_in_the_wrong_turn_is_not_taken() {
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
-    let mut none = |server: &mut Server<Slots, Config>| {
-        assert_eq!(server.write_body(b"x", &mut out), Err(Unfit::NoBody));
+    let mut out = SendBuf::new(&mut buffer[..]);
+    let mut none = |server: &mut Server<Slots, ServerConfig<'_>>| {
+        assert_eq!(server.write_body(b"x", &mut out), Err(BodyError::NoBody));
         let mut octets = b"x".as_slice();
-        assert_eq!(server.body_slice(&mut octets), Err(Unfit::NoBody));
-        assert_eq!((octets, server.finish_body()), (b"x".as_slice(), Err(Unfit::NoBody)));
-        assert!(!server.enough());
+        assert_eq!(server.body_slice(&mut octets), Err(BodyError::NoBody));
+        assert_eq!((octets, server.finish_body()), (b"x".as_slice(), Err(BodyError::NoBody)));
+        assert!(!server.wants_body());
         assert_eq!(pending(&mut out), "");
     };
     none(&mut Server::new(CLEAR, 1));
-    none(&mut Host::three(CLEAR).login().server);
+    none(&mut machine(CLEAR, three(), LOGIN));
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
     none(&mut server);
     server.refuse(fetch, Refusal::Temporary).unwrap();
     none(&mut server);
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
-    server.send_body(fetch, 12).unwrap();
+    server.send_body_of(fetch, 0).unwrap();
     server.finish_body().unwrap();
     none(&mut server);
     server.close();
@@ -182,12 +183,12 @@ fn a_body_in_the_wrong_turn_is_not_taken() {
 #[test]
 fn no_slice_goes_out_before_the_status_line() {
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
-    server.send_body(fetch, 3).unwrap();
+    server.send_body_of(fetch, 3).unwrap();
     let mut octets = b"x\r\n".as_slice();
-    assert_eq!(server.body_slice(&mut octets), Err(Unfit::StatusPending));
+    assert_eq!(server.body_slice(&mut octets), Err(BodyError::StatusPending));
     assert_eq!(octets, b"x\r\n");
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedBody)));
     assert_eq!(pending(&mut out), "+OK 3 octets\r\n");
     assert_eq!(server.body_slice(&mut octets), Ok(Some(b"x\r\n".as_slice())));
@@ -198,9 +199,9 @@ fn no_slice_goes_out_before_the_status_line() {
 #[test]
 fn the_status_line_is_written_before_the_body_or_neither_is() {
     let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
-    server.send_body(fetch, 3).unwrap();
+    server.send_body_of(fetch, 3).unwrap();
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     out.put(&[&[b'-'; 505]]).unwrap();
     assert_eq!(server.write_body(b"x\r\n", &mut out), Ok(0));
     assert_eq!(out.pending().len(), 505);
@@ -216,14 +217,17 @@ fn r1939_3_v_an_empty_message_is_a_status_line_and_an_end_mark() {
     {
         for poll_first in [false, true] {
             let (mut server, fetch) = asked(CLEAR, line);
-            server.send_body(fetch, 0).unwrap();
+            server.send_body_of(fetch, 0).unwrap();
             let mut buffer = [0; 1024];
-            let mut out = Out::new(&mut buffer);
+            let mut out = SendBuf::new(&mut buffer[..]);
             if poll_first {
                 assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedBody)));
             }
             server.finish_body().unwrap();
-            assert!(matches!(server.poll(&mut Input::last(b""), &mut out), Ok(Step::Closed(Why::End))));
+            assert!(matches!(
+                server.poll(&mut Input::last(b""), &mut out),
+                Ok(Step::Closed(CloseReason::End))
+            ));
             assert_eq!(pending(&mut out), answer);
         }
     }
@@ -235,13 +239,13 @@ fn rob_35_a_message_that_breaks_off_has_no_end_mark() {
     for taken in [b"".as_slice(), b"A: b\r\n", b"A: b"] {
         let (mut server, fetch) = asked(CLEAR, "RETR 1\r\n");
         let mut buffer = [0; 512];
-        let mut out = Out::new(&mut buffer);
-        server.send_body(fetch, 12).unwrap();
+        let mut out = SendBuf::new(&mut buffer[..]);
+        server.send_body_of(fetch, 12).unwrap();
         server.write_body(taken, &mut out).unwrap();
         server.close();
         assert!(matches!(
             server.poll(&mut Input::more(b"NOOP\r\n"), &mut out),
-            Ok(Step::Closed(Why::Aborted))
+            Ok(Step::Closed(CloseReason::Aborted))
         ));
         assert_eq!(
             pending(&mut out),
@@ -252,22 +256,22 @@ fn rob_35_a_message_that_breaks_off_has_no_end_mark() {
 
 #[test]
 fn a_body_that_should_hold_crlf_only_and_does_not_can_only_be_aborted() {
-    let config = CLEAR.bodies(StuffMode::Verbatim);
+    let config = CLEAR.with_bodies(StuffMode::Verbatim);
     let mut host = Host::new(config, &[b"A: b\r\n\r\n.\r\n"]).login();
     assert_eq!(host.say("RETR 1\r\n"), "+OK 11 octets\r\nA: b\r\n\r\n..\r\n.\r\n");
     let (mut server, fetch) = asked(config, "RETR 1\r\n");
-    server.send_body(fetch, 3).unwrap();
+    server.send_body_of(fetch, 3).unwrap();
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     assert_eq!(server.write_body(b"ab\n.\n", &mut out), Ok(2));
     for _ in 0..2 {
-        assert_eq!(server.write_body(b"\n.\n", &mut out), Err(Unfit::BareLf));
+        assert_eq!(server.write_body(b"\n.\n", &mut out), Err(BodyError::BareLf));
         let mut octets = b"\n.\n".as_slice();
-        assert_eq!(server.body_slice(&mut octets), Err(Unfit::BareLf));
+        assert_eq!(server.body_slice(&mut octets), Err(BodyError::BareLf));
         assert_eq!(octets, b"\n.\n");
     }
     server.close();
-    assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::Closed(Why::Aborted))));
+    assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::Closed(CloseReason::Aborted))));
     assert_eq!(pending(&mut out), "+OK 3 octets\r\nab");
 }
 
@@ -275,6 +279,6 @@ fn a_body_that_should_hold_crlf_only_and_does_not_can_only_be_aborted() {
 fn a_stream_that_ends_inside_a_message_ends_the_session_behind_it() {
     let mut host = Host::three(CLEAR).login();
     assert_eq!(host.last("DELE 1\r\nRETR 3\r\n"), "+OK marked for deletion\r\n+OK 5 octets\r\nabc\r\n.\r\n");
-    assert_eq!(host.end, Some(Ok(Why::End)));
+    assert_eq!(host.end, Some(Ok(CloseReason::End)));
     assert_eq!(host.asked, ["Fetch 3 None"]);
 }

@@ -5,17 +5,17 @@ use pop3_proto::server::{Language, Utf8};
 use pop3_proto::{Mechanism, State, Verb};
 
 static MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN];
-static LANGUAGES: &[Language] = &[Language::ENGLISH];
+static LANGUAGES: &[Language<'_>] = &[Language::ENGLISH];
 const UNKNOWN: &str = "-ERR unknown command\r\n";
 const STATE: &str = "-ERR not in this state\r\n";
 
 /// All that there is.
-const ALL: Config = PATIENT
-    .sasl(MECHANISMS)
-    .sasl_in_clear(MECHANISMS)
-    .utf8(Utf8::Messages)
-    .languages(LANGUAGES)
-    .other_commands();
+const ALL: ServerConfig<'_> = PATIENT
+    .with_sasl(MECHANISMS)
+    .with_sasl_cleartext(MECHANISMS)
+    .with_utf8(Utf8::Messages)
+    .with_languages(LANGUAGES)
+    .with_other_commands();
 
 fn line(verb: Verb) -> &'static str {
     match verb {
@@ -39,39 +39,40 @@ fn line(verb: Verb) -> &'static str {
         Verb::Uidl => "UIDL",
         Verb::Quit => "QUIT",
         Verb::Other => "XTND XLST",
+        _ => panic!("a new command: give it a line"),
     }
 }
 
 /// The configuration with the switch that turns this command off.
-fn without(config: Config, verb: Verb) -> Option<Config> {
+fn without(config: ServerConfig<'static>, verb: Verb) -> Option<ServerConfig<'static>> {
     let base = PATIENT;
     Some(match verb {
         Verb::User | Verb::Pass => config.without_user(),
-        Verb::Auth | Verb::AuthList => config.sasl(&[]).sasl_in_clear(&[]),
+        Verb::Auth | Verb::AuthList => config.with_sasl(&[]).with_sasl_cleartext(&[]),
         Verb::Top => config.without_top(),
         Verb::Uidl => config.without_uidl(),
-        Verb::Utf8 => base.sasl(MECHANISMS).languages(LANGUAGES).other_commands(),
-        Verb::Lang | Verb::LangList => config.languages(&[]),
-        Verb::Other => base.sasl(MECHANISMS).languages(LANGUAGES).utf8(Utf8::Messages),
+        Verb::Utf8 => base.with_sasl(MECHANISMS).with_languages(LANGUAGES).with_other_commands(),
+        Verb::Lang | Verb::LangList => config.with_languages(&[]),
+        Verb::Other => base.with_sasl(MECHANISMS).with_languages(LANGUAGES).with_utf8(Utf8::Messages),
         _ => return None,
     })
 }
 
 /// A host in this state, reached as its configuration allows.
-fn reach(config: Config, state: State) -> Host {
+fn reach(config: ServerConfig<'static>, state: State) -> Host {
     let mut host = Host::three(config);
-    host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>";
+    host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>".into();
     host.say("");
     if state == State::Transaction {
         assert_eq!(host.say(format!("{}\r\n", line(Verb::Apop))), "+OK maildrop open\r\n");
     }
-    assert_eq!(host.server.state(), state);
+    assert_eq!(host.server().state(), state);
     host.asked.clear();
     host
 }
 
 fn say(host: &mut Host, verb: Verb) -> String {
-    if verb == Verb::Pass && host.server.state() == State::Authorization {
+    if verb == Verb::Pass && host.server().state() == State::Authorization {
         host.say("USER mrose\r\n");
     }
     host.say(format!("{}\r\n", line(verb)))
@@ -83,13 +84,13 @@ fn r1939_3_y_every_command_in_every_state() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Implicit] {
         let mut config = ALL;
         if policy != TlsPolicy::Cleartext {
-            config = Config::new(policy)
-                .limits(Limits::DEFAULT.bad_commands(255, 255))
-                .sasl(MECHANISMS)
-                .sasl_in_clear(MECHANISMS)
-                .utf8(Utf8::Messages)
-                .languages(LANGUAGES)
-                .other_commands();
+            config = ServerConfig::new(policy)
+                .with_limits(Limits::DEFAULT.with_bad_commands(255, 255))
+                .with_sasl(MECHANISMS)
+                .with_sasl_cleartext(MECHANISMS)
+                .with_utf8(Utf8::Messages)
+                .with_languages(LANGUAGES)
+                .with_other_commands();
         }
         for state in [State::Authorization, State::Transaction] {
             for verb in Verb::ALL {
@@ -103,7 +104,7 @@ fn r1939_3_y_every_command_in_every_state() {
                 }
                 if !answer.starts_with("+OK") {
                     assert_eq!(
-                        (host.server.state(), host.end, host.asked.len()),
+                        (host.server().state(), host.end, host.asked.len()),
                         (state, None, 0),
                         "{verb:?}"
                     );
@@ -136,7 +137,7 @@ fn r1939_3_x_a_command_that_is_switched_off_is_unknown() {
         for state in [State::Authorization, State::Transaction] {
             let mut host = reach(config, state);
             assert_eq!(host.say(format!("{}\r\n", line(*verb))), UNKNOWN, "{verb:?}");
-            assert_eq!((host.server.state(), host.end, host.asked.len()), (state, None, 0), "{verb:?}");
+            assert_eq!((host.server().state(), host.end, host.asked.len()), (state, None, 0), "{verb:?}");
         }
     }
     let mut host = Host::three(ALL);
@@ -159,7 +160,7 @@ fn r1939_3_x_a_bad_line_changes_nothing() {
                 answer == "-ERR syntax error\r\n" || answer == UNKNOWN || answer == STATE,
                 "{line:?}: {answer}"
             );
-            assert_eq!((host.server.state(), host.end, host.asked.len()), (state, None, 0), "{line:?}");
+            assert_eq!((host.server().state(), host.end, host.asked.len()), (state, None, 0), "{line:?}");
         }
         assert!(host.say("QUIT\r\n").starts_with("+OK"));
     }
@@ -227,16 +228,16 @@ fn r1939_3_f_keywords_in_any_case() {
 /// Also 2595.2.3.a: no way to log in is open outside TLS.
 #[test]
 fn r2595_2_3_a_required_tls_opens_no_login_in_clear() {
-    let config = Config::new(TlsPolicy::Required)
-        .limits(Limits::DEFAULT.bad_commands(255, 255))
-        .sasl(MECHANISMS)
-        .sasl_in_clear(MECHANISMS);
+    let config = ServerConfig::new(TlsPolicy::Required)
+        .with_limits(Limits::DEFAULT.with_bad_commands(255, 255))
+        .with_sasl(MECHANISMS)
+        .with_sasl_cleartext(MECHANISMS);
     let mut host = reach(config, State::Authorization);
     for verb in [Verb::User, Verb::Pass, Verb::Apop, Verb::Auth] {
         assert_eq!(host.say(format!("{}\r\n", line(verb))), "-ERR TLS first\r\n", "{verb:?}");
     }
     assert_eq!(host.asked, [] as [&str; 0]);
     assert_eq!(host.say("STLS\r\n"), "+OK begin TLS\r\n");
-    assert!(host.server.is_tls());
+    assert!(host.server().is_tls());
     assert_eq!(host.say("USER mrose\r\nPASS a\r\n"), "+OK send PASS\r\n+OK maildrop open\r\n");
 }

@@ -42,7 +42,7 @@ impl Maildrop for Picky {
     }
 }
 
-fn picky(config: Config, refusal: Refusal) -> Host<Picky> {
+fn picky(config: ServerConfig<'static>, refusal: Refusal) -> Host<Picky> {
     Host::over(config, Picky { refusal: Some(refusal), ..Picky::default() }, &["12345678"; 4]).login()
 }
 
@@ -57,11 +57,31 @@ fn a_refused_entry_is_in_no_total_and_no_listing() {
     assert_eq!(host.say("RSET\r\nSTAT\r\n"), "+OK nothing is marked any more\r\n+OK 3 30\r\n");
 }
 
+/// What cannot be served was never marked.
+#[test]
+fn r1939_6_d_a_refused_entry_is_not_removed() {
+    for refusal in [Refusal::NeedsUtf8, Refusal::Temporary] {
+        let mut host = picky(CLEAR, refusal);
+        host.say("DELE 1\r\nDELE 2\r\nQUIT\r\n");
+        assert_eq!(host.removed, [1]);
+    }
+}
+
+/// At login nothing is marked, whatever another session left.
+#[test]
+fn r1939_6_d_a_mark_of_another_session_removes_nothing() {
+    let maildrop = Picky { marked: [true; 4], ..Picky::default() };
+    let mut host = Host::over(CLEAR, maildrop, &["12345678"; 4]).login();
+    assert_eq!(host.say("STAT\r\n"), "+OK 4 40\r\n");
+    host.say("DELE 4\r\nQUIT\r\n");
+    assert_eq!(host.removed, [4]);
+}
+
 /// So that it takes as long for a million messages as for one.
 #[test]
 fn law_10_stat_asks_for_no_entry() {
     let mut host = picky(CLEAR, Refusal::NeedsUtf8);
-    let entries = |host: &Host<Picky>| host.server.maildrop().unwrap().entries.take();
+    let entries = |host: &Host<Picky>| host.server().maildrop().unwrap().entries.take();
     assert_eq!(entries(&host), 4, "each once, at login");
     for (line, octets) in [("DELE 1\r\n", 20), ("RSET\r\n", 30), ("LIST\r\nUIDL\r\n", 30)] {
         host.say(line);
@@ -110,7 +130,7 @@ fn a_message_that_may_not_be_deleted_stays_unmarked_and_counted() {
         assert_eq!(host.say("DELE 3\r\n"), "-ERR [SYS/PERM] lasting trouble, ask for help\r\n");
     }
     assert_eq!(host.say("STAT\r\nLIST 3\r\n"), "+OK 3 30\r\n+OK 3 10\r\n");
-    assert_eq!(host.marked(), []);
+    assert!(host.marked().is_empty());
 }
 
 /// A slice without heap, a borrowed one, and a `Vec` that owns its unique-ids: the same session.
@@ -123,18 +143,20 @@ fn every_form_of_maildrop_serves_the_same_session() {
     let expected = owned.say(lines);
     assert_eq!(expected.matches("+OK").count(), 11);
     assert!(expected.ends_with("+OK bye\r\n"));
-    assert_eq!(owned.marked(), [2]);
+    assert_eq!(owned.removed, [2]);
 
     let ids = [b"id-1", b"id-2", b"id-3"];
-    let mut borrowed: Vec<Slot<UniqueId<'_>>> = messages
+    let mut borrowed: Vec<MessageInfo<UniqueId<'_>>> = messages
         .iter()
         .zip(&ids)
-        .map(|(message, id)| Slot::new(octets(message.as_bytes()), UniqueId::new(*id).unwrap()))
+        .map(|(message, id)| {
+            MessageInfo::new(OctetCount::of(message.as_bytes()), UniqueId::new(*id).unwrap())
+        })
         .collect();
     let mut host = Host::over(CLEAR, &mut borrowed[..], &messages).login();
     assert_eq!(host.say(lines), expected);
     drop(host);
-    assert_eq!(borrowed.iter().map(Slot::is_marked).collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(borrowed.iter().map(MessageInfo::is_marked).collect::<Vec<_>>(), [false, true, false]);
     let mut host = Host::over(CLEAR, &mut borrowed, &messages).login();
     assert_eq!(host.say(lines), expected);
 }
@@ -158,10 +180,12 @@ fn a_slice_refuses_what_it_does_not_hold() {
 fn the_maildrop_is_there_from_login_on_and_comes_back_at_the_end() {
     let mut host = Host::three(CLEAR);
     host.say("USER mrose\r\n");
-    assert!(host.server.maildrop().is_none() && host.server.maildrop_mut().is_none());
+    assert!(host.server().maildrop().is_none() && host.pop3.responder().maildrop().is_none());
     host.say("PASS a\r\n");
-    assert!(host.server.maildrop().is_some() && host.server.maildrop_mut().is_some());
+    assert!(host.server().maildrop().is_some() && host.pop3.responder().maildrop().is_some());
     host.say("QUIT\r\n");
-    assert!(host.server.maildrop().is_some());
-    assert_eq!(host.server.into_maildrop().unwrap().len(), 3);
+    assert!(host.server().maildrop().is_none(), "the connection has dropped it, and its lock");
+    let mut server = machine(CLEAR, three(), [LOGIN, "QUIT\r\n"].concat());
+    assert!(server.maildrop().is_some() && server.maildrop_mut().is_some());
+    assert_eq!(server.into_maildrop().unwrap().len(), 3);
 }

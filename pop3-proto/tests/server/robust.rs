@@ -1,7 +1,7 @@
 //! Whatever comes: no panic, the same answers however it is cut, and no message lost.
 
 use super::*;
-use pop3_proto::{MIN_SINK, Mechanism, Profile};
+use pop3_proto::{MIN_SEND_BUF, Mechanism, Profile};
 
 /// What clients, good and bad, put together.
 const WORDS: [&[u8]; 48] = [
@@ -69,7 +69,9 @@ impl Random {
 
 fn host(profile: Profile, limits: Limits) -> Host {
     static PLAIN: &[Mechanism<'static>] = &[Mechanism::PLAIN];
-    let config = CLEAR.profile(profile).limits(limits).sasl_in_clear(PLAIN).other_commands();
+    let limits = limits.with_sasl_line(MIN_SEND_BUF as u16);
+    let config =
+        CLEAR.with_profile(profile).with_limits(limits).with_sasl_cleartext(PLAIN).with_other_commands();
     Host::new(config, &[b"abc".as_slice(), b"A: b\n\n.\n..\n2\n", b""])
 }
 
@@ -85,28 +87,27 @@ fn rob_23_any_input_however_it_is_cut() {
         let limits = if round % 3 == 0 {
             Limits::DEFAULT
         } else {
-            Limits::DEFAULT.bad_commands(200, 200).failed_logins(99)
+            Limits::DEFAULT.with_bad_commands(200, 200).with_failed_logins(99)
         };
         let mut whole = host(profile, limits);
         let expected = whole.exchange(&input, true);
         assert!(whole.end.is_some(), "the stream has ended, and so has the session");
         assert!(expected.is_empty() || expected.ends_with(b"\r\n"));
         for piece in [1, 2, 1 + random.below(40)] {
-            let mut cut = host(profile, limits);
-            (cut.room, cut.drain, cut.chunk, cut.slices) =
-                (MIN_SINK, 1 + random.below(512), 1 + random.below(9), round % 2 == 0);
+            let (chunk, drain) = (1 + random.below(9), 1 + random.below(512));
+            let mut cut = through(host(profile, limits), chunk, MIN_SEND_BUF, drain, round % 2 == 0);
             let mut answers = Vec::new();
             for octets in input.chunks(piece) {
                 answers.extend(cut.exchange(octets, false));
-                assert!(cut.unread.len() <= cut.server.hold() || cut.end.is_some());
+                assert!(cut.unread().len() <= cut.server().min_recv_buf() || cut.end.is_some());
             }
             answers.extend(cut.exchange(b"", true));
             assert_eq!(answers, expected, "{}", input.escape_ascii());
             assert_eq!(
-                (&cut.asked, cut.end, cut.server.quirks()),
-                (&whole.asked, whole.end, whole.server.quirks())
+                (&cut.asked, cut.end, cut.server().quirks()),
+                (&whole.asked, whole.end, whole.server().quirks())
             );
-            assert_eq!(cut.unread, whole.unread);
+            assert_eq!(cut.unread(), whole.unread());
         }
     }
 }
@@ -120,16 +121,17 @@ fn rob_30_nothing_but_quit_commits() {
         let script: Vec<&[u8]> =
             (0..1 + random.below(30)).map(|_| WORDS[random.below(WORDS.len())]).collect();
         let input = script.concat();
-        let mut host = host(Profile::Tolerant, Limits::DEFAULT.bad_commands(200, 200).failed_logins(99));
+        let mut host =
+            host(Profile::Tolerant, Limits::DEFAULT.with_bad_commands(200, 200).with_failed_logins(99));
         host.exchange(&input, true);
         let committed = host.asked.iter().any(|asked| asked == "Commit");
-        let read = &input[..input.len() - host.unread.len()];
+        let read = &input[..input.len() - host.unread().len()];
         let quit = read
             .split(|octet| *octet == b'\n')
             .rev()
             .nth(1)
             .is_some_and(|line| line.trim_ascii().eq_ignore_ascii_case(b"QUIT"));
-        assert!(!committed || quit && host.end == Some(Ok(Why::Quit)), "{}", input.escape_ascii());
+        assert!(!committed || quit && host.end == Some(Ok(CloseReason::Quit)), "{}", input.escape_ascii());
         commits += usize::from(committed);
     }
     assert!(commits > 20, "{commits}");
@@ -165,14 +167,13 @@ fn law_5_calls_out_of_turn_change_nothing() {
         [b"USER mrose\r\n", b"PASS a\r\n", b"STAT\r\n", b"RETR 2\r\n", b"LIST\r\n", b"QUIT\r\n"];
     let mut plain = host(Profile::Tolerant, Limits::DEFAULT);
     let mut odd = host(Profile::Tolerant, Limits::DEFAULT);
-    let mut buffer = [0; 600];
-    let mut out = Out::new(&mut buffer);
     for line in lines {
-        assert!(odd.server.write_body(b"x", &mut out).is_err());
-        assert!(odd.server.body_slice(&mut b"x".as_slice()).is_err());
-        assert!(odd.server.finish_body().is_err());
-        assert!(!odd.server.enough());
-        assert_eq!(out.pending(), b"");
+        let mut responder = odd.pop3.responder();
+        assert!(responder.write_body(b"x").is_err());
+        assert!(responder.body_slice(&mut b"x".as_slice()).is_err());
+        assert!(responder.finish_body().is_err());
+        assert!(!responder.wants_body());
+        assert!(!odd.pop3.wants_write());
         assert_eq!(odd.exchange(line, false), plain.exchange(line, false));
         assert_eq!(odd.exchange(b"", false), b"");
     }

@@ -24,14 +24,14 @@ fn sec_http_a_request_uses_the_error_budget_up() {
     let (host, answer) = attack(request);
     assert_eq!(refusals(&answer), 5);
     assert!(answer.ends_with("-ERR too many bad commands\r\n"));
-    assert_eq!((host.end, host.asked.len()), (Some(Ok(Why::BadCommands)), 1));
+    assert_eq!((host.end, host.asked.len()), (Some(Ok(CloseReason::BadCommands)), 1));
 }
 
 #[test]
 fn sec_imap_spoken_to_the_port() {
     let (host, answer) = attack(b"a1 LOGIN mrose tanstaaf\r\na2 SELECT INBOX\r\na3 STORE 1 +FLAGS \\Deleted\r\na4 EXPUNGE\r\na5 LOGOUT\r\n");
     assert_eq!(refusals(&answer), 5);
-    assert_eq!((host.end, host.asked.len()), (Some(Ok(Why::BadCommands)), 1));
+    assert_eq!((host.end, host.asked.len()), (Some(Ok(CloseReason::BadCommands)), 1));
 }
 
 /// Binary, with and without line ends, in one piece or octet by octet.
@@ -40,10 +40,10 @@ fn sec_tls_client_hello_on_the_clear_port() {
     for fill in [b'A', b'\n', b'\r', 0, 0x80] {
         let mut hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec();
         hello.resize(517, fill);
-        let (host, answer) = attack(&hello);
+        let (mut host, answer) = attack(&hello);
         refusals(&answer);
-        assert!(host.unread.len() <= host.server.hold() || host.end.is_some());
-        assert_eq!((host.server.state() == State::Authorization, host.asked.len()), (fill != b'\n', 1));
+        assert!(host.unread().len() <= host.server().min_recv_buf() || host.end.is_some());
+        assert_eq!((host.server().state() == State::Authorization, host.asked.len()), (fill != b'\n', 1));
         let (mut octets, _) = attack(b"");
         let each: Vec<u8> = hello.iter().flat_map(|octet| octets.exchange(&[*octet], false)).collect();
         assert_eq!(String::from_utf8(each).unwrap(), answer);
@@ -58,7 +58,7 @@ fn sec_endless_line_is_skipped_in_constant_space() {
         let mebibyte = vec![b'A'; 1 << 20];
         for _ in 0..16 {
             assert_eq!(host.exchange(&mebibyte, false), b"");
-            assert_eq!(host.unread.len(), 0);
+            assert_eq!(host.unread().len(), 0);
         }
         assert_eq!(host.say("\nQUIT\r\n"), "-ERR line too long\r\n+OK bye\r\n");
     }
@@ -75,14 +75,14 @@ fn rob_16_bad_commands_are_counted() {
             assert_eq!(host.end, None);
         }
         assert_eq!(host.say([bad, "QUIT\r\n"].concat()), "-ERR too many bad commands\r\n");
-        assert_eq!((host.end, host.unread.as_slice()), (Some(Ok(Why::BadCommands)), b"QUIT\r\n".as_slice()));
+        assert_eq!((host.end, host.unread()), (Some(Ok(CloseReason::BadCommands)), b"QUIT\r\n".as_slice()));
     }
     let (mut host, _) = attack(&b"X\r\n".repeat(4));
     host.say("USER mrose\r\nPASS a\r\n");
     assert_eq!(refusals(&host.say("X\r\n".repeat(15))), 15);
     assert_eq!(host.end, None);
     assert_eq!(host.say("NOOP\r\nX\r\n"), "+OK nothing done\r\n-ERR too many bad commands\r\n");
-    assert_eq!(host.end, Some(Ok(Why::BadCommands)));
+    assert_eq!(host.end, Some(Ok(CloseReason::BadCommands)));
 }
 
 /// A number that no message has is no bad command: clients ask for messages that they marked.
@@ -182,7 +182,7 @@ fn sec_nul_and_cr_in_every_argument_are_refused() {
         ] {
             static PLAIN: &[pop3_proto::Mechanism<'static>] = &[pop3_proto::Mechanism::PLAIN];
             for login in [false, true] {
-                let mut host = Host::three(PATIENT.sasl_in_clear(PLAIN).other_commands());
+                let mut host = Host::three(PATIENT.with_sasl_cleartext(PLAIN).with_other_commands());
                 host.say(if login { "USER mrose\r\nPASS a\r\n" } else { "USER mrose\r\n" });
                 let asked = host.asked.len() + usize::from(line == "AUTH PLAIN\r\n?" && !login);
                 let answer = host.say(format!("{}\r\n", line.replace('?', octet)));
@@ -209,15 +209,15 @@ fn sec_retry_a_failed_login_leaves_nothing_behind() {
 /// Also law 9: no name, password or text of a client is in the Debug of what the crate hands out.
 #[test]
 fn rob_21_no_debug_shows_a_password() {
-    let mut server = attack(b"USER mrose\r\n").0.server;
+    let mut server = machine(CLEAR, three(), "USER mrose\r\n");
     let mut input = Input::more(b"PASS tanstaaf\r\nSTAT\r\n");
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let step = server.poll(&mut input, &mut out).unwrap();
     let shown = format!("{step:?} {step:#?} {server:?} {input:?} {out:?}");
     assert!(shown.contains("Secret(..)") && !shown.contains("tanstaaf"), "{shown}");
     let Step::Ask(Ask::Login(login, _)) = step else { panic!() };
     server.close();
-    let back = server.accept(login, slots(&["a"]), Announce::default()).unwrap_err();
-    assert_eq!(format!("{back:?}"), "Unanswered { why: Stale, .. }");
+    let back = server.accept(login, slots(&["a"])).unwrap_err();
+    assert_eq!(format!("{back:?}"), "Unaccepted { why: Stale, .. }");
 }

@@ -1,8 +1,8 @@
 //! What a server says: every line within 512 octets, none of the client's octets in it.
 
 use super::*;
-use pop3_proto::server::{Language, Phrase, Utf8};
-use pop3_proto::{AnswerError, Invalid, LanguageTag, MIN_SINK, Mechanism};
+use pop3_proto::server::{Language, Phrase, Translation, Utf8};
+use pop3_proto::{AnswerError, InvalidValue, LanguageTag, MIN_SEND_BUF, Mechanism};
 
 static LONG: [u8; 600] = [b'L'; 600];
 
@@ -11,23 +11,23 @@ fn text(octets: usize) -> Text<'static> {
 }
 
 /// The texts of one language, all made in this way.
-const fn language(say: fn(Phrase) -> Text<'static>) -> Language {
-    Language { tag: LanguageTag::literal("x-long"), name: Text::literal("long"), say }
+const fn language(say: &'static dyn Translation) -> Language<'static> {
+    Language { tag: LanguageTag::from_static("x-long"), name: Text::from_static("long"), say }
 }
 
-static LONGEST: &[Language] = &[language(|_| text(440))];
-static TOO_LONG: &[Language] = &[language(|_| text(441))];
-static BRACKET: &[Language] = &[language(|_| Text::literal("[AUTH] text"))];
-static EMPTY: &[Language] = &[language(|_| Text::EMPTY)];
+static LONGEST: &[Language<'_>] = &[language(&|_| text(440))];
+static TOO_LONG: &[Language<'_>] = &[language(&|_| text(441))];
+static BRACKET: &[Language<'_>] = &[language(&|_| Text::from_static("[AUTH] text"))];
+static EMPTY: &[Language<'_>] = &[language(&|_| Text::EMPTY)];
 static MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN];
 
 /// Every answer that a server gives in a language, one or more lines each.
-fn all_answers(languages: &'static [Language]) -> String {
-    let config = Config::new(TlsPolicy::Implicit)
-        .limits(Limits::DEFAULT.bad_commands(90, 90))
-        .languages(languages)
-        .sasl(MECHANISMS)
-        .utf8(Utf8::Messages);
+fn all_answers(languages: &'static [Language<'_>]) -> String {
+    let config = ServerConfig::new(TlsPolicy::Implicit)
+        .with_limits(Limits::DEFAULT.with_bad_commands(90, 90))
+        .with_languages(languages)
+        .with_sasl(MECHANISMS)
+        .with_utf8(Utf8::Messages);
     let mut host = Host::three(config);
     host.say("");
     let mut answers = host.say("LANG x-long\r\nLANG x\r\nLANG\r\nUTF8\r\nAUTH\r\nAUTH X\r\nAUTH PLAIN\r\n*\r\nCAPA\r\nSTAT\r\nBAD\r\nRETR\r\n");
@@ -50,9 +50,9 @@ fn all_answers(languages: &'static [Language]) -> String {
     answers += &host
         .say("USER a\r\nPASS b\r\nDELE 1\r\nRETR 1\r\nRETR 3\r\nTOP 3 0\r\nLIST\r\nUIDL\r\nNOOP\r\nRSET\r\n");
     answers += &host.say([&[b'x'; 300], b"\r\n".as_slice()].concat());
-    host.all_removed = false;
+    host.keep_all();
     answers += &host.say("QUIT\r\n");
-    assert_eq!(host.end, Some(Ok(Why::Quit)));
+    assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
     answers
 }
 
@@ -71,7 +71,7 @@ fn r1939_3_m_no_status_line_is_over_512_octets() {
 /// Also 2449.3.c: a translation that would read as a response code, or does not fit, is said in English.
 #[test]
 fn r2449_3_c_no_phrase_is_taken_for_a_response_code() {
-    let english = all_answers(&[const { language(Phrase::english) }]);
+    let english = all_answers(&[const { language(&Phrase::english) }]);
     assert_eq!(all_answers(TOO_LONG), english);
     assert_eq!(all_answers(BRACKET), english);
 }
@@ -85,29 +85,40 @@ fn r2449_3_b_a_text_may_be_empty() {
     assert!(!answers.contains("+OK \r\n") && !answers.contains("-ERR \r\n"), "{answers}");
 }
 
+/// Old clients insist on both. Only a translation may leave the words out.
+#[test]
+fn r1957_b_a_server_writes_a_space_and_some_text() {
+    for phrase in Phrase::ALL {
+        assert!(!phrase.english().is_empty(), "{phrase:?}");
+    }
+    for line in all_answers(&[const { language(&Phrase::english) }]).lines() {
+        if let Some((_, text)) = line.split_once("+OK").or_else(|| line.split_once("-ERR")) {
+            assert!(text.starts_with(' ') && text.len() > " ".len(), "{line}");
+        }
+    }
+}
+
 /// Also 1939.3.m: refused when it is given.
 #[test]
 fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
-    let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut buffer = [0; MIN_SEND_BUF];
+    let mut out = SendBuf::new(&mut buffer[..]);
     for octets in [0, 1, 506, 507, 600] {
-        let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+        let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
-        let mut host = Host::three(CLEAR.other_commands());
-        host.say("");
-        let other =
-            ask!(host.server, &mut Input::more(b"XTND\r\n"), &mut Out::new(&mut [0; 512]), Other, _, _);
+        let mut offers = machine(CLEAR.with_other_commands(), three(), "");
+        let other = ask!(offers, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _, _);
         if octets <= 506 {
             server.greet(greet, text(octets), &mut out).unwrap();
             let sent = pending(&mut out);
             assert!(sent.len() <= 512 && sent.ends_with("\r\n"));
-            host.server.other(other, text(octets), &mut out).unwrap();
+            offers.other(other, text(octets), &mut out).unwrap();
             assert_eq!(pending(&mut out), sent);
         } else {
             let back = server.greet(greet, text(octets), &mut out).unwrap_err();
             assert_eq!(back.why, AnswerError::TooLong { limit: 512 });
             server.greet(back.token, text(9), &mut out).unwrap();
-            let back = host.server.other(other, text(octets), &mut out).unwrap_err();
+            let back = offers.other(other, text(octets), &mut out).unwrap_err();
             assert_eq!(back.why, AnswerError::TooLong { limit: 512 });
             assert_eq!(pending(&mut out), "+OK LLLLLLLLL\r\n");
         }
@@ -117,9 +128,13 @@ fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
 /// A language's name and the words of IMPLEMENTATION go into lines of listings.
 #[test]
 fn sec_512_no_row_of_a_listing_is_too_long_for_the_smallest_sink() {
-    static NAMED: &[Language] = &[
-        Language { tag: LanguageTag::literal("x-a"), name: Text::literal("a"), say: Phrase::english },
-        Language { tag: LanguageTag::literal("x-b"), name: const { long() }, say: Phrase::english },
+    static NAMED: &[Language<'_>] = &[
+        Language {
+            tag: LanguageTag::from_static("x-a"),
+            name: Text::from_static("a"),
+            say: &Phrase::english,
+        },
+        Language { tag: LanguageTag::from_static("x-b"), name: const { long() }, say: &Phrase::english },
     ];
     const fn long() -> Text<'static> {
         match Text::new(&[b'N'; 600]) {
@@ -127,8 +142,8 @@ fn sec_512_no_row_of_a_listing_is_too_long_for_the_smallest_sink() {
             Err(_) => Text::EMPTY,
         }
     }
-    let mut host = Host::three(CLEAR.languages(NAMED).implementation(const { long() }));
-    host.room = MIN_SINK;
+    let mut host = Host::three(CLEAR.with_languages(NAMED).with_implementation(const { long() }))
+        .sized(Memory::fixed(MIN_SEND_BUF));
     let answer = host.say("LANG\r\nCAPA\r\n");
     assert!(answer.lines().all(|line| line.len() <= 510), "{answer}");
     assert!(answer.contains("\r\nx-a a\r\nx-b"), "{answer}");
@@ -138,8 +153,8 @@ fn sec_512_no_row_of_a_listing_is_too_long_for_the_smallest_sink() {
 #[test]
 fn sec_injection_no_text_of_the_application_holds_a_line_end() {
     for octets in [b"a\r\nb".as_slice(), b"\r", b"\n", b"\0", b"ready\r\n-ERR x", b"x\n", b"\rx"] {
-        assert_eq!(Text::new(octets), Err(Invalid::Control));
-        assert_eq!(Text::try_from(octets), Err(Invalid::Control));
+        assert_eq!(Text::new(octets), Err(InvalidValue::Control));
+        assert_eq!(Text::try_from(octets), Err(InvalidValue::Control));
         assert!(pop3_proto::Secret::new(octets).is_err());
         assert!(UniqueId::new(octets).is_err());
         assert!(LanguageTag::new(octets).is_err());
@@ -177,7 +192,11 @@ fn rob_18_no_answer_holds_octets_of_the_client() {
         "UTF8 m",
         "XTND m",
     ];
-    let config = PATIENT.sasl_in_clear(MECHANISMS).languages(EMPTY).utf8(Utf8::Messages).other_commands();
+    let config = PATIENT
+        .with_sasl_cleartext(MECHANISMS)
+        .with_languages(EMPTY)
+        .with_utf8(Utf8::Messages)
+        .with_other_commands();
     for login in [false, true] {
         let mut host = if login { Host::three(config).login() } else { Host::three(config) };
         for line in lines {

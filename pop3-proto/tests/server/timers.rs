@@ -1,28 +1,33 @@
 //! Time: RFC 1939 section 3, the timers of the design, and clients that do not read.
 
 use super::*;
-use pop3_proto::{MIN_SINK, Millis, Timer, Timers};
+use pop3_proto::{MIN_SEND_BUF, Timer, Timers};
+use std::time::Duration;
 
 const OUTPUT: u64 = 180;
 
-fn at(seconds: u64) -> Millis {
-    Millis::seconds(seconds)
+fn at(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
-/// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SINK` octets.
-fn blocked(line: &str, out: &mut Out<'_>) -> Server<Slots, Config> {
-    let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
+/// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SEND_BUF` octets.
+fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Slots, ServerConfig<'static>> {
+    let mut server = machine(CLEAR, slots(&["abc"; 1000]), LOGIN);
     let mut input = Input::more(line.as_bytes());
     if line.starts_with("RETR") {
         let fetch = ask!(server, &mut input, out, Fetch);
-        server.send_body(fetch, 30_000).unwrap();
+        server.send_body_of(fetch, 30_000).unwrap();
     }
     assert!(step(&mut server, &mut input, out));
     server
 }
 
 /// Goes on; whether the sink is full then.
-fn step(server: &mut Server<Slots, Config>, input: &mut Input<'_>, out: &mut Out<'_>) -> bool {
+fn step(
+    server: &mut Server<Slots, ServerConfig<'_>>,
+    input: &mut Input<'_>,
+    out: &mut SendBuf<&mut [u8]>,
+) -> bool {
     match server.poll(input, out).unwrap() {
         Step::NeedSpace(_) => true,
         Step::NeedBody => server.write_body(&b"x\r\n".repeat(10_000), out).unwrap() < 30_000,
@@ -35,10 +40,10 @@ fn step(server: &mut Server<Slots, Config>, input: &mut Input<'_>, out: &mut Out
 #[test]
 fn r1939_3_ab_autologout_is_ten_minutes_at_least() {
     for (asked, seconds) in [(0, 600), (60, 600), (599, 600), (600, 600), (601, 601), (1800, 1800)] {
-        let mut host = Host::three(CLEAR.timers(Timers::DEFAULT.autologout(at(asked)))).login();
-        assert_eq!(host.server.tick(at(5)), Ok(Some(at(5 + seconds))));
-        assert!(host.server.tick(Millis((5 + seconds) * 1000 - 1)).is_ok());
-        assert_eq!(host.server.tick(at(5 + seconds)), Err(Fatal::TimedOut(Timer::Autologout)));
+        let mut host = Host::three(CLEAR.with_timers(Timers::DEFAULT.with_autologout(at(asked)))).login();
+        assert_eq!(host.pop3.tick(at(5)), Ok(Some(at(5 + seconds))));
+        assert!(host.pop3.tick(Duration::from_millis((5 + seconds) * 1000 - 1)).is_ok());
+        assert_eq!(host.pop3.tick(at(5 + seconds)), Err(ConnectionError::TimedOut(Timer::Autologout)));
     }
 }
 
@@ -62,12 +67,12 @@ fn r1939_3_ac_a_whole_command_starts_the_timer_over() {
         "XTND\r\n",
         &format!("{}\r\n", "x".repeat(300)),
     ] {
-        let mut host = Host::three(CLEAR.other_commands()).login();
-        host.server.tick(at(0)).unwrap();
-        assert_eq!(host.server.tick(at(500)), Ok(Some(at(600))));
+        let mut host = Host::three(CLEAR.with_other_commands()).login();
+        host.pop3.tick(at(0)).unwrap();
+        assert_eq!(host.pop3.tick(at(500)), Ok(Some(at(600))));
         host.say(line);
-        assert_eq!(host.server.tick(at(550)), Ok(Some(at(1150))), "{line}");
-        assert!(host.server.tick(at(1149)).is_ok());
+        assert_eq!(host.pop3.tick(at(550)), Ok(Some(at(1150))), "{line}");
+        assert!(host.pop3.tick(at(1149)).is_ok());
     }
 }
 
@@ -75,12 +80,12 @@ fn r1939_3_ac_a_whole_command_starts_the_timer_over() {
 #[test]
 fn r1939_3_ac_single_octets_do_not_start_it_over() {
     let mut host = Host::three(CLEAR).login();
-    host.server.tick(at(0)).unwrap();
+    host.pop3.tick(at(0)).unwrap();
     for second in 1..600 {
         assert_eq!(host.say("N"), "");
-        assert_eq!(host.server.tick(at(second)), Ok(Some(at(600))));
+        assert_eq!(host.pop3.tick(at(second)), Ok(Some(at(600))));
     }
-    assert_eq!(host.server.tick(at(600)), Err(Fatal::TimedOut(Timer::Autologout)));
+    assert_eq!(host.pop3.tick(at(600)), Err(ConnectionError::TimedOut(Timer::Autologout)));
 }
 
 /// Also 1939.3.ad, 1939.3.ae: nothing is said and nobody is asked.
@@ -88,61 +93,61 @@ fn r1939_3_ac_single_octets_do_not_start_it_over() {
 fn r1939_3_ae_expiry_is_silent_and_removes_nothing() {
     let mut host = Host::three(CLEAR).login();
     host.say("DELE 1\r\n");
-    host.server.tick(at(0)).unwrap();
-    assert_eq!(host.server.tick(at(9999)), Err(Fatal::TimedOut(Timer::Autologout)));
+    host.pop3.tick(at(0)).unwrap();
+    assert_eq!(host.pop3.tick(at(9999)), Err(ConnectionError::TimedOut(Timer::Autologout)));
     for _ in 0..2 {
         assert_eq!(host.say("QUIT\r\n"), "");
-        assert_eq!(host.end, Some(Err(Fatal::TimedOut(Timer::Autologout))));
-        assert_eq!(host.server.tick(at(10_000)), Err(Fatal::TimedOut(Timer::Autologout)));
+        assert_eq!(host.end, Some(Err(ConnectionError::TimedOut(Timer::Autologout))));
+        assert_eq!(host.pop3.tick(at(10_000)), Err(ConnectionError::TimedOut(Timer::Autologout)));
     }
     assert_eq!(host.asked, [] as [&str; 0]);
-    assert!(host.server.into_maildrop().is_some());
 }
 
 /// Also ROB.36, AMB.29: a timer of its own, over all of AUTHORIZATION; commands do not prolong it.
 #[test]
 fn amb_29_the_login_timer_is_another_one() {
-    let mut host = Host::three(PATIENT.timers(Timers::DEFAULT.login(at(30))));
-    assert_eq!(host.server.tick(at(0)), Ok(None));
+    let mut host = Host::three(PATIENT.with_timers(Timers::DEFAULT.with_login(at(30))));
+    assert_eq!(host.pop3.tick(at(0)), Ok(None));
     host.say("");
-    assert_eq!(host.server.tick(at(100)), Ok(Some(at(130))));
+    assert_eq!(host.pop3.tick(at(100)), Ok(Some(at(130))));
     for second in 101..130 {
         host.say(if second % 2 == 0 { "USER mrose\r\n" } else { "CAPA\r\n" });
-        assert_eq!(host.server.tick(at(second)), Ok(Some(at(130))));
+        assert_eq!(host.pop3.tick(at(second)), Ok(Some(at(130))));
     }
-    assert_eq!(host.server.tick(at(130)), Err(Fatal::TimedOut(Timer::Login)));
-    let mut host = Host::three(CLEAR.timers(Timers::DEFAULT.login(at(30)))).login();
-    assert_eq!(host.server.tick(at(100)), Ok(Some(at(700))));
+    assert_eq!(host.pop3.tick(at(130)), Err(ConnectionError::TimedOut(Timer::Login)));
+    let mut host = Host::three(CLEAR.with_timers(Timers::DEFAULT.with_login(at(30)))).login();
+    assert_eq!(host.pop3.tick(at(100)), Ok(Some(at(700))));
 }
 
 /// Nor does a client prolong it that has its answers waiting, and takes some of them now and then.
 #[test]
 fn amb_29_the_login_timer_goes_on_while_the_sink_is_full() {
-    let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut buffer = [0; MIN_SEND_BUF];
+    let mut out = SendBuf::new(&mut buffer[..]);
     let commands = b"CAPA\r\n".repeat(100);
     let mut input = Input::more(&commands);
-    let mut server: Server<Slots, Config> = Server::new(CLEAR.timers(Timers::DEFAULT.login(at(30))), 1);
+    let mut server: Server<Slots, ServerConfig<'_>> =
+        Server::new(CLEAR.with_timers(Timers::DEFAULT.with_login(at(30))), 1);
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
     assert_eq!(server.tick(at(100)), Ok(Some(at(130))));
     for second in 101..130 {
         // Now there is room for the answer, now there is none.
-        out.sent(if second % 7 == 0 { MIN_SINK } else { 40 });
+        out.sent(if second % 7 == 0 { MIN_SEND_BUF } else { 40 });
         assert!(step(&mut server, &mut input, &mut out));
         assert_eq!(server.tick(at(second)), Ok(Some(at(130))));
     }
-    assert_eq!(server.tick(at(130)), Err(Fatal::TimedOut(Timer::Login)));
+    assert_eq!(server.tick(at(130)), Err(ConnectionError::TimedOut(Timer::Login)));
 }
 
 #[test]
 fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\nQUIT\r\n");
-    let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut now = 0;
-    let mut waits = |server: &mut Server<Slots, Config>| {
+    let mut waits = |server: &mut Server<Slots, ServerConfig<'_>>| {
         for _ in 0..3 {
             now += 100_000;
             assert_eq!(server.tick(at(now)), Ok(None));
@@ -156,10 +161,10 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     server.accept_name(user).unwrap();
     let login = ask!(server, &mut input, &mut out, Login, _);
     waits(&mut server);
-    server.accept(login, slots(&["abc"]), Announce::default()).unwrap();
+    server.accept(login, slots(&["abc"])).unwrap();
     let fetch = ask!(server, &mut input, &mut out, Fetch);
     waits(&mut server);
-    server.send_body(fetch, 5).unwrap();
+    server.send_body_of(fetch, 5).unwrap();
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedBody)));
     waits(&mut server);
     assert_eq!(server.write_body(b"abc", &mut out), Ok(3));
@@ -167,36 +172,36 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     server.finish_body().unwrap();
     let commit = ask!(server, &mut input, &mut out, Commit);
     waits(&mut server);
-    server.committed(commit, true).unwrap();
-    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Quit))));
+    server.removed(commit).unwrap();
+    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(CloseReason::Quit))));
     waits(&mut server);
 }
 
 /// Also ROB.36: it runs during the handshake and is named.
 #[test]
 fn rob_36_the_tls_timer_runs_during_the_handshake() {
-    let mut server: Server<Slots, Config> = Server::new(Config::new(TlsPolicy::Required), 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(ServerConfig::new(TlsPolicy::Required), 1);
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
     let _start = ask!(server, &mut Input::more(b"STLS\r\n"), &mut out, StartTls);
     assert_eq!(server.tick(at(10)), Ok(Some(at(70))));
-    assert_eq!(server.tick(at(70)), Err(Fatal::TimedOut(Timer::Tls)));
+    assert_eq!(server.tick(at(70)), Err(ConnectionError::TimedOut(Timer::Tls)));
 }
 
 /// A client that does not read: with an answer, a listing or a message on its way, or with the next command in front of a full sink.
 #[test]
 fn sec_slow_reader_the_output_timer_ends_it() {
     for line in ["LIST\r\n", "RETR 1\r\n", "CAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\n", "NOOP\r\nNOOP\r\n"] {
-        let mut buffer = [0; MIN_SINK];
-        let mut out = Out::new(&mut buffer);
+        let mut buffer = [0; MIN_SEND_BUF];
+        let mut out = SendBuf::new(&mut buffer[..]);
         let mut server = blocked(line, &mut out);
         assert_eq!(server.tick(at(100)), Ok(Some(at(100 + OUTPUT))), "{line}");
         assert!(step(&mut server, &mut Input::more(b""), &mut out));
         assert_eq!(server.tick(at(100 + OUTPUT - 1)), Ok(Some(at(100 + OUTPUT))), "{line}");
         assert!(step(&mut server, &mut Input::more(b""), &mut out));
-        assert_eq!(server.tick(at(100 + OUTPUT)), Err(Fatal::TimedOut(Timer::Output)), "{line}");
+        assert_eq!(server.tick(at(100 + OUTPUT)), Err(ConnectionError::TimedOut(Timer::Output)), "{line}");
     }
 }
 
@@ -204,9 +209,9 @@ fn sec_slow_reader_the_output_timer_ends_it() {
 #[test]
 fn sec_slow_reader_the_output_timer_starts_over_when_something_is_taken() {
     for line in ["LIST\r\n", "RETR 1\r\n", "UIDL\r\n"] {
-        for count in [1, 3, 100, MIN_SINK] {
-            let mut buffer = [0; MIN_SINK];
-            let mut out = Out::new(&mut buffer);
+        for count in [1, 3, 100, MIN_SEND_BUF] {
+            let mut buffer = [0; MIN_SEND_BUF];
+            let mut out = SendBuf::new(&mut buffer[..]);
             let mut server = blocked(line, &mut out);
             let mut now = 0;
             server.tick(at(now)).unwrap();
@@ -222,12 +227,12 @@ fn sec_slow_reader_the_output_timer_starts_over_when_something_is_taken() {
 
 #[test]
 fn r1939_3_ab_autologout_keeps_its_length_behind_a_full_sink() {
-    let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut buffer = [0; MIN_SEND_BUF];
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut server = blocked("NOOP\r\n", &mut out);
     server.tick(at(0)).unwrap();
     assert_eq!(server.tick(at(170)), Ok(Some(at(180))));
-    out.sent(MIN_SINK);
+    out.sent(MIN_SEND_BUF);
     assert!(!step(&mut server, &mut Input::more(b""), &mut out));
     assert_eq!(server.tick(at(170)), Ok(Some(at(770))));
 }
@@ -235,9 +240,9 @@ fn r1939_3_ab_autologout_keeps_its_length_behind_a_full_sink() {
 /// Also quirk 54: what is pipelined stays where it is.
 #[test]
 fn quirk_54_a_client_that_does_not_read_is_not_read_either() {
-    let mut server = Host::new(CLEAR, &["abc"; 1000]).login().server;
-    let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut server = machine(CLEAR, slots(&["abc"; 1000]), LOGIN);
+    let mut buffer = [0; MIN_SEND_BUF];
+    let mut out = SendBuf::new(&mut buffer[..]);
     let pipelined = b"LIST\r\n".repeat(100);
     let mut input = Input::more(&pipelined);
     for _ in 0..100 {
@@ -254,8 +259,42 @@ fn quirk_54_a_client_that_does_not_read_is_not_read_either() {
 #[test]
 fn a_clock_that_goes_back_harms_nothing() {
     let mut host = Host::three(CLEAR).login();
-    assert_eq!(host.server.tick(at(1000)), Ok(Some(at(1600))));
-    assert!(host.server.tick(at(0)).is_ok());
-    assert!(host.server.tick(at(1599)).is_ok());
-    assert_eq!(host.server.tick(Millis(u64::MAX)), Err(Fatal::TimedOut(Timer::Autologout)));
+    assert_eq!(host.pop3.tick(at(1000)), Ok(Some(at(1600))));
+    assert!(host.pop3.tick(at(0)).is_ok());
+    assert!(host.pop3.tick(at(1599)).is_ok());
+    assert_eq!(host.pop3.tick(Duration::MAX), Err(ConnectionError::TimedOut(Timer::Autologout)));
+}
+
+/// A moment to tick at is later than now, so that no driver waits for no time: up to the last moment, after which there is none.
+#[test]
+fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
+    let login = || machine(ServerConfig::new(TlsPolicy::Required), three(), "");
+    let tls = || {
+        let mut server = login();
+        let _start = ask!(server, &mut Input::more(b"STLS\r\n"), &mut SendBuf::new([0; 512]), StartTls);
+        server
+    };
+    let output = || blocked("LIST\r\n", &mut SendBuf::new(&mut [0; MIN_SEND_BUF][..]));
+    let early = || {
+        let mut server = login();
+        let (mut buffer, mut input) = ([0; MIN_SEND_BUF], Input::more(b"CAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\n"));
+        let mut out = SendBuf::new(&mut buffer[..]);
+        out.put(&[b"-"]).unwrap();
+        assert!(step(&mut server, &mut input, &mut out));
+        server
+    };
+    let autologout = || machine(CLEAR, three(), LOGIN);
+    let servers: [&dyn Fn() -> Server<Slots, ServerConfig<'static>>; 5] =
+        [&login, &tls, &output, &early, &autologout];
+    for server in servers {
+        for before in [1, 2, 1000, 179_999] {
+            let now = Duration::from_millis(u64::MAX - before);
+            let mut server = server();
+            let next = server.tick(now).unwrap().unwrap();
+            assert!(!next.saturating_sub(now).is_zero());
+            let last = server.tick(Duration::MAX);
+            assert!(matches!(last, Ok(None) | Err(ConnectionError::TimedOut(_))), "{last:?}");
+        }
+        assert_eq!(server().tick(Duration::MAX), Ok(None), "no moment is later");
+    }
 }

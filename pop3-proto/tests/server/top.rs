@@ -27,8 +27,7 @@ fn r1939_7_top_b_headers_blank_line_and_the_first_lines() {
         (5, 512, 13, true),
         (usize::MAX, 512, 1, true),
     ] {
-        let mut host = Host::new(PATIENT, &samples()).login();
-        (host.chunk, host.room, host.drain, host.slices) = (chunk, room, drain, slices);
+        let mut host = through(Host::new(PATIENT, &samples()), chunk, room, drain, slices).login();
         for (message, number) in samples().iter().zip(1..) {
             if message.len() > 2000 && (chunk == 1 || drain < 100) {
                 continue; // it takes long, and shows nothing that the short ones do not
@@ -74,16 +73,16 @@ fn the_application_may_stop_once_top_has_its_lines() {
     for (line, needed) in
         [("TOP 1 0\r\n", 8), ("TOP 1 1\r\n", 11), ("TOP 1 2\r\n", 14), ("RETR 1\r\n", usize::MAX)]
     {
-        let mut server = Host::new(CLEAR, &[&message]).login().server;
+        let mut server = machine(CLEAR, slots(&[&message]), LOGIN);
         let mut buffer = [0; 16_384];
-        let mut out = Out::new(&mut buffer);
+        let mut out = SendBuf::new(&mut buffer[..]);
         let mut input = Input::more(line.as_bytes());
         let fetch = ask!(server, &mut input, &mut out, Fetch);
-        server.send_body(fetch, 0).unwrap();
-        assert!(!server.enough());
+        server.send_body(fetch).unwrap();
+        assert!(server.wants_body());
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedBody)));
         for (octet, before) in message.chunks(1).zip(0..) {
-            assert_eq!(server.enough(), before >= needed, "{line}, {before}");
+            assert_eq!(server.wants_body(), before < needed, "{line}, {before}");
             assert_eq!(
                 server.write_body(octet, &mut out),
                 Ok(1),
@@ -100,15 +99,15 @@ fn the_application_may_stop_once_top_has_its_lines() {
 
 #[test]
 fn a_slice_of_top_uses_up_what_is_not_asked_for() {
-    let mut server = Host::new(CLEAR, &["x"]).login().server;
+    let mut server = machine(CLEAR, slots(&["x"]), LOGIN);
     let mut buffer = [0; 512];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let fetch = ask!(server, &mut Input::more(b"TOP 1 1\r\n"), &mut out, Fetch);
-    server.send_body(fetch, 0).unwrap();
+    server.send_body_of(fetch, 0).unwrap();
     assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::NeedBody)));
     let mut octets = b"A: b\r\n\r\n1\r\n2\r\n".as_slice();
     assert_eq!(server.body_slice(&mut octets), Ok(Some(b"A: b\r\n\r\n1\r\n".as_slice())));
-    assert_eq!((octets, server.enough()), (b"".as_slice(), true));
+    assert_eq!((octets, server.wants_body()), (b"".as_slice(), false));
     let mut octets = b"3\r\n".as_slice();
     assert_eq!((server.body_slice(&mut octets), octets), (Ok(None), b"".as_slice()));
 }

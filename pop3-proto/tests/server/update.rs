@@ -1,30 +1,31 @@
 //! UPDATE, and every other end: RFC 1939 section 6.
 
 use super::*;
-use pop3_proto::{MessageNumber, Millis, State, Timer};
+use pop3_proto::{MessageNumber, State, Timer};
+use std::time::Duration;
 
 const DIALOGUE: &str = "USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\nLIST\r\nRETR 2\r\nTOP 3 1\r\nQUIT\r\n";
 
 #[test]
 fn r1939_6_a_quit_enters_update() {
-    let mut server: Server<Slots, Config> = Server::new(CLEAR, 1);
+    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER mrose\r\nPASS a\r\nDELE 2\r\nQUIT\r\nNOOP\r\n");
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
     let user = ask!(server, &mut input, &mut out, User, _);
     server.accept_name(user).unwrap();
     let login = ask!(server, &mut input, &mut out, Login, _);
-    server.accept(login, slots(&["a", "b"]), Announce::default()).unwrap();
+    server.accept(login, slots(&["a", "b"])).unwrap();
     let commit = ask!(server, &mut input, &mut out, Commit);
     assert_eq!(server.state(), State::Update);
     assert!(server.maildrop().unwrap()[1].is_marked());
     pending(&mut out);
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Waiting)));
     assert_eq!(pending(&mut out), "");
-    server.committed(commit, true).unwrap();
-    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(Why::Quit))));
+    server.removed(commit).unwrap();
+    assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(CloseReason::Quit))));
     assert_eq!(pending(&mut out), "+OK bye\r\n");
     assert_eq!(server.state(), State::Closed);
     assert_eq!(input.unread(), b"NOOP\r\n");
@@ -35,38 +36,39 @@ fn r1939_6_a_quit_enters_update() {
 fn r1939_6_c_the_answer_to_quit_tells_whether_all_were_removed() {
     for (all_removed, answer) in [(true, "+OK bye\r\n"), (false, "-ERR some messages were not removed\r\n")] {
         let mut host = Host::three(CLEAR).login();
-        host.all_removed = all_removed;
+        if !all_removed {
+            host.keep_all();
+        }
         host.say("DELE 1\r\n");
         assert_eq!(host.say("QUIT\r\n"), answer);
         assert_eq!(
             (host.asked.as_slice(), host.end),
-            (["Commit".to_string()].as_slice(), Some(Ok(Why::Quit)))
+            (["Commit".to_string()].as_slice(), Some(Ok(CloseReason::Quit)))
         );
     }
 }
 
 #[test]
 fn r1939_6_f_the_maildrop_can_be_taken_out_once_the_session_is_over() {
-    let mut host = Host::three(CLEAR).login();
-    assert!(host.server.take_maildrop().is_none(), "the session needs it");
-    host.say("DELE 2\r\nQUIT\r\n");
-    assert_eq!(host.server.take_maildrop().unwrap().iter().filter(|slot| slot.is_marked()).count(), 1);
-    assert!(host.server.take_maildrop().is_none());
-    let mut host = Host::three(CLEAR).login();
-    host.server.tick(Millis(0)).unwrap();
-    assert_eq!(host.server.tick(Millis::seconds(9999)), Err(Fatal::TimedOut(Timer::Autologout)));
-    assert!(host.server.take_maildrop().is_some(), "behind a fatal error it is over too");
+    assert!(machine(CLEAR, three(), LOGIN).take_maildrop().is_none(), "the session needs it");
+    let mut server = machine(CLEAR, three(), [LOGIN, "DELE 2\r\nQUIT\r\n"].concat());
+    assert_eq!(server.take_maildrop().unwrap().iter().filter(|slot| slot.is_marked()).count(), 1);
+    assert!(server.take_maildrop().is_none());
+    let mut server = machine(CLEAR, three(), LOGIN);
+    server.tick(Duration::ZERO).unwrap();
+    assert_eq!(server.tick(Duration::from_secs(9999)), Err(ConnectionError::TimedOut(Timer::Autologout)));
+    assert!(server.take_maildrop().is_some(), "behind a fatal error it is over too");
 }
 
 #[test]
 fn r1939_6_a_the_marked_messages_are_told_by_number() {
     let mut host = Host::three(CLEAR);
-    assert_eq!(host.server.marked().count(), 0, "no maildrop yet");
+    assert_eq!(host.server().marked().count(), 0, "no maildrop yet");
     host = host.login();
     host.say("DELE 3\r\nDELE 1\r\n");
-    assert_eq!(host.server.marked().map(MessageNumber::get).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(host.server().marked().map(MessageNumber::get).collect::<Vec<_>>(), [1, 3]);
     host.say("RSET\r\n");
-    assert_eq!(host.server.marked().count(), 0);
+    assert_eq!(host.server().marked().count(), 0);
 }
 
 /// What the application removes is what is marked, and it sees the marks when it is asked.
@@ -74,9 +76,7 @@ fn r1939_6_a_the_marked_messages_are_told_by_number() {
 fn r1939_6_d_an_unmarked_message_is_not_marked_at_quit() {
     let mut host = Host::three(CLEAR).login();
     host.say("DELE 1\r\nDELE 2\r\nRSET\r\nDELE 3\r\nRETR 2\r\nQUIT\r\n");
-    assert_eq!(host.marked(), [3]);
-    let maildrop = host.server.into_maildrop().unwrap();
-    assert_eq!(maildrop.iter().map(Slot::is_marked).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(host.removed, [3]);
 }
 
 /// Also 1939.3.af.
@@ -84,13 +84,15 @@ fn r1939_6_d_an_unmarked_message_is_not_marked_at_quit() {
 fn r1939_6_f_behind_quit_nothing_is_read_and_the_lock_comes_back() {
     for all_removed in [true, false] {
         let mut host = Host::three(CLEAR).login();
-        host.all_removed = all_removed;
+        if !all_removed {
+            host.keep_all();
+        }
         host.say("QUIT\r\nSTAT\r\n");
-        assert_eq!(host.unread, b"STAT\r\n");
+        assert_eq!(host.unread(), b"STAT\r\n");
         assert_eq!(host.say("RSET\r\n"), "");
         assert_eq!(host.last(""), "");
-        assert_eq!(host.end, Some(Ok(Why::Quit)));
-        assert_eq!(host.server.into_maildrop().unwrap().len(), 3);
+        assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
+        assert!(host.server().maildrop().is_none());
     }
 }
 
@@ -100,16 +102,15 @@ fn rob_30_an_end_anywhere_before_a_whole_quit_commits_nothing() {
     for cut in 0..DIALOGUE.len() {
         let mut host = Host::three(CLEAR);
         host.last(&DIALOGUE[..cut]);
-        assert_eq!(host.end, Some(Ok(Why::End)), "{cut}");
+        assert_eq!(host.end, Some(Ok(CloseReason::End)), "{cut}");
         assert!(!host.asked.contains(&"Commit".into()), "{cut}");
-        assert_eq!(host.server.state(), State::Closed);
-        let logged_in = host.asked.len() > 2;
-        assert_eq!(host.server.into_maildrop().is_some(), logged_in, "{cut}");
+        assert_eq!(host.server().state(), State::Closed);
+        assert!(host.server().maildrop().is_none(), "{cut}");
     }
     let mut host = Host::three(CLEAR);
     host.last(DIALOGUE);
     assert_eq!(host.asked.last().unwrap(), "Commit");
-    assert_eq!(host.end, Some(Ok(Why::Quit)));
+    assert_eq!(host.end, Some(Ok(CloseReason::Quit)));
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn quirk_55_a_client_that_drops_removes_nothing() {
     for tail in ["", "QUIT", "QUIT\r", "QUI", "quit \r", "Q\nUIT", "XQUIT\r\n", "QUIT x\r\n", "\0QUIT\r\n"] {
         let mut host = Host::three(CLEAR).login();
         host.last(["DELE 1\r\n", tail].concat());
-        assert_eq!(host.end, Some(Ok(Why::End)), "{tail:?}");
+        assert_eq!(host.end, Some(Ok(CloseReason::End)), "{tail:?}");
         assert_eq!(host.asked, [] as [&str; 0], "{tail:?}");
     }
 }
@@ -125,33 +126,38 @@ fn quirk_55_a_client_that_drops_removes_nothing() {
 /// Also 1939.6.b, 1939.3.ad: nobody is asked to remove anything, whatever ends the session.
 #[test]
 fn r1939_6_b_no_other_end_enters_update() {
-    type End = fn(&mut Host);
+    type End = fn(&mut Host<&mut [MessageInfo<OwnedUniqueId>]>);
     let ends: [(&str, End); 4] = [
-        ("close", |host| host.server.close()),
+        ("close", |host| host.pop3.close()),
         ("timer", |host| {
-            host.server.tick(Millis(0)).unwrap();
-            assert_eq!(host.server.tick(Millis::seconds(600)), Err(Fatal::TimedOut(Timer::Autologout)));
+            host.pop3.tick(Duration::ZERO).unwrap();
+            assert_eq!(
+                host.pop3.tick(Duration::from_secs(600)),
+                Err(ConnectionError::TimedOut(Timer::Autologout))
+            );
         }),
         ("bad commands", |host| drop(host.say("X\r\n".repeat(20)))),
         ("end of stream", |host| drop(host.last("QUIT"))),
     ];
     for (name, end) in ends {
-        let mut host = Host::three(CLEAR).login();
+        let mut mail = three();
+        let mut host = Host::over(CLEAR, &mut mail[..], &[""; 3]).login();
         host.say("DELE 1\r\n");
         end(&mut host);
         assert_eq!(host.say("QUIT\r\n"), "", "{name}");
         assert_eq!(host.asked, [] as [&str; 0], "{name}");
-        assert!(host.end.is_some() && host.end != Some(Ok(Why::Quit)), "{name}");
-        assert_ne!(host.server.state(), State::Update, "{name}");
-        assert!(host.server.into_maildrop().unwrap()[0].is_marked(), "{name}");
+        assert!(host.end.is_some() && host.end != Some(Ok(CloseReason::Quit)), "{name}");
+        assert_ne!(host.server().state(), State::Update, "{name}");
+        drop(host);
+        assert!(mail[0].is_marked(), "{name}");
     }
 }
 
 #[test]
 fn r1939_6_b_a_broken_wall_of_tls_commits_nothing() {
-    let mut host = Host::three(Config::new(TlsPolicy::Opportunistic));
+    let mut host = Host::three(ServerConfig::new(TlsPolicy::Opportunistic));
     host.say("STLS\r\nQUIT\r\n");
-    assert_eq!(host.end, Some(Err(Fatal::BehindStls)));
+    assert_eq!(host.end, Some(Err(ConnectionError::PlaintextAfterStls)));
     assert_eq!(host.last("QUIT\r\n"), "");
     assert!(!host.asked.contains(&"Commit".into()));
 }

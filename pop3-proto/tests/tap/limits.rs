@@ -14,7 +14,7 @@ fn logged_in() -> Watch {
 
 /// Octets of a line that is over the limit, and its length in pieces.
 fn long(watch: &Watch) -> String {
-    "x".repeat(2 * watch.tap.hold())
+    "x".repeat(2 * watch.tap.min_recv_buf())
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn an_over_long_row_is_one_row() {
 #[test]
 fn a_line_of_just_the_limit_is_told() {
     let mut watch = logged_in();
-    let room = watch.tap.hold() - "XTND \r\n".len();
+    let room = watch.tap.min_recv_buf() - "XTND \r\n".len();
     watch.client(format!("XTND {}\r\n", "x".repeat(room)));
     watch.client(format!("XTND {}\r\n", "x".repeat(room + 1)));
     assert_eq!(watch.notes(), ["Unknown(Secret(..))", "LongLine(Client)"]);

@@ -8,7 +8,7 @@ mod torn;
 
 use pop3_proto::client::Event;
 use pop3_proto::tap::{Seen, Side, Tap};
-use pop3_proto::{Command, Input, Limits, Outbox, Response};
+use pop3_proto::{Command, Input, Limits, Response, SendBuf};
 
 /// What a tap said of a session.
 #[derive(Default, PartialEq, Eq, Debug)]
@@ -58,7 +58,11 @@ impl Watch {
                 Side::Server => self.tap.server(&mut input),
             };
             let Some(seen) = seen else {
-                assert!(input.remaining() < self.tap.hold(), "{} octets are left unread", input.remaining());
+                assert!(
+                    input.remaining() < self.tap.min_recv_buf(),
+                    "{} octets are left unread",
+                    input.remaining()
+                );
                 self.unread[side as usize] = input.unread().to_vec();
                 return;
             };
@@ -106,7 +110,7 @@ impl Log {
             Seen::Response(base64) => self.line(side, base64.as_bytes()),
             Seen::Cancel => self.line(side, b"*"),
             Seen::Challenge(base64) => self.line(side, &[b"+ ", base64.as_bytes()].concat()),
-            Seen::OddChallenge(text) => self.line(side, &[b"+ ", text].concat()),
+            Seen::MalformedChallenge(text) => self.line(side, &[b"+ ", text].concat()),
             Seen::NotACommand(_) | Seen::Encrypted | Seen::LongLine(_) => self.lines.push((side, None)),
             Seen::Answer(event) => self.answer(event),
             Seen::InStep | Seen::OutOfStep(_) => {}
@@ -119,13 +123,13 @@ impl Log {
     }
 
     fn command(&mut self, command: &Command<'_>) {
-        let mut line = Outbox::new();
+        let mut line = SendBuf::new(vec![]);
         command.encode(&mut line).unwrap();
         self.line(Side::Client, trim(line.pending()));
     }
 
     fn status(&mut self, response: Response<'_>) {
-        let mut line = Outbox::new();
+        let mut line = SendBuf::new(vec![]);
         response.encode(&mut line).unwrap();
         self.line(Side::Server, trim(line.pending()));
     }
@@ -141,16 +145,16 @@ impl Log {
             Event::DropListing(_, row) => says(format!("{} {}", row.count, row.octets).as_bytes()),
             Event::ScanListing(_, row) => says(format!("{} {}", row.message.get(), row.octets).as_bytes()),
             Event::UniqueId(_, row) => {
-                says(&[format!("{} ", row.message.get()).as_bytes(), row.id.as_bytes()].concat());
+                says(&[format!("{} ", row.message.get()).as_bytes(), row.as_bytes()].concat());
             }
             Event::Capability(_, capability) => {
-                let mut line = Outbox::new();
+                let mut line = SendBuf::new(vec![]);
                 capability.encode(&mut line).unwrap();
                 says(trim(line.pending()));
             }
             Event::Language(_, row) => says(&[row.tag.as_bytes(), b" ", row.name.as_bytes()].concat()),
             Event::Mechanism(_, mechanism) => says(mechanism.as_bytes()),
-            Event::Odd(_, octets) => says(octets),
+            Event::Malformed(_, octets) => says(octets),
             other => panic!("{other:?}"),
         }
     }

@@ -37,7 +37,8 @@ fn other_protocols_are_told_as_such() {
 
 /// All of a run: in pieces of this size, with gaps where a turn has no octets.
 fn told(turns: &[Turn], piece: usize, late: bool) -> Vec<String> {
-    let limits = Limits::DEFAULT.sasl_line(64).status_line(64).listing_line(64).command_line(64);
+    let limits =
+        Limits::DEFAULT.with_sasl_line(64).with_status_line(64).with_listing_line(64).with_command_line(64);
     let mut watch = Watch::new(if late { Tap::joined_late(limits) } else { Tap::new(limits) });
     watch.sees_tls = late;
     for (side, octets) in turns {
@@ -83,9 +84,9 @@ proptest! {
 /// The client machine and a tap beside it agree on what the server says.
 #[test]
 fn a_client_and_a_tap_read_the_same() {
-    use pop3_proto::client::{Config, Event};
-    use pop3_proto::{Client, Command, Input, MessageNumber, Outbox};
-    let (one, mut outbox) = (MessageNumber::new(1).unwrap(), Outbox::new());
+    use pop3_proto::client::{ClientConfig, Event};
+    use pop3_proto::{Client, Command, Input, MessageNumber, SendBuf};
+    let (one, mut send) = (MessageNumber::new(1).unwrap(), SendBuf::new(vec![]));
     let answers = [
         (Command::List(None), "+OK\r\n1 2\r\n..\r\nodd\r\n.\r\n"),
         (Command::List(Some(one)), "+OK 2 2\r\n"),
@@ -97,7 +98,7 @@ fn a_client_and_a_tap_read_the_same() {
         (Command::Capa, "+OK\r\nSASL\r\n\x7f\r\n.\r\n"),
         (Command::Noop, "+ok\r\n"),
     ];
-    let mut client = Client::new(Config::new(TlsPolicy::Cleartext));
+    let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
     let mut tap = Tap::new(Limits::DEFAULT);
     let both = |client: &mut Client, tap: &mut Tap, octets: &str| {
         let (mut one, mut two) = (Input::more(octets.as_bytes()), Input::more(octets.as_bytes()));
@@ -115,10 +116,10 @@ fn a_client_and_a_tap_read_the_same() {
         (Command::Pass("x".try_into().unwrap()), "+OK\r\n"),
     ];
     for (command, answer) in login.into_iter().chain(answers) {
-        client.send(&command, &mut outbox).unwrap();
-        let mut input = Input::more(outbox.pending());
+        client.send(&command, &mut send).unwrap();
+        let mut input = Input::more(send.pending());
         while tap.client(&mut input).is_some() {}
-        outbox.sent(usize::MAX);
+        send.clear();
         both(&mut client, &mut tap, answer);
     }
 }

@@ -93,7 +93,10 @@ fn challenges_that_are_no_base64_are_told_as_odd() {
     watch.notes();
     watch.server("+ Username:\r\n+ AAAA\0BBB\r\n+ AAAA\r\n");
     let notes = watch.notes();
-    assert!(notes[0].starts_with("OddChallenge(") && notes[1].starts_with("OddChallenge("), "{notes:#?}");
+    assert!(
+        notes[0].starts_with("MalformedChallenge(") && notes[1].starts_with("MalformedChallenge("),
+        "{notes:#?}"
+    );
     assert!(notes[2].starts_with("Challenge("), "{notes:#?}");
     watch.client("no base64\r\n*\r\n");
     assert_eq!(watch.notes(), ["NotACommand(Base64)", "Cancel"]);

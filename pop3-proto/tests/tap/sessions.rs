@@ -155,7 +155,7 @@ fn the_state_is_known_from_the_greeting_to_the_end() {
 /// A tap has no heap.
 #[test]
 fn law_3_a_tap_allocates_nothing() {
-    use crate::harness::allocations;
+    use crate::counting::allocations;
     use pop3_proto::{Input, Limits, tap::Tap};
     let turns = lines(TRANSCRIPTS.iter().find(|(name, _)| *name == "tutorial").unwrap().1);
     let mut told = 0;

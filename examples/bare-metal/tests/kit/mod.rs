@@ -1,16 +1,17 @@
 //! A mailbox and a store that remember what was done to them.
 
-use pop3_proto::server::Slot;
-use pop3_proto::{MessageNumber, Millis, Secret, Text, UniqueId, octets};
+use pop3_proto::server::MessageInfo;
+use pop3_proto::{MessageNumber, OctetCount, Secret, Text, UniqueId};
 use pop3_proto_bare_metal::{Account, Mailbox, Store};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub fn account(password: &str) -> Account<'_> {
-    Account { name: Text::literal("mrose"), password: Secret::new(password.as_bytes()).unwrap() }
+    Account { name: Text::from_static("mrose"), password: Secret::new(password.as_bytes()).unwrap() }
 }
 
-pub fn no_clock() -> Millis {
-    Millis(0)
+pub fn no_clock() -> Duration {
+    Duration::ZERO
 }
 
 /// Messages by number; what is removed goes.
@@ -30,9 +31,12 @@ impl Memory {
         Memory { messages, stuck: false }
     }
 
-    pub fn slots(&self) -> Vec<Slot<UniqueId<'static>>> {
+    pub fn slots(&self) -> Vec<MessageInfo<UniqueId<'static>>> {
         let id = |number: u32| UniqueId::new(&b"abcdefgh"[number as usize..][..1]).unwrap();
-        self.messages.iter().map(|(number, text)| Slot::new(octets(text), id(*number))).collect()
+        self.messages
+            .iter()
+            .map(|(number, text)| MessageInfo::new(OctetCount::of(text), id(*number)))
+            .collect()
     }
 
     /// As a client gets them: each ends in a line end.

@@ -1,21 +1,23 @@
 //! A client, the proxy and a back end in memory; every line on either side of the proxy is printed.
 //!
-//! `cargo run -p pop3-proto-proxy --bin proxy_memory`. It fails where an answer is not the one that is due.
+//! `cargo run -p pop3-proto-proxy --bin proxy_memory`. It fails if a response is not the expected one.
 
 use pop3_proto::client::{Deletions, Event};
-use pop3_proto::server::Config;
+use pop3_proto::server::ServerConfig;
 use pop3_proto::{
-    Client, Command, Inbox, MessageNumber, Millis, Outbox, ResponseCode, Secret, State, Text, TlsPolicy,
+    ClientConnection, Command, MessageNumber, RecvBuf, ResponseCode, Secret, SendBuf, ServerConnection,
+    State, Text, TlsPolicy,
 };
-use pop3_proto_basics::host::Host;
+use pop3_proto_basics::host::{Host, Maildrop};
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
 use pop3_proto_proxy::Result;
 use pop3_proto_proxy::proxy::{End, Proxy, Wants};
 use pop3_proto_proxy::table::Table;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// In memory, there is nobody to listen.
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 fn main() -> Result<()> {
     let mut talk = Dialogue::new()?;
@@ -24,63 +26,61 @@ fn main() -> Result<()> {
     talk.say(&[], |event| matches!(event, Event::Greeting(_)))?;
     talk.say(&[Command::Capa], |event| matches!(event, Event::End(..)))?;
     let wrong = |event: &Event<'_>| matches!(event, Event::Refused(_, status) if status.code() == Some(ResponseCode::Auth));
-    talk.say(&[Command::User(Text::literal(USER)), Command::Pass(Secret::new(b"guess")?)], wrong)?;
-    let login = [Command::User(Text::literal(USER)), Command::Pass(Secret::new(PASSWORD.as_bytes())?)];
+    talk.say(&[Command::User(Text::from_static(USER)), Command::Pass(Secret::new(b"guess")?)], wrong)?;
+    let login = [Command::User(Text::from_static(USER)), Command::Pass(Secret::new(PASSWORD.as_bytes())?)];
     talk.say(&login, |event| matches!(event, Event::Ok(..)))?;
-    assert_eq!(talk.client.state(), State::Transaction);
+    assert_eq!(talk.client.client().state(), State::Transaction);
     assert!(talk.proxy.is_relaying());
 
     let commands = [Command::Stat, Command::Retr(number), Command::Dele(number), Command::Quit];
-    talk.say(&commands, |event| matches!(event, Event::Closed(Deletions::Committed)))?;
+    talk.say(
+        &commands,
+        |event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed),
+    )?;
     let back_end = talk.back_end.ok_or("there was no back end")?;
     assert_eq!(back_end.host.messages(), &MESSAGES[1..], "what the client deleted, the back end removed");
     Ok(())
 }
 
 struct Dialogue {
-    client: Client,
+    client: ClientConnection<Vec<u8>>,
     proxy: Proxy,
     back_end: Option<BackEnd>,
-    to_proxy: Outbox,
-    to_client: Inbox<Vec<u8>>,
-    now: Millis,
+    now: Duration,
 }
 
 struct BackEnd {
     host: Host,
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+    pop3: ServerConnection<Maildrop, Vec<u8>>,
 }
 
 impl Dialogue {
     fn new() -> Result<Self> {
         let table = Table::parse(&format!("{USER} back-end:110"))?;
         Ok(Dialogue {
-            client: Client::new(TlsPolicy::Cleartext),
+            client: ClientConnection::new(TlsPolicy::Cleartext, 1),
             proxy: Proxy::new(&CONFIG, Arc::new(table), 1),
             back_end: None,
-            to_proxy: Outbox::new(),
-            to_client: Inbox::new(vec![0; 32 * 1024]),
-            now: Millis(0),
+            now: Duration::ZERO,
         })
     }
 
-    /// Sends commands, pipelined where the answers that came allow it, until all are answered; one answer has to be as expected.
+    /// Sends commands, pipelined if the server allows it, until all have their responses. `expected` must accept one of the events.
     fn say(&mut self, commands: &[Command<'_>], mut expected: impl FnMut(&Event<'_>) -> bool) -> Result<()> {
         let mut commands = commands.iter().peekable();
         let mut agreed = false;
-        while !agreed || commands.peek().is_some() || !self.client.is_idle() {
+        while !agreed || commands.peek().is_some() || !self.client.client().is_idle() {
             while let Some(command) = commands.peek() {
-                match self.client.send(command, &mut self.to_proxy) {
+                match self.client.sender().send(**command) {
                     Ok(_) => commands.next(),
-                    Err(error) if error.is_not_now() => break,
+                    Err(error) if error.is_retryable() => break,
                     Err(error) => return Err(error.into()),
                 };
             }
             if !self.turn()? {
-                return Err("this is not the answer that was due".into());
+                return Err("this is not the expected response".into());
             }
-            while let Some(event) = self.to_client.with(|input| self.client.poll(input))? {
+            while let Some((event, _)) = self.client.poll()? {
                 agreed |= expected(&event);
                 if let Event::Closed(_) = event {
                     return if agreed { Ok(()) } else { Err("closed".into()) };
@@ -90,29 +90,22 @@ impl Dialogue {
         Ok(())
     }
 
-    /// Lets each have a turn; whether anything happened.
+    /// Gives each part a turn. Returns whether anything happened.
     fn turn(&mut self) -> Result<bool> {
-        let mut moved = self.client_to_proxy();
+        let mut moved = to_proxy("C", 0, self.client.send_buf(), &mut self.proxy, End::Front);
         if let Wants::Connection(address) = self.proxy.step() {
             println!("{:>50}", format!("(connects to {address})"));
-            let host = Host::new(&CONFIG, &MESSAGES);
-            self.back_end = Some(BackEnd { host, inbox: Inbox::new(vec![0; 4096]), outbox: Outbox::new() });
+            self.back_end =
+                Some(BackEnd { host: Host::new(&MESSAGES), pop3: ServerConnection::new(&CONFIG, 1) });
             self.proxy.connected();
             moved = true;
         }
         if let Some(back_end) = &mut self.back_end {
             moved |= back_end.turn(&mut self.proxy)?;
         }
-        self.proxy.step();
-        let answers = self.proxy.pending(End::Front);
-        let room = self.to_client.spare();
-        let count = room.len().min(answers.len());
-        print("S", 0, &answers[..count]);
-        room[..count].copy_from_slice(&answers[..count]);
-        self.to_client.filled(count);
-        self.proxy.sent(End::Front, count);
-        // Nothing moves: what is left to wait for is time, which in memory costs nothing.
-        if !moved && count == 0 {
+        moved |= from_proxy("S", 0, &mut self.proxy, End::Front, self.client.recv_buf());
+        // If nothing moves, only time can change that, and in memory it costs nothing.
+        if !moved {
             self.now = match self.proxy.tick(self.now) {
                 Some(until) if until > self.now => until,
                 _ => return Ok(false),
@@ -121,44 +114,41 @@ impl Dialogue {
         }
         Ok(true)
     }
-
-    fn client_to_proxy(&mut self) -> bool {
-        let octets = self.to_proxy.pending();
-        let room = self.proxy.spare(End::Front);
-        let count = room.len().min(octets.len());
-        print("C", 0, &octets[..count]);
-        room[..count].copy_from_slice(&octets[..count]);
-        self.proxy.filled(End::Front, count);
-        self.to_proxy.sent(count);
-        count > 0
-    }
 }
 
 impl BackEnd {
-    /// Reads what the proxy has for it and answers; whether anything moved.
+    /// Reads the commands of the proxy and answers them. Returns whether any bytes moved.
     fn turn(&mut self, proxy: &mut Proxy) -> Result<bool> {
-        proxy.step();
-        let commands = proxy.pending(End::Back);
-        let room = self.inbox.spare();
-        let received = room.len().min(commands.len());
-        print("C", INDENT, &commands[..received]);
-        room[..received].copy_from_slice(&commands[..received]);
-        self.inbox.filled(received);
-        proxy.sent(End::Back, received);
-
-        self.inbox.with(|input| self.host.run(input, &mut self.outbox))?;
-        let answers = self.outbox.pending();
-        let room = proxy.spare(End::Back);
-        let answered = room.len().min(answers.len());
-        print("S", INDENT, &answers[..answered]);
-        room[..answered].copy_from_slice(&answers[..answered]);
-        proxy.filled(End::Back, answered);
-        self.outbox.sent(answered);
-        Ok(received > 0 || answered > 0)
+        let received = from_proxy("C", INDENT, proxy, End::Back, self.pop3.recv_buf());
+        self.host.serve(&mut self.pop3)?;
+        Ok(to_proxy("S", INDENT, self.pop3.send_buf(), proxy, End::Back) | received)
     }
 }
 
-/// How far to the right the dialogue behind the proxy is printed.
+/// Moves the bytes for which the proxy has room to it, and prints them.
+fn to_proxy(who: &str, indent: usize, from: &mut SendBuf<Vec<u8>>, proxy: &mut Proxy, end: End) -> bool {
+    let room = proxy.spare(end);
+    let count = room.len().min(from.pending().len());
+    let bytes = &from.pending()[..count];
+    print(who, indent, bytes);
+    room[..count].copy_from_slice(bytes);
+    proxy.filled(end, count);
+    from.sent(count);
+    count > 0
+}
+
+/// Moves the bytes that the proxy sends there out of it, and prints them.
+fn from_proxy(who: &str, indent: usize, proxy: &mut Proxy, end: End, to: &mut RecvBuf<Vec<u8>>) -> bool {
+    proxy.step();
+    let bytes = proxy.pending(end);
+    let count = bytes.len();
+    print(who, indent, bytes);
+    to.append(bytes);
+    proxy.sent(end, count);
+    count > 0
+}
+
+/// The indent of the dialogue behind the proxy.
 const INDENT: usize = 50;
 
 /// Prints lines; a password is not shown.

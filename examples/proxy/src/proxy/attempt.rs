@@ -1,100 +1,179 @@
-//! The login behind: what the client machine is for.
+//! The login at the back end.
 
-use super::{INBOX, Link, REFUSAL_DELAY, Wire, after};
-use pop3_proto::client::{self, Event};
-use pop3_proto::server::{Login, Refusal};
-use pop3_proto::{Client, Command, Limits, Millis, ResponseCode, Secret, StatusText, Text, TlsPolicy, Verb};
+use super::{Front, Link, REFUSAL_DELAY, ROOM, Recv, room};
+use crate::table::Table;
+use pop3_proto::client::{ClientConfig, Event};
+use pop3_proto::server::{self, Login, Refusal};
+use pop3_proto::{
+    ClientConnection, Command, Limits, ResponseCode, Secret, StatusText, Text, TlsPolicy, Verb,
+};
+use std::time::Duration;
 
-/// How the back end is spoken to: in clear, on loopback. AUTH is not used, whose long lines would want a larger inbox.
-const BEHIND: client::Config =
-    client::Config::new(TlsPolicy::Cleartext).limits(Limits::DEFAULT.sasl_line(512));
-const _: () = assert!(BEHIND.hold() <= INBOX);
+/// The back end is reached in cleartext, on loopback. AUTH is not used: its long lines would need a larger buffer.
+const BEHIND: ClientConfig =
+    ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
+const _: () = assert!(BEHIND.min_recv_buf() <= ROOM);
 
-/// A login behind, for the question that waits in front.
+/// The connection to the back end.
+pub(super) type Back = ClientConnection<Recv, Vec<u8>>;
+
+/// Returns a connection for the next login.
+pub(super) fn back() -> Back {
+    ClientConnection::with_buffers(BEHIND, 1, room(), Vec::new()).expect("the lines fit: asserted above")
+}
+
+/// A login at the back end, for the question that is open in front.
 pub(super) struct Attempt {
     pub(super) login: Login,
     pub(super) address: String,
-    client: Client,
     name: Vec<u8>,
-    /// Kept until the back end wants it, which may not even be connected, and no longer.
+    /// Kept until the back end asks for it, and no longer. The back end may not even be connected.
     password: Vec<u8>,
-    pub(super) refused: Option<Refusal>,
+    /// The table has this name.
+    known: bool,
+    pub(super) refused: Option<Refused>,
     /// When `tick` first saw it.
-    since: Option<Millis>,
+    since: Option<Duration>,
     /// A wrong password may be answered now.
     waited: bool,
 }
 
+/// The reason why the login is refused in front.
+#[derive(Clone, Debug)]
+pub(super) enum Refused {
+    /// By the proxy itself.
+    Here(Refusal),
+    /// By the back end, with this response code or with none.
+    Behind(Option<Vec<u8>>),
+}
+
+impl Refused {
+    /// By the back end, in answer to the login.
+    fn behind(status: StatusText<'_>) -> Self {
+        Refused::Behind(status.code().map(|code| code.as_bytes().to_vec()))
+    }
+
+    /// Whether the credentials may be wrong, as far as the code tells.
+    fn may_be_a_guess(&self) -> bool {
+        match self {
+            Refused::Here(refusal) => *refusal == Refusal::Credentials,
+            Refused::Behind(None) => true,
+            Refused::Behind(Some(code)) => matches!(
+                ResponseCode::new(code),
+                Ok(ResponseCode::Auth | ResponseCode::Utf8 | ResponseCode::Other(_)) | Err(_)
+            ),
+        }
+    }
+
+    /// Refuses the login in front. Returns whether that was possible. If the back end sent no code, the client gets none either.
+    pub(super) fn tell(&self, front: &mut Front, login: Login) -> bool {
+        let code = match self {
+            Refused::Here(refusal) => return front.responder().refuse(login, *refusal).is_ok(),
+            Refused::Behind(code) => code.as_deref().and_then(|code| ResponseCode::new(code).ok()),
+        };
+        let Some(code) = code else { return front.responder().refuse(login, Refusal::NotAllowed).is_ok() };
+        if front.responder().refuse_with_code(login, code).is_ok() {
+            return true;
+        }
+        // The line would be too long. The question is still open, so the connection asks it again.
+        match front.poll() {
+            Ok(Some((server::Event::Login(login, _), mut responder))) => {
+                responder.refuse(login, Refusal::NotAllowed).is_ok()
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Attempt {
-    pub(super) fn new(login: Login, address: Option<&str>, name: &[u8], password: Secret<'_>) -> Self {
+    /// Returns a login at the user's back end. For a name that the table does not have, it is a login that fails at the back end that most
+    /// users have: the code, the words and the time are then the same as for a wrong password.
+    pub(super) fn new(login: Login, table: &Table, name: &[u8], password: Secret<'_>) -> Self {
+        let own = table.backend(name);
+        let address = own.or(table.usual_backend());
         Attempt {
             login,
             address: address.unwrap_or_default().into(),
-            client: Client::new(BEHIND),
             name: name.to_vec(),
-            password: password.expose().to_vec(),
-            refused: address.is_none().then_some(Refusal::Credentials),
+            password: match own {
+                Some(_) => password.expose().to_vec(),
+                None => table.wrong_password(name).into(),
+            },
+            known: own.is_some(),
+            refused: address.is_none().then_some(Refused::Here(Refusal::Credentials)),
             since: None,
             waited: false,
         }
     }
 
-    /// Reads what the back end says, and answers it; whether the login succeeded. It reads not an octet behind that.
-    pub(super) fn talk(&mut self, back: &mut Wire) -> bool {
+    /// Reads the responses of the back end, and sends the next commands. Returns whether the login succeeded: it reads nothing after that.
+    pub(super) fn talk(&mut self, back: &mut Back, table: &Table) -> bool {
         loop {
-            let command = match back.inbox.with(|input| self.client.poll(input)) {
+            let (event, mut sender) = match back.poll() {
+                Ok(Some(polled)) => polled,
                 Ok(None) => return false,
-                Ok(Some(Event::Greeting(_))) => Text::new(&self.name).map(Command::User),
-                Ok(Some(Event::Ok(ticket, _))) if ticket.verb == Verb::User => {
+                // It speaks another protocol, has gone, or is silent.
+                Err(_) => return self.refuse(Refused::Here(Refusal::Temporary)),
+            };
+            let command = match event {
+                Event::Greeting(_) => Text::new(&self.name).map(Command::User),
+                Event::Ok(ticket, _) if ticket.verb == Verb::User => {
                     Secret::new(&self.password).map(Command::Pass)
                 }
-                Ok(Some(Event::Ok(..))) => return true,
-                Ok(Some(Event::Refused(_, status))) => {
-                    return self.refuse(refusal(status).unwrap_or(Refusal::Credentials));
+                Event::Ok(..) if self.known => return true,
+                // It takes any password. No mail of anybody is meant.
+                Event::Ok(..) => return self.refuse(Refused::Here(Refusal::Credentials)),
+                Event::Refused(ticket, status) => {
+                    let refused = self.refused_behind(ticket.verb, status, table);
+                    return self.refuse(refused);
                 }
-                Ok(Some(Event::NoService(status))) => {
-                    return self.refuse(refusal(status).unwrap_or(Refusal::Temporary));
+                // It does not know the name yet: without a code, the trouble is the back end.
+                Event::NoService(status) => {
+                    return self.refuse(match status.code() {
+                        Some(_) => Refused::behind(status),
+                        None => Refused::Here(Refusal::Temporary),
+                    });
                 }
-                // It speaks something else, has gone, or is silent.
-                Ok(Some(_)) | Err(_) => return self.refuse(Refusal::Temporary),
+                _ => return self.refuse(Refused::Here(Refusal::Temporary)),
             };
-            let sent = command.is_ok_and(|command| self.client.send(&command, &mut back.outbox).is_ok());
-            if !sent {
-                return self.refuse(Refusal::Permanent); // a name that no back end of this kind can be told
+            if !command.is_ok_and(|command| sender.send(command).is_ok()) {
+                // A name that cannot be sent to a back end of this kind.
+                return self.refuse(Refused::Here(Refusal::Permanent));
             }
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal) -> bool {
-        self.refused = Some(refusal);
+    /// Returns the refusal for the client. A back end that refuses names shows that the name is wrong, not the password. For a name that is
+    /// not in the table, the client therefore gets the refusal of a wrong password.
+    fn refused_behind(&self, verb: Verb, status: StatusText<'_>, table: &Table) -> Refused {
+        if !self.known && verb == Verb::User {
+            return Refused::Behind(table.usual_code());
+        }
+        let refused = Refused::behind(status);
+        if self.known && verb == Verb::Pass && refused.may_be_a_guess() {
+            table.refused(&self.address, status.code().map(|code| code.as_bytes()));
+        }
+        refused
+    }
+
+    fn refuse(&mut self, refused: Refused) -> bool {
+        self.refused = Some(refused);
         false
     }
 
-    /// Whether it is refused, and may be told so now.
+    /// Returns whether the login is refused, and the client may be told now.
     pub(super) fn may_refuse(&self) -> bool {
-        self.refused.is_some_and(|refusal| refusal != Refusal::Credentials || self.waited)
+        self.refused.as_ref().is_some_and(|refused| !refused.may_be_a_guess() || self.waited)
     }
 
-    pub(super) fn tick(&mut self, now: Millis, link: Link) -> Option<Millis> {
-        let until = after(*self.since.get_or_insert(now), REFUSAL_DELAY);
+    pub(super) fn tick(&mut self, now: Duration, link: Link, back: &mut Back) -> Option<Duration> {
+        let until = self.since.get_or_insert(now).saturating_add(REFUSAL_DELAY);
         self.waited = now >= until;
         match self.refused {
             Some(_) => Some(until),
-            // That its timer ran out is what the client says at the next poll.
-            None if link == Link::Up => self.client.tick(now).unwrap_or(Some(now)),
+            // If a timer ran out, the next poll returns that.
+            None if link == Link::Up => back.tick(now).unwrap_or(Some(now)),
             None => None, // the time for connecting is the driver's
         }
-    }
-}
-
-/// What a back end's refusal is in front; `None` where it gives no reason.
-fn refusal(status: StatusText<'_>) -> Option<Refusal> {
-    match status.code()? {
-        ResponseCode::Auth => Some(Refusal::Credentials),
-        ResponseCode::InUse => Some(Refusal::InUse),
-        ResponseCode::LoginDelay => Some(Refusal::LoginDelay),
-        ResponseCode::SysTemp | ResponseCode::Sys => Some(Refusal::Temporary),
-        ResponseCode::SysPerm => Some(Refusal::Permanent),
-        ResponseCode::Utf8 | ResponseCode::Other(_) => None,
     }
 }

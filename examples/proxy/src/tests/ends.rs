@@ -14,7 +14,7 @@ fn the_clients_stream_ends_at_every_octet() {
         for (cut, write) in [(0, usize::MAX), (end / 2, 1)] {
             let mut world = World::new(&sent, SAYS);
             (world.from_front.end, world.from_front.cut, world.write) = (Some(end), cut, write);
-            let world = world.run();
+            let mut world = world.run();
             if end < LOGIN.len() {
                 assert_eq!((world.over, world.connections), (true, 0), "{end}");
                 assert!(ASKED.as_bytes().starts_with(&world.to_front));
@@ -74,12 +74,12 @@ fn silence_ends_a_session() {
 
     // Once octets are relayed by the proxy's, which any octet starts over.
     let mut world = World::new(LOGIN, SAYS).run();
-    assert_eq!(world.proxy.tick(Millis(5_000)), Some(IDLE)); // from the last octet on, which came at 0
+    assert_eq!(world.proxy.tick(Duration::from_millis(5_000)), Some(IDLE)); // from the last octet on, which came at 0
     world.proxy.spare(End::Back)[0] = b'x';
     world.proxy.filled(End::Back, 1);
-    assert_eq!(world.proxy.tick(IDLE), Some(Millis(2 * IDLE.0)));
-    world.proxy.tick(Millis(2 * IDLE.0 - 1));
+    assert_eq!(world.proxy.tick(IDLE), Some(2 * IDLE));
+    world.proxy.tick(2 * IDLE - Duration::from_millis(1));
     assert_eq!(world.proxy.step(), Wants::Octets);
-    world.proxy.tick(Millis(2 * IDLE.0));
+    world.proxy.tick(2 * IDLE);
     assert_eq!(world.proxy.step(), Wants::Nothing);
 }

@@ -1,17 +1,19 @@
 //! The proxy in memory, its input cut everywhere; then on streams.
 
 mod ends;
+mod limits;
 mod logins;
 mod refusals;
 mod streams;
 
 use crate::proxy::{End, Proxy, Wants};
 use crate::table::Table;
-use pop3_proto::server::Config;
-use pop3_proto::{Millis, TlsPolicy};
+use pop3_proto::TlsPolicy;
+use pop3_proto::server::ServerConfig;
 use std::sync::Arc;
+use std::time::Duration;
 
-static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
+static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 /// What the proxy says before a login has come to its end.
 const ASKED: &str = "+OK POP3 proxy ready\r\n+OK send PASS\r\n";
@@ -34,7 +36,7 @@ struct World {
     deaf: bool,
     /// The most octets that are written at once.
     write: usize,
-    now: Millis,
+    now: Duration,
     over: bool,
 }
 
@@ -81,7 +83,7 @@ impl World {
             connections: 0,
             deaf: false,
             write: usize::MAX,
-            now: Millis(0),
+            now: Duration::ZERO,
             over: false,
         }
     }
@@ -125,7 +127,7 @@ impl World {
 
     fn wait(&mut self) -> bool {
         let until = self.proxy.tick(self.now).unwrap_or(self.now);
-        let waits = !self.proxy.is_relaying() && until > self.now && until < Millis::seconds(170);
+        let waits = !self.proxy.is_relaying() && until > self.now && until < Duration::from_secs(170);
         if waits {
             self.now = until;
             self.proxy.tick(self.now);

@@ -72,11 +72,14 @@ async fn a_back_end_that_breaks_off_ends_the_session() {
     let proxy = tokio::spawn(relay::run(front, Proxy::new(&CONFIG, Arc::new(table), 1)));
     let back_end = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream.write_all(b"+OK\r\n+OK\r\n+OK\r\n-ERR out of order\r\n").await.unwrap();
-        let mut octets = [0; 1];
-        stream.read_exact(&mut octets).await.unwrap(); // the rest is unread: dropping it resets
+        for _command in ["USER", "PASS"] {
+            stream.write_all(b"+OK\r\n").await.unwrap();
+            while stream.read_u8().await.unwrap() != b'\n' {}
+        }
+        stream.write_all(b"+OK\r\n-ERR out of order\r\n").await.unwrap();
+        stream.read_u8().await.unwrap(); // the rest of STAT is unread: dropping it resets
     });
-    client.write_all(LOGIN.as_bytes()).await.unwrap();
+    client.write_all(format!("{LOGIN}STAT\r\n").as_bytes()).await.unwrap();
     let mut received = String::new();
     timeout(PATIENCE, client.read_to_string(&mut received)).await.unwrap().unwrap();
     assert!(received.starts_with(ASKED), "{received}");

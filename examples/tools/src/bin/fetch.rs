@@ -2,63 +2,91 @@
 
 use clap::{Args, Parser};
 use pop3_proto_tools::fetch::{Account, Auth, Exit, Fetch, Layout, Options, Store, Tls};
-use pop3_proto_tools::{Error, Result, tls};
+use pop3_proto_tools::tls::{self, Fingerprint};
+use pop3_proto_tools::{Error, Result};
+use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+use tokio_rustls::TlsConnector;
 
 /// Fetches mail with POP3, each message once.
 ///
-/// Messages are stored with the octets that the server sends, lines ending in CR LF. Which ones were fetched is noted in the folder, in
-/// .fetch-USER@HOST.
+/// Messages are stored with the bytes that the server sends, and lines end in CR LF. The file .fetch-USER@HOST in the folder lists what was
+/// fetched.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
 struct Arguments {
     /// pop3://USER@HOST[:PORT] or pop3s://USER@HOST[:PORT]
+    ///
+    /// In USER write %40 for @, %3A for a colon, and %XX for any other byte. Gmail's prefix recent: can stay as it is.
     url: String,
     /// Folder for the messages
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The folder is a Maildir; else it gets files 1.eml, 2.eml and so on
+    /// The folder is a Maildir; otherwise it gets files 1.eml, 2.eml and so on
     #[arg(long)]
     maildir: bool,
-    /// Implicit for pop3s://; else stls, and on loopback none
+    /// Implicit for pop3s://; otherwise stls, and on loopback none
     #[arg(long, value_enum)]
     tls: Option<Tls>,
     /// CAs to trust, in place of the system's
     #[arg(long, value_name = "PEM")]
     ca: Option<PathBuf>,
+    /// Trust the certificate with this digest (sha256:HEX, of its DER), whoever has issued it and whatever name is in it
+    #[arg(long, value_name = "DIGEST", conflicts_with = "ca")]
+    fingerprint: Option<Fingerprint>,
+    /// How to log in
     #[arg(long, value_enum, default_value_t = Auth::Auto)]
     auth: Auth,
     #[command(flatten)]
     password: Password,
-    /// Leave the messages on the server (this is the default)
+    /// Leave the messages on the server; this is the default
     #[arg(long)]
     keep: bool,
     /// Delete on the server what is safely stored here, also what was stored in earlier runs
     #[arg(long, conflicts_with = "keep")]
     delete: bool,
-    /// Sessions in a row that may break before it is given up
+    /// With --delete, leave a message on the server for so many days; they begin with the first run with this option that finds it stored
+    /// here
+    #[arg(long, value_name = "DAYS", requires = "delete")]
+    keep_days: Option<u32>,
+    /// Fetch at most so many messages; the next run goes on with the others
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// How long connecting, the TLS handshake, the greeting and each response may take; a response that goes on arriving takes any time
+    /// [default: 30 to connect, 60 for the handshake and the greeting, 120 for a response]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    timeout: Option<u32>,
+    /// How many sessions in a row may break before fetch gives up
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     retries: u32,
+    /// The most octets of a message [default: twice the size that the server lists, and 1 MiB]
+    #[arg(long, value_name = "OCTETS")]
+    max_message: Option<u64>,
     /// Print what both sides say to stderr, without secrets and without messages
     #[arg(long)]
     trace: bool,
-    /// Print nothing but what went wrong
+    /// Print only what went wrong
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// Without either of them it is asked for.
+/// Without any of them fetch asks for the password.
 #[derive(Args)]
 #[group(multiple = false)]
 struct Password {
-    /// The environment variable with the password
+    /// The environment variable that holds the password
     #[arg(long, value_name = "NAME")]
     password_env: Option<String>,
     /// The password is the first line of the standard input
     #[arg(long)]
     password_stdin: bool,
+    /// The password, or the access token, is the first line that this shell command prints
+    #[arg(long, value_name = "COMMAND")]
+    password_command: Option<OsString>,
 }
 
 const EXIT_CODES: &str = "\
@@ -83,23 +111,23 @@ fn main() -> ExitCode {
 fn fetch(arguments: Arguments) -> Result<ExitCode, (Exit, Error)> {
     let usage = |error| (Exit::Usage, error);
     let account = Account::parse(&arguments.url, arguments.tls).map_err(usage)?;
-    let connector = match account.tls {
-        Tls::None => None,
-        Tls::Stls | Tls::Implicit => Some(tls::connector(arguments.ca.as_deref()).map_err(usage)?),
-    };
+    let connector = connector(&arguments, account.tls).map_err(usage)?;
     let password = password(&arguments.password, &account).map_err(usage)?;
     let layout = if arguments.maildir { Layout::Maildir } else { Layout::Eml };
     let store = Store::open(&arguments.out, layout, &account.key())
         .map_err(|error| (Exit::Storage, format!("{}: {error}", arguments.out.display()).into()))?;
     let options = Options {
-        account,
-        password,
         auth: arguments.auth,
         connector,
         delete: arguments.delete,
+        keep_days: arguments.keep_days,
+        limit: arguments.limit.unwrap_or(usize::MAX),
+        timeout: arguments.timeout.map(|seconds| Duration::from_secs(seconds.into())),
         retries: arguments.retries,
+        max_message: arguments.max_message,
         trace: arguments.trace,
         quiet: arguments.quiet,
+        ..Options::new(account, password)
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| (Exit::Connection, error.into()))?;
@@ -115,14 +143,46 @@ fn fetch(arguments: Arguments) -> Result<ExitCode, (Exit, Error)> {
     }
 }
 
-fn password(from: &Password, account: &Account) -> Result<String> {
+fn connector(arguments: &Arguments, tls: Tls) -> Result<Option<TlsConnector>> {
+    match (tls, arguments.fingerprint) {
+        (Tls::None, None) => Ok(None),
+        (Tls::None, Some(_)) => Err("--fingerprint needs TLS: use pop3s:// or --tls stls".into()),
+        (_, Some(fingerprint)) => tls::pinned(fingerprint).map(Some),
+        (_, None) => tls::connector(arguments.ca.as_deref()).map(Some),
+    }
+}
+
+/// The bytes of the password as they are. No error tells any of them.
+fn password(from: &Password, account: &Account) -> Result<Vec<u8>> {
     if let Some(name) = &from.password_env {
-        return std::env::var(name).map_err(|error| format!("{name}: {error}").into());
+        // The name is not shown: it is the password if somebody took this for the option that holds it.
+        let password = std::env::var_os(name);
+        return Ok(password.ok_or("the variable that --password-env names is not set")?.into_vec());
     }
     if from.password_stdin {
-        let mut line = String::new();
-        io::stdin().read_line(&mut line)?;
-        return Ok(line.trim_end_matches(['\r', '\n']).into());
+        return first_line(&mut io::stdin().lock());
     }
-    Ok(rpassword::prompt_password(format!("Password for {} at {}: ", account.user, account.host))?)
+    if let Some(command) = &from.password_command {
+        let output = Command::new("/bin/sh")
+            .arg("-c")
+            .arg(command)
+            .stdin(Stdio::inherit())
+            .stderr(Stdio::inherit())
+            .output();
+        let output = output.map_err(|error| format!("the password command cannot be run: {error}"))?;
+        if !output.status.success() {
+            return Err(format!("the password command failed: {}", output.status).into());
+        }
+        return first_line(&mut output.stdout.as_slice());
+    }
+    let prompt = format!("Password for {} at {}: ", account.shown_user(), account.host);
+    Ok(rpassword::prompt_password(prompt)?.into_bytes())
+}
+
+fn first_line(from: &mut impl io::BufRead) -> Result<Vec<u8>> {
+    let mut line = Vec::new();
+    from.read_until(b'\n', &mut line)?;
+    let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+    line.truncate(end);
+    if line.is_empty() { Err("the password is empty".into()) } else { Ok(line) }
 }

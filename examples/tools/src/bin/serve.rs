@@ -4,20 +4,22 @@ use clap::Parser;
 use pop3_proto::TlsPolicy;
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
 use pop3_proto_tools::serve::users::{self, Users};
-use pop3_proto_tools::serve::{Door, Guests, Host, Shutdown, config};
+use pop3_proto_tools::serve::{self, Certificate, Door, Guests, Host, Shutdown, config, make_private_folder};
 use pop3_proto_tools::{Result, tls};
+use std::env::VarError;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 
 /// A POP3 server over Maildirs.
 ///
-/// It prints where it listens, and logs to stderr.
+/// It prints where it listens, and logs to stderr. SIGHUP makes it read the users, the certificate and its key again; if a file cannot be
+/// used, the old values stay and the log says why. SIGTERM and SIGINT end it.
 #[derive(Parser, Debug)]
 #[command(version)]
 struct Arguments {
@@ -36,10 +38,10 @@ struct Arguments {
     /// A certificate for localhost of its own, whose CA is written to DIR/ca.pem
     #[arg(long, value_name = "DIR", conflicts_with = "cert")]
     self_signed: Option<PathBuf>,
-    /// A file with a line for each user: name, verifier, Maildir
+    /// A file with a line for each user: name, verifier, Maildir. FILE.secret and FILE.lock are made next to it
     #[arg(long, value_name = "FILE", conflicts_with = "user")]
     users: Option<PathBuf>,
-    /// Write this user to the file, and end; needs a password and --maildir
+    /// Write this user to the file, and end; needs a password and --maildir. A running server sees the user after SIGHUP
     #[arg(long, value_name = "NAME", requires_all = ["users", "maildir"])]
     add_user: Option<String>,
     /// Serve one user only
@@ -96,18 +98,14 @@ fn run(arguments: Arguments) -> Result<()> {
     if arguments.demo {
         return demo(arguments);
     }
-    let host = host(&arguments)?;
-    serve(&arguments, host)
+    serve(&arguments, || host(&arguments))
 }
 
 /// The users, and how many connections there may be.
 fn host(arguments: &Arguments) -> Result<Host> {
     let guests = Guests::new(arguments.connections, arguments.connections_per_address);
     match (&arguments.users, &arguments.user, &arguments.maildir) {
-        (Some(file), ..) => {
-            let users = Users::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-            Ok(Host::new(users, guests, None))
-        }
+        (Some(file), ..) => Ok(Host::new(Users::read(file)?, guests, None)),
         (None, Some(name), Some(maildir)) => {
             let password = password(arguments)?;
             let users = Users::one(name, &password, maildir)?;
@@ -117,33 +115,45 @@ fn host(arguments: &Arguments) -> Result<Host> {
     }
 }
 
-/// Never from an argument, which everybody on the machine can read.
+/// Never from an argument, which everybody on the machine can read. An error shows neither the password nor what is in the variable.
 fn password(arguments: &Arguments) -> Result<String> {
-    let password = match &arguments.password_env {
-        Some(name) => std::env::var(name).map_err(|error| format!("{name}: {error}"))?,
+    match &arguments.password_env {
+        Some(name) => std::env::var(name).map_err(|error| match error {
+            VarError::NotPresent => "the variable that --password-env names is not set".into(),
+            VarError::NotUnicode(_) => "the variable that --password-env names is not UTF-8".into(),
+        }),
         None => {
             let mut line = String::new();
             std::io::stdin().read_to_string(&mut line)?;
-            line.trim_end_matches(['\r', '\n']).to_owned()
+            Ok(line.trim_end_matches(['\r', '\n']).to_owned())
         }
-    };
-    if password.is_empty() || password.contains(['\r', '\n', '\0']) {
-        return Err("a password has one octet or more, and no line end or NUL".into());
     }
-    Ok(password)
 }
 
-fn acceptor(arguments: &Arguments) -> Result<Option<TlsAcceptor>> {
+/// The side of TLS, and the certificate that can be read again.
+type Tls = (Option<TlsAcceptor>, Option<Arc<Certificate>>);
+
+fn tls_of(arguments: &Arguments) -> Result<Tls> {
     match (&arguments.cert, &arguments.key, &arguments.self_signed) {
-        (Some(certificates), Some(key), _) => Ok(Some(tls::from_files(certificates, key)?)),
-        (.., Some(directory)) => Ok(Some(tls::self_signed(directory)?)),
-        _ => Ok(None),
+        (Some(chain), Some(key), _) => {
+            let certificate = Certificate::read(chain, key)?;
+            Ok((Some(certificate.acceptor()?), Some(certificate)))
+        }
+        (.., Some(directory)) => Ok((Some(tls::self_signed(directory)?), None)),
+        _ => Ok((None, None)),
     }
 }
 
-#[tokio::main]
-async fn serve(arguments: &Arguments, host: Host) -> Result<()> {
-    let acceptor = acceptor(arguments)?;
+/// Serves until a signal ends it.
+fn serve(arguments: &Arguments, host: impl FnOnce() -> Result<Host>) -> Result<()> {
+    serve::run(async {
+        let signals = Signals::new()?; // before anything else: until then SIGHUP would end the program
+        listen_and_wait(arguments, host()?, signals).await
+    })
+}
+
+async fn listen_and_wait(arguments: &Arguments, host: Host, mut signals: Signals) -> Result<()> {
+    let (acceptor, certificate) = tls_of(arguments)?;
     let policy = match (&acceptor, arguments.allow_plain) {
         (Some(_), false) => TlsPolicy::Required,
         (Some(_), true) => TlsPolicy::Opportunistic,
@@ -156,8 +166,6 @@ async fn serve(arguments: &Arguments, host: Host) -> Result<()> {
     if acceptor.is_none() && !arguments.listen_tls.is_empty() {
         return Err("--listen-tls needs a certificate".into());
     }
-    let (mut terminated, mut interrupted) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let (host, shutdown) = (Arc::new(host), Shutdown::new());
     let clear = arguments.listen.iter().map(|address| (address, policy));
     let inside = arguments.listen_tls.iter().map(|address| (address, TlsPolicy::Implicit));
@@ -168,17 +176,64 @@ async fn serve(arguments: &Arguments, host: Host) -> Result<()> {
         let config = Arc::new(config(policy));
         shutdown.spawn(listener, Door { host: host.clone(), config, acceptor: acceptor.clone(), implicit });
     }
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
+    while signals.next().await == Asked::Reload {
+        let (host, certificate) = (Arc::clone(&host), certificate.clone());
+        // On a thread of its own: a file system that hangs does not keep the next signal waiting.
+        tokio::task::spawn_blocking(move || reload(&host, certificate.as_deref()));
     }
     shutdown.end(Duration::from_secs(arguments.grace)).await;
     Ok(())
 }
 
+/// Reads users and certificate again. If one of them cannot be used, what was there before stays.
+fn reload(host: &Host, certificate: Option<&Certificate>) {
+    match host.store.reload() {
+        Ok(Some(users)) => tracing::info!(users, "users are reloaded"),
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "users are not reloaded: the old ones stay"),
+    }
+    match certificate.map(Certificate::reload) {
+        Some(Ok(())) => tracing::info!("the certificate is reloaded"),
+        None => {}
+        Some(Err(error)) => tracing::error!(%error, "the certificate is not reloaded: the old one stays"),
+    }
+}
+
+/// What a signal asks for.
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Reload,
+    End,
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.hangup.recv() => Asked::Reload,
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+        }
+    }
+}
+
 /// A sample mailbox, its user, and a certificate, in a folder that is there for as long as the server runs.
 fn demo(mut arguments: Arguments) -> Result<()> {
     let folder = std::env::temp_dir().join(format!("pop3-proto-serve-{}", std::process::id()));
+    make_private_folder(&folder)?; // anybody could have made one with this name
     let result = sample(&folder).and_then(|maildir| {
         if arguments.listen.is_empty() && arguments.listen_tls.is_empty() {
             arguments.listen = vec!["127.0.0.1:1100".into()];
@@ -187,9 +242,11 @@ fn demo(mut arguments: Arguments) -> Result<()> {
         arguments.self_signed = Some(folder.clone());
         arguments.allow_plain = true;
         println!("user {USER}, password {PASSWORD}, CA {}", folder.join("ca.pem").display());
-        let guests = Guests::new(arguments.connections, arguments.connections_per_address);
-        let apop = Some((USER.into(), PASSWORD.into()));
-        serve(&arguments, Host::new(Users::one(USER, PASSWORD, &maildir)?, guests, apop))
+        serve(&arguments, || {
+            let guests = Guests::new(arguments.connections, arguments.connections_per_address);
+            let apop = Some((USER.into(), PASSWORD.into()));
+            Ok(Host::new(Users::one(USER, PASSWORD, &maildir)?, guests, apop))
+        })
     });
     std::fs::remove_dir_all(&folder)?;
     result

@@ -1,114 +1,253 @@
 use crate::Result;
 use clap::ValueEnum;
-use fluent_uri::Uri;
-use fluent_uri::component::Host;
-use fluent_uri::encoding::EString;
-use fluent_uri::encoding::encoder::{Data, Userinfo};
-use std::net::IpAddr;
+use idna::AsciiDenyList;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The longest key that is a file name as it is, with room for what is put in front of it.
+const LONGEST_KEY: usize = 200;
+/// Gmail's word for the mail of the last 30 days, in front of a name.
+const RECENT: &str = "recent:";
 
 /// Whose mail is to be fetched, and from where.
 #[derive(Clone, Debug)]
 pub struct Account {
-    pub user: String,
+    /// The name, with the bytes that the server is sent.
+    pub user: Vec<u8>,
+    /// A domain name in ASCII and lower case, or an IP address.
     pub host: String,
     pub port: u16,
     pub tls: Tls,
 }
 
-/// How a session comes to be inside TLS.
+/// How a session gets into TLS.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Tls {
-    /// The session begins in clear and goes on inside TLS
+    /// The session begins in cleartext and goes on inside TLS
     Stls,
-    /// The connection is TLS from its first octet
+    /// The connection is TLS from its first byte
     Implicit,
-    /// Everything in clear, the password too
+    /// Everything is sent in cleartext, the password too
     None,
 }
 
 impl Account {
-    /// From `pop3://USER@HOST:PORT` or `pop3s://USER@HOST:PORT`.
+    /// Reads `pop3://USER@HOST[:PORT]` or `pop3s://USER@HOST[:PORT]`.
+    ///
+    /// A byte of the name can be written as `%XX`, and stays that byte. A host can be an internationalized domain name.
+    ///
+    /// # Errors
+    /// Returns an error that quotes no part of the name, because it may be a password.
     pub fn parse(url: &str, tls: Option<Tls>) -> Result<Self> {
-        let uri = Uri::parse(url)?;
-        let authority = uri.authority().ok_or("the URL has no host")?;
-        let rest = !matches!(uri.path().as_str(), "" | "/") || uri.has_query() || uri.has_fragment();
-        if rest {
-            return Err("the URL ends behind the host and its port".into());
-        }
-        let user = authority.userinfo().ok_or("the URL has no user: pop3://USER@HOST")?;
-        if user.as_str().contains(':') {
-            return Err("a password does not belong in a URL, where others see it".into());
-        }
-        let user = user.decode().into_string()?.into_owned();
-        let host = match authority.host_parsed() {
-            Host::RegName(name) => name.decode().into_string()?.into_owned(),
-            _ => authority.host().trim_matches(['[', ']']).into(),
+        let (scheme, rest) = url.split_once("://").ok_or("the URL must begin with pop3:// or pop3s://")?;
+        let tls_from_start = match scheme.to_ascii_lowercase().as_str() {
+            "pop3" => false,
+            "pop3s" => true,
+            _ => return Err("the URL must begin with pop3:// or pop3s://".into()),
         };
-        if user.is_empty() || host.is_empty() {
-            return Err("the URL has no user or no host: pop3://USER@HOST".into());
+        let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (user, place) = authority.rsplit_once('@').ok_or("the URL has no user: pop3://USER@HOST")?;
+        if !matches!(rest, "" | "/") {
+            return Err("the URL must end after the host and its port".into());
         }
-        let tls = match (uri.scheme().as_str(), tls) {
-            ("pop3s", None | Some(Tls::Implicit)) => Tls::Implicit,
-            ("pop3s", Some(_)) => return Err("pop3s:// is TLS from the first octet".into()),
-            ("pop3", Some(tls)) => tls,
-            ("pop3", None) if is_loopback(&host) => Tls::None,
-            ("pop3", None) => Tls::Stls,
-            (scheme, _) => return Err(format!("{scheme}: is neither pop3: nor pop3s:").into()),
+        let (user, (host, port)) = (parse_user(user)?, parse_place(place)?);
+        let tls = match (tls_from_start, tls) {
+            (true, None | Some(Tls::Implicit)) => Tls::Implicit,
+            (true, Some(_)) => {
+                return Err("pop3s:// is TLS from the first byte: use pop3:// for --tls".into());
+            }
+            (false, Some(tls)) => tls,
+            (false, None) if is_loopback(&host) => Tls::None,
+            (false, None) => Tls::Stls,
         };
-        let usual = if tls == Tls::Implicit { 995 } else { 110 };
-        let port = authority.port_to_u16()?.unwrap_or(usual);
+        let port = port.unwrap_or(if tls == Tls::Implicit { 995 } else { 110 });
         Ok(Account { user, host, port, tls })
     }
 
-    /// Names the mailbox, in a form that a file name can have: the two usual ports lead to the same one.
+    /// Returns a name for the mailbox that a file can have: the two usual ports lead to the same mailbox.
+    ///
+    /// It holds no slash, whatever the name and the host are. A long name is cut, and told apart by a digest.
     #[must_use]
     pub fn key(&self) -> String {
-        let mut key = EString::<Userinfo>::new();
-        key.encode::<Data>(&self.user);
-        let key = key.into_string() + "@" + &self.host.to_lowercase();
-        if matches!(self.port, 110 | 995) { key } else { format!("{key}:{}", self.port) }
+        let mut key = encode(&self.user, b"") + "@" + &encode(self.host.to_lowercase().as_bytes(), b":");
+        if !matches!(self.port, 110 | 995) {
+            key += &format!(":{}", self.port);
+        }
+        if key.len() > LONGEST_KEY {
+            let digest = crate::tls::Fingerprint::of(key.as_bytes());
+            key.truncate(LONGEST_KEY / 2);
+            key += &format!("~{digest}");
+        }
+        key
+    }
+
+    /// Returns the name for people to read.
+    #[must_use]
+    pub fn shown_user(&self) -> String {
+        match std::str::from_utf8(&self.user) {
+            Ok(name) => name.into(),
+            Err(_) => self.user.escape_ascii().to_string(),
+        }
     }
 }
 
+fn parse_user(text: &str) -> Result<Vec<u8>> {
+    if text.strip_prefix(RECENT).unwrap_or(text).contains(':') {
+        return Err("a URL must not hold a password, because others can see it: leave the password out, \
+                    or write a colon in the name as %3A"
+            .into());
+    }
+    let user = decode(text).ok_or("the user's name has a % without two hex digits: write % as %25")?;
+    if user.is_empty() || text == RECENT {
+        return Err("the URL has no user: pop3://USER@HOST".into());
+    }
+    if user.iter().any(u8::is_ascii_control) {
+        return Err("the user's name has control characters: POP3 cannot send them".into());
+    }
+    Ok(user)
+}
+
+/// Reads `HOST[:PORT]`.
+fn parse_place(text: &str) -> Result<(String, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']').ok_or("the host's address has no ]")?;
+            let _: Ipv6Addr = address.parse().map_err(|_| "the host in brackets is not an IPv6 address")?;
+            (address.into(), port)
+        }
+        None => {
+            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            (domain(host)?, port)
+        }
+    };
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => None,
+        Some("") => None,
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
+            Some(digits.parse().ok().filter(|port| *port > 0).ok_or("the port must be from 1 to 65535")?)
+        }
+        _ => return Err("only a port can follow the host: pop3://USER@HOST:PORT".into()),
+    };
+    Ok((host, port))
+}
+
+/// Returns a domain name as the DNS has it (RFC 5891), in lower case.
+fn domain(text: &str) -> Result<String> {
+    let host = decode(text).ok_or("the host has a % without two hex digits")?;
+    let host =
+        idna::domain_to_ascii_cow(&host, AsciiDenyList::URL).map_err(|_| "the host is not a domain name")?;
+    if host.is_empty() {
+        return Err("the URL has no host: pop3://USER@HOST".into());
+    }
+    Ok(host.into_owned())
+}
+
+/// Replaces each `%XX` by its byte.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::new();
+    while let Some(byte) = bytes.next() {
+        decoded.push(if byte == b'%' { digit(bytes.next()?)? * 16 + digit(bytes.next()?)? } else { byte });
+    }
+    Some(decoded)
+}
+
+fn digit(hex: u8) -> Option<u8> {
+    char::from(hex).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// Writes all bytes as `%XX` that are neither unreserved (RFC 3986 section 2.3) nor in `kept`.
+fn encode(bytes: &[u8], kept: &[u8]) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte);
+    let one =
+        |byte: &u8| if is_plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
+    bytes.iter().map(one).collect()
+}
+
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(url: &str) -> (String, String, u16, Tls) {
+    fn parsed(url: &str) -> (Vec<u8>, String, u16, Tls) {
         let Account { user, host, port, tls } = Account::parse(url, None).unwrap();
         (user, host, port, tls)
     }
 
+    fn row(user: &[u8], host: &str, port: u16, tls: Tls) -> (Vec<u8>, String, u16, Tls) {
+        (user.into(), host.into(), port, tls)
+    }
+
+    fn refusal(url: &str) -> String {
+        Account::parse(url, None).unwrap_err().to_string()
+    }
+
     #[test]
     fn tls_is_the_rule_outside_loopback() {
-        let row = |user: &str, host: &str, port, tls| (user.into(), host.into(), port, tls);
-        assert_eq!(parsed("pop3://mrose@example.org"), row("mrose", "example.org", 110, Tls::Stls));
-        assert_eq!(parsed("pop3s://mrose@example.org/"), row("mrose", "example.org", 995, Tls::Implicit));
-        assert_eq!(parsed("pop3://mrose@127.0.0.1:1100"), row("mrose", "127.0.0.1", 1100, Tls::None));
-        assert_eq!(parsed("pop3://a%40b@[::1]:1100"), row("a@b", "::1", 1100, Tls::None));
-        assert_eq!(parsed("pop3://mrose@LOCALHOST"), row("mrose", "LOCALHOST", 110, Tls::None));
+        assert_eq!(parsed("pop3://mrose@example.org"), row(b"mrose", "example.org", 110, Tls::Stls));
+        assert_eq!(parsed("pop3s://mrose@example.org/"), row(b"mrose", "example.org", 995, Tls::Implicit));
+        assert_eq!(parsed("pop3://mrose@127.0.0.1:1100"), row(b"mrose", "127.0.0.1", 1100, Tls::None));
+        assert_eq!(parsed("pop3://a%40b@[::1]:1100"), row(b"a@b", "::1", 1100, Tls::None));
+        assert_eq!(parsed("POP3://mrose@LOCALHOST:"), row(b"mrose", "localhost", 110, Tls::None));
         assert_eq!(parsed("pop3://mrose@127.0.0.1.example.org").3, Tls::Stls);
         assert!(Account::parse("pop3s://mrose@example.org", Some(Tls::None)).is_err());
     }
 
     #[test]
-    fn what_is_no_account_is_refused() {
+    fn what_is_not_an_account_is_refused() {
         for url in [
             "pop3://example.org",
             "pop3://@example.org",
+            "pop3://recent:@example.org",
             "pop3://mrose:tanstaaf@example.org",
             "imap://mrose@example.org",
             "pop3://mrose@example.org/1",
             "pop3://mrose@example.org:99999",
+            "pop3://mrose@example.org:0",
+            "pop3://mrose@example.org:+1",
+            "pop3://mrose@[::1",
+            "pop3://mrose@[::1]1",
+            "pop3://mrose@[example.org]",
             "pop3://mrose@",
+            "pop3://mr%4@example.org",
+            "pop3://mr%+1@example.org",
+            "pop3://mr%0Aose@example.org",
+            "pop3://mrose@exa%2Fmple.org",
+            "pop3://mrose@exa mple.org",
             "mrose@example.org",
         ] {
             assert!(Account::parse(url, None).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_name_keeps_its_bytes() {
+        assert_eq!(parsed("pop3://m%FCller@example.org").0, b"m\xFCller");
+        assert_eq!(parsed("pop3://m\u{fc}ller@example.org").0, "m\u{fc}ller".as_bytes());
+        assert_eq!(parsed("pop3://a+b%3Ac@example.org").0, b"a+b:c");
+    }
+
+    #[test]
+    fn the_prefix_recent_is_part_of_the_name() {
+        assert_eq!(parsed("pop3s://recent:mrose%40example.org@example.org").0, b"recent:mrose@example.org");
+        for url in ["pop3://recent:mrose:tanstaaf@example.org", "pop3://Recent:tanstaaf@example.org"] {
+            let refusal = refusal(url);
+            assert!(refusal.contains("%3A") && !refusal.contains("tanstaaf"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn an_internationalized_host_is_looked_up_in_ascii() {
+        for url in [
+            "pop3://mrose@B\u{fc}cher.example",
+            "pop3://mrose@b%C3%BCcher.example",
+            "pop3://mrose@xn--bcher-kva.example",
+        ] {
+            assert_eq!(parsed(url).1, "xn--bcher-kva.example", "{url}");
+        }
+        assert_eq!(parsed("pop3://mrose@mail_1.example.org").1, "mail_1.example.org");
     }
 
     #[test]
@@ -117,5 +256,21 @@ mod tests {
         assert_eq!(key("pop3://mrose@Example.org"), "mrose@example.org");
         assert_eq!(key("pop3s://%6drose@example.org"), "mrose@example.org");
         assert_eq!(key("pop3://..%2F@example.org:1100"), "..%2F@example.org:1100");
+        assert_eq!(key("pop3://m%FCller@[::1]:1100"), "m%FCller@::1:1100");
+        assert_eq!(key("pop3://recent:mrose@example.org"), "recent%3Amrose@example.org");
+    }
+
+    #[test]
+    fn a_key_is_a_file_name_whatever_the_host_is() {
+        let account = |user: &str, host: &str| Account {
+            user: user.into(),
+            host: host.into(),
+            port: 110,
+            tls: Tls::None,
+        };
+        assert_eq!(account("mrose", "../../etc/x").key(), "mrose@..%2F..%2Fetc%2Fx");
+        let long = |last: &str| account(&("/".repeat(300) + last), "example.org").key();
+        assert!(long("a").len() < 240 && !long("a").contains('/'));
+        assert_ne!(long("a"), long("b"));
     }
 }

@@ -1,22 +1,23 @@
+use super::shown::Shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How far it is, on a terminal, and remarks.
-#[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
+    shown: Shown,
     quiet: bool,
     messages: (usize, usize),
 }
 
 impl Progress {
-    pub(super) fn new(quiet: bool, no_bar: bool) -> Self {
+    pub(super) fn new(quiet: bool, no_bar: bool, shown: Shown) -> Self {
         // It draws nothing where stderr is no terminal.
         let target =
             if quiet || no_bar { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(0), target);
         let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Progress { bar, quiet, messages: (0, 0) }
+        Progress { bar, shown, quiet, messages: (0, 0) }
     }
 
     /// So much is to be fetched in this session.
@@ -49,7 +50,7 @@ impl Progress {
 
     /// The same, also where all else is quiet.
     pub(super) fn warn(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("fetch: {text}"));
+        self.bar.suspend(|| eprintln!("fetch: {}", self.shown.text(text)));
     }
 
     fn show(&self) {

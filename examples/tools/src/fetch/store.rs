@@ -1,14 +1,16 @@
 //! Where messages go, and the state file that says which are there.
 //!
 //! A message becomes a file in three steps, each of them on the disk before the next: its octets, under a name that no mail program looks
-//! at; a line in the state file, with its unique-id and the name that it gets; the name. So only the last line can be about a file
-//! without its name, and then all that is missing is the name. Whenever the program is stopped, no message is lost and none is there twice.
+//! at; a line in the state file, with its unique-id and the name that it gets; the name. So only the last line of a new message can be
+//! about a file without its name, and then all that is missing is the name. Whenever the program is stopped, no message is lost and none
+//! is there twice.
 
-use rustix::fs::{FlockOperation, flock};
-use std::collections::HashMap;
-use std::ffi::OsString;
+use super::files;
+use super::known::{self, Known, Note};
+use super::plan::Line;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, ErrorKind, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, ErrorKind, Read as _, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,6 +25,10 @@ pub enum Layout {
 
 /// What the names of state files begin with.
 const STATE: &str = ".fetch-";
+/// A state file that will replace another.
+const NEW_STATE: &str = ".fetch.new";
+/// A state file may have this many lines that say nothing any more, and as many as those that do.
+const SPARE_LINES: usize = 1000;
 
 /// A folder for one account. Nobody else fetches into it meanwhile.
 #[derive(Debug)]
@@ -30,12 +36,11 @@ pub struct Store {
     folder: PathBuf,
     layout: Layout,
     state: File,
-    /// Unique-ids, and how many messages with each are there: a server may give copies of a message the same one (RFC 1939 section 7).
-    had: HashMap<Vec<u8>, u32>,
+    known: Known,
     /// The number of the last file.
     last: u64,
     open: Option<Partial>,
-    _lock: File,
+    _lock: files::Lock,
 }
 
 /// A message that is being written.
@@ -54,39 +59,59 @@ impl Store {
                 fs::create_dir_all(folder.join(part))?;
             }
         }
-        let lock = File::create(folder.join(".fetch.lock"))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock => io::Error::other("somebody else fetches into this folder"),
-            _ => error.into(),
-        })?;
+        let lock = files::Lock::take(&folder.join(".fetch.lock"))?;
         let path = folder.join(format!("{STATE}{key}"));
-        let state = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let state = files::open_append(&path)?;
         sync(folder)?;
         let mut store = Store {
             folder: folder.into(),
             layout,
             state,
-            had: HashMap::new(),
+            known: Known::default(),
             last: 0,
             open: None,
             _lock: lock,
         };
         store.settle()?;
-        store.read_state()?;
+        store.read_state(&path)?;
         store.last = store.last.max(store.last_number()?);
         Ok(store)
     }
 
     /// Whether this many copies, and one more, of the message with this unique-id are there.
     #[must_use]
-    pub fn has(&self, id: &[u8], copies: u32) -> bool {
-        self.had.get(id).is_some_and(|had| *had > copies)
+    pub fn has(&self, id: &[u8], copies: usize) -> bool {
+        self.known.entries(id).len() > copies
     }
 
-    /// Whether nothing was ever fetched into it.
+    /// Whether nothing is there that the server may still have.
     #[must_use]
     pub fn is_new(&self) -> bool {
-        self.had.is_empty()
+        self.known.is_empty()
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    pub(super) fn known_mut(&mut self) -> &mut Known {
+        &mut self.known
+    }
+
+    /// Writes lines to the state file. When this returns they are on the disk.
+    pub(super) fn write_down(&mut self, lines: Vec<Line>) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let octets: Vec<_> = lines.iter().map(|(id, name, note)| known::line(id, name, *note)).collect();
+        self.state.write_all(&octets.concat())?;
+        self.state.sync_data()?;
+        lines.iter().for_each(|(id, name, note)| self.known.apply(id, name, *note));
+        Ok(())
     }
 
     /// A message begins. One that did not come to its end is forgotten.
@@ -96,7 +121,7 @@ impl Store {
             Layout::Eml => format!("{}.eml", self.last).into(),
             Layout::Maildir => maildir_name(self.last),
         };
-        let file = BufWriter::with_capacity(64 * 1024, File::create(self.unnamed(&name))?);
+        let file = BufWriter::with_capacity(64 * 1024, files::create_new(&self.unnamed(&name))?);
         self.open = Some(Partial { name, file });
         Ok(())
     }
@@ -105,16 +130,32 @@ impl Store {
         self.open.as_mut().map_or(Ok(()), |open| open.file.write_all(octets))
     }
 
-    /// The message is whole; behind this it is safely there. `id` is empty where the server has no unique-ids.
-    pub fn finish(&mut self, id: &[u8]) -> io::Result<()> {
-        let Some(Partial { name, file }) = self.open.take() else { return Ok(()) };
+    /// The message is whole. When this returns it is safely there, under the name that is returned. `id` is empty if the server has no
+    /// unique-ids, `size` is the listed one.
+    pub fn finish(&mut self, id: &[u8], utf8: bool, size: Option<u64>) -> io::Result<OsString> {
+        let open = self.open.take().ok_or_else(|| io::Error::other("a message ends that did not begin"))?;
+        let Partial { name, file } = open;
         file.into_inner()?.sync_all()?;
         sync(&self.unnamed_folder())?;
-        self.state.write_all(&[id, b"\t", name.as_bytes(), b"\n"].concat())?;
-        self.state.sync_data()?;
+        self.write_down(vec![(id.into(), name.clone(), Note::Stored { utf8, size })])?;
+        self.known
+            .entries_mut(id)
+            .iter_mut()
+            .filter(|entry| entry.name == name)
+            .for_each(|entry| entry.met = true);
         self.give_name(&name)?;
-        self.count(id);
-        Ok(())
+        Ok(name)
+    }
+
+    /// Takes back a message that was finished and is not whole after all. Returns how many octets it had.
+    pub(super) fn take_back(&mut self, id: &[u8], name: &OsStr) -> io::Result<u64> {
+        self.write_down(vec![(id.into(), name.into(), Note::Forgotten)])?;
+        let path = self.named_folder().join(name);
+        let octets = fs::symlink_metadata(&path).map_or(0, |file| file.len());
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(octets), // a mail program may have moved it
+        }
     }
 
     /// What came of a message that breaks off is of no use.
@@ -131,27 +172,62 @@ impl Store {
             if !entry.file_name().as_bytes().starts_with(STATE.as_bytes()) {
                 continue;
             }
-            match records(&fs::read(entry.path())?)?.last() {
-                Some((_, name)) if self.unnamed(name).exists() => self.give_name(name)?,
+            let mut state = Vec::new();
+            files::open_read(&entry.path())?.read_to_end(&mut state)?;
+            let mut last = None;
+            for record in known::records(&state) {
+                let (_, name, note) = record?;
+                if matches!(note, Note::Stored { .. }) {
+                    last = Some(name);
+                }
+            }
+            match last {
+                Some(name) if self.unnamed(&name).exists() => self.give_name(&name)?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn read_state(&mut self) -> io::Result<()> {
+    fn read_state(&mut self, path: &Path) -> io::Result<()> {
         let mut state = Vec::new();
         self.state.read_to_end(&mut state)?;
-        self.state.set_len(whole(&state).len() as u64)?; // no name was given behind a line that is not whole
-        for (id, name) in records(&state)? {
+        self.state.set_len(known::whole(&state).len() as u64)?; // no name was given after a line that is not whole
+        let mut lines = 0;
+        for record in known::records(&state) {
+            let (id, name, note) = record?;
             self.last = self.last.max(number(&name));
-            self.count(id);
+            self.known.apply(id, &name, note);
+            lines += 1;
         }
-        Ok(())
+        if lines > 2 * self.known.iter().count() + SPARE_LINES { self.shorten_state(path) } else { Ok(()) }
     }
 
-    fn count(&mut self, id: &[u8]) {
-        *self.had.entry(id.into()).or_default() += 1;
+    /// Replaces the state file by a shorter one that says the same.
+    fn shorten_state(&mut self, path: &Path) -> io::Result<()> {
+        let new = self.folder.join(NEW_STATE);
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut state = OpenOptions::new().append(true).create_new(true).open(&new)?;
+        state.write_all(&self.known.lines())?;
+        state.sync_all()?;
+        fs::rename(&new, path)?;
+        self.state = state;
+        sync(&self.folder)
+    }
+
+    /// Whether a message that is here may be the one that is listed with this size: `None` if nothing tells. Some servers list sizes
+    /// that count line ends in their own way.
+    pub(super) fn resembles(&self, name: &OsStr, size: u64) -> Option<bool> {
+        let path = self.named_folder().join(name);
+        let octets = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?.len();
+        if octets == size {
+            return Some(true);
+        }
+        let lines = count_lines(&path).ok()?;
+        if octets.abs_diff(size) <= lines { None } else { Some(false) }
     }
 
     fn give_name(&self, name: &OsString) -> io::Result<()> {
@@ -189,23 +265,6 @@ impl Store {
     }
 }
 
-/// The lines of a state file that are whole.
-fn whole(state: &[u8]) -> &[u8] {
-    let end = state.iter().rposition(|octet| *octet == b'\n').map_or(0, |end| end + 1);
-    &state[..end]
-}
-
-/// Unique-ids and names.
-fn records(state: &[u8]) -> io::Result<Vec<(&[u8], OsString)>> {
-    whole(state).split(|octet| *octet == b'\n').filter(|line| !line.is_empty()).map(record).collect()
-}
-
-fn record(line: &[u8]) -> io::Result<(&[u8], OsString)> {
-    let tab = line.iter().rposition(|octet| *octet == b'\t');
-    let tab = tab.ok_or_else(|| io::Error::other("the state file is damaged"))?;
-    Ok((&line[..tab], OsString::from_vec(line[tab + 1..].into())))
-}
-
 /// The number in `5.eml`.
 fn number(name: &OsString) -> u64 {
     let number = name.to_str().and_then(|name| name.strip_suffix(".eml")?.parse().ok());
@@ -219,6 +278,20 @@ fn maildir_name(number: u64) -> OsString {
     let host = system.nodename().to_string_lossy().replace(['/', ':', '\t', '\n'], "_");
     let (seconds, micros) = (now.as_secs(), now.subsec_micros());
     format!("{seconds}.M{micros}P{}Q{number}.{host}", std::process::id()).into()
+}
+
+fn count_lines(path: &Path) -> io::Result<u64> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut lines = 0;
+    loop {
+        let octets = file.fill_buf()?;
+        let count = octets.len();
+        lines += octets.iter().filter(|octet| **octet == b'\n').count() as u64;
+        if count == 0 {
+            return Ok(lines);
+        }
+        file.consume(count);
+    }
 }
 
 /// The names in a folder are on the disk.

@@ -1,47 +1,49 @@
-use super::failure::{Exit, Failure};
-use crate::client::Connection;
+use super::connection::Connection;
+use super::failure::Failure;
+use super::pace::Pace;
 use pop3_proto::client::{Event, SendError};
 use pop3_proto::{Command, MessageNumber};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
-/// Sends one command, and waits until it is answered. That it is refused is a failure of this kind.
-pub(super) async fn run_one<S: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<S>,
-    exit: Exit,
-    command: &Command<'_>,
-) -> Result<(), Failure> {
-    let ticket = connection.handle().send(command)?;
-    loop {
-        match connection.next().await?.0 {
-            Event::Refused(_, status) => {
-                return Err(Failure::refused(exit, ticket.verb.keyword(), status));
-            }
-            event if event.completes() => return Ok(()),
-            _ => {}
-        }
-    }
+/// Waits for what the server says next, and for progress in it.
+pub(super) async fn next<'c, S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &'c mut Connection<S>,
+    pace: &mut Pace,
+) -> Result<Event<'c>, Failure> {
+    let (event, _) = connection.next().await?;
+    pace.heard(&event, Instant::now())?;
+    Ok(event)
 }
 
-/// Sends a command for each message and shows what is said to them: as many at once as the machine allows, which is 16 where the server
-/// announces PIPELINING, else one.
+/// Sends a command for each message and shows what is said to them: as many at once as the machine allows, which is 16 if the server
+/// announces PIPELINING, else one. `one_by_one` allows one, so that it is certain which of them breaks a connection.
 pub(super) async fn run_all<S: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<S>,
     command: fn(MessageNumber) -> Command<'static>,
     messages: impl IntoIterator<Item = MessageNumber>,
+    one_by_one: bool,
+    pace: &mut Pace,
     mut each: impl FnMut(Event<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut left = messages.into_iter().peekable();
     loop {
-        while let Some(message) = left.peek() {
-            match connection.handle().send(&command(*message)) {
+        while let Some(message) = left.peek().filter(|_| !one_by_one || connection.client().is_idle()) {
+            match connection.sender().send(command(*message)) {
                 Ok(_) => left.next(),
                 Err(SendError::QueueFull | SendError::NotPipelined) => break, // not now
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // If the session is over, the server is the cause.
+                    if error == SendError::Over {
+                        next(connection, pace).await?;
+                    }
+                    return Err(error.into());
+                }
             };
         }
         if connection.client().is_idle() {
             return Ok(());
         }
-        each(connection.next().await?.0)?;
+        each(next(connection, pace).await?)?;
     }
 }

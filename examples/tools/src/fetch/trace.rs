@@ -1,17 +1,19 @@
 //! The dialogue on stderr, without secrets and without the octets of messages.
 
-use crate::client::Watcher;
+use super::connection::Watcher;
+use super::shown::Shown;
 use pop3_proto::client::Event;
 use pop3_proto::tap::{Seen, Side, Tap};
 use pop3_proto::{Input, Limits};
 
 /// Prints what both sides say.
-pub(super) fn watcher() -> Watcher {
-    let mut trace = Trace { tap: Tap::new(Limits::DEFAULT), client: Vec::new(), server: Vec::new() };
+pub(super) fn watcher(shown: Shown) -> Watcher {
+    let mut trace = Trace::new(shown);
     Box::new(move |side, octets| trace.see(side, octets, &mut |line| eprintln!("{line}")))
 }
 
 struct Trace {
+    shown: Shown,
     tap: Tap,
     /// What the tap has not read yet.
     client: Vec<u8>,
@@ -19,6 +21,10 @@ struct Trace {
 }
 
 impl Trace {
+    fn new(shown: Shown) -> Self {
+        Trace { shown, tap: Tap::new(Limits::DEFAULT), client: Vec::new(), server: Vec::new() }
+    }
+
     fn see(&mut self, side: Side, octets: &[u8], print: &mut dyn FnMut(String)) {
         let unread = if side == Side::Client { &mut self.client } else { &mut self.server };
         unread.extend_from_slice(octets);
@@ -30,8 +36,12 @@ impl Trace {
                 Side::Server => self.tap.server(&mut input),
             };
             let Some(seen) = seen else { break };
-            let line = &before[..before.len() - input.remaining()];
-            if let Some(told) = told(&seen, line) {
+            let line = match &seen {
+                // Read or not, it is not a response, and whoever looks into a trace looks for it.
+                Seen::OutOfStep(_) => odd_line(before),
+                _ => &before[..before.len() - input.remaining()],
+            };
+            if let Some(told) = told(&seen, &self.shown.line(line)) {
                 print(told);
             }
             if matches!(seen, Seen::Encrypted) {
@@ -43,15 +53,18 @@ impl Trace {
     }
 }
 
-fn told(seen: &Seen<'_>, line: &[u8]) -> Option<String> {
-    let line = shown(line);
+fn odd_line(unread: &[u8]) -> &[u8] {
+    unread.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+fn told(seen: &Seen<'_>, line: &str) -> Option<String> {
     Some(match seen {
         Seen::Command(command) => format!("C: {command}"),
         Seen::Cancel => "C: *".into(),
         Seen::Response(_) | Seen::Unknown(_) | Seen::NotACommand(_) | Seen::LongLine(Side::Client) => {
             "C: ********".into()
         }
-        Seen::Challenge(_) | Seen::OddChallenge(_) => "S: + ********".into(),
+        Seen::Challenge(_) | Seen::MalformedChallenge(_) => "S: + ********".into(),
         Seen::Answer(Event::Body(..)) => return None,
         Seen::Answer(Event::End(ticket, octets)) if ticket.message.is_some() => {
             format!("S: ({octets} octets)\nS: .")
@@ -59,22 +72,17 @@ fn told(seen: &Seen<'_>, line: &[u8]) -> Option<String> {
         Seen::Answer(_) => format!("S: {line}"),
         Seen::Encrypted => format!("S: {line}\n(TLS)"),
         Seen::LongLine(Side::Server) => "S: (a very long line)".into(),
-        Seen::OutOfStep(cause) => format!("(out of step: {cause:?})"),
+        Seen::OutOfStep(cause) if line.is_empty() => format!("(out of step: {cause:?})"),
+        Seen::OutOfStep(cause) => format!("S: {line}\n(out of step: {cause:?})"),
         Seen::InStep => "(in step again)".into(),
         _ => return None,
     })
 }
 
-/// A line that can do nothing to a terminal.
-fn shown(line: &[u8]) -> String {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    String::from_utf8_lossy(line).replace(char::is_control, "\u{fffd}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::{Account, Options};
 
     const DIALOGUE: &[(Side, &str)] = &[
         (Side::Server, "+OK ready\r\n"),
@@ -119,10 +127,15 @@ S: .
 S: -ERR gone
 ";
 
+    fn shown() -> Shown {
+        let account = Account::parse("pop3://mrose@example.org", None).unwrap();
+        Shown::new(&Options::new(account, b"tanstaaf".to_vec()))
+    }
+
     #[test]
     fn it_tells_all_but_secrets_however_the_octets_are_cut() {
         for size in [1, 2, 7, 1000] {
-            let mut trace = Trace { tap: Tap::new(Limits::DEFAULT), client: Vec::new(), server: Vec::new() };
+            let mut trace = Trace::new(shown());
             let mut told = String::new();
             for (side, octets) in DIALOGUE {
                 for part in octets.as_bytes().chunks(size) {

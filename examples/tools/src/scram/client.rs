@@ -4,6 +4,7 @@ use crate::Result;
 use rsasl::config::SASLConfig;
 use rsasl::mechname::Mechname;
 use rsasl::prelude::{SASLClient, Session, State};
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 /// Rounds of PBKDF2 that a server may ask for. Fewer than RFC 7677 section 4 wants is what somebody asks for who means to try passwords
@@ -15,18 +16,19 @@ const ITERATIONS: RangeInclusive<u32> = 4096..=1_000_000;
 pub struct Exchange {
     /// Gone once it failed: rsasl panics when it is asked again.
     session: Option<Session>,
+    has_sent_proof: bool,
     server_is_proven: bool,
 }
 
 impl Exchange {
-    /// An exchange, and the client's first message. Name and password are taken as they are: whoever has some that are not ASCII
-    /// prepares them (RFC 4013).
+    /// Returns an exchange and the client's first message. Name and password are prepared (RFC 4013), so that it does not matter how they
+    /// were typed.
     pub fn new(name: &str, password: &str) -> Result<(Self, Vec<u8>)> {
-        let config = SASLConfig::with_credentials(None, name.into(), password.into())?;
+        let config = SASLConfig::with_credentials(None, prepared(name), prepared(password))?;
         let mut session = SASLClient::new(config).start_suggested([&Mechname::parse(b"SCRAM-SHA-256")?])?;
         let mut first = Vec::new();
         session.step(None, &mut first)?;
-        Ok((Exchange { session: Some(session), server_is_proven: false }, first))
+        Ok((Exchange { session: Some(session), has_sent_proof: false, server_is_proven: false }, first))
     }
 
     /// The response to a challenge. To the last one, in which the server proves that it knows the password too, it is empty.
@@ -37,10 +39,19 @@ impl Exchange {
         }
         let mut response = Vec::new();
         match session.step(Some(challenge), &mut response)? {
-            State::Running => self.session = Some(session),
+            State::Running => {
+                self.has_sent_proof = true;
+                self.session = Some(session);
+            }
             State::Finished(_) => self.server_is_proven = true,
         }
         Ok(response)
+    }
+
+    /// Returns whether the server was sent a proof that the client knows the password. With it, the server can try passwords.
+    #[must_use]
+    pub fn has_sent_proof(&self) -> bool {
+        self.has_sent_proof
     }
 
     /// Whether the server has proved that it knows the password. Until then its `+OK` means nothing.
@@ -48,6 +59,11 @@ impl Exchange {
     pub fn server_is_proven(&self) -> bool {
         self.server_is_proven
     }
+}
+
+/// A text that the rules do not allow is taken as it is: the server decides.
+fn prepared(text: &str) -> String {
+    stringprep::saslprep(text).map_or_else(|_| text.into(), Cow::into_owned)
 }
 
 /// Whether rsasl can read this without a panic, as each attribute is a letter and `=`, and whether it may take its time over it.
@@ -92,6 +108,23 @@ mod tests {
         }
         let (verified, proven) = exchange("mrose", "guess", "tanstaaf");
         assert_eq!((verified.unwrap(), proven), (Vec::new(), false));
+    }
+
+    #[test]
+    fn a_password_is_the_same_however_it_was_typed() {
+        let (verified, proven) = exchange("u\u{308}", "tansta\u{308}f", "tanst\u{e4}f");
+        assert_eq!((verified.unwrap(), proven), ("\u{fc}".into(), true));
+    }
+
+    #[test]
+    fn a_proof_is_sent_with_the_second_message() {
+        let mut exchange = Exchange::new("mrose", "tanstaaf").unwrap().0;
+        assert!(exchange.step(b"r=x,s=eA==,i=1").is_err() && !exchange.has_sent_proof());
+        let (mut exchange, first) = Exchange::new("mrose", "tanstaaf").unwrap();
+        let nonce = String::from_utf8(first).unwrap().rsplit_once("r=").unwrap().1.to_owned();
+        exchange.step(format!("r={nonce}x,s=eA==,i=4096").as_bytes()).unwrap();
+        assert!(exchange.has_sent_proof() && !exchange.server_is_proven());
+        assert!(exchange.step(b"v=eA==").is_err() && !exchange.server_is_proven());
     }
 
     #[test]

@@ -34,12 +34,23 @@ pub struct Verifier {
     server_key: [u8; 32],
 }
 
+/// Bytes of a new salt.
+const SALT: usize = 16;
+
 impl Verifier {
+    /// The [`shape`](Self::shape) of a new verifier with the usual number of rounds.
+    pub const SHAPE: (NonZeroU32, usize) = (ITERATIONS, SALT);
+
     /// For a new password, with a salt of its own.
     pub fn new(password: &[u8], iterations: NonZeroU32) -> Result<Self> {
-        let mut salt = vec![0; 16];
+        let mut salt = vec![0; SALT];
         SystemRandom::new().fill(&mut salt).map_err(|_| "no random numbers")?;
         Ok(Self::with_salt(password, iterations, salt))
+    }
+
+    /// A verifier for which no password is right, in place of one that cannot be had now.
+    pub(crate) fn nobody() -> Self {
+        Self::of_nobody(ITERATIONS, vec![0; SALT])
     }
 
     fn with_salt(password: &[u8], iterations: NonZeroU32, salt: Vec<u8>) -> Self {
@@ -51,13 +62,19 @@ impl Verifier {
         Verifier { iterations, salt, stored_key, server_key: hmac_sha256(&salted, b"Server Key") }
     }
 
-    /// For a name that nobody has: no password is right. To be asked again for the same name gives the same salt, as a user's own does, and
-    /// to check a password takes as long as with this one.
+    /// Returns a verifier for a name that nobody has: no password is right. A check takes as long as with any verifier of this shape.
+    ///
+    /// The salt must be the same each time for the same name, as a user's salt is, and only who knows a secret may be able to compute it.
     #[must_use]
-    pub fn of_nobody(&self, name: &[u8]) -> Self {
-        let salt = hmac_sha256(&self.server_key, name)[..self.salt.len().min(32)].to_vec();
+    pub fn of_nobody(iterations: NonZeroU32, salt: Vec<u8>) -> Self {
         // No octets are known whose digest is all zeroes.
-        Verifier { salt, stored_key: [0; 32], server_key: [0; 32], iterations: self.iterations }
+        Verifier { salt, stored_key: [0; 32], server_key: [0; 32], iterations }
+    }
+
+    /// Returns what a client learns of a verifier besides the salt itself: the rounds, and the length of the salt.
+    #[must_use]
+    pub fn shape(&self) -> (NonZeroU32, usize) {
+        (self.iterations, self.salt.len())
     }
 
     /// Whether this is the password. It takes its time, and always the same.
@@ -96,19 +113,20 @@ impl FromStr for Verifier {
     fn from_str(text: &str) -> Result<Self> {
         let parts: Vec<&str> = text.split(['$', ':']).collect();
         let ["SCRAM-SHA-256", iterations, salt, stored_key, server_key] = parts[..] else {
-            return Err("not a verifier of SCRAM-SHA-256".into());
+            return Err(NOT_A_VERIFIER.into());
         };
-        Ok(Verifier {
-            iterations: iterations.parse()?,
-            salt: BASE64_STANDARD.decode(salt)?,
-            stored_key: key(stored_key)?,
-            server_key: key(server_key)?,
-        })
+        let salt = BASE64_STANDARD.decode(salt).map_err(|_| NOT_A_VERIFIER)?;
+        let iterations = iterations.parse().map_err(|_| NOT_A_VERIFIER)?;
+        Ok(Verifier { iterations, salt, stored_key: key(stored_key)?, server_key: key(server_key)? })
     }
 }
 
+/// Tells nothing of the text, which may be a password in the wrong place.
+const NOT_A_VERIFIER: &str = "not a verifier of SCRAM-SHA-256";
+
 fn key(text: &str) -> Result<[u8; 32]> {
-    BASE64_STANDARD.decode(text)?.try_into().map_err(|_| "a key of SCRAM-SHA-256 has 32 octets".into())
+    let octets = BASE64_STANDARD.decode(text).map_err(|_| NOT_A_VERIFIER)?;
+    octets.try_into().map_err(|_| NOT_A_VERIFIER.into())
 }
 
 /// An exchange, on the server's side.

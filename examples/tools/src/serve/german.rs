@@ -2,8 +2,8 @@ use pop3_proto::server::{Language, Phrase};
 use pop3_proto::{LanguageTag, Text};
 
 /// What the server says in German. It is UTF-8, which LANG asks for (RFC 6856 section 3).
-pub(super) const GERMAN: Language =
-    Language { tag: LanguageTag::literal("de"), name: Text::literal("Deutsch"), say: phrase };
+pub(super) const GERMAN: Language<'_> =
+    Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &phrase };
 
 fn phrase(phrase: Phrase) -> Text<'static> {
     let text = match phrase {

@@ -1,14 +1,13 @@
 //! Connections: how many there may be, and how they end.
 
 use super::Host;
-use super::visit::Visit;
+use super::store::Mailbox;
+use super::visit::{End, Visit};
 use crate::Result;
-use crate::server::{Session, Stream};
-use pop3_proto::server::{Config, Why};
-use std::collections::HashMap;
-use std::future::poll_fn;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use pop3_proto::server::{CloseReason, ServerConfig};
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -16,13 +15,28 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+pub use pop3_proto_basics::guests::{Guest, Guests};
+
 /// How long the handshake of implicit TLS may take. That of STLS has the machine's own timer.
 const HANDSHAKE: Duration = Duration::from_secs(60);
+
+/// What may wait to be sent: messages go out in pieces of this size.
+const WRITE: usize = 64 * 1024;
+
+/// The stream of a connection, which may turn into one of TLS.
+pub(super) type Stream = Box<dyn Duplex>;
+
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+
+/// One connection.
+pub(super) type Session = pop3_tokio::Session<Stream, Box<dyn Mailbox>, Arc<ServerConfig<'static>>>;
 
 /// What the connections of one listener have in common.
 pub struct Door {
     pub host: Arc<Host>,
-    pub config: Arc<Config>,
+    pub config: Arc<ServerConfig<'static>>,
     pub acceptor: Option<TlsAcceptor>,
     /// TLS comes first.
     pub implicit: bool,
@@ -74,9 +88,10 @@ async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()
         match listener.accept().await {
             Ok((stream, address)) => {
                 let (door, session) = (Arc::clone(&door), session.clone());
+                stream.set_nodelay(true).ok(); // answers are small, and each is sent when it is complete
+                let stream: Stream = Box::new(stream);
                 tokio::spawn(async move {
-                    stream.set_nodelay(true).ok(); // answers are small, and each is sent when it is complete
-                    match door.serve(stream, address.ip()).await {
+                    match door.visit(stream, address.ip()).await {
                         Ok(why) => tracing::debug!(%address, ?why, "over"),
                         Err(error) => tracing::info!(%address, %error, "broken off"),
                     }
@@ -92,92 +107,56 @@ async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()
 }
 
 impl Door {
-    /// Serves one connection to its end.
+    /// Serves one connection to its end, and returns why it is over.
     ///
     /// # Errors
-    /// As those of [`Session::run`].
-    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, address: IpAddr) -> Result<Why> {
+    /// Those of the stream and of messages, and [`ConnectionError`](pop3_proto::ConnectionError): nothing more can be said on this
+    /// connection.
+    pub async fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        address: IpAddr,
+    ) -> Result<CloseReason> {
+        self.visit(Box::new(stream), address).await
+    }
+
+    async fn visit(&self, mut stream: Stream, address: IpAddr) -> Result<CloseReason> {
         let guest = self.host.guests.welcome(address);
-        let mut stream = Stream::Clear(stream);
         if let (true, Some(acceptor)) = (self.implicit, &self.acceptor) {
             if guest.is_none() {
                 return Err("too many connections".into()); // no handshake only to say so
             }
-            let handshake = poll_fn(|context| stream.poll_handshake(acceptor, context));
-            Box::pin(timeout(HANDSHAKE, handshake)).await??; // in a box, so that no session is larger for it
+            // In a box, so that no session is larger for it.
+            stream = Box::pin(timeout(HANDSHAKE, shake_hands(acceptor, stream))).await??;
         }
-        let mut session = self.session(stream, guest, address);
-        let why = session.run().await?;
-        Box::pin(session.close()).await;
-        Ok(why)
-    }
-
-    /// A session on a connection, which the server has room for where there is a guest.
-    pub fn session<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        stream: Stream<S>,
-        guest: Option<Guest>,
-        address: IpAddr,
-    ) -> Session<S, Visit> {
-        let id = self.host.next_id();
-        let visit = Visit::new(Arc::clone(&self.host), guest, id, address);
-        Session::new(stream, self.acceptor.clone(), Arc::clone(&self.config), id, visit)
-    }
-}
-
-/// Who is connected.
-pub struct Guests {
-    most: usize,
-    most_of_one: usize,
-    here: Arc<Mutex<Here>>,
-}
-
-#[derive(Default)]
-struct Here {
-    all: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// A connection that counts while it lasts.
-pub struct Guest {
-    address: IpAddr,
-    here: Arc<Mutex<Here>>,
-}
-
-impl Guests {
-    #[must_use]
-    pub fn new(most: usize, most_of_one: usize) -> Self {
-        Guests { most, most_of_one, here: Arc::default() }
-    }
-
-    /// `None` if there are too many, in all or from this address.
-    pub fn welcome(&self, address: IpAddr) -> Option<Guest> {
-        let address = network(address);
-        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        let from_there = here.by_address.get(&address).copied().unwrap_or(0);
-        (here.all < self.most && from_there < self.most_of_one).then(|| {
-            here.all += 1;
-            here.by_address.insert(address, from_there + 1);
-            Guest { address, here: Arc::clone(&self.here) }
-        })
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        here.all -= 1;
-        match here.by_address.get_mut(&self.address) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(here.by_address.remove(&self.address)),
+        let mut visit = Visit::new(Arc::clone(&self.host), guest, address);
+        let mut session = Session::new(stream, Arc::clone(&self.config)).with_write_size(WRITE);
+        loop {
+            match visit.talk(&mut session).await.map_err(cause)? {
+                End::Closed(why) => {
+                    Box::pin(session.finish()).await.ok(); // all is said
+                    return Ok(why);
+                }
+                End::StartTls(start) => {
+                    let acceptor = self.acceptor.as_ref().ok_or("STLS is offered without a certificate")?;
+                    let started = session.start_tls(start, |stream| shake_hands(acceptor, stream));
+                    session = Box::pin(started).await.map_err(cause)?;
+                }
+            }
         }
     }
 }
 
-/// An address; of version 6 its first half, as one client has all that begin so.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
+async fn shake_hands(acceptor: &TlsAcceptor, stream: Stream) -> io::Result<Stream> {
+    Ok(Box::new(acceptor.accept(stream).await?))
+}
+
+/// Returns what the adapter's error is about.
+fn cause(error: pop3_tokio::Error) -> crate::Error {
+    match error {
+        pop3_tokio::Error::Io(error) | pop3_tokio::Error::Message(error) => error.into(),
+        pop3_tokio::Error::Connection(error) => error.into(),
+        pop3_tokio::Error::Body(error) => error.into(),
+        other => other.into(),
     }
 }

@@ -4,28 +4,36 @@
 
 #![allow(missing_debug_implementations)] // what holds connections, mail and secrets is not for printing
 
+mod certificate;
+pub(crate) mod files;
 mod german;
 mod listen;
-mod mailbox;
-mod message;
-mod sizes;
+pub mod prepare;
+mod run;
+mod store;
 pub mod users;
 mod visit;
 
+pub use certificate::Certificate;
+pub use files::make_private_folder;
 pub use listen::{Door, Guest, Guests, Shutdown};
-pub use mailbox::Mailbox;
-pub use message::Message;
+pub use run::run;
+pub use store::{Later, Mailbox, Octets, Store};
 pub use visit::Visit;
 
-use pop3_proto::server::{Config, Language, Utf8};
-use pop3_proto::{Mechanism, Text, TlsPolicy};
+use pop3_proto::server::{Language, ServerConfig, Utf8};
+use pop3_proto::{Limits, Mechanism, Text, TlsPolicy};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-use users::Users;
+
+/// The longest command line that the server reads, and the longest line inside AUTH. They bound names and passwords.
+const COMMAND_LINE: u16 = 255;
+const SASL_LINE: u16 = 12_288;
 
 /// What all connections share.
 pub struct Host {
-    pub users: Users,
+    pub store: Arc<dyn Store>,
     pub guests: Guests,
     /// Name and password for APOP, which needs the password itself.
     apop: Option<(String, String)>,
@@ -34,8 +42,8 @@ pub struct Host {
 
 impl Host {
     #[must_use]
-    pub fn new(users: Users, guests: Guests, apop: Option<(String, String)>) -> Self {
-        Host { users, guests, apop, connections: AtomicU64::new(0) }
+    pub fn new(store: impl Store + 'static, guests: Guests, apop: Option<(String, String)>) -> Self {
+        Host { store: Arc::new(store), guests, apop, connections: AtomicU64::new(0) }
     }
 
     /// A number for a connection.
@@ -53,12 +61,13 @@ impl Host {
 
 /// What the server offers under a policy, which also says whether passwords may travel in clear.
 #[must_use]
-pub fn config(policy: TlsPolicy) -> Config {
+pub fn config(policy: TlsPolicy) -> ServerConfig<'static> {
     const MECHANISMS: &[Mechanism<'_>] = &[Mechanism::SCRAM_SHA_256, Mechanism::PLAIN];
-    Config::new(policy)
-        .implementation(Text::literal("pop3-proto serve"))
-        .sasl(MECHANISMS)
-        .sasl_in_clear(MECHANISMS)
-        .utf8(Utf8::Messages)
-        .languages(&[Language::ENGLISH, german::GERMAN])
+    ServerConfig::new(policy)
+        .with_limits(Limits::DEFAULT.with_command_line(COMMAND_LINE).with_sasl_line(SASL_LINE))
+        .with_implementation(Text::from_static("pop3-proto serve"))
+        .with_sasl(MECHANISMS)
+        .with_sasl_cleartext(MECHANISMS)
+        .with_utf8(Utf8::MessagesAndUsers)
+        .with_languages(&[Language::ENGLISH, german::GERMAN])
 }

@@ -1,87 +1,109 @@
-//! Who may log in, with what, and to which Maildir.
+//! Who may log in, with which password, and to which Maildir.
+//!
+//! Two more files are next to a file of users. `FILE.secret` decides what a name without a user looks like. Whoever writes holds
+//! `FILE.lock`.
 
+mod secret;
+mod table;
+
+use super::files::{self, Access, PRIVATE};
+use super::prepare::{self, prepared};
 use crate::Result;
 use crate::scram::server::{ITERATIONS, Verifier};
-use ring::hmac;
-use ring::rand::SystemRandom;
+use secret::Secret;
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use table::{Table, User};
 
-/// All users.
+/// All users, who may change while the server runs.
 pub struct Users {
-    by_name: HashMap<Vec<u8>, User>,
-    /// What stands in for a user who is not there.
-    model: Verifier,
-    /// The passwords that were right once, as keyed digests: PBKDF2 is slow, and clients come often.
-    right: Mutex<HashMap<Vec<u8>, [u8; 32]>>,
-    key: hmac::Key,
-}
-
-struct User {
-    verifier: Verifier,
-    maildir: Arc<Path>,
+    table: RwLock<Arc<Table>>,
+    /// Whoever reads the file again holds this, so that the newest users stay.
+    file: Mutex<Option<PathBuf>>,
 }
 
 impl Users {
-    /// One user.
+    /// Returns one user.
+    ///
+    /// # Errors
+    /// Returns an error that names the user if no client could send the password.
     pub fn one(name: &str, password: &str, maildir: &Path) -> Result<Self> {
-        let verifier = Verifier::new(password.as_bytes(), ITERATIONS)?;
-        Self::new([(name.into(), User { verifier, maildir: maildir.into() })].into())
+        let user = User { verifier: verifier(name, password)?, maildir: maildir.into() };
+        let table = Table::new([(name.into(), user)].into(), Secret::random()?)?;
+        Ok(Users { table: RwLock::new(table.into()), file: Mutex::default() })
     }
 
-    /// The users of a file.
+    /// Returns the users of a file. Makes the file with the site's secret if there is none.
+    ///
+    /// # Errors
+    /// Names the file and the line, and no part of a verifier.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path)?;
-        let user = |line: &str| -> Result<(Vec<u8>, User)> {
-            let (name, verifier, maildir) =
-                fields(line).ok_or("a line is not NAME, VERIFIER, MAILDIR with tabs between")?;
-            Ok((name.into(), User { verifier: verifier.parse()?, maildir: Path::new(maildir).into() }))
-        };
-        Self::new(text.lines().map(user).collect::<Result<_>>()?)
+        Ok(Users { table: RwLock::new(read(path)?.into()), file: Mutex::new(Some(path.into())) })
     }
 
-    fn new(by_name: HashMap<Vec<u8>, User>) -> Result<Self> {
-        // The same in each run, so that the salt of a user who is not there does not change either.
-        let first = by_name.iter().min_by_key(|(name, _)| *name);
-        let model =
-            first.map_or_else(|| Verifier::new(b"", ITERATIONS), |(_, user)| Ok(user.verifier.clone()))?;
-        let key =
-            hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| "no random numbers")?;
-        Ok(Users { by_name, model, right: Mutex::default(), key })
+    /// Reads the file again, and returns how many users there are now. Returns `None` if the users are from no file.
+    ///
+    /// # Errors
+    /// As those of [`read`](Self::read). The users are then the same as before.
+    pub fn reload(&self) -> Result<Option<usize>> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(path) = &*file else { return Ok(None) };
+        let table = read(path)?;
+        let count = table.len();
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = table.into();
+        Ok(Some(count))
     }
 
-    /// What is kept of the password. For a name that nobody has, something that looks the same to a client and costs the same.
+    /// Returns what is kept of the password. For a name that nobody has, it is something that looks the same to a client and takes as long.
     pub fn verifier(&self, name: &[u8]) -> Verifier {
-        match self.by_name.get(name) {
-            Some(user) => user.verifier.clone(),
-            None => self.model.of_nobody(name),
-        }
+        self.table().verifier(name)
     }
 
-    /// Where the user's messages are.
+    /// Returns where the user's messages are.
     pub fn maildir(&self, name: &[u8]) -> Option<Arc<Path>> {
-        Some(Arc::clone(&self.by_name.get(name)?.maildir))
+        Some(Arc::clone(&self.table().find(name)?.1.maildir))
     }
 
-    /// Whether this is the user's password. It may take milliseconds.
+    /// Returns whether this is the user's password, as it was typed or prepared by SASLprep. It may take milliseconds.
     pub fn is_right(&self, name: &[u8], password: &[u8]) -> bool {
-        let message = [&(name.len() as u64).to_be_bytes(), name, password].concat();
-        let known = self.right.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
-        if known.is_some_and(|known| hmac::verify(&self.key, &message, &known).is_ok()) {
-            return true;
-        }
-        let right = self.verifier(name).is_for(password);
-        if right {
-            let mut digest = [0; 32];
-            digest.copy_from_slice(hmac::sign(&self.key, &message).as_ref());
-            self.right.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_vec(), digest);
-        }
-        right
+        self.table().is_right(name, password)
     }
+
+    /// The users of now. Nobody waits for them while a password is checked.
+    fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn read(path: &Path) -> Result<Table> {
+    let (text, metadata) = read_text(path)?;
+    files::warn_if_public(path, &metadata);
+    let mut by_name = HashMap::new();
+    for (line, number) in text.lines().zip(1..) {
+        let (name, user) =
+            parse(line).map_err(|error| format!("{}, line {number}: {error}", path.display()))?;
+        by_name.insert(name, user);
+    }
+    Table::new(by_name, Secret::next_to(path)?)
+}
+
+/// Reads the lines of a file of users. One that does not end is from a file that is being written.
+fn read_text(path: &Path) -> Result<(String, Metadata)> {
+    let (octets, metadata) = files::read(path)?;
+    let text = String::from_utf8(octets).map_err(|_| format!("{}: not UTF-8", path.display()))?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        let error = "the last line is not complete: end it with a line feed";
+        return Err(format!("{}: {error}", path.display()).into());
+    }
+    Ok((text, metadata))
+}
+
+fn parse(line: &str) -> Result<(Vec<u8>, User)> {
+    let (name, verifier, maildir) = fields(line).ok_or("not NAME, VERIFIER, MAILDIR with tabs between")?;
+    Ok((name.into(), User { verifier: verifier.parse()?, maildir: Path::new(maildir).into() }))
 }
 
 fn fields(line: &str) -> Option<(&str, &str, &str)> {
@@ -90,41 +112,65 @@ fn fields(line: &str) -> Option<(&str, &str, &str)> {
     Some((name, verifier, maildir))
 }
 
-/// Writes a user into the file, in place of one with the same name, and makes the folders of the Maildir.
+/// Makes a verifier. It is for the prepared password, because clients of SCRAM prepare it too (RFC 5802 section 2.2).
+fn verifier(name: &str, password: &str) -> Result<Verifier> {
+    prepare::check(name, password)?;
+    let prepared = prepared(password.as_bytes());
+    Verifier::new(prepared.as_deref().unwrap_or(password.as_bytes()), ITERATIONS)
+}
+
+/// Writes a user to the file, in place of one with the same name, and makes the folders of the Maildir.
+///
+/// # Errors
+/// Returns an error if no client could send the password; the error names the user. After any error the file is what it was.
 pub fn add(path: &Path, name: &str, password: &str, maildir: &Path) -> Result<()> {
     let maildir = std::path::absolute(maildir)?;
     let root = maildir.to_str().ok_or("the Maildir's path is not UTF-8")?;
     if name.is_empty() || name.contains(char::is_control) || root.contains(char::is_control) {
-        return Err("a name or a path that does not fit in a line".into());
+        return Err("a name or a path is empty or has a control character, which a line cannot hold".into());
     }
+    let line = format!("{name}\t{}\t{root}\n", verifier(name, password)?);
     make_maildir(&maildir)?;
-    let before = match fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        text => text?,
-    };
-    let others = before.lines().filter(|line| fields(line).is_none_or(|(other, ..)| other != name));
-    let mut text: String = others.flat_map(|line| [line, "\n"]).collect();
-    text += &format!("{name}\t{}\t{root}\n", Verifier::new(password.as_bytes(), ITERATIONS)?);
-    replace(path, text.as_bytes())
+    {
+        let _lock = lock(path)?;
+        let there = fs::symlink_metadata(path).is_ok();
+        let (before, metadata) =
+            if there { read_text(path).map(|(text, data)| (text, Some(data)))? } else { <_>::default() };
+        let text = with_line(&before, name, &line)?;
+        let access = metadata.as_ref();
+        let access = access.map_or(Access::Mode(PRIVATE), |data| Access::OwnerOf(data, data.mode() & 0o640));
+        files::replace(path, text.as_bytes(), &access)?;
+    }
+    Secret::next_to(path).map(drop)
 }
 
-/// Makes the folders of a Maildir, where they are missing.
+/// The lock for all that is written next to the users, and for themselves.
+fn lock(users: &Path) -> Result<files::Lock> {
+    files::lock(&files::with_suffix(users, ".lock"))
+}
+
+/// Returns the lines with this user's line at the end, and no other line of that name.
+fn with_line(before: &str, name: &str, line: &str) -> Result<String> {
+    let form = |name: &str| prepared(name.as_bytes()).unwrap_or_else(|| name.into());
+    let mut text = String::with_capacity(before.len() + line.len());
+    for other in before.lines() {
+        match fields(other) {
+            Some((same, ..)) if same == name => {}
+            Some((similar, ..)) if form(similar) == form(name) => {
+                return Err(
+                    format!("{name:?} and {similar:?} would be one name: SASLprep makes them equal").into()
+                );
+            }
+            _ => text.extend([other, "\n"]),
+        }
+    }
+    Ok(text + line)
+}
+
+/// Makes the folders of a Maildir that are missing.
 pub fn make_maildir(root: &Path) -> Result<()> {
     for folder in ["new", "cur", "tmp"] {
         fs::create_dir_all(root.join(folder))?;
     }
     Ok(())
-}
-
-/// Replaces a file as a whole, or not at all. Nobody else may read it.
-fn replace(path: &Path, octets: &[u8]) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(octets)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(File::open(folder)?.sync_all()?)
 }

@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What the server says to a command, the first of which is [`GREETING`]. Behind an unfinished line, as behind nothing, it closes.
@@ -47,6 +48,10 @@ impl Server {
         Server { address, heard }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The commands of all sessions that begin so.
     pub(crate) fn heard(&self, word: &str) -> Vec<String> {
         let heard = self.heard.lock().unwrap();
@@ -73,11 +78,19 @@ pub(crate) struct Reader {
     pub(crate) folder: TempDir,
     pub(crate) auth: Auth,
     pub(crate) delete: bool,
+    pub(crate) max_message: Option<u64>,
+    pub(crate) retries: u32,
 }
 
 impl Reader {
     pub(crate) fn new() -> Self {
-        Reader { folder: tempfile::tempdir().unwrap(), auth: Auth::User, delete: false }
+        Reader {
+            folder: tempfile::tempdir().unwrap(),
+            auth: Auth::User,
+            delete: false,
+            max_message: None,
+            retries: 2,
+        }
     }
 
     pub(crate) fn deleting() -> Self {
@@ -85,17 +98,20 @@ impl Reader {
     }
 
     pub(crate) fn fetch(&self, server: &Server) -> (Tally, Result<(), Failure>) {
-        let account = Account::parse(&format!("pop3://mrose@{}", server.address), None).unwrap();
+        self.fetch_from(server.address)
+    }
+
+    pub(crate) fn fetch_from(&self, address: SocketAddr) -> (Tally, Result<(), Failure>) {
+        let account = Account::parse(&format!("pop3://mrose@{address}"), None).unwrap();
         let store = Store::open(self.folder.path(), Layout::Eml, "mrose@here").unwrap();
         let options = Options {
-            account,
-            password: "tanstaaf".into(),
             auth: self.auth,
-            connector: None,
             delete: self.delete,
-            retries: 2,
-            trace: false,
+            retries: self.retries,
+            backoff: Duration::from_millis(1),
+            max_message: self.max_message,
             quiet: true,
+            ..Options::new(account, "tanstaaf".into())
         };
         let mut fetch = Fetch::new(options, store);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

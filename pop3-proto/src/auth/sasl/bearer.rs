@@ -1,6 +1,6 @@
 use super::message::Part;
 use super::{Message, SaslError, utf8};
-use crate::{Invalid, Secret, Text};
+use crate::{InvalidValue, Secret, Text};
 use core::cell::Cell;
 
 /// What ends each pair of key and value.
@@ -12,7 +12,7 @@ const SEPARATOR: u8 = 0x01;
 /// use pop3_proto::{Secret, Text, sasl};
 ///
 /// let token = Secret::new(b"ya29.vF9dft4q").unwrap();
-/// let message = sasl::xoauth2(Text::literal("someuser@example.com"), token)?;
+/// let message = sasl::xoauth2(Text::from_static("someuser@example.com"), token)?;
 /// # let mut encoded = [0; 128];
 /// # let mut decoded = [0; 128];
 /// # let decoded = sasl::decode(message.encode_into(&mut encoded)?, &mut decoded)?;
@@ -21,13 +21,13 @@ const SEPARATOR: u8 = 0x01;
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`] or [`Invalid::Control`] for the user, [`Invalid::Empty`] without one;
-/// [`Invalid::Octet`] for a token that is not visible ASCII.
+/// [`SaslError::NotUtf8`] or [`InvalidValue::Control`] for the user, [`InvalidValue::Empty`] without one;
+/// [`InvalidValue::Octet`] for a token that is not visible ASCII.
 #[doc(alias = "XOAUTH2")]
 pub fn xoauth2<'a>(user: Text<'a>, token: Secret<'a>) -> Result<Message<'a>, SaslError> {
     let user = name(user)?;
     if user.is_empty() {
-        return Err(Invalid::Empty.into());
+        return Err(InvalidValue::Empty.into());
     }
     Ok(Message::of([
         Part::Octets(b"user="),
@@ -45,8 +45,8 @@ pub fn xoauth2<'a>(user: Text<'a>, token: Secret<'a>) -> Result<Message<'a>, Sas
 /// use pop3_proto::{Secret, Text, sasl};
 ///
 /// let token = Secret::new(b"vF9dft4q").unwrap();
-/// let host = Text::literal("pop.example.com");
-/// let message = sasl::oauthbearer(Text::literal("user@example.com"), Some(host), Some(995), token)?;
+/// let host = Text::from_static("pop.example.com");
+/// let message = sasl::oauthbearer(Text::from_static("user@example.com"), Some(host), Some(995), token)?;
 /// # let mut encoded = [0; 128];
 /// # let mut decoded = [0; 128];
 /// # let decoded = sasl::decode(message.encode_into(&mut encoded)?, &mut decoded)?;
@@ -56,8 +56,8 @@ pub fn xoauth2<'a>(user: Text<'a>, token: Secret<'a>) -> Result<Message<'a>, Sas
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`] or [`Invalid::Control`] for the user, [`Invalid::Zero`] for port 0,
-/// [`Invalid::Octet`] for a host or token that is not visible ASCII.
+/// [`SaslError::NotUtf8`] or [`InvalidValue::Control`] for the user, [`InvalidValue::Zero`] for port 0,
+/// [`InvalidValue::Octet`] for a host or token that is not visible ASCII.
 #[doc(alias = "OAUTHBEARER")]
 pub fn oauthbearer<'a>(
     user: Text<'a>,
@@ -72,7 +72,7 @@ pub fn oauthbearer<'a>(
         None => [nothing, nothing],
     };
     let [port_key, port] = match port {
-        Some(0) => return Err(Invalid::Zero.into()),
+        Some(0) => return Err(InvalidValue::Zero.into()),
         Some(port) => [Part::Octets(b"\x01port="), Part::Port(port)],
         None => [nothing, nothing],
     };
@@ -100,7 +100,7 @@ pub fn oauthbearer<'a>(
 /// use pop3_proto::{Text, sasl::Bearer};
 ///
 /// let bearer = Bearer::parse_xoauth2(b"user=mrose\x01auth=Bearer vF9dft4q\x01\x01")?;
-/// assert_eq!(bearer.user, Text::literal("mrose"));
+/// assert_eq!(bearer.user, Text::from_static("mrose"));
 /// assert_eq!(bearer.token.expose(), b"vF9dft4q");
 /// # Ok::<(), pop3_proto::sasl::SaslError>(())
 /// ```
@@ -121,15 +121,15 @@ impl<'a> Bearer<'a> {
     /// Reads the message of XOAUTH2.
     ///
     /// # Errors
-    /// [`Invalid::Empty`] without a user or a token, [`Invalid::Syntax`] for another scheme than `Bearer`,
-    /// for a known key that is missing or comes twice and wherever the form is not kept, [`Invalid::Octet`]
-    /// for a token that is not visible ASCII, [`Invalid::Control`] or [`SaslError::NotUtf8`] for the user.
+    /// [`InvalidValue::Empty`] without a user or a token, [`InvalidValue::Syntax`] for another scheme than `Bearer`,
+    /// for a known key that is missing or comes twice and wherever the form is not kept, [`InvalidValue::Octet`]
+    /// for a token that is not visible ASCII, [`InvalidValue::Control`] or [`SaslError::NotUtf8`] for the user.
     pub fn parse_xoauth2(message: &'a [u8]) -> Result<Self, SaslError> {
         let mut pairs = message;
         match next_pair(&mut pairs)? {
-            (b"user", []) => Err(Invalid::Empty.into()),
+            (b"user", []) => Err(InvalidValue::Empty.into()),
             (b"user", user) => Self::read(utf8(user)?, pairs),
-            _ => Err(Invalid::Syntax.into()),
+            _ => Err(InvalidValue::Syntax.into()),
         }
     }
 
@@ -140,27 +140,27 @@ impl<'a> Bearer<'a> {
     ///
     /// let mut message = *b"n,a=rose=2Cm,\x01port=110\x01auth=Bearer vF9dft4q\x01\x01";
     /// let bearer = Bearer::parse_oauthbearer(&mut message)?;
-    /// assert_eq!(bearer.user, Text::literal("rose,m"));
+    /// assert_eq!(bearer.user, Text::from_static("rose,m"));
     /// assert_eq!(bearer.port, Some(110));
     /// # Ok::<(), pop3_proto::sasl::SaslError>(())
     /// ```
     ///
     /// # Errors
-    /// As for [`parse_xoauth2`](Self::parse_xoauth2), where the user may be empty. [`Invalid::Syntax`] also
+    /// As for [`parse_xoauth2`](Self::parse_xoauth2), where the user may be empty. [`InvalidValue::Syntax`] also
     /// for channel binding, for an escape other than `=2C` and `=3D`, and for a message of 0x01 alone, which
     /// has its place after an error challenge only.
     pub fn parse_oauthbearer(message: &'a mut [u8]) -> Result<Self, SaslError> {
         let end = message.iter().position(|octet| *octet == SEPARATOR).unwrap_or(message.len());
-        let (header, rest) = message.split_at_mut_checked(end).ok_or(Invalid::Syntax)?;
+        let (header, rest) = message.split_at_mut_checked(end).ok_or(InvalidValue::Syntax)?;
         match rest {
             [SEPARATOR, pairs @ ..] => Self::read(utf8(gs2_user(header)?)?, pairs),
-            _ => Err(Invalid::Syntax.into()),
+            _ => Err(InvalidValue::Syntax.into()),
         }
     }
 
     fn read(user: Text<'a>, pairs: &'a [u8]) -> Result<Self, SaslError> {
         let Pairs { auth, host, port } = Pairs::read(pairs)?;
-        let token = Secret::new(visible(bearer_token(auth.ok_or(Invalid::Syntax)?)?)?)?;
+        let token = Secret::new(visible(bearer_token(auth.ok_or(InvalidValue::Syntax)?)?)?)?;
         let host = host.map(|host| Text::new(visible(host)?)).transpose()?;
         let port = port.map(port_number).transpose()?;
         Ok(Bearer { user, token, host, port })
@@ -177,12 +177,12 @@ struct Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    fn read(mut rest: &'a [u8]) -> Result<Self, Invalid> {
+    fn read(mut rest: &'a [u8]) -> Result<Self, InvalidValue> {
         let mut pairs = Pairs::default();
         while rest != [SEPARATOR] {
             let (key, value) = next_pair(&mut rest)?;
             if pairs.slot(key).is_some_and(|slot| slot.replace(value).is_some()) {
-                return Err(Invalid::Syntax);
+                return Err(InvalidValue::Syntax);
             }
         }
         Ok(pairs)
@@ -199,31 +199,31 @@ impl<'a> Pairs<'a> {
 }
 
 /// The first key and its value; leaves what is behind the separator.
-fn next_pair<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Invalid> {
+fn next_pair<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), InvalidValue> {
     let (pair, behind) = split(rest, SEPARATOR)?;
     let (key, value) = split(pair, b'=')?;
     *rest = behind;
     let well_formed = !key.is_empty() && key.iter().all(u8::is_ascii_alphabetic);
-    if well_formed { Ok((key, value)) } else { Err(Invalid::Syntax) }
+    if well_formed { Ok((key, value)) } else { Err(InvalidValue::Syntax) }
 }
 
-fn split(octets: &[u8], at: u8) -> Result<(&[u8], &[u8]), Invalid> {
+fn split(octets: &[u8], at: u8) -> Result<(&[u8], &[u8]), InvalidValue> {
     let mut parts = octets.splitn(2, |octet| *octet == at);
-    parts.next().zip(parts.next()).ok_or(Invalid::Syntax)
+    parts.next().zip(parts.next()).ok_or(InvalidValue::Syntax)
 }
 
 /// The user of a GS2 header (RFC 5801 section 4). `y`, a client that could bind channels, is as good as `n`.
-fn gs2_user(header: &mut [u8]) -> Result<&[u8], Invalid> {
+fn gs2_user(header: &mut [u8]) -> Result<&[u8], InvalidValue> {
     match header {
         [b'n' | b'y', b',', b','] => Ok(&[]),
         [b'n' | b'y', b',', b'a', b'=', name @ .., b','] => unescape(name),
-        _ => Err(Invalid::Syntax),
+        _ => Err(InvalidValue::Syntax),
     }
 }
 
 /// Resolves `=2C` and `=3D` in a name, which has an octet at least. Cells, because the text is read and
 /// written in one place.
-fn unescape(name: &mut [u8]) -> Result<&[u8], Invalid> {
+fn unescape(name: &mut [u8]) -> Result<&[u8], InvalidValue> {
     let cells = Cell::from_mut(&mut *name).as_slice_of_cells();
     let mut from = cells.iter().map(Cell::get);
     let mut length = 0usize;
@@ -231,50 +231,50 @@ fn unescape(name: &mut [u8]) -> Result<&[u8], Invalid> {
         let octet = match from.next() {
             None => break,
             Some(b'=') => escaped(from.next(), from.next())?,
-            Some(b',') => return Err(Invalid::Syntax),
+            Some(b',') => return Err(InvalidValue::Syntax),
             Some(octet) => octet,
         };
         to.set(octet);
         length = length.saturating_add(1);
     }
-    name.get(..length).filter(|name| !name.is_empty()).ok_or(Invalid::Syntax)
+    name.get(..length).filter(|name| !name.is_empty()).ok_or(InvalidValue::Syntax)
 }
 
-const fn escaped(high: Option<u8>, low: Option<u8>) -> Result<u8, Invalid> {
+const fn escaped(high: Option<u8>, low: Option<u8>) -> Result<u8, InvalidValue> {
     match (high, low) {
         (Some(b'2'), Some(b'C' | b'c')) => Ok(b','),
         (Some(b'3'), Some(b'D' | b'd')) => Ok(b'='),
-        _ => Err(Invalid::Syntax),
+        _ => Err(InvalidValue::Syntax),
     }
 }
 
 /// What is behind `Bearer`, in any case, and one space or more (RFC 6750 section 2.1).
-fn bearer_token(auth: &[u8]) -> Result<&[u8], Invalid> {
+fn bearer_token(auth: &[u8]) -> Result<&[u8], InvalidValue> {
     if auth.is_empty() {
-        return Err(Invalid::Empty);
+        return Err(InvalidValue::Empty);
     }
     let (scheme, token) = split(auth, b' ')?;
     if !scheme.eq_ignore_ascii_case(b"Bearer") {
-        return Err(Invalid::Syntax);
+        return Err(InvalidValue::Syntax);
     }
     Ok(token.trim_ascii_start())
 }
 
 /// A positive decimal number without leading zeros.
-fn port_number(digits: &[u8]) -> Result<u16, Invalid> {
+fn port_number(digits: &[u8]) -> Result<u16, InvalidValue> {
     if !matches!(digits, [b'1'..=b'9', ..]) {
-        return Err(Invalid::Syntax);
+        return Err(InvalidValue::Syntax);
     }
-    let text = core::str::from_utf8(digits).map_err(|_| Invalid::Syntax)?;
-    text.parse().map_err(|_| Invalid::Syntax)
+    let text = core::str::from_utf8(digits).map_err(|_| InvalidValue::Syntax)?;
+    text.parse().map_err(|_| InvalidValue::Syntax)
 }
 
 /// A user's name without control characters, which could be separators.
 fn name(user: Text<'_>) -> Result<&[u8], SaslError> {
     let name = user.to_str().ok_or(SaslError::NotUtf8)?;
-    if name.chars().any(char::is_control) { Err(Invalid::Control.into()) } else { Ok(name.as_bytes()) }
+    if name.chars().any(char::is_control) { Err(InvalidValue::Control.into()) } else { Ok(name.as_bytes()) }
 }
 
-fn visible(octets: &[u8]) -> Result<&[u8], Invalid> {
-    if octets.iter().all(u8::is_ascii_graphic) { Ok(octets) } else { Err(Invalid::Octet) }
+fn visible(octets: &[u8]) -> Result<&[u8], InvalidValue> {
+    if octets.iter().all(u8::is_ascii_graphic) { Ok(octets) } else { Err(InvalidValue::Octet) }
 }

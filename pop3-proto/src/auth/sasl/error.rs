@@ -1,14 +1,14 @@
-use crate::Invalid;
+use crate::InvalidValue;
 use core::fmt;
 
 /// Why a message was not built, encoded, decoded or read. It holds none of the message's octets.
 ///
 /// ```
-/// use pop3_proto::{Invalid, sasl::{Plain, SaslError}};
+/// use pop3_proto::{InvalidValue, sasl::{Plain, SaslError}};
 ///
 /// let error = Plain::parse(b"no NUL in here").unwrap_err();
-/// assert_eq!(error, SaslError::Invalid(Invalid::Syntax));
-/// assert_eq!(error.to_string(), "a SASL message, or a part of one, is not well-formed");
+/// assert_eq!(error, SaslError::InvalidValue(InvalidValue::Syntax));
+/// assert_eq!(error.to_string(), "a SASL message, or a part of one, is not valid");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -21,23 +21,30 @@ pub enum SaslError {
     /// Text that must be UTF-8 is not.
     NotUtf8,
     /// The message, or a part of it, breaks another rule of its mechanism.
-    Invalid(Invalid),
+    InvalidValue(InvalidValue),
 }
 
 impl fmt::Display for SaslError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SaslError::TooSmall { needed } => write!(f, "the slice for a SASL message needs {needed} octets"),
+            SaslError::TooSmall { needed } => write!(f, "the slice for a SASL message needs {needed} bytes"),
             SaslError::NotUtf8 => f.write_str("a part of a SASL message is not UTF-8"),
-            SaslError::Invalid(rule) => write!(f, "a SASL message, or a part of one, {}", rule.fault()),
+            SaslError::InvalidValue(_) => f.write_str("a SASL message, or a part of one, is not valid"),
         }
     }
 }
 
-impl core::error::Error for SaslError {}
+impl core::error::Error for SaslError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            SaslError::InvalidValue(rule) => Some(rule),
+            _ => None,
+        }
+    }
+}
 
-impl From<Invalid> for SaslError {
-    fn from(rule: Invalid) -> Self {
-        SaslError::Invalid(rule)
+impl From<InvalidValue> for SaslError {
+    fn from(rule: InvalidValue) -> Self {
+        SaslError::InvalidValue(rule)
     }
 }

@@ -1,5 +1,5 @@
 use super::{Message, SaslError, utf8};
-use crate::{Invalid, Text};
+use crate::{InvalidValue, Text};
 
 /// The most characters of an ANONYMOUS trace.
 const TRACE: usize = 255;
@@ -28,12 +28,12 @@ pub fn external(authzid: Text<'_>) -> Result<Message<'_>, SaslError> {
 /// use pop3_proto::{Text, sasl};
 ///
 /// assert_eq!(sasl::parse_external(b"")?, Text::EMPTY);
-/// assert_eq!(sasl::parse_external(b"mrose")?, Text::literal("mrose"));
+/// assert_eq!(sasl::parse_external(b"mrose")?, Text::from_static("mrose"));
 /// # Ok::<(), sasl::SaslError>(())
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`], or [`Invalid::Control`] for CR, LF and NUL.
+/// [`SaslError::NotUtf8`], or [`InvalidValue::Control`] for CR, LF and NUL.
 pub fn parse_external(message: &[u8]) -> Result<Text<'_>, SaslError> {
     utf8(message)
 }
@@ -44,13 +44,13 @@ pub fn parse_external(message: &[u8]) -> Result<Text<'_>, SaslError> {
 /// use pop3_proto::{Text, sasl};
 ///
 /// let mut buffer = [0; 16];
-/// let message = sasl::anonymous(Text::literal("sirhc"))?;
+/// let message = sasl::anonymous(Text::from_static("sirhc"))?;
 /// assert_eq!(message.encode_into(&mut buffer)?.as_bytes(), b"c2lyaGM=");
 /// # Ok::<(), sasl::SaslError>(())
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`], [`Invalid::Control`] for any control character, [`Invalid::TooLong`] for more than
+/// [`SaslError::NotUtf8`], [`InvalidValue::Control`] for any control character, [`InvalidValue::TooLong`] for more than
 /// 255 characters.
 #[doc(alias = "ANONYMOUS")]
 pub fn anonymous(trace: Text<'_>) -> Result<Message<'_>, SaslError> {
@@ -62,7 +62,7 @@ pub fn anonymous(trace: Text<'_>) -> Result<Message<'_>, SaslError> {
 /// ```
 /// use pop3_proto::{Text, sasl};
 ///
-/// assert_eq!(sasl::parse_anonymous(b"sirhc")?, Text::literal("sirhc"));
+/// assert_eq!(sasl::parse_anonymous(b"sirhc")?, Text::from_static("sirhc"));
 /// assert!(sasl::parse_anonymous(b"\x1b[2J").is_err()); // it would go into a log
 /// # Ok::<(), sasl::SaslError>(())
 /// ```
@@ -72,9 +72,9 @@ pub fn anonymous(trace: Text<'_>) -> Result<Message<'_>, SaslError> {
 pub fn parse_anonymous(message: &[u8]) -> Result<Text<'_>, SaslError> {
     let trace = core::str::from_utf8(message).map_err(|_| SaslError::NotUtf8)?;
     if trace.chars().any(char::is_control) {
-        Err(Invalid::Control.into())
+        Err(InvalidValue::Control.into())
     } else if trace.chars().count() > TRACE {
-        Err(Invalid::TooLong.into())
+        Err(InvalidValue::TooLong.into())
     } else {
         Ok(Text::new(message)?)
     }

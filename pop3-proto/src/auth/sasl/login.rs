@@ -1,5 +1,5 @@
 use super::{Message, SaslError};
-use crate::{Base64, Invalid, Secret, Text};
+use crate::{Base64, InvalidValue, Secret, Text};
 
 /// A server's first challenge in LOGIN, `Username:`.
 ///
@@ -14,14 +14,14 @@ use crate::{Base64, Invalid, Secret, Text};
 /// assert_eq!(sasl::decode(sasl::LOGIN_PASSWORD_PROMPT, &mut buffer)?, b"Password:");
 /// # Ok::<(), sasl::SaslError>(())
 /// ```
-pub const LOGIN_NAME_PROMPT: Base64<'static> = Base64::literal("VXNlcm5hbWU6");
+pub const LOGIN_NAME_PROMPT: Base64<'static> = Base64::from_static("VXNlcm5hbWU6");
 
 /// A server's second challenge in LOGIN, `Password:`; see [`LOGIN_NAME_PROMPT`].
 ///
 /// ```
 /// assert_eq!(pop3_proto::sasl::LOGIN_PASSWORD_PROMPT.as_bytes(), b"UGFzc3dvcmQ6");
 /// ```
-pub const LOGIN_PASSWORD_PROMPT: Base64<'static> = Base64::literal("UGFzc3dvcmQ6");
+pub const LOGIN_PASSWORD_PROMPT: Base64<'static> = Base64::from_static("UGFzc3dvcmQ6");
 
 /// A client's first response in LOGIN: the name, and nothing else. No RFC defines this mechanism.
 ///
@@ -31,18 +31,18 @@ pub const LOGIN_PASSWORD_PROMPT: Base64<'static> = Base64::literal("UGFzc3dvcmQ6
 /// use pop3_proto::{Text, sasl};
 ///
 /// let mut buffer = [0; 16];
-/// let response = sasl::login_name(Text::literal("mrose"))?.encode_into(&mut buffer)?;
+/// let response = sasl::login_name(Text::from_static("mrose"))?.encode_into(&mut buffer)?;
 ///
 /// let mut decoded = [0; 16];
-/// assert_eq!(Text::new(sasl::decode(response, &mut decoded)?)?, Text::literal("mrose"));
+/// assert_eq!(Text::new(sasl::decode(response, &mut decoded)?)?, Text::from_static("mrose"));
 /// # Ok::<(), sasl::SaslError>(())
 /// ```
 ///
 /// # Errors
-/// [`Invalid::Empty`]
+/// [`InvalidValue::Empty`]
 #[doc(alias = "LOGIN")]
 pub fn login_name(name: Text<'_>) -> Result<Message<'_>, SaslError> {
-    if name.is_empty() { Err(Invalid::Empty.into()) } else { Ok(Message::new(name.as_bytes())) }
+    if name.is_empty() { Err(InvalidValue::Empty.into()) } else { Ok(Message::new(name.as_bytes())) }
 }
 
 /// A client's second response in LOGIN: the password, and nothing else.

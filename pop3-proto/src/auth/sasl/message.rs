@@ -1,6 +1,5 @@
 use super::SaslError;
-use crate::{Base64, Full, Out, Sink, Text};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::{Base64, BufferFull, SendBuf, Sink, Text, types::base64};
 use core::{convert::Infallible, fmt, slice};
 
 /// A message of a SASL mechanism, before base64: borrowed parts that are never joined in memory.
@@ -74,34 +73,37 @@ impl<'a> Message<'a> {
     pub fn encode_into<'b>(&self, buffer: &'b mut [u8]) -> Result<Base64<'b>, SaslError> {
         let needed = self.encoded_len();
         let (to, _) = buffer.split_at_mut_checked(needed).ok_or(SaslError::TooSmall { needed })?;
-        let mut out = Out::new(to);
+        let mut out = SendBuf::new(&mut *to);
         self.for_each_chunk(|text| out.put(&[text])).map_err(|_| SaslError::TooSmall { needed })?;
         Ok(Base64::new(to)?)
     }
 
     /// Writes a line: `prefix`, the message in base64, CRLF; all of it or nothing.
     ///
+    /// The line is written piece by piece, in room that was asked for before: [`Sink`] says what an implementation
+    /// promises about that room.
+    ///
     /// The prefix is `+ ` with its space for a challenge and empty for a response. An empty message leaves
     /// nothing between prefix and CRLF, as RFC 5034 section 4 asks; only as an initial response does it stand
     /// as `=`, which is then the prefix's part.
     ///
     /// ```
-    /// use pop3_proto::{Out, Text, sasl::Message};
+    /// use pop3_proto::{SendBuf, Text, sasl::Message};
     ///
     /// let mut buffer = [0; 512];
-    /// let mut out = Out::new(&mut buffer);
-    /// Message::new(b"Password:").put(Text::literal("+ "), &mut out)?;
+    /// let mut out = SendBuf::new(&mut buffer[..]);
+    /// Message::new(b"Password:").put(Text::from_static("+ "), &mut out)?;
     /// assert_eq!(out.pending(), b"+ UGFzc3dvcmQ6\r\n");
-    /// # Ok::<(), pop3_proto::Full>(())
+    /// # Ok::<(), pop3_proto::BufferFull>(())
     /// ```
     ///
     /// # Errors
-    /// [`Full`], with the sink unchanged.
-    pub fn put(&self, prefix: Text<'_>, sink: &mut dyn Sink) -> Result<(), Full> {
+    /// [`BufferFull`], with the sink unchanged.
+    pub fn put(&self, prefix: Text<'_>, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         let prefix = prefix.as_bytes();
         let needed = self.encoded_len().saturating_add(prefix.len()).saturating_add(2);
         if needed > sink.room() {
-            return Err(Full { needed, capacity: sink.capacity() });
+            return Err(BufferFull { needed, capacity: sink.capacity() });
         }
         sink.put(&[prefix])?;
         self.for_each_chunk(|text| sink.put(&[text]))?;
@@ -202,10 +204,9 @@ impl Block {
     fn flush<E>(&mut self, write: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let octets = self.octets.get(..self.length).unwrap_or_default();
         let mut text = [0; ENCODED_BLOCK];
-        // A block's text is never short of room, so there is no failure to report.
-        let length = STANDARD.encode_slice(octets, &mut text).unwrap_or_default();
+        let spare = base64::encode(octets, &mut text).len();
         self.length = 0;
-        match text.get(..length) {
+        match text.get(..ENCODED_BLOCK.saturating_sub(spare)) {
             None | Some([]) => Ok(()),
             Some(text) => write(text),
         }

@@ -1,6 +1,6 @@
 use super::message::Part;
 use super::{Message, SaslError, utf8};
-use crate::{Invalid, Secret, Text};
+use crate::{InvalidValue, Secret, Text};
 
 /// The message of PLAIN (RFC 4616 section 2): act as `authzid`, or as whoever logs in where that is empty;
 /// log in as `authcid` with `password`.
@@ -8,7 +8,7 @@ use crate::{Invalid, Secret, Text};
 /// ```
 /// use pop3_proto::{Secret, Text, sasl};
 ///
-/// let test = Text::literal("test");
+/// let test = Text::from_static("test");
 /// let message = sasl::plain(Text::EMPTY, test, Secret::new(b"test").unwrap())?;
 /// let mut buffer = [0; 64];
 /// assert_eq!(message.encode_into(&mut buffer)?.as_bytes(), b"AHRlc3QAdGVzdA==");
@@ -16,7 +16,7 @@ use crate::{Invalid, Secret, Text};
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`] for any of the three, [`Invalid::Empty`] for an empty `authcid`.
+/// [`SaslError::NotUtf8`] for any of the three, [`InvalidValue::Empty`] for an empty `authcid`.
 #[doc(alias = "PLAIN")]
 pub fn plain<'a>(
     authzid: Text<'a>,
@@ -38,7 +38,7 @@ pub fn plain<'a>(
 ///
 /// let plain = Plain::parse(b"\0mrose\0tanstaaf")?;
 /// assert!(plain.authzid.is_empty());
-/// assert_eq!(plain.authcid, Text::literal("mrose"));
+/// assert_eq!(plain.authcid, Text::from_static("mrose"));
 /// assert_eq!(plain.password.expose(), b"tanstaaf");
 /// # Ok::<(), pop3_proto::sasl::SaslError>(())
 /// ```
@@ -54,35 +54,30 @@ pub struct Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// The most octets that each part may have: as many as every server has to accept.
-    pub const MAX: usize = 255;
-
     /// Reads the message. All of it is UTF-8 afterwards.
+    ///
+    /// A part may have any length: every server must accept 255 octets, and tokens are longer. The line's limit
+    /// ([`Limits::with_sasl_line`](crate::Limits::with_sasl_line)) bounds the message.
     ///
     /// CR and LF are refused although the RFC's grammar has them: names are handed on to other protocols,
     /// where a line end would begin a command.
     ///
     /// # Errors
-    /// [`Invalid::Syntax`] without exactly two NULs, [`Invalid::TooLong`] for a part of more than
-    /// [`MAX`](Self::MAX) octets, [`Invalid::Empty`] for a name or password without any,
-    /// [`Invalid::Control`], [`SaslError::NotUtf8`].
+    /// [`InvalidValue::Syntax`] without exactly two NULs, [`InvalidValue::Empty`] for a name or password without any octet,
+    /// [`InvalidValue::Control`], [`SaslError::NotUtf8`].
     pub fn parse(message: &'a [u8]) -> Result<Self, SaslError> {
         let mut parts = message.split(|octet| *octet == 0);
         match [parts.next(), parts.next(), parts.next(), parts.next()] {
             [Some(authzid), Some(authcid), Some(password), None] => Ok(Plain {
-                authzid: part(authzid)?,
-                authcid: not_empty(part(authcid)?)?,
-                password: Secret::new(part(password)?.as_bytes())?,
+                authzid: utf8(authzid)?,
+                authcid: not_empty(utf8(authcid)?)?,
+                password: Secret::new(utf8(password)?.as_bytes())?,
             }),
-            _ => Err(Invalid::Syntax.into()),
+            _ => Err(InvalidValue::Syntax.into()),
         }
     }
 }
 
-fn part(octets: &[u8]) -> Result<Text<'_>, SaslError> {
-    if octets.len() > Plain::MAX { Err(Invalid::TooLong.into()) } else { utf8(octets) }
-}
-
-fn not_empty(text: Text<'_>) -> Result<Text<'_>, Invalid> {
-    if text.is_empty() { Err(Invalid::Empty) } else { Ok(text) }
+fn not_empty(text: Text<'_>) -> Result<Text<'_>, InvalidValue> {
+    if text.is_empty() { Err(InvalidValue::Empty) } else { Ok(text) }
 }

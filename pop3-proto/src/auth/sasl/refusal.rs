@@ -1,6 +1,6 @@
 use super::message::Part;
 use super::{Message, SaslError};
-use crate::{Base64, Invalid};
+use crate::{Base64, InvalidValue};
 
 /// How a client answers the error challenge of OAUTHBEARER, the single octet 0x01 (RFC 7628 section 3.2.3).
 ///
@@ -17,7 +17,7 @@ use crate::{Base64, Invalid};
 /// assert_eq!(answer.as_bytes(), b"AQ==");
 /// # Ok::<(), sasl::SaslError>(())
 /// ```
-pub const OAUTHBEARER_ACK: Base64<'static> = Base64::literal("AQ==");
+pub const OAUTHBEARER_ACK: Base64<'static> = Base64::from_static("AQ==");
 
 /// How a client answers the error challenge of XOAUTH2: with an empty line. `-ERR` comes after it.
 ///
@@ -46,8 +46,8 @@ pub const XOAUTH2_ACK: Base64<'static> = Base64::EMPTY;
 /// ```
 ///
 /// # Errors
-/// [`Invalid::Empty`] for an empty `status`; [`Invalid::Control`] for a control character and
-/// [`Invalid::Octet`] for `"` or `\` in any text: no status, scope or URL holds one, so that nothing is ever
+/// [`InvalidValue::Empty`] for an empty `status`; [`InvalidValue::Control`] for a control character and
+/// [`InvalidValue::Octet`] for `"` or `\` in any text: no status, scope or URL holds one, so that nothing is ever
 /// in need of escapes.
 pub fn oauth_error<'a>(
     status: &'a str,
@@ -55,7 +55,7 @@ pub fn oauth_error<'a>(
     openid_configuration: Option<&'a str>,
 ) -> Result<Message<'a>, SaslError> {
     if status.is_empty() {
-        return Err(Invalid::Empty.into());
+        return Err(InvalidValue::Empty.into());
     }
     let [scope_key, scope] = member("\",\"scope\":\"", scope)?;
     let [configuration_key, configuration] = member("\",\"openid-configuration\":\"", openid_configuration)?;
@@ -65,11 +65,11 @@ pub fn oauth_error<'a>(
 }
 
 /// A key with the punctuation around it, and its value; nothing where there is no value.
-fn member<'a>(key: &'a str, value: Option<&'a str>) -> Result<[Part<'a>; 2], Invalid> {
+fn member<'a>(key: &'a str, value: Option<&'a str>) -> Result<[Part<'a>; 2], InvalidValue> {
     let [key, value] = match value {
         None => ["", ""],
-        Some(value) if value.chars().any(char::is_control) => return Err(Invalid::Control),
-        Some(value) if value.contains(['"', '\\']) => return Err(Invalid::Octet),
+        Some(value) if value.chars().any(char::is_control) => return Err(InvalidValue::Control),
+        Some(value) if value.contains(['"', '\\']) => return Err(InvalidValue::Octet),
         Some(value) => [key, value],
     };
     Ok([Part::Octets(key.as_bytes()), Part::Octets(value.as_bytes())])

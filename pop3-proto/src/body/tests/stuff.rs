@@ -1,6 +1,6 @@
 use super::{all_words, long_words, words_at_borders};
 use crate::body::{BareLf, Stuff, StuffMode};
-use crate::{Out, Sink};
+use crate::{SendBuf, Sink};
 use std::vec::Vec;
 
 const MODES: [StuffMode; 2] = [StuffMode::Convert, StuffMode::Verbatim];
@@ -59,7 +59,7 @@ fn copy<'c>(
     size: usize,
 ) -> Result<Vec<u8>, Vec<u8>> {
     let mut buffer = std::vec![0; size];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     let mut stuff = Stuff::new(mode);
     let mut wire = Vec::new();
     for mut chunk in chunks {
@@ -179,7 +179,7 @@ fn r1939_3_w_every_short_message_at_the_borders_of_blocks() {
 fn r1939_11_d_the_end_mark_is_not_counted() {
     let mut stuff = Stuff::new(StuffMode::Verbatim);
     let mut out = [0; 64];
-    assert_eq!(stuff.copy(b".a\r\n", &mut Out::new(&mut out)), Ok(4));
+    assert_eq!(stuff.copy(b".a\r\n", &mut SendBuf::new(&mut out[..])), Ok(4));
     assert_eq!(stuff.finish(), b".\r\n");
     assert_eq!(stuff.octets(), 4);
 }
@@ -222,7 +222,7 @@ fn amb_16_a_bare_cr_is_data() {
 fn a_bare_lf_is_refused_in_a_verbatim_message() {
     let mut stuff = Stuff::new(StuffMode::Verbatim);
     let mut buffer = [0; 64];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     assert_eq!(stuff.copy(b"a\r\nb\nc", &mut out), Ok(4));
     assert_eq!(stuff.copy(b"\nc", &mut out), Err(BareLf));
     assert_eq!(stuff.copy(b"\nc", &mut out), Err(BareLf));

@@ -20,7 +20,7 @@ fn pass(password: &[u8]) -> Command<'_> {
 }
 
 fn other<'a>(keyword: &'a [u8], arguments: Option<&'a [u8]>) -> Command<'a> {
-    let arguments = arguments.map(|arguments| Text::new(arguments).unwrap());
+    let arguments = arguments.map(|arguments| Secret::new(arguments).unwrap());
     Command::Other { keyword: Keyword::new(keyword).unwrap(), arguments }
 }
 
@@ -98,6 +98,18 @@ fn r1939_4_l_message_numbers_are_decimal_and_not_zero() {
         for bad in ["+1", "-1", "x", "1x", "1.5", "0x1", "1e0", "1,5", "\u{b9}"] {
             assert_eq!(parse(bad), Err(CommandError::Number), "{word} {bad}");
         }
+    }
+}
+
+/// Each would be the number 1 if it wrapped.
+#[test]
+fn rob_8_a_number_over_its_type_names_no_message() {
+    let lines: &[&[u8]] =
+        &[b"RETR 4294967297", b"DELE 18446744073709551617", b"LIST 4294967297", b"TOP 4294967297 0"];
+    all_refused(CommandError::NoSuchMessage, lines);
+    let lines: &[&[u8]] = &[b"TOP 1 18446744073709551617", b"TOP 1 99999999999999999999"];
+    for line in lines {
+        assert_eq!(Command::parse(line), Ok(Command::Top { message: message(1), lines: u64::MAX }));
     }
 }
 
@@ -236,8 +248,8 @@ fn g_19_auth_takes_a_mechanism_and_perhaps_a_response() {
         (b"AUTH", Command::AuthList, &[]),
         (b"AUTH PLAIN", auth(Mechanism::PLAIN, None), &[]),
         (b"auth plain =", auth(Mechanism::PLAIN, Some(Base64::EMPTY)), &[]),
-        (b"AUTH PLAIN AAAA", auth(Mechanism::PLAIN, Some(Base64::literal("AAAA"))), &[]),
-        (b"AUTH  PLAIN  AA==", auth(Mechanism::PLAIN, Some(Base64::literal("AA=="))), &[Spacing]),
+        (b"AUTH PLAIN AAAA", auth(Mechanism::PLAIN, Some(Base64::from_static("AAAA"))), &[]),
+        (b"AUTH  PLAIN  AA==", auth(Mechanism::PLAIN, Some(Base64::from_static("AA=="))), &[Spacing]),
     ]);
     all_refused(
         CommandError::Base64,
@@ -264,7 +276,7 @@ fn rob_40_an_unknown_command_keeps_its_word_and_its_rest() {
     all_read(&[
         (b"XTND XLST 1", other(b"XTND", Some(b"XLST 1")), &[]),
         (b"XTND  two ", other(b"XTND", Some(b" two ")), &[]),
-        (b"XTND ", other(b"XTND", Some(b"")), &[]),
+        (b"XTND ", other(b"XTND", None), &[]),
         (b"LAST", other(b"LAST", None), &[]),
         (b"*ENV 1", other(b"*ENV", Some(b"1")), &[]),
         (b"X", other(b"X", None), &[]),

@@ -64,7 +64,7 @@ proptest! {
     #[test]
     fn decode_is_framing_and_parse(input in octets(), limit in 64..80u16, padding in 0..90usize) {
         let input = [std::vec![b'x'; padding], input].concat();
-        let limits = Limits::DEFAULT.command_line(limit).status_line(limit);
+        let limits = Limits::DEFAULT.with_command_line(limit).with_status_line(limit);
         let (limit, verb) = (usize::from(limit), Some(Verb::Noop));
         let (command, response) = match naive(&input, limit, false) {
             Framed::Incomplete => (Decoded::Incomplete, Decoded::Incomplete),
@@ -116,7 +116,7 @@ fn r1939_3_m_a_line_may_fill_its_limit_and_not_more() {
 #[test]
 fn r1939_3_j_an_argument_of_more_than_40_octets_is_read_up_to_the_line_limit() {
     let user = |octets: usize| [b"USER ", &*std::vec![b'x'; octets - 7], b"\r\n"].concat();
-    for (limits, limit) in [(Limits::DEFAULT, 255), (Limits::DEFAULT.command_line(100), 100)] {
+    for (limits, limit) in [(Limits::DEFAULT, 255), (Limits::DEFAULT.with_command_line(100), 100)] {
         for octets in [47, 48, limit] {
             assert_eq!(complete(Command::decode(&user(octets), &limits)).unwrap().1, octets);
         }
@@ -138,11 +138,12 @@ fn r1939_3_x_a_malformed_line_is_consumed_through_its_end() {
 
 #[test]
 fn limits_never_go_below_what_a_command_needs() {
-    let limits = Limits::DEFAULT.command_line(0).status_line(0).listing_line(0).sasl_line(0);
-    assert_eq!(limits.hold(), 64);
+    let limits =
+        Limits::DEFAULT.with_command_line(0).with_status_line(0).with_listing_line(0).with_sasl_line(0);
+    assert_eq!(limits.min_recv_buf(), 64);
     assert!(complete(Command::decode(b"NOOP\r\n", &limits)).is_some());
     assert_eq!(Command::decode(&[b'x'; 64], &limits), Decoded::TooLong { limit: 64 });
-    assert_eq!(Limits::DEFAULT.hold(), 12_288);
-    assert_eq!(Limits::DEFAULT.sasl_line(64).hold(), 512);
-    assert_eq!(Limits::DEFAULT.sasl_line(64).command_line(600).hold(), 600);
+    assert_eq!(Limits::DEFAULT.min_recv_buf(), 12_288);
+    assert_eq!(Limits::DEFAULT.with_sasl_line(64).min_recv_buf(), 512);
+    assert_eq!(Limits::DEFAULT.with_sasl_line(64).with_command_line(600).min_recv_buf(), 600);
 }

@@ -1,8 +1,8 @@
 use super::{encoded, line, noting};
 use crate::quirks::Quirk::{ExtraText, LeadingZeros, Spacing};
 use crate::{
-    DropListing, Invalid, LanguageListing, LanguageTag, MessageNumber, Quirk, ScanListing, Text, UniqueId,
-    UniqueIdListing,
+    DropListing, InvalidValue, LanguageListing, LanguageTag, MessageNumber, Quirk, ScanListing, Text,
+    UniqueId, UniqueIdListing,
 };
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -58,12 +58,12 @@ fn r1939_4_l_numbers_are_plain_decimal() {
         b"99999999999999999999999 1",
     ];
     for text in bad {
-        assert_eq!(DropListing::parse(text), Err(Invalid::Syntax), "{}", text.escape_ascii());
-        assert_eq!(ScanListing::parse(text), Err(Invalid::Syntax), "{}", text.escape_ascii());
+        assert_eq!(DropListing::parse(text), Err(InvalidValue::Syntax), "{}", text.escape_ascii());
+        assert_eq!(ScanListing::parse(text), Err(InvalidValue::Syntax), "{}", text.escape_ascii());
     }
     for text in [&b"0 5"[..], b"00 5"] {
-        assert_eq!(ScanListing::parse(text), Err(Invalid::Syntax), "message 0 is none");
-        assert_eq!(UniqueIdListing::parse(text), Err(Invalid::Syntax), "message 0 is none");
+        assert_eq!(ScanListing::parse(text), Err(InvalidValue::Syntax), "message 0 is none");
+        assert_eq!(UniqueIdListing::parse(text), Err(InvalidValue::Syntax), "message 0 is none");
         assert_eq!(DropListing::parse(text), Ok(drop(0, 5)), "a count may be 0");
     }
     assert_eq!(ScanListing::parse(b"4294967295 0"), Ok(scan(u32::MAX, 0)));
@@ -91,21 +91,21 @@ fn r1939_5_list_g_what_follows_the_size_is_ignored() {
 fn r1939_7_uidl_e_a_unique_id_has_1_to_70_printable_octets() {
     let long = [b"3 ".as_slice(), &[b'~'; 70]].concat();
     assert_eq!(UniqueIdListing::parse(&long).unwrap().id.as_bytes(), [b'~'; 70]);
-    let bad: [(&[u8], Invalid); 9] = [
-        (b"3", Invalid::Syntax),
-        (b"3 ", Invalid::Syntax),
-        (b"3   ", Invalid::Syntax),
-        (b"abc", Invalid::Syntax),
-        (b"x abc", Invalid::Syntax),
-        (b"3abc", Invalid::Syntax),
-        (b"3 two words", Invalid::Octet),
-        (b"3 \x7f", Invalid::Octet),
-        (b"3 caf\xe9", Invalid::Octet),
+    let bad: [(&[u8], InvalidValue); 9] = [
+        (b"3", InvalidValue::Syntax),
+        (b"3 ", InvalidValue::Syntax),
+        (b"3   ", InvalidValue::Syntax),
+        (b"abc", InvalidValue::Syntax),
+        (b"x abc", InvalidValue::Syntax),
+        (b"3abc", InvalidValue::Syntax),
+        (b"3 two words", InvalidValue::Octet),
+        (b"3 \x7f", InvalidValue::Octet),
+        (b"3 caf\xe9", InvalidValue::Octet),
     ];
     for (line, error) in bad {
         assert_eq!(UniqueIdListing::parse(line), Err(error), "{}", line.escape_ascii());
     }
-    assert_eq!(UniqueIdListing::parse(&[&*long, b"~"].concat()), Err(Invalid::TooLong));
+    assert_eq!(UniqueIdListing::parse(&[&*long, b"~"].concat()), Err(InvalidValue::TooLong));
 }
 
 #[test]
@@ -129,11 +129,11 @@ fn rob_11_spaces_around_a_unique_id_are_no_part_of_it() {
 #[test]
 fn rob_3_a_row_that_holds_a_line_end_does_not_parse() {
     for line in [&b"1 120 x\n2 130"[..], b"1 120 \n", b"1 120\n", b"1 120\r", b"1 120 \r2 130", b"1 120 \0"] {
-        assert_eq!(ScanListing::parse(line), Err(Invalid::Syntax), "{}", line.escape_ascii());
-        assert_eq!(DropListing::parse(line), Err(Invalid::Syntax), "{}", line.escape_ascii());
+        assert_eq!(ScanListing::parse(line), Err(InvalidValue::Syntax), "{}", line.escape_ascii());
+        assert_eq!(DropListing::parse(line), Err(InvalidValue::Syntax), "{}", line.escape_ascii());
     }
     for line in [&b"1 abc\n"[..], b"1 abc\n2 def", b"1 abc\r", b"1 \n"] {
-        assert_eq!(UniqueIdListing::parse(line), Err(Invalid::Syntax), "{}", line.escape_ascii());
+        assert_eq!(UniqueIdListing::parse(line), Err(InvalidValue::Syntax), "{}", line.escape_ascii());
     }
 }
 

@@ -7,14 +7,15 @@ mod response;
 mod values;
 
 use super::Decoded;
+use crate::buffers::SendBuf;
 use crate::quirks::Quirks;
-use crate::sink::{Full, Out, Sink};
+use crate::sink::{BufferFull, Sink};
 use std::vec::Vec;
 
 /// The octets that `encode` writes.
-fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), Full>) -> Vec<u8> {
+fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFull>) -> Vec<u8> {
     let mut buffer = [0; 2048];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     encode(&mut out).unwrap();
     out.pending().to_vec()
 }

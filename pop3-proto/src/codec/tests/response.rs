@@ -1,7 +1,7 @@
 use super::{encoded, noting};
 use crate::quirks::Quirk::{ChallengeSpacing, ControlInText, GreetingSpacing, StatusCase};
 use crate::{
-    Invalid, OtherCode, Quirk, Response, ResponseCode, ResponseError, Retry, StatusText, Text, Verb,
+    InvalidValue, OtherCode, Quirk, Response, ResponseCode, ResponseError, Retry, StatusText, Text, Verb,
 };
 
 const GREETING: Option<Verb> = None;
@@ -102,10 +102,10 @@ fn rob_15_a_status_in_lower_case_is_noted() {
 fn g_20_a_challenge_is_for_auth_only() {
     all_read(&[
         (b"+ ", AUTH, Response::Continue(Text::EMPTY), &[]),
-        (b"+ AAAA", AUTH, Response::Continue(Text::literal("AAAA")), &[]),
-        (b"+  OK", AUTH, Response::Continue(Text::literal(" OK")), &[]),
+        (b"+ AAAA", AUTH, Response::Continue(Text::from_static("AAAA")), &[]),
+        (b"+  OK", AUTH, Response::Continue(Text::from_static(" OK")), &[]),
         (b"+", AUTH, Response::Continue(Text::EMPTY), &[ChallengeSpacing]),
-        (b"+ a\0b", AUTH, Response::Continue(Text::literal("a")), &[ControlInText]),
+        (b"+ a\0b", AUTH, Response::Continue(Text::from_static("a")), &[ControlInText]),
         (b"+OK", AUTH, ok(b""), &[]),
     ]);
     for verb in Verb::ALL.iter().filter(|verb| **verb != Verb::Auth) {
@@ -162,7 +162,7 @@ fn amb_4_in_a_greeting_the_space_before_a_code_may_be_missing() {
         (b"-ERR[IN-USE] x", GREETING, Response::Err(in_use), &[GreetingSpacing]),
     ]);
     let (read, quirks) = noting(|quirks| Response::read(b"+OK[x y", GREETING, quirks));
-    assert!(matches!(read, Ok(Response::Ok(status)) if status.text() == Text::literal("[x y")));
+    assert!(matches!(read, Ok(Response::Ok(status)) if status.text() == Text::from_static("[x y")));
     assert_eq!(quirks, [GreetingSpacing].into_iter().collect());
     assert_eq!(encoded(|out| Response::Ok(in_use).encode(out)), b"+OK [IN-USE] x\r\n");
     none_read(&[NOOP, AUTH], &[b"+OK[IN-USE] x", b"-ERR[IN-USE] x"]);
@@ -183,12 +183,12 @@ fn amb_2_a_text_ends_before_the_octets_that_end_lines() {
 #[test]
 fn rob_19_a_status_text_is_one_line_without_a_false_code() {
     for text in [&b"a\rb"[..], b"a\nb", b"a\0b"] {
-        assert_eq!(Text::new(text), Err(Invalid::Control));
+        assert_eq!(Text::new(text), Err(InvalidValue::Control));
     }
     for text in ["[AUTH] x", "[AUTH x", "["] {
-        assert_eq!(StatusText::new(None, Text::literal(text)), Err(Invalid::Syntax));
+        assert_eq!(StatusText::new(None, Text::from_static(text)), Err(InvalidValue::Syntax));
     }
-    assert!(StatusText::new(Some(ResponseCode::Auth), Text::literal("[AUTH] x")).is_ok());
+    assert!(StatusText::new(Some(ResponseCode::Auth), Text::from_static("[AUTH] x")).is_ok());
 }
 
 /// Also 1939.3.o: only a success has more lines.

@@ -74,7 +74,7 @@ impl Parts {
             Verb::Quit => Command::Quit,
             Verb::Other => Command::Other {
                 keyword: Keyword::new(self.keyword.as_bytes()).ok()?,
-                arguments: self.some.then_some(text),
+                arguments: self.some.then(|| Secret::new(text.as_bytes()).ok()).flatten(),
             },
         })
     }
@@ -150,7 +150,7 @@ proptest! {
             let bytes = encoded(|out| command.encode(out));
             prop_assert_eq!(command.encoded_len(), bytes.len());
             prop_assert_eq!(Command::parse(line(&bytes)), Ok(command));
-            let limits = Limits::DEFAULT.command_line(1024);
+            let limits = Limits::DEFAULT.with_command_line(1024);
             prop_assert_eq!(complete(Command::decode(&bytes, &limits)), Some((command, bytes.len())));
             let again = encoded(|out| Command::parse(line(&bytes)).unwrap().encode(out));
             prop_assert_eq!(bytes, again, "canonical octets come back as they were");
@@ -205,7 +205,7 @@ proptest! {
     fn an_encoder_writes_all_or_nothing(parts in parts(), room in 0..40usize) {
         for command in parts.commands() {
             let mut buffer = std::vec![0; room];
-            let mut out = crate::Out::new(&mut buffer);
+            let mut out = crate::SendBuf::new(&mut buffer[..]);
             let written = command.encode(&mut out);
             prop_assert_eq!(written.is_ok(), command.encoded_len() <= room);
             prop_assert_eq!(out.pending().len(), if written.is_ok() { command.encoded_len() } else { 0 });

@@ -2,8 +2,8 @@
 
 use super::{Asked, Owed, World};
 use pop3_proto::client::{SendError, Ticket};
-use pop3_proto::server::{Announce, Refusal};
-use pop3_proto::{Base64, Command, Input, Outbox, Text, octets};
+use pop3_proto::server::Refusal;
+use pop3_proto::{Base64, Command, Input, OctetCount, SendBuf, Text};
 
 /// One step of one side, or of the cable between them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +75,7 @@ impl World<'_> {
     fn of_applications(&self) -> Vec<Action> {
         let mut actions = Vec::new();
         match &self.asked {
-            Some(Asked::Login(login)) if login.exchange() => {
+            Some(Asked::Login(login)) if login.is_auth() => {
                 actions.extend([Action::Accept, Action::Refuse]);
                 actions.extend((self.log.challenges < 2).then_some(Action::Challenge));
             }
@@ -88,7 +88,7 @@ impl World<'_> {
             None => {}
         }
         if let (Some((message, at)), None) = (self.body, self.server_over) {
-            match self.scenario.app.messages[message.index()].len() - at {
+            match self.scenario.app.text(message.index()).len() - at {
                 0 => actions.push(Action::FinishBody),
                 1 => actions.push(Action::Body(Amount::All)),
                 _ => actions.extend([Action::Body(Amount::All), Action::Body(Amount::Octet)]),
@@ -155,7 +155,7 @@ impl World<'_> {
             Action::Accept | Action::Refuse | Action::Challenge => self.answer(action),
             Action::Body(amount) => {
                 let (message, at) = self.body.unwrap();
-                let rest = &self.scenario.app.messages[message.index()][at..];
+                let rest = &self.scenario.app.text(message.index())[at..];
                 let taken = self.server.write_body(&rest[..amount.of(rest.len())], &mut self.down).unwrap();
                 self.body = Some((message, at + taken));
                 if taken == 0 {
@@ -178,8 +178,8 @@ impl World<'_> {
     /// Whether the command is on its way, or can never be.
     fn send(&mut self) -> bool {
         match self.offer(self.scenario.commands[self.next]) {
-            Err(SendError::Full(_)) => return false,
-            Err(error) if error.is_not_now() => return false,
+            Err(SendError::BufferFull(_)) => return false,
+            Err(error) if error.is_retryable() => return false,
             _ => self.next += 1,
         }
         true
@@ -195,9 +195,9 @@ impl World<'_> {
     fn pay(&mut self, action: Action) {
         match (self.owed.take().unwrap(), action) {
             (Owed::Response(step), Action::Respond) => {
-                self.client.sasl(step, Base64::literal("AG1y"), &mut self.up).unwrap();
+                self.client.respond(step, Base64::from_static("AG1y"), &mut self.up).unwrap();
             }
-            (Owed::Response(step), _) => self.client.sasl_cancel(step, &mut self.up).unwrap(),
+            (Owed::Response(step), _) => self.client.cancel(step, &mut self.up).unwrap(),
             (Owed::Verdict(done), _) => self.client.verified(done).unwrap(),
             (Owed::Handshake(start), _) => {
                 assert!(self.down.pending().is_empty() && self.up.pending().is_empty());
@@ -213,23 +213,23 @@ impl World<'_> {
         let server = &mut self.server;
         match self.asked.take().unwrap() {
             Asked::Greet(greet) if accept => {
-                server.greet(greet, Text::literal("hi"), &mut self.down).unwrap();
+                server.greet(greet, Text::from_static("hi"), &mut self.down).unwrap();
             }
             Asked::Greet(greet) => server.refuse(greet, Refusal::Temporary).unwrap(),
             Asked::User(user) if accept => server.accept_name(user).unwrap(),
             Asked::User(user) => server.refuse(user, Refusal::NotAllowed).unwrap(),
             Asked::Login(login) if accept => {
-                server.accept(login, self.scenario.app.maildrop(), Announce::default()).unwrap();
+                server.accept(login, self.scenario.app.maildrop()).unwrap();
                 self.opened_at = Some(self.read.len());
             }
             Asked::Login(login) if action == Action::Challenge => {
-                server.challenge(login, Base64::literal("Y2g="), &mut self.down).unwrap();
+                server.challenge(login, Base64::from_static("Y2g="), &mut self.down).unwrap();
             }
             Asked::Login(login) => server.refuse(login, Refusal::Credentials).unwrap(),
             Asked::Fetch(fetch) if accept => {
                 self.body = Some((fetch.message(), 0));
-                let octets = octets(&self.scenario.app.messages[fetch.message().index()]);
-                server.send_body(fetch, octets).unwrap();
+                let octets = OctetCount::of(self.scenario.app.text(fetch.message().index()));
+                server.send_body_of(fetch, octets).unwrap();
             }
             Asked::Fetch(fetch) => server.refuse(fetch, Refusal::Temporary).unwrap(),
             // A store that fails removes the first of what is marked.
@@ -238,14 +238,17 @@ impl World<'_> {
                 let marked = (1..).zip(slots).filter(|(_, slot)| slot.is_marked()).map(|(number, _)| number);
                 self.removed = marked.take(if accept { usize::MAX } else { 1 }).collect();
                 self.committed = Some(accept);
-                server.committed(commit, accept).unwrap();
+                match accept {
+                    true => server.removed(commit).unwrap(),
+                    false => server.not_removed(commit, Refusal::NoSuchMessage).unwrap(),
+                }
             }
             Asked::StartTls(_) => panic!("not a question"),
         }
     }
 }
 
-fn carry(from: &mut Outbox, to: &mut Vec<u8>, amount: Amount) {
+fn carry(from: &mut SendBuf<Vec<u8>>, to: &mut Vec<u8>, amount: Amount) {
     let count = amount.of(from.pending().len());
     to.extend_from_slice(&from.pending()[..count]);
     from.sent(count);

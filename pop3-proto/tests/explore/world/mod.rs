@@ -5,18 +5,18 @@ mod actions;
 pub(in crate::explore) use actions::Action;
 
 use super::log::Log;
-use crate::harness::{App, MailSlots};
 use pop3_proto::client::{self, Client, Event, SaslDone, SaslStep};
-use pop3_proto::server::{self, Ask, Commit, Fetch, Greet, Login, Server, Step, User, Why};
-use pop3_proto::{Fatal, Input, MessageNumber, Outbox, TlsPolicy};
+use pop3_proto::server::{self, Ask, CloseReason, Commit, Fetch, Greet, Login, Server, Step, User};
+use pop3_proto::{ConnectionError, Input, MessageNumber, SendBuf, TlsPolicy};
+use pop3_proto_kit::{App, Slots};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What two machines have to say to each other.
 #[derive(Clone)]
 pub(in crate::explore) struct Scenario {
     pub(in crate::explore) name: &'static str,
-    pub(in crate::explore) client: client::Config,
-    pub(in crate::explore) server: server::Config,
+    pub(in crate::explore) client: client::ClientConfig,
+    pub(in crate::explore) server: server::ServerConfig<'static>,
     /// What the client's application sends, one line after the other.
     pub(in crate::explore) commands: &'static [&'static str],
     /// So many of them are sent and answered before the search begins.
@@ -27,12 +27,11 @@ pub(in crate::explore) struct Scenario {
 
 impl Scenario {
     pub(in crate::explore) fn new(name: &'static str, commands: &'static [&'static str]) -> Self {
-        let mut app = App::new();
-        app.messages = vec![b"a\r\n".to_vec(), b".\nb".to_vec()];
+        let app = App::of(&[&b"a\r\n"[..], b".\nb"]);
         Scenario {
             name,
-            client: client::Config::new(TlsPolicy::Cleartext),
-            server: server::Config::new(TlsPolicy::Cleartext),
+            client: client::ClientConfig::new(TlsPolicy::Cleartext),
+            server: server::ServerConfig::new(TlsPolicy::Cleartext),
             commands,
             opening: 0,
             app,
@@ -64,10 +63,10 @@ enum Asked {
 pub(in crate::explore) struct World<'s> {
     pub(in crate::explore) scenario: &'s Scenario,
     pub(in crate::explore) client: Client,
-    pub(in crate::explore) server: Server<MailSlots, server::Config>,
+    pub(in crate::explore) server: Server<Slots, server::ServerConfig<'static>>,
     /// What is on its way: each side's sink is its end of the cable.
-    up: Outbox,
-    down: Outbox,
+    up: SendBuf<Vec<u8>>,
+    down: SendBuf<Vec<u8>>,
     client_unread: Vec<u8>,
     server_unread: Vec<u8>,
     /// Whether the reader was told that the stream is over.
@@ -89,18 +88,18 @@ pub(in crate::explore) struct World<'s> {
     /// What was removed, and whether the store said that this was all.
     pub(in crate::explore) removed: Vec<u32>,
     pub(in crate::explore) committed: Option<bool>,
-    pub(in crate::explore) client_over: Option<Option<Fatal>>,
-    pub(in crate::explore) server_over: Option<Result<Why, Fatal>>,
+    pub(in crate::explore) client_over: Option<Option<ConnectionError>>,
+    pub(in crate::explore) server_over: Option<Result<CloseReason, ConnectionError>>,
 }
 
 impl<'s> World<'s> {
     pub(in crate::explore) fn new(scenario: &'s Scenario) -> Self {
         let mut world = World {
             scenario,
-            client: Client::new(scenario.client),
+            client: Client::new(scenario.client, 1),
             server: Server::new(scenario.server, 7),
-            up: Outbox::with_limit(512),
-            down: Outbox::with_limit(scenario.server_sink),
+            up: SendBuf::with_limit(vec![], 512),
+            down: SendBuf::with_limit(vec![], scenario.server_sink),
             client_unread: Vec::new(),
             server_unread: Vec::new(),
             up_ended: false,
@@ -169,12 +168,12 @@ impl<'s> World<'s> {
         self.run_client();
         // Nobody is there to read it.
         if self.up_ended || self.server_over.is_some() {
-            self.up.sent(usize::MAX);
+            self.up.clear();
         }
         if self.down_ended || self.client_over.is_some() {
-            self.down.sent(usize::MAX);
+            self.down.clear();
             self.run_server();
-            self.down.sent(usize::MAX);
+            self.down.clear();
         }
     }
 
@@ -194,7 +193,7 @@ impl<'s> World<'s> {
                         Ask::Fetch(fetch) => Asked::Fetch(fetch),
                         Ask::Commit(commit) => Asked::Commit(commit),
                         Ask::StartTls(start) => Asked::StartTls(start),
-                        other @ Ask::Other(..) => panic!("{other:?}"),
+                        other => panic!("{other:?}"),
                     });
                     false
                 }
@@ -215,7 +214,7 @@ impl<'s> World<'s> {
                 Ok(Step::NeedSpace(full)) => {
                     assert!(!full.never_fits());
                     self.down_ended && {
-                        self.down.sent(usize::MAX);
+                        self.down.clear();
                         true
                     }
                 }
@@ -233,7 +232,7 @@ impl<'s> World<'s> {
         while self.client_over.is_none() {
             let unread = std::mem::take(&mut self.client_unread);
             let needs = self.client.needs_input(&unread, self.down_ended);
-            let awaited = self.client.awaits();
+            let awaited = self.client.in_flight().next();
             let mut input = if self.down_ended { Input::last(&unread) } else { Input::more(&unread) };
             let polled = self.client.poll(&mut input);
             assert_eq!(needs, matches!(polled, Ok(None)) && input.remaining() == unread.len());
@@ -273,11 +272,11 @@ impl<'s> World<'s> {
             return None;
         }
         self.down_ended = false;
-        self.down.sent(usize::MAX);
+        self.down.clear();
         self.server_unread = b"STAT\r\n".to_vec();
         self.run_server();
         let mut said = self.down.pending().to_vec();
-        self.down.sent(usize::MAX);
+        self.down.clear();
         self.server_unread = b"LIST\r\n".to_vec();
         self.run_server();
         said.extend_from_slice(self.down.pending());

@@ -1,11 +1,15 @@
 //! The proxy with a back end and clients of its own, all on loopback.
 
-use crate::serve;
+use crate::CONFIG;
 use pop3_proto::client::{Deletions, Event, SendError};
-use pop3_proto::server::Config;
-use pop3_proto::{Client, Command, Inbox, MessageNumber, Outbox, ResponseCode, Secret, Text, TlsPolicy};
-use pop3_proto_basics::host::{Host, Wants};
+use pop3_proto::server::ServerConfig;
+use pop3_proto::{
+    ClientConnection, Command, MessageNumber, ResponseCode, Secret, ServerConnection, Text, TlsPolicy,
+};
+use pop3_proto_basics::guests::Guests;
+use pop3_proto_basics::host::Host;
 use pop3_proto_basics::sample::{MESSAGES, PASSWORD, USER};
+use pop3_proto_proxy::listen::{self, Door};
 use pop3_proto_proxy::table::Table;
 use pop3_proto_proxy::{Result, tls};
 use rustls::pki_types::ServerName;
@@ -30,7 +34,9 @@ pub(crate) async fn run() -> Result<()> {
     let (acceptor, connector) = tls::self_signed(NAME)?;
     let front = TcpListener::bind("127.0.0.1:0").await?;
     let address = front.local_addr()?;
-    tokio::spawn(async move { serve(front, acceptor, Arc::new(Table::parse(&table)?)).await });
+    let table = Arc::new(Table::parse(&table)?);
+    let door = Door { config: &CONFIG, tls: acceptor, table, guests: Guests::new(10, 10) };
+    tokio::spawn(listen::serve(front, door.into()));
 
     refused(&connector, address).await?;
     println!(
@@ -49,26 +55,27 @@ async fn refused(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     for (name, code) in
         [(USER, ResponseCode::Auth), ("nobody", ResponseCode::Auth), (UNLUCKY, ResponseCode::SysTemp)]
     {
-        mail.send(&Command::User(Text::new(name.as_bytes())?))?;
+        mail.send(Command::User(Text::new(name.as_bytes())?))?;
         mail.expect(|event| matches!(event, Event::Ok(..))).await?;
-        mail.send(&Command::Pass(Secret::new(b"guess")?))?;
+        mail.send(Command::Pass(Secret::new(b"guess")?))?;
         mail.expect(|event| matches!(event, Event::Refused(_, status) if status.code() == Some(code)))
             .await?;
     }
-    mail.send(&Command::Quit)?;
-    mail.expect(|event| matches!(event, Event::Closed(Deletions::NoneAsked))).await
+    mail.send(Command::Quit)?;
+    mail.expect(|event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::NoneAsked))
+        .await
 }
 
 async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     let mut mail = Connection::open(connector, address).await?;
     mail.expect(|event| matches!(event, Event::Greeting(_))).await?;
-    mail.send(&Command::User(Text::literal(USER)))?;
+    mail.send(Command::User(Text::from_static(USER)))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
-    mail.send(&Command::Pass(Secret::new(PASSWORD.as_bytes())?))?;
+    mail.send(Command::Pass(Secret::new(PASSWORD.as_bytes())?))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
 
     for (message, number) in MESSAGES.iter().zip(1..) {
-        mail.send(&Command::Retr(MessageNumber::new(number)?))?;
+        mail.send(Command::Retr(MessageNumber::new(number)?))?;
         let mut text = Vec::new();
         mail.expect(|event| match event {
             Event::Body(_, octets) => {
@@ -80,13 +87,14 @@ async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
         .await?;
         assert_eq!(String::from_utf8(text)?, message.text.replace('\n', "\r\n"));
     }
-    mail.send(&Command::Dele(MessageNumber::FIRST))?;
+    mail.send(Command::Dele(MessageNumber::FIRST))?;
     mail.expect(|event| matches!(event, Event::Ok(..))).await?;
-    mail.send(&Command::Quit)?;
-    mail.expect(|event| matches!(event, Event::Closed(Deletions::Committed))).await
+    mail.send(Command::Quit)?;
+    mail.expect(|event| matches!(event, Event::Closed(closed) if closed.deletions == Deletions::Committed))
+        .await
 }
 
-/// A whole session in one piece, which no client would send, and no proxy may lose or double an octet of.
+/// A whole session in one piece. No client would send that, but the proxy must not lose or double a byte of it.
 async fn pipelined(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     let stream = TcpStream::connect(address).await?;
     let mut stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
@@ -94,7 +102,8 @@ async fn pipelined(connector: &TlsConnector, address: SocketAddr) -> Result<()> 
     stream.write_all(commands.as_bytes()).await?; // it is never done again if this fails
     let mut answers = String::new();
     stream.read_to_string(&mut answers).await?;
-    let octets: u64 = MESSAGES.iter().map(|message| pop3_proto::octets(message.text.as_bytes())).sum();
+    let octets: u64 =
+        MESSAGES.iter().map(|message| pop3_proto::OctetCount::of(message.text.as_bytes())).sum();
     let stat = format!("+OK 3 {octets}");
     let lines: Vec<_> = answers.lines().collect();
     assert_eq!(lines.len(), 7, "{answers}");
@@ -105,12 +114,10 @@ async fn pipelined(connector: &TlsConnector, address: SocketAddr) -> Result<()> 
 
 /// A client inside TLS.
 ///
-/// `expect` can be dropped at its await and called again: `read` and `write` tell how much they moved, or moved nothing.
+/// You can drop `expect` at its await and call it again: `read` and `write` report the bytes that they moved, or moved none.
 struct Connection {
     stream: TlsStream<TcpStream>,
-    client: Client,
-    inbox: Inbox<Vec<u8>>,
-    outbox: Outbox,
+    pop3: ClientConnection<Vec<u8>>,
 }
 
 impl Connection {
@@ -118,40 +125,36 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
-        let client = Client::new(TlsPolicy::Implicit);
-        let inbox = Inbox::new(vec![0; 2 * client.hold()]);
-        Ok(Connection { stream, client, inbox, outbox: Outbox::new() })
+        Ok(Connection { stream, pop3: ClientConnection::new(TlsPolicy::Implicit, 1) })
     }
 
-    fn send(&mut self, command: &Command<'_>) -> Result<(), SendError> {
-        self.client.send(command, &mut self.outbox).map(drop)
+    fn send(&mut self, command: Command<'_>) -> Result<(), SendError> {
+        self.pop3.sender().send(command).map(drop)
     }
 
-    /// Waits for an event; a refusal that is not it is an error.
+    /// Waits for an event. A refusal that is not this event is an error.
     async fn expect(&mut self, mut expected: impl FnMut(&Event<'_>) -> bool) -> Result<()> {
         loop {
-            while let Some(event) = self.inbox.with(|input| self.client.poll(input))? {
+            while let Some((event, _)) = self.pop3.poll()? {
                 if expected(&event) {
                     return Ok(());
                 }
                 if let Event::Refused(..) | Event::NoService(_) | Event::Closed(_) = event {
-                    return Err(format!("this is not the answer that was due: {event:?}").into());
+                    return Err(format!("this is not the expected response: {event:?}").into());
                 }
             }
-            while !self.outbox.pending().is_empty() {
-                let count = self.stream.write(self.outbox.pending()).await?;
-                self.outbox.sent(count);
+            while self.pop3.wants_write() {
+                let count = self.stream.write(self.pop3.send_buf().pending()).await?;
+                self.pop3.send_buf().sent(count);
             }
             self.stream.flush().await?; // TLS has a buffer of its own
-            match self.stream.read(self.inbox.spare()).await? {
-                0 => self.inbox.ended(),
-                count => self.inbox.filled(count),
-            }
+            let count = self.stream.read(self.pop3.recv_buf().spare_mut()).await?;
+            self.pop3.recv_buf().received(count);
         }
     }
 }
 
-/// A POP3 server with the sample mailbox, which is whole again on each connection.
+/// A POP3 server with the sample mailbox, which is complete again on each connection.
 async fn serve_back_end(listener: TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
@@ -164,22 +167,20 @@ async fn serve_back_end(listener: TcpListener) -> Result<()> {
 }
 
 async fn back_end(mut stream: TcpStream) -> Result<()> {
-    static CONFIG: Config = Config::new(TlsPolicy::Cleartext);
-    let mut host = Host::new(&CONFIG, &MESSAGES);
-    let (mut inbox, mut outbox) = (Inbox::new(vec![0; 2 * CONFIG.hold()]), Outbox::new());
+    static BEHIND: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
+    let (mut host, mut pop3) = (Host::new(&MESSAGES), ServerConnection::new(&BEHIND, 1));
     loop {
-        let wants = inbox.with(|input| host.run(input, &mut outbox))?;
-        while !outbox.pending().is_empty() {
-            let count = stream.write(outbox.pending()).await?;
-            outbox.sent(count);
+        let closed = host.serve(&mut pop3)?;
+        while pop3.wants_write() {
+            let count = stream.write(pop3.send_buf().pending()).await?;
+            pop3.send_buf().sent(count);
         }
-        match wants {
-            Wants::Nothing(_) => return Ok(()),
-            Wants::Space => {}
-            Wants::Input => match stream.read(inbox.spare()).await? {
-                0 => inbox.ended(),
-                count => inbox.filled(count),
-            },
+        if closed.is_some() {
+            return Ok(());
+        }
+        if pop3.wants_read() {
+            let count = stream.read(pop3.recv_buf().spare_mut()).await?;
+            pop3.recv_buf().received(count);
         }
     }
 }

@@ -1,65 +1,78 @@
-//! A POP3 proxy with TLS in front.
-//!
-//! `proxy ADDRESS TABLE CERTIFICATES KEY` listens for POP3 inside TLS and passes each user on to a back end on loopback, by a table with
-//! lines `NAME HOST:PORT`. `proxy --demo` starts a back end of its own, runs a session through the proxy and checks it.
+//! A POP3 proxy with TLS in front: `proxy --help`.
 
 mod demo;
 
-use pop3_proto::server::Config;
-use pop3_proto::{Millis, Timers, TlsPolicy};
-use pop3_proto_proxy::proxy::Proxy;
+use pop3_proto::server::ServerConfig;
+use pop3_proto::{Timers, TlsPolicy};
+use pop3_proto_basics::guests::Guests;
+use pop3_proto_proxy::listen::{self, Door};
 use pop3_proto_proxy::table::Table;
-use pop3_proto_proxy::{Result, relay, tls};
+use pop3_proto_proxy::{Result, tls};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::timeout;
 
-/// What is announced before login has to be true behind each back end: where one has no UIDL, say, add `without_uidl`.
-static CONFIG: Config = Config::new(TlsPolicy::Implicit).timers(Timers::DEFAULT.login(Millis::seconds(120)));
+const HELP: &str = "\
+A POP3 proxy: it listens inside TLS and passes each user on to a back end on loopback.
 
-/// How long the TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(30);
+usage: proxy [OPTIONS] ADDRESS TABLE CERTIFICATES KEY
+       proxy --demo
+
+ADDRESS is where to listen. TABLE is a file with lines `NAME HOST:PORT`. CERTIFICATES and KEY are PEM files.
+
+  --connections COUNT              the most connections in front [default: 300]
+  --connections-per-address COUNT  the most connections of one address [default: 20]
+  --demo                           start a back end too, run a session through the proxy, and check it
+  --help                           show this text
+
+All connections to a back end come from this machine: a limit for one address there must allow as many as the proxy does.
+Back ends should refuse logins in the same words and codes: a name that is not in the table is refused as the back end
+that most users have refuses a wrong password.
+";
+
+/// What is announced before login has to be true behind each back end: where one has no UIDL, say, add `without_uidl`. AUTH-RESP-CODE is
+/// announced: a refusal without `[AUTH]` then tells a client that its password may be right.
+static CONFIG: ServerConfig<'_> =
+    ServerConfig::new(TlsPolicy::Implicit).with_timers(Timers::DEFAULT.with_login(Duration::from_secs(120)));
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--demo"] => timeout(Duration::from_secs(60), demo::run()).await?,
-        [address, table, certificates, key] => {
-            let table = Table::parse(&std::fs::read_to_string(table)?)?;
-            let listener = TcpListener::bind(address).await?;
-            println!("listening on {}", listener.local_addr()?);
-            serve(listener, tls::from_files(certificates, key)?, Arc::new(table)).await
+async fn main() -> ExitCode {
+    match run(std::env::args().skip(1).collect()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("proxy: {error}");
+            ExitCode::FAILURE
         }
-        _ => Err("usage: proxy --demo | proxy ADDRESS TABLE CERTIFICATES KEY".into()),
     }
 }
 
-/// Takes connections for as long as the listener lives, each in a task of its own.
-async fn serve(listener: TcpListener, tls: TlsAcceptor, table: Arc<Table>) -> Result<()> {
-    for id in 1.. {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                eprintln!("accept: {error}");
-                sleep(Duration::from_millis(100)).await; // no file descriptor left, say
-                continue;
-            }
-        };
-        let proxy = Proxy::new(&CONFIG, Arc::clone(&table), id);
-        let tls = tls.clone();
-        tokio::spawn(async move {
-            let session = async {
-                stream.set_nodelay(true)?; // answers are small, and each is sent when it is complete
-                let front = timeout(HANDSHAKE, tls.accept(stream)).await??;
-                relay::run(front, proxy).await
-            };
-            if let Err(error) = session.await {
-                eprintln!("connection {id}: {error}");
-            }
-        });
+async fn run(mut arguments: Vec<String>) -> Result<()> {
+    let most = take_count(&mut arguments, "--connections")?.unwrap_or(300);
+    let most_of_one = take_count(&mut arguments, "--connections-per-address")?.unwrap_or(20);
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--help"] => print!("{HELP}"),
+        ["--demo"] => timeout(Duration::from_secs(60), demo::run()).await??,
+        [address, table, certificates, key] if !address.starts_with('-') => {
+            let text = std::fs::read_to_string(table).map_err(|error| format!("{table}: {error}"))?;
+            let parsed = Table::parse(&text).map_err(|error| format!("{table}: {error}"))?;
+            let tls = tls::from_files(certificates, key)?;
+            let guests = Guests::new(most, most_of_one);
+            let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+            println!("listening on {}", listener.local_addr()?);
+            let door = Door { config: &CONFIG, tls, table: Arc::new(parsed), guests };
+            listen::serve(listener, door.into()).await;
+        }
+        _ => return Err("unknown or missing arguments: see proxy --help".into()),
     }
     Ok(())
+}
+
+/// Takes an option and its number out of the arguments.
+fn take_count(arguments: &mut Vec<String>, name: &str) -> Result<Option<usize>> {
+    let Some(place) = arguments.iter().position(|argument| argument == name) else { return Ok(None) };
+    let end = arguments.len().min(place + 2);
+    let number = arguments.drain(place..end).nth(1).and_then(|number| number.parse().ok());
+    number.map(Some).ok_or_else(|| format!("{name} needs a number").into())
 }

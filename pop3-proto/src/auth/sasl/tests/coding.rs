@@ -1,6 +1,6 @@
 use super::super::{Message, SERVICE, SaslError, anonymous, decode, encode, oauthbearer, plain};
 use super::{encoded, secret, sent, text};
-use crate::{Base64, Full, MIN_SINK, Out, Sink, Text};
+use crate::{Base64, BufferFull, MIN_SEND_BUF, SendBuf, Sink, Text};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use std::{format, string::ToString, vec, vec::Vec};
@@ -46,10 +46,10 @@ fn law_4_put_writes_all_or_nothing() {
     let needed = message.encoded_len() + 4;
     for size in 0..=needed + 3 {
         let mut buffer = vec![0; size];
-        let mut out = Out::new(&mut buffer);
-        let result = message.put(Text::literal("+ "), &mut out);
+        let mut out = SendBuf::new(&mut buffer[..]);
+        let result = message.put(Text::from_static("+ "), &mut out);
         if size < needed {
-            assert_eq!(result, Err(Full { needed, capacity: size }));
+            assert_eq!(result, Err(BufferFull { needed, capacity: size }));
             assert!(out.pending().is_empty());
         } else {
             assert_eq!(result, Ok(()));
@@ -60,8 +60,8 @@ fn law_4_put_writes_all_or_nothing() {
 
 #[test]
 fn law_4_put_looks_at_the_room_that_is_left() {
-    let mut buffer = [0; MIN_SINK];
-    let mut out = Out::new(&mut buffer);
+    let mut buffer = [0; MIN_SEND_BUF];
+    let mut out = SendBuf::new(&mut buffer[..]);
     out.put(&[&[b'x'; 500]]).unwrap();
     assert!(!Message::new(b"123456789").put(Text::EMPTY, &mut out).unwrap_err().never_fits());
     assert_eq!(out.pending().len(), 500);
@@ -100,10 +100,36 @@ fn law_9_neither_debug_nor_errors_show_a_secret() {
     assert_eq!(error, SaslError::NotUtf8);
     assert!(!format!("{error:?}{error}").contains("tan"));
     let small = message.encode_into(&mut []).unwrap_err();
-    assert_eq!(small.to_string(), "the slice for a SASL message needs 20 octets");
+    assert_eq!(small.to_string(), "the slice for a SASL message needs 20 bytes");
+}
+
+/// Every group of up to two octets, and every digit at each place of a group of three.
+#[test]
+fn r4648_4_groups_are_what_the_base64_crate_makes_of_them() {
+    let ones = (0..=u8::MAX).map(|a| vec![a]);
+    let twos = (0..=u16::MAX).map(|pair| pair.to_be_bytes().to_vec());
+    let threes = (0..=u16::MAX).flat_map(|pair| {
+        let [a, b] = pair.to_be_bytes();
+        [vec![a, b, 0x9A], vec![0xA5, a, b], vec![a, 0x3C, b]]
+    });
+    for octets in ones.chain(twos).chain(threes) {
+        let mut expected = [0; 4];
+        STANDARD.encode_slice(&octets, &mut expected).unwrap();
+        let mut text = [0; 4];
+        let text = encode(&octets, &mut text).unwrap();
+        assert_eq!(text.as_bytes(), expected, "{octets:?}");
+        assert_eq!(decode(text, &mut [0; 3]).unwrap(), octets);
+    }
 }
 
 proptest! {
+    #[test]
+    fn encoding_any_length_is_what_the_base64_crate_makes_of_it(octets: Vec<u8>) {
+        let mut expected = vec![0; octets.len() / 3 * 4 + 4];
+        let length = STANDARD.encode_slice(&octets, &mut expected).unwrap();
+        prop_assert_eq!(encoded(&Message::new(&octets)), &expected[..length]);
+    }
+
     #[test]
     fn decode_undoes_encode(octets: Vec<u8>) {
         prop_assert_eq!(sent(&Message::new(&octets)), octets);
@@ -119,8 +145,9 @@ proptest! {
     ) {
         match (Base64::new(&octets), STANDARD.decode_slice(&octets, &mut [0; 256])) {
             (Ok(text), Ok(length)) => {
-                let mut exact = vec![0; length];
-                prop_assert_eq!(decode(text, &mut exact).unwrap().len(), length);
+                let (mut ours, mut theirs) = (vec![0; length], [0; 256]);
+                STANDARD.decode_slice(&octets, &mut theirs).unwrap();
+                prop_assert_eq!(&*decode(text, &mut ours).unwrap(), &theirs[..length]);
             }
             (ours, theirs) => prop_assert_eq!(ours.is_ok(), theirs.is_ok()),
         }
@@ -176,7 +203,7 @@ fn chunks_end_with_the_first_error() {
 /// The line that `put` writes.
 fn line(message: &Message<'_>, prefix: &[u8]) -> Vec<u8> {
     let mut buffer = vec![0; 2048];
-    let mut out = Out::new(&mut buffer);
+    let mut out = SendBuf::new(&mut buffer[..]);
     message.put(text(prefix), &mut out).unwrap();
     out.pending().to_vec()
 }

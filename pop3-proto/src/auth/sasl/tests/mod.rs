@@ -3,7 +3,7 @@ mod mechanisms;
 mod tokens;
 
 use super::{Message, SaslError, decode};
-use crate::{Base64, Invalid, Secret, Text};
+use crate::{Base64, InvalidValue, Secret, Text};
 use std::{vec, vec::Vec};
 
 fn text(octets: &[u8]) -> Text<'_> {
@@ -14,8 +14,8 @@ fn secret(octets: &[u8]) -> Secret<'_> {
     Secret::new(octets).unwrap()
 }
 
-fn invalid(rule: Invalid) -> SaslError {
-    SaslError::Invalid(rule)
+fn invalid(rule: InvalidValue) -> SaslError {
+    SaslError::InvalidValue(rule)
 }
 
 /// The message's base64.

@@ -2,7 +2,7 @@ use super::super::{
     Bearer, Message, OAUTHBEARER_ACK, SaslError, XOAUTH2_ACK, decode, oauth_error, oauthbearer, xoauth2,
 };
 use super::{encoded, invalid, secret, sent, text};
-use crate::{Base64, Invalid, Text};
+use crate::{Base64, InvalidValue, Text};
 use proptest::prelude::*;
 use std::{format, string::String, vec, vec::Vec};
 
@@ -25,7 +25,7 @@ fn r7628_3_1_a_name_is_escaped_and_resolved() {
     };
     assert_eq!(user("=2C=3d=2c=3D2C"), Ok(Some(",=,=2C".into())));
     for bad in ["=", "=2", "=2D", "a=20b", "a,b", "=3", ""] {
-        assert_eq!(user(bad), Err(invalid(Invalid::Syntax)), "{bad}");
+        assert_eq!(user(bad), Err(invalid(InvalidValue::Syntax)), "{bad}");
     }
     let mut not_utf8 = *b"n,a=\xff,\x01auth=Bearer x\x01\x01";
     assert_eq!(Bearer::parse_oauthbearer(&mut not_utf8).unwrap_err(), SaslError::NotUtf8);
@@ -37,7 +37,11 @@ fn r7628_3_1_a_header_has_no_channel_binding() {
         assert!(parse(&format!("{good}\x01auth=Bearer x\x01\x01")).is_ok(), "{good}");
     }
     for bad in ["", "n", "n,", ",,", "p=tls-unique,,", "n,tim,", "F,n,,", "N,,", "n,a=tim", "n,,,"] {
-        assert_eq!(parse(&format!("{bad}\x01auth=Bearer x\x01\x01")), Err(invalid(Invalid::Syntax)), "{bad}");
+        assert_eq!(
+            parse(&format!("{bad}\x01auth=Bearer x\x01\x01")),
+            Err(invalid(InvalidValue::Syntax)),
+            "{bad}"
+        );
     }
 }
 
@@ -47,15 +51,15 @@ fn r7628_3_1_a_auth_is_required_once_and_of_type_bearer() {
         assert_eq!(parse(&format!("n,,\x01auth={good}\x01\x01")), Ok("x".into()), "{good}");
     }
     for (bad, rule) in [
-        ("", Invalid::Syntax),
-        ("auth=\x01", Invalid::Empty),
-        ("auth=Bearer \x01", Invalid::Empty),
-        ("auth=Bearer\x01", Invalid::Syntax),
-        ("auth=Basic x\x01", Invalid::Syntax),
-        ("auth=Bearer a b\x01", Invalid::Octet),
-        ("auth=Bearer \u{e9}\x01", Invalid::Octet),
-        ("auth=Bearer a\x01auth=Bearer b\x01", Invalid::Syntax),
-        ("Auth=Bearer a\x01", Invalid::Syntax),
+        ("", InvalidValue::Syntax),
+        ("auth=\x01", InvalidValue::Empty),
+        ("auth=Bearer \x01", InvalidValue::Empty),
+        ("auth=Bearer\x01", InvalidValue::Syntax),
+        ("auth=Basic x\x01", InvalidValue::Syntax),
+        ("auth=Bearer a b\x01", InvalidValue::Octet),
+        ("auth=Bearer \u{e9}\x01", InvalidValue::Octet),
+        ("auth=Bearer a\x01auth=Bearer b\x01", InvalidValue::Syntax),
+        ("Auth=Bearer a\x01", InvalidValue::Syntax),
     ] {
         assert_eq!(parse(&format!("n,,\x01{bad}\x01")), Err(invalid(rule)), "{bad}");
     }
@@ -65,12 +69,12 @@ fn r7628_3_1_a_auth_is_required_once_and_of_type_bearer() {
 fn r7628_3_1_a_host_and_port_are_optional() {
     let mut message = *b"n,,\x01port=65535\x01host=pop.example.com\x01auth=Bearer x\x01\x01";
     let bearer = Bearer::parse_oauthbearer(&mut message).unwrap();
-    assert_eq!((bearer.host, bearer.port), (Some(Text::literal("pop.example.com")), Some(65535)));
+    assert_eq!((bearer.host, bearer.port), (Some(Text::from_static("pop.example.com")), Some(65535)));
     for bad in ["port=0", "port=", "port=0110", "port=65536", "port=+1", "port=1 ", "port=1\x01port=1"] {
         let message = format!("n,,\x01{bad}\x01auth=Bearer x\x01\x01");
-        assert_eq!(parse(&message), Err(invalid(Invalid::Syntax)), "{bad}");
+        assert_eq!(parse(&message), Err(invalid(InvalidValue::Syntax)), "{bad}");
     }
-    assert_eq!(parse("n,,\x01host=a b\x01auth=Bearer x\x01\x01"), Err(invalid(Invalid::Octet)));
+    assert_eq!(parse("n,,\x01host=a b\x01auth=Bearer x\x01\x01"), Err(invalid(InvalidValue::Octet)));
     for port in [1u16, 9, 10, 110, 995, 10_000, 65535] {
         let message = sent(&oauthbearer(Text::EMPTY, None, Some(port), secret(b"x")).unwrap());
         assert_eq!(message, format!("n,,\x01port={port}\x01auth=Bearer x\x01\x01").as_bytes());
@@ -91,21 +95,21 @@ fn r7628_3_1_a_nothing_is_behind_the_final_separator() {
         "n,,\x01auth=Bearer x\x01key\x01\x01",
         "n,,\x01auth=Bearer x\x01k-y=\x01\x01",
     ] {
-        assert_eq!(parse(bad), Err(invalid(Invalid::Syntax)), "{bad:?}");
+        assert_eq!(parse(bad), Err(invalid(InvalidValue::Syntax)), "{bad:?}");
     }
 }
 
 #[test]
 fn r7628_3_1_a_no_part_smuggles_in_a_pair() {
-    assert_eq!(full(b"tim,\x01auth=Bearer y").unwrap_err(), invalid(Invalid::Control));
+    assert_eq!(full(b"tim,\x01auth=Bearer y").unwrap_err(), invalid(InvalidValue::Control));
     assert_eq!(full(b"\xff").unwrap_err(), SaslError::NotUtf8);
-    let tim = Text::literal("tim");
+    let tim = Text::from_static("tim");
     let host = |host| oauthbearer(tim, Some(text(host)), None, secret(b"x")).map(drop);
-    assert_eq!(host(b"a\x01port=1"), Err(invalid(Invalid::Octet)));
-    assert_eq!(oauthbearer(tim, None, Some(0), secret(b"x")).unwrap_err(), invalid(Invalid::Zero));
+    assert_eq!(host(b"a\x01port=1"), Err(invalid(InvalidValue::Octet)));
+    assert_eq!(oauthbearer(tim, None, Some(0), secret(b"x")).unwrap_err(), invalid(InvalidValue::Zero));
     for token in [&b"x\x01\x01"[..], b"x y", b"\xc3\xa9"] {
-        assert_eq!(oauthbearer(tim, None, None, secret(token)).unwrap_err(), invalid(Invalid::Octet));
-        assert_eq!(xoauth2(tim, secret(token)).unwrap_err(), invalid(Invalid::Octet));
+        assert_eq!(oauthbearer(tim, None, None, secret(token)).unwrap_err(), invalid(InvalidValue::Octet));
+        assert_eq!(xoauth2(tim, secret(token)).unwrap_err(), invalid(InvalidValue::Octet));
     }
 }
 
@@ -135,13 +139,13 @@ fn r7628_3_2_a_error_is_a_json_object() {
 #[test]
 fn r7628_3_2_a_no_text_breaks_out_of_its_string() {
     let refused = |status, scope, url| oauth_error(status, scope, url).map(drop).unwrap_err();
-    assert_eq!(refused("", None, None), invalid(Invalid::Empty));
+    assert_eq!(refused("", None, None), invalid(InvalidValue::Empty));
     for (bad, rule) in [
-        ("a\"", Invalid::Octet),
-        ("a\\", Invalid::Octet),
-        ("a\n", Invalid::Control),
-        ("\0", Invalid::Control),
-        ("\x1f", Invalid::Control),
+        ("a\"", InvalidValue::Octet),
+        ("a\\", InvalidValue::Octet),
+        ("a\n", InvalidValue::Control),
+        ("\0", InvalidValue::Control),
+        ("\x1f", InvalidValue::Control),
     ] {
         assert_eq!(refused(bad, None, None), invalid(rule));
         assert_eq!(refused("a", Some(bad), None), invalid(rule));
@@ -157,26 +161,27 @@ fn r7628_3_2_b_client_answers_the_error_with_one_octet() {
 
 #[test]
 fn xoauth2_a_message_is_user_and_token() {
-    let message = xoauth2(Text::literal("tim@example.com"), secret(b"ya29.x")).unwrap();
+    let message = xoauth2(Text::from_static("tim@example.com"), secret(b"ya29.x")).unwrap();
     assert_eq!(sent(&message), b"user=tim@example.com\x01auth=Bearer ya29.x\x01\x01");
-    assert_eq!(xoauth2(Text::EMPTY, secret(b"x")).unwrap_err(), invalid(Invalid::Empty));
-    assert_eq!(xoauth2(text(b"a\x01auth=b"), secret(b"x")).unwrap_err(), invalid(Invalid::Control));
+    assert_eq!(xoauth2(Text::EMPTY, secret(b"x")).unwrap_err(), invalid(InvalidValue::Empty));
+    assert_eq!(xoauth2(text(b"a\x01auth=b"), secret(b"x")).unwrap_err(), invalid(InvalidValue::Control));
 }
 
+/// Also 5034.4.ab.
 #[test]
 fn xoauth2_a_server_reads_user_and_token() {
     let bearer = Bearer::parse_xoauth2(b"user=tim=a\x01x=\x01auth=bearer ya29.x=\x01\x01").unwrap();
-    assert_eq!((bearer.user, bearer.token.expose()), (Text::literal("tim=a"), &b"ya29.x="[..]));
+    assert_eq!((bearer.user, bearer.token.expose()), (Text::from_static("tim=a"), &b"ya29.x="[..]));
     assert_eq!((bearer.host, bearer.port), (None, None));
     for (bad, error) in [
-        (&b""[..], invalid(Invalid::Syntax)),
-        (b"user=\x01auth=Bearer x\x01\x01", invalid(Invalid::Empty)),
-        (b"auth=Bearer x\x01\x01", invalid(Invalid::Syntax)),
-        (b"name=tim\x01auth=Bearer x\x01\x01", invalid(Invalid::Syntax)),
-        (b"user=tim\x01auth=Bearer x\x01", invalid(Invalid::Syntax)),
-        (b"user=tim\x01\x01", invalid(Invalid::Syntax)),
-        (b"user=tim\x01auth=\x01\x01", invalid(Invalid::Empty)),
-        (b"user=t\rim\x01auth=Bearer x\x01\x01", invalid(Invalid::Control)),
+        (&b""[..], invalid(InvalidValue::Syntax)),
+        (b"user=\x01auth=Bearer x\x01\x01", invalid(InvalidValue::Empty)),
+        (b"auth=Bearer x\x01\x01", invalid(InvalidValue::Syntax)),
+        (b"name=tim\x01auth=Bearer x\x01\x01", invalid(InvalidValue::Syntax)),
+        (b"user=tim\x01auth=Bearer x\x01", invalid(InvalidValue::Syntax)),
+        (b"user=tim\x01\x01", invalid(InvalidValue::Syntax)),
+        (b"user=tim\x01auth=\x01\x01", invalid(InvalidValue::Empty)),
+        (b"user=t\rim\x01auth=Bearer x\x01\x01", invalid(InvalidValue::Control)),
         (b"user=\xff\x01auth=Bearer x\x01\x01", SaslError::NotUtf8),
     ] {
         assert_eq!(Bearer::parse_xoauth2(bad).unwrap_err(), error, "{bad:?}");
@@ -192,11 +197,11 @@ fn xoauth2_a_client_answers_the_error_with_an_empty_line() {
 fn r5034_4_u_a_token_of_8_kib_passes_through() {
     let token: Vec<u8> = (0..8192u32).map(|octet| b'!' + (octet % 94) as u8).collect();
     let token = secret(&token);
-    let mut message = sent(&oauthbearer(Text::literal("tim"), None, None, token).unwrap());
+    let mut message = sent(&oauthbearer(Text::from_static("tim"), None, None, token).unwrap());
     let bearer = Bearer::parse_oauthbearer(&mut message).unwrap();
     assert_eq!(bearer.token.expose(), token.expose());
 
-    let text = encoded(&xoauth2(Text::literal("tim"), token).unwrap());
+    let text = encoded(&xoauth2(Text::from_static("tim"), token).unwrap());
     assert!(text.len() < 12_288);
     let mut buffer = vec![0; 8300];
     let message = decode(Base64::new(&text).unwrap(), &mut buffer).unwrap();
@@ -245,7 +250,7 @@ proptest! {
 }
 
 fn full(user: &[u8]) -> Result<Message<'_>, SaslError> {
-    oauthbearer(text(user), Some(Text::literal("pop.example.com")), Some(995), secret(b"vF9dft4q"))
+    oauthbearer(text(user), Some(Text::from_static("pop.example.com")), Some(995), secret(b"vF9dft4q"))
 }
 
 /// The token of an OAUTHBEARER message.

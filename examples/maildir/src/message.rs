@@ -1,0 +1,118 @@
+use crate::mailbox::Mailbox;
+use crate::place::Opened;
+use crate::sizes::{self, Size};
+use pop3_proto::OctetCount;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, ErrorKind, Read, Seek as _};
+
+/// The most that is read of a file at once, without the byte after it that is not to be there.
+const PART: u64 = 60 * 1024;
+
+/// A message that is being sent. It ends only if as many octets went out as were listed, and else in an error.
+///
+/// To read it is to read an open regular file, a part of 60 KiB at a time. The Maildir stays locked meanwhile.
+pub struct Message {
+    mailbox: Mailbox,
+    file: File,
+    /// How much of the file is still to be read.
+    left: u64,
+    count: OctetCount,
+    listed: u64,
+    /// What was read and not consumed.
+    part: Vec<u8>,
+    consumed: usize,
+}
+
+impl Message {
+    /// Checks that the file is what was listed, and reads its first part.
+    ///
+    /// A short message is read whole. A longer one is read twice if it was changed since it was counted.
+    pub(crate) fn open(mut opened: Opened, size: Size, mailbox: Mailbox) -> io::Result<Self> {
+        let mut is_same = opened.length == size.length;
+        if is_same && !is_soon_checked(&opened, size) {
+            is_same = sizes::count(&mut opened)?.octets() == size.octets();
+            opened.file.rewind()?;
+        }
+        let (left, listed) = (size.length, size.octets());
+        let (count, part) = (OctetCount::new(), Vec::new());
+        let mut message = Message { mailbox, file: opened.file, left, count, listed, part, consumed: 0 };
+        if !is_same {
+            return Err(message.changed());
+        }
+        message.read_part()?;
+        Ok(message)
+    }
+
+    /// The same, if that takes one read at most and the message is what was listed.
+    pub(crate) fn open_soon(opened: Opened, size: Size, mailbox: Mailbox) -> Option<Self> {
+        let is_same = opened.length == size.length && is_soon_checked(&opened, size);
+        is_same.then(|| Self::open(opened, size, mailbox).ok()).flatten()
+    }
+
+    fn read_part(&mut self) -> io::Result<()> {
+        let wanted = self.left.min(PART) as usize;
+        // In the last part, a byte more shows that the message has grown. A read that does not give it has met the end.
+        let after = usize::from(self.left <= PART);
+        self.part.resize(wanted + after, 0);
+        self.consumed = 0;
+        let mut read = 0;
+        while read < wanted {
+            match self.file.read(&mut self.part[read..]) {
+                Ok(0) => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                count => read += count?,
+            }
+        }
+        if read != wanted {
+            return Err(self.changed());
+        }
+        self.part.truncate(wanted);
+        self.left -= wanted as u64;
+        self.count.add(&self.part);
+        if self.left == 0 && self.count.finish() != self.listed {
+            return Err(self.changed());
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self) -> io::Error {
+        (self.left, self.consumed) = (0, 0);
+        self.part.clear();
+        self.mailbox.forget_sizes();
+        io::Error::new(ErrorKind::InvalidData, "the message has changed")
+    }
+}
+
+/// Returns whether a file of the listed length is known to be the listed message once its first part is read.
+fn is_soon_checked(opened: &Opened, size: Size) -> bool {
+    size.length <= PART || opened.stamp == size.stamp
+}
+
+/// Shows nothing: it holds mail.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Message(..)")
+    }
+}
+
+impl BufRead for Message {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.consumed == self.part.len() && self.left > 0 {
+            self.read_part()?;
+        }
+        Ok(&self.part[self.consumed..])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.consumed += count;
+    }
+}
+
+impl Read for Message {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}

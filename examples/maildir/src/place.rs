@@ -1,0 +1,216 @@
+//! How this package opens files: the only place where it does.
+//!
+//! The owner of a Maildir can put anything into it, but the program may run as another user and serves others too. So nothing is
+//! opened in a way that can block (a FIFO without a writer), and no link below the root is followed, neither for reading nor for
+//! writing. The type of a file is checked on the open descriptor, because a name may stand for another file a moment later.
+//!
+//! A name that is not a regular file counts as [`ErrorKind::NotFound`]: there is no message by that name.
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+/// The folders of messages; a message's folder is an index into this array. `new` comes first in listings too: a message that is
+/// moved meanwhile is then seen twice, and not missed.
+pub(crate) const FOLDERS: [&str; 2] = ["new", "cur"];
+
+/// The file that is locked while a session, of this process or of another, has the Maildir open.
+const LOCK: &str = "pop3.lock";
+
+/// How every file below the root is opened.
+const SAFE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+/// How the root is opened. Only its files' names are needed, so it need not be readable.
+#[cfg(target_os = "linux")]
+const ROOT: OFlags = OFlags::PATH.union(FOLDER);
+#[cfg(not(target_os = "linux"))]
+const ROOT: OFlags = OFlags::RDONLY.union(FOLDER);
+/// How folders are opened.
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+/// File systems on a disk or in memory, by the numbers that statfs(2) lists: ext, XFS, Btrfs, tmpfs, overlayfs, F2FS, ZFS.
+#[cfg(target_os = "linux")]
+const LOCAL: [u64; 7] =
+    [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0xF2F5_2010, 0x2FC1_2FC1];
+const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// The root of a Maildir, which may be a link.
+#[derive(Debug)]
+pub(crate) struct Root(OwnedFd);
+
+/// `new/` or `cur/`.
+#[derive(Debug)]
+pub(crate) struct Folder(OwnedFd);
+
+/// Both folders, in the order of [`FOLDERS`].
+pub(crate) type Folders = [Folder; 2];
+
+/// A regular file, open for reading.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) file: File,
+    pub(crate) length: u64,
+    /// The time of the last change, as a number to compare.
+    pub(crate) stamp: u32,
+}
+
+impl Root {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let root = retry_on_intr(|| rustix::fs::openat(CWD, path, ROOT, Mode::empty()));
+        // Not as `NotFound`, which is about a message.
+        root.map(Root).map_err(io::Error::other)
+    }
+
+    pub(crate) fn folders(&self) -> io::Result<Folders> {
+        Ok([self.folder(0)?, self.folder(1)?])
+    }
+
+    pub(crate) fn folder(&self, folder: u8) -> io::Result<Folder> {
+        let name = FOLDERS[usize::from(folder)];
+        open(&self.0, name.as_bytes(), OFlags::RDONLY | FOLDER | OFlags::NOFOLLOW)
+            .map(Folder)
+            .map_err(|error| io::Error::other(format!("{name}: {error}")))
+    }
+
+    /// Locks the Maildir for as long as the result is kept. Returns `None` if somebody else has locked it.
+    pub(crate) fn lock(&self) -> io::Result<Option<OwnedFd>> {
+        let locked =
+            open(&self.0, LOCK.as_bytes(), OFlags::WRONLY | OFlags::CREATE | SAFE).and_then(|lock| {
+                regular(&lock)?;
+                match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                    Err(Errno::WOULDBLOCK) => Ok(None),
+                    done => Ok(done.map(|()| Some(lock))?),
+                }
+            });
+        locked.map_err(|error| io::Error::other(format!("{LOCK}: {error}")))
+    }
+
+    pub(crate) fn read(&self, name: &str) -> io::Result<Opened> {
+        read(&self.0, name.as_bytes())
+    }
+
+    /// Creates a file, in place of what has this name.
+    pub(crate) fn create(&self, name: &str) -> io::Result<File> {
+        self.remove(name)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | SAFE;
+        Ok(open(&self.0, name.as_bytes(), flags)?.into())
+    }
+
+    pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
+    }
+
+    /// Removes a name that may not be there.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
+            Err(Errno::NOENT) => Ok(()),
+            done => Ok(done?),
+        }
+    }
+}
+
+impl Folder {
+    pub(crate) fn read(&self, name: &[u8]) -> io::Result<Opened> {
+        read(&self.0, name)
+    }
+
+    /// Calls a function with the name of each file, and whether the file is a regular one. Hidden files are left out.
+    pub(crate) fn each(&self, mut then: impl FnMut(&[u8], bool)) -> io::Result<()> {
+        for entry in Dir::read_from(&self.0)? {
+            let entry = entry?;
+            if entry.file_name().to_bytes().starts_with(b".") {
+                continue;
+            }
+            let is_regular = match entry.file_type() {
+                FileType::Unknown => self.is_regular(entry.file_name()).unwrap_or(false),
+                known => known == FileType::RegularFile,
+            };
+            then(entry.file_name().to_bytes(), is_regular);
+        }
+        Ok(())
+    }
+
+    /// Removes a message.
+    pub(crate) fn remove(&self, name: &[u8]) -> io::Result<()> {
+        if !self.is_regular(name)? {
+            return Err(not_regular());
+        }
+        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    fn is_regular(&self, name: impl rustix::path::Arg) -> io::Result<bool> {
+        let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+    }
+
+    /// Returns when a file came, went or was renamed for the last time.
+    pub(crate) fn changed(&self) -> io::Result<(i64, i64)> {
+        let stat = rustix::fs::fstat(&self.0)?;
+        Ok((stat.st_mtime, stat.st_mtime_nsec as i64))
+    }
+
+    /// Returns whether the folder is known to be on a disk of this machine. To open a file on any other may have to wait for a
+    /// network, or for another program, even if the system knows the file's path.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_local(&self) -> bool {
+        rustix::fs::fstatfs(&self.0).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u64 & 0xFFFF_FFFF)))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn is_local(&self) -> bool {
+        false
+    }
+
+    /// Waits until all removals are on the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.0)?)
+    }
+}
+
+fn open(folder: &OwnedFd, name: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
+    match retry_on_intr(|| rustix::fs::openat(folder, name, flags, OWNER_ONLY)) {
+        // A link; a FIFO without a reader, a socket, or a device without a driver.
+        Err(Errno::LOOP | Errno::NXIO | Errno::NODEV) => Err(not_regular()),
+        opened => Ok(opened?),
+    }
+}
+
+/// Opens a message if the system has all of its path in its cache, and else returns `None`, as for anything that is not a regular
+/// file and for any other trouble. So this does not wait for a disk. No part of the path may be a link, the root's neither.
+#[cfg(target_os = "linux")]
+pub(crate) fn read_cached(path: &[u8]) -> Option<Opened> {
+    use rustix::fs::{ResolveFlags, openat2};
+
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::CACHED;
+    checked(openat2(CWD, path, OFlags::RDONLY | SAFE, Mode::empty(), resolve).ok()?).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn read_cached(_: &[u8]) -> Option<Opened> {
+    None
+}
+
+fn read(folder: &OwnedFd, name: &[u8]) -> io::Result<Opened> {
+    checked(open(folder, name, OFlags::RDONLY | SAFE)?)
+}
+
+fn checked(file: OwnedFd) -> io::Result<Opened> {
+    let stat = regular(&file)?;
+    // A hash, because the size of a message is kept in few bytes.
+    let stamp = (stat.st_mtime as u32).wrapping_mul(0x9E37_79B1) ^ stat.st_mtime_nsec as u32;
+    Ok(Opened { file: file.into(), length: stat.st_size.try_into().unwrap_or(0), stamp })
+}
+
+/// Checks an open descriptor.
+fn regular(file: impl AsFd) -> io::Result<Stat> {
+    let stat = rustix::fs::fstat(file)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(stat),
+        _ => Err(not_regular()),
+    }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(ErrorKind::NotFound, "not a regular file")
+}

@@ -1,0 +1,112 @@
+//! The sizes of messages as RETR sends them, kept beside the messages, because counting a message means reading it.
+
+use crate::place::{Opened, Root};
+use pop3_proto::OctetCount;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write as _};
+
+/// [`VERSION`], then a row for each message: length, added octets, stamp, base name.
+const FILE: &str = "pop3.sizes";
+const BESIDE: &str = "pop3.sizes.new";
+/// The first line. A file that begins with anything else is not read.
+const VERSION: &[u8] = b"sizes 2\n";
+/// No row is longer: three numbers, and a file name.
+const LONGEST_ROW: u64 = 20 + 10 + 10 + 3 + 255 + 1;
+
+/// The size of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Size {
+    /// The length of the file.
+    pub(crate) length: u64,
+    /// How many octets more than that are sent, for line ends.
+    pub(crate) added: u32,
+    /// [`Opened::stamp`] when the message was counted.
+    pub(crate) stamp: u32,
+}
+
+impl Size {
+    /// Returns how many octets RETR sends.
+    pub(crate) fn octets(self) -> u64 {
+        self.length.saturating_add(self.added.into())
+    }
+}
+
+/// The sizes that were kept. A file that is missing, broken, or not a regular one is the same as an empty one.
+#[derive(Debug)]
+pub(crate) struct Sizes(Vec<u8>);
+
+impl Sizes {
+    /// Reads the sizes for a Maildir of `count` messages. Twice as many rows are tolerated, as messages were removed since.
+    pub(crate) fn read(root: &Root, count: usize) -> Self {
+        let most = LONGEST_ROW.saturating_mul(2).saturating_mul(count as u64).saturating_add(4096);
+        let mut text = Vec::new();
+        let read = root.read(FILE).and_then(|opened| match opened.length <= most {
+            true => {
+                text.reserve_exact(opened.length as usize + 1);
+                opened.file.take(most).read_to_end(&mut text)
+            }
+            false => Err(ErrorKind::FileTooLarge.into()),
+        });
+        if read.is_err() || !text.starts_with(VERSION) {
+            text.clear();
+        }
+        Sizes(text)
+    }
+
+    pub(crate) fn rows(&self) -> HashMap<&[u8], Size> {
+        self.0.split(|byte| *byte == b'\n').filter_map(row).collect()
+    }
+}
+
+fn row(line: &[u8]) -> Option<(&[u8], Size)> {
+    let mut parts = line.splitn(4, |byte| *byte == b' ');
+    let mut number = || std::str::from_utf8(parts.next()?).ok();
+    let size = Size {
+        length: number()?.parse().ok()?,
+        added: number()?.parse().ok()?,
+        stamp: number()?.parse().ok()?,
+    };
+    Some((parts.next()?, size))
+}
+
+/// Keeps these sizes. They need not survive a crash: a message without a row is counted again.
+pub(crate) fn keep<'a>(root: &Root, rows: impl Iterator<Item = (&'a [u8], Size)>) -> io::Result<()> {
+    let mut text = VERSION.to_vec();
+    for (base, Size { length, added, stamp }) in rows.filter(|(base, _)| !base.contains(&b'\n')) {
+        write!(text, "{length} {added} {stamp} ")?;
+        text.extend_from_slice(base);
+        text.push(b'\n');
+    }
+    let kept = root.create(BESIDE).and_then(|mut file| file.write_all(&text));
+    let kept = kept.and_then(|()| root.rename(BESIDE, FILE));
+    if kept.is_err() {
+        root.remove(BESIDE).ok(); // a full disk, say: half a file would take space for nothing
+    }
+    kept
+}
+
+/// Forgets all sizes, because one was wrong: the next session counts all messages again.
+pub(crate) fn forget(root: &Root) -> io::Result<()> {
+    root.remove(FILE)
+}
+
+/// Reads a message and counts.
+pub(crate) fn count(opened: &mut Opened) -> io::Result<Size> {
+    let (mut count, mut length, mut buffer) = (OctetCount::new(), 0, [0; 8 * 1024]);
+    loop {
+        match opened.file.read(&mut buffer) {
+            Ok(0) => {
+                let added = u32::try_from(count.finish() - length).map_err(|_| ErrorKind::FileTooLarge)?;
+                return Ok(Size { length, added, stamp: opened.stamp });
+            }
+            // A file that grows as fast as it is read has no end.
+            Ok(_) if length > opened.length => return Err(io::Error::other("the message is still growing")),
+            Ok(read) => {
+                count.add(&buffer[..read]);
+                length += read as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

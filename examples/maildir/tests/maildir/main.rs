@@ -1,0 +1,8 @@
+//! A Maildir from outside: what is a message, and what happens to files that change.
+
+mod changes;
+mod full;
+mod kinds;
+mod kit;
+mod moves;
+mod sessions;

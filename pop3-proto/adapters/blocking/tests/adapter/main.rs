@@ -1,0 +1,9 @@
+//! `pop3-blocking`, over streams in memory and over sockets.
+
+mod kit;
+mod sockets;
+mod suite;
+#[cfg(feature = "rustls")]
+mod tls;
+#[cfg(feature = "tracing")]
+mod trace;

@@ -1,0 +1,155 @@
+//! The suite that every adapter passes.
+
+use pop3_adapter_suite as suite;
+use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
+use pop3_blocking::pop3_proto::ClientConfig;
+use pop3_blocking::{Connection, Error, Session, Stream};
+use std::error::Error as _;
+use std::io::{self, Read, Write};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// The stream of the suite with timeouts.
+struct Timed {
+    link: Link,
+    timeout: Option<Duration>,
+}
+
+impl Timed {
+    fn new(link: Link) -> Self {
+        Timed { link, timeout: None }
+    }
+
+    fn waited<T>(&self, result: Result<T, Fault>) -> io::Result<T> {
+        if let Err(Fault::Silent) = result {
+            sleep(self.timeout.expect("a timer limits each wait"));
+        }
+        Ok(result?)
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.waited(self.link.read(to))
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.waited(self.link.write(from))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.waited(self.link.flush())
+    }
+}
+
+impl Stream for Timed {
+    fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        self.timeout = timeout;
+        Ok(())
+    }
+}
+
+struct Blocking;
+
+impl Adapter for Blocking {
+    const HAS_REAL_CLOCK: bool = true;
+
+    fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended {
+        let mut pop3 = Connection::new(Timed::new(link), config);
+        loop {
+            let failed = match pop3.next() {
+                Ok(None) => return Ended::Over,
+                Ok(Some((event, sender))) => match program.handle(event, sender) {
+                    Then::StartTls(start) => {
+                        while let Err(error) = pop3.stream_for_tls(&start).map(drop) {
+                            let ended = ended(error);
+                            if !program.retries(&ended) {
+                                return ended;
+                            }
+                        }
+                        pop3 = pop3.start_tls(start, |link| shaken(link.into_inner())).unwrap();
+                        program.send(&mut pop3.sender());
+                        continue;
+                    }
+                    _ => continue,
+                },
+                Err(error) => ended(error),
+            };
+            if !program.retries(&failed) {
+                return failed;
+            }
+        }
+    }
+
+    fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ended {
+        let mut pop3 = Session::new(Timed::new(link), config);
+        loop {
+            let failed = match pop3.next() {
+                Ok(None) => return Ended::Over,
+                Ok(Some((event, responder))) => match program.handle(event, responder) {
+                    Then::Next => continue,
+                    Then::Send(fetch) => match pop3.send_message(fetch, &mut program.body) {
+                        Ok(_) => continue,
+                        Err(error) => ended(error),
+                    },
+                    Then::StartTls(start) => {
+                        while let Err(error) = pop3.stream_for_tls(&start).map(drop) {
+                            let ended = ended(error);
+                            if !program.retries(&ended) {
+                                return ended;
+                            }
+                        }
+                        pop3 = pop3.start_tls(start, |link| shaken(link.into_inner())).unwrap();
+                        continue;
+                    }
+                },
+                Err(error) => ended(error),
+            };
+            if !program.retries(&failed) {
+                return failed;
+            }
+        }
+    }
+}
+
+fn shaken(link: Timed) -> io::Result<Timed> {
+    link.link.start_tls();
+    Ok(link)
+}
+
+fn ended(error: Error) -> Ended {
+    match error {
+        Error::NothingDue => Ended::NothingDue,
+        Error::Deadline => Ended::Deadline,
+        Error::Io(error) => Ended::Io(error.kind()),
+        Error::Connection(error) => Ended::Connection(error),
+        other => Ended::Other(format!("{other}: {:?}", other.source())),
+    }
+}
+
+#[test]
+fn any_schedule() {
+    suite::any_schedule::<Blocking>();
+}
+
+#[test]
+fn every_error() {
+    suite::every_error::<Blocking>();
+}
+
+#[test]
+fn every_end() {
+    suite::every_end::<Blocking>();
+}
+
+#[test]
+fn every_silence() {
+    suite::every_silence::<Blocking>();
+}
+
+#[test]
+fn spurious_wake_ups_at_every_call() {
+    suite::every_drop::<Blocking>();
+}

@@ -1,0 +1,133 @@
+//! TLS by rustls.
+
+use crate::kit::{MESSAGE, once, serve};
+use pop3_blocking::pop3_proto::client::{Event, StartTls};
+use pop3_blocking::pop3_proto::{
+    ClientConfig, Command, ConnectionError, ServerConfig, Timer, Timers, TlsPolicy,
+};
+use pop3_blocking::{Connection, Error, Session};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+static STLS: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Required);
+static IMPLICIT: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Implicit);
+
+/// The configurations of both sides, with a certificate for localhost.
+fn tls() -> (Arc<rustls::ClientConfig>, Arc<rustls::ServerConfig>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    (Arc::new(client), Arc::new(server))
+}
+
+fn localhost() -> ServerName<'static> {
+    ServerName::try_from("localhost").unwrap()
+}
+
+/// Goes on until the server waits for the handshake.
+fn ask_for_tls(pop3: &mut Connection<TcpStream>) -> Result<StartTls, Error> {
+    while let Some((event, mut sender)) = pop3.next()? {
+        match event {
+            Event::Greeting(_) => _ = sender.send(Command::Stls)?,
+            Event::StartTls(start) => return Ok(start),
+            event => panic!("{event:?}"),
+        }
+    }
+    panic!("the session is over")
+}
+
+#[test]
+fn stls_in_one_call_on_both_sides() {
+    let (client, server) = tls();
+    let (address, served) = once(move |socket| {
+        let mut pop3 = Session::new(socket, &STLS);
+        let start = serve(&mut pop3, MESSAGE).unwrap().unwrap();
+        let mut pop3 = pop3.start_rustls(start, server).unwrap();
+        assert!(serve(&mut pop3, MESSAGE).unwrap().is_none());
+        pop3.finish().unwrap();
+    });
+    let mut pop3 = Connection::connect(address, TlsPolicy::Required).unwrap();
+    let start = ask_for_tls(&mut pop3).unwrap();
+    let mut pop3 = pop3.start_rustls(start, client, localhost()).unwrap();
+    pop3.log_in("mrose", "tanstaaf").unwrap();
+    pop3.sender().send(Command::Quit).unwrap();
+    assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
+    pop3.finish().unwrap();
+    served.join().unwrap();
+}
+
+#[test]
+fn tls_from_the_first_byte() {
+    let (client, server) = tls();
+    let (address, served) = once(move |socket| {
+        let mut pop3 = Session::new_rustls(socket, server, &IMPLICIT).unwrap();
+        serve(&mut pop3, MESSAGE).unwrap();
+        pop3.finish().unwrap();
+    });
+    let mut pop3 = Connection::connect_rustls(address, client, localhost(), TlsPolicy::Implicit).unwrap();
+    pop3.log_in("mrose", "tanstaaf").unwrap();
+    pop3.sender().send(Command::Quit).unwrap();
+    assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
+    pop3.finish().unwrap();
+    served.join().unwrap();
+}
+
+#[test]
+fn injected_bytes_are_fatal_before_the_handshake() {
+    let (client, _) = tls();
+    let (address, served) = once(|mut socket| {
+        socket.write_all(b"+OK ready\r\n").unwrap();
+        socket.read_exact(&mut [0; 6]).unwrap();
+        socket.write_all(b"+OK begin\r\n+OK injected\r\n").unwrap();
+        socket.read_to_end(&mut Vec::new()).ok();
+    });
+    let mut pop3 = Connection::connect(address, TlsPolicy::Required).unwrap();
+    let asked = ask_for_tls(&mut pop3);
+    let started = asked.and_then(|start| pop3.start_rustls(start, client, localhost()).map(drop));
+    let error = started.unwrap_err();
+    assert!(matches!(error, Error::Connection(ConnectionError::PlaintextAfterStls)), "{error:?}");
+    served.join().unwrap();
+}
+
+#[test]
+fn a_handshake_byte_by_byte_is_not_stretched() {
+    let (client, _) = tls();
+    let (address, served) = once(|mut socket| {
+        socket.write_all(b"+OK ready\r\n").unwrap();
+        socket.read_exact(&mut [0; 6]).unwrap();
+        socket.write_all(b"+OK begin\r\n").unwrap();
+        // A record that announces 16 KiB, one byte at a time.
+        for byte in b"\x16\x03\x03\x40\x00".iter().chain(std::iter::repeat(&0)) {
+            sleep(Duration::from_millis(10));
+            if socket.write_all(&[*byte]).is_err() {
+                break;
+            }
+        }
+    });
+    let timers = Timers::DEFAULT.with_tls(Duration::from_millis(200));
+    let config = ClientConfig::new(TlsPolicy::Required).with_timers(timers);
+    let mut pop3 = Connection::connect(address, config).unwrap();
+    let start = ask_for_tls(&mut pop3).unwrap();
+    let began = Instant::now();
+    let error = pop3.start_rustls(start, client, localhost()).map(drop).unwrap_err();
+    assert!(matches!(error, Error::Connection(ConnectionError::TimedOut(Timer::Tls))), "{error:?}");
+    assert!(began.elapsed() < Duration::from_secs(5));
+    served.join().unwrap();
+}

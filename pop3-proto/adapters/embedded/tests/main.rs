@@ -1,0 +1,7 @@
+//! The client and the server over streams in memory.
+
+mod client;
+mod kit;
+mod readme;
+mod server;
+mod suite;

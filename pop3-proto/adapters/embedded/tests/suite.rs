@@ -1,0 +1,233 @@
+//! The suite that every adapter passes, blocking and async.
+
+use crate::kit::block_on;
+use embedded_io::{ErrorKind, ErrorType};
+use pop3_adapter_suite as suite;
+use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
+use pop3_embedded::pop3_proto::client::ClientConfig;
+use pop3_embedded::{Connection, Error, Session};
+use std::cell::Cell;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// The time, which goes far on if the peer is silent.
+#[derive(Clone, Default)]
+struct Clock(Rc<Cell<Duration>>);
+
+impl Clock {
+    const LATE: Duration = Duration::from_secs(1 << 20);
+
+    fn now(&self) -> impl FnMut() -> Duration + use<> {
+        let time = Rc::clone(&self.0);
+        move || time.get()
+    }
+}
+
+/// The stream of the suite.
+struct Stream(Link, Clock);
+
+impl Stream {
+    fn blocking<T>(&self, result: Result<T, Fault>) -> Result<T, ErrorKind> {
+        result.map_err(|fault| match fault {
+            Fault::NotNow => ErrorKind::TimedOut,
+            Fault::Silent => {
+                self.1.0.set(Clock::LATE);
+                ErrorKind::TimedOut
+            }
+            Fault::Error(io::ErrorKind::BrokenPipe) => ErrorKind::BrokenPipe,
+            Fault::Error(_) => ErrorKind::InvalidData,
+        })
+    }
+
+    /// Waits if nothing moves for now.
+    async fn waiting<T>(&self, mut call: impl FnMut(&Link) -> Result<T, Fault>) -> Result<T, ErrorKind> {
+        std::future::poll_fn(|_| match call(&self.0) {
+            Err(Fault::NotNow) => Poll::Pending,
+            Err(Fault::Silent) => {
+                self.1.0.set(Clock::LATE);
+                Poll::Pending
+            }
+            result => Poll::Ready(self.blocking(result)),
+        })
+        .await
+    }
+}
+
+impl ErrorType for Stream {
+    type Error = ErrorKind;
+}
+
+impl embedded_io::Read for Stream {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.blocking(self.0.read(to))
+    }
+}
+
+impl embedded_io::Write for Stream {
+    fn write(&mut self, from: &[u8]) -> Result<usize, ErrorKind> {
+        self.blocking(self.0.write(from))
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.blocking(self.0.flush())
+    }
+}
+
+impl embedded_io_async::Read for Stream {
+    async fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.waiting(|link| link.read(to)).await
+    }
+}
+
+impl embedded_io_async::Write for Stream {
+    async fn write(&mut self, from: &[u8]) -> Result<usize, ErrorKind> {
+        self.waiting(|link| link.write(from)).await
+    }
+
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
+        self.waiting(Link::flush).await
+    }
+}
+
+fn ended(error: Error<ErrorKind>) -> Ended {
+    match error {
+        Error::NothingDue => Ended::NothingDue,
+        Error::Deadline => Ended::Deadline,
+        Error::Io(ErrorKind::BrokenPipe) => Ended::Io(io::ErrorKind::BrokenPipe),
+        Error::Io(_) => Ended::Io(io::ErrorKind::InvalidData),
+        Error::Connection(error) => Ended::Connection(error),
+        other => Ended::Other(format!("{other:?}")),
+    }
+}
+
+/// Runs a future to its end. `None`: the schedule has dropped it, or the clock went on, while it waited.
+async fn or_drop<T>(link: &Link, clock: &Clock, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let start = clock.0.get();
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if link.drops() || clock.0.get() > start => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+/// How a blocking call is waited for, and how a future.
+macro_rules! blocking {
+    ($link:expr, $clock:expr, $call:expr) => {
+        Some($call)
+    };
+}
+macro_rules! or_dropped {
+    ($link:expr, $clock:expr, $call:expr) => {
+        or_drop($link, $clock, $call).await
+    };
+}
+
+/// A handshake in place, again after an error as the program wants.
+macro_rules! handshake {
+    ($wait:ident, $link:ident, $clock:ident, $pop3:ident, $stream_for_tls:ident, $start:ident, $program:ident) => {
+        loop {
+            match $wait!(&$link, &$clock, $pop3.$stream_for_tls(&$start)) {
+                None => {}
+                Some(Ok(stream)) => break stream.0.start_tls(),
+                Some(Err(error)) => {
+                    let ended = ended(error);
+                    if !$program.retries(&ended) {
+                        return ended;
+                    }
+                }
+            }
+        }
+        $pop3.tls_started($start).unwrap();
+    };
+}
+
+/// An adapter whose calls are waited for with `$wait`.
+macro_rules! adapter {
+    ($adapter:ident, $wait:ident, $next:ident, $send_message:ident, $stream_for_tls:ident) => {
+        struct $adapter;
+
+        impl Adapter for $adapter {
+            fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended {
+                let clock = Clock::default();
+                let stream = Stream(link.clone(), clock.clone());
+                let (mut recv, mut send) = (vec![0; config.min_recv_buf()], vec![0; config.min_send_buf()]);
+                let mut pop3 =
+                    Connection::new(config, 1, stream, clock.now(), &mut recv[..], &mut send[..]).unwrap();
+                block_on(async {
+                    loop {
+                        let failed = match $wait!(&link, &clock, pop3.$next()) {
+                            None => continue,
+                            Some(Ok(None)) => return Ended::Over,
+                            Some(Ok(Some((event, sender)))) => match program.handle(event, sender) {
+                                Then::StartTls(start) => {
+                                    handshake!($wait, link, clock, pop3, $stream_for_tls, start, program);
+                                    program.send(&mut pop3.sender());
+                                    continue;
+                                }
+                                _ => continue,
+                            },
+                            Some(Err(error)) => ended(error),
+                        };
+                        if !program.retries(&failed) {
+                            return failed;
+                        }
+                    }
+                })
+            }
+
+            fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ended {
+                let clock = Clock::default();
+                let stream = Stream(link.clone(), clock.clone());
+                let (mut recv, mut send) = (vec![0; config.min_recv_buf()], vec![0; config.min_send_buf()]);
+                let pop3 = Session::new(config, 1, stream, clock.now(), &mut recv[..], &mut send[..]);
+                let mut pop3 = pop3.unwrap();
+                block_on(async {
+                    loop {
+                        let failed = match $wait!(&link, &clock, pop3.$next()) {
+                            None => continue,
+                            Some(Ok(None)) => return Ended::Over,
+                            Some(Ok(Some((event, responder)))) => match program.handle(event, responder) {
+                                Then::Next => continue,
+                                Then::Send(fetch) => {
+                                    match $wait!(&link, &clock, pop3.$send_message(fetch, &mut program.body))
+                                    {
+                                        None | Some(Ok(_)) => continue, // dropped: the next event is `Body`
+                                        Some(Err(error)) => ended(error),
+                                    }
+                                }
+                                Then::StartTls(start) => {
+                                    handshake!($wait, link, clock, pop3, $stream_for_tls, start, program);
+                                    continue;
+                                }
+                            },
+                            Some(Err(error)) => ended(error),
+                        };
+                        if !program.retries(&failed) {
+                            return failed;
+                        }
+                    }
+                })
+            }
+        }
+    };
+}
+
+adapter!(Blocking, blocking, next, send_message, stream_for_tls);
+adapter!(Async, or_dropped, next_async, send_message_async, stream_for_tls_async);
+
+macro_rules! passes {
+    ($($test:ident)+) => {$(
+        #[test]
+        fn $test() {
+            suite::$test::<Blocking>();
+            suite::$test::<Async>();
+        }
+    )+};
+}
+
+passes! { any_schedule every_drop every_error every_end every_silence }

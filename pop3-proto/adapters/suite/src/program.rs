@@ -1,0 +1,189 @@
+//! The client and the server that every adapter runs.
+
+use pop3_proto::client::{self, Sender};
+use pop3_proto::server::{self, Credentials, Fetch, MessageInfo, Responder};
+use pop3_proto::{Command, ConnectionError, OctetCount, ServerConfig, Text, UniqueId};
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+
+/// How a session ended for its program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// `next` returned `None`.
+    Over,
+    /// `next` would wait for ever.
+    NothingDue,
+    /// The deadline passed.
+    Deadline,
+    /// The stream failed.
+    Io(ErrorKind),
+    /// The peer broke a rule, or a timer ran out.
+    Connection(ConnectionError),
+    /// Anything else.
+    Other(String),
+}
+
+/// What an adapter has to do after an event.
+#[derive(Debug)]
+pub enum Then<T> {
+    /// Ask for the next event.
+    Next,
+    /// Send the message: what [`ServerProgram::body`] holds.
+    Send(Fetch),
+    /// Start TLS.
+    StartTls(T),
+}
+
+/// A client that sends a list of commands, each after the response to the one before.
+#[derive(Debug)]
+pub struct ClientProgram {
+    commands: VecDeque<Command<'static>>,
+    /// The events, with the pieces of one message joined.
+    pub log: Vec<String>,
+    /// How often to go on after an error of the stream.
+    pub retries: usize,
+}
+
+impl ClientProgram {
+    /// A client that sends these.
+    #[must_use]
+    pub fn new(commands: &[Command<'static>], retries: usize) -> Self {
+        ClientProgram { commands: commands.iter().copied().collect(), log: Vec::new(), retries }
+    }
+
+    /// Handles an event.
+    ///
+    /// # Panics
+    /// If a command cannot be sent.
+    pub fn handle(&mut self, event: client::Event<'_>, mut sender: Sender<'_>) -> Then<client::StartTls> {
+        use client::Event;
+        let goes_on = event.completes() || matches!(event, Event::Greeting(_));
+        let is_closed = matches!(event, Event::Closed(_));
+        let mut then = Then::Next;
+        match event {
+            Event::Body(_, bytes) => {
+                let text = bytes.escape_ascii().to_string();
+                match self.log.last_mut() {
+                    Some(last) if last.starts_with("body ") => last.push_str(&text),
+                    _ => self.log.push(format!("body {text}")),
+                }
+            }
+            Event::StartTls(start) => {
+                self.log.push("start TLS".into());
+                then = Then::StartTls(start);
+            }
+            event => self.log.push(format!("{event:?}")),
+        }
+        if goes_on && !is_closed && matches!(then, Then::Next) {
+            self.send(&mut sender);
+        }
+        then
+    }
+
+    /// Sends the next command, also after TLS has started.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub fn send(&mut self, sender: &mut Sender<'_>) {
+        if let Some(command) = self.commands.pop_front() {
+            sender.send(command).expect("the script allows it");
+        }
+    }
+
+    /// Returns whether to go on after an error.
+    pub fn retries(&mut self, ended: &Ended) -> bool {
+        let goes_on = matches!(ended, Ended::Io(_)) && self.retries > 0;
+        self.retries = self.retries.saturating_sub(1);
+        goes_on
+    }
+}
+
+/// The messages of the server, as they lie in its store.
+pub const MESSAGES: [&[u8]; 2] = [b"Subject: one\n\n.dots\n..\nend\n", b"Subject: two\n\nbye\n"];
+
+/// The listing of a user.
+pub type Mail = Vec<MessageInfo<UniqueId<'static>>>;
+/// How the server holds its configuration.
+pub type Config = &'static ServerConfig<'static>;
+
+/// A server with two messages for everybody who knows the password.
+#[derive(Debug, Default)]
+pub struct ServerProgram {
+    /// The rest of the message that is being sent.
+    pub body: &'static [u8],
+    /// The events, without those that ask for the next part of a message.
+    pub log: Vec<String>,
+    /// How often to go on after an error of the stream.
+    pub retries: usize,
+}
+
+impl ServerProgram {
+    /// Handles an event.
+    ///
+    /// # Panics
+    /// If an answer is not taken.
+    pub fn handle(
+        &mut self,
+        event: server::Event<'_>,
+        mut responder: Responder<'_, Mail, Config>,
+    ) -> Then<server::StartTls> {
+        use server::Event;
+        let answered = match event {
+            Event::Greet(greet) => responder.greet(greet, Text::from_static("ready")),
+            Event::User(user, name) => {
+                self.log.push(format!("name {name}"));
+                responder.accept_name(user)
+            }
+            Event::Login(login, Credentials::Password(given)) if given.expose() == b"tanstaaf" => {
+                self.log.push("login".into());
+                let ids = [b"one", b"two"].map(|id| UniqueId::new(id).expect("an id"));
+                let mail = MESSAGES
+                    .iter()
+                    .zip(ids)
+                    .map(|(message, id)| MessageInfo::new(OctetCount::of(message), id));
+                responder.accept(login, mail.collect())
+            }
+            Event::Fetch(fetch) => {
+                self.log.push(format!("fetch {}", fetch.message()));
+                self.body = MESSAGES[fetch.message().index()];
+                return Then::Send(fetch);
+            }
+            // Goes on with a message whose sending was interrupted.
+            Event::Body if self.body.is_empty() || !responder.wants_body() => {
+                responder.finish_body().expect("the size is right");
+                Ok(())
+            }
+            Event::Body => {
+                let taken = responder.write_body(self.body).expect("a message is open");
+                self.body = &self.body[taken..];
+                Ok(())
+            }
+            Event::Commit(commit) => {
+                let marked: Vec<_> = responder.marked().collect();
+                self.log.push(format!("commit {marked:?}"));
+                responder.removed(commit)
+            }
+            Event::StartTls(start) => {
+                self.log.push("start TLS".into());
+                return Then::StartTls(start);
+            }
+            Event::Closed(why) => {
+                self.log.push(format!("closed {why:?}"));
+                Ok(())
+            }
+            other => {
+                self.log.push("declined".into());
+                responder.decline(other)
+            }
+        };
+        answered.expect("the answer is taken");
+        Then::Next
+    }
+
+    /// Returns whether to go on after an error.
+    pub fn retries(&mut self, ended: &Ended) -> bool {
+        let goes_on = matches!(ended, Ended::Io(_)) && self.retries > 0;
+        self.retries = self.retries.saturating_sub(1);
+        goes_on
+    }
+}

@@ -1,0 +1,163 @@
+//! The dialogues.
+
+use crate::Config;
+use pop3_proto::script::Script;
+use pop3_proto::{
+    ClientConfig, Command, Limits, MessageNumber, Secret, ServerConfig, Text, Timers, TlsPolicy,
+};
+use std::time::Duration;
+
+/// A session of a client.
+#[derive(Debug)]
+pub struct ClientScenario {
+    /// For messages of tests.
+    pub name: &'static str,
+    /// The dialogue.
+    pub script: &'static Script,
+    /// The client's commands.
+    pub commands: Vec<Command<'static>>,
+    /// The client's configuration.
+    pub config: ClientConfig,
+}
+
+/// A session of a server.
+#[derive(Debug)]
+pub struct ServerScenario {
+    /// For messages of tests.
+    pub name: &'static str,
+    /// The dialogue.
+    pub script: &'static Script,
+    /// The server's configuration.
+    pub config: Config,
+    /// The same, with timers that a test can wait for.
+    pub config_in_haste: Config,
+}
+
+const SHORT: Duration = Duration::from_millis(60);
+
+/// Timers that a test can wait for.
+pub(crate) const fn hasty() -> Timers {
+    Timers::DEFAULT.with_greeting(SHORT).with_answer(SHORT).with_login(SHORT).with_autologout(SHORT)
+}
+
+fn script(text: &str) -> &'static Script {
+    Box::leak(Box::new(Script::parse(text).expect("a script")))
+}
+
+const LOGIN: &str = "S: +OK ready\nC: USER mrose\nS: +OK\nC: PASS tanstaaf\nS: +OK\n";
+
+/// Returns the sessions of clients.
+///
+/// # Panics
+/// If a script is wrong.
+#[must_use]
+pub fn client_scenarios() -> Vec<ClientScenario> {
+    let login = [
+        Command::User(Text::from_static("mrose")),
+        Command::Pass(Secret::new(b"tanstaaf").expect("a password")),
+    ];
+    let after = |commands: &[Command<'static>]| [&login[..], commands].concat();
+    let message = Some(MessageNumber::FIRST);
+    let one = MessageNumber::FIRST;
+    let of = |name, text: &str, commands, tls, limits| ClientScenario {
+        name,
+        script: script(text),
+        commands,
+        config: ClientConfig::new(tls).with_limits(limits),
+    };
+    let clear = TlsPolicy::Cleartext;
+    vec![
+        of(
+            "a whole session",
+            &format!(
+                "{LOGIN}C: STAT\nS: +OK 2 40\nC: LIST\nS: +OK\nS: 1 20\nS: odd\nS: 2 20\nS: .\nC: UIDL 1\nS: +OK 1 one\nC: RETR 1\nS: +OK
+                S: Subject: dots\nS:\x20\nS: ..one\nS: ...\nS: end\nS: .\nC: DELE 1\nS: +OK\nC: NOOP\nS: -ERR no\nC: QUIT\nS: +OK bye"
+            ),
+            after(&[
+                Command::Stat,
+                Command::List(None),
+                Command::Uidl(message),
+                Command::Retr(one),
+                Command::Dele(one),
+                Command::Noop,
+                Command::Quit,
+            ]),
+            clear,
+            Limits::DEFAULT,
+        ),
+        of(
+            "STLS",
+            "S: +OK ready\nC: CAPA\nS: +OK\nS: STLS\nS: .\nC: STLS\nS: +OK\n* TLS starts\nC: QUIT\nS: +OK bye",
+            vec![Command::Capa, Command::Stls, Command::Quit],
+            TlsPolicy::Required,
+            Limits::DEFAULT,
+        ),
+        of("no service", "S: -ERR busy", vec![], clear, Limits::DEFAULT),
+        of("nothing more is due", LOGIN, login.to_vec(), clear, Limits::DEFAULT),
+        of(
+            "a message over its limit",
+            &format!("{LOGIN}C: RETR 1\nS: +OK\nS: {}\nS: .", "x".repeat(200)),
+            after(&[Command::Retr(one)]),
+            clear,
+            Limits::DEFAULT.with_body_octets(100),
+        ),
+        of(
+            "a listing over its limit",
+            &format!("{LOGIN}C: LIST\nS: +OK\nS: 1 1\nS: 2 2\nS: 3 3\nS: ."),
+            after(&[Command::List(None)]),
+            clear,
+            Limits::DEFAULT.with_listing_rows(2),
+        ),
+        of("another protocol", "S: 220 smtp.example.com", vec![], clear, Limits::DEFAULT),
+    ]
+}
+
+/// Returns the sessions of servers.
+///
+/// # Panics
+/// If a script is wrong.
+#[must_use]
+pub fn server_scenarios() -> Vec<ServerScenario> {
+    static CLEAR: Configs = configs(TlsPolicy::Cleartext);
+    static STLS: Configs = configs(TlsPolicy::Required);
+    const LOGIN: &str =
+        "S: +OK ready\nC: USER mrose\nS: +OK send PASS\nC: PASS tanstaaf\nS: +OK maildrop open\n";
+    let of = |name, text: &str, [config, config_in_haste]: &'static Configs| ServerScenario {
+        name,
+        script: script(text),
+        config,
+        config_in_haste,
+    };
+    vec![
+        of(
+            "a whole session",
+            &format!(
+                "{LOGIN}C: STAT\nS: +OK 2 53\nC: RETR 1\nS: +OK 32 octets\nS: Subject: one\nS: \nS: ..dots\nS: ...\nS: end\nS: .
+                C: TOP 2 0\nS: +OK top of message follows\nS: Subject: two\nS: \nS: .\nC: DELE 2\nS: +OK marked for deletion\nC: QUIT\nS: +OK bye\n* connection closes"
+            ),
+            &CLEAR,
+        ),
+        of(
+            "pipelined commands",
+            &format!("{LOGIN}C: NOOP\nC: RETR 2\nC: NOOP\nC: QUIT\nS: +OK nothing done\nS: +OK 21 octets\nS: Subject: two\nS: \nS: bye\nS: .\nS: +OK nothing done\nS: +OK bye\n* connection closes"),
+            &CLEAR,
+        ),
+        of("STLS", "S: +OK ready\nC: STLS\nS: +OK begin TLS\n* TLS starts\nC: QUIT\nS: +OK bye\n* connection closes", &STLS),
+        of("an end without QUIT", &format!("{LOGIN}C: DELE 1\nS: +OK marked for deletion\n* connection closes"), &CLEAR),
+        of(
+            "too many failed logins",
+            "S: +OK ready\nC: USER mrose\nS: +OK send PASS\nC: PASS guess\nS: -ERR [AUTH] login failed\n* connection closes",
+            &CLEAR,
+        ),
+        of("a line over its limit", &format!("S: +OK ready\nC: {}\nS: -ERR too many bad commands\n* connection closes", "x".repeat(300)), &CLEAR),
+    ]
+}
+
+/// A configuration, and the same with timers that a test can wait for.
+type Configs = [ServerConfig<'static>; 2];
+
+const fn configs(tls: TlsPolicy) -> Configs {
+    let limits = Limits::DEFAULT.with_failed_logins(1).with_bad_commands(1, 1);
+    let config = ServerConfig::new(tls).with_limits(limits);
+    [config, config.with_timers(hasty())]
+}

@@ -1,0 +1,196 @@
+//! The suite that every adapter passes.
+
+use pop3_adapter_suite as suite;
+use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
+use pop3_tokio::pop3_proto::ClientConfig;
+use pop3_tokio::{Connection, Error, Session};
+use std::error::Error as _;
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The stream of the suite for tokio.
+struct Stream(Link);
+
+impl Stream {
+    fn poll<T>(result: Result<T, Fault>, context: &Context<'_>) -> Poll<io::Result<T>> {
+        match result {
+            Ok(moved) => Poll::Ready(Ok(moved)),
+            Err(Fault::NotNow) => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Err(Fault::Silent) => Poll::Pending,
+            Err(fault) => Poll::Ready(Err(fault.into())),
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let result = self.0.read(buffer.initialize_unfilled());
+        Self::poll(result.map(|count| buffer.advance(count)), context)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Self::poll(self.0.write(bytes), context)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Self::poll(self.0.flush(), context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
+    }
+}
+
+/// Runs a future until it is done, or until the schedule drops it while it waits: then the result is `None`.
+async fn or_drop<T>(link: &Link, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if link.drops() => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+/// Lets others run after a future was dropped, also the clock of the test.
+async fn pause() {
+    tokio::time::sleep(std::time::Duration::from_micros(1)).await;
+}
+
+struct Tokio;
+
+impl Adapter for Tokio {
+    fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended {
+        run(client(link, config, program))
+    }
+
+    fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ended {
+        run(server(link, config, program))
+    }
+}
+
+/// Runs with a clock that goes on when everything waits. The bound proves that the futures can be spawned.
+fn run(session: impl Future<Output = Ended> + Send) -> Ended {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(session)
+}
+
+async fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended {
+    let mut pop3 = Connection::new(Stream(link.clone()), config);
+    loop {
+        let failed = match or_drop(&link, pop3.next()).await {
+            None => {
+                pause().await;
+                continue;
+            }
+            Some(Ok(None)) => return Ended::Over,
+            Some(Ok(Some((event, sender)))) => match program.handle(event, sender) {
+                Then::StartTls(start) => {
+                    while let Err(error) = pop3.stream_for_tls(&start).await.map(drop) {
+                        let ended = ended(error);
+                        if !program.retries(&ended) {
+                            return ended;
+                        }
+                    }
+                    pop3 = pop3.start_tls(start, shaken).await.unwrap();
+                    program.send(&mut pop3.sender());
+                    continue;
+                }
+                _ => continue,
+            },
+            Some(Err(error)) => ended(error),
+        };
+        if !program.retries(&failed) {
+            return failed;
+        }
+    }
+}
+
+async fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ended {
+    let mut pop3 = Session::new(Stream(link.clone()), config);
+    loop {
+        let failed = match or_drop(&link, pop3.next()).await {
+            None => {
+                pause().await;
+                continue;
+            }
+            Some(Ok(None)) => return Ended::Over,
+            Some(Ok(Some((event, responder)))) => match program.handle(event, responder) {
+                Then::Next => continue,
+                Then::Send(fetch) => {
+                    match or_drop(&link, pop3.send_message(fetch, &mut program.body)).await {
+                        None | Some(Ok(_)) => continue, // if it was dropped, `next` returns `Body`
+                        Some(Err(error)) => ended(error),
+                    }
+                }
+                Then::StartTls(start) => {
+                    while let Err(error) = pop3.stream_for_tls(&start).await.map(drop) {
+                        let ended = ended(error);
+                        if !program.retries(&ended) {
+                            return ended;
+                        }
+                    }
+                    pop3 = pop3.start_tls(start, shaken).await.unwrap();
+                    continue;
+                }
+            },
+            Some(Err(error)) => ended(error),
+        };
+        if !program.retries(&failed) {
+            return failed;
+        }
+    }
+}
+
+async fn shaken(stream: Stream) -> io::Result<Stream> {
+    stream.0.start_tls();
+    Ok(stream)
+}
+
+fn ended(error: Error) -> Ended {
+    match error {
+        Error::NothingDue => Ended::NothingDue,
+        Error::Deadline => Ended::Deadline,
+        Error::Io(error) => Ended::Io(error.kind()),
+        Error::Connection(error) => Ended::Connection(error),
+        other => Ended::Other(format!("{other}: {:?}", other.source())),
+    }
+}
+
+#[test]
+fn any_schedule() {
+    suite::any_schedule::<Tokio>();
+}
+
+#[test]
+fn every_drop() {
+    suite::every_drop::<Tokio>();
+}
+
+#[test]
+fn every_error() {
+    suite::every_error::<Tokio>();
+}
+
+#[test]
+fn every_end() {
+    suite::every_end::<Tokio>();
+}
+
+#[test]
+fn every_silence() {
+    suite::every_silence::<Tokio>();
+}

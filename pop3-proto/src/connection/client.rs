@@ -1,0 +1,323 @@
+use super::sender::{Asked, Sender};
+use crate::buffers::{BufferTooSmall, Reading, RecvBuf, SendBuf, Storage};
+use crate::client::{AsConfig, Client, ClientConfig, Event, StartTls, Ticket};
+use crate::error::{AnswerError, ConnectionError};
+use core::fmt;
+use core::time::Duration;
+
+/// The bytes that a storage that grows makes room for at each read.
+const READ: usize = 16 * 1024;
+
+/// A POP3 client with its buffers: all that a driver has to do is read, write and wait.
+///
+/// # The loop
+///
+/// Poll until there are no more events, write what is pending, then read:
+///
+/// ```
+/// use pop3_proto::{ClientConnection, Command, TlsPolicy, Verb, client::Event};
+/// use std::io::{Read, Write};
+///
+/// /// Returns how many messages there are, and how many octets they have together.
+/// fn stat(mut stream: impl Read + Write) -> Result<Option<(u32, u64)>, Box<dyn std::error::Error>> {
+///     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1); // for loopback: see the other policies
+///     let mut total = None;
+///     while !pop3.is_closed() {
+///         while let Some((event, mut sender)) = pop3.poll()? {
+///             let next = match event {
+///                 Event::Greeting(_) => Command::User("mrose".try_into()?),
+///                 Event::Ok(ticket, _) if ticket.verb == Verb::User => Command::Pass("secret".try_into()?),
+///                 Event::Ok(..) => Command::Stat,
+///                 Event::DropListing(_, listing) => {
+///                     total = Some((listing.count, listing.octets));
+///                     Command::Quit
+///                 }
+///                 Event::Refused(_, status) | Event::NoService(status) => return Err(status.to_string().into()),
+///                 _ => continue,
+///             };
+///             sender.send(next)?;
+///         }
+///         pop3.write_to(&mut stream)?;
+///         pop3.read_from(&mut stream)?;
+///     }
+///     Ok(total)
+/// }
+/// # use pop3_proto::script::Script;
+/// # let script = Script::parse("S: +OK\nC: USER mrose\nS: +OK\nC: PASS secret\nS: +OK\nC: STAT\nS: +OK 2 320\nC: QUIT\nS: +OK").unwrap();
+/// # assert_eq!(stat(script.server()).unwrap(), Some((2, 320)));
+/// ```
+///
+/// Under an async runtime the loop is the same, with an `.await` in the two last lines: read into
+/// [`RecvBuf::spare_mut`], and write [`SendBuf::pending`]. All state is in the connection, so a future that is dropped
+/// while it waits loses nothing. Call [`tick`](Self::tick) before each wait if you want timeouts.
+///
+/// To return an event from a function of your own, look first, then poll; a loop around `poll` itself does not compile:
+///
+/// ```
+/// # use pop3_proto::{ClientConnection, client::{Event, Sender}};
+/// # use std::{error::Error, io::{Read, Write}};
+/// struct Connection<S> { stream: S, pop3: ClientConnection<Vec<u8>> }
+///
+/// impl<S: Read + Write> Connection<S> {
+///     fn next(&mut self) -> Result<Option<(Event<'_>, Sender<'_>)>, Box<dyn Error>> {
+///         while !self.pop3.is_closed() && !self.pop3.is_ready() {
+///             self.pop3.write_to(&mut self.stream)?;
+///             self.pop3.read_from(&mut self.stream)?;
+///         }
+///         Ok(self.pop3.poll()?)
+///     }
+/// }
+/// ```
+///
+/// # If a call fails
+///
+/// A call of [`Sender`] that fails has changed nothing. You can send the command again after you have fixed the cause. If
+/// the answer to a challenge fails, the next `poll` returns the challenge again, with a token: answer otherwise, or cancel.
+///
+/// # Rows that are malformed
+///
+/// [`Event::Malformed`] is a row of a listing that the client cannot read. It replaces the row, and the listing goes on. Do not
+/// let `_ => {}` swallow it, because the message in that row is then missing from your list. Report it, or ask for the one
+/// message that is missing, with LIST or UIDL and its number.
+///
+/// # Stopping early
+///
+/// You can stop at any event:
+///
+/// | you | then |
+/// |---|---|
+/// | leave the loop and come back | nothing is lost: poll again, and the next event follows |
+/// | send QUIT and poll to [`Event::Closed`] | the server removes the marked messages, and `Closed` says whether it did |
+/// | call [`close`](Self::close), or drop the connection | the server removes nothing |
+///
+/// After `close`:
+///
+/// | part | may be used again |
+/// |---|---|
+/// | the configuration | yes |
+/// | the memory of the buffers | yes, if you lent it by `&mut` |
+/// | the stream | no: the rest of a response may follow |
+/// | responses to commands [in flight](Self::in_flight) | no: they are lost, and so is the effect of the commands |
+/// | the part of a message before [`Event::End`] | no: discard it, and fetch the message again in another session |
+/// | messages marked with DELE | yes: the marks are gone, and the messages are still there |
+///
+/// # Waiting without a command
+///
+/// A client that has sent nothing waits for nothing: [`is_waiting`](Self::is_waiting) is `false`, no timer runs, and
+/// `read_from` fails with `NothingDue`, so that a loop that missed an event ends. To keep an idle session open, send
+/// [`Command::Noop`](crate::Command::Noop) from time to time (servers may close after 10 minutes, RFC 1939 section 3), with
+/// [`sender`](Self::sender). Bytes that arrive meanwhile are an error that the next `poll` reports.
+///
+/// # When to use the machine instead
+///
+/// [`Client`] is the same without buffers. Use it if many connections share buffers, if you already have the bytes in
+/// memory, or for the last nanosecond.
+pub struct ClientConnection<R, S = R, C: AsConfig = ClientConfig>
+where
+    R: Storage,
+    S: Storage,
+{
+    client: Client<C>,
+    recv: RecvBuf<R>,
+    send: SendBuf<S>,
+    asked: Asked,
+    /// `poll` has returned an error.
+    failed: bool,
+}
+
+#[cfg(feature = "alloc")]
+impl ClientConnection<alloc::vec::Vec<u8>> {
+    /// A client that waits for the greeting, with buffers on the heap that grow as they must.
+    ///
+    /// `id` is your number for the connection: the tokens of two connections differ by it.
+    pub fn new(config: impl Into<ClientConfig>, id: u64) -> Self {
+        let config = config.into();
+        ClientConnection {
+            recv: RecvBuf::with_enough(alloc::vec::Vec::new(), config.min_recv_buf(), READ),
+            send: SendBuf::with_enough(alloc::vec::Vec::new(), config.min_send_buf()),
+            client: Client::new(config, id),
+            asked: Asked::NOTHING,
+            failed: false,
+        }
+    }
+}
+
+// Over slices, which are two words each.
+const _: () = assert!(size_of::<ClientConnection<&mut [u8]>>() <= 448);
+
+impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
+    /// A client that waits for the greeting, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].
+    ///
+    /// `config` is a [`ClientConfig`], a reference to one, an `Arc` of one, or your own [`AsConfig`].
+    ///
+    /// ```
+    /// use pop3_proto::{ClientConnection, Limits, TlsPolicy, client::ClientConfig};
+    ///
+    /// let config = ClientConfig::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(512));
+    /// let (mut recv, mut send) = ([0; 1024], [0; 512]);
+    /// let pop3 = ClientConnection::with_buffers(&config, 1, &mut recv[..], &mut send[..]).unwrap();
+    /// # let _: ClientConnection<&mut [u8], &mut [u8], &ClientConfig> = pop3;
+    /// ```
+    ///
+    /// # Errors
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ClientConfig::min_recv_buf`], or `send` fewer than
+    /// [`ClientConfig::min_send_buf`].
+    pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
+        let recv = RecvBuf::for_machine(recv, config.as_config().min_recv_buf(), READ)?;
+        let send = SendBuf::for_machine(send, config.as_config().min_send_buf())?;
+        let client = Client::with_config(config, id);
+        Ok(ClientConnection { client, recv, send, asked: Asked::NOTHING, failed: false })
+    }
+
+    /// Returns the next event, with a sender that you can use while you hold the event. `None` means that there is no event
+    /// now, or that the session [is over](Self::is_closed).
+    ///
+    /// # Errors
+    /// Returns [`ConnectionError`], the same from then on: the peer broke a rule, or the stream ended inside a response.
+    #[inline(always)]
+    pub fn poll(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, ConnectionError> {
+        let ClientConnection { client, recv, send, asked, failed } = self;
+        let mut reading = recv.read();
+        // In line, and returned where it is made: a row or bytes of a message, which there are most of.
+        if let Some(event) = client.plain(&mut reading.input) {
+            reading.done();
+            return Ok(Some((event, Sender::new(client, send, asked))));
+        }
+        match general(client, reading, asked) {
+            Ok(Some(event)) => Ok(Some((event, Sender::new(client, send, asked)))),
+            Ok(None) => Ok(None),
+            Err(fatal) => {
+                *failed = true;
+                Err(fatal)
+            }
+        }
+    }
+
+    /// Returns whether [`poll`](Self::poll) has an event or an error. If it has none, read if the client
+    /// [is waiting](Self::is_waiting); otherwise it is your turn.
+    pub fn is_ready(&mut self) -> bool {
+        if self.asked.is_due() {
+            return true;
+        }
+        !self.client.has_told() && !self.client.needs_input(self.recv.unread(), self.recv.is_eof())
+    }
+
+    /// Returns whether the server owes a response, so that reading makes sense.
+    pub fn is_waiting(&self) -> bool {
+        self.client.is_waiting()
+    }
+
+    /// Returns whether the session is over: `poll` has returned [`Event::Closed`], or an error. Bytes may still be
+    /// [pending](Self::wants_write).
+    pub const fn is_closed(&self) -> bool {
+        self.failed || self.client.has_told()
+    }
+
+    /// Returns whether bytes wait to be sent.
+    pub const fn wants_write(&self) -> bool {
+        !self.send.is_empty()
+    }
+
+    /// Returns the sender, for sending while you hold no event.
+    ///
+    /// Bytes that are unread now were sent before your command, so they cannot answer it: if the server owes nothing, they
+    /// are fatal, `send` fails with [`SendError::Over`](crate::client::SendError::Over), and the next `poll` returns the
+    /// error.
+    pub fn sender(&mut self) -> Sender<'_, C> {
+        self.client.note_unread(self.recv.unread());
+        Sender::new(&mut self.client, &mut self.send, &mut self.asked)
+    }
+
+    /// Returns the buffer of received bytes, to read into.
+    pub fn recv_buf(&mut self) -> &mut RecvBuf<R> {
+        self.recv.pin(self.asked.is_open(&self.client));
+        &mut self.recv
+    }
+
+    /// Returns the buffer of pending bytes, to write from.
+    pub const fn send_buf(&mut self) -> &mut SendBuf<S> {
+        &mut self.send
+    }
+
+    /// Frees the memory of both buffers as far as nothing in it is needed: an idle connection over `Vec`s then has none.
+    pub fn shrink(&mut self) {
+        self.recv_buf().shrink();
+        self.send.shrink();
+    }
+
+    /// Reports that the TLS handshake succeeded: see [`Client::tls_started`].
+    ///
+    /// Bytes that are still unread were received before TLS, so somebody has injected them: the next `poll` then returns
+    /// [`ConnectionError::PlaintextAfterStls`].
+    ///
+    /// # Errors
+    /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
+    #[doc(alias = "STLS")]
+    pub fn tls_started(&mut self, start: StartTls) -> Result<(), AnswerError> {
+        Ok(self.client.tls_started(start, self.recv.input())?)
+    }
+
+    /// Runs the timers and returns when to call this again, or `None` if no timer runs. Call it before each wait.
+    ///
+    /// Both times are measured from a start that you choose, such as `start.elapsed()`. The time returned is later than
+    /// `now`.
+    ///
+    /// # Errors
+    /// Returns [`ConnectionError::TimedOut`] if a timer ran out, and any earlier error.
+    pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
+        match self.client.tick(now) {
+            Ok(next) => Ok(next),
+            Err(fatal) => {
+                self.failed = true;
+                Err(fatal)
+            }
+        }
+    }
+
+    /// Returns the commands whose responses are due, the oldest first.
+    pub fn in_flight(&self) -> impl Iterator<Item = Ticket> + '_ {
+        self.client.in_flight()
+    }
+
+    /// Ends the session without QUIT, so the server removes nothing. The next `poll` returns [`Event::Closed`].
+    pub fn close(&mut self) {
+        self.client.close();
+    }
+
+    /// Returns the machine, for what can be asked of it: state, capabilities, deletions.
+    pub const fn client(&self) -> &Client<C> {
+        &self.client
+    }
+}
+
+/// Shows the machine and the lengths of the buffers.
+impl<R: Storage, S: Storage, C: AsConfig> fmt::Debug for ClientConnection<R, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ClientConnection");
+        shown.field("client", &self.client).field("recv", &self.recv).field("send", &self.send);
+        shown.field("asked", &self.asked).field("failed", &self.failed).finish()
+    }
+}
+
+/// The next event that is not a plain one: the challenge again whose answer failed, unless the session has ended since, or what the machine
+/// has.
+#[inline(never)]
+fn general<'r, C: AsConfig>(
+    client: &mut Client<C>,
+    mut reading: Reading<'r>,
+    asked: &mut Asked,
+) -> Result<Option<Event<'r>>, ConnectionError> {
+    if asked.is_due() {
+        client.note_unread(reading.input.unread());
+        if asked.is_open(client) {
+            return Ok(asked.again(reading.all));
+        }
+        *asked = Asked::NOTHING;
+    }
+    let polled = client.general(&mut reading.input).polled;
+    if let Ok(Some(event)) = &polled {
+        asked.note(event, reading.all);
+    }
+    reading.done();
+    polled
+}

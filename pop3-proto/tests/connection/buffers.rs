@@ -1,0 +1,179 @@
+//! The memory of a connection: its least size, its growth, its end of stream.
+
+use super::{CONFIG, Mail, command, give, hear, logged_in, mail};
+use pop3_proto::client::{ClientConfig, Event};
+use pop3_proto::{
+    BufferTooSmall, ClientConnection, Command, ConnectionError, Limits, MIN_SEND_BUF, Mechanism,
+    ServerConnection, Storage, TlsPolicy, server,
+};
+
+fn client(recv: usize, send: usize) -> Result<ClientConnection<Box<[u8]>>, BufferTooSmall> {
+    let limits = Limits::DEFAULT.with_sasl_line(700).with_status_line(900);
+    let config = ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits);
+    ClientConnection::with_buffers(
+        config,
+        1,
+        vec![0; recv].into_boxed_slice(),
+        vec![0; send].into_boxed_slice(),
+    )
+}
+
+static WITH_AUTH: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Implicit)
+    .with_sasl(&[Mechanism::PLAIN])
+    .with_limits(Limits::DEFAULT.with_sasl_line(700));
+
+#[test]
+fn buffers_that_are_too_small_are_refused() {
+    assert!(client(900, 700).is_ok());
+    let refused = |recv, send| client(recv, send).map(drop).unwrap_err();
+    let error = refused(899, 700);
+    assert_eq!((error.is_recv, error.needed, error.given), (true, 900, 899));
+    let error = refused(900, 699);
+    assert_eq!((error.is_recv, error.needed, error.given), (false, 700, 699));
+    assert_eq!(error.to_string(), "send buffer of 699 bytes is too small: give it at least 700");
+
+    type Pop3<'c> = ServerConnection<Mail, Box<[u8]>, Box<[u8]>, &'c server::ServerConfig<'static>>;
+    for (config, least_recv, least_send) in [(&WITH_AUTH, 700, 700), (&CONFIG, 255, MIN_SEND_BUF)] {
+        let new = |recv, send| {
+            let (recv, send) = (vec![0; recv].into_boxed_slice(), vec![0; send].into_boxed_slice());
+            Pop3::with_buffers(config, 1, recv, send).map(drop)
+        };
+        assert!(new(least_recv, least_send).is_ok());
+        assert_eq!(new(least_recv - 1, least_send).map_err(|error| error.needed), Err(least_recv));
+        assert_eq!(new(least_recv, least_send - 1).map_err(|error| error.needed), Err(least_send));
+    }
+}
+
+#[test]
+fn no_limit_makes_a_send_buffer_smaller_than_a_line() {
+    let limits = Limits::DEFAULT.with_sasl_line(64).with_command_line(64);
+    assert_eq!(ClientConfig::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), MIN_SEND_BUF);
+    let limits = Limits::DEFAULT.with_sasl_line(64).with_command_line(2000);
+    assert_eq!(ClientConfig::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), 2000);
+}
+
+#[test]
+fn a_read_of_nothing_is_the_end_only_if_there_was_room() {
+    let mut pop3 = client(900, 700).unwrap();
+    // Nobody polls, so the buffer fills up.
+    assert_eq!(give(pop3.recv_buf(), &[b'x'; 2000]), 900);
+    assert!(pop3.recv_buf().spare_mut().is_empty());
+    pop3.recv_buf().received(0);
+    assert!(!pop3.recv_buf().is_eof());
+    pop3.recv_buf().consume(100);
+    assert_eq!(pop3.recv_buf().spare_mut().len(), 100);
+    pop3.recv_buf().received(0);
+    assert!(pop3.recv_buf().is_eof());
+
+    let mut pop3 = client(900, 700).unwrap();
+    pop3.recv_buf().received_eof();
+    assert_eq!(pop3.poll().unwrap_err(), ConnectionError::UnexpectedEof);
+}
+
+#[test]
+fn a_line_of_the_longest_length_fits_and_a_longer_one_is_fatal() {
+    let mut pop3 = client(900, 700).unwrap();
+    let line = ["+OK ", &"x".repeat(894), "\r\n"].concat();
+    for part in line.as_bytes().chunks(7) {
+        assert!(pop3.poll().unwrap().is_none() && pop3.is_waiting());
+        assert_eq!(give(pop3.recv_buf(), part), part.len());
+    }
+    assert!(matches!(pop3.poll(), Ok(Some((Event::Greeting(_), _)))));
+
+    let mut pop3 = client(900, 700).unwrap();
+    assert_eq!(give(pop3.recv_buf(), &[b'x'; 901]), 900);
+    assert!(pop3.poll().is_err());
+}
+
+#[test]
+fn a_vec_grows_up_to_a_bound_and_shrinks_when_idle() {
+    let mut pop3 = ClientConnection::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
+    let mut received = 0;
+    while let count @ 1.. = give(pop3.recv_buf(), &[b'x'; 1000]) {
+        received += count;
+    }
+    assert!((12_288..40_000).contains(&received), "{received}");
+
+    let mut pop3: ServerConnection<Mail, Vec<u8>> =
+        ServerConnection::with_buffers(&CONFIG, 1, Vec::new(), Vec::new()).unwrap();
+    let mut received = 0;
+    while let count @ 1.. = give(pop3.recv_buf(), &[b'x'; 1000]) {
+        received += count;
+    }
+    assert!((255..5000).contains(&received), "{received}");
+
+    let mut pop3 = logged_in();
+    assert!(!pop3.recv_buf().spare_mut().is_empty());
+    pop3.shrink();
+    hear_idle(&mut pop3);
+    pop3.sender().send(command("NOOP")).unwrap();
+    pop3.shrink();
+    assert_eq!(pop3.send_buf().pending(), b"NOOP\r\n", "what is pending stays");
+    hear(&mut pop3, "+OK\r\n");
+}
+
+/// Nothing is lost with the memory.
+fn hear_idle(pop3: &mut super::Pop3Client) {
+    pop3.sender().send(Command::Noop).unwrap();
+    hear(pop3, "+OK\r\n");
+    pop3.send_buf().clear();
+}
+
+#[test]
+fn a_sink_over_a_vec_has_a_bound() {
+    use pop3_proto::Sink;
+    let mut pop3: ServerConnection<Mail, Vec<u8>> =
+        ServerConnection::with_buffers(&CONFIG, 1, Vec::new(), Vec::new()).unwrap();
+    assert_eq!(pop3.send_buf().capacity(), 16 * 1024);
+    let full = pop3.send_buf().put(&[&[0; 16 * 1024 + 1]]).unwrap_err();
+    assert!(full.never_fits());
+    let mut pop3: ServerConnection<Mail, Vec<u8>> =
+        ServerConnection::with_buffers(&CONFIG, 1, Vec::new(), vec![0; 30_000]).unwrap();
+    assert_eq!(pop3.send_buf().capacity(), 30_000);
+}
+
+/// Says that it can become long, and does not.
+struct Liar([u8; 600]);
+
+impl AsRef<[u8]> for Liar {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsMut<[u8]> for Liar {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl Storage for Liar {
+    fn limit(&self) -> usize {
+        100_000
+    }
+}
+
+#[test]
+fn law_6_a_storage_that_breaks_its_word_ends_in_an_error() {
+    use pop3_proto::Sink;
+    let limits = Limits::DEFAULT.with_sasl_line(5000);
+    let config = ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits);
+    let mut pop3 = ClientConnection::with_buffers(config, 1, Liar([0; 600]), Liar([0; 600])).unwrap();
+    give(pop3.recv_buf(), b"+OK\r\n");
+    pop3.poll().unwrap().unwrap();
+    pop3.send_buf().put(&[&[b'x'; 590]]).unwrap();
+    assert!(pop3.send_buf().put(&[&[b'x'; 590]]).is_err());
+    assert_eq!(pop3.send_buf().pending(), &[b'x'; 590], "law 4");
+    pop3.send_buf().clear();
+    assert_eq!(pop3.send_buf().capacity(), 600);
+    pop3.sender().send(Command::Quit).unwrap();
+    assert_eq!(pop3.send_buf().pending(), b"QUIT\r\n");
+    assert_eq!(mail(5).len(), 1);
+}
+
+#[test]
+fn sizes_are_what_they_are_said_to_be() {
+    // Of the buffers, a few words each beside their storage.
+    assert!(size_of::<ClientConnection<&mut [u8]>>() <= 448);
+    assert!(size_of::<ServerConnection<&mut [u8], &mut [u8]>>() <= 480);
+}

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+// Tests show what was heard and asked, not the drivers.
+#![allow(missing_debug_implementations)]
+
+mod app;
+mod guest;
+mod host;
+mod machine;
+mod memory;
+mod pair;
+mod reading;
+mod wire;
+pub mod words;
+
+pub use app::{App, Bodies, Message, Slots, User, slots};
+pub use guest::{Guest, Heard};
+pub use host::Host;
+pub use machine::{LOGIN, OPENING, client, machine};
+pub use memory::Memory;
+pub use pair::{Dialogue, How, Outcome, SMALL};
+pub use reading::{Player, Reading};
+pub use wire::{Cuts, Line};

@@ -1,0 +1,42 @@
+use pop3_proto::Storage;
+
+/// The memory of a send buffer: of a fixed size, or growing up to a limit.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Memory {
+    /// As an array or a slice.
+    pub fn fixed(size: usize) -> Self {
+        Memory { bytes: vec![0; size], limit: size }
+    }
+
+    /// As a `Vec`, which grows to at most `limit` bytes.
+    pub const fn growing(limit: usize) -> Self {
+        Memory { bytes: Vec::new(), limit }
+    }
+}
+
+impl AsRef<[u8]> for Memory {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsMut<[u8]> for Memory {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Storage for Memory {
+    fn grow(&mut self, length: usize) {
+        self.bytes.resize(length.min(self.limit).max(self.bytes.len()), 0);
+    }
+
+    fn limit(&self) -> usize {
+        self.limit
+    }
+}
