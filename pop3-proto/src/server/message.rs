@@ -138,7 +138,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// use pop3_proto::SendBuf;
     /// use std::io::{self, IoSlice, Write};
     ///
-    /// /// Writes once: first what the send holds, then the slices. Returns how many bytes of the slices were sent.
+    /// /// Writes once: first what the send buffer holds, then the slices. Returns how many bytes of the slices were sent.
     /// fn write<L: Maildrop>(
     ///     server: &mut Server<L>,
     ///     send: &mut SendBuf<Vec<u8>>,

@@ -214,7 +214,7 @@ impl Maildrop for Million {
     fn unmark_all(&mut self) {}
 }
 
-/// 4 KiB of LIST ask for gigabytes: a few octets of input are read, and the send stays at its limit.
+/// 4 KiB of LIST ask for gigabytes: a few octets of input are read, and the send buffer stays at its limit.
 #[test]
 fn law_10_pending_output_stops_input() {
     let mut server = Server::new(ServerConfig::new(TlsPolicy::Cleartext), 1);

@@ -88,7 +88,7 @@ fn a_login_is_handed_over_with_its_own_token() {
 
 /// What a proxy does with the octets that it passes on.
 #[test]
-fn octets_that_no_machine_reads_are_dropped_from_an_inbox() {
+fn octets_that_no_machine_reads_are_dropped_from_a_receive_buffer() {
     let mut recv = RecvBuf::new([0; 8]);
     recv.spare_mut().copy_from_slice(b"12345678");
     recv.received(8);
@@ -121,7 +121,7 @@ fn octets_that_were_read_elsewhere_are_put_behind_the_unread_ones() {
 }
 
 #[test]
-fn a_read_of_none_is_the_end_but_for_an_inbox_without_room() {
+fn a_read_of_none_is_the_end_unless_the_buffer_has_no_room() {
     let mut recv = RecvBuf::new([0; 4]);
     recv.received(4);
     recv.received(0);
