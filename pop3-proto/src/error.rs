@@ -1,5 +1,5 @@
-//! The two kinds of bad news that are errors: the peer's fault ([`ConnectionError`]) and the caller's mistake
-//! ([`Unanswered`]). The third, a refusal, is an event.
+//! The two kinds of errors: the peer broke the protocol ([`ConnectionError`]), or the caller made a mistake
+//! ([`Unanswered`]). A refusal is not an error but an event.
 
 use crate::limits::Limit;
 use crate::quirks::Quirk;
@@ -7,10 +7,10 @@ use crate::sink::BufferFull;
 use crate::time::Timer;
 use core::fmt;
 
-/// The peer broke a rule, so that nothing that it says can be relied on any more, or it fell silent. It holds
-/// no input octets.
+/// The peer broke a rule of the protocol, or fell silent. Its later bytes cannot be trusted. The error contains
+/// no byte of the input.
 ///
-/// It is sticky: every later call says the same. The driver closes the connection; a server removes nothing.
+/// Every later call returns the same error. Close the connection; a server removes no message.
 ///
 /// ```
 /// use pop3_proto::{Client, ConnectionError, Input, TlsPolicy};
@@ -23,22 +23,23 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ConnectionError {
-    /// Something is over this limit.
+    /// The peer exceeded this limit.
     OverLimit(Limit),
-    /// The stream ended inside an answer, or before one that is due.
+    /// The stream ended inside a response, or before a pending response.
     UnexpectedEof,
-    /// A line that is no status line where one is due: the peer is out of step, or speaks another protocol.
+    /// The machine expected a status line and received another line. The peer is out of step, or speaks another
+    /// protocol.
     NotPop3,
-    /// Octets that no command asked for. If they are a line of `-ERR`, its text came before as
-    /// [`Event::Farewell`](crate::client::Event::Farewell).
+    /// The server sent bytes that no command asked for. If they are a line of `-ERR`, the client first returns
+    /// the text as [`Event::Farewell`](crate::client::Event::Farewell).
     Unsolicited,
-    /// A status line that ends in LF alone, in a session whose lines end in CR LF.
+    /// A status line ends in LF alone, although earlier lines of the session ended in CR LF.
     BareLf,
-    /// Octets in clear behind STLS, where only TLS may follow (RFC 2595 section 4).
+    /// The peer sent unencrypted bytes after STLS, when only TLS may follow (RFC 2595 section 4).
     PlaintextAfterStls,
     /// The strict profile refuses this deviation.
     Strict(Quirk),
-    /// This timer ran out.
+    /// The peer did not respond before this timer ran out.
     TimedOut(Timer),
 }
 
@@ -46,7 +47,7 @@ impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConnectionError::OverLimit(limit) => write!(f, "peer exceeded the limit `{limit}`"),
-            ConnectionError::UnexpectedEof => f.write_str("the stream ended before an answer was complete"),
+            ConnectionError::UnexpectedEof => f.write_str("the stream ended before a response was complete"),
             ConnectionError::NotPop3 => f.write_str("expected a POP3 status line (+OK or -ERR)"),
             ConnectionError::Unsolicited => f.write_str("received bytes that no command asked for"),
             ConnectionError::BareLf => {
@@ -61,9 +62,9 @@ impl fmt::Display for ConnectionError {
 
 impl core::error::Error for ConnectionError {}
 
-/// An answer that was not taken: machine and sink are as before, and what was given comes back.
+/// An answer that failed. The machine and the sink are unchanged, and the error returns the token.
 ///
-/// After the cause is mended the same call succeeds.
+/// The same call succeeds after you have fixed the cause.
 ///
 /// ```
 /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
@@ -80,33 +81,34 @@ impl core::error::Error for ConnectionError {}
 /// server.greet(unanswered.token, Text::from_static("ready"), &mut out).unwrap();
 /// assert_eq!(out.pending(), b"+OK ready\r\n");
 /// ```
-#[must_use = "the token in it is the only way to answer"]
+#[must_use = "its token is the only way to answer"]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Unanswered<T> {
-    /// What was given.
+    /// The token or value that you passed.
     pub token: T,
-    /// Why it was not taken.
+    /// Why the answer failed.
     pub why: AnswerError,
 }
 
-/// Why an answer was not taken.
+/// Why an answer failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum AnswerError {
-    /// The question is no longer open: the session went on or ended.
+    /// The question is no longer open, because the session continued or ended.
     Stale,
-    /// The question is another connection's.
+    /// The token belongs to another connection.
     OtherConnection,
-    /// The sink has no room.
+    /// The answer does not fit in the sink.
     BufferFull(BufferFull),
-    /// A text or a SASL message that would make the line longer than this.
+    /// The text or SASL message would make the line too long.
     TooLong {
-        /// The limit, in octets with the line end.
+        /// The limit in octets, including the line end.
         limit: usize,
     },
-    /// The text contains a control character, is not UTF-8, or begins with a bracket but not with a response code: change the text.
+    /// The text contains a control character, is not UTF-8, or begins with a bracket but not with a response
+    /// code. Change the text.
     Text,
-    /// The challenge was no base64: all that can be done is to cancel the exchange (RFC 5034 section 4).
+    /// The challenge was not base64. You can only cancel the exchange (RFC 5034 section 4).
     MustCancel,
 }
 
@@ -134,7 +136,7 @@ impl core::error::Error for AnswerError {
     }
 }
 
-/// Shows the cause only: what was given may be a maildrop, or hold a secret.
+/// Shows only the cause, because the token may be a maildrop or contain a secret.
 impl<T> fmt::Debug for Unanswered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unanswered").field("why", &self.why).finish_non_exhaustive()
@@ -143,7 +145,7 @@ impl<T> fmt::Debug for Unanswered<T> {
 
 impl<T> fmt::Display for Unanswered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer was not taken")
+        f.write_str("cannot send the answer")
     }
 }
 
@@ -153,7 +155,7 @@ impl<T> core::error::Error for Unanswered<T> {
     }
 }
 
-/// For `?` where what was given is of no more use.
+/// Drops the token, so `?` works if you do not need it.
 impl<T> From<Unanswered<T>> for AnswerError {
     fn from(unanswered: Unanswered<T>) -> Self {
         unanswered.why

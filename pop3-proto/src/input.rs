@@ -1,12 +1,12 @@
-//! The edge where bytes come in: [`Input`], a cursor over what the peer sent.
+//! [`Input`], a cursor over the bytes that a machine reads.
 
 use crate::sink::copy;
 use core::{cell::Cell, fmt};
 
 /// A cursor over the caller's unread bytes.
 ///
-/// The machines read from it and hand out slices of it; consuming is a by-product of reading. The lifetime is
-/// that of the caller's buffer, so that what a machine returns never borrows the machine.
+/// The machines read from it and return slices of it; reading consumes the bytes. Its lifetime is that of the
+/// caller's buffer, so a value that a machine returns never borrows the machine.
 ///
 /// ```
 /// use pop3_proto::Input;
@@ -22,65 +22,65 @@ pub struct Input<'i> {
 }
 
 impl<'i> Input<'i> {
-    /// Bytes behind which more may follow.
+    /// Wraps bytes after which more may follow.
     #[must_use]
     pub const fn more(unread: &'i [u8]) -> Self {
         Input { unread, last: false }
     }
 
-    /// The last bytes of the stream: the peer has closed. An empty slice alone never says so.
+    /// Wraps the last bytes of the stream, because the peer has closed. An empty slice alone does not mean this.
     #[must_use]
     pub const fn last(unread: &'i [u8]) -> Self {
         Input { unread, last: true }
     }
 
-    /// How many octets are left: what the driver keeps for the next call.
+    /// Returns the number of unread bytes. Keep them for the next call.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.unread.len()
     }
 
-    /// The octets that were not read yet.
+    /// Returns the unread bytes.
     #[must_use]
     pub const fn unread(&self) -> &'i [u8] {
         self.unread
     }
 
-    /// Whether the stream ends behind these octets.
+    /// Returns whether the stream ends after these bytes.
     #[must_use]
     pub const fn is_last(&self) -> bool {
         self.last
     }
 
-    /// Takes `count` octets, or all where fewer are left.
+    /// Takes `count` bytes, or all if fewer are left.
     pub(crate) fn take(&mut self, count: usize) -> &'i [u8] {
         let (taken, rest) = self.unread.split_at_checked(count).unwrap_or((self.unread, &[]));
         self.unread = rest;
         taken
     }
 
-    /// Lets `read` advance over the unread octets.
+    /// Lets `read` advance over the unread bytes.
     pub(crate) fn advance<R>(&mut self, read: impl FnOnce(&mut &'i [u8]) -> R) -> R {
         read(&mut self.unread)
     }
 }
 
-/// Where the search for a line end goes on, if it has come as far as `searched`: a place beyond the unread octets was one in
-/// others, and is worth nothing.
+/// Returns where to continue the search for a line end, if the first `searched` bytes have none. A position beyond the unread
+/// bytes belongs to earlier ones, so the search starts over.
 pub(crate) fn resume(searched: u16, unread: &[u8]) -> usize {
     let searched = usize::from(searched);
     if searched > unread.len() { 0 } else { searched }
 }
 
-/// Shows lengths only: what a client sends may be a password.
+/// Shows only lengths, because a client may send a password.
 impl fmt::Debug for Input<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Input").field("remaining", &self.remaining()).field("last", &self.last).finish()
     }
 }
 
-/// Moves the bytes from `start` to `end` to the front: in blocks as long as the gap, which do not overlap, or through a block
-/// of its own if the gap is small. `copy_within` would keep a panic in code that is compiled for size.
+/// Moves the bytes from `start` to `end` to the front. It copies blocks as long as the gap, which do not overlap. If the gap is
+/// small, it copies through a separate block. `copy_within` would leave a panic in code that is compiled for size.
 pub(crate) fn to_front(buffer: &mut [u8], start: usize, end: usize) {
     const SMALL: usize = 64;
     if start < SMALL {
@@ -97,8 +97,8 @@ pub(crate) fn to_front(buffer: &mut [u8], start: usize, end: usize) {
     }
 }
 
-/// Forwards, so no byte is overwritten before it is read. A block is a number, because arrays that may overlap bring a
-/// `memmove` of 700 bytes to a microcontroller.
+/// Copies forwards, so no byte is overwritten before it is read. A block is a number, because arrays that may overlap add a
+/// `memmove` of 700 bytes on a microcontroller.
 fn to_front_by_blocks(buffer: &mut [u8], start: usize, end: usize) {
     const BLOCK: usize = size_of::<u128>();
     let mut at = 0usize;

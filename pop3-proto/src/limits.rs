@@ -1,9 +1,9 @@
-//! Bounds on everything that a peer can make grow, each with a name.
+//! Named limits for everything that a peer can make grow, and the timers.
 
 use core::fmt;
 use core::time::Duration;
 
-/// Getters, from a list of what each returns.
+/// Writes one getter for each line of the list.
 macro_rules! getters {
     ($this:ident; $($(#[$doc:meta])+ $name:ident: $value:ty = $get:expr;)+) => {
         $(
@@ -17,10 +17,10 @@ macro_rules! getters {
 }
 pub(crate) use getters;
 
-/// Bounds on everything that a peer can make grow.
+/// Limits for everything that a peer can make grow.
 ///
-/// Line limits count the line end. One value serves both machines and the stateless decoders; each reads what
-/// it needs.
+/// Line limits include the line end. The same value serves both machines and the stateless decoders; each uses
+/// the limits that apply to it.
 ///
 /// ```
 /// use pop3_proto::Limits;
@@ -43,7 +43,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limits of the RFCs, and moderate ones where they set none.
+    /// The limits that the RFCs set, and moderate limits for everything else.
     pub const DEFAULT: Limits = Limits {
         command_line: 255,
         status_line: 512,
@@ -57,60 +57,60 @@ impl Limits {
         body_octets: u64::MAX,
     };
 
-    /// A command line that a server reads: 255 octets unless set (RFC 2449 section 4); never less than 64.
+    /// Sets the length of a command line that a server reads, in octets: at least 64, by default 255 (RFC 2449
+    /// section 4).
     #[must_use]
     pub const fn with_command_line(self, octets: u16) -> Self {
         Limits { command_line: at_least(octets, 64), ..self }
     }
 
-    /// The first line of an answer, and the greeting: 512 octets unless set (RFC 1939 section 3); never less
-    /// than 64.
+    /// Sets the length of a status line or greeting, in octets: at least 64, by default 512 (RFC 1939 section 3).
     #[must_use]
     pub const fn with_status_line(self, octets: u16) -> Self {
         Limits { status_line: at_least(octets, 64), ..self }
     }
 
-    /// A line of a listing (LIST, UIDL, CAPA, LANG): 512 octets unless set (RFC 2449 section 3); never less
-    /// than 64. Message lines have no limit.
+    /// Sets the length of a line in a listing (LIST, UIDL, CAPA, LANG), in octets: at least 64, by default 512
+    /// (RFC 2449 section 3). Lines of messages have no limit.
     #[must_use]
     pub const fn with_listing_line(self, octets: u16) -> Self {
         Limits { listing_line: at_least(octets, 64), ..self }
     }
 
-    /// A challenge or a response inside AUTH: 12,288 octets unless set (RFC 5034 section 4 asks for no more
-    /// than what the mechanisms need); never less than 64.
+    /// Sets the length of a challenge or response inside AUTH, in octets: at least 64, by default 12,288. RFC
+    /// 5034 section 4 requires room for the longest line of the mechanisms in use.
     #[must_use]
     pub const fn with_sasl_line(self, octets: u16) -> Self {
         Limits { sasl_line: at_least(octets, 64), ..self }
     }
 
-    /// Challenges in one AUTH exchange that a client reads: 16 unless set. On a server the application gives
-    /// the challenges.
+    /// Sets how many challenges a client reads in one AUTH exchange, by default 16. On a server, the application
+    /// decides how many challenges it sends.
     #[must_use]
     pub const fn with_sasl_rounds(self, rounds: u8) -> Self {
         Limits { sasl_rounds: rounds, ..self }
     }
 
-    /// Bad commands after which a server closes, before login (`early`, 5 unless set) and in all (20 unless
-    /// set).
+    /// Sets how many bad commands a server accepts before it closes: `early` before login (by default 5) and
+    /// `all` in the whole session (by default 20).
     #[must_use]
     pub const fn with_bad_commands(self, early: u8, all: u8) -> Self {
         Limits { early_bad_commands: early, bad_commands: all, ..self }
     }
 
-    /// Failed logins after which a server closes: 5 unless set.
+    /// Sets how many failed logins a server accepts before it closes, by default 5.
     #[must_use]
     pub const fn with_failed_logins(self, logins: u8) -> Self {
         Limits { failed_logins: logins, ..self }
     }
 
-    /// Lines in one listing that a client reads: 16,777,216 unless set.
+    /// Sets how many lines a client reads in one listing, by default 16,777,216.
     #[must_use]
     pub const fn with_listing_rows(self, rows: u32) -> Self {
         Limits { listing_rows: rows, ..self }
     }
 
-    /// Octets of one message that a client reads: none unless set.
+    /// Sets how many octets a client reads in one message, by default without a limit.
     #[must_use]
     pub const fn with_body_octets(self, octets: u64) -> Self {
         Limits { body_octets: octets, ..self }
@@ -118,30 +118,30 @@ impl Limits {
 
     getters! {
         self;
-        /// Returns the limit of a command line, in bytes.
+        /// Returns the longest command line that a server reads, in octets.
         command_line: u16 = self.command_line;
-        /// Returns the limit of a status line, in bytes.
+        /// Returns the longest status line that a client reads, in octets.
         status_line: u16 = self.status_line;
-        /// Returns the limit of a line of a listing, in bytes.
+        /// Returns the longest line of a listing that a client reads, in octets.
         listing_line: u16 = self.listing_line;
-        /// Returns the limit of a challenge or a response inside AUTH, in bytes.
+        /// Returns the longest challenge or response inside AUTH, in octets.
         sasl_line: u16 = self.sasl_line;
-        /// Returns how many challenges there may be in one AUTH exchange.
+        /// Returns how many challenges a client reads in one AUTH exchange.
         sasl_rounds: u8 = self.sasl_rounds;
-        /// Returns after how many bad commands before login a server closes.
+        /// Returns how many bad commands before login make a server close.
         early_bad_commands: u8 = self.early_bad_commands;
-        /// Returns after how many bad commands in all a server closes.
+        /// Returns how many bad commands in the whole session make a server close.
         bad_commands: u8 = self.bad_commands;
-        /// Returns after how many failed logins a server closes.
+        /// Returns how many failed logins make a server close.
         failed_logins: u8 = self.failed_logins;
-        /// Returns how many rows one listing may have.
+        /// Returns how many lines a client reads in one listing.
         listing_rows: u32 = self.listing_rows;
-        /// Returns how many octets one message may have.
+        /// Returns how many octets a client reads in one message.
         body_octets: u64 = self.body_octets;
     }
 
-    /// The most octets that a machine with these limits ever leaves unread: a read buffer of this size never
-    /// fills up.
+    /// Returns the largest number of bytes that a machine with these limits leaves unread. A receive buffer of
+    /// this size never fills up.
     #[must_use]
     pub const fn min_recv_buf(&self) -> usize {
         let client = max(max(self.status_line, self.listing_line), self.sasl_line);
@@ -163,23 +163,23 @@ const fn at_least(octets: u16, least: u16) -> u16 {
     max(octets, least)
 }
 
-/// The name of a limit that a peer went over.
+/// The name of a limit that a peer exceeded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Limit {
-    /// [`Limits::with_command_line`]
+    /// A command line; see [`Limits::with_command_line`].
     CommandLine,
-    /// [`Limits::with_status_line`]
+    /// A status line; see [`Limits::with_status_line`].
     StatusLine,
-    /// [`Limits::with_listing_line`]
+    /// A line of a listing; see [`Limits::with_listing_line`].
     ListingLine,
-    /// [`Limits::with_sasl_line`]
+    /// A line inside AUTH; see [`Limits::with_sasl_line`].
     SaslLine,
-    /// [`Limits::with_sasl_rounds`]
+    /// The challenges of one AUTH exchange; see [`Limits::with_sasl_rounds`].
     SaslRounds,
-    /// [`Limits::with_listing_rows`]
+    /// The lines of one listing; see [`Limits::with_listing_rows`].
     ListingRows,
-    /// [`Limits::with_body_octets`]
+    /// The octets of one message; see [`Limits::with_body_octets`].
     BodyOctets,
 }
 
@@ -197,7 +197,8 @@ impl fmt::Display for Limit {
     }
 }
 
-/// How long a machine waits for its peer. A span counts in whole milliseconds, from 1 to `u32::MAX` (about 49 days).
+/// How long a machine waits for its peer. Durations are kept in whole milliseconds, from 1 to `u32::MAX` (about
+/// 49 days); longer and shorter values become the nearest limit.
 ///
 /// No timer runs while the application owes an answer.
 ///
@@ -219,8 +220,8 @@ pub struct Timers {
 }
 
 impl Timers {
-    /// One minute for the greeting and the TLS handshake, two for an answer, three for a login and for output
-    /// that nobody takes, ten for autologout.
+    /// One minute for the greeting and for the TLS handshake, two minutes for a response, three for a login and
+    /// for output that the peer does not read, ten for autologout.
     pub const DEFAULT: Timers = Timers {
         greeting: 60_000,
         answer: 120_000,
@@ -230,39 +231,41 @@ impl Timers {
         output: 180_000,
     };
 
-    /// Client: how long the greeting may take.
+    /// Sets how long a client waits for the greeting.
     #[must_use]
     pub const fn with_greeting(self, span: Duration) -> Self {
         Timers { greeting: short(span), ..self }
     }
 
-    /// Client: how long nothing may be taken of an answer that is due; part of a line is not, part of a
-    /// message is.
+    /// Sets how long a client waits while a pending response makes no progress. Part of a line is not progress;
+    /// part of a message is.
     #[must_use]
     pub const fn with_answer(self, span: Duration) -> Self {
         Timers { answer: short(span), ..self }
     }
 
-    /// Both: how long the TLS handshake may take.
+    /// Sets how long the TLS handshake may take, on both sides.
     #[must_use]
     pub const fn with_tls(self, span: Duration) -> Self {
         Timers { tls: short(span), ..self }
     }
 
-    /// Server: how long a peer may stay in AUTHORIZATION, questions to the application left out.
+    /// Sets how long a server lets a peer stay in AUTHORIZATION. Time in which the application owes an answer
+    /// does not count.
     #[must_use]
     pub const fn with_login(self, span: Duration) -> Self {
         Timers { login: short(span), ..self }
     }
 
-    /// Server: the inactivity timer of RFC 1939 section 3, at least 600 seconds whatever is asked for.
+    /// Sets a server's inactivity timer (RFC 1939 section 3). Values below 600 seconds become 600 seconds.
     #[must_use]
     pub const fn with_autologout(self, span: Duration) -> Self {
         let span = short(span);
         Timers { autologout: if span < 600_000 { 600_000 } else { span }, ..self }
     }
 
-    /// Server: how long the sink may have no room, and how long no byte of [slices](crate::Server::body_sent) may be sent.
+    /// Sets how long a server waits while the send buffer has no room, or while no byte of a
+    /// [slice](crate::Server::body_sent) is sent.
     #[must_use]
     pub const fn with_output(self, span: Duration) -> Self {
         Timers { output: short(span), ..self }
@@ -270,17 +273,17 @@ impl Timers {
 
     getters! {
         self;
-        /// Returns how long the greeting may take.
+        /// Returns how long a client waits for the greeting.
         greeting: Duration = Duration::from_millis(self.greeting as u64);
-        /// Returns how long nothing may be taken of an answer that is due.
+        /// Returns how long a client waits while a pending response makes no progress.
         answer: Duration = Duration::from_millis(self.answer as u64);
         /// Returns how long the TLS handshake may take.
         tls: Duration = Duration::from_millis(self.tls as u64);
-        /// Returns how long a peer may stay in AUTHORIZATION.
+        /// Returns how long a server lets a peer stay in AUTHORIZATION.
         login: Duration = Duration::from_millis(self.login as u64);
-        /// Returns the span of the inactivity timer.
+        /// Returns the duration of a server's inactivity timer.
         autologout: Duration = Duration::from_millis(self.autologout as u64);
-        /// Returns how long a server waits for a peer that takes no output.
+        /// Returns how long a server waits for a peer that does not read.
         output: Duration = Duration::from_millis(self.output as u64);
     }
 }
@@ -291,7 +294,7 @@ impl Default for Timers {
     }
 }
 
-/// At least one millisecond, at most what a `u32` holds.
+/// Rounds to at least one millisecond and at most `u32::MAX`.
 const fn short(span: Duration) -> u32 {
     let millis = span.as_millis();
     if millis == 0 {

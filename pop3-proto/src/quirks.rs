@@ -1,8 +1,8 @@
-//! Harmless deviations of a peer: accepted by default and recorded here, refused by the strict profile.
+//! Harmless deviations of a peer. The machines accept and record them by default; the strict profile refuses them.
 
 use core::fmt;
 
-/// How a machine takes harmless deviations. Framing, security and everything that is sent are strict in both.
+/// How a machine handles harmless deviations. Both profiles are strict about framing, security and output.
 ///
 /// ```
 /// use pop3_proto::{Client, ConnectionError, Input, Profile, Quirk, TlsPolicy, client::ClientConfig};
@@ -19,11 +19,11 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 #[non_exhaustive]
 pub enum Profile {
-    /// They are accepted and recorded as [`Quirks`].
+    /// The machine accepts deviations and records them as [`Quirks`].
     #[default]
     Tolerant,
-    /// They are refused: a server answers `-ERR`, a client ends the session, or hands out an odd row of a
-    /// listing as such.
+    /// The machine refuses deviations. A server responds `-ERR`. A client ends the session, or returns a malformed row
+    /// of a listing as such.
     Strict,
 }
 
@@ -38,7 +38,7 @@ macro_rules! quirks {
         }
 
         impl Quirk {
-            /// All that there are.
+            /// All quirks.
             pub const ALL: &'static [Quirk] = &[$(Quirk::$name,)+];
         }
     };
@@ -51,21 +51,21 @@ quirks! {
     Spacing,
     /// A number had leading zeros.
     LeadingZeros,
-    /// Control octets, or octets above 0x7E, where the RFC wants printable ASCII.
+    /// Control bytes, or bytes above 0x7E, although the RFC requires printable ASCII.
     NotPrintable,
     /// Client, of a server: `+ok` or `-err` in lower case.
     StatusCase,
     /// Client, of a server: no space between `+OK` and a response code in the greeting.
     GreetingSpacing,
-    /// Client, of a server: a NUL or a bare CR in a status line; what is shown of the text ends before it.
+    /// Client, of a server: a NUL or a bare CR in a status line. The shown text ends before it.
     ControlInText,
-    /// Client, of a server: text behind the numbers of a drop listing or a scan listing.
+    /// Client, of a server: text after the numbers of a drop listing or scan listing.
     ExtraText,
-    /// Client, of a server: a listing row, or a one-line answer, that does not parse.
+    /// Client, of a server: a listing row, or a one-line response, that cannot be parsed.
     MalformedRow,
-    /// Client, of a server: a unique-id of more than 70 octets, or with octets outside 0x21 to 0x7E.
+    /// Client, of a server: a unique-id of more than 70 octets, or with bytes outside 0x21 to 0x7E.
     UniqueIdRange,
-    /// Client, of a server: the answer to `UIDL n` lacks the number.
+    /// Client, of a server: the response to `UIDL n` lacks the number.
     NumberMissing,
     /// Client, of a server: a capability written with `=`, as `SASL=PLAIN`.
     CapabilityEquals,
@@ -73,13 +73,13 @@ quirks! {
     UnannouncedCode,
     /// Client, of a server: a challenge of `+` alone, without its space.
     ChallengeSpacing,
-    /// Client, of a server: the first challenge of an exchange was no base64.
+    /// Client, of a server: the first challenge of an exchange was not base64.
     ChallengeText,
-    /// Client, of a server: the connection was closed without an answer to QUIT.
+    /// Client, of a server: the connection was closed without a response to QUIT.
     QuitUnanswered,
     /// Server, of a client: a user name with spaces in it.
     NameSpaces,
-    /// Server, of a client: an AUTH line that only the limit of SASL lines allows.
+    /// Server, of a client: an AUTH line that is too long for a command, and within the limit of SASL lines.
     LongAuthLine,
     /// Server, of a client: an APOP digest in upper case.
     DigestCase,
@@ -102,19 +102,19 @@ impl Quirks {
     /// No quirk.
     pub const NONE: Quirks = Quirks(0);
 
-    /// Whether this one was seen.
+    /// Returns whether the set contains this quirk.
     #[must_use]
     pub const fn contains(self, quirk: Quirk) -> bool {
         self.0 & bit(quirk) != 0
     }
 
-    /// Whether none was seen.
+    /// Returns whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Those that were seen.
+    /// Returns the quirks in the set.
     pub fn iter(self) -> impl Iterator<Item = Quirk> {
         Quirk::ALL.iter().copied().filter(move |quirk| self.contains(*quirk))
     }

@@ -1,24 +1,24 @@
-//! The one clock on which both machines run their timers.
+//! The clock that runs the timers of both machines.
 
 use core::fmt;
 use core::time::Duration;
 
-/// The timers that `tick` runs, by name.
+/// A timer that `tick` runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Timer {
-    /// Client: from the connection to the whole greeting.
+    /// Client: runs from the connection to the complete greeting.
     Greeting,
-    /// Client: from a command to its answer; re-armed by whatever is taken of it: a whole line, or part of a message.
+    /// Client: runs from a command to its response, and starts over with each line or part of a message.
     Answer,
-    /// Both: the TLS handshake.
+    /// Both sides: runs during the TLS handshake.
     Tls,
-    /// Server: all the time that a peer spends in AUTHORIZATION.
+    /// Server: runs while a peer is in AUTHORIZATION.
     Login,
-    /// Server: from one whole command to the next (RFC 1939 section 3).
+    /// Server: runs from one complete command to the next (RFC 1939 section 3).
     Autologout,
-    /// Server: from the first time that the sink has no room until it takes something, and from the first slice of a message until the driver
-    /// reports all slices as [sent](crate::Server::body_sent). It starts over whenever something is sent.
+    /// Server: runs while the sink has no room, and from the first slice of a message until the driver reports all slices as
+    /// [sent](crate::Server::body_sent). It starts over whenever a byte is sent.
     Output,
 }
 
@@ -35,12 +35,12 @@ impl fmt::Display for Timer {
     }
 }
 
-/// What is left of one timer.
+/// The remaining time of one timer.
 ///
-/// The machines read no clock, so an event between two ticks has no time of its own. The driver ticks before
-/// each wait; so the time between two ticks was spent in what the machine waited for at the first one, and is
-/// charged to that timer, unless something since has re-armed it.
-// Packed, here and below: the padding would make each machine eight bytes larger.
+/// The machines read no clock, so an event between two ticks has no time. The driver ticks before each wait. The
+/// time between two ticks is therefore charged to the timer that ran at the first tick, unless an event has
+/// restarted that timer since.
+// Packed, here and below, because padding would make each machine eight bytes larger.
 #[derive(Clone, Copy, Debug)]
 #[repr(Rust, packed)]
 pub(crate) struct Countdown {
@@ -53,8 +53,8 @@ impl Countdown {
         Countdown { left: span, rearmed: true }
     }
 
-    /// Takes what passed since the last tick, if the timer ran all the while, and says what is left; nothing
-    /// left is expiry.
+    /// Subtracts the time since the last tick if the timer ran throughout, and returns the rest. `None` means that the
+    /// timer expired.
     const fn charge(&mut self, passed: u64, ran: bool) -> Option<u32> {
         if ran && !self.rearmed {
             let left = (self.left as u64).saturating_sub(passed);
@@ -65,8 +65,8 @@ impl Countdown {
     }
 }
 
-/// The moment of the last tick, the timer that ran then, and what is left of the one that runs now.
-// The fields of a `Countdown` lie in it one by one: as a whole they would take eight octets more.
+/// The time of the last tick, the timer that ran then, and the remaining time of the timer that runs now.
+// It has the fields of a `Countdown` but not the type, which would take eight bytes more.
 #[derive(Clone, Copy, Debug)]
 #[repr(Rust, packed)]
 pub(crate) struct Clock {
@@ -82,13 +82,13 @@ impl Clock {
         Clock { last: 0, left: span, rearmed: true, running: None }
     }
 
-    /// Starts the timer that runs over: the time since the last tick does not count.
+    /// Restarts the timer that runs. The time since the last tick does not count.
     pub(crate) const fn rearm(&mut self, span: u32) {
         (self.left, self.rearmed) = (span, true);
     }
 
-    /// Charges the time since the last tick to `running`, the timer that runs now, if it ran then; gives the
-    /// moment of the next call, which is later, or the timer that expired.
+    /// Charges the time since the last tick to `running`, the timer that runs now, if it ran then. Returns the time of
+    /// the next call, which is later than `now`, or the timer that expired.
     pub(crate) fn tick(&mut self, now: Duration, running: Option<Timer>) -> Result<Option<Duration>, Timer> {
         let mut countdown = Countdown { left: self.left, rearmed: self.rearmed };
         let next = running.map_or(Ok(None), |timer| self.charge(now, timer, &mut countdown));
@@ -97,7 +97,7 @@ impl Clock {
         next
     }
 
-    /// The same while the login's own timer runs, which has its own countdown: alone, or beneath `above`.
+    /// Does the same while the login timer runs, which has its own countdown, alone or together with `above`.
     pub(crate) fn tick_login(
         &mut self,
         now: Duration,
@@ -114,8 +114,8 @@ impl Clock {
         }
     }
 
-    /// Charges the time since the last tick to the timer, if it ran then: the one for the login does beneath the output timer. The moment
-    /// that it returns is later than `now`; after the last moment of all there is none.
+    /// Charges the time since the last tick to the timer, if it ran then. The login timer also runs while the output timer does. The
+    /// returned time is later than `now`, or `None` if no later time exists.
     fn charge(
         &self,
         now: Duration,
@@ -127,7 +127,7 @@ impl Clock {
             before => before == Some(timer),
         };
         match countdown.charge(millis(now).saturating_sub(self.last), ran) {
-            // A span that fits 32 bits, so that no processor needs a division of 64 bits.
+            // The value fits 32 bits, so no processor needs a 64-bit division.
             Some(left) => Ok(now.checked_add(Duration::from_millis(left.into()))),
             None => Err(timer),
         }
@@ -139,7 +139,7 @@ impl Clock {
     }
 }
 
-/// Drops the parts of a millisecond. A span that a `u64` cannot hold becomes its largest value.
+/// Rounds down to milliseconds. A duration that a `u64` cannot hold becomes its largest value.
 fn millis(span: Duration) -> u64 {
     span.as_secs().saturating_mul(1000).saturating_add(span.subsec_millis().into())
 }

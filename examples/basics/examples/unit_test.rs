@@ -133,9 +133,9 @@ fn a_script_plays_the_server() -> Result<()> {
     let other = Script::parse("S: +OK ready\nC: USER anybody")?;
     let error = talk(&mut NewMail::new(&[]), &mut other.server()).unwrap_err();
     let shown = "\
-line 2: the client says something else
+line 2: the client sent something else
   script  C: USER anybody
-  came    C: USER mrose
+  sent    C: USER mrose
                   ^";
     assert_eq!(error.to_string(), shown);
     passed("a script plays the server, and shows where the two part")

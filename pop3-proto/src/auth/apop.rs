@@ -1,20 +1,20 @@
 //! APOP digests (RFC 1939 section 7); feature `apop`, which is off by default.
 //!
-//! APOP keeps the password off the wire, and little more; inside TLS a SASL mechanism is the better choice:
+//! APOP does not send the password, but protects it badly. Inside TLS, a SASL mechanism is the better choice:
 //!
-//! - The digest is a single round of MD5: whoever reads one session can try passwords against it at leisure.
-//!   Shared secrets should be long, well beyond 8 characters.
-//! - Whoever plays the server chooses the timestamp. MD5 collisions between chosen timestamps give away the
-//!   password's first characters one at a time (the class of CVE-2007-1558). [`ApopTimestamp`] is strict for
-//!   that reason: the odd timestamps that such collisions need are no message ids.
-//! - The server has to hold every secret in clear.
+//! - The digest is one round of MD5. Anyone who reads one session can guess passwords offline. Use long secrets, well
+//!   beyond 8 characters.
+//! - A malicious server chooses the timestamp. MD5 collisions between chosen timestamps reveal the first characters of
+//!   the password one at a time (CVE-2007-1558 and similar attacks). [`ApopTimestamp`] is therefore strict: the
+//!   timestamps that such collisions need are not message ids.
+//! - The server must store every secret unencrypted.
 
 use crate::{ApopDigest, ApopTimestamp, Secret};
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
-/// The digest that proves that its sender knows `secret`: MD5 over the timestamp, angle brackets included,
-/// and the secret right behind it (RFC 1939 section 7).
+/// Computes the digest that proves knowledge of `secret`: MD5 of the timestamp, with its angle brackets, followed
+/// directly by the secret (RFC 1939 section 7).
 ///
 /// ```
 /// use pop3_proto::{ApopTimestamp, Secret, apop};
@@ -29,10 +29,10 @@ pub fn digest(timestamp: ApopTimestamp<'_>, secret: Secret<'_>) -> ApopDigest {
     ApopDigest::new(md5.finalize().into())
 }
 
-/// Whether `given` is the digest over this greeting's timestamp and the user's secret.
+/// Returns whether `given` is the digest of this greeting's timestamp and the user's secret.
 ///
-/// The comparison takes the same time wherever the digests differ, so that answering times tell nothing about
-/// the right one.
+/// The comparison takes the same time wherever the digests differ, so response times reveal nothing about the
+/// correct digest.
 ///
 /// ```
 /// use pop3_proto::{ApopDigest, ApopTimestamp, Secret, apop};

@@ -1,5 +1,4 @@
-//! Logging in by other means than USER and PASS: APOP digests, and the messages of SASL mechanisms without
-//! cryptography.
+//! Ways to log in other than USER and PASS: APOP digests, and messages of SASL mechanisms without cryptography.
 
 #[cfg(feature = "apop")]
 pub mod apop;

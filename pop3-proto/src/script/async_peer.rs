@@ -4,7 +4,7 @@ use core::task::{Context, Poll, Waker};
 /// One side of a dialogue for tests under an async runtime: a [`Peer`] that waits, instead of failing, while it has nothing to
 /// say.
 ///
-/// It depends on no runtime. To use it in place of a socket, implement the traits of your runtime for a type of yours around it;
+/// It does not depend on a runtime. To use it as a socket, wrap it in your own type and implement the traits of your runtime;
 /// each method is one call. With tokio, for example:
 ///
 /// ```text
@@ -17,8 +17,8 @@ use core::task::{Context, Poll, Waker};
 /// }
 /// ```
 ///
-/// If the other side waits too, nothing happens any more. Run the test with a timeout, and then ask
-/// [`finish`](Peer::finish) of [`peer`](Self::peer) which line is missing.
+/// If the other side waits too, the test hangs. Run it with a timeout. After the timeout, [`finish`](Peer::finish) of
+/// [`peer`](Self::peer) names the missing line.
 ///
 /// ```
 /// use pop3_proto::script::{AsyncPeer, Script};
@@ -55,13 +55,13 @@ impl<'s> AsyncPeer<'s> {
         &self.peer
     }
 
-    /// Returns the peer, for the steps of a dialogue that no stream has, such as the start of TLS. It wakes the reader.
+    /// Returns the peer and wakes the reader. Use it for steps that are not part of a stream, such as the start of TLS.
     pub fn peer_mut(&mut self) -> &mut Peer<'s> {
         self.wake();
         &mut self.peer
     }
 
-    /// Reads what the peer says into `buffer`, and returns how many bytes. 0 is the end of the stream.
+    /// Reads bytes that the peer sends into `buffer`, and returns their number. 0 means end of stream.
     ///
     /// While the other side has to write first, it returns `Pending`, and keeps the waker until the other side has written.
     ///
@@ -82,10 +82,10 @@ impl<'s> AsyncPeer<'s> {
         Poll::Ready(Ok(count))
     }
 
-    /// Takes what the other side writes: always all of it, at once.
+    /// Takes all bytes that the other side writes.
     ///
     /// # Errors
-    /// Returns [`Mismatch`] if it is not what the script has.
+    /// Returns [`Mismatch`] if they differ from the script.
     pub fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Mismatch>> {
         let received = self.peer.received(bytes);
         self.wake();

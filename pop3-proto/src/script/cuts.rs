@@ -1,7 +1,7 @@
 use core::iter;
 
-/// Where the octets that a [`Peer`](super::Peer) says are cut: a network may cut anywhere, and code that
-/// takes a read for a line breaks there.
+/// Where to cut the bytes that a [`Peer`](super::Peer) sends. A network may cut anywhere, so code that mistakes
+/// one read for one line fails under some cut.
 ///
 /// ```
 /// use pop3_proto::script::{Cuts, Script};
@@ -18,17 +18,17 @@ use core::iter;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 #[non_exhaustive]
 pub enum Cuts {
-    /// Nowhere: all that may be said is said at once.
+    /// No cuts. The peer sends as much as it may at once.
     #[default]
     None,
-    /// Behind each octet.
+    /// A cut after each byte.
     Everywhere,
-    /// Behind so many octets, and so many, counted over all that the peer says.
+    /// Two cuts, at these numbers of bytes from the start of the stream.
     At([usize; 2]),
 }
 
 impl Cuts {
-    /// No cut, one behind each octet, and each single cut, for a peer that says so many octets.
+    /// Returns no cut, a cut after each byte, and every single cut, for a peer that sends `octets` bytes.
     ///
     /// ```
     /// use pop3_proto::script::Cuts;
@@ -39,7 +39,8 @@ impl Cuts {
         [Cuts::None, Cuts::Everywhere].into_iter().chain((1..octets).map(|at| Cuts::At([at, at])))
     }
 
-    /// Each pair of cuts, for a peer that says so many octets: their square, so for short dialogues.
+    /// Returns every pair of cuts for a peer that sends `octets` bytes. Their number grows with the square of
+    /// `octets`, so use this for short dialogues.
     ///
     /// ```
     /// use pop3_proto::script::Cuts;
@@ -54,7 +55,7 @@ impl Cuts {
         })
     }
 
-    /// Where the piece that begins at `start` ends, if it would go on to `end`.
+    /// Returns where the piece from `start` ends: at the next cut, or at `end`.
     pub(super) fn piece_end(self, start: usize, end: usize) -> usize {
         match self {
             Cuts::None => end,

@@ -3,10 +3,10 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Where a dialogue and what really happened part.
+/// The first difference between a script and the bytes that were sent.
 ///
-/// It shows the line as the script has it and what came, with a mark below the first octet that differs.
-/// Passwords are shown as everything else: a script is for tests.
+/// It shows the line of the script and the line that was sent, with a mark below the first byte that differs.
+/// It also shows passwords, because scripts are only for tests.
 ///
 /// ```
 /// use pop3_proto::script::Script;
@@ -17,9 +17,9 @@ use core::fmt;
 /// let mismatch = server.received(b"USER mr rose\r\n").unwrap_err();
 /// assert_eq!(mismatch.line(), Some(2));
 /// assert_eq!(mismatch.to_string(), "\
-/// line 2: the client says something else
+/// line 2: the client sent something else
 ///   script  C: USER mrose
-///   came    C: USER mr rose
+///   sent    C: USER mr rose
 ///                     ^");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Mismatch {
     pub(super) problem: Problem,
     /// The side that is not played.
     pub(super) side: Side,
-    /// Who says the line of the script.
+    /// The side that sends the line of the script.
     pub(super) due: Side,
     pub(super) expected: Vec<u8>,
     pub(super) came: Vec<u8>,
@@ -36,32 +36,32 @@ pub struct Mismatch {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Problem {
-    /// Other octets than the line has.
+    /// The bytes differ from the line.
     Differs,
-    /// The played side is to say this line first.
+    /// The played side must send this line first.
     TooEarly,
-    /// TLS is to start first.
+    /// TLS must start first.
     BeforeTls,
     /// The dialogue is over.
     Surplus,
-    /// The line, or the rest of it, did not come.
+    /// The line, or the rest of it, was not sent.
     Missing,
     /// The line of the played side was not read.
     Unread,
     /// TLS did not start.
     NoTls,
-    /// TLS started where the script has none.
+    /// TLS started although the script expects something else.
     Tls,
 }
 
 impl Mismatch {
-    /// The line of the script where they part, from 1; `None` behind its last.
+    /// Returns the number of the line in the script, from 1, or `None` after its last line.
     #[must_use]
     pub const fn line(&self) -> Option<usize> {
         self.line
     }
 
-    /// The octets of that line; none where it is no line that somebody says.
+    /// Returns the bytes of that line, or an empty slice if neither side sends it.
     ///
     /// ```
     /// use pop3_proto::script::Script;
@@ -77,7 +77,7 @@ impl Mismatch {
         &self.expected
     }
 
-    /// The octets that came in place of it, as far as one line goes.
+    /// Returns the bytes that were sent instead, up to the end of one line.
     #[must_use]
     pub fn came(&self) -> &[u8] {
         &self.came
@@ -88,7 +88,7 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             Some(line) => write!(f, "line {line}: ")?,
-            None => f.write_str("behind the last line: ")?,
+            None => f.write_str("after the last line: ")?,
         }
         self.headline(f)?;
         if matches!(self.problem, Problem::BeforeTls | Problem::NoTls) {
@@ -97,7 +97,7 @@ impl fmt::Display for Mismatch {
             write!(f, "\n  script  {}", line(self.due, &self.expected))?;
         }
         if !self.came.is_empty() {
-            write!(f, "\n  came    {}", line(self.side, &self.came))?;
+            write!(f, "\n  sent    {}", line(self.side, &self.came))?;
         }
         if self.problem == Problem::Differs {
             write!(f, "\n          {:1$}^", "", "C: ".len().saturating_add(self.column()))?;
@@ -106,7 +106,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// As [`Display`](fmt::Display): it is what a test prints that unwraps.
+/// Prints the same text as [`Display`](fmt::Display), because `unwrap` in a test prints this.
 impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -117,19 +117,19 @@ impl Mismatch {
     fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = self.side;
         match self.problem {
-            Problem::Differs => write!(f, "the {side} says something else"),
-            Problem::TooEarly => write!(f, "the {side} speaks before its turn"),
-            Problem::BeforeTls => write!(f, "the {side} speaks before TLS"),
-            Problem::Surplus => write!(f, "the {side} says more"),
-            Problem::Missing if self.came.is_empty() => write!(f, "the {side} says nothing"),
-            Problem::Missing => write!(f, "the {side} stops within the line"),
-            Problem::Unread => write!(f, "the {side} does not read all of it"),
-            Problem::NoTls => f.write_str("TLS does not start"),
-            Problem::Tls => f.write_str("TLS starts"),
+            Problem::Differs => write!(f, "the {side} sent something else"),
+            Problem::TooEarly => write!(f, "the {side} sent before its turn"),
+            Problem::BeforeTls => write!(f, "the {side} sent before TLS started"),
+            Problem::Surplus => write!(f, "the {side} sent more"),
+            Problem::Missing if self.came.is_empty() => write!(f, "the {side} sent nothing"),
+            Problem::Missing => write!(f, "the {side} stopped within the line"),
+            Problem::Unread => write!(f, "the {side} did not read the whole line"),
+            Problem::NoTls => f.write_str("TLS did not start"),
+            Problem::Tls => f.write_str("TLS started"),
         }
     }
 
-    /// Below which column of the text the first octet that differs begins.
+    /// Returns the column of the first byte that differs.
     fn column(&self) -> usize {
         let same = self.expected.iter().zip(&self.came).take_while(|(expected, came)| expected == came);
         Escaped::part(self.came.get(..same.count()).unwrap_or_default()).to_string().len()

@@ -1,10 +1,10 @@
-//! Dialogues in which one side is played from a text: how POP3 code is tested without a network.
+//! Tests POP3 code without a network, against a peer that follows a written dialogue.
 //!
-//! A dialogue is what the RFCs print: lines `C:` of the client and `S:` of the server, in the order in which
-//! they are said. [`Script::parse`] reads one. [`Script::server`] plays the server against client code, and
-//! [`Script::client`] the client against server code: both give a [`Peer`], which says its own lines when
-//! their turn has come, and compares what the other side writes with the lines that it should write. Where
-//! they part, a [`Mismatch`] shows the line.
+//! A dialogue looks like the examples in the RFCs: `C:` lines from the client and `S:` lines from the server,
+//! in the order in which they are sent. [`Script::parse`] reads one. [`Script::server`] plays the server against
+//! client code, and [`Script::client`] plays the client against server code. Both return a [`Peer`], which sends
+//! its own lines in turn and compares the bytes that your code writes with the lines that it should write. At
+//! the first difference, a [`Mismatch`] shows the line.
 //!
 //! ```
 //! use pop3_proto::script::{Cuts, Script};
@@ -26,7 +26,7 @@
 //!     Ok(())
 //! }
 //!
-//! // A server that answers QUIT, however the network cuts its lines.
+//! // A server that responds to QUIT, with its bytes cut at every place.
 //! let script = Script::parse("
 //!     S: +OK ready
 //!     C: QUIT
@@ -39,31 +39,31 @@
 //!     server.finish().unwrap();
 //! }
 //!
-//! // A server that wants to be greeted back.
+//! // A server that expects HELO.
 //! let script = Script::parse("S: +OK ready\nC: HELO\nS: +OK").unwrap();
 //! let error = knock(&mut script.server()).unwrap_err();
 //! assert_eq!(error.to_string(), "\
-//! line 2: the client says something else
+//! line 2: the client sent something else
 //!   script  C: HELO
-//!   came    C: QUIT
+//!   sent    C: QUIT
 //!              ^");
 //! ```
 //!
-//! # The text
+//! # Format of a dialogue
 //!
-//! | line | means |
+//! | line | meaning |
 //! |---|---|
-//! | `C: ` and text | the client says the text and CR LF; several in a row are pipelined commands |
-//! | `S: ` and text | the server says the text and CR LF; the lines of a message or a listing are lines like any other |
-//! | `* TLS starts` | the handshake: both sides call [`Peer::tls_started`] or the like before anything more is said |
-//! | `* connection closes` | the end of the stream, and of the dialogue |
-//! | `@ ` and text | a [note](Script::notes) to whoever reads the script, as the users and messages of a test server |
+//! | `C: ` and text | the client sends the text and CR LF; several such lines in a row are pipelined commands |
+//! | `S: ` and text | the server sends the text and CR LF; each line of a message or a listing is written like this |
+//! | `* TLS starts` | the handshake; report it with [`Peer::tls_started`] before more lines are sent |
+//! | `* connection closes` | the end of the stream and of the dialogue |
+//! | `@ ` and text | a [note](Script::notes) to the program that reads the script, such as the users of a test server |
 //! | `#` and text | a comment |
 //!
-//! In the text of a line `\r`, `\n`, `\t`, `\0`, `\\` and `\x` with two hexadecimal digits stand for octets
-//! that are hard to see. A single `\` at the end says that the line does not end here: `S: +OK half\` goes on
-//! with the next `S:`, and `S: +OK ready\n\` ends in LF alone. Spaces before a line do not count; those at
-//! its end do, where they can't be lost as `\x20`.
+//! In the text of a line, `\r`, `\n`, `\t`, `\0`, `\\` and `\x` with two hexadecimal digits stand for bytes that
+//! are hard to see. A single `\` at the end means that the line has no CR LF: `S: +OK half\` continues with the
+//! next `S:`, and `S: +OK ready\n\` ends in LF alone. Spaces before a line are ignored. Spaces at its end count;
+//! write the last one as `\x20` if your editor removes it.
 mod async_peer;
 mod cuts;
 mod mismatch;
@@ -86,7 +86,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// A dialogue, read from a text; see the [module](self) for how it is written.
+/// A dialogue, parsed from text. The [module](self) describes the format.
 ///
 /// ```
 /// use pop3_proto::script::{Script, Side};
@@ -104,14 +104,14 @@ pub struct Script {
     notes: Vec<(usize, String)>,
 }
 
-/// One line that is said.
+/// One line of a dialogue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Line<'s> {
-    /// Its place in the text, from 1.
+    /// The number of the line in the script, from 1.
     pub number: usize,
-    /// Who says it.
+    /// The side that sends the line.
     pub from: Side,
-    /// What goes over the wire, with its line end.
+    /// The bytes on the wire, with the line end.
     pub octets: &'s [u8],
 }
 
@@ -127,7 +127,7 @@ impl fmt::Debug for Line<'_> {
     }
 }
 
-/// One step of the dialogue, and its place in the text.
+/// One step of the dialogue, and the number of its line in the script.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Step {
     number: usize,
@@ -136,7 +136,7 @@ struct Step {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum What {
-    /// A line: these octets of all that the side says.
+    /// A line: a range of all bytes that the side sends.
     Says {
         from: Side,
         start: usize,
@@ -147,25 +147,25 @@ enum What {
 }
 
 impl Script {
-    /// The server of this dialogue, to test a client with.
+    /// Plays the server of this dialogue, to test a client.
     #[must_use]
     pub fn server(&self) -> Peer<'_> {
         Peer::new(self, Side::Server)
     }
 
-    /// The client of this dialogue, to test a server with.
+    /// Plays the client of this dialogue, to test a server.
     #[must_use]
     pub fn client(&self) -> Peer<'_> {
         Peer::new(self, Side::Client)
     }
 
-    /// All lines that are said, in order.
+    /// Returns the lines of both sides, in order.
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         self.steps.iter().filter_map(|step| self.line(step))
     }
 
-    /// The notes, lines that begin with `@`, each with its place in the text, from 1. The dialogue does not
-    /// heed them.
+    /// Returns the notes (lines that begin with `@`), each with its line number, from 1. They do not affect the
+    /// dialogue.
     ///
     /// ```
     /// use pop3_proto::script::Script;
@@ -177,7 +177,7 @@ impl Script {
         self.notes.iter().map(|(number, text)| (*number, text.as_str()))
     }
 
-    /// All that this side says.
+    /// Returns all bytes that this side sends.
     ///
     /// ```
     /// use pop3_proto::script::{Script, Side};
@@ -200,7 +200,7 @@ impl Script {
     }
 }
 
-/// As it is written in a script; a space at the end, which editors drop, as `\x20`.
+/// Shows the line in the format of a script. A space at the end is shown as `\x20`, because editors remove it.
 ///
 /// ```
 /// use pop3_proto::script::Script;
@@ -218,26 +218,26 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// Octets as a script has them.
+/// Bytes in the format of a script.
 struct Escaped<'o> {
     octets: &'o [u8],
-    /// What stands behind them: a space that could be lost, and whether there is no CR LF.
-    behind: &'static str,
+    /// Follows the bytes: a space that editors would remove, or the mark of a missing CR LF.
+    after: &'static str,
 }
 
 impl<'o> Escaped<'o> {
-    /// A line, whose CR LF does not show, or what there is of one.
+    /// A complete or incomplete line. Its CR LF is not shown.
     fn line(octets: &'o [u8]) -> Self {
         match octets.strip_suffix(b"\r\n") {
-            Some([octets @ .., b' ']) => Escaped { octets, behind: "\\x20" },
-            Some(octets) => Escaped { octets, behind: "" },
-            None => Escaped { octets, behind: "\\" },
+            Some([octets @ .., b' ']) => Escaped { octets, after: "\\x20" },
+            Some(octets) => Escaped { octets, after: "" },
+            None => Escaped { octets, after: "\\" },
         }
     }
 
-    /// Octets in the middle of a line.
+    /// Bytes from the middle of a line.
     const fn part(octets: &'o [u8]) -> Self {
-        Escaped { octets, behind: "" }
+        Escaped { octets, after: "" }
     }
 }
 
@@ -254,6 +254,6 @@ impl fmt::Display for Escaped<'_> {
                 octet => write!(f, "\\x{octet:02X}")?,
             }
         }
-        f.write_str(self.behind)
+        f.write_str(self.after)
     }
 }

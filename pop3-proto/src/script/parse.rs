@@ -5,47 +5,47 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Why a text is no dialogue.
+/// Why a text is not a dialogue.
 ///
 /// ```
 /// use pop3_proto::script::{Script, ScriptProblem};
 ///
 /// let error = Script::parse("S: +OK ready\nQ: what?").unwrap_err();
 /// assert_eq!((error.line, error.problem), (2, ScriptProblem::Beginning));
-/// assert_eq!(error.to_string(), "line 2: begins with none of `C:`, `S:`, `*`, `@` and `#`");
+/// assert_eq!(error.to_string(), "line 2: must begin with `C:`, `S:`, `*`, `@` or `#`");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ScriptError {
-    /// The place in the text, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
-    /// What is wrong there.
+    /// The problem in this line.
     pub problem: ScriptProblem,
 }
 
-/// What is wrong with a line of a dialogue.
+/// A problem in a line of a dialogue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum ScriptProblem {
-    /// It is none of the kinds of lines that there are.
+    /// The line does not begin with `C:`, `S:`, `*`, `@` or `#`.
     Beginning,
-    /// Behind `C:` or `S:` comes something other than a space.
+    /// The space after `C:` or `S:` is missing.
     Space,
-    /// Behind a backslash comes something that stands for no octet.
+    /// A backslash is followed by an unknown escape.
     Escape,
-    /// Behind `*` comes neither `TLS starts` nor `connection closes`.
+    /// `*` is followed by text other than `TLS starts` or `connection closes`.
     Direction,
-    /// Something is said after the connection was closed.
+    /// The line follows `* connection closes`.
     AfterEnd,
 }
 
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problem = match self.problem {
-            ScriptProblem::Beginning => "begins with none of `C:`, `S:`, `*`, `@` and `#`",
+            ScriptProblem::Beginning => "must begin with `C:`, `S:`, `*`, `@` or `#`",
             ScriptProblem::Space => "missing space after the colon",
-            ScriptProblem::Escape => "a backslash with none of r, n, t, 0, \\ and xNN after it",
-            ScriptProblem::Direction => "neither `* TLS starts` nor `* connection closes`",
-            ScriptProblem::AfterEnd => "comes after the connection was closed",
+            ScriptProblem::Escape => "unknown escape: use \\r, \\n, \\t, \\0, \\\\ or \\xNN",
+            ScriptProblem::Direction => "expected `* TLS starts` or `* connection closes`",
+            ScriptProblem::AfterEnd => "follows `* connection closes`: remove it",
         };
         write!(f, "line {}: {problem}", self.line)
     }
@@ -54,7 +54,7 @@ impl fmt::Display for ScriptError {
 impl core::error::Error for ScriptError {}
 
 impl Script {
-    /// Reads a dialogue.
+    /// Parses a dialogue.
     ///
     /// ```
     /// use pop3_proto::script::Script;
@@ -70,7 +70,7 @@ impl Script {
     /// ```
     ///
     /// # Errors
-    /// [`ScriptError`] with the first line that is wrong.
+    /// Returns [`ScriptError`] with the first line that is not valid.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let mut script = Script::default();
         for (number, line) in (1..).zip(text.split(NEWLINE)) {
@@ -127,11 +127,11 @@ impl Script {
     }
 }
 
-// Sets of one, since the search for a single `char` keeps a panic in the compiled code.
+// Sets with one member, because the search for a single `char` leaves a panic in the compiled code.
 const NEWLINE: [char; 1] = ['\n'];
 const BACKSLASH: [char; 1] = ['\\'];
 
-/// Adds the octets that the text of a line stands for, and its line end unless it says that there is none.
+/// Appends the bytes of a line, and its CR LF unless the line ends in a single backslash.
 fn unescape(text: &str, octets: &mut Vec<u8>) -> Result<(), ScriptProblem> {
     let mut parts = text.split(BACKSLASH);
     octets.extend(parts.next().unwrap_or_default().bytes());
@@ -148,12 +148,12 @@ fn unescape(text: &str, octets: &mut Vec<u8>) -> Result<(), ScriptProblem> {
                 hexadecimal(digits)?
             }
             Some(_) => return Err(ScriptProblem::Escape),
-            // Two in a row, or one at the end of the line.
+            // Two backslashes in a row, or one at the end of the line.
             None => match parts.next() {
                 None => return Ok(()),
-                Some(behind) => {
+                Some(after) => {
                     octets.push(b'\\');
-                    octets.extend(behind.bytes());
+                    octets.extend(after.bytes());
                     continue;
                 }
             },

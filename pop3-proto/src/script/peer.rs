@@ -3,12 +3,13 @@ use super::{Cuts, Mismatch, Script, Side, Step, What};
 
 /// One side of a dialogue, played from its script.
 ///
-/// It is as pure as the machines: give it what the other side wrote ([`received`](Self::received)), take what
-/// it says ([`pending`](Self::pending)) and tell how much of that went out ([`sent`](Self::sent)). With the
-/// feature `std` it is [`Read`](std::io::Read) and [`Write`](std::io::Write) too, in place of a socket.
+/// Like the machines, it does no I/O. Pass it the bytes that the other side wrote ([`received`](Self::received)),
+/// send its [`pending`](Self::pending) bytes, and report how many you sent ([`sent`](Self::sent)). With the
+/// feature `std`, it also implements [`Read`](std::io::Read) and [`Write`](std::io::Write), so it can replace a
+/// socket.
 ///
-/// A line of the other side is due when all lines before it were said. A client that is played pipelines
-/// lines that follow one another, and a server may answer as soon as it has the first of them.
+/// The peer expects a line from the other side once all earlier lines were sent. A played client pipelines
+/// consecutive lines, and the server under test may respond after the first of them.
 ///
 /// ```
 /// use pop3_proto::script::Script;
@@ -29,13 +30,13 @@ pub struct Peer<'s> {
     script: &'s Script,
     side: Side,
     cuts: Cuts,
-    /// The stream breaks off behind so many octets of the played side.
+    /// The stream ends after the played side has sent this number of bytes.
     lost: Option<usize>,
     /// The first step that is not over.
     at: usize,
-    /// How many octets were said.
+    /// The number of bytes sent.
     said: usize,
-    /// How many octets of the other side came.
+    /// The number of bytes received from the other side.
     heard: usize,
 }
 
@@ -44,7 +45,7 @@ impl<'s> Peer<'s> {
         Peer { script, side, cuts: Cuts::None, lost: None, at: 0, said: 0, heard: 0 }
     }
 
-    /// Cuts what it says.
+    /// Cuts the bytes that this peer sends into pieces.
     ///
     /// ```
     /// use pop3_proto::script::{Cuts, Script};
@@ -57,7 +58,7 @@ impl<'s> Peer<'s> {
         Peer { cuts, ..self }
     }
 
-    /// Breaks the connection off behind so many octets of what it says.
+    /// Drops the connection after this peer has sent `octets` bytes.
     ///
     /// ```
     /// use pop3_proto::script::Script;
@@ -73,14 +74,14 @@ impl<'s> Peer<'s> {
         Peer { lost: Some(octets), ..self }
     }
 
-    /// How many octets it says in the whole dialogue: what [`Cuts::singles`] asks for.
+    /// Returns the number of bytes that this peer sends in the whole dialogue, as [`Cuts::singles`] needs it.
     #[must_use]
     pub fn octets(&self) -> usize {
         self.script.octets(self.side).len()
     }
 
-    /// What it says now, up to the next line of the other side and the next cut; nothing while the other side
-    /// is due.
+    /// Returns the bytes to send now, up to the next cut or the next line of the other side. Returns an empty
+    /// slice while the peer waits for the other side.
     #[must_use]
     pub fn pending(&self) -> &'s [u8] {
         let end = self.lost.unwrap_or(usize::MAX).min(self.may_say());
@@ -88,22 +89,23 @@ impl<'s> Peer<'s> {
         self.script.octets(self.side).get(self.said..end).unwrap_or_default()
     }
 
-    /// The first `count` pending octets are on their way; more than there are count as all.
+    /// Reports that the first `count` pending bytes were sent. A larger `count` means all of them.
     pub fn sent(&mut self, count: usize) {
         self.said = self.said.saturating_add(count.min(self.pending().len()));
         self.advance();
     }
 
-    /// What the other side should write now; nothing while this one is due.
+    /// Returns the bytes that the other side should write now. Returns an empty slice while it is this peer's turn.
     #[must_use]
     pub fn expected(&self) -> &'s [u8] {
         self.script.octets(self.side.other()).get(self.heard..self.may_hear()).unwrap_or_default()
     }
 
-    /// The other side wrote this.
+    /// Takes bytes that the other side wrote, and compares them with the script.
     ///
     /// # Errors
-    /// [`Mismatch`]: it is not what the script says, or not yet. Nothing of it counts as received.
+    /// Returns [`Mismatch`] if the bytes differ from the script or are too early. None of them then count as
+    /// received.
     pub fn received(&mut self, octets: &[u8]) -> Result<(), Mismatch> {
         let same = self.expected().iter().zip(octets).take_while(|(expected, came)| expected == came).count();
         match octets.get(same..) {
@@ -112,17 +114,17 @@ impl<'s> Peer<'s> {
                 self.advance();
                 Ok(())
             }
-            Some(behind) => Err(self.parted(same, behind)),
+            Some(rest) => Err(self.parted(same, rest)),
         }
     }
 
-    /// Whether the dialogue is at `* TLS starts`.
+    /// Returns whether the dialogue is at `* TLS starts`.
     #[must_use]
     pub fn awaits_tls(&self) -> bool {
         self.is_at(What::TlsStarts)
     }
 
-    /// TLS starts: whoever plays the transport calls it where the handshake would be.
+    /// Reports that TLS starts. Call this in place of the handshake.
     ///
     /// ```
     /// use pop3_proto::script::Script;
@@ -138,7 +140,7 @@ impl<'s> Peer<'s> {
     /// ```
     ///
     /// # Errors
-    /// [`Mismatch`]: the script has something else here.
+    /// Returns [`Mismatch`] if the dialogue is not at `* TLS starts`.
     pub fn tls_started(&mut self) -> Result<(), Mismatch> {
         if self.awaits_tls() {
             self.at = self.at.saturating_add(1);
@@ -148,20 +150,20 @@ impl<'s> Peer<'s> {
         Err(self.mismatch(self.step(), Problem::Tls, &[]))
     }
 
-    /// Whether the stream ends here, behind what was said: at `* connection closes`, or where it is
+    /// Returns whether the stream ends here, at `* connection closes` or because the connection is
     /// [lost](Self::lost_after).
     #[must_use]
     pub fn closes(&self) -> bool {
         self.is_at(What::Closes) || self.lost.is_some_and(|lost| lost <= self.said)
     }
 
-    /// Whether the dialogue has come to its end.
+    /// Returns whether the dialogue is complete.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.finish().is_ok()
     }
 
-    /// Nothing more comes: says where the dialogue stopped if it has not come to its end.
+    /// Checks that the dialogue is complete. Call this after the code under test has ended.
     ///
     /// ```
     /// use pop3_proto::script::Script;
@@ -169,11 +171,11 @@ impl<'s> Peer<'s> {
     /// let script = Script::parse("S: +OK ready\nC: QUIT\nS: +OK bye").unwrap();
     /// let mut server = script.server();
     /// server.sent(usize::MAX);
-    /// assert_eq!(server.finish().unwrap_err().to_string(), "line 2: the client says nothing\n  script  C: QUIT");
+    /// assert_eq!(server.finish().unwrap_err().to_string(), "line 2: the client sent nothing\n  script  C: QUIT");
     /// ```
     ///
     /// # Errors
-    /// [`Mismatch`]: the next line of the script.
+    /// Returns [`Mismatch`] with the next line of the script if the dialogue is not complete.
     pub fn finish(&self) -> Result<(), Mismatch> {
         let problem = match self.step().map(|step| step.what) {
             None | Some(What::Closes) => return Ok(()),
@@ -196,7 +198,7 @@ impl<'s> Peer<'s> {
         self.script.steps.get(self.at..).unwrap_or_default().iter()
     }
 
-    /// Goes on to the first step that is not over.
+    /// Moves to the first step that is not over.
     fn advance(&mut self) {
         let over = |step: &&Step| match step.what {
             What::Says { from, end, .. } => end <= if from == self.side { self.said } else { self.heard },
@@ -205,7 +207,7 @@ impl<'s> Peer<'s> {
         self.at = self.at.saturating_add(self.rest().take_while(over).count());
     }
 
-    /// Up to where this side may speak: up to the next line that did not come.
+    /// Returns how far this side may send: up to the next line that it has not received.
     fn may_say(&self) -> usize {
         let mut may = self.said;
         for step in self.rest() {
@@ -218,8 +220,8 @@ impl<'s> Peer<'s> {
         may
     }
 
-    /// Up to where the other side may speak: up to the next line that was not said. A server may get ahead of
-    /// pipelined lines, of which it has the first.
+    /// Returns how far the other side may send: up to the next line that this side has not sent. A server that
+    /// has received the first of several pipelined lines may respond to all of them.
     fn may_hear(&self) -> usize {
         let says = |step: &Step| matches!(step.what, What::Says { from, .. } if from == self.side);
         let before = self.at.checked_sub(1).and_then(|before| self.script.steps.get(before));
@@ -241,7 +243,7 @@ impl<'s> Peer<'s> {
         may
     }
 
-    /// The mismatch behind `same` octets that were as expected.
+    /// Returns the mismatch that follows `same` bytes that were as expected.
     fn parted(&self, same: usize, came: &[u8]) -> Mismatch {
         let mut here = self.clone();
         here.heard = here.heard.saturating_add(same);
@@ -262,7 +264,7 @@ impl<'s> Peer<'s> {
         }
     }
 
-    /// `came` is what came behind what of that step was as expected.
+    /// Builds the mismatch. `came` holds the bytes after the part of the step that was as expected.
     fn mismatch(&self, step: Option<&Step>, problem: Problem, came: &[u8]) -> Mismatch {
         let side = self.side.other();
         let line = step.and_then(|step| self.script.line(step));

@@ -1,9 +1,9 @@
-//! A peer in place of a socket.
+//! Lets a peer replace a socket.
 
 use super::Peer;
 use std::io;
 
-/// What the peer says. It reads as the end of the stream when the dialogue is over or the connection closes.
+/// Reads the bytes that the peer sends. Returns 0 when the dialogue is over or the connection closes.
 ///
 /// ```
 /// use pop3_proto::script::Script;
@@ -14,9 +14,9 @@ use std::io;
 /// let mut buffer = [0; 64];
 /// assert_eq!(server.read(&mut buffer).unwrap(), 11);
 ///
-/// // Whoever reads on would wait for ever.
+/// // A second read would wait forever.
 /// let error = server.read(&mut buffer).unwrap_err();
-/// assert_eq!(error.to_string(), "line 2: the client says nothing\n  script  C: QUIT");
+/// assert_eq!(error.to_string(), "line 2: the client sent nothing\n  script  C: QUIT");
 ///
 /// server.write_all(b"QUIT\r\n").unwrap();
 /// assert_eq!(server.read(&mut buffer).unwrap(), 9);
@@ -24,8 +24,7 @@ use std::io;
 /// ```
 ///
 /// # Errors
-/// The other side reads although it should write: the [`Mismatch`](super::Mismatch) that tells which line is
-/// missing.
+/// Returns the [`Mismatch`](super::Mismatch) with the missing line if the other side reads although it must write.
 impl io::Read for Peer<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let pending = self.pending();
@@ -39,10 +38,10 @@ impl io::Read for Peer<'_> {
     }
 }
 
-/// What the other side says.
+/// Takes the bytes that the other side writes.
 ///
 /// # Errors
-/// The [`Mismatch`](super::Mismatch).
+/// Returns the [`Mismatch`](super::Mismatch) if they differ from the script.
 impl io::Write for Peer<'_> {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         self.received(octets).map_err(io::Error::other)?;

@@ -4,8 +4,8 @@ use core::fmt;
 /// The timestamp of a greeting, `<process-id.clock@hostname>`, by the grammar of a message id (RFC 1939
 /// section 7, RFC 822 section 6.1).
 ///
-/// Lax clients lost passwords to made-up timestamps, so this one is strict: one `@`, the words around it in
-/// ASCII without spaces or controls. [`find`](Self::find) looks for one in a greeting's text.
+/// Clients that accepted any text in brackets lost passwords to forged timestamps. This type therefore accepts
+/// only one `@` with words of printable ASCII around it. [`find`](Self::find) searches the text of a greeting.
 ///
 /// ```
 /// use pop3_proto::ApopTimestamp;
@@ -19,10 +19,10 @@ use core::fmt;
 pub struct ApopTimestamp<'a>(&'a [u8]);
 
 impl<'a> ApopTimestamp<'a> {
-    /// A timestamp, with its angle brackets.
+    /// Checks a timestamp, which includes its angle brackets.
     ///
     /// # Errors
-    /// [`InvalidValue::Syntax`] where it is no message id.
+    /// Returns [`InvalidValue::Syntax`] if it is not a message id.
     pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         let inner = octets.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
         match inner.and_then(local_part).and_then(|rest| rest.strip_prefix(b"@")).and_then(domain) {
@@ -42,7 +42,7 @@ impl<'a> ApopTimestamp<'a> {
     #[must_use]
     pub fn find(text: &'a [u8]) -> Option<Self> {
         let mut rest = text;
-        // No timestamp holds a bracket: each can only begin at the last `<` before a `>`. So the search is linear.
+        // A timestamp contains no bracket, so it can only begin at the last `<` before a `>`. The search is linear.
         while let Some(end) = memchr::memchr(b'>', rest) {
             let (before, behind) = rest.split_at_checked(end.saturating_add(1))?;
             let candidate = memchr::memrchr(b'<', before).and_then(|start| before.get(start..));
@@ -54,14 +54,14 @@ impl<'a> ApopTimestamp<'a> {
         None
     }
 
-    /// The octets, angle brackets included: what the digest is taken over.
+    /// Returns the bytes that the digest covers, with the angle brackets.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 }
 
-/// Words joined by dots; gives what is behind them.
+/// Reads words joined by dots, and returns the rest.
 fn local_part(octets: &[u8]) -> Option<&[u8]> {
     joined(octets, |rest| match rest {
         [b'"', quoted @ ..] => quoted_string(quoted),
@@ -69,7 +69,7 @@ fn local_part(octets: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Atoms and bracketed literals joined by dots; gives what is behind them.
+/// Reads atoms and bracketed literals joined by dots, and returns the rest.
 fn domain(octets: &[u8]) -> Option<&[u8]> {
     joined(octets, |rest| match rest {
         [b'[', literal @ ..] => domain_literal(literal),
@@ -96,7 +96,7 @@ fn atom(octets: &[u8]) -> Option<&[u8]> {
     (rest.len() < octets.len()).then_some(rest)
 }
 
-/// Up to the closing quote, with `\` before any octet that is otherwise special.
+/// Reads up to the closing quote. A `\` makes the next byte an ordinary one.
 fn quoted_string(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
         match rest {
@@ -118,8 +118,8 @@ fn domain_literal(mut rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// What quotes and brackets may hold. Not `<`, `>` and `@`, though the grammar has them: clients cut a
-/// timestamp out at a `<` and the next `>`, and would take the digest over another one.
+/// Returns whether quotes and brackets may contain this byte. The grammar also allows `<`, `>` and `@`. They are
+/// refused, because other clients cut a timestamp out at a `<` and the next `>`, and would compute another digest.
 fn is_inner(octet: u8) -> bool {
     octet.is_ascii_graphic() && !matches!(octet, b'<' | b'>' | b'@')
 }
@@ -132,8 +132,8 @@ impl fmt::Debug for ApopTimestamp<'_> {
 
 /// An APOP digest: 16 octets, sent as 32 lower-case hexadecimal digits (RFC 1939 section 7).
 ///
-/// Whoever holds one can guess passwords at leisure, so its `Debug` shows nothing and it has no comparison;
-/// feature `apop` computes and checks it.
+/// Anyone who has a digest can guess passwords offline, so its `Debug` hides it and it has no comparison. Feature
+/// `apop` computes and checks digests.
 ///
 /// ```
 /// use pop3_proto::ApopDigest;
@@ -146,16 +146,16 @@ impl fmt::Debug for ApopTimestamp<'_> {
 pub struct ApopDigest([u8; 16]);
 
 impl ApopDigest {
-    /// A digest from its 16 octets.
+    /// Wraps the 16 bytes of a digest.
     #[must_use]
     pub const fn new(octets: [u8; 16]) -> Self {
         ApopDigest(octets)
     }
 
-    /// A digest from its 32 hexadecimal digits, in either case.
+    /// Parses 32 hexadecimal digits, in either case.
     ///
     /// # Errors
-    /// [`InvalidValue::Syntax`] where it is anything else.
+    /// Returns [`InvalidValue::Syntax`] if `hex` is anything else.
     pub fn parse(hex: &[u8]) -> Result<Self, InvalidValue> {
         let mut octets = [0; 16];
         let mut rest = hex;
@@ -172,7 +172,7 @@ impl ApopDigest {
         Ok(ApopDigest(octets))
     }
 
-    /// The 32 digits that go on the wire.
+    /// Returns the 32 digits that are sent.
     #[must_use]
     pub fn to_hex(&self) -> [u8; 32] {
         let mut hex = [0; 32];
@@ -186,7 +186,7 @@ impl ApopDigest {
         hex
     }
 
-    /// The 16 octets.
+    /// Returns the 16 bytes.
     #[must_use]
     pub const fn expose(&self) -> &[u8; 16] {
         &self.0

@@ -1,11 +1,10 @@
 use super::InvalidValue;
 use core::fmt;
 
-/// Base64 text, checked and not decoded: the alphabet of RFC 4648 section 4, padded, no other octet; it may
-/// be empty.
+/// Base64 text that is checked but not decoded: the alphabet of RFC 4648 section 4, with padding. It may be empty.
 ///
-/// What AUTH carries is a secret more often than not, so its `Debug` shows nothing. Feature `sasl` decodes it
-/// and encodes into it; any other base64 library does as well.
+/// AUTH often carries secrets, so `Debug` hides the text. Feature `sasl` encodes and decodes; any other base64
+/// library works too.
 ///
 /// ```
 /// use pop3_proto::Base64;
@@ -19,14 +18,15 @@ use core::fmt;
 pub struct Base64<'a>(&'a [u8]);
 
 impl<'a> Base64<'a> {
-    /// No octets: an empty challenge or response.
+    /// An empty challenge or response.
     pub const EMPTY: Base64<'static> = Base64(&[]);
 
-    /// Base64 text.
+    /// Checks base64 text.
     ///
     /// # Errors
-    /// [`InvalidValue::Octet`] for one outside the alphabet, [`InvalidValue::Syntax`] for a wrong length, padding that
-    /// is not at the end, or bits behind the last octet that are not zero (RFC 4648 section 3.5).
+    /// Returns [`InvalidValue::Octet`] if a byte is outside the alphabet.
+    /// Returns [`InvalidValue::Syntax`] if the length is wrong, if padding is not at the end, or if the unused bits
+    /// after the last byte are not zero (RFC 4648 section 3.5).
     pub const fn new(text: &'a [u8]) -> Result<Self, InvalidValue> {
         let (mut rest, spare_bits) = match text {
             [unpadded @ .., b'=', b'='] => (unpadded, 0b1111),
@@ -49,10 +49,10 @@ impl<'a> Base64<'a> {
         }
     }
 
-    /// Base64 text in the source, checked when it is compiled.
+    /// Checks base64 text that is written in the source, at compile time if used in a `const` or `static`.
     ///
     /// # Panics
-    /// Where it is none; in a `const` or `static` that is an error of the compiler.
+    /// Panics if the text is not base64. In a `const` or `static`, this is a compiler error.
     #[must_use]
     pub const fn from_static(text: &'static str) -> Base64<'static> {
         match Base64::new(text.as_bytes()) {
@@ -61,25 +61,25 @@ impl<'a> Base64<'a> {
         }
     }
 
-    /// Text that was checked before.
+    /// Wraps text that was already checked.
     pub(crate) const fn checked(text: &'a [u8]) -> Self {
         Base64(text)
     }
 
-    /// The text, undecoded.
+    /// Returns the text without decoding it.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// Whether it stands for no octets.
+    /// Returns whether the text is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The six bits that an octet of the alphabet stands for.
+/// Returns the six bits of a character of the alphabet.
 const fn value(octet: u8) -> Option<u8> {
     match octet {
         b'A'..=b'Z' => Some(octet - b'A'),
@@ -91,8 +91,8 @@ const fn value(octet: u8) -> Option<u8> {
     }
 }
 
-/// The octet of the alphabet that stands for these six bits: computed, because a table that is looked up by
-/// parts of a secret shows them in the time that it takes.
+/// Returns the character for six bits. It is computed, because the time of a table lookup depends on the index,
+/// which is part of a secret.
 #[cfg(feature = "sasl")]
 const fn digit(value: u8) -> u8 {
     match value {
@@ -104,8 +104,8 @@ const fn digit(value: u8) -> u8 {
     }
 }
 
-/// Writes the base64 of `octets` to the front of `text`, and returns what is left of `text`. Four digits for
-/// each group of three octets; `=` fills up the last group.
+/// Writes the base64 of `octets` to the front of `text`, and returns the rest of `text`. Each group of three bytes
+/// takes four characters; `=` fills the last group.
 #[cfg(feature = "sasl")]
 pub(crate) fn encode<'t>(octets: &[u8], text: &'t mut [u8]) -> &'t mut [u8] {
     let (mut octets, mut text) = (octets, text);
@@ -129,8 +129,7 @@ pub(crate) fn encode<'t>(octets: &[u8], text: &'t mut [u8]) -> &'t mut [u8] {
     }
 }
 
-/// Writes the octets that `text` stands for to the front of `octets`, as far as there is room: checked text has
-/// padding only where `octets` ends.
+/// Decodes `text` to the front of `octets`, as far as there is room. Checked text has padding only at its end.
 #[cfg(feature = "sasl")]
 pub(crate) fn decode(text: Base64<'_>, octets: &mut [u8]) {
     let (mut text, mut octets) = (text.as_bytes(), octets.iter_mut());

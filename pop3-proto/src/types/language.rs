@@ -3,7 +3,7 @@ use core::fmt;
 
 /// A language tag, or a basic language range: `en`, `de-AT`, `zh-Hant` (RFC 5646, RFC 4647 section 2.1).
 ///
-/// Equality ignores case. `*`, the administrator's choice, is no tag.
+/// Equality ignores case. `*`, the administrator's choice, is not a tag but a [`LanguageRange`].
 ///
 /// ```
 /// use pop3_proto::LanguageTag;
@@ -16,11 +16,11 @@ use core::fmt;
 pub struct LanguageTag<'a>(&'a [u8]);
 
 impl<'a> LanguageTag<'a> {
-    /// A tag.
+    /// Checks a tag: 1 to 8 letters, then any number of `-` with 1 to 8 letters or digits.
     ///
     /// # Errors
-    /// [`InvalidValue::Empty`], or [`InvalidValue::Syntax`] where it is not 1 to 8 letters, followed by any number of
-    /// `-` and 1 to 8 letters or digits.
+    /// Returns [`InvalidValue::Empty`] if there are no bytes.
+    /// Returns [`InvalidValue::Syntax`] if the bytes have another form.
     pub const fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
             return Err(InvalidValue::Empty);
@@ -40,10 +40,10 @@ impl<'a> LanguageTag<'a> {
         if length == 0 { Err(InvalidValue::Syntax) } else { Ok(LanguageTag(octets)) }
     }
 
-    /// A tag in the source, checked when it is compiled.
+    /// Checks a tag that is written in the source, at compile time if used in a `const` or `static`.
     ///
     /// # Panics
-    /// Where it is no tag; in a `const` or `static` that is an error of the compiler.
+    /// Panics if the text is not a tag. In a `const` or `static`, this is a compiler error.
     #[must_use]
     pub const fn from_static(tag: &'static str) -> LanguageTag<'static> {
         match LanguageTag::new(tag.as_bytes()) {
@@ -52,14 +52,14 @@ impl<'a> LanguageTag<'a> {
         }
     }
 
-    /// The tag as it was given.
+    /// Returns the bytes of the tag, in their original case.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// Whether this range matches `tag`: the same, or a prefix of it that ends before a `-` (RFC 4647 section
-    /// 3.3.1).
+    /// Returns whether this range matches `tag`: it equals the tag, or a prefix of it that ends before a `-` (RFC
+    /// 4647 section 3.3.1).
     ///
     /// ```
     /// use pop3_proto::LanguageTag;
@@ -96,7 +96,7 @@ impl fmt::Display for LanguageTag<'_> {
     }
 }
 
-/// What LANG asks for: a basic language range, or `*` for the administrator's choice (RFC 6856 section 3).
+/// The argument of LANG: a basic language range, or `*` for the administrator's choice (RFC 6856 section 3).
 ///
 /// ```
 /// use pop3_proto::{LanguageRange, LanguageTag};
@@ -107,22 +107,22 @@ impl fmt::Display for LanguageTag<'_> {
 #[doc(alias = "LANG")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LanguageRange<'a> {
-    /// `*`
+    /// `*`, the administrator's choice.
     Preferred,
     /// A language, or the start of a more exact tag.
     Tag(LanguageTag<'a>),
 }
 
 impl<'a> LanguageRange<'a> {
-    /// A range as it stands on the wire.
+    /// Parses a range as it is sent.
     ///
     /// # Errors
-    /// As of [`LanguageTag::new`].
+    /// Returns the errors of [`LanguageTag::new`] if the bytes are neither `*` nor a tag.
     pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets == b"*" { Ok(Self::Preferred) } else { LanguageTag::new(octets).map(Self::Tag) }
     }
 
-    /// The octets on the wire.
+    /// Returns the bytes as they are sent.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         match self {

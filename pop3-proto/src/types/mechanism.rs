@@ -3,13 +3,13 @@ use core::fmt;
 
 /// The name of a SASL mechanism: 1 to 20 letters, digits, `-` and `_` (RFC 4422 section 3.1).
 ///
-/// Equality ignores case, as the names do.
+/// Equality ignores case, because SASL names do.
 ///
 /// ```
 /// use pop3_proto::Mechanism;
 ///
 /// assert_eq!(Mechanism::new(b"plain").unwrap(), Mechanism::PLAIN);
-/// assert_eq!(Mechanism::try_from("SCRAM-SHA-256"), Ok(Mechanism::SCRAM_SHA_256)); // as a configuration has it
+/// assert_eq!(Mechanism::try_from("SCRAM-SHA-256"), Ok(Mechanism::SCRAM_SHA_256)); // from a configuration
 /// assert!(Mechanism::new(b"TWO WORDS").is_err());
 /// ```
 #[doc(alias = "SASL")]
@@ -17,32 +17,34 @@ use core::fmt;
 pub struct Mechanism<'a>(&'a [u8]);
 
 impl<'a> Mechanism<'a> {
-    /// RFC 4616
+    /// PLAIN sends the name and the password unencrypted (RFC 4616).
     pub const PLAIN: Mechanism<'static> = Mechanism(b"PLAIN");
-    /// A vendor's, never standardised
+    /// LOGIN, a vendor's mechanism that no RFC describes.
     pub const LOGIN: Mechanism<'static> = Mechanism(b"LOGIN");
-    /// RFC 4422 appendix A
+    /// EXTERNAL takes the identity from the transport, such as a TLS certificate (RFC 4422 appendix A).
     pub const EXTERNAL: Mechanism<'static> = Mechanism(b"EXTERNAL");
-    /// RFC 4505
+    /// ANONYMOUS sends only a trace text (RFC 4505).
     pub const ANONYMOUS: Mechanism<'static> = Mechanism(b"ANONYMOUS");
-    /// RFC 2195
+    /// CRAM-MD5, a challenge and a digest (RFC 2195).
     pub const CRAM_MD5: Mechanism<'static> = Mechanism(b"CRAM-MD5");
-    /// RFC 5802
+    /// SCRAM with SHA-1 (RFC 5802).
     pub const SCRAM_SHA_1: Mechanism<'static> = Mechanism(b"SCRAM-SHA-1");
-    /// RFC 7677
+    /// SCRAM with SHA-256 (RFC 7677).
     pub const SCRAM_SHA_256: Mechanism<'static> = Mechanism(b"SCRAM-SHA-256");
-    /// RFC 7628
+    /// OAUTHBEARER sends a bearer token (RFC 7628).
     pub const OAUTHBEARER: Mechanism<'static> = Mechanism(b"OAUTHBEARER");
-    /// A vendor's forerunner of OAUTHBEARER
+    /// XOAUTH2, a vendor's predecessor of OAUTHBEARER.
     pub const XOAUTH2: Mechanism<'static> = Mechanism(b"XOAUTH2");
 
-    /// The most octets that a name may have.
+    /// The greatest length of a name, in bytes.
     pub const MAX: usize = 20;
 
-    /// A mechanism's name.
+    /// Checks the name of a mechanism.
     ///
     /// # Errors
-    /// [`InvalidValue::Empty`], [`InvalidValue::TooLong`] or [`InvalidValue::Octet`]
+    /// Returns [`InvalidValue::Empty`] if there are no bytes.
+    /// Returns [`InvalidValue::TooLong`] if there are more than [`MAX`](Self::MAX).
+    /// Returns [`InvalidValue::Octet`] if a byte is not a letter, a digit, `-` or `_`.
     pub const fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
             return Err(InvalidValue::Empty);
@@ -60,11 +62,11 @@ impl<'a> Mechanism<'a> {
         Ok(Mechanism(octets))
     }
 
-    /// A mechanism in the source, checked when it is compiled: for those of a server that have no constant
-    /// here.
+    /// Checks a name that is written in the source, at compile time if used in a `const` or `static`. Use it for
+    /// mechanisms that have no constant here.
     ///
     /// # Panics
-    /// Where it is no mechanism name; in a `const` or `static` that is an error of the compiler.
+    /// Panics if the text is not a name. In a `const` or `static`, this is a compiler error.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Mechanism<'static> {
         match Mechanism::new(name.as_bytes()) {
@@ -73,13 +75,14 @@ impl<'a> Mechanism<'a> {
         }
     }
 
-    /// The name as it was given.
+    /// Returns the bytes of the name, in their original case.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// Whether it shows the password, or a token worth as much, to whoever reads the wire.
+    /// Returns whether the mechanism sends the password, or an equivalent token, so that anyone who reads the
+    /// connection can use it.
     ///
     /// ```
     /// use pop3_proto::Mechanism;

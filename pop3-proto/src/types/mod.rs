@@ -1,4 +1,4 @@
-//! Validated values: what holds one of these needs no second check.
+//! Values that are checked once, when they are made.
 
 mod apop;
 pub(crate) mod base64;
@@ -30,7 +30,7 @@ pub use unique_id::{AsUniqueId, UniqueId};
 
 use core::fmt;
 
-/// Why octets are not a value of the type that was asked for. It names the rule and holds none of the octets.
+/// Why bytes are not a valid value of a type. It names the rule, and contains no byte of the input.
 ///
 /// ```
 /// use pop3_proto::{InvalidValue, Secret, Text};
@@ -41,17 +41,17 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum InvalidValue {
-    /// A CR, LF or NUL: it would end the line, or be cut off by software in C.
+    /// The bytes contain CR, LF or NUL. These would end the line, or end the text in software written in C.
     Control,
-    /// An octet outside what this value may hold.
+    /// A byte is not allowed in this value.
     Octet,
-    /// Nothing, where at least one octet is due.
+    /// There are no bytes, and the value needs at least one.
     Empty,
-    /// More octets than this value may have.
+    /// There are more bytes than this value may have.
     TooLong,
-    /// Zero, where message numbers begin with 1.
+    /// The number is zero, and message numbers begin with 1.
     Zero,
-    /// Octets of the right kind in the wrong order.
+    /// The bytes are allowed, but not in this order.
     Syntax,
 }
 
@@ -70,7 +70,7 @@ impl fmt::Display for InvalidValue {
 
 impl core::error::Error for InvalidValue {}
 
-/// The values that borrow are made of text too, not only of octets by their own `new`.
+/// Converts text to values that borrow, in addition to their own `new` for bytes.
 macro_rules! from_borrowed {
     ($($name:ident)+) => {
         $(
@@ -106,7 +106,7 @@ pub(crate) use from_borrowed;
 
 from_borrowed! { ApopTimestamp Base64 LanguageRange LanguageTag Mechanism Secret Text UniqueId }
 
-/// Bytes that show as text with escapes, for the `Debug` of what is not secret.
+/// Bytes that are shown as text with escapes, for the `Debug` of values that are not secret.
 pub(crate) struct Shown<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Debug for Shown<'_> {
@@ -115,7 +115,7 @@ impl fmt::Debug for Shown<'_> {
     }
 }
 
-/// Shows octets as text with escapes, for the Debug of what is no secret.
+/// Shows bytes as text with escapes, for the `Debug` of values that are not secret.
 pub(crate) fn escaped(name: &str, octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{name}(\"{}\")", octets.escape_ascii())
 }

@@ -10,7 +10,7 @@ use core::{fmt, num::NonZeroU32};
 /// assert_eq!(MessageNumber::new(0), Err(InvalidValue::Zero));
 /// ```
 ///
-/// A bare number does not compile where a message number is due, because it may be 0. Convert it:
+/// A plain number is not a message number, because it may be 0. Convert it:
 ///
 /// ```compile_fail,E0308
 /// let command = pop3_proto::Command::Retr(3);
@@ -27,10 +27,10 @@ impl MessageNumber {
     /// The first message of a maildrop.
     pub const FIRST: MessageNumber = MessageNumber(NonZeroU32::MIN);
 
-    /// A message number.
+    /// Checks a message number.
     ///
     /// # Errors
-    /// [`InvalidValue::Zero`]
+    /// Returns [`InvalidValue::Zero`] if `number` is 0.
     pub const fn new(number: u32) -> Result<Self, InvalidValue> {
         match NonZeroU32::new(number) {
             Some(number) => Ok(MessageNumber(number)),
@@ -38,13 +38,13 @@ impl MessageNumber {
         }
     }
 
-    /// The number itself.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0.get()
     }
 
-    /// The position in a list that holds the messages from 1 on: the number less one.
+    /// Returns the index in a list of all messages: the number minus one.
     ///
     /// ```
     /// use pop3_proto::MessageNumber;
@@ -58,8 +58,8 @@ impl MessageNumber {
         self.0.get().saturating_sub(1) as usize
     }
 
-    /// The number of the message at this position in a list that holds the messages from 1 on; `None` beyond the
-    /// largest number.
+    /// Returns the number of the message at this index in a list of all messages, or `None` if the index is beyond
+    /// the largest number.
     #[must_use]
     pub const fn from_index(index: usize) -> Option<Self> {
         if index >= u32::MAX as usize {
@@ -71,7 +71,7 @@ impl MessageNumber {
         }
     }
 
-    /// The numbers of a maildrop of so many messages, in order: what STAT counted right behind the login.
+    /// Returns the numbers of a maildrop of `count` messages, in order. STAT gives the count.
     ///
     /// ```
     /// use pop3_proto::{Command, MessageNumber};

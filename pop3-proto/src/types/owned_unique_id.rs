@@ -2,10 +2,10 @@ use super::{AsUniqueId, InvalidValue, UniqueId};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{borrow::Borrow, cmp::Ordering, fmt};
 
-/// A unique-id that owns its octets, for a maildrop in a `Vec`, or for a program that remembers what it has fetched.
+/// A unique-id that owns its bytes, for a maildrop in a `Vec`, or for a program that remembers fetched messages.
 ///
-/// It compares with a [`UniqueId`], and a set or map of them is searched with the octets of one, without a copy.
-/// Feature `serde` stores it as a string.
+/// You can compare it with a [`UniqueId`], and look up a `UniqueId`'s bytes in a set or map without a copy. Feature
+/// `serde` stores it as a string.
 ///
 /// ```
 /// use pop3_proto::{AsUniqueId, OwnedUniqueId, UniqueId};
@@ -28,7 +28,7 @@ use core::{borrow::Borrow, cmp::Ordering, fmt};
 pub struct OwnedUniqueId(Box<[u8]>);
 
 impl OwnedUniqueId {
-    /// Returns the octets.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -47,7 +47,7 @@ impl AsRef<[u8]> for OwnedUniqueId {
     }
 }
 
-/// The hash and the order are those of the octets.
+/// The hash and the order equal those of the bytes.
 impl Borrow<[u8]> for OwnedUniqueId {
     fn borrow(&self) -> &[u8] {
         &self.0
@@ -109,7 +109,7 @@ impl TryFrom<&str> for OwnedUniqueId {
     }
 }
 
-/// As a [`UniqueId`].
+/// Prints the same text as a [`UniqueId`].
 impl fmt::Debug for OwnedUniqueId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.as_unique_id(), f)
@@ -128,7 +128,7 @@ mod stored {
     use core::fmt;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-    /// As a string: every unique-id is printable ASCII.
+    /// Stores a string, because every unique-id is printable ASCII.
     ///
     /// ```
     /// use pop3_proto::OwnedUniqueId;
@@ -142,7 +142,7 @@ mod stored {
     /// ```
     impl Serialize for OwnedUniqueId {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            // Never empty by this: a unique-id is ASCII.
+            // A unique-id is ASCII, so this never falls back to the empty string.
             serializer.serialize_str(core::str::from_utf8(self.as_bytes()).unwrap_or_default())
         }
     }
@@ -153,7 +153,7 @@ mod stored {
         }
     }
 
-    /// Takes a string, or octets, which some formats store instead; either is checked like any unique-id.
+    /// Takes a string, or the bytes that some formats store instead, and checks it.
     struct Checked;
 
     impl de::Visitor<'_> for Checked {

@@ -1,10 +1,10 @@
 use super::{InvalidValue, Text};
 use core::fmt;
 
-/// A password or another secret on one line: one octet or more, no CR, LF or NUL, and nothing that shows it.
+/// A password or another secret that fits on one line: at least one byte, and no CR, LF or NUL.
 ///
-/// Its `Debug` is the same for every secret, in every build profile; it has no `Display`, no `Deref` and no
-/// comparison. [`expose`](Self::expose) is the only way out.
+/// `Debug` prints the same text for every secret, in every build profile. There is no `Display`, no `Deref` and no
+/// comparison. Only [`expose`](Self::expose) returns the bytes.
 ///
 /// ```
 /// use pop3_proto::Secret;
@@ -13,7 +13,7 @@ use core::fmt;
 /// assert_eq!(format!("{secret:?}"), "Secret(..)");
 /// assert_eq!(secret.expose(), b" tan staaf ");
 /// # let typed = String::from("tanstaaf");
-/// assert_eq!(Secret::try_from(&typed)?.expose(), b"tanstaaf"); // from a `&String`, a `&str` or octets
+/// assert_eq!(Secret::try_from(&typed)?.expose(), b"tanstaaf"); // from a `&String`, a `&str` or bytes
 /// # Ok::<(), pop3_proto::InvalidValue>(())
 /// ```
 #[doc(alias = "password")]
@@ -21,10 +21,11 @@ use core::fmt;
 pub struct Secret<'a>(Text<'a>);
 
 impl<'a> Secret<'a> {
-    /// A secret.
+    /// Checks a secret.
     ///
     /// # Errors
-    /// [`InvalidValue::Empty`], or [`InvalidValue::Control`] where it holds CR, LF or NUL.
+    /// Returns [`InvalidValue::Empty`] if there are no bytes.
+    /// Returns [`InvalidValue::Control`] if the bytes contain CR, LF or NUL.
     pub const fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         match Text::new(octets) {
             Ok(text) if text.is_empty() => Err(InvalidValue::Empty),
@@ -33,8 +34,7 @@ impl<'a> Secret<'a> {
         }
     }
 
-    /// The octets of the secret. What becomes of them then is the caller's business: they show in whatever they
-    /// are copied to.
+    /// Returns the bytes of the secret. Copies of them are no longer protected, so keep them out of logs.
     #[must_use]
     pub const fn expose(&self) -> &'a [u8] {
         self.0.as_bytes()

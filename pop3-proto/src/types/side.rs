@@ -1,6 +1,6 @@
 use core::fmt;
 
-/// Who speaks.
+/// One side of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Side {
     /// The client.
@@ -10,7 +10,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The one that it talks to.
+    /// Returns the opposite side.
     ///
     /// ```
     /// use pop3_proto::tap::Side;

@@ -1,11 +1,10 @@
 use super::{InvalidValue, escaped};
 use core::fmt;
 
-/// Octets that fit on one line: no CR, no LF, no NUL.
+/// Bytes that fit on one line, without CR, LF or NUL. It may be empty.
 ///
-/// Whatever is sent as part of a line is made of these, so that no argument and no answer can smuggle in a
-/// second line. Octets from 0x80 on are allowed; what decides about them (RFC 6856) knows the session. It may
-/// be empty.
+/// Every line that the machines send consists of these values, so no argument and no response can smuggle in a
+/// second line. Bytes from 0x80 are allowed. Whether they may be sent depends on the session (RFC 6856).
 ///
 /// ```
 /// use pop3_proto::{InvalidValue, Text};
@@ -18,7 +17,7 @@ use core::fmt;
 /// # assert_eq!(READY.as_bytes(), b"ready");
 /// ```
 ///
-/// A text borrows, so it cannot be made from a `String` that is given away. Pass a reference:
+/// A text borrows its bytes, so you cannot make one from an owned `String`. Pass a reference:
 ///
 /// ```compile_fail,E0277
 /// let name = String::from("mrose");
@@ -33,31 +32,31 @@ use core::fmt;
 pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// No octets at all.
+    /// The empty text.
     pub const EMPTY: Text<'static> = Text(&[]);
 
-    /// A text.
+    /// Checks a text. It never removes bytes.
     ///
     /// # Errors
-    /// [`InvalidValue::Control`] where it holds CR, LF or NUL: refused, never stripped.
+    /// Returns [`InvalidValue::Control`] if the bytes contain CR, LF or NUL.
     pub const fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if line_length(octets) == octets.len() { Ok(Text(octets)) } else { Err(InvalidValue::Control) }
     }
 
-    /// A text in the source, checked when it is compiled.
+    /// Checks a text that is written in the source, at compile time if used in a `const` or `static`. Use
+    /// [`new`](Self::new) for any other text.
     ///
     /// # Panics
-    /// Where it holds CR, LF or NUL; in a `const` or `static` that is an error of the compiler.
-    /// [`new`](Self::new) is for everything that is known only later.
+    /// Panics if the text contains CR, LF or NUL. In a `const` or `static`, this is a compiler error.
     #[must_use]
     pub const fn from_static(text: &'static str) -> Text<'static> {
         match Text::new(text.as_bytes()) {
             Ok(text) => text,
-            Err(_) => panic!("a text holds no CR, LF or NUL"),
+            Err(_) => panic!("a text must not contain CR, LF or NUL"),
         }
     }
 
-    /// The text up to the first CR, LF or NUL, and whether there was one: what of a peer's line can be shown.
+    /// Returns the text before the first CR, LF or NUL, and whether there was one. The text can be shown.
     pub(crate) fn clipped(octets: &'a [u8]) -> (Self, bool) {
         match octets.split_at_checked(line_length(octets)) {
             Some((text, rest)) => (Text(text), !rest.is_empty()),
@@ -65,7 +64,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The text up to the first CR, LF or NUL, and what is from there on.
+    /// Splits the bytes before the first CR, LF or NUL.
     #[inline]
     pub(crate) fn front(octets: &'a [u8]) -> (Self, &'a [u8]) {
         match octets.split_at_checked(line_length(octets)) {
@@ -74,24 +73,24 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The text behind its first `count` octets.
+    /// Returns the text after its first `count` bytes.
     pub(crate) fn behind(self, count: usize) -> Self {
         Text(self.0.get(count..).unwrap_or_default())
     }
 
-    /// The octets.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// Whether there are none.
+    /// Returns whether the text is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// As a string, where it is UTF-8.
+    /// Returns the text as a string, or `None` if it is not UTF-8.
     #[must_use]
     pub const fn to_str(&self) -> Option<&'a str> {
         match core::str::from_utf8(self.0) {
@@ -101,15 +100,15 @@ impl<'a> Text<'a> {
     }
 }
 
-/// How many octets come before the first CR, LF or NUL: eight at a time while none is below 14, as those
-/// three are.
+/// Counts the bytes before the first CR, LF or NUL. These three are below 14, so eight bytes without a smaller one
+/// are skipped at a time.
 const fn line_length(octets: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     let mut rest = octets;
     while let Some((eight, behind)) = rest.split_first_chunk() {
         let eight = u64::from_le_bytes(*eight);
-        // Less 14, an octet has its top bit set anew if it was below; borrows go upwards, so that the lowest is always
-        // right.
+        // Subtracting 14 sets the top bit of each byte that is smaller. A borrow only affects higher bytes, so the
+        // lowest set bit is always right.
         let below = eight.wrapping_sub(ONES * 14) & !eight & (ONES << 7);
         if below != 0 {
             let place = below.trailing_zeros() & 0x38;
@@ -135,8 +134,8 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// As it is where it is UTF-8 without control characters; else with all but printable ASCII escaped, so that no peer
-/// moves a terminal's cursor. For showing only: to work with it there is [`to_str`](Text::to_str).
+/// Shows UTF-8 without control characters unchanged. Otherwise it escapes everything but printable ASCII, so a peer
+/// cannot move a terminal's cursor. Use [`to_str`](Text::to_str) to process the text.
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.to_str() {

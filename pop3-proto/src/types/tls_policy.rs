@@ -1,4 +1,4 @@
-/// What may happen outside TLS (RFC 2595 section 2, RFC 8314 section 5). There is no default.
+/// Which commands may be used outside TLS (RFC 2595 section 2, RFC 8314 section 5). There is no default.
 ///
 /// ```
 /// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy};
@@ -15,16 +15,15 @@
 #[doc(alias = "STARTTLS")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TlsPolicy {
-    /// Everything: for loopback, for tests, for networks that are private by other means. A server offers no
-    /// STLS.
+    /// All commands, for loopback, tests and private networks. A server does not offer STLS.
     Cleartext,
-    /// A client logs in in clear only where the server has no STLS, or refused it: CAPA comes first. A server
-    /// offers STLS and takes logins in clear too. Better than nothing against those who only listen; none
-    /// against those who also write, as they can hide STLS.
+    /// All commands, with STLS if possible. A client sends CAPA first, and logs in unencrypted only if the server has
+    /// no STLS or refuses it. A server offers STLS and also accepts unencrypted logins. This protects against
+    /// listeners, but not against an attacker who changes bytes and hides STLS.
     Opportunistic,
-    /// No login. A client sends CAPA, STLS and QUIT; a server offers STLS and refuses everything that could
-    /// show a password.
+    /// No login. A client sends only CAPA, STLS and QUIT. A server offers STLS, and refuses every command that could
+    /// reveal a password.
     Required,
-    /// The session runs inside TLS from its first octet, as on port 995.
+    /// The session runs inside TLS from its first byte, as on port 995.
     Implicit,
 }

@@ -1,10 +1,9 @@
 use super::{InvalidValue, escaped};
 use core::fmt;
 
-/// The unique-id of a message: 1 to 70 octets from 0x21 to 0x7E, compared octet by octet (RFC 1939 section
-/// 7).
+/// The unique-id of a message: 1 to 70 octets from 0x21 to 0x7E, compared byte by byte (RFC 1939 section 7).
 ///
-/// It is opaque, and it is the peer's: never use one as a file name, it may hold `/` and `..`.
+/// The peer chooses it. Never use it as a file name, because it may contain `/` and `..`.
 ///
 /// ```
 /// use pop3_proto::{InvalidValue, UniqueId};
@@ -19,13 +18,15 @@ use core::fmt;
 pub struct UniqueId<'a>(pub(super) &'a [u8]);
 
 impl<'a> UniqueId<'a> {
-    /// The most octets that a unique-id may have.
+    /// The greatest length of a unique-id, in octets.
     pub const MAX: usize = 70;
 
-    /// A unique-id.
+    /// Checks a unique-id.
     ///
     /// # Errors
-    /// [`InvalidValue::Empty`], [`InvalidValue::TooLong`] or [`InvalidValue::Octet`]
+    /// Returns [`InvalidValue::Empty`] if there are no bytes.
+    /// Returns [`InvalidValue::TooLong`] if there are more than [`MAX`](Self::MAX).
+    /// Returns [`InvalidValue::Octet`] if a byte is outside 0x21 to 0x7E.
     pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
             Err(InvalidValue::Empty)
@@ -38,22 +39,21 @@ impl<'a> UniqueId<'a> {
         }
     }
 
-    /// The octets.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// A unique-id that was checked before.
+    /// Wraps a unique-id that was already checked.
     pub(crate) const fn checked(octets: &'a [u8]) -> Self {
         UniqueId(octets)
     }
 
-    /// The unique-id at the front of `input`, up to the first octet that cannot be in one, and what is behind
-    /// it.
+    /// Splits off the unique-id at the front of `input`, which ends before the first byte that is not allowed in one.
     #[inline(always)]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        // More octets than an id may have, so that one that is too long shows, and in whole words.
+        // A window of whole words that is longer than any unique-id, so that a longer one is noticed.
         let mut rest = input.get(..80).unwrap_or(input);
         let mut length = 0usize;
         while let Some((block, behind)) = rest.split_first_chunk::<16>() {
@@ -86,8 +86,8 @@ impl<'a> UniqueId<'a> {
     }
 }
 
-/// A bit for each octet of a word that is outside 0x21 to 0x7E, in its place: all eight are tested at once. It
-/// is exact up to the first, which is all that counts, since borrows go upwards only.
+/// Tests the eight bytes of a word at once, and sets the top bit of each that is outside 0x21 to 0x7E. Bits above the
+/// lowest one may be wrong, because borrows affect higher bytes. Only the lowest bit is used.
 #[inline]
 const fn others(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
@@ -96,14 +96,14 @@ const fn others(word: u64) -> u64 {
     (word | below | del) & (ONES << 7)
 }
 
-/// What holds a unique-id: [`UniqueId`] itself, or one that owns its octets.
+/// A type that holds a unique-id, such as [`UniqueId`] or [`OwnedUniqueId`](crate::OwnedUniqueId).
 ///
-/// A [`MessageInfo`](crate::server::MessageInfo) takes any that does, so that a server without a heap can make them as it needs.
+/// [`MessageInfo`](crate::server::MessageInfo) accepts any such type, so a server without a heap can use its own.
 ///
 /// ```
 /// use pop3_proto::{AsUniqueId, UniqueId};
 ///
-/// struct Hash([u8; 32]); // in hexadecimal digits, say
+/// struct Hash([u8; 32]); // for example hexadecimal digits
 ///
 /// impl AsUniqueId for Hash {
 ///     fn as_unique_id(&self) -> UniqueId<'_> {
@@ -114,10 +114,10 @@ const fn others(word: u64) -> u64 {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not hold a unique-id",
-    note = "a unique-id is checked: `UniqueId::new` borrows octets, `OwnedUniqueId::try_from` takes a `String`"
+    note = "make a checked unique-id: `UniqueId::new` borrows bytes, `OwnedUniqueId::try_from` takes a `String`"
 )]
 pub trait AsUniqueId {
-    /// The unique-id, borrowed.
+    /// Borrows the unique-id.
     fn as_unique_id(&self) -> UniqueId<'_>;
 }
 

@@ -93,43 +93,43 @@ fn a_mismatch_shows_the_line_where_they_part() {
         (
             received(3, b"USER mr\x07rose\r\nPASS x\r\n"),
             Some(4),
-            "line 4: the client says something else\n  script  C: USER mrose\n  came    C: USER mr\\x07rose\n                    ^",
+            "line 4: the client sent something else\n  script  C: USER mrose\n  sent    C: USER mr\\x07rose\n                    ^",
         ),
         (
             received(3, b"USER mrose\n"),
             Some(4),
-            "line 4: the client says something else\n  script  C: USER mrose\n  came    C: USER mrose\\n\\\n                       ^",
+            "line 4: the client sent something else\n  script  C: USER mrose\n  sent    C: USER mrose\\n\\\n                       ^",
         ),
         (
             received(8, b"LIST\r\n\\"),
             Some(10),
-            "line 10: the client says something else\n  script  C: QUIT\n  came    C: \\\\\\\n             ^",
+            "line 10: the client sent something else\n  script  C: QUIT\n  sent    C: \\\\\\\n             ^",
         ),
         (
             received(0, b"USER"),
             Some(3),
-            "line 3: the client speaks before its turn\n  script  S: +OK ready\n  came    C: USER\\",
+            "line 3: the client sent before its turn\n  script  S: +OK ready\n  sent    C: USER\\",
         ),
         (
             received(3, b"USER mrose\r\nPASS secret\r\n"),
             Some(5),
-            "line 5: the client speaks before its turn\n  script  S: +OK\n  came    C: PASS secret",
+            "line 5: the client sent before its turn\n  script  S: +OK\n  sent    C: PASS secret",
         ),
         (
             received(7, b"CAPA\r\n"),
             Some(8),
-            "line 8: the client speaks before TLS\n  script  * TLS starts\n  came    C: CAPA",
+            "line 8: the client sent before TLS started\n  script  * TLS starts\n  sent    C: CAPA",
         ),
-        (received(13, b"more\r\n"), None, "behind the last line: the client says more\n  came    C: more"),
-        (finished(3, b""), Some(4), "line 4: the client says nothing\n  script  C: USER mrose"),
+        (received(13, b"more\r\n"), None, "after the last line: the client sent more\n  sent    C: more"),
+        (finished(3, b""), Some(4), "line 4: the client sent nothing\n  script  C: USER mrose"),
         (
             finished(3, b"USER"),
             Some(4),
-            "line 4: the client stops within the line\n  script  C: USER mrose\n  came    C: USER\\",
+            "line 4: the client stopped within the line\n  script  C: USER mrose\n  sent    C: USER\\",
         ),
-        (finished(4, b""), Some(5), "line 5: the client does not read all of it\n  script  S: +OK"),
-        (finished(7, b""), Some(8), "line 8: TLS does not start\n  script  * TLS starts"),
-        (server(&script, 8).tls_started().unwrap_err(), Some(9), "line 9: TLS starts\n  script  C: LIST"),
+        (finished(4, b""), Some(5), "line 5: the client did not read the whole line\n  script  S: +OK"),
+        (finished(7, b""), Some(8), "line 8: TLS did not start\n  script  * TLS starts"),
+        (server(&script, 8).tls_started().unwrap_err(), Some(9), "line 9: TLS started\n  script  C: LIST"),
     ];
     for (mismatch, line, text) in cases {
         assert_eq!(mismatch.line(), line, "{mismatch}");
@@ -209,7 +209,7 @@ fn a_peer_is_a_stream() {
     let error = server.read_to_end(&mut rest).unwrap_err();
     assert_eq!(
         (rest.as_slice(), error.to_string().as_str()),
-        (&b"K ready\r\n"[..], "line 2: the client says nothing\n  script  C: QUIT")
+        (&b"K ready\r\n"[..], "line 2: the client sent nothing\n  script  C: QUIT")
     );
     assert!(server.write_all(b"NOOP\r\n").unwrap_err().get_ref().unwrap().is::<Mismatch>());
     server.write_all(b"QUIT\r\n").unwrap();

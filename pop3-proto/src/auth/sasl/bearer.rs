@@ -3,10 +3,10 @@ use super::{Message, SaslError, utf8};
 use crate::{InvalidValue, Secret, Text};
 use core::cell::Cell;
 
-/// What ends each pair of key and value.
+/// The end of each pair of key and value.
 const SEPARATOR: u8 = 0x01;
 
-/// The message of XOAUTH2: a user and a bearer token, in a vendor's form that came before OAUTHBEARER.
+/// Builds the message of XOAUTH2: a user and a bearer token, in the form of a vendor that is older than OAUTHBEARER.
 ///
 /// ```
 /// use pop3_proto::{Secret, Text, sasl};
@@ -21,8 +21,10 @@ const SEPARATOR: u8 = 0x01;
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`] or [`InvalidValue::Control`] for the user, [`InvalidValue::Empty`] without one;
-/// [`InvalidValue::Octet`] for a token that is not visible ASCII.
+/// Returns [`InvalidValue::Empty`] if the user is empty.
+/// Returns [`SaslError::NotUtf8`] if the user is not UTF-8.
+/// Returns [`InvalidValue::Control`] if the user contains a control character.
+/// Returns [`InvalidValue::Octet`] if the token is not visible ASCII.
 #[doc(alias = "XOAUTH2")]
 pub fn xoauth2<'a>(user: Text<'a>, token: Secret<'a>) -> Result<Message<'a>, SaslError> {
     let user = name(user)?;
@@ -38,8 +40,8 @@ pub fn xoauth2<'a>(user: Text<'a>, token: Secret<'a>) -> Result<Message<'a>, Sas
     ]))
 }
 
-/// The message of OAUTHBEARER (RFC 7628 section 3.1): a user, whom the token names where it is empty; the
-/// host and port that the client connected to; the bearer token (RFC 6750).
+/// Builds the message of OAUTHBEARER (RFC 7628 section 3.1): the user, the host and port that the client connected to,
+/// and the bearer token (RFC 6750). If the user is empty, the token names the user.
 ///
 /// ```
 /// use pop3_proto::{Secret, Text, sasl};
@@ -56,8 +58,10 @@ pub fn xoauth2<'a>(user: Text<'a>, token: Secret<'a>) -> Result<Message<'a>, Sas
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`] or [`InvalidValue::Control`] for the user, [`InvalidValue::Zero`] for port 0,
-/// [`InvalidValue::Octet`] for a host or token that is not visible ASCII.
+/// Returns [`SaslError::NotUtf8`] if the user is not UTF-8.
+/// Returns [`InvalidValue::Control`] if the user contains a control character.
+/// Returns [`InvalidValue::Zero`] if the port is 0.
+/// Returns [`InvalidValue::Octet`] if the host or the token is not visible ASCII.
 #[doc(alias = "OAUTHBEARER")]
 pub fn oauthbearer<'a>(
     user: Text<'a>,
@@ -90,11 +94,11 @@ pub fn oauthbearer<'a>(
     ]))
 }
 
-/// What a client says in XOAUTH2 or OAUTHBEARER (RFC 7628 section 3.1).
+/// A client's message of XOAUTH2 or OAUTHBEARER (RFC 7628 section 3.1).
 ///
-/// Keys that are not known are ignored. A message that cannot be read is best answered like a token that was
-/// refused, by [`oauth_error`](super::oauth_error): clients send an empty `auth` to learn which scope they
-/// need (RFC 7628 section 4.3).
+/// Unknown keys are ignored. If a message cannot be read, respond as to a refused token, with
+/// [`oauth_error`](super::oauth_error), because clients send an empty `auth` to learn which scope they need (RFC 7628
+/// section 4.3).
 ///
 /// ```
 /// use pop3_proto::{Text, sasl::Bearer};
@@ -107,13 +111,13 @@ pub fn oauthbearer<'a>(
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Bearer<'a> {
-    /// Whom to act as, UTF-8; in OAUTHBEARER it may be empty, for whom the token names.
+    /// The user to act as, in UTF-8. In OAUTHBEARER it may be empty; the token then names the user.
     pub user: Text<'a>,
-    /// The token, visible ASCII.
+    /// The token, in visible ASCII.
     pub token: Secret<'a>,
-    /// The host that the client connected to; a server that knows its name checks it (RFC 7628 section 3.2).
+    /// The host that the client connected to. A server that knows its own name checks it (RFC 7628 section 3.2).
     pub host: Option<Text<'a>>,
-    /// The port that the client connected to; likewise.
+    /// The port that the client connected to. A server that knows its own port checks it.
     pub port: Option<u16>,
 }
 
@@ -121,9 +125,11 @@ impl<'a> Bearer<'a> {
     /// Reads the message of XOAUTH2.
     ///
     /// # Errors
-    /// [`InvalidValue::Empty`] without a user or a token, [`InvalidValue::Syntax`] for another scheme than `Bearer`,
-    /// for a known key that is missing or comes twice and wherever the form is not kept, [`InvalidValue::Octet`]
-    /// for a token that is not visible ASCII, [`InvalidValue::Control`] or [`SaslError::NotUtf8`] for the user.
+    /// Returns [`InvalidValue::Empty`] if the user or the token is empty.
+    /// Returns [`InvalidValue::Syntax`] if the scheme is not `Bearer`, if a known key is missing or occurs twice, or if the
+    /// message has another form.
+    /// Returns [`InvalidValue::Octet`] if the token is not visible ASCII.
+    /// Returns [`InvalidValue::Control`] or [`SaslError::NotUtf8`] if the user is not UTF-8 text on one line.
     pub fn parse_xoauth2(message: &'a [u8]) -> Result<Self, SaslError> {
         let mut pairs = message;
         match next_pair(&mut pairs)? {
@@ -133,7 +139,7 @@ impl<'a> Bearer<'a> {
         }
     }
 
-    /// Reads the message of OAUTHBEARER, and resolves the escapes in the user's name where they are.
+    /// Reads the message of OAUTHBEARER, and decodes escapes in the user's name in place.
     ///
     /// ```
     /// use pop3_proto::{Text, sasl::Bearer};
@@ -146,9 +152,9 @@ impl<'a> Bearer<'a> {
     /// ```
     ///
     /// # Errors
-    /// As for [`parse_xoauth2`](Self::parse_xoauth2), where the user may be empty. [`InvalidValue::Syntax`] also
-    /// for channel binding, for an escape other than `=2C` and `=3D`, and for a message of 0x01 alone, which
-    /// has its place after an error challenge only.
+    /// Returns the errors of [`parse_xoauth2`](Self::parse_xoauth2), but accepts an empty user.
+    /// Also returns [`InvalidValue::Syntax`] if the message asks for channel binding, if an escape is not `=2C` or `=3D`, or if
+    /// the message is only 0x01, which a client sends after an error challenge.
     pub fn parse_oauthbearer(message: &'a mut [u8]) -> Result<Self, SaslError> {
         let end = message.iter().position(|octet| *octet == SEPARATOR).unwrap_or(message.len());
         let (header, rest) = message.split_at_mut_checked(end).ok_or(InvalidValue::Syntax)?;
@@ -167,8 +173,7 @@ impl<'a> Bearer<'a> {
     }
 }
 
-/// The values of the keys that are known. One that comes twice is refused: two readers could pick different
-/// ones.
+/// The values of the known keys. A key that occurs twice is refused, because two readers could use different values.
 #[derive(Default)]
 struct Pairs<'a> {
     auth: Option<&'a [u8]>,
@@ -198,7 +203,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// The first key and its value; leaves what is behind the separator.
+/// Reads the first key and its value, and moves past the separator.
 fn next_pair<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), InvalidValue> {
     let (pair, behind) = split(rest, SEPARATOR)?;
     let (key, value) = split(pair, b'=')?;
@@ -212,7 +217,7 @@ fn split(octets: &[u8], at: u8) -> Result<(&[u8], &[u8]), InvalidValue> {
     parts.next().zip(parts.next()).ok_or(InvalidValue::Syntax)
 }
 
-/// The user of a GS2 header (RFC 5801 section 4). `y`, a client that could bind channels, is as good as `n`.
+/// Returns the user of a GS2 header (RFC 5801 section 4). `y` (a client that supports channel binding) is treated as `n`.
 fn gs2_user(header: &mut [u8]) -> Result<&[u8], InvalidValue> {
     match header {
         [b'n' | b'y', b',', b','] => Ok(&[]),
@@ -221,8 +226,7 @@ fn gs2_user(header: &mut [u8]) -> Result<&[u8], InvalidValue> {
     }
 }
 
-/// Resolves `=2C` and `=3D` in a name, which has an octet at least. Cells, because the text is read and
-/// written in one place.
+/// Decodes `=2C` and `=3D` in a name, which must not be empty. It uses cells, because it reads and writes the same bytes.
 fn unescape(name: &mut [u8]) -> Result<&[u8], InvalidValue> {
     let cells = Cell::from_mut(&mut *name).as_slice_of_cells();
     let mut from = cells.iter().map(Cell::get);
@@ -248,7 +252,7 @@ const fn escaped(high: Option<u8>, low: Option<u8>) -> Result<u8, InvalidValue> 
     }
 }
 
-/// What is behind `Bearer`, in any case, and one space or more (RFC 6750 section 2.1).
+/// Returns the token after `Bearer`, in any case, and at least one space (RFC 6750 section 2.1).
 fn bearer_token(auth: &[u8]) -> Result<&[u8], InvalidValue> {
     if auth.is_empty() {
         return Err(InvalidValue::Empty);
@@ -260,7 +264,7 @@ fn bearer_token(auth: &[u8]) -> Result<&[u8], InvalidValue> {
     Ok(token.trim_ascii_start())
 }
 
-/// A positive decimal number without leading zeros.
+/// Parses a positive decimal number without leading zeros.
 fn port_number(digits: &[u8]) -> Result<u16, InvalidValue> {
     if !matches!(digits, [b'1'..=b'9', ..]) {
         return Err(InvalidValue::Syntax);
@@ -269,7 +273,7 @@ fn port_number(digits: &[u8]) -> Result<u16, InvalidValue> {
     text.parse().map_err(|_| InvalidValue::Syntax)
 }
 
-/// A user's name without control characters, which could be separators.
+/// Checks a user's name. It must not contain control characters, because they could be separators.
 fn name(user: Text<'_>) -> Result<&[u8], SaslError> {
     let name = user.to_str().ok_or(SaslError::NotUtf8)?;
     if name.chars().any(char::is_control) { Err(InvalidValue::Control.into()) } else { Ok(name.as_bytes()) }

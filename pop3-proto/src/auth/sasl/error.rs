@@ -1,7 +1,7 @@
 use crate::InvalidValue;
 use core::fmt;
 
-/// Why a message was not built, encoded, decoded or read. It holds none of the message's octets.
+/// Why a message could not be built, encoded, decoded or read. It contains no byte of the message.
 ///
 /// ```
 /// use pop3_proto::{InvalidValue, sasl::{Plain, SaslError}};
@@ -13,12 +13,12 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SaslError {
-    /// The slice that was lent is too small; it is unchanged.
+    /// The slice is too small. It is unchanged.
     TooSmall {
-        /// How many octets it must have.
+        /// The number of bytes that it needs.
         needed: usize,
     },
-    /// Text that must be UTF-8 is not.
+    /// A text is not UTF-8, although it must be.
     NotUtf8,
     /// The message, or a part of it, breaks another rule of its mechanism.
     InvalidValue(InvalidValue),

@@ -1,11 +1,11 @@
 use super::{Message, SaslError, utf8};
 use crate::{InvalidValue, Text};
 
-/// The most characters of an ANONYMOUS trace.
+/// The greatest number of characters in an ANONYMOUS trace.
 const TRACE: usize = 255;
 
-/// The message of EXTERNAL (RFC 4422 appendix A): act as `authzid`, or as whom the TLS certificate names
-/// where it is empty.
+/// Builds the message of EXTERNAL (RFC 4422 appendix A). It asks to act as `authzid`, or as the user that the TLS
+/// certificate names if `authzid` is empty.
 ///
 /// ```
 /// use pop3_proto::{Base64, Text, sasl};
@@ -16,13 +16,14 @@ const TRACE: usize = 255;
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`]
+/// Returns [`SaslError::NotUtf8`] if `authzid` is not UTF-8.
 #[doc(alias = "EXTERNAL")]
 pub fn external(authzid: Text<'_>) -> Result<Message<'_>, SaslError> {
     Ok(Message::new(utf8(authzid.as_bytes())?.as_bytes()))
 }
 
-/// Whom a client wants to act as by EXTERNAL (RFC 4422 appendix A); empty for whom its certificate names.
+/// Reads a client's message of EXTERNAL (RFC 4422 appendix A): the user to act as, or an empty text for the user that
+/// the certificate names.
 ///
 /// ```
 /// use pop3_proto::{Text, sasl};
@@ -33,12 +34,14 @@ pub fn external(authzid: Text<'_>) -> Result<Message<'_>, SaslError> {
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`], or [`InvalidValue::Control`] for CR, LF and NUL.
+/// Returns [`SaslError::NotUtf8`] if the message is not UTF-8.
+/// Returns [`InvalidValue::Control`] if it contains CR, LF or NUL.
 pub fn parse_external(message: &[u8]) -> Result<Text<'_>, SaslError> {
     utf8(message)
 }
 
-/// The message of ANONYMOUS (RFC 4505 section 2): a mail address or a word for the server's logs, or nothing.
+/// Builds the message of ANONYMOUS (RFC 4505 section 2): a mail address or a word for the server's logs, or an empty
+/// text.
 ///
 /// ```
 /// use pop3_proto::{Text, sasl};
@@ -50,14 +53,15 @@ pub fn parse_external(message: &[u8]) -> Result<Text<'_>, SaslError> {
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`], [`InvalidValue::Control`] for any control character, [`InvalidValue::TooLong`] for more than
-/// 255 characters.
+/// Returns [`SaslError::NotUtf8`] if the trace is not UTF-8.
+/// Returns [`InvalidValue::Control`] if it contains a control character.
+/// Returns [`InvalidValue::TooLong`] if it has more than 255 characters.
 #[doc(alias = "ANONYMOUS")]
 pub fn anonymous(trace: Text<'_>) -> Result<Message<'_>, SaslError> {
     Ok(Message::new(parse_anonymous(trace.as_bytes())?.as_bytes()))
 }
 
-/// The trace that a client gives in ANONYMOUS (RFC 4505 section 2). It proves nothing and may be empty.
+/// Reads a client's trace in ANONYMOUS (RFC 4505 section 2). It proves no identity, and may be empty.
 ///
 /// ```
 /// use pop3_proto::{Text, sasl};
@@ -68,7 +72,7 @@ pub fn anonymous(trace: Text<'_>) -> Result<Message<'_>, SaslError> {
 /// ```
 ///
 /// # Errors
-/// As for [`anonymous`].
+/// Returns the same errors as [`anonymous`].
 pub fn parse_anonymous(message: &[u8]) -> Result<Text<'_>, SaslError> {
     let trace = core::str::from_utf8(message).map_err(|_| SaslError::NotUtf8)?;
     if trace.chars().any(char::is_control) {

@@ -3,8 +3,8 @@ use crate::{Base64, InvalidValue, Secret, Text};
 
 /// A server's first challenge in LOGIN, `Username:`.
 ///
-/// Servers differ in the wording, so a client ignores the text: the first challenge asks for the name, the
-/// second for the password. [`LOGIN_PASSWORD_PROMPT`] is the second.
+/// Servers use different words, so a client ignores the text. The first challenge asks for the name, and the second
+/// ([`LOGIN_PASSWORD_PROMPT`]) for the password.
 ///
 /// ```
 /// use pop3_proto::sasl;
@@ -23,7 +23,7 @@ pub const LOGIN_NAME_PROMPT: Base64<'static> = Base64::from_static("VXNlcm5hbWU6
 /// ```
 pub const LOGIN_PASSWORD_PROMPT: Base64<'static> = Base64::from_static("UGFzc3dvcmQ6");
 
-/// A client's first response in LOGIN: the name, and nothing else. No RFC defines this mechanism.
+/// Builds a client's first response in LOGIN, which is only the name. No RFC defines this mechanism.
 ///
 /// A server reads it with [`Text::new`].
 ///
@@ -39,13 +39,13 @@ pub const LOGIN_PASSWORD_PROMPT: Base64<'static> = Base64::from_static("UGFzc3dv
 /// ```
 ///
 /// # Errors
-/// [`InvalidValue::Empty`]
+/// Returns [`InvalidValue::Empty`] if the name is empty.
 #[doc(alias = "LOGIN")]
 pub fn login_name(name: Text<'_>) -> Result<Message<'_>, SaslError> {
     if name.is_empty() { Err(InvalidValue::Empty.into()) } else { Ok(Message::new(name.as_bytes())) }
 }
 
-/// A client's second response in LOGIN: the password, and nothing else.
+/// Builds a client's second response in LOGIN, which is only the password.
 ///
 /// A server reads it with [`Secret::new`].
 ///

@@ -2,9 +2,9 @@ use super::SaslError;
 use crate::{Base64, BufferFull, SendBuf, Sink, Text, types::base64};
 use core::{convert::Infallible, fmt, slice};
 
-/// A message of a SASL mechanism, before base64: borrowed parts that are never joined in memory.
+/// A message of a SASL mechanism, before base64. It borrows its parts and never joins them in memory.
 ///
-/// Its `Debug` shows nothing. [`encode_into`](Self::encode_into) gives the [`Base64`] that the machines take;
+/// `Debug` hides the message. [`encode_into`](Self::encode_into) returns the [`Base64`] that the machines take.
 /// [`put`](Self::put) writes a line without a second buffer.
 ///
 /// ```
@@ -19,10 +19,10 @@ use core::{convert::Infallible, fmt, slice};
 #[derive(Clone)]
 pub struct Message<'a>([Part<'a>; PARTS]);
 
-/// What the longest message, OAUTHBEARER's with host and port, consists of.
+/// The number of parts of the longest message, OAUTHBEARER's with host and port.
 const PARTS: usize = 10;
 
-/// Octets that are encoded at once: whole groups of three, so that no group is padded before the last.
+/// The number of bytes that are encoded at once: whole groups of three, so only the last group is padded.
 const BLOCK: usize = 48;
 const ENCODED_BLOCK: usize = BLOCK / 3 * 4;
 
@@ -35,7 +35,7 @@ pub(super) enum Part<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// A message of any mechanism, from a SASL library for example.
+    /// Wraps the message of any mechanism, for example from a SASL library.
     ///
     /// ```
     /// use pop3_proto::sasl::Message;
@@ -51,7 +51,7 @@ impl<'a> Message<'a> {
         Message(parts)
     }
 
-    /// A message of parts; there are never more than [`PARTS`], by the type.
+    /// Builds a message from at most [`PARTS`] parts, which the compiler checks.
     pub(super) fn of<const N: usize>(parts: [Part<'a>; N]) -> Self {
         const { assert!(N <= PARTS) };
         let mut message = Message::new(&[]);
@@ -59,17 +59,17 @@ impl<'a> Message<'a> {
         message
     }
 
-    /// How many octets its base64 has.
+    /// Returns the length of the message in base64.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         let octets = self.0.iter().fold(0usize, |sum, part| sum.saturating_add(part.octets()));
         octets.div_ceil(3).saturating_mul(4)
     }
 
-    /// Encodes it into a slice that the caller lends: a response or a challenge for a machine.
+    /// Encodes the message into your slice, as a response or a challenge for a machine.
     ///
     /// # Errors
-    /// [`SaslError::TooSmall`], with nothing written.
+    /// Returns [`SaslError::TooSmall`], and writes nothing, if the slice is too small.
     pub fn encode_into<'b>(&self, buffer: &'b mut [u8]) -> Result<Base64<'b>, SaslError> {
         let needed = self.encoded_len();
         let (to, _) = buffer.split_at_mut_checked(needed).ok_or(SaslError::TooSmall { needed })?;
@@ -78,14 +78,14 @@ impl<'a> Message<'a> {
         Ok(Base64::new(to)?)
     }
 
-    /// Writes a line: `prefix`, the message in base64, CRLF; all of it or nothing.
+    /// Writes a line of `prefix`, the message in base64, and CR LF. It writes the whole line or nothing.
     ///
-    /// The line is written piece by piece, in room that was asked for before: [`Sink`] says what an implementation
-    /// promises about that room.
+    /// The line is written in pieces, into room that was checked before. [`Sink`] describes why an implementation must
+    /// keep that room available.
     ///
-    /// The prefix is `+ ` with its space for a challenge and empty for a response. An empty message leaves
-    /// nothing between prefix and CRLF, as RFC 5034 section 4 asks; only as an initial response does it stand
-    /// as `=`, which is then the prefix's part.
+    /// The prefix is `+ ` with its space for a challenge, and empty for a response. For an empty message, CR LF follows
+    /// the prefix directly (RFC 5034 section 4). An empty initial response is written as `=`, which you put in the
+    /// prefix.
     ///
     /// ```
     /// use pop3_proto::{SendBuf, Text, sasl::Message};
@@ -98,7 +98,7 @@ impl<'a> Message<'a> {
     /// ```
     ///
     /// # Errors
-    /// [`BufferFull`], with the sink unchanged.
+    /// Returns [`BufferFull`], and leaves the sink unchanged, if the line does not fit.
     pub fn put(&self, prefix: Text<'_>, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         let prefix = prefix.as_bytes();
         let needed = self.encoded_len().saturating_add(prefix.len()).saturating_add(2);
@@ -110,8 +110,7 @@ impl<'a> Message<'a> {
         sink.put(&[b"\r\n"])
     }
 
-    /// Gives the base64 piece by piece to `write`, until it fails. A piece has at most 64 octets; there is
-    /// none for an empty message.
+    /// Passes the base64 to `write` in pieces of at most 64 bytes. It does not call `write` for an empty message.
     ///
     /// ```
     /// use pop3_proto::sasl::Message;
@@ -126,7 +125,7 @@ impl<'a> Message<'a> {
     /// ```
     ///
     /// # Errors
-    /// The first error of `write`.
+    /// Returns the first error of `write`, and stops there.
     pub fn for_each_chunk<E>(&self, mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let mut block = Block { octets: [0; BLOCK], length: 0 };
         for part in &self.0 {
@@ -136,7 +135,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Shows nothing: messages hold passwords.
+/// Hides the message, because messages contain passwords.
 impl fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Message(..)")
@@ -166,7 +165,7 @@ impl Part<'_> {
     }
 }
 
-/// Decimal digits without leading zeros.
+/// Returns decimal digits without leading zeros.
 fn digits(mut number: u16) -> impl Iterator<Item = u8> {
     let mut digits = [b'0'; 5];
     for digit in digits.iter_mut().rev() {
@@ -176,7 +175,7 @@ fn digits(mut number: u16) -> impl Iterator<Item = u8> {
     digits.into_iter().skip_while(|digit| *digit == b'0')
 }
 
-/// Octets that wait for their group of three, across the borders of parts.
+/// Bytes that wait until a group of three is complete, across the borders of parts.
 struct Block {
     octets: [u8; BLOCK],
     length: usize,

@@ -3,21 +3,19 @@
 //! | mechanism | defined in | the client builds | the server reads |
 //! |---|---|---|---|
 //! | PLAIN | RFC 4616 | [`plain`] | [`Plain::parse`] |
-//! | LOGIN | nowhere, in wide use | [`login_name`], [`login_password`] | [`Text::new`], [`Secret::new`](crate::Secret::new) |
+//! | LOGIN | no RFC; widely used | [`login_name`], [`login_password`] | [`Text::new`], [`Secret::new`](crate::Secret::new) |
 //! | EXTERNAL | RFC 4422 appendix A | [`external`] | [`parse_external`] |
 //! | ANONYMOUS | RFC 4505 | [`anonymous`] | [`parse_anonymous`] |
 //! | OAUTHBEARER | RFC 7628 | [`oauthbearer`], [`OAUTHBEARER_ACK`] | [`Bearer::parse_oauthbearer`], [`oauth_error`] |
 //! | XOAUTH2 | a vendor's documents | [`xoauth2`], [`XOAUTH2_ACK`] | [`Bearer::parse_xoauth2`], [`oauth_error`] |
 //!
-//! What is built is a [`Message`]: it borrows its parts and turns them into base64, in a slice that the
-//! caller lends or straight in a sink. What is read is a [`Base64`] that [`decode`] puts in a slice that the
-//! caller lends. CRAM-MD5 and SCRAM come from a SASL library, whose messages pass through [`Message::new`]
-//! and [`decode`] just as well.
+//! The client builds a [`Message`], which borrows its parts and encodes them as base64, into your slice or directly
+//! into a sink. The server reads a [`Base64`], which [`decode`] decodes into your slice. For CRAM-MD5 and SCRAM, use a
+//! SASL library and pass its messages through [`Message::new`] and [`decode`].
 //!
-//! All of these but EXTERNAL and ANONYMOUS show a password, or a token worth as much, to whoever reads the
-//! wire: they belong inside TLS ([`Mechanism::is_cleartext`](crate::Mechanism::is_cleartext)). Preparing
-//! names and passwords by SASLprep (RFC 4013) is left to the application, as is the question whether one user
-//! may act as another.
+//! All of these mechanisms except EXTERNAL and ANONYMOUS send a password or an equivalent token. Use them only inside
+//! TLS ([`Mechanism::is_cleartext`](crate::Mechanism::is_cleartext)). Your application prepares names and passwords by
+//! SASLprep (RFC 4013), and decides whether one user may act as another.
 //!
 //! ```
 //! use pop3_proto::{Secret, Text, sasl};
@@ -54,17 +52,17 @@ pub use refusal::{OAUTHBEARER_ACK, XOAUTH2_ACK, oauth_error};
 
 use crate::{Base64, Text, types::base64};
 
-/// The name of the POP3 service, as mechanisms such as GSSAPI ask for it (RFC 5034 section 4).
+/// The name of the POP3 service, which mechanisms such as GSSAPI need (RFC 5034 section 4).
 ///
 /// ```
 /// assert_eq!(format!("{}@pop.example.org", pop3_proto::sasl::SERVICE), "pop@pop.example.org");
 /// ```
 pub const SERVICE: &str = "pop";
 
-/// Decodes a challenge or a response into a slice that the caller lends (RFC 4648 section 4).
+/// Decodes a challenge or a response into your slice (RFC 4648 section 4).
 ///
-/// The slice then holds the secret in clear: how long it stays there is the caller's choice. What comes back
-/// can be changed because [`Bearer::parse_oauthbearer`] resolves escapes where they are.
+/// The slice then contains the decoded secret; overwrite it when you no longer need it. The result is mutable,
+/// because [`Bearer::parse_oauthbearer`] decodes escapes in place.
 ///
 /// ```
 /// use pop3_proto::{Base64, sasl};
@@ -76,7 +74,8 @@ pub const SERVICE: &str = "pop";
 /// ```
 ///
 /// # Errors
-/// [`SaslError::TooSmall`], with nothing written. A slice three quarters as long as the text is large enough.
+/// Returns [`SaslError::TooSmall`], and writes nothing, if the slice is too small. Three quarters of the length of the
+/// text are always enough.
 pub fn decode<'b>(text: Base64<'_>, buffer: &'b mut [u8]) -> Result<&'b mut [u8], SaslError> {
     let needed = decoded_len(text.as_bytes());
     let (to, _) = buffer.split_at_mut_checked(needed).ok_or(SaslError::TooSmall { needed })?;
@@ -84,7 +83,7 @@ pub fn decode<'b>(text: Base64<'_>, buffer: &'b mut [u8]) -> Result<&'b mut [u8]
     Ok(to)
 }
 
-/// Encodes any message into a slice that the caller lends (RFC 4648 section 4).
+/// Encodes any message into your slice (RFC 4648 section 4).
 ///
 /// ```
 /// use pop3_proto::sasl;
@@ -96,7 +95,7 @@ pub fn decode<'b>(text: Base64<'_>, buffer: &'b mut [u8]) -> Result<&'b mut [u8]
 /// ```
 ///
 /// # Errors
-/// [`SaslError::TooSmall`], with nothing written.
+/// Returns [`SaslError::TooSmall`], and writes nothing, if the slice is too small.
 pub fn encode<'b>(message: &[u8], buffer: &'b mut [u8]) -> Result<Base64<'b>, SaslError> {
     Message::new(message).encode_into(buffer)
 }
@@ -110,7 +109,7 @@ const fn decoded_len(text: &[u8]) -> usize {
     (text.len() / 4).saturating_mul(3).saturating_sub(padding)
 }
 
-/// Octets as UTF-8 text on one line.
+/// Checks that bytes are UTF-8 text on one line.
 fn utf8(octets: &[u8]) -> Result<Text<'_>, SaslError> {
     let text = Text::new(octets)?;
     text.to_str().map(|_| text).ok_or(SaslError::NotUtf8)

@@ -2,8 +2,8 @@ use super::message::Part;
 use super::{Message, SaslError, utf8};
 use crate::{InvalidValue, Secret, Text};
 
-/// The message of PLAIN (RFC 4616 section 2): act as `authzid`, or as whoever logs in where that is empty;
-/// log in as `authcid` with `password`.
+/// Builds the message of PLAIN (RFC 4616 section 2). It logs in as `authcid` with `password`, and asks to act as
+/// `authzid`, or as `authcid` if `authzid` is empty.
 ///
 /// ```
 /// use pop3_proto::{Secret, Text, sasl};
@@ -16,7 +16,8 @@ use crate::{InvalidValue, Secret, Text};
 /// ```
 ///
 /// # Errors
-/// [`SaslError::NotUtf8`] for any of the three, [`InvalidValue::Empty`] for an empty `authcid`.
+/// Returns [`SaslError::NotUtf8`] if one of the three is not UTF-8.
+/// Returns [`InvalidValue::Empty`] if `authcid` is empty.
 #[doc(alias = "PLAIN")]
 pub fn plain<'a>(
     authzid: Text<'a>,
@@ -28,10 +29,9 @@ pub fn plain<'a>(
     Ok(Message::of([authzid, Part::Octets(b"\0"), authcid, Part::Octets(b"\0"), password]))
 }
 
-/// What a client says in PLAIN (RFC 4616 section 2).
+/// A client's message of PLAIN (RFC 4616 section 2).
 ///
-/// The server still has to check that `password` is right for `authcid`, then that `authcid` may act as
-/// `authzid`.
+/// The server must check that `password` is correct for `authcid`, and then that `authcid` may act as `authzid`.
 ///
 /// ```
 /// use pop3_proto::{Text, sasl::Plain};
@@ -45,26 +45,28 @@ pub fn plain<'a>(
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Plain<'a> {
-    /// Whom to act as; empty for whoever logs in (RFC 4422 section 3.4.1).
+    /// The user to act as, or an empty text to act as `authcid` (RFC 4422 section 3.4.1).
     pub authzid: Text<'a>,
-    /// Whose password it is; never empty.
+    /// The user that the password belongs to. It is never empty.
     pub authcid: Text<'a>,
     /// The password.
     pub password: Secret<'a>,
 }
 
 impl<'a> Plain<'a> {
-    /// Reads the message. All of it is UTF-8 afterwards.
+    /// Reads the message, and checks that all parts are UTF-8.
     ///
-    /// A part may have any length: every server must accept 255 octets, and tokens are longer. The line's limit
+    /// A part may have any length: every server must accept 255 octets, and tokens are longer. The limit of the line
     /// ([`Limits::with_sasl_line`](crate::Limits::with_sasl_line)) bounds the message.
     ///
-    /// CR and LF are refused although the RFC's grammar has them: names are handed on to other protocols,
-    /// where a line end would begin a command.
+    /// CR and LF are refused although the RFC's grammar allows them. Programs pass names to other protocols, in which a
+    /// line end starts a new command.
     ///
     /// # Errors
-    /// [`InvalidValue::Syntax`] without exactly two NULs, [`InvalidValue::Empty`] for a name or password without any octet,
-    /// [`InvalidValue::Control`], [`SaslError::NotUtf8`].
+    /// Returns [`InvalidValue::Syntax`] if there are not exactly two NULs.
+    /// Returns [`InvalidValue::Empty`] if `authcid` or the password is empty.
+    /// Returns [`InvalidValue::Control`] if a part contains CR or LF.
+    /// Returns [`SaslError::NotUtf8`] if a part is not UTF-8.
     pub fn parse(message: &'a [u8]) -> Result<Self, SaslError> {
         let mut parts = message.split(|octet| *octet == 0);
         match [parts.next(), parts.next(), parts.next(), parts.next()] {

@@ -2,10 +2,10 @@ use super::message::Part;
 use super::{Message, SaslError};
 use crate::{Base64, InvalidValue};
 
-/// How a client answers the error challenge of OAUTHBEARER, the single octet 0x01 (RFC 7628 section 3.2.3).
+/// A client's response to the error challenge of OAUTHBEARER: the single byte 0x01 (RFC 7628 section 3.2.3).
 ///
-/// The server's `-ERR` comes after it. To decode the challenge is worth while first: it is JSON, handed out
-/// as it is, and tells which scope to ask a token for.
+/// The server then sends `-ERR`. Decode the challenge first. It is JSON, which this crate returns unchanged, and it
+/// names the scope that a token needs.
 ///
 /// ```
 /// use pop3_proto::{Base64, sasl};
@@ -19,18 +19,18 @@ use crate::{Base64, InvalidValue};
 /// ```
 pub const OAUTHBEARER_ACK: Base64<'static> = Base64::from_static("AQ==");
 
-/// How a client answers the error challenge of XOAUTH2: with an empty line. `-ERR` comes after it.
+/// A client's response to the error challenge of XOAUTH2: an empty line. The server then sends `-ERR`.
 ///
 /// ```
 /// assert!(pop3_proto::sasl::XOAUTH2_ACK.is_empty());
 /// ```
 pub const XOAUTH2_ACK: Base64<'static> = Base64::EMPTY;
 
-/// A server's error challenge in OAUTHBEARER and XOAUTH2: why the token was refused, as a JSON object (RFC
-/// 7628 section 3.2.2).
+/// Builds a server's error challenge in OAUTHBEARER and XOAUTH2: a JSON object that says why the token was refused
+/// (RFC 7628 section 3.2.2).
 ///
-/// The client answers it ([`OAUTHBEARER_ACK`], [`XOAUTH2_ACK`]), whatever it says, and the login is refused
-/// then.
+/// The client responds with [`OAUTHBEARER_ACK`] or [`XOAUTH2_ACK`]. Whatever it sends, the server then refuses the
+/// login.
 ///
 /// ```
 /// use pop3_proto::sasl;
@@ -46,9 +46,10 @@ pub const XOAUTH2_ACK: Base64<'static> = Base64::EMPTY;
 /// ```
 ///
 /// # Errors
-/// [`InvalidValue::Empty`] for an empty `status`; [`InvalidValue::Control`] for a control character and
-/// [`InvalidValue::Octet`] for `"` or `\` in any text: no status, scope or URL holds one, so that nothing is ever
-/// in need of escapes.
+/// Returns [`InvalidValue::Empty`] if `status` is empty.
+/// Returns [`InvalidValue::Control`] if a text contains a control character.
+/// Returns [`InvalidValue::Octet`] if a text contains `"` or `\`. No status, scope or URL needs them, so escapes are
+/// not supported.
 pub fn oauth_error<'a>(
     status: &'a str,
     scope: Option<&'a str>,
@@ -64,7 +65,7 @@ pub fn oauth_error<'a>(
     Ok(Message::of([open, status, scope_key, scope, configuration_key, configuration, close]))
 }
 
-/// A key with the punctuation around it, and its value; nothing where there is no value.
+/// Returns a key with the punctuation around it, and its value, or two empty parts if there is no value.
 fn member<'a>(key: &'a str, value: Option<&'a str>) -> Result<[Part<'a>; 2], InvalidValue> {
     let [key, value] = match value {
         None => ["", ""],
