@@ -1,25 +1,24 @@
-//! The edge where bytes go out: [`Sink`], all or nothing. [`SendBuf`](crate::SendBuf) is the usual one.
+//! [`Sink`], the destination of output bytes. [`SendBuf`](crate::SendBuf) is the usual one.
 
 use core::fmt;
 
-/// The smallest legal sink, in octets: the longest line that a machine writes in one piece (RFC 1939 section
-/// 3).
+/// The smallest size of a sink, in bytes: the longest line that a machine writes in one piece (RFC 1939 section 3).
 ///
-/// Two exceptions, both of the caller's own making and both told by [`BufferFull::never_fits`]: a SASL line, and a
-/// command line longer than this, want a sink that is large enough for them.
+/// SASL lines and command lines can be longer if you raise their limits. They need a larger sink;
+/// [`BufferFull::never_fits`] reports this.
 pub const MIN_SEND_BUF: usize = 512;
 
-/// A piece did not fit in a sink, which is unchanged.
+/// The bytes do not fit in a sink, which is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BufferFull {
-    /// How many octets the piece has.
+    /// The number of bytes to write.
     pub needed: usize,
-    /// How many octets the sink holds when it is empty.
+    /// The number of bytes that an empty sink holds.
     pub capacity: usize,
 }
 
 impl BufferFull {
-    /// Whether no amount of sending would make room: a mistake of the caller, who needs a larger sink.
+    /// Returns whether the bytes would not even fit in an empty sink. Use a larger sink then.
     #[must_use]
     pub const fn never_fits(&self) -> bool {
         self.needed > self.capacity
@@ -39,14 +38,14 @@ impl fmt::Display for BufferFull {
 
 impl core::error::Error for BufferFull {}
 
-/// Where encoded bytes go: all or nothing.
+/// The destination of encoded bytes. It takes all bytes of a call, or none.
 ///
-/// Some callers ask for [`room`](Self::room) once and then write in several steps, a message's body or a SASL
-/// line for example. So an implementation keeps this promise: **room that was told stays until something is put
-/// into it.** After `room` has returned `n`, calls of [`put`](Self::put) succeed as long as their parts have `n`
-/// bytes or fewer in all. A sink that breaks the promise gets a part of a line, with [`BufferFull`] for the rest.
+/// Some callers call [`room`](Self::room) once and then write in several steps, for example the body of a message or a SASL
+/// line. An implementation must therefore keep this promise: **reported room stays available until bytes are put into it.**
+/// After `room` has returned `n`, calls of [`put`](Self::put) succeed as long as their parts have at most `n` bytes
+/// together. A sink that breaks the promise receives a part of a line, and then returns [`BufferFull`].
 ///
-/// Never implemented for a bare `Vec`: a sink that is never full switches back-pressure off.
+/// `Vec` does not implement this trait, because a sink that is never full turns off back-pressure.
 ///
 /// ```
 /// use pop3_proto::{SendBuf, Sink};
@@ -61,7 +60,7 @@ impl core::error::Error for BufferFull {}
 /// out.put(&[b"QUIT\r\n"]).unwrap();
 /// ```
 ///
-/// One of your own, over a `Vec` that never grows:
+/// Your own sink, over a `Vec` that never grows:
 ///
 /// ```
 /// use pop3_proto::{Command, BufferFull, Sink};
@@ -93,21 +92,20 @@ impl core::error::Error for BufferFull {}
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink",
-    note = "a sink has a bound, so that a peer that does not read cannot fill memory: \
-            use `pop3_proto::SendBuf`, over an array, a slice or a `Vec`"
+    note = "use `pop3_proto::SendBuf` over an array, a slice or a `Vec`: \
+            it is bounded, so a peer that does not read cannot fill the memory"
 )]
 pub trait Sink {
-    /// Appends all `parts`, or nothing if they do not fit. They fit if they have [`room`](Self::room) bytes or fewer in
-    /// all.
+    /// Appends all `parts`, or nothing. They fit if they have at most [`room`](Self::room) bytes together.
     ///
     /// # Errors
-    /// Returns [`BufferFull`] otherwise, with the sink unchanged.
+    /// Returns [`BufferFull`], and leaves the sink unchanged, if they do not fit.
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull>;
 
     /// Returns how many bytes fit now, in one call of [`put`](Self::put) or in any number of calls.
     fn room(&self) -> usize;
 
-    /// How many octets fit when it is empty.
+    /// Returns how many bytes fit in the empty sink.
     fn capacity(&self) -> usize;
 }
 
@@ -125,9 +123,9 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     }
 }
 
-/// Copies all of it. `copy_from_slice` alone keeps a panic for lengths that differ.
+/// Copies all bytes. `copy_from_slice` alone leaves a panic for different lengths.
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
-    // Every second part of a converted message is a line end, for which a call costs more than the copy.
+    // Every second part of a converted message is a line end, for which a call would cost more than the copy.
     if let ([first, second], [to_first, to_second]) = (from, &mut *to) {
         (*to_first, *to_second) = (*first, *second);
     } else if from.len() == to.len() {
@@ -135,7 +133,7 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// The length of all parts together.
+/// Returns the total length of all parts.
 pub(crate) fn length(parts: &[&[u8]]) -> usize {
     parts.iter().fold(0, |sum, part| sum.saturating_add(part.len()))
 }

@@ -3,11 +3,11 @@ use crate::types::Mechanism;
 use core::fmt;
 use core::time::Duration;
 
-/// What a server said that it can do, as far as the client goes by it.
+/// The capabilities that a server announced, as far as the client uses them.
 ///
-/// A CAPA answer replaces the whole set when its end mark has come; TLS forgets it; login marks it as from
-/// before. Words that the client does not go by are not kept: they come as
-/// [`Event::Capability`](super::Event::Capability).
+/// A complete CAPA response replaces the whole set. TLS clears it, and a login marks it as listed before login.
+/// [`Event::Capability`](super::Event::Capability) also returns capabilities that the client does not use, which are not
+/// kept here.
 ///
 /// ```
 /// use pop3_proto::{Client, Command, Input, Mechanism, SendBuf, TlsPolicy, client::{Feature, Support}};
@@ -35,47 +35,47 @@ pub struct Capabilities {
     expire: u32,
 }
 
-/// Where the set comes from.
+/// The origin of a set of capabilities.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Source {
-    /// Nobody has asked yet, or TLS has come since.
+    /// The client has not sent CAPA, or TLS has started since.
     NotAsked,
-    /// The server does not know CAPA: what it can do shows when it is tried.
+    /// The server does not know CAPA. Try a command to learn whether the server supports it.
     Refused,
-    /// A whole CAPA answer.
+    /// The server sent a complete CAPA response.
     Listed,
 }
 
-/// What a server may be able to do.
+/// A capability that affects the client.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Feature {
-    /// The command TOP. To probe: `TOP 1 0`.
+    /// The server has the command TOP. Probe it with `TOP 1 0`.
     Top,
-    /// The commands USER and PASS. To probe: USER.
+    /// The server has the commands USER and PASS. Probe them with USER.
     User,
-    /// The command AUTH. To probe: AUTH without a mechanism; an initial response must not be given.
+    /// The server has the command AUTH. Probe it with AUTH without a mechanism, and never with an initial response.
     Sasl,
-    /// Response codes are meant as such.
+    /// A text that begins with `[` is a response code.
     RespCodes,
-    /// Commands ahead of answers. Not to be probed.
+    /// The server accepts several commands before it responds. This cannot be probed.
     Pipelining,
-    /// The command UIDL. To probe: `UIDL 1`.
+    /// The server has the command UIDL. Probe it with `UIDL 1`.
     Uidl,
-    /// The command STLS. To probe: STLS.
+    /// The server has the command STLS. Probe it with STLS.
     Stls,
-    /// The response code AUTH comes with all trouble with credentials, and with nothing else.
+    /// The server sends the response code AUTH for every problem with credentials, and only for these.
     AuthRespCode,
-    /// The command UTF8. To probe: UTF8.
+    /// The server has the command UTF8. Probe it with UTF8.
     Utf8,
-    /// UTF-8 in names and passwords.
+    /// Names and passwords may be UTF-8.
     Utf8User,
-    /// The command LANG. To probe: LANG.
+    /// The server has the command LANG. Probe it with LANG.
     Lang,
-    /// Mail goes after a time.
+    /// The server removes old messages.
     Expire,
-    /// Logins have to keep a distance.
+    /// The server requires a delay between logins.
     LoginDelay,
 }
 
@@ -97,14 +97,14 @@ impl Feature {
     ];
 }
 
-/// What is known of a [`Feature`].
+/// Whether a server supports a [`Feature`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Support {
     /// The server announces it.
     Yes,
-    /// The server announces others and not this one.
+    /// The server sent a list without this feature.
     No,
-    /// The server has not been asked, or does not know CAPA: try the command, a `-ERR` does no harm (RFC 2449
+    /// The client has not sent CAPA, or the server does not know it. Try the command; `-ERR` does no harm (RFC 2449
     /// section 5).
     Probe,
 }
@@ -119,26 +119,26 @@ impl Capabilities {
         expire: 0,
     };
 
-    /// Where the set comes from.
+    /// Returns the origin of this set.
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source
     }
 
-    /// Whether it was listed before login: some servers announce PIPELINING, TOP or UIDL only after it, and
-    /// LOGIN-DELAY and EXPIRE may differ by user.
+    /// Returns whether the set was listed before login. Some servers announce PIPELINING, TOP or UIDL only after login,
+    /// and LOGIN-DELAY and EXPIRE may depend on the user.
     #[must_use]
     pub const fn is_before_login(&self) -> bool {
         self.before_login
     }
 
-    /// Whether the server announces it.
+    /// Returns whether the server announces this feature.
     #[must_use]
     pub const fn has(&self, feature: Feature) -> bool {
         self.features & bit(feature) != 0
     }
 
-    /// Whether the server has it, as far as it told, and else whether to probe.
+    /// Returns whether the server supports this feature, or whether to probe it.
     ///
     /// ```
     /// use pop3_proto::{Client, TlsPolicy, client::{Feature, Support}};
@@ -155,26 +155,25 @@ impl Capabilities {
         }
     }
 
-    /// Whether the server announces this mechanism; only those that [`Mechanism`] has a constant for are
+    /// Returns whether the server announces this mechanism. Only mechanisms with a constant in [`Mechanism`] are
     /// remembered.
     #[must_use]
     pub fn has_mechanism(&self, mechanism: Mechanism<'_>) -> bool {
         self.mechanisms & mechanism_bit(mechanism) != 0
     }
 
-    /// The least number of seconds from one login to the next (RFC 2449 section 6.5).
+    /// Returns the smallest number of seconds between two logins (RFC 2449 section 6.5).
     #[must_use]
     pub const fn login_delay(&self) -> Option<u32> {
         if self.has(Feature::LoginDelay) { Some(self.login_delay) } else { None }
     }
 
-    /// The moment from which the server takes the next login, where the last was accepted at `login`.
+    /// Returns the earliest time of the next login, if the last one was accepted at `login`.
     ///
-    /// A program that polls keeps the moment of each login and waits for this one; the delay runs from the
-    /// `+OK` to PASS, APOP or AUTH, and a failed login does not start it anew. A value from before login may
-    /// be the longest of any user's; one from behind it is this user's. A login that comes too soon is
-    /// refused with [`ResponseCode::LoginDelay`](crate::ResponseCode::LoginDelay): the credentials are good,
-    /// the moment is not.
+    /// A program that polls a mailbox stores the time of each login and waits until this time. The delay starts with
+    /// the `+OK` to PASS, APOP or AUTH; a failed login does not restart it. Before login, the announced value may be the
+    /// longest of all users; after login, it is this user's value. The server refuses an early login with
+    /// [`ResponseCode::LoginDelay`](crate::ResponseCode::LoginDelay), although the credentials are correct.
     ///
     /// ```
     /// use pop3_proto::{Client, TlsPolicy};
@@ -193,7 +192,7 @@ impl Capabilities {
         }
     }
 
-    /// How long messages stay at the least (RFC 2449 section 6.7).
+    /// Returns how long messages stay at least (RFC 2449 section 6.7).
     #[must_use]
     pub const fn expire(&self) -> Option<Expire> {
         match self.has(Feature::Expire) {
@@ -251,7 +250,7 @@ const fn bit(feature: Feature) -> u16 {
     1u16.wrapping_shl(feature as u32)
 }
 
-/// The mechanisms that are remembered, each in a bit.
+/// The mechanisms that are remembered, one bit each.
 const KNOWN: [Mechanism<'static>; 9] = [
     Mechanism::PLAIN,
     Mechanism::LOGIN,
@@ -271,7 +270,7 @@ fn mechanism_bit(mechanism: Mechanism<'_>) -> u16 {
         .fold(0, |bits, (name, place)| bits | if *name == mechanism { 1u16.wrapping_shl(place) } else { 0 })
 }
 
-/// Shows what the server announces by name.
+/// Shows the announced capabilities by name.
 impl fmt::Debug for Capabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Capabilities");

@@ -4,7 +4,7 @@ use crate::sink::MIN_SEND_BUF;
 use crate::time::Timer;
 use crate::types::TlsPolicy;
 
-/// How a client behaves: its TLS policy, and what else there is to choose.
+/// The settings of a client: its TLS policy, profile, limits and timers.
 ///
 /// ```
 /// use pop3_proto::{Client, Limits, Profile, TlsPolicy, client::ClientConfig};
@@ -19,14 +19,15 @@ pub struct ClientConfig {
     pub(super) profile: Profile,
     pub(super) pipelining: bool,
     pub(super) limits: Limits,
-    // Of the timers those that a client has: the machine holds them.
+    // Only the timers that a client has, because the machine contains them.
     pub(super) greeting: u32,
     pub(super) answer: u32,
     tls_handshake: u32,
 }
 
 impl ClientConfig {
-    /// The tolerant profile, the usual limits and timers, pipelining where the server announces it.
+    /// Returns a configuration with the tolerant profile, the default limits and timers, and pipelining if the server
+    /// announces it.
     #[must_use]
     pub const fn new(tls: TlsPolicy) -> Self {
         ClientConfig {
@@ -40,25 +41,26 @@ impl ClientConfig {
         }
     }
 
-    /// How harmless deviations of the server are taken.
+    /// Sets how the client handles harmless deviations of the server.
     #[must_use]
     pub const fn with_profile(self, profile: Profile) -> Self {
         ClientConfig { profile, ..self }
     }
 
-    /// The caller's word that the server takes pipelined commands, announced or not.
+    /// Pipelines commands even if the server does not announce PIPELINING. Use this only if you know that the server
+    /// supports it.
     #[must_use]
     pub const fn assume_pipelining(self) -> Self {
         ClientConfig { pipelining: true, ..self }
     }
 
-    /// Bounds on what the server can make grow.
+    /// Sets the limits for everything that the server can make grow.
     #[must_use]
     pub const fn with_limits(self, limits: Limits) -> Self {
         ClientConfig { limits, ..self }
     }
 
-    /// How long the client waits.
+    /// Sets how long the client waits.
     #[must_use]
     pub const fn with_timers(self, timers: Timers) -> Self {
         ClientConfig { greeting: timers.greeting, answer: timers.answer, tls_handshake: timers.tls, ..self }
@@ -68,24 +70,24 @@ impl ClientConfig {
         self;
         /// Returns the TLS policy.
         tls: TlsPolicy = self.tls;
-        /// Returns how harmless deviations of the server are taken.
+        /// Returns how the client handles harmless deviations of the server.
         profile: Profile = self.profile;
         /// Returns whether commands are pipelined even if the server does not announce it.
         assumes_pipelining: bool = self.pipelining;
-        /// Returns the bounds on what the server can make grow.
+        /// Returns the limits for everything that the server can make grow.
         limits: Limits = self.limits;
-        /// Returns how long the client waits. The timers of a server have their defaults.
+        /// Returns how long the client waits. The timers that only a server has are at their defaults.
         timers: Timers =
             Timers { greeting: self.greeting, answer: self.answer, tls: self.tls_handshake, ..Timers::DEFAULT };
     }
 
-    /// The most octets that a client's `poll` ever leaves unread: a read buffer of this size never fills up.
+    /// Returns the largest number of bytes that a client leaves unread. A receive buffer of this size never fills up.
     #[must_use]
     pub const fn min_recv_buf(&self) -> usize {
         self.limits.min_recv_buf()
     }
 
-    /// Returns the least size of the send buffer: it has room for every line that the client may write.
+    /// Returns the smallest size of a send buffer that has room for every line that the client may write.
     #[must_use]
     pub const fn min_send_buf(&self) -> usize {
         let line = max(self.limits.command_line, self.limits.sasl_line) as usize;
@@ -101,8 +103,8 @@ impl ClientConfig {
     }
 }
 
-/// What has a client's configuration: a [`ClientConfig`] itself, a reference or an `Arc` of what has one, and any type of yours
-/// that keeps one.
+/// A type that has a client's configuration: a [`ClientConfig`], a reference or `Arc` of such a type, or your own type that
+/// contains one.
 ///
 /// ```
 /// use pop3_proto::{Client, TlsPolicy, client::ClientConfig};
@@ -117,7 +119,7 @@ impl ClientConfig {
     note = "use a `ClientConfig`, a reference to one or an `Arc` of one, or implement `client::AsConfig` for your own type"
 )]
 pub trait AsConfig {
-    /// Returns the configuration: the same one for as long as a session lasts.
+    /// Returns the configuration. It must not change during a session.
     fn as_config(&self) -> &ClientConfig;
 }
 

@@ -3,11 +3,11 @@ use crate::codec::{Capability, DropListing, LanguageListing, ScanListing, Status
 use crate::types::{ApopTimestamp, Base64, Mechanism, Shown};
 use core::fmt;
 
-/// What the server said. It borrows the input, never the client.
+/// A response of the server, or a part of one. It borrows the input, never the client.
 ///
-/// An answer of one line is one event: [`Ok`](Self::Ok), [`Refused`](Self::Refused), or a listing. An answer
-/// of more lines begins with [`Begin`](Self::Begin), goes on with rows or pieces of a message, and is
-/// complete with [`End`](Self::End), not before.
+/// A one-line response is one event: [`Ok`](Self::Ok), [`Refused`](Self::Refused) or a listing. A multi-line response
+/// begins with [`Begin`](Self::Begin), continues with rows or parts of a message, and is only complete with
+/// [`End`](Self::End).
 ///
 /// ```
 /// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, client::Event};
@@ -25,7 +25,7 @@ use core::fmt;
 /// while let Some(event) = client.poll(&mut input).unwrap() {
 ///     match event {
 ///         Event::ScanListing(_, row) => sizes.push((row.message.get(), row.octets)),
-///         Event::Malformed(_, row) => println!("what is {}?", row.escape_ascii()),
+///         Event::Malformed(_, row) => println!("skipped a malformed row: {}", row.escape_ascii()),
 ///         Event::End(_, rows) => assert_eq!(rows, 2),
 ///         _ => {}
 ///     }
@@ -34,65 +34,63 @@ use core::fmt;
 /// ```
 #[non_exhaustive]
 pub enum Event<'i> {
-    /// The server is there.
+    /// The server sent a positive greeting.
     Greeting(Greeting<'i>),
-    /// The greeting was `-ERR`: nothing but QUIT can be sent.
+    /// The greeting was `-ERR`, so only QUIT can be sent.
     NoService(StatusText<'i>),
-    /// Done.
+    /// The server accepted the command (`+OK`), and its one-line response is complete.
     #[doc(alias = "+OK")]
     Ok(Ticket, StatusText<'i>),
-    /// Not done; the session goes on.
+    /// The server refused the command (`-ERR`). The session continues.
     #[doc(alias = "-ERR")]
     Refused(Ticket, StatusText<'i>),
-    /// The answer has more lines, which follow.
+    /// The server accepted the command (`+OK`), and more lines of the response follow.
     Begin(Ticket, StatusText<'i>),
-    /// The answer is complete: how many octets of the message were delivered, or how many rows of the
-    /// listing.
+    /// The multi-line response is complete. The number counts the octets of the message, or the rows of the listing.
     End(Ticket, u64),
-    /// The answer to STAT.
+    /// The response to STAT.
     #[doc(alias = "STAT")]
     DropListing(Ticket, DropListing),
-    /// The answer to `LIST n`, or a row of LIST.
+    /// The response to `LIST n`, or a row of LIST.
     #[doc(alias = "LIST")]
     ScanListing(Ticket, ScanListing),
-    /// The answer to `UIDL n`, or a row of UIDL.
+    /// The response to `UIDL n`, or a row of UIDL.
     #[doc(alias = "UIDL")]
     UniqueId(Ticket, ListedUniqueId<'i>),
     /// A row of CAPA.
     #[doc(alias = "CAPA")]
     Capability(Ticket, Capability<'i>),
-    /// The answer to `LANG tag`, or a row of LANG.
+    /// The response to `LANG tag`, or a row of LANG.
     #[doc(alias = "LANG")]
     Language(Ticket, LanguageListing<'i>),
     /// A row of AUTH without a mechanism.
     Mechanism(Ticket, Mechanism<'i>),
-    /// A row, or the text of a one-line answer, that does not say what it should. The answer goes on, or is
-    /// complete, all the same.
+    /// A row, or the text of a one-line response, that cannot be parsed. The response continues, or is complete, as if it
+    /// were valid.
     Malformed(Ticket, &'i [u8]),
-    /// The next octets of a message, in answer to RETR or TOP, byte-stuffing undone; never none. How they are cut
-    /// depends on how they came.
+    /// The next bytes of a message, in response to RETR or TOP, without byte-stuffing. The slice is never empty. How a
+    /// message is split into slices depends on the reads.
     #[doc(alias = "RETR")]
     #[doc(alias = "TOP")]
     Body(Ticket, &'i [u8]),
-    /// The server's turn in AUTH is over: answer with [`Client::respond`](super::Client::respond) or
+    /// The server sent a challenge in AUTH. Answer with [`Client::respond`](super::Client::respond) or
     /// [`Client::cancel`](super::Client::cancel).
     Challenge(SaslStep, Base64<'i>),
-    /// As [`Challenge`](Self::Challenge), where what the server sent is no base64. A first challenge may be
-    /// answered all the same (some servers prompt in clear); any other can only be cancelled.
+    /// The server sent a challenge that is not base64. You may answer the first challenge of an exchange anyway, because
+    /// some servers prompt with plain text. You can only cancel after any later challenge.
     MalformedChallenge(SaslStep, &'i [u8]),
-    /// The server says that AUTH is done. It is when the mechanism agrees: see
-    /// [`Client::verified`](super::Client::verified).
+    /// The server accepted AUTH. Call [`Client::verified`](super::Client::verified) if the mechanism agrees.
     AuthAccepted(SaslDone, StatusText<'i>),
-    /// The server waits for the TLS handshake: see [`Client::tls_started`](super::Client::tls_started).
+    /// The server waits for the TLS handshake. Call [`Client::tls_started`](super::Client::tls_started) after it.
     #[doc(alias = "STLS")]
     StartTls(StartTls),
-    /// The server ends the session on its own, and says why: a line of `-ERR` that no command asked for, as a server sends
-    /// it that was idle for too long or is shut down. Nothing can be sent any more, and the next
-    /// [`poll`](super::Client::poll) returns [`ConnectionError::Unsolicited`](crate::ConnectionError::Unsolicited). Nothing is removed.
+    /// The server ended the session with a line of `-ERR` that no command asked for, for example after a timeout or before a
+    /// shutdown. No further command can be sent, and the next [`poll`](super::Client::poll) returns
+    /// [`ConnectionError::Unsolicited`](crate::ConnectionError::Unsolicited). The server removes no message.
     #[doc(alias = "autologout")]
     #[doc(alias = "disconnected")]
     Farewell(StatusText<'i>),
-    /// The session is over. It comes once; after it `poll` returns `None`.
+    /// The session is over. This event is returned once; `poll` then returns `None`.
     Closed(Closed<'i>),
 }
 
@@ -131,7 +129,7 @@ fn one(f: &mut fmt::Formatter<'_>, name: &str, field: &dyn fmt::Debug) -> fmt::R
 }
 
 impl Event<'_> {
-    /// The command that this answers, if it does.
+    /// Returns the command that this event responds to, if there is one.
     #[must_use]
     pub const fn ticket(&self) -> Option<Ticket> {
         match self {
@@ -152,7 +150,7 @@ impl Event<'_> {
         }
     }
 
-    /// Whether the response that this belongs to is complete with it. [`Closed`](Self::Closed) completes whatever was due.
+    /// Returns whether this event completes its response. [`Closed`](Self::Closed) completes any pending response.
     #[must_use]
     pub fn completes(&self) -> bool {
         match self {
@@ -170,7 +168,7 @@ impl Event<'_> {
     }
 }
 
-/// How a session came to its end.
+/// How a session ended.
 ///
 /// ```
 /// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, Verb, client::{Deletions, Event}};
@@ -186,69 +184,69 @@ impl Event<'_> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Closed<'i> {
-    /// What became of the messages marked for deletion.
+    /// What happened to the messages marked for deletion.
     pub deletions: Deletions,
     /// QUIT and the response to it; `None` if the session ended without one.
     pub answer: Option<(Ticket, StatusText<'i>)>,
 }
 
-/// A greeting of `+OK`.
+/// A positive greeting.
 #[derive(Clone, Copy, Debug)]
 pub struct Greeting<'i> {
-    /// What the server said.
+    /// The text of the greeting.
     pub status: StatusText<'i>,
-    /// What an APOP digest is taken over; there is none where the server has no APOP (RFC 1939 section 7).
-    /// The client does not store it: keep it, or compute the digest now. It means nothing after STLS.
+    /// The timestamp for an APOP digest, or `None` if the server does not support APOP (RFC 1939 section 7). The client
+    /// does not store it, so keep it or compute the digest now. It is not valid after STLS.
     pub timestamp: Option<ApopTimestamp<'i>>,
 }
 
-/// What became of the messages marked for deletion (RFC 1939 section 6). The guide has a
-/// [page](crate::guide::deletion) on it.
+/// What happened to the messages marked for deletion (RFC 1939 section 6). See the guide's page on
+/// [deletion](crate::guide::deletion).
 ///
 /// ```
 /// use pop3_proto::{Client, TlsPolicy, client::Deletions};
 ///
 /// let client = Client::new(TlsPolicy::Implicit, 1);
 /// assert_eq!(client.deletions(), Deletions::NoneAsked);
-/// assert_eq!(Deletions::Committed.to_string(), "what was marked is removed");
+/// assert_eq!(Deletions::Committed.to_string(), "the marked messages were removed");
 /// ```
 #[doc(alias = "DELE")]
 #[doc(alias = "QUIT")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Deletions {
-    /// No DELE was accepted, or RSET took all back.
+    /// No DELE was accepted, or RSET cleared all marks.
     NoneAsked,
-    /// Messages are marked and QUIT was not sent: if the session ends here, nothing is removed.
+    /// Messages are marked, but QUIT was not sent. If the session ends now, the server removes no message.
     Pending,
-    /// QUIT was sent and not answered: all, some or none may be gone. List again in a new session and go by
-    /// unique-ids.
+    /// QUIT was sent, but the response is missing. All, some or none of the messages may be removed. List them again in a
+    /// new session and compare unique-ids.
     Unknown,
-    /// QUIT was answered `+OK`: they are gone.
+    /// The server accepted QUIT (`+OK`), so the messages are removed.
     Committed,
-    /// QUIT was answered `-ERR`: some or all of them are still there.
+    /// The server refused QUIT (`-ERR`), so some or all of the messages are still there.
     RefusedInPart,
 }
 
 impl fmt::Display for Deletions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Deletions::NoneAsked => "no deletion was asked for",
-            Deletions::Pending => "nothing is removed: QUIT was not sent",
-            Deletions::Unknown => "what was removed is unknown: QUIT was not answered",
-            Deletions::Committed => "what was marked is removed",
-            Deletions::RefusedInPart => "not all that was marked is removed",
+            Deletions::NoneAsked => "no message was marked for deletion",
+            Deletions::Pending => "the marked messages were not removed, because QUIT was not sent",
+            Deletions::Unknown => "the marked messages may be removed: the response to QUIT is missing",
+            Deletions::Committed => "the marked messages were removed",
+            Deletions::RefusedInPart => "some of the marked messages were not removed",
         })
     }
 }
 
-/// What makes a token good for one answer on one connection.
+/// Identifies the one answer on one connection that a token is valid for.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Mark {
     pub(super) connection: u64,
     pub(super) sequence: u32,
 }
 
-/// A turn of the client in AUTH (RFC 5034 section 4).
+/// The token of a challenge in AUTH (RFC 5034 section 4).
 #[must_use = "the server waits for a response, or for the exchange to be cancelled"]
 #[derive(Debug)]
 pub struct SaslStep {
@@ -257,23 +255,23 @@ pub struct SaslStep {
 }
 
 impl SaslStep {
-    /// The same token once more, for a connection that gives the challenge again.
+    /// Returns a copy of the token, for a connection that returns the challenge again.
     pub(crate) const fn again(&self) -> Self {
         let Mark { connection, sequence } = self.mark;
         SaslStep { mark: Mark { connection, sequence }, cancel_only: self.cancel_only }
     }
 }
 
-/// A `+OK` to AUTH that the mechanism has yet to agree with: where it authenticates the server too, as SCRAM
-/// does, `+OK` alone proves nothing.
-#[must_use = "the session goes on with `Client::verified`, once the mechanism agrees"]
+/// The token of a `+OK` to AUTH, which your mechanism must confirm. If the mechanism also authenticates the server, as
+/// SCRAM does, `+OK` alone is no proof.
+#[must_use = "call `Client::verified` once the mechanism agrees"]
 #[derive(Debug)]
 pub struct SaslDone {
     pub(super) mark: Mark,
 }
 
-/// A `+OK` to STLS: the next octet on the wire, either way, is TLS.
-#[must_use = "the session goes on with `Client::tls_started`, after the handshake"]
+/// The token of a `+OK` to STLS. The next byte in each direction belongs to TLS.
+#[must_use = "call `Client::tls_started` after the handshake"]
 #[derive(Debug)]
 pub struct StartTls {
     pub(super) mark: Mark,
@@ -282,7 +280,7 @@ pub struct StartTls {
 macro_rules! connection {
     ($($token:ident)*) => {$(
         impl $token {
-            /// Returns the connection that it belongs to: the number given to [`Client::new`](super::Client::new).
+            /// Returns the connection of this token: the `id` that was passed to [`Client::new`](super::Client::new).
             #[must_use]
             pub const fn connection(&self) -> u64 {
                 self.mark.connection

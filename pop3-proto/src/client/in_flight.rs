@@ -2,7 +2,7 @@ use crate::codec::{Command, Verb};
 use crate::types::MessageNumber;
 use core::fmt;
 
-/// Which command an event answers: [`send`](super::Client::send) gives it out, and each event of the answer has it.
+/// Identifies a command. [`send`](super::Client::send) returns it, and each event of the response contains it.
 ///
 /// ```
 /// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, Verb, client::Event};
@@ -21,20 +21,20 @@ use core::fmt;
 pub struct Ticket {
     /// The command.
     pub verb: Verb,
-    /// The message that it names, where it names one.
+    /// The message that the command names, if it names one.
     pub message: Option<MessageNumber>,
     sequence: u32,
 }
 
 impl Ticket {
-    /// The place of the command in its session, from 0; it wraps after 4,294,967,295.
+    /// Returns the position of the command in its session, from 0. It wraps after 4,294,967,295.
     #[must_use]
     pub const fn sequence(&self) -> u32 {
         self.sequence
     }
 }
 
-/// The command as it is named in messages: with its message number, and no other argument.
+/// Prints the command with its message number, and without any other argument.
 impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.message {
@@ -44,12 +44,12 @@ impl fmt::Display for Ticket {
     }
 }
 
-/// The commands that were sent and not answered, the oldest first. That it is bounded keeps client and server
-/// from waiting for each other with full buffers.
+/// The commands without a complete response, the oldest first. Their number is bounded, so client and server cannot
+/// wait for each other with full buffers.
 pub(crate) struct InFlight {
     verbs: [Verb; InFlight::MOST as usize],
     messages: [Option<MessageNumber>; InFlight::MOST as usize],
-    /// The place in its session of the oldest.
+    /// The position of the oldest command in the session.
     oldest: u32,
     count: u8,
 }
@@ -86,12 +86,12 @@ impl InFlight {
         (0..self.count).filter_map(|place| self.ticket(place))
     }
 
-    /// Adds a command behind the others; the caller has seen that there is room.
+    /// Adds a command at the end. The caller has checked that there is room.
     pub(crate) fn push(&mut self, command: &Command<'_>) -> Ticket {
         self.push_verb(command.verb(), command.message())
     }
 
-    /// The same, where only this is known of it.
+    /// Adds a command of which only the verb and message are known.
     pub(crate) fn push_verb(&mut self, verb: Verb, message: Option<MessageNumber>) -> Ticket {
         let sequence = self.oldest.wrapping_add(u32::from(self.count));
         let ticket = Ticket { verb, message, sequence };
@@ -103,13 +103,13 @@ impl InFlight {
         ticket
     }
 
-    /// The oldest was answered.
+    /// Removes the oldest command, whose response is complete.
     pub(crate) const fn pop(&mut self) {
         self.oldest = self.oldest.wrapping_add(1);
         self.count = self.count.saturating_sub(1);
     }
 
-    /// None will be answered any more.
+    /// Removes all commands, because no more responses will arrive.
     pub(crate) const fn clear(&mut self) {
         self.oldest = self.oldest.wrapping_add(self.count as u32);
         self.count = 0;
@@ -129,14 +129,14 @@ const fn slot(sequence: u32) -> usize {
     (sequence & (InFlight::MOST as u32 - 1)) as usize
 }
 
-/// The commands by their places in the session.
+/// Shows the commands by their positions in the session.
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter().map(|ticket| (ticket.sequence, Named(ticket)))).finish()
     }
 }
 
-/// A ticket as a message names it.
+/// A ticket that is shown by its name.
 struct Named(Ticket);
 
 impl fmt::Debug for Named {

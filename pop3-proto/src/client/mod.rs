@@ -9,8 +9,8 @@
 //! The guide shows how to [move the bytes](crate::guide::io), [log in](crate::guide::authentication),
 //! [pipeline](crate::guide::pipelining) and [delete](crate::guide::deletion).
 
-// `send` says what may be sent when, `poll` frames and reads answers, `answer` says what a status line changes,
-// `in_flight` is the queue between them, `respond` takes tokens back, `surplus` is what nothing asked for.
+// `send` decides which command may be sent, `poll` frames and reads responses, `answer` applies a status line,
+// `in_flight` is the queue between them, `respond` takes tokens, `surplus` handles bytes that no command asked for.
 mod answer;
 mod capabilities;
 mod config;
@@ -43,13 +43,13 @@ use crate::types::TlsPolicy;
 use core::fmt;
 use core::time::Duration;
 
-/// A POP3 client as a state machine: commands in, events out, over bytes that the caller moves.
+/// A POP3 client as a state machine. Commands go in and events come out, and you move the bytes.
 ///
-/// It owns a few hundred octets: no buffer, no socket, no clock, no stored password. Up to 16 commands may be
-/// in flight. `C` is how it holds its [`ClientConfig`]: its own, a reference or an `Arc`.
+/// It takes a few hundred bytes, and contains no buffer, socket, clock or password. Up to 16 commands may be in flight.
+/// `C` is its [`ClientConfig`], a reference to one, or an `Arc` of one.
 ///
-/// Poll it until there is no event, and send then. A response that is there before its command was sent is not taken for
-/// it: the session ends with [`ConnectionError::Unsolicited`].
+/// Poll it until there are no more events, and only then send. A response that arrives before its command was sent ends
+/// the session with [`ConnectionError::Unsolicited`].
 ///
 /// ```
 /// use pop3_proto::{Client, Command, RecvBuf, SendBuf, TlsPolicy, client::Event};
@@ -63,12 +63,12 @@ use core::time::Duration;
 /// #     recv.received(octets.len());
 /// # };
 ///
-/// server(&mut recv, b"+OK ready\r\n"); // what the socket's `read` brings
+/// server(&mut recv, b"+OK ready\r\n"); // bytes that you read from the socket
 /// let event = recv.with(|input| client.poll(input)).unwrap();
 /// assert!(matches!(event, Some(Event::Greeting(_))));
 ///
 /// let ticket = client.send(&Command::Quit, &mut out).unwrap();
-/// assert_eq!(out.pending(), b"QUIT\r\n"); // what the socket's `write` takes
+/// assert_eq!(out.pending(), b"QUIT\r\n"); // bytes to write to the socket
 /// server(&mut recv, b"+OK bye\r\n");
 /// let event = recv.with(|input| client.poll(input)).unwrap();
 /// assert!(matches!(event, Some(Event::Closed(_))));
@@ -78,25 +78,24 @@ pub struct Client<C = ClientConfig> {
     in_flight: InFlight,
     state: State,
     turn: Turn,
-    /// The caller's number for the connection: the tokens of two connections differ by it.
+    /// The caller's number for the connection. The tokens of two connections differ by it.
     id: u64,
-    /// Counts the tokens given out, so that an old one is known as such.
+    /// Counts the returned tokens, so that an old token is recognized.
     tokens: u32,
-    /// How far into the unread octets a line end was looked for; no line is longer.
+    /// The number of unread bytes that contain no line end. No line is longer.
     searched: u16,
-    /// The same for [`needs_input`](Self::needs_input), which may be asked about other octets than `poll` is given.
+    /// The same for [`needs_input`](Self::needs_input), which may be called with other bytes than `poll`.
     asked: u16,
     lines: Lines,
     tls: Tls,
     greeting: Welcome,
     ending: Ending,
-    /// USER was answered `+OK`, and neither PASS nor APOP was refused since: a failed AUTH leaves the name as
-    /// it was.
+    /// The server accepted USER, and has refused neither PASS nor APOP since. A failed AUTH does not change this.
     named: bool,
     utf8: bool,
     quit: Quit,
     rounds: u8,
-    /// Some DELE was accepted since the last RSET.
+    /// The server accepted a DELE since the last RSET.
     marked: bool,
     capabilities: Capabilities,
     quirks: Quirks,
@@ -106,34 +105,34 @@ pub struct Client<C = ClientConfig> {
 
 const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Client<&ClientConfig>>() <= 184);
 
-/// Whose turn it is, and what the next octets are.
+/// The bytes that the client expects next, or the answer that it waits for.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
-    /// A status line: the greeting, or that of the oldest command in flight; with none in flight, nothing is
-    /// due.
+    /// The client expects the greeting, or the status line of the oldest command in flight. With no command in flight, it
+    /// expects no bytes.
     Status,
-    /// Rows of the oldest command's answer; what CAPA listed so far.
+    /// The client expects rows of the oldest command's response. `listed` collects the rows of CAPA.
     Rows { ending: LineEnding, count: u32, listed: Capabilities },
-    /// The message of the oldest command's answer.
+    /// The client expects the message in the oldest command's response.
     Body { unstuff: Unstuff, octets: u64 },
-    /// The caller's: a challenge wants a response.
+    /// The client waits for the caller's response to a challenge.
     Challenge,
-    /// A status line or a challenge, after `*`.
+    /// The client expects a status line or another challenge, after `*`.
     Cancelled,
-    /// The caller's: AUTH was accepted and the mechanism has to agree.
+    /// The client waits for the verdict of the caller's mechanism.
     Verdict,
-    /// The caller's: the TLS handshake.
+    /// The client waits for the TLS handshake.
     Handshake,
 }
 
-/// How the lines of the session end (design: one rule, decided by its first line).
+/// How the lines of the session end. The first line decides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Lines {
     Undecided,
     Decided(LineEnding),
 }
 
-/// Whether the session runs inside TLS, and what became of STLS.
+/// Whether the session runs inside TLS, and whether STLS was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Tls {
     Off,
@@ -141,28 +140,28 @@ enum Tls {
     On,
 }
 
-/// What the greeting said. TLS forgets it.
+/// The kind of the greeting. TLS clears it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Welcome {
     Plain,
-    /// With a timestamp for APOP.
+    /// The greeting contains a timestamp for APOP.
     Timestamp,
-    /// `-ERR`: only QUIT can be sent.
+    /// The greeting was `-ERR`, so only QUIT can be sent.
     Refused,
 }
 
-/// What was told of the session's end.
+/// How far the end of the session was reported.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Ending {
-    /// Nothing.
+    /// The session has not ended.
     Open,
-    /// The start of a line that may be the server's farewell is unread: nothing can be sent.
+    /// The start of a line that may be the server's farewell is unread. No command can be sent.
     Parting,
-    /// [`Event::Closed`].
+    /// `poll` returned [`Event::Closed`].
     Told,
 }
 
-/// How far QUIT has come.
+/// The progress of QUIT.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Quit {
     NotSent,
@@ -172,8 +171,8 @@ enum Quit {
 }
 
 impl Client {
-    /// A client that waits for the greeting. `id` is the caller's number for the connection: a token is good only for the
-    /// client that gave it, and the tokens of two clients differ by it, so give each connection of a program another one.
+    /// Makes a client that waits for the greeting. Give each connection of a program a different `id`: a token is only valid for
+    /// the client with its `id`.
     #[must_use]
     pub fn new(config: impl Into<ClientConfig>, id: u64) -> Self {
         Self::with_config(config.into(), id)
@@ -181,8 +180,8 @@ impl Client {
 }
 
 impl<C: AsConfig> Client<C> {
-    /// As [`new`](Client::new), with a configuration that is shared: a `&ClientConfig` or an `Arc<ClientConfig>` makes the client smaller
-    /// than a `ClientConfig` of its own.
+    /// Makes a client like [`new`](Client::new), with a shared configuration. With a `&ClientConfig` or an `Arc<ClientConfig>`, the client
+    /// is smaller than with its own `ClientConfig`.
     #[must_use]
     pub fn with_config(config: C, id: u64) -> Self {
         let ClientConfig { tls, greeting, .. } = *config.as_config();
@@ -211,32 +210,32 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// The state of the session.
+    /// Returns the state of the session.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// Whether the session runs inside TLS.
+    /// Returns whether the session runs inside TLS.
     #[must_use]
     pub const fn is_tls(&self) -> bool {
         matches!(self.tls, Tls::On)
     }
 
-    /// Whether UTF-8 mode is on (RFC 6856 section 2).
+    /// Returns whether UTF-8 mode is on (RFC 6856 section 2).
     #[must_use]
     pub const fn is_utf8(&self) -> bool {
         self.utf8
     }
 
-    /// Whether no command is in flight.
+    /// Returns whether no command is in flight.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
     }
 
-    /// Returns the commands that were sent and not answered yet, the oldest first: the first is the one whose response is
-    /// due. After a fatal error it is the one that the error cut short.
+    /// Returns the commands that wait for their response, the oldest first. After a fatal error, the first one is the command
+    /// that the error interrupted.
     ///
     /// ```
     /// use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, Verb};
@@ -251,16 +250,16 @@ impl<C: AsConfig> Client<C> {
         self.in_flight.iter()
     }
 
-    /// Whether the session is over: after [`Event::Closed`], a fatal error or [`close`](Self::close). A loop that goes on
-    /// until then ends.
+    /// Returns whether the session is over: after [`Event::Closed`], a fatal error or [`close`](Self::close). A loop that runs
+    /// until then always ends.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         self.fatal.is_some() || matches!(self.state, State::Closed)
     }
 
-    /// Ends the session without QUIT, and the work in flight with it: the way out while a response is still coming, and
-    /// if a token was lost. The server removes nothing. The next [`poll`](Self::poll) returns [`Event::Closed`], without
-    /// an answer.
+    /// Ends the session without QUIT, together with all commands in flight. Use it to stop in the middle of a response, or
+    /// if a token is lost. The server removes no message. The next [`poll`](Self::poll) returns [`Event::Closed`] without a
+    /// response to QUIT.
     ///
     /// ```
     /// use pop3_proto::{Client, Input, TlsPolicy, client::Event};
@@ -279,26 +278,26 @@ impl<C: AsConfig> Client<C> {
         self.turn = Turn::Status;
     }
 
-    /// What the server said that it can do.
+    /// Returns the capabilities that the server announced.
     #[must_use]
     pub const fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
 
-    /// The deviations that were seen since the session, or TLS, began.
+    /// Returns the deviations since the start of the session, or since TLS started.
     #[must_use]
     pub const fn quirks(&self) -> Quirks {
         self.quirks
     }
 
-    /// The most octets that [`poll`](Self::poll) ever leaves unread: a read buffer of this size never fills
-    /// up.
+    /// Returns the largest number of bytes that [`poll`](Self::poll) leaves unread. A receive buffer of this size never
+    /// fills up.
     #[must_use]
     pub fn min_recv_buf(&self) -> usize {
         self.config.as_config().min_recv_buf()
     }
 
-    /// What became of the messages marked for deletion, as far as is known now.
+    /// Returns what happened to the messages marked for deletion, as far as the client knows now.
     #[must_use]
     pub fn deletions(&self) -> Deletions {
         match self.quit {
@@ -310,14 +309,13 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Whether a message is marked, or may be.
+    /// Returns whether a message is marked, or may be marked.
     fn has_asked(&self) -> bool {
         self.marked || self.in_flight.iter().any(|ticket| ticket.verb == Verb::Dele)
     }
 
-    /// Runs the timers: anchors what was started since the last call, and says when to call again, if any
-    /// timer runs: a moment later than `now`, so that the span up to it is never zero, which a
-    /// socket would refuse as a timeout.
+    /// Runs the timers and returns when to call this again, or `None` if no timer is running. The returned time is always
+    /// later than `now`, as socket timeouts need.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///
@@ -332,7 +330,7 @@ impl<C: AsConfig> Client<C> {
     /// ```
     ///
     /// # Errors
-    /// [`ConnectionError::TimedOut`] with the name of the timer, and any earlier fatal error.
+    /// Returns [`ConnectionError::TimedOut`] with the timer that ran out, or an earlier fatal error.
     pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
@@ -342,7 +340,7 @@ impl<C: AsConfig> Client<C> {
             .map_err(|timer| *self.fatal.insert(ConnectionError::TimedOut(timer)))
     }
 
-    /// The timer that runs now. None does while the caller owes something.
+    /// Returns the timer that runs now. No timer runs while the client waits for the caller.
     fn timer(&self) -> Option<Timer> {
         match self.turn {
             _ if matches!(self.state, State::Closed) => None,
@@ -355,12 +353,12 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Whether the server may be taking its leave.
+    /// Returns whether the server may be sending its farewell.
     const fn is_parting(&self) -> bool {
         matches!(self.ending, Ending::Parting)
     }
 
-    /// Starts the timer that runs now over.
+    /// Restarts the timer that runs now.
     fn arm(&mut self) {
         if let Some(timer) = self.timer() {
             self.clock.rearm(self.config.as_config().span(timer));
@@ -373,7 +371,7 @@ impl<C: AsConfig> Client<C> {
         self.capabilities.logged_in();
     }
 
-    /// Records what was tolerated, or says that the strict profile does not.
+    /// Records tolerated deviations. With the strict profile, returns an error instead.
     fn tolerate(&mut self, quirks: Quirks) -> Result<(), ConnectionError> {
         match self.config.as_config().profile {
             Profile::Strict => {
@@ -391,7 +389,7 @@ impl<C: AsConfig> Client<C> {
     }
 }
 
-/// Shows the session as it stands: what is in flight by name, what the server can do by name.
+/// Shows the current session, with the names of commands in flight and of capabilities.
 impl<C: AsConfig> fmt::Debug for Client<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")

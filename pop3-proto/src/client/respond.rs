@@ -1,4 +1,4 @@
-//! What a token is given back with: a response to a challenge, the mechanism's verdict, the end of the TLS handshake.
+//! The answers that take a token: a response to a challenge, the verdict of a mechanism, the end of the TLS handshake.
 
 use super::event::{Mark, SaslDone, SaslStep, StartTls};
 use super::{AsConfig, Capabilities, Client, Lines, Tls, Turn, Welcome};
@@ -34,8 +34,11 @@ impl<C: AsConfig> Client<C> {
     /// ```
     ///
     /// # Errors
-    /// The step comes back where it is an old one, the line would be over the limit, the sink is full, or the
-    /// challenge was one that can only be cancelled.
+    /// Returns [`Unanswered`] with the step and one of these causes:
+    /// - [`AnswerError::Stale`] or [`AnswerError::OtherConnection`] if the step does not belong to the open challenge,
+    /// - [`AnswerError::TooLong`] if the line would exceed the limit,
+    /// - [`AnswerError::BufferFull`] if the line does not fit in the sink,
+    /// - [`AnswerError::MustCancel`] if the challenge can only be cancelled.
     #[doc(alias = "AUTH")]
     pub fn respond(
         &mut self,
@@ -47,8 +50,7 @@ impl<C: AsConfig> Client<C> {
         self.put_response(step, response.len(), sink, |sink| sink.put(&[response, b"\r\n"]))
     }
 
-    /// As [`respond`](Self::respond), with a message that is turned into base64 on its way into the sink: no buffer
-    /// holds it in between.
+    /// Answers a challenge with a message, which is encoded directly into the sink, without another buffer.
     ///
     /// ```
     /// use pop3_proto::{Client, Command, Input, Mechanism, SendBuf, Secret, Text, TlsPolicy, client::Event, sasl};
@@ -67,7 +69,7 @@ impl<C: AsConfig> Client<C> {
     /// ```
     ///
     /// # Errors
-    /// As those of [`respond`](Self::respond).
+    /// Returns the errors of [`respond`](Self::respond).
     #[cfg(feature = "sasl")]
     pub fn respond_message(
         &mut self,
@@ -78,20 +80,21 @@ impl<C: AsConfig> Client<C> {
         self.put_response(step, message.encoded_len(), sink, |sink| message.put(Text::EMPTY, sink))
     }
 
-    /// Cancels the exchange; the server answers AUTH with `-ERR` (RFC 5034 section 4), and the session goes on.
+    /// Cancels the exchange. The server then refuses AUTH with `-ERR` (RFC 5034 section 4), and the session continues.
     ///
     /// # Errors
-    /// The step comes back where it is an old one, or the sink is full.
+    /// Returns [`Unanswered`] with the step if it does not belong to the open challenge, or if the line does not fit in the
+    /// sink.
     pub fn cancel(&mut self, step: SaslStep, sink: &mut dyn Sink) -> Result<(), Unanswered<SaslStep>> {
         self.put_line(step, Turn::Cancelled, sink, |sink| sink.put(&[b"*\r\n"]))
     }
 
-    /// The mechanism agrees that the exchange succeeded: the session is in TRANSACTION.
+    /// Confirms that the exchange succeeded. The session is then in TRANSACTION.
     ///
-    /// PLAIN and the like have nothing to check; SCRAM has to have seen the server's proof.
+    /// PLAIN and LOGIN have nothing to check. SCRAM must have verified the server's proof.
     ///
     /// # Errors
-    /// The token comes back where it is an old one.
+    /// Returns [`Unanswered`] with the token if it does not belong to the open exchange.
     pub fn verified(&mut self, done: SaslDone) -> Result<(), Unanswered<SaslDone>> {
         if let Err(why) = self.check(&done.mark, |turn| matches!(turn, Turn::Verdict)) {
             return Unanswered::because(done, why);
@@ -101,12 +104,11 @@ impl<C: AsConfig> Client<C> {
         Ok(())
     }
 
-    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the
-    /// input in clear.
+    /// Reports that the TLS handshake succeeded. Pass any input that is left from before TLS as `unread`.
     ///
-    /// Any octet in it was sent by somebody who wants it to be taken for the server's word inside TLS: the
-    /// session ends, and the next `poll` says so. Everything learned before is forgotten: capabilities, user
-    /// name, greeting timestamp, quirks, how lines end.
+    /// If `unread` is not empty, its bytes were injected, and the next `poll` fails with
+    /// [`ConnectionError::PlaintextAfterStls`]. The client forgets everything that it learned before TLS: capabilities, user name,
+    /// timestamp of the greeting, quirks and the form of line ends.
     ///
     /// ```
     /// use pop3_proto::{Client, Command, RecvBuf, SendBuf, TlsPolicy, client::Event};
@@ -124,13 +126,13 @@ impl<C: AsConfig> Client<C> {
     ///
     /// receive(&mut recv, b"+OK begin TLS\r\n");
     /// let Some(Event::StartTls(start)) = recv.with(|input| client.poll(input)).unwrap() else { panic!() };
-    /// // Here the driver makes the handshake, over a stream with nothing of the clear one in it.
+    /// // Do the handshake here, on a stream that has read no cleartext ahead.
     /// client.tls_started(start, recv.input()).unwrap();
     /// assert!(client.is_tls());
     /// ```
     ///
     /// # Errors
-    /// The token comes back where it is an old one.
+    /// Returns [`Unanswered`] with the token if it does not belong to the open handshake.
     #[doc(alias = "STLS")]
     pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
         if let Err(why) = self.check(&start.mark, |turn| matches!(turn, Turn::Handshake)) {
@@ -151,18 +153,18 @@ impl<C: AsConfig> Client<C> {
         Ok(())
     }
 
-    /// A new token's mark; older ones are stale from now on.
+    /// Returns the mark of a new token. Older tokens become stale.
     pub(super) const fn next_token(&mut self) -> Mark {
         self.tokens = self.tokens.wrapping_add(1);
         Mark { connection: self.id, sequence: self.tokens }
     }
 
-    /// Whether this is the token of a challenge that is still open.
+    /// Returns whether this is the token of a challenge that is still open.
     pub(crate) fn is_open(&self, step: &SaslStep) -> bool {
         self.check(&step.mark, |turn| matches!(turn, Turn::Challenge)).is_ok()
     }
 
-    /// Whether the caller owes what the token with this mark is for.
+    /// Checks that the client waits for the answer of the token with this mark.
     fn check(&self, mark: &Mark, due: impl FnOnce(&Turn) -> bool) -> Result<(), AnswerError> {
         if mark.connection != self.id {
             Err(AnswerError::OtherConnection)
@@ -177,7 +179,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// A response of so many octets without its line end.
+    /// Writes a response of this length, which does not include its line end.
     fn put_response(
         &mut self,
         step: SaslStep,

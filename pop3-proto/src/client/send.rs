@@ -1,4 +1,4 @@
-//! What may be sent, and when.
+//! Decides which command may be sent, and when.
 
 use super::{AsConfig, Client, Feature, Quit, Source, Ticket, Tls, Turn, Welcome};
 use crate::codec::{Barrier, Command, State, Verb};
@@ -8,8 +8,8 @@ use crate::time::Timer;
 use crate::types::{Mechanism, TlsPolicy};
 use core::fmt;
 
-/// Why a command was not sent. Client and sink are as before; after the cause is mended the same call
-/// succeeds.
+/// Why a command was not sent. The client and the sink are unchanged, and the same call succeeds after you have fixed
+/// the cause.
 ///
 /// ```
 /// use pop3_proto::{Client, Command, Input, SendBuf, Secret, TlsPolicy, client::SendError};
@@ -26,55 +26,53 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The session is over, or octets that no command asked for have come, so that the next
-    /// [`poll`](Client::poll) ends it.
+    /// The session is over, or the client received bytes that no command asked for, and the next [`poll`](Client::poll)
+    /// ends it.
     Over,
     /// The command is not valid in this state.
     State(State),
-    /// The caller owes something first: a SASL response, its word that the mechanism agreed, the TLS
-    /// handshake.
+    /// The client waits for your answer first: a SASL response, the verdict of the mechanism, or the TLS handshake.
     CallersTurn,
-    /// The greeting was `-ERR`: only QUIT is left.
+    /// The greeting was `-ERR`, so only QUIT can be sent.
     NoService,
-    /// Nothing may be sent behind this command before it is answered.
+    /// No command may follow this one before its response.
     After(Verb),
-    /// This command goes out alone, and others are in flight.
+    /// This command must be sent alone, and other commands are in flight.
     Alone,
     /// Another command is in flight, and the server does not announce PIPELINING.
     NotPipelined,
     /// 16 commands are in flight.
     QueueFull,
-    /// The TLS policy forbids it.
+    /// The TLS policy forbids the command.
     Tls(TlsRefusal),
-    /// PASS without a USER that was accepted, or is in flight.
+    /// PASS needs a USER that was accepted or is in flight.
     NoUser,
-    /// APOP, and the greeting had no timestamp, or TLS came since.
+    /// APOP needs a timestamp, and the greeting had none, or TLS has started since.
     NoTimestamp,
-    /// STLS inside TLS, or in UTF-8 mode (RFC 6856 section 2).
+    /// STLS is not allowed inside TLS or in UTF-8 mode (RFC 6856 section 2).
     NoStls,
-    /// An initial response to a server that did not list SASL (RFC 5034 section 3): send AUTH without, then
-    /// the response.
+    /// The server did not list SASL, so AUTH must not have an initial response (RFC 5034 section 3). Send AUTH without it,
+    /// then the response.
     InitialResponse,
-    /// The initial response does not fit the command line: send AUTH without, then the response (RFC 5034
-    /// section 4).
+    /// The initial response does not fit the command line. Send AUTH without it, then the response (RFC 5034 section 4).
     InitialResponseTooLong {
-        /// The limit, in octets with the line end.
+        /// The limit in octets, with the line end.
         limit: usize,
     },
-    /// The line would be longer than this.
+    /// The line would be too long.
     TooLong {
-        /// The limit, in octets with the line end.
+        /// The limit in octets, with the line end.
         limit: usize,
     },
     /// An argument is empty.
     Empty,
-    /// An argument holds control octets.
+    /// An argument contains control bytes.
     Control,
-    /// A name or a password is not ASCII, and the server does not announce `UTF8 USER`, or it is not UTF-8.
+    /// A name or password is not ASCII. It must be UTF-8, and the server must announce `UTF8 USER`.
     NotAscii,
-    /// The strict profile: a user name with spaces.
+    /// The user name contains spaces, which the strict profile refuses.
     Spaces,
-    /// The sink has no room.
+    /// The command does not fit in the sink.
     BufferFull(BufferFull),
 }
 
@@ -82,13 +80,13 @@ pub enum SendError {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TlsRefusal {
-    /// [`TlsPolicy::Required`]: outside TLS nothing is sent but CAPA, STLS and QUIT.
+    /// [`TlsPolicy::Required`] only allows CAPA, STLS and QUIT outside TLS.
     Required,
-    /// [`TlsPolicy::Opportunistic`]: whether the server has STLS was not asked; send CAPA first.
+    /// [`TlsPolicy::Opportunistic`] needs to know whether the server supports STLS. Send CAPA first.
     CapaFirst,
-    /// [`TlsPolicy::Opportunistic`]: the server has STLS; use it first.
+    /// [`TlsPolicy::Opportunistic`] requires STLS, because the server supports it.
     StlsFirst,
-    /// OAUTHBEARER is for TLS only (RFC 7628 section 3).
+    /// OAUTHBEARER is only allowed inside TLS (RFC 7628 section 3).
     Mechanism,
 }
 
@@ -104,8 +102,8 @@ impl fmt::Display for SendError {
             SendError::NotPipelined => f.write_str("the server does not announce PIPELINING"),
             SendError::QueueFull => f.write_str("16 commands are in flight"),
             SendError::Tls(_) => f.write_str("the TLS policy forbids this command"),
-            SendError::NoUser => f.write_str("PASS without an accepted USER"),
-            SendError::NoTimestamp => f.write_str("the greeting had no timestamp"),
+            SendError::NoUser => f.write_str("PASS needs an accepted USER: send USER first"),
+            SendError::NoTimestamp => f.write_str("APOP needs a timestamp, and the greeting had none"),
             SendError::NoStls => f.write_str("STLS is not allowed inside TLS or in UTF-8 mode"),
             SendError::InitialResponse => {
                 f.write_str("the server does not list SASL: send AUTH without a response")
@@ -119,8 +117,10 @@ impl fmt::Display for SendError {
             SendError::TooLong { limit } => write!(f, "the line would be longer than {limit} bytes"),
             SendError::Empty => f.write_str("an argument is empty"),
             SendError::Control => f.write_str("an argument contains control characters"),
-            SendError::NotAscii => f.write_str("a name or password that is not ASCII"),
-            SendError::Spaces => f.write_str("a user name with spaces"),
+            SendError::NotAscii => {
+                f.write_str("the name or password is not ASCII, and the server does not announce UTF8 USER")
+            }
+            SendError::Spaces => f.write_str("the user name contains spaces"),
             SendError::BufferFull(_) => f.write_str("the command does not fit in the send buffer"),
         }
     }
@@ -150,8 +150,8 @@ impl fmt::Display for TlsRefusal {
 impl core::error::Error for TlsRefusal {}
 
 impl SendError {
-    /// Whether the same command can be sent later in this session, once answers have come, the sink was sent,
-    /// or what is owed was given.
+    /// Returns whether the same command can be sent later in this session: after pending responses, after the pending
+    /// output was sent, or after your answer to an event.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -168,12 +168,12 @@ impl SendError {
 }
 
 impl<C: AsConfig> Client<C> {
-    /// Encodes a command and expects its answer: both or neither.
+    /// Encodes a command into the sink and expects its response. If it fails, it does neither.
     ///
-    /// The ticket comes back with each event that answers it.
+    /// Each event of the response contains the returned ticket.
     ///
     /// # Errors
-    /// [`SendError`]: the command cannot be sent, or not now.
+    /// Returns [`SendError`] if the command cannot be sent, or cannot be sent now.
     pub fn send(&mut self, command: &Command<'_>, sink: &mut dyn Sink) -> Result<Ticket, SendError> {
         self.may_send(command)?;
         command.encode(sink).map_err(SendError::BufferFull)?;
@@ -200,7 +200,7 @@ impl<C: AsConfig> Client<C> {
         ticket
     }
 
-    /// The rules, from those of the session to those of the line.
+    /// Checks all rules, first those of the session and last those of the line.
     fn may_send(&self, command: &Command<'_>) -> Result<(), SendError> {
         self.fits_session(command.verb())?;
         self.fits_pipeline(command.verb())?;
@@ -222,7 +222,7 @@ impl<C: AsConfig> Client<C> {
             return Err(SendError::NoService);
         }
         if self.state != State::Update && !verb.is_valid_in(self.state) {
-            // Behind a login it is not known yet which state it would be.
+            // The state depends on the pending login, so report the login.
             return Err(match self.in_flight.newest() {
                 Some(login) if matches!(login.verb, Verb::Pass | Verb::Apop | Verb::Auth) => {
                     SendError::After(login.verb)
@@ -271,7 +271,7 @@ impl<C: AsConfig> Client<C> {
         refusal.map_or(Ok(()), |refusal| Err(SendError::Tls(refusal)))
     }
 
-    /// What came before in this session.
+    /// Checks the rules that depend on earlier commands and responses.
     fn fits_history(&self, command: &Command<'_>) -> Result<(), SendError> {
         let user_in_flight = || self.in_flight.newest().is_some_and(|ticket| ticket.verb == Verb::User);
         match command {
@@ -312,7 +312,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// A name or a password: RFC 6856 section 2.2 decides about octets above 0x7E where the server knows it.
+    /// Checks a name or password. If the server supports UTF8, RFC 6856 section 2.2 decides about bytes above 0x7E.
     fn fits_argument(&self, octets: &[u8]) -> Result<(), SendError> {
         if octets.is_empty() {
             return Err(SendError::Empty);

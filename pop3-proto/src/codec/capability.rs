@@ -8,8 +8,8 @@ use core::fmt;
 
 /// One line of CAPA, with its arguments.
 ///
-/// Tags are read in any letter case. A known tag whose argument does not parse, and any tag that is not
-/// known, is kept as it stands; surplus arguments are no error.
+/// Tags are read in any letter case. An unknown tag, and a known tag with an invalid argument, become
+/// [`Other`](Self::Other). Surplus arguments are ignored.
 ///
 /// ```
 /// use pop3_proto::{Capability, Expire};
@@ -22,56 +22,55 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Capability<'a> {
-    /// `TOP`: the command TOP
+    /// `TOP`: the server has the command TOP.
     Top,
-    /// `USER`: the commands USER and PASS
+    /// `USER`: the server has the commands USER and PASS.
     User,
-    /// `SASL mechanisms`: the command AUTH (RFC 5034 section 3)
+    /// `SASL mechanisms`: the server has the command AUTH with these mechanisms (RFC 5034 section 3).
     Sasl(Mechanisms<'a>),
-    /// `RESP-CODES`: a text that begins with `[` is a response code
+    /// `RESP-CODES`: a text that begins with `[` is a response code.
     RespCodes,
-    /// `LOGIN-DELAY seconds [USER]`: the least time from one login to the next
+    /// `LOGIN-DELAY seconds [USER]`: the smallest time between two logins.
     LoginDelay {
-        /// Seconds, the most for any user where `user` is set.
+        /// The delay in seconds. If `user` is set, it is the largest delay of all users.
         seconds: u32,
-        /// It differs by user: the exact value comes after login.
+        /// The delay depends on the user, and the exact value follows after login.
         user: bool,
     },
-    /// `PIPELINING`: commands may be sent ahead of answers
+    /// `PIPELINING`: the client may send several commands before the server responds.
     Pipelining,
-    /// `EXPIRE policy [USER]`: how long messages stay
+    /// `EXPIRE policy [USER]`: how long messages stay.
     Expire {
-        /// The least time for any user where `user` is set.
+        /// The time. If `user` is set, it is the shortest time of all users.
         policy: Expire,
-        /// It differs by user: the exact value comes after login.
+        /// The time depends on the user, and the exact value follows after login.
         user: bool,
     },
-    /// `UIDL`: the command UIDL
+    /// `UIDL`: the server has the command UIDL.
     Uidl,
-    /// `IMPLEMENTATION words`: which server this is; never to be acted on
+    /// `IMPLEMENTATION words`: the name of the server's software. Do not base decisions on it.
     Implementation(Text<'a>),
-    /// `STLS`: the command STLS (RFC 2595 section 4)
+    /// `STLS`: the server has the command STLS (RFC 2595 section 4).
     Stls,
-    /// `AUTH-RESP-CODE`: all trouble with credentials is told by AUTH (RFC 3206 section 6)
+    /// `AUTH-RESP-CODE`: the server reports every problem with credentials by the code AUTH (RFC 3206 section 6).
     AuthRespCode,
-    /// `UTF8 [USER]`: the command UTF8 (RFC 6856 section 2)
+    /// `UTF8 [USER]`: the server has the command UTF8 (RFC 6856 section 2).
     Utf8 {
         /// Names and passwords may be UTF-8.
         user: bool,
     },
-    /// `LANG`: the command LANG (RFC 6856 section 3)
+    /// `LANG`: the server has the command LANG (RFC 6856 section 3).
     Lang,
-    /// Any other, as it stands
+    /// Any other capability, unchanged.
     Other(OtherCapability<'a>),
 }
 
-/// How long messages stay on the server at the least (RFC 2449 section 6.7). `Never` is more than any number
-/// of days.
+/// How long messages stay on the server at least (RFC 2449 section 6.7). `Never` is greater than any number of days.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Expire {
-    /// Days after which a message may be removed; 0: as soon as it was retrieved.
+    /// The server may remove a message after this number of days. 0 means as soon as it was retrieved.
     Days(u32),
-    /// The server removes nothing by itself.
+    /// The server never removes a message by itself.
     Never,
 }
 
@@ -89,9 +88,9 @@ pub struct Mechanisms<'a>(Names<'a>);
 
 #[derive(Clone, Copy, Debug)]
 enum Names<'a> {
-    /// As a server wrote them.
+    /// The line that a server sent.
     Line(Text<'a>),
-    /// As a server is about to write them.
+    /// The list that a server will send.
     List { list: &'a [Mechanism<'a>], tls: bool },
 }
 
@@ -106,15 +105,16 @@ impl<'a> Capability<'a> {
     /// Reads one line, without its line end.
     ///
     /// # Errors
-    /// [`InvalidValue`] where it does not begin with a tag of printable ASCII, or holds a NUL or a bare CR.
+    /// Returns [`InvalidValue`] if the line does not begin with a tag of printable ASCII, or if it contains a NUL or a
+    /// bare CR.
     pub fn parse(line: &'a [u8]) -> Result<Self, InvalidValue> {
         Self::read(line, &mut Quirks::default())
     }
 
-    /// Writes the line, or nothing where it does not fit.
+    /// Writes the whole line, or nothing.
     ///
     /// # Errors
-    /// [`BufferFull`]
+    /// Returns [`BufferFull`] if the line does not fit.
     pub fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
         let user = |user: bool| if user { b" USER".as_slice() } else { b"" };
         match self {
@@ -142,7 +142,7 @@ impl<'a> Capability<'a> {
         }
     }
 
-    /// Reads a line and records what was tolerated.
+    /// Reads a line and records tolerated deviations.
     pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<Self, InvalidValue> {
         let other = OtherCapability::parse(line)?;
         if let Some(known) = known(other.tag.as_bytes(), other.arguments) {
@@ -151,7 +151,7 @@ impl<'a> Capability<'a> {
             }
             return Ok(known);
         }
-        // `SASL=PLAIN`: seen, and clear enough.
+        // Some servers send `SASL=PLAIN`.
         let joined = memchr::memchr(b'=', line).and_then(|at| line.split_at_checked(at));
         let joined = joined.and_then(|(tag, rest)| known(tag, Text::new(rest.strip_prefix(b"=")?).ok()?));
         if joined.is_some() {
@@ -161,7 +161,7 @@ impl<'a> Capability<'a> {
     }
 }
 
-/// The capability of a tag that the crate knows, where its argument parses.
+/// Returns the capability of a known tag, or `None` if the tag is unknown or its argument is not valid.
 fn known<'a>(tag: &[u8], arguments: Text<'a>) -> Option<Capability<'a>> {
     let words = || arguments.as_bytes().split(|octet| *octet == b' ').filter(|word| !word.is_empty());
     let user = |at: usize| words().nth(at).is_some_and(|word| word.eq_ignore_ascii_case(b"USER"));
@@ -190,7 +190,7 @@ fn expire(word: &[u8]) -> Option<Expire> {
     if word.eq_ignore_ascii_case(b"NEVER") { Some(Expire::Never) } else { decimal(word).map(Expire::Days) }
 }
 
-/// Decimal digits; what is over 32 bits counts as the largest value, since these are amounts to wait for.
+/// Reads a decimal number. A number over 32 bits becomes the largest value, because these are times to wait.
 fn decimal(word: &[u8]) -> Option<u32> {
     word.iter().try_fold(0u32, |value, digit| {
         let digit = digit.is_ascii_digit().then(|| digit.wrapping_sub(b'0'))?;
@@ -199,18 +199,18 @@ fn decimal(word: &[u8]) -> Option<u32> {
 }
 
 impl<'a> Mechanisms<'a> {
-    /// The mechanisms of a server.
+    /// Wraps the mechanisms of a server.
     #[must_use]
     pub const fn new(list: &'a [Mechanism<'a>]) -> Self {
         Self::offered(list, true)
     }
 
-    /// Outside TLS without OAUTHBEARER, which is for TLS only (RFC 7628 section 3).
+    /// Wraps the mechanisms of a server. Outside TLS, it leaves out OAUTHBEARER, which requires TLS (RFC 7628 section 3).
     pub(crate) const fn offered(list: &'a [Mechanism<'a>], tls: bool) -> Self {
         Mechanisms(Names::List { list, tls })
     }
 
-    /// The names in their order; words that are no mechanism name are passed over.
+    /// Returns the names in order. Words that are not valid names are skipped.
     pub fn iter(&self) -> impl Iterator<Item = Mechanism<'a>> + use<'a> {
         let (line, list, tls): (&[u8], &[Mechanism<'a>], bool) = match self.0 {
             Names::Line(line) => (line.as_bytes(), &[], true),
@@ -220,7 +220,7 @@ impl<'a> Mechanisms<'a> {
         words.chain(list.iter().copied().filter(move |name| tls || *name != Mechanism::OAUTHBEARER))
     }
 
-    /// Whether this one is among them.
+    /// Returns whether this mechanism is listed.
     #[must_use]
     pub fn contains(&self, mechanism: Mechanism<'_>) -> bool {
         self.iter().any(|name| name == mechanism)
@@ -235,8 +235,8 @@ impl<'a> Mechanisms<'a> {
     }
 }
 
-/// Names that would not fit the line's 512 octets, or that are more than any server has, are left out: there
-/// is no continuation form.
+/// Writes the names that fit a line of 512 octets, and leaves out the rest, because a list cannot continue on another
+/// line.
 fn encode_list<'a>(list: impl Iterator<Item = Mechanism<'a>>, out: &mut dyn Sink) -> Result<(), BufferFull> {
     let mut parts: [&[u8]; 66] = [b""; 66];
     let mut room = 512usize.saturating_sub("SASL\r\n".len());
@@ -253,7 +253,7 @@ fn encode_list<'a>(list: impl Iterator<Item = Mechanism<'a>>, out: &mut dyn Sink
     out.put(&parts)
 }
 
-/// The same names in the same order.
+/// Compares the names and their order.
 impl PartialEq<Mechanisms<'_>> for Mechanisms<'_> {
     fn eq(&self, other: &Mechanisms<'_>) -> bool {
         self.iter().eq(other.iter())
@@ -263,13 +263,14 @@ impl PartialEq<Mechanisms<'_>> for Mechanisms<'_> {
 impl Eq for Mechanisms<'_> {}
 
 impl<'a> OtherCapability<'a> {
-    /// A capability of the server's own, to announce.
+    /// Checks your own capability, which a server then announces.
     ///
     /// # Errors
-    /// [`InvalidValue::Empty`] and [`InvalidValue::Octet`] where the tag is empty or not printable ASCII without a dot,
-    /// or the arguments are not; [`InvalidValue::TooLong`] where the line would be over 512 octets;
-    /// [`InvalidValue::Syntax`] where the arguments are not words with one space between them, or where the crate
-    /// has a capability of that tag: the machine announces those, where they are true.
+    /// Returns [`InvalidValue::Empty`] if the tag is empty.
+    /// Returns [`InvalidValue::Octet`] if the tag or the arguments are not printable ASCII, or if the tag contains a dot.
+    /// Returns [`InvalidValue::TooLong`] if the line would be longer than 512 octets.
+    /// Returns [`InvalidValue::Syntax`] if the arguments are not words separated by one space, or if the crate knows the
+    /// tag. The machine announces known capabilities itself.
     pub const fn new(tag: Text<'a>, arguments: Text<'a>) -> Result<Self, InvalidValue> {
         if tag.is_empty() {
             return Err(InvalidValue::Empty);
@@ -296,7 +297,7 @@ impl<'a> OtherCapability<'a> {
         }
     }
 
-    /// A capability in the source, checked when it is compiled.
+    /// Checks a capability that is written in the source, at compile time if used in a `const` or `static`.
     ///
     /// ```
     /// use pop3_proto::{OtherCapability, TlsPolicy, server::ServerConfig};
@@ -306,7 +307,7 @@ impl<'a> OtherCapability<'a> {
     /// ```
     ///
     /// # Panics
-    /// Where [`new`](Self::new) refuses it; in a `const` or `static` that is an error of the compiler.
+    /// Panics if [`new`](Self::new) returns an error. In a `const` or `static`, this is a compiler error.
     #[must_use]
     pub const fn from_static(tag: &'static str, arguments: &'static str) -> OtherCapability<'static> {
         match OtherCapability::new(Text::from_static(tag), Text::from_static(arguments)) {
@@ -315,13 +316,13 @@ impl<'a> OtherCapability<'a> {
         }
     }
 
-    /// The first word of the line.
+    /// Returns the first word of the line.
     #[must_use]
     pub const fn tag(&self) -> Text<'a> {
         self.tag
     }
 
-    /// The rest of the line behind one space.
+    /// Returns the rest of the line after one space.
     #[must_use]
     pub const fn arguments(&self) -> Text<'a> {
         self.arguments
@@ -335,7 +336,7 @@ impl<'a> OtherCapability<'a> {
         if tag.is_empty() {
             return Err(InvalidValue::Empty);
         }
-        // A dot is in no tag; at the front it would be taken for byte-stuffing, or for the end mark.
+        // A tag contains no dot. At the front, a dot would be mistaken for byte-stuffing or for the terminator.
         if tag.starts_with(b".") || !tag.iter().all(u8::is_ascii_graphic) {
             return Err(InvalidValue::Octet);
         }
@@ -365,8 +366,8 @@ const TAGS: [&str; 13] = [
     "LANG",
 ];
 
-/// Whether the octets but for the last `behind` are a known tag, in any letter case.
-const fn is_known(octets: &[u8], behind: usize) -> bool {
+/// Returns whether the bytes, without the last `after`, are a known tag in any letter case.
+const fn is_known(octets: &[u8], after: usize) -> bool {
     let mut tags: &[&str] = &TAGS;
     while let [tag, other_tags @ ..] = tags {
         let (mut tag, mut rest) = (tag.as_bytes(), octets);
@@ -376,7 +377,7 @@ const fn is_known(octets: &[u8], behind: usize) -> bool {
             }
             (tag, rest) = (more_letters, more_octets);
         }
-        if tag.is_empty() && rest.len() == behind {
+        if tag.is_empty() && rest.len() == after {
             return true;
         }
         tags = other_tags;
@@ -384,7 +385,7 @@ const fn is_known(octets: &[u8], behind: usize) -> bool {
     false
 }
 
-/// Whether these are words of printable ASCII with one space between them, or nothing (RFC 2449 section 3).
+/// Checks that the bytes are words of printable ASCII separated by one space, or empty (RFC 2449 section 3).
 const fn words(octets: &[u8]) -> Result<(), InvalidValue> {
     let (mut rest, mut before) = (octets, b' ');
     while let [octet, behind @ ..] = rest {
@@ -399,7 +400,7 @@ const fn words(octets: &[u8]) -> Result<(), InvalidValue> {
     if before == b' ' && !octets.is_empty() { Err(InvalidValue::Syntax) } else { Ok(()) }
 }
 
-/// Tags compare in any letter case, arguments octet by octet.
+/// Compares tags in any letter case, and arguments byte by byte.
 impl PartialEq<OtherCapability<'_>> for OtherCapability<'_> {
     fn eq(&self, other: &OtherCapability<'_>) -> bool {
         self.tag.as_bytes().eq_ignore_ascii_case(other.tag.as_bytes()) && self.arguments == other.arguments

@@ -1,4 +1,4 @@
-//! Commands: what a client says (RFC 1939, 2449, 2595, 5034, 6856).
+//! The commands that a client sends (RFC 1939, 2449, 2595, 5034, 6856).
 
 use super::grammar::{Notes, digits, end, note, plain_number, spaces, token};
 use super::{Decoded, Digits, Keyword, Verb};
@@ -9,7 +9,7 @@ use crate::types::{ApopDigest, Base64, InvalidValue, LanguageRange, Mechanism, M
 use core::fmt;
 use nom::{Parser, combinator::opt, sequence::preceded};
 
-/// A command, borrowed from the line that it was read from.
+/// A command, borrowed from its line.
 ///
 /// ```
 /// use pop3_proto::{Command, MessageNumber, SendBuf};
@@ -25,109 +25,108 @@ use nom::{Parser, combinator::opt, sequence::preceded};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Command<'a> {
-    /// `USER name`: RFC 1939 section 7
+    /// `USER name` names the user (RFC 1939 section 7).
     User(Text<'a>),
-    /// `PASS password`: RFC 1939 section 7
+    /// `PASS password` gives the password (RFC 1939 section 7).
     Pass(Secret<'a>),
-    /// `APOP name digest`: RFC 1939 section 7
+    /// `APOP name digest` logs in with a digest (RFC 1939 section 7).
     Apop {
         /// The mailbox.
         name: Text<'a>,
-        /// MD5 over timestamp and secret.
+        /// The MD5 digest of timestamp and secret.
         digest: ApopDigest,
     },
-    /// `AUTH mechanism [initial-response]`: RFC 5034 section 4
+    /// `AUTH mechanism [initial-response]` starts a SASL exchange (RFC 5034 section 4).
     Auth {
         /// The SASL mechanism.
         mechanism: Mechanism<'a>,
-        /// The initial response. One of no octets is there and empty (`=` on the wire), which is not the same
-        /// as none.
+        /// The initial response, if there is one. An empty initial response is sent as `=`, and differs from `None`.
         initial: Option<Base64<'a>>,
     },
-    /// `AUTH` alone: the old way to ask for the mechanisms, which some servers still answer
+    /// `AUTH` alone lists the mechanisms. This is an old form that some servers still support.
     AuthList,
-    /// `STLS`: RFC 2595 section 4
+    /// `STLS` starts TLS (RFC 2595 section 4).
     Stls,
-    /// `UTF8`: RFC 6856 section 2
+    /// `UTF8` turns on UTF-8 mode (RFC 6856 section 2).
     Utf8,
-    /// `CAPA`: RFC 2449 section 5
+    /// `CAPA` lists the capabilities (RFC 2449 section 5).
     Capa,
-    /// `LANG [range]`: RFC 6856 section 3; without a range it asks which languages there are
+    /// `LANG [range]` selects a language, or lists the languages if there is no range (RFC 6856 section 3).
     Lang(Option<LanguageRange<'a>>),
-    /// `STAT`: RFC 1939 section 5
+    /// `STAT` returns the number of messages and their total size (RFC 1939 section 5).
     Stat,
-    /// `LIST [message]`: RFC 1939 section 5
+    /// `LIST [message]` returns the size of one message, or of each (RFC 1939 section 5).
     List(Option<MessageNumber>),
-    /// `RETR message`: RFC 1939 section 5
+    /// `RETR message` returns a message (RFC 1939 section 5).
     Retr(MessageNumber),
-    /// `DELE message`: RFC 1939 section 5
+    /// `DELE message` marks a message for deletion (RFC 1939 section 5).
     Dele(MessageNumber),
-    /// `NOOP`: RFC 1939 section 5
+    /// `NOOP` has no effect (RFC 1939 section 5).
     Noop,
-    /// `RSET`: RFC 1939 section 5
+    /// `RSET` clears all marks (RFC 1939 section 5).
     Rset,
-    /// `TOP message lines`: RFC 1939 section 7
+    /// `TOP message lines` returns the headers and some lines of the body (RFC 1939 section 7).
     Top {
         /// The message.
         message: MessageNumber,
-        /// How many lines of its body. A longer decimal than fits counts as the largest value.
+        /// The number of body lines. A decimal number that is too large becomes the largest value.
         lines: u64,
     },
-    /// `UIDL [message]`: RFC 1939 section 7
+    /// `UIDL [message]` returns the unique-id of one message, or of each (RFC 1939 section 7).
     Uidl(Option<MessageNumber>),
-    /// `QUIT`: RFC 1939 sections 4 and 6
+    /// `QUIT` ends the session and removes marked messages (RFC 1939 sections 4 and 6).
     Quit,
-    /// A command that the crate does not know. `Debug` shows neither part of it: a mistyped PASS may be in either
+    /// A command that the crate does not know. It may be a mistyped PASS, so `Debug` hides both parts.
     Other {
-        /// Its first word.
+        /// The first word.
         keyword: Keyword<'a>,
         /// The rest of the line after one space, if there is any.
         arguments: Option<Secret<'a>>,
     },
 }
 
-/// Why a line is no command. It holds none of the line's octets.
+/// Why a line is not a command. It contains no byte of the line.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum CommandError {
     /// The line is empty.
     Empty,
-    /// It does not begin with a word of printable ASCII.
+    /// The line does not begin with a word of printable ASCII.
     Keyword,
     /// An argument is missing.
     Missing,
     /// There are more arguments than the command takes.
     Surplus,
-    /// An argument is not a number: a sign or a letter, say.
+    /// An argument is not a number, for example because it has a sign or a letter.
     Number,
-    /// A number that no message has: 0, or more than 4,294,967,295.
+    /// The number is 0 or greater than 4,294,967,295, so no message has it.
     NoSuchMessage,
-    /// An argument holds a bare CR or a NUL.
+    /// An argument contains a bare CR or a NUL.
     Control,
-    /// No name of a SASL mechanism.
+    /// The argument is not the name of a SASL mechanism.
     Mechanism,
-    /// No base64 where base64 is due.
+    /// The initial response is not base64.
     Base64,
-    /// No APOP digest where one is due.
+    /// The argument is not an APOP digest.
     Digest,
-    /// No language range where one is due.
+    /// The argument is not a language range.
     Language,
 }
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            CommandError::Empty => "empty line",
-            CommandError::Keyword => "no keyword",
+            CommandError::Empty => "the line is empty",
+            CommandError::Keyword => "the line does not begin with a keyword",
             CommandError::Missing => "an argument is missing",
-            CommandError::Surplus => "too many arguments",
-            CommandError::Number => "not a number",
-            CommandError::NoSuchMessage => "a number that no message has",
-            CommandError::Control => "CR or NUL inside the line",
-            CommandError::Mechanism => "not a mechanism name",
-            CommandError::Base64 => "not base64",
-            CommandError::Digest => "not an APOP digest",
-            CommandError::Language => "not a language range",
+            CommandError::Surplus => "there are too many arguments",
+            CommandError::Number => "the argument is not a number",
+            CommandError::NoSuchMessage => "no message has this number",
+            CommandError::Control => "an argument contains CR or NUL",
+            CommandError::Mechanism => "the argument is not the name of a mechanism",
+            CommandError::Base64 => "the initial response is not base64",
+            CommandError::Digest => "the argument is not an APOP digest",
+            CommandError::Language => "the argument is not a language range",
         })
     }
 }
@@ -135,39 +134,39 @@ impl fmt::Display for CommandError {
 impl core::error::Error for CommandError {}
 
 impl<'a> Command<'a> {
-    /// Reads one framed line, without its line end. Harmless deviations are taken as they are meant.
+    /// Parses one line without its line end. It accepts harmless deviations. An unknown keyword becomes
+    /// [`Command::Other`].
     ///
     /// # Errors
-    /// [`CommandError`]; a word that the crate does not know is none, but [`Command::Other`].
+    /// Returns [`CommandError`] if the line is not a valid command.
     pub fn parse(line: &'a [u8]) -> Result<Self, CommandError> {
         Self::read(line, &mut Quirks::default())
     }
 
-    /// Reads the first line of `input`.
+    /// Decodes the first line of `input`.
     #[inline]
     pub fn decode(input: &'a [u8], limits: &Limits) -> Decoded<Self, CommandError> {
         super::decode(input, limits.command_line, Self::parse)
     }
 
-    /// Writes the line, or nothing where it does not fit. What one command holds is decided by its values: no
-    /// argument can add a line.
+    /// Writes the whole line, or nothing. No argument can add another line, because the values were checked.
     ///
     /// # Errors
-    /// [`BufferFull`]
+    /// Returns [`BufferFull`] if the line does not fit.
     pub fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
         self.with_parts(|parts| out.put(parts))
     }
 
-    /// How many octets [`encode`](Self::encode) writes, line end included.
+    /// Returns the number of bytes that [`encode`](Self::encode) writes, with the line end.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         let mut count = Count(0);
-        // It takes everything.
+        // This sink never fails.
         let _ = self.encode(&mut count);
         count.0
     }
 
-    /// Which command it is.
+    /// Returns the verb of the command.
     #[must_use]
     pub const fn verb(&self) -> Verb {
         match self {
@@ -194,7 +193,7 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// The message that it names.
+    /// Returns the message that the command names, if it names one.
     #[must_use]
     pub const fn message(&self) -> Option<MessageNumber> {
         match *self {
@@ -204,15 +203,15 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Reads a line and records what was tolerated.
+    /// Reads a line and records tolerated deviations.
     pub(crate) fn read(line: &'a [u8], quirks: &mut Quirks) -> Result<Self, CommandError> {
         read(line, Notes::from_mut(quirks))
     }
 
-    /// Gives the parts of the line to `write`.
+    /// Passes the parts of the line to `write`.
     fn with_parts<R>(&self, write: impl FnOnce(&[&[u8]]) -> R) -> R {
         let word = self.verb().keyword().as_bytes();
-        // Declared here, so that an argument can borrow what its branch makes.
+        // Declared here, so an argument can borrow a value that its branch makes.
         let (number, count, hex);
         let (word, first, second): (_, Option<&[u8]>, Option<&[u8]>) = match self {
             Command::User(name) => (word, Some(name.as_bytes()), None),
@@ -280,9 +279,9 @@ impl Sink for Count {
     }
 }
 
-/// As it goes over the wire, for a log: a secret as `********`, control octets escaped, without the line end.
+/// Prints the command as it is sent, for a log: secrets as `********`, control bytes escaped, and no line end.
 ///
-/// A command that the crate does not know shows nothing of itself: it may be a mistyped PASS.
+/// An unknown command is completely hidden, because it may be a mistyped PASS.
 ///
 /// ```
 /// use pop3_proto::Command;
@@ -332,16 +331,16 @@ fn read<'a>(line: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> 
         Verb::Noop => no_argument(rest, notes, Command::Noop),
         Verb::Rset => no_argument(rest, notes, Command::Rset),
         Verb::Quit => no_argument(rest, notes, Command::Quit),
-        Verb::AuthList | Verb::LangList | Verb::Other => unknown(line), // no keyword names these
+        Verb::AuthList | Verb::LangList | Verb::Other => unknown(line), // these have no keyword
     }
 }
 
-/// The rest of the line behind exactly one space: for names and passwords, where further spaces are data.
+/// Returns the rest of the line after exactly one space. In names and passwords, further spaces are data.
 fn argument(rest: &[u8]) -> Result<&[u8], CommandError> {
     rest.strip_prefix(b" ").filter(|argument| !argument.is_empty()).ok_or(CommandError::Missing)
 }
 
-/// A name takes all that is left of the line: servers in the field do, and clients rely on it.
+/// A name is the whole rest of the line, because existing servers do this and clients rely on it.
 fn name<'a>(octets: &'a [u8], notes: &Notes) -> Result<Text<'a>, CommandError> {
     if !octets.iter().all(u8::is_ascii_graphic) {
         odd_name(octets, notes);
@@ -367,7 +366,7 @@ fn password(octets: &[u8]) -> Result<Secret<'_>, CommandError> {
     })
 }
 
-/// The digest is the last word, so that a name with spaces can log in.
+/// The digest is the last word, so a name may contain spaces.
 fn apop<'a>(octets: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {
     let at = memchr::memrchr(b' ', octets).ok_or(CommandError::Missing)?;
     let (mailbox, digest) = octets.split_at_checked(at).ok_or(CommandError::Missing)?;
@@ -418,7 +417,7 @@ fn message(rest: &[u8], notes: &Notes) -> Result<MessageNumber, CommandError> {
     plain_message(rest).map_or_else(|| any_message(rest, notes), Ok)
 }
 
-/// As the RFC has it to the octet: one space, the number, nothing behind.
+/// Reads the exact form of the RFC: one space and the number.
 fn plain_message(rest: &[u8]) -> Option<MessageNumber> {
     let mut rest = rest.strip_prefix(b" ")?;
     let number = plain_number::<9>(&mut rest)?;
@@ -442,7 +441,7 @@ fn optional_message(rest: &[u8], notes: &Notes) -> Result<Option<MessageNumber>,
     }
 }
 
-/// The next argument as a number, `None` where it is over 64 bits.
+/// Reads the next argument as a number, or as `None` if it does not fit 64 bits.
 fn one_number<'a>(rest: &'a [u8], notes: &Notes) -> Result<(&'a [u8], Option<u64>), CommandError> {
     preceded(spaces(notes), digits(notes)).parse(rest).map_err(|_| match end(notes).parse(rest) {
         Ok(_) => CommandError::Missing,
@@ -455,7 +454,7 @@ fn message_number(number: Option<u64>) -> Result<MessageNumber, CommandError> {
     MessageNumber::new(number).map_err(|_| CommandError::NoSuchMessage)
 }
 
-/// Nothing more may stand on the line: surplus arguments are refused in every profile.
+/// Checks that the line ends here. Every profile refuses surplus arguments.
 fn no_argument<T>(rest: &[u8], notes: &Notes, value: T) -> Result<T, CommandError> {
     match end(notes).parse(rest) {
         Ok(_) => Ok(value),
@@ -464,7 +463,7 @@ fn no_argument<T>(rest: &[u8], notes: &Notes, value: T) -> Result<T, CommandErro
     }
 }
 
-/// A line that begins with none of the keywords.
+/// Reads a line that does not begin with a known keyword.
 fn unknown(line: &[u8]) -> Result<Command<'_>, CommandError> {
     let Ok((rest, keyword)) = token(line) else {
         return Err(if line.is_empty() { CommandError::Empty } else { CommandError::Keyword });
@@ -477,7 +476,7 @@ fn unknown(line: &[u8]) -> Result<Command<'_>, CommandError> {
     Ok(Command::Other { keyword, arguments })
 }
 
-/// Secrets compare too, for tests; neither in constant time nor with any output.
+/// Also compares secrets, for tests. The comparison does not run in constant time.
 impl PartialEq<Command<'_>> for Command<'_> {
     fn eq(&self, other: &Command<'_>) -> bool {
         match (self, other) {

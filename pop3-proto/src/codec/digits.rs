@@ -1,10 +1,10 @@
 use core::fmt;
 
-/// A number as decimal digits, for a line to send.
+/// A number in decimal digits, for an output line.
 #[derive(Clone, Copy)]
 pub(crate) struct Digits {
     buffer: [[u8; 8]; 3],
-    /// How many zeros stand in front.
+    /// The number of leading zeros in the buffer.
     zeros: usize,
 }
 
@@ -15,7 +15,7 @@ impl Digits {
         Self::of(number.into())
     }
 
-    // In line, a number of 32 bits needs fewer steps. A small processor has one copy for all numbers instead.
+    // If inlined, a 32-bit number needs fewer steps. On a small processor, one copy serves all numbers instead.
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     #[cfg_attr(target_pointer_width = "64", inline)]
     fn of(number: u64) -> Self {
@@ -39,16 +39,16 @@ impl Digits {
 
 const ASCII: u64 = u64::MAX / 255 * b'0' as u64;
 
-/// How many of the eight digits in front are 0.
+/// Counts the leading zeros of eight digits.
 const fn zeros(digits: u64) -> usize {
     digits.trailing_zeros() as usize / 8
 }
 
-/// The eight digits of a number below 100,000,000, from the lowest octet on, as values from 0 to 9.
+/// Returns the eight digits of a number below 100,000,000 as values from 0 to 9, the first digit in the lowest byte.
 ///
-/// All at once, in a register: digits that are stored one by one make whoever loads them together wait. First two
-/// groups of four digits, then four of two, then eight of one; multiplying and shifting divides each group, exactly for
-/// numbers this small.
+/// It computes all digits together in a register, because a wide load of digits that were stored one at a time stalls. It
+/// splits the number into two groups of four digits, then four groups of two, then eight digits. Multiplication and shift
+/// divide each group, which is exact for numbers this small.
 const fn eight(number: u64) -> u64 {
     let fours = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = ((fours * 10_486) >> 20) & 0x0000_007F_0000_007F;
@@ -78,7 +78,7 @@ mod tests {
         }
     }
 
-    /// Each group of digits by itself: what one is does not depend on the others.
+    /// Tests each group of digits separately, because a group does not depend on the others.
     #[test]
     fn every_group_of_four_digits_is_right_in_both_places() {
         for group in 0..10_000 {

@@ -1,16 +1,16 @@
-//! The productions that several lines share, as nom functions over framed lines.
+//! The productions that several lines share, as nom parsers over framed lines.
 //!
-//! They are `complete` parsers, since a framed line has no more to come, and built on `split_first` and its
-//! kin: several of nom's own byte parsers keep a reachable panic in the compiled code.
+//! They are `complete` parsers, because a framed line is complete. They use slice patterns, because several of nom's own
+//! byte parsers leave a reachable panic in the compiled code.
 
 use crate::quirks::{Quirk, Quirks};
 use core::cell::Cell;
 use nom::{Err, IResult, Parser, combinator::map_opt};
 
-/// What is left, and what was read; the error is worth nothing, as the caller knows what was due.
+/// The rest and the value. The error is empty, because the caller knows what it expected.
 pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
 
-/// Where parsers of one line note what they tolerated.
+/// Collects the deviations that the parsers of one line tolerated.
 pub(super) type Notes = Cell<Quirks>;
 
 pub(super) fn note(notes: &Notes, quirk: Quirk) {
@@ -23,8 +23,7 @@ pub(super) fn fail<'a, T>() -> Parsed<'a, T> {
     Err(Err::Error(()))
 }
 
-/// One space or more; a tab is taken for a space. Exactly one space is what the RFCs want (RFC 1939 section
-/// 3).
+/// Reads one or more spaces or tabs. The RFCs allow exactly one space (RFC 1939 section 3).
 pub(super) fn spaces<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
     move |input: &'a [u8]| {
         let rest = skip(input, |octet| matches!(octet, b' ' | b'\t'));
@@ -37,7 +36,7 @@ pub(super) fn spaces<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Er
     }
 }
 
-/// The end of the line, with spaces before it tolerated.
+/// Reads the end of the line, and tolerates spaces before it.
 pub(super) fn end<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
     move |input: &'a [u8]| {
         if input.is_empty() {
@@ -53,12 +52,12 @@ pub(super) fn end<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error
     }
 }
 
-/// Decimal digits, without sign and within 64 bits (RFC 1939 section 4).
+/// Reads a decimal number without a sign that fits 64 bits (RFC 1939 section 4).
 pub(super) fn number<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = u64, Error = ()> {
     map_opt(digits(notes), |number| number)
 }
 
-/// Decimal digits of any value; `None` where it is over 64 bits.
+/// Reads a decimal number of any size. The value is `None` if it does not fit 64 bits.
 pub(super) fn digits<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = Option<u64>, Error = ()> {
     move |input: &'a [u8]| {
         let (value, rest) = leading_digits(input);
@@ -74,8 +73,8 @@ pub(super) fn digits<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = Option
     }
 }
 
-/// The value of the digits at the front of `input`, right for up to 19 of them, and what is behind them. A
-/// loop over the digits beats arithmetic on words here: its end is predicted.
+/// Reads the digits at the front of `input`, and returns their value, which is correct for up to 19 digits, and the rest. A
+/// loop over the digits is faster here than arithmetic on words, because the processor predicts its end.
 #[inline]
 pub(super) fn leading_digits(input: &[u8]) -> (u64, &[u8]) {
     let (mut rest, mut value) = (input, 0u64);
@@ -90,7 +89,7 @@ pub(super) fn leading_digits(input: &[u8]) -> (u64, &[u8]) {
     (value, rest)
 }
 
-/// The same for any number of digits, some of which may be leading zeros.
+/// Reads any number of digits, which may include leading zeros.
 fn checked_value(input: &[u8]) -> Option<u64> {
     let digits = input.iter().take_while(|octet| octet.is_ascii_digit());
     digits
@@ -98,11 +97,11 @@ fn checked_value(input: &[u8]) -> Option<u64> {
         .try_fold(0u64, |value, digit| value.checked_mul(10)?.checked_add(digit))
 }
 
-/// A number of 1 to `MOST` digits, too few to overflow, and no zero in front: as almost all are written.
+/// Reads a number in the usual form: 1 to `MOST` digits, which cannot overflow, without a leading zero.
 #[inline]
 pub(super) fn plain_number<const MOST: usize>(input: &mut &[u8]) -> Option<u64> {
     let [b'1'..=b'9', ..] = input else { return None };
-    // Over octets whose number is known the loop is unrolled, on which a quarter of the time of a row hangs.
+    // The compiler unrolls the loop over a block of known length, which saves a quarter of the time of a row.
     if let Some(block) = input.first_chunk::<8>() {
         let mut value = 0u32;
         for (length, octet) in block.iter().enumerate() {
@@ -120,7 +119,7 @@ pub(super) fn plain_number<const MOST: usize>(input: &mut &[u8]) -> Option<u64> 
     (digits <= MOST).then_some(value)
 }
 
-/// One octet or more up to the next space or tab.
+/// Reads one or more bytes up to the next space or tab.
 pub(super) fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     let rest = skip(input, |octet| !matches!(octet, b' ' | b'\t'));
     match input.split_at_checked(input.len().saturating_sub(rest.len())) {

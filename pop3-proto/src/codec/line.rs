@@ -1,31 +1,30 @@
-//! Framing: where a line ends. Everything else reads whole lines.
+//! Framing: finds the end of a line. All other code reads complete lines.
 
 use memchr::memchr;
 
-/// How a line ends: CR LF as RFC 1939 section 3 wants it, or LF alone.
+/// How a line ends: CR LF as RFC 1939 section 3 requires, or LF alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LineEnding {
-    /// CR LF
+    /// CR LF.
     Crlf,
-    /// LF alone
+    /// LF alone.
     Lf,
 }
 
-/// What the front of a buffer holds.
+/// The line at the front of a buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Framed<'a> {
-    /// A whole line: its octets without the line end, and how many there are with it.
+    /// A complete line: its bytes without the line end, and its length with it.
     Line { content: &'a [u8], ending: LineEnding, consumed: usize },
-    /// No line end within the limit yet.
+    /// There is no line end yet, and the limit is not reached.
     Incomplete,
-    /// More octets than the limit, line end included.
+    /// The line, with its line end, is longer than the limit.
     TooLong,
 }
 
-/// Frames a line that ends at the first LF; a CR before it is dropped. A bare CR never ends a line.
+/// Frames a line that ends at the first LF, and drops a CR before it. A bare CR never ends a line.
 ///
-/// The first `searched` octets are known to hold no line end, so that input which arrives octet by octet
-/// stays linear.
+/// The first `searched` bytes contain no line end, so the search stays linear if bytes arrive one at a time.
 #[inline]
 pub(crate) fn frame(input: &[u8], searched: usize, limit: usize) -> Framed<'_> {
     match line_feed(input.get(searched..).unwrap_or_default()) {
@@ -34,7 +33,7 @@ pub(crate) fn frame(input: &[u8], searched: usize, limit: usize) -> Framed<'_> {
     }
 }
 
-/// Frames a line that ends at the first CR LF; an LF without its CR is an octet like any other.
+/// Frames a line that ends at the first CR LF. An LF without a CR is an ordinary byte.
 #[inline]
 pub(crate) fn frame_crlf(input: &[u8], searched: usize, limit: usize) -> Framed<'_> {
     let mut searched = searched;
@@ -48,7 +47,7 @@ pub(crate) fn frame_crlf(input: &[u8], searched: usize, limit: usize) -> Framed<
     unfinished(input, limit)
 }
 
-/// The line whose LF lies at `position`.
+/// Returns the line whose LF is at `position`.
 #[inline]
 fn line(input: &[u8], position: usize, limit: usize) -> Framed<'_> {
     let consumed = position.saturating_add(1);
@@ -66,8 +65,8 @@ fn unfinished(input: &[u8], limit: usize) -> Framed<'_> {
     if input.len() < limit { Framed::Incomplete } else { Framed::TooLong }
 }
 
-/// Where the first LF lies. Most lines are short: 16 octets are looked at in one step, which costs less than
-/// a call of `memchr`; but not on a small processor, for which it is many steps.
+/// Returns the position of the first LF. Most lines are short, so it checks 16 bytes in one step, which is faster than a call
+/// of `memchr`. On a small processor, this would take many steps.
 #[inline]
 fn line_feed(octets: &[u8]) -> Option<usize> {
     if cfg!(not(target_pointer_width = "64")) {
@@ -75,8 +74,8 @@ fn line_feed(octets: &[u8]) -> Option<usize> {
     }
     const ONES: u128 = u128::MAX / 255;
     let Some((block, behind)) = octets.split_first_chunk() else { return memchr(b'\n', octets) };
-    // An LF becomes 0. Less one, an octet has its top bit set anew if it was 0; borrows go upwards, so that
-    // the lowest is always right.
+    // The XOR turns LF into 0, and subtracting 1 then sets its top bit. A borrow only affects higher bytes, so the
+    // lowest set bit is always right.
     let block = u128::from_le_bytes(*block) ^ (ONES * b'\n' as u128);
     match block.wrapping_sub(ONES) & !block & (ONES << 7) {
         0 => memchr(b'\n', behind).map(|offset| offset.saturating_add(16)),

@@ -1,5 +1,4 @@
-//! Listings: what STAT, LIST, UIDL and LANG answer, line by line (RFC 1939 sections 5 and 7, RFC 6856 section
-//! 3).
+//! Listings: the lines of the responses to STAT, LIST, UIDL and LANG (RFC 1939 sections 5 and 7, RFC 6856 section 3).
 
 use super::Digits;
 use super::grammar::{Notes, Parsed, end, fail, note, number, plain_number, spaces, token};
@@ -12,7 +11,7 @@ use nom::{
     sequence::{separated_pair, terminated},
 };
 
-/// The answer to STAT: how many messages there are, and their octets together (RFC 1939 section 5).
+/// The response to STAT: the number of messages and their total size (RFC 1939 section 5).
 ///
 /// ```
 /// use pop3_proto::DropListing;
@@ -22,17 +21,17 @@ use nom::{
 #[doc(alias = "STAT")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct DropListing {
-    /// Messages that are not marked as deleted.
+    /// The number of messages that are not marked as deleted.
     pub count: u32,
-    /// Octets of all of them.
+    /// The total size of these messages.
     pub octets: u64,
 }
 
 impl DropListing {
-    /// Reads it from the text behind `+OK `. What stands behind the numbers is ignored.
+    /// Parses the text after `+OK `. It ignores any text after the numbers.
     ///
     /// # Errors
-    /// [`InvalidValue::Syntax`]
+    /// Returns [`InvalidValue::Syntax`] if the text does not begin with two numbers.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidValue> {
         Self::read(text, &mut Quirks::default())
     }
@@ -51,7 +50,7 @@ impl DropListing {
     }
 }
 
-/// One line of LIST: a message and its octets (RFC 1939 section 5).
+/// One line of LIST: a message and its size (RFC 1939 section 5).
 ///
 /// ```
 /// use pop3_proto::{MessageNumber, ScanListing};
@@ -64,20 +63,20 @@ impl DropListing {
 pub struct ScanListing {
     /// The message.
     pub message: MessageNumber,
-    /// Its size as RETR sends it, byte-stuffing not counted.
+    /// The size as RETR sends it, without byte-stuffing.
     pub octets: u64,
 }
 
 impl ScanListing {
-    /// Reads it from a line, without its line end. What stands behind the numbers is ignored.
+    /// Parses a line without its line end. It ignores any text after the numbers.
     ///
     /// # Errors
-    /// [`InvalidValue::Syntax`]
+    /// Returns [`InvalidValue::Syntax`] if the line does not begin with two numbers.
     pub fn parse(line: &[u8]) -> Result<Self, InvalidValue> {
         Self::read(line, &mut Quirks::default())
     }
 
-    /// The row at the front of `input`, where it is as the RFC has it to the octet, and what is behind it.
+    /// Splits off the row at the front of `input` if it has the exact form of the RFC.
     #[inline(always)]
     pub(crate) fn plain(input: &[u8]) -> Option<(Self, &[u8])> {
         let mut rest = input;
@@ -116,21 +115,21 @@ impl ScanListing {
 pub struct UniqueIdListing<'a> {
     /// The message.
     pub message: MessageNumber,
-    /// Its unique-id.
+    /// The unique-id.
     pub id: UniqueId<'a>,
 }
 
 impl<'a> UniqueIdListing<'a> {
-    /// Reads it from a line, without its line end.
+    /// Parses a line without its line end.
     ///
     /// # Errors
-    /// [`InvalidValue`], of the unique-id or of the line as a whole.
+    /// Returns [`InvalidValue`] if the line or the unique-id is not valid.
     pub fn parse(line: &'a [u8]) -> Result<Self, InvalidValue> {
         let (message, id) = Self::read(line, &mut Quirks::default())?;
         Ok(UniqueIdListing { message, id: UniqueId::new(id)? })
     }
 
-    /// The row at the front of `input`, where it is as the RFC has it to the octet, and what is behind it.
+    /// Splits off the row at the front of `input` if it has the exact form of the RFC.
     #[inline(always)]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let mut rest = input;
@@ -139,8 +138,8 @@ impl<'a> UniqueIdListing<'a> {
         Some((UniqueIdListing { message, id }, rest.strip_prefix(b"\r\n")?))
     }
 
-    /// Reads a line whose unique-id may be outside the RFC's range: all that stands behind the number, but
-    /// for spaces at the end.
+    /// Reads a line whose unique-id may be outside the RFC's range: the whole text after the number, without spaces at the
+    /// end.
     pub(crate) fn read(
         line: &'a [u8],
         quirks: &mut Quirks,
@@ -153,7 +152,7 @@ impl<'a> UniqueIdListing<'a> {
     }
 }
 
-/// One line of LANG without an argument: a language that the server's texts come in (RFC 6856 section 3).
+/// One line of LANG without an argument: a language of the server's texts (RFC 6856 section 3).
 ///
 /// ```
 /// use pop3_proto::{LanguageListing, LanguageTag};
@@ -164,17 +163,17 @@ impl<'a> UniqueIdListing<'a> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LanguageListing<'a> {
-    /// Its tag.
+    /// The tag of the language.
     pub tag: LanguageTag<'a>,
-    /// Its name in that language, in UTF-8; it may be empty.
+    /// The name of the language in that language, in UTF-8. It may be empty.
     pub name: Text<'a>,
 }
 
 impl<'a> LanguageListing<'a> {
-    /// Reads it from a line, without its line end.
+    /// Parses a line without its line end.
     ///
     /// # Errors
-    /// [`InvalidValue`], of the tag or of the text.
+    /// Returns [`InvalidValue`] if the tag or the name is not valid.
     pub fn parse(line: &'a [u8]) -> Result<Self, InvalidValue> {
         let Ok((rest, tag)) = token(line) else { return Err(InvalidValue::Syntax) };
         let name = rest.strip_prefix(b" ").unwrap_or(rest);
@@ -187,7 +186,7 @@ impl<'a> LanguageListing<'a> {
     }
 }
 
-/// A message number and its space.
+/// Reads a message number and the space after it.
 #[inline]
 fn plain_message(input: &mut &[u8]) -> Option<MessageNumber> {
     let number = plain_number::<9>(input)?;
@@ -195,7 +194,7 @@ fn plain_message(input: &mut &[u8]) -> Option<MessageNumber> {
     MessageNumber::new(number as u32).ok()
 }
 
-/// Runs a parser and records what it tolerated.
+/// Runs a parser and records tolerated deviations.
 fn noted<T>(
     quirks: &mut Quirks,
     read: impl FnOnce(&Notes) -> Result<T, InvalidValue>,
@@ -219,8 +218,8 @@ fn message<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = MessageNumber, E
 
 const EMPTY: &[u8] = &[];
 
-/// Anything behind the last number, if a space or tab comes first; an octet that ends lines was data, and the
-/// row is none.
+/// Accepts any text after the last number that begins with a space or tab. If the text contains CR or LF, the row is not
+/// valid.
 fn extra<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
     move |input: &'a [u8]| match input {
         [] => Ok((input, ())),
@@ -236,7 +235,7 @@ fn extra<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = (), Error = ()> {
     }
 }
 
-/// The rest of the line without the spaces at its end; at least one octet, and none that ends lines.
+/// Reads the rest of the line without the spaces at its end. It must have at least one byte, and no CR or LF.
 fn rest<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = &'a [u8], Error = ()> {
     move |input: &'a [u8]| {
         let mut trimmed = input;

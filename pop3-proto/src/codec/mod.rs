@@ -1,4 +1,4 @@
-//! Values to bytes and back, for every line of the protocol. Nothing here knows of a session.
+//! Parsers and encoders for every line of the protocol. They have no session state.
 
 mod capability;
 mod command;
@@ -24,7 +24,7 @@ pub(crate) use digits::Digits;
 pub(crate) use line::{Framed, frame, frame_crlf};
 pub(crate) use verb::{Barrier, Shape};
 
-/// What a stateless decoder made of the front of a buffer.
+/// The result of a stateless decoder.
 ///
 /// ```
 /// use pop3_proto::{Command, Decoded, Limits};
@@ -37,32 +37,31 @@ pub(crate) use verb::{Barrier, Shape};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decoded<T, E> {
-    /// One whole line.
+    /// A complete, valid line.
     Complete {
-        /// How many octets it took, its line end included.
+        /// The number of bytes to remove from the buffer, with the line end.
         consumed: usize,
-        /// What it says.
+        /// The value of the line.
         value: T,
     },
-    /// No line end yet: call again with more octets.
+    /// There is no line end yet. Call again with more bytes.
     Incomplete,
-    /// One whole line that says nothing we know. A server answers `-ERR` and lives.
+    /// A complete line that is not valid. A server responds `-ERR` and continues.
     Malformed {
-        /// How many octets it took, its line end included.
+        /// The number of bytes to remove from the buffer, with the line end.
         consumed: usize,
-        /// Why.
+        /// Why the line is not valid.
         error: E,
     },
-    /// The line is over its limit. A stateless decoder cannot skip it, so nothing is consumed; the machines
-    /// can.
+    /// The line exceeds its limit. A stateless decoder cannot skip it, so it consumes no bytes. The machines can skip it.
     TooLong {
-        /// The limit, in octets with the line end.
+        /// The limit in octets, with the line end.
         limit: usize,
     },
 }
 
-/// Frames the first line of `input` and reads it. In line, so that `consumed`, which the next call waits for,
-/// does not go through memory.
+/// Frames the first line of `input` and reads it. It is inlined, so `consumed`, which the next call waits for, stays in a
+/// register.
 #[inline(always)]
 fn decode<'a, T, E>(
     input: &'a [u8],

@@ -1,5 +1,5 @@
-//! Status lines: the first line of each answer, and the challenges of AUTH (RFC 1939 section 3, RFC 2449
-//! section 3, RFC 5034 section 4).
+//! Status lines: the first line of each response, and the challenges of AUTH (RFC 1939 section 3, RFC 2449 section 3,
+//! RFC 5034 section 4).
 
 use super::grammar::{Notes, note};
 use super::{Decoded, ResponseCode, Verb};
@@ -9,10 +9,10 @@ use crate::sink::{BufferFull, Sink};
 use crate::types::{InvalidValue, Text};
 use core::fmt;
 
-/// The first line of an answer.
+/// The first line of a response.
 ///
-/// The wire never says whether more lines follow: that is fixed by the command that was sent
-/// ([`Verb::is_multi_line`]), so the reader is told which it was; `None` is the greeting.
+/// The line does not tell whether more lines follow. That depends on the command ([`Verb::is_multi_line`]), so you pass
+/// its verb, or `None` for the greeting.
 ///
 /// ```
 /// use pop3_proto::{Response, ResponseCode, Verb};
@@ -23,20 +23,20 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Response<'a> {
-    /// `+OK`
+    /// `+OK`: the server accepted the command.
     #[doc(alias = "+OK")]
     Ok(StatusText<'a>),
-    /// `-ERR`
+    /// `-ERR`: the server refused the command.
     #[doc(alias = "-ERR")]
     Err(StatusText<'a>),
-    /// `+`, inside AUTH only: a challenge, which should be base64
+    /// `+`: a challenge inside AUTH, which should be base64.
     Continue(Text<'a>),
 }
 
-/// What stands behind `+OK` or `-ERR`: a response code and a text, either of which may be missing.
+/// The response code and the text after `+OK` or `-ERR`. Either may be missing.
 ///
-/// It borrows the input, and holds what a peer said, so it is no error by itself. Its `Display` makes one, if what the
-/// server says may be seen where yours goes; take the code out before where your caller goes by it.
+/// It borrows the input and contains text of a peer, so it is not an error type. Use its `Display` to make an error if the
+/// server's text may be shown to your users. Keep the code if your caller depends on it.
 ///
 /// ```
 /// use pop3_proto::{ResponseCode, Retry, StatusText, Text};
@@ -55,29 +55,28 @@ pub struct StatusText<'a> {
     text: Text<'a>,
 }
 
-/// A line that is no status line: the stream is out of step, or the peer speaks another protocol.
+/// The line is not a status line. The stream is out of step, or the peer speaks another protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ResponseError;
 
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("neither +OK nor -ERR")
+        f.write_str("expected +OK or -ERR")
     }
 }
 
 impl core::error::Error for ResponseError {}
 
 impl<'a> Response<'a> {
-    /// Reads one framed line, without its line end, as the answer to `verb`. Harmless deviations are taken as
-    /// they are meant.
+    /// Parses one line without its line end, as the response to `verb`. It accepts harmless deviations.
     ///
     /// # Errors
-    /// [`ResponseError`] where it is neither `+OK` nor `-ERR`, nor, in answer to AUTH, `+`.
+    /// Returns [`ResponseError`] if the line begins with neither `+OK` nor `-ERR`. In response to AUTH, `+` is also valid.
     pub fn parse(line: &'a [u8], verb: Option<Verb>) -> Result<Self, ResponseError> {
         Self::read(line, verb, &mut Quirks::default())
     }
 
-    /// Reads the first line of `input` as the answer to `verb`.
+    /// Decodes the first line of `input` as the response to `verb`.
     #[inline]
     pub fn decode(input: &'a [u8], verb: Option<Verb>, limits: &Limits) -> Decoded<Self, ResponseError> {
         let limit = if verb == Some(Verb::Auth) { limits.sasl_line } else { limits.status_line };
@@ -86,7 +85,7 @@ impl<'a> Response<'a> {
                 return Decoded::Complete { consumed, value };
             }
         }
-        // Not returned by `general`, so that what is read above does not go through the same memory.
+        // `general` does not return it, so the value that is read above does not pass through the same memory.
         let mut decoded = Decoded::Incomplete;
         Self::general(input, verb, limit, &mut decoded);
         decoded
@@ -97,10 +96,10 @@ impl<'a> Response<'a> {
         *decoded = super::decode(input, limit, |line| Self::parse(line, verb));
     }
 
-    /// Writes the line, or nothing where it does not fit.
+    /// Writes the whole line, or nothing.
     ///
     /// # Errors
-    /// [`BufferFull`]
+    /// Returns [`BufferFull`] if the line does not fit.
     pub fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
         match self {
             Response::Ok(status) => status.encode(b"+OK", out),
@@ -109,8 +108,8 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// The line at the front of `input`, where it is as nearly all are and nothing about it is to be noted, and how many
-    /// octets it has with its line end: the end is found and the text checked in one pass.
+    /// Reads the line at the front of `input` if it has the usual form, without any deviation, and returns its length with the
+    /// line end. It finds the end and checks the text in one pass.
     #[inline]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, usize)> {
         let (ok, rest) = match input {
@@ -130,7 +129,7 @@ impl<'a> Response<'a> {
         Some((if ok { Response::Ok(status) } else { Response::Err(status) }, consumed))
     }
 
-    /// Reads a line and records what was tolerated.
+    /// Reads a line and records tolerated deviations.
     pub(crate) fn read(
         line: &'a [u8],
         verb: Option<Verb>,
@@ -165,7 +164,7 @@ fn challenge<'a>(line: &'a [u8], verb: Option<Verb>, notes: &Notes) -> Result<Re
     }
 }
 
-/// What stands behind the status indicator, if the line begins with this one.
+/// Returns the rest of the line after this status indicator, or `None` if the line begins with another word.
 #[inline]
 fn indicator<'a>(line: &'a [u8], word: &[u8], notes: &Notes) -> Option<&'a [u8]> {
     line.strip_prefix(word).or_else(|| {
@@ -177,8 +176,8 @@ fn indicator<'a>(line: &'a [u8], word: &[u8], notes: &Notes) -> Option<&'a [u8]>
     })
 }
 
-/// A missing delimiter is never guessed, but for the code in a greeting, where the RFC's own grammar leaves
-/// it out.
+/// Reads the text after the status indicator. The space before it must not be missing, except before the code in a
+/// greeting, because the RFC's grammar leaves it out there.
 #[inline]
 fn status<'a>(rest: &'a [u8], verb: Option<Verb>, notes: &Notes) -> Result<StatusText<'a>, ResponseError> {
     match rest {
@@ -200,7 +199,7 @@ fn text<'a>(octets: &'a [u8], notes: &Notes) -> Text<'a> {
     text
 }
 
-/// As it stands on the wire, with what could move a terminal's cursor escaped.
+/// Prints the code and the text as they were sent, and escapes bytes that could move a terminal's cursor.
 impl fmt::Display for StatusText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.code {
@@ -212,11 +211,11 @@ impl fmt::Display for StatusText<'_> {
 }
 
 impl<'a> StatusText<'a> {
-    /// A code and a text.
+    /// Joins a code and a text.
     ///
     /// # Errors
-    /// [`InvalidValue::Syntax`] where there is no code and the text begins with a bracket as one does (RFC 2449
-    /// section 6.4).
+    /// Returns [`InvalidValue::Syntax`] if there is no code and the text begins with `[`, because it would be read as a code
+    /// (RFC 2449 section 6.4).
     pub fn new(code: Option<ResponseCode<'a>>, text: Text<'a>) -> Result<Self, InvalidValue> {
         match text.as_bytes() {
             [b'[', ..] if code.is_none() => Err(InvalidValue::Syntax),
@@ -224,19 +223,19 @@ impl<'a> StatusText<'a> {
         }
     }
 
-    /// The response code.
+    /// Returns the response code.
     #[must_use]
     pub const fn code(&self) -> Option<ResponseCode<'a>> {
         self.code
     }
 
-    /// The text behind the code: words for a person, never to be acted on.
+    /// Returns the text after the code. It is for people; programs must not depend on it.
     #[must_use]
     pub const fn text(&self) -> Text<'a> {
         self.text
     }
 
-    /// Splits a text that begins with a response code; a bracket anywhere else is text.
+    /// Splits off a response code at the start of the text. A bracket at any other place is text.
     #[inline]
     fn split(text: Text<'a>) -> Self {
         match text.as_bytes() {
@@ -245,7 +244,7 @@ impl<'a> StatusText<'a> {
         }
     }
 
-    /// A code, its closing bracket and a text.
+    /// Reads a code, its closing bracket and the text.
     fn coded(text: Text<'a>, inner: &'a [u8]) -> Option<Self> {
         let (code, rest) = inner.split_at_checked(inner.iter().position(|octet| *octet == b']')?)?;
         let code = Some(ResponseCode::new(code).ok()?);

@@ -1,11 +1,11 @@
-//! Response codes: the bracketed word that may begin an answer's text (RFC 2449 section 8, RFC 3206, RFC 6856
+//! Response codes: the word in brackets that may begin the text of a response (RFC 2449 section 8, RFC 3206, RFC 6856
 //! section 5).
 
 use crate::types::InvalidValue;
 use core::fmt;
 
-/// A response code. Letter case does not count, and levels that are not known below one that is are left out:
-/// `SYS/TEMP/DISK` is [`SysTemp`](Self::SysTemp), `SYS/DISK` is [`Sys`](Self::Sys).
+/// A response code. It ignores letter case, and unknown levels below a known one: `SYS/TEMP/DISK` is
+/// [`SysTemp`](Self::SysTemp), and `SYS/DISK` is [`Sys`](Self::Sys).
 ///
 /// ```
 /// use pop3_proto::{ResponseCode, Retry};
@@ -18,40 +18,40 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ResponseCode<'a> {
-    /// `LOGIN-DELAY`: too soon after the last login (RFC 2449 section 8.1.1)
+    /// `LOGIN-DELAY`: the login is too soon after the last one (RFC 2449 section 8.1.1).
     #[doc(alias = "LOGIN-DELAY")]
     LoginDelay,
-    /// `IN-USE`: the maildrop is open in another session (RFC 2449 section 8.1.2)
+    /// `IN-USE`: the maildrop is open in another session (RFC 2449 section 8.1.2).
     #[doc(alias = "IN-USE")]
     InUse,
-    /// `SYS/TEMP`: trouble in the system that is likely to pass (RFC 3206 section 4)
+    /// `SYS/TEMP`: the system has a problem that is likely to pass (RFC 3206 section 4).
     #[doc(alias = "SYS/TEMP")]
     SysTemp,
-    /// `SYS/PERM`: trouble in the system that needs somebody to mend it (RFC 3206 section 4)
+    /// `SYS/PERM`: the system has a problem that somebody must fix (RFC 3206 section 4).
     #[doc(alias = "SYS/PERM")]
     SysPerm,
-    /// `SYS`: trouble in the system of an unknown kind
+    /// `SYS`: the system has a problem of an unknown kind.
     Sys,
-    /// `AUTH`: the credentials are the trouble (RFC 3206 section 5)
+    /// `AUTH`: the credentials are the problem (RFC 3206 section 5).
     Auth,
-    /// `UTF8`: the message needs UTF-8 mode (RFC 6856 section 5)
+    /// `UTF8`: the message needs UTF-8 mode (RFC 6856 section 5).
     Utf8,
-    /// Any other
+    /// Any other code.
     Other(OtherCode<'a>),
 }
 
 /// When the same request may succeed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Retry {
-    /// At once, with something changed: other credentials for `AUTH`, a new session with UTF8 for `UTF8`.
+    /// Immediately, after a change: other credentials for `AUTH`, or a new session with UTF8 for `UTF8`.
     Now,
-    /// After a while, as it is.
+    /// Later, unchanged.
     Later,
-    /// Not before somebody has mended the server.
+    /// Only after somebody has fixed the server.
     Never,
 }
 
-/// Those that the crate knows, as they nearly always come: without further levels.
+/// The known codes without further levels, which is the most common form.
 const KNOWN: &[ResponseCode<'static>] = &[
     ResponseCode::LoginDelay,
     ResponseCode::InUse,
@@ -63,12 +63,13 @@ const KNOWN: &[ResponseCode<'static>] = &[
 ];
 
 impl<'a> ResponseCode<'a> {
-    /// A response code, without its brackets.
+    /// Parses a response code without its brackets.
     ///
     /// # Errors
-    /// [`InvalidValue`] where it is not levels of printable ASCII, one octet or more each, joined by `/`.
+    /// Returns [`InvalidValue`] if the bytes are not levels of printable ASCII, joined by `/`. A level has at least one
+    /// byte.
     pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
-        // As they nearly always come.
+        // The most common forms.
         match octets {
             b"AUTH" => return Ok(Self::Auth),
             b"IN-USE" => return Ok(Self::InUse),
@@ -97,7 +98,7 @@ impl<'a> ResponseCode<'a> {
         })
     }
 
-    /// The word on the wire, without its brackets.
+    /// Returns the code as it is sent, without its brackets.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         match self {
@@ -112,7 +113,7 @@ impl<'a> ResponseCode<'a> {
         }
     }
 
-    /// When the same request may succeed, as far as the code tells.
+    /// Returns when the same request may succeed, or `None` if the code is unknown.
     #[must_use]
     pub const fn retry(&self) -> Option<Retry> {
         match self {
@@ -143,7 +144,7 @@ impl<'a> OtherCode<'a> {
         }
     }
 
-    /// Its levels, the most general first.
+    /// Returns the levels, the most general first.
     pub fn levels(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.0.split(|octet| *octet == b'/')
     }

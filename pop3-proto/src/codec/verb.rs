@@ -1,4 +1,4 @@
-//! The one table of commands and states: what both machines, their tests and the diagrams go by.
+//! The table of commands and states, which both machines, their tests and the diagrams use.
 
 use crate::types::{InvalidValue, from_borrowed};
 use core::fmt;
@@ -7,19 +7,19 @@ use core::fmt;
 /// [picture](crate::guide#the-states-of-a-session).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum State {
-    /// Before the greeting.
+    /// The server has not sent its greeting.
     Greeting,
-    /// The client has yet to say who it is.
+    /// The client has not logged in.
     Authorization,
     /// A maildrop is open.
     Transaction,
-    /// QUIT was given in TRANSACTION: marked messages are being removed.
+    /// The client sent QUIT in TRANSACTION, and the server removes marked messages.
     Update,
-    /// Over.
+    /// The session is over.
     Closed,
 }
 
-/// As the RFC writes it.
+/// Prints the name of the state in the RFC.
 ///
 /// ```
 /// use pop3_proto::State;
@@ -38,7 +38,7 @@ impl fmt::Display for State {
     }
 }
 
-/// A command by its name. [`Other`](Self::Other) is any that the crate does not know.
+/// The name of a command. [`Other`](Self::Other) is a command that the crate does not know.
 ///
 /// ```
 /// use pop3_proto::{State, Verb};
@@ -51,69 +51,69 @@ impl fmt::Display for State {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Verb {
-    /// Who logs in (RFC 1939 section 7).
+    /// USER names the user who logs in (RFC 1939 section 7).
     User,
-    /// The password (RFC 1939 section 7).
+    /// PASS gives the password (RFC 1939 section 7).
     Pass,
-    /// Name and digest in one (RFC 1939 section 7).
+    /// APOP gives the name and a digest (RFC 1939 section 7).
     Apop,
-    /// A SASL exchange (RFC 5034).
+    /// AUTH starts a SASL exchange (RFC 5034).
     Auth,
-    /// AUTH without a mechanism: an old way to ask which there are.
+    /// AUTH without a mechanism is an old way to list the mechanisms.
     AuthList,
-    /// TLS on this connection (RFC 2595 section 4).
+    /// STLS starts TLS on this connection (RFC 2595 section 4).
     Stls,
-    /// UTF-8 mode (RFC 6856 section 2).
+    /// UTF8 turns on UTF-8 mode (RFC 6856 section 2).
     Utf8,
-    /// What the server can do (RFC 2449 section 5).
+    /// CAPA lists the capabilities of the server (RFC 2449 section 5).
     Capa,
-    /// The language of the server's texts (RFC 6856 section 3).
+    /// LANG selects the language of the server's texts (RFC 6856 section 3).
     Lang,
-    /// LANG without a range: which languages there are.
+    /// LANG without a range lists the languages.
     LangList,
-    /// How many messages, and their octets together (RFC 1939 section 5).
+    /// STAT returns the number of messages and their total size (RFC 1939 section 5).
     Stat,
-    /// The octets of one message, or of each (RFC 1939 section 5).
+    /// LIST returns the size of one message, or of each (RFC 1939 section 5).
     List,
-    /// A message (RFC 1939 section 5).
+    /// RETR returns a message (RFC 1939 section 5).
     Retr,
-    /// Marks a message for deletion (RFC 1939 section 5).
+    /// DELE marks a message for deletion (RFC 1939 section 5).
     Dele,
-    /// Nothing (RFC 1939 section 5).
+    /// NOOP has no effect (RFC 1939 section 5).
     Noop,
-    /// Takes all marks back (RFC 1939 section 5).
+    /// RSET clears all marks (RFC 1939 section 5).
     Rset,
-    /// The headers of a message and some lines of its body (RFC 1939 section 7).
+    /// TOP returns the headers of a message and some lines of its body (RFC 1939 section 7).
     Top,
-    /// The unique-id of one message, or of each (RFC 1939 section 7).
+    /// UIDL returns the unique-id of one message, or of each (RFC 1939 section 7).
     Uidl,
-    /// The end; what is marked is removed (RFC 1939 sections 4 and 6).
+    /// QUIT ends the session and removes marked messages (RFC 1939 sections 4 and 6).
     Quit,
-    /// Any that the crate does not know.
+    /// A command that the crate does not know.
     Other,
 }
 
-/// How a success answer is framed.
+/// The framing of a positive response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Shape {
     /// One line.
     Line,
-    /// A line, then rows up to the end mark.
+    /// A line, then rows up to the terminator.
     Rows,
-    /// A line, then a message up to the end mark.
+    /// A line, then a message up to the terminator.
     Body,
     /// Challenges, then one line.
     Exchange,
 }
 
-/// What may be sent behind a command before it is answered.
+/// Which commands may follow a command before its response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Barrier {
-    /// Anything.
+    /// Any command may follow.
     None,
-    /// Nothing.
+    /// No command may follow.
     Last,
-    /// Nothing, and it is sent behind nothing either.
+    /// No command may follow, and all earlier commands must have been answered.
     Alone,
 }
 
@@ -121,7 +121,7 @@ pub(crate) enum Barrier {
 struct Row {
     keyword: &'static str,
     states: &'static [State],
-    /// The success answer without a message number, and with one.
+    /// The framing of a positive response, without and with a message number.
     shape: (Shape, Shape),
     barrier: Barrier,
 }
@@ -132,13 +132,13 @@ const BOTH: &[State] = &[State::Authorization, State::Transaction];
 
 const LINE: (Shape, Shape) = (Shape::Line, Shape::Line);
 const ROWS: (Shape, Shape) = (Shape::Rows, Shape::Rows);
-/// Rows for all messages, a line for one.
+/// Rows for all messages, and a line for one message.
 const LIST: (Shape, Shape) = (Shape::Rows, Shape::Line);
 const BODY: (Shape, Shape) = (Shape::Body, Shape::Body);
 const EXCHANGE: (Shape, Shape) = (Shape::Exchange, Shape::Exchange);
 
 impl Verb {
-    /// All that there are.
+    /// All commands.
     pub const ALL: &'static [Verb] = &[
         Verb::User,
         Verb::Pass,
@@ -191,26 +191,26 @@ impl Verb {
         }
     }
 
-    /// The word on the wire; empty for [`Other`](Self::Other).
+    /// Returns the word that is sent. It is empty for [`Other`](Self::Other).
     #[must_use]
     pub const fn keyword(self) -> &'static str {
         self.row().keyword
     }
 
-    /// The states in which the command is valid.
+    /// Returns the states in which the command is valid.
     #[must_use]
     pub const fn states(self) -> &'static [State] {
         self.row().states
     }
 
-    /// Whether the command is valid in this state.
+    /// Returns whether the command is valid in this state.
     #[must_use]
     pub fn is_valid_in(self, state: State) -> bool {
         self.states().contains(&state)
     }
 
-    /// Whether a `+OK` to it, given with or without a message number, is followed by lines up to the end
-    /// mark. A `-ERR` never is (RFC 1939 section 3).
+    /// Returns whether lines up to the terminator follow a `+OK` to this command, sent with or without a message number.
+    /// They never follow a `-ERR` (RFC 1939 section 3).
     #[must_use]
     pub const fn is_multi_line(self, message: bool) -> bool {
         matches!(self.shape(message), Shape::Rows | Shape::Body)
@@ -225,16 +225,14 @@ impl Verb {
         self.row().barrier
     }
 
-    /// The command whose keyword a line begins with, in any letter case, and the rest of the line: nothing,
-    /// or a space and more.
-    #[inline(always)] // then the reader of a command goes on where its keyword was told
+    /// Splits the keyword, in any letter case, from the rest of the line, which is empty or begins with a space.
+    #[inline(always)] // so that reading a command continues in the branch of its keyword
     pub(super) fn split(line: &[u8]) -> Option<(Verb, &[u8])> {
         let Some((word, rest)) = line.split_first_chunk::<4>() else { return top(line) };
         if !ends_word(rest) {
             return top(line);
         }
-        // Bit 5 is what letters of either case differ in; no octet but the two of a letter becomes that
-        // letter without it.
+        // Upper and lower case differ only in bit 5, and no other byte becomes a letter when this bit is cleared.
         let verb = match u32::from_be_bytes(*word) & 0xDFDF_DFDF {
             word::RETR => Verb::Retr,
             word::DELE => Verb::Dele,
@@ -257,13 +255,13 @@ impl Verb {
         Some((verb, rest))
     }
 
-    /// Whether this word is a keyword.
+    /// Returns whether this word is a keyword.
     fn is_keyword(word: &[u8]) -> bool {
         Verb::split(word).is_some_and(|(_, rest)| rest.is_empty())
     }
 }
 
-/// The word on the wire.
+/// Prints the word that is sent.
 ///
 /// ```
 /// use pop3_proto::Verb;
@@ -280,20 +278,19 @@ impl fmt::Display for Verb {
     }
 }
 
-/// The one keyword of three letters.
+/// Reads TOP, the only keyword of three letters.
 fn top(line: &[u8]) -> Option<(Verb, &[u8])> {
     let (word, rest) = line.split_at_checked(3)?;
     (word.eq_ignore_ascii_case(b"TOP") && ends_word(rest)).then_some((Verb::Top, rest))
 }
 
-/// Whether a word before this has ended.
+/// Returns whether a word ends before these bytes.
 #[inline]
 fn ends_word(rest: &[u8]) -> bool {
     matches!(rest, [] | [b' ' | b'\t', ..])
 }
 
-/// The keywords as one number each, without the bit of the letter case: one comparison tells two of them
-/// apart.
+/// Each keyword as one number, without the bit of the letter case, so one comparison is enough.
 mod word {
     macro_rules! words {
         ($($name:ident)+) => {
@@ -310,13 +307,13 @@ mod word {
     }
 }
 
-/// The word of a command that the crate does not know: printable ASCII, and none of the words that it knows.
+/// The keyword of a command that the crate does not know: printable ASCII, except the keywords that the crate knows.
 ///
-/// The RFC's keywords have 3 or 4 letters; any length is read here, so that a host can serve old and private
-/// ones.
+/// Keywords in the RFC have 3 or 4 letters. This type accepts any length, so a server can support old and private
+/// commands.
 ///
-/// Somebody who mistypes PASS, or forgets its space, puts a password here. So its `Debug` is the same for every
-/// word, and it has no `Display`. [`as_bytes`](Self::as_bytes) is the only way out.
+/// A mistyped PASS, or a missing space after it, puts a password here. `Debug` therefore prints the same text for every
+/// keyword, and there is no `Display`. Only [`as_bytes`](Self::as_bytes) returns the word.
 ///
 /// ```
 /// use pop3_proto::Keyword;
@@ -329,11 +326,12 @@ mod word {
 pub struct Keyword<'a>(&'a [u8]);
 
 impl<'a> Keyword<'a> {
-    /// A keyword.
+    /// Checks a keyword.
     ///
     /// # Errors
-    /// [`InvalidValue::Empty`]; [`InvalidValue::Octet`] outside 0x21 to 0x7E; [`InvalidValue::Syntax`] where the crate has a
-    /// command of that name.
+    /// Returns [`InvalidValue::Empty`] if there are no bytes.
+    /// Returns [`InvalidValue::Octet`] if a byte is outside 0x21 to 0x7E.
+    /// Returns [`InvalidValue::Syntax`] if the crate knows a command with this name.
     pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
         if octets.is_empty() {
             Err(InvalidValue::Empty)
@@ -346,7 +344,7 @@ impl<'a> Keyword<'a> {
         }
     }
 
-    /// The word as it was given.
+    /// Returns the word, in its original case.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.0

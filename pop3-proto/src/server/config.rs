@@ -6,9 +6,9 @@ use crate::quirks::Profile;
 use crate::sink::MIN_SEND_BUF;
 use crate::types::{Mechanism, Text, TlsPolicy};
 
-/// What a server offers and how it behaves; one value serves any number of connections.
+/// The capabilities that a server offers, and its settings. One value serves any number of connections.
 ///
-/// A `static` one suits a server without heap; `Arc<ServerConfig>` one that is put together at run time.
+/// Use a `static` value in a server without a heap, or an `Arc<ServerConfig>` for settings that are read at run time.
 ///
 /// ```
 /// use pop3_proto::{Mechanism, TlsPolicy, server::ServerConfig};
@@ -39,7 +39,7 @@ pub struct ServerConfig<'c> {
     pub(super) bodies: StuffMode,
 }
 
-/// A value that is announced before login, and whether it differs by user.
+/// A value that is announced before login, and whether it depends on the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct PerUser<T> {
     pub(super) value: T,
@@ -47,8 +47,8 @@ pub(super) struct PerUser<T> {
 }
 
 impl<T: Copy> PerUser<T> {
-    /// The value to announce, and whether to say that it differs by user: before login the general one, then
-    /// this user's.
+    /// Returns the value to announce, and whether to announce that it depends on the user. Before login, this is the
+    /// general value; after login, it is this user's value.
     pub(super) fn now(general: Option<Self>, this_user: Option<T>, early: bool) -> Option<(T, bool)> {
         match (general, this_user) {
             (_, Some(value)) => Some((value, false)),
@@ -58,17 +58,18 @@ impl<T: Copy> PerUser<T> {
     }
 }
 
-/// What of RFC 6856 section 2 a server has.
+/// How much of RFC 6856 section 2 a server supports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Utf8 {
-    /// The command UTF8.
+    /// The server has the command UTF8.
     Messages,
-    /// The command UTF8, and UTF-8 in names and passwords.
+    /// The server has the command UTF8, and accepts UTF-8 in names and passwords.
     MessagesAndUsers,
 }
 
 impl<'c> ServerConfig<'c> {
-    /// USER, TOP, UIDL, PIPELINING and response codes; no AUTH, no UTF8, no LANG until they are set.
+    /// Returns a configuration with USER, TOP, UIDL, PIPELINING and response codes. Add AUTH, UTF8 and LANG with the
+    /// methods below.
     #[must_use]
     pub const fn new(tls: TlsPolicy) -> Self {
         ServerConfig {
@@ -95,114 +96,114 @@ impl<'c> ServerConfig<'c> {
         }
     }
 
-    /// How harmless deviations of the client are taken.
+    /// Sets how the server handles harmless deviations of the client.
     #[must_use]
     pub const fn with_profile(self, profile: Profile) -> Self {
         ServerConfig { profile, ..self }
     }
 
-    /// Bounds on what the client can make grow.
+    /// Sets the limits for everything that the client can make grow.
     #[must_use]
     pub const fn with_limits(self, limits: Limits) -> Self {
         ServerConfig { limits, ..self }
     }
 
-    /// How long the server waits.
+    /// Sets how long the server waits.
     #[must_use]
     pub const fn with_timers(self, timers: Timers) -> Self {
         ServerConfig { timers, ..self }
     }
 
-    /// No USER and PASS: for servers with APOP or AUTH alone.
+    /// Removes USER and PASS, for servers that only support APOP or AUTH.
     #[must_use]
     pub const fn without_user(self) -> Self {
         ServerConfig { user: false, ..self }
     }
 
-    /// No TOP.
+    /// Removes TOP.
     #[must_use]
     pub const fn without_top(self) -> Self {
         ServerConfig { top: false, ..self }
     }
 
-    /// No UIDL.
+    /// Removes UIDL.
     #[must_use]
     pub const fn without_uidl(self) -> Self {
         ServerConfig { uidl: false, ..self }
     }
 
-    /// PIPELINING is not announced; pipelined commands are answered in order all the same.
+    /// Does not announce PIPELINING. The server still responds to pipelined commands in order.
     #[must_use]
     pub const fn without_pipelining(self) -> Self {
         ServerConfig { pipelining: false, ..self }
     }
 
-    /// No response codes (RFC 2449 section 8, RFC 3206).
+    /// Removes response codes (RFC 2449 section 8, RFC 3206).
     #[must_use]
     pub const fn without_resp_codes(self) -> Self {
         ServerConfig { resp_codes: false, auth_resp_code: false, ..self }
     }
 
-    /// AUTH inside TLS, with these mechanisms (RFC 5034).
+    /// Offers AUTH inside TLS with these mechanisms (RFC 5034).
     #[must_use]
     pub const fn with_sasl(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
         ServerConfig { sasl: mechanisms, ..self }
     }
 
-    /// AUTH outside TLS too, with these mechanisms: none by default, and none under [`TlsPolicy::Required`].
-    /// OAUTHBEARER in it is passed over (RFC 7628 section 3).
+    /// Offers AUTH outside TLS with these mechanisms. By default, and always under [`TlsPolicy::Required`], there are
+    /// none. OAUTHBEARER is ignored here, because it requires TLS (RFC 7628 section 3).
     #[must_use]
     pub const fn with_sasl_cleartext(self, mechanisms: &'c [Mechanism<'c>]) -> Self {
         ServerConfig { sasl_cleartext: mechanisms, ..self }
     }
 
-    /// LOGIN-DELAY is announced; where it `differs` by user, give the largest here (RFC 2449 section 6.5).
-    /// The application enforces it.
+    /// Announces LOGIN-DELAY. If it `differs` by user, pass the largest value (RFC 2449 section 6.5). Your application
+    /// enforces the delay.
     #[must_use]
     pub const fn with_login_delay(self, seconds: u32, differs: bool) -> Self {
         ServerConfig { login_delay: Some(PerUser { value: seconds, differs }), ..self }
     }
 
-    /// EXPIRE is announced; where it `differs` by user, give the smallest here (RFC 2449 section 6.7). The
-    /// application enforces it.
+    /// Announces EXPIRE. If it `differs` by user, pass the smallest value (RFC 2449 section 6.7). Your application
+    /// enforces the policy.
     #[must_use]
     pub const fn with_expire(self, policy: Expire, differs: bool) -> Self {
         ServerConfig { expire: Some(PerUser { value: policy, differs }), ..self }
     }
 
-    /// UTF8 (RFC 6856 section 2).
+    /// Offers UTF8 (RFC 6856 section 2).
     #[must_use]
     pub const fn with_utf8(self, utf8: Utf8) -> Self {
         ServerConfig { utf8: Some(utf8), ..self }
     }
 
-    /// LANG with these languages, the first of which is the one for `LANG *` (RFC 6856 section 3). Until a
-    /// client asks, the server speaks English.
+    /// Offers LANG with these languages (RFC 6856 section 3). `LANG *` selects the first one. The server uses English
+    /// until a client selects a language.
     #[must_use]
     pub const fn with_languages(self, languages: &'c [Language<'c>]) -> Self {
         ServerConfig { languages, ..self }
     }
 
-    /// Announces IMPLEMENTATION with these words. They are 1 to 490 bytes of UTF-8 without control characters. If not, the server does
-    /// not announce IMPLEMENTATION, and [`check`](Self::check) fails.
+    /// Announces IMPLEMENTATION with these words, which must be 1 to 490 bytes of UTF-8 without control characters. Otherwise the
+    /// server does not announce IMPLEMENTATION, and [`check`](Self::check) fails.
     #[must_use]
     pub const fn with_implementation(self, words: Text<'c>) -> Self {
         ServerConfig { implementation: Some(words), ..self }
     }
 
-    /// Further capabilities to announce.
+    /// Announces further capabilities.
     #[must_use]
     pub const fn with_capabilities(self, capabilities: &'c [OtherCapability<'c>]) -> Self {
         ServerConfig { capabilities, ..self }
     }
 
-    /// Commands that the crate does not know are asked about, as [`Ask::Other`](super::Ask::Other).
+    /// Passes commands that the crate does not know to your application, as [`Ask::Other`](super::Ask::Other).
     #[must_use]
     pub const fn with_other_commands(self) -> Self {
         ServerConfig { other_commands: true, ..self }
     }
 
-    /// How messages are sent: with a bare LF turned into CR LF unless set.
+    /// Sets how the server sends line ends in messages. By default, a bare LF becomes CR LF.
     #[must_use]
     pub const fn with_bodies(self, mode: StuffMode) -> Self {
         ServerConfig { bodies: mode, ..self }
@@ -212,19 +213,19 @@ impl<'c> ServerConfig<'c> {
         self;
         /// Returns the TLS policy.
         tls: TlsPolicy = self.tls;
-        /// Returns how harmless deviations of the client are taken.
+        /// Returns how the server handles harmless deviations of the client.
         profile: Profile = self.profile;
-        /// Returns the bounds on what the client can make grow.
+        /// Returns the limits for everything that the client can make grow.
         limits: Limits = self.limits;
         /// Returns how long the server waits.
         timers: Timers = self.timers;
-        /// Returns whether there are USER and PASS.
+        /// Returns whether the server has USER and PASS.
         has_user: bool = self.user;
-        /// Returns whether there is TOP.
+        /// Returns whether the server has TOP.
         has_top: bool = self.top;
-        /// Returns whether there is UIDL.
+        /// Returns whether the server has UIDL.
         has_uidl: bool = self.uidl;
-        /// Returns whether PIPELINING is announced.
+        /// Returns whether the server announces PIPELINING.
         has_pipelining: bool = self.pipelining;
         /// Returns whether refusals carry response codes.
         has_resp_codes: bool = self.resp_codes;
@@ -232,32 +233,32 @@ impl<'c> ServerConfig<'c> {
         sasl: &'c [Mechanism<'c>] = self.sasl;
         /// Returns the mechanisms of AUTH outside TLS.
         sasl_cleartext: &'c [Mechanism<'c>] = self.sasl_cleartext;
-        /// Returns the seconds of LOGIN-DELAY, and whether they differ by user.
+        /// Returns the seconds of LOGIN-DELAY, and whether they depend on the user.
         login_delay: Option<(u32, bool)> = match self.login_delay {
             Some(PerUser { value, differs }) => Some((value, differs)),
             None => None,
         };
-        /// Returns the policy of EXPIRE, and whether it differs by user.
+        /// Returns the policy of EXPIRE, and whether it depends on the user.
         expire: Option<(Expire, bool)> = match self.expire {
             Some(PerUser { value, differs }) => Some((value, differs)),
             None => None,
         };
-        /// Returns which part of UTF8 there is.
+        /// Returns how much of UTF8 the server supports.
         utf8: Option<Utf8> = self.utf8;
         /// Returns the languages of LANG.
         languages: &'c [Language<'c>] = self.languages;
         /// Returns the words of IMPLEMENTATION.
         implementation: Option<Text<'c>> = self.implementation;
-        /// Returns the further capabilities that are announced.
+        /// Returns the further capabilities that the server announces.
         capabilities: &'c [OtherCapability<'c>] = self.capabilities;
-        /// Returns whether commands that the crate does not know are asked about.
+        /// Returns whether the server passes unknown commands to your application.
         has_other_commands: bool = self.other_commands;
-        /// Returns how messages are sent.
+        /// Returns how the server sends line ends in messages.
         bodies: StuffMode = self.bodies;
     }
 
-    /// The most octets that a server's `poll` ever leaves unread while it asks for input: a read buffer of
-    /// this size never fills up.
+    /// Returns the largest number of bytes that a server leaves unread while it wants input. A receive buffer of this
+    /// size never fills up.
     #[must_use]
     pub const fn min_recv_buf(&self) -> usize {
         if self.sasl.is_empty() && self.sasl_cleartext.is_empty() {
@@ -267,7 +268,7 @@ impl<'c> ServerConfig<'c> {
         }
     }
 
-    /// Returns the least size of the send buffer: it has room for every line that the server may write.
+    /// Returns the smallest size of a send buffer that has room for every line that the server may write.
     #[must_use]
     pub const fn min_send_buf(&self) -> usize {
         let lines = self.min_recv_buf();
@@ -275,14 +276,14 @@ impl<'c> ServerConfig<'c> {
     }
 }
 
-/// What has a configuration: a [`ServerConfig`] itself, a reference or an `Arc` of what has one, and any type of yours that keeps
-/// what it offers as it likes and puts the configuration together when it is asked.
+/// A type that has a server's configuration: a [`ServerConfig`], a reference or `Arc` of such a type, or your own type that builds
+/// the configuration when asked.
 ///
 /// ```
 /// use pop3_proto::{Mechanism, Server, Text, TlsPolicy, server::{AsConfig, ServerConfig}};
 /// use std::sync::Arc;
 ///
-/// /// As read from a file.
+/// /// Settings from a file.
 /// struct Settings { base: ServerConfig<'static>, mechanisms: Vec<Mechanism<'static>>, name: String }
 ///
 /// impl AsConfig for Settings {
@@ -303,7 +304,7 @@ impl<'c> ServerConfig<'c> {
     note = "use a `ServerConfig`, a reference to one or an `Arc` of one, or implement `server::AsConfig` for your own type"
 )]
 pub trait AsConfig {
-    /// The configuration: the same for as long as a session lasts.
+    /// Returns the configuration. It must not change during a session.
     fn as_config(&self) -> ServerConfig<'_>;
 }
 

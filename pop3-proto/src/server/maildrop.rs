@@ -4,12 +4,12 @@ use core::convert::Infallible;
 
 /// The messages of one user, as listed and marked in one session (RFC 1939 section 4).
 ///
-/// Numbers go from 1 to `count` and mean the same message for as long as the session lasts. It lists; the
-/// messages themselves lie beside it. Nothing is removed here: the application removes what is marked when it
-/// is asked to [`Commit`](super::Ask::Commit), and never otherwise. A lock on the user's mail belongs in it,
-/// to be released when it is dropped.
+/// Numbers run from 1 to `count`, and a number means the same message during the whole session. A maildrop lists and
+/// marks messages, but it need not contain their bodies, and it removes no message. Your application removes the marked
+/// messages when it is asked to [`Commit`](super::Ask::Commit), and at no other time. Put the lock on the user's mail
+/// into the maildrop, so that dropping it releases the lock.
 ///
-/// A slice of [`MessageInfo`]s is one, and so is a `Vec` of them. One of your own:
+/// A slice or a `Vec` of [`MessageInfo`] works as a maildrop. For anything else, implement this trait:
 ///
 /// ```
 /// use pop3_proto::server::{Entry, Maildrop, Refusal};
@@ -17,7 +17,7 @@ use core::convert::Infallible;
 ///
 /// struct File { name: String, octets: u64, marked: bool }
 ///
-/// /// With the user's lock in it, it is released however the session ends.
+/// /// It contains the user's lock, which is released however the session ends.
 /// struct Mailbox { files: Vec<File>, _lock: std::fs::File }
 ///
 /// impl Maildrop for Mailbox {
@@ -46,28 +46,28 @@ use core::convert::Infallible;
     note = "use a `Vec` of `pop3_proto::server::MessageInfo`, a `&mut` slice of them (`&mut messages[..]` of an array), or implement `Maildrop` for your own type"
 )]
 pub trait Maildrop {
-    /// How many messages there were at login.
+    /// Returns the number of messages at login.
     fn count(&self) -> u32;
 
-    /// One of them. It is asked for often: at each listing, and for all messages once at login.
+    /// Returns one message. The server calls this often: once for each message at login, and in each listing.
     ///
     /// # Errors
-    /// A refusal, for a message that can't be served; it is in no total and no listing.
+    /// Return a refusal for a message that cannot be served. It is then left out of all totals and listings.
     fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal>;
 
-    /// Marks it for deletion.
+    /// Marks a message for deletion.
     ///
     /// # Errors
-    /// A refusal, where it may not be deleted.
+    /// Return a refusal if the message may not be deleted.
     #[doc(alias = "DELE")]
     fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal>;
 
-    /// Takes all marks back: at RSET, and once at login.
+    /// Clears all marks. The server calls this at RSET, and once at login.
     #[doc(alias = "RSET")]
     fn unmark_all(&mut self);
 }
 
-/// The maildrop of a server that has none, as a proxy's, which [hands over](super::Server::hand_over) after
+/// The maildrop of a server that never opens one, such as a proxy that [hands over](super::Server::hand_over) after
 /// login.
 impl Maildrop for Infallible {
     fn count(&self) -> u32 {
@@ -90,16 +90,16 @@ impl Maildrop for Infallible {
 /// One message of a maildrop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry<'m> {
-    /// Its size as RETR sends it: a line end counts two octets whatever the store uses, byte-stuffing does
-    /// not count (RFC 1939 section 11). [`OctetCount::of`](crate::OctetCount::of) counts them.
+    /// The size as RETR sends it. A line end counts as two octets, whatever the store uses, and byte-stuffing does not
+    /// count (RFC 1939 section 11). [`OctetCount::of`](crate::OctetCount::of) computes it.
     pub octets: u64,
-    /// Its unique-id.
+    /// The unique-id.
     pub id: UniqueId<'m>,
-    /// Whether it is marked for deletion.
+    /// Whether the message is marked for deletion.
     pub marked: bool,
 }
 
-/// A message in a maildrop that is a slice, or a `Vec`.
+/// A message in a maildrop that is a slice or a `Vec`.
 ///
 /// ```
 /// use pop3_proto::{UniqueId, server::{Maildrop, MessageInfo}};
@@ -116,7 +116,7 @@ pub struct MessageInfo<I> {
 }
 
 impl<I: AsUniqueId> MessageInfo<I> {
-    /// A message that is not marked: its octets as RETR sends them, and its unique-id, a [`UniqueId`] or an
+    /// Makes a message that is not marked, from its size as RETR sends it, and its unique-id, a [`UniqueId`] or an
     /// `OwnedUniqueId`.
     pub const fn new(octets: u64, id: I) -> Self {
         MessageInfo { octets, id, marked: false }
@@ -124,17 +124,17 @@ impl<I: AsUniqueId> MessageInfo<I> {
 }
 
 impl<I> MessageInfo<I> {
-    /// Whether it is marked for deletion.
+    /// Returns whether the message is marked for deletion.
     pub const fn is_marked(&self) -> bool {
         self.marked
     }
 
-    /// Its size as RETR sends it.
+    /// Returns the size as RETR sends it.
     pub const fn octets(&self) -> u64 {
         self.octets
     }
 
-    /// Its unique-id.
+    /// Returns the unique-id.
     pub const fn id(&self) -> &I {
         &self.id
     }
@@ -190,7 +190,7 @@ behind_a_pointer! {
 
 #[cfg(feature = "alloc")]
 behind_a_pointer! {
-    /// For a server of several stores, each with a maildrop of its own.
+    /// A boxed maildrop, for a server with several stores that have different maildrops.
     ///
     /// ```
     /// use pop3_proto::server::{Maildrop, Server, ServerConfig};

@@ -7,7 +7,7 @@
 //! The guide shows a [complete server](crate::guide::serving), and explains [logins](crate::guide::authentication),
 //! [TLS](crate::guide::tls), [back-pressure](crate::guide::buffers) and [limits](crate::guide::errors).
 
-// `command` is what each command does, `answer` takes the application's answers, `reply` writes, a line at a time and resumable, `message`
+// `command` runs each command, `answer` takes the application's answers, `reply` writes one line at a time and can be resumed, `message`
 // sends bodies.
 mod answer;
 mod check;
@@ -44,10 +44,10 @@ pub(crate) use question::Token;
 use question::{Mark, Question};
 use reply::{Extent, Reply};
 
-/// A POP3 server as a state machine, for one connection: commands in, answers out, over bytes that the caller moves.
+/// A POP3 server as a state machine, for one connection. Commands go in and responses come out, and you move the bytes.
 ///
-/// It owns a few hundred octets and the maildrop that the application gives it at login; it never allocates. `C` is how it holds its
-/// [`ServerConfig`]: a `&'static` reference, or an `Arc`.
+/// It takes a few hundred bytes, plus the maildrop that your application passes at login. It never allocates. `C` is a reference to its
+/// [`ServerConfig`], or an `Arc` of one.
 ///
 /// ```
 /// use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId};
@@ -80,55 +80,55 @@ pub struct Server<L, C: AsConfig = &'static ServerConfig<'static>> {
     totals: Totals,
     state: State,
     turn: Turn,
-    /// Counts the tokens given out, so that an old one is known as such.
+    /// Counts the returned tokens, so that an old token is recognized.
     tokens: u32,
-    /// How far into the unread octets a line end was looked for.
+    /// The number of unread bytes that contain no line end.
     searched: u16,
     tls: bool,
-    /// The greeting had a timestamp, and no TLS came since.
+    /// The greeting had a timestamp, and TLS has not started since.
     apop: bool,
-    /// A name was accepted and PASS may follow.
+    /// A name was accepted, so PASS may follow.
     named: bool,
     utf8: bool,
-    /// The sink had no room when something was to be written.
+    /// The sink had no room for the next output.
     blocked: bool,
     /// The room that the sink had then.
     room: u32,
     /// The bytes of slices that the driver has not reported as sent.
     lent: u32,
-    /// The language chosen: its place in the configuration, from 1; 0 is English.
+    /// The position of the selected language in the configuration, from 1, or 0 for English.
     language: u8,
     bad_commands: u8,
     failed_logins: u8,
     announce: UserPolicy,
     quirks: Quirks,
     fatal: Option<ConnectionError>,
-    /// What is left for the login.
+    /// The remaining time for the login.
     login: Countdown,
-    /// The other timers, one of which runs at a time.
+    /// The other timers. Only one runs at a time.
     clock: Clock,
 }
 
-/// Whose turn it is, and what comes next.
+/// The step that the server does next, or the answer that it waits for.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
-    /// The application's, to greet; it was not asked yet.
+    /// The server will ask the application for the greeting.
     Start,
-    /// The client's: a command.
+    /// The server waits for a command.
     Command,
-    /// The client's: a response inside AUTH.
+    /// The server waits for a response inside AUTH.
     Response,
-    /// The rest of an over-long line, to be skipped; what it was the beginning of.
+    /// The server skips the rest of a line that is too long: a response inside AUTH, or a command.
     Skip { response: bool },
-    /// The application's: it was asked.
+    /// The server waits for the application's answer to this question.
     Asked(Question),
-    /// The server's: an answer to write.
+    /// The server writes this reply.
     Reply(Reply),
-    /// The application's: a message is open.
+    /// The server waits for the application to write the open message.
     Body(Body),
-    /// The application's: STLS was answered, and the handshake not asked for yet.
+    /// The response to STLS is written, and the server will ask the application for the handshake.
     StartTls,
-    /// Nobody's.
+    /// The session is over.
     Closed(CloseReason),
 }
 
@@ -139,7 +139,7 @@ struct Body {
     extent: Extent<TopFilter>,
 }
 
-/// Messages and octets, of all that can be served, and of those that are not marked: so STAT need not count.
+/// The number and total size of all messages that can be served, and of the unmarked ones, so STAT need not count.
 #[derive(Clone, Copy, Default, Debug)]
 struct Totals {
     count: u32,
@@ -149,7 +149,7 @@ struct Totals {
 }
 
 impl Totals {
-    /// One more message that can be served.
+    /// Adds a message that can be served.
     const fn add(&mut self, octets: u64, marked: bool) {
         self.count = self.count.saturating_add(1);
         self.octets = self.octets.saturating_add(octets);
@@ -170,9 +170,10 @@ impl Totals {
 }
 
 impl<L, C: AsConfig> Server<L, C> {
-    /// A server for one connection; `id` is the caller's number for it and tells the tokens of two connections apart.
+    /// Makes a server for one connection. Give each connection of a program a different `id`: a token is only valid for the server with
+    /// its `id`.
     ///
-    /// A configuration that is not a `static` is shared in an `Arc`, or borrowed for less long, which the type says:
+    /// A configuration that is not a `static` can be shared in an `Arc`, or borrowed for a shorter time:
     ///
     /// ```
     /// use pop3_proto::{OwnedUniqueId, Server, TlsPolicy, server::{MessageInfo, ServerConfig}};
@@ -213,43 +214,44 @@ impl<L, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// The state of the session.
+    /// Returns the state of the session.
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// Whether the session runs inside TLS.
+    /// Returns whether the session runs inside TLS.
     pub const fn is_tls(&self) -> bool {
         self.tls
     }
 
-    /// Whether UTF-8 mode is on (RFC 6856 section 2).
+    /// Returns whether UTF-8 mode is on (RFC 6856 section 2).
     pub const fn is_utf8(&self) -> bool {
         self.utf8
     }
 
-    /// The deviations that were seen since the session, or TLS, began.
+    /// Returns the deviations since the start of the session, or since TLS started.
     pub const fn quirks(&self) -> Quirks {
         self.quirks
     }
 
-    /// The most octets that [`poll`](Self::poll) ever leaves unread while it asks for input: a read buffer of this size never fills up.
+    /// Returns the largest number of bytes that [`poll`](Self::poll) leaves unread while it wants input. A receive buffer of this size never
+    /// fills up.
     pub fn min_recv_buf(&self) -> usize {
         self.config.as_config().min_recv_buf()
     }
 
-    /// The maildrop, from login on.
+    /// Returns the maildrop, or `None` before login.
     pub const fn maildrop(&self) -> Option<&L> {
         self.maildrop.as_ref()
     }
 
-    /// The maildrop, from login on. Its messages and marks are the session's: do not change their number, order or sizes.
+    /// Returns the maildrop, or `None` before login. Do not change the number, order, sizes or marks of its messages.
     pub const fn maildrop_mut(&mut self) -> Option<&mut L> {
         self.maildrop.as_mut()
     }
 
-    /// The messages that are marked for deletion, in their order: those to remove when asked to
-    /// [`Commit`](Ask::Commit). None before login.
+    /// Returns the messages that are marked for deletion, in order. Remove them when you are asked to [`Commit`](Ask::Commit). Before
+    /// login, there are none.
     pub fn marked(&self) -> impl Iterator<Item = MessageNumber>
     where
         L: Maildrop,
@@ -261,8 +263,8 @@ impl<L, C: AsConfig> Server<L, C> {
         MessageNumber::up_to(maildrop.map_or(0, Maildrop::count)).filter(is_marked)
     }
 
-    /// Takes the maildrop out once the session is over, and what it locks with it: so another session can have it while
-    /// the last answer is still on its way. `None` before, as a session needs it.
+    /// Takes the maildrop, with its lock, out of a session that is over, so another session can open it while the last
+    /// response is sent. Returns `None` before that.
     pub const fn take_maildrop(&mut self) -> Option<L> {
         match self.turn {
             Turn::Closed(_) => self.maildrop.take(),
@@ -271,28 +273,27 @@ impl<L, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Gives the maildrop back, and what it locks with it: `None` before login.
+    /// Returns the maildrop, with its lock, or `None` before login.
     pub fn into_maildrop(self) -> Option<L> {
         self.maildrop
     }
 
-    /// Ends the session without UPDATE: the way out when a token was lost, or a message cannot be sent to its end. Nothing is removed and
-    /// nothing more is written.
+    /// Ends the session without UPDATE. Use it if a token is lost, or if a message cannot be sent completely. The server removes no
+    /// message and writes no more output.
     pub const fn close(&mut self) {
         if !matches!(self.turn, Turn::Closed(_)) {
             self.end(CloseReason::Aborted);
         }
     }
 
-    /// Runs the timers: anchors what was started since the last call, and returns when to call again, or `None` if no timer runs. The
-    /// moment is later than `now`, so the span up to it is never zero, which a socket would refuse as a timeout. If
-    /// `now` is the last moment that there is, the result is `None`.
+    /// Runs the timers and returns when to call this again, or `None` if no timer is running. The returned time is always later than
+    /// `now`, as socket timeouts need. If `now` is the largest [`Duration`], the result is `None`.
     ///
     /// Call it before each wait, with a clock that never goes back.
     ///
     /// # Errors
-    /// [`ConnectionError::TimedOut`] with the name of the timer, and any earlier fatal error. Nothing is removed; the connection is to be closed
-    /// without a word (RFC 1939 section 3).
+    /// Returns [`ConnectionError::TimedOut`] with the timer that ran out, or an earlier fatal error. The server removes no message. Close
+    /// the connection without a response (RFC 1939 section 3).
     pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         if let Some(fatal) = self.fatal {
             return Err(fatal);
@@ -300,14 +301,14 @@ impl<L, C: AsConfig> Server<L, C> {
         let early = !matches!(self.state, State::Transaction | State::Update);
         let next = match self.timer() {
             Some(Timer::Login) => self.clock.tick_login(now, &mut self.login, None),
-            // A client that does not read spends its time to log in.
+            // A client that does not read uses up its time for the login.
             Some(Timer::Output) if early => self.clock.tick_login(now, &mut self.login, Some(Timer::Output)),
             timer => self.clock.tick(now, timer),
         };
         next.map_err(|timer| *self.fatal.insert(ConnectionError::TimedOut(timer)))
     }
 
-    /// The timer that runs now. None does while the application owes an answer, or has room for the message that it sends.
+    /// Returns the timer that runs now. No timer runs while the application owes an answer, or can write the open message.
     const fn timer(&self) -> Option<Timer> {
         match self.turn {
             Turn::Asked(Question::StartTls) => Some(Timer::Tls),
@@ -324,7 +325,7 @@ impl<L, C: AsConfig> Server<L, C> {
         self.state = State::Closed;
     }
 
-    /// A mark for a new token; older ones are stale from now on.
+    /// Returns the mark of a new token. Older tokens become stale.
     const fn new_mark(&mut self) -> Mark {
         self.tokens = self.tokens.wrapping_add(1);
         Mark { connection: self.id, sequence: self.tokens }
@@ -337,7 +338,7 @@ impl<L, C: AsConfig> Server<L, C> {
     }
 }
 
-/// Shows the whole state, but the maildrop and the configuration, which are the application's.
+/// Shows the whole state without the maildrop and the configuration, which belong to the application.
 impl<L, C: AsConfig> fmt::Debug for Server<L, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")

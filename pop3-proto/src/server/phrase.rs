@@ -5,7 +5,7 @@ use core::fmt;
 
 macro_rules! phrases {
     ($($(#[doc = $doc:literal])+ $name:ident = $english:literal,)+) => {
-        /// What a server says to a person: the words of its answers, which no program may go by.
+        /// A text of a server's responses. It is for people; programs must not depend on it.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         #[non_exhaustive]
         pub enum Phrase {
@@ -13,10 +13,10 @@ macro_rules! phrases {
         }
 
         impl Phrase {
-            /// All that there are.
+            /// All phrases.
             pub const ALL: &'static [Phrase] = &[$(Phrase::$name,)+];
 
-            /// The phrase in English: what a translation answers where it has none of its own.
+            /// Returns the phrase in English. The server uses it if there is no translation.
             #[must_use]
             pub const fn english(self) -> Text<'static> {
                 match self {
@@ -28,75 +28,75 @@ macro_rules! phrases {
 }
 
 phrases! {
-    /// USER was taken
+    /// The response to an accepted USER.
     NameAccepted = "send PASS",
-    /// logged in
+    /// The response to an accepted login.
     LoggedIn = "maildrop open",
-    /// wrong name, wrong password, or an account that may not log in
+    /// The name or password is wrong, or the account may not log in.
     LoginFailed = "login failed",
-    /// the login is not allowed on this connection
+    /// The login is not allowed on this connection.
     NotAllowed = "not allowed here",
-    /// another session has the maildrop open
+    /// The maildrop is open in another session.
     InUse = "maildrop in use by another session",
-    /// too soon after the last login
+    /// The login is too soon after the last one.
     LoginDelay = "too soon after the last login",
-    /// trouble that is likely to pass
+    /// The server has a problem that is likely to pass.
     Temporary = "temporary trouble, try again later",
-    /// trouble that somebody has to mend
+    /// The server has a problem that somebody must fix.
     Permanent = "lasting trouble, ask for help",
-    /// the message holds UTF-8
+    /// The message contains UTF-8.
     NeedsUtf8 = "this message needs UTF8 mode",
-    /// no message has that number, or it is marked for deletion
+    /// No message has this number, or it is marked for deletion.
     NoSuchMessage = "no such message",
-    /// DELE
+    /// The response to DELE.
     Marked = "marked for deletion",
-    /// RSET
+    /// The response to RSET.
     Unmarked = "nothing is marked any more",
-    /// NOOP
+    /// The response to NOOP.
     Nothing = "nothing done",
-    /// behind the number of octets, in answer to RETR
+    /// The word after the number of octets, in the response to RETR.
     Octets = "octets",
-    /// TOP
+    /// The response to TOP.
     TopFollows = "top of message follows",
-    /// LIST
+    /// The response to LIST.
     ListingFollows = "scan listing follows",
-    /// UIDL
+    /// The response to UIDL.
     UniqueIdsFollow = "unique-id listing follows",
-    /// CAPA
+    /// The response to CAPA.
     CapabilitiesFollow = "capability list follows",
-    /// LANG without an argument
+    /// The response to LANG without an argument.
     LanguagesFollow = "language list follows",
-    /// AUTH without a mechanism
+    /// The response to AUTH without a mechanism.
     MechanismsFollow = "mechanism list follows",
-    /// LANG with an argument
+    /// The response to LANG with an argument.
     LanguageSelected = "language selected",
-    /// LANG asks for one that the server has not
+    /// The server does not have the language that LANG asks for.
     NoSuchLanguage = "no such language",
-    /// UTF8
+    /// The response to UTF8.
     Utf8On = "UTF8 mode on",
-    /// STLS
+    /// The response to STLS.
     StartTls = "begin TLS",
-    /// login outside TLS, where it is required
+    /// The login requires TLS.
     TlsRequired = "TLS first",
-    /// AUTH names a mechanism that the server does not offer
+    /// AUTH names a mechanism that the server does not offer.
     NoSuchMechanism = "no such mechanism",
-    /// the client cancelled AUTH
+    /// The client cancelled AUTH.
     Cancelled = "cancelled",
-    /// QUIT
+    /// The response to QUIT.
     Bye = "bye",
-    /// QUIT, and some messages could not be removed
+    /// The response to QUIT if some messages could not be removed.
     NotRemoved = "some messages were not removed",
-    /// no such command, or none that is offered now
+    /// The command does not exist, or is not offered now.
     UnknownCommand = "unknown command",
-    /// the command's arguments are wrong
+    /// The arguments of the command are not valid.
     Syntax = "syntax error",
-    /// the command is not for this state
+    /// The command is not allowed in this state.
     WrongState = "not in this state",
-    /// an over-long line
+    /// The line is too long.
     LineTooLong = "line too long",
-    /// the last bad command
+    /// The client reached the limit of bad commands.
     TooManyBad = "too many bad commands",
-    /// the last failed login
+    /// The client reached the limit of failed logins.
     TooManyLogins = "too many failed logins",
 }
 
@@ -116,25 +116,24 @@ phrases! {
 /// ```
 #[derive(Clone, Copy)]
 pub struct Language<'c> {
-    /// Its tag.
+    /// The tag of the language.
     pub tag: LanguageTag<'c>,
-    /// Its name in itself. A name that is not printable, or does not fit a line after the tag, is left out.
+    /// The name of the language, in this language. The server leaves it out if it is not printable or does not fit the line.
     pub name: Text<'c>,
-    /// The phrases that it has. The server says all other phrases in English.
+    /// The translated phrases. The server uses English for all other phrases.
     pub say: &'c dyn Translation,
 }
 
-/// The phrases of a language: a function, or a table that is made at run time.
+/// The phrases of a language: a function, or a table that is built at run time.
 ///
-/// The server says a phrase in English if there is no translation, or if it cannot send the translation: because the text is longer than 440
-/// bytes, is not UTF-8, contains a control character, or begins like a response code, with `[`.
-/// [`ServerConfig::check`](super::ServerConfig::check) finds such phrases.
+/// The server uses English if there is no translation, or if the translation is longer than 440 bytes, is not UTF-8, contains a control
+/// character, or begins with `[` like a response code. [`ServerConfig::check`](super::ServerConfig::check) finds such phrases.
 ///
 /// ```
 /// use pop3_proto::server::{Language, Phrase, Server, ServerConfig, Translation};
 /// use pop3_proto::{LanguageTag, Text, TlsPolicy};
 ///
-/// /// As read from a file.
+/// /// Phrases from a file.
 /// struct Table(Vec<(Phrase, String)>);
 ///
 /// impl Translation for Table {
@@ -197,5 +196,5 @@ pub(super) fn is_phrase(text: Text<'_>) -> bool {
     text.as_bytes().len() <= LONGEST && is_printable(text) && !begins_as_code(text)
 }
 
-/// What a phrase may have so that 512 octets hold it with the longest that goes before it.
+/// The greatest length of a phrase. With the longest text before it, it fits a line of 512 octets.
 const LONGEST: usize = 440;

@@ -1,4 +1,4 @@
-//! What a server asks its application, and the tokens that the answers take.
+//! The questions that a server asks its application, and the tokens that the answers take.
 
 use super::phrase::Phrase;
 use crate::codec::{Expire, Keyword, ResponseCode};
@@ -6,94 +6,93 @@ use crate::error::AnswerError;
 use crate::sink::BufferFull;
 use crate::types::{ApopDigest, Base64, Mechanism, MessageNumber, Secret, Text};
 
-/// What a server wants next. A driver handles each in the loop that polls: [`guide::serving`](crate::guide::serving)
-/// shows one whole.
+/// The next step of a server. Handle each one in the loop that polls; [`guide::serving`](crate::guide::serving) shows a
+/// complete loop.
 #[derive(Debug)]
 #[must_use]
 pub enum Step<'i> {
-    /// More octets from the client. Send what the sink holds first: the client may be waiting for it.
+    /// The server needs more bytes from the client. Send the pending output first, because the client may wait for it.
     NeedInput,
-    /// Room in the sink: send what it holds. Where it [`never_fits`](BufferFull::never_fits), the sink is too
-    /// small.
+    /// The server needs room in the sink. Send the pending output. If the error [`never_fits`](BufferFull::never_fits), the
+    /// sink is too small.
     NeedSpace(BufferFull),
-    /// The message that is open: [`write_body`](super::Server::write_body), then
+    /// The server needs the open message: call [`write_body`](super::Server::write_body), then
     /// [`finish_body`](super::Server::finish_body).
     NeedBody,
-    /// The answer to a question that is still open; without its token only [`close`](super::Server::close) is
-    /// left.
+    /// The server waits for the answer to an earlier question. If its token is lost, you can only
+    /// [`close`](super::Server::close).
     Waiting,
-    /// The answer to this question.
+    /// The server asks this question.
     Ask(Ask<'i>),
-    /// Nothing more: send what the sink holds and close the connection. No timer runs any more, so give that
-    /// a bound of your own. The maildrop can be [taken out](super::Server::take_maildrop) before.
+    /// The session is over. Send the pending output and close the connection. No timer runs now, so set your own time
+    /// limit. You can [take the maildrop](super::Server::take_maildrop) before that.
     Closed(CloseReason),
 }
 
-/// A question to the application. What it carries beside its token borrows the input.
+/// A question to the application. It contains a token, and values that borrow the input.
 #[derive(Debug)]
 #[must_use = "the session waits for the answer"]
 #[non_exhaustive]
 pub enum Ask<'i> {
-    /// The connection is up: [`greet`](super::Server::greet), or refuse.
+    /// The connection is open. Call [`greet`](super::Server::greet), or refuse.
     Greet(Greet),
-    /// A client gives this name: [`accept_name`](super::Server::accept_name), or refuse. To refuse tells
-    /// which names there are (RFC 1939 section 13). Remember the name: the machine does not.
+    /// The client sent this name. Call [`accept_name`](super::Server::accept_name), or refuse. A refusal reveals which names
+    /// exist (RFC 1939 section 13). Store the name, because the machine does not.
     User(User, Text<'i>),
-    /// A client logs in: [`accept`](super::Server::accept) with its maildrop,
-    /// [`hand_over`](super::Server::hand_over) to a server behind, [`challenge`](super::Server::challenge)
-    /// inside AUTH, or refuse.
+    /// The client logs in. Call [`accept`](super::Server::accept) with the user's maildrop, call
+    /// [`hand_over`](super::Server::hand_over) to pass the connection to a back end, call
+    /// [`challenge`](super::Server::challenge) inside AUTH, or refuse.
     #[doc(alias = "PASS")]
     #[doc(alias = "APOP")]
     #[doc(alias = "AUTH")]
     Login(Login, Credentials<'i>),
-    /// A client wants a message, by RETR, or by TOP ([`Fetch::top`]): [`send_body`](super::Server::send_body), or
+    /// The client wants a message, by RETR or by TOP ([`Fetch::top`]). Call [`send_body`](super::Server::send_body), or
     /// refuse.
     #[doc(alias = "RETR")]
     #[doc(alias = "TOP")]
     Fetch(Fetch),
-    /// A client said QUIT: remove what is marked in [`maildrop`](super::Server::maildrop), then
+    /// The client sent QUIT. Remove the messages that are marked in [`maildrop`](super::Server::maildrop), then call
     /// [`removed`](super::Server::removed) or [`not_removed`](super::Server::not_removed).
     #[doc(alias = "QUIT")]
     Commit(Commit),
-    /// The answer to STLS is written: once the sink is sent, do the handshake, then
-    /// [`tls_started`](super::Server::tls_started). A peer that goes away meanwhile shows in the handshake only:
-    /// then [`close`](super::Server::close).
+    /// The response to STLS is in the sink. Send the pending output, do the handshake, then call
+    /// [`tls_started`](super::Server::tls_started). If the handshake fails, call [`close`](super::Server::close).
     #[doc(alias = "STLS")]
     StartTls(StartTls),
-    /// A command that the crate does not know, its keyword and the rest of its line, if there is any; only if
-    /// [`ServerConfig::with_other_commands`](super::ServerConfig::with_other_commands) asks for it:
-    /// [`other`](super::Server::other), or refuse. It may be a mistyped PASS, so `Debug` shows neither part.
+    /// The client sent a command that the crate does not know, with this keyword and the rest of its line. The server only
+    /// asks this with [`ServerConfig::with_other_commands`](super::ServerConfig::with_other_commands). Call
+    /// [`other`](super::Server::other), or refuse. It may be a mistyped PASS, so `Debug` hides both parts.
     Other(Other, Keyword<'i>, Option<Secret<'i>>),
 }
 
-/// What a client logs in with.
+/// The credentials that a client logs in with.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Credentials<'i> {
-    /// PASS, for the name that was accepted before.
+    /// The password of PASS, for the name that was accepted before.
     Password(Secret<'i>),
-    /// APOP: to be checked against the timestamp of the greeting.
+    /// The arguments of APOP. Check the digest against the timestamp of your greeting.
     Apop {
         /// The mailbox.
         name: Text<'i>,
-        /// MD5 over timestamp and secret.
+        /// The MD5 digest of timestamp and secret.
         digest: ApopDigest,
     },
-    /// AUTH.
+    /// The arguments of AUTH.
     Sasl {
-        /// One of the mechanisms that are offered.
+        /// One of the mechanisms that the server offers.
         mechanism: Mechanism<'i>,
-        /// The initial response: `None` where there is none, which is not the same as an empty one. A
-        /// mechanism whose client goes first and has said nothing gets an empty challenge; one whose server
-        /// goes first and that got a response fails (RFC 5034 section 4).
+        /// The initial response, or `None` if there is none, which differs from an empty one. If the mechanism begins with
+        /// the client and there is none, send an empty challenge. If the mechanism begins with the server and there is
+        /// one, refuse the login (RFC 5034 section 4).
         initial: Option<Base64<'i>>,
     },
-    /// The response to the last challenge.
+    /// The client's response to the last challenge.
     Response(Base64<'i>),
 }
 
-/// What a refusal is for: it decides the text, and the response code where the server announces these (RFC
-/// 2449 section 8, RFC 3206, RFC 6856 section 5).
+/// The reason of a refusal. It selects the text, and the response code if the server announces response codes (RFC 2449
+/// section 8, RFC 3206, RFC 6856 section 5).
 ///
 /// ```
 /// use pop3_proto::server::{Ask, Refusal, Server, ServerConfig, Step};
@@ -116,28 +115,28 @@ pub enum Credentials<'i> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The credentials: wrong name or password, an account that is closed or expired. `[AUTH]`
+    /// The name or password is wrong, or the account is closed or expired (`[AUTH]`).
     Credentials,
-    /// Not on this connection: a user who may log in inside TLS only, say. Must not depend on whether the
-    /// credentials are right (RFC 8314 section 4.1).
+    /// The login is not allowed on this connection, for example because the user may only log in inside TLS. This must not
+    /// depend on whether the credentials are correct (RFC 8314 section 4.1).
     NotAllowed,
-    /// The maildrop is open in another session. `[IN-USE]`
+    /// The maildrop is open in another session (`[IN-USE]`).
     #[doc(alias = "IN-USE")]
     InUse,
-    /// Too soon after the last login. `[LOGIN-DELAY]`
+    /// The login is too soon after the last one (`[LOGIN-DELAY]`).
     #[doc(alias = "LOGIN-DELAY")]
     LoginDelay,
-    /// Trouble that is likely to pass. `[SYS/TEMP]`
+    /// The server has a problem that is likely to pass (`[SYS/TEMP]`).
     #[doc(alias = "SYS/TEMP")]
     Temporary,
-    /// Trouble that somebody has to mend. `[SYS/PERM]`
+    /// The server has a problem that somebody must fix (`[SYS/PERM]`).
     #[doc(alias = "SYS/PERM")]
     Permanent,
-    /// The message holds UTF-8 and the session is not in UTF-8 mode. `[UTF8]`
+    /// The message contains UTF-8, and the session is not in UTF-8 mode (`[UTF8]`).
     NeedsUtf8,
-    /// The message is not there.
+    /// The message does not exist.
     NoSuchMessage,
-    /// There is no such command: for [`Ask::Other`], which counts as a bad command when it is refused.
+    /// The command does not exist. Use this for [`Ask::Other`]; it counts as a bad command.
     UnknownCommand,
 }
 
@@ -169,7 +168,7 @@ impl Refusal {
     }
 }
 
-/// In English, as a client is told it, for a log.
+/// Prints the English text that the client receives, for a log.
 ///
 /// ```
 /// use pop3_proto::server::Refusal;
@@ -182,7 +181,7 @@ impl core::fmt::Display for Refusal {
     }
 }
 
-/// What CAPA announces for this user in TRANSACTION, where it differs by user. Nothing is different by default.
+/// The values that CAPA announces in TRANSACTION for this user. By default, they equal those of the configuration.
 ///
 /// ```
 /// use pop3_proto::{Expire, server::UserPolicy};
@@ -192,9 +191,9 @@ impl core::fmt::Display for Refusal {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct UserPolicy {
-    /// The seconds of LOGIN-DELAY; what the [`ServerConfig`](super::ServerConfig) says unless given.
+    /// The seconds of LOGIN-DELAY, or `None` for the value of the [`ServerConfig`](super::ServerConfig).
     pub login_delay: Option<u32>,
-    /// The policy of EXPIRE; what the [`ServerConfig`](super::ServerConfig) says unless given.
+    /// The policy of EXPIRE, or `None` for the value of the [`ServerConfig`](super::ServerConfig).
     pub expire: Option<Expire>,
 }
 
@@ -202,24 +201,24 @@ pub struct UserPolicy {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// QUIT was answered.
+    /// The server responded to QUIT.
     Quit,
-    /// The stream ended without QUIT, as most do: nothing was removed.
+    /// The stream ended without QUIT. No message was removed.
     End,
-    /// The greeting was a refusal.
+    /// The application refused the connection.
     Refused,
-    /// Too many bad commands.
+    /// The client sent too many bad commands.
     BadCommands,
-    /// Too many failed logins.
+    /// Too many logins failed.
     FailedLogins,
     /// The application called [`close`](super::Server::close).
     Aborted,
-    /// The application called [`hand_over`](super::Server::hand_over): the connection lives on, and the
-    /// machine has no more to do with it.
+    /// The application called [`hand_over`](super::Server::hand_over). The connection stays open, but this machine no longer
+    /// uses it.
     HandedOver,
 }
 
-/// For a log.
+/// Prints the reason, for a log.
 ///
 /// ```
 /// use pop3_proto::server::CloseReason;
@@ -229,25 +228,25 @@ pub enum CloseReason {
 impl core::fmt::Display for CloseReason {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            CloseReason::Quit => "the client said QUIT",
+            CloseReason::Quit => "the client sent QUIT",
             CloseReason::End => "the stream ended without QUIT",
             CloseReason::Refused => "the connection was refused",
             CloseReason::BadCommands => "too many bad commands",
             CloseReason::FailedLogins => "too many failed logins",
             CloseReason::Aborted => "closed by the application",
-            CloseReason::HandedOver => "handed over",
+            CloseReason::HandedOver => "handed over to another server",
         })
     }
 }
 
-/// A message that was sent to its end.
+/// A message that was sent completely.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Sent {
-    /// The octets of the message that were sent, counted as its size is: with every CR that was added, without the dots that were. For TOP
-    /// this is the part that was sent.
+    /// The number of octets sent, counted like the message's size: with every added CR, and without the added dots. For TOP, this
+    /// counts the part that was sent.
     pub octets: u64,
-    /// The size that the status line stated; `None` for TOP, which states none.
+    /// The size that the status line stated, or `None` for TOP, which states no size.
     pub stated: Option<u64>,
 }
 
@@ -260,24 +259,24 @@ impl Sent {
     }
 }
 
-/// Why part of a message was not taken, or the message not finished. Nothing changed.
+/// Why a part of a message was not taken, or the message could not be finished. The server is unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum BodyError {
     /// No message is open.
     NoBody,
-    /// The status line was not written yet: `poll` first.
+    /// The status line is not in the sink yet. Call `poll` first.
     StatusPending,
-    /// A bare LF in a message that should hold CR LF only: [`close`](super::Server::close) is the one honest
-    /// way on. [`finish_body`](super::Server::finish_body) does not know of it, since nothing changed. It only notices if the size differs.
+    /// The message contains a bare LF, although it must only contain CR LF. [`close`](super::Server::close) the session.
+    /// [`finish_body`](super::Server::finish_body) would still succeed, unless the size differs, because the server is unchanged.
     BareLf,
-    /// The message has another size than its status line stated, so its terminator was not written. If `sent` is less than `stated`, the
-    /// missing part can still be written. If not, or if there is no more, [`close`](super::Server::close): a connection that ends tells the
-    /// client that the message is not whole.
+    /// The size of the message differs from the size in its status line, so the server did not write the terminator. If `sent` is less
+    /// than `stated`, you can still write the missing part. Otherwise, or if there is no more, [`close`](super::Server::close) the
+    /// session: the end of the connection tells the client that the message is incomplete.
     Size {
-        /// The octets that were sent, counted as the size is.
+        /// The number of octets sent, counted like the size.
         sent: u64,
-        /// The octets that the status line stated.
+        /// The number of octets that the status line stated.
         stated: u64,
     },
 }
@@ -287,7 +286,7 @@ impl core::fmt::Display for BodyError {
         match self {
             BodyError::NoBody => f.write_str("no message is open"),
             BodyError::StatusPending => f.write_str("the status line is not written yet: poll first"),
-            BodyError::BareLf => f.write_str("a bare LF in a message that should hold CR LF only"),
+            BodyError::BareLf => f.write_str("the message contains a bare LF: close the connection"),
             BodyError::Size { sent, stated } => {
                 write!(f, "the message has {sent} octets, but {stated} were stated: close the connection")
             }
@@ -297,9 +296,9 @@ impl core::fmt::Display for BodyError {
 
 impl core::error::Error for BodyError {}
 
-/// A login that was not accepted: the server did not change, and token and maildrop come back.
+/// A login that could not be accepted. The server is unchanged, and the error returns the token and the maildrop.
 ///
-/// `?` into a `Box<dyn Error>` needs a maildrop that borrows nothing. For any other maildrop, `map_err(AnswerError::from)` drops both.
+/// `?` into a `Box<dyn Error>` requires a maildrop without borrows. For any other maildrop, `map_err(AnswerError::from)` drops both.
 ///
 /// ```
 /// use pop3_proto::server::{Ask, MessageInfo, Server, ServerConfig, Step};
@@ -327,7 +326,7 @@ impl core::error::Error for BodyError {}
 /// assert_eq!(unaccepted.why, AnswerError::OtherConnection);
 /// one.accept(unaccepted.token, unaccepted.maildrop).unwrap();
 /// ```
-#[must_use = "the token in it is the only way to answer"]
+#[must_use = "its token is the only way to answer"]
 pub struct Unaccepted<L> {
     /// The token of the question, which is still open.
     pub token: Login,
@@ -337,7 +336,7 @@ pub struct Unaccepted<L> {
     pub why: AnswerError,
 }
 
-/// Shows the cause only.
+/// Shows only the cause.
 impl<L> core::fmt::Debug for Unaccepted<L> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Unaccepted").field("why", &self.why).finish_non_exhaustive()
@@ -346,7 +345,7 @@ impl<L> core::fmt::Debug for Unaccepted<L> {
 
 impl<L> core::fmt::Display for Unaccepted<L> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the login was not accepted")
+        f.write_str("cannot accept the login")
     }
 }
 
@@ -356,16 +355,16 @@ impl<L> core::error::Error for Unaccepted<L> {
     }
 }
 
-/// For `?` if the token and the maildrop are of no more use.
+/// Drops the token and the maildrop, so `?` works if you do not need them.
 impl<L> From<Unaccepted<L>> for AnswerError {
     fn from(unaccepted: Unaccepted<L>) -> Self {
         unaccepted.why
     }
 }
 
-/// What the tokens share; in a module of its own so that nobody else can make one.
+/// The shared part of the tokens. The module is private, so only the crate can make tokens.
 mod sealed {
-    /// The kinds of question.
+    /// The kind of a question.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub enum Question {
         Greet,
@@ -377,7 +376,7 @@ mod sealed {
         Other,
     }
 
-    /// What makes a token good for one answer on one connection.
+    /// Identifies the one answer on one connection that a token is valid for.
     #[derive(PartialEq, Eq, Debug)]
     pub struct Mark {
         pub(in crate::server) connection: u64,
@@ -393,11 +392,10 @@ mod sealed {
 pub(crate) use sealed::Token;
 pub(super) use sealed::{Mark, Question};
 
-/// The questions that can be refused, by their tokens: all but a commit and the TLS handshake. The crate's own,
-/// nobody can add one.
+/// A token of a question that you can refuse: all questions except a commit and the TLS handshake. The trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be refused",
-    note = "a commit is answered with `removed` or `not_removed`; if TLS does not start, `close` the session"
+    note = "answer a commit with `removed` or `not_removed`; if TLS does not start, `close` the session"
 )]
 pub trait Refusable: Token {}
 
@@ -413,13 +411,13 @@ macro_rules! tokens {
             }
 
             impl $name {
-                /// The connection that asks: the `id` that its server was made with.
+                /// Returns the connection of this token: the `id` that was passed to the server.
                 #[must_use]
                 pub const fn connection(&self) -> u64 {
                     self.mark.connection
                 }
 
-                /// The same token once more, for a connection that gives the question again.
+                /// Returns a copy of the token, for a connection that returns the question again.
                 pub(crate) const fn again(&self) -> Self {
                     let Mark { connection, sequence } = self.mark;
                     $name { mark: Mark { connection, sequence }, $($field: self.$field,)* }
@@ -452,19 +450,18 @@ tokens! {
     User {}
     /// The token of [`Ask::Login`].
     Login {
-        /// Whether the session is in UTF-8 mode, on which the sizes of messages may depend (RFC 6856 section
-        /// 2).
+        /// Returns whether the session is in UTF-8 mode. Sizes of messages may depend on it (RFC 6856 section 2).
         utf8: bool,
-        /// Whether it is AUTH, so that it can be answered with a challenge.
+        /// Returns whether the client logs in by AUTH, so you can answer with a challenge.
         is_auth: bool,
     }
     /// The token of [`Ask::Fetch`].
     Fetch {
-        /// The message; it is there and not marked for deletion.
+        /// Returns the number of the message, which exists and is not marked for deletion.
         message: MessageNumber,
-        /// For TOP: how many lines of its body. The machine counts them.
+        /// Returns the number of body lines for TOP, or `None` for RETR. The machine counts the lines.
         top: Option<u64>,
-        /// Its octets, as the maildrop has them.
+        /// Returns the size of the message in the maildrop, in octets.
         octets: u64,
     }
     /// The token of [`Ask::Commit`].
