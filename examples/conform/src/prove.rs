@@ -1,0 +1,90 @@
+//! Proves the kit by itself: every check against the good server, under its own twists, and every twist against all checks.
+
+use crate::check::{Check, Twist};
+use crate::checks;
+use crate::lab::Lab;
+use crate::lab::between::InMemory;
+use crate::run::{self, Verdict};
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+/// What came of it.
+#[derive(Clone, Default, Debug)]
+pub struct Proof {
+    /// What is wrong with the kit, one line each. Empty if it is proved.
+    pub faults: Vec<String>,
+    /// The matrix: a line for each twist, with what it does to other checks.
+    pub matrix: String,
+    pub checks: usize,
+    pub twists: usize,
+}
+
+/// Runs one check in a fresh world. Returns its verdict, and how often the twist changed something.
+#[must_use]
+pub fn under(check: &'static Check, twist: Option<Twist>) -> (Verdict, u64) {
+    let dial = InMemory::new(twist);
+    let bites = Rc::clone(&dial.bites);
+    let mut lab = Lab::new(Box::new(dial), Rc::new(InMemory::facts()));
+    let results = run::run("memory", &[check], &mut lab, |_| {});
+    let verdict = results.outcomes.into_iter().next().map(|outcome| outcome.verdict);
+    (verdict.unwrap_or(Verdict::Unsupported("nothing ran")), bites.get())
+}
+
+/// Proves these checks. The matrix has the twists of these checks against all checks.
+#[must_use]
+pub fn prove(selected: &[&'static Check]) -> Proof {
+    let mut proof = Proof { checks: selected.len(), ..Proof::default() };
+    for check in selected {
+        let (verdict, _) = under(check, None);
+        let mut legal = Vec::new();
+        match verdict {
+            Verdict::Green(name) => legal.push(name),
+            verdict => proof.faults.push(format!("{}: not green on the good server: {verdict:?}", check.id)),
+        }
+        for twist in check.breaks {
+            proof.twist(check, twist, "breaks", &mut legal);
+        }
+        for twist in check.keeps {
+            proof.twist(check, twist, "keeps", &mut legal);
+        }
+        for answer in check.legal.iter().filter(|answer| !legal.contains(&answer.name)) {
+            proof.faults.push(format!("{}: the legal answer {:?} is never seen", check.id, answer.name));
+        }
+    }
+    proof
+}
+
+impl Proof {
+    fn twist(&mut self, check: &'static Check, twist: &Twist, kind: &str, legal: &mut Vec<&'static str>) {
+        self.twists += 1;
+        let place = format!("{} {kind} {:?}", check.id, twist.name);
+        let (verdict, bites) = under(check, Some(*twist));
+        if bites == 0 {
+            self.faults.push(format!("{place}: it changes nothing"));
+        }
+        match (kind, &verdict) {
+            ("breaks", verdict) if verdict.is_red() => {}
+            ("keeps", Verdict::Green(name)) => legal.push(name),
+            (_, verdict) => self.faults.push(format!("{place}: {verdict:?}")),
+        }
+        let (mut red, mut open) = (Vec::new(), Vec::new());
+        for other in checks::all().filter(|other| !std::ptr::eq(*other, check)) {
+            let (verdict, _) = under(other, Some(*twist));
+            if verdict.is_red() {
+                red.push(other.id);
+                if kind == "keeps" {
+                    self.faults.push(format!("{place}: {} is red: {verdict:?}", other.id));
+                }
+            } else if !verdict.is_green() {
+                open.push(other.id);
+            }
+        }
+        self.matrix.push_str(&place);
+        for (word, ids) in [("red", red), ("no verdict", open)] {
+            if !ids.is_empty() {
+                let _ = write!(self.matrix, "; {word}: {}", ids.join(" "));
+            }
+        }
+        self.matrix.push('\n');
+    }
+}
