@@ -18,7 +18,7 @@ pub struct Message {
 #[must_use]
 pub fn messages() -> Vec<Message> {
     let long = "long ".repeat(400) + "end\r\n";
-    let many = "A line of a long message.\r\n".repeat(2000);
+    let many = "A line of a long message.\r\n".repeat(700);
     let bodies: [(&str, &str, &[u8]); 12] = [
         ("plain", "", b"A short message.\r\n"),
         ("dots", "", b".\r\n..\r\n.one\r\n..two\r\na.\r\n. \r\n.\r\n"),

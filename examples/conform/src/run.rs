@@ -151,7 +151,7 @@ fn watch(check: &Check, lab: &Lab) -> Seen {
 }
 
 /// A session with each command that changes nothing, for the watchers.
-fn walk(lab: &mut Lab) -> Result<(), Stop> {
+pub(crate) fn walk(lab: &mut Lab) -> Result<(), Stop> {
     let mut session = lab.connect()?;
     session.ask("CAPA")?;
     session.ask("NOOP")?;

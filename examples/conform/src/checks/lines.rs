@@ -34,7 +34,7 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "byte by byte", edit: Edit::Drip },
             Twist {
                 name: "a bare CR in a message",
-                edit: Edit::Answer { to: "RETR 1", old: "short", new: "sh\rort" },
+                edit: Edit::Answers { to: "*", old: "Subject: ", new: "Subject:\r" },
             },
         ],
     },
@@ -57,7 +57,10 @@ pub(super) static CHECKS: &[Check] = &[
             },
             Twist { name: "an empty line", edit: Edit::Say { to: "NOOP", instead: "\r\n" } },
         ],
-        keeps: &[Twist { name: "no text", edit: Edit::Say { to: "NOOP", instead: "+OK\r\n" } }],
+        keeps: &[Twist {
+            name: "no text",
+            edit: Edit::Answer { to: "NOOP", old: "+OK nothing done", new: "+OK" },
+        }],
     },
     Check {
         id: "line.capitals",
@@ -72,7 +75,7 @@ pub(super) static CHECKS: &[Check] = &[
         ],
         keeps: &[Twist {
             name: "the text in lower case",
-            edit: Edit::Say { to: "NOOP", instead: "+OK ok\r\n" },
+            edit: Edit::Answer { to: "NOOP", old: "+OK nothing", new: "+OK ok" },
         }],
     },
     Check {
@@ -183,10 +186,11 @@ fn at_most_512(line: &Heard) -> Result<Option<&'static str>, (usize, String)> {
 
 /// NOOP is answered by a line of this many octets.
 fn long(turn: &mut Turn<'_>, octets: usize) {
-    turn.through_unless("NOOP", |turn| {
-        let text = format!("+OK {}\r\n", "x".repeat(octets - 6));
-        turn.say(text.as_bytes());
-    });
+    let answer = turn.pass();
+    match turn.is("NOOP") && answer.starts_with(b"+OK") {
+        true => turn.say(format!("+OK {}\r\n", "x".repeat(octets - 6)).as_bytes()),
+        false => turn.say(&answer),
+    }
 }
 
 /// This command is unknown.
@@ -199,9 +203,10 @@ fn only_capitals(turn: &mut Turn<'_>, command: &str) {
 
 fn refusal(lab: &mut Lab) -> Seen {
     let mut offences = Vec::new();
-    lab.each(State::Transaction, &["RETR 0", "TOP 0 0", "LIST 0"], |session, command, response| {
-        if !response.is_err() {
-            return Ok(());
+    for command in ["RETR 0", "TOP 0 0", "LIST 0"] {
+        let mut session = lab.login()?;
+        if !session.ask(command)?.is_err() {
+            continue;
         }
         // A second line would be taken for the response to NOOP, and the response to NOOP for that to STAT.
         let (noop, stat) = (session.ask("NOOP")?, session.ask("STAT")?);
@@ -210,8 +215,7 @@ fn refusal(lab: &mut Lab) -> Seen {
         } else if numbers(&stat).is_none() {
             offences.push(stat.wrong(format!("STAT, after the refusal of {command}, has another response")));
         }
-        Ok(())
-    })?;
+    }
     seen("one line", offences)
 }
 

@@ -71,7 +71,7 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "from the last to the first", edit: Edit::Code(reversed) },
             Twist {
                 name: "words after the size",
-                edit: Edit::Answers { to: "LIST", old: "0\r\n", new: "0 octets\r\n" },
+                edit: Edit::Answers { to: "LIST", old: "177\r\n", new: "177 octets\r\n" },
             },
             Twist {
                 name: "an empty mailbox",

@@ -15,7 +15,7 @@ pub(super) static CHECKS: &[Check] = &[
         rows: &["1939.7.pass.c"],
         asks: "PASS without an accepted USER before it is refused.",
         needs: Needs::NOTHING,
-        legal: &[REFUSED, HANGS_UP],
+        legal: &[REFUSED],
         probe: Probe::Ask(|lab| {
             all_refused(
                 lab,
@@ -54,7 +54,10 @@ pub(super) static CHECKS: &[Check] = &[
         legal: &[Legal { name: "no message marked", by: "RFC 1939 section 4" }],
         probe: Probe::Ask(fresh),
         breaks: &[Twist { name: "marks of the session before", edit: Edit::Code(old_marks) }],
-        keeps: &[Twist { name: "no text", edit: Edit::Say { to: "RSET", instead: "+OK\r\n" } }],
+        keeps: &[Twist {
+            name: "no text",
+            edit: Edit::Answer { to: "RSET", old: "+OK nothing is marked any more", new: "+OK" },
+        }],
     },
     Check {
         id: "login.wrong",

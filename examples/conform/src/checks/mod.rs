@@ -116,6 +116,9 @@ fn sample(session: &mut Session, most: usize) -> Result<Vec<(u64, u64)>, Finding
     if rows.is_empty() {
         return Err(Finding::Open(Why::Mailbox("no message")));
     }
+    if rows.len() <= most {
+        return Ok(rows);
+    }
     let step = rows.len().div_ceil(most.max(2) - 1).max(1);
     let mut some: Vec<(u64, u64)> = rows.iter().copied().step_by(step).collect();
     some.extend(rows.last().filter(|last| some.last() != Some(last)));

@@ -175,22 +175,15 @@ impl Session {
     /// Sends a command and reads its response: more lines follow `+OK` if the command has them.
     ///
     /// # Errors
-    /// Returns [`Stop`] if there is no complete response, or if the session had its refusals already.
+    /// Returns [`Stop`] if there is no complete response, or if it is one refusal too many for a session.
     pub fn ask(&mut self, command: &str) -> Result<Response, Stop> {
-        self.send(command)?;
+        self.send(command);
         self.response(command)
     }
 
     /// Sends a command and its line end, and reads nothing.
-    ///
-    /// # Errors
-    /// Returns [`Stop::Kit`] if the session had its refusals already.
-    pub fn send(&mut self, command: &str) -> Result<(), Stop> {
-        if self.refusals >= MOST_REFUSALS {
-            return Err(Stop::Kit(format!("{command:?} after {MOST_REFUSALS} refusals in one session")));
-        }
+    pub fn send(&mut self, command: &str) {
         self.send_raw(format!("{command}\r\n").as_bytes());
-        Ok(())
     }
 
     /// Sends these bytes as they are. If the connection is broken, the next read reports it.
@@ -248,6 +241,9 @@ impl Session {
             self.refusals += 1;
         }
         self.remember(line.clone());
+        if self.refusals > MOST_REFUSALS {
+            return Err(Stop::Kit(format!("{command:?} is refusal {} of one session", self.refusals)));
+        }
         let mut rows = Vec::new();
         if let Some(kind) = kind.filter(|_| status == Status::Ok) {
             while let Some(row) = self.row(kind, &keyword, line.tail)? {

@@ -143,6 +143,9 @@ impl<'b> Turn<'b> {
                 self.say(&answer);
             }
             Some(Edit::Say { to, instead }) if self.is(to) => {
+                if self.command == "greeting" {
+                    self.pass();
+                }
                 self.say(instead.as_bytes());
                 self.hangs_up = instead.is_empty();
             }
