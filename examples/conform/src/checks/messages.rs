@@ -186,11 +186,13 @@ pub(super) static CHECKS: &[Check] = &[
 const LARGE: u64 = 1 << 20;
 /// The most messages that a check fetches.
 const MOST: usize = 12;
+/// The most messages that a check fetches by RETR and TOP.
+const SOME: usize = 5;
 
 fn size(lab: &mut Lab) -> Seen {
     let mut session = lab.login()?;
     let (mut offences, mut legal) = (Vec::new(), "equal");
-    for (message, size) in fetchable(&mut session)? {
+    for (message, size) in fetchable(&mut session, MOST)? {
         let retr = session.ask(&format!("RETR {message}"))?;
         if !retr.is_ok() {
             return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));
@@ -205,8 +207,8 @@ fn size(lab: &mut Lab) -> Seen {
     seen(legal, offences)
 }
 
-fn fetchable(session: &mut Session) -> Result<Vec<(u64, u64)>, Finding> {
-    let mut some = sample(session, MOST)?;
+fn fetchable(session: &mut Session, most: usize) -> Result<Vec<(u64, u64)>, Finding> {
+    let mut some = sample(session, most)?;
     if some.iter().any(|(_, size)| *size <= LARGE) {
         some.retain(|(_, size)| *size <= LARGE);
     }
@@ -273,7 +275,7 @@ fn other_lines(turn: &mut Turn<'_>, asked: u64, lines: u64) {
 
 fn marks_nothing(lab: &mut Lab) -> Seen {
     let mut session = lab.login()?;
-    let some = fetchable(&mut session)?;
+    let some = fetchable(&mut session, SOME)?;
     let before = session.ask("STAT")?;
     for (message, _) in some.iter().take(2) {
         session.ask(&format!("RETR {message}"))?;
@@ -346,7 +348,7 @@ fn unquoted(body: &[u8]) -> Vec<u8> {
 fn top(lab: &mut Lab, lines: usize, legal: &'static str) -> Seen {
     let mut session = lab.login()?;
     let mut offences = Vec::new();
-    for (message, _) in fetchable(&mut session)? {
+    for (message, _) in fetchable(&mut session, SOME)? {
         let retr = session.ask(&format!("RETR {message}"))?;
         let top = session.ask(&format!("TOP {message} {lines}"))?;
         if !top.is_ok() {
