@@ -10,7 +10,7 @@ use pop3_proto::{
 };
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 pub const USER: &str = "mrose";
 pub const PASSWORD: &str = "tanstaaf";
@@ -24,12 +24,23 @@ static CONFIG: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Opportunisti
     .with_sasl(&[Mechanism::PLAIN])
     .with_sasl_cleartext(&[Mechanism::PLAIN]);
 
-static MESSAGES: LazyLock<Vec<Mail>> = LazyLock::new(|| {
-    corpus::messages().into_iter().map(|message| (message.id, message.text.into())).collect()
-});
+static MESSAGES: LazyLock<Vec<Mail>> =
+    LazyLock::new(|| corpus::messages().into_iter().map(|message| Mail::new(message)).collect());
 
-/// A message that sessions share: its id and its text.
-type Mail = (String, std::sync::Arc<[u8]>);
+/// A message that sessions share.
+#[derive(Clone, Debug)]
+struct Mail {
+    id: String,
+    text: Arc<[u8]>,
+    /// Counted once, because sessions are many.
+    octets: u64,
+}
+
+impl Mail {
+    fn new(message: corpus::Message) -> Self {
+        Mail { octets: OctetCount::of(&message.text), id: message.id, text: message.text.into() }
+    }
+}
 
 /// The users and their mail. All sessions of a world share it.
 #[derive(Clone, Debug)]
@@ -251,7 +262,7 @@ impl Host<'_> {
             Event::Fetch(fetch) => {
                 let index = fetch.message().index();
                 let (_, messages) = self.open.as_ref()?;
-                let octets = OctetCount::of(&messages.get(index)?.1);
+                let octets = messages.get(index)?.octets;
                 *self.sending = (Some(index), 0);
                 to.send_body_of(fetch, octets).ok()
             }
@@ -259,8 +270,8 @@ impl Host<'_> {
             Event::Commit(commit) => {
                 let (mailbox, messages) = self.open.as_ref()?;
                 for marked in to.marked() {
-                    let id = &messages.get(marked.index())?.0;
-                    self.world.0.boxes[*mailbox].messages.borrow_mut().retain(|(other, _)| other != id);
+                    let id = &messages.get(marked.index())?.id;
+                    self.world.0.boxes[*mailbox].messages.borrow_mut().retain(|other| other.id != *id);
                 }
                 to.removed(commit).ok()
             }
@@ -271,7 +282,7 @@ impl Host<'_> {
     fn send(&mut self, mut to: Responder<'_, Maildrop>) -> Option<()> {
         let (index, at) = *self.sending;
         let (_, messages) = self.open.as_ref()?;
-        let rest = messages.get(index?)?.1.get(at..)?;
+        let rest = messages.get(index?)?.text.get(at..)?;
         if rest.is_empty() || !to.wants_body() {
             return to.finish_body().ok().map(drop);
         }
@@ -308,9 +319,8 @@ impl Host<'_> {
             return to.refuse(login, Refusal::InUse).ok();
         }
         let messages = boxes[who].messages.borrow().clone();
-        let info = |(id, text): &Mail| {
-            Some(MessageInfo::new(OctetCount::of(text), UniqueId::new(id.as_bytes()).ok()?.into()))
-        };
+        let info =
+            |mail: &Mail| Some(MessageInfo::new(mail.octets, UniqueId::new(mail.id.as_bytes()).ok()?.into()));
         let maildrop: Maildrop = messages.iter().filter_map(info).collect();
         *self.open = Some((who, messages));
         to.accept(login, maildrop).ok()
