@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 /// Which checks, and which reports.
 #[derive(clap::Args, Debug)]
-pub struct Arguments {
+pub struct Reporting {
     /// Only the checks whose id, or one of whose rows, begins so
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub only: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Arguments {
     pub strict: bool,
 }
 
-impl Arguments {
+impl Reporting {
     /// Writes what `--list` and `--explain` ask for. Returns whether that was all.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What a check works with: sessions with the server under test, and what is known about the mailbox.
 
 pub mod between;
+pub mod listen;
 pub mod twist;
 pub mod world;
 
