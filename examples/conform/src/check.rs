@@ -33,14 +33,17 @@ pub struct Legal {
 /// The name of the legal answer that was seen, or what is wrong. A check never says "pass".
 pub type Seen = Result<&'static str, Finding>;
 
+/// What a watcher says of a line: the legal answer that it is, `None` if the line does not concern it, or what is wrong and at which
+/// byte of the line.
+pub type Watched = Result<Option<&'static str>, (usize, String)>;
+
 /// How a check looks at the server.
 #[derive(Clone, Copy, Debug)]
 pub enum Probe {
     /// It holds dialogues of its own.
     Ask(fn(&mut Lab) -> Seen),
-    /// It looks at each line of each session of the run. It returns the legal answer that the line is, `None` if the line does not
-    /// concern it, or what is wrong and at which byte of the line.
-    Watch(fn(&Heard) -> Result<Option<&'static str>, (usize, String)>),
+    /// It looks at each line of each session of the run.
+    Watch(fn(&Heard) -> Watched),
 }
 
 /// Why there is no legal answer.
@@ -110,7 +113,7 @@ impl Needs {
     pub const MARKS: Needs = Needs(2 | 1);
     /// `--manifest`: the messages of the mailbox are known.
     pub const MANIFEST: Needs = Needs(4 | 1);
-    /// `--fill`: a command that fills the mailbox again. The check may remove messages.
+    /// `--fill`: a command that fills the mailbox again. It runs before the check, which may remove messages.
     pub const FILL: Needs = Needs(8 | 1);
     /// `--allow failed-logins`.
     pub const FAILED_LOGINS: Needs = Needs(16 | 1);
@@ -156,10 +159,10 @@ impl Needs {
         Needs::NAMES.iter().filter(move |(need, _)| self.has(*need)).map(|(_, name)| *name)
     }
 
-    /// Returns the rank in a run. Failed logins make servers slow, so they are last.
+    /// Returns the rank in a run. Checks that remove messages are late, and failed logins, which make servers slow, are later.
     #[must_use]
     pub const fn rank(self) -> u16 {
-        self.0 & (Needs::FAILED_LOGINS.0 | Needs::SLOW.0) & !Needs::LOGIN.0
+        self.0 & (Needs::FILL.0 | Needs::FAILED_LOGINS.0 | Needs::SLOW.0) & !Needs::LOGIN.0
     }
 }
 

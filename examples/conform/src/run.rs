@@ -1,6 +1,6 @@
 //! Runs checks, and turns what they saw into verdicts.
 
-use crate::check::{Check, Finding, Offence, Probe, Seen, Why};
+use crate::check::{Check, Finding, Needs, Offence, Probe, Seen, Why};
 use crate::engine::{Log, Stop};
 use crate::lab::Lab;
 use crate::ledger::{self, Weight};
@@ -113,6 +113,9 @@ pub fn run(
 pub fn judge(check: &'static Check, lab: &mut Lab) -> Seen {
     if let Some(lack) = check.needs.lacks(lab.facts.given) {
         return Err(Finding::Open(Why::Needs(lack)));
+    }
+    if check.needs.has(Needs::FILL) {
+        lab.fill()?;
     }
     let seen = match check.probe {
         Probe::Ask(probe) => catch_unwind(AssertUnwindSafe(|| probe(lab)))

@@ -1,7 +1,7 @@
 //! The lines of responses: their ends, their status, their length, and their order.
 
 use super::numbers;
-use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist};
+use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Watched};
 use crate::engine::{Heard, Kind, Tail};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
@@ -141,7 +141,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
 ];
 
-fn crlf(line: &Heard) -> Result<Option<&'static str>, (usize, String)> {
+fn crlf(line: &Heard) -> Watched {
     match line.tail {
         Tail::CrLf => Ok(Some("CR LF")),
         Tail::Lf => Err((line.bytes.len(), "LF without CR".to_owned())),
@@ -149,7 +149,7 @@ fn crlf(line: &Heard) -> Result<Option<&'static str>, (usize, String)> {
     }
 }
 
-fn status(line: &Heard) -> Result<Option<&'static str>, (usize, String)> {
+fn status(line: &Heard) -> Watched {
     if !matches!(line.kind, Kind::Greeting | Kind::Status) {
         return Ok(None);
     }
@@ -161,7 +161,7 @@ fn status(line: &Heard) -> Result<Option<&'static str>, (usize, String)> {
     }
 }
 
-fn capitals(line: &Heard) -> Result<Option<&'static str>, (usize, String)> {
+fn capitals(line: &Heard) -> Watched {
     if !matches!(line.kind, Kind::Greeting | Kind::Status) {
         return Ok(None);
     }
@@ -174,7 +174,7 @@ fn capitals(line: &Heard) -> Result<Option<&'static str>, (usize, String)> {
     }
 }
 
-fn at_most_512(line: &Heard) -> Result<Option<&'static str>, (usize, String)> {
+fn at_most_512(line: &Heard) -> Watched {
     match line.kind {
         Kind::Greeting | Kind::Status if line.octets() > 512 => {
             Err((512, format!("{} octets", line.octets())))

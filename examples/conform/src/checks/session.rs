@@ -225,7 +225,9 @@ fn greeting(lab: &mut Lab) -> Seen {
     let mut session = lab.open()?;
     let greeting = match session.greeting() {
         Err(Stop::Silent) => {
-            // Only a response to a command proves that the greeting was not sent.
+            // A slow server is silent again. One that waits for the client is not, so the first silence was a fault.
+            drop(session);
+            let mut session = lab.open()?;
             session.send("QUIT");
             let late = session.greeting()?;
             return Err(Finding::Wrong(vec![late.wrong("nothing is sent before the first command")]));

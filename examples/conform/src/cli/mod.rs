@@ -27,7 +27,7 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Test a server
-    Server(server::Arguments),
+    Server(Box<server::Arguments>),
     /// Prove the kit itself, in memory and without a network
     Prove(prove::Arguments),
     /// Write the messages for a mailbox under test: as a Maildir, an mbox file, and files with CR LF

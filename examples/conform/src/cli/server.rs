@@ -16,7 +16,6 @@ use std::time::Duration;
 
 /// The options of `server`.
 #[derive(clap::Args, Debug)]
-#[allow(clippy::struct_excessive_bools)]
 pub struct Arguments {
     /// The server; an IPv6 address is in brackets
     #[arg(value_name = "HOST:PORT", required_unless_present_any = ["list", "explain"])]

@@ -70,6 +70,9 @@ impl Network {
 /// A response that takes longer than this number of timeouts is given up, however often single bytes arrive.
 const PATIENCE: u32 = 10;
 
+/// The longest wait for a close.
+pub(super) const CLOSE: Duration = Duration::from_secs(2);
+
 /// When a response must be complete.
 pub(super) struct Patience {
     since: Instant,
@@ -114,6 +117,8 @@ impl Transport for Plain {
     }
 
     fn finish(&mut self) {
+        // A server that does not notice the end must not hold up the run.
+        let _ = self.stream.set_read_timeout(Some(CLOSE));
         // It fails if the server has closed.
         let _ = self.stream.shutdown(Shutdown::Write);
     }

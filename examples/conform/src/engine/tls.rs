@@ -1,7 +1,7 @@
 //! TLS through rustls.
 
 use super::Transport;
-use super::tcp::{Patience, read_some};
+use super::tcp::{CLOSE, Patience, read_some};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -75,6 +75,7 @@ impl Transport for Inside {
     fn finish(&mut self) {
         self.0.conn.send_close_notify();
         let _ = self.0.flush();
+        let _ = self.0.sock.set_read_timeout(Some(CLOSE));
         let _ = self.0.sock.shutdown(Shutdown::Write);
     }
 

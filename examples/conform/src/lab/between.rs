@@ -3,7 +3,7 @@
 //! It is reactive and does no I/O, so it also serves a foreign client on a socket.
 
 use super::Facts;
-use super::twist::{Memory, Turn};
+use super::twist::{Memory, Moment, Turn};
 use super::world::{Good, PASSWORD, SECOND_PASSWORD, SECOND_USER, USER, World};
 use crate::check::{Edit, Needs, Twist};
 use crate::corpus;
@@ -46,7 +46,7 @@ impl Between {
             hung_up: false,
             ended: false,
         };
-        between.turn("greeting".to_owned(), b"");
+        between.turn(Moment::Greeting, String::new(), b"");
         between
     }
 
@@ -65,7 +65,7 @@ impl Between {
             let command = line.strip_suffix(b"\n").unwrap_or(&line);
             let command =
                 String::from_utf8_lossy(command.strip_suffix(b"\r").unwrap_or(command)).into_owned();
-            self.turn(command, &line);
+            self.turn(Moment::Command, command, &line);
         }
     }
 
@@ -73,7 +73,7 @@ impl Between {
     pub fn end(&mut self) {
         if !std::mem::replace(&mut self.ended, true) && !self.is_closed() {
             let partial = std::mem::take(&mut self.partial);
-            self.turn("end".to_owned(), &partial);
+            self.turn(Moment::End, String::new(), &partial);
         }
     }
 
@@ -81,7 +81,7 @@ impl Between {
     pub fn tls_started(&mut self) {
         let mut early = std::mem::take(&mut self.early);
         early.append(&mut self.partial);
-        self.turn("tls".to_owned(), &early);
+        self.turn(Moment::Tls, String::new(), &early);
     }
 
     /// Returns whether the response to STLS was sent, and the handshake is next.
@@ -108,8 +108,9 @@ impl Between {
         self.output.drain(..count).collect()
     }
 
-    fn turn(&mut self, command: String, line: &[u8]) {
-        let done = Turn::new(command, line, &mut self.good, &mut self.memory).apply(self.edit);
+    fn turn(&mut self, moment: Moment, command: String, line: &[u8]) {
+        let command = if moment == Moment::Command { command } else { moment.name().to_owned() };
+        let done = Turn::new((moment, command), line, &mut self.good, &mut self.memory).apply(self.edit);
         self.output.extend(done.output);
         self.bites.set(self.bites.get() + u64::from(done.bites));
         if done.hangs_up {

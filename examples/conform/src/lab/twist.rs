@@ -14,12 +14,36 @@ pub struct Turn<'b> {
     pub command: String,
     /// What the twist remembers until the next turn of the session.
     pub memory: &'b mut Memory,
+    moment: Moment,
     line: &'b [u8],
     good: &'b mut Good,
     output: Vec<u8>,
     passed: Option<Vec<u8>>,
     bites: bool,
     hangs_up: bool,
+}
+
+/// When a turn is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Moment {
+    Greeting,
+    Command,
+    Tls,
+    End,
+}
+
+impl Moment {
+    const ALL: [Moment; 3] = [Moment::Greeting, Moment::Tls, Moment::End];
+
+    /// Returns the pattern that matches it, and nothing for commands.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Moment::Greeting => "greeting",
+            Moment::Command => "",
+            Moment::Tls => "tls",
+            Moment::End => "end",
+        }
+    }
 }
 
 /// What a twist remembers in one session.
@@ -37,16 +61,34 @@ pub(super) struct Outcome {
 }
 
 impl<'b> Turn<'b> {
-    pub(super) fn new(command: String, line: &'b [u8], good: &'b mut Good, memory: &'b mut Memory) -> Self {
-        Turn { command, memory, line, good, output: Vec::new(), passed: None, bites: false, hangs_up: false }
+    pub(super) fn new(
+        (moment, command): (Moment, String),
+        line: &'b [u8],
+        good: &'b mut Good,
+        memory: &'b mut Memory,
+    ) -> Self {
+        Turn {
+            command,
+            memory,
+            moment,
+            line,
+            good,
+            output: Vec::new(),
+            passed: None,
+            bites: false,
+            hangs_up: false,
+        }
     }
 
     /// Returns whether the command is this one: `*` at the end matches the rest.
     #[must_use]
     pub fn is(&self, pattern: &str) -> bool {
         let command = self.command.as_bytes();
+        if self.moment != Moment::Command || Moment::ALL.iter().any(|moment| moment.name() == pattern) {
+            return self.moment.name() == pattern;
+        }
         match pattern.strip_suffix('*') {
-            Some("") => !["greeting", "tls", "end"].contains(&self.command.as_str()),
+            Some("") => true,
             Some(start) => {
                 command.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
             }
@@ -56,19 +98,19 @@ impl<'b> Turn<'b> {
 
     /// Passes the command on, and returns what the good server sends.
     pub fn pass(&mut self) -> Vec<u8> {
-        let answer = match self.command.as_str() {
-            "greeting" => self.good.run(),
-            "end" => {
+        let answer = match self.moment {
+            Moment::Greeting => self.good.run(),
+            Moment::End => {
                 let mut answer = self.good.receive(self.line);
                 answer.extend(self.good.end());
                 answer
             }
-            "tls" => {
+            Moment::Tls => {
                 let mut answer = self.good.receive(self.line);
                 answer.extend(self.good.tls_started());
                 answer
             }
-            _ => self.good.receive(self.line),
+            Moment::Command => self.good.receive(self.line),
         };
         self.bites |= self.passed.is_some();
         self.passed = Some(answer.clone());
@@ -143,7 +185,7 @@ impl<'b> Turn<'b> {
                 self.say(&answer);
             }
             Some(Edit::Say { to, instead }) if self.is(to) => {
-                if self.command == "greeting" {
+                if self.moment == Moment::Greeting {
                     self.pass();
                 }
                 self.say(instead.as_bytes());
@@ -153,7 +195,7 @@ impl<'b> Turn<'b> {
                 let answer = self.ask(to);
                 self.say(&answer);
             }
-            Some(Edit::AtEnd(command)) if self.command == "end" && !self.good.is_over() => {
+            Some(Edit::AtEnd(command)) if self.moment == Moment::End && !self.good.is_over() => {
                 self.ask(command);
                 self.pass();
             }
@@ -166,7 +208,7 @@ impl<'b> Turn<'b> {
                 self.say(&answer);
             }
             Some(Edit::Line(most)) if self.line.len() > most && self.is("*") => {
-                self.say(b"-ERR line too long\r\n")
+                self.say(b"-ERR line too long\r\n");
             }
             Some(Edit::Code(code)) => code(&mut self),
             _ => self.through(),

@@ -25,7 +25,7 @@ static CONFIG: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Opportunisti
     .with_sasl_cleartext(&[Mechanism::PLAIN]);
 
 static MESSAGES: LazyLock<Vec<Mail>> =
-    LazyLock::new(|| corpus::messages().into_iter().map(|message| Mail::new(message)).collect());
+    LazyLock::new(|| corpus::messages().into_iter().map(Mail::new).collect());
 
 /// A message that sessions share.
 #[derive(Clone, Debug)]
