@@ -91,3 +91,69 @@ impl Proof {
         self.matrix.push('\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Edit, Finding, Legal, Needs, Probe, Seen};
+    use crate::lab::seen;
+
+    const LEGAL: &[Legal] = &[Legal { name: "+OK", by: "RFC 1939 section 5" }];
+    const REFUSED: Twist =
+        Twist { name: "refused", edit: Edit::Answer { to: "NOOP", old: "+OK", new: "-ERR" } };
+
+    const fn check(
+        legal: &'static [Legal],
+        probe: fn(&mut Lab) -> Seen,
+        twists: [&'static [Twist]; 2],
+    ) -> Check {
+        let [breaks, keeps] = twists;
+        let probe = Probe::Ask(probe);
+        Check {
+            id: "noop",
+            rows: &["1939.5.noop.a"],
+            asks: "",
+            needs: Needs::LOGIN,
+            legal,
+            probe,
+            breaks,
+            keeps,
+        }
+    }
+
+    fn noop(lab: &mut Lab) -> Seen {
+        let response = lab.login()?.ask("NOOP")?;
+        let offence = (!response.is_ok()).then(|| response.wrong("refused"));
+        seen("+OK", offence.into_iter().collect())
+    }
+
+    #[test]
+    fn a_check_that_cannot_be_trusted_is_a_fault() {
+        static GOOD: Check = check(LEGAL, noop, [&[REFUSED], &[]]);
+        static BLIND: Check = check(LEGAL, |_| Ok("+OK"), [&[REFUSED], &[]]);
+        static UNLISTED: Check = check(LEGAL, |_| Ok("fine"), [&[], &[]]);
+        static WRONG: Check = check(LEGAL, noop, [&[], &[REFUSED]]);
+        static NEVER_SEEN: Check =
+            check(&[Legal { name: "never", by: "" }, Legal { name: "+OK", by: "" }], noop, [&[], &[]]);
+        static PANICS: Check = check(LEGAL, |_| Err(Finding::Wrong(Vec::new())), [&[], &[]]);
+        const NO_BITE: Twist =
+            Twist { name: "nothing", edit: Edit::Answer { to: "NOOP", old: "+ok", new: "" } };
+        static TOOTHLESS: Check = check(LEGAL, noop, [&[NO_BITE], &[]]);
+        for (check, fault) in [
+            (&GOOD, ""),
+            (&BLIND, "noop breaks \"refused\": it changes nothing"),
+            (&UNLISTED, "is not among the legal answers"),
+            (&WRONG, "noop keeps \"refused\": Fail"),
+            (&NEVER_SEEN, "the legal answer \"never\" is never seen"),
+            (&PANICS, "wrong, without an offence"),
+            (&TOOTHLESS, "noop breaks \"nothing\": it changes nothing"),
+        ] {
+            let faults = prove(&[check]).faults;
+            assert_eq!(faults.is_empty(), fault.is_empty(), "{fault}: {faults:?}");
+            assert!(
+                fault.is_empty() || faults.iter().any(|other| other.contains(fault)),
+                "{fault}: {faults:?}"
+            );
+        }
+    }
+}

@@ -50,7 +50,8 @@ pub(super) static CHECKS: &[Check] = &[
         id: "login.fresh",
         rows: &["1939.4.f"],
         asks: "A session begins with no message marked.",
-        needs: Needs::MARKS,
+        // A server that removes at a lost connection would lose the message.
+        needs: Needs::FILL,
         legal: &[Legal { name: "no message marked", by: "RFC 1939 section 4" }],
         probe: Probe::Ask(fresh),
         breaks: &[Twist { name: "marks of the session before", edit: Edit::Code(old_marks) }],
