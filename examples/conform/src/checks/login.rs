@@ -1,7 +1,7 @@
 //! USER and PASS.
 
 use super::{HANGS_UP, REFUSED, all_refused, nothing_after};
-use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist};
+use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
 use crate::engine::Stop;
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
@@ -180,7 +180,7 @@ fn name_used_up(lab: &mut Lab) -> Seen {
     let (user, password) = (lab.facts.user.clone(), lab.facts.password.clone());
     let (mut session, refused) = lab.try_login(&user, WRONG)?;
     if refused.is_ok() {
-        return Err(Finding::Open(crate::check::Why::Kit("the wrong password is right".to_owned())));
+        return Err(Finding::Open(Why::Mailbox("a user whose wrong password is accepted")));
     }
     match lab.pass(&mut session, &password) {
         Ok(response) if response.is_ok() => {

@@ -39,11 +39,9 @@ pub fn dialogue(log: &Log, offence: &Offence) -> Dialogue {
     let Some(record) = log.sessions.get(offence.session) else { return Dialogue { lines: Vec::new() } };
     let mut lines = whole(record, offence.at);
     let marked = lines.iter().position(|line| matches!(line, Shown::Line { mark: Some(_), .. }));
+    // Without a marked byte, the end of the session is what is wrong.
     let end = marked.unwrap_or(lines.len().saturating_sub(1));
-    // An event that follows shows why nothing else does.
-    let last =
-        lines.get(end + 1).map_or(end, |next| if matches!(next, Shown::Event(_)) { end + 1 } else { end });
-    lines.truncate(last + 1);
+    lines.truncate(end + 1);
     let is_client = |line: &Shown| matches!(line, Shown::Line { side: Side::Client, .. });
     let command = lines.iter().rposition(is_client).unwrap_or(0);
     // Of a long response: its first line, and the last ones before the mark.
