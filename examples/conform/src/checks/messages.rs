@@ -1,0 +1,370 @@
+//! RETR and TOP: sizes, ends, and what TOP has of a message.
+
+use super::{HANGS_UP, REFUSED, all_refused, nothing_after, numbers, sample};
+use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Why};
+use crate::corpus;
+use crate::engine::log::find;
+use crate::engine::{Response, Session};
+use crate::lab::twist::Turn;
+use crate::lab::{Lab, State, seen};
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "retr.size",
+        rows: &["1939.5.list.h", "1939.11.b", "1939.11.c"],
+        asks: "The size in LIST is the number of octets that RETR sends: line ends are two octets, and added dots do not count.",
+        needs: Needs::LOGIN,
+        legal: &[
+            Legal { name: "equal", by: "RFC 1939 section 11" },
+            Legal {
+                name: "two less, without the last line end",
+                by: "RFC 1939 leaves it open if the store has no last line end (AMB.15)",
+            },
+        ],
+        probe: Probe::Ask(size),
+        breaks: &[
+            Twist {
+                name: "line ends count one",
+                edit: Edit::Answers { to: "LIST", old: "\r\n1 177\r\n", new: "\r\n1 169\r\n" },
+            },
+            Twist {
+                name: "an octet more",
+                edit: Edit::Answer { to: "RETR 1", old: "A short", new: "A  short" },
+            },
+            Twist {
+                name: "dots are not doubled",
+                edit: Edit::Answers { to: "RETR 2", old: "\r\n..one", new: "\r\n.one" },
+            },
+        ],
+        keeps: &[
+            Twist { name: "no last line end", edit: Edit::Code(no_last_line_end) },
+            Twist { name: "no size in the status line", edit: Edit::Code(plain_status) },
+        ],
+    },
+    Check {
+        id: "retr.marks_nothing",
+        rows: &["1939.5.retr.d"],
+        asks: "RETR and TOP change neither count nor sizes.",
+        needs: Needs::LOGIN,
+        legal: &[Legal { name: "nothing changes", by: "RFC 1939 section 5" }],
+        probe: Probe::Ask(marks_nothing),
+        breaks: &[Twist {
+            name: "marked after RETR",
+            edit: Edit::Code(|turn| {
+                let stat = turn.is("STAT") && turn.memory.count > 0;
+                turn.memory.count += u64::from(turn.is("RETR*"));
+                match stat {
+                    true => turn.replace("+OK 12 ", "+OK 11 "),
+                    false => turn.through(),
+                }
+            }),
+        }],
+        keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
+    },
+    Check {
+        id: "retr.exact",
+        rows: &["1939.3.r", "1939.3.s", "1939.5.retr.b"],
+        asks: "RETR sends the message that is in the mailbox, octet for octet, with dots doubled only at the start of a line.",
+        needs: Needs::MANIFEST,
+        legal: &[
+            Legal { name: "octet for octet", by: "RFC 1939 section 3" },
+            Legal {
+                name: "apart from >From of an mbox",
+                by: "not a part of the protocol: the store quotes such lines",
+            },
+        ],
+        probe: Probe::Ask(exact),
+        breaks: &[
+            Twist {
+                name: "dots are not doubled",
+                edit: Edit::Answers { to: "RETR*", old: "\r\n..one", new: "\r\n.one" },
+            },
+            Twist {
+                name: "inner dots are doubled",
+                edit: Edit::Answers { to: "RETR*", old: "a.\r\n", new: "a..\r\n" },
+            },
+            Twist {
+                name: "octets of 8 bits are lost",
+                edit: Edit::Answers { to: "RETR*", old: "\u{fc}", new: "u" },
+            },
+            Twist {
+                name: "spaces at the end are lost",
+                edit: Edit::Answers { to: "RETR*", old: "trailing  ", new: "trailing" },
+            },
+            Twist {
+                name: "blank lines at the end are lost",
+                edit: Edit::Answers { to: "RETR*", old: "\r\n\r\n\r\n\r\n.\r\n", new: "\r\n.\r\n" },
+            },
+            Twist {
+                name: "long lines are folded",
+                edit: Edit::Answers { to: "RETR*", old: "long long", new: "long\r\nlong" },
+            },
+        ],
+        keeps: &[
+            Twist { name: "an mbox", edit: Edit::Code(an_mbox) },
+            Twist {
+                name: "the store rewrites the header",
+                edit: Edit::Answers { to: "*", old: "Subject: ", new: "SUBJECT: " },
+            },
+        ],
+    },
+    Check {
+        id: "top.zero",
+        rows: &["1939.7.top.c"],
+        asks: "TOP with 0 lines sends the header and its blank line, as RETR does.",
+        needs: Needs::LOGIN,
+        legal: &[Legal { name: "header and blank line", by: "RFC 1939 section 7" }],
+        probe: Probe::Ask(|lab| top(lab, 0, "header and blank line")),
+        breaks: &[
+            Twist {
+                name: "without the blank line",
+                edit: Edit::Answers { to: "TOP*", old: "\r\n\r\n.\r\n", new: "\r\n.\r\n" },
+            },
+            Twist { name: "a line of the body", edit: Edit::Code(|turn| other_lines(turn, 0, 1)) },
+        ],
+        keeps: &[Twist {
+            name: "no text",
+            edit: Edit::Answer { to: "TOP*", old: "+OK top of message follows", new: "+OK" },
+        }],
+    },
+    Check {
+        id: "top.lines",
+        rows: &["1939.7.top.b", "1939.7.top.e"],
+        asks: "TOP with a number of lines sends so many lines after the blank line.",
+        needs: Needs::LOGIN,
+        legal: &[Legal { name: "so many lines", by: "RFC 1939 section 7" }],
+        probe: Probe::Ask(|lab| top(lab, 2, "so many lines")),
+        breaks: &[
+            Twist { name: "the blank line counts", edit: Edit::Code(|turn| other_lines(turn, 2, 1)) },
+            Twist {
+                name: "two blank lines",
+                edit: Edit::Answer { to: "TOP*", old: "\r\n\r\n", new: "\r\n\r\n\r\n" },
+            },
+        ],
+        keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
+    },
+    Check {
+        id: "top.all",
+        rows: &["1939.7.top.d"],
+        asks: "TOP with more lines than there are sends the whole message.",
+        needs: Needs::LOGIN,
+        legal: &[Legal { name: "the whole message", by: "RFC 1939 section 7" }],
+        probe: Probe::Ask(|lab| top(lab, 99_999_999, "the whole message")),
+        breaks: &[Twist {
+            name: "the header only",
+            edit: Edit::Code(|turn| other_lines(turn, 99_999_999, 0)),
+        }],
+        keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
+    },
+    Check {
+        id: "top.arguments",
+        rows: &["1939.7.top.a", "1939.7.top.f"],
+        asks: "TOP needs a message and a number of lines that is not negative.",
+        needs: Needs::LOGIN,
+        legal: &[REFUSED, HANGS_UP],
+        probe: Probe::Ask(|lab| {
+            let known = lab.login()?.ask("TOP 1 0")?;
+            if !known.is_ok() {
+                return Err(Finding::Absent("TOP"));
+            }
+            let commands = ["TOP 1", "TOP 1 -1", "TOP 1 x", "TOP"];
+            all_refused(lab, State::Transaction, &commands, "not two numbers", nothing_after)
+        }),
+        breaks: &[
+            Twist { name: "a negative number", edit: Edit::Command { from: "TOP 1 -1", to: "TOP 1 0" } },
+            Twist { name: "no number of lines", edit: Edit::Command { from: "TOP 1", to: "TOP 1 0" } },
+            Twist { name: "a word", edit: Edit::Command { from: "TOP 1 x", to: "TOP 1 0" } },
+        ],
+        keeps: &[Twist {
+            name: "hangs up at the second",
+            edit: Edit::Code(|turn| super::session::hang_up_at(turn, 2)),
+        }],
+    },
+];
+
+/// The most octets of a message that checks fetch; larger ones are left out if there are others.
+const LARGE: u64 = 1 << 20;
+/// The most messages that a check fetches.
+const MOST: usize = 12;
+/// The most messages that a check fetches by RETR and TOP.
+const SOME: usize = 5;
+
+fn size(lab: &mut Lab) -> Seen {
+    let mut session = lab.login()?;
+    let (mut offences, mut legal) = (Vec::new(), "equal");
+    for (message, size) in fetchable(&mut session, MOST)? {
+        let retr = session.ask(&format!("RETR {message}"))?;
+        if !retr.is_ok() {
+            return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));
+        }
+        let sent = retr.message().len() as u64;
+        match sent.checked_sub(size) {
+            Some(0) => {}
+            Some(2) => legal = "two less, without the last line end",
+            _ => offences.push(retr.wrong(format!("LIST has {size} octets, and {sent} were sent"))),
+        }
+    }
+    seen(legal, offences)
+}
+
+fn fetchable(session: &mut Session, most: usize) -> Result<Vec<(u64, u64)>, Finding> {
+    let mut some = sample(session, most)?;
+    if some.iter().any(|(_, size)| *size <= LARGE) {
+        some.retain(|(_, size)| *size <= LARGE);
+    }
+    Ok(some)
+}
+
+/// LIST and STAT do not count the line end that message 1 has lost in the store.
+fn no_last_line_end(turn: &mut Turn<'_>) {
+    if !resized(turn, 1, 177, -2) {
+        turn.through();
+    }
+}
+
+/// The store has quoted a line of message 10, and counts the octet.
+fn an_mbox(turn: &mut Turn<'_>) {
+    if !resized(turn, 10, 217, 1) {
+        turn.replace("\r\nFrom the", "\r\n>From the");
+    }
+}
+
+/// Answers LIST and STAT as if this message, which has `size` octets, had others. Returns false for other commands.
+fn resized(turn: &mut Turn<'_>, message: u32, size: i64, by: i64) -> bool {
+    let (before, after) = (format!("{message} {size}\r\n"), format!("{message} {}\r\n", size + by));
+    if turn.is("LIST") || turn.is(&format!("LIST {message}")) {
+        turn.replace(&before, &after);
+    } else if turn.is("STAT") {
+        let answer = String::from_utf8_lossy(&turn.pass()).into_owned();
+        let start = answer.trim_end().rfind(' ').map_or(0, |space| space + 1);
+        let changed = answer[start..]
+            .trim_end()
+            .parse::<i64>()
+            .map(|sum| format!("{}{}\r\n", &answer[..start], sum + by));
+        turn.say(changed.unwrap_or(answer).as_bytes());
+    } else {
+        return false;
+    }
+    true
+}
+
+/// The status line of RETR has no words.
+fn plain_status(turn: &mut Turn<'_>) {
+    let answer = turn.pass();
+    let end = answer
+        .iter()
+        .position(|byte| *byte == b'\r')
+        .filter(|_| turn.is("RETR*") && answer.starts_with(b"+OK"));
+    match end {
+        Some(end) => turn.say(&[b"+OK", &answer[end..]].concat()),
+        None => turn.say(&answer),
+    }
+}
+
+/// TOP with `asked` lines sends another number of lines.
+fn other_lines(turn: &mut Turn<'_>, asked: u64, lines: u64) {
+    let command = turn.command.clone();
+    match command.strip_suffix(&format!(" {asked}")).filter(|_| turn.is("TOP*")) {
+        Some(start) => {
+            let answer = turn.ask(&format!("{start} {lines}"));
+            turn.say(&answer);
+        }
+        None => turn.through(),
+    }
+}
+
+fn marks_nothing(lab: &mut Lab) -> Seen {
+    let mut session = lab.login()?;
+    let some = fetchable(&mut session, SOME)?;
+    let before = session.ask("STAT")?;
+    for (message, _) in some.iter().take(2) {
+        session.ask(&format!("RETR {message}"))?;
+        session.ask(&format!("TOP {message} 0"))?;
+    }
+    let after = session.ask("STAT")?;
+    let changed = numbers(&before) != numbers(&after);
+    let offence = changed.then(|| after.wrong(format!("STAT was {:?} before RETR", before.text())));
+    seen("nothing changes", offence.into_iter().collect())
+}
+
+fn exact(lab: &mut Lab) -> Seen {
+    let manifest = lab.facts.manifest.clone();
+    let mut session = lab.login()?;
+    let (mut offences, mut legal, mut found) = (Vec::new(), "octet for octet", 0);
+    for (message, _) in sample(&mut session, usize::MAX)? {
+        let retr = session.ask(&format!("RETR {message}"))?;
+        let text = retr.message();
+        let Some(id) = corpus::id_of(&text) else { continue };
+        let Some(known) = manifest.iter().find(|known| known.id == id) else { continue };
+        found += 1;
+        // A store may add header lines, so the header is not compared.
+        let (ours, theirs) = (body(&known.text), body(&text));
+        if ours == theirs {
+        } else if unquoted(&ours) == unquoted(&theirs) {
+            legal = "apart from >From of an mbox";
+        } else {
+            offences.push(first_difference(&retr, &ours, &theirs, &id));
+        }
+    }
+    match found {
+        0 => Err(Finding::Open(Why::Mailbox("no message of the manifest"))),
+        _ => seen(legal, offences),
+    }
+}
+
+/// Returns the place of a difference in the lines that were sent.
+fn first_difference(retr: &Response, ours: &[u8], theirs: &[u8], id: &str) -> crate::check::Offence {
+    let same = ours.iter().zip(theirs).take_while(|(our, their)| our == their).count();
+    let header = retr.rows.iter().position(|row| row.bytes.is_empty()).map_or(0, |blank| blank + 1);
+    let mut left = same;
+    for row in &retr.rows[header..] {
+        let stuffed = usize::from(row.bytes.starts_with(b"."));
+        let length = row.octets() - stuffed;
+        if left < length {
+            return row.wrong(left + stuffed, format!("{id}: the body differs from octet {same} on"));
+        }
+        left -= length;
+    }
+    let end = retr.rows.last().unwrap_or(&retr.line);
+    end.wrong(0, format!("{id}: the body ends after {} octets of {}", theirs.len(), ours.len()))
+}
+
+fn body(message: &[u8]) -> Vec<u8> {
+    find(message, b"\r\n\r\n").map_or(Vec::new(), |end| message[end + 4..].to_vec())
+}
+
+/// Removes the `>` that an mbox adds.
+fn unquoted(body: &[u8]) -> Vec<u8> {
+    let lines = body.split_inclusive(|byte| *byte == b'\n');
+    let quotes = |line: &[u8]| line.iter().take_while(|byte| **byte == b'>').count();
+    let plain = |line| {
+        let rest = &line[quotes(line)..];
+        if rest.starts_with(b"From ") { rest } else { line }
+    };
+    lines.flat_map(plain).copied().collect()
+}
+
+/// Compares TOP with RETR of the same server, so that a header that a store adds does not matter.
+fn top(lab: &mut Lab, lines: usize, legal: &'static str) -> Seen {
+    let mut session = lab.login()?;
+    let mut offences = Vec::new();
+    for (message, _) in fetchable(&mut session, SOME)? {
+        let retr = session.ask(&format!("RETR {message}"))?;
+        let top = session.ask(&format!("TOP {message} {lines}"))?;
+        if !top.is_ok() {
+            return Err(Finding::Absent("TOP"));
+        }
+        // Without a blank line, the text leaves open what TOP sends (AMB.14).
+        let Some(header) = retr.rows.iter().position(|row| row.bytes.is_empty()) else { continue };
+        let want = retr.rows.len().min(header + 1 + lines);
+        let same = top.rows.iter().zip(&retr.rows).take_while(|(top, retr)| top.bytes == retr.bytes).count();
+        let place = top.rows.get(same).unwrap_or(&top.line);
+        if same < want.min(top.rows.len()) {
+            offences.push(place.wrong(0, format!("line {} of TOP is not that of RETR", same + 1)));
+        } else if top.rows.len() != want {
+            let place = top.rows.get(want).unwrap_or(place);
+            offences.push(place.wrong(0, format!("TOP has {} lines in place of {want}", top.rows.len())));
+        }
+    }
+    seen(legal, offences)
+}

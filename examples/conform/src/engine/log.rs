@@ -1,0 +1,149 @@
+//! Everything that was sent and received, with its offset and its direction. Passwords are masked when they are written here.
+
+/// Who sent something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    Client,
+    Server,
+}
+
+/// A piece of a session.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    pub side: Side,
+    /// The offset of its first byte in what this side sent, over the whole session.
+    pub at: u64,
+    /// What was sent. Each byte of a secret is a `*` in what the server sent; a secret of the client is three of them.
+    pub bytes: Vec<u8>,
+}
+
+/// What was said in one session, and a line for each thing that happened to it.
+#[derive(Clone, Default, Debug)]
+pub struct Record {
+    pub pieces: Vec<Piece>,
+    /// What happened, with the number of pieces before it: `TLS begins`, `the server closes`.
+    pub events: Vec<(usize, &'static str)>,
+    /// The lines of responses that were read.
+    pub lines: Vec<Heard>,
+}
+
+/// All sessions of a run.
+#[derive(Clone, Default, Debug)]
+pub struct Log {
+    pub sessions: Vec<Record>,
+}
+
+/// What a line is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Greeting,
+    Status,
+    /// A line of a listing, or of CAPA.
+    Row,
+    /// A line of a message.
+    Body,
+    /// The line of one dot.
+    End,
+    /// A challenge of AUTH, which begins with `+ `.
+    Challenge,
+}
+
+/// How a line ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tail {
+    CrLf,
+    Lf,
+    /// The stream ended.
+    Nothing,
+}
+
+/// A line that a server sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heard {
+    /// The session, as an index into the log.
+    pub session: usize,
+    pub kind: Kind,
+    /// The command that it answers: the keyword in capitals, or nothing for the greeting.
+    pub command: String,
+    /// The line without its end, with dots as they were sent.
+    pub bytes: Vec<u8>,
+    pub tail: Tail,
+    /// The offset of its first byte in what the server sent.
+    pub at: u64,
+}
+
+impl Heard {
+    /// Returns the number of octets with the line end.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.bytes.len()
+            + match self.tail {
+                Tail::CrLf => 2,
+                Tail::Lf => 1,
+                Tail::Nothing => 0,
+            }
+    }
+
+    /// Returns the line as text, with replacement characters for what is not UTF-8.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
+
+/// Replaces each occurrence of a secret, byte by byte, so that offsets stay.
+pub(super) fn masked(bytes: &[u8], secrets: &[Vec<u8>]) -> Vec<u8> {
+    let mut shown = bytes.to_vec();
+    for secret in secrets.iter().filter(|secret| secret.len() >= 3) {
+        let mut at = 0;
+        while let Some(found) = bytes.get(at..).and_then(|rest| find(rest, secret)) {
+            shown[at + found..at + found + secret.len()].fill(b'*');
+            at += found + secret.len();
+        }
+    }
+    shown
+}
+
+/// Returns the place of the first `part` in `bytes`.
+#[must_use]
+pub fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len().max(1)).position(|window| window == part)
+}
+
+impl Record {
+    /// Adds what was sent. Bytes of one side that follow each other are one piece, so that a secret that arrives in parts is masked too.
+    pub(super) fn push(&mut self, side: Side, at: u64, bytes: &[u8], secrets: &[Vec<u8>]) {
+        let events = self.events.last().map_or(0, |(before, _)| *before);
+        let goes_on = side == Side::Server && self.pieces.len() > events;
+        match self.pieces.last_mut().filter(|piece| goes_on && piece.side == side) {
+            Some(piece) => {
+                let longest = secrets.iter().map(Vec::len).max().unwrap_or(0);
+                let from = piece.bytes.len().saturating_sub(longest);
+                piece.bytes.extend_from_slice(bytes);
+                let shown = masked(&piece.bytes[from..], secrets);
+                piece.bytes.splice(from.., shown);
+            }
+            None => self.pieces.push(Piece { side, at, bytes: masked(bytes, secrets) }),
+        }
+    }
+
+    pub(super) fn event(&mut self, what: &'static str) {
+        self.events.push((self.pieces.len(), what));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_masked_however_it_arrives() {
+        let secrets = [b"tanstaaf".to_vec()];
+        let mut record = Record::default();
+        for byte in b"-ERR no tanstaaf, tanstaaf\r\n" {
+            record.push(Side::Server, 0, &[*byte], &secrets);
+        }
+        assert_eq!(record.pieces.len(), 1);
+        assert_eq!(record.pieces[0].bytes, b"-ERR no ********, ********\r\n");
+    }
+}

@@ -1,0 +1,159 @@
+//! Proves the kit by itself: every check against the good server, under its own twists, and every twist against all checks.
+
+use crate::check::{Check, Probe, Twist};
+use crate::checks;
+use crate::lab::Lab;
+use crate::lab::between::InMemory;
+use crate::run::{self, Verdict};
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+/// What came of it.
+#[derive(Clone, Default, Debug)]
+pub struct Proof {
+    /// What is wrong with the kit, one line each. Empty if it is proved.
+    pub faults: Vec<String>,
+    /// The matrix: a line for each twist, with what it does to other checks.
+    pub matrix: String,
+    pub checks: usize,
+    pub twists: usize,
+}
+
+/// Runs one check in a fresh world. Returns its verdict, and how often the twist changed something.
+#[must_use]
+pub fn under(check: &'static Check, twist: Option<Twist>) -> (Verdict, u64) {
+    let dial = InMemory::new(twist);
+    let bites = Rc::clone(&dial.bites);
+    let mut lab = Lab::new(Box::new(dial), Rc::new(InMemory::facts()));
+    if matches!(check.probe, Probe::Watch(_)) {
+        // If it is not complete, the watcher looks at what there is.
+        let _ = run::walk(&mut lab);
+    }
+    let verdict = run::verdict(check, run::judge(check, &mut lab));
+    (verdict, bites.get())
+}
+
+/// Proves these checks. The matrix has the twists of these checks against all checks.
+#[must_use]
+pub fn prove(selected: &[&'static Check]) -> Proof {
+    let mut proof = Proof { checks: selected.len(), ..Proof::default() };
+    for check in selected {
+        let (verdict, _) = under(check, None);
+        let mut legal = Vec::new();
+        match verdict {
+            Verdict::Green(name) => legal.push(name),
+            verdict => proof.faults.push(format!("{}: not green on the good server: {verdict:?}", check.id)),
+        }
+        for twist in check.breaks {
+            proof.twist(check, twist, "breaks", &mut legal);
+        }
+        for twist in check.keeps {
+            proof.twist(check, twist, "keeps", &mut legal);
+        }
+        for answer in check.legal.iter().filter(|answer| !legal.contains(&answer.name)) {
+            proof.faults.push(format!("{}: the legal answer {:?} is never seen", check.id, answer.name));
+        }
+    }
+    proof
+}
+
+impl Proof {
+    fn twist(&mut self, check: &'static Check, twist: &Twist, kind: &str, legal: &mut Vec<&'static str>) {
+        self.twists += 1;
+        let place = format!("{} {kind} {:?}", check.id, twist.name);
+        let (verdict, bites) = under(check, Some(*twist));
+        if bites == 0 {
+            self.faults.push(format!("{place}: it changes nothing"));
+        }
+        match (kind, &verdict) {
+            ("breaks", verdict) if verdict.is_red() => {}
+            ("keeps", Verdict::Green(name)) => legal.push(name),
+            (_, verdict) => self.faults.push(format!("{place}: {verdict:?}")),
+        }
+        let (mut red, mut open) = (Vec::new(), Vec::new());
+        for other in checks::all().filter(|other| !std::ptr::eq(*other, check)) {
+            let (verdict, _) = under(other, Some(*twist));
+            if verdict.is_red() {
+                red.push(other.id);
+                if kind == "keeps" {
+                    self.faults.push(format!("{place}: {} is red: {verdict:?}", other.id));
+                }
+            } else if !verdict.is_green() {
+                open.push(other.id);
+            }
+        }
+        self.matrix.push_str(&place);
+        for (word, ids) in [("red", red), ("no verdict", open)] {
+            if !ids.is_empty() {
+                let _ = write!(self.matrix, "; {word}: {}", ids.join(" "));
+            }
+        }
+        self.matrix.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Edit, Finding, Legal, Needs, Probe, Seen};
+    use crate::lab::seen;
+
+    const LEGAL: &[Legal] = &[Legal { name: "+OK", by: "RFC 1939 section 5" }];
+    const REFUSED: Twist =
+        Twist { name: "refused", edit: Edit::Answer { to: "NOOP", old: "+OK", new: "-ERR" } };
+
+    const fn check(
+        legal: &'static [Legal],
+        probe: fn(&mut Lab) -> Seen,
+        twists: [&'static [Twist]; 2],
+    ) -> Check {
+        let [breaks, keeps] = twists;
+        let probe = Probe::Ask(probe);
+        Check {
+            id: "noop",
+            rows: &["1939.5.noop.a"],
+            asks: "",
+            needs: Needs::LOGIN,
+            legal,
+            probe,
+            breaks,
+            keeps,
+        }
+    }
+
+    fn noop(lab: &mut Lab) -> Seen {
+        let response = lab.login()?.ask("NOOP")?;
+        let offence = (!response.is_ok()).then(|| response.wrong("refused"));
+        seen("+OK", offence.into_iter().collect())
+    }
+
+    #[test]
+    fn a_check_that_cannot_be_trusted_is_a_fault() {
+        static GOOD: Check = check(LEGAL, noop, [&[REFUSED], &[]]);
+        static BLIND: Check = check(LEGAL, |_| Ok("+OK"), [&[REFUSED], &[]]);
+        static UNLISTED: Check = check(LEGAL, |_| Ok("fine"), [&[], &[]]);
+        static WRONG: Check = check(LEGAL, noop, [&[], &[REFUSED]]);
+        static NEVER_SEEN: Check =
+            check(&[Legal { name: "never", by: "" }, Legal { name: "+OK", by: "" }], noop, [&[], &[]]);
+        static PANICS: Check = check(LEGAL, |_| Err(Finding::Wrong(Vec::new())), [&[], &[]]);
+        const NO_BITE: Twist =
+            Twist { name: "nothing", edit: Edit::Answer { to: "NOOP", old: "+ok", new: "" } };
+        static TOOTHLESS: Check = check(LEGAL, noop, [&[NO_BITE], &[]]);
+        for (check, fault) in [
+            (&GOOD, ""),
+            (&BLIND, "noop breaks \"refused\": it changes nothing"),
+            (&UNLISTED, "is not among the legal answers"),
+            (&WRONG, "noop keeps \"refused\": Fail"),
+            (&NEVER_SEEN, "the legal answer \"never\" is never seen"),
+            (&PANICS, "wrong, without an offence"),
+            (&TOOTHLESS, "noop breaks \"nothing\": it changes nothing"),
+        ] {
+            let faults = prove(&[check]).faults;
+            assert_eq!(faults.is_empty(), fault.is_empty(), "{fault}: {faults:?}");
+            assert!(
+                fault.is_empty() || faults.iter().any(|other| other.contains(fault)),
+                "{fault}: {faults:?}"
+            );
+        }
+    }
+}

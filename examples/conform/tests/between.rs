@@ -1,0 +1,100 @@
+//! The layer between a client and the good server: what no check uses yet.
+
+use pop3_conform::check::{Edit, Twist};
+use pop3_conform::engine::Stop;
+use pop3_conform::lab::Lab;
+use pop3_conform::lab::between::{Bites, InMemory};
+use std::rc::Rc;
+
+fn lab(edit: Option<Edit>, stls: bool) -> (Lab, Bites) {
+    let dial = InMemory::new(edit.map(|edit| Twist { name: "a twist", edit }));
+    let bites = Rc::clone(&dial.bites);
+    let mut facts = InMemory::facts();
+    facts.stls = stls;
+    (Lab::new(Box::new(dial), Rc::new(facts)), bites)
+}
+
+#[test]
+fn logins_can_be_inside_tls() {
+    let (mut lab, bites) = lab(None, true);
+    assert!(lab.login().unwrap().ask("STAT").unwrap().is_ok());
+    assert_eq!(bites.get(), 0);
+}
+
+#[test]
+fn the_good_server_ends_if_a_command_is_sent_before_the_handshake() {
+    let (mut lab, _) = lab(None, false);
+    let mut session = lab.connect().unwrap();
+    session.send_raw(b"STLS\r\nNOOP\r\n");
+    assert!(session.response("STLS").unwrap().is_ok());
+    session.start_tls().unwrap();
+    assert!(matches!(session.ask("CAPA"), Err(Stop::Closed { .. })));
+}
+
+#[test]
+fn a_twist_can_answer_an_injected_command_inside_tls() {
+    let inject = Edit::Code(|turn| match turn.is("tls") {
+        true => {
+            let early = turn.take_early();
+            turn.through();
+            if !early.is_empty() {
+                let answer = turn.ask(String::from_utf8_lossy(&early).trim_end());
+                turn.say(&answer);
+            }
+        }
+        false => turn.through(),
+    });
+    let (mut lab, bites) = lab(Some(inject), false);
+    let mut session = lab.connect().unwrap();
+    session.send_raw(b"STLS\r\nCAPA\r\n");
+    assert!(session.response("STLS").unwrap().is_ok());
+    session.start_tls().unwrap();
+    assert!(session.response("CAPA").unwrap().is_ok());
+    assert_eq!(bites.get(), 1);
+}
+
+#[test]
+fn a_lost_connection_can_count_as_quit() {
+    let (mut lab, bites) = lab(Some(Edit::AtEnd("QUIT")), false);
+    let mut session = lab.login().unwrap();
+    assert!(session.ask("DELE 1").unwrap().is_ok());
+    drop(session);
+    assert_eq!(bites.get(), 1);
+    assert!(lab.login().unwrap().ask("STAT").unwrap().text().starts_with("11 "));
+}
+
+#[test]
+fn a_response_can_be_cut_and_a_long_line_refused() {
+    let (mut cut, _) = lab(Some(Edit::Cut { to: "RETR*", before: "Subject" }), false);
+    let mut session = cut.login().unwrap();
+    assert!(matches!(session.ask("RETR 1"), Err(Stop::Closed { .. })));
+    drop(session);
+    let (mut short, bites) = lab(Some(Edit::Line(12)), false);
+    let mut session = short.connect().unwrap();
+    assert!(session.ask("USER mrose").unwrap().is_ok());
+    assert!(session.ask("USER mroses").unwrap().is_err());
+    assert_eq!(bites.get(), 1);
+}
+
+#[test]
+fn two_sessions_are_a_fault_of_the_kit_and_the_lock_is_kept() {
+    let (mut lab, _) = lab(None, false);
+    let facts = Rc::clone(&lab.facts);
+    let first = lab.login().unwrap();
+    assert!(matches!(lab.login(), Err(Stop::Kit(_))));
+    let (_, refused) = lab.try_login(&facts.user, &facts.password).unwrap();
+    assert!(refused.is_err());
+    drop(first);
+    assert!(lab.login().is_ok());
+}
+
+#[test]
+fn a_fourth_refusal_is_a_fault_of_the_kit() {
+    let (mut lab, _) = lab(None, false);
+    let mut session = lab.connect().unwrap();
+    for _ in 0..3 {
+        assert!(session.ask("XYZZY").unwrap().is_err());
+    }
+    assert!(session.ask("CAPA").unwrap().is_ok());
+    assert!(matches!(session.ask("XYZZY"), Err(Stop::Kit(_))));
+}

@@ -1,0 +1,98 @@
+//! The program against servers on loopback: the good server, the good server with twists, and one that is silent.
+
+use pop3_conform::check::Edit;
+use pop3_conform::lab::between::{Between, Bites};
+use pop3_conform::lab::listen::{close, converse};
+use pop3_conform::lab::world::{PASSWORD, USER, World};
+use std::net::TcpListener;
+use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
+
+/// Serves one connection after the other, as long as the test runs. Returns the address.
+fn server(edit: Option<Edit>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let world = World::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            let mut between = Between::new(world.connect(), edit, Bites::default());
+            // The client may hang up at any time.
+            let _ = converse(&mut stream, &mut between);
+            close(&stream);
+        }
+    });
+    address
+}
+
+fn conform(address: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_pop3-conform"))
+        .args(["server", address, "--user", USER, "--password-env", "CONFORM_TEST_PASSWORD"])
+        .args(arguments)
+        .env("CONFORM_TEST_PASSWORD", PASSWORD)
+        .output()
+        .unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn the_good_server_is_good_over_tcp() {
+    let (code, report, _) = conform(&server(None), &["--allow", "marks,failed-logins"]);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains(" 0 failed, 0 warnings, "), "{report}");
+    assert!(report.contains("needs --manifest DIR"), "{report}");
+}
+
+#[test]
+fn a_fault_is_shown_with_a_mark() {
+    let wraps = Edit::Command { from: "LIST 4294967297", to: "LIST 1" };
+    let (code, report, _) = conform(&server(Some(wraps)), &["--only", "number.range"]);
+    assert_eq!(code, Some(1), "{report}");
+    let shown = "| C: LIST 4294967297\n      | S: +OK 1 177\n      |    ^\n";
+    assert!(report.contains(shown), "{report}");
+}
+
+#[test]
+fn an_inconclusive_check_fails_only_under_strict() {
+    let address = server(None);
+    let only = ["--only", "login.fresh"];
+    assert_eq!(conform(&address, &only).0, Some(0));
+    assert_eq!(conform(&address, &[&only[..], &["--strict"]].concat()).0, Some(1));
+}
+
+#[test]
+fn no_password_is_shown_even_if_the_server_repeats_it() {
+    let echo = Edit::Code(|turn| match turn.is("PASS*") {
+        true => {
+            turn.pass();
+            let answer = format!("+ok you said {}\r\n", turn.command);
+            turn.say(answer.as_bytes());
+        }
+        false => turn.through(),
+    });
+    let (code, report, errors) = conform(&server(Some(echo)), &["--only", "line.capitals"]);
+    assert_eq!(code, Some(1), "{report}");
+    assert!(report.contains("S: +ok you said PASS ********"), "{report}");
+    assert!(!report.contains(PASSWORD) && !errors.contains(PASSWORD), "{report}{errors}");
+}
+
+#[test]
+fn without_a_login_nothing_is_judged() {
+    let refused = Edit::Say { to: "PASS*", instead: "-ERR no\r\n" };
+    let (code, report, errors) = conform(&server(Some(refused)), &[]);
+    assert_eq!((code, report.as_str()), (Some(2), ""));
+    assert!(errors.contains("the login was refused"), "{errors}");
+    // A server that says nothing at all: it never accepts.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (code, ..) = conform(&silent.local_addr().unwrap().to_string(), &["--timeout", "1"]);
+    assert_eq!(code, Some(2));
+}
+
+#[test]
+fn a_server_elsewhere_is_not_tested_by_accident() {
+    let (code, _, errors) = conform("192.0.2.1:110", &[]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("pass --remote"), "{errors}");
+}
