@@ -1,6 +1,6 @@
-use pop3_proto::Storage;
+use pop3_proto::{SendBuf, Sink, Storage};
 
-/// The memory of a send buffer: of a fixed size, or growing up to a limit.
+/// The memory of a buffer: of a fixed size, or growing up to a limit.
 #[derive(Clone, Debug)]
 pub struct Memory {
     bytes: Vec<u8>,
@@ -39,4 +39,19 @@ impl Storage for Memory {
     fn limit(&self) -> usize {
         self.limit
     }
+}
+
+/// Leaves no room in a send buffer, and returns what was pending. A call that needs room then fails (law 4).
+pub(crate) fn crowd(send: &mut SendBuf<Memory>) -> Vec<u8> {
+    let pending = send.pending().to_vec();
+    send.put(&[&vec![b'?'; send.room()]]).unwrap();
+    pending
+}
+
+/// Makes the room again, and checks that nothing was written in between.
+pub(crate) fn uncrowd(send: &mut SendBuf<Memory>, pending: &[u8]) {
+    let (before, added) = send.pending().split_at(pending.len());
+    assert!(before == pending && added.iter().all(|byte| *byte == b'?'), "law 4: a call without room wrote");
+    send.clear();
+    send.put(&[pending]).unwrap();
 }
