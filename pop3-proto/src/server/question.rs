@@ -274,6 +274,10 @@ pub enum BodyError {
     /// The message has another size than its status line stated, so its terminator was not written. If `sent` is less than `stated`, the
     /// missing part can still be written. If not, or if there is no more, [`close`](super::Server::close): a connection that ends tells the
     /// client that the message is not whole.
+    ///
+    /// If it happens for every message, the size in the maildrop is not what RETR sends: use
+    /// [`OctetCount::of`](crate::OctetCount::of). If it happens for some, look for a wrong message:
+    /// [`index`](crate::MessageNumber::index) is its place in a list.
     Size {
         /// The octets that were sent, counted as the size is.
         sent: u64,
