@@ -171,7 +171,8 @@ fn list(verb: &str, rows: impl Iterator<Item = String>) -> Vec<String> {
 fn heard(player: &Player<'_>) -> Vec<String> {
     let mut heard: Vec<String> = Vec::new();
     for event in &player.heard {
-        let is_row = heard.last().is_some_and(|last| last == "CAPA begin") && !event.starts_with("CAPA end");
+        let in_capa = heard.last().is_some_and(|last| last == "CAPA begin");
+        let is_row = in_capa && !["CAPA end", "fatal", "closed"].iter().any(|word| event.starts_with(word));
         if is_row || event.starts_with("greeting") || event.starts_with("not sent") {
             continue;
         }

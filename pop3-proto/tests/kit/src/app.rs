@@ -10,7 +10,7 @@ use pop3_proto::{
 use std::collections::VecDeque;
 
 /// The maildrop of most tests.
-pub type Slots = Vec<MessageInfo<OwnedUniqueId>>;
+pub type Infos = Vec<MessageInfo<OwnedUniqueId>>;
 
 /// The application of a server: what it knows, what it answers, and what it was asked.
 #[derive(Clone, Debug)]
@@ -167,7 +167,7 @@ impl App {
         }
     }
 
-    pub fn maildrop(&self) -> Slots {
+    pub fn maildrop(&self) -> Infos {
         let id = |message: &Message| UniqueId::new(message.id.as_bytes()).unwrap().into();
         self.messages.iter().map(|message| MessageInfo::new(message.octets, id(message))).collect()
     }
@@ -420,7 +420,7 @@ fn lend<M: Maildrop, C: AsConfig>(
 /// The first token of another connection.
 fn foreign() -> Greet {
     static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
-    let mut other = ServerConnection::<Slots, Vec<u8>>::new(&CONFIG, 8);
+    let mut other = ServerConnection::<Infos, Vec<u8>>::new(&CONFIG, 8);
     match other.poll() {
         Ok(Some((Event::Greet(greet), _))) => greet,
         polled => panic!("{polled:?}"),
@@ -457,6 +457,6 @@ impl Message {
 }
 
 /// A maildrop of these messages, with the unique-ids `id-1`, `id-2` and so on.
-pub fn slots(messages: &[impl AsRef<[u8]>]) -> Slots {
+pub fn infos(messages: &[impl AsRef<[u8]>]) -> Infos {
     App::of(messages).maildrop()
 }

@@ -15,7 +15,7 @@ pub struct Guest {
     now: Duration,
 }
 
-/// More bytes than a test says at once. Pages that nobody touches cost nothing.
+/// More bytes than a test says at once.
 pub(crate) const ROOM: usize = 1 << 20;
 
 /// What a client heard.
@@ -35,7 +35,7 @@ impl Guest {
 
     /// Before the greeting, with this memory to send from.
     pub fn sized(config: impl Into<ClientConfig>, memory: Memory) -> Self {
-        Guest::over(config, Memory::fixed(ROOM), memory)
+        Guest::over(config, Memory::at_once(ROOM), memory)
     }
 
     /// Before the greeting, with this memory to receive into and to send from.

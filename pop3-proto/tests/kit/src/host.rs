@@ -1,13 +1,13 @@
 use crate::app::Then;
 use crate::guest::ROOM;
 use crate::memory::{crowd, uncrowd};
-use crate::{App, Cuts, Memory, Slots};
+use crate::{App, Cuts, Infos, Memory};
 use pop3_proto::server::{CloseReason, Maildrop, Server, ServerConfig, StartTls};
 use pop3_proto::{AnswerError, ConnectionError, MessageNumber, ServerConnection};
 use std::ops::{Deref, DerefMut};
 
 /// A server and its application, whose fields are the host's.
-pub struct Host<M: Maildrop = Slots> {
+pub struct Host<M: Maildrop = Infos> {
     pub pop3: ServerConnection<M, Memory, Memory, ServerConfig<'static>>,
     config: ServerConfig<'static>,
     pub app: App,
@@ -61,7 +61,7 @@ impl<M: Maildrop> Host<M> {
     /// Over this maildrop.
     pub fn opening(config: ServerConfig<'static>, app: App, maildrop: M) -> Self {
         Host {
-            pop3: connection(config, Memory::fixed(ROOM), Memory::growing(4096.max(config.min_send_buf()))),
+            pop3: connection(config, Memory::at_once(ROOM), Memory::growing(4096.max(config.min_send_buf()))),
             config,
             app,
             maildrop: Some(maildrop),
@@ -77,7 +77,7 @@ impl<M: Maildrop> Host<M> {
 
     /// With this memory to send from.
     pub fn sized(self, memory: Memory) -> Self {
-        Host { pop3: connection(self.config, Memory::fixed(ROOM), memory), ..self }
+        Host { pop3: connection(self.config, Memory::at_once(ROOM), memory), ..self }
     }
 
     /// The same, and with the least memory to receive into.

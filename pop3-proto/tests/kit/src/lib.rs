@@ -12,7 +12,7 @@ mod reading;
 mod wire;
 pub mod words;
 
-pub use app::{App, Bodies, Message, Slots, User, Whim, slots};
+pub use app::{App, Bodies, Infos, Message, User, Whim, infos};
 pub use guest::{Guest, Heard};
 pub use host::Host;
 pub use machine::{LOGIN, OPENING, client, machine};

@@ -5,17 +5,24 @@ use pop3_proto::{SendBuf, Sink, Storage};
 pub struct Memory {
     bytes: Vec<u8>,
     limit: usize,
+    /// What it grows by, at the least.
+    step: usize,
 }
 
 impl Memory {
     /// As an array or a slice.
     pub fn fixed(size: usize) -> Self {
-        Memory { bytes: vec![0; size], limit: size }
+        Memory { bytes: vec![0; size], limit: size, step: 0 }
     }
 
     /// As a `Vec`, which grows to at most `limit` bytes.
     pub const fn growing(limit: usize) -> Self {
-        Memory { bytes: Vec::new(), limit }
+        Memory { bytes: Vec::new(), limit, step: 0 }
+    }
+
+    /// As a `Vec` that grows to this size when it is first used, and never again.
+    pub const fn at_once(size: usize) -> Self {
+        Memory { bytes: Vec::new(), limit: size, step: size }
     }
 }
 
@@ -33,7 +40,7 @@ impl AsMut<[u8]> for Memory {
 
 impl Storage for Memory {
     fn grow(&mut self, length: usize) {
-        self.bytes.resize(length.min(self.limit).max(self.bytes.len()), 0);
+        self.bytes.resize(length.max(self.step).min(self.limit).max(self.bytes.len()), 0);
     }
 
     fn limit(&self) -> usize {
