@@ -40,7 +40,11 @@ impl AsMut<[u8]> for Memory {
 
 impl Storage for Memory {
     fn grow(&mut self, length: usize) {
-        self.bytes.resize(length.max(self.step).min(self.limit).max(self.bytes.len()), 0);
+        let length = length.max(self.step).min(self.limit).max(self.bytes.len());
+        match self.bytes.is_empty() {
+            true => self.bytes = vec![0; length], // pages that nobody touches cost nothing
+            false => self.bytes.resize(length, 0),
+        }
     }
 
     fn limit(&self) -> usize {
