@@ -1,14 +1,15 @@
 //! Byte-stuffing both ways at any cuts, against [`naive`](crate::naive).
 
 use crate::naive;
-use crate::source::Cuts;
+use crate::source::{cuts, random};
 use crate::wire::Watched;
 use pop3_proto::{BareLf, LineEnding, OctetCount, Piece, Stuff, StuffMode, Unstuff};
+use pop3_proto_kit::Cuts;
 
 /// The first octet stands for the cuts; the others are a message, and a received body.
 pub fn run(data: &[u8]) {
     let Some((seed, data)) = data.split_first() else { return };
-    for cuts in Cuts::all(*seed) {
+    for cuts in cuts(*seed) {
         receive(data, LineEnding::Crlf, cuts);
         receive(data, LineEnding::Lf, cuts);
         count(data, cuts);
@@ -21,13 +22,13 @@ pub fn run(data: &[u8]) {
 }
 
 /// What was received is what the naive reader says; up to the end mark every octet is consumed, and behind it none.
-fn receive(wire: &[u8], ending: LineEnding, cuts: Cuts) {
+fn receive(wire: &[u8], ending: LineEnding, mut cuts: Cuts) {
     let (expected, end) = naive::unstuff(wire, ending);
     let mut unstuff = Unstuff::new(ending);
     let mut message = Vec::new();
-    let (mut at, mut chunks) = (0, cuts.chunks());
+    let mut at = 0;
     while at < wire.len() && !unstuff.is_ended() {
-        let mut input = &wire[at..at + chunks.next(wire.len() - at)];
+        let mut input = &wire[at..at + cuts.next(at, wire.len() - at)];
         let given = input.len();
         while let Some(piece) = unstuff.next(&mut input) {
             match piece {
@@ -47,12 +48,12 @@ fn receive(wire: &[u8], ending: LineEnding, cuts: Cuts) {
     assert_eq!(at, end.unwrap_or(wire.len()));
 }
 
-fn count(message: &[u8], cuts: Cuts) {
-    let (mut count, mut rest, mut chunks) = (OctetCount::new(), message, cuts.chunks());
+fn count(message: &[u8], mut cuts: Cuts) {
+    let (mut count, mut rest) = (OctetCount::new(), message);
     while !rest.is_empty() {
-        let (chunk, behind) = rest.split_at(chunks.next(rest.len()));
+        let (chunk, later) = rest.split_at(cuts.next(message.len() - rest.len(), rest.len()));
         count.add(chunk);
-        rest = behind;
+        rest = later;
     }
     assert_eq!(count.finish(), naive::canonical(message).len() as u64);
     assert_eq!(OctetCount::of(message), count.finish());
@@ -71,12 +72,12 @@ fn expected(message: &[u8], mode: StuffMode) -> (Vec<u8>, Option<usize>) {
     }
 }
 
-fn send_slices(message: &[u8], mode: StuffMode, cuts: Cuts) {
+fn send_slices(message: &[u8], mode: StuffMode, mut cuts: Cuts) {
     let (expected, stop) = expected(message, mode);
     let (mut stuff, mut wire) = (Stuff::new(mode), Vec::new());
-    let (mut at, mut chunks) = (0, cuts.chunks());
+    let mut at = 0;
     while at < message.len() {
-        let mut chunk = &message[at..at + chunks.next(message.len() - at)];
+        let mut chunk = &message[at..at + cuts.next(at, message.len() - at)];
         let given = chunk.len();
         let sent = loop {
             match stuff.next(&mut chunk) {
@@ -102,17 +103,17 @@ fn send_slices(message: &[u8], mode: StuffMode, cuts: Cuts) {
     assert_eq!(stuff.octets(), OctetCount::of(message), "finishing twice counts once");
 }
 
-fn send_copies(message: &[u8], mode: StuffMode, cuts: Cuts, seed: u8) {
+fn send_copies(message: &[u8], mode: StuffMode, mut cuts: Cuts, seed: u8) {
     let (expected, stop) = expected(message, mode);
     let mut buffer = vec![0; 3 + usize::from(seed % 29)];
     let (mut stuff, mut sink) = (Stuff::new(mode), Watched::slice(&mut buffer));
-    let (mut at, mut chunks, mut sends) = (0, cuts.chunks(), Cuts::Seeded(seed).chunks());
+    let (mut at, mut sends) = (0, random(seed));
     while at < message.len() {
-        let chunk = &message[at..at + chunks.next(message.len() - at)];
+        let chunk = &message[at..at + cuts.next(at, message.len() - at)];
         match stuff.copy(chunk, &mut sink) {
             Ok(0) => {
                 assert!(!sink.pending().is_empty(), "an empty sink takes something");
-                sink.send(sends.next(usize::MAX));
+                sink.send(sends.next(0, usize::MAX));
             }
             Ok(taken) => at += taken,
             Err(BareLf) => {

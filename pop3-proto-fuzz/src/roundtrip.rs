@@ -38,7 +38,7 @@ fn all_or_nothing(encode: impl Fn(&mut dyn Sink) -> Result<(), BufferFull>) {
     let capacity = buffer.len();
     let mut sink = Watched::slice(&mut buffer);
     assert_eq!(encode(&mut sink), Err(BufferFull { needed: wire.len(), capacity }));
-    assert_eq!(sink.total(), 0);
+    assert_eq!(sink.pending().len(), 0);
 }
 
 fn command<'a>(choices: &mut Choices<'a>) -> Option<Command<'a>> {

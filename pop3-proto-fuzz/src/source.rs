@@ -1,6 +1,7 @@
 //! Where choices come from: the bytes of an input, or a seed in it.
 
 use arbitrary::Unstructured;
+use pop3_proto_kit::Cuts;
 
 /// Choices taken from the input. When it is used up, each is the first there is.
 pub(crate) struct Choices<'a>(Unstructured<'a>);
@@ -44,66 +45,12 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// A deterministic generator (SplitMix64): cuts and sizes that one seed octet stands for.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Random(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number from 0 up to, and without, `end`, which is not 0.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
+/// What every property is tried with: all at once, byte by byte, and two patterns of `seed`.
+pub(crate) fn cuts(seed: u8) -> [Cuts; 4] {
+    [Cuts::Whole, Cuts::Each(1), random(seed), random(!seed)]
 }
 
-/// How a stream is cut into reads.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Cuts {
-    Whole,
-    Single,
-    Seeded(u8),
-}
-
-impl Cuts {
-    /// What every property is tried with: all at once, octet by octet, and two patterns of `seed`.
-    pub(crate) fn all(seed: u8) -> [Cuts; 4] {
-        [Cuts::Whole, Cuts::Single, Cuts::Seeded(seed), Cuts::Seeded(!seed)]
-    }
-
-    pub(crate) fn chunks(self) -> Chunks {
-        Chunks {
-            cuts: self,
-            random: Random::new(if let Cuts::Seeded(seed) = self { seed.into() } else { 0 }),
-        }
-    }
-}
-
-/// The lengths of successive reads.
-pub(crate) struct Chunks {
-    cuts: Cuts,
-    random: Random,
-}
-
-impl Chunks {
-    /// How much of `available` octets, which are some, comes next.
-    pub(crate) fn next(&mut self, available: usize) -> usize {
-        match self.cuts {
-            Cuts::Whole => available,
-            Cuts::Single => 1.min(available),
-            // Mostly a few octets, at times many.
-            Cuts::Seeded(_) => {
-                let most = if self.random.below(4) == 0 { 600 } else { 7 };
-                self.random.below(most).saturating_add(1).min(available)
-            }
-        }
-    }
+/// Cuts that one byte stands for.
+pub(crate) fn random(seed: u8) -> Cuts {
+    Cuts::Random((u64::from(seed) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

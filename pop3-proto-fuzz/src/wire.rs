@@ -12,6 +12,20 @@ pub(crate) struct Parts<'a> {
     pub(crate) wire: &'a [u8],
 }
 
+/// What comes over the wire, and where in it a TLS handshake comes: each stands for an octet 0xFE.
+pub(crate) fn walls(wire: &[u8]) -> (Vec<u8>, Vec<usize>) {
+    let phases: Vec<&[u8]> = wire.split(|octet| *octet == 0xfe).collect();
+    let mut ends: Vec<usize> = phases
+        .iter()
+        .scan(0, |end, phase| {
+            *end += phase.len();
+            Some(*end)
+        })
+        .collect();
+    ends.pop();
+    (phases.concat(), ends)
+}
+
 impl<'a> Parts<'a> {
     pub(crate) fn of(data: &'a [u8]) -> Self {
         let end = data.iter().position(|octet| *octet == b'\n').unwrap_or(data.len());
@@ -29,52 +43,30 @@ pub(crate) fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFul
     out.pending().to_vec()
 }
 
-/// A send buffer over a slice or a `Vec`, and all that was ever sent from it.
+/// A send buffer over a slice, and all that was ever sent from it.
 pub(crate) struct Watched<'b> {
-    sink: Either<'b>,
+    sink: SendBuf<&'b mut [u8]>,
     pub(crate) sent: Vec<u8>,
-}
-
-enum Either<'b> {
-    Slice(SendBuf<&'b mut [u8]>),
-    Heap(SendBuf<Vec<u8>>),
 }
 
 impl<'b> Watched<'b> {
     pub(crate) fn slice(buffer: &'b mut [u8]) -> Self {
-        Watched { sink: Either::Slice(SendBuf::new(buffer)), sent: Vec::new() }
-    }
-
-    pub(crate) fn heap(limit: usize) -> Self {
-        Watched { sink: Either::Heap(SendBuf::with_limit(vec![], limit)), sent: Vec::new() }
+        Watched { sink: SendBuf::new(buffer), sent: Vec::new() }
     }
 
     pub(crate) fn pending(&self) -> &[u8] {
-        match &self.sink {
-            Either::Slice(out) => out.pending(),
-            Either::Heap(send) => send.pending(),
-        }
+        self.sink.pending()
     }
 
     /// Sends at most `count` octets.
     pub(crate) fn send(&mut self, count: usize) {
         let count = count.min(self.pending().len());
-        let (pending, _) = self.pending().split_at(count);
-        let pending = pending.to_vec();
-        self.sent.extend(pending);
-        match &mut self.sink {
-            Either::Slice(out) => out.sent(count),
-            Either::Heap(send) => send.sent(count),
-        }
+        self.sent.extend_from_slice(&self.sink.pending()[..count]);
+        self.sink.sent(count);
     }
 
     pub(crate) fn send_all(&mut self) {
         self.send(usize::MAX);
-    }
-
-    /// How many octets were ever put into it.
-    pub(crate) fn total(&self) -> usize {
-        self.sent.len() + self.pending().len()
     }
 }
 
@@ -82,10 +74,7 @@ impl Sink for Watched<'_> {
     /// All or nothing, exactly what was given, never beyond the capacity.
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
         let (before, room) = (self.pending().len(), self.room());
-        let put = match &mut self.sink {
-            Either::Slice(out) => out.put(parts),
-            Either::Heap(send) => send.put(parts),
-        };
+        let put = self.sink.put(parts);
         let piece = parts.concat();
         assert_eq!(put.is_ok(), piece.len() <= room, "a piece is taken where it fits");
         let added = if put.is_ok() { piece.as_slice() } else { b"" };
@@ -95,16 +84,10 @@ impl Sink for Watched<'_> {
     }
 
     fn room(&self) -> usize {
-        match &self.sink {
-            Either::Slice(out) => out.room(),
-            Either::Heap(send) => send.room(),
-        }
+        self.sink.room()
     }
 
     fn capacity(&self) -> usize {
-        match &self.sink {
-            Either::Slice(out) => out.capacity(),
-            Either::Heap(send) => send.capacity(),
-        }
+        self.sink.capacity()
     }
 }

@@ -111,7 +111,7 @@ impl Proxy {
         let over = match self.stage {
             Stage::Login => false,
             // Nobody is left to answer. If only the client has closed, the responses still follow.
-            Stage::Relay => self.is_ended(End::Back) && self.pending(End::Front).is_empty(),
+            Stage::Relay => self.is_eof(End::Back) && self.pending(End::Front).is_empty(),
             Stage::Over => true,
         };
         match &self.attempt {
@@ -169,7 +169,7 @@ impl Proxy {
     }
 
     /// Returns the room for the next bytes from there. It is empty while there is none: do not read then.
-    pub fn spare(&mut self, end: End) -> &mut [u8] {
+    pub fn spare_mut(&mut self, end: End) -> &mut [u8] {
         let is_relaying = self.is_relaying();
         let recv = self.recv_buf(end);
         // Bytes are relayed in parts as small as the other stream takes. To read on while most are left would move them each time.
@@ -177,7 +177,7 @@ impl Proxy {
     }
 
     /// Reports that `count` bytes were read into the room there.
-    pub fn filled(&mut self, end: End, count: usize) {
+    pub fn received(&mut self, end: End, count: usize) {
         self.quiet_since = None;
         if count > 0 {
             self.recv_buf(end).received(count);
@@ -185,12 +185,12 @@ impl Proxy {
     }
 
     /// Reports that the stream from there has ended.
-    pub fn ended(&mut self, end: End) {
+    pub fn received_eof(&mut self, end: End) {
         self.recv_buf(end).received_eof();
     }
 
     /// Returns whether the stream from there has ended.
-    pub fn is_ended(&mut self, end: End) -> bool {
+    pub fn is_eof(&mut self, end: End) -> bool {
         self.recv_buf(end).is_eof()
     }
 

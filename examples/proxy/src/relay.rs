@@ -83,7 +83,7 @@ impl<F: AsyncRead + AsyncWrite + Unpin> Relay<F> {
                 true
             });
             moved |= back.poll_read(End::Back, proxy, context).unwrap_or_else(|_| {
-                proxy.ended(End::Back);
+                proxy.received_eof(End::Back);
                 true
             });
         }
@@ -153,21 +153,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
 
     /// Reads as far as there is room. Returns whether there were bytes, or the stream has ended.
     fn poll_read(&mut self, end: End, proxy: &mut Proxy, context: &mut Context<'_>) -> io::Result<bool> {
-        if proxy.is_ended(end) {
+        if proxy.is_eof(end) {
             return Ok(false);
         }
-        let mut buffer = ReadBuf::new(proxy.spare(end));
+        let mut buffer = ReadBuf::new(proxy.spare_mut(end));
         if buffer.capacity() == 0 {
             return Ok(false); // a write makes room, and wakes this task
         }
         match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(())) => match buffer.filled().len() {
-                0 => proxy.ended(end),
-                count => proxy.filled(end, count),
+                0 => proxy.received_eof(end),
+                count => proxy.received(end, count),
             },
             // TLS that ended without its farewell. Nothing is lost: without QUIT, nothing is removed.
-            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => proxy.ended(end),
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => proxy.received_eof(end),
             Poll::Ready(Err(error)) => return Err(error),
         }
         Ok(true)

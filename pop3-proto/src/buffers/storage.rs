@@ -92,7 +92,7 @@ impl Storage for alloc::vec::Vec<u8> {
 /// let config = ClientConfig::new(TlsPolicy::Implicit);
 /// let error = ClientConnection::with_buffers(config, 1, [0; 64], [0; 64]).unwrap_err();
 /// assert_eq!((error.given, error.needed), (64, 12_288)); // a line of AUTH: see `Limits::sasl_line`
-/// assert_eq!(error.to_string(), "receive buffer of 64 bytes is too small: give it at least 12288");
+/// assert_eq!(error.to_string(), "receive buffer of 64 bytes is too small: give it at least 12288, or lower a limit");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -109,7 +109,7 @@ impl fmt::Display for BufferTooSmall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let BufferTooSmall { needed, given, is_recv } = self;
         let name = if *is_recv { "receive" } else { "send" };
-        write!(f, "{name} buffer of {given} bytes is too small: give it at least {needed}")
+        write!(f, "{name} buffer of {given} bytes is too small: give it at least {needed}, or lower a limit")
     }
 }
 

@@ -116,7 +116,7 @@ impl ClientConfig {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not have a client's configuration",
-    note = "use a `ClientConfig`, a reference to one or an `Arc` of one, or implement `client::AsConfig` for your own type"
+    note = "use a `ClientConfig`, such as `ClientConfig::new(TlsPolicy::Implicit)`, a reference to one or an `Arc` of one, or implement `client::AsConfig` for your own type"
 )]
 pub trait AsConfig {
     /// Returns the configuration. It must not change during a session.

@@ -262,7 +262,10 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         self.server.maildrop_mut()
     }
 
-    /// Returns the messages that are marked for deletion: those to remove at [`Event::Commit`].
+    /// Returns the messages that are marked for deletion, in ascending order: those to remove at [`Event::Commit`].
+    ///
+    /// The [index](MessageNumber::index) of a number is the place in the list that you gave to `accept`. Removing from a
+    /// `Vec` moves what follows, so go from the last to the first, or use `retain`.
     pub fn marked(&self) -> impl Iterator<Item = MessageNumber> {
         self.server.marked()
     }

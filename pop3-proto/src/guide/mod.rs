@@ -7,6 +7,7 @@
 //! | [`tls`] | How do I use port 995 or STLS, and how do I enforce TLS? |
 //! | [`authentication`] | How do I log in, and how do I check a login? |
 //! | [`errors`] | What can go wrong, what must I do then, and which limits and timers are there? |
+//! | [`compiler_errors`] | What does this error of the compiler mean, and what must I write instead? |
 //! | [`pipelining`] | How do I send commands before earlier ones are answered? |
 //! | [`deletion`] | When is a message removed, and what happens if the connection is lost? |
 //! | [`serving`] | How do I build a server? |
@@ -46,6 +47,9 @@ pub mod authentication {}
 
 #[doc = include_str!("errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("compiler_errors.md")]
+pub mod compiler_errors {}
 
 #[doc = include_str!("pipelining.md")]
 pub mod pipelining {}

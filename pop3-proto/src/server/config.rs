@@ -301,7 +301,7 @@ impl<'c> ServerConfig<'c> {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not have a server's configuration",
-    note = "use a `ServerConfig`, a reference to one or an `Arc` of one, or implement `server::AsConfig` for your own type"
+    note = "use a `ServerConfig`, such as `ServerConfig::new(TlsPolicy::Implicit)`, a reference to one or an `Arc` of one, or implement `server::AsConfig` for your own type"
 )]
 pub trait AsConfig {
     /// Returns the configuration. It must not change during a session.

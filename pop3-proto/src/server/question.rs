@@ -273,6 +273,10 @@ pub enum BodyError {
     /// The size of the message differs from the size in its status line, so the server did not write the terminator. If `sent` is less
     /// than `stated`, you can still write the missing part. Otherwise, or if there is no more, [`close`](super::Server::close) the
     /// session: the end of the connection tells the client that the message is incomplete.
+    ///
+    /// If this happens for every message, the sizes in the maildrop are not the sizes that RETR sends: compute them with
+    /// [`OctetCount::of`](crate::OctetCount::of). If it happens for some messages, check that you send the right one:
+    /// [`index`](crate::MessageNumber::index) is its position in a list.
     Size {
         /// The number of octets sent, counted like the size.
         sent: u64,

@@ -30,7 +30,10 @@ fn buffers_that_are_too_small_are_refused() {
     assert_eq!((error.is_recv, error.needed, error.given), (true, 900, 899));
     let error = refused(900, 699);
     assert_eq!((error.is_recv, error.needed, error.given), (false, 700, 699));
-    assert_eq!(error.to_string(), "send buffer of 699 bytes is too small: give it at least 700");
+    assert_eq!(
+        error.to_string(),
+        "send buffer of 699 bytes is too small: give it at least 700, or lower a limit"
+    );
 
     type Pop3<'c> = ServerConnection<Mail, Box<[u8]>, Box<[u8]>, &'c server::ServerConfig<'static>>;
     for (config, least_recv, least_send) in [(&WITH_AUTH, 700, 700), (&CONFIG, 255, MIN_SEND_BUF)] {

@@ -19,13 +19,13 @@ fn carry<A: Storage, B: Storage>(from: &mut SendBuf<A>, to: &mut RecvBuf<B>) {
 }
 
 /// Says how the session ended on either side, and how many octets of messages came.
-fn session(slots: &mut [MessageInfo<UniqueId<'static>>]) -> (Option<CloseReason>, bool, usize) {
+fn session(infos: &mut [MessageInfo<UniqueId<'static>>]) -> (Option<CloseReason>, bool, usize) {
     let config =
         client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
     let mut client = ClientConnection::with_buffers(&config, 1, [0; 1024], [0; MIN_SEND_BUF]).unwrap();
     let mut server: ServerConnection<&mut [MessageInfo<UniqueId<'static>>], [u8; 512], [u8; MIN_SEND_BUF]> =
         ServerConnection::with_buffers(&CONFIG, 1, [0; 512], [0; MIN_SEND_BUF]).unwrap();
-    let (mut slots, mut left, mut why, mut quit, mut came) = (Some(slots), MESSAGE, None, false, 0);
+    let (mut infos, mut left, mut why, mut quit, mut came) = (Some(infos), MESSAGE, None, false, 0);
     let mut lines = ["USER mrose", "PASS secret", "LIST", "UIDL", "RETR 1", "DELE 1", "QUIT"].into_iter();
     while !(client.is_closed() && server.is_closed()) {
         while let Some((event, mut sender)) = client.poll().unwrap() {
@@ -42,7 +42,7 @@ fn session(slots: &mut [MessageInfo<UniqueId<'static>>]) -> (Option<CloseReason>
             match event {
                 server::Event::Greet(token) => responder.greet(token, Text::from_static("ready")).unwrap(),
                 server::Event::User(token, _) => responder.accept_name(token).unwrap(),
-                server::Event::Login(token, _) => responder.accept(token, slots.take().unwrap()).unwrap(),
+                server::Event::Login(token, _) => responder.accept(token, infos.take().unwrap()).unwrap(),
                 server::Event::Fetch(token) => {
                     left = MESSAGE;
                     responder.send_body(token).unwrap();
@@ -62,9 +62,9 @@ fn session(slots: &mut [MessageInfo<UniqueId<'static>>]) -> (Option<CloseReason>
 
 #[test]
 fn law_3_connections_over_arrays_allocate_nothing() {
-    let mut slots = [MessageInfo::new(OctetCount::of(MESSAGE), UniqueId::new(b"a-1").unwrap())];
+    let mut infos = [MessageInfo::new(OctetCount::of(MESSAGE), UniqueId::new(b"a-1").unwrap())];
     let mut outcome = None;
-    assert_eq!(allocations(|| outcome = Some(session(&mut slots))), 0);
+    assert_eq!(allocations(|| outcome = Some(session(&mut infos))), 0);
     assert_eq!(outcome, Some((Some(CloseReason::Quit), true, OctetCount::of(MESSAGE) as usize)));
-    assert!(slots[0].is_marked());
+    assert!(infos[0].is_marked());
 }

@@ -82,9 +82,9 @@ fn nothing_goes_without_quit(world: &World<'_>) {
     }
     marked.sort_unstable();
     marked.dedup();
-    let slots = world.server.maildrop().unwrap();
+    let infos = world.server.maildrop().unwrap();
     let now: Vec<u32> =
-        (1..).zip(slots).filter(|(_, slot)| slot.is_marked()).map(|(number, _)| number).collect();
+        (1..).zip(infos).filter(|(_, info)| info.is_marked()).map(|(number, _)| number).collect();
     assert_eq!(now, marked, "the marks are not those that were asked for");
     match world.committed {
         None => assert!(world.removed.is_empty(), "removed without a commit"),
@@ -97,10 +97,10 @@ fn nothing_goes_without_quit(world: &World<'_>) {
 }
 
 fn numbers_are_stable(world: &World<'_>) {
-    let Some(slots) = world.server.maildrop() else { return };
+    let Some(infos) = world.server.maildrop() else { return };
     let at_login = world.scenario.app.maildrop();
-    assert_eq!(slots.len(), at_login.len());
-    for (now, then) in slots.iter().zip(&at_login) {
+    assert_eq!(infos.len(), at_login.len());
+    for (now, then) in infos.iter().zip(&at_login) {
         assert_eq!((now.octets(), now.id()), (then.octets(), then.id()), "another message");
     }
 }

@@ -212,7 +212,7 @@ impl Both<'_> {
         assert_eq!(self.world.client.state(), self.client.state, "client {}", self.world.shown());
         assert_eq!(self.world.server.state(), self.server.state, "server {}", self.world.shown());
         let marked =
-            |number: usize| self.world.server.maildrop().is_some_and(|slots| slots[number - 1].is_marked());
+            |number: usize| self.world.server.maildrop().is_some_and(|infos| infos[number - 1].is_marked());
         assert!((1..=MESSAGES).all(|number| marked(number) == self.server.marked[number]), "marks");
     }
 }

@@ -50,9 +50,9 @@ fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
 #[test]
 fn r1939_3_d_a_command_line_has_cr_lf_at_its_end_and_nowhere_else() {
     for line in LINES.into_iter().chain(["XTND", "XTND XLST 1"]) {
-        let mut outbox = SendBuf::new(vec![]);
-        Command::parse(line.as_bytes()).unwrap().encode(&mut outbox).unwrap();
-        assert_eq!(outbox.pending(), format!("{line}\r\n").as_bytes());
+        let mut send = SendBuf::new(vec![]);
+        Command::parse(line.as_bytes()).unwrap().encode(&mut send).unwrap();
+        assert_eq!(send.pending(), format!("{line}\r\n").as_bytes());
     }
 }
 

@@ -3,7 +3,7 @@
 use pop3_proto::client::SendError;
 use pop3_proto::server::{Ask, Server, ServerConfig, Step};
 use pop3_proto::{AnswerError, ConnectionError, Input, SendBuf, Sink, State, TlsPolicy};
-use pop3_proto_kit::{Guest, Host, Slots, client, machine, slots};
+use pop3_proto_kit::{Guest, Host, Infos, client, infos, machine};
 use std::time::Duration;
 
 /// What a client, or somebody for it, may put after STLS: whole and partial commands, bare line ends, a TLS record.
@@ -50,8 +50,8 @@ fn guest(policy: TlsPolicy) -> Guest {
 }
 
 /// The machine that asks about STLS, and its token.
-fn asked() -> (Server<Slots, ServerConfig<'static>>, pop3_proto::server::StartTls) {
-    let mut server = machine(CONFIG, slots(&["abc"]), "");
+fn asked() -> (Server<Infos, ServerConfig<'static>>, pop3_proto::server::StartTls) {
+    let mut server = machine(CONFIG, infos(&["abc"]), "");
     match server.poll(&mut Input::more(b"STLS\r\n"), &mut SendBuf::new(vec![])) {
         Ok(Step::Ask(Ask::StartTls(start))) => (server, start),
         step => panic!("{step:?}"),
@@ -274,7 +274,7 @@ fn law_8_an_end_in_the_handshake_is_no_start_of_tls() {
 #[test]
 fn law_7_a_server_takes_no_token_of_another_connection() {
     let (mut server, start) = asked();
-    let mut other = Server::<Slots, _>::new(ServerConfig::new(TlsPolicy::Required), 2);
+    let mut other = Server::<Infos, _>::new(ServerConfig::new(TlsPolicy::Required), 2);
     let unanswered = other.tls_started(start, Input::more(b"")).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::OtherConnection);
     server.tls_started(unanswered.token, Input::more(b"")).unwrap();

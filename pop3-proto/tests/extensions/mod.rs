@@ -21,7 +21,7 @@ mod utf8;
 use pop3_proto::MessageNumber;
 use pop3_proto::client::ClientConfig;
 use pop3_proto::server::{Entry, Maildrop, MessageInfo, Refusal, ServerConfig};
-use pop3_proto_kit::{App, Guest, Host, Slots};
+use pop3_proto_kit::{App, Guest, Host, Infos};
 
 /// A client that was greeted without a timestamp.
 fn guest(config: impl Into<ClientConfig>) -> Guest {
@@ -39,36 +39,36 @@ fn opened(config: impl Into<ClientConfig>) -> Guest {
 
 /// A maildrop whose even messages hold UTF-8, each of 100 octets.
 struct Mail {
-    slots: Slots,
+    infos: Infos,
     utf8: bool,
 }
 
 impl Maildrop for Mail {
     fn count(&self) -> u32 {
-        self.slots.count()
+        self.infos.count()
     }
 
     fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
         match message.get() % 2 {
             0 if !self.utf8 => Err(Refusal::NeedsUtf8),
-            _ => self.slots.entry(message),
+            _ => self.infos.entry(message),
         }
     }
 
     fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
-        self.slots.mark(message)
+        self.infos.mark(message)
     }
 
     fn unmark_all(&mut self) {
-        self.slots.unmark_all();
+        self.infos.unmark_all();
     }
 }
 
 /// A server with a maildrop of four such messages.
 fn host_of(config: ServerConfig<'static>) -> Host<Mail> {
     let app = App::of(&["Subject: hello\r\n\r\n.body\r\n"; 4]);
-    let slots = app.maildrop().into_iter().map(|slot| MessageInfo::new(100, slot.id().clone())).collect();
-    let mut host = Host::opening(config, app, Mail { slots, utf8: false });
+    let infos = app.maildrop().into_iter().map(|info| MessageInfo::new(100, info.id().clone())).collect();
+    let mut host = Host::opening(config, app, Mail { infos, utf8: false });
     host.prepare = |mail, utf8| mail.utf8 = utf8;
     host
 }

@@ -4,7 +4,7 @@ use super::{greeted, guest, logged_in, opened};
 use pop3_proto::client::{ClientConfig, SendError};
 use pop3_proto::server::{self, CloseReason, Refusal, Step};
 use pop3_proto::{Input, MIN_SEND_BUF, SendBuf, State, TlsPolicy, Verb};
-use pop3_proto_kit::{Guest, LOGIN, machine, slots};
+use pop3_proto_kit::{Guest, LOGIN, infos, machine};
 
 fn pipelining() -> Guest {
     let mut peer = guest(TlsPolicy::Cleartext);
@@ -204,7 +204,7 @@ fn r2449_6_6_b_a_server_answers_each_command_in_turn() {
 /// No command is read while the send buffer may have too little room for its answer.
 #[test]
 fn r2449_6_6_f_further_commands_stay_unread_until_the_answer_is_sent() {
-    let mut server = machine(server::ServerConfig::new(TlsPolicy::Cleartext), slots(&[[b'x'; 98]; 2]), LOGIN);
+    let mut server = machine(server::ServerConfig::new(TlsPolicy::Cleartext), infos(&[[b'x'; 98]; 2]), LOGIN);
     let mut out = SendBuf::new([0; MIN_SEND_BUF]);
     let mut input = Input::more(b"NOOP\r\nSTAT\r\nRSET\r\n");
     for (answer, unread) in [("+OK nothing done\r\n", "STAT\r\nRSET\r\n"), ("+OK 2 200\r\n", "RSET\r\n")] {

@@ -7,7 +7,7 @@ use pop3_proto::{
     AnswerError, Base64, Command, ConnectionError, Input, Limits, Mechanism, Secret, SendBuf, State, Text,
     TlsPolicy,
 };
-use pop3_proto_kit::{LOGIN, Slots, client as client_machine, machine, slots};
+use pop3_proto_kit::{Infos, LOGIN, client as client_machine, infos, machine};
 
 const ALL: &[Mechanism<'static>] = &[
     Mechanism::PLAIN,
@@ -20,7 +20,7 @@ const ALL: &[Mechanism<'static>] = &[
 const CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Implicit).with_sasl(ALL);
 const TOKEN: &[u8] = b"vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";
 
-type Machine = Server<Slots, ServerConfig<'static>>;
+type Machine = Server<Infos, ServerConfig<'static>>;
 type Out = SendBuf<Vec<u8>>;
 
 /// What the server does with a message of the client, after this many.
@@ -38,7 +38,7 @@ fn talk(
     mut respond: impl FnMut(&mut Client, SaslStep, Vec<u8>, &mut Out),
 ) -> bool {
     let mut client = client_machine(TlsPolicy::Implicit, &[]);
-    let mut server = machine(CONFIG, slots(&["abc"]), "");
+    let mut server = machine(CONFIG, infos(&["abc"]), "");
     let (mut up, mut down) = (SendBuf::new(vec![]), SendBuf::new(vec![]));
     let mut buffer = [0; 242];
     let initial = initial.map(|message| message.encode_into(&mut buffer).unwrap());
@@ -49,7 +49,7 @@ fn talk(
             Answer::Challenge(challenge) => {
                 server.challenge_message(login, &Message::new(&challenge), &mut down).unwrap();
             }
-            Answer::Accept => server.accept(login, slots(&["abc"])).unwrap(),
+            Answer::Accept => server.accept(login, infos(&["abc"])).unwrap(),
             Answer::Refuse => server.refuse(login, Refusal::Credentials).unwrap(),
         }
         up.clear();
@@ -219,7 +219,7 @@ fn r7628_3_2_b_a_bearer_token_that_is_refused() {
 #[test]
 fn r7628_3_2_b_or_the_client_cancels() {
     let mut client = client_machine(TlsPolicy::Implicit, &[]);
-    let mut server = machine(CONFIG, slots(&["abc"]), "");
+    let mut server = machine(CONFIG, infos(&["abc"]), "");
     let (mut up, mut down) = (SendBuf::new(vec![]), SendBuf::new(vec![]));
     client.send(&Command::parse(b"AUTH OAUTHBEARER AAAA").unwrap(), &mut up).unwrap();
     let (login, _) = login(&mut server, up.pending(), &mut down);
@@ -335,7 +335,7 @@ fn law_4_a_message_behind_an_odd_challenge_must_be_a_cancel() {
 #[test]
 fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
     let config = CONFIG.with_limits(Limits::DEFAULT.with_sasl_line(132));
-    let mut server = machine(config, slots(&["abc"]), "");
+    let mut server = machine(config, infos(&["abc"]), "");
     let mut out = SendBuf::new(vec![]);
     let (token, _) = login(&mut server, b"AUTH LOGIN\r\n", &mut out);
     let (long, fits) = ([b'x'; 97], [b'x'; 96]);
@@ -356,7 +356,7 @@ fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
     assert_eq!(out.pending(), b"+ \r\n");
 
     let (user, pass) = LOGIN.split_at("USER mrose\r\n".len());
-    let mut server = machine(ServerConfig::new(TlsPolicy::Implicit), slots(&["abc"]), user);
+    let mut server = machine(ServerConfig::new(TlsPolicy::Implicit), infos(&["abc"]), user);
     let (token, _) = login(&mut server, pass.as_bytes(), &mut out);
     let unanswered = server.challenge_message(token, &Message::new(b""), &mut out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale, "PASS is no exchange");

@@ -5,7 +5,7 @@ use pop3_proto::server::{Ask, CloseReason, Refusal, ServerConfig, Step};
 use pop3_proto::{
     AnswerError, Base64, ConnectionError, Input, Limits, SendBuf, State, Timer, Timers, TlsPolicy,
 };
-use pop3_proto_kit::{machine, slots};
+use pop3_proto_kit::{infos, machine};
 use std::time::Duration;
 
 /// So many challenges and responses in AUTH LOGIN: what the client says, and what it is answered before the outcome.
@@ -148,7 +148,7 @@ fn rob_39_pass_behind_a_name_that_is_refused() {
 #[test]
 fn rob_36_an_exchange_takes_from_the_time_for_the_login() {
     let config = CONFIG.with_timers(Timers::DEFAULT.with_login(Duration::from_secs(60)));
-    let mut server = machine(config, slots(&["abc"]), "");
+    let mut server = machine(config, infos(&["abc"]), "");
     server.tick(Duration::ZERO).unwrap();
     let mut out = SendBuf::new(vec![]);
     let Ok(Step::Ask(Ask::Login(login, _))) = server.poll(&mut Input::more(b"AUTH PLAIN\r\n"), &mut out)
@@ -176,7 +176,7 @@ fn law_7_no_answer_behind_close() {
     server.close();
     let unanswered = server.challenge(login, Base64::EMPTY, &mut out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
-    let unanswered = server.accept(unanswered.token, slots(&["abc"])).unwrap_err();
+    let unanswered = server.accept(unanswered.token, infos(&["abc"])).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
     assert!(server.maildrop().is_none());
     assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::Closed(CloseReason::Aborted))));

@@ -2,7 +2,7 @@
 
 use pop3_proto::server::{Ask, CloseReason, Credentials, Login, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{AnswerError, Base64, Input, Limits, Mechanism, Profile, Quirk, SendBuf, TlsPolicy};
-use pop3_proto_kit::{Host, LOGIN, Slots, machine, slots};
+use pop3_proto_kit::{Host, Infos, LOGIN, infos, machine};
 
 pub(super) const CLEAR: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::CRAM_MD5];
 pub(super) const CONFIG: ServerConfig<'_> =
@@ -51,9 +51,9 @@ pub(super) fn lines(lines: &[&str]) -> String {
 pub(super) fn asked(
     config: ServerConfig<'static>,
     wire: &str,
-) -> (Server<Slots, ServerConfig<'static>>, Login) {
+) -> (Server<Infos, ServerConfig<'static>>, Login) {
     let before = &wire[..wire.trim_end().rfind('\n').map_or(0, |end| end + 1)];
-    let mut server = machine(config, slots(&["abc"]), before);
+    let mut server = machine(config, infos(&["abc"]), before);
     let mut input = Input::more(&wire.as_bytes()[before.len()..]);
     match server.poll(&mut input, &mut SendBuf::new(vec![])) {
         Ok(Step::Ask(Ask::Login(login, _))) => (server, login),
@@ -82,7 +82,7 @@ fn r5034_4_c_an_initial_response_is_absent_empty_or_base64() {
 #[test]
 fn r5034_5_a_words_match_in_any_case_and_base64_keeps_its_own() {
     for line in ["auth plain aHRl", "Auth Plain aHRl", "AUTH PLAIN aHRl"] {
-        let mut server = machine(CONFIG, slots(&["abc"]), "");
+        let mut server = machine(CONFIG, infos(&["abc"]), "");
         let wire = lines(&[line]);
         let Ok(Step::Ask(Ask::Login(_, Credentials::Sasl { mechanism, initial: Some(initial) }))) =
             server.poll(&mut Input::more(wire.as_bytes()), &mut SendBuf::new(vec![]))
@@ -260,7 +260,7 @@ fn law_4_a_challenge_that_cannot_go_out_gives_its_token_back() {
     let text = Base64::from_static("AAAAAAAA");
     let unanswered = server.challenge(unanswered.token, text, &mut full).unwrap_err();
     assert!(matches!(unanswered.why, AnswerError::BufferFull(full) if full.needed == 12));
-    let mut other = Server::<Slots, _>::new(CONFIG, 2);
+    let mut other = Server::<Infos, _>::new(CONFIG, 2);
     let unanswered = other.challenge(unanswered.token, text, &mut out).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::OtherConnection);
     assert_eq!(out.pending(), b"");
@@ -287,7 +287,7 @@ fn law_7_only_auth_is_answered_with_a_challenge() {
     assert!(!login.is_auth());
     let unanswered = server.challenge(login, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap_err();
     assert_eq!(unanswered.why, AnswerError::Stale);
-    server.accept(unanswered.token, slots(&["abc"])).unwrap();
+    server.accept(unanswered.token, infos(&["abc"])).unwrap();
 }
 
 /// Also AMB.19 (`=`), 5034.4.a, 5034.4.s and 4648.3.a: as an initial response and as a later one, `-ERR` and the exchange is over.
@@ -388,7 +388,7 @@ fn rob_30_an_end_inside_an_exchange_commits_nothing() {
 /// Also AMB.20: a response that came too early waits for its challenge in the caller's buffer.
 #[test]
 fn law_5_a_response_in_the_same_read_as_auth() {
-    let mut server = machine(CONFIG, slots(&["abc"]), "");
+    let mut server = machine(CONFIG, infos(&["abc"]), "");
     let mut out = SendBuf::new(vec![]);
     let mut input = Input::more(b"AUTH PLAIN\r\nAAAA\r\n");
     let Ok(Step::Ask(Ask::Login(login, _))) = server.poll(&mut input, &mut out) else { panic!() };

@@ -4,7 +4,7 @@ use super::sessions::number;
 use pop3_proto::client::{Client, Event};
 use pop3_proto::server::{self, Ask, Server, Step};
 use pop3_proto::{Command, Input, SendBuf, Text, TlsPolicy};
-use pop3_proto_kit::{App, Slots};
+use pop3_proto_kit::{App, Infos};
 
 fn lies_in(part: &[u8], whole: &[u8]) -> bool {
     let (part, whole) = (part.as_ptr_range(), whole.as_ptr_range());
@@ -49,7 +49,7 @@ fn law_1_a_piece_of_a_message_lies_in_the_input() {
 }
 
 /// A server in TRANSACTION, asked for the first message.
-fn sending() -> Server<Slots, server::ServerConfig<'static>> {
+fn sending() -> Server<Infos, server::ServerConfig<'static>> {
     let mut server = Server::new(server::ServerConfig::new(TlsPolicy::Cleartext), 1);
     let (mut sink, mut input) = (SendBuf::new(vec![]), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
     loop {

@@ -8,7 +8,7 @@ use pop3_proto::{
     Base64, Command, ConnectionError, Input, Limit, Limits, MIN_SEND_BUF, Mechanism, MessageNumber, SendBuf,
     Sink, Text, TlsPolicy, UniqueId,
 };
-use pop3_proto_kit::{App, Cuts, Host, Memory, Slots};
+use pop3_proto_kit::{App, Cuts, Host, Infos, Memory};
 
 /// A machine that looked at octets and found no line end does not look at them again: one that is put there afterwards is not seen, as
 /// nobody puts one there.
@@ -161,7 +161,7 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
         assert_eq!(said, [expected, "+OK bye"], "{octets}");
     }
     // An over-long line is dropped as it comes: none of it is held.
-    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(config, 1);
+    let mut server: Server<Infos, ServerConfig<'_>> = Server::new(config, 1);
     let Ask::Greet(greet) = ask!(&mut server, b"", Greet(_)) else { unreachable!() };
     server.greet(greet, Text::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let mut input = Input::more(&[b'x'; 5000]);

@@ -53,14 +53,14 @@ fn carry<const N: usize>(sink: &mut SendBuf<&mut [u8]>, recv: &mut RecvBuf<[u8; 
 
 fn session(
     commands: &[Command<'_>],
-    slots: &mut [MessageInfo<UniqueId<'static>>],
+    infos: &mut [MessageInfo<UniqueId<'static>>],
 ) -> (Option<CloseReason>, usize) {
     let (mut client_memory, mut server_memory) = ([0; MIN_SEND_BUF], [0; MIN_SEND_BUF]);
     let (mut up, mut down) = (SendBuf::new(&mut client_memory[..]), SendBuf::new(&mut server_memory[..]));
     let (mut client_recv, mut server_recv) = (RecvBuf::new([0; 1024]), RecvBuf::new([0; 512]));
     let mut client = Client::new(client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining(), 1);
     let mut server = Server::new(&CONFIG, 1);
-    let (mut maildrop, mut at, mut why) = (Some(slots), 0, None);
+    let (mut maildrop, mut at, mut why) = (Some(infos), 0, None);
     let (mut next, mut events) = (commands.iter().peekable(), 0);
     loop {
         while client_recv.with(|input| client.poll(input)).unwrap().is_some_and(|event| {
@@ -81,8 +81,8 @@ fn session(
 
 #[test]
 fn law_3_a_whole_session_allocates_nothing() {
-    let slot = |id| MessageInfo::new(pop3_proto::OctetCount::of(MESSAGE), UniqueId::new(id).unwrap());
-    let mut slots = [slot(b"a"), slot(b"b"), slot(b"c")];
+    let info = |id| MessageInfo::new(pop3_proto::OctetCount::of(MESSAGE), UniqueId::new(id).unwrap());
+    let mut infos = [info(b"a"), info(b"b"), info(b"c")];
     let commands = [
         Command::Capa,
         USER,
@@ -97,11 +97,11 @@ fn law_3_a_whole_session_allocates_nothing() {
         Command::Quit,
     ];
     let mut ended = (None, 0);
-    let count = allocations(|| ended = session(&commands, &mut slots));
+    let count = allocations(|| ended = session(&commands, &mut infos));
     assert_eq!(ended.0, Some(CloseReason::Quit));
     assert!(ended.1 > 30, "{ended:?}");
     assert_eq!(count, 0);
-    assert!(slots[0].is_marked());
+    assert!(infos[0].is_marked());
     // The counter does count.
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
 }

@@ -6,10 +6,10 @@ use pop3_proto::{
     AnswerError, Base64, BufferFull, Input, Limits, MIN_SEND_BUF, Mechanism, ResponseCode, SendBuf, Sink,
     StuffMode, Text, TlsPolicy, Unanswered,
 };
-use pop3_proto_kit::{App, Slots};
+use pop3_proto_kit::{App, Infos};
 use std::fmt::Debug;
 
-type Machine = Server<Slots, ServerConfig<'static>>;
+type Machine = Server<Infos, ServerConfig<'static>>;
 
 fn unanswered<T: Debug>(answered: Result<(), Unanswered<T>>, why: AnswerError, shown: &str) -> T {
     let unanswered = answered.unwrap_err();

@@ -4,7 +4,7 @@ use super::sessions::USER;
 use pop3_proto::client::{self, Client, Event};
 use pop3_proto::server::{Ask, Server, ServerConfig, Step};
 use pop3_proto::{Command, Input, Mechanism, SendBuf, Sink, Text, TlsPolicy};
-use pop3_proto_kit::{App, Slots};
+use pop3_proto_kit::{App, Infos};
 
 /// A command that was sent, and what the server said then.
 pub(super) type Said<'c> = (Command<'c>, &'static [u8]);
@@ -46,14 +46,14 @@ pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i
 }
 
 /// A server with everything on offer, on the connection with this number.
-pub(super) fn server(id: u64) -> Server<Slots, ServerConfig<'static>> {
+pub(super) fn server(id: u64) -> Server<Infos, ServerConfig<'static>> {
     let config = ServerConfig::new(TlsPolicy::Opportunistic).with_other_commands();
     Server::new(config.with_sasl_cleartext(&[Mechanism::PLAIN]).with_sasl(&[Mechanism::PLAIN]), id)
 }
 
 /// Lets the server read, and answers all questions up to the first step that `stop` wants.
 pub(super) fn until<'i>(
-    server: &mut Server<Slots, ServerConfig<'_>>,
+    server: &mut Server<Infos, ServerConfig<'_>>,
     input: &mut Input<'i>,
     sink: &mut dyn Sink,
     stop: impl Fn(&Step<'_>) -> bool,

@@ -7,7 +7,7 @@ use pop3_proto::server::{self, Ask, Server, Step};
 use pop3_proto::{
     Base64, Command, ConnectionError, Input, MIN_SEND_BUF, Mechanism, SendBuf, Sink, Timer, Timers, TlsPolicy,
 };
-use pop3_proto_kit::Slots;
+use pop3_proto_kit::Infos;
 use std::time::Duration;
 
 const TIMERS: Timers = Timers::DEFAULT
@@ -163,7 +163,7 @@ fn rob_36_a_span_is_at_least_a_millisecond_and_at_most_49_days() {
 }
 
 /// A server that sends a message.
-fn sending() -> Server<Slots, server::ServerConfig<'static>> {
+fn sending() -> Server<Infos, server::ServerConfig<'static>> {
     let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_timers(TIMERS);
     let mut server = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";

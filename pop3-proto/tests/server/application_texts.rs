@@ -33,7 +33,7 @@ fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
     let mut buffer = [0; MIN_SEND_BUF];
     for unfit in UNFIT {
         let mut out = SendBuf::new(&mut buffer[..]);
-        let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
+        let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         let before = format!("{server:?}");
         let back = server.greet(greet, Text::new(unfit).unwrap(), &mut out).unwrap_err();
@@ -44,7 +44,7 @@ fn r2449_6_4_b_a_greeting_that_reads_as_a_code_without_being_one_is_refused() {
     }
     for fit in FIT {
         let mut out = SendBuf::new(&mut buffer[..]);
-        let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
+        let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         server.greet(greet, Text::new(fit).unwrap(), &mut out).unwrap();
         assert_eq!(pending(&mut out).into_bytes(), [b"+OK ", *fit, b"\r\n"].concat());
@@ -80,7 +80,7 @@ impl Translation for Same {
 /// What a server with these languages answers to NOOP in the second of them.
 fn noop(languages: &[Language<'_>]) -> String {
     let config = CLEAR.with_languages(languages);
-    let mut server: Server<Slots, &ServerConfig<'_>> = Server::new(&config, 1);
+    let mut server: Server<Infos, &ServerConfig<'_>> = Server::new(&config, 1);
     let mut buffer = [0; 4096];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"LANG x-same\r\nUSER a\r\nPASS b\r\nNOOP\r\n");
@@ -186,7 +186,7 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
 
 /// What a server answers to these commands after its greeting.
 fn greeted(config: &ServerConfig<'_>, commands: &[u8]) -> String {
-    let mut server: Server<Slots, &ServerConfig<'_>> = Server::new(config, 1);
+    let mut server: Server<Infos, &ServerConfig<'_>> = Server::new(config, 1);
     let mut buffer = [0; 2048];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(commands);
@@ -217,7 +217,7 @@ impl AsConfig for Settings {
 fn a_configuration_is_made_at_run_time_and_freed() {
     let settings =
         Arc::new(Settings { base: CLEAR, mechanisms: vec![Mechanism::PLAIN], name: format!("mail {}", 7) });
-    let mut servers: Vec<Server<Slots, Arc<Settings>>> =
+    let mut servers: Vec<Server<Infos, Arc<Settings>>> =
         (0..3).map(|id| Server::new(Arc::clone(&settings), id)).collect();
     for server in &mut servers {
         let mut buffer = [0; 1024];

@@ -147,8 +147,8 @@ fn rob_4_no_short_message_has_an_end_mark_of_its_own() {
 fn asked(
     config: ServerConfig<'static>,
     line: &str,
-) -> (Server<Slots, ServerConfig<'static>>, pop3_proto::server::Fetch) {
-    let mut server = machine(config, slots(&[b"A: b\r\n\r\n1\r\n"]), LOGIN);
+) -> (Server<Infos, ServerConfig<'static>>, pop3_proto::server::Fetch) {
+    let mut server = machine(config, infos(&[b"A: b\r\n\r\n1\r\n"]), LOGIN);
     let mut buffer = [0; 512];
     let fetch = ask!(server, &mut Input::more(line.as_bytes()), &mut SendBuf::new(&mut buffer[..]), Fetch);
     (server, fetch)
@@ -158,7 +158,7 @@ fn asked(
 fn a_body_in_the_wrong_turn_is_not_taken() {
     let mut buffer = [0; 512];
     let mut out = SendBuf::new(&mut buffer[..]);
-    let mut none = |server: &mut Server<Slots, ServerConfig<'_>>| {
+    let mut none = |server: &mut Server<Infos, ServerConfig<'_>>| {
         assert_eq!(server.write_body(b"x", &mut out), Err(BodyError::NoBody));
         let mut octets = b"x".as_slice();
         assert_eq!(server.body_slice(&mut octets), Err(BodyError::NoBody));

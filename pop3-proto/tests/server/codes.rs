@@ -4,7 +4,7 @@ use super::*;
 use pop3_proto::server::{Login, Phrase};
 use pop3_proto::{AnswerError, MIN_SEND_BUF, ResponseCode, SendBuf};
 
-type Machine = Server<Slots, ServerConfig<'static>>;
+type Machine = Server<Infos, ServerConfig<'static>>;
 
 /// Also 3206.4.a and 1939.6.c: trouble that passes, or that does not, has its code; no other reason has one.
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 const LIST: &str = "+OK scan listing follows\r\n";
 const UIDL: &str = "+OK unique-id listing follows\r\n";
 
-fn with_ids(ids: &[&[u8]]) -> Slots {
+fn with_ids(ids: &[&[u8]]) -> Infos {
     ids.iter().map(|id| MessageInfo::new(1, UniqueId::new(id).unwrap().into())).collect()
 }
 
@@ -94,10 +94,10 @@ fn quirk_12_a_unique_id_twice() {
 /// Also 1939.7.uidl.f: over sessions that reached UPDATE and that did not.
 #[test]
 fn r1939_7_uidl_f_the_same_in_the_next_session() {
-    let mut slots = slots(&["a", "b"]);
+    let mut infos = infos(&["a", "b"]);
     for end in ["", "QUIT\r\n"] {
         let mut host: Host<&mut [MessageInfo<OwnedUniqueId>]> =
-            Host::over(CLEAR, &mut slots[..], &["a", "b"]).login();
+            Host::over(CLEAR, &mut infos[..], &["a", "b"]).login();
         assert_eq!(host.say("UIDL\r\n"), format!("{UIDL}1 id-1\r\n2 id-2\r\n.\r\n"));
         host.last(end);
     }
@@ -108,11 +108,11 @@ fn r1939_7_uidl_f_the_same_in_the_next_session() {
 fn r1939_4_l_sizes_of_64_bits() {
     let id = || OwnedUniqueId::from(UniqueId::new(b"a").unwrap());
     let sizes = [0, 4_294_967_296, 9_000_000_000_000_000_000];
-    let slots: Slots = sizes.iter().map(|octets| MessageInfo::new(*octets, id())).collect();
-    let mut host = Host::over(CLEAR, slots, &["x"; 3]).login();
+    let infos: Infos = sizes.iter().map(|octets| MessageInfo::new(*octets, id())).collect();
+    let mut host = Host::over(CLEAR, infos, &["x"; 3]).login();
     assert_eq!(host.say("LIST\r\n"), format!("{LIST}1 0\r\n2 4294967296\r\n3 9000000000000000000\r\n.\r\n"));
     assert_eq!(host.say("STAT\r\n"), "+OK 3 9000000004294967296\r\n");
-    let full: Slots = [u64::MAX, u64::MAX].iter().map(|octets| MessageInfo::new(*octets, id())).collect();
+    let full: Infos = [u64::MAX, u64::MAX].iter().map(|octets| MessageInfo::new(*octets, id())).collect();
     let mut host = Host::over(CLEAR, full, &["x"; 2]).login();
     assert_eq!(host.say("STAT\r\n"), format!("+OK 2 {}\r\n", u64::MAX));
     assert_eq!(host.say("DELE 1\r\nDELE 2\r\nSTAT\r\n").lines().last(), Some("+OK 0 0"));

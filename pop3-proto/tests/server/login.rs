@@ -29,7 +29,7 @@ fn r1939_3_b_the_server_speaks_first() {
 
 #[test]
 fn r1939_3_b_nothing_that_came_early_is_read_before_the_greeting() {
-    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"QUIT\r\n");
@@ -97,7 +97,7 @@ fn r1939_4_g_a_maildrop_that_cannot_be_opened_is_a_refusal() {
 /// The lock lives in the maildrop, and a maildrop that is not taken comes back before anything is written.
 #[test]
 fn r1939_4_h_a_maildrop_that_was_not_taken_comes_back() {
-    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER mrose\r\nPASS a\r\n");
@@ -107,7 +107,7 @@ fn r1939_4_h_a_maildrop_that_was_not_taken_comes_back() {
     server.accept_name(user).unwrap();
     let login = ask!(server, &mut input, &mut out, Login, _);
     server.close();
-    let back = server.accept(login, slots(&["abc"])).unwrap_err();
+    let back = server.accept(login, infos(&["abc"])).unwrap_err();
     assert_eq!(back.maildrop.len(), 1);
     assert!(server.into_maildrop().is_none());
 }

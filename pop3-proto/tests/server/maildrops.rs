@@ -139,7 +139,7 @@ fn every_form_of_maildrop_serves_the_same_session() {
     let lines =
         "STAT\r\nDELE 1\r\nLIST\r\nUIDL\r\nRETR 2\r\nTOP 2 0\r\nDELE 3\r\nSTAT\r\nRSET\r\nDELE 2\r\nQUIT\r\n";
     let messages = ["abc", "A: b\r\n\r\n1\r\n", "x"];
-    let mut owned = Host::over(CLEAR, slots(&messages), &messages).login();
+    let mut owned = Host::over(CLEAR, infos(&messages), &messages).login();
     let expected = owned.say(lines);
     assert_eq!(expected.matches("+OK").count(), 11);
     assert!(expected.ends_with("+OK bye\r\n"));
@@ -164,16 +164,16 @@ fn every_form_of_maildrop_serves_the_same_session() {
 /// The smallest answer of a maildrop to a number that it does not have.
 #[test]
 fn a_slice_refuses_what_it_does_not_hold() {
-    let mut slots = slots(&["a"]);
+    let mut infos = infos(&["a"]);
     let two = MessageNumber::new(2).unwrap();
-    assert_eq!(slots.count(), 1);
-    assert_eq!(slots.entry(two), Err(Refusal::NoSuchMessage));
-    assert_eq!(slots.mark(two), Err(Refusal::NoSuchMessage));
-    assert_eq!(slots.mark(MessageNumber::FIRST), Ok(()));
-    assert!(slots.entry(MessageNumber::FIRST).unwrap().marked && slots[0].is_marked());
-    assert_eq!((slots[0].octets(), slots[0].id().clone()), (3, UniqueId::new(b"id-1").unwrap().into()));
-    slots.unmark_all();
-    assert!(!slots[0].is_marked());
+    assert_eq!(infos.count(), 1);
+    assert_eq!(infos.entry(two), Err(Refusal::NoSuchMessage));
+    assert_eq!(infos.mark(two), Err(Refusal::NoSuchMessage));
+    assert_eq!(infos.mark(MessageNumber::FIRST), Ok(()));
+    assert!(infos.entry(MessageNumber::FIRST).unwrap().marked && infos[0].is_marked());
+    assert_eq!((infos[0].octets(), infos[0].id().clone()), (3, UniqueId::new(b"id-1").unwrap().into()));
+    infos.unmark_all();
+    assert!(!infos[0].is_marked());
 }
 
 #[test]

@@ -27,7 +27,7 @@ use pop3_proto::{
     Base64, ConnectionError, Input, Limits, OctetCount, OwnedUniqueId, SendBuf, Server, Sink, Text,
     TlsPolicy, UniqueId,
 };
-use pop3_proto_kit::{Bodies, Host, LOGIN, Memory, Slots, machine, slots};
+use pop3_proto_kit::{Bodies, Host, Infos, LOGIN, Memory, infos, machine};
 
 const CLEAR: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
@@ -44,8 +44,8 @@ fn through(host: Host, chunk: usize, room: usize, drain: usize, slices: bool) ->
 }
 
 /// Three messages of 120, 200 and 5 octets.
-fn three() -> Slots {
-    slots(&[[b'x'; 118].as_slice(), &[b'y'; 198], b"abc"])
+fn three() -> Infos {
+    infos(&[[b'x'; 118].as_slice(), &[b'y'; 198], b"abc"])
 }
 
 /// The next question is this one; gives its token.

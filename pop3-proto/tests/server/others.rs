@@ -5,11 +5,11 @@ use pop3_proto::server::{Ask, BodyError, CloseReason, MessageInfo, Refusal, Serv
 use pop3_proto::{ConnectionError, Input, SendBuf, Server, Text, UniqueId};
 use std::time::Duration;
 
-type Slots = Vec<MessageInfo<UniqueId<'static>>>;
+type Infos = Vec<MessageInfo<UniqueId<'static>>>;
 
 /// Polls until the machine waits, refusing or answering what it does not know.
 fn run(
-    server: &mut Server<Slots, ServerConfig<'_>>,
+    server: &mut Server<Infos, ServerConfig<'_>>,
     input: &[u8],
     sink: &mut SendBuf<Vec<u8>>,
     serve: bool,
@@ -20,8 +20,8 @@ fn run(
             Step::Ask(Ask::Greet(token)) => server.greet(token, Text::EMPTY, sink).unwrap(),
             Step::Ask(Ask::User(token, _)) => server.accept_name(token).unwrap(),
             Step::Ask(Ask::Login(token, _)) => {
-                let slots = vec![MessageInfo::new(3, UniqueId::new(b"a").unwrap())];
-                server.accept(token, slots).unwrap();
+                let infos = vec![MessageInfo::new(3, UniqueId::new(b"a").unwrap())];
+                server.accept(token, infos).unwrap();
             }
             Step::Ask(Ask::Fetch(token)) => {
                 assert_eq!(token.octets(), 3);

@@ -86,7 +86,7 @@ fn a_refused_message_says_why() {
 
 #[test]
 fn r1939_4_c_a_refused_greeting_is_the_end() {
-    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"QUIT\r\n");
@@ -101,7 +101,7 @@ fn r1939_4_c_a_refused_greeting_is_the_end() {
 
 /// The questions of one session, in their order, with a server and an input that goes on.
 struct Asked<'i> {
-    server: Server<Slots, ServerConfig<'static>>,
+    server: Server<Infos, ServerConfig<'static>>,
     input: Input<'i>,
 }
 
@@ -132,7 +132,7 @@ impl<'i> Asked<'i> {
 
     fn fetch(config: ServerConfig<'static>, id: u64) -> (Self, Fetch) {
         let (mut asked, login) = Self::login(config, id);
-        asked.server.accept(login, slots(&["a", "b"])).unwrap();
+        asked.server.accept(login, infos(&["a", "b"])).unwrap();
         let Step::Ask(Ask::Fetch(fetch)) = asked.step() else { panic!() };
         (asked, fetch)
     }
@@ -166,7 +166,7 @@ fn law_7_a_token_of_another_connection_is_not_taken() {
     two.server.accept_name(second).unwrap();
     let (mut one, login) = Asked::login(CLEAR, 1);
     let (mut two, other) = Asked::login(CLEAR, 2);
-    let back = one.server.accept(other, slots(&["x"])).unwrap_err();
+    let back = one.server.accept(other, infos(&["x"])).unwrap_err();
     assert_eq!((back.why, back.maildrop.len()), (AnswerError::OtherConnection, 1));
     assert!(one.server.maildrop().is_none());
     two.server.accept(back.token, back.maildrop).unwrap();
@@ -178,7 +178,7 @@ fn law_7_a_token_of_another_connection_is_not_taken() {
 fn law_7_a_token_is_stale_once_the_session_went_on() {
     let (mut asked, login) = Asked::login(CLEAR, 1);
     asked.server.close();
-    let back = asked.server.accept(login, slots(&["a"])).unwrap_err();
+    let back = asked.server.accept(login, infos(&["a"])).unwrap_err();
     assert_eq!(back.why, AnswerError::Stale);
     assert_eq!(asked.server.refuse(back.token, Refusal::InUse).unwrap_err().why, AnswerError::Stale);
     assert!(matches!(asked.step(), Step::Closed(CloseReason::Aborted)));

@@ -55,7 +55,7 @@ fn rob_24_capa_with_all_that_there_is_is_the_same_through_every_sink() {
 /// The sink holds half a listing while marks cannot change: the next command waits.
 #[test]
 fn r1939_3_c_no_command_is_read_while_an_answer_is_pending() {
-    let mut server = machine(CLEAR, slots(&["abc"; 300]), LOGIN);
+    let mut server = machine(CLEAR, infos(&["abc"; 300]), LOGIN);
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"LIST\r\nDELE 300\r\nLIST 300\r\n");
@@ -109,7 +109,7 @@ fn a_sink_that_is_too_small_is_told_apart_from_a_full_one() {
 
 #[test]
 fn an_answer_that_never_fits_says_so() {
-    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut small = [0; 8];
     let mut out = SendBuf::new(&mut small[..]);
     let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);

@@ -218,6 +218,6 @@ fn rob_21_no_debug_shows_a_password() {
     assert!(shown.contains("Secret(..)") && !shown.contains("tanstaaf"), "{shown}");
     let Step::Ask(Ask::Login(login, _)) = step else { panic!() };
     server.close();
-    let back = server.accept(login, slots(&["a"])).unwrap_err();
+    let back = server.accept(login, infos(&["a"])).unwrap_err();
     assert_eq!(format!("{back:?}"), "Unaccepted { why: Stale, .. }");
 }

@@ -4,7 +4,7 @@ use super::*;
 use pop3_proto::server::{BodyError, Fetch, Sent};
 use pop3_proto::{MIN_SEND_BUF, SendBuf};
 
-type Machine = Server<Slots, ServerConfig<'static>>;
+type Machine = Server<Infos, ServerConfig<'static>>;
 
 /// A server that asks for message 1, which the maildrop lists with this size.
 fn asked(octets: u64, command: &[u8]) -> (Machine, Fetch) {

@@ -7,11 +7,11 @@ use std::time::Duration;
 const OUTPUT: u64 = 180_000;
 const AUTOLOGOUT: u64 = 600_000;
 
-type Machine = Server<Slots, ServerConfig<'static>>;
+type Machine = Server<Infos, ServerConfig<'static>>;
 
 /// A server that sends a message of 1,000 lines, its status line sent.
 fn sending() -> Machine {
-    let mut server = machine(CLEAR, slots(&[MESSAGE.as_bytes()]), LOGIN);
+    let mut server = machine(CLEAR, infos(&[MESSAGE.as_bytes()]), LOGIN);
     let mut send = SendBuf::new(vec![]);
     let fetch = ask!(server, &mut Input::more(b"RETR 1\r\n"), &mut send, Fetch);
     server.send_body(fetch).unwrap();

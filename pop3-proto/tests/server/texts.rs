@@ -104,7 +104,7 @@ fn sec_512_a_greeting_or_answer_of_the_application_fits_a_line_or_is_refused() {
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     for octets in [0, 1, 506, 507, 600] {
-        let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
+        let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
         let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
         let mut offers = machine(CLEAR.with_other_commands(), three(), "");
         let other = ask!(offers, &mut Input::more(b"XTND\r\n"), &mut SendBuf::new([0; 512]), Other, _, _);

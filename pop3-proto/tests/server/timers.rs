@@ -11,8 +11,8 @@ fn at(seconds: u64) -> Duration {
 }
 
 /// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SEND_BUF` octets.
-fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Slots, ServerConfig<'static>> {
-    let mut server = machine(CLEAR, slots(&["abc"; 1000]), LOGIN);
+fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Infos, ServerConfig<'static>> {
+    let mut server = machine(CLEAR, infos(&["abc"; 1000]), LOGIN);
     let mut input = Input::more(line.as_bytes());
     if line.starts_with("RETR") {
         let fetch = ask!(server, &mut input, out, Fetch);
@@ -24,7 +24,7 @@ fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Slots, ServerConf
 
 /// Goes on; whether the sink is full then.
 fn step(
-    server: &mut Server<Slots, ServerConfig<'_>>,
+    server: &mut Server<Infos, ServerConfig<'_>>,
     input: &mut Input<'_>,
     out: &mut SendBuf<&mut [u8]>,
 ) -> bool {
@@ -126,7 +126,7 @@ fn amb_29_the_login_timer_goes_on_while_the_sink_is_full() {
     let mut out = SendBuf::new(&mut buffer[..]);
     let commands = b"CAPA\r\n".repeat(100);
     let mut input = Input::more(&commands);
-    let mut server: Server<Slots, ServerConfig<'_>> =
+    let mut server: Server<Infos, ServerConfig<'_>> =
         Server::new(CLEAR.with_timers(Timers::DEFAULT.with_login(at(30))), 1);
     let greet = ask!(server, &mut input, &mut out, Greet);
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
@@ -145,9 +145,9 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\nQUIT\r\n");
-    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut now = 0;
-    let mut waits = |server: &mut Server<Slots, ServerConfig<'_>>| {
+    let mut waits = |server: &mut Server<Infos, ServerConfig<'_>>| {
         for _ in 0..3 {
             now += 100_000;
             assert_eq!(server.tick(at(now)), Ok(None));
@@ -161,7 +161,7 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
     server.accept_name(user).unwrap();
     let login = ask!(server, &mut input, &mut out, Login, _);
     waits(&mut server);
-    server.accept(login, slots(&["abc"])).unwrap();
+    server.accept(login, infos(&["abc"])).unwrap();
     let fetch = ask!(server, &mut input, &mut out, Fetch);
     waits(&mut server);
     server.send_body_of(fetch, 5).unwrap();
@@ -180,7 +180,7 @@ fn r1939_3_ac_no_timer_runs_while_the_application_owes_an_answer() {
 /// Also ROB.36: it runs during the handshake and is named.
 #[test]
 fn rob_36_the_tls_timer_runs_during_the_handshake() {
-    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(ServerConfig::new(TlsPolicy::Required), 1);
+    let mut server: Server<Infos, ServerConfig<'_>> = Server::new(ServerConfig::new(TlsPolicy::Required), 1);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let greet = ask!(server, &mut Input::more(b""), &mut out, Greet);
@@ -240,7 +240,7 @@ fn r1939_3_ab_autologout_keeps_its_length_behind_a_full_sink() {
 /// Also quirk 54: what is pipelined stays where it is.
 #[test]
 fn quirk_54_a_client_that_does_not_read_is_not_read_either() {
-    let mut server = machine(CLEAR, slots(&["abc"; 1000]), LOGIN);
+    let mut server = machine(CLEAR, infos(&["abc"; 1000]), LOGIN);
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let pipelined = b"LIST\r\n".repeat(100);
@@ -284,7 +284,7 @@ fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
         server
     };
     let autologout = || machine(CLEAR, three(), LOGIN);
-    let servers: [&dyn Fn() -> Server<Slots, ServerConfig<'static>>; 5] =
+    let servers: [&dyn Fn() -> Server<Infos, ServerConfig<'static>>; 5] =
         [&login, &tls, &output, &early, &autologout];
     for server in servers {
         for before in [1, 2, 1000, 179_999] {

@@ -73,7 +73,7 @@ fn the_application_may_stop_once_top_has_its_lines() {
     for (line, needed) in
         [("TOP 1 0\r\n", 8), ("TOP 1 1\r\n", 11), ("TOP 1 2\r\n", 14), ("RETR 1\r\n", usize::MAX)]
     {
-        let mut server = machine(CLEAR, slots(&[&message]), LOGIN);
+        let mut server = machine(CLEAR, infos(&[&message]), LOGIN);
         let mut buffer = [0; 16_384];
         let mut out = SendBuf::new(&mut buffer[..]);
         let mut input = Input::more(line.as_bytes());
@@ -99,7 +99,7 @@ fn the_application_may_stop_once_top_has_its_lines() {
 
 #[test]
 fn a_slice_of_top_uses_up_what_is_not_asked_for() {
-    let mut server = machine(CLEAR, slots(&["x"]), LOGIN);
+    let mut server = machine(CLEAR, infos(&["x"]), LOGIN);
     let mut buffer = [0; 512];
     let mut out = SendBuf::new(&mut buffer[..]);
     let fetch = ask!(server, &mut Input::more(b"TOP 1 1\r\n"), &mut out, Fetch);

@@ -8,7 +8,7 @@ const DIALOGUE: &str = "USER mrose\r\nPASS tanstaaf\r\nDELE 1\r\nLIST\r\nRETR 2\
 
 #[test]
 fn r1939_6_a_quit_enters_update() {
-    let mut server: Server<Slots, ServerConfig<'_>> = Server::new(CLEAR, 1);
+    let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut input = Input::more(b"USER mrose\r\nPASS a\r\nDELE 2\r\nQUIT\r\nNOOP\r\n");
@@ -17,7 +17,7 @@ fn r1939_6_a_quit_enters_update() {
     let user = ask!(server, &mut input, &mut out, User, _);
     server.accept_name(user).unwrap();
     let login = ask!(server, &mut input, &mut out, Login, _);
-    server.accept(login, slots(&["a", "b"])).unwrap();
+    server.accept(login, infos(&["a", "b"])).unwrap();
     let commit = ask!(server, &mut input, &mut out, Commit);
     assert_eq!(server.state(), State::Update);
     assert!(server.maildrop().unwrap()[1].is_marked());
@@ -52,7 +52,7 @@ fn r1939_6_c_the_answer_to_quit_tells_whether_all_were_removed() {
 fn r1939_6_f_the_maildrop_can_be_taken_out_once_the_session_is_over() {
     assert!(machine(CLEAR, three(), LOGIN).take_maildrop().is_none(), "the session needs it");
     let mut server = machine(CLEAR, three(), [LOGIN, "DELE 2\r\nQUIT\r\n"].concat());
-    assert_eq!(server.take_maildrop().unwrap().iter().filter(|slot| slot.is_marked()).count(), 1);
+    assert_eq!(server.take_maildrop().unwrap().iter().filter(|info| info.is_marked()).count(), 1);
     assert!(server.take_maildrop().is_none());
     let mut server = machine(CLEAR, three(), LOGIN);
     server.tick(Duration::ZERO).unwrap();

@@ -127,12 +127,12 @@ impl BackEnd {
 
 /// Moves the bytes for which the proxy has room to it, and prints them.
 fn to_proxy(who: &str, indent: usize, from: &mut SendBuf<Vec<u8>>, proxy: &mut Proxy, end: End) -> bool {
-    let room = proxy.spare(end);
+    let room = proxy.spare_mut(end);
     let count = room.len().min(from.pending().len());
     let bytes = &from.pending()[..count];
     print(who, indent, bytes);
     room[..count].copy_from_slice(bytes);
-    proxy.filled(end, count);
+    proxy.received(end, count);
     from.sent(count);
     count > 0
 }

@@ -75,8 +75,8 @@ fn silence_ends_a_session() {
     // Once octets are relayed by the proxy's, which any octet starts over.
     let mut world = World::new(LOGIN, SAYS).run();
     assert_eq!(world.proxy.tick(Duration::from_millis(5_000)), Some(IDLE)); // from the last octet on, which came at 0
-    world.proxy.spare(End::Back)[0] = b'x';
-    world.proxy.filled(End::Back, 1);
+    world.proxy.spare_mut(End::Back)[0] = b'x';
+    world.proxy.received(End::Back, 1);
     assert_eq!(world.proxy.tick(IDLE), Some(2 * IDLE));
     world.proxy.tick(2 * IDLE - Duration::from_millis(1));
     assert_eq!(world.proxy.step(), Wants::Octets);

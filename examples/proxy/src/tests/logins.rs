@@ -93,10 +93,10 @@ fn memory_is_bounded_when_one_side_does_not_read() {
     let mut endless = World::new(LOGIN, &["+OK\r\n", "+OK\r\n", "+OK\r\n"]).run();
     endless.deaf = true;
     let mut taken = 0;
-    while let room @ [_, ..] = endless.proxy.spare(End::Back) {
+    while let room @ [_, ..] = endless.proxy.spare_mut(End::Back) {
         let count = room.len().min(whole);
         room[..count].fill(b'x');
-        endless.proxy.filled(End::Back, count);
+        endless.proxy.received(End::Back, count);
         taken += count;
     }
     assert!(taken <= 16 * 1024, "{taken}");

@@ -149,15 +149,15 @@ impl World {
 
     fn read(&mut self, end: End) -> bool {
         let from = if end == End::Front { &mut self.from_front } else { &mut self.from_back };
-        let room = self.proxy.spare(end);
+        let room = self.proxy.spare_mut(end);
         let Some(octets) = from.next(room.len()) else {
-            let news = !self.proxy.is_ended(end);
-            self.proxy.ended(end);
+            let news = !self.proxy.is_eof(end);
+            self.proxy.received_eof(end);
             return news;
         };
         room[..octets.len()].copy_from_slice(octets);
         let count = octets.len();
-        self.proxy.filled(end, count);
+        self.proxy.received(end, count);
         count > 0
     }
 

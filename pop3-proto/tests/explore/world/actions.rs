@@ -234,8 +234,8 @@ impl World<'_> {
             Asked::Fetch(fetch) => server.refuse(fetch, Refusal::Temporary).unwrap(),
             // A store that fails removes the first of what is marked.
             Asked::Commit(commit) => {
-                let slots = server.maildrop().unwrap();
-                let marked = (1..).zip(slots).filter(|(_, slot)| slot.is_marked()).map(|(number, _)| number);
+                let infos = server.maildrop().unwrap();
+                let marked = (1..).zip(infos).filter(|(_, info)| info.is_marked()).map(|(number, _)| number);
                 self.removed = marked.take(if accept { usize::MAX } else { 1 }).collect();
                 self.committed = Some(accept);
                 match accept {

@@ -1,4 +1,8 @@
 //! Two machines, their applications and the cable between them, as one value that is made again by doing again what was done.
+//!
+//! The kit's guest and host do not serve here, only their application's data. They answer as soon as they are asked, and go on until
+//! nobody can. The search must leave every question open for a while, try each answer to it, and move single octets in between. It also
+//! tells states apart by the machines alone, which a connection's buffers would multiply.
 
 mod actions;
 
@@ -8,7 +12,7 @@ use super::log::Log;
 use pop3_proto::client::{self, Client, Event, SaslDone, SaslStep};
 use pop3_proto::server::{self, Ask, CloseReason, Commit, Fetch, Greet, Login, Server, Step, User};
 use pop3_proto::{ConnectionError, Input, MessageNumber, SendBuf, TlsPolicy};
-use pop3_proto_kit::{App, Slots};
+use pop3_proto_kit::{App, Infos};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What two machines have to say to each other.
@@ -63,7 +67,7 @@ enum Asked {
 pub(in crate::explore) struct World<'s> {
     pub(in crate::explore) scenario: &'s Scenario,
     pub(in crate::explore) client: Client,
-    pub(in crate::explore) server: Server<Slots, server::ServerConfig<'static>>,
+    pub(in crate::explore) server: Server<Infos, server::ServerConfig<'static>>,
     /// What is on its way: each side's sink is its end of the cable.
     up: SendBuf<Vec<u8>>,
     down: SendBuf<Vec<u8>>,

@@ -1,12 +1,16 @@
 use crate::words;
 use pop3_proto::server::{
-    AsConfig, CloseReason, Credentials, Event, Login, Maildrop, MessageInfo, Refusal, Responder, StartTls,
-    UserPolicy,
+    AsConfig, BodyError, CloseReason, Commit, Credentials, Event, Fetch, Greet, Login, Maildrop, MessageInfo,
+    Refusal, Responder, ServerConfig, StartTls, User as UserToken, UserPolicy,
 };
-use pop3_proto::{Base64, MessageNumber, OctetCount, OwnedUniqueId, Text, UniqueId};
+use pop3_proto::{
+    AnswerError, Base64, MessageNumber, OctetCount, OwnedUniqueId, ServerConnection, Text, TlsPolicy,
+    UniqueId,
+};
+use std::collections::VecDeque;
 
 /// The maildrop of most tests.
-pub type Slots = Vec<MessageInfo<OwnedUniqueId>>;
+pub type Infos = Vec<MessageInfo<OwnedUniqueId>>;
 
 /// The application of a server: what it knows, what it answers, and what it was asked.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct App {
     pub policy: UserPolicy,
     /// The messages that cannot be removed.
     pub stuck: Vec<u32>,
+    /// What it does with its questions, one after the other, before it goes by the fields above.
+    pub whims: VecDeque<Whim>,
     pub bodies: Bodies,
     /// The questions, in [`words`].
     pub asked: Vec<String>,
@@ -39,8 +45,36 @@ pub struct App {
     name: Vec<u8>,
     /// How many messages of the exchange were received.
     rounds: usize,
-    /// The message that is sent, and how much of it was.
-    sending: (usize, usize),
+    /// The message that is sent, how much of it was, and whether it is given up.
+    sending: Option<(usize, usize, Whim)>,
+    /// What it does with the question that is open.
+    whim: Whim,
+    /// The question is asked again, since its answer found no room.
+    again: bool,
+}
+
+/// What an application may do with a question, whatever it is.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub enum Whim {
+    /// Goes by its fields.
+    #[default]
+    Fields,
+    Refuse(Refusal),
+    /// Asks for one more message of AUTH.
+    Challenge,
+    /// Answers after it has closed, which is too late.
+    Late,
+    /// Loses the question, or gives up in the message, and closes.
+    Close,
+}
+
+impl Whim {
+    const fn refusal(self) -> Option<Refusal> {
+        match self {
+            Whim::Refuse(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
 }
 
 /// What a user logs in with; what is empty is not taken.
@@ -79,6 +113,8 @@ pub(crate) enum Then {
     Lent(Vec<u8>),
     StartTls(StartTls),
     Closed(CloseReason),
+    /// There was no room: it is asked again.
+    Room,
 }
 
 impl App {
@@ -98,13 +134,16 @@ impl App {
             challenges: vec![String::new()],
             policy: UserPolicy::default(),
             stuck: Vec::new(),
+            whims: VecDeque::new(),
             bodies: Bodies::Copied(usize::MAX),
             asked: Vec::new(),
             shown: Vec::new(),
             removed: Vec::new(),
             name: Vec::new(),
             rounds: 0,
-            sending: (0, 0),
+            sending: None,
+            whim: Whim::Fields,
+            again: false,
         }
     }
 
@@ -128,7 +167,7 @@ impl App {
         }
     }
 
-    pub fn maildrop(&self) -> Slots {
+    pub fn maildrop(&self) -> Infos {
         let id = |message: &Message| UniqueId::new(message.id.as_bytes()).unwrap().into();
         self.messages.iter().map(|message| MessageInfo::new(message.octets, id(message))).collect()
     }
@@ -160,6 +199,11 @@ impl App {
         self.stuck = (1..).take(self.messages.len()).collect();
     }
 
+    /// Whether the next question was not asked before.
+    pub(crate) const fn is_new(&self) -> bool {
+        !self.again && self.sending.is_none()
+    }
+
     /// Answers a question, or says what the driver does first.
     pub(crate) fn answer<M: Maildrop, C: AsConfig>(
         &mut self,
@@ -167,56 +211,91 @@ impl App {
         to: &mut Responder<'_, M, C>,
         open: &mut dyn FnMut(bool) -> M,
     ) -> Then {
-        if let Some(question) = words::question(&event) {
+        if !self.again {
+            self.note(&event);
+        }
+        match event {
+            Event::Body => return self.send(to),
+            Event::StartTls(start) => return Then::StartTls(start),
+            Event::Closed(why) => return Then::Closed(why),
+            _ if self.again => {}
+            _ => self.whim = self.whims.pop_front().unwrap_or_default(),
+        }
+        if let Whim::Close | Whim::Late = self.whim {
+            to.close();
+        }
+        if self.whim == Whim::Close {
+            return Then::GoOn;
+        }
+        let answered = self.give(event, to, open);
+        self.again = matches!(answered, Err(AnswerError::BufferFull(_)));
+        match answered {
+            Err(AnswerError::BufferFull(full)) => {
+                assert!(!full.never_fits(), "{full}");
+                return Then::Room;
+            }
+            answered => assert_eq!(answered.err(), (self.whim == Whim::Late).then_some(AnswerError::Stale)),
+        }
+        Then::GoOn
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        if let Some(question) = words::question(event) {
             self.asked.push(question);
             self.shown.push(format!("{event:?}"));
         }
+    }
+
+    /// Gives the answer to a question.
+    fn give<M: Maildrop, C: AsConfig>(
+        &mut self,
+        event: Event<'_>,
+        to: &mut Responder<'_, M, C>,
+        open: &mut dyn FnMut(bool) -> M,
+    ) -> Result<(), AnswerError> {
+        let refused = self.whim.refusal();
         match event {
-            Event::Greet(greet) => match self.refuse_greeting {
-                Some(refusal) => to.refuse(greet, refusal).unwrap(),
-                None => to.greet(greet, Text::new(self.greeting.as_bytes()).unwrap()).unwrap(),
+            Event::Greet(greet) => match refused.or(self.refuse_greeting) {
+                Some(refusal) => to.refuse(greet, refusal),
+                None => self.greet(greet, to),
             },
             Event::User(user, name) => {
                 self.name = name.as_bytes().to_vec();
-                let known = self.users.iter().any(|user| user.name.as_bytes() == self.name);
-                let unknown = (self.refuses_unknown_names && !known).then_some(Refusal::Credentials);
-                match self.refuse_name.or(unknown) {
-                    Some(refusal) => to.refuse(user, refusal).unwrap(),
-                    None => to.accept_name(user).unwrap(),
-                }
+                self.take_name(user, to)
             }
             Event::Login(login, credentials) => self.login(login, credentials, to, open),
-            Event::Fetch(fetch) => {
-                let index = fetch.message().index();
-                let unreadable = self.messages[index].text.is_none().then_some(Refusal::Permanent);
-                match self.refuse_fetch.or(unreadable) {
-                    Some(refusal) => to.refuse(fetch, refusal).unwrap(),
-                    None => {
-                        self.sending = (index, 0);
-                        to.send_body_of(fetch, OctetCount::of(self.text(index))).unwrap();
-                    }
-                }
-            }
-            Event::Body => return self.send(to),
-            Event::Commit(commit) => {
-                let marked: Vec<u32> = to.marked().map(MessageNumber::get).collect();
-                let (stuck, removed): (Vec<_>, Vec<_>) =
-                    marked.into_iter().partition(|message| self.stuck.contains(message));
-                self.removed.extend(removed);
-                match stuck.is_empty() {
-                    true => to.removed(commit).unwrap(),
-                    false => to.not_removed(commit, Refusal::NoSuchMessage).unwrap(),
-                }
-            }
-            Event::StartTls(start) => return Then::StartTls(start),
-            Event::Other(other, ..) => match self.refuse_other {
-                Some(refusal) => to.refuse(other, refusal).unwrap(),
-                None => to.other(other, Text::from_static("done")).unwrap(),
+            Event::Fetch(fetch) => self.fetch(fetch, to),
+            Event::Commit(commit) => self.commit(commit, to),
+            Event::Other(other, ..) => match refused.or(self.refuse_other) {
+                Some(refusal) => to.refuse(other, refusal),
+                None => to.other(other, Text::from_static("done")),
             },
-            Event::Closed(why) => return Then::Closed(why),
             other => panic!("{other:?}"),
         }
-        Then::GoOn
+    }
+
+    /// Another connection's token is not taken, and changes nothing.
+    fn greet<M: Maildrop, C: AsConfig>(
+        &self,
+        greet: Greet,
+        to: &mut Responder<'_, M, C>,
+    ) -> Result<(), AnswerError> {
+        let text = Text::new(self.greeting.as_bytes()).unwrap();
+        assert_eq!(to.greet(foreign(), text), Err(AnswerError::OtherConnection));
+        to.greet(greet, text)
+    }
+
+    fn take_name<M: Maildrop, C: AsConfig>(
+        &self,
+        user: UserToken,
+        to: &mut Responder<'_, M, C>,
+    ) -> Result<(), AnswerError> {
+        let known = self.users.iter().any(|user| user.name.as_bytes() == self.name);
+        let unknown = (self.refuses_unknown_names && !known).then_some(Refusal::Credentials);
+        match self.whim.refusal().or(self.refuse_name).or(unknown) {
+            Some(refusal) => to.refuse(user, refusal),
+            None => to.accept_name(user),
+        }
     }
 
     fn login<M: Maildrop, C: AsConfig>(
@@ -225,53 +304,126 @@ impl App {
         credentials: Credentials<'_>,
         to: &mut Responder<'_, M, C>,
         open: &mut dyn FnMut(bool) -> M,
-    ) {
+    ) -> Result<(), AnswerError> {
         match credentials {
+            _ if self.again => {}
             Credentials::Sasl { initial, .. } => self.rounds = usize::from(initial.is_some()),
             Credentials::Response(_) => self.rounds += 1,
             _ => {}
         }
-        let challenge = self.challenges.get(self.rounds).filter(|_| login.is_auth());
-        if let Some(challenge) = challenge {
-            return to.challenge(login, Base64::new(challenge.as_bytes()).unwrap()).unwrap();
+        if let Some(refusal) = self.whim.refusal() {
+            return to.refuse(login, refusal);
+        }
+        let more = (self.whim == Whim::Challenge).then_some("AAAA");
+        let challenge = more.or(self.challenges.get(self.rounds).map(String::as_str));
+        if let Some(challenge) = challenge.filter(|_| login.is_auth()) {
+            return to.challenge(login, Base64::new(challenge.as_bytes()).unwrap());
         }
         let known = self.users.is_empty() || self.users.iter().any(|user| user.is(&self.name, credentials));
         let wrong = (!known).then_some(Refusal::Credentials);
         match wrong.or(self.refuse_login) {
-            Some(refusal) => to.refuse(login, refusal).unwrap(),
+            Some(refusal) => to.refuse(login, refusal),
             None => {
                 let maildrop = open(login.utf8());
-                to.accept_with(login, maildrop, self.policy).unwrap();
+                to.accept_with(login, maildrop, self.policy)
             }
         }
     }
 
+    fn fetch<M: Maildrop, C: AsConfig>(
+        &mut self,
+        fetch: Fetch,
+        to: &mut Responder<'_, M, C>,
+    ) -> Result<(), AnswerError> {
+        let index = fetch.message().index();
+        let unreadable = self.messages[index].text.is_none().then_some(Refusal::Permanent);
+        if let Some(refusal) = self.whim.refusal().or(self.refuse_fetch).or(unreadable) {
+            return to.refuse(fetch, refusal);
+        }
+        let answered = to.send_body_of(fetch, OctetCount::of(self.text(index)));
+        if answered.is_ok() {
+            self.sending = Some((index, 0, self.whims.pop_front().unwrap_or_default()));
+        }
+        answered
+    }
+
+    fn commit<M: Maildrop, C: AsConfig>(
+        &mut self,
+        commit: Commit,
+        to: &mut Responder<'_, M, C>,
+    ) -> Result<(), AnswerError> {
+        let marked: Vec<u32> = to.marked().map(MessageNumber::get).collect();
+        let all_stuck = self.whim.refusal();
+        let (stuck, removed): (Vec<_>, Vec<_>) =
+            marked.into_iter().partition(|message| all_stuck.is_some() || self.stuck.contains(message));
+        let refused = all_stuck.or((!stuck.is_empty()).then_some(Refusal::NoSuchMessage));
+        match refused {
+            None => to.removed(commit)?,
+            Some(refusal) => to.not_removed(commit, refusal)?,
+        }
+        self.removed.extend(removed);
+        Ok(())
+    }
+
     /// Hands over the next bytes of the message, or ends it.
     fn send<M: Maildrop, C: AsConfig>(&mut self, to: &mut Responder<'_, M, C>) -> Then {
-        let (index, at) = self.sending;
+        let (index, at, whim) = self.sending.take().unwrap();
+        if whim == Whim::Close {
+            to.close();
+            return Then::GoOn;
+        }
         let rest = &self.messages[index].text.as_deref().unwrap()[at..];
         if rest.is_empty() || !to.wants_body() {
             to.finish_body().unwrap();
             return Then::GoOn;
         }
-        match self.bodies {
-            Bodies::Copied(most) => {
-                let taken = to.write_body(&rest[..rest.len().min(most)]).unwrap();
-                self.sending = (index, at + taken);
-                Then::GoOn
-            }
+        let (taken, then) = match self.bodies {
+            Bodies::Copied(most) => match to.write_body(&rest[..rest.len().min(most)]) {
+                Ok(0) => (Ok(0), Then::Room),
+                taken => (taken, Then::GoOn),
+            },
             Bodies::Lent(most) => {
                 let chunk = &rest[..rest.len().min(most)];
-                let (mut left, mut lent) = (chunk, Vec::new());
-                while let Some(slice) = to.body_slice(&mut left).unwrap() {
-                    let borrowed = chunk.as_ptr_range().contains(&slice.as_ptr());
-                    assert!(borrowed || [&b"\r\n"[..], b"\r\n."].contains(&slice), "a copy: {slice:?}");
-                    lent.extend_from_slice(slice);
-                }
-                self.sending = (index, at + chunk.len());
-                Then::Lent(lent)
+                let (lent, ended) = lend(chunk, to);
+                (ended.map(|()| chunk.len()), Then::Lent(lent))
+            }
+        };
+        match taken {
+            Ok(count) => self.sending = Some((index, at + count, whim)),
+            Err(error) => {
+                assert_eq!(error, BodyError::BareLf);
+                to.close();
             }
         }
+        then
+    }
+}
+
+/// The slices of a message, which lie in it, as far as they can be sent.
+fn lend<M: Maildrop, C: AsConfig>(
+    chunk: &[u8],
+    to: &mut Responder<'_, M, C>,
+) -> (Vec<u8>, Result<(), BodyError>) {
+    let (mut left, mut lent) = (chunk, Vec::new());
+    loop {
+        match to.body_slice(&mut left) {
+            Ok(Some(slice)) => {
+                let borrowed = chunk.as_ptr_range().contains(&slice.as_ptr());
+                assert!(borrowed || [&b"\r\n"[..], b"\r\n."].contains(&slice), "a copy: {slice:?}");
+                lent.extend_from_slice(slice);
+            }
+            ended => return (lent, ended.map(|_| ())),
+        }
+    }
+}
+
+/// The first token of another connection.
+fn foreign() -> Greet {
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
+    let mut other = ServerConnection::<Infos, Vec<u8>>::new(&CONFIG, 8);
+    match other.poll() {
+        Ok(Some((Event::Greet(greet), _))) => greet,
+        polled => panic!("{polled:?}"),
     }
 }
 
@@ -305,6 +457,6 @@ impl Message {
 }
 
 /// A maildrop of these messages, with the unique-ids `id-1`, `id-2` and so on.
-pub fn slots(messages: &[impl AsRef<[u8]>]) -> Slots {
+pub fn infos(messages: &[impl AsRef<[u8]>]) -> Infos {
     App::of(messages).maildrop()
 }

@@ -1,3 +1,4 @@
+use crate::memory::{crowd, uncrowd};
 use crate::{Memory, words};
 use pop3_proto::client::{Client, ClientConfig, Event, SaslDone, SaslStep, SendError, StartTls, Ticket};
 use pop3_proto::{Base64, ClientConnection, Command, ConnectionError, Quirks};
@@ -5,12 +6,17 @@ use std::time::Duration;
 
 /// A client, and the tokens that it gave out last.
 pub struct Guest {
-    pub pop3: ClientConnection<Vec<u8>, Memory>,
+    pub pop3: ClientConnection<Memory, Memory>,
     pub step: Option<SaslStep>,
     pub done: Option<SaslDone>,
     pub start: Option<StartTls>,
+    /// How many bytes were received.
+    received: usize,
     now: Duration,
 }
+
+/// More bytes than a test says at once.
+pub(crate) const ROOM: usize = 1 << 20;
 
 /// What a client heard.
 #[derive(Debug)]
@@ -29,8 +35,13 @@ impl Guest {
 
     /// Before the greeting, with this memory to send from.
     pub fn sized(config: impl Into<ClientConfig>, memory: Memory) -> Self {
-        let pop3 = ClientConnection::with_buffers(config.into(), 1, Vec::new(), memory).unwrap();
-        Guest { pop3, step: None, done: None, start: None, now: Duration::ZERO }
+        Guest::over(config, Memory::at_once(ROOM), memory)
+    }
+
+    /// Before the greeting, with this memory to receive into and to send from.
+    pub fn over(config: impl Into<ClientConfig>, recv: Memory, send: Memory) -> Self {
+        let pop3 = ClientConnection::with_buffers(config.into(), 1, recv, send).unwrap();
+        Guest { pop3, step: None, done: None, start: None, received: 0, now: Duration::ZERO }
     }
 
     /// In AUTHORIZATION, with a timestamp for APOP.
@@ -140,8 +151,30 @@ impl Guest {
         self.events()
     }
 
+    /// How much it can receive at once.
+    pub fn room(&mut self) -> usize {
+        self.pop3.recv_buf().spare_mut().len()
+    }
+
     pub fn receive(&mut self, bytes: &[u8]) {
-        self.pop3.recv_buf().append(bytes);
+        if !bytes.is_empty() {
+            self.pop3.recv_buf().spare_mut()[..bytes.len()].copy_from_slice(bytes);
+            self.pop3.recv_buf().received(bytes.len());
+            self.received += bytes.len();
+        }
+    }
+
+    /// How much of the stream was read.
+    pub fn consumed(&mut self) -> usize {
+        self.received - self.unread().len()
+    }
+
+    /// Sends this without any room, which fails.
+    pub fn send_crowded(&mut self, line: impl AsRef<[u8]>) -> Result<Ticket, SendError> {
+        let pending = crowd(self.pop3.send_buf());
+        let sent = self.send(line);
+        uncrowd(self.pop3.send_buf(), &pending);
+        sent
     }
 
     pub fn end(&mut self) {
@@ -180,6 +213,7 @@ impl Guest {
     pub fn take(&mut self, tell: impl FnOnce(&Event<'_>) -> String) -> Option<Heard> {
         let over = self.pop3.is_closed();
         let ready = self.pop3.is_ready();
+        assert_eq!(self.pop3.is_ready(), ready, "asking changes nothing");
         let (before, range) = (self.unread().len(), self.unread().as_ptr_range());
         let Guest { pop3, step, done, start, .. } = self;
         let polled = pop3.poll().map(|polled| polled.map(|(event, _)| event));

@@ -1,12 +1,14 @@
 use crate::app::Then;
-use crate::{App, Cuts, Memory, Slots};
+use crate::guest::ROOM;
+use crate::memory::{crowd, uncrowd};
+use crate::{App, Cuts, Infos, Memory};
 use pop3_proto::server::{CloseReason, Maildrop, Server, ServerConfig, StartTls};
 use pop3_proto::{AnswerError, ConnectionError, MessageNumber, ServerConnection};
 use std::ops::{Deref, DerefMut};
 
 /// A server and its application, whose fields are the host's.
-pub struct Host<M: Maildrop = Slots> {
-    pub pop3: ServerConnection<M, Vec<u8>, Memory, ServerConfig<'static>>,
+pub struct Host<M: Maildrop = Infos> {
+    pub pop3: ServerConnection<M, Memory, Memory, ServerConfig<'static>>,
     config: ServerConfig<'static>,
     pub app: App,
     /// The maildrop until the login, and what it is told then: whether the session is in UTF-8 mode.
@@ -19,6 +21,8 @@ pub struct Host<M: Maildrop = Slots> {
     handshake: Option<StartTls>,
     /// Slices of a message, to send after what is pending.
     lent: Vec<u8>,
+    /// How many bytes were received.
+    received: usize,
     pub end: Option<Result<CloseReason, ConnectionError>>,
 }
 
@@ -39,20 +43,9 @@ impl Host {
 
     /// A host that reads `wire` and then the end of the stream: what it was asked, what it wrote, how it ended, what was
     /// removed.
-    pub fn alone(
-        config: ServerConfig<'static>,
-        app: &App,
-        wire: &[u8],
-        mut cuts: Cuts,
-        memory: Memory,
-    ) -> Alone {
-        let mut host = Host::with_app(config, app.clone()).sized(memory);
-        let (mut at, mut output) = (0, host.exchange(b"", false));
-        while host.end.is_none() {
-            let count = cuts.next(at, wire.len() - at);
-            output.extend(host.exchange(&wire[at..at + count], count == 0));
-            at += count;
-        }
+    pub fn alone(config: ServerConfig<'static>, app: &App, wire: &[u8], cuts: Cuts, memory: Memory) -> Alone {
+        let mut host = Host::with_app(config, app.clone()).tight(memory);
+        let output = host.read(wire, &[], cuts);
         (host.app.asked, output, host.end.unwrap(), host.app.removed)
     }
 }
@@ -68,7 +61,7 @@ impl<M: Maildrop> Host<M> {
     /// Over this maildrop.
     pub fn opening(config: ServerConfig<'static>, app: App, maildrop: M) -> Self {
         Host {
-            pop3: connection(config, Memory::growing(4096.max(config.min_send_buf()))),
+            pop3: connection(config, Memory::at_once(ROOM), Memory::growing(4096.max(config.min_send_buf()))),
             config,
             app,
             maildrop: Some(maildrop),
@@ -77,13 +70,49 @@ impl<M: Maildrop> Host<M> {
             holds_tls: false,
             handshake: None,
             lent: Vec::new(),
+            received: 0,
             end: None,
         }
     }
 
     /// With this memory to send from.
     pub fn sized(self, memory: Memory) -> Self {
-        Host { pop3: connection(self.config, memory), ..self }
+        Host { pop3: connection(self.config, Memory::at_once(ROOM), memory), ..self }
+    }
+
+    /// The same, and with the least memory to receive into.
+    pub fn tight(self, memory: Memory) -> Self {
+        let recv = Memory::fixed(self.config.min_recv_buf());
+        Host { pop3: connection(self.config, recv, memory), ..self }
+    }
+
+    /// Reads `wire` and then the end of the stream, and returns what it wrote. A TLS handshake comes at each of the `walls`,
+    /// which are places in the wire, if it is due there; otherwise the stream ends at the wall.
+    pub fn read(&mut self, wire: &[u8], walls: &[usize], mut cuts: Cuts) -> Vec<u8> {
+        self.holds_tls |= !walls.is_empty();
+        let (mut at, mut walls) = (0, walls.iter());
+        let mut wall = walls.next();
+        let mut output = self.exchange(b"", false);
+        while self.end.is_none() {
+            let end = *wall.unwrap_or(&wire.len());
+            if at == end && wall.is_some() && self.awaits_tls() {
+                self.tls_started().unwrap();
+                wall = walls.next();
+                output.extend(self.exchange(b"", false));
+                continue;
+            }
+            let count = cuts.next(at, end - at).min(self.room());
+            let chunk = &wire[at..at + count];
+            at += count;
+            // The end is seen with the last bytes, or after them.
+            let ends = at == end && (count == 0 || (wall.is_none() && count % 2 == 0));
+            output.extend(self.exchange(chunk, ends));
+            if count == 0 && self.end.is_none() {
+                assert!(self.awaits_tls(), "at the end of the stream it ends: {:?}", self.pop3);
+                self.pop3.close();
+            }
+        }
+        output
     }
 
     /// The client has logged in.
@@ -131,7 +160,21 @@ impl<M: Maildrop> Host<M> {
     }
 
     pub fn receive(&mut self, bytes: &[u8]) {
-        self.pop3.recv_buf().append(bytes);
+        if !bytes.is_empty() {
+            self.pop3.recv_buf().spare_mut()[..bytes.len()].copy_from_slice(bytes);
+            self.pop3.recv_buf().received(bytes.len());
+            self.received += bytes.len();
+        }
+    }
+
+    /// How much it can receive at once.
+    pub fn room(&mut self) -> usize {
+        self.pop3.recv_buf().spare_mut().len()
+    }
+
+    /// How much of the stream was read.
+    pub fn consumed(&mut self) -> usize {
+        self.received - self.unread().len()
     }
 
     pub fn end_stream(&mut self) {
@@ -174,6 +217,9 @@ impl<M: Maildrop> Host<M> {
                 self.tls_started().unwrap();
             }
             let ready = self.pop3.is_ready();
+            // At first an answer finds no room. The same question is then asked again (law 4).
+            let crowded = (ready && self.app.is_new()).then(|| crowd(self.pop3.send_buf()));
+            let mut waits = false;
             match self.pop3.poll() {
                 Ok(Some((event, mut responder))) => {
                     assert!(ready, "is_ready and poll disagree");
@@ -187,6 +233,7 @@ impl<M: Maildrop> Host<M> {
                         Then::Lent(slices) => self.lent = slices,
                         Then::StartTls(start) => self.handshake = Some(start),
                         Then::Closed(why) => self.end_with(Ok(why)),
+                        Then::Room => waits = crowded.is_none(),
                     }
                 }
                 Ok(None) => {
@@ -194,6 +241,12 @@ impl<M: Maildrop> Host<M> {
                     return self.check_idle();
                 }
                 Err(fatal) => self.end_with(Err(fatal)),
+            }
+            if let Some(pending) = crowded {
+                uncrowd(self.pop3.send_buf(), &pending);
+            }
+            if waits {
+                return assert!(self.pop3.wants_write(), "an empty buffer has no room");
             }
         }
     }
@@ -232,9 +285,10 @@ impl<M: Maildrop> Host<M> {
 
 fn connection<M: Maildrop>(
     config: ServerConfig<'static>,
-    memory: Memory,
-) -> ServerConnection<M, Vec<u8>, Memory, ServerConfig<'static>> {
-    ServerConnection::with_buffers(config, 7, Vec::new(), memory).unwrap()
+    recv: Memory,
+    send: Memory,
+) -> ServerConnection<M, Memory, Memory, ServerConfig<'static>> {
+    ServerConnection::with_buffers(config, 7, recv, send).unwrap()
 }
 
 impl<M: Maildrop> Deref for Host<M> {

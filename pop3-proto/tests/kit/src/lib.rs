@@ -12,11 +12,11 @@ mod reading;
 mod wire;
 pub mod words;
 
-pub use app::{App, Bodies, Message, Slots, User, slots};
+pub use app::{App, Bodies, Infos, Message, User, Whim, infos};
 pub use guest::{Guest, Heard};
 pub use host::Host;
 pub use machine::{LOGIN, OPENING, client, machine};
 pub use memory::Memory;
 pub use pair::{Dialogue, How, Outcome, SMALL};
-pub use reading::{Player, Reading};
+pub use reading::{Player, Read, Reading};
 pub use wire::{Cuts, Line};

@@ -1,21 +1,28 @@
-use pop3_proto::Storage;
+use pop3_proto::{SendBuf, Sink, Storage};
 
-/// The memory of a send buffer: of a fixed size, or growing up to a limit.
+/// The memory of a buffer: of a fixed size, or growing up to a limit.
 #[derive(Clone, Debug)]
 pub struct Memory {
     bytes: Vec<u8>,
     limit: usize,
+    /// What it grows by, at the least.
+    step: usize,
 }
 
 impl Memory {
     /// As an array or a slice.
     pub fn fixed(size: usize) -> Self {
-        Memory { bytes: vec![0; size], limit: size }
+        Memory { bytes: vec![0; size], limit: size, step: 0 }
     }
 
     /// As a `Vec`, which grows to at most `limit` bytes.
     pub const fn growing(limit: usize) -> Self {
-        Memory { bytes: Vec::new(), limit }
+        Memory { bytes: Vec::new(), limit, step: 0 }
+    }
+
+    /// As a `Vec` that grows to this size when it is first used, and never again.
+    pub const fn at_once(size: usize) -> Self {
+        Memory { bytes: Vec::new(), limit: size, step: size }
     }
 }
 
@@ -33,10 +40,29 @@ impl AsMut<[u8]> for Memory {
 
 impl Storage for Memory {
     fn grow(&mut self, length: usize) {
-        self.bytes.resize(length.min(self.limit).max(self.bytes.len()), 0);
+        let length = length.max(self.step).min(self.limit).max(self.bytes.len());
+        match self.bytes.is_empty() {
+            true => self.bytes = vec![0; length], // pages that nobody touches cost nothing
+            false => self.bytes.resize(length, 0),
+        }
     }
 
     fn limit(&self) -> usize {
         self.limit
     }
+}
+
+/// Leaves no room in a send buffer, and returns what was pending. A call that needs room then fails (law 4).
+pub(crate) fn crowd(send: &mut SendBuf<Memory>) -> Vec<u8> {
+    let pending = send.pending().to_vec();
+    send.put(&[&vec![b'?'; send.room()]]).unwrap();
+    pending
+}
+
+/// Makes the room again, and checks that nothing was written in between.
+pub(crate) fn uncrowd(send: &mut SendBuf<Memory>, pending: &[u8]) {
+    let (before, added) = send.pending().split_at(pending.len());
+    assert!(before == pending && added.iter().all(|byte| *byte == b'?'), "law 4: a call without room wrote");
+    send.clear();
+    send.put(&[pending]).unwrap();
 }

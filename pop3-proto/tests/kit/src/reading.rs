@@ -1,34 +1,63 @@
 use crate::{Cuts, Guest, Heard, Memory, words};
-use pop3_proto::client::ClientConfig;
-use pop3_proto::{Base64, Command};
+use pop3_proto::client::{ClientConfig, Event, SendError, Ticket};
+use pop3_proto::{Base64, ConnectionError};
+use std::collections::VecDeque;
 
 /// A guest that has a list of lines to send, and what it heard.
 ///
 /// A line is sent once all before it are answered, or ahead of the responses if it begins with `&`. While a challenge is
 /// open, the next line answers it, and `*` cancels. The guest agrees with every AUTH and every handshake succeeds.
+///
+/// It checks that responses come in the order of the commands, that no command is answered by what was there before it, and
+/// that a command without room changes nothing (law 4).
 pub struct Player<'s> {
     pub guest: Guest,
     steps: &'s [&'s str],
+    /// What answers every challenge, instead of the next line. A malformed challenge is then cancelled.
+    pub response: Option<&'s str>,
+    /// Leaves the handshake to the driver.
+    pub holds_tls: bool,
+    /// The commands that are not answered.
+    tickets: VecDeque<Ticket>,
+    /// How many steps were done.
+    acts: usize,
     ready: bool,
     ended: bool,
     pub over: bool,
     /// In [`words`], adjacent slices of one message joined.
     pub heard: Vec<String>,
+    /// How much of the stream was read when each of them was heard.
+    pub places: Vec<usize>,
     /// The same, as its `Debug` shows it, without the slices of messages.
     pub shown: Vec<String>,
-    body: Vec<u8>,
+    /// What came of the message that is open.
+    pub body: Vec<u8>,
 }
 
 impl<'s> Player<'s> {
     pub fn new(config: ClientConfig, steps: &'s [&'s str], memory: Memory) -> Self {
-        let guest = Guest::sized(config, memory);
+        Player::with_guest(Guest::sized(config, memory), steps)
+    }
+
+    /// With the least memory to receive into.
+    pub fn tight(config: ClientConfig, steps: &'s [&'s str], memory: Memory) -> Self {
+        let recv = Memory::fixed(config.min_recv_buf());
+        Player::with_guest(Guest::over(config, recv, memory), steps)
+    }
+
+    fn with_guest(guest: Guest, steps: &'s [&'s str]) -> Self {
         Player {
             guest,
             steps,
+            response: None,
+            holds_tls: false,
+            tickets: VecDeque::new(),
+            acts: 0,
             ready: false,
             ended: false,
             over: false,
             heard: Vec::new(),
+            places: Vec::new(),
             shown: Vec::new(),
             body: Vec::new(),
         }
@@ -63,10 +92,13 @@ impl<'s> Player<'s> {
     /// Goes on until it needs something from the other side.
     pub fn run(&mut self) {
         while !self.over {
-            while self.act() {}
-            let shown = &mut self.shown;
+            while self.act() {
+                self.acts += 1;
+            }
+            let (shown, tickets) = (&mut self.shown, &mut self.tickets);
             let heard = self.guest.take(|event| {
                 shown.push(format!("{event:?}"));
+                check_order(tickets, event);
                 words::event(event)
             });
             if let Some(Heard::Body(bytes)) = heard {
@@ -74,21 +106,28 @@ impl<'s> Player<'s> {
                 continue;
             }
             if heard.is_some() && !self.body.is_empty() {
-                self.heard.push(words::body(&std::mem::take(&mut self.body)));
+                let body = words::body(&std::mem::take(&mut self.body));
+                self.hears(body);
             }
             match heard {
                 Some(Heard::Event(event)) => {
                     self.ready |= event.starts_with("greeting") || event.starts_with("no service");
                     self.over = event.starts_with("closed");
-                    self.heard.push(event);
+                    self.hears(event);
+                    assert!(self.over || self.guest.client().is_idle() == self.tickets.is_empty());
                 }
                 Some(Heard::Fatal(fatal)) => {
                     self.over = true;
-                    self.heard.push(format!("fatal {fatal:?}"));
+                    self.hears(format!("fatal {fatal:?}"));
                 }
                 Some(Heard::Body(_)) | None => return,
             }
         }
+    }
+
+    fn hears(&mut self, words: String) {
+        self.heard.push(words);
+        self.places.push(self.guest.consumed());
     }
 
     /// Does what is due, or the next step if it can.
@@ -97,8 +136,14 @@ impl<'s> Player<'s> {
             return self.guest.pop3.sender().verified(done).is_ok();
         }
         if self.guest.start.is_some() {
-            self.guest.handshake();
-            return true;
+            if !self.holds_tls {
+                self.guest.handshake();
+            }
+            return !self.holds_tls;
+        }
+        if let (Some(response), true) = (self.response, self.guest.step.is_some()) {
+            let malformed = self.heard.last().is_some_and(|event| event.starts_with("odd challenge"));
+            return self.respond(if malformed { "*" } else { response });
         }
         let Some((line, later)) = self.steps.split_first() else { return false };
         let acted = match line.strip_prefix('&') {
@@ -122,68 +167,149 @@ impl<'s> Player<'s> {
 
     /// Whether the step is done: the command is on its way, or can never be.
     fn send(&mut self, line: &str) -> bool {
-        let command = Command::parse(line.as_bytes()).unwrap();
-        match self.guest.pop3.sender().send(command) {
-            Ok(_) => true,
-            Err(error) if error.is_retryable() => false,
-            Err(error) => {
-                self.heard.push(format!("not sent {error:?}"));
+        let crowded = self.guest.send_crowded(line);
+        match self.guest.send(line) {
+            Ok(ticket) => {
+                assert!(matches!(crowded, Err(SendError::BufferFull(_))), "law 4: {line}: {crowded:?}");
+                let answered = self.tickets.is_empty() && !self.guest.unread().is_empty();
+                assert!(!answered, "the response to {line} was there before");
+                self.tickets.push_back(ticket);
                 true
+            }
+            Err(error) => {
+                assert_eq!(crowded, Err(error), "law 4: {line}");
+                if !error.is_retryable() {
+                    self.hears(format!("not sent {error:?}"));
+                }
+                !error.is_retryable()
             }
         }
     }
 }
 
+/// Events are about the oldest command that is not answered.
+fn check_order(tickets: &mut VecDeque<Ticket>, event: &Event<'_>) {
+    if let Some(ticket) = event.ticket() {
+        assert_eq!(Some(&ticket), tickets.front(), "{event:?}");
+    }
+    if event.completes() {
+        tickets.pop_front();
+    }
+}
+
 /// All that a server says to a client with these lines, and a gate at every send: the client is given what follows a gate
 /// once it has heard all that comes before it and has sent what it sends there. A client that sends ahead of what it was
-/// already given would have other outcomes, and rightly so (law 5).
+/// already given would have other outcomes, and rightly so (law 5). The client's buffer is of the least size.
 pub struct Reading<'s> {
     config: ClientConfig,
     steps: &'s [&'s str],
+    response: Option<&'s str>,
     wire: &'s [u8],
+    /// Where a TLS handshake comes, if it is due there; otherwise the stream ends at the wall.
+    walls: &'s [usize],
+    gates: Vec<usize>,
+}
+
+/// What came of a reading.
+pub struct Read<'s> {
+    pub player: Player<'s>,
+    /// What the client wrote.
+    pub output: Vec<u8>,
+    /// Where in the wire it sent something.
     gates: Vec<usize>,
 }
 
 impl<'s> Reading<'s> {
     pub fn new(config: ClientConfig, steps: &'s [&'s str], wire: &'s [u8]) -> Self {
-        let mut reading = Reading { config, steps, wire, gates: (0..wire.len()).collect() };
+        Reading::through_walls(config, steps, None, wire, &[])
+    }
+
+    /// The same through TLS handshakes at these places in the wire, and with one response to every challenge.
+    pub fn through_walls(
+        config: ClientConfig,
+        steps: &'s [&'s str],
+        response: Option<&'s str>,
+        wire: &'s [u8],
+        walls: &'s [usize],
+    ) -> Self {
+        let mut reading = Reading { config, steps, response, wire, walls, gates: Vec::new() };
         // Byte by byte the client sends as soon as it can.
-        reading.gates = reading.played(Cuts::Each(1), Memory::growing(16 * 1024)).2;
+        let every: Vec<usize> = (0..wire.len()).collect();
+        reading.gates = reading.played(Cuts::Each(1), Memory::growing(16 * 1024), &every).gates;
         reading
     }
 
     /// What the client hears and writes if the wire, and then the end of the stream, comes in these pieces.
     pub fn play(&self, cuts: Cuts, memory: Memory) -> (Vec<String>, Vec<u8>) {
-        let (heard, output, gates) = self.played(cuts, memory);
-        assert_eq!(gates, self.gates, "it sends at other places: {cuts:?}");
-        (heard, output)
+        let read = self.read(cuts, memory);
+        (read.player.heard, read.output)
     }
 
-    /// Also where in the wire it sent something.
-    fn played(&self, mut cuts: Cuts, memory: Memory) -> (Vec<String>, Vec<u8>, Vec<usize>) {
-        let mut player = Player::new(self.config, self.steps, memory);
-        let (mut at, mut output, mut gates) = (0, Vec::new(), Vec::new());
+    /// The same, with all that can be known of the client.
+    pub fn read(&self, cuts: Cuts, memory: Memory) -> Read<'s> {
+        let read = self.played(cuts, memory, &self.gates);
+        assert_eq!(read.gates, self.gates, "it sends at other places: {cuts:?}");
+        read
+    }
+
+    /// Without gates, so that the client may send after what it thinks is the response.
+    pub fn rush(&self, cuts: Cuts, memory: Memory) -> Read<'s> {
+        self.played(cuts, memory, &[])
+    }
+
+    fn played(&self, mut cuts: Cuts, memory: Memory, gates: &[usize]) -> Read<'s> {
+        let mut player = Player::tight(self.config, self.steps, memory);
+        (player.response, player.holds_tls) = (self.response, true);
+        let mut read = Read { player, output: Vec::new(), gates: Vec::new() };
+        let (mut at, mut walls) = (0, self.walls.iter());
+        let mut wall = walls.next();
         loop {
-            let steps = player.steps.len();
-            player.run();
-            while !player.outgoing().is_empty() {
-                output.extend_from_slice(player.outgoing());
-                player.sent(usize::MAX);
-                player.run();
-            }
-            if player.steps.len() < steps {
-                gates.push(at);
-            }
+            read.go_on(at);
+            let player = &mut read.player;
             if player.over || player.ended {
-                return (player.heard, output, gates);
+                read.forget_wall();
+                return read;
             }
-            let gate = self.gates.iter().find(|gate| **gate > at).map_or(self.wire.len(), |gate| *gate);
-            let count = cuts.next(at, gate - at);
+            let end = *wall.unwrap_or(&self.wire.len());
+            if at == end && wall.is_some() && player.guest.start.is_some() {
+                player.guest.handshake();
+                wall = walls.next();
+                continue;
+            }
+            let gate = gates.iter().find(|gate| **gate > at).map_or(end, |gate| end.min(*gate));
+            let count = cuts.next(at, gate - at).min(player.guest.room());
             player.guest.receive(&self.wire[at..at + count]);
             at += count;
-            if count == 0 {
+            // The end is seen with the last bytes, or after them.
+            if count == 0 || (at == end && wall.is_none() && count % 2 == 0) {
                 player.end();
             }
+        }
+    }
+}
+
+impl Read<'_> {
+    /// Goes on until the client needs more than the first `at` bytes.
+    fn go_on(&mut self, at: usize) {
+        let before = self.player.acts;
+        self.player.run();
+        while !self.player.outgoing().is_empty() {
+            self.output.extend_from_slice(self.player.outgoing());
+            self.player.sent(usize::MAX);
+            self.player.run();
+        }
+        if self.player.acts > before {
+            self.gates.push(at);
+        }
+    }
+
+    /// Whether the client heard that TLS starts before it saw that cleartext follows depends on the cut.
+    fn forget_wall(&mut self) {
+        let Player { heard, places, .. } = &mut self.player;
+        let fatal = format!("fatal {:?}", ConnectionError::PlaintextAfterStls);
+        if heard.ends_with(&["start TLS".into(), fatal]) {
+            heard.remove(heard.len() - 2);
+            places.remove(places.len() - 2);
         }
     }
 }
