@@ -1,4 +1,4 @@
-//! Everything that crosses modules, in one binary: a module a subject. Tests beside the code prove the codec, the bodies and the values.
+//! Tests that cross modules, in one binary with one module for each subject. Tests next to the code prove the codec, the bodies and the values.
 //!
 //! A test that proves a requirement carries its id in its name: `r1939_5_d_...`, `quirk_12_...`, `law_4_...`.
 #![cfg(feature = "alloc")]

@@ -131,7 +131,7 @@ fn quirk_28_a_dot_before_a_bare_lf_at_the_end_of_the_stream_is_an_unexpected_end
     assert_eq!(session.last("+OK\r\na\r\n.\n"), ["RETR 1 begin", "body a\\r\\n\\n", "fatal UnexpectedEof"]);
 }
 
-/// Also law 8: the first line inside TLS decides anew, both ways.
+/// Also law 8: the first line inside TLS decides again, in both directions.
 #[test]
 fn rob_3_tls_ends_lf_mode_and_cr_lf_mode_alike() {
     for (before, inside, then) in [("\n", "\r\n", "\n"), ("\r\n", "\n", "\n"), ("\n", "\n", "\r\n")] {

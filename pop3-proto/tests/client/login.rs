@@ -90,7 +90,7 @@ fn r1939_7_apop_h_no_timestamp_no_apop() {
     assert_eq!(session.client().state(), State::Transaction);
 }
 
-/// Also law 8: the timestamp in clear means nothing inside TLS.
+/// Also law 8: a timestamp sent in cleartext has no meaning inside TLS.
 #[test]
 fn r1939_7_apop_h_a_timestamp_is_forgotten_at_tls() {
     let mut session = Guest::greeted(CLEAR);

@@ -188,7 +188,7 @@ fn rob_33_ok_to_auth_ends_the_exchange() {
     assert_eq!(session.client().state(), State::Transaction);
 }
 
-/// Each timer is named when it runs out; none runs while nothing is due or the caller owes something.
+/// Each timer is named when it runs out; none runs while no response is pending or the caller owes an answer.
 #[test]
 fn rob_36_the_caller_owns_the_clock() {
     assert_eq!(Guest::new(CLEAR).wait(60), "TimedOut(Greeting)");

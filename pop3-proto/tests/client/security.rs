@@ -205,7 +205,7 @@ fn sec_injection_is_not_expressible() {
     assert_eq!(session.sent(), "");
 }
 
-/// Where the rest of a long line is `.`, it ends nothing, whatever buffers and limits lie at that length.
+/// If the rest of a long line is `.`, it ends nothing, whatever buffers and limits have that length.
 #[test]
 fn sec_length_edge_the_rest_of_a_long_line_is_no_end_mark() {
     let edges =
@@ -219,7 +219,7 @@ fn sec_length_edge_the_rest_of_a_long_line_is_no_end_mark() {
     }
 }
 
-/// The message of a RETR answer that comes in chunks of so many octets, and whether it is complete.
+/// Returns the message of a response to RETR that arrives in chunks of this size, and whether it is complete.
 fn message(wire: &str, chunk: usize) -> (String, bool) {
     let mut client = Client::new(TlsPolicy::Implicit, 1);
     let mut buffer = [0; 512];
@@ -265,7 +265,7 @@ proptest! {
         }
     }
 
-    /// Also ROB.23: nothing that a server sends makes the client panic or go on for ever.
+    /// Also ROB.23: no input from a server makes the client panic or loop forever.
     #[test]
     fn sec_any_octets_end_or_ask_for_more(octets in prop::collection::vec(any::<u8>(), 0..200), line in 0..6usize) {
         let lines = ["STAT", "LIST", "UIDL 1", "RETR 1", "CAPA", "QUIT"];

@@ -21,7 +21,7 @@ fn line(verb: Verb) -> &'static str {
     }
 }
 
-/// Nothing may be sent behind these; the rest may be followed by anything that fits.
+/// No command may follow these. Any command that fits may follow the others.
 const BARRIERS: [Verb; 11] = [
     Verb::Pass,
     Verb::Apop,
@@ -36,7 +36,7 @@ const BARRIERS: [Verb; 11] = [
     Verb::Other,
 ];
 
-/// In AUTHORIZATION, with an accepted name, so that PASS is due too.
+/// In AUTHORIZATION, with an accepted name, so PASS is allowed too.
 fn named() -> Guest {
     let mut session = Guest::greeted(CLEAR);
     session.ask("USER mrose", "+OK\r\n");
@@ -130,7 +130,7 @@ fn each_command_that_needs_a_history() {
     }
 }
 
-/// Also 1939.3.ag and ROB.37: each command behind each other, with and without pipelining.
+/// Also 1939.3.ag and ROB.37: each command after each other one, with and without pipelining.
 #[test]
 fn rob_37_each_command_behind_each_other() {
     for first in Verb::ALL {
@@ -238,7 +238,7 @@ fn an_empty_name_is_refused() {
     assert_eq!(session.sent(), "");
 }
 
-/// Each reason is told in words of its own.
+/// Each reason has its own text.
 #[test]
 fn errors_of_send_are_told_apart() {
     let errors = [

@@ -25,7 +25,7 @@ fn after(mut session: Guest, line: &str) -> Guest {
     session
 }
 
-/// Every kind of response after which the server owes nothing, but for that to STLS and QUIT.
+/// Every kind of response after which the server owes nothing, except those to STLS and QUIT.
 const CASES: &[Case] = &[
     Case {
         name: "greeting",

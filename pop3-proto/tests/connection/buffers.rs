@@ -176,7 +176,7 @@ fn law_6_a_storage_that_breaks_its_word_ends_in_an_error() {
 
 #[test]
 fn sizes_are_what_they_are_said_to_be() {
-    // Of the buffers, a few words each beside their storage.
+    // Each buffer takes a few words in addition to its storage.
     assert!(size_of::<ClientConnection<&mut [u8]>>() <= 448);
     assert!(size_of::<ServerConnection<&mut [u8], &mut [u8]>>() <= 480);
 }

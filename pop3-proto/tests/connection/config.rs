@@ -67,7 +67,7 @@ fn a_server_runs_on_a_configuration_of_run_time() {
     assert!(!greeted(Arc::new(server::ServerConfig::new(TlsPolicy::Cleartext)), b"AUTH PLAIN =\r\n").1);
 }
 
-/// A client's, beside other things.
+/// A client's configuration, together with other settings.
 struct Account {
     config: client::ClientConfig,
 }

@@ -103,7 +103,7 @@ fn a_session_that_is_cut_anywhere_ends_for_the_client() {
         }
         let expected = match whole[..end].matches('\n').count() {
             7 => Ok(true),
-            // QUIT was sent, so the end is no error.
+            // QUIT was sent, so the end is not an error.
             6 => Ok(false),
             _ => Err(ConnectionError::UnexpectedEof),
         };

@@ -121,7 +121,7 @@ fn deletions_agree(world: &World<'_>) {
     }
 }
 
-/// An end that the other side did not announce is told as such.
+/// An end that the other side did not announce is reported as such.
 fn an_end_is_no_answer(world: &World<'_>) {
     let over = [world.client_over.flatten(), world.server_over.and_then(Result::err)];
     for fatal in over.into_iter().flatten() {

@@ -23,7 +23,7 @@ pub(super) struct Answer {
 }
 
 impl Log {
-    /// Takes an event in; `awaited` is the command that was due before it.
+    /// Takes an event in; `awaited` is the command whose response was pending before it.
     pub(super) fn note(&mut self, event: &Event<'_>, awaited: Option<Ticket>) {
         match event {
             Event::Greeting(_) | Event::NoService(_) => {
@@ -36,7 +36,7 @@ impl Log {
                 self.challenges += 1;
                 return;
             }
-            // Behind an end without a word there is no answer; `Log::check` tells from what was heard.
+            // After an end without a response there is no answer; `Log::check` derives this from the received bytes.
             Event::Closed(_) => return,
             _ => {}
         }
@@ -119,7 +119,7 @@ pub(super) fn naive(sent: &[Ticket], heard: &[u8]) -> Vec<Answer> {
             }
         }
         let is_complete = answer.is_complete;
-        // The line under way, but for what may be the end mark.
+        // The current line, without a part that may be the terminator.
         if !is_complete && is_message && !matches!(rest, b"." | b".\r") {
             answer.body.extend_from_slice(rest.strip_prefix(b".").unwrap_or(rest));
         }

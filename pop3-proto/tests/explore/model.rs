@@ -1,4 +1,4 @@
-//! A naive model of the RFC's states beside both machines, under any interleaving of calls.
+//! A naive model of the RFC's states compared with both machines, under any interleaving of calls.
 
 use super::world::{Action, Scenario, World};
 use pop3_proto::client::{self, SendError};
@@ -43,7 +43,7 @@ enum Comes {
     AsAsked,
 }
 
-/// The session as the server has it.
+/// The session as the server sees it.
 struct ServerModel {
     state: State,
     named: bool,
@@ -111,7 +111,7 @@ impl ServerModel {
     }
 }
 
-/// The session as the client has it.
+/// The session as the client sees it.
 struct ClientModel {
     state: State,
     no_service: bool,
@@ -158,7 +158,7 @@ impl ClientModel {
     }
 }
 
-/// Both models beside both machines.
+/// Both models, compared with both machines.
 struct Both<'s> {
     world: World<'s>,
     client: ClientModel,
@@ -175,7 +175,7 @@ impl Both<'_> {
                 assert!(may, "{line} was sent");
                 self.client.send(ticket.verb);
             }
-            // Only the driver's to mend.
+            // Only the driver can fix this.
             Err(SendError::BufferFull(_)) => {}
             Err(error) => assert!(!may, "{line}: {error:?}"),
         }

@@ -4,7 +4,7 @@
 //! octet or all octets arrive, an application speaks, the cable is cut. The machines cannot be copied, as their tokens must not be; so a
 //! state is made again by doing what led to it.
 //!
-//! `POP3_EXPLORE=deep` explores longer sessions too, and all orders of what is left behind a cut:
+//! `POP3_EXPLORE=deep` explores longer sessions too, and all orders of the steps after a cut:
 //!
 //! ```text
 //! POP3_EXPLORE=deep cargo test -p pop3-proto --release --test tests explore -- --nocapture

@@ -194,13 +194,13 @@ fn accepted(verb: Option<Verb>, message: bool) -> &'static str {
         Verb::Stat => "DropListing",
         Verb::List => "ScanListing",
         Verb::Uidl => "UniqueId",
-        // `1` is no tag of a language.
+        // `1` is not a language tag.
         Verb::Lang => "Malformed",
         _ => "Ok",
     }
 }
 
-/// A line behind the status line of an answer of more lines.
+/// A line after the status line of a multi-line response.
 fn inside(verb: Verb, kind: Kind, line: &str) -> Result<Option<&'static str>, ConnectionError> {
     let is_body = matches!(verb, Verb::Retr | Verb::Top);
     match kind {
@@ -248,7 +248,7 @@ fn stays(client: &mut Client, fatal: Option<ConnectionError>, state: State, what
     }
 }
 
-/// The answer where nothing was sent: the greeting, or nothing is due.
+/// The response if no command was sent: the greeting, or none.
 ///
 /// A line of `-ERR` is an event, and fatal all the same.
 fn unasked(situation: Situation, kind: Kind, strict: bool) -> Result<&'static str, ConnectionError> {
@@ -292,7 +292,7 @@ fn every_state_against_every_answer_that_nobody_asked_for() {
     for profile in [Profile::Tolerant, Profile::Strict] {
         for situation in SITUATIONS {
             for (kind, line) in answers() {
-                // Octets and then an end are two things where nothing is due.
+                // Octets and then an end are two steps if no response is pending.
                 if kind == Kind::End
                     && !line.is_empty()
                     && !matches!(situation, Connected | Quitting | Closed | Broken)
@@ -357,7 +357,7 @@ fn every_command_against_every_kind_of_answer() {
     assert!(count > 2000);
 }
 
-/// The same lines behind a status line that promises more, then the end mark.
+/// The same lines after a status line of a multi-line response, then the terminator.
 fn every_line_inside(situation: Situation, profile: Profile, line: &str, begin: &str) -> usize {
     let verb = Command::parse(line.as_bytes()).unwrap().verb();
     for (kind, row) in answers() {

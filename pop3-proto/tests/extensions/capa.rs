@@ -207,7 +207,7 @@ fn quirk_15_a_list_from_before_login_is_marked_as_such() {
     peer.log_in();
     assert!(peer.client().capabilities().is_before_login());
     assert!(peer.client().capabilities().has(Feature::User), "one list may be enough");
-    // Some servers announce more behind login, and SASL no longer: neither is a downgrade.
+    // Some servers announce more after login, and SASL no longer: neither is a downgrade.
     peer.lists(&["TOP", "UIDL", "PIPELINING", "LOGIN-DELAY 300"]);
     let capabilities = peer.client().capabilities();
     assert!(!capabilities.is_before_login());
@@ -240,7 +240,7 @@ fn r2449_5_l_unknown_lines_pass_by_and_change_nothing() {
     assert!(peer.client().quirks().is_empty());
 }
 
-/// Also 2449.3.f: a line that can be none is odd, and the list goes on.
+/// Also 2449.3.f: a line that cannot be a capability is malformed, and the list continues.
 #[test]
 fn r2449_5_l_a_line_without_a_tag_is_odd_and_the_list_goes_on() {
     let mut peer = peer();

@@ -143,8 +143,8 @@ fn answers(config: server::ServerConfig<'static>, refusal: Refusal) -> [String; 
     ]
 }
 
-/// Also 2449.8.1.1.a, 2449.8.1.1.b, 2449.8.1.2.a, 3206.4.a, 3206.4.e, 3206.5.a, 3206.5.b, 3206.5.c, 6856.5.a, AMB.27: each code stands on
-/// the answers that it is defined for, and on no other.
+/// Also 2449.8.1.1.a, 2449.8.1.1.b, 2449.8.1.2.a, 3206.4.a, 3206.4.e, 3206.5.a, 3206.5.b, 3206.5.c, 6856.5.a, AMB.27: each code
+/// appears only in the responses that it is defined for.
 #[test]
 fn r2449_8_e_refusals_carry_their_codes_where_these_are_defined() {
     for (refusal, code, text) in REFUSALS {
@@ -183,7 +183,7 @@ fn r3206_6_a_auth_is_announced_and_on_each_refusal_of_credentials() {
     for login in ["USER a\r\nPASS b\r\n", "AUTH PLAIN AGEAYg==\r\n"] {
         assert!(host.say(login).contains("-ERR [AUTH] login failed\r\n"), "{login}");
     }
-    // What is no trouble with credentials has no AUTH: a bad line, a cancelled exchange, a wrong state.
+    // Problems other than credentials have no AUTH: a bad line, a cancelled exchange, a wrong state.
     for line in ["PASS x", "AUTH PLAIN ???", "AUTH NTLM"] {
         let answer = host.say(format!("{line}\r\n"));
         assert!(answer.starts_with("-ERR") && !answer.contains('['), "{line}: {answer}");

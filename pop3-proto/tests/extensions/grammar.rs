@@ -80,7 +80,7 @@ fn amb_5_a_timestamp_ends_at_the_first_bracket() {
     assert_eq!(find("ready <1.2>@x>"), None);
 }
 
-/// It is the first language of the configuration, whoever asks, and so tells nothing about anybody.
+/// It is the first language of the configuration, for every client, so it reveals nothing about users.
 #[test]
 fn r6856_3_i_the_preferred_language_depends_on_nobody() {
     let config = ServerConfig::new(TlsPolicy::Cleartext).with_languages(&[Language::ENGLISH]);
@@ -92,7 +92,7 @@ fn r6856_3_i_the_preferred_language_depends_on_nobody() {
     }
 }
 
-/// Also AMB.14: some clients miss the empty line behind the headers, and some stop at a NUL, which is sent as it is.
+/// Also AMB.14: some clients miss the empty line after the headers, and some stop at a NUL, which is sent unchanged.
 #[test]
 fn quirk_53_top_ends_the_headers_with_an_empty_line() {
     let mut host = logged_in(ServerConfig::new(TlsPolicy::Cleartext));

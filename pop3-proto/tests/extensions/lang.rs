@@ -122,7 +122,7 @@ fn r4647_2_1_a_what_is_no_range_is_a_syntax_error() {
     }
 }
 
-/// Also 6856.3.j: a LANG from in clear does not reach into TLS.
+/// Also 6856.3.j: a LANG before TLS has no effect inside TLS.
 #[test]
 fn r2595_sec_c_tls_forgets_the_language() {
     let mut host = host();

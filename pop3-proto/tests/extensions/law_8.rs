@@ -115,7 +115,7 @@ fn sec_command_injection_octets_behind_stls_are_fatal_one_by_one() {
     }
 }
 
-/// The answer to STLS still lies in the buffer, or was sent: no difference.
+/// It makes no difference whether the response to STLS is still in the buffer or was sent.
 #[test]
 fn law_8_octets_before_the_answer_to_stls_is_flushed_are_fatal() {
     for flushed in [false, true] {
@@ -270,7 +270,7 @@ fn law_8_an_end_in_the_handshake_is_no_start_of_tls() {
     assert_eq!(host.server().state(), State::Closed);
 }
 
-/// One connection's token is no good on another.
+/// A token of one connection is not valid on another.
 #[test]
 fn law_7_a_server_takes_no_token_of_another_connection() {
     let (mut server, start) = asked();

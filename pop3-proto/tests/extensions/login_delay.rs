@@ -70,7 +70,7 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
         (Some(Retry::Later), Some(Duration::from_secs(1900))),
         "before login the longest is known"
     );
-    // A failed login does not start the delay anew.
+    // A failed login does not restart the delay.
     let (retry, next) = session(next.unwrap());
     assert_eq!((retry, next), (None, Some(Duration::from_secs(1030))), "behind it this user's own");
 }

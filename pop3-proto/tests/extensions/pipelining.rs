@@ -23,7 +23,7 @@ fn r2449_6_6_a_a_client_sends_ahead_where_it_is_announced() {
     peer.send("STAT").unwrap();
     peer.send("NOOP").unwrap();
     assert_eq!(peer.hear("+OK 1 2\r\n+OK\r\n"), ["1 messages, 2 octets", "NOOP ok"]);
-    // The announcement goes with the list that it stood in.
+    // The announcement is only valid as long as its list.
     peer.lists(&["UIDL"]);
     peer.send("STAT").unwrap();
     assert_eq!(peer.send("NOOP").map(drop), Err(SendError::NotPipelined));
@@ -143,7 +143,7 @@ fn rob_37_nothing_is_sent_behind_a_barrier() {
         peer.send(line).unwrap();
         assert_eq!(peer.send("NOOP").map(drop), Err(SendError::After(verb)));
     }
-    // STLS is not sent behind others either.
+    // STLS is not sent after other commands either.
     let mut peer = pipelining();
     peer.send("USER mrose").unwrap();
     assert_eq!(peer.send("STLS").map(drop), Err(SendError::Alone));
@@ -167,7 +167,7 @@ fn rob_38_both_answers_of_a_pipelined_login_count() {
     assert_eq!(peer.client().state(), State::Transaction);
 }
 
-/// Also 2449.6.6.c: RETR behind RETR while the first still arrives.
+/// Also 2449.6.6.c: RETR after RETR while the first message still arrives.
 #[test]
 fn r2449_6_6_e_commands_go_out_while_a_long_answer_arrives() {
     let mut peer = pipelining();
@@ -196,7 +196,7 @@ fn r2449_6_6_b_a_server_answers_each_command_in_turn() {
     assert_eq!(burst.say(lines.join("\r\n") + "\r\n"), expected);
     assert_eq!(burst.end, Some(Ok(CloseReason::Quit)));
     assert!(expected.ends_with("+OK bye\r\n"));
-    // Behind QUIT nothing is read.
+    // The server reads no bytes after QUIT.
     let mut behind = logged_in(server::ServerConfig::new(TlsPolicy::Cleartext));
     assert_eq!(behind.say("QUIT\r\nSTAT\r\nDELE 1\r\n"), "+OK bye\r\n");
 }

@@ -114,7 +114,7 @@ fn r8314_5_a_inside_tls_the_required_level_is_reached() {
     }
 }
 
-/// Also 2595.2.2.b: CAPA first, STLS where there is one, then login in clear where it was refused.
+/// Also 2595.2.2.b: CAPA first, STLS if there is one, then an unencrypted login if it was refused.
 #[test]
 fn r8314_5_c_an_opportunistic_client_tries_the_most_secure_way_first() {
     for verb in LOGINS {
@@ -187,7 +187,7 @@ fn r7628_3_a_no_server_takes_a_bearer_token_in_clear() {
     assert_eq!(host.say("AUTH OAUTHBEARER AAAA\r\n"), "+OK maildrop open\r\n");
 }
 
-/// A list that would be empty once it is passed over is no list: CAPA says nothing of SASL.
+/// If the list would be empty without it, CAPA does not announce SASL.
 #[test]
 fn r7628_3_a_a_server_with_nothing_else_announces_no_sasl_in_clear() {
     const BEARER: &[Mechanism<'static>] = &[Mechanism::OAUTHBEARER];

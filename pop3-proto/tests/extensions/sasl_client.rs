@@ -166,7 +166,7 @@ fn quirk_19_a_challenge_without_its_space() {
     Guest::greeted(STRICT).talk(&[("AUTH PLAIN", "+\r\n", "fatal Strict(ChallengeSpacing)")]);
 }
 
-/// `+VXNl` has no delimiter: it is no challenge, and what is missing is not guessed.
+/// `+VXNl` has no delimiter: it is not a challenge, and the missing part is not guessed.
 #[test]
 fn rob_14_in_auth_a_line_that_is_no_status_is_fatal() {
     for line in ["+VXNl\r\n", "VXNl\r\n", "\r\n", "* OK\r\n", "+OKAY\r\n"] {
@@ -205,7 +205,7 @@ fn must_cancel(guest: &mut Guest, again: &str) {
     guest.talk(&[("*", "-ERR cancelled\r\n", "AUTH refused cancelled")]);
 }
 
-/// Also 4648.3.a, on the whole line: what stands before a control octet is no challenge by itself.
+/// Also 4648.3.a, on the whole line: the part before a control byte is not a challenge by itself.
 #[test]
 fn r5034_4_r_base64_that_does_not_decode_is_answered_by_a_cancel() {
     for bad in ["=AAA", "AAA=BBB", "AA A=", "AAAAA", "=", "AAAA\rAAAA", "AAAA\0", "AB=="] {
@@ -226,7 +226,7 @@ fn r5034_4_r_base64_that_does_not_decode_is_answered_by_a_cancel() {
     }
 }
 
-/// Also 4422.3.5.a: `-ERR` is due after `*`; the session then goes on, and anything else is out of step.
+/// Also 4422.3.5.a: `-ERR` is expected after `*`; the session then continues, and anything else is out of step.
 #[test]
 fn r5034_4_k_a_client_cancels_with_a_star() {
     for (response, heard) in [
@@ -253,7 +253,7 @@ fn quirk_21_an_initial_response_is_refused_and_then_sent_on_its_own_line() {
 
 // Limits.
 
-/// Also 5034.4.u: the limit is that of SASL lines, with the line end, to the octet and in both directions; 12 KiB unless it is set otherwise.
+/// Also 5034.4.u: the limit is that of SASL lines, with the line end, to the octet and in both directions; 12 KiB by default.
 #[test]
 fn r5034_4_v_lines_of_an_exchange_have_their_own_limit() {
     for (config, limit) in [
@@ -397,7 +397,7 @@ fn r5034_4_z_the_last_word_of_a_server_is_a_challenge() {
     guest.verify();
 }
 
-/// `+OK` where a challenge was due ends the exchange: it is for the driver to disagree, as its mechanism has sent nothing yet.
+/// `+OK` instead of a challenge ends the exchange. The driver may disagree, because its mechanism has sent no message yet.
 #[test]
 fn rob_33_an_ok_for_a_challenge_ends_the_exchange() {
     let mut guest = guest();

@@ -8,13 +8,13 @@ use pop3_proto::{
 use pop3_proto_kit::{infos, machine};
 use std::time::Duration;
 
-/// So many challenges and responses in AUTH LOGIN: what the client says, and what it is answered before the outcome.
+/// The lines of a client in AUTH LOGIN with this number of challenges, and the responses before the outcome.
 fn rounds(count: usize) -> (Vec<&'static str>, String, String) {
     let said = [vec!["AUTH LOGIN"], vec!["BBBB"; count]].concat();
     (vec!["AAAA"; count], lines(&said), "+ AAAA\r\n".repeat(count))
 }
 
-/// `+OK` comes once there is a maildrop, not before: whoever is let in has one.
+/// `+OK` is sent only after the maildrop is open, so every accepted user has one.
 #[test]
 fn r5034_4_x_success_is_ok_and_transaction() {
     for count in 0..3 {
@@ -111,7 +111,7 @@ fn r4422_3_6_b_a_failed_auth_leaves_tls_as_it_is() {
     assert!(guest.client().is_tls());
 }
 
-/// In any way that it fails: the last one is told, and the session is over, without a maildrop.
+/// However the login fails, the last one is reported, and the session ends without a maildrop.
 #[test]
 fn rob_17_failed_exchanges_are_counted() {
     let config = CONFIG.with_limits(Limits::DEFAULT.with_failed_logins(2).with_sasl_line(64));
@@ -136,7 +136,7 @@ fn rob_39_commands_behind_a_failed_login() {
     assert!(said.starts_with(&format!("{FAILED}{}+OK capability", STATE.repeat(3))), "{said}");
 }
 
-/// Also ROB.38: PASS behind a name that the application refuses is no login.
+/// Also ROB.38: PASS after a name that the application refuses is not a login.
 #[test]
 fn rob_39_pass_behind_a_name_that_is_refused() {
     let mut host = host(CONFIG, &[]);
@@ -144,7 +144,7 @@ fn rob_39_pass_behind_a_name_that_is_refused() {
     assert_eq!(host.say(lines(&["USER nobody", "PASS secret"])), format!("-ERR login failed\r\n{STATE}"));
 }
 
-/// The login timer runs while a response is waited for and stands while the application has the question.
+/// The login timer runs while the server waits for a response, and stops while the application has the question.
 #[test]
 fn rob_36_an_exchange_takes_from_the_time_for_the_login() {
     let config = CONFIG.with_timers(Timers::DEFAULT.with_login(Duration::from_secs(60)));

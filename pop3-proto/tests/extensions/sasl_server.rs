@@ -14,7 +14,7 @@ pub(super) const FAILED: &str = "-ERR [AUTH] login failed\r\n";
 const SYNTAX: &str = "-ERR syntax error\r\n";
 pub(super) const STATE: &str = "-ERR not in this state\r\n";
 
-/// What is no base64, whatever decoders elsewhere make of it.
+/// Texts that are not base64, whatever other decoders return.
 const BAD: [&str; 11] =
     ["=AAA", "AAA=BBB", "AA A=", "AAAAA", "=", "AB==", "AAAA ", "AA\rAA", "AA\0A", "A-_A", "===="];
 
@@ -35,7 +35,7 @@ fn challenged(config: ServerConfig<'static>) -> Host {
     host
 }
 
-/// A host that refuses whoever logs in.
+/// A host that refuses every login.
 pub(super) fn refusing(config: ServerConfig<'static>, challenges: &[&str], why: Refusal) -> Host {
     let mut host = host(config, challenges);
     host.refuse_login = Some(why);
@@ -363,7 +363,7 @@ fn rob_2_a_bare_lf_ends_a_response() {
     assert_eq!(challenged(STRICT).say("AAAA\n"), SYNTAX);
 }
 
-/// Also 5034.4.u: 12,288 octets with the line end, unless it is set otherwise; a longer line is skipped, answered once, and no command.
+/// Also 5034.4.u: 12,288 octets with the line end by default; a longer line is skipped, answered once, and not read as a command.
 #[test]
 fn r5034_4_v_a_response_has_its_own_limit() {
     assert_eq!(challenged(CONFIG).say(lines(&[&"A".repeat(12_284)])), OPEN);

@@ -1,4 +1,4 @@
-//! STLS on both sides: when it may be said, what it answers, what is forgotten behind it.
+//! STLS on both sides: when it may be sent, its responses, and what is forgotten after it.
 
 use super::hosted;
 use pop3_proto::client::{self, Feature, SendError, Source, Support};
@@ -164,7 +164,7 @@ fn r2595_4_i_external_inside_tls_on_both_sides() {
 
 // What a client forgets.
 
-/// Also 2595.4.k: it asks anew, and knows nothing until then.
+/// Also 2595.4.k: it sends CAPA again, and has no list until then.
 #[test]
 fn r2595_4_j_a_client_forgets_the_capabilities() {
     let mut desk = Guest::listed(TlsPolicy::Cleartext, &["PIPELINING", "TOP", "STLS"]);
@@ -217,7 +217,7 @@ fn law_8_a_client_forgets_the_quirks() {
     assert!(desk.client().quirks().is_empty());
 }
 
-/// Lines in clear end as `clear` says, those inside TLS as the others say.
+/// Lines before TLS end as `clear` says, and those inside TLS end as the others say.
 #[test]
 fn law_8_the_first_line_inside_tls_decides_how_lines_end() {
     for (clear, first, second, taken) in [
@@ -269,7 +269,7 @@ fn r2595_4_d_stls_is_a_word_alone_and_its_answer_one_line() {
     assert!(desk.client().is_idle());
 }
 
-/// Alone in both directions: behind others it is not sent, and nothing behind it, until the handshake is over.
+/// STLS is sent alone: not after other commands, and no command follows it before the handshake.
 #[test]
 fn r2595_4_g_a_client_sends_stls_alone() {
     let config = client::ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining();
@@ -310,7 +310,7 @@ fn r2595_4_c_a_client_sends_stls_in_authorization_only() {
     assert_eq!(desk.say("STLS"), Err(SendError::State(State::Transaction)));
 }
 
-/// Under each policy: in clear, in AUTHORIZATION, ready to try STLS again or to quit; whether to log in is the policy's to say.
+/// Under each policy: outside TLS, in AUTHORIZATION, ready to try STLS again or to quit. The policy decides about logins.
 #[test]
 fn r2595_4_n_a_refused_stls_leaves_the_session_in_clear() {
     for (policy, login) in
@@ -351,7 +351,7 @@ fn sec_no_timeout_in_stls_a_timer_runs_during_the_handshake() {
     assert_eq!(host.pop3.tick(Duration::from_secs(17)), Err(ConnectionError::TimedOut(Timer::Tls)));
 }
 
-/// The time for the login does not start anew inside TLS, and the handshake does not count in it.
+/// The time for the login does not restart inside TLS, and the handshake does not count in it.
 #[test]
 fn rob_36_the_login_timer_goes_on_behind_the_handshake() {
     let timers = Timers::DEFAULT.with_tls(Duration::from_secs(30)).with_login(Duration::from_secs(60));

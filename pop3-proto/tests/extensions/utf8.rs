@@ -9,7 +9,7 @@ fn config(utf8: Utf8) -> ServerConfig<'static> {
     ServerConfig::new(TlsPolicy::Opportunistic).with_utf8(utf8)
 }
 
-/// Octets that are no UTF-8: overlong forms, surrogates, what is above U+10FFFF, and pieces.
+/// Bytes that are not UTF-8: overlong forms, surrogates, values above U+10FFFF, and incomplete characters.
 const ILL_FORMED: &[&[u8]] = &[
     b"\xc0\x80",
     b"\xc1\xbf",
@@ -211,7 +211,7 @@ fn r6856_2_2_e_with_utf8_user_announced_names_may_be_utf8() {
     }
 }
 
-/// A server that has never heard of RFC 6856 has taken 8-bit passwords for ever: there the tolerant profile leaves it to the caller.
+/// A server that has never heard of RFC 6856 may accept 8-bit passwords, so the tolerant profile leaves the decision to the caller.
 #[test]
 fn r6856_2_2_f_without_utf8_user_announced_names_are_ascii() {
     for octets in WELL_FORMED.iter().map(|name| name.as_bytes()).chain(ILL_FORMED.iter().copied()) {

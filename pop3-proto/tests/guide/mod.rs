@@ -7,7 +7,7 @@ mod moves;
 use crate::ledger::tests_of_the_package;
 use std::{env, fs, path::Path};
 
-/// Draws it anew: `POP3_STATES=write cargo test -p pop3-proto --test tests the_picture_of_the_states`.
+/// Draws it again: `POP3_STATES=write cargo test -p pop3-proto --test tests the_picture_of_the_states`.
 #[test]
 fn the_picture_of_the_states_is_the_tables() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide/states.svg");

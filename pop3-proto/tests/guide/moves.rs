@@ -20,7 +20,7 @@ pub(super) fn moves(from: State) -> Vec<Move> {
     Verb::ALL.iter().copied().filter(|verb| verb.is_valid_in(from)).map(|verb| go(from, verb)).collect()
 }
 
-/// The commands that can be sent behind a greeting of `-ERR`.
+/// The commands that can be sent after a greeting of `-ERR`.
 pub(super) fn behind_a_refusal() -> Vec<Verb> {
     let can_be_sent = |verb: &Verb| {
         let mut client = Client::new(TlsPolicy::Cleartext, 1);

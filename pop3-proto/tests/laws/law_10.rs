@@ -47,7 +47,7 @@ fn auth() -> Command<'static> {
     Command::Auth { mechanism: Mechanism::PLAIN, initial: None }
 }
 
-/// A line of so many octets in all.
+/// A line of this total length.
 fn line(start: &str, octets: usize) -> Vec<u8> {
     let mut line = start.as_bytes().to_vec();
     line.resize(octets - 2, b'A');
@@ -127,7 +127,7 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
     assert_eq!(reading.poll(&mut input).unwrap_err(), ConnectionError::OverLimit(Limit::BodyOctets));
 }
 
-/// What a server with these limits says to this, line by line, behind the greeting.
+/// The responses of a server with these limits to this input, line by line, after the greeting.
 fn says(config: ServerConfig<'static>, wire: &[u8]) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
     let (_, output, over, _) =
         Host::alone(config, &App::new(), wire, Cuts::Each(9), Memory::fixed(MIN_SEND_BUF));
@@ -160,7 +160,7 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
         let (said, _) = says(config, &[&line("AUTH PLAIN ", octets)[..], b"QUIT\r\n"].concat());
         assert_eq!(said, [expected, "+OK bye"], "{octets}");
     }
-    // An over-long line is dropped as it comes: none of it is held.
+    // An over-long line is dropped while it arrives, and none of it is stored.
     let mut server: Server<Infos, ServerConfig<'_>> = Server::new(config, 1);
     let Ask::Greet(greet) = ask!(&mut server, b"", Greet(_)) else { unreachable!() };
     server.greet(greet, Text::EMPTY, &mut SendBuf::new(vec![])).unwrap();
@@ -178,7 +178,7 @@ fn law_10_a_server_closes_behind_so_many_bad_commands() {
     assert_eq!((said.len(), said[2].as_str(), over), (3, last, Ok(CloseReason::BadCommands)));
     let (said, over) = says(config, &[&b"BAD\r\n".repeat(2)[..], login, b"QUIT\r\n"].concat());
     assert_eq!((said.len(), over), (5, Ok(CloseReason::Quit)));
-    // Those before login count with those behind it.
+    // Bad commands before login also count after it.
     let (said, over) = says(config, &[&b"BAD\r\n".repeat(2)[..], login, &b"BAD\r\n".repeat(9)].concat());
     assert_eq!((said.len(), said[6].as_str(), over), (7, last, Ok(CloseReason::BadCommands)));
 }

@@ -1,5 +1,5 @@
-//! Two lifetimes: nothing that `poll` returns borrows the machine. That this compiles is the test; that it would not otherwise is shown
-//! beside the library, in its compile-fail cases.
+//! Two lifetimes: no value that `poll` returns borrows the machine. The test is that this compiles; the
+//! compile-fail cases in the library show the opposite.
 
 use pop3_proto::client::{Client, Event};
 use pop3_proto::server::{Ask, Credentials, MessageInfo, Server, ServerConfig, Step};

@@ -1,5 +1,5 @@
-//! All or nothing, the client: a call that fails changed neither machine nor sink, gives back what it took, and succeeds once the cause is
-//! mended.
+//! All or nothing, the client: a call that fails changes neither machine nor sink, returns its token, and succeeds once the cause is
+//! fixed.
 
 use super::reach::{LOGIN, Said, cleartext, client, hear, logged_in, say};
 use super::sessions::{USER, number, pass};
@@ -43,7 +43,7 @@ const NO_TLS: &[u8] = b"+OK\r\nUSER\r\n.\r\n";
 /// Where: the configuration, and what was said before. What is sent, why it is refused, and what is said then.
 type Row<'a> = (ClientConfig, &'a [Said<'a>], Command<'a>, SendError, &'a [Said<'a>]);
 
-/// A refusal that something said later mends.
+/// A refusal that a later call fixes.
 #[test]
 fn law_4_a_command_that_was_refused_is_taken_once_the_cause_is_mended() {
     let opportunistic = ClientConfig::new(TlsPolicy::Opportunistic);

@@ -18,7 +18,7 @@ fn unanswered<T: Debug>(answered: Result<(), Unanswered<T>>, why: AnswerError, s
     unanswered.token
 }
 
-/// Tries an answer of so many octets with every room that is too small, then with enough.
+/// Tries an answer of this length with every room that is too small, then with enough.
 fn fills<T: Debug>(
     machine: &mut Machine,
     token: T,
@@ -100,7 +100,7 @@ fn law_4_a_challenge_outside_auth_is_not_taken() {
     machine.accept(login, App::new().maildrop()).unwrap();
 }
 
-/// A question open on a fresh connection, behind `before` and `wire`.
+/// A question open on a new connection, after `before` and `wire`.
 fn asked<T>(
     id: u64,
     before: &[u8],
@@ -302,7 +302,7 @@ fn law_4_a_poll_without_room_changes_nothing() {
             assert_eq!((format!("{machine:?}"), input.remaining(), sink.room()), (before.clone(), 6, room));
         }
     }
-    // One that is too small for good is told apart.
+    // A sink that is always too small has its own error.
     let mut memory = [0; MIN_SEND_BUF - 1];
     let polled = machine.poll(&mut Input::more(b"CAPA\r\n"), &mut SendBuf::new(&mut memory[..]));
     assert!(matches!(polled, Ok(Step::NeedSpace(full)) if full.never_fits()));

@@ -1,9 +1,9 @@
-//! The promise of a sink: room that was told stays until something is put into it, whatever was put and sent before.
+//! The promise of a sink: reported room stays until bytes are put into it, whatever was put and sent before.
 
 use pop3_proto::{SendBuf, Sink};
 use proptest::prelude::*;
 
-/// What the room is used up in: each step puts so many parts of these lengths.
+/// How the room is used up: each step puts parts of these lengths.
 type Steps = Vec<Vec<u8>>;
 
 /// Fills the sink in steps of one call each. Every step that fits in what is left succeeds.

@@ -59,7 +59,7 @@ fn law_5_a_client_sees_the_same_events_under_every_cut() {
     sessions::all(|name, session| {
         let outcome = whole(name, session);
         if name == "tls" {
-            return; // the wall: what lies behind it must not be there before
+            return; // the STLS boundary: bytes after it must not be there before it
         }
         let reading = Reading::new(session.client, session.steps, &outcome.down);
         let expected = reading.play(Cuts::Whole, large());

@@ -1,4 +1,4 @@
-//! Three kinds of bad news: whatever a peer says is an answer, a refusal or a fatal error that stays. None of it panics.
+//! Three kinds of failure: any input from a peer is a response, a refusal or a fatal error that stays. None of it panics.
 
 use super::reach::{LOGIN, cleartext, client, hear, logged_in, say, server};
 use super::sessions::{USER, number, pass};
@@ -18,7 +18,7 @@ fn lines() -> impl Iterator<Item = Vec<u8>> {
         .chain(octets().flat_map(move |one| octets().map(move |two| vec![one, two])))
 }
 
-/// A server that takes 250 bad lines, in the state behind `before`: what it wrote, line by line.
+/// A server that takes 250 bad lines, in the state after `before`: its output, line by line.
 fn serve(
     before: &[u8],
     lines: &[Vec<u8>],
@@ -104,7 +104,7 @@ fn law_6_a_client_makes_an_event_of_every_short_row() {
     }
 }
 
-/// A short line where a status line is due, and short texts behind a status: events, or a fatal error that stays.
+/// A short line instead of a status line, and short texts after a status: events, or a fatal error that stays.
 #[test]
 fn law_6_a_client_lives_through_every_short_status_line() {
     let waiting: [fn() -> Client; 4] = [
@@ -144,7 +144,7 @@ fn sent(mut client: Client, command: &Command<'_>) -> Client {
     client
 }
 
-/// A message of every short word, at the start of a line and behind a dot.
+/// A message of every short word, at the start of a line and after a dot.
 #[test]
 fn law_6_a_client_takes_every_octet_of_a_message() {
     for line in lines() {

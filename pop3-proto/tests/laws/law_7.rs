@@ -1,4 +1,4 @@
-//! Ask with a token. What must not compile is shown beside the library; that a failed answer returns its token is law 4.
+//! Ask with a token. The compile-fail cases are in the library; that a failed answer returns its token is law 4.
 
 use super::reach::{ask, server};
 use pop3_proto::server::{Ask, CloseReason, Refusal, Step};
@@ -46,7 +46,7 @@ fn law_7_without_its_token_a_question_stays_open_until_the_session_is_closed() {
     }
 }
 
-/// Two connections under one pool: swapped tokens come back and say so, and each is good for its own.
+/// Two connections under one pool: swapped tokens are returned with an error, and each is valid for its own connection.
 #[test]
 fn law_7_swapped_tokens_are_told_apart() {
     let (mut one, mut two) = (server(1), server(2));

@@ -1,7 +1,7 @@
 //! Secrets leave no trace: while a known password, digest and SASL response pass through, nothing that can be shown shows them, on the way of
 //! success and on every way of failure.
 //!
-//! That no machine stores one is a matter of types: neither has a lifetime, so that it cannot borrow a secret, nor a field that could hold a
+//! The types show that no machine stores a secret: neither has a lifetime, so that it cannot borrow a secret, nor a field that could hold a
 //! copy of one; law 3 shows that they own no other memory.
 
 use super::reach::{ask, cleartext, client, say, server};
@@ -62,7 +62,7 @@ fn law_9_the_check_sees_what_it_looks_for() {
     }
 }
 
-/// What a log shows is what is sent, but for secrets and what may be one, and for what could move a cursor.
+/// A log shows everything that is sent, except secrets, possible secrets, and bytes that could move a cursor.
 #[test]
 fn law_9_a_command_is_shown_as_it_is_sent() {
     for line in

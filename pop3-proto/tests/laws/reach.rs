@@ -80,7 +80,7 @@ pub(super) fn until<'i>(
     }
 }
 
-/// The question that comes behind `wire`.
+/// The question that follows `wire`.
 macro_rules! ask {
     ($server:expr, $wire:expr, $($kind:tt)+) => {{
         let step = crate::laws::reach::until(

@@ -186,7 +186,7 @@ fn sec_slow_reader_the_output_timer_runs_inside_a_message() {
     assert_eq!(server.tick(Duration::from_millis(1_000_000)), Ok(None));
     assert_eq!(server.write_body(&line, &mut sink), Ok(0));
     assert_eq!(server.tick(Duration::from_millis(2_000_000)), Ok(Some(Duration::from_millis(2_000_050))));
-    // To ask again is no progress.
+    // Asking again is not progress.
     assert_eq!(server.write_body(&line, &mut sink), Ok(0));
     assert_eq!(server.tick(Duration::from_millis(2_000_049)), Ok(Some(Duration::from_millis(2_000_050))));
     // The client takes some.

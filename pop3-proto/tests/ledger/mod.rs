@@ -1,4 +1,4 @@
-//! The ledger: the guide's table of requirements is whole, and every proof in it is a test that says so itself.
+//! The ledger: the guide's table of requirements is whole, and every proof in it is a test that names its row.
 
 use std::{cmp::Ordering, collections::BTreeMap, fs, path::Path};
 
@@ -143,8 +143,8 @@ pub(crate) fn tests_of_the_package() -> Tests {
     tests
 }
 
-/// Functions behind `#[test]`, and what stands before a file in `transcripts!`, with the comments right above them. The doc comments of the
-/// library name requirements too, and prove none.
+/// Functions after `#[test]`, and the names before the files in `transcripts!`, with the comments right above them. The doc comments of
+/// the library also name requirements, but they prove none.
 fn add_tests(source: &str, tests: &mut Tests) {
     let (mut doc, mut is_test) = (String::new(), false);
     for line in source.lines().map(str::trim) {

@@ -145,7 +145,7 @@ fn r1939_3_x_a_command_that_is_switched_off_is_unknown() {
     assert_eq!(host.say(format!("{}\r\n", line(Verb::Apop))), UNKNOWN);
 }
 
-/// Also 1939.3.x: a line that is no command leaves the state as it was.
+/// Also 1939.3.x: a line that is not a command leaves the state unchanged.
 #[test]
 fn r1939_3_x_a_bad_line_changes_nothing() {
     let lines = [

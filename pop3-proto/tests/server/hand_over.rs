@@ -1,4 +1,4 @@
-//! A login that is handed over: the machine says `+OK`, and not an octet behind it is its own.
+//! A login that is handed over: the machine says `+OK`, and reads no byte after it.
 
 use super::*;
 use pop3_proto::{AnswerError, MIN_SEND_BUF, Mechanism, RecvBuf, State};
@@ -16,7 +16,7 @@ fn greeted(id: u64, out: &mut SendBuf<&mut [u8]>) -> Server<Infallible, ServerCo
     server
 }
 
-/// Behind each kind of login, with any size of sink: what the client pipelined is left alone, and no question is asked about it.
+/// After each kind of login, with any size of sink, the pipelined bytes stay unread, and no question is asked about them.
 #[test]
 fn nothing_behind_a_login_that_is_handed_over_is_read() {
     let logins = [

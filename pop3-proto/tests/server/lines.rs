@@ -18,7 +18,7 @@ fn greeted(config: ServerConfig<'static>) -> Host {
     host
 }
 
-/// What is answered to `line` in two parts, and to a NOOP behind it; nothing of the first part is left but what is needed.
+/// The responses to `line` in two parts, and to a NOOP after it; only the needed bytes of the first part are kept.
 fn cut(mut host: Host, line: &[u8], at: usize, tail: &str) -> String {
     let mut answer = String::from_utf8(host.exchange(&line[..at], false)).unwrap();
     assert!(host.unread().len() < host.server().min_recv_buf(), "a buffer of that size never fills up");
@@ -50,7 +50,7 @@ fn r1939_3_j_a_name_of_248_octets_logs_in() {
     assert_eq!(host.asked[1..], [format!("User {name}"), format!("Password {name}")]);
 }
 
-/// One answer, whatever its rest looks like, and the next command is read behind its LF.
+/// One response, whatever the rest of the line is, and the next command is read after its LF.
 #[test]
 fn r2449_4_e_an_over_long_line_is_skipped_to_its_end() {
     let x = |count| "x".repeat(count);
@@ -152,7 +152,7 @@ fn quirk_52_a_bare_lf_ends_a_command() {
     assert!(strict.server().quirks().is_empty());
 }
 
-/// Also ROB.1: spaces behind a keyword or a number, never behind a name or a password.
+/// Also ROB.1: spaces after a keyword or a number, never after a name or a password.
 #[test]
 fn rob_43_spaces_at_the_end_are_harmless_and_noted() {
     for line in [

@@ -68,7 +68,7 @@ fn r1939_7_uidl_c_all_messages() {
     );
 }
 
-/// Also quirk 13: what is outside that range is no `UniqueId`, so that none can be listed.
+/// Also quirk 13: an id outside that range is not a `UniqueId`, so it cannot be listed.
 #[test]
 fn r1939_7_uidl_e_from_1_to_70_octets_go_out_as_they_are() {
     let longest = [b'~'; 70];

@@ -9,7 +9,7 @@ const FAILED: &str = "-ERR [AUTH] login failed\r\n";
 const STATE: &str = "-ERR not in this state\r\n";
 const OPEN: &str = "+OK maildrop open\r\n";
 
-/// In AUTHORIZATION, with the greeting behind it.
+/// In AUTHORIZATION, after the greeting.
 fn greeted(config: ServerConfig<'static>, greeting: &'static str) -> Host {
     let mut host = Host::three(config);
     host.greeting = greeting.into();
@@ -169,7 +169,7 @@ fn r1939_4_o_quit_in_authorization_does_not_enter_update() {
     assert_eq!(host.server().state(), State::Closed);
 }
 
-/// A second name right behind an accepted one counts as a failed login.
+/// A second name right after an accepted one counts as a failed login.
 #[test]
 fn r1939_7_user_b_a_name_behind_a_name_starts_over() {
     let mut host = greeted(CLEAR.with_limits(Limits::DEFAULT.with_failed_logins(2)), "ready");

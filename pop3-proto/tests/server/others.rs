@@ -1,4 +1,4 @@
-//! Commands that the crate does not know, answered by the application, and bodies behind a fatal error.
+//! Commands that the crate does not know, answered by the application, and bodies after a fatal error.
 
 use super::CLEAR;
 use pop3_proto::server::{Ask, BodyError, CloseReason, MessageInfo, Refusal, ServerConfig, Step};

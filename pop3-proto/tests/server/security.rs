@@ -85,7 +85,7 @@ fn rob_16_bad_commands_are_counted() {
     assert_eq!(host.end, Some(Ok(CloseReason::BadCommands)));
 }
 
-/// A number that no message has is no bad command: clients ask for messages that they marked.
+/// A number that no message has is not a bad command, because clients ask for messages that they marked.
 #[test]
 fn rob_16_a_message_that_is_not_there_is_no_bad_command() {
     let mut host = Host::three(CLEAR).login();
@@ -93,7 +93,7 @@ fn rob_16_a_message_that_is_not_there_is_no_bad_command() {
     assert_eq!(host.say("STAT\r\n"), "+OK 3 325\r\n");
 }
 
-/// Also ROB.8: letters, or nothing, where a number is due, and numbers of any length.
+/// Also ROB.8: letters, or no argument, instead of a number, and numbers of any length.
 #[test]
 fn sec_numbers_letters_or_nothing_where_a_number_is_due() {
     let mut host = Host::three(PATIENT).login();

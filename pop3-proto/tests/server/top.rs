@@ -5,7 +5,7 @@ use super::*;
 
 const STATUS: &[u8] = b"+OK top of message follows\r\n";
 
-/// The lines of the answer: the headers with the empty line behind them, which is added where there is none, and `count` more.
+/// The lines of the answer: the headers with the empty line after them, which is added if it is missing, and `count` more.
 fn top(message: &[u8], count: usize) -> Vec<&[u8]> {
     let mut lines = lines(message);
     match lines.iter().position(|line| line.is_empty()) {

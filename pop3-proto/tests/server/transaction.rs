@@ -101,7 +101,7 @@ fn r1939_5_rset_a_rset_takes_every_mark_back() {
     assert_eq!(host.marked(), [2]);
 }
 
-/// Also ROB.9 and quirk 50: leading zeros and spaces at the end are harmless, a sign or a letter is none.
+/// Also ROB.9 and quirk 50: leading zeros and spaces at the end are harmless, a sign or a letter is not.
 #[test]
 fn quirk_50_what_is_no_number_names_no_message() {
     let mut host = open();

@@ -83,7 +83,7 @@ fn a_line_of_just_the_limit_is_told() {
     assert_eq!(watch.notes(), ["Unknown(Secret(..))", "LongLine(Client)"]);
 }
 
-/// The first 16 answers are told for what they are, the others not, and the next command is in step.
+/// The first 16 responses are recognized, the others are not, and the next command is in step.
 #[test]
 fn more_commands_ahead_than_it_counts() {
     for last in ["NOOP\r\n", "AUTH PLAIN\r\n", "x y\r\n", "\r\n"] {

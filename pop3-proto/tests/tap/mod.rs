@@ -51,7 +51,7 @@ impl Watch {
         let mut bytes = std::mem::take(&mut self.unread[side as usize]);
         bytes.extend_from_slice(octets);
         let mut input = Input::more(&bytes);
-        // One thing for each octet at the most, and one that says that it is out of step.
+        // At most one event for each byte, and one that reports that the tap is out of step.
         for _ in 0..bytes.len() + 4 {
             let seen = match side {
                 Side::Client => self.tap.client(&mut input),
@@ -188,7 +188,7 @@ fn trim(line: &[u8]) -> &[u8] {
 /// Who speaks, and what: all that one side says before the other does.
 type Turn = (Side, Vec<u8>);
 
-/// A session of these turns, the client's behind `C`, the server's behind `S`.
+/// A session of these turns, the client's after `C`, the server's behind `S`.
 fn turns(text: &[(char, &str)]) -> Vec<Turn> {
     let side = |mark| if mark == 'C' { Side::Client } else { Side::Server };
     text.iter().map(|(mark, octets)| (side(*mark), octets.as_bytes().to_vec())).collect()

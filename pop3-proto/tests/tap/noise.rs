@@ -81,7 +81,7 @@ proptest! {
     }
 }
 
-/// The client machine and a tap beside it agree on what the server says.
+/// The client machine and a tap on the same bytes agree on the server's responses.
 #[test]
 fn a_client_and_a_tap_read_the_same() {
     use pop3_proto::client::{ClientConfig, Event};

@@ -64,7 +64,7 @@ fn session() -> Vec<Turn> {
     ])
 }
 
-/// What is said where so many octets of this side are missing from this place on, and in which turns.
+/// The events if this number of bytes of this side is missing from this position on, and their turns.
 fn with_gap(side: Side, place: usize, missing: usize) -> (Vec<String>, Vec<usize>) {
     let mut watch = Watch::from_start();
     let (mut offset, mut torn) = (0, Vec::new());
@@ -127,7 +127,7 @@ fn out_of_step_the_state_is_not_known() {
     assert_eq!(watch.tap.state(), None);
 }
 
-/// What the server says without being asked, as before it closes, is no answer to the next command.
+/// An unsolicited line, such as before the server closes, is not a response to the next command.
 #[test]
 fn an_unsolicited_answer_is_told_as_one() {
     let mut watch = Watch::from_start();
@@ -160,7 +160,7 @@ fn pipelined_commands_behind_a_torn_one_wait_for_its_answer() {
     assert!(watch.notes()[2].contains("DropListing"));
 }
 
-/// What comes behind a loss inside AUTH is taken as commands again: the exchange may be over.
+/// Bytes after a loss inside AUTH are read as commands again, because the exchange may be over.
 #[test]
 fn a_gap_inside_auth_does_not_last() {
     let mut watch = Watch::from_start();

@@ -32,7 +32,7 @@ impl Fixture {
             quirks: None,
             app: App::of(&[""; 0]),
         };
-        // Whoever is not named is not let in.
+        // Users without a name in the file cannot log in.
         fixture.app.users.push(User::default());
         for (number, note) in script.notes() {
             assert!(fixture.read(note).is_some(), "line {number}: what is `@ {note}`?");

@@ -14,7 +14,7 @@ use fixture::Fixture;
 use pop3_proto::MIN_SEND_BUF;
 use pop3_proto::script::{Cuts, Script, Side};
 
-/// Up to so many octets a dialogue is played at every pair of cuts.
+/// Dialogues up to this length are played at every pair of cuts.
 const SHORT: usize = 160;
 
 macro_rules! transcripts {
@@ -95,7 +95,7 @@ fn play_client(script: &Script, ends: &str) {
     for cuts in cuts(script.octets(Side::Server).len()) {
         let played = client_machine::play(script, script.server().cut(cuts));
         assert_eq!(played.ended, ends, "{cuts:?}");
-        // What an unfinished message had so far is no line yet.
+        // The beginning of an unfinished message is not a line yet.
         let whole = if ends.starts_with("Closed") { lines.len() } else { played.lines.len() };
         assert_eq!(played.lines.len(), whole, "{cuts:?}");
         same_lines(&played, &lines);

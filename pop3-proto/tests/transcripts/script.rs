@@ -65,7 +65,7 @@ fn escapes_stand_for_octets_and_come_back_as_they_were() {
     assert_eq!(Script::parse("C:").unwrap().octets(Side::Client), b"\r\n");
 }
 
-/// A server that has come up to behind the line with this number.
+/// A server that has played up to and including the line with this number.
 fn server(script: &Script, line: usize) -> Peer<'_> {
     let mut server = script.server();
     for said in script.lines().filter(|said| said.number <= line) {
@@ -176,7 +176,7 @@ fn what_is_said_comes_whole_at_every_pair_of_cuts_and_never_over_a_turn() {
     }
 }
 
-/// A server answers each line as it comes; it must not answer what was not said.
+/// A server responds to each line when it arrives; it must not respond to a line that was not sent.
 #[test]
 fn a_played_client_takes_answers_while_it_pipelines() {
     let script = Script::parse("S: hi\nC: A\nC: B\nS: a\nS: b\nC: C\nS: c").unwrap();

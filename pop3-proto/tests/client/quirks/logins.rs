@@ -36,7 +36,7 @@ fn quirk_19_a_challenge_without_its_space() {
     assert_eq!(Guest::greeted(CLEAR).ask("AUTH PLAIN", "+AAAA\r\n"), ["fatal NotPop3"]);
 }
 
-/// Also ROB.33: `+OK` where `+` was due ends the exchange.
+/// Also ROB.33: `+OK` where `+` was expected ends the exchange.
 #[test]
 fn quirk_20_a_first_challenge_that_is_no_base64() {
     let mut session = Guest::greeted(CLEAR);

@@ -23,7 +23,7 @@ pub(in crate::explore) struct Scenario {
     pub(in crate::explore) server: server::ServerConfig<'static>,
     /// What the client's application sends, one line after the other.
     pub(in crate::explore) commands: &'static [&'static str],
-    /// So many of them are sent and answered before the search begins.
+    /// The number of commands that are sent and answered before the search begins.
     pub(in crate::explore) opening: usize,
     pub(in crate::explore) app: App,
     pub(in crate::explore) server_sink: usize,
@@ -73,7 +73,7 @@ pub(in crate::explore) struct World<'s> {
     down: SendBuf<Vec<u8>>,
     client_unread: Vec<u8>,
     server_unread: Vec<u8>,
-    /// Whether the reader was told that the stream is over.
+    /// Whether the reader knows that the stream is over.
     up_ended: bool,
     down_ended: bool,
     pub(in crate::explore) cut: bool,

@@ -209,7 +209,7 @@ impl Guest {
         self.take(words::event)
     }
 
-    /// The same, told by `tell`.
+    /// The same, by `tell`.
     pub fn take(&mut self, tell: impl FnOnce(&Event<'_>) -> String) -> Option<Heard> {
         let over = self.pop3.is_closed();
         let ready = self.pop3.is_ready();

@@ -11,7 +11,7 @@ pub struct Host<M: Maildrop = Infos> {
     pub pop3: ServerConnection<M, Memory, Memory, ServerConfig<'static>>,
     config: ServerConfig<'static>,
     pub app: App,
-    /// The maildrop until the login, and what it is told then: whether the session is in UTF-8 mode.
+    /// The maildrop until the login, and the argument that it gets then: whether the session is in UTF-8 mode.
     maildrop: Option<M>,
     pub prepare: fn(&mut M, bool),
     /// The bytes that are sent at once.

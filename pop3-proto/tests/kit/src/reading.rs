@@ -130,7 +130,7 @@ impl<'s> Player<'s> {
         self.places.push(self.guest.consumed());
     }
 
-    /// Does what is due, or the next step if it can.
+    /// Does the pending step, or the next one if it can.
     fn act(&mut self) -> bool {
         if let Some(done) = self.guest.done.take() {
             return self.guest.pop3.sender().verified(done).is_ok();
