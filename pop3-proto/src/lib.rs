@@ -1,8 +1,8 @@
-//! A POP3 client and server as state machines over bytes: no socket, no clock, no thread, no heap.
+//! A sans-I/O POP3 client and server: state machines over bytes, without a socket, a clock, a thread or a heap.
 //!
-//! [`ClientConnection`] and [`ServerConnection`] are what most programs use. Each holds a machine and its two
+//! Use [`ClientConnection`] and [`ServerConnection`] in most programs. Each holds a machine and its two
 //! buffers. You own the stream and the clock, so the same code runs on blocking sockets, under any async runtime,
-//! on a microcontroller, and in tests without a network.
+//! on a microcontroller, and in tests without a network. The guide explains [sans-I/O](guide::sans_io).
 //!
 //! # A client
 //!
@@ -48,8 +48,8 @@
 //! # A server
 //!
 //! The loop of a server is the same. Each event is a question with a token, and you answer with the
-//! [`Responder`](server::Responder) that comes with it. [`ServerConnection`] shows a small server, and the guide
-//! a [complete one](guide::serving).
+//! [`Responder`](server::Responder) that comes with the event. [`ServerConnection`] shows a small server, and the
+//! guide shows a [complete server](guide::serving).
 //!
 //! # The layers
 //!
@@ -72,9 +72,13 @@
 //!
 //! # The guide
 //!
-//! The [`guide`] has a page for each task: [I/O](guide::io), [TLS](guide::tls), [authentication](guide::authentication),
-//! [errors](guide::errors), [deletion](guide::deletion), [building a server](guide::serving),
-//! [testing](guide::testing) and more. It begins with a [picture of the states](guide#the-states-of-a-session).
+//! The [`guide`] is a book, from a first session to a program in operation: [sans-I/O](guide::sans_io),
+//! [I/O](guide::io), [TLS](guide::tls), [authentication](guide::authentication), [deletion](guide::deletion),
+//! [pipelining](guide::pipelining), [errors](guide::errors), [building a server](guide::serving),
+//! [other libraries](guide::surroundings), [testing](guide::testing), [buffers](guide::buffers) and more. It begins
+//! with a [picture of the states](guide#the-states-of-a-session).
+//!
+//! # Find an item
 //!
 //! | task | items |
 //! |---|---|
@@ -95,10 +99,8 @@
 //! | `apop` | `apop`: computing and checking digests | `md-5`, `subtle` |
 //! | `sasl` | `sasl`: messages of the mechanisms without cryptography | |
 //! | `serde` | storing and reading `OwnedUniqueId` with `serde` | `serde` |
-//! | `arbitrary` | `Arbitrary` for values, for fuzz targets and property tests | `arbitrary` |
+//! | `arbitrary` | `Arbitrary` for values, for fuzz targets and property tests; enables `std` | `arbitrary` |
 //! | `defmt` | `Format` for values and errors, for the logs of a microcontroller | `defmt` |
-//! | `arbitrary` | valid values for fuzz targets and property tests; brings `std` | `arbitrary` |
-//! | `defmt` | `Format` for values and errors, for logs of a microcontroller | `defmt` |
 //! | `test-util` | module `script`: dialogues that play the other side, for tests | |
 //!
 //! Features only add items. No type changes with a feature. Without features, the crate needs neither `std` nor an

@@ -69,7 +69,7 @@ impl<C: AsConfig> Client<C> {
 
     /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an
     /// adapter that owns both buffer and machine asks before it reads (see
-    /// [I/O](crate::guide::io#as-a-type-of-your-own)). `eof` is whether the stream has ended.
+    /// [I/O](crate::guide::io#wrap-a-connection-in-your-own-type)). `eof` is whether the stream has ended.
     /// If it returns false, `poll` has an event or a fatal error, or the session is over.
     ///
     /// Asking changes nothing that `poll` does, whatever the octets are.

@@ -19,7 +19,7 @@ pub(super) fn picture() -> String {
     let stays = words(&verbs(&late, |one| one.accepted == State::Transaction));
     state(&mut svg, (520, 66, 210, 130), "TRANSACTION", &stays);
     state(&mut svg, (520, 290, 210, 62), "UPDATE", &[]);
-    note(&mut svg, (625, 336), "what is marked is removed");
+    note(&mut svg, (625, 336), "marked messages are removed");
     pill(&mut svg, (20, 112, 100, 38), "connected");
     pill(&mut svg, (225, 302, 100, 38), "closed");
 
@@ -47,7 +47,7 @@ pub(super) fn picture() -> String {
     svg + "</svg>\n"
 }
 
-const HEAD: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 750 372" width="750" style="max-width: 100%; height: auto" font-family="system-ui, sans-serif" font-size="14" fill="currentColor" role="img" aria-label="The states of a POP3 session, the commands of each, and what leads from one to the next">
+const HEAD: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 750 372" width="750" style="max-width: 100%; height: auto" font-family="system-ui, sans-serif" font-size="14" fill="currentColor" role="img" aria-label="The states of a POP3 session, the commands of each state, and the commands that lead to the next state">
 <style>svg:root { color: #24292f; background: #fff } @media (prefers-color-scheme: dark) { svg:root { color: #e6edf3; background: #0d1117 } }</style>
 <defs><marker id="pop3-tip" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0L10 5L0 10z" fill="currentColor"/></marker></defs>
 "#;

@@ -22,6 +22,22 @@ fn the_picture_of_the_states_is_the_tables() {
     );
 }
 
+/// The picture of sans-I/O shows calls in a monospace font. Each of them is a method of the public API.
+#[test]
+fn the_calls_in_the_picture_of_sans_io_exist() {
+    let picture = include_str!("../../src/guide/sans_io.svg");
+    let api = include_str!("../api/none.txt");
+    let labels = picture.lines().filter(|line| line.contains("monospace"));
+    let calls: Vec<&str> = labels
+        .flat_map(|line| line.split(['>', '<', '.']))
+        .filter_map(|part| part.split_once('(').map(|(name, _)| name))
+        .filter(|name| name.starts_with(char::is_lowercase)) // not `Ok(Some(next))`
+        .collect();
+    assert!(calls.len() >= 6, "{calls:?}");
+    let missing: Vec<_> = calls.iter().filter(|name| !api.contains(&format!("::{name}("))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn the_tests_that_prove_the_promises_on_security_are_there() {
     let tests = tests_of_the_package();
