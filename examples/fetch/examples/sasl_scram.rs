@@ -3,14 +3,14 @@
 //! Neither side shows the password to the other, and both prove that they know it. So `+OK` alone is no login: the client goes on with
 //! `verified` only once the server's proof was right.
 
-use pop3_proto::client::{Event, SaslDone};
+use pop3_proto::login::{Login as ClientLogin, LoginError, Way};
 use pop3_proto::server::{Ask, Credentials, Login, MessageInfo, Refusal, ServerConfig, Step};
 use pop3_proto::{
-    Base64, Client, Command, Input, Mechanism, SendBuf, Server, State, Text, TlsPolicy, UniqueId, sasl,
+    Base64, ClientConnection, Input, Mechanism, SendBuf, Server, State, Text, TlsPolicy, UniqueId, sasl,
 };
 use pop3_proto_basics::sample::{PASSWORD, USER};
 use pop3_proto_fetch::Result;
-use pop3_proto_fetch::scram::Exchange as ClientExchange;
+use pop3_proto_fetch::scram::Exchange;
 use pop3_proto_serve::scram::{Exchange as ServerExchange, ITERATIONS, Progress, Verifier};
 
 /// Inside TLS, or so it says here: the machines leave the encryption to others.
@@ -30,55 +30,33 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// One login; the state that the client is in behind it.
+/// One login; returns the state of the client after it.
 fn talk(password: &str, mut host: Host) -> Result<State> {
-    let mut client = Client::new(TlsPolicy::Implicit, 1);
-    let (mut to_server, mut to_client) = (SendBuf::new(vec![]), SendBuf::new(vec![]));
-    let (mut exchange, first) = ClientExchange::new(USER, password)?;
+    let mut pop3 = ClientConnection::new(TlsPolicy::Implicit, 1);
+    let mut to_client = SendBuf::new(vec![]);
+    let (name, password) = (USER.try_into()?, password.try_into()?);
+    let mut scram = Exchange::new(name, password);
+    let mut login = ClientLogin::new(name, password).only(Way::ScramSha256).with_scram(&mut scram);
     loop {
-        print("C", to_server.pending());
-        host.run(&mut to_server, &mut to_client)?;
+        print("C", pop3.send_buf().pending());
+        host.run(pop3.send_buf(), &mut to_client)?;
         print("S", to_client.pending());
-        let mut input = Input::more(to_client.pending());
-        while let Some(event) = client.poll(&mut input)? {
-            match event {
-                Event::Greeting(_) => drop(client.send(&Command::Capa, &mut to_server)?),
-                // The client speaks first in SCRAM, which saves a round.
-                Event::End(..) => {
-                    let mut buffer = [0; 128];
-                    let initial = Some(sasl::encode(&first, &mut buffer)?);
-                    client.send(
-                        &Command::Auth { mechanism: Mechanism::SCRAM_SHA_256, initial },
-                        &mut to_server,
-                    )?;
+        let received = to_client.pending().len();
+        pop3.recv_buf().spare_mut()[..received].copy_from_slice(to_client.pending());
+        pop3.recv_buf().received(received);
+        to_client.clear();
+        while let Some((event, mut sender)) = pop3.poll()? {
+            match login.handle(event, &mut sender) {
+                Ok(None) => {}
+                // The mechanism has the last word.
+                Err(LoginError::Distrust(_)) => {
+                    println!("# the client does not believe it");
+                    return Ok(State::Authorization);
                 }
-                Event::Challenge(step, challenge) => {
-                    let mut buffer = vec![0; challenge.as_bytes().len()];
-                    match exchange.step(sasl::decode(challenge, &mut buffer)?) {
-                        Ok(response) => {
-                            client.respond_message(step, &sasl::Message::new(&response), &mut to_server)?;
-                        }
-                        Err(_) => client.cancel(step, &mut to_server)?,
-                    }
-                }
-                Event::AuthAccepted(done, _) => return verdict(&mut client, &exchange, done),
-                Event::Refused(..) => return Ok(client.state()),
-                _ => {}
+                Ok(Some(_)) | Err(_) => return Ok(pop3.client().state()),
             }
         }
-        let read = to_client.pending().len() - input.remaining();
-        to_client.sent(read);
     }
-}
-
-/// The mechanism has the last word.
-fn verdict(client: &mut Client, exchange: &ClientExchange, done: SaslDone) -> Result<State> {
-    if exchange.server_is_proven() {
-        client.verified(done)?;
-    } else {
-        println!("# the client does not believe it");
-    }
-    Ok(client.state())
 }
 
 /// The other side.

@@ -10,7 +10,7 @@ use super::shown::Shown;
 use super::{Fetch, trace};
 use crate::tls::Distrust;
 use pop3_proto::client::{ClientConfig, Event};
-use pop3_proto::{ApopDigest, Command, Limits, Secret, Timers, TlsPolicy, apop};
+use pop3_proto::{Command, Limits, Timers, TlsPolicy};
 use rustls::pki_types::ServerName;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -35,13 +35,13 @@ impl Fetch {
         let address = stream.peer_addr()?;
         match tls {
             Tls::None => {
-                let (connection, digest) = self.greeted(stream, address, TlsPolicy::Cleartext).await?;
-                self.talk(connection, digest).await
+                let (connection, timestamp) = self.greeted(stream, address, TlsPolicy::Cleartext).await?;
+                self.talk(connection, timestamp).await
             }
             Tls::Implicit => {
                 let stream = self.shake_hands(&host, stream, address, time).await?;
-                let (connection, digest) = self.greeted(stream, address, TlsPolicy::Implicit).await?;
-                self.talk(connection, digest).await
+                let (connection, timestamp) = self.greeted(stream, address, TlsPolicy::Implicit).await?;
+                self.talk(connection, timestamp).await
             }
             Tls::Stls => {
                 let (connection, _) = self.greeted(stream, address, TlsPolicy::Required).await?;
@@ -109,16 +109,15 @@ impl Fetch {
         }
     }
 
-    /// Waits for the greeting, and takes APOP's digest if it has a timestamp.
+    /// Waits for the greeting, and returns its timestamp, if it has one, for APOP.
     async fn greeted<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
         address: SocketAddr,
         policy: TlsPolicy,
-    ) -> Result<(Connection<S>, Option<ApopDigest>), Failure> {
+    ) -> Result<(Connection<S>, Option<Vec<u8>>), Failure> {
         let watcher = self.options.trace.then(|| trace::watcher(Shown::new(&self.options)));
         let mut connection = Connection::new(stream, self.config(policy), watcher);
-        let secret = Secret::new(&self.options.password)?;
         // A server of TLS, or of HTTP, waits for its client to begin. There is no need to wait with it.
         if policy != TlsPolicy::Implicit && timeout(SILENCE, connection.ready()).await.is_err() {
             let said = probe(address).await;
@@ -127,9 +126,9 @@ impl Fetch {
                 return Err(wrong_port(&said, cause));
             }
         }
-        let digest = match connection.next().await {
+        let timestamp = match connection.next().await {
             Ok((Event::Greeting(greeting), _)) => {
-                greeting.timestamp.map(|timestamp| apop::digest(timestamp, secret))
+                greeting.timestamp.map(|timestamp| timestamp.as_bytes().to_vec())
             }
             Ok((Event::NoService(status), _)) => {
                 return Err(Failure::refused(Exit::Connection, "the connection", status));
@@ -137,7 +136,7 @@ impl Fetch {
             Ok(_) => None,
             Err(error) => return Err(self.not_greeted(error)),
         };
-        Ok((connection, digest))
+        Ok((connection, timestamp))
     }
 
     fn config(&self, policy: TlsPolicy) -> ClientConfig {

@@ -22,7 +22,6 @@ pub mod tls;
 mod trace;
 mod trouble;
 mod visit;
-mod ways;
 
 pub use account::{Account, Tls};
 pub use failure::{Exit, Failure};

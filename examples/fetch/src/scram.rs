@@ -1,6 +1,8 @@
 //! A client's side of SCRAM-SHA-256, through rsasl.
 
 use crate::Result;
+use pop3_proto::login::Scram;
+use pop3_proto::{Secret, Text};
 use rsasl::config::SASLConfig;
 use rsasl::mechname::Mechname;
 use rsasl::prelude::{SASLClient, Session, State};
@@ -11,53 +13,84 @@ use std::ops::RangeInclusive;
 /// against the proof; a great many more would keep the client busy for hours.
 const ITERATIONS: RangeInclusive<u32> = 4096..=1_000_000;
 
-/// An exchange, on the client's side.
+/// An exchange, on the client's side. It begins with [`first`](Scram::first).
 #[allow(missing_debug_implementations)] // it holds the password
-pub struct Exchange {
-    /// Gone once it failed: rsasl panics when it is asked again.
+pub struct Exchange<'e> {
+    name: Text<'e>,
+    password: Secret<'e>,
+    /// Gone once it failed, because rsasl panics if it is asked again.
     session: Option<Session>,
+    /// The message that was sent last.
+    message: Vec<u8>,
     has_sent_proof: bool,
-    server_is_proven: bool,
+    is_server_proven: bool,
 }
 
-impl Exchange {
-    /// Returns an exchange and the client's first message. Name and password are prepared (RFC 4013), so that it does not matter how they
-    /// were typed.
-    pub fn new(name: &str, password: &str) -> Result<(Self, Vec<u8>)> {
-        let config = SASLConfig::with_credentials(None, prepared(name), prepared(password))?;
-        let mut session = SASLClient::new(config).start_suggested([&Mechname::parse(b"SCRAM-SHA-256")?])?;
-        let mut first = Vec::new();
-        session.step(None, &mut first)?;
-        Ok((Exchange { session: Some(session), has_sent_proof: false, server_is_proven: false }, first))
+impl<'e> Exchange<'e> {
+    /// Returns an exchange. Name and password are prepared (RFC 4013), so that it does not matter how they were typed.
+    #[must_use]
+    pub fn new(name: Text<'e>, password: Secret<'e>) -> Self {
+        Exchange {
+            name,
+            password,
+            session: None,
+            message: Vec::new(),
+            has_sent_proof: false,
+            is_server_proven: false,
+        }
     }
 
-    /// The response to a challenge. To the last one, in which the server proves that it knows the password too, it is empty.
-    pub fn step(&mut self, challenge: &[u8]) -> Result<Vec<u8>> {
+    fn begin(&mut self) -> Result<()> {
+        let name = self.name.to_str().ok_or("the name is not UTF-8")?;
+        let config = SASLConfig::with_credentials(
+            None,
+            prepared(name),
+            prepared(std::str::from_utf8(self.password.expose())?),
+        )?;
+        let mut session = SASLClient::new(config).start_suggested([&Mechname::parse(b"SCRAM-SHA-256")?])?;
+        self.message.clear();
+        session.step(None, &mut self.message)?;
+        self.session = Some(session);
+        Ok(())
+    }
+
+    fn go_on(&mut self, challenge: &[u8]) -> Result<()> {
         let mut session = self.session.take().ok_or("the exchange is over")?;
         if !is_sound(challenge) {
             return Err("not a message of SCRAM".into());
         }
-        let mut response = Vec::new();
-        match session.step(Some(challenge), &mut response)? {
+        self.message.clear();
+        match session.step(Some(challenge), &mut self.message)? {
             State::Running => {
                 self.has_sent_proof = true;
                 self.session = Some(session);
             }
-            State::Finished(_) => self.server_is_proven = true,
+            State::Finished(_) => self.is_server_proven = true,
         }
-        Ok(response)
+        Ok(())
+    }
+}
+
+impl Scram for Exchange<'_> {
+    /// Begins an exchange with a new nonce. If it cannot begin, the message is empty, and the server refuses it.
+    fn first(&mut self) -> &[u8] {
+        if self.begin().is_err() {
+            self.message.clear();
+        }
+        &self.message
     }
 
-    /// Returns whether the server was sent a proof that the client knows the password. With it, the server can try passwords.
-    #[must_use]
-    pub fn has_sent_proof(&self) -> bool {
+    fn step(&mut self, challenge: &[u8]) -> Option<&[u8]> {
+        self.go_on(challenge).ok()?;
+        Some(&self.message)
+    }
+
+    fn has_sent_proof(&self) -> bool {
         self.has_sent_proof
     }
 
-    /// Whether the server has proved that it knows the password. Until then its `+OK` means nothing.
-    #[must_use]
-    pub fn server_is_proven(&self) -> bool {
-        self.server_is_proven
+    fn is_server_proven(&self) -> bool {
+        self.is_server_proven
     }
 }
 
@@ -83,19 +116,21 @@ mod tests {
     use super::*;
     use pop3_proto_serve::scram::{self as server, ITERATIONS, Progress, Verifier};
 
-    /// An exchange with a server that knows this password.
-    fn exchange(name: &str, password: &str, known: &str) -> (Result<Vec<u8>>, bool) {
+    fn client<'e>(name: &'e str, password: &'e str) -> Exchange<'e> {
+        Exchange::new(Text::try_from(name).unwrap(), Secret::new(password.as_bytes()).unwrap())
+    }
+
+    /// An exchange with a server that knows this password; the name that it verified.
+    fn exchange(name: &str, password: &str, known: &str) -> (Option<String>, bool) {
         let verifier = Verifier::new(known.as_bytes(), ITERATIONS).unwrap();
         let mut server = server::Exchange::new(move |_| verifier.clone()).unwrap();
-        let (mut client, mut message) = Exchange::new(name, password).unwrap();
+        let mut client = client(name, password);
+        let mut message = client.first().to_vec();
         loop {
             match server.step(&message) {
-                Progress::Challenge(challenge) => match client.step(&challenge) {
-                    Ok(response) => message = response,
-                    error => return (error, client.server_is_proven()),
-                },
-                Progress::Verified(verified) => return (Ok(verified.into()), client.server_is_proven()),
-                Progress::Failed => return (Ok(Vec::new()), client.server_is_proven()),
+                Progress::Challenge(challenge) => message = client.step(&challenge).unwrap().to_vec(),
+                Progress::Verified(verified) => return (Some(verified), client.is_server_proven()),
+                Progress::Failed => return (None, client.is_server_proven()),
             }
         }
     }
@@ -104,27 +139,28 @@ mod tests {
     fn both_prove_that_they_know_the_password() {
         for name in ["mrose", "a,b=c", "=2C", "ü"] {
             let (verified, proven) = exchange(name, "tanstaaf", "tanstaaf");
-            assert_eq!((verified.unwrap(), proven), (name.into(), true), "{name}");
+            assert_eq!((verified.as_deref(), proven), (Some(name), true), "{name}");
         }
         let (verified, proven) = exchange("mrose", "guess", "tanstaaf");
-        assert_eq!((verified.unwrap(), proven), (Vec::new(), false));
+        assert_eq!((verified, proven), (None, false));
     }
 
     #[test]
     fn a_password_is_the_same_however_it_was_typed() {
         let (verified, proven) = exchange("u\u{308}", "tansta\u{308}f", "tanst\u{e4}f");
-        assert_eq!((verified.unwrap(), proven), ("\u{fc}".into(), true));
+        assert_eq!((verified.as_deref(), proven), (Some("\u{fc}"), true));
     }
 
     #[test]
     fn a_proof_is_sent_with_the_second_message() {
-        let mut exchange = Exchange::new("mrose", "tanstaaf").unwrap().0;
-        assert!(exchange.step(b"r=x,s=eA==,i=1").is_err() && !exchange.has_sent_proof());
-        let (mut exchange, first) = Exchange::new("mrose", "tanstaaf").unwrap();
-        let nonce = String::from_utf8(first).unwrap().rsplit_once("r=").unwrap().1.to_owned();
+        let mut exchange = client("mrose", "tanstaaf");
+        exchange.first();
+        assert!(exchange.step(b"r=x,s=eA==,i=1").is_none() && !exchange.has_sent_proof());
+        let nonce =
+            String::from_utf8(exchange.first().to_vec()).unwrap().rsplit_once("r=").unwrap().1.to_owned();
         exchange.step(format!("r={nonce}x,s=eA==,i=4096").as_bytes()).unwrap();
-        assert!(exchange.has_sent_proof() && !exchange.server_is_proven());
-        assert!(exchange.step(b"v=eA==").is_err() && !exchange.server_is_proven());
+        assert!(exchange.has_sent_proof() && !exchange.is_server_proven());
+        assert!(exchange.step(b"v=eA==").is_none() && !exchange.is_server_proven());
     }
 
     #[test]
@@ -143,10 +179,11 @@ mod tests {
             "r=x,s=eA==,i=",
             "r=x,s=eA==",
         ] {
-            let mut exchange = Exchange::new("mrose", "tanstaaf").unwrap().0;
-            assert!(exchange.step(challenge.as_bytes()).is_err(), "{challenge}");
-            assert!(exchange.step(b"v=").is_err(), "rsasl would panic");
-            assert!(!exchange.server_is_proven());
+            let mut exchange = client("mrose", "tanstaaf");
+            exchange.first();
+            assert!(exchange.step(challenge.as_bytes()).is_none(), "{challenge}");
+            assert!(exchange.step(b"v=").is_none(), "rsasl would panic");
+            assert!(!exchange.is_server_proven());
         }
         for (count, may_be) in [(1, false), (4095, false), (4096, true), (1_000_000, true), (u32::MAX, false)]
         {

@@ -12,7 +12,7 @@ use super::talk::{next, run_all};
 use super::trouble::key;
 use super::{Fetch, Options};
 use pop3_proto::client::{Deletions, Event, Feature, SendError, Source, Ticket};
-use pop3_proto::{ApopDigest, Command, MessageNumber, StatusText, Verb};
+use pop3_proto::{Command, MessageNumber, StatusText, Verb};
 use std::collections::HashSet;
 use std::mem;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,11 +29,11 @@ impl Fetch {
     pub(super) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         mut connection: Connection<S>,
-        digest: Option<ApopDigest>,
+        timestamp: Option<Vec<u8>>,
     ) -> Result<(), Failure> {
         self.pace = Pace::new(Instant::now());
         self.capabilities(&mut connection).await?;
-        self.enter(&mut connection, digest).await?;
+        self.enter(&mut connection, timestamp.as_deref()).await?;
         if connection.client().capabilities().source() == Source::Listed {
             self.capabilities(&mut connection).await?; // some servers tell all only to users that they know
         }
@@ -63,10 +63,10 @@ impl Fetch {
     async fn enter<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         connection: &mut Connection<S>,
-        digest: Option<ApopDigest>,
+        timestamp: Option<&[u8]>,
     ) -> Result<(), Failure> {
         let asks = self.may_ask_for_utf8 && connection.client().capabilities().has(Feature::Utf8);
-        let entered = self.try_to_enter(connection, digest, asks).await;
+        let entered = self.try_to_enter(connection, timestamp, asks).await;
         entered.map_err(|failure| match failure.exit {
             Exit::Connection if asks => {
                 self.may_ask_for_utf8 = false;
@@ -81,7 +81,7 @@ impl Fetch {
     async fn try_to_enter<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         connection: &mut Connection<S>,
-        digest: Option<ApopDigest>,
+        timestamp: Option<&[u8]>,
         asks: bool,
     ) -> Result<(), Failure> {
         if asks {
@@ -91,7 +91,7 @@ impl Fetch {
                 self.progress.warn("the server announces UTF8 and refuses it: it may replace some messages");
             }
         }
-        log_in(connection, &self.options, digest).await
+        log_in(connection, &self.options, timestamp).await
     }
 
     async fn list<S: AsyncRead + AsyncWrite + Unpin>(

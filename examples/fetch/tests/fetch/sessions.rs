@@ -234,6 +234,6 @@ fn a_server_without_a_proof_is_not_believed() {
     reader.auth = Auth::Auto;
     let failure = reader.fetch(&server).1.unwrap_err();
     assert_eq!(failure.exit, Exit::Login);
-    assert_eq!(failure.to_string(), "the server has not proved that it knows the password");
+    assert_eq!(failure.to_string(), "the server did not prove in SCRAM-SHA-256 that it knows the password");
     assert!(reader.messages().is_empty());
 }
