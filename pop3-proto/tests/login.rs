@@ -87,7 +87,7 @@ fn without_a_way_each_reason_is_given() {
     assert_eq!(obstacles.of(Way::User), Some(WhyNot::DoesNotFit));
     assert!(Way::ScramSha256.to_string() == "SCRAM-SHA-256" && obstacles.of(Way::Plain).is_some());
     let shown = error.to_string();
-    assert!(shown.contains("USER (it cannot carry the name or the password)"), "{shown}");
+    assert!(shown.contains("USER (it cannot carry the credentials)"), "{shown}");
     assert!(!shown.contains("mros"), "{shown}");
 }
 
@@ -167,9 +167,8 @@ impl Scram for Fake {
 #[cfg(feature = "sasl")]
 #[test]
 fn scram_ends_if_the_server_proves_nothing() {
-    let said = format!(
-        "{GREETED}C: AUTH SCRAM-SHA-256\nS: + \nC: biwsbj1tcm9zZSxyPXg=\nS: + cj14eQ==\nC: cD1wcm9vZg==\n"
-    );
+    let said =
+        format!("{GREETED}C: AUTH SCRAM-SHA-256 biwsbj1tcm9zZSxyPXg=\nS: + cj14eQ==\nC: cD1wcm9vZg==\n");
     let run = |rest: &str| {
         let mut scram = Fake::default();
         log_in(&format!("{said}{rest}"), TlsPolicy::Cleartext, user().with_scram(&mut scram))
@@ -180,4 +179,166 @@ fn scram_ends_if_the_server_proves_nothing() {
     let refused = LoginError::Refused { way: Way::ScramSha256, cause: Cause::Other, ask: true };
     assert_eq!(run("S: -ERR no"), Err(refused));
     assert_eq!(run("S: + ZT1vdGhlcg==\nC: *\nS: -ERR no"), Err(refused));
+}
+
+#[cfg(feature = "sasl")]
+#[test]
+fn no_way_follows_a_server_that_proves_nothing() {
+    let greeted = GREETED.replace("S: USER", "S: AUTH-RESP-CODE");
+    let mut scram = Fake::default();
+    let script = format!("{greeted}C: AUTH SCRAM-SHA-256 biwsbj1tcm9zZSxyPXg=\nS: + dj14\nC: *\nS: -ERR no");
+    let result = log_in(&script, TlsPolicy::Cleartext, user().with_scram(&mut scram));
+    assert_eq!(result, Err(LoginError::Distrust(Way::ScramSha256)));
+}
+
+#[cfg(feature = "sasl")]
+#[test]
+fn another_way_follows_a_refusal_that_is_not_about_the_credentials() {
+    let greeted = GREETED.replace("S: USER", "S: RESP-CODES\nS: AUTH-RESP-CODE");
+    let plain = format!("{greeted}C: AUTH PLAIN\nS: + \nC: AG1yb3NlAHRhbnN0YWFm\n");
+    let other =
+        format!("{plain}S: -ERR [SYS/PERM] not PLAIN\nC: USER mrose\nS: +OK\nC: PASS tanstaaf\nS: +OK");
+    assert_eq!(log_in(&other, TlsPolicy::Cleartext, user()), Ok(Way::User));
+    let credentials = format!("{plain}S: -ERR [AUTH] no");
+    let refused = LoginError::Refused { way: Way::Plain, cause: Cause::Credentials, ask: true };
+    assert_eq!(log_in(&credentials, TlsPolicy::Cleartext, user()), Err(refused));
+}
+
+#[cfg(feature = "sasl")]
+#[test]
+fn the_chosen_way_is_the_only_one_listed_or_not() {
+    let script = "S: +OK ready\nC: CAPA\nS: +OK\nS: USER\nS: SASL LOGIN\nS: .\nC: AUTH PLAIN\nS: -ERR what?";
+    let refused = LoginError::Refused { way: Way::Plain, cause: Cause::Other, ask: false };
+    assert_eq!(log_in(script, TlsPolicy::Cleartext, user().only(Way::Plain)), Err(refused));
+    let script = "S: +OK ready\nC: CAPA\nS: -ERR";
+    let error = log_in(script, TlsPolicy::Cleartext, user().only(Way::Xoauth2)).unwrap_err();
+    let LoginError::NoWay(obstacles) = error else { panic!("{error:?}") };
+    assert_eq!(obstacles.of(Way::Xoauth2), Some(WhyNot::OtherSecret));
+    assert_eq!(obstacles.of(Way::User), Some(WhyNot::Excluded));
+    assert!(error.to_string().ends_with("XOAUTH2 (it takes a token and not a password, or the reverse)"));
+}
+
+#[cfg(feature = "apop")]
+#[test]
+fn apop_inside_tls_is_for_those_who_choose_it() {
+    let greeted = "S: +OK POP3 server ready <1896.697170952@dbc.mtview.ca.us>\nC: CAPA\nS: -ERR\n";
+    let apop = format!("{greeted}C: APOP mrose c4c9334bac560ecc979e58001b3e22fb\nS: +OK");
+    assert_eq!(log_in(&apop, TlsPolicy::Implicit, user().only(Way::Apop)), Ok(Way::Apop));
+    let best = format!("{greeted}C: USER mrose\nS: +OK\nC: PASS tanstaaf\nS: +OK");
+    assert_eq!(log_in(&best, TlsPolicy::Implicit, user()), Ok(Way::User));
+}
+
+#[cfg(feature = "sasl")]
+#[test]
+fn an_initial_response_is_sent_on_request_if_the_server_can_take_it() {
+    let login = || user().with_initial_response();
+    let with = format!("{GREETED}C: AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\nS: +OK");
+    assert_eq!(log_in(&with, TlsPolicy::Cleartext, login()), Ok(Way::Plain));
+    let after = format!("{GREETED}C: AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\nS: -ERR no");
+    let refused = LoginError::Refused { way: Way::Plain, cause: Cause::Other, ask: true };
+    assert_eq!(log_in(&after, TlsPolicy::Cleartext, login()), Err(refused));
+
+    let unlisted = "S: +OK ready\nC: CAPA\nS: -ERR\nC: AUTH PLAIN\nS: + \nC: AG1yb3NlAHRhbnN0YWFm\nS: +OK";
+    assert_eq!(log_in(unlisted, TlsPolicy::Cleartext, login().only(Way::Plain)), Ok(Way::Plain));
+    for length in [180, 300] {
+        let password = "x".repeat(length);
+        let message = encoded(format!("\0mrose\0{password}").as_bytes());
+        let long = format!("{GREETED}C: AUTH PLAIN\nS: + \nC: {message}\nS: +OK");
+        let login = named("mrose", password.as_bytes()).with_initial_response();
+        assert_eq!(log_in(&long, TlsPolicy::Cleartext, login), Ok(Way::Plain), "{length}");
+    }
+}
+
+#[cfg(feature = "sasl")]
+fn encoded(message: &[u8]) -> String {
+    let mut room = [0; 1024];
+    String::from_utf8(pop3_proto::sasl::encode(message, &mut room).unwrap().as_bytes().to_vec()).unwrap()
+}
+
+#[cfg(feature = "sasl")]
+fn with_token<'l>() -> Login<'l> {
+    Login::with_token(Text::from_static("mrose"), Secret::new(b"vF9dft4q").unwrap())
+}
+
+#[cfg(feature = "sasl")]
+const FOR_TOKENS: &str = "S: +OK ready\nC: CAPA\nS: +OK\nS: USER\nS: SASL PLAIN XOAUTH2 OAUTHBEARER\nS: .\n";
+
+#[cfg(feature = "sasl")]
+#[test]
+fn a_token_goes_by_oauthbearer_inside_tls_and_else_by_xoauth2() {
+    let bearer = encoded(b"n,a=mrose,\x01auth=Bearer vF9dft4q\x01\x01");
+    let script = format!("{FOR_TOKENS}C: AUTH OAUTHBEARER\nS: + \nC: {bearer}\nS: +OK");
+    assert_eq!(log_in(&script, TlsPolicy::Implicit, with_token()), Ok(Way::Oauthbearer));
+
+    let bearer = encoded(b"n,a=mrose,\x01host=localhost\x01port=995\x01auth=Bearer vF9dft4q\x01\x01");
+    let script = format!("{FOR_TOKENS}C: AUTH OAUTHBEARER {bearer}\nS: +OK");
+    let login = with_token().with_server(Text::from_static("localhost"), 995).with_initial_response();
+    assert_eq!(log_in(&script, TlsPolicy::Implicit, login), Ok(Way::Oauthbearer));
+
+    let xoauth2 = encoded(b"user=mrose\x01auth=Bearer vF9dft4q\x01\x01");
+    let script = format!("{FOR_TOKENS}C: AUTH XOAUTH2\nS: + \nC: {xoauth2}\nS: +OK");
+    assert_eq!(log_in(&script, TlsPolicy::Cleartext, with_token()), Ok(Way::Xoauth2));
+}
+
+#[cfg(feature = "sasl")]
+#[test]
+fn xoauth2_follows_oauthbearer_only_before_the_token_was_sent() {
+    let xoauth2 = encoded(b"user=mrose\x01auth=Bearer vF9dft4q\x01\x01");
+    let script = format!(
+        "{FOR_TOKENS}C: AUTH OAUTHBEARER\nS: -ERR what?\nC: AUTH XOAUTH2\nS: + \nC: {xoauth2}\nS: +OK"
+    );
+    assert_eq!(log_in(&script, TlsPolicy::Implicit, with_token()), Ok(Way::Xoauth2));
+
+    let bearer = encoded(b"n,a=mrose,\x01auth=Bearer vF9dft4q\x01\x01");
+    let script =
+        format!("{FOR_TOKENS}C: AUTH OAUTHBEARER\nS: + \nC: {bearer}\nS: + e30=\nC: AQ==\nS: -ERR no");
+    let refused = LoginError::Refused { way: Way::Oauthbearer, cause: Cause::Other, ask: true };
+    assert_eq!(log_in(&script, TlsPolicy::Implicit, with_token()), Err(refused));
+}
+
+#[cfg(feature = "sasl")]
+#[test]
+fn a_refused_token_of_xoauth2_is_acknowledged_with_an_empty_line() {
+    let xoauth2 = encoded(b"user=mrose\x01auth=Bearer vF9dft4q\x01\x01");
+    let script =
+        format!("{FOR_TOKENS}C: AUTH XOAUTH2\nS: + \nC: {xoauth2}\nS: + e30=\nC: \nS: -ERR [AUTH] no");
+    let refused = LoginError::Refused { way: Way::Xoauth2, cause: Cause::Credentials, ask: false };
+    assert_eq!(log_in(&script, TlsPolicy::Implicit, with_token().only(Way::Xoauth2)), Err(refused));
+}
+
+#[cfg(feature = "sasl")]
+#[test]
+fn a_token_never_goes_as_a_password() {
+    let script = "S: +OK ready\nC: CAPA\nS: +OK\nS: USER\nS: SASL PLAIN OAUTHBEARER\nS: .";
+    let error = log_in(script, TlsPolicy::Cleartext, with_token()).unwrap_err();
+    let LoginError::NoWay(obstacles) = error else { panic!("{error:?}") };
+    assert_eq!(obstacles.of(Way::Oauthbearer), Some(WhyNot::OutsideTls));
+    assert_eq!(obstacles.of(Way::Plain), Some(WhyNot::Excluded));
+    let expected =
+        "there is no way to log in: OAUTHBEARER (it is only for TLS), XOAUTH2 (the server does not list it)";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[cfg(feature = "sasl")]
+#[test]
+fn a_login_tells_which_ways_were_tried() {
+    let script = Script::parse(&format!("{GREETED}C: AUTH PLAIN\nS: -ERR\nC: USER mrose\nS: -ERR")).unwrap();
+    let mut stream = script.server();
+    let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+    let mut login = user();
+    let mut tried = Vec::new();
+    loop {
+        while let Some((event, mut sender)) = pop3.poll().unwrap() {
+            let refused = matches!(event, Event::Refused(..));
+            tried.extend(login.tried().last().filter(|_| refused));
+            login.handle(event, &mut sender).ok();
+        }
+        if tried.len() == 2 {
+            break;
+        }
+        pop3.write_to(&mut stream).unwrap();
+        pop3.read_from(&mut stream).unwrap();
+    }
+    assert_eq!(tried, [Way::Plain, Way::User]);
+    assert!(login.tried().eq([Way::Plain, Way::User]));
 }

@@ -10,6 +10,7 @@
 
 mod adapter;
 mod connections;
+mod login;
 
 use core::hint::black_box;
 use core::time::Duration;
@@ -50,6 +51,7 @@ pub extern "C" fn main() -> i32 {
     the_client(data);
     the_server(data);
     connections::both(data);
+    login::log_in(data);
     adapter::both(data);
     the_tap(data);
     #[cfg(feature = "apop")]

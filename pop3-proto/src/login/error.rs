@@ -12,7 +12,7 @@ pub enum LoginError {
     NoService,
     /// The server ended the session.
     Ended,
-    /// Nothing that the server offers can carry the name and the password; the reason for each way.
+    /// Nothing that the server offers can carry the credentials; the reason for each way.
     NoWay(Obstacles),
     /// The server refused.
     Refused {
@@ -20,7 +20,7 @@ pub enum LoginError {
         way: Way,
         /// The cause that the server gave.
         cause: Cause,
-        /// Other ways may be left, but they would show the password to a server that has just refused it: ask the user, then
+        /// Other ways may be left, but they would show the password or the token to a server that has just refused it: ask the user, then
         /// [`only`](super::Login::only).
         ask: bool,
     },
@@ -42,7 +42,7 @@ impl fmt::Display for LoginError {
                 write!(f, "the server refused the login by {way} for now: try again later")
             }
             LoginError::Refused { way, ask: true, .. } => {
-                write!(f, "the server refused the login by {way}: check the name and the password")
+                write!(f, "the server refused the login by {way}: check the credentials")
             }
             LoginError::Refused { way, .. } => write!(f, "the server refused the login by {way}"),
             LoginError::Distrust(way) => {

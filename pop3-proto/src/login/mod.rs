@@ -1,11 +1,21 @@
 //! Logs a client in by the best way that the server, the credentials and the TLS policy allow.
 //!
-//! [`Login`] does no I/O: give it the events of a [`ClientConnection`](crate::ClientConnection) until the client is logged in. The order is
-//! SCRAM-SHA-256 (if you bring a [`Scram`]), APOP (feature `apop`, outside TLS), PLAIN (feature `sasl`), USER and PASS. Another way follows
-//! a refusal only if the refused one has not shown the server anything that the password is needed for, or if the server says that the
-//! credentials were not the cause (RFC 3206).
+//! [`Login`] does no I/O: give it the events of a [`ClientConnection`](crate::ClientConnection) until the client is logged in.
+//!
+//! - With a password the order is SCRAM-SHA-256 (if you bring a [`Scram`]), APOP (feature `apop`, outside TLS), PLAIN (feature `sasl`), USER and
+//!   PASS.
+//! - With an access token it is OAUTHBEARER (inside TLS), then XOAUTH2 (feature `sasl`).
+//!
+//! A mechanism of AUTH is tried only if the server lists it. Another way follows a refusal in two cases only: the refused one has not shown the
+//! server anything that the password or the token is needed for, or the server lists AUTH-RESP-CODE and did not refuse with `[AUTH]`, so the
+//! credentials were not the cause (RFC 3206). None follows a server that did not prove in SCRAM that it knows the password.
 
 mod error;
+#[cfg(feature = "sasl")]
+mod exchange;
+#[cfg(not(feature = "sasl"))]
+#[path = "no_exchange.rs"]
+mod exchange;
 mod ways;
 
 pub use error::LoginError;
@@ -13,17 +23,13 @@ pub use ways::{Cause, Obstacles, Way, WhyNot};
 
 use crate::client::{AsConfig, Event, Feature, SaslDone, SaslStep, Sender, Source};
 use crate::codec::{Command, ResponseCode, Retry, State, StatusText, Verb};
-use crate::types::{ApopDigest, ApopTimestamp, Base64, Mechanism, Secret, Text};
+use crate::types::{ApopDigest, ApopTimestamp, Base64, Secret, Text};
 use core::fmt;
 use ways::{Next, Refusal, Tried, next};
 
-/// The octets of a challenge that a [`Scram`] may be given.
-#[cfg(feature = "sasl")]
-const CHALLENGE: usize = 1024;
-
 /// A client's side of SCRAM-SHA-256 (RFC 7677), which the crate leaves to you, because it needs cryptography.
 pub trait Scram {
-    /// Returns the client's first message.
+    /// Begins the exchange, and returns the client's first message. A second call begins another one: the first message was not sent.
     fn first(&mut self) -> &[u8];
 
     /// Returns the response to a challenge; to the last one, in which the server proves that it knows the password, it is empty. `None` means
@@ -61,14 +67,28 @@ pub trait Scram {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Login<'l> {
-    name: Text<'l>,
-    password: Secret<'l>,
-    only: Option<Way>,
+    credentials: Credentials<'l>,
     scram: Option<&'l mut (dyn Scram + Send)>,
+    with_initial: bool,
     digest: Option<ApopDigest>,
     tried: Tried,
     last: Option<(Way, Refusal)>,
     stage: Stage,
+}
+
+/// What a way is chosen by, besides the server.
+#[derive(Clone, Copy)]
+struct Credentials<'l> {
+    name: Text<'l>,
+    secret: Secret<'l>,
+    /// The secret is an access token, not a password.
+    is_token: bool,
+    /// Host and port, for OAUTHBEARER.
+    #[cfg_attr(not(feature = "sasl"), allow(dead_code))]
+    server: Option<(Text<'l>, u16)>,
+    only: Option<Way>,
+    has_scram: bool,
+    has_digest: bool,
 }
 
 /// What the login waits for.
@@ -86,14 +106,35 @@ enum Stage {
 }
 
 impl<'l> Login<'l> {
-    /// A login by the best way.
+    /// A login with a password, by the best way.
     #[must_use]
     pub const fn new(name: Text<'l>, password: Secret<'l>) -> Self {
-        Login {
+        Self::with_credentials(name, password, false)
+    }
+
+    /// A login with an access token (RFC 6750), by OAUTHBEARER or XOAUTH2. For OAUTHBEARER the name may be empty.
+    ///
+    /// If the server refuses the token, it reports the cause as JSON in a challenge, before the refusal: read it from
+    /// [`Event::Challenge`] before you pass the event on.
+    #[must_use]
+    pub const fn with_token(name: Text<'l>, token: Secret<'l>) -> Self {
+        Self::with_credentials(name, token, true)
+    }
+
+    const fn with_credentials(name: Text<'l>, secret: Secret<'l>, is_token: bool) -> Self {
+        let credentials = Credentials {
             name,
-            password,
+            secret,
+            is_token,
+            server: None,
             only: None,
+            has_scram: false,
+            has_digest: false,
+        };
+        Login {
+            credentials,
             scram: None,
+            with_initial: false,
             digest: None,
             tried: Tried::new(),
             last: None,
@@ -101,10 +142,25 @@ impl<'l> Login<'l> {
         }
     }
 
-    /// Takes this way and no other, also if the server does not list it.
+    /// Takes this way and no other, also if the server does not list it, and APOP also inside TLS.
     #[must_use]
     pub const fn only(mut self, way: Way) -> Self {
-        self.only = Some(way);
+        self.credentials.only = Some(way);
+        self
+    }
+
+    /// Sends the first message with AUTH, as RFC 5034 section 4 allows if the server lists SASL: this saves a round trip. A server that does not
+    /// know the mechanism then sees the password or the token. Without this, only SCRAM does so, whose first message contains the name alone.
+    #[must_use]
+    pub const fn with_initial_response(mut self) -> Self {
+        self.with_initial = true;
+        self
+    }
+
+    /// Sends the host and the port that you connected to, in OAUTHBEARER (RFC 7628 section 3.1).
+    #[must_use]
+    pub const fn with_server(mut self, host: Text<'l>, port: u16) -> Self {
+        self.credentials.server = Some((host, port));
         self
     }
 
@@ -112,7 +168,14 @@ impl<'l> Login<'l> {
     #[must_use]
     pub fn with_scram(mut self, scram: &'l mut (dyn Scram + Send)) -> Self {
         self.scram = Some(scram);
+        self.credentials.has_scram = true;
         self
+    }
+
+    /// Returns the ways that were tried, in that order. The last one may still be in progress.
+    pub fn tried(&self) -> impl Iterator<Item = Way> + use<> {
+        let tried = self.tried;
+        Way::ORDER.into_iter().filter(move |way| tried.contains(*way))
     }
 
     /// Begins a login whose greeting you have handled yourself. `timestamp` is that of the greeting; after TLS has started it means nothing,
@@ -176,36 +239,32 @@ impl<'l> Login<'l> {
 
     /// Starts the next attempt.
     fn go_on<C: AsConfig>(&mut self, sender: &mut Sender<'_, C>) -> Result<(), LoginError> {
-        let scram = self.scram.as_deref().map(|scram| scram as &dyn Scram);
-        let user = (self.name, self.password);
-        let obstacles = Obstacles::find(sender.client(), user, scram, self.digest.is_some());
+        let obstacles = Obstacles::find(sender.client(), &self.credentials);
         let marks = sender.client().capabilities().has(Feature::AuthRespCode);
         let last = self.last.map(|(_, refusal)| refusal);
-        match (next(self.only, &obstacles, marks, self.tried, last), self.last) {
+        match (next(&obstacles, marks, self.tried, last), self.last) {
             (Next::Try(way), _) => {
-                self.start(way, sender)?;
+                let said = self.start(way, sender)?;
                 self.tried.add(way);
-                self.stage = Stage::Response { way, said: false, distrust: false };
+                self.stage = Stage::Response { way, said, distrust: false };
                 Ok(())
             }
             (Next::Stop { ask }, Some((way, Refusal::BeforeProof(cause) | Refusal::AfterProof(cause)))) => {
-                Err(LoginError::Refused { way, cause, ask })
+                Err(LoginError::Refused { way, cause, ask: ask && self.credentials.only.is_none() })
             }
             (Next::Stop { .. } | Next::NoWay, _) => Err(LoginError::NoWay(obstacles)),
         }
     }
 
-    /// Sends the first command of a way. AUTH goes without an initial response, so that a server that does not know the mechanism has not seen
-    /// the password.
-    fn start<C: AsConfig>(&self, way: Way, sender: &mut Sender<'_, C>) -> Result<(), LoginError> {
-        let auth = |mechanism| Command::Auth { mechanism, initial: None };
-        sender.send(match (way, self.digest) {
-            (Way::ScramSha256, _) => auth(Mechanism::SCRAM_SHA_256),
-            (Way::Plain, _) => auth(Mechanism::PLAIN),
-            (Way::Apop, Some(digest)) => Command::Apop { name: self.name, digest },
-            (Way::Apop, None) | (Way::User, _) => Command::User(self.name),
-        })?;
-        Ok(())
+    /// Sends the first command of a way, and returns whether AUTH's first message went with it.
+    fn start<C: AsConfig>(&mut self, way: Way, sender: &mut Sender<'_, C>) -> Result<bool, LoginError> {
+        let name = self.credentials.name;
+        match (way, self.digest) {
+            (Way::Apop, Some(digest)) => sender.send(Command::Apop { name, digest })?,
+            (Way::Apop, None) | (Way::User, _) => sender.send(Command::User(name))?,
+            _ => return self.authenticate(way, sender),
+        };
+        Ok(false)
     }
 
     fn respond<C: AsConfig>(
@@ -216,7 +275,7 @@ impl<'l> Login<'l> {
     ) -> Result<Option<Way>, LoginError> {
         match event {
             Event::Ok(ticket, _) if ticket.verb == Verb::User => {
-                sender.send(Command::Pass(self.password))?;
+                sender.send(Command::Pass(self.credentials.secret))?;
                 Ok(None)
             }
             Event::Ok(ticket, _) if matches!(ticket.verb, Verb::Pass | Verb::Apop) => Ok(Some(way)),
@@ -246,8 +305,8 @@ impl<'l> Login<'l> {
         };
         let is_proven = match (way, verb) {
             (Way::ScramSha256, _) => self.scram.as_ref().is_some_and(|scram| scram.has_sent_proof()),
-            (Way::Plain, _) => said,
-            (_, verb) => verb != Verb::User,
+            (Way::Apop | Way::User, verb) => verb != Verb::User,
+            _ => said,
         };
         let refusal = if is_proven { Refusal::AfterProof(cause) } else { Refusal::BeforeProof(cause) };
         self.last = Some((way, refusal));
@@ -280,17 +339,13 @@ impl<'l> Login<'l> {
         sender: &mut Sender<'_, C>,
     ) -> Result<Option<Way>, LoginError> {
         let Stage::Response { said, .. } = self.stage else { return Ok(None) };
-        let distrust = match (way, challenge) {
+        let distrust = match challenge {
             _ if !said => {
                 self.say_first(way, step, sender)?;
                 false
             }
-            (Way::ScramSha256, Some(challenge)) => self.say_next(step, challenge, sender)?,
-            (_, Some(_)) => {
-                sender.respond(step, Base64::EMPTY)?;
-                false
-            }
-            (_, None) => {
+            Some(challenge) => self.say_next(way, step, challenge, sender)?,
+            None => {
                 sender.cancel(step)?;
                 way == Way::ScramSha256
             }
@@ -300,85 +355,23 @@ impl<'l> Login<'l> {
     }
 }
 
-#[cfg(feature = "sasl")]
-impl Login<'_> {
-    /// Sends the first message.
-    fn say_first<C: AsConfig>(
-        &mut self,
-        way: Way,
-        step: SaslStep,
-        sender: &mut Sender<'_, C>,
-    ) -> Result<(), LoginError> {
-        use crate::sasl::{Message, plain};
-        if let (Way::ScramSha256, Some(scram)) = (way, &mut self.scram) {
-            return Ok(sender.respond_message(step, &Message::new(scram.first()))?);
-        }
-        match plain(Text::EMPTY, self.name, self.password) {
-            Ok(message) => Ok(sender.respond_message(step, &message)?),
-            Err(_) => Ok(sender.cancel(step)?),
-        }
-    }
-
-    /// Answers a later challenge of SCRAM, and returns whether the server is not to be trusted.
-    fn say_next<C: AsConfig>(
-        &mut self,
-        step: SaslStep,
-        challenge: Base64<'_>,
-        sender: &mut Sender<'_, C>,
-    ) -> Result<bool, LoginError> {
-        use crate::sasl::{Message, decode};
-        let mut room = [0; CHALLENGE];
-        let challenge = decode(challenge, &mut room).ok();
-        // A server that refuses in SCRAM's own words (RFC 5802 section 7) has not deceived anybody.
-        if challenge.as_ref().is_some_and(|challenge| challenge.starts_with(b"e=")) {
-            sender.cancel(step)?;
-            return Ok(false);
-        }
-        let response =
-            self.scram.as_mut().zip(challenge).and_then(|(scram, challenge)| scram.step(challenge));
-        match response {
-            Some(response) => sender.respond_message(step, &Message::new(response))?,
-            None => sender.cancel(step)?,
-        }
-        Ok(response.is_none())
-    }
-}
-
-#[cfg(not(feature = "sasl"))]
-impl Login<'_> {
-    fn say_first<C: AsConfig>(
-        &mut self,
-        _: Way,
-        step: SaslStep,
-        sender: &mut Sender<'_, C>,
-    ) -> Result<(), LoginError> {
-        Ok(sender.cancel(step)?)
-    }
-
-    fn say_next<C: AsConfig>(
-        &mut self,
-        step: SaslStep,
-        _: Base64<'_>,
-        sender: &mut Sender<'_, C>,
-    ) -> Result<bool, LoginError> {
-        sender.cancel(step)?;
-        Ok(true)
-    }
-}
-
 impl Login<'_> {
     #[cfg(feature = "apop")]
     fn note(&mut self, timestamp: Option<ApopTimestamp<'_>>) {
-        self.digest = timestamp.map(|timestamp| crate::apop::digest(timestamp, self.password));
+        self.digest = timestamp.map(|timestamp| crate::apop::digest(timestamp, self.credentials.secret));
+        self.credentials.has_digest = self.digest.is_some();
     }
 
     #[cfg(not(feature = "apop"))]
     fn note(&mut self, _: Option<ApopTimestamp<'_>>) {}
 }
 
-/// Shows neither the name nor the password.
+/// Shows neither the name nor the password or token.
 impl fmt::Debug for Login<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login").field("only", &self.only).field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("Login")
+            .field("only", &self.credentials.only)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
     }
 }

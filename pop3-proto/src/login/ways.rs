@@ -1,8 +1,9 @@
 //! Which way to log in, and which one next: a function of what is known, without a connection.
 
-use super::Scram;
+use super::Credentials;
+use super::exchange::unfit;
 use crate::client::{AsConfig, Capabilities, Client, Feature};
-use crate::types::{Mechanism, Secret, Text};
+use crate::types::Mechanism;
 use core::{fmt, str};
 
 /// A way to log in.
@@ -17,11 +18,32 @@ pub enum Way {
     Plain,
     /// USER and PASS: the password.
     User,
+    /// AUTH OAUTHBEARER (RFC 7628): an access token. Only inside TLS.
+    Oauthbearer,
+    /// AUTH XOAUTH2, the older form of OAUTHBEARER: an access token.
+    Xoauth2,
 }
 
 impl Way {
-    /// From the best to the last.
-    pub(super) const ORDER: [Way; 4] = [Way::ScramSha256, Way::Apop, Way::Plain, Way::User];
+    /// From the best to the last: those for a password, then those for an access token.
+    pub(super) const ORDER: [Way; 6] =
+        [Way::ScramSha256, Way::Apop, Way::Plain, Way::User, Way::Oauthbearer, Way::Xoauth2];
+
+    /// Returns the mechanism of AUTH, or `None` for APOP and USER.
+    #[must_use]
+    pub const fn mechanism(self) -> Option<Mechanism<'static>> {
+        match self {
+            Way::ScramSha256 => Some(Mechanism::SCRAM_SHA_256),
+            Way::Plain => Some(Mechanism::PLAIN),
+            Way::Oauthbearer => Some(Mechanism::OAUTHBEARER),
+            Way::Xoauth2 => Some(Mechanism::XOAUTH2),
+            Way::Apop | Way::User => None,
+        }
+    }
+
+    const fn is_for_token(self) -> bool {
+        matches!(self, Way::Oauthbearer | Way::Xoauth2)
+    }
 
     const fn bit(self) -> u8 {
         1 << self as u8
@@ -35,6 +57,8 @@ impl fmt::Display for Way {
             Way::Apop => "APOP",
             Way::Plain => "PLAIN",
             Way::User => "USER",
+            Way::Oauthbearer => "OAUTHBEARER",
+            Way::Xoauth2 => "XOAUTH2",
         })
     }
 }
@@ -49,12 +73,18 @@ pub enum WhyNot {
     NoTimestamp,
     /// APOP adds nothing inside TLS.
     InsideTls,
-    /// The name or the password is not UTF-8.
+    /// OAUTHBEARER is only for TLS (RFC 7628 section 3).
+    OutsideTls,
+    /// The name, the password or the token is not UTF-8.
     NotUtf8,
-    /// The name or the password contains control characters, or is not ASCII and the server does not take UTF-8 in it.
+    /// The name, the password or the token contains characters that this way cannot carry.
     DoesNotFit,
-    /// This program has no implementation: a feature of the crate is off, or no [`Scram`] was given.
+    /// This program has no implementation: a feature of the crate is off, or no [`Scram`](super::Scram) was given.
     NotBuilt,
+    /// The [only](super::Login::only) way takes a token and the login has a password, or the reverse.
+    OtherSecret,
+    /// It is not for the kind of secret that the login has, or it is not its [only](super::Login::only) way.
+    Excluded,
 }
 
 impl fmt::Display for WhyNot {
@@ -63,83 +93,69 @@ impl fmt::Display for WhyNot {
             WhyNot::NotListed => "the server does not list it",
             WhyNot::NoTimestamp => "the greeting has no timestamp",
             WhyNot::InsideTls => "it adds nothing inside TLS",
-            WhyNot::NotUtf8 => "the name or the password is not UTF-8",
-            WhyNot::DoesNotFit => "it cannot carry the name or the password",
+            WhyNot::OutsideTls => "it is only for TLS",
+            WhyNot::NotUtf8 => "the credentials are not UTF-8",
+            WhyNot::DoesNotFit => "it cannot carry the credentials",
             WhyNot::NotBuilt => "this program has no implementation",
+            WhyNot::OtherSecret => "it takes a token and not a password, or the reverse",
+            WhyNot::Excluded => "it was not chosen",
         })
     }
 }
 
 /// For each way the reason why it cannot be taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Obstacles {
-    scram: Option<WhyNot>,
-    apop: Option<WhyNot>,
-    plain: Option<WhyNot>,
-    user: Option<WhyNot>,
-}
+pub struct Obstacles([Option<WhyNot>; Way::ORDER.len()]);
 
 impl Obstacles {
     /// Returns why this way cannot be taken, or `None` if it can.
     #[must_use]
-    pub const fn of(&self, way: Way) -> Option<WhyNot> {
-        match way {
-            Way::ScramSha256 => self.scram,
-            Way::Apop => self.apop,
-            Way::Plain => self.plain,
-            Way::User => self.user,
-        }
+    pub fn of(&self, way: Way) -> Option<WhyNot> {
+        Way::ORDER.iter().zip(self.0).find(|(other, _)| **other == way).and_then(|(_, why)| why)
     }
 
     /// What stands against each way, for this server and these credentials.
-    pub(super) fn find<C: AsConfig>(
-        client: &Client<C>,
-        (name, password): (Text<'_>, Secret<'_>),
-        scram: Option<&dyn Scram>,
-        has_digest: bool,
-    ) -> Self {
-        let capabilities = client.capabilities();
-        let name_fits = fits_line(capabilities, name.as_bytes());
-        let is_utf8 = name.to_str().is_some() && str::from_utf8(password.expose()).is_ok();
-        let lists = |mechanism| capabilities.has_mechanism(mechanism);
-        let sasl = cfg!(feature = "sasl");
-        Obstacles {
-            scram: first(&[
-                (!sasl || scram.is_none(), WhyNot::NotBuilt),
-                (!lists(Mechanism::SCRAM_SHA_256), WhyNot::NotListed),
-                (!is_utf8, WhyNot::NotUtf8),
-            ]),
-            apop: first(&[
-                (!cfg!(feature = "apop"), WhyNot::NotBuilt),
-                (client.is_tls(), WhyNot::InsideTls),
-                (!has_digest, WhyNot::NoTimestamp),
-                (!name_fits, WhyNot::DoesNotFit),
-            ]),
-            plain: first(&[
-                (!sasl, WhyNot::NotBuilt),
-                (!lists(Mechanism::PLAIN), WhyNot::NotListed),
-                (!is_utf8, WhyNot::NotUtf8),
-            ]),
-            user: first(&[(!name_fits || !fits_line(capabilities, password.expose()), WhyNot::DoesNotFit)]),
-        }
+    pub(super) fn find<C: AsConfig>(client: &Client<C>, credentials: &Credentials<'_>) -> Self {
+        Obstacles(Way::ORDER.map(|way| obstacle(way, client, credentials)))
     }
 }
 
-/// Shows the reason for each way.
+/// What stands against a way. What makes it impossible comes before what makes it a bad choice, because a way that was
+/// [chosen](super::Login::only) is taken all the same.
+fn obstacle<C: AsConfig>(way: Way, client: &Client<C>, credentials: &Credentials<'_>) -> Option<WhyNot> {
+    let Credentials { name, secret, is_token, only, has_scram, has_digest, .. } = *credentials;
+    let capabilities = client.capabilities();
+    let fits = |bytes| fits_line(capabilities, bytes);
+    let impossible = match way {
+        _ if only.is_some_and(|only| only != way) => Some(WhyNot::Excluded),
+        _ if way.is_for_token() != is_token => Some(only.map_or(WhyNot::Excluded, |_| WhyNot::OtherSecret)),
+        Way::Apop if !cfg!(feature = "apop") => Some(WhyNot::NotBuilt),
+        Way::Apop if !has_digest => Some(WhyNot::NoTimestamp),
+        Way::Apop if !fits(name.as_bytes()) => Some(WhyNot::DoesNotFit),
+        Way::User if !fits(name.as_bytes()) || !fits(secret.expose()) => Some(WhyNot::DoesNotFit),
+        Way::Apop | Way::User => None,
+        Way::ScramSha256 if !has_scram => Some(WhyNot::NotBuilt),
+        Way::Oauthbearer if !client.is_tls() => Some(WhyNot::OutsideTls),
+        _ => unfit(way, credentials),
+    };
+    let unwise = || match way.mechanism() {
+        Some(mechanism) if !capabilities.has_mechanism(mechanism) => Some(WhyNot::NotListed),
+        None if way == Way::Apop && client.is_tls() => Some(WhyNot::InsideTls),
+        _ => None,
+    };
+    impossible.or_else(|| if only.is_some() { None } else { unwise() })
+}
+
+/// Shows the reason for each way that was not excluded.
 impl fmt::Display for Obstacles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let against = Way::ORDER.into_iter().filter_map(|way| Some((way, self.of(way)?)));
-        for (place, (way, why)) in against.enumerate() {
+        let against = Way::ORDER.iter().zip(self.0).filter_map(|(way, why)| Some((way, why?)));
+        for (place, (way, why)) in against.filter(|(_, why)| *why != WhyNot::Excluded).enumerate() {
             let separator = if place == 0 { "" } else { ", " };
             write!(f, "{separator}{way} ({why})")?;
         }
         Ok(())
     }
-}
-
-/// Returns the first reason that holds.
-fn first(reasons: &[(bool, WhyNot)]) -> Option<WhyNot> {
-    reasons.iter().find(|(holds, _)| *holds).map(|(_, why)| *why)
 }
 
 /// Returns whether USER and PASS can carry this (RFC 6856 section 2.2). A server without UTF8 gets the bytes as they are.
@@ -162,7 +178,7 @@ impl Tried {
         self.0 |= way.bit();
     }
 
-    const fn contains(self, way: Way) -> bool {
+    pub(super) const fn contains(self, way: Way) -> bool {
         self.0 & way.bit() != 0
     }
 }
@@ -201,7 +217,6 @@ pub(super) enum Next {
 
 /// Returns the next way to try. `last` is how the last of those that were tried ended.
 pub(super) fn next(
-    only: Option<Way>,
     obstacles: &Obstacles,
     marks_credentials: bool,
     tried: Tried,
@@ -209,17 +224,11 @@ pub(super) fn next(
 ) -> Next {
     let is_left = |way: &Way| obstacles.of(*way).is_none() && !tried.contains(*way);
     let best = || Way::ORDER.into_iter().find(is_left).map(Next::Try);
-    match (only, last) {
-        // A server that does not list the user's choice may have it all the same.
-        (Some(way), None) if matches!(obstacles.of(way), None | Some(WhyNot::NotListed)) => Next::Try(way),
-        (Some(_), None) => Next::NoWay,
-        (Some(_), Some(_)) => Next::Stop { ask: false },
-        (None, None) => best().unwrap_or(Next::NoWay),
-        (None, Some(last)) => match goes_on(last, marks_credentials) {
-            Some(true) => best().unwrap_or(Next::Stop { ask: true }),
-            Some(false) => Next::Stop { ask: true },
-            None => Next::Stop { ask: false },
-        },
+    let Some(last) = last else { return best().unwrap_or(Next::NoWay) };
+    match goes_on(last, marks_credentials) {
+        Some(true) => best().unwrap_or(Next::Stop { ask: true }),
+        Some(false) => Next::Stop { ask: true },
+        None => Next::Stop { ask: false },
     }
 }
 
@@ -241,11 +250,13 @@ mod tests {
     use super::*;
     use Cause::{Credentials, Later, Other};
     use Refusal::{AfterProof, BeforeProof};
-    use Way::{Apop, Plain, ScramSha256, User};
+    use Way::{Apop, Oauthbearer, Plain, ScramSha256, User, Xoauth2};
 
-    const NO: Option<WhyNot> = Some(WhyNot::NotListed);
-    const ALL: Obstacles = Obstacles { scram: None, apop: None, plain: None, user: None };
-    const USER: Obstacles = Obstacles { scram: NO, apop: NO, plain: NO, user: None };
+    const ALL: [Way; 4] = [ScramSha256, Apop, Plain, User];
+
+    fn offered(ways: &[Way]) -> Obstacles {
+        Obstacles(Way::ORDER.map(|way| Some(WhyNot::NotListed).filter(|_| !ways.contains(&way))))
+    }
     const ASK: Next = Next::Stop { ask: true };
     const STOP: Next = Next::Stop { ask: false };
 
@@ -257,53 +268,44 @@ mod tests {
 
     #[test]
     fn the_table_of_ways_holds() {
-        type Row<'r> = (Obstacles, bool, &'r [Way], Option<Refusal>, Next);
+        type Row<'r> = (&'r [Way], bool, &'r [Way], Option<Refusal>, Next);
         let rows: &[Row<'_>] = &[
             // Nothing was tried: the best that is offered.
-            (ALL, false, &[], None, Next::Try(ScramSha256)),
-            (Obstacles { scram: NO, ..ALL }, false, &[], None, Next::Try(Apop)),
-            (Obstacles { plain: None, ..USER }, false, &[], None, Next::Try(Plain)),
-            (USER, false, &[], None, Next::Try(User)),
-            (Obstacles { user: Some(WhyNot::DoesNotFit), ..USER }, false, &[], None, Next::NoWay),
+            (&ALL, false, &[], None, Next::Try(ScramSha256)),
+            (&[Apop, Plain, User], false, &[], None, Next::Try(Apop)),
+            (&[Plain, User], false, &[], None, Next::Try(Plain)),
+            (&[User], false, &[], None, Next::Try(User)),
+            (&[], false, &[], None, Next::NoWay),
             // Before a proof was sent, the next one.
-            (ALL, false, &[ScramSha256], Some(BeforeProof(Other)), Next::Try(Apop)),
-            (ALL, false, &[ScramSha256], Some(BeforeProof(Credentials)), Next::Try(Apop)),
-            (ALL, false, &[ScramSha256, Apop, Plain], Some(BeforeProof(Other)), Next::Try(User)),
-            (USER, false, &[User], Some(BeforeProof(Other)), ASK),
+            (&ALL, false, &[ScramSha256], Some(BeforeProof(Other)), Next::Try(Apop)),
+            (&ALL, false, &[ScramSha256], Some(BeforeProof(Credentials)), Next::Try(Apop)),
+            (&ALL, false, &[ScramSha256, Apop, Plain], Some(BeforeProof(Other)), Next::Try(User)),
+            (&[User], false, &[User], Some(BeforeProof(Other)), ASK),
             // After it, only if the server marks refusals of credentials, and this is not one.
-            (ALL, false, &[ScramSha256], Some(AfterProof(Other)), ASK),
-            (ALL, false, &[ScramSha256], Some(AfterProof(Credentials)), ASK),
-            (ALL, true, &[ScramSha256], Some(AfterProof(Other)), Next::Try(Apop)),
-            (ALL, true, &[ScramSha256, Apop], Some(AfterProof(Other)), Next::Try(Plain)),
-            (ALL, true, &[ScramSha256], Some(AfterProof(Credentials)), ASK),
-            (ALL, true, &[ScramSha256, Apop, Plain, User], Some(AfterProof(Other)), ASK),
+            (&ALL, false, &[ScramSha256], Some(AfterProof(Other)), ASK),
+            (&ALL, false, &[ScramSha256], Some(AfterProof(Credentials)), ASK),
+            (&ALL, true, &[ScramSha256], Some(AfterProof(Other)), Next::Try(Apop)),
+            (&ALL, true, &[ScramSha256, Apop], Some(AfterProof(Other)), Next::Try(Plain)),
+            (&ALL, true, &[ScramSha256], Some(AfterProof(Credentials)), ASK),
+            (&ALL, true, &[ScramSha256, Apop, Plain, User], Some(AfterProof(Other)), ASK),
+            // The same for a token.
+            (&[Oauthbearer, Xoauth2], false, &[], None, Next::Try(Oauthbearer)),
+            (&[Oauthbearer, Xoauth2], false, &[Oauthbearer], Some(BeforeProof(Other)), Next::Try(Xoauth2)),
+            (&[Oauthbearer, Xoauth2], false, &[Oauthbearer], Some(AfterProof(Other)), ASK),
             // Another moment, not another way.
-            (ALL, true, &[ScramSha256], Some(AfterProof(Later)), STOP),
-            (ALL, false, &[ScramSha256], Some(BeforeProof(Later)), STOP),
+            (&ALL, true, &[ScramSha256], Some(AfterProof(Later)), STOP),
+            (&ALL, false, &[ScramSha256], Some(BeforeProof(Later)), STOP),
         ];
-        for (row, (obstacles, marks, ways, last, expected)) in rows.iter().enumerate() {
-            assert_eq!(next(None, obstacles, *marks, tried(ways), *last), *expected, "row {row}");
+        for (row, (ways, marks, before, last, expected)) in rows.iter().enumerate() {
+            assert_eq!(next(&offered(ways), *marks, tried(before), *last), *expected, "row {row}");
         }
-    }
-
-    #[test]
-    fn the_users_choice_is_the_only_one() {
-        for way in Way::ORDER {
-            assert_eq!(next(Some(way), &ALL, false, Tried::new(), None), Next::Try(way));
-            assert_eq!(next(Some(way), &USER, false, Tried::new(), None), Next::Try(way), "not listed");
-            for last in [BeforeProof(Other), AfterProof(Other), AfterProof(Later)] {
-                assert_eq!(next(Some(way), &ALL, true, tried(&[way]), Some(last)), STOP);
-            }
-        }
-        let unbuilt = Obstacles { plain: Some(WhyNot::NotBuilt), ..ALL };
-        assert_eq!(next(Some(Plain), &unbuilt, false, Tried::new(), None), Next::NoWay);
     }
 
     #[test]
     fn each_way_is_tried_once_at_most() {
         for last in [BeforeProof(Other), AfterProof(Other), AfterProof(Credentials), BeforeProof(Later)] {
             let (mut tried, mut ended, mut count) = (Tried::new(), None, 0);
-            while let Next::Try(way) = next(None, &ALL, true, tried, ended) {
+            while let Next::Try(way) = next(&offered(&Way::ORDER), true, tried, ended) {
                 assert!(!tried.contains(way));
                 tried.add(way);
                 (ended, count) = (Some(last), count + 1);

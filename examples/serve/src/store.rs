@@ -1,0 +1,134 @@
+//! The place where users and their mail are kept, as the application sees it. A site can bring its own; the Maildirs of
+//! [`Users`] are the first.
+
+use super::users::Users;
+use crate::scram::Verifier;
+use pop3_proto::MessageNumber;
+use pop3_proto::server::{Maildrop, Refusal};
+use pop3_proto_maildir as maildir;
+use std::fmt;
+use std::future::{Future, ready};
+use std::io::{self, BufRead as _, ErrorKind};
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Context, Poll};
+use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
+use tokio::task::spawn_blocking;
+
+/// A message that is being sent. An error cuts the connection.
+pub type Octets = Pin<Box<dyn AsyncBufRead + Send>>;
+
+/// A result that takes its time.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Users and their mail. Each function may block: it is called on a thread that may.
+pub trait Store: Send + Sync {
+    /// Returns what is kept of a password, or for a name that nobody has, [what stands in for it](Verifier::of_nobody).
+    fn verifier(&self, name: &[u8]) -> io::Result<Verifier>;
+
+    /// Returns whether this is the user's password.
+    fn is_right(&self, name: &[u8], password: &[u8]) -> io::Result<bool>;
+
+    /// Opens a user's mail for one session. The inner result is `Err` if another session has it open.
+    fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>>;
+
+    /// Reads again what the administrator may have changed, and returns how many users there are now. Returns `None` if there is nothing to
+    /// read. After an error everything is as before.
+    fn reload(&self) -> crate::Result<Option<usize>> {
+        Ok(None)
+    }
+}
+
+/// The mail of one user as one session sees it, with its lock, which is released when it is dropped. These functions must not
+/// block; their results may take as long as they do.
+pub trait Mailbox: Maildrop + Send {
+    /// Opens a message.
+    ///
+    /// The result is [`ErrorKind::NotFound`] if the message is gone, and another error if it cannot be sent now. What is sent must
+    /// have as many octets as were listed: check this before, as far as can be.
+    fn message(&self, number: MessageNumber) -> Later<io::Result<Octets>>;
+
+    /// Removes the marked messages, and returns whether all of them are gone, for good.
+    fn removal(&self) -> Later<bool>;
+}
+
+impl Store for Users {
+    fn verifier(&self, name: &[u8]) -> io::Result<Verifier> {
+        Ok(Users::verifier(self, name))
+    }
+
+    fn is_right(&self, name: &[u8], password: &[u8]) -> io::Result<bool> {
+        Ok(Users::is_right(self, name, password))
+    }
+
+    fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
+        open(self.maildir(name).ok_or(ErrorKind::NotFound)?)
+    }
+
+    fn reload(&self) -> crate::Result<Option<usize>> {
+        Users::reload(self)
+    }
+}
+
+/// Opens a Maildir for one session.
+fn open(root: Arc<Path>) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
+    let log = |line: fmt::Arguments<'_>| tracing::warn!("{line}");
+    let opened = maildir::Maildir::new(Arc::clone(&root), log).open();
+    let opened =
+        opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", root.display())))?;
+    Ok(opened.map(|mailbox| Box::new(mailbox) as Box<dyn Mailbox>))
+}
+
+impl Mailbox for maildir::Mailbox {
+    fn message(&self, number: MessageNumber) -> Later<io::Result<Octets>> {
+        if let Some(message) = self.message_if_cached(number) {
+            return Box::pin(ready(Ok(Box::pin(Message(message)) as Octets)));
+        }
+        let mailbox = self.clone();
+        Box::pin(async move {
+            let message = spawn_blocking(move || mailbox.message(number)).await.map_err(io::Error::other)?;
+            Ok(Box::pin(Message(message?)) as Octets)
+        })
+    }
+
+    fn removal(&self) -> Later<bool> {
+        let marked = self.has_marked().then(|| self.clone());
+        Box::pin(async move {
+            match marked {
+                None => true,
+                Some(mailbox) => spawn_blocking(move || mailbox.remove_marked()).await.unwrap_or(false),
+            }
+        })
+    }
+}
+
+/// A message of a Maildir.
+///
+/// It is read where it is sent, by the runtime's own threads: it is a regular file, which was opened and checked before. Most mail is
+/// in the system's cache, and to let another thread read it there costs more than to read it. The same holds for opening it.
+struct Message(maildir::Message);
+
+impl AsyncBufRead for Message {
+    fn poll_fill_buf(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        Poll::Ready(self.get_mut().0.fill_buf())
+    }
+
+    fn consume(self: Pin<&mut Self>, count: usize) {
+        self.get_mut().0.consume(count);
+    }
+}
+
+impl AsyncRead for Message {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let octets = task::ready!(self.as_mut().poll_fill_buf(context))?;
+        let count = octets.len().min(buffer.remaining());
+        buffer.put_slice(&octets[..count]);
+        self.consume(count);
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,176 @@
+//! Who may log in, with which password, and to which Maildir.
+//!
+//! Two more files are next to a file of users. `FILE.secret` decides what a name without a user looks like. Whoever writes holds
+//! `FILE.lock`.
+
+mod secret;
+mod table;
+
+use super::files::{self, Access, PRIVATE};
+use super::prepare::{self, prepared};
+use crate::Result;
+use crate::scram::{ITERATIONS, Verifier};
+use secret::Secret;
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use table::{Table, User};
+
+/// All users, who may change while the server runs.
+pub struct Users {
+    table: RwLock<Arc<Table>>,
+    /// Whoever reads the file again holds this, so that the newest users stay.
+    file: Mutex<Option<PathBuf>>,
+}
+
+impl Users {
+    /// Returns one user.
+    ///
+    /// # Errors
+    /// Returns an error that names the user if no client could send the password.
+    pub fn one(name: &str, password: &str, maildir: &Path) -> Result<Self> {
+        let user = User { verifier: verifier(name, password)?, maildir: maildir.into() };
+        let table = Table::new([(name.into(), user)].into(), Secret::random()?)?;
+        Ok(Users { table: RwLock::new(table.into()), file: Mutex::default() })
+    }
+
+    /// Returns the users of a file. Makes the file with the site's secret if there is none.
+    ///
+    /// # Errors
+    /// Names the file and the line, and no part of a verifier.
+    pub fn read(path: &Path) -> Result<Self> {
+        Ok(Users { table: RwLock::new(read(path)?.into()), file: Mutex::new(Some(path.into())) })
+    }
+
+    /// Reads the file again, and returns how many users there are now. Returns `None` if the users are from no file.
+    ///
+    /// # Errors
+    /// As those of [`read`](Self::read). The users are then the same as before.
+    pub fn reload(&self) -> Result<Option<usize>> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(path) = &*file else { return Ok(None) };
+        let table = read(path)?;
+        let count = table.len();
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = table.into();
+        Ok(Some(count))
+    }
+
+    /// Returns what is kept of the password. For a name that nobody has, it is something that looks the same to a client and takes as long.
+    pub fn verifier(&self, name: &[u8]) -> Verifier {
+        self.table().verifier(name)
+    }
+
+    /// Returns where the user's messages are.
+    pub fn maildir(&self, name: &[u8]) -> Option<Arc<Path>> {
+        Some(Arc::clone(&self.table().find(name)?.1.maildir))
+    }
+
+    /// Returns whether this is the user's password, as it was typed or prepared by SASLprep. It may take milliseconds.
+    pub fn is_right(&self, name: &[u8], password: &[u8]) -> bool {
+        self.table().is_right(name, password)
+    }
+
+    /// The users of now. Nobody waits for them while a password is checked.
+    fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn read(path: &Path) -> Result<Table> {
+    let (text, metadata) = read_text(path)?;
+    files::warn_if_public(path, &metadata);
+    let mut by_name = HashMap::new();
+    for (line, number) in text.lines().zip(1..) {
+        let (name, user) =
+            parse(line).map_err(|error| format!("{}, line {number}: {error}", path.display()))?;
+        by_name.insert(name, user);
+    }
+    Table::new(by_name, Secret::next_to(path)?)
+}
+
+/// Reads the lines of a file of users. One that does not end is from a file that is being written.
+fn read_text(path: &Path) -> Result<(String, Metadata)> {
+    let (octets, metadata) = files::read(path)?;
+    let text = String::from_utf8(octets).map_err(|_| format!("{}: not UTF-8", path.display()))?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        let error = "the last line is not complete: end it with a line feed";
+        return Err(format!("{}: {error}", path.display()).into());
+    }
+    Ok((text, metadata))
+}
+
+fn parse(line: &str) -> Result<(Vec<u8>, User)> {
+    let (name, verifier, maildir) = fields(line).ok_or("not NAME, VERIFIER, MAILDIR with tabs between")?;
+    Ok((name.into(), User { verifier: verifier.parse()?, maildir: Path::new(maildir).into() }))
+}
+
+fn fields(line: &str) -> Option<(&str, &str, &str)> {
+    let (name, rest) = line.split_once('\t')?;
+    let (verifier, maildir) = rest.split_once('\t')?;
+    Some((name, verifier, maildir))
+}
+
+/// Makes a verifier. It is for the prepared password, because clients of SCRAM prepare it too (RFC 5802 section 2.2).
+fn verifier(name: &str, password: &str) -> Result<Verifier> {
+    prepare::check(name, password)?;
+    let prepared = prepared(password.as_bytes());
+    Verifier::new(prepared.as_deref().unwrap_or(password.as_bytes()), ITERATIONS)
+}
+
+/// Writes a user to the file, in place of one with the same name, and makes the folders of the Maildir.
+///
+/// # Errors
+/// Returns an error if no client could send the password; the error names the user. After any error the file is what it was.
+pub fn add(path: &Path, name: &str, password: &str, maildir: &Path) -> Result<()> {
+    let maildir = std::path::absolute(maildir)?;
+    let root = maildir.to_str().ok_or("the Maildir's path is not UTF-8")?;
+    if name.is_empty() || name.contains(char::is_control) || root.contains(char::is_control) {
+        return Err("a name or a path is empty or has a control character, which a line cannot hold".into());
+    }
+    let line = format!("{name}\t{}\t{root}\n", verifier(name, password)?);
+    make_maildir(&maildir)?;
+    {
+        let _lock = lock(path)?;
+        let there = fs::symlink_metadata(path).is_ok();
+        let (before, metadata) =
+            if there { read_text(path).map(|(text, data)| (text, Some(data)))? } else { <_>::default() };
+        let text = with_line(&before, name, &line)?;
+        let access = metadata.as_ref();
+        let access = access.map_or(Access::Mode(PRIVATE), |data| Access::OwnerOf(data, data.mode() & 0o640));
+        files::replace(path, text.as_bytes(), &access)?;
+    }
+    Secret::next_to(path).map(drop)
+}
+
+/// The lock for all that is written next to the users, and for themselves.
+fn lock(users: &Path) -> Result<files::Lock> {
+    files::lock(&files::with_suffix(users, ".lock"))
+}
+
+/// Returns the lines with this user's line at the end, and no other line of that name.
+fn with_line(before: &str, name: &str, line: &str) -> Result<String> {
+    let form = |name: &str| prepared(name.as_bytes()).unwrap_or_else(|| name.into());
+    let mut text = String::with_capacity(before.len() + line.len());
+    for other in before.lines() {
+        match fields(other) {
+            Some((same, ..)) if same == name => {}
+            Some((similar, ..)) if form(similar) == form(name) => {
+                return Err(
+                    format!("{name:?} and {similar:?} would be one name: SASLprep makes them equal").into()
+                );
+            }
+            _ => text.extend([other, "\n"]),
+        }
+    }
+    Ok(text + line)
+}
+
+/// Makes the folders of a Maildir that are missing.
+pub fn make_maildir(root: &Path) -> Result<()> {
+    for folder in ["new", "cur", "tmp"] {
+        fs::create_dir_all(root.join(folder))?;
+    }
+    Ok(())
+}

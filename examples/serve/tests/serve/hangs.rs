@@ -1,0 +1,117 @@
+//! A store whose calls hang.
+
+use crate::kit::{Server, door, rest, say};
+use pop3_proto::server::{Entry, Maildrop, Refusal};
+use pop3_proto::{MessageNumber, UniqueId};
+use pop3_proto_serve::Result;
+use pop3_proto_serve::scram::Verifier;
+use pop3_proto_serve::{Guests, Host, Later, Mailbox, Octets, Store, run};
+use std::io;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::task::spawn_blocking;
+
+/// The user's name is the call that hangs.
+struct Hanging;
+
+struct Mail(Vec<u8>);
+
+fn hang() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+impl Store for Hanging {
+    fn verifier(&self, _: &[u8]) -> io::Result<Verifier> {
+        hang()
+    }
+
+    fn is_right(&self, name: &[u8], _: &[u8]) -> io::Result<bool> {
+        if name == b"is_right" { hang() } else { Ok(true) }
+    }
+
+    fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
+        if name == b"open" { hang() } else { Ok(Ok(Box::new(Mail(name.into())))) }
+    }
+}
+
+impl Mailbox for Mail {
+    fn message(&self, _: MessageNumber) -> Later<io::Result<Octets>> {
+        let hangs = self.0 == b"message";
+        Box::pin(async move {
+            spawn_blocking(move || {
+                if hangs {
+                    hang()
+                }
+            })
+            .await?;
+            Ok(Box::pin(&b"text\r\n"[..]) as Octets)
+        })
+    }
+
+    fn removal(&self) -> Later<bool> {
+        let hangs = self.0 == b"removal";
+        Box::pin(async move {
+            spawn_blocking(move || {
+                if hangs {
+                    hang()
+                }
+            })
+            .await
+            .is_ok()
+        })
+    }
+}
+
+impl Maildrop for Mail {
+    fn count(&self) -> u32 {
+        1
+    }
+
+    fn entry(&self, _: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        Ok(Entry { octets: 6, id: UniqueId::new(b"1").unwrap(), marked: false })
+    }
+
+    fn mark(&mut self, _: MessageNumber) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn unmark_all(&mut self) {}
+}
+
+/// Sessions that hang in each call, then one that does not, and the end of the server. Returns how long the end took.
+async fn sessions() -> Result<Duration> {
+    let folder = tempfile::tempdir()?;
+    let server = Server::start(door(Host::new(Hanging, Guests::new(99, 99), None), folder.path())).await;
+    let mut hanging = Vec::new();
+    for _ in 0..5 {
+        for name in ["is_right", "open", "message", "removal", "verifier"] {
+            let mut stream = server.connect().await;
+            let commands = match name {
+                "verifier" => "AUTH SCRAM-SHA-256 biwsbj14LHI9eQ==\r\n".into(), // n,,n=x,r=y
+                _ => format!("USER {name}\r\nPASS x\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n"),
+            };
+            stream.write_all(commands.as_bytes()).await?;
+            say(&mut stream, "", 1).await; // until the greeting is there
+            hanging.push(stream);
+        }
+    }
+    let mut stream = server.connect().await;
+    stream.write_all(b"USER nobody\r\nPASS x\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n").await?;
+    let told = String::from_utf8(rest(&mut stream).await)?;
+    assert!(told.contains("\r\ntext\r\n.\r\n") && told.ends_with("+OK bye\r\n"), "{told}");
+    let start = Instant::now();
+    server.shutdown.end(Duration::from_secs(1)).await;
+    Ok(start.elapsed())
+}
+
+#[test]
+fn others_are_served_and_the_grace_period_holds() {
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || done.send(run(sessions())));
+    let took = result.recv_timeout(Duration::from_secs(20)).expect("the server does not end").unwrap();
+    assert!((1..5).contains(&took.as_secs()), "{took:?}");
+}
