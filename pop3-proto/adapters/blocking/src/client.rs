@@ -77,9 +77,7 @@ impl<S: Stream> Connection<S> {
     /// [`Error::Connection`] if a timer ran out or the server broke a rule, [`Error::Deadline`], and [`Error::Io`].
     #[allow(clippy::should_implement_trait)] // an iterator's items cannot borrow from it
     pub fn next(&mut self) -> Result<Option<(Event<'_>, Sender<'_>)>, Error> {
-        while !self.pop3.is_ready() && !self.pop3.is_closed() {
-            self.turn()?;
-        }
+        self.ready()?;
         let polled = self.pop3.poll();
         trace::client(self.wire.id, &polled);
         let polled = polled?;
@@ -87,6 +85,23 @@ impl<S: Stream> Connection<S> {
             self.timestamp = greeting.timestamp.map(|timestamp| timestamp.as_bytes().to_vec());
         }
         Ok(polled)
+    }
+
+    /// Writes the commands that were sent, and waits until [`next`](Self::next) has something to return.
+    ///
+    /// # Errors
+    /// The same as those of [`next`](Self::next).
+    pub fn ready(&mut self) -> Result<(), Error> {
+        while !self.pop3.is_ready() && !self.pop3.is_closed() {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes that were received and not read yet. Once the connection is [`ready`](Self::ready), they begin with what
+    /// [`next`](Self::next) reads, so a program can show the line that is not a response.
+    pub fn unread(&self) -> &[u8] {
+        self.pop3.unread()
     }
 
     /// Returns the sender, for a command while you hold no event. [`next`](Self::next) writes it.
@@ -220,7 +235,7 @@ impl<S: Stream> Connection<S> {
         while self.wire.wants_write(self.pop3.send_buf()) {
             self.turn()?;
         }
-        if !self.pop3.recv_buf().unread().is_empty() {
+        if !self.pop3.unread().is_empty() {
             self.pop3.close();
             return Err(ConnectionError::PlaintextAfterStls.into());
         }

@@ -182,8 +182,8 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
 
     /// Returns the stream, and the bytes that were received and not read: for a proxy, after
     /// [`hand_over`](Responder::hand_over).
-    pub fn into_parts(mut self) -> (S, Vec<u8>) {
-        let unread = self.pop3.recv_buf().unread().to_vec();
+    pub fn into_parts(self) -> (S, Vec<u8>) {
+        let unread = self.pop3.unread().to_vec();
         (self.wire.stream, unread)
     }
 
@@ -206,7 +206,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         while self.wire.wants_write(self.pop3.send_buf()) {
             self.turn()?;
         }
-        if !self.pop3.recv_buf().unread().is_empty() {
+        if !self.pop3.unread().is_empty() {
             self.pop3.close();
             return Err(ConnectionError::PlaintextAfterStls.into());
         }

@@ -125,8 +125,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Returns the bytes that were received and not read yet. Once the connection is [`ready`](Self::ready), they begin with what
     /// [`next`](Self::next) reads, so a program can show the line that is not a response.
-    pub fn unread(&mut self) -> &[u8] {
-        self.pop3.recv_buf().unread()
+    pub fn unread(&self) -> &[u8] {
+        self.pop3.unread()
     }
 
     /// Returns the sender, for a command while you hold no event. [`next`](Self::next) writes it.
@@ -265,7 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         while self.wire.wants_write(self.pop3.send_buf()) {
             self.turn().await?;
         }
-        if !self.pop3.recv_buf().unread().is_empty() {
+        if !self.pop3.unread().is_empty() {
             self.pop3.close();
             return Err(ConnectionError::PlaintextAfterStls.into());
         }
