@@ -1,10 +1,11 @@
+use crate::trace::Trace;
 use crate::wire::Wire;
-use crate::{Error, Stream, Timed, trace};
+use crate::{Error, Stream, Timed};
 use pop3_proto::client::{Event, Sender, StartTls};
 use pop3_proto::login::{Login, LoginError, Way};
 use pop3_proto::{AnswerError, ApopTimestamp, Client, ClientConfig, ClientConnection, ConnectionError, Verb};
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// How long closing may take.
@@ -45,7 +46,8 @@ impl Connection<TcpStream> {
     pub fn connect(address: impl ToSocketAddrs, config: impl Into<ClientConfig>) -> Result<Self, Error> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Connection::new(stream, config))
+        let peer = stream.peer_addr();
+        Ok(Connection::new(stream, config).with_peer(peer))
     }
 }
 
@@ -53,9 +55,15 @@ impl<S: Stream> Connection<S> {
     /// A client on a stream that is connected, and is inside TLS already if the configuration's policy is
     /// [`Implicit`](pop3_proto::TlsPolicy::Implicit).
     pub fn new(stream: S, config: impl Into<ClientConfig>) -> Self {
-        let wire = Wire::new(stream);
+        let wire = Wire::new(stream, Trace::of_client);
         let pop3 = ClientConnection::new(config, wire.id);
         Connection { wire, pop3, timestamp: None }
+    }
+
+    /// Notes the address of the server, for the trace.
+    pub(crate) fn with_peer(self, address: io::Result<SocketAddr>) -> Self {
+        self.wire.trace.peer(address);
+        self
     }
 
     /// Ends the session with [`Error::Deadline`] after this time, however much the server sends.
@@ -79,7 +87,7 @@ impl<S: Stream> Connection<S> {
     pub fn next(&mut self) -> Result<Option<(Event<'_>, Sender<'_>)>, Error> {
         self.ready()?;
         let polled = self.pop3.poll();
-        trace::client(self.wire.id, &polled);
+        self.wire.trace.client(&polled);
         let polled = polled?;
         if let Some((Event::Greeting(greeting), _)) = &polled {
             self.timestamp = greeting.timestamp.map(|timestamp| timestamp.as_bytes().to_vec());
@@ -168,7 +176,7 @@ impl<S: Stream> Connection<S> {
             wire => wire?,
         };
         pop3.tls_started(start)?;
-        trace::tls(wire.id);
+        wire.trace.tls();
         Ok(Connection { wire, pop3, timestamp: None })
     }
 
@@ -190,7 +198,7 @@ impl<S: Stream> Connection<S> {
     pub fn tls_started(&mut self, start: StartTls) -> Result<(), Error> {
         self.pop3.tls_started(start)?;
         self.timestamp = None;
-        trace::tls(self.wire.id);
+        self.wire.trace.tls();
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod program;
 mod reference;
 mod scenarios;
 pub mod seed;
+pub mod told;
 
 pub use link::{Fault, Link, Schedule};
 pub use program::{ClientProgram, Config, Ended, MESSAGES, Mail, ServerProgram, Then};
@@ -188,6 +189,15 @@ mod tests {
             let (outcome, _) = scenario.run::<Reference>(Schedule::default(), 0);
             assert_eq!(outcome.mismatch, None, "{}", scenario.name());
         });
+    }
+
+    /// Neither can hold what both need: the library has no such dependency and returns no such error.
+    #[test]
+    fn both_adapters_of_std_have_the_same_trace_and_the_same_errors() {
+        let blocking =
+            [include_str!("../../blocking/src/trace.rs"), include_str!("../../blocking/src/error.rs")];
+        let tokio = [include_str!("../../tokio/src/trace.rs"), include_str!("../../tokio/src/error.rs")];
+        assert_eq!(blocking, tokio);
     }
 
     #[test]

@@ -4,4 +4,6 @@ mod sockets;
 mod suite;
 #[cfg(feature = "rustls")]
 mod tls;
+#[cfg(feature = "tracing")]
+mod trace;
 mod waits;

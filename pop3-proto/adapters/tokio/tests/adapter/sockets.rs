@@ -17,6 +17,10 @@ static CONFIG: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Cleartext);
 pub(crate) const MESSAGE: &[u8] = b"Subject: one\n\n.dots\n";
 pub(crate) type Mail = Vec<MessageInfo<UniqueId<'static>>>;
 
+pub(crate) fn mail() -> Mail {
+    vec![MessageInfo::new(OctetCount::of(MESSAGE), UniqueId::new(b"1").unwrap())]
+}
+
 /// Serves until the session is over, or until TLS has to start.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     pop3: &mut Session<S, Mail, &'static ServerConfig<'static>>,
@@ -29,8 +33,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             Event::User(user, _) => responder.accept_name(user)?,
             Event::Login(login, Credentials::Password(given)) if given.expose() == b"tanstaaf" => {
                 tokio::task::yield_now().await; // an event and its responder can be held meanwhile
-                let message = MessageInfo::new(OctetCount::of(MESSAGE), UniqueId::new(b"1")?);
-                responder.accept(login, vec![message])?;
+                responder.accept(login, mail())?;
             }
             Event::Fetch(fetch) => _ = pop3.send_message(fetch, message).await?,
             Event::Commit(commit) => responder.removed(commit)?,
@@ -162,8 +165,7 @@ async fn a_message_that_cannot_be_read_closes_the_session() {
                 server::Event::Greet(greet) => responder.greet(greet, Text::from_static("ready")).unwrap(),
                 server::Event::User(user, _) => responder.accept_name(user).unwrap(),
                 server::Event::Login(login, _) => {
-                    let message = MessageInfo::new(OctetCount::of(MESSAGE), UniqueId::new(b"1").unwrap());
-                    responder.accept(login, vec![message]).unwrap();
+                    responder.accept(login, mail()).unwrap();
                 }
                 other => responder.decline(other).unwrap(),
             }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The stream of the suite for tokio.
-struct Stream(Link);
+pub(crate) struct Stream(pub(crate) Link);
 
 impl Stream {
     fn poll<T>(result: Result<T, Fault>, context: &Context<'_>) -> Poll<io::Result<T>> {
@@ -82,7 +82,7 @@ impl Adapter for Tokio {
 }
 
 /// Runs with a clock that goes on when everything waits. The bound proves that the futures can be spawned.
-fn run(session: impl Future<Output = Ended> + Send) -> Ended {
+pub(crate) fn run<T>(session: impl Future<Output = T> + Send) -> T {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(session)
