@@ -1,8 +1,8 @@
 //! The suite that every adapter passes.
 
 use pop3_adapter_suite as suite;
-use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
-use pop3_blocking::pop3_proto::ClientConfig;
+use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then, USER};
+use pop3_blocking::pop3_proto::{ClientConfig, Command};
 use pop3_blocking::{Connection, Error, Session, Stream};
 use std::error::Error as _;
 use std::io::{self, Read, Write};
@@ -51,6 +51,21 @@ impl Stream for Timed {
     }
 }
 
+/// Starts TLS in place, or with another stream.
+macro_rules! upgraded {
+    ($pop3:ident, $start:ident) => {
+        if $pop3.stream().link.upgrades_in_place() {
+            let shaken = shake(&$pop3.stream_mut().link);
+            shaken.map_err(Error::from).and_then(|()| $pop3.tls_started($start)).map(|()| $pop3)
+        } else {
+            $pop3.start_tls($start, |stream| {
+                let stream = stream.into_inner();
+                shake(&stream.link).map(|()| stream)
+            })
+        }
+    };
+}
+
 struct Blocking;
 
 impl Adapter for Blocking {
@@ -69,7 +84,10 @@ impl Adapter for Blocking {
                                 return ended;
                             }
                         }
-                        pop3 = pop3.start_tls(start, |link| shaken(link.into_inner())).unwrap();
+                        pop3 = match upgraded!(pop3, start) {
+                            Ok(pop3) => pop3,
+                            Err(error) => return ended(error),
+                        };
                         program.send(&mut pop3.sender());
                         continue;
                     }
@@ -101,7 +119,10 @@ impl Adapter for Blocking {
                                 return ended;
                             }
                         }
-                        pop3 = pop3.start_tls(start, |link| shaken(link.into_inner())).unwrap();
+                        pop3 = match upgraded!(pop3, start) {
+                            Ok(pop3) => pop3,
+                            Err(error) => return ended(error),
+                        };
                         continue;
                     }
                 },
@@ -112,11 +133,39 @@ impl Adapter for Blocking {
             }
         }
     }
+
+    fn log_in(link: Link, config: ClientConfig, log: &mut Vec<String>) -> Ended {
+        let mut pop3 = Connection::new(Timed::new(link), config);
+        let [name, password] = USER;
+        match pop3.log_in(name, password) {
+            Ok(way) => {
+                log.push(format!("{way:?}"));
+                pop3.sender().send(Command::Quit).unwrap();
+            }
+            Err(Error::Login { why, .. }) => {
+                log.push(format!("{why:?}"));
+                pop3.close();
+            }
+            Err(error) => return ended(error),
+        }
+        loop {
+            match pop3.next() {
+                Ok(Some((event, _))) => log.push(format!("{event:?}")),
+                Ok(None) => return Ended::Over,
+                Err(error) => return ended(error),
+            }
+        }
+    }
 }
 
-fn shaken(link: Timed) -> io::Result<Timed> {
-    link.link.start_tls();
-    Ok(link)
+/// Does the handshake, again if it has to wait.
+fn shake(link: &Link) -> io::Result<()> {
+    loop {
+        match link.start_tls() {
+            Err(Fault::NotNow) => {}
+            shaken => return Ok(shaken?),
+        }
+    }
 }
 
 fn ended(error: Error) -> Ended {
@@ -152,4 +201,9 @@ fn every_silence() {
 #[test]
 fn spurious_wake_ups_at_every_call() {
     suite::every_drop::<Blocking>();
+}
+
+#[test]
+fn law_8_every_injection() {
+    suite::every_injection::<Blocking>();
 }
