@@ -333,6 +333,26 @@ mod tests {
         assert_eq!(blocking, tokio);
     }
 
+    /// Returns how many lines each program has, without hidden ones.
+    fn programs(readme: &str) -> Vec<usize> {
+        let blocks = readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next());
+        blocks
+            .map(|block| block.lines().filter(|line| *line != "#" && !line.starts_with("# ")).count())
+            .collect()
+    }
+
+    #[test]
+    fn each_readme_has_a_client_of_25_lines_and_a_server_of_40() {
+        for readme in [
+            include_str!("../../blocking/README.md"),
+            include_str!("../../tokio/README.md"),
+            include_str!("../../embedded/README.md"),
+        ] {
+            let programs = programs(readme);
+            assert!(matches!(programs[..], [1..=25, 1..=40]), "{programs:?}");
+        }
+    }
+
     #[test]
     fn the_reference_passes() {
         any_schedule::<Reference>();

@@ -7,3 +7,4 @@ mod suite;
 mod tls;
 #[cfg(feature = "tracing")]
 mod trace;
+mod traits;

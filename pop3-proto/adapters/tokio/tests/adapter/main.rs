@@ -6,4 +6,5 @@ mod suite;
 mod tls;
 #[cfg(feature = "tracing")]
 mod trace;
+mod traits;
 mod waits;
