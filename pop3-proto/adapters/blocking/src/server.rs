@@ -248,6 +248,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
 fn fill(message: &mut impl BufRead) -> io::Result<&[u8]> {
     loop {
         match message.fill_buf() {
+            Ok([]) => return Ok(&[]), // the end, after which another read might be interrupted
             Ok(_) => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -1,5 +1,6 @@
 //! `pop3-blocking`, over streams in memory and over sockets.
 
+mod ends;
 mod kit;
 mod sockets;
 mod suite;

@@ -4,6 +4,7 @@ use pop3_adapter_suite as suite;
 use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then, USER};
 use pop3_blocking::pop3_proto::{ClientConfig, Command};
 use pop3_blocking::{Connection, Error, Session, Stream};
+use std::cell::Cell;
 use std::error::Error as _;
 use std::io::{self, Read, Write};
 use std::thread::sleep;
@@ -12,17 +13,24 @@ use std::time::Duration;
 /// The stream of the suite with timeouts.
 struct Timed {
     link: Link,
+    /// Whether the next call that moves nothing is interrupted by a signal, instead of running out of time.
+    is_signal: Cell<bool>,
     timeout: Option<Duration>,
 }
 
 impl Timed {
     fn new(link: Link) -> Self {
-        Timed { link, timeout: None }
+        Timed { link, is_signal: Cell::new(false), timeout: None }
     }
 
     fn waited<T>(&self, result: Result<T, Fault>) -> io::Result<T> {
         if let Err(Fault::Silent) = result {
             sleep(self.timeout.expect("a timer limits each wait"));
+        }
+        if let Err(Fault::NotNow) = result {
+            let is_signal = self.is_signal.replace(!self.is_signal.get());
+            let kind = if is_signal { io::ErrorKind::Interrupted } else { io::ErrorKind::TimedOut };
+            return Err(kind.into());
         }
         Ok(result?)
     }

@@ -170,6 +170,39 @@ fn law_8_a_server_takes_no_command_that_is_injected_before_the_handshake() {
 }
 
 #[test]
+fn finish_ends_tls_with_its_farewell() {
+    let (client, server) = tls();
+    let (address, served) = once(move |socket| {
+        let mut pop3 = Session::new_rustls(socket, server, &IMPLICIT).unwrap();
+        serve(&mut pop3, MESSAGE).unwrap();
+        pop3.finish().unwrap();
+    });
+    let tls = rustls::ClientConnection::new(client, localhost()).unwrap();
+    let mut stream = rustls::StreamOwned::new(tls, TcpStream::connect(address).unwrap());
+    stream.write_all(b"QUIT\r\n").unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).expect("TLS ends with its farewell");
+    assert_eq!(said.lines().count(), 2, "{said}");
+    drop(stream);
+    served.join().unwrap();
+}
+
+#[test]
+fn tls_without_its_farewell_is_the_end_of_the_stream() {
+    let (client, server) = tls();
+    let (address, served) = once(move |socket| {
+        let mut stream = rustls::StreamOwned::new(rustls::ServerConnection::new(server).unwrap(), socket);
+        stream.write_all(b"+OK ready\r\n").unwrap();
+        stream.read_exact(&mut [0; 6]).unwrap(); // QUIT, without a response
+    });
+    let mut pop3 = Connection::connect_rustls(address, client, localhost(), TlsPolicy::Implicit).unwrap();
+    assert!(matches!(pop3.next(), Ok(Some((Event::Greeting(_), _)))));
+    pop3.sender().send(Command::Quit).unwrap();
+    assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
+    served.join().unwrap();
+}
+
+#[test]
 fn a_deadline_ends_a_handshake() {
     let (client, _) = tls();
     let (address, served) = once(|mut socket| {

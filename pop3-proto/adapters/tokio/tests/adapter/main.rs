@@ -1,5 +1,6 @@
 //! `pop3-tokio`, over streams in memory and over sockets.
 
+mod ends;
 mod sockets;
 mod suite;
 #[cfg(feature = "rustls")]

@@ -183,6 +183,35 @@ async fn law_8_a_server_takes_no_command_that_is_injected_before_the_handshake()
     assert!(is_in_handshake(failed) && !shaken);
 }
 
+#[tokio::test]
+async fn tls_without_its_farewell_is_the_end_of_the_stream() {
+    let (client, server) = tls();
+    let (near, far) = sockets().await;
+    let served = tokio::spawn(async move {
+        let mut stream = server.accept(far).await.unwrap();
+        stream.write_all(b"+OK ready\r\n").await.unwrap();
+        stream.read_exact(&mut [0; 6]).await.unwrap(); // QUIT, without a response
+    });
+    let stream = client.connect(localhost(), near).await.unwrap();
+    let mut pop3 = Connection::new(stream, TlsPolicy::Implicit);
+    assert!(matches!(pop3.next().await, Ok(Some((Event::Greeting(_), _)))));
+    pop3.sender().send(Command::Quit).unwrap();
+    assert!(matches!(pop3.next().await, Ok(Some((Event::Closed(_), _)))));
+    served.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_from_the_first_byte_has_thirty_seconds() {
+    let (_, server) = tls();
+    let (silent, far) = duplex(64);
+    let began = tokio::time::Instant::now();
+    let failed =
+        Session::<_, crate::sockets::Mail, _>::accept_rustls(far, &server, &IMPLICIT).await.map(drop);
+    assert!(matches!(failed, Err(Error::Io(error)) if error.kind() == io::ErrorKind::TimedOut));
+    assert_eq!(began.elapsed().as_secs(), 30);
+    drop(silent);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_a_handshake() {
     let (client, _) = tls();
