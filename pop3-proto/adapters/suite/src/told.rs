@@ -3,9 +3,10 @@
 use pop3_proto::TlsPolicy;
 use pop3_proto::login::Way;
 use pop3_proto::script::Script;
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Metadata, Subscriber};
@@ -55,7 +56,7 @@ pub fn script(login: &str) -> &'static Script {
     Box::leak(Box::new(script))
 }
 
-/// A subscriber that keeps everything: `span 1: name field=value`, `span 1 has field=value`, `event in 1: field=value`, `span 1 ends`.
+/// Keeps everything that a thread tells: `span 1: name field=value`, `span 1 has field=value`, `event in 1: field=value`, `span 1 ends`.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     lines: Arc<Mutex<Vec<String>>>,
@@ -64,9 +65,16 @@ pub struct Told {
 
 impl Told {
     /// Runs this, and returns what it told.
+    ///
+    /// One subscriber serves all threads, and hands on what this thread tells. With one for each test, `tracing` decides anew which places in
+    /// the source are enabled while other tests run, and sometimes misses one.
     pub fn by<T>(work: impl FnOnce() -> T) -> (Self, T) {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| tracing::subscriber::set_global_default(ByThread).expect("it is the only one"));
         let told = Told::default();
-        let result = tracing::subscriber::with_default(told.clone(), work);
+        CURRENT.set(Some(told.clone()));
+        let result = work();
+        CURRENT.set(None);
         (told, result)
     }
 
@@ -112,23 +120,40 @@ impl Visit for Fields {
     }
 }
 
-impl Subscriber for Told {
+thread_local! {
+    /// Who is told what this thread does.
+    static CURRENT: RefCell<Option<Told>> = const { RefCell::new(None) };
+}
+
+/// The subscriber of all threads.
+struct ByThread;
+
+impl ByThread {
+    fn tell(tell: impl FnOnce(&Told)) {
+        CURRENT.with_borrow(|told| told.as_ref().map(tell));
+    }
+}
+
+impl Subscriber for ByThread {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        let id = self.spans.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut fields = Fields(format!("span {id}: {}", attributes.metadata().name()));
-        attributes.record(&mut fields);
-        self.add(fields.0);
+        let mut id = 1;
+        Self::tell(|told| {
+            id = told.spans.fetch_add(1, Ordering::Relaxed) + 1;
+            let mut fields = Fields(format!("span {id}: {}", attributes.metadata().name()));
+            attributes.record(&mut fields);
+            told.add(fields.0);
+        });
         Id::from_u64(id)
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
         let mut fields = Fields(format!("span {} has", span.into_u64()));
         values.record(&mut fields);
-        self.add(fields.0);
+        Self::tell(|told| told.add(fields.0));
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
@@ -137,7 +162,7 @@ impl Subscriber for Told {
         let parent = event.parent().map_or(0, Id::into_u64);
         let mut fields = Fields(format!("event in {parent}:"));
         event.record(&mut fields);
-        self.add(fields.0);
+        Self::tell(|told| told.add(fields.0));
     }
 
     fn enter(&self, _: &Id) {}
@@ -145,7 +170,7 @@ impl Subscriber for Told {
     fn exit(&self, _: &Id) {}
 
     fn try_close(&self, span: Id) -> bool {
-        self.add(format!("span {} ends", span.into_u64()));
+        Self::tell(|told| told.add(format!("span {} ends", span.into_u64())));
         true
     }
 }
