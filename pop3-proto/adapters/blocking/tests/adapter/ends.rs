@@ -114,6 +114,41 @@ fn a_connection_sends_small_commands_at_once() {
     server.join().unwrap();
 }
 
+#[test]
+fn a_server_that_missed_a_question_does_not_wait() {
+    let mut pop3 = Session::<_, Mail>::new(Stuck::new("QUIT\r\n", 99, false), &CONFIG);
+    let Ok(Some((server::Event::Greet(greet), _))) = pop3.next() else { panic!() };
+    assert!(matches!(pop3.next(), Err(Error::NothingDue)));
+    pop3.responder().greet(greet, Text::from_static("ready")).unwrap(); // the session goes on
+    assert!(matches!(pop3.next(), Ok(Some((server::Event::Closed(CloseReason::Quit), _)))));
+}
+
+#[test]
+fn a_deadline_goes_on_after_tls() {
+    const SHORT: Duration = Duration::from_millis(100);
+    let script = Script::parse("S: +OK\nC: STLS\nS: +OK").unwrap();
+    let mut client = Connection::new(NoTimeouts(script.server()), TlsPolicy::Required).with_deadline(SHORT);
+    let start = asked_for_tls(&mut client);
+    let mut client = client.start_tls(start, |stream| Ok(stream.into_inner())).unwrap();
+    let mut server = Session::<_, Mail>::new(Stuck::new("STLS\r\n", 99, false), &CONFIG).with_deadline(SHORT);
+    let start = serve(&mut server, MESSAGE).unwrap().unwrap();
+    let mut server = server.start_tls(start, |stream| Ok(stream.into_inner())).unwrap();
+    sleep(SHORT);
+    client.sender().send(Command::Quit).unwrap();
+    assert!(matches!(client.next(), Err(Error::Deadline)));
+    assert!(matches!(server.next(), Err(Error::Deadline)));
+}
+
+/// Goes on until the server waits for the handshake.
+fn asked_for_tls(pop3: &mut Connection<impl Stream>) -> StartTls {
+    loop {
+        match pop3.next().unwrap().unwrap() {
+            (Event::StartTls(start), _) => return start,
+            (_, mut sender) => _ = sender.send(Command::Stls).unwrap(),
+        }
+    }
+}
+
 const NO_HANDSHAKE: fn(pop3_blocking::Timed<Stuck>) -> io::Result<Stuck> = |_| panic!("a handshake");
 
 #[test]
@@ -121,12 +156,7 @@ fn law_4_a_token_of_another_connection_starts_no_handshake() {
     let client = || Connection::new(Stuck::new("+OK\r\n", 99, false), TlsPolicy::Required);
     let script = Script::parse("S: +OK\nC: STLS\nS: +OK").unwrap();
     let mut other = Connection::new(NoTimeouts(script.server()), TlsPolicy::Required);
-    let start: StartTls = loop {
-        match other.next().unwrap().unwrap() {
-            (Event::StartTls(start), _) => break start,
-            (_, mut sender) => _ = sender.send(Command::Stls).unwrap(),
-        }
-    };
+    let start = asked_for_tls(&mut other);
     let failed = client().start_tls(start, NO_HANDSHAKE).map(drop).unwrap_err();
     assert!(matches!(failed, Error::Answer(AnswerError::OtherConnection)), "{failed:?}");
 

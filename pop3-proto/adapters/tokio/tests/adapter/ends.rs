@@ -1,7 +1,7 @@
 //! How sessions and the server end, and what is done about a stream that does only a part of what it should.
 
 use crate::sockets::{MESSAGE, Mail, serve};
-use pop3_tokio::pop3_proto::client::{Deletions, Event};
+use pop3_tokio::pop3_proto::client::{Deletions, Event, StartTls};
 use pop3_tokio::pop3_proto::login::Way;
 use pop3_tokio::pop3_proto::server::{self, CloseReason};
 use pop3_tokio::pop3_proto::{
@@ -129,18 +129,47 @@ async fn a_connection_sends_small_commands_at_once() {
 }
 
 #[tokio::test]
-async fn law_4_a_token_of_another_connection_starts_no_handshake() {
-    let no_handshake = async |_| -> io::Result<Stuck> { panic!("a handshake") };
+async fn a_server_that_missed_a_question_does_not_wait() {
+    let mut pop3 = Session::<_, Mail>::new(Stuck::new("QUIT\r\n", 99, false), &CONFIG);
+    let Ok(Some((server::Event::Greet(greet), _))) = pop3.next().await else { panic!() };
+    assert!(matches!(pop3.next().await, Err(Error::NothingDue)));
+    pop3.responder().greet(greet, Text::from_static("ready")).unwrap(); // the session goes on
+    assert!(matches!(pop3.next().await, Ok(Some((server::Event::Closed(CloseReason::Quit), _)))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_goes_on_after_tls() {
+    const SHORT: Duration = Duration::from_secs(9);
+    let (client, start) = asked_for_tls().await;
+    let mut client = client.with_deadline(SHORT).start_tls(start, async |stream| Ok(stream)).await.unwrap();
+    let mut server = Session::<_, Mail>::new(Stuck::new("STLS\r\n", 99, false), &CONFIG).with_deadline(SHORT);
+    let start = serve(&mut server, MESSAGE).await.unwrap().unwrap();
+    let mut server = server.start_tls(start, async |stream| Ok(stream)).await.unwrap();
+    sleep(SHORT).await;
+    client.sender().send(Command::Quit).unwrap();
+    assert!(matches!(client.next().await, Err(Error::Deadline)));
+    assert!(matches!(server.next().await, Err(Error::Deadline)));
+}
+
+/// Returns a client whose server waits for the handshake.
+async fn asked_for_tls() -> (Connection<DuplexStream>, StartTls) {
     let (client, mut server) = duplex(256);
-    let mut other = Connection::new(client, TlsPolicy::Required);
+    let mut pop3 = Connection::new(client, TlsPolicy::Required);
     server.write_all(b"+OK\r\n").await.unwrap();
-    let Ok(Some((Event::Greeting(_), mut sender))) = other.next().await else { panic!() };
+    let Ok(Some((Event::Greeting(_), mut sender))) = pop3.next().await else { panic!() };
     sender.send(Command::Stls).unwrap();
-    let (start, ()) = tokio::join!(other.next(), async {
+    let (start, ()) = tokio::join!(pop3.next(), async {
         server.read_exact(&mut [0; 6]).await.unwrap();
         server.write_all(b"+OK\r\n").await.unwrap();
     });
     let Ok(Some((Event::StartTls(start), _))) = start else { panic!() };
+    (pop3, start)
+}
+
+#[tokio::test]
+async fn law_4_a_token_of_another_connection_starts_no_handshake() {
+    let no_handshake = async |_| -> io::Result<Stuck> { panic!("a handshake") };
+    let (_other, start) = asked_for_tls().await;
     let client = Connection::new(Stuck::new("+OK\r\n", 99, false), TlsPolicy::Required);
     let failed = client.start_tls(start, no_handshake).await.map(drop).unwrap_err();
     assert!(matches!(failed, Error::Answer(AnswerError::OtherConnection)), "{failed:?}");
@@ -300,6 +329,24 @@ async fn a_server_runs_no_more_sessions_than_it_may() {
     assert!(is_greeted(&mut second, SOON).await);
     shutdown.stop();
     server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_response_that_is_being_written_is_completed_after_a_stop() {
+    let (client, server) = duplex(8);
+    let (shutdown, config) = (Shutdown::new(), &CONFIG);
+    let mut pop3 = Session::new(server, config).with_shutdown(shutdown.clone());
+    let served = tokio::spawn(async move { serve(&mut pop3, MESSAGE).await.map(drop) });
+    let (mut from, mut to) = tokio::io::split(client);
+    tokio::spawn(async move { to.write_all(b"USER mrose\r\nPASS tanstaaf\r\nRETR 1\r\n").await });
+    let mut said = Vec::new();
+    while !said.ends_with(b"octets\r\n") {
+        said.push(from.read_u8().await.unwrap());
+    }
+    shutdown.stop();
+    from.read_to_end(&mut said).await.unwrap();
+    assert!(said.ends_with(b"\r\n.\r\n"), "{}", said.escape_ascii());
+    served.await.unwrap().unwrap();
 }
 
 #[tokio::test]
