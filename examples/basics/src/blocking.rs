@@ -98,7 +98,7 @@ impl Connection {
         while !self.pop3.is_ready() && !self.pop3.is_closed() {
             self.turn()?;
         }
-        let line = FirstLine::of(self.pop3.recv_buf().unread());
+        let line = FirstLine::of(self.pop3.unread());
         match self.pop3.poll() {
             Ok(Some((event, _))) => Ok(event),
             Ok(None) => Err("the session is over".into()),

@@ -60,6 +60,16 @@ pub enum End {
     Back,
 }
 
+impl End {
+    /// Returns the end at which the bytes for this one are received.
+    const fn other(self) -> Self {
+        match self {
+            End::Front => End::Back,
+            End::Back => End::Front,
+        }
+    }
+}
+
 /// The things that a [`Proxy`] waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wants<'p> {
@@ -148,13 +158,12 @@ impl Proxy {
 
     /// Returns the bytes to send there: first those of the connection, then, once the proxy relays, those received at the other end. So
     /// the response to the login is sent before anything relayed, and a side that reads nothing finally stops the other.
-    pub fn pending(&mut self, end: End) -> &[u8] {
-        let is_relaying = self.is_relaying();
-        let (send, recv) = self.way_to(end);
-        match send.pending() {
-            [] if is_relaying => recv.unread(),
-            bytes => bytes,
-        }
+    pub fn pending(&self, end: End) -> &[u8] {
+        let (own, relayed) = match end {
+            End::Front => (self.front.pending(), self.back.unread()),
+            End::Back => (self.back.pending(), self.front.unread()),
+        };
+        if own.is_empty() && self.is_relaying() { relayed } else { own }
     }
 
     /// Reports that the first `count` of the bytes pending there were sent.
@@ -190,13 +199,16 @@ impl Proxy {
     }
 
     /// Returns whether the stream from there has ended.
-    pub fn is_eof(&mut self, end: End) -> bool {
-        self.recv_buf(end).is_eof()
+    pub const fn is_eof(&self, end: End) -> bool {
+        match end {
+            End::Front => self.front.is_eof(),
+            End::Back => self.back.is_eof(),
+        }
     }
 
     /// Returns whether nothing more will be pending there, so the end of the stream is passed on too.
-    pub fn is_finished(&mut self, end: End) -> bool {
-        self.is_relaying() && self.way_to(end).1.is_eof() && self.pending(end).is_empty()
+    pub fn is_finished(&self, end: End) -> bool {
+        self.is_relaying() && self.is_ended(end.other()) && self.pending(end).is_empty()
     }
 
     /// Runs the timers, and returns when to call this again. Call [`step`](Self::step) after it at that time.

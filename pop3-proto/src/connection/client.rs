@@ -228,6 +228,29 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
         Sender::new(&mut self.client, &mut self.send, &mut self.asked)
     }
 
+    /// Returns the bytes that were received and not read yet, without the right to change them. Once the connection
+    /// [is ready](Self::is_ready), they begin with what [`poll`](Self::poll) reads next, so a program can show a line that is not
+    /// a response:
+    ///
+    /// ```
+    /// use pop3_proto::{ClientConnection, TlsPolicy};
+    ///
+    /// let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+    /// pop3.read_from(&mut &b"220 smtp.example.com\r\n"[..])?;
+    /// assert!(pop3.is_ready());
+    /// assert_eq!(pop3.unread(), b"220 smtp.example.com\r\n");
+    /// assert!(pop3.poll().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn unread(&self) -> &[u8] {
+        self.recv.unread()
+    }
+
+    /// Returns whether the stream from the server has ended. Bytes received before that may still be [unread](Self::unread).
+    pub const fn is_eof(&self) -> bool {
+        self.recv.is_eof()
+    }
+
     /// Returns the buffer of received bytes, to read into.
     pub fn recv_buf(&mut self) -> &mut RecvBuf<R> {
         self.recv.pin(self.asked.is_open(&self.client));
@@ -237,6 +260,12 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// Returns the buffer of pending bytes, to write from.
     pub const fn send_buf(&mut self) -> &mut SendBuf<S> {
         &mut self.send
+    }
+
+    /// Returns the bytes that wait to be sent to the server, without the right to change them. To report that they were sent, use
+    /// [`send_buf`](Self::send_buf).
+    pub fn pending(&self) -> &[u8] {
+        self.send.pending()
     }
 
     /// Frees the memory of both buffers as far as nothing in it is needed: an idle connection over `Vec`s then has none.

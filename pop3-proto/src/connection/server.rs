@@ -259,6 +259,35 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
         matches!(self.waits_for, WaitsFor::Answer)
     }
 
+    /// Returns the bytes that were received and not read yet, without the right to change them: commands that the client
+    /// pipelined, or, after a [`hand_over`](Responder::hand_over), what a proxy passes on.
+    ///
+    /// ```
+    /// use pop3_proto::server::{Event, MessageInfo};
+    /// use pop3_proto::{ServerConfig, ServerConnection, Text, TlsPolicy, UniqueId};
+    ///
+    /// static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
+    ///
+    /// let mut pop3: ServerConnection<Vec<MessageInfo<UniqueId<'_>>>, Vec<u8>> = ServerConnection::new(&CONFIG, 1);
+    /// if let Some((Event::Greet(greet), mut responder)) = pop3.poll()? {
+    ///     responder.greet(greet, Text::from_static("ready"))?;
+    /// }
+    /// pop3.write_to(&mut std::io::sink())?;
+    /// assert!(pop3.poll()?.is_none());
+    /// pop3.read_from(&mut &b"USER mrose\r\nPASS tanstaaf\r\n"[..])?;
+    /// assert!(matches!(pop3.poll()?, Some((Event::User(..), _))));
+    /// assert_eq!(pop3.unread(), b"PASS tanstaaf\r\n"); // it may contain secrets
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unread(&self) -> &[u8] {
+        self.recv.unread()
+    }
+
+    /// Returns whether the stream from the client has ended. Bytes received before that may still be [unread](Self::unread).
+    pub const fn is_eof(&self) -> bool {
+        self.recv.is_eof()
+    }
+
     /// Returns the buffer of received bytes, to read into.
     pub fn recv_buf(&mut self) -> &mut RecvBuf<R> {
         self.recv.pin(self.asked.is_some() && self.server.is_asking());
@@ -268,6 +297,12 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// Returns the buffer of pending bytes, to write from.
     pub const fn send_buf(&mut self) -> &mut SendBuf<S> {
         &mut self.send
+    }
+
+    /// Returns the bytes that wait to be sent to the client, without the right to change them. To report that they were sent, use
+    /// [`send_buf`](Self::send_buf).
+    pub fn pending(&self) -> &[u8] {
+        self.send.pending()
     }
 
     /// Frees the memory of both buffers as far as nothing in it is needed: an idle connection over `Vec`s then has none.

@@ -180,3 +180,30 @@ fn sizes_are_what_they_are_said_to_be() {
     assert!(size_of::<ClientConnection<&mut [u8]>>() <= 448);
     assert!(size_of::<ServerConnection<&mut [u8], &mut [u8]>>() <= 480);
 }
+
+#[test]
+fn what_is_received_and_pending_can_be_seen_without_changing_it() {
+    let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+    assert!(pop3.unread().is_empty() && pop3.pending().is_empty() && !pop3.is_eof());
+    give(pop3.recv_buf(), b"+OK ready\r\n");
+    assert_eq!(pop3.unread(), b"+OK ready\r\n");
+    pop3.poll().unwrap().unwrap();
+    pop3.sender().send(Command::Quit).unwrap();
+    assert_eq!((pop3.unread(), pop3.pending()), (&b""[..], &b"QUIT\r\n"[..]));
+    pop3.recv_buf().received(0);
+    assert!(pop3.is_eof());
+
+    let mut pop3: ServerConnection<Mail, Vec<u8>> = ServerConnection::new(&CONFIG, 1);
+    let Some((server::Event::Greet(greet), mut responder)) = pop3.poll().unwrap() else { panic!() };
+    responder.greet(greet, pop3_proto::Text::from_static("ready")).unwrap();
+    assert_eq!(pop3.pending(), b"+OK ready\r\n");
+    pop3.send_buf().clear();
+    // The question about the name is open, and its place in the buffer stays while the next line is looked at.
+    give(pop3.recv_buf(), b"USER mrose\r\nPASS one\r\n");
+    assert!(pop3.is_ready() && pop3.is_ready());
+    assert_eq!(pop3.unread(), b"PASS one\r\n");
+    let shown = format!("{:?}", pop3.poll().unwrap().unwrap().0);
+    assert!(shown.contains("mrose"), "{shown}");
+    pop3.recv_buf().received_eof();
+    assert!(pop3.is_eof() && !pop3.unread().is_empty());
+}

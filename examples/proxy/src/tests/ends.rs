@@ -14,7 +14,7 @@ fn the_clients_stream_ends_at_every_octet() {
         for (cut, write) in [(0, usize::MAX), (end / 2, 1)] {
             let mut world = World::new(&sent, SAYS);
             (world.from_front.end, world.from_front.cut, world.write) = (Some(end), cut, write);
-            let mut world = world.run();
+            let world = world.run();
             if end < LOGIN.len() {
                 assert_eq!((world.over, world.connections), (true, 0), "{end}");
                 assert!(ASKED.as_bytes().starts_with(&world.to_front));

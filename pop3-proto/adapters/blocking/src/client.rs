@@ -1,10 +1,11 @@
+use crate::trace::Trace;
 use crate::wire::Wire;
-use crate::{Error, Stream, Timed, trace};
+use crate::{Error, Stream, Timed};
 use pop3_proto::client::{Event, Sender, StartTls};
 use pop3_proto::login::{Login, LoginError, Way};
 use pop3_proto::{AnswerError, ApopTimestamp, Client, ClientConfig, ClientConnection, ConnectionError, Verb};
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// How long closing may take.
@@ -45,7 +46,8 @@ impl Connection<TcpStream> {
     pub fn connect(address: impl ToSocketAddrs, config: impl Into<ClientConfig>) -> Result<Self, Error> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Connection::new(stream, config))
+        let peer = stream.peer_addr();
+        Ok(Connection::new(stream, config).with_peer(peer))
     }
 }
 
@@ -53,9 +55,15 @@ impl<S: Stream> Connection<S> {
     /// A client on a stream that is connected, and is inside TLS already if the configuration's policy is
     /// [`Implicit`](pop3_proto::TlsPolicy::Implicit).
     pub fn new(stream: S, config: impl Into<ClientConfig>) -> Self {
-        let wire = Wire::new(stream);
+        let wire = Wire::new(stream, Trace::of_client);
         let pop3 = ClientConnection::new(config, wire.id);
         Connection { wire, pop3, timestamp: None }
+    }
+
+    /// Notes the address of the server, for the trace.
+    pub(crate) fn with_peer(self, address: io::Result<SocketAddr>) -> Self {
+        self.wire.trace.peer(address);
+        self
     }
 
     /// Ends the session with [`Error::Deadline`] after this time, however much the server sends.
@@ -77,16 +85,31 @@ impl<S: Stream> Connection<S> {
     /// [`Error::Connection`] if a timer ran out or the server broke a rule, [`Error::Deadline`], and [`Error::Io`].
     #[allow(clippy::should_implement_trait)] // an iterator's items cannot borrow from it
     pub fn next(&mut self) -> Result<Option<(Event<'_>, Sender<'_>)>, Error> {
-        while !self.pop3.is_ready() && !self.pop3.is_closed() {
-            self.turn()?;
-        }
+        self.ready()?;
         let polled = self.pop3.poll();
-        trace::client(self.wire.id, &polled);
+        self.wire.trace.client(&polled);
         let polled = polled?;
         if let Some((Event::Greeting(greeting), _)) = &polled {
             self.timestamp = greeting.timestamp.map(|timestamp| timestamp.as_bytes().to_vec());
         }
         Ok(polled)
+    }
+
+    /// Writes the commands that were sent, and waits until [`next`](Self::next) has something to return.
+    ///
+    /// # Errors
+    /// The same as those of [`next`](Self::next).
+    pub fn ready(&mut self) -> Result<(), Error> {
+        while !self.pop3.is_ready() && !self.pop3.is_closed() {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes that were received and not read yet. Once the connection is [`ready`](Self::ready), they begin with what
+    /// [`next`](Self::next) reads, so a program can show the line that is not a response.
+    pub fn unread(&self) -> &[u8] {
+        self.pop3.unread()
     }
 
     /// Returns the sender, for a command while you hold no event. [`next`](Self::next) writes it.
@@ -153,7 +176,7 @@ impl<S: Stream> Connection<S> {
             wire => wire?,
         };
         pop3.tls_started(start)?;
-        trace::tls(wire.id);
+        wire.trace.tls();
         Ok(Connection { wire, pop3, timestamp: None })
     }
 
@@ -175,7 +198,7 @@ impl<S: Stream> Connection<S> {
     pub fn tls_started(&mut self, start: StartTls) -> Result<(), Error> {
         self.pop3.tls_started(start)?;
         self.timestamp = None;
-        trace::tls(self.wire.id);
+        self.wire.trace.tls();
         Ok(())
     }
 
@@ -220,7 +243,7 @@ impl<S: Stream> Connection<S> {
         while self.wire.wants_write(self.pop3.send_buf()) {
             self.turn()?;
         }
-        if !self.pop3.recv_buf().unread().is_empty() {
+        if !self.pop3.unread().is_empty() {
             self.pop3.close();
             return Err(ConnectionError::PlaintextAfterStls.into());
         }

@@ -16,6 +16,8 @@ mod wire;
 pub use client::Connection;
 pub use error::Error;
 pub use pop3_proto;
+#[cfg(feature = "rustls")]
+pub use rustls;
 pub use serve::{Shutdown, serve};
 pub use server::Session;
 pub use stream::{NoTimeouts, Stream, Timed};

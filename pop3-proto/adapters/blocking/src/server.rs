@@ -1,5 +1,6 @@
+use crate::trace::Trace;
 use crate::wire::Wire;
-use crate::{Error, Stream, Timed, trace};
+use crate::{Error, Stream, Timed};
 use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, StartTls};
 use pop3_proto::{AnswerError, ConnectionError, ServerConfig, ServerConnection, State, Timer};
 use std::io::{self, BufRead};
@@ -30,7 +31,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
     /// A server on a stream that is connected, and is inside TLS already if the configuration's policy is
     /// [`Implicit`](pop3_proto::TlsPolicy::Implicit).
     pub fn new(stream: S, config: C) -> Self {
-        let wire = Wire::new(stream);
+        let wire = Wire::new(stream, Trace::of_server);
         let pop3 = ServerConnection::new(config, wire.id);
         Session { wire, pop3, farewell: None }
     }
@@ -59,7 +60,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
     pub fn next(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, Error> {
         self.ready()?;
         let polled = self.pop3.poll();
-        trace::server(self.wire.id, &polled);
+        self.wire.trace.server(&polled);
         Ok(polled?)
     }
 
@@ -125,7 +126,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
             wire => wire?,
         };
         pop3.tls_started(start)?;
-        trace::tls(wire.id);
+        wire.trace.tls();
         Ok(Session { wire, pop3, farewell: None })
     }
 
@@ -146,7 +147,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
     /// [`next`](Self::next) fails.
     pub fn tls_started(&mut self, start: StartTls) -> Result<(), Error> {
         self.pop3.tls_started(start)?;
-        trace::tls(self.wire.id);
+        self.wire.trace.tls();
         Ok(())
     }
 
@@ -182,8 +183,8 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
 
     /// Returns the stream, and the bytes that were received and not read: for a proxy, after
     /// [`hand_over`](Responder::hand_over).
-    pub fn into_parts(mut self) -> (S, Vec<u8>) {
-        let unread = self.pop3.recv_buf().unread().to_vec();
+    pub fn into_parts(self) -> (S, Vec<u8>) {
+        let unread = self.pop3.unread().to_vec();
         (self.wire.stream, unread)
     }
 
@@ -206,7 +207,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         while self.wire.wants_write(self.pop3.send_buf()) {
             self.turn()?;
         }
-        if !self.pop3.recv_buf().unread().is_empty() {
+        if !self.pop3.unread().is_empty() {
             self.pop3.close();
             return Err(ConnectionError::PlaintextAfterStls.into());
         }
@@ -247,6 +248,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
 fn fill(message: &mut impl BufRead) -> io::Result<&[u8]> {
     loop {
         match message.fill_buf() {
+            Ok([]) => return Ok(&[]), // the end, after which another read might be interrupted
             Ok(_) => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -51,7 +51,8 @@ impl Connection<ClientTls<TcpStream>> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
         let tls = rustls::ClientConnection::new(tls, name).map_err(io::Error::other)?;
-        Ok(Connection::new(StreamOwned::new(tls, Timed::new(socket)), config))
+        let peer = socket.peer_addr();
+        Ok(Connection::new(StreamOwned::new(tls, Timed::new(socket)), config).with_peer(peer))
     }
 }
 

@@ -1,5 +1,6 @@
 //! A stream with its clock: what both sides read, write and wait with.
 
+use crate::trace::Trace;
 use crate::{Error, Stream, Timed};
 use pop3_proto::{RecvBuf, SendBuf};
 use std::io::{self, ErrorKind};
@@ -14,6 +15,7 @@ pub(crate) struct Wire<S> {
     pub(crate) stream: S,
     pub(crate) id: u64,
     pub(crate) start: Instant,
+    pub(crate) trace: Trace,
     deadline: Option<Instant>,
     /// The stream took bytes that may still lie in a buffer of its own, as that of TLS.
     unflushed: bool,
@@ -22,12 +24,14 @@ pub(crate) struct Wire<S> {
 }
 
 impl<S: Stream> Wire<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S, trace: impl FnOnce(u64) -> Trace) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Wire {
             stream,
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id,
             start: Instant::now(),
+            trace: trace(id),
             deadline: None,
             unflushed: false,
             limited: false,
@@ -92,23 +96,26 @@ impl<S: Stream> Wire<S> {
         Ok(())
     }
 
+    /// Goes on with the stream that this makes of its own.
+    fn on<T>(self, upgrade: impl FnOnce(S) -> io::Result<T>) -> io::Result<Wire<T>> {
+        let Wire { stream, id, start, trace, deadline, .. } = self;
+        let stream = upgrade(stream)?;
+        Ok(Wire { stream, id, start, trace, deadline, unflushed: false, limited: false })
+    }
+
     /// Does the handshake, and goes on with the stream that it returns.
     pub(crate) fn upgrade<T: Stream>(
         self,
         timer: Option<Duration>,
         handshake: impl FnOnce(Timed<S>) -> io::Result<T>,
     ) -> Result<Wire<T>, Error> {
-        let Wire { stream, id, start, deadline, .. } = self;
-        let mut wire =
-            Wire { stream: Timed::new(stream), id, start, deadline, unflushed: false, limited: false };
+        let mut wire = self.on(|stream| Ok(Timed::new(stream)))?;
         wire.limit(timer)?;
-        let stream = match handshake(wire.stream) {
-            Err(_) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
-                return Err(Error::Deadline);
-            }
-            stream => stream?,
-        };
-        Ok(Wire { stream, id, start, deadline, unflushed: false, limited: false })
+        let deadline = wire.deadline;
+        wire.on(handshake).map_err(|error| match deadline {
+            Some(deadline) if deadline <= Instant::now() => Error::Deadline,
+            _ => error.into(),
+        })
     }
 
     /// Tells the peer that this is the end, and waits until it has read all: to close while bytes are unread would take the last response

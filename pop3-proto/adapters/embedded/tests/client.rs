@@ -42,8 +42,11 @@ fn stls_in_one_call() {
     let text = format!("{STLS}* TLS starts\nC: QUIT\nS: +OK");
     let mut pop3 = client(Stream::new(script(&text).server()), still);
     let start = stls(&mut pop3);
+    let deadline = Some(Duration::from_secs(9));
+    pop3.set_deadline(deadline);
     let mut pop3 = pop3.start_tls(start, |stream| Ok::<_, ErrorKind>(stream.start_tls())).unwrap();
     assert!(pop3.client().is_tls());
+    assert_eq!(pop3.tick(), Ok(deadline), "the deadline is that of the whole session");
     pop3.sender().send(Command::Quit).unwrap();
     assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
     assert!(matches!(pop3.next(), Ok(None)));

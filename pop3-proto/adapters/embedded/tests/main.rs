@@ -4,4 +4,5 @@ mod client;
 mod kit;
 mod readme;
 mod server;
+mod sockets;
 mod suite;

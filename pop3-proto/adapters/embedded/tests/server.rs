@@ -139,6 +139,8 @@ fn stls_in_one_call_after_all_is_flushed() {
     for is_async in [false, true] {
         let mut pop3 = server(Stream::new(script(text).client()), still);
         let Stop::StartTls(start) = run(&mut pop3) else { panic!() };
+        let deadline = Some(Duration::from_secs(9));
+        pop3.set_deadline(deadline);
         let upgraded = if is_async {
             let handshake = async |stream: Stream<'static>| Ok::<_, ErrorKind>(stream.start_tls());
             block_on(pop3.start_tls_async(start, handshake))
@@ -147,6 +149,7 @@ fn stls_in_one_call_after_all_is_flushed() {
         };
         let mut pop3 = upgraded.unwrap();
         assert!(pop3.server().is_tls());
+        assert_eq!(pop3.tick(), Ok(deadline), "the deadline is that of the whole session");
         assert!(matches!(run(&mut pop3), Stop::Closed(CloseReason::Quit)));
         pop3.stream_mut().finish();
     }

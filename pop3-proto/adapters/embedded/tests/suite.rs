@@ -4,8 +4,10 @@ use crate::kit::block_on;
 use embedded_io::{ErrorKind, ErrorType};
 use pop3_adapter_suite as suite;
 use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
+use pop3_embedded::pop3_proto::Command;
 use pop3_embedded::pop3_proto::client::ClientConfig;
-use pop3_embedded::{Connection, Error, Session};
+use pop3_embedded::pop3_proto::login::Login;
+use pop3_embedded::{Connection, Error, Session, StartTlsError};
 use std::cell::Cell;
 use std::io;
 use std::pin::pin;
@@ -105,11 +107,20 @@ fn ended(error: Error<ErrorKind>) -> Ended {
 
 /// Runs a future to its end. `None`: the schedule has dropped it, or the clock went on, while it waited.
 async fn or_drop<T>(link: &Link, clock: &Clock, future: impl Future<Output = T>) -> Option<T> {
+    drop_if(clock, future, || link.drops()).await
+}
+
+/// The same for a future after which the session cannot go on.
+async fn or_drop_once<T>(link: &Link, clock: &Clock, future: impl Future<Output = T>) -> Option<T> {
+    drop_if(clock, future, || link.drops_once()).await
+}
+
+async fn drop_if<T>(clock: &Clock, future: impl Future<Output = T>, drops: impl Fn() -> bool) -> Option<T> {
     let mut future = pin!(future);
     let start = clock.0.get();
     std::future::poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending if link.drops() || clock.0.get() > start => Poll::Ready(None),
+        Poll::Pending if drops() || clock.0.get() > start => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     })
     .await
@@ -121,19 +132,43 @@ macro_rules! blocking {
         Some($call)
     };
 }
+macro_rules! or_dropped_once {
+    ($link:expr, $clock:expr, $call:expr) => {
+        or_drop_once($link, $clock, $call).await
+    };
+}
 macro_rules! or_dropped {
     ($link:expr, $clock:expr, $call:expr) => {
         or_drop($link, $clock, $call).await
     };
 }
 
-/// A handshake in place, again after an error as the program wants.
+/// Does the handshake, again if it has to wait.
+fn shake(stream: &Stream) -> Result<(), ErrorKind> {
+    loop {
+        match stream.0.start_tls() {
+            Err(Fault::NotNow) => {}
+            shaken => return stream.blocking(shaken),
+        }
+    }
+}
+
+fn shaken(stream: Stream) -> Result<Stream, ErrorKind> {
+    shake(&stream).map(|()| stream)
+}
+
+async fn shaken_async(stream: Stream) -> Result<Stream, ErrorKind> {
+    stream.waiting(Link::start_tls).await.map(|()| stream)
+}
+
+/// Starts TLS, in place or with another stream. The stream is asked for again after an error, as the program wants.
 macro_rules! handshake {
-    ($wait:ident, $link:ident, $clock:ident, $pop3:ident, $stream_for_tls:ident, $start:ident, $program:ident) => {
+    ($wait:ident, $once:ident, $link:ident, $clock:ident, $pop3:ident, $stream_for_tls:ident, $start_tls:ident, $shaken:ident,
+        $start:ident, $program:ident) => {
         loop {
             match $wait!(&$link, &$clock, $pop3.$stream_for_tls(&$start)) {
                 None => {}
-                Some(Ok(stream)) => break stream.0.start_tls(),
+                Some(Ok(_)) => break,
                 Some(Err(error)) => {
                     let ended = ended(error);
                     if !$program.retries(&ended) {
@@ -142,13 +177,25 @@ macro_rules! handshake {
                 }
             }
         }
-        $pop3.tls_started($start).unwrap();
+        if $link.upgrades_in_place() {
+            if shake($pop3.stream_mut()).is_err() {
+                return Ended::Io(io::ErrorKind::InvalidData);
+            }
+            $pop3.tls_started($start).unwrap();
+        } else {
+            $pop3 = match $once!(&$link, &$clock, $pop3.$start_tls($start, $shaken)) {
+                None => return Ended::Dropped,
+                Some(Ok(pop3)) => pop3,
+                Some(Err(StartTlsError::Session(error))) => return ended(error),
+                Some(Err(_)) => return Ended::Io(io::ErrorKind::InvalidData),
+            };
+        }
     };
 }
 
 /// An adapter whose calls are waited for with `$wait`.
 macro_rules! adapter {
-    ($adapter:ident, $wait:ident, $next:ident, $send_message:ident, $stream_for_tls:ident) => {
+    ($adapter:ident, $wait:ident, $once:ident, $next:ident, $log_in:ident, $send_message:ident, $stream_for_tls:ident, $start_tls:ident, $shaken:ident) => {
         struct $adapter;
 
         impl Adapter for $adapter {
@@ -165,7 +212,18 @@ macro_rules! adapter {
                             Some(Ok(None)) => return Ended::Over,
                             Some(Ok(Some((event, sender)))) => match program.handle(event, sender) {
                                 Then::StartTls(start) => {
-                                    handshake!($wait, link, clock, pop3, $stream_for_tls, start, program);
+                                    handshake!(
+                                        $wait,
+                                        $once,
+                                        link,
+                                        clock,
+                                        pop3,
+                                        $stream_for_tls,
+                                        $start_tls,
+                                        $shaken,
+                                        start,
+                                        program
+                                    );
                                     program.send(&mut pop3.sender());
                                     continue;
                                 }
@@ -201,7 +259,18 @@ macro_rules! adapter {
                                     }
                                 }
                                 Then::StartTls(start) => {
-                                    handshake!($wait, link, clock, pop3, $stream_for_tls, start, program);
+                                    handshake!(
+                                        $wait,
+                                        $once,
+                                        link,
+                                        clock,
+                                        pop3,
+                                        $stream_for_tls,
+                                        $start_tls,
+                                        $shaken,
+                                        start,
+                                        program
+                                    );
                                     continue;
                                 }
                             },
@@ -213,12 +282,61 @@ macro_rules! adapter {
                     }
                 })
             }
+
+            fn log_in(link: Link, config: ClientConfig, log: &mut Vec<String>) -> Ended {
+                let clock = Clock::default();
+                let stream = Stream(link.clone(), clock.clone());
+                let (mut recv, mut send) = (vec![0; config.min_recv_buf()], vec![0; config.min_send_buf()]);
+                let mut pop3 =
+                    Connection::new(config, 1, stream, clock.now(), &mut recv[..], &mut send[..]).unwrap();
+                let [name, password] = suite::USER;
+                let login = Login::new(name.try_into().unwrap(), password.try_into().unwrap());
+                block_on(async {
+                    match $once!(&link, &clock, pop3.$log_in(login)) {
+                        None => {
+                            // Perhaps a timer has run out.
+                            if let Err(error) = pop3.tick() {
+                                return ended(error);
+                            }
+                            log.push(suite::DROPPED.into());
+                            pop3.close();
+                        }
+                        Some(Ok(way)) => {
+                            log.push(format!("{way:?}"));
+                            pop3.sender().send(Command::Quit).unwrap();
+                        }
+                        Some(Err(Error::Login(why))) => {
+                            log.push(format!("{why:?}"));
+                            pop3.close();
+                        }
+                        Some(Err(error)) => return ended(error),
+                    }
+                    loop {
+                        match $wait!(&link, &clock, pop3.$next()) {
+                            None => {}
+                            Some(Ok(Some((event, _)))) => log.push(format!("{event:?}")),
+                            Some(Ok(None)) => return Ended::Over,
+                            Some(Err(error)) => return ended(error),
+                        }
+                    }
+                })
+            }
         }
     };
 }
 
-adapter!(Blocking, blocking, next, send_message, stream_for_tls);
-adapter!(Async, or_dropped, next_async, send_message_async, stream_for_tls_async);
+adapter!(Blocking, blocking, blocking, next, log_in, send_message, stream_for_tls, start_tls, shaken);
+adapter!(
+    Async,
+    or_dropped,
+    or_dropped_once,
+    next_async,
+    log_in_async,
+    send_message_async,
+    stream_for_tls_async,
+    start_tls_async,
+    shaken_async
+);
 
 macro_rules! passes {
     ($($test:ident)+) => {$(
@@ -230,4 +348,4 @@ macro_rules! passes {
     )+};
 }
 
-passes! { any_schedule every_drop every_error every_end every_silence }
+passes! { any_schedule every_drop every_error every_end every_silence every_injection }

@@ -8,13 +8,16 @@ mod program;
 mod reference;
 mod scenarios;
 pub mod seed;
+pub mod told;
 
-pub use link::{Fault, Link, Schedule};
+pub use link::{Fault, Injected, Link, Schedule};
 pub use program::{ClientProgram, Config, Ended, MESSAGES, Mail, ServerProgram, Then};
 pub use reference::Reference;
-pub use scenarios::{ClientScenario, ServerScenario, client_scenarios, server_scenarios};
+pub use scenarios::{
+    ClientScenario, LoginScenario, ServerScenario, client_scenarios, login_scenarios, server_scenarios,
+};
 
-use pop3_proto::{ClientConfig, ConnectionError, Timer};
+use pop3_proto::{ClientConfig, ConnectionError, Timer, TlsPolicy};
 
 /// An adapter under test.
 pub trait Adapter {
@@ -24,13 +27,21 @@ pub trait Adapter {
     /// Runs a client until its session ends.
     ///
     /// Give each event to [`ClientProgram::handle`] and do what it returns; after TLS has started, call [`ClientProgram::send`]. If `next` fails,
-    /// go on if [`ClientProgram::retries`] returns true. Drop futures that wait if [`Link::drops`] returns true.
+    /// go on if [`ClientProgram::retries`] returns true. Drop futures that wait if [`Link::drops`] returns true, but one that starts TLS with
+    /// another stream only if [`Link::drops_once`] does: then return [`Ended::Dropped`].
     fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended;
 
     /// Runs a server until its session ends, in the same way. Lend the message to the adapter (`&mut program.body`), so that the rest is known if
     /// it is interrupted.
     fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ended;
+
+    /// Logs a client in as [`USER`], sends QUIT, and notes the way and each later event, as `Debug` shows them. If the login fails, note the
+    /// reason and close the connection. If its future is dropped, as [`Link::drops_once`] wants it, note `dropped` and close.
+    fn log_in(link: Link, config: ClientConfig, log: &mut Vec<String>) -> Ended;
 }
+
+/// The name and the password of the logins.
+pub const USER: [&str; 2] = ["mrose", "tanstaaf"];
 
 /// What a session was for its program, and for its peer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,9 +61,13 @@ impl Outcome {
 /// One session of either side.
 trait Scenario {
     fn name(&self) -> &'static str;
-    fn run<A: Adapter>(&self, schedule: Schedule, retries: usize) -> (Outcome, usize);
+    fn run<A: Adapter>(&self, schedule: Schedule, retries: usize) -> (Outcome, Link);
     /// How many bytes the peer says.
     fn said(&self) -> usize;
+    /// The program can go on after an error of the stream.
+    fn can_go_on(&self) -> bool {
+        true
+    }
 }
 
 impl Scenario for ClientScenario {
@@ -60,13 +75,12 @@ impl Scenario for ClientScenario {
         self.name
     }
 
-    fn run<A: Adapter>(&self, schedule: Schedule, retries: usize) -> (Outcome, usize) {
+    fn run<A: Adapter>(&self, schedule: Schedule, retries: usize) -> (Outcome, Link) {
         let link = Link::new(self.script, true, schedule);
         let mut program = ClientProgram::new(&self.commands, retries);
-        let is_hasty = schedule.silent_after.is_some();
-        let config = if is_hasty { self.config.with_timers(scenarios::hasty()) } else { self.config };
+        let config = in_time(self.config, schedule);
         let ended = A::client(link.clone(), config, &mut program);
-        (Outcome::new(program.log, ended, &link), link.calls())
+        (Outcome::new(program.log, ended, &link), link)
     }
 
     fn said(&self) -> usize {
@@ -79,17 +93,50 @@ impl Scenario for ServerScenario {
         self.name
     }
 
-    fn run<A: Adapter>(&self, schedule: Schedule, retries: usize) -> (Outcome, usize) {
+    fn run<A: Adapter>(&self, schedule: Schedule, retries: usize) -> (Outcome, Link) {
         let link = Link::new(self.script, false, schedule);
         let mut program = ServerProgram { retries, ..ServerProgram::default() };
         let config = if schedule.silent_after.is_some() { self.config_in_haste } else { self.config };
         let ended = A::server(link.clone(), config, &mut program);
-        (Outcome::new(program.log, ended, &link), link.calls())
+        (Outcome::new(program.log, ended, &link), link)
     }
 
     fn said(&self) -> usize {
         self.script.octets(pop3_proto::script::Side::Client).len()
     }
+}
+
+impl Scenario for LoginScenario {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn run<A: Adapter>(&self, schedule: Schedule, _: usize) -> (Outcome, Link) {
+        let link = Link::new(self.script, true, schedule);
+        let mut log = Vec::new();
+        let config = in_time(ClientConfig::new(TlsPolicy::Cleartext), schedule);
+        let ended = A::log_in(link.clone(), config, &mut log);
+        let over =
+            if log.first().is_some_and(|first| first == DROPPED) { Ended::Dropped } else { ended.clone() };
+        let mismatch = Outcome::new(Vec::new(), over, &link).mismatch;
+        (Outcome { log, ended, mismatch }, link)
+    }
+
+    fn said(&self) -> usize {
+        self.script.octets(pop3_proto::script::Side::Server).len()
+    }
+
+    fn can_go_on(&self) -> bool {
+        false
+    }
+}
+
+/// What is noted if the future of a login was dropped.
+pub const DROPPED: &str = "dropped";
+
+/// The configuration, with timers that a test can wait for if the peer falls silent.
+fn in_time(config: ClientConfig, schedule: Schedule) -> ClientConfig {
+    if schedule.silent_after.is_some() { config.with_timers(scenarios::hasty()) } else { config }
 }
 
 /// Compares the adapter with the reference, over one schedule.
@@ -106,6 +153,9 @@ macro_rules! for_all {
             $test
         }
         for $scenario in &server_scenarios() {
+            $test
+        }
+        for $scenario in &login_scenarios() {
             $test
         }
     };
@@ -129,7 +179,88 @@ pub fn any_schedule<A: Adapter>() {
 /// If the adapter fails.
 pub fn every_drop<A: Adapter>() {
     let schedule = Schedule { drops_always: true, ..Schedule::default() };
-    for_all!(scenario => compare::<A>(scenario, schedule, Schedule::default()));
+    let mut drops = Drops::default();
+    for_all!(scenario => {
+        compare::<A>(scenario, schedule, Schedule::default());
+        one_drop::<A>(scenario, &mut drops);
+    });
+    let Drops { harmless, handshakes, logins } = drops;
+    let is_blocking = drops == Drops::default();
+    assert!(is_blocking || harmless > 0 && handshakes > 1 && logins > 10, "{drops:?}");
+}
+
+/// How many futures of each kind were dropped.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+struct Drops {
+    harmless: usize,
+    handshakes: usize,
+    logins: usize,
+}
+
+/// One future is dropped, at each of the awaits: the session goes on as if it were not, or the future takes the connection with it, or the login
+/// is half done and the connection is closed.
+fn one_drop<A: Adapter>(scenario: &impl Scenario, drops: &mut Drops) {
+    let at = |wait| Schedule { drops_at: Some(wait), ..Schedule::default() };
+    let (expected, link) = scenario.run::<A>(at(usize::MAX), 0);
+    compare::<A>(scenario, at(usize::MAX), Schedule::default());
+    for wait in 0..link.waits() {
+        let (dropped, link) = scenario.run::<A>(at(wait), 0);
+        assert_eq!(dropped.mismatch, None, "{}, dropped at await {wait}", scenario.name());
+        assert!(link.is_dropped(), "{}, dropped at await {wait}: somebody holds the stream", scenario.name());
+        match (&dropped.ended, dropped.log.first()) {
+            (Ended::Dropped, _) => {
+                drops.handshakes += 1;
+                assert!(expected.log.starts_with(&dropped.log));
+            }
+            (ended, Some(first)) if first == DROPPED => {
+                drops.logins += 1;
+                assert_eq!(*ended, Ended::Over);
+                assert_eq!(dropped.log.len(), 2, "{dropped:?}");
+            }
+            _ => {
+                drops.harmless += 1;
+                assert_eq!(dropped, expected, "{}, dropped at await {wait}", scenario.name());
+            }
+        }
+    }
+}
+
+/// Somebody injects a line in cleartext, with the line that leads to TLS or before the handshake: the session fails, and nothing of it is taken.
+///
+/// # Panics
+/// If the adapter fails.
+pub fn every_injection<A: Adapter>() {
+    let mut sessions = 0;
+    for_all!(scenario => {
+        let (whole, link) = scenario.run::<Reference>(Schedule::default(), 0);
+        if let Some(after) = link.before_tls() {
+            sessions += 1;
+            let inject = |seed, when| {
+                let schedule = Schedule { seed, injected: Some((after, when)), ..Schedule::default() };
+                let (failed, _) = scenario.run::<A>(schedule, 0);
+                is_before_tls(&failed, &whole);
+                failed
+            };
+            inject(0, Injected::Later);
+            let failed = inject(0, Injected::Together);
+            assert_eq!(failed.ended, Ended::Connection(ConnectionError::PlaintextAfterStls));
+            assert!(!failed.log.iter().any(|event| event == "start TLS"), "{failed:?}");
+            seed::for_each(40, |seed| {
+                inject(seed, Injected::Later);
+                inject(seed, Injected::Together); // with short reads, some of it is received later
+            });
+        }
+    });
+    assert_eq!(sessions, 2, "a client's and a server's");
+}
+
+/// Checks that a session has failed before or in the handshake.
+fn is_before_tls(failed: &Outcome, whole: &Outcome) {
+    let stls = whole.log.iter().position(|event| event == "start TLS").expect("a handshake");
+    assert!(failed.log.len() <= stls + 1 && whole.log.starts_with(&failed.log), "{failed:?}");
+    let in_handshake = Ended::Io(std::io::ErrorKind::InvalidData);
+    let before = Ended::Connection(ConnectionError::PlaintextAfterStls);
+    assert!(failed.ended == in_handshake || failed.ended == before, "{failed:?}");
 }
 
 /// Each call of the stream fails: the program learns it, and if it goes on, nothing is lost.
@@ -138,11 +269,14 @@ pub fn every_drop<A: Adapter>() {
 /// If the adapter fails.
 pub fn every_error<A: Adapter>() {
     for_all!(scenario => {
-        let (expected, calls) = scenario.run::<A>(Schedule::default(), 0);
-        for call in 0..calls {
+        let (expected, link) = scenario.run::<A>(Schedule::default(), 0);
+        for call in 0..link.calls() {
             let schedule = Schedule { error_at: Some(call), ..Schedule::default() };
             let (failed, _) = scenario.run::<A>(schedule, 0);
             assert_eq!(failed.ended, Ended::Io(std::io::ErrorKind::BrokenPipe), "{}, call {call}", scenario.name());
+            if !scenario.can_go_on() {
+                continue;
+            }
             let (retried, _) = scenario.run::<A>(schedule, 1);
             assert_eq!(retried, expected, "{}, again after call {call}", scenario.name());
         }
@@ -190,10 +324,40 @@ mod tests {
         });
     }
 
+    /// Neither can hold what both need: the library has no such dependency and returns no such error.
+    #[test]
+    fn both_adapters_of_std_have_the_same_trace_and_the_same_errors() {
+        let blocking =
+            [include_str!("../../blocking/src/trace.rs"), include_str!("../../blocking/src/error.rs")];
+        let tokio = [include_str!("../../tokio/src/trace.rs"), include_str!("../../tokio/src/error.rs")];
+        assert_eq!(blocking, tokio);
+    }
+
+    /// Returns how many lines each program has, without hidden ones.
+    fn programs(readme: &str) -> Vec<usize> {
+        let blocks = readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next());
+        blocks
+            .map(|block| block.lines().filter(|line| *line != "#" && !line.starts_with("# ")).count())
+            .collect()
+    }
+
+    #[test]
+    fn each_readme_has_a_client_of_25_lines_and_a_server_of_40() {
+        for readme in [
+            include_str!("../../blocking/README.md"),
+            include_str!("../../tokio/README.md"),
+            include_str!("../../embedded/README.md"),
+        ] {
+            let programs = programs(readme);
+            assert!(matches!(programs[..], [1..=25, 1..=40, ..]), "{programs:?}");
+        }
+    }
+
     #[test]
     fn the_reference_passes() {
         any_schedule::<Reference>();
         every_end::<Reference>();
         every_silence::<Reference>();
+        every_injection::<Reference>();
     }
 }

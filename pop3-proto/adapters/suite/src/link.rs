@@ -22,6 +22,14 @@ struct State {
     said: usize,
     /// Bytes that were written and not flushed.
     held: Vec<u8>,
+    /// How many bytes the peer had said when TLS started.
+    before_tls: Option<usize>,
+    /// The bytes of the attacker, until somebody reads them.
+    injected: &'static [u8],
+    /// How often a future has waited.
+    waits: usize,
+    /// Whether the last call of each kind had nothing to move, so that the next one has.
+    has_waited: [bool; 4],
     mismatch: Option<String>,
 }
 
@@ -38,6 +46,31 @@ pub struct Schedule {
     pub silent_after: Option<usize>,
     /// Futures are dropped whenever they wait.
     pub drops_always: bool,
+    /// Every call waits once, and the future that waits for the time of this number, counted from 0, is dropped.
+    pub drops_at: Option<usize>,
+    /// Somebody injects a line before TLS, after the peer has said so many bytes.
+    pub injected: Option<(usize, Injected)>,
+}
+
+/// When bytes are injected that look like the peer's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Injected {
+    /// They are received together with the line that leads to TLS.
+    Together,
+    /// They are received after it: between the event and the handshake.
+    Later,
+}
+
+/// They are a response and a command, so that neither side takes them for a fault of the protocol.
+const INJECTED: &[u8] = b"+OK injected\r\nCAPA\r\n";
+
+/// The kinds of calls.
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Read,
+    Write,
+    Flush,
+    Handshake,
 }
 
 /// Why a call moved nothing.
@@ -64,6 +97,10 @@ impl Link {
             calls: 0,
             said: 0,
             held: Vec::new(),
+            before_tls: None,
+            injected: if schedule.injected.is_some() { INJECTED } else { b"" },
+            waits: 0,
+            has_waited: [false; 4],
             mismatch: None,
         })))
     }
@@ -74,7 +111,7 @@ impl Link {
     /// Returns the [`Fault`] that the schedule wants.
     pub fn read(&self, to: &mut [u8]) -> Result<usize, Fault> {
         let mut state = self.state();
-        state.called()?;
+        state.called(Call::Read)?;
         let Schedule { end_after, silent_after, .. } = state.schedule;
         let room = state.peer.pending().len().min(to.len());
         let mut most = state.short(room);
@@ -90,13 +127,14 @@ impl Link {
                 return Err(Fault::Silent);
             }
         }
-        if most == 0 && !state.peer.closes() && state.peer.finish().is_err() {
-            return Err(Fault::NotNow); // the peer waits
-        }
         to[..most].copy_from_slice(&state.peer.pending()[..most]);
         state.peer.sent(most);
         state.said += most;
-        Ok(most)
+        let count = most + state.inject(&mut to[most..], most > 0);
+        if count == 0 && !state.peer.closes() && state.peer.finish().is_err() {
+            return Err(Fault::NotNow); // the peer waits
+        }
+        Ok(count)
     }
 
     /// Writes to a buffer of the stream, as TLS does. The peer gets it with [`flush`](Self::flush).
@@ -105,7 +143,7 @@ impl Link {
     /// Returns the [`Fault`] that the schedule wants.
     pub fn write(&self, from: &[u8]) -> Result<usize, Fault> {
         let mut state = self.state();
-        state.called()?;
+        state.called(Call::Write)?;
         let count = state.short(from.len());
         state.held.extend_from_slice(&from[..count]);
         Ok(count)
@@ -117,7 +155,7 @@ impl Link {
     /// Returns the [`Fault`] that the schedule wants, and an error if the peer expects other bytes.
     pub fn flush(&self) -> Result<(), Fault> {
         let mut state = self.state();
-        state.called()?;
+        state.called(Call::Flush)?;
         let held = std::mem::take(&mut state.held);
         if let Err(mismatch) = state.peer.received(&held) {
             state.mismatch = Some(mismatch.to_string());
@@ -128,19 +166,64 @@ impl Link {
 
     /// Does the handshake.
     ///
+    /// # Errors
+    /// Returns an error if bytes in cleartext are still in the stream, as TLS does, and the [`Fault`] that the schedule wants.
+    ///
     /// # Panics
     /// If the script has none here, or bytes are not flushed.
-    pub fn start_tls(&self) {
+    pub fn start_tls(&self) -> Result<(), Fault> {
         let mut state = self.state();
         assert!(state.held.is_empty(), "the handshake starts before all is flushed");
+        if state.waits_first(Call::Handshake) {
+            return Err(Fault::NotNow);
+        }
+        if !state.injected.is_empty() {
+            return Err(Fault::Error(ErrorKind::InvalidData));
+        }
+        state.before_tls = Some(state.said);
         state.peer.tls_started().unwrap_or_else(|mismatch| panic!("{mismatch}"));
+        Ok(())
     }
 
-    /// Decides whether a future that waits is dropped.
+    /// Returns how many bytes the peer had said when TLS started.
+    #[must_use]
+    pub fn before_tls(&self) -> Option<usize> {
+        self.state().before_tls
+    }
+
+    /// Returns whether the stream changes to TLS in place, instead of being replaced by another one.
+    #[must_use]
+    pub fn upgrades_in_place(&self) -> bool {
+        self.state().schedule.seed % 2 == 1
+    }
+
+    /// Decides whether a future that waits, and that can be called again, is dropped.
     #[must_use]
     pub fn drops(&self) -> bool {
+        let is_dropped = self.drops_once();
         let mut state = self.state();
-        state.schedule.drops_always || state.schedule.seed != 0 && state.random.below(3) == 0
+        is_dropped || state.schedule.drops_always || state.schedule.seed != 0 && state.random.below(3) == 0
+    }
+
+    /// Decides whether a future that waits, and after which the session cannot go on, is dropped: a login, or the start of TLS.
+    #[must_use]
+    pub fn drops_once(&self) -> bool {
+        let mut state = self.state();
+        let wait = state.waits;
+        state.waits += 1;
+        state.schedule.drops_at == Some(wait)
+    }
+
+    /// Returns how often a future has waited.
+    #[must_use]
+    pub fn waits(&self) -> usize {
+        self.state().waits
+    }
+
+    /// Returns whether nobody else holds the stream any more.
+    #[must_use]
+    pub fn is_dropped(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     /// Returns how many calls were made.
@@ -170,12 +253,15 @@ impl Link {
 
 impl State {
     /// One more call.
-    fn called(&mut self) -> Result<(), Fault> {
+    fn called(&mut self, kind: Call) -> Result<(), Fault> {
         let call = self.calls;
         self.calls += 1;
         assert!(self.calls < MOST_CALLS, "the adapter waits for ever");
         if self.schedule.error_at == Some(call) {
             return Err(Fault::Error(ErrorKind::BrokenPipe));
+        }
+        if self.waits_first(kind) {
+            return Err(Fault::NotNow);
         }
         if self.schedule.drops_always && self.random.below(2) == 0
             || self.schedule.seed != 0 && self.random.below(4) == 0
@@ -183,6 +269,26 @@ impl State {
             return Err(Fault::NotNow);
         }
         Ok(())
+    }
+
+    /// Returns whether this call has to wait once.
+    fn waits_first(&mut self, kind: Call) -> bool {
+        let has_waited = &mut self.has_waited[kind as usize];
+        *has_waited = self.schedule.drops_at.is_some() && !*has_waited;
+        *has_waited
+    }
+
+    /// Adds the bytes of the attacker if it is their time, and returns how many there is room for. `speaks` means that the peer says something
+    /// in the same call.
+    fn inject(&mut self, to: &mut [u8], speaks: bool) -> usize {
+        let Some((after, when)) = self.schedule.injected else { return 0 };
+        if self.said != after || speaks && when == Injected::Later {
+            return 0;
+        }
+        let count = self.injected.len().min(to.len());
+        to[..count].copy_from_slice(&self.injected[..count]);
+        self.injected = &self.injected[count..];
+        count
     }
 
     /// Returns how much of this is moved.

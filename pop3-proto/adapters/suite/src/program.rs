@@ -19,6 +19,8 @@ pub enum Ended {
     Io(ErrorKind),
     /// The peer broke a rule, or a timer ran out.
     Connection(ConnectionError),
+    /// A future was dropped that takes the connection with it.
+    Dropped,
     /// Anything else.
     Other(String),
 }

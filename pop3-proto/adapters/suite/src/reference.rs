@@ -1,7 +1,8 @@
 //! What an adapter must do, over a stream that never fails: connections alone.
 
-use crate::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
-use pop3_proto::{ClientConfig, ClientConnection, NothingDue, ServerConnection};
+use crate::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then, USER};
+use pop3_proto::login::{Login, LoginError};
+use pop3_proto::{ClientConfig, ClientConnection, Command, NothingDue, ServerConnection};
 use std::io;
 use std::time::Duration;
 
@@ -23,7 +24,9 @@ impl Adapter for Reference {
                             if let Err(ended) = write(|| pop3.write_to(&mut link.clone())) {
                                 return ended;
                             }
-                            link.start_tls();
+                            if let Err(ended) = write(|| Ok(link.start_tls()?)) {
+                                return ended;
+                            }
                             pop3.tls_started(start).expect("the token is its own");
                             program.send(&mut pop3.sender());
                         }
@@ -35,17 +38,52 @@ impl Adapter for Reference {
             if pop3.is_closed() {
                 return Ended::Over;
             }
-            pop3.tick(Duration::ZERO).expect("no timer has run out");
-            let moved = write(|| pop3.write_to(&mut link.clone()))
-                .and_then(|()| write(|| pop3.read_from(&mut link.clone())));
-            match moved {
-                Ok(_) => {}
-                Err(Ended::Io(kind)) if kind == io::Error::from(Fault::Silent).kind() => {
-                    return Ended::Connection(pop3.tick(LATE).expect_err("a timer runs"));
-                }
-                Err(ended) => return ended,
+            if let Err(ended) = turn(&mut pop3, &link) {
+                return ended;
             }
         }
+    }
+
+    fn log_in(link: Link, config: ClientConfig, log: &mut Vec<String>) -> Ended {
+        let mut pop3 = ClientConnection::new(config, 1);
+        let [name, password] = USER;
+        let (name, password) = (name.try_into().expect("a name"), password.try_into().expect("a password"));
+        let mut login = Some(Login::new(name, password));
+        loop {
+            loop {
+                let (event, mut sender) = match pop3.poll() {
+                    Ok(Some(polled)) => polled,
+                    Ok(None) => break,
+                    Err(error) => return Ended::Connection(error),
+                };
+                let Some(open) = &mut login else {
+                    log.push(format!("{event:?}"));
+                    continue;
+                };
+                match open.handle(event, &mut sender) {
+                    Ok(None) => continue,
+                    Ok(Some(way)) => {
+                        log.push(format!("{way:?}"));
+                        sender.send(Command::Quit).expect("QUIT is always possible");
+                    }
+                    Err(why) => {
+                        log.push(format!("{why:?}"));
+                        pop3.close();
+                    }
+                }
+                login = None;
+            }
+            if pop3.is_closed() {
+                break;
+            }
+            if let Err(ended) = turn(&mut pop3, &link) {
+                return ended;
+            }
+        }
+        if login.is_some() {
+            log.push(format!("{:?}", LoginError::Ended));
+        }
+        Ended::Over
     }
 
     fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ended {
@@ -60,7 +98,9 @@ impl Adapter for Reference {
                             if let Err(ended) = write(|| pop3.write_to(&mut link.clone())) {
                                 return ended;
                             }
-                            link.start_tls();
+                            if let Err(ended) = write(|| Ok(link.start_tls()?)) {
+                                return ended;
+                            }
                             pop3.tls_started(start).expect("the token is its own");
                         }
                     },
@@ -83,6 +123,19 @@ impl Adapter for Reference {
                 Err(ended) => return ended,
             }
         }
+    }
+}
+
+/// Writes and reads for a client.
+fn turn(pop3: &mut ClientConnection<Vec<u8>>, link: &Link) -> Result<(), Ended> {
+    pop3.tick(Duration::ZERO).expect("no timer has run out");
+    let moved =
+        write(|| pop3.write_to(&mut link.clone())).and_then(|()| write(|| pop3.read_from(&mut link.clone())));
+    match moved {
+        Err(Ended::Io(kind)) if kind == io::Error::from(Fault::Silent).kind() => {
+            Err(Ended::Connection(pop3.tick(LATE).expect_err("a timer runs")))
+        }
+        moved => moved.map(drop),
     }
 }
 

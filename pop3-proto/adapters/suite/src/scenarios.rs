@@ -33,6 +33,15 @@ pub struct ServerScenario {
     pub config_in_haste: Config,
 }
 
+/// A login of a client, and QUIT.
+#[derive(Debug)]
+pub struct LoginScenario {
+    /// For messages of tests.
+    pub name: &'static str,
+    /// The dialogue.
+    pub script: &'static Script,
+}
+
 const SHORT: Duration = Duration::from_millis(60);
 
 /// Timers that a test can wait for.
@@ -108,7 +117,39 @@ pub fn client_scenarios() -> Vec<ClientScenario> {
             clear,
             Limits::DEFAULT.with_listing_rows(2),
         ),
+        of(
+            "a status line over its limit",
+            &format!("{LOGIN}C: NOOP\nS: +OK {}", "x".repeat(600)),
+            after(&[Command::Noop]),
+            clear,
+            Limits::DEFAULT,
+        ),
         of("another protocol", "S: 220 smtp.example.com", vec![], clear, Limits::DEFAULT),
+    ]
+}
+
+/// Returns the logins of clients.
+///
+/// # Panics
+/// If a script is wrong.
+#[must_use]
+pub fn login_scenarios() -> Vec<LoginScenario> {
+    let of = |name, text: &str| LoginScenario { name, script: script(text) };
+    vec![
+        of(
+            "a login by APOP",
+            "S: +OK ready <1.2@host.example>\nC: CAPA\nS: +OK\nS: USER\nS: .
+            C: APOP mrose b50a9b7f2627ce0d45e0f6b637b86494\nS: +OK\nC: QUIT\nS: +OK bye",
+        ),
+        of(
+            "a login by USER",
+            "S: +OK ready\nC: CAPA\nS: +OK\nS: USER\nS: .\nC: USER mrose\nS: +OK\nC: PASS tanstaaf\nS: +OK\nC: QUIT\nS: +OK bye",
+        ),
+        of(
+            "a login that is refused",
+            "S: +OK ready\nC: CAPA\nS: -ERR what?\nC: USER mrose\nS: +OK\nC: PASS tanstaaf\nS: -ERR no\n* connection closes",
+        ),
+        of("a login without service", "S: -ERR busy\n* connection closes"),
     ]
 }
 

@@ -1,5 +1,6 @@
+use crate::Error;
+use crate::trace::Trace;
 use crate::wire::{Wire, wait};
-use crate::{Error, trace};
 use pop3_proto::client::{Event, Sender, StartTls};
 use pop3_proto::login::{Login, LoginError, Way};
 use pop3_proto::{
@@ -7,6 +8,7 @@ use pop3_proto::{
 };
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -56,7 +58,8 @@ impl Connection<TcpStream> {
     ) -> Result<Self, Error> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Connection::new(stream, config))
+        let peer = stream.peer_addr();
+        Ok(Connection::new(stream, config).with_peer(peer))
     }
 }
 
@@ -64,9 +67,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A client on a stream that is connected, and is inside TLS already if the configuration's policy is
     /// [`Implicit`](pop3_proto::TlsPolicy::Implicit).
     pub fn new(stream: S, config: impl Into<ClientConfig>) -> Self {
-        let wire = Wire::new(stream);
+        let wire = Wire::new(stream, Trace::of_client);
         let pop3 = ClientConnection::new(config, wire.id);
         Connection { wire, pop3, timestamp: None }
+    }
+
+    /// Notes the address of the server, for the trace.
+    pub(crate) fn with_peer(self, address: io::Result<SocketAddr>) -> Self {
+        self.wire.trace.peer(address);
+        self
     }
 
     /// Ends the session with [`Error::Deadline`] after this time, however much the server sends.
@@ -101,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub async fn next(&mut self) -> Result<Option<(Event<'_>, Sender<'_>)>, Error> {
         self.ready().await?;
         let polled = self.pop3.poll();
-        trace::client(self.wire.id, &polled);
+        self.wire.trace.client(&polled);
         let polled = polled?;
         if let Some((Event::Greeting(greeting), _)) = &polled {
             self.timestamp = greeting.timestamp.map(|timestamp| timestamp.as_bytes().to_vec());
@@ -125,8 +134,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Returns the bytes that were received and not read yet. Once the connection is [`ready`](Self::ready), they begin with what
     /// [`next`](Self::next) reads, so a program can show the line that is not a response.
-    pub fn unread(&mut self) -> &[u8] {
-        self.pop3.recv_buf().unread()
+    pub fn unread(&self) -> &[u8] {
+        self.pop3.unread()
     }
 
     /// Returns the sender, for a command while you hold no event. [`next`](Self::next) writes it.
@@ -198,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let late = || Ok(pop3.tick(start_of_session.elapsed()).map(drop)?);
         let wire = wire.upgrade(timer, late, handshake).await?;
         pop3.tls_started(start)?;
-        trace::tls(wire.id);
+        wire.trace.tls();
         Ok(Connection { wire, pop3, timestamp: None })
     }
 
@@ -220,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub fn tls_started(&mut self, start: StartTls) -> Result<(), Error> {
         self.pop3.tls_started(start)?;
         self.timestamp = None;
-        trace::tls(self.wire.id);
+        self.wire.trace.tls();
         Ok(())
     }
 
@@ -265,7 +274,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         while self.wire.wants_write(self.pop3.send_buf()) {
             self.turn().await?;
         }
-        if !self.pop3.recv_buf().unread().is_empty() {
+        if !self.pop3.unread().is_empty() {
             self.pop3.close();
             return Err(ConnectionError::PlaintextAfterStls.into());
         }

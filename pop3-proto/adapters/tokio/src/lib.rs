@@ -19,3 +19,5 @@ pub use serve::{Shutdown, serve};
 pub use server::Session;
 #[cfg(feature = "rustls")]
 pub use tls::{ClientTls, ServerTls};
+#[cfg(feature = "rustls")]
+pub use tokio_rustls;

@@ -1,5 +1,6 @@
+use crate::trace::Trace;
 use crate::wire::{Wire, wait};
-use crate::{Error, Shutdown, trace};
+use crate::{Error, Shutdown};
 use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, StartTls};
 use pop3_proto::{
     AnswerError, ConnectionError, SendBuf, ServerConfig, ServerConnection, Sink as _, State, Timer,
@@ -38,7 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     /// A server on a stream that is connected, and is inside TLS already if the configuration's policy is
     /// [`Implicit`](pop3_proto::TlsPolicy::Implicit).
     pub fn new(stream: S, config: C) -> Self {
-        let wire = Wire::new(stream);
+        let wire = Wire::new(stream, Trace::of_server);
         let pop3 = ServerConnection::new(config, wire.id);
         Session { wire, pop3, farewell: None, shutdown: None }
     }
@@ -85,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     pub async fn next(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, Error> {
         self.ready().await?;
         let polled = self.pop3.poll();
-        trace::server(self.wire.id, &polled);
+        self.wire.trace.server(&polled);
         Ok(polled?)
     }
 
@@ -206,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         let late = || Ok(pop3.tick(start_of_session.elapsed()).map(drop)?);
         let wire = wire.upgrade(timer, late, handshake).await?;
         pop3.tls_started(start)?;
-        trace::tls(wire.id);
+        wire.trace.tls();
         Ok(Session { wire, pop3, farewell: None, shutdown })
     }
 
@@ -227,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     /// [`next`](Self::next) fails.
     pub fn tls_started(&mut self, start: StartTls) -> Result<(), Error> {
         self.pop3.tls_started(start)?;
-        trace::tls(self.wire.id);
+        self.wire.trace.tls();
         Ok(())
     }
 
@@ -263,8 +264,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
 
     /// Returns the stream, and the bytes that were received and not read: for a proxy, after
     /// [`hand_over`](Responder::hand_over).
-    pub fn into_parts(mut self) -> (S, Vec<u8>) {
-        let unread = self.pop3.recv_buf().unread().to_vec();
+    pub fn into_parts(self) -> (S, Vec<u8>) {
+        let unread = self.pop3.unread().to_vec();
         (self.wire.stream, unread)
     }
 
@@ -287,7 +288,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         while self.wire.wants_write(self.pop3.send_buf()) {
             self.turn().await?;
         }
-        if !self.pop3.recv_buf().unread().is_empty() {
+        if !self.pop3.unread().is_empty() {
             self.pop3.close();
             return Err(ConnectionError::PlaintextAfterStls.into());
         }

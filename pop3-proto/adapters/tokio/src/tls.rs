@@ -34,7 +34,8 @@ impl Connection<ClientTls<TcpStream>> {
     ) -> Result<Self, Error> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
-        Ok(Connection::new(in_time(tls.connect(name, socket)).await?, config))
+        let peer = socket.peer_addr();
+        Ok(Connection::new(in_time(tls.connect(name, socket)).await?, config).with_peer(peer))
     }
 }
 

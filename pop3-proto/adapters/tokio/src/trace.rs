@@ -1,47 +1,68 @@
-//! What is told to `tracing`: the kind of each event, never a name, a password, a text or a message.
+//! What is told to `tracing`: one span for each session, and in it the kind of each event; never a name, a password, a text or a message.
 
 #[cfg(feature = "tracing")]
 mod on {
     use pop3_proto::{ConnectionError, MessageNumber, client, server};
+    use tracing::Span;
+    use tracing::field::{Empty, display};
 
-    pub(crate) fn client<T>(
-        connection: u64,
-        polled: &Result<Option<(client::Event<'_>, T)>, ConnectionError>,
-    ) {
-        match polled {
-            Ok(Some((event, _))) => {
-                let ticket = event.ticket();
-                let command = ticket.map(|ticket| ticket.verb.keyword());
-                let message = ticket.and_then(|ticket| ticket.message).map(MessageNumber::get);
-                tracing::trace!(target: "pop3", connection, side = "client", event = kind(event), command, message);
-            }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::debug!(target: "pop3", connection, side = "client", %error, "connection is over");
+    /// The span of a session. It ends with the session, and its parent is the span in which the session was made. It is never entered: a guard
+    /// would stay in force while a future waits.
+    #[derive(Debug)]
+    pub(crate) struct Trace(Span);
+
+    impl Trace {
+        pub(crate) fn of_client(connection: u64) -> Self {
+            Trace(
+                tracing::debug_span!(target: "pop3", "session", connection, side = "client", peer = Empty, tls = Empty),
+            )
+        }
+
+        pub(crate) fn of_server(connection: u64) -> Self {
+            Trace(tracing::debug_span!(target: "pop3", "session", connection, side = "server", tls = Empty))
+        }
+
+        /// Notes the address of the peer.
+        pub(crate) fn peer(&self, address: std::io::Result<std::net::SocketAddr>) {
+            if let Ok(address) = address {
+                self.0.record("peer", display(address));
             }
         }
-    }
 
-    pub(crate) fn server<T>(
-        connection: u64,
-        polled: &Result<Option<(server::Event<'_>, T)>, ConnectionError>,
-    ) {
-        match polled {
-            Ok(Some((server::Event::Closed(why), _))) => {
-                tracing::debug!(target: "pop3", connection, side = "server", %why, "session is over");
-            }
-            Ok(Some((event, _))) => {
-                tracing::trace!(target: "pop3", connection, side = "server", event = question(event));
-            }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::debug!(target: "pop3", connection, side = "server", %error, "connection is over");
+        pub(crate) fn client<T>(&self, polled: &Result<Option<(client::Event<'_>, T)>, ConnectionError>) {
+            match polled {
+                Ok(Some((event, _))) => {
+                    let ticket = event.ticket();
+                    let command = ticket.map(|ticket| ticket.verb.keyword());
+                    let message = ticket.and_then(|ticket| ticket.message).map(MessageNumber::get);
+                    tracing::trace!(target: "pop3", parent: &self.0, event = kind(event), command, message);
+                }
+                Ok(None) => {}
+                Err(error) => self.failed(error),
             }
         }
-    }
 
-    pub(crate) fn tls(connection: u64) {
-        tracing::debug!(target: "pop3", connection, "TLS has started");
+        pub(crate) fn server<T>(&self, polled: &Result<Option<(server::Event<'_>, T)>, ConnectionError>) {
+            match polled {
+                Ok(Some((server::Event::Closed(why), _))) => {
+                    tracing::debug!(target: "pop3", parent: &self.0, %why, "session is over");
+                }
+                Ok(Some((event, _))) => {
+                    tracing::trace!(target: "pop3", parent: &self.0, event = question(event));
+                }
+                Ok(None) => {}
+                Err(error) => self.failed(error),
+            }
+        }
+
+        pub(crate) fn tls(&self) {
+            self.0.record("tls", true);
+            tracing::debug!(target: "pop3", parent: &self.0, "TLS has started");
+        }
+
+        fn failed(&self, error: &ConnectionError) {
+            tracing::debug!(target: "pop3", parent: &self.0, %error, "connection is over");
+        }
     }
 
     fn kind(event: &client::Event<'_>) -> &'static str {
@@ -79,14 +100,26 @@ mod on {
 }
 
 #[cfg(feature = "tracing")]
-pub(crate) use on::{client, server, tls};
+pub(crate) use on::Trace;
 
 #[cfg(not(feature = "tracing"))]
 mod off {
-    pub(crate) fn client<T>(_: u64, _: &T) {}
-    pub(crate) fn server<T>(_: u64, _: &T) {}
-    pub(crate) fn tls(_: u64) {}
+    #[derive(Debug)]
+    pub(crate) struct Trace;
+
+    impl Trace {
+        pub(crate) const fn of_client(_: u64) -> Self {
+            Trace
+        }
+        pub(crate) const fn of_server(_: u64) -> Self {
+            Trace
+        }
+        pub(crate) fn peer(&self, _: std::io::Result<std::net::SocketAddr>) {}
+        pub(crate) fn client<T>(&self, _: &T) {}
+        pub(crate) fn server<T>(&self, _: &T) {}
+        pub(crate) fn tls(&self) {}
+    }
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use off::{client, server, tls};
+pub(crate) use off::Trace;

@@ -3,6 +3,7 @@
 //! Each call notes what the stream took or gave in the same poll, so a future that is dropped loses nothing.
 
 use crate::Error;
+use crate::trace::Trace;
 use pop3_proto::{RecvBuf, SendBuf};
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -21,16 +22,17 @@ pub(crate) struct Wire<S> {
     pub(crate) stream: S,
     pub(crate) id: u64,
     pub(crate) start: Instant,
+    pub(crate) trace: Trace,
     deadline: Option<Instant>,
     /// The stream took bytes that may still lie in a buffer of its own, as that of TLS.
     unflushed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S, trace: impl FnOnce(u64) -> Trace) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Wire { stream, id, start: Instant::now(), deadline: None, unflushed: false }
+        Wire { stream, id, start: Instant::now(), trace: trace(id), deadline: None, unflushed: false }
     }
 
     /// Returns the time for the timers.
@@ -140,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         F: Future<Output = io::Result<T>>,
     {
         let until = self.until(timer)?;
-        let Wire { stream, id, start, deadline, .. } = self;
+        let Wire { stream, id, start, trace, deadline, .. } = self;
         let shaken = wait(until, handshake(stream)).await;
         if shaken.is_none() && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(Error::Deadline);
@@ -149,7 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             late()?;
             return Err(io::Error::from(ErrorKind::TimedOut).into());
         };
-        Ok(Wire { stream: stream?, id, start, deadline, unflushed: false })
+        Ok(Wire { stream: stream?, id, start, trace, deadline, unflushed: false })
     }
 
     /// Tells the peer that this is the end, and waits until it has read all: to close while bytes are unread would take the last response

@@ -1,5 +1,6 @@
 //! `pop3-blocking`, over streams in memory and over sockets.
 
+mod ends;
 mod kit;
 mod sockets;
 mod suite;
@@ -7,3 +8,4 @@ mod suite;
 mod tls;
 #[cfg(feature = "tracing")]
 mod trace;
+mod traits;

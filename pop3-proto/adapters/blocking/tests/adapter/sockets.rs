@@ -63,6 +63,38 @@ fn a_deadline_ends_a_session_that_never_ends() {
 }
 
 #[test]
+fn a_deadline_ends_the_session_of_a_busy_client() {
+    let (address, server) = once(|socket| {
+        let mut pop3 = Session::new(socket, &CONFIG).with_deadline(Duration::from_millis(200));
+        serve(&mut pop3, MESSAGE).map(drop)
+    });
+    let mut pop3 = logged_in(address);
+    let failed = loop {
+        pop3.sender().send(Command::Noop).unwrap();
+        if let Err(error) = pop3.next() {
+            break error;
+        }
+    };
+    assert!(matches!(failed, Error::Connection(_) | Error::Io(_)), "{failed:?}");
+    assert!(matches!(server.join().unwrap(), Err(Error::Deadline)));
+}
+
+#[test]
+fn a_client_that_is_dropped_ends_the_session_and_removes_nothing() {
+    let (address, server) = once(|socket| {
+        let mut pop3 = Session::new(socket, &CONFIG);
+        let over = serve(&mut pop3, MESSAGE).map(|start| start.is_none()); // a commit would be answered
+        (over, pop3.server().maildrop().is_none())
+    });
+    let mut pop3 = logged_in(address);
+    pop3.sender().send(Command::Dele(MessageNumber::FIRST)).unwrap();
+    assert!(matches!(pop3.next(), Ok(Some((Event::Ok(..), _)))));
+    drop(pop3);
+    let (over, is_released) = server.join().unwrap();
+    assert!(over.unwrap() && is_released);
+}
+
+#[test]
 fn a_timer_ends_the_wait_for_a_silent_server() {
     let (address, server) = once(|mut socket| socket.read_to_end(&mut Vec::new()));
     let timers = Timers::DEFAULT.with_greeting(Duration::from_millis(50));

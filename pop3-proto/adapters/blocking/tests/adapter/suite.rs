@@ -1,9 +1,10 @@
 //! The suite that every adapter passes.
 
 use pop3_adapter_suite as suite;
-use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
-use pop3_blocking::pop3_proto::ClientConfig;
+use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then, USER};
+use pop3_blocking::pop3_proto::{ClientConfig, Command};
 use pop3_blocking::{Connection, Error, Session, Stream};
+use std::cell::Cell;
 use std::error::Error as _;
 use std::io::{self, Read, Write};
 use std::thread::sleep;
@@ -12,17 +13,24 @@ use std::time::Duration;
 /// The stream of the suite with timeouts.
 struct Timed {
     link: Link,
+    /// Whether the next call that moves nothing is interrupted by a signal, instead of running out of time.
+    is_signal: Cell<bool>,
     timeout: Option<Duration>,
 }
 
 impl Timed {
     fn new(link: Link) -> Self {
-        Timed { link, timeout: None }
+        Timed { link, is_signal: Cell::new(false), timeout: None }
     }
 
     fn waited<T>(&self, result: Result<T, Fault>) -> io::Result<T> {
         if let Err(Fault::Silent) = result {
             sleep(self.timeout.expect("a timer limits each wait"));
+        }
+        if let Err(Fault::NotNow) = result {
+            let is_signal = self.is_signal.replace(!self.is_signal.get());
+            let kind = if is_signal { io::ErrorKind::Interrupted } else { io::ErrorKind::TimedOut };
+            return Err(kind.into());
         }
         Ok(result?)
     }
@@ -51,6 +59,21 @@ impl Stream for Timed {
     }
 }
 
+/// Starts TLS in place, or with another stream.
+macro_rules! upgraded {
+    ($pop3:ident, $start:ident) => {
+        if $pop3.stream().link.upgrades_in_place() {
+            let shaken = shake(&$pop3.stream_mut().link);
+            shaken.map_err(Error::from).and_then(|()| $pop3.tls_started($start)).map(|()| $pop3)
+        } else {
+            $pop3.start_tls($start, |stream| {
+                let stream = stream.into_inner();
+                shake(&stream.link).map(|()| stream)
+            })
+        }
+    };
+}
+
 struct Blocking;
 
 impl Adapter for Blocking {
@@ -69,7 +92,10 @@ impl Adapter for Blocking {
                                 return ended;
                             }
                         }
-                        pop3 = pop3.start_tls(start, |link| shaken(link.into_inner())).unwrap();
+                        pop3 = match upgraded!(pop3, start) {
+                            Ok(pop3) => pop3,
+                            Err(error) => return ended(error),
+                        };
                         program.send(&mut pop3.sender());
                         continue;
                     }
@@ -101,7 +127,10 @@ impl Adapter for Blocking {
                                 return ended;
                             }
                         }
-                        pop3 = pop3.start_tls(start, |link| shaken(link.into_inner())).unwrap();
+                        pop3 = match upgraded!(pop3, start) {
+                            Ok(pop3) => pop3,
+                            Err(error) => return ended(error),
+                        };
                         continue;
                     }
                 },
@@ -112,11 +141,39 @@ impl Adapter for Blocking {
             }
         }
     }
+
+    fn log_in(link: Link, config: ClientConfig, log: &mut Vec<String>) -> Ended {
+        let mut pop3 = Connection::new(Timed::new(link), config);
+        let [name, password] = USER;
+        match pop3.log_in(name, password) {
+            Ok(way) => {
+                log.push(format!("{way:?}"));
+                pop3.sender().send(Command::Quit).unwrap();
+            }
+            Err(Error::Login { why, .. }) => {
+                log.push(format!("{why:?}"));
+                pop3.close();
+            }
+            Err(error) => return ended(error),
+        }
+        loop {
+            match pop3.next() {
+                Ok(Some((event, _))) => log.push(format!("{event:?}")),
+                Ok(None) => return Ended::Over,
+                Err(error) => return ended(error),
+            }
+        }
+    }
 }
 
-fn shaken(link: Timed) -> io::Result<Timed> {
-    link.link.start_tls();
-    Ok(link)
+/// Does the handshake, again if it has to wait.
+fn shake(link: &Link) -> io::Result<()> {
+    loop {
+        match link.start_tls() {
+            Err(Fault::NotNow) => {}
+            shaken => return Ok(shaken?),
+        }
+    }
 }
 
 fn ended(error: Error) -> Ended {
@@ -152,4 +209,9 @@ fn every_silence() {
 #[test]
 fn spurious_wake_ups_at_every_call() {
     suite::every_drop::<Blocking>();
+}
+
+#[test]
+fn law_8_every_injection() {
+    suite::every_injection::<Blocking>();
 }

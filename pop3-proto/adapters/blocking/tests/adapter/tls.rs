@@ -7,9 +7,10 @@ use pop3_blocking::pop3_proto::{
 };
 use pop3_blocking::{Connection, Error, Session};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -89,20 +90,132 @@ fn tls_from_the_first_byte() {
     served.join().unwrap();
 }
 
+/// Waits until bytes are received that nobody has read.
+fn wait_for_bytes(socket: &TcpStream) {
+    assert!(socket.peek(&mut [0]).unwrap() > 0);
+}
+
+fn is_plaintext<T>(failed: Result<T, Error>) -> bool {
+    matches!(failed, Err(Error::Connection(ConnectionError::PlaintextAfterStls)))
+}
+
+/// TLS takes them for a record that is not valid.
+fn is_in_handshake<T>(failed: Result<T, Error>) -> bool {
+    failed.is_err_and(|error| matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::InvalidData))
+}
+
 #[test]
-fn injected_bytes_are_fatal_before_the_handshake() {
+fn law_8_bytes_injected_with_the_response_to_stls_are_fatal() {
     let (client, _) = tls();
     let (address, served) = once(|mut socket| {
         socket.write_all(b"+OK ready\r\n").unwrap();
         socket.read_exact(&mut [0; 6]).unwrap();
         socket.write_all(b"+OK begin\r\n+OK injected\r\n").unwrap();
-        socket.read_to_end(&mut Vec::new()).ok();
+        socket.read_to_end(&mut Vec::new()).unwrap()
     });
     let mut pop3 = Connection::connect(address, TlsPolicy::Required).unwrap();
     let asked = ask_for_tls(&mut pop3);
-    let started = asked.and_then(|start| pop3.start_rustls(start, client, localhost()).map(drop));
-    let error = started.unwrap_err();
-    assert!(matches!(error, Error::Connection(ConnectionError::PlaintextAfterStls)), "{error:?}");
+    assert!(is_plaintext(asked.and_then(|start| pop3.start_rustls(start, client, localhost()))));
+    assert_eq!(served.join().unwrap(), 0, "nothing of the handshake is sent");
+}
+
+#[test]
+fn law_8_bytes_injected_between_the_response_to_stls_and_the_handshake_are_fatal() {
+    let (client, server) = tls();
+    let (inject, injected) = channel();
+    let (address, served) = once(move |mut socket| {
+        socket.write_all(b"+OK ready\r\n").unwrap();
+        socket.read_exact(&mut [0; 6]).unwrap();
+        socket.write_all(b"+OK begin\r\n").unwrap();
+        injected.recv().unwrap();
+        socket.write_all(b"+OK injected\r\n").unwrap();
+        // The server behind the attacker does the handshake.
+        let mut tls = rustls::ServerConnection::new(server).unwrap();
+        tls.complete_io(&mut socket).is_ok()
+    });
+    let mut pop3 = Connection::connect(address, TlsPolicy::Required).unwrap();
+    let start = ask_for_tls(&mut pop3).unwrap();
+    inject.send(()).unwrap();
+    wait_for_bytes(pop3.stream());
+    assert!(is_in_handshake(pop3.start_rustls(start, client, localhost())));
+    assert!(!served.join().unwrap());
+}
+
+#[test]
+fn law_8_a_server_takes_no_command_that_is_injected_with_stls() {
+    let (address, served) = once(|socket| serve(&mut Session::new(socket, &STLS), MESSAGE).map(drop));
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(b"STLS\r\nCAPA\r\n").unwrap();
+    assert!(is_plaintext(served.join().unwrap()));
+}
+
+#[test]
+fn law_8_a_server_takes_no_command_that_is_injected_before_the_handshake() {
+    let (client, server) = tls();
+    let (address, served) = once(move |socket| {
+        let mut pop3 = Session::new(socket, &STLS);
+        let start = serve(&mut pop3, MESSAGE).unwrap().unwrap();
+        // Now, so that the client has the response.
+        pop3.stream_for_tls(&start).unwrap();
+        wait_for_bytes(pop3.stream());
+        pop3.start_rustls(start, server).map(drop)
+    });
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(b"STLS\r\n").unwrap();
+    socket.read_exact(&mut [0; "+OK ready\r\n+OK begin TLS\r\n".len()]).unwrap();
+    socket.write_all(b"CAPA\r\n").unwrap();
+    let mut tls = rustls::ClientConnection::new(client, localhost()).unwrap();
+    assert!(tls.complete_io(&mut socket).is_err());
+    assert!(is_in_handshake(served.join().unwrap()));
+}
+
+#[test]
+fn finish_ends_tls_with_its_farewell() {
+    let (client, server) = tls();
+    let (address, served) = once(move |socket| {
+        let mut pop3 = Session::new_rustls(socket, server, &IMPLICIT).unwrap();
+        serve(&mut pop3, MESSAGE).unwrap();
+        pop3.finish().unwrap();
+    });
+    let tls = rustls::ClientConnection::new(client, localhost()).unwrap();
+    let mut stream = rustls::StreamOwned::new(tls, TcpStream::connect(address).unwrap());
+    stream.write_all(b"QUIT\r\n").unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).expect("TLS ends with its farewell");
+    assert_eq!(said.lines().count(), 2, "{said}");
+    drop(stream);
+    served.join().unwrap();
+}
+
+#[test]
+fn tls_without_its_farewell_is_the_end_of_the_stream() {
+    let (client, server) = tls();
+    let (address, served) = once(move |socket| {
+        let mut stream = rustls::StreamOwned::new(rustls::ServerConnection::new(server).unwrap(), socket);
+        stream.write_all(b"+OK ready\r\n").unwrap();
+        stream.read_exact(&mut [0; 6]).unwrap(); // QUIT, without a response
+    });
+    let mut pop3 = Connection::connect_rustls(address, client, localhost(), TlsPolicy::Implicit).unwrap();
+    assert!(matches!(pop3.next(), Ok(Some((Event::Greeting(_), _)))));
+    pop3.sender().send(Command::Quit).unwrap();
+    assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
+    served.join().unwrap();
+}
+
+#[test]
+fn a_deadline_ends_a_handshake() {
+    let (client, _) = tls();
+    let (address, served) = once(|mut socket| {
+        socket.write_all(b"+OK ready\r\n").unwrap();
+        socket.read_exact(&mut [0; 6]).unwrap();
+        socket.write_all(b"+OK begin\r\n").unwrap();
+        socket.read_to_end(&mut Vec::new()).ok();
+    });
+    let pop3 = Connection::connect(address, TlsPolicy::Required).unwrap();
+    let mut pop3 = pop3.with_deadline(Duration::from_millis(300));
+    let start = ask_for_tls(&mut pop3).unwrap();
+    let failed = pop3.start_rustls(start, client, localhost()).map(drop);
+    assert!(matches!(failed, Err(Error::Deadline)), "{failed:?}");
     served.join().unwrap();
 }
 

@@ -2,7 +2,9 @@
 
 use pop3_tokio::pop3_proto::client::Event;
 use pop3_tokio::pop3_proto::login::LoginError;
-use pop3_tokio::pop3_proto::server::{self, BodyError, CloseReason, Credentials, MessageInfo, StartTls};
+use pop3_tokio::pop3_proto::server::{
+    self, BodyError, CloseReason, Credentials, Entry, Maildrop, MessageInfo, Refusal, StartTls,
+};
 use pop3_tokio::pop3_proto::{
     Command, ConnectionError, MessageNumber, OctetCount, ServerConfig, Text, Timer, TlsPolicy, UniqueId,
 };
@@ -17,6 +19,10 @@ static CONFIG: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Cleartext);
 pub(crate) const MESSAGE: &[u8] = b"Subject: one\n\n.dots\n";
 pub(crate) type Mail = Vec<MessageInfo<UniqueId<'static>>>;
 
+pub(crate) fn mail() -> Mail {
+    vec![MessageInfo::new(OctetCount::of(MESSAGE), UniqueId::new(b"1").unwrap())]
+}
+
 /// Serves until the session is over, or until TLS has to start.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     pop3: &mut Session<S, Mail, &'static ServerConfig<'static>>,
@@ -29,8 +35,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             Event::User(user, _) => responder.accept_name(user)?,
             Event::Login(login, Credentials::Password(given)) if given.expose() == b"tanstaaf" => {
                 tokio::task::yield_now().await; // an event and its responder can be held meanwhile
-                let message = MessageInfo::new(OctetCount::of(MESSAGE), UniqueId::new(b"1")?);
-                responder.accept(login, vec![message])?;
+                responder.accept(login, mail())?;
             }
             Event::Fetch(fetch) => _ = pop3.send_message(fetch, message).await?,
             Event::Commit(commit) => responder.removed(commit)?,
@@ -102,6 +107,77 @@ async fn a_deadline_ends_a_session_that_never_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deadline_ends_the_session_of_a_busy_client() {
+    let (mut client, server) = pair();
+    let mut server = server.with_deadline(Duration::from_secs(20));
+    let served = tokio::spawn(async move { serve(&mut server, MESSAGE).await.map(drop) });
+    client.log_in("mrose", "tanstaaf").await.unwrap();
+    loop {
+        client.sender().send(Command::Noop).unwrap();
+        if client.next().await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(matches!(served.await.unwrap(), Err(Error::Deadline)));
+}
+
+/// A maildrop that tells when it is dropped, as one with a lock.
+struct Locked(Mail, Option<tokio::sync::oneshot::Sender<()>>);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        self.1.take().map(|dropped| dropped.send(()));
+    }
+}
+
+impl Maildrop for Locked {
+    fn count(&self) -> u32 {
+        Maildrop::count(&self.0)
+    }
+
+    fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        self.0.entry(message)
+    }
+
+    fn mark(&mut self, message: MessageNumber) -> Result<(), Refusal> {
+        self.0.mark(message)
+    }
+
+    fn unmark_all(&mut self) {
+        self.0.unmark_all();
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_aborted_releases_the_maildrop() {
+    let (client, server) = duplex(64);
+    let mut client = Connection::new(client, TlsPolicy::Cleartext);
+    let (dropped, was_dropped) = tokio::sync::oneshot::channel();
+    let served = tokio::spawn(async move {
+        let (mut pop3, mut dropped) = (Session::<_, Locked>::new(server, &CONFIG), Some(dropped));
+        while let Some((event, mut responder)) = pop3.next().await.unwrap() {
+            match event {
+                server::Event::Greet(greet) => responder.greet(greet, Text::from_static("ready")).unwrap(),
+                server::Event::User(user, _) => responder.accept_name(user).unwrap(),
+                server::Event::Login(login, _) => {
+                    responder.accept(login, Locked(mail(), dropped.take())).unwrap();
+                }
+                server::Event::Commit(_) => panic!("without QUIT"),
+                other => responder.decline(other).unwrap(),
+            }
+        }
+    });
+    client.log_in("mrose", "tanstaaf").await.unwrap();
+    client.sender().send(Command::Dele(MessageNumber::FIRST)).unwrap();
+    client.next().await.unwrap();
+    served.abort();
+    was_dropped.await.unwrap();
+    client.sender().send(Command::Quit).unwrap();
+    assert!(client.next().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn timers_run_by_themselves() {
     let (mut client, mut server) = pair();
     let began = tokio::time::Instant::now();
@@ -162,8 +238,7 @@ async fn a_message_that_cannot_be_read_closes_the_session() {
                 server::Event::Greet(greet) => responder.greet(greet, Text::from_static("ready")).unwrap(),
                 server::Event::User(user, _) => responder.accept_name(user).unwrap(),
                 server::Event::Login(login, _) => {
-                    let message = MessageInfo::new(OctetCount::of(MESSAGE), UniqueId::new(b"1").unwrap());
-                    responder.accept(login, vec![message]).unwrap();
+                    responder.accept(login, mail()).unwrap();
                 }
                 other => responder.decline(other).unwrap(),
             }

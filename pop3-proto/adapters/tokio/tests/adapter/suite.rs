@@ -2,7 +2,7 @@
 
 use pop3_adapter_suite as suite;
 use pop3_adapter_suite::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then};
-use pop3_tokio::pop3_proto::ClientConfig;
+use pop3_tokio::pop3_proto::{ClientConfig, Command};
 use pop3_tokio::{Connection, Error, Session};
 use std::error::Error as _;
 use std::future::Future;
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The stream of the suite for tokio.
-struct Stream(Link);
+pub(crate) struct Stream(pub(crate) Link);
 
 impl Stream {
     fn poll<T>(result: Result<T, Fault>, context: &Context<'_>) -> Poll<io::Result<T>> {
@@ -55,13 +55,34 @@ impl AsyncWrite for Stream {
 
 /// Runs a future until it is done, or until the schedule drops it while it waits: then the result is `None`.
 async fn or_drop<T>(link: &Link, future: impl Future<Output = T>) -> Option<T> {
+    drop_if(future, || link.drops()).await
+}
+
+/// The same for a future after which the session cannot go on.
+async fn or_drop_once<T>(link: &Link, future: impl Future<Output = T>) -> Option<T> {
+    drop_if(future, || link.drops_once()).await
+}
+
+async fn drop_if<T>(future: impl Future<Output = T>, drops: impl Fn() -> bool) -> Option<T> {
     let mut future = pin!(future);
     std::future::poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending if link.drops() => Poll::Ready(None),
+        Poll::Pending if drops() => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     })
     .await
+}
+
+/// Starts TLS in place, or with another stream. `None`: the future was dropped.
+macro_rules! upgraded {
+    ($link:ident, $pop3:ident, $start:ident) => {
+        if $link.upgrades_in_place() {
+            let shaken = shake(&$link).await;
+            Some(shaken.map_err(Error::from).and_then(|()| $pop3.tls_started($start)).map(|()| $pop3))
+        } else {
+            or_drop_once(&$link, $pop3.start_tls($start, shaken)).await
+        }
+    };
 }
 
 /// Lets others run after a future was dropped, also the clock of the test.
@@ -79,10 +100,14 @@ impl Adapter for Tokio {
     fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ended {
         run(server(link, config, program))
     }
+
+    fn log_in(link: Link, config: ClientConfig, log: &mut Vec<String>) -> Ended {
+        run(log_in(link, config, log))
+    }
 }
 
 /// Runs with a clock that goes on when everything waits. The bound proves that the futures can be spawned.
-fn run(session: impl Future<Output = Ended> + Send) -> Ended {
+pub(crate) fn run<T>(session: impl Future<Output = T> + Send) -> T {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(session)
@@ -99,13 +124,23 @@ async fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -
             Some(Ok(None)) => return Ended::Over,
             Some(Ok(Some((event, sender)))) => match program.handle(event, sender) {
                 Then::StartTls(start) => {
-                    while let Err(error) = pop3.stream_for_tls(&start).await.map(drop) {
-                        let ended = ended(error);
-                        if !program.retries(&ended) {
-                            return ended;
+                    loop {
+                        match or_drop(&link, pop3.stream_for_tls(&start)).await.map(|ready| ready.map(drop)) {
+                            None => pause().await,
+                            Some(Ok(())) => break,
+                            Some(Err(error)) => {
+                                let ended = ended(error);
+                                if !program.retries(&ended) {
+                                    return ended;
+                                }
+                            }
                         }
                     }
-                    pop3 = pop3.start_tls(start, shaken).await.unwrap();
+                    pop3 = match upgraded!(link, pop3, start) {
+                        None => return Ended::Dropped,
+                        Some(Ok(pop3)) => pop3,
+                        Some(Err(error)) => return ended(error),
+                    };
                     program.send(&mut pop3.sender());
                     continue;
                 }
@@ -115,6 +150,34 @@ async fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -
         };
         if !program.retries(&failed) {
             return failed;
+        }
+    }
+}
+
+async fn log_in(link: Link, config: ClientConfig, log: &mut Vec<String>) -> Ended {
+    let mut pop3 = Connection::new(Stream(link.clone()), config);
+    let [name, password] = suite::USER;
+    match or_drop_once(&link, pop3.log_in(name, password)).await {
+        None => {
+            log.push(suite::DROPPED.into());
+            pop3.close();
+        }
+        Some(Ok(way)) => {
+            log.push(format!("{way:?}"));
+            pop3.sender().send(Command::Quit).unwrap();
+        }
+        Some(Err(Error::Login { why, .. })) => {
+            log.push(format!("{why:?}"));
+            pop3.close();
+        }
+        Some(Err(error)) => return ended(error),
+    }
+    loop {
+        match or_drop(&link, pop3.next()).await {
+            None => pause().await,
+            Some(Ok(Some((event, _)))) => log.push(format!("{event:?}")),
+            Some(Ok(None)) => return Ended::Over,
+            Some(Err(error)) => return ended(error),
         }
     }
 }
@@ -137,13 +200,23 @@ async fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ende
                     }
                 }
                 Then::StartTls(start) => {
-                    while let Err(error) = pop3.stream_for_tls(&start).await.map(drop) {
-                        let ended = ended(error);
-                        if !program.retries(&ended) {
-                            return ended;
+                    loop {
+                        match or_drop(&link, pop3.stream_for_tls(&start)).await.map(|ready| ready.map(drop)) {
+                            None => pause().await,
+                            Some(Ok(())) => break,
+                            Some(Err(error)) => {
+                                let ended = ended(error);
+                                if !program.retries(&ended) {
+                                    return ended;
+                                }
+                            }
                         }
                     }
-                    pop3 = pop3.start_tls(start, shaken).await.unwrap();
+                    pop3 = match upgraded!(link, pop3, start) {
+                        None => return Ended::Dropped,
+                        Some(Ok(pop3)) => pop3,
+                        Some(Err(error)) => return ended(error),
+                    };
                     continue;
                 }
             },
@@ -155,8 +228,13 @@ async fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ende
     }
 }
 
+/// Does the handshake.
+async fn shake(link: &Link) -> io::Result<()> {
+    std::future::poll_fn(|context| Stream::poll(link.start_tls(), context)).await
+}
+
 async fn shaken(stream: Stream) -> io::Result<Stream> {
-    stream.0.start_tls();
+    shake(&stream.0).await?;
     Ok(stream)
 }
 
@@ -193,4 +271,9 @@ fn every_end() {
 #[test]
 fn every_silence() {
     suite::every_silence::<Tokio>();
+}
+
+#[test]
+fn law_8_every_injection() {
+    suite::every_injection::<Tokio>();
 }

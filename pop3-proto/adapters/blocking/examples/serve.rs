@@ -1,0 +1,60 @@
+//! A server that ends cleanly when a line is entered: `cargo run -p pop3-blocking --example blocking_serve`, and meanwhile
+//! `curl pop3://mrose:tanstaaf@127.0.0.1:1100/1`. For ctrl-c, call `stop` in the handler of a crate for signals.
+
+use pop3_blocking::pop3_proto::server::{Credentials, Event, MessageInfo};
+use pop3_blocking::pop3_proto::{OctetCount, ServerConfig, Text, TlsPolicy, UniqueId};
+use pop3_blocking::{Error, Session, Shutdown, serve};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+static CONFIG: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Cleartext); // for loopback: see the other policies
+const MAIL: &[u8] = b"Subject: hello\n\nYou have mail.\n";
+/// How many clients are served at once.
+const MOST: usize = 100;
+/// How long a session may take in all.
+const DEADLINE: Duration = Duration::from_secs(3600);
+/// How long sessions may take to end. Those that wait for a command end at once.
+const GRACE: Duration = Duration::from_secs(10);
+
+fn main() -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:1100")?;
+    println!("listening on {}, until a line is entered", listener.local_addr()?);
+    let shutdown = Shutdown::new();
+    let stop = shutdown.clone();
+    thread::spawn(move || {
+        std::io::stdin().read_line(&mut String::new()).ok();
+        stop.stop();
+    });
+    serve(&listener, MOST, GRACE, &shutdown, |socket| {
+        if let Err(error) = session(socket) {
+            report(&error);
+        }
+    })?;
+    println!("all sessions have ended");
+    Ok(())
+}
+
+fn session(socket: TcpStream) -> Result<(), Error> {
+    let mut pop3 = Session::new(socket, &CONFIG).with_deadline(DEADLINE);
+    while let Some((event, mut responder)) = pop3.next()? {
+        match event {
+            Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
+            Event::User(user, _) => responder.accept_name(user)?,
+            Event::Login(login, Credentials::Password(given)) if given.expose() == b"tanstaaf" => {
+                let message = MessageInfo::new(OctetCount::of(MAIL), UniqueId::new(b"1")?);
+                responder.accept(login, vec![message])?;
+            }
+            Event::Fetch(fetch) => _ = pop3.send_message(fetch, MAIL)?,
+            other => responder.decline(other)?, // also a removal, because the message is in the program
+        }
+    }
+    Ok(pop3.finish()?)
+}
+
+/// Prints an error with its causes.
+fn report(error: &dyn std::error::Error) {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
+    eprintln!("a session failed: {error}: {}", causes.join(": "));
+}
