@@ -120,7 +120,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn what_is_unread_moves_to_the_front_from_anywhere() {
+    fn unread_bytes_move_to_the_front_from_anywhere() {
         let octets: Vec<u8> = (0..=255).cycle().take(700).collect();
         for start in (0..70).chain([100, 127, 128, 300, 349, 350, 351, 699, 700]) {
             for end in [start, start + 1, start + 63, start + 64, start + 65, 500, 699, 700] {

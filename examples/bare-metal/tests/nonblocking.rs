@@ -41,7 +41,7 @@ fn every_message_arrives_whatever_the_connection_holds() {
 }
 
 #[test]
-fn what_is_not_safe_is_not_deleted() {
+fn unsaved_messages_are_not_deleted() {
     let (mut store, mut memory) = (Kept { unsafe_here: true, ..Kept::default() }, Memory::new());
     let (fetched, why) = session::<64>("tanstaaf", &mut store, &mut memory);
     assert_eq!(fetched, Ok(Fetched { messages: 5, deletions: Deletions::NoneAsked }));
@@ -49,7 +49,7 @@ fn what_is_not_safe_is_not_deleted() {
 }
 
 #[test]
-fn what_cannot_be_removed_is_told() {
+fn messages_that_cannot_be_removed_are_reported() {
     let (mut store, mut memory) = (Kept::default(), Memory { stuck: true, ..Memory::new() });
     let (fetched, _) = session::<64>("tanstaaf", &mut store, &mut memory);
     assert_eq!(fetched, Ok(Fetched { messages: 5, deletions: Deletions::RefusedInPart }));

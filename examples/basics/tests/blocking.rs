@@ -48,7 +48,7 @@ fn a_server_that_is_gone_is_an_error() {
 }
 
 #[test]
-fn octets_may_come_one_by_one() {
+fn bytes_may_arrive_one_at_a_time() {
     let mut pop = connect(ClientConfig::new(TlsPolicy::Cleartext), |mut stream| {
         stream.set_nodelay(true).unwrap();
         let mut say = |octets: &[u8]| {
@@ -80,7 +80,7 @@ fn a_server_of_another_protocol_is_shown() {
 }
 
 #[test]
-fn a_wait_for_nothing_is_an_error() {
+fn waiting_without_a_pending_response_is_an_error() {
     let mut pop = connect(ClientConfig::new(TlsPolicy::Cleartext), |mut stream| {
         stream.write_all(b"+OK ready\r\n").unwrap();
         let _ = stream.read(&mut [0; 64]);

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_account_is_refused() {
+    fn a_url_that_names_no_account_is_refused() {
         for url in [
             "pop3://example.org",
             "pop3://@example.org",

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_not_listed_any_more_begins_again() {
+    fn a_message_that_is_no_longer_listed_starts_over() {
         let folder = tempfile::tempdir().unwrap();
         let mut ages = Ages::open(folder.path(), "mrose@here").unwrap();
         let a = (&b"a"[..], 5);

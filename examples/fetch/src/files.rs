@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_free_when_it_is_dropped_whoever_else_has_its_file() {
+    fn dropping_a_lock_frees_it_even_if_another_process_has_the_file_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let lock = Lock::take(&path).unwrap();

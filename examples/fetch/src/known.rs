@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn few_lines_say_the_same() {
+    fn few_lines_give_the_same_result() {
         let mut known = Known::default();
         let names = ["1.eml", "2.eml", "3.eml"].map(OsStr::new);
         known.apply(b"a", names[0], Note::Stored { utf8: true, size: Some(5) });

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_may_say_instead_is_an_error() {
+    fn any_other_server_message_is_an_error() {
         for challenge in [
             "",
             ",",

@@ -133,7 +133,7 @@ S: -ERR gone
     }
 
     #[test]
-    fn it_tells_all_but_secrets_however_the_octets_are_cut() {
+    fn the_trace_shows_everything_except_secrets_under_any_cut() {
         for size in [1, 2, 7, 1000] {
             let mut trace = Trace::new(shown());
             let mut told = String::new();

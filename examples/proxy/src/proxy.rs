@@ -208,7 +208,7 @@ impl Proxy {
 
     /// Returns whether nothing more will be pending there, so the end of the stream is passed on too.
     pub fn is_finished(&self, end: End) -> bool {
-        self.is_relaying() && self.is_ended(end.other()) && self.pending(end).is_empty()
+        self.is_relaying() && self.is_eof(end.other()) && self.pending(end).is_empty()
     }
 
     /// Runs the timers, and returns when to call this again. Call [`step`](Self::step) after it at that time.

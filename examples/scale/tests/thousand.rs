@@ -10,7 +10,7 @@ use std::time::Duration;
 const USERS: u32 = 1000;
 
 #[test]
-fn a_thousand_sessions_live_on_their_own_octets_alone() -> Result<()> {
+fn a_thousand_sessions_need_only_their_own_bytes() -> Result<()> {
     let (mut to_server, mut to_client) = ([0; 1024], [0; 2048]);
     let shared = Shared::new(&mut to_server, &mut to_client, USERS);
     let before = heap::live();
@@ -35,7 +35,7 @@ fn a_thousand_sessions_live_on_their_own_octets_alone() -> Result<()> {
 }
 
 #[test]
-fn the_timers_run_who_says_nothing_for_ten_minutes_is_gone() -> Result<()> {
+fn a_session_that_is_silent_for_ten_minutes_ends() -> Result<()> {
     let (mut to_server, mut to_client) = ([0; 1024], [0; 2048]);
     let mut shared = Shared::new(&mut to_server, &mut to_client, 1);
     let mut session = Session::open(0, &mut shared)?;

@@ -59,7 +59,7 @@ pub(super) fn long_words(mut check: impl FnMut(&[u8])) {
 
 /// Bytes that go through one end and come out at the other.
 #[test]
-fn what_is_stuffed_is_what_is_unstuffed() {
+fn stuffed_bytes_unstuff_to_the_original() {
     let there_and_back = |message: &[u8]| {
         let mut stuff = Stuff::new(StuffMode::Convert);
         let mut rest = message;

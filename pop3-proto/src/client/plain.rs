@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn law_5_plain_octets_equal_the_general_step() {
+    fn law_5_plain_bytes_equal_the_general_step() {
         for body in [
             ".\r\nrest",
             "a\r\n.\r\n",

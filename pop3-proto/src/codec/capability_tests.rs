@@ -67,7 +67,7 @@ fn canonical() -> Vec<(&'static str, Capability<'static>)> {
 
 /// Also 2449.3.f, 2449.5.f, ROB.25.
 #[test]
-fn r2449_5_k_each_tag_and_argument_is_read_and_written_as_the_registry_has_it() {
+fn r2449_5_k_each_tag_and_argument_is_read_and_written_as_registered() {
     for (wire, value) in canonical() {
         assert_eq!(read(wire), (value, Quirks::NONE), "{wire}");
         assert_eq!(line(&value), wire);
@@ -90,7 +90,7 @@ fn r2449_5_e_tags_and_keywords_are_read_in_any_letter_case() {
 
 /// Also 2449.5.l for the arguments.
 #[test]
-fn r2449_9_a_unknown_and_misspelt_tags_stay_as_they_stand() {
+fn r2449_9_a_unknown_and_misspelt_tags_stay_unchanged() {
     for wire in
         ["PIPELINE", "RESP-CODE", "UIDLS", "X", "XTOP yes", "APOP", "LOGINDELAY 5", "SASLX PLAIN", "A=B c"]
     {
@@ -101,7 +101,7 @@ fn r2449_9_a_unknown_and_misspelt_tags_stay_as_they_stand() {
 }
 
 #[test]
-fn r2449_5_l_odd_and_surplus_arguments_are_no_error() {
+fn r2449_5_l_odd_and_surplus_arguments_are_not_an_error() {
     // Without a number that can be read the tag says nothing that could be acted on.
     for wire in [
         "LOGIN-DELAY",
@@ -164,7 +164,7 @@ fn r2449_5_f_more_than_one_space_is_tolerated_and_recorded() {
 
 /// Also AMB.2: DEL is no tag of ours.
 #[test]
-fn r2449_3_f_a_line_without_a_tag_of_printable_ascii_is_no_capability() {
+fn r2449_3_f_a_line_without_a_tag_of_printable_ascii_is_not_a_capability() {
     for (wire, error) in [
         ("", InvalidValue::Empty),
         (" TOP", InvalidValue::Empty),
@@ -181,7 +181,7 @@ fn r2449_3_f_a_line_without_a_tag_of_printable_ascii_is_no_capability() {
 
 /// Also 2449.3.h.
 #[test]
-fn r2449_3_f_a_server_announces_only_what_is_a_capability_line_of_its_own() {
+fn r2449_3_f_a_server_announces_only_complete_capability_lines() {
     let new = |tag: &'static str, arguments: &'static str| {
         OtherCapability::new(Text::from_static(tag), Text::from_static(arguments)).map(|other| other.tag())
     };
@@ -227,7 +227,7 @@ fn r2449_3_f_a_server_announces_only_what_is_a_capability_line_of_its_own() {
 
 /// Also 2449.3.h, 2449.6.3.a.
 #[test]
-fn amb_18_a_mechanism_list_ends_where_the_line_would_be_over_512_octets() {
+fn amb_18_a_mechanism_list_ends_before_its_line_exceeds_512_octets() {
     let names: Vec<String> = (0..60).map(|number| format!("MECHANISM-NUMBER-{number:03}")).collect();
     let list: Vec<_> = names.iter().map(|name| Mechanism::new(name.as_bytes()).unwrap()).collect();
     let bytes = encoded(&Capability::Sasl(Mechanisms::new(&list)));

@@ -90,7 +90,7 @@ fn r2449_8_c_levels_that_are_not_known_are_left_out() {
 }
 
 #[test]
-fn r2449_3_d_what_is_no_code_is_text() {
+fn r2449_3_d_anything_else_is_text() {
     for (inner, error) in [
         ("", InvalidValue::Empty),
         ("/", InvalidValue::Syntax),
@@ -113,7 +113,7 @@ fn r2449_3_d_what_is_no_code_is_text() {
 
 /// Also AMB.1, AMB.3, AMB.26, ROB.28.
 #[test]
-fn r2449_3_c_a_code_stands_at_the_start_of_the_text_and_nowhere_else() {
+fn r2449_3_c_a_code_is_read_only_at_the_start_of_the_text() {
     let read = |line| {
         let (_, status) = status(line, None);
         (status.code(), status.text().to_str().unwrap())

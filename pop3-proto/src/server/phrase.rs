@@ -41,9 +41,9 @@ phrases! {
     /// The login is too soon after the last one.
     LoginDelay = "too soon after the last login",
     /// The server has a problem that is likely to pass.
-    Temporary = "temporary trouble, try again later",
+    Temporary = "temporary failure, try again later",
     /// The server has a problem that somebody must fix.
-    Permanent = "lasting trouble, ask for help",
+    Permanent = "permanent fault, ask for help",
     /// The message contains UTF-8.
     NeedsUtf8 = "this message needs UTF8 mode",
     /// No message has this number, or it is marked for deletion.
@@ -51,9 +51,9 @@ phrases! {
     /// The response to DELE.
     Marked = "marked for deletion",
     /// The response to RSET.
-    Unmarked = "nothing is marked any more",
+    Unmarked = "all messages are unmarked",
     /// The response to NOOP.
-    Nothing = "nothing done",
+    Nothing = "no operation",
     /// The word after the number of octets, in the response to RETR.
     Octets = "octets",
     /// The response to TOP.

@@ -28,7 +28,7 @@ fn r1939_7_uidl_e_a_plain_unique_id_ends_where_the_naive_loop_ends_it() {
 
 /// Every octet at every place, among octets that are near the three in one way or another.
 #[test]
-fn rob_3_a_text_ends_before_the_first_octet_that_ends_lines() {
+fn rob_3_a_text_ends_before_the_first_byte_that_ends_lines() {
     for filler in [b'a', b'\t', 14, 0x80, 0x8A, 0xFF] {
         for (octet, at) in (0..=u8::MAX).flat_map(|octet| (0..20).map(move |at| (octet, at))) {
             let mut octets = [filler; 20];
@@ -59,7 +59,7 @@ fn g_9_a_timestamp_is_a_message_id() {
 }
 
 #[test]
-fn r1939_7_apop_b_anything_else_is_no_timestamp() {
+fn r1939_7_apop_b_anything_else_is_not_a_timestamp() {
     for bad in [
         &b""[..],
         b"<",
@@ -190,7 +190,7 @@ fn g_23_a_digest_is_32_hexadecimal_digits() {
 }
 
 #[test]
-fn r1939_7_apop_f_every_octet_is_two_lower_case_digits() {
+fn r1939_7_apop_f_every_byte_is_two_lower_case_digits() {
     for octet in 0..=255 {
         let hex = format!("{octet:02x}").repeat(16);
         assert_eq!(ApopDigest::new([octet; 16]).to_hex(), hex.as_bytes());
@@ -260,7 +260,7 @@ fn g_22_and_r5034_4_t_whole_groups_with_right_padding() {
 }
 
 #[test]
-fn r5034_4_t_bits_behind_the_last_octet_are_zero() {
+fn r5034_4_t_bits_after_the_last_byte_are_zero() {
     for (digit, value) in (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(*b"+/").zip(0..) {
         assert_eq!(Base64::new(&[b'A', digit, b'=', b'=']).is_ok(), value % 16 == 0, "{value}");
         assert_eq!(Base64::new(&[b'A', b'A', digit, b'=']).is_ok(), value % 4 == 0, "{value}");
@@ -276,7 +276,7 @@ fn r5034_4_s_padding_is_at_the_end_only() {
 }
 
 #[test]
-fn r4648_3_a_and_r5034_4_s_no_octet_outside_the_alphabet() {
+fn r4648_3_a_and_r5034_4_s_no_byte_outside_the_alphabet() {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     for octet in 0..=255 {
         let bad = [b'A', b'A', b'A', octet];
@@ -344,7 +344,7 @@ fn g_17_a_listing_holds_tags_and_no_star() {
 
 /// Octets, a `&str` and a `&String` make the same value, or are refused for the same reason.
 #[test]
-fn values_are_made_of_text_as_of_octets() {
+fn values_are_made_from_text_and_from_bytes() {
     fn alike<'a, T, E>(text: &'a String) -> bool
     where
         T: TryFrom<&'a [u8], Error = E> + TryFrom<&'a str, Error = E> + TryFrom<&'a String, Error = E>,
@@ -366,7 +366,7 @@ fn values_are_made_of_text_as_of_octets() {
 
 #[cfg(feature = "alloc")]
 #[test]
-fn a_unique_id_hashes_and_compares_like_its_octets() {
+fn a_unique_id_hashes_and_compares_like_its_bytes() {
     use super::OwnedUniqueId;
     use std::{borrow::Borrow, collections::hash_map::RandomState, hash::BuildHasher};
 

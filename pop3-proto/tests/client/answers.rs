@@ -18,7 +18,7 @@ fn r1939_5_stat_d_a_drop_listing_is_two_numbers() {
 
 /// An answer whose end is known is never fatal, whatever it says.
 #[test]
-fn r1939_5_stat_b_an_answer_that_is_no_drop_listing_is_odd() {
+fn r1939_5_stat_b_an_answer_that_is_not_a_drop_listing_is_malformed() {
     for text in ["", "2", "two messages", "-1 5", "1 -5", "4294967296 1", "1 99999999999999999999"] {
         for config in [CLEAR, STRICT] {
             let mut session = Guest::opened(config);
@@ -42,7 +42,7 @@ fn r1939_5_list_c_a_listing_has_a_row_for_each_message() {
 }
 
 #[test]
-fn r1939_5_list_i_the_text_of_the_status_line_is_no_data() {
+fn r1939_5_list_i_the_text_of_the_status_line_is_not_data() {
     for text in ["99 messages", "1 120", ".", "", "-1", "[IN-USE] 5"] {
         let mut session = Guest::opened(CLEAR);
         let events = session.ask("LIST", format!("+OK {text}\r\n7 5\r\n.\r\n"));
@@ -52,7 +52,7 @@ fn r1939_5_list_i_the_text_of_the_status_line_is_no_data() {
 
 /// Also 1939.5.list.e: numbers are given as they are, with gaps, out of order, beyond any count.
 #[test]
-fn r1939_5_stat_f_a_count_is_no_bound_for_numbers() {
+fn r1939_5_stat_f_a_count_does_not_bound_the_numbers() {
     let mut session = Guest::opened(STRICT);
     session.ask("STAT", "+OK 1 5\r\n");
     let events = session.ask("LIST", "+OK\r\n9 5\r\n3 6\r\n3 7\r\n4294967295 8\r\n.\r\n");
@@ -109,7 +109,7 @@ fn an_answer_about_another_message_is_odd() {
 
 /// Also 1939.3.t, 1939.3.u and AMB.17.
 #[test]
-fn r1939_3_u_a_dot_that_begins_a_line_is_taken_off() {
+fn r1939_3_u_a_dot_that_begins_a_line_is_removed() {
     let cases = [
         ("..\r\n", ".\\r\\n", 3),
         (".x\r\n", "x\\r\\n", 3),
@@ -178,7 +178,7 @@ fn r1939_5_a_commands_come_in_any_order_and_again() {
 
 /// Also quirks 37 and 38.
 #[test]
-fn r1939_3_z_a_refusal_does_not_say_what_a_server_lacks() {
+fn r1939_3_z_a_refusal_does_not_tell_which_feature_a_server_lacks() {
     let mut session = Guest::opened(CLEAR);
     assert_eq!(session.ask("TOP 1 0", "-ERR unknown command\r\n"), ["TOP 1 refused unknown command"]);
     assert_eq!(session.ask("UIDL", "-ERR unknown command\r\n"), ["UIDL refused unknown command"]);

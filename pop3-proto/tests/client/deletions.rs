@@ -56,7 +56,7 @@ fn amb_28_quit_refused_is_refused_in_part_and_unanswered_is_unknown() {
 }
 
 #[test]
-fn r1939_6_h_behind_the_answer_to_quit_the_machine_is_terminal() {
+fn r1939_6_h_after_the_response_to_quit_the_machine_is_terminal() {
     let mut session = with_one_mark(CLEAR);
     assert_eq!(session.ask("QUIT", "+OK\r\n-ERR no\r\n+OK"), ["closed Committed"]);
     for _ in 0..3 {
@@ -71,7 +71,7 @@ fn r1939_6_h_behind_the_answer_to_quit_the_machine_is_terminal() {
 }
 
 #[test]
-fn r1939_5_rset_b_rset_takes_all_marks_back() {
+fn r1939_5_rset_b_rset_clears_all_marks() {
     let mut session = with_one_mark(CLEAR);
     session.ask("DELE 2", "+OK\r\n");
     session.send("RSET").unwrap();
@@ -88,7 +88,7 @@ fn r1939_5_rset_b_rset_takes_all_marks_back() {
 }
 
 #[test]
-fn r1939_5_dele_b_a_refused_mark_is_none() {
+fn r1939_5_dele_b_a_refused_dele_marks_no_message() {
     let mut session = Guest::opened(CLEAR);
     session.send("DELE 9").unwrap();
     assert_eq!(session.client().deletions(), Deletions::Pending, "it may have been accepted");

@@ -14,7 +14,7 @@ fn timestamp(greeting: impl AsRef<[u8]>) -> Option<String> {
 
 /// Also 1939.3.af.
 #[test]
-fn r1939_4_b_behind_a_positive_greeting_comes_authorization() {
+fn r1939_4_b_a_positive_greeting_starts_authorization() {
     let mut session = Guest::new(CLEAR);
     assert_eq!(session.client().state(), State::Greeting);
     assert_eq!(session.send("QUIT").unwrap_err(), SendError::State(State::Greeting));
@@ -25,7 +25,7 @@ fn r1939_4_b_behind_a_positive_greeting_comes_authorization() {
 }
 
 #[test]
-fn r1939_4_c_behind_a_greeting_of_err_only_quit_may_be_sent() {
+fn r1939_4_c_after_a_greeting_of_err_only_quit_may_be_sent() {
     let mut session = Guest::new(CLEAR);
     assert_eq!(
         session.hear("-ERR [SYS/TEMP] no service <1@x>\r\n"),
@@ -42,7 +42,7 @@ fn r1939_4_c_behind_a_greeting_of_err_only_quit_may_be_sent() {
 
 /// Also quirk 5.
 #[test]
-fn rob_14_a_first_line_that_is_no_status_is_fatal() {
+fn rob_14_a_first_line_that_is_not_a_status_is_fatal() {
     for line in [
         "* OK Gimap ready",
         "220 smtp ready",
@@ -92,7 +92,7 @@ fn rob_27_the_timestamp_is_the_first_that_is_well_formed() {
 
 /// Also quirk 26.
 #[test]
-fn rob_26_a_timestamp_that_is_no_message_id_is_none() {
+fn rob_26_a_timestamp_that_is_not_a_message_id_is_ignored() {
     for text in
         ["<1>", "<@>", "<1@>", "<@x>", "<1@x@y>", "<1 2@x>", "<caf\u{e9}@x>", "<1@x\u{7f}>", "<\u{1}@x>"]
     {
@@ -115,7 +115,7 @@ fn rob_28_a_bracket_at_the_end_of_a_greeting_is_text() {
 }
 
 #[test]
-fn amb_4_a_greeting_may_have_its_code_right_behind_the_status() {
+fn amb_4_a_greeting_may_have_its_code_right_after_the_status() {
     let mut session = Guest::new(CLEAR);
     assert_eq!(session.hear("+OK[IN-USE] x\r\n"), ["greeting [IN-USE] x"]);
     assert!(session.quirks().contains(Quirk::GreetingSpacing));
@@ -128,7 +128,7 @@ fn amb_4_a_greeting_may_have_its_code_right_behind_the_status() {
 
 /// Also ROB.18: what a peer says never moves a cursor.
 #[test]
-fn amb_2_control_octets_in_a_text_are_shown_escaped() {
+fn amb_2_control_bytes_in_a_text_are_shown_escaped() {
     let mut session = Guest::new(CLEAR);
     assert_eq!(session.hear("+OK \u{1b}[2J\u{7f}x\r\n"), ["greeting \\x1b[2J\\x7fx"]);
     assert!(session.quirks().is_empty());

@@ -24,7 +24,7 @@ fn may_follow(to: impl Fn() -> Guest) -> Vec<&'static str> {
 }
 
 #[test]
-fn r1939_7_user_f_behind_an_accepted_name_come_pass_and_quit() {
+fn r1939_7_user_f_after_an_accepted_name_only_pass_and_quit_may_be_sent() {
     let named = || {
         let mut session = Guest::greeted(CLEAR);
         assert_eq!(session.ask("USER mrose", "+OK send PASS\r\n"), ["USER ok send PASS"]);
@@ -42,7 +42,7 @@ fn r1939_7_user_f_behind_an_accepted_name_come_pass_and_quit() {
 }
 
 #[test]
-fn r1939_7_user_g_behind_a_refused_name_comes_another_try_or_quit() {
+fn r1939_7_user_g_after_a_refused_name_another_try_or_quit_may_be_sent() {
     let refused = || {
         let mut session = Guest::greeted(CLEAR);
         assert_eq!(session.ask("USER mrose", "-ERR never heard of\r\n"), ["USER refused never heard of"]);
@@ -62,7 +62,7 @@ fn r1939_7_user_g_behind_a_refused_name_comes_another_try_or_quit() {
 
 /// Also 1939.4.j: the session stays in AUTHORIZATION and any way to log in may be tried.
 #[test]
-fn r1939_7_pass_d_behind_a_refused_password_a_new_name_is_due() {
+fn r1939_7_pass_d_after_a_refused_password_a_new_name_is_required() {
     let mut session = Guest::greeted(CLEAR);
     assert_eq!(session.send("PASS x").unwrap_err(), SendError::NoUser);
     session.ask("USER mrose", "+OK\r\n");
@@ -160,7 +160,7 @@ fn r1939_3_h_arguments_are_ascii_in_the_strict_profile() {
 }
 
 #[test]
-fn nothing_but_capa_stls_and_quit_goes_out_in_clear_where_tls_is_required() {
+fn only_capa_stls_and_quit_go_out_in_cleartext_if_tls_is_required() {
     let greeted = || Guest::greeted(ClientConfig::new(TlsPolicy::Required));
     assert_eq!(may_follow(greeted), ["STLS", "CAPA", "QUIT"]);
 }

@@ -59,7 +59,7 @@ fn rob_11_spaces_too_many_are_taken_as_one() {
 
 /// Also quirk 13.
 #[test]
-fn rob_12_a_unique_id_outside_the_range_comes_as_octets() {
+fn rob_12_a_unique_id_outside_the_range_is_delivered_as_bytes() {
     let long = "x".repeat(71);
     for (id, shown) in [
         (long.as_str(), long.as_str()),
@@ -94,7 +94,7 @@ fn rob_13_an_answer_to_uidl_may_lack_its_number() {
 }
 
 #[test]
-fn rob_14_a_line_that_is_no_status_is_fatal_at_any_time() {
+fn rob_14_a_line_that_is_not_a_status_is_fatal_at_any_time() {
     for line in [
         "", " ", "OK", "+", "+ AAAA", "+ERR", "+OKfoo", "-ERRfoo", "* BYE", "421 x", ".", "1 120", "-OK",
         "++",
@@ -244,7 +244,7 @@ fn amb_18_mechanisms_of_several_lines_are_put_together() {
 }
 
 #[test]
-fn amb_22_a_tag_behind_err_is_text() {
+fn amb_22_a_tag_after_err_is_text() {
     let mut session = Guest::greeted(STRICT);
     assert_eq!(session.ask("LANG uga", "-ERR en no such language\r\n"), ["LANG refused en no such language"]);
 }

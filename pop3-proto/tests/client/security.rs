@@ -166,7 +166,7 @@ fn sec_amplification_by_number_allocates_nothing() {
 }
 
 #[test]
-fn sec_unsolicited_octets_are_fatal() {
+fn sec_unsolicited_bytes_are_fatal() {
     for octets in ["+OK\r\n", "-ERROR\r\n", "x", "\r\n", "\n", "\0"] {
         assert_eq!(Guest::greeted(CLEAR).hear(octets), ["fatal Unsolicited"]);
         let mut session = Guest::opened(CLEAR);
@@ -207,7 +207,7 @@ fn sec_injection_is_not_expressible() {
 
 /// If the rest of a long line is `.`, it ends nothing, whatever buffers and limits have that length.
 #[test]
-fn sec_length_edge_the_rest_of_a_long_line_is_no_end_mark() {
+fn sec_length_edge_the_rest_of_a_long_line_is_not_a_terminator() {
     let edges =
         [1usize, 2, 64, 80, 128, 255, 256, 510, 511, 512, 513, 1023, 1024, 4096, 8191, 12_288, 65_536];
     for length in edges.into_iter().flat_map(|edge| edge.saturating_sub(3)..edge + 3) {
@@ -267,7 +267,7 @@ proptest! {
 
     /// Also ROB.23: no input from a server makes the client panic or loop forever.
     #[test]
-    fn sec_any_octets_end_or_ask_for_more(octets in prop::collection::vec(any::<u8>(), 0..200), line in 0..6usize) {
+    fn sec_any_bytes_end_the_session_or_ask_for_more(octets in prop::collection::vec(any::<u8>(), 0..200), line in 0..6usize) {
         let lines = ["STAT", "LIST", "UIDL 1", "RETR 1", "CAPA", "QUIT"];
         let mut session = Guest::opened(CLEAR);
         session.send(lines[line]).unwrap();

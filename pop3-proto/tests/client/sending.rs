@@ -87,7 +87,7 @@ fn r1939_3_af_each_command_in_each_state() {
 }
 
 #[test]
-fn each_command_where_something_else_is_due() {
+fn each_command_while_another_is_required() {
     let only_quit = |error| move |verb| if verb == Verb::Quit { Ok(()) } else { Err(error) };
     let no_service = || {
         let mut session = Guest::new(CLEAR);
@@ -132,7 +132,7 @@ fn each_command_that_needs_a_history() {
 
 /// Also 1939.3.ag and ROB.37: each command after each other one, with and without pipelining.
 #[test]
-fn rob_37_each_command_behind_each_other() {
+fn rob_37_each_command_after_each_other() {
     for first in Verb::ALL {
         for config in [CLEAR, PIPED] {
             for (state, make) in [
@@ -174,7 +174,7 @@ fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), Se
 
 /// A driver that holds a command back for now must not take it for one that never fits.
 #[test]
-fn a_command_behind_a_login_may_be_sent_once_that_is_answered() {
+fn a_command_after_a_login_may_be_sent_once_the_login_is_answered() {
     let mut session = after(named(), "PASS secret", "");
     let error = session.send("STAT").unwrap_err();
     assert_eq!(error, SendError::After(Verb::Pass));
@@ -218,7 +218,7 @@ fn a_command_that_does_not_fit_the_sink_was_not_sent() {
 }
 
 #[test]
-fn a_sink_without_room_now_is_told_from_one_that_is_too_small() {
+fn a_full_sink_is_distinguished_from_one_that_is_too_small() {
     for (capacity, later) in [(5, false), (10, true)] {
         let mut client = client(CLEAR, OPENING);
         let mut buffer = vec![0; capacity];
@@ -240,7 +240,7 @@ fn an_empty_name_is_refused() {
 
 /// Each reason has its own text.
 #[test]
-fn errors_of_send_are_told_apart() {
+fn errors_of_send_are_distinguished() {
     let errors = [
         SendError::Over,
         SendError::State(State::Closed),
@@ -267,7 +267,7 @@ fn errors_of_send_are_told_apart() {
 
 /// What a person sees of a client: what is in flight and what the server can do, by name, and nothing that is past.
 #[test]
-fn debug_shows_the_session_as_it_stands() {
+fn debug_shows_the_current_session() {
     let mut session = Guest::opened(PIPED);
     session.ask("CAPA", "+OK\r\nUIDL\r\nSASL PLAIN XOAUTH2\r\nLOGIN-DELAY 60\r\n.\r\n");
     session.ask("RETR 7", "-ERR\r\n");

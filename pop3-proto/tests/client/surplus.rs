@@ -166,7 +166,7 @@ fn sec_a_surplus_response_is_fatal_under_every_cut() {
 
 /// As a driver that sends when it has an event, with all octets in one read.
 #[test]
-fn sec_a_surplus_response_answers_nothing_that_is_sent_later() {
+fn sec_a_surplus_response_never_answers_a_later_command() {
     for case in CASES {
         for surplus in SURPLUS.iter().chain(&["-ERR bye\r\n", "-ERR", "-"]) {
             let mut session = (case.session)();
@@ -187,7 +187,7 @@ fn sec_a_surplus_response_answers_nothing_that_is_sent_later() {
 }
 
 #[test]
-fn sec_surplus_octets_after_stls_are_fatal_under_every_cut() {
+fn sec_surplus_bytes_after_stls_are_fatal_under_every_cut() {
     for surplus in ["+OK\r\n", "-ERR\r\n", "-", "x"] {
         let text = ["+OK begin\r\n", surplus].concat();
         for pieces in cuts(&text) {

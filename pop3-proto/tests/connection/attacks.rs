@@ -51,7 +51,7 @@ fn start(id: u64) -> (Pop3Client, StartTls) {
 }
 
 #[test]
-fn law_7_a_handshake_of_another_connection_is_not_taken_for_the_own_one() {
+fn law_7_a_handshake_token_of_another_connection_is_refused() {
     let ((mut one, own), (_, theirs)) = (start(1), start(2));
     assert_eq!(one.tls_started(theirs), Err(AnswerError::OtherConnection));
     assert!(!one.client().is_tls());

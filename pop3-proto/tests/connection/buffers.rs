@@ -56,7 +56,7 @@ fn no_limit_makes_a_send_buffer_smaller_than_a_line() {
 }
 
 #[test]
-fn a_read_of_nothing_is_the_end_only_if_there_was_room() {
+fn a_read_of_zero_bytes_is_the_end_only_if_there_was_room() {
     let mut pop3 = client(900, 700).unwrap();
     // Nobody polls, so the buffer fills up.
     assert_eq!(give(pop3.recv_buf(), &[b'x'; 2000]), 900);
@@ -175,7 +175,7 @@ fn law_6_a_storage_that_breaks_its_word_ends_in_an_error() {
 }
 
 #[test]
-fn sizes_are_what_they_are_said_to_be() {
+fn sizes_are_as_documented() {
     // Each buffer takes a few words in addition to its storage.
     assert!(size_of::<ClientConnection<&mut [u8]>>() <= 448);
     assert!(size_of::<ServerConnection<&mut [u8], &mut [u8]>>() <= 480);

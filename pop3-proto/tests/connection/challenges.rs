@@ -140,7 +140,7 @@ fn law_7_a_token_of_another_connection_is_refused_and_the_own_one_stays_good() {
 }
 
 #[test]
-fn bytes_after_a_challenge_are_no_response_to_what_answers_it() {
+fn bytes_after_a_challenge_do_not_respond_to_its_answer() {
     let mut pop3 = challenged(1, CHALLENGES[0]);
     let Some((Event::Challenge(step, _), mut sender)) = pop3.poll().unwrap() else { panic!() };
     assert!(sender.respond(step, Base64::new(LONG).unwrap()).is_err());

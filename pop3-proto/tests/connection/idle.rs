@@ -134,7 +134,7 @@ impl Write for Slow {
 }
 
 #[test]
-fn a_write_that_fails_keeps_what_is_left() {
+fn a_write_that_fails_keeps_the_remaining_bytes() {
     let mut pop3 = logged_in();
     pop3.sender().send(command("STAT")).unwrap();
     let mut slow = Slow { taken: Vec::new(), most: 3, interrupted: false };

@@ -20,7 +20,7 @@ fn start(pop3: &mut ClientConnection<Vec<u8>>) -> client::StartTls {
 }
 
 #[test]
-fn law_8_a_client_goes_on_inside_tls() {
+fn law_8_a_client_continues_inside_tls() {
     let mut pop3 = asked();
     give(pop3.recv_buf(), b"+OK begin\r\n");
     let start = start(&mut pop3);
@@ -77,7 +77,7 @@ fn server_start(pop3: &mut Pop3) -> server::StartTls {
 }
 
 #[test]
-fn law_8_a_server_goes_on_inside_tls() {
+fn law_8_a_server_continues_inside_tls() {
     let mut pop3 = server(b"STLS\r\n");
     let start = server_start(&mut pop3);
     assert!(pop3.send_buf().pending().starts_with(b"+OK "));

@@ -5,7 +5,7 @@ use pop3_proto::client::{Deletions, Event, SendError};
 use pop3_proto::{Command, ConnectionError, Verb};
 
 #[test]
-fn a_client_can_stop_inside_a_message_and_sees_what_it_cuts_off() {
+fn a_client_that_stops_inside_a_message_sees_the_commands_it_cuts_off() {
     let mut pop3 = logged_in();
     pop3.sender().send(command("DELE 1")).unwrap();
     hear(&mut pop3, "+OK\r\n");

@@ -83,7 +83,7 @@ fn r2449_5_a_capa_has_no_argument() {
 
 /// What is not offered is not announced, and what is not announced is not there.
 #[test]
-fn r2449_5_k_a_command_is_there_where_its_tag_is() {
+fn r2449_5_k_a_command_works_if_its_tag_is_listed() {
     for (config, tag, line) in [
         (ServerConfig::new(TlsPolicy::Cleartext).without_user(), "USER", "USER mrose"),
         (ServerConfig::new(TlsPolicy::Cleartext), "STLS", "STLS"),
@@ -108,7 +108,7 @@ fn r2449_5_k_a_command_is_there_where_its_tag_is() {
 
 /// Also 2449.6.5.a, 2449.6.5.d, 2449.6.5.e, 2449.6.7.a, 2449.6.7.c, 2449.6.7.e.
 #[test]
-fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_behind_it() {
+fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_after_it() {
     let config = ServerConfig::new(TlsPolicy::Cleartext);
     let rows = |host: &mut Host<Mail>| {
         let rows = host.lists("CAPA").into_iter();
@@ -146,7 +146,7 @@ fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_behind_it() {
 
 /// Also 2449.3.h.
 #[test]
-fn r2449_6_9_a_an_implementation_is_announced_where_its_line_holds_it() {
+fn r2449_6_9_a_an_implementation_is_announced_if_it_fits_its_line() {
     let words = |octets: usize| Text::new(Box::leak("i".repeat(octets).into_boxed_str()).as_bytes()).unwrap();
     let announced = |octets| {
         let mut host = greeted(ServerConfig::new(TlsPolicy::Cleartext).with_implementation(words(octets)));
@@ -158,7 +158,7 @@ fn r2449_6_9_a_an_implementation_is_announced_where_its_line_holds_it() {
 
 /// Also 7628.3.a: OAUTHBEARER is for TLS only, and a list of nothing is not announced.
 #[test]
-fn r2449_6_3_a_sasl_is_announced_where_there_is_a_mechanism() {
+fn r2449_6_3_a_sasl_is_announced_if_there_is_a_mechanism() {
     let config = ServerConfig::new(TlsPolicy::Opportunistic);
     for (config, before, inside) in [
         (config.with_sasl(SASL), None, Some("SASL PLAIN OAUTHBEARER")),

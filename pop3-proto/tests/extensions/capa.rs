@@ -104,7 +104,7 @@ fn r2449_5_m_an_empty_list_is_a_list() {
 
 /// Also in place of a list that it gave before.
 #[test]
-fn r2449_5_c_a_refusal_means_that_nothing_is_listed() {
+fn r2449_5_c_a_refusal_means_an_empty_list() {
     let mut peer = peer();
     peer.lists(ALL);
     assert_eq!(peer.ask("CAPA", "-ERR what?\r\n"), ["CAPA refused what?"]);
@@ -242,7 +242,7 @@ fn r2449_5_l_unknown_lines_pass_by_and_change_nothing() {
 
 /// Also 2449.3.f: a line that cannot be a capability is malformed, and the list continues.
 #[test]
-fn r2449_5_l_a_line_without_a_tag_is_odd_and_the_list_goes_on() {
+fn r2449_5_l_a_line_without_a_tag_is_malformed_and_the_list_continues() {
     let mut peer = peer();
     let events = peer.ask("CAPA", "+OK\r\n\r\nTOP\r\n\x01\r\n.\r\n");
     assert_eq!(events, ["CAPA begin", "odd", "Top", r"odd \x01", "CAPA end 3"]);
@@ -305,7 +305,7 @@ fn r2449_5_e_tags_in_any_letter_case() {
 proptest! {
     /// Any selection, in any order, is what was announced.
     #[test]
-    fn r2449_5_n_the_set_is_what_was_listed(lines in proptest::sample::subsequence(ALL, 0..=ALL.len()).prop_shuffle()) {
+    fn r2449_5_n_the_set_equals_the_listed_capabilities(lines in proptest::sample::subsequence(ALL, 0..=ALL.len()).prop_shuffle()) {
         let mut peer = peer();
         peer.lists(ALL);
         peer.lists(&lines);

@@ -108,8 +108,8 @@ const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::NotAllowed, "", "not allowed here"),
     (Refusal::InUse, "[IN-USE] ", "maildrop in use by another session"),
     (Refusal::LoginDelay, "[LOGIN-DELAY] ", "too soon after the last login"),
-    (Refusal::Temporary, "[SYS/TEMP] ", "temporary trouble, try again later"),
-    (Refusal::Permanent, "[SYS/PERM] ", "lasting trouble, ask for help"),
+    (Refusal::Temporary, "[SYS/TEMP] ", "temporary failure, try again later"),
+    (Refusal::Permanent, "[SYS/PERM] ", "permanent fault, ask for help"),
     (Refusal::NeedsUtf8, "[UTF8] ", "this message needs UTF8 mode"),
     (Refusal::NoSuchMessage, "", "no such message"),
 ];

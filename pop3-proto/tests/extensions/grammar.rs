@@ -31,7 +31,7 @@ const LINES: [&str; 22] = [
 ];
 
 #[test]
-fn r2449_3_a_what_is_sent_is_a_keyword_and_words_with_one_space_between() {
+fn r2449_3_a_a_command_is_sent_as_words_with_one_space_between() {
     for line in LINES {
         let lower = line.split_once(' ').map_or(line.to_ascii_lowercase(), |(word, rest)| {
             format!("{} {rest}", word.to_ascii_lowercase())
@@ -58,7 +58,7 @@ fn r1939_3_d_a_command_line_has_cr_lf_at_its_end_and_nowhere_else() {
 
 /// Also AMB.6: what one machine sends is what the other hands out, with empty lines, dots and lines of any length.
 #[test]
-fn r2449_3_g_payload_lines_may_be_empty_and_hold_any_octet() {
+fn r2449_3_g_payload_lines_may_be_empty_and_hold_any_byte() {
     let mut peer = opened(TlsPolicy::Cleartext);
     let long = "l".repeat(100_000);
     let message = format!("+OK\r\n\r\n..\r\n...\r\n+OK {long}\r\n\u{80}\0\r\n.\r\n");

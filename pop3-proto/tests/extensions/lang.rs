@@ -60,10 +60,10 @@ fn r6856_3_c_texts_follow_the_language() {
     assert_eq!(host.say("NOOP\r\n"), "+OK nichts geschehen\r\n", "in TRANSACTION too");
     assert_eq!(
         host.say("RSET\r\n"),
-        "+OK nothing is marked any more\r\n",
+        "+OK all messages are unmarked\r\n",
         "what is not translated is English"
     );
-    assert_eq!(host.say("LANG en\r\nNOOP\r\n"), "+OK en language selected\r\n+OK nothing done\r\n");
+    assert_eq!(host.say("LANG en\r\nNOOP\r\n"), "+OK en language selected\r\n+OK no operation\r\n");
 }
 
 /// Also 4647.2.1.a: a range matches a tag that it is, or begins at a hyphen, in any case.
@@ -107,7 +107,7 @@ fn r6856_3_d_a_failed_lang_keeps_the_language() {
 }
 
 #[test]
-fn r4647_2_1_a_what_is_no_range_is_a_syntax_error() {
+fn r4647_2_1_a_an_invalid_range_is_a_syntax_error() {
     for range in
         ["de_AT", "1a", "-de", "de-", "de--at", "abcdefghi", "de-abcdefghi", "*-CH", "de *", "de fr", "dé"]
     {
@@ -165,7 +165,7 @@ fn r6856_3_c_a_phrase_that_is_too_long_or_reads_as_a_code_is_said_in_english() {
     let mut host = greeted(ServerConfig::new(TlsPolicy::Cleartext).with_languages(ODD));
     assert_eq!(host.say("LANG x-odd\r\n"), "+OK x-odd\r\n", "a phrase may be empty");
     assert_eq!(host.say("BOGUS\r\nCAPA 1\r\n"), "-ERR unknown command\r\n-ERR syntax error\r\n");
-    assert_eq!(host.say("USER mrose\r\nPASS secret\r\nNOOP\r\n"), "+OK\r\n+OK\r\n+OK nothing done\r\n");
+    assert_eq!(host.say("USER mrose\r\nPASS secret\r\nNOOP\r\n"), "+OK\r\n+OK\r\n+OK no operation\r\n");
     assert_eq!(host.say("RSET\r\n").len(), "+OK \r\n".len() + 440);
     // No line is longer than a status line may be, whatever the tag and the name are.
     let lines = host.say("LANG\r\nLANG en\r\nLIST 9\r\nRETR 1\r\nNOOP\r\nQUIT\r\n");
@@ -192,7 +192,7 @@ fn r6856_3_c_a_client_reads_the_tag_and_the_text() {
 
 /// Also 6856.3.d.
 #[test]
-fn amb_22_a_tag_behind_err_is_text() {
+fn amb_22_a_tag_after_err_is_text() {
     let mut peer = opened(TlsPolicy::Cleartext);
     assert_eq!(
         peer.ask("LANG uga", "-ERR es Idioma desconocido\r\n"),

@@ -88,7 +88,7 @@ fn assert_guest_over(guest: &mut Guest) {
 /// Also 2595.4.e and the row of CVE-2011-0411: same read, later read, the cut at every octet. Nothing after STLS is answered or asked
 /// about, and STLS itself is answered only where it came alone.
 #[test]
-fn r2595_sec_a_octets_behind_stls_are_fatal_at_every_cut() {
+fn r2595_sec_a_bytes_after_stls_are_fatal_at_every_cut() {
     for after in AFTER_STLS {
         let wire = [b"STLS\r\n", after].concat();
         for cut in 0..=wire.len() {
@@ -105,7 +105,7 @@ fn r2595_sec_a_octets_behind_stls_are_fatal_at_every_cut() {
 
 /// No queue and no half-read line is there to carry them across.
 #[test]
-fn sec_command_injection_octets_behind_stls_are_fatal_one_by_one() {
+fn sec_command_injection_bytes_after_stls_are_fatal_one_at_a_time() {
     for after in AFTER_STLS {
         let wire = [b"stls\n", after].concat();
         let mut host = host();
@@ -117,7 +117,7 @@ fn sec_command_injection_octets_behind_stls_are_fatal_one_by_one() {
 
 /// It makes no difference whether the response to STLS is still in the buffer or was sent.
 #[test]
-fn law_8_octets_before_the_answer_to_stls_is_flushed_are_fatal() {
+fn law_8_bytes_before_the_answer_to_stls_is_flushed_are_fatal() {
     for flushed in [false, true] {
         let mut host = host();
         host.receive(b"STLS\r\n");
@@ -168,7 +168,7 @@ fn law_8_a_server_is_shown_what_its_driver_still_holds() {
 
 /// The twin of all above: STLS alone, then a command inside TLS.
 #[test]
-fn law_8_a_clean_start_goes_on_inside_tls() {
+fn law_8_a_clean_start_continues_inside_tls() {
     for cut in 0..=6 {
         let (first, second) = b"STLS\r\n".split_at(cut);
         let mut host = host();
@@ -181,7 +181,7 @@ fn law_8_a_clean_start_goes_on_inside_tls() {
 
 /// Also 2595.4.e: answers injected after the `+OK` to STLS, the cut at every octet.
 #[test]
-fn r2595_sec_b_octets_behind_the_ok_are_fatal_at_every_cut() {
+fn r2595_sec_b_bytes_after_the_ok_are_fatal_at_every_cut() {
     for policy in [TlsPolicy::Required, TlsPolicy::Opportunistic, TlsPolicy::Cleartext] {
         for after in AFTER_OK {
             let wire = [b"+OK begin\r\n", after].concat();
@@ -204,7 +204,7 @@ fn r2595_sec_b_octets_behind_the_ok_are_fatal_at_every_cut() {
 
 /// In a session whose lines end in LF too.
 #[test]
-fn sec_response_injection_octets_behind_the_ok_are_fatal_one_by_one() {
+fn sec_response_injection_bytes_after_the_ok_are_fatal_one_at_a_time() {
     for after in AFTER_OK {
         let mut guest = Guest::new(TlsPolicy::Required);
         guest.hear("+OK\n");
@@ -236,7 +236,7 @@ fn rob_44_a_client_is_shown_what_its_driver_still_holds() {
 
 /// `needs_input` and `poll` agree on it: an adapter that asks first polls, and hears of it.
 #[test]
-fn law_8_a_client_asks_for_no_input_when_it_holds_some_in_clear() {
+fn law_8_a_client_wants_no_input_while_it_holds_unread_cleartext() {
     let mut client = client(TlsPolicy::Required, &[("STLS", "+OK\r\n")]);
     assert!(client.needs_input(b"", false));
     assert!(!client.needs_input(b"+", false));
@@ -245,7 +245,7 @@ fn law_8_a_client_asks_for_no_input_when_it_holds_some_in_clear() {
 
 /// The other order: a refused STLS leaves no wall, and what follows is judged as ever.
 #[test]
-fn law_8_behind_a_refused_stls_octets_are_only_unsolicited() {
+fn law_8_after_a_refused_stls_bytes_are_only_unsolicited() {
     assert_eq!(
         guest(TlsPolicy::Required).hear("-ERR no\r\n+OK\r\n"),
         ["STLS refused no", "fatal Unsolicited"]
@@ -256,7 +256,7 @@ fn law_8_behind_a_refused_stls_octets_are_only_unsolicited() {
 
 /// The stream ends during the handshake, or the driver closes because it failed.
 #[test]
-fn law_8_an_end_in_the_handshake_is_no_start_of_tls() {
+fn law_8_an_end_in_the_handshake_does_not_start_tls() {
     let mut guest = guest(TlsPolicy::Required);
     assert_eq!(guest.hear("+OK\r\n"), ["start TLS"]);
     assert_eq!(guest.last(""), ["fatal UnexpectedEof"]);

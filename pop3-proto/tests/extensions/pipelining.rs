@@ -14,7 +14,7 @@ fn pipelining() -> Guest {
 
 /// Also 1939.3.c.
 #[test]
-fn r2449_6_6_a_a_client_sends_ahead_where_it_is_announced() {
+fn r2449_6_6_a_a_client_sends_ahead_if_pipelining_is_announced() {
     let mut peer = opened(TlsPolicy::Cleartext);
     peer.send("STAT").unwrap();
     assert_eq!(peer.send("NOOP").map(drop), Err(SendError::NotPipelined));
@@ -115,7 +115,7 @@ fn r2449_6_6_d_the_queue_is_bounded() {
 
 /// Also 2595.4.g, AMB.20 and the column Pipe of the command table.
 #[test]
-fn rob_37_nothing_is_sent_behind_a_barrier() {
+fn rob_37_no_command_is_sent_after_a_barrier() {
     for (line, verb) in [
         ("PASS secret", Verb::Pass),
         ("AUTH PLAIN", Verb::Auth),
@@ -207,7 +207,7 @@ fn r2449_6_6_f_further_commands_stay_unread_until_the_answer_is_sent() {
     let mut server = machine(server::ServerConfig::new(TlsPolicy::Cleartext), infos(&[[b'x'; 98]; 2]), LOGIN);
     let mut out = SendBuf::new([0; MIN_SEND_BUF]);
     let mut input = Input::more(b"NOOP\r\nSTAT\r\nRSET\r\n");
-    for (answer, unread) in [("+OK nothing done\r\n", "STAT\r\nRSET\r\n"), ("+OK 2 200\r\n", "RSET\r\n")] {
+    for (answer, unread) in [("+OK no operation\r\n", "STAT\r\nRSET\r\n"), ("+OK 2 200\r\n", "RSET\r\n")] {
         for _ in 0..2 {
             let step = server.poll(&mut input, &mut out);
             assert!(matches!(step, Ok(Step::NeedSpace(_))), "{step:?}");
@@ -218,7 +218,7 @@ fn r2449_6_6_f_further_commands_stay_unread_until_the_answer_is_sent() {
 }
 
 #[test]
-fn rob_39_commands_behind_a_failed_login_are_each_refused() {
+fn rob_39_commands_after_a_failed_login_are_each_refused() {
     let mut host = greeted(server::ServerConfig::new(TlsPolicy::Cleartext));
     host.refuse_login = Some(Refusal::Credentials);
     let answers = host.say("USER mrose\r\nPASS wrong\r\nSTAT\r\nLIST\r\nDELE 1\r\nCAPA\r\n");
@@ -243,5 +243,5 @@ fn r2449_6_6_a_a_server_that_does_not_announce_it_answers_all_the_same() {
     let mut host = greeted(server::ServerConfig::new(TlsPolicy::Cleartext).without_pipelining());
     assert!(!host.lists("CAPA").contains(&"PIPELINING".into()));
     let answers = host.say("USER mrose\r\nPASS secret\r\nSTAT\r\nNOOP\r\n");
-    assert_eq!(answers, "+OK send PASS\r\n+OK maildrop open\r\n+OK 2 200\r\n+OK nothing done\r\n");
+    assert_eq!(answers, "+OK send PASS\r\n+OK maildrop open\r\n+OK 2 200\r\n+OK no operation\r\n");
 }

@@ -154,7 +154,7 @@ fn r2595_2_2_b_no_password_goes_out_once_stls_was_seen() {
 
 /// Also 7628.3.a: OAUTHBEARER is for TLS under every policy, whatever was listed.
 #[test]
-fn r7628_3_a_no_client_sends_a_bearer_token_in_clear() {
+fn r7628_3_a_no_client_sends_a_bearer_token_in_cleartext() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic] {
         for command in ["AUTH OAUTHBEARER", "AUTH OAUTHBEARER AAAA"] {
             let mut desk = Guest::listed(policy, &["SASL OAUTHBEARER PLAIN"]);
@@ -170,7 +170,7 @@ fn r7628_3_a_no_client_sends_a_bearer_token_in_clear() {
 
 /// Also 5034.5.a: in no list and refused outside TLS, though the configuration names it; there inside.
 #[test]
-fn r7628_3_a_no_server_takes_a_bearer_token_in_clear() {
+fn r7628_3_a_no_server_takes_a_bearer_token_in_cleartext() {
     const BOTH: &[Mechanism<'static>] = &[Mechanism::OAUTHBEARER, Mechanism::CRAM_MD5];
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic] {
         let mut host = hosted(ServerConfig::new(policy).with_sasl(BOTH).with_sasl_cleartext(BOTH));
@@ -189,7 +189,7 @@ fn r7628_3_a_no_server_takes_a_bearer_token_in_clear() {
 
 /// If the list would be empty without it, CAPA does not announce SASL.
 #[test]
-fn r7628_3_a_a_server_with_nothing_else_announces_no_sasl_in_clear() {
+fn r7628_3_a_a_server_with_no_other_mechanism_announces_no_sasl_in_cleartext() {
     const BEARER: &[Mechanism<'static>] = &[Mechanism::OAUTHBEARER];
     let mut host = hosted(ServerConfig::new(TlsPolicy::Cleartext).with_sasl_cleartext(BEARER));
     assert!(!host.say("CAPA\r\n").contains("SASL"));
@@ -239,7 +239,7 @@ fn r2595_2_3_a_outside_required_tls_no_command_reaches_the_application() {
 
 /// The answer does not depend on name or password, as nobody looks at them; a name that the application would refuse looks like any other.
 #[test]
-fn r8314_4_d_refusals_in_clear_look_the_same() {
+fn r8314_4_d_refusals_in_cleartext_look_the_same() {
     let config = ServerConfig::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN]);
     let answers = |lines: &[&str]| {
         let mut host = hosted(config);
@@ -263,7 +263,7 @@ fn r2595_2_3_b_a_refusal_for_one_user() {
 
 /// Also 2595.9.a: the base protocol alone, where a host wants it.
 #[test]
-fn r2595_2_2_c_a_server_may_take_logins_in_clear() {
+fn r2595_2_2_c_a_server_may_take_logins_in_cleartext() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic] {
         let mut host = hosted(ServerConfig::new(policy));
         assert!(host.say("CAPA\r\n").contains("\r\nUSER\r\n"));
@@ -278,7 +278,7 @@ fn r2595_2_2_c_a_server_may_take_logins_in_clear() {
 
 /// Also 4616.1.a: by default no mechanism outside TLS, whatever there is inside.
 #[test]
-fn r5034_4_aj_no_mechanism_outside_tls_unless_it_is_set_so() {
+fn r5034_4_aj_no_mechanism_outside_tls_by_default() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required] {
         let mut host = hosted(ServerConfig::new(policy).with_sasl(&MECHANISMS));
         assert!(!host.say("CAPA\r\n").contains("SASL"));
@@ -296,7 +296,7 @@ fn r5034_4_aj_no_mechanism_outside_tls_unless_it_is_set_so() {
 
 /// A client that may warn knows what it needs to: whether the session is in TLS, and which mechanisms show the password.
 #[test]
-fn r2595_9_a_what_a_client_warns_by() {
+fn r2595_9_a_a_client_can_warn_the_user() {
     let desk = Guest::greeted(TlsPolicy::Cleartext);
     assert!(!desk.client().is_tls());
     for mechanism in MECHANISMS {
@@ -307,7 +307,7 @@ fn r2595_9_a_what_a_client_warns_by() {
 
 /// Refusals outside TLS are bad commands: a peer that keeps trying is closed on.
 #[test]
-fn rob_16_logins_in_clear_where_tls_is_required_are_bounded() {
+fn rob_16_logins_in_cleartext_are_bounded_if_tls_is_required() {
     let mut host =
         hosted(ServerConfig::new(TlsPolicy::Required).with_limits(Limits::DEFAULT.with_bad_commands(3, 9)));
     let said = host.say("PASS a\r\nPASS b\r\nPASS c\r\nPASS d\r\n");

@@ -29,7 +29,7 @@ fn sources(directory: &Path, text: &mut String) {
 }
 
 #[test]
-fn each_quirk_has_its_row_and_an_answer_of_its_own() {
+fn each_quirk_has_its_row_and_its_answer() {
     let numbers: Vec<u32> = rows().iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers, (1..=55).collect::<Vec<_>>());
     for (number, answer) in rows() {
@@ -55,7 +55,7 @@ fn each_row_that_is_in_scope_is_proved_by_a_test() {
 }
 
 #[test]
-fn what_is_recorded_is_in_the_table_and_the_other_way_round() {
+fn recorded_quirks_and_the_table_agree() {
     let names: Vec<String> = Quirk::ALL.iter().map(|quirk| format!("{quirk:?}")).collect();
     for name in &names {
         assert!(TABLE.contains(&format!("`{name}`")), "{name} has no row");

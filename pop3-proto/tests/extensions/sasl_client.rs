@@ -108,7 +108,7 @@ fn amb_8_sasl_may_be_missing_after_login() {
 
 /// Also AMB.20 and 4422.3.a: from AUTH to its answer every line is a response, and nothing else goes out.
 #[test]
-fn r5034_4_am_nothing_is_sent_while_auth_runs() {
+fn r5034_4_am_no_command_is_sent_while_auth_runs() {
     let mut guest = Guest::greeted(INSIDE.assume_pipelining());
     let nothing = |guest: &mut Guest, error| {
         for line in ["QUIT", "CAPA", "USER mrose", "AUTH PLAIN"] {
@@ -168,14 +168,14 @@ fn quirk_19_a_challenge_without_its_space() {
 
 /// `+VXNl` has no delimiter: it is not a challenge, and the missing part is not guessed.
 #[test]
-fn rob_14_in_auth_a_line_that_is_no_status_is_fatal() {
+fn rob_14_in_auth_a_line_that_is_not_a_status_is_fatal() {
     for line in ["+VXNl\r\n", "VXNl\r\n", "\r\n", "* OK\r\n", "+OKAY\r\n"] {
         guest_hears(line, "fatal NotPop3");
     }
 }
 
 #[test]
-fn r5034_5_b_a_challenge_answers_nothing_but_auth() {
+fn r5034_5_b_a_challenge_answers_only_auth() {
     for challenge in ["+ \r\n", "+ VXNlciBOYW1l\r\n", "+\r\n"] {
         assert_eq!(Guest::new(INSIDE).hear(challenge), ["fatal NotPop3"], "a greeting");
         for line in ["USER mrose", "CAPA", "AUTH", "QUIT"] {
@@ -186,7 +186,7 @@ fn r5034_5_b_a_challenge_answers_nothing_but_auth() {
 
 /// A prompt in cleartext is shown, and may be answered, in the first round only.
 #[test]
-fn quirk_20_a_first_challenge_that_is_no_base64_may_be_answered() {
+fn quirk_20_a_first_challenge_that_is_not_base64_may_be_answered() {
     let mut guest = guest();
     guest.talk(&[
         ("AUTH PLAIN", "+ Username:\r\n", "odd challenge Username:"),
@@ -283,7 +283,7 @@ fn r5034_4_v_the_limit_counts_the_line_end() {
 }
 
 #[test]
-fn r5034_4_u_twelve_kib_unless_it_is_set_otherwise() {
+fn r5034_4_u_twelve_kib_by_default() {
     let mut guest = auth(INSIDE, format!("+ {}\r\n", text(12_284)));
     assert_eq!(guest.say(text(12_284)).unwrap().len(), 12_286);
     assert_eq!(guest.hear(format!("+ {}\r\n", text(12_288))), ["fatal OverLimit(SaslLine)"]);
@@ -336,7 +336,7 @@ fn r5034_4_y_after_a_failed_auth_it_is_as_if_there_was_none() {
 
 /// The word of a server alone makes no TRANSACTION; until the mechanism agrees only QUIT goes out.
 #[test]
-fn r5034_4_ao_an_accepted_auth_is_no_login_before_the_mechanism_agrees() {
+fn r5034_4_ao_an_accepted_auth_is_not_a_login_before_the_mechanism_agrees() {
     let mut guest = guest();
     guest.talk(&[("AUTH PLAIN", "+OK welcome\r\n", "AUTH accepted welcome")]);
     assert_eq!(guest.client().state(), State::Authorization);
@@ -360,7 +360,7 @@ fn r5034_4_ao_a_client_that_does_not_agree_can_only_quit() {
 
 /// Octets after an AUTH that waits for its verdict were asked for by nobody.
 #[test]
-fn r5034_4_ao_octets_behind_an_accepted_auth_are_fatal() {
+fn r5034_4_ao_bytes_after_an_accepted_auth_are_fatal() {
     guest_hears("+OK\r\n+OK 1 2\r\n", "AUTH accepted; fatal Unsolicited");
 }
 
@@ -429,7 +429,7 @@ fn rob_29_an_end_inside_an_exchange_is_unexpected() {
 
 /// Also ROB.37: both answers are read before the outcome is known; a refused name takes PASS with it.
 #[test]
-fn rob_38_pass_behind_a_name_that_is_refused() {
+fn rob_38_pass_after_a_refused_name() {
     let mut piped = Guest::greeted(INSIDE.assume_pipelining());
     piped.send("USER nobody").unwrap();
     piped.send("PASS secret").unwrap();

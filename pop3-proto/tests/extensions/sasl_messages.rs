@@ -320,7 +320,7 @@ fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {
 }
 
 #[test]
-fn law_4_a_message_behind_an_odd_challenge_must_be_a_cancel() {
+fn law_4_a_message_after_a_malformed_challenge_must_be_a_cancel() {
     let (mut client, step) = challenged(TlsPolicy::Implicit, b"+ \r\n");
     let mut out = SendBuf::new(vec![]);
     client.respond_message(step, &Message::new(b""), &mut out).unwrap();

@@ -71,7 +71,7 @@ fn r5034_4_y_after_a_failed_auth_it_is_as_if_there_was_none() {
 
 /// Without a name before it a failed AUTH makes none.
 #[test]
-fn r5034_4_y_a_failed_auth_is_no_name() {
+fn r5034_4_y_a_failed_auth_is_not_a_name() {
     let mut host = refusing(CONFIG, &["AAAA"], Refusal::Credentials);
     let said = host.say(lines(&["AUTH LOGIN", "BBBB", "PASS secret"]));
     assert_eq!(said, format!("+ AAAA\r\n{FAILED}{STATE}"));
@@ -130,7 +130,7 @@ fn rob_17_failed_exchanges_are_counted() {
 
 /// Commands in the same burst are each refused, in their order.
 #[test]
-fn rob_39_commands_behind_a_failed_login() {
+fn rob_39_commands_after_a_failed_login() {
     let mut host = refusing(CONFIG, &[], Refusal::Credentials);
     let said = host.say(lines(&["AUTH PLAIN AAAA", "STAT", "RETR 1", "DELE 1", "CAPA"]));
     assert!(said.starts_with(&format!("{FAILED}{}+OK capability", STATE.repeat(3))), "{said}");
@@ -138,7 +138,7 @@ fn rob_39_commands_behind_a_failed_login() {
 
 /// Also ROB.38: PASS after a name that the application refuses is not a login.
 #[test]
-fn rob_39_pass_behind_a_name_that_is_refused() {
+fn rob_39_pass_after_a_refused_name() {
     let mut host = host(CONFIG, &[]);
     host.refuse_name = Some(Refusal::Credentials);
     assert_eq!(host.say(lines(&["USER nobody", "PASS secret"])), format!("-ERR login failed\r\n{STATE}"));
@@ -165,7 +165,7 @@ fn rob_36_an_exchange_takes_from_the_time_for_the_login() {
 
 /// A token that was lost: the way out is `close`, after which no token is good.
 #[test]
-fn law_7_no_answer_behind_close() {
+fn law_7_no_answer_after_close() {
     let (mut server, login) = asked(CONFIG, "AUTH LOGIN\r\n");
     let mut out = SendBuf::new(vec![]);
     server.challenge(login, Base64::EMPTY, &mut out).unwrap();

@@ -124,7 +124,7 @@ fn quirk_47_auth_and_a_space_is_auth_alone() {
 
 /// Quirk 48: tried although there is none.
 #[test]
-fn quirk_48_auth_where_it_is_not_offered() {
+fn quirk_48_auth_that_is_not_offered() {
     let mut host = host(ServerConfig::new(TlsPolicy::Cleartext), &[]);
     assert!(host.say("AUTH PLAIN AHRlc3QAdGVzdA==\r\n").starts_with("-ERR"));
     assert_eq!(host.asked, [] as [&str; 0]);

@@ -101,7 +101,7 @@ fn r2595_4_a_a_server_with_stls_has_capa_in_each_state() {
 
 /// A server where TLS cannot be had, or is there already, does not say otherwise.
 #[test]
-fn r8314_4_c_no_stls_where_it_cannot_succeed() {
+fn r8314_4_c_no_stls_if_it_cannot_succeed() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Implicit] {
         let mut host = hosted(ServerConfig::new(policy));
         assert!(!host.say("CAPA\r\n").contains("STLS"));
@@ -184,7 +184,7 @@ fn r2595_4_j_a_client_forgets_the_capabilities() {
 
 /// What was listed without SASL no longer holds an initial response back.
 #[test]
-fn sec_injected_capabilities_no_list_in_clear_decides_inside_tls() {
+fn sec_injected_capabilities_no_cleartext_list_decides_inside_tls() {
     let mut desk = Guest::listed(TlsPolicy::Required, &["STLS"]);
     desk.start_tls();
     assert!(desk.say("AUTH PLAIN AAAA").is_ok());
@@ -242,7 +242,7 @@ fn law_8_the_first_line_inside_tls_decides_how_lines_end() {
 
 /// Also 6856.2.1.k: in no other state, with no argument, not inside TLS, not in UTF-8 mode.
 #[test]
-fn r2595_4_c_a_server_refuses_stls_where_it_is_not_due() {
+fn r2595_4_c_a_server_refuses_stls_if_it_is_not_allowed() {
     let mut host = hosted(OFFERED.with_utf8(Utf8::Messages));
     assert!(host.say("STLS now\r\n").starts_with("-ERR"), "2595.4.d: it has no argument");
     host.say("STLS\r\n");
@@ -312,7 +312,7 @@ fn r2595_4_c_a_client_sends_stls_in_authorization_only() {
 
 /// Under each policy: outside TLS, in AUTHORIZATION, ready to try STLS again or to quit. The policy decides about logins.
 #[test]
-fn r2595_4_n_a_refused_stls_leaves_the_session_in_clear() {
+fn r2595_4_n_a_refused_stls_leaves_the_session_in_cleartext() {
     for (policy, login) in
         [(TlsPolicy::Cleartext, true), (TlsPolicy::Opportunistic, true), (TlsPolicy::Required, false)]
     {
@@ -353,7 +353,7 @@ fn sec_no_timeout_in_stls_a_timer_runs_during_the_handshake() {
 
 /// The time for the login does not restart inside TLS, and the handshake does not count in it.
 #[test]
-fn rob_36_the_login_timer_goes_on_behind_the_handshake() {
+fn rob_36_the_login_timer_continues_after_the_handshake() {
     let timers = Timers::DEFAULT.with_tls(Duration::from_secs(30)).with_login(Duration::from_secs(60));
     let mut host = hosted(OFFERED.with_timers(timers));
     host.pop3.tick(Duration::ZERO).unwrap();

@@ -94,7 +94,7 @@ fn r6856_5_a_without_response_codes_it_is_words_only() {
 
 /// Also 6856.2.1.j: neither side goes into TLS from UTF-8 mode.
 #[test]
-fn r6856_2_1_k_stls_behind_utf8_is_refused() {
+fn r6856_2_1_k_stls_after_utf8_is_refused() {
     let mut host = greeted(config(Utf8::Messages));
     assert!(host.lists("CAPA").contains(&"STLS".into()));
     host.say("UTF8\r\n");
@@ -104,7 +104,7 @@ fn r6856_2_1_k_stls_behind_utf8_is_refused() {
 }
 
 #[test]
-fn r6856_2_1_j_a_client_sends_no_stls_behind_utf8() {
+fn r6856_2_1_j_a_client_sends_no_stls_after_utf8() {
     let mut peer = guest(TlsPolicy::Opportunistic);
     peer.lists(&["STLS", "UTF8"]);
     assert_eq!(peer.ask("UTF8", "-ERR no\r\n"), ["UTF8 refused no"]);

@@ -94,7 +94,7 @@ fn rob_29_a_server_that_breaks_off_anywhere_delivers_no_half_message() {
 ///
 /// Also AMB.28.
 #[test]
-fn r1939_6_g_of_deletions_a_client_says_what_it_knows() {
+fn r1939_6_g_a_client_reports_the_deletions_it_knows() {
     let session = Dialogue::new(sessions::SHORT);
     let whole = session.run(&How::whole());
     assert_eq!((whole.deletions, &whole.removed[..]), (Deletions::Committed, &[2][..]));

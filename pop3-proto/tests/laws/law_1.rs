@@ -28,7 +28,7 @@ fn reading() -> Client {
 }
 
 #[test]
-fn law_1_a_piece_of_a_message_lies_in_the_input() {
+fn law_1_a_piece_of_a_message_borrows_from_the_input() {
     let wire = b"Subject: x\r\n\r\n..one\r\n.two\r\n.\rthree\r\n.\r\n";
     for cut in 0..=wire.len() {
         let mut client = reading();
@@ -67,7 +67,7 @@ fn sending() -> Server<Infos, server::ServerConfig<'static>> {
 }
 
 #[test]
-fn law_1_a_slice_to_send_lies_in_the_message() {
+fn law_1_a_slice_to_send_borrows_from_the_message() {
     let message = b"Subject: x\r\n\r\n.one\r\n..two\nbare\n.\r\n";
     for cut in 0..=message.len() {
         let mut server = sending();

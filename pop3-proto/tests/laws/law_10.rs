@@ -15,7 +15,7 @@ use pop3_proto_kit::{App, Cuts, Host, Infos, Memory};
 ///
 /// Also ROB.22.
 #[test]
-fn law_10_octets_that_were_searched_are_not_searched_again() {
+fn law_10_searched_bytes_are_not_searched_again() {
     let mut greeted = Client::new(cleartext(), 1);
     assert!(greeted.needs_input(b"+OK read", false));
     assert!(greeted.needs_input(b"+OK \nead", false), "the question searched from the start again");
@@ -136,7 +136,7 @@ fn says(config: ServerConfig<'static>, wire: &[u8]) -> (Vec<String>, Result<Clos
 }
 
 #[test]
-fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
+fn law_10_a_server_refuses_a_line_over_its_limit_once_and_continues() {
     let limits = Limits::DEFAULT.with_command_line(70).with_sasl_line(90);
     let config =
         ServerConfig::new(TlsPolicy::Cleartext).with_limits(limits).with_sasl_cleartext(&[Mechanism::PLAIN]);
@@ -170,7 +170,7 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_goes_on() {
 }
 
 #[test]
-fn law_10_a_server_closes_behind_so_many_bad_commands() {
+fn law_10_a_server_closes_after_the_limit_of_bad_commands() {
     let config = ServerConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_bad_commands(3, 5));
     let login = b"USER mrose\r\nPASS tanstaaf\r\n";
     let last = "-ERR too many bad commands";
@@ -184,7 +184,7 @@ fn law_10_a_server_closes_behind_so_many_bad_commands() {
 }
 
 #[test]
-fn law_10_a_server_closes_behind_so_many_failed_logins() {
+fn law_10_a_server_closes_after_the_limit_of_failed_logins() {
     let config = ServerConfig::new(TlsPolicy::Cleartext)
         .with_limits(Limits::DEFAULT.with_failed_logins(2).with_bad_commands(99, 99));
     let wrong = b"USER mrose\r\nPASS wrong\r\n";

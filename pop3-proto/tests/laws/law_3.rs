@@ -113,7 +113,7 @@ const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Half>() <= 256);
 const _: () = assert!(size_of::<Client<&client::ClientConfig>>() + size_of::<Half>() <= 352);
 
 #[test]
-fn law_3_a_machine_is_no_larger_than_256_octets() {
+fn law_3_a_machine_takes_at_most_256_bytes() {
     assert!(size_of::<Client>() <= 256);
     assert!(size_of::<Half>() <= 256);
     // With a maildrop that is a slice or a `Vec` it grows by that handle alone.

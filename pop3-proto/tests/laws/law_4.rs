@@ -45,7 +45,7 @@ type Row<'a> = (ClientConfig, &'a [Said<'a>], Command<'a>, SendError, &'a [Said<
 
 /// A refusal that a later call fixes.
 #[test]
-fn law_4_a_command_that_was_refused_is_taken_once_the_cause_is_mended() {
+fn law_4_a_refused_command_is_taken_once_the_cause_is_fixed() {
     let opportunistic = ClientConfig::new(TlsPolicy::Opportunistic);
     let ahead = cleartext().assume_pipelining();
     let capa: Said<'_> = (Command::Capa, b"+OK\r\nUSER\r\nSTLS\r\n.\r\n");
@@ -120,7 +120,7 @@ fn law_4_a_command_that_cannot_be_sent_leaves_the_session_as_it_is() {
 }
 
 #[test]
-fn law_4_before_the_greeting_and_behind_the_end_nothing_is_sent() {
+fn law_4_no_command_is_sent_before_the_greeting_or_after_the_end() {
     let mut early = Client::new(cleartext(), 1);
     refuses(&mut early, &Command::Capa, SendError::State(State::Greeting));
     hear(&mut early, b"+OK\r\n");
@@ -298,7 +298,7 @@ fn law_4_a_stale_token_comes_back_and_changes_nothing() {
 }
 
 #[test]
-fn law_4_the_callers_word_is_taken_for_the_exchange_it_is_about() {
+fn law_4_an_answer_applies_to_its_own_exchange() {
     let (mut ended, step) = challenged(b"+ \r\n");
     ended.respond(step, Base64::EMPTY, &mut SendBuf::new(vec![])).unwrap();
     let Some(Event::AuthAccepted(done, _)) = hear(&mut ended, b"+OK\r\n") else { panic!() };

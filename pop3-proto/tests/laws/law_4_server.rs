@@ -215,7 +215,7 @@ fn fetched(config: ServerConfig<'static>, octets: u64) -> Machine {
 }
 
 #[test]
-fn law_4_octets_of_a_message_go_out_only_where_one_is_open() {
+fn law_4_message_bytes_go_out_only_while_a_message_is_open() {
     let (mut machine, mut sink) = (server(1), SendBuf::new(vec![]));
     let before = format!("{machine:?}");
     assert_eq!(machine.write_body(b"x", &mut sink), Err(BodyError::NoBody));

@@ -24,7 +24,7 @@ fn room_holds(sink: &mut dyn Sink, steps: &Steps) {
 
 proptest! {
     #[test]
-    fn law_4_room_that_was_told_stays_until_something_is_put(
+    fn law_4_reported_room_stays_until_bytes_are_put(
         before in proptest::collection::vec((0usize..300, 0usize..300), 0..6),
         steps: Steps,
         size in 0usize..700,

@@ -121,7 +121,7 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
 
 /// Lines over their limit and bodies over theirs end the same way too, wherever they are cut. Also ROB.24.
 #[test]
-fn law_5_what_goes_over_a_limit_does_so_under_every_cut() {
+fn law_5_input_over_a_limit_is_over_it_under_every_cut() {
     let limits = SMALL.with_status_line(64).with_listing_line(64).with_body_octets(9).with_command_line(64);
     let config = client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits);
     for (last, tail) in [

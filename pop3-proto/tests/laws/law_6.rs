@@ -40,7 +40,7 @@ fn crlf(mut line: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn law_6_a_server_refuses_every_short_line_and_goes_on() {
+fn law_6_a_server_refuses_every_short_line_and_continues() {
     let all: Vec<Vec<u8>> = lines().map(crlf).collect();
     for (before, after, answers) in [
         (&b""[..], &b"USER mrose\r\nQUIT\r\n"[..], 0),
@@ -60,7 +60,7 @@ fn law_6_a_server_refuses_every_short_line_and_goes_on() {
 
 /// Inside AUTH any line is a response, and a bad one ends the exchange.
 #[test]
-fn law_6_a_server_refuses_every_short_response_and_goes_on() {
+fn law_6_a_server_refuses_every_short_response_and_continues() {
     let all: Vec<Vec<u8>> = lines().map(|line| [b"AUTH PLAIN\r\n", &crlf(line)[..]].concat()).collect();
     for lines in all.chunks(250) {
         let (said, over) = serve(b"", lines, b"USER mrose\r\nQUIT\r\n");
@@ -146,7 +146,7 @@ fn sent(mut client: Client, command: &Command<'_>) -> Client {
 
 /// A message of every short word, at the start of a line and after a dot.
 #[test]
-fn law_6_a_client_takes_every_octet_of_a_message() {
+fn law_6_a_client_takes_every_byte_of_a_message() {
     for line in lines() {
         let message = [&line[..], b"\r\n.", &line, b"x\r\n"].concat();
         let wire = [b"+OK\r\n.", &message[..], b".\r\n"].concat();
@@ -167,7 +167,7 @@ fn law_6_a_client_takes_every_octet_of_a_message() {
 
 /// A refusal of any command is an event, and the next command goes out.
 #[test]
-fn law_6_a_refusal_is_an_event_and_the_session_goes_on() {
+fn law_6_a_refusal_is_an_event_and_the_session_continues() {
     let one = number(1);
     let early = [USER, Command::Capa, Command::Stls, Command::Utf8, Command::AuthList, Command::Lang(None)];
     let late = [

@@ -48,7 +48,7 @@ fn law_7_without_its_token_a_question_stays_open_until_the_session_is_closed() {
 
 /// Two connections under one pool: swapped tokens are returned with an error, and each is valid for its own connection.
 #[test]
-fn law_7_swapped_tokens_are_told_apart() {
+fn law_7_swapped_tokens_are_refused() {
     let (mut one, mut two) = (server(1), server(2));
     let Ask::User(first, _) = ask!(&mut one, b"USER a\r\n", User(..)) else { unreachable!() };
     let Ask::User(second, _) = ask!(&mut two, b"USER b\r\n", User(..)) else { unreachable!() };

@@ -137,7 +137,7 @@ fn law_7_a_client_takes_no_token_of_another_connection_for_a_message() {
 
 /// What the tokens protect: a client in cleartext is not taken for one inside TLS, and nobody is logged in by another's login.
 #[test]
-fn law_7_another_connection_starts_no_tls_and_logs_nobody_in() {
+fn law_7_another_connection_cannot_start_tls_or_log_in() {
     let (_, foreign) = start(1);
     let mut client = Client::new(TlsPolicy::Required, 2);
     hear(&mut client, b"+OK ready\r\n");

@@ -56,7 +56,7 @@ fn commands() -> [Command<'static>; 4] {
 }
 
 #[test]
-fn law_9_the_check_sees_what_it_looks_for() {
+fn law_9_the_check_finds_a_planted_secret() {
     for shown in [format!("{PASSWORD:?}"), format!("{:?}", DIGEST.as_bytes()), format!("<{}", &PLAIN[..12])] {
         assert!(std::panic::catch_unwind(|| clean(&shown)).is_err(), "{shown}");
     }

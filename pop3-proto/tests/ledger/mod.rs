@@ -174,7 +174,7 @@ fn faults_of_rows(rows: &str) -> String {
 }
 
 #[test]
-fn the_check_sees_what_is_not_named() {
+fn the_check_finds_a_row_that_is_not_named() {
     let (name, doc) = ("r1939_5_d_a_number_that_names_no_message", " Also 1939.5.e.\n");
     assert!(is_named("1939.5.d", name, doc) && is_named("1939.5.e", name, doc));
     assert!(
@@ -194,7 +194,7 @@ fn the_check_sees_what_is_not_named() {
 }
 
 #[test]
-fn the_check_sees_what_is_no_test() {
+fn the_check_finds_a_name_that_is_not_a_test() {
     for (proof, fault) in [
         ("`r1939_6_c_quit`", ""),
         ("`r1939_6_c_quits`", "1939.6.c: no test \"r1939_6_c_quits\""),

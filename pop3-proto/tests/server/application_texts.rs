@@ -101,7 +101,7 @@ fn r6856_3_c_a_phrase_that_no_line_may_carry_is_said_in_english() {
         let same = Same(text.to_vec());
         let tag = LanguageTag::from_static("x-same");
         let languages = [Language::ENGLISH, Language { tag, name: Text::EMPTY, say: &same }];
-        assert_eq!(noop(&languages), "+OK nothing done", "{}", text.escape_ascii());
+        assert_eq!(noop(&languages), "+OK no operation", "{}", text.escape_ascii());
         let error = ConfigError::LanguagePhrase(1, Phrase::NameAccepted);
         assert_eq!(CLEAR.with_languages(&languages).check(), Err(error), "{}", text.escape_ascii());
     }

@@ -126,7 +126,7 @@ fn quirk_28_a_bare_lf_never_leaves() {
 
 /// Every message of up to five of these octets.
 #[test]
-fn rob_4_no_short_message_has_an_end_mark_of_its_own() {
+fn rob_4_no_short_message_contains_a_terminator() {
     let words: Vec<Vec<u8>> = (0..6u32)
         .flat_map(|length| (0..4u32.pow(length)).map(move |word| (length, word)))
         .map(|(length, word)| (0..length).map(|at| b".\r\nx"[(word >> (2 * at)) as usize & 3]).collect())
@@ -276,7 +276,7 @@ fn a_body_that_should_hold_crlf_only_and_does_not_can_only_be_aborted() {
 }
 
 #[test]
-fn a_stream_that_ends_inside_a_message_ends_the_session_behind_it() {
+fn a_stream_that_ends_inside_a_message_ends_the_session_after_it() {
     let mut host = Host::three(CLEAR).login();
     assert_eq!(host.last("DELE 1\r\nRETR 3\r\n"), "+OK marked for deletion\r\n+OK 5 octets\r\nabc\r\n.\r\n");
     assert_eq!(host.end, Some(Ok(CloseReason::End)));

@@ -59,9 +59,9 @@ fn r2449_8_e_a_login_is_refused_with_the_code_of_a_back_end() {
         ("AUTH", "-ERR [AUTH] login failed\r\n"),
         ("in-use", "-ERR [IN-USE] maildrop in use by another session\r\n"),
         ("LOGIN-DELAY", "-ERR [LOGIN-DELAY] too soon after the last login\r\n"),
-        ("SYS/TEMP", "-ERR [SYS/TEMP] temporary trouble, try again later\r\n"),
-        ("SYS/PERM", "-ERR [SYS/PERM] lasting trouble, ask for help\r\n"),
-        ("SYS", "-ERR [SYS] temporary trouble, try again later\r\n"),
+        ("SYS/TEMP", "-ERR [SYS/TEMP] temporary failure, try again later\r\n"),
+        ("SYS/PERM", "-ERR [SYS/PERM] permanent fault, ask for help\r\n"),
+        ("SYS", "-ERR [SYS] temporary failure, try again later\r\n"),
     ] {
         assert_eq!(refused(CLEAR, code.as_bytes()), answer);
         let (_, text) = answer.split_once("] ").unwrap();

@@ -227,7 +227,7 @@ fn r1939_3_f_keywords_in_any_case() {
 
 /// Also 2595.2.3.a: no way to log in is open outside TLS.
 #[test]
-fn r2595_2_3_a_required_tls_opens_no_login_in_clear() {
+fn r2595_2_3_a_required_tls_allows_no_login_in_cleartext() {
     let config = ServerConfig::new(TlsPolicy::Required)
         .with_limits(Limits::DEFAULT.with_bad_commands(255, 255))
         .with_sasl(MECHANISMS)

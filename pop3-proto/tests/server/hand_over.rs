@@ -18,7 +18,7 @@ fn greeted(id: u64, out: &mut SendBuf<&mut [u8]>) -> Server<Infallible, ServerCo
 
 /// After each kind of login, with any size of sink, the pipelined bytes stay unread, and no question is asked about them.
 #[test]
-fn nothing_behind_a_login_that_is_handed_over_is_read() {
+fn bytes_after_a_login_that_is_handed_over_stay_unread() {
     let logins = [
         ("PASS tanstaaf\r\n", "+OK send PASS\r\n"),
         ("APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n", "+OK send PASS\r\n"),
@@ -88,7 +88,7 @@ fn a_login_is_handed_over_with_its_own_token() {
 
 /// What a proxy does with the octets that it passes on.
 #[test]
-fn octets_that_no_machine_reads_are_dropped_from_a_receive_buffer() {
+fn bytes_that_no_machine_reads_are_dropped_from_a_receive_buffer() {
     let mut recv = RecvBuf::new([0; 8]);
     recv.spare_mut().copy_from_slice(b"12345678");
     recv.received(8);
@@ -103,7 +103,7 @@ fn octets_that_no_machine_reads_are_dropped_from_a_receive_buffer() {
 
 /// The same octets as if each had come alone, whatever the buffer held and how much of it was read before.
 #[test]
-fn octets_that_were_read_elsewhere_are_put_behind_the_unread_ones() {
+fn bytes_that_were_read_elsewhere_are_appended_to_the_unread_bytes() {
     let octets: Vec<u8> = (0..=255).collect();
     for (piece, consumed) in [(1, 0), (3, 1), (7, 7), (16, 5), (255, 100), (256, 0)] {
         let mut recv = RecvBuf::new(vec![0; 8]);
@@ -121,7 +121,7 @@ fn octets_that_were_read_elsewhere_are_put_behind_the_unread_ones() {
 }
 
 #[test]
-fn a_read_of_none_is_the_end_unless_the_buffer_has_no_room() {
+fn a_read_of_zero_bytes_is_the_end_unless_the_buffer_is_full() {
     let mut recv = RecvBuf::new([0; 4]);
     recv.received(4);
     recv.received(0);

@@ -5,7 +5,7 @@ use pop3_proto::{Profile, Quirk};
 
 const LONG: &str = "-ERR line too long\r\n";
 const SYNTAX: &str = "-ERR syntax error\r\n";
-const NOTHING: &str = "+OK nothing done\r\n";
+const NOTHING: &str = "+OK no operation\r\n";
 const PASS: &str = "+OK send PASS\r\n";
 
 fn open() -> Host {
@@ -247,7 +247,7 @@ fn rob_40_other_commands_are_asked_about() {
 }
 
 #[test]
-fn rob_41_a_keyword_of_any_length_is_no_framing_error() {
+fn rob_41_a_keyword_of_any_length_is_not_a_framing_error() {
     let mut host = open();
     for word in ["A", "AB", "NOOPS", "STATUS", &"L".repeat(253)] {
         assert_eq!(

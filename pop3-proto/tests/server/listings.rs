@@ -26,7 +26,7 @@ fn r1939_5_list_c_all_messages() {
 
 /// Also quirk 8: with the whole end mark.
 #[test]
-fn r1939_5_list_d_an_empty_listing_is_no_refusal() {
+fn r1939_5_list_d_an_empty_listing_is_not_a_refusal() {
     let mut empty = Host::new(CLEAR, &[""; 0]).login();
     let mut marked = Host::new(CLEAR, &["a"]).login();
     marked.say("DELE 1\r\n");
@@ -70,7 +70,7 @@ fn r1939_7_uidl_c_all_messages() {
 
 /// Also quirk 13: an id outside that range is not a `UniqueId`, so it cannot be listed.
 #[test]
-fn r1939_7_uidl_e_from_1_to_70_octets_go_out_as_they_are() {
+fn r1939_7_uidl_e_ids_of_1_to_70_octets_are_sent_unchanged() {
     let longest = [b'~'; 70];
     let odd: &[&[u8]] = &[b"!", b".", b"..", b"../../etc/passwd", b"%n%s", b"1", b"[IN-USE]", &longest];
     let mut host = Host::over(CLEAR, with_ids(odd), &["x"; 8]).login();

@@ -28,7 +28,7 @@ fn r1939_3_b_the_server_speaks_first() {
 }
 
 #[test]
-fn r1939_3_b_nothing_that_came_early_is_read_before_the_greeting() {
+fn r1939_3_b_early_bytes_are_not_read_before_the_greeting() {
     let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut buffer = [0; 1024];
     let mut out = SendBuf::new(&mut buffer[..]);
@@ -75,7 +75,7 @@ fn r1939_4_f_a_session_begins_with_no_message_marked() {
     assert!(host.marked().is_empty());
     assert_eq!(
         host.say("STAT\r\nRSET\r\nSTAT\r\n"),
-        "+OK 3 325\r\n+OK nothing is marked any more\r\n+OK 3 325\r\n"
+        "+OK 3 325\r\n+OK all messages are unmarked\r\n+OK 3 325\r\n"
     );
 }
 
@@ -171,7 +171,7 @@ fn r1939_4_o_quit_in_authorization_does_not_enter_update() {
 
 /// A second name right after an accepted one counts as a failed login.
 #[test]
-fn r1939_7_user_b_a_name_behind_a_name_starts_over() {
+fn r1939_7_user_b_a_name_after_a_name_starts_over() {
     let mut host = greeted(CLEAR.with_limits(Limits::DEFAULT.with_failed_logins(2)), "ready");
     assert_eq!(
         host.say("USER a\r\nUSER b\r\nPASS x\r\n"),
@@ -242,7 +242,7 @@ fn quirk_49_spaces_are_part_of_a_password() {
 
 /// Also 1939.7.pass.a.
 #[test]
-fn amb_11_an_empty_password_is_none() {
+fn amb_11_an_empty_password_is_a_missing_one() {
     for line in ["PASS\r\n", "PASS \r\n"] {
         let mut host = greeted(CLEAR, "ready");
         assert_eq!(host.say(["USER mrose\r\n", line].concat()), "+OK send PASS\r\n-ERR syntax error\r\n");

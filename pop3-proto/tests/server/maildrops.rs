@@ -54,7 +54,7 @@ fn a_refused_entry_is_in_no_total_and_no_listing() {
     assert_eq!(host.say("UIDL\r\n"), "+OK unique-id listing follows\r\n1 a\r\n3 c\r\n4 d\r\n.\r\n");
     host.say("DELE 1\r\nDELE 2\r\n");
     assert_eq!(host.say("STAT\r\n"), "+OK 2 20\r\n");
-    assert_eq!(host.say("RSET\r\nSTAT\r\n"), "+OK nothing is marked any more\r\n+OK 3 30\r\n");
+    assert_eq!(host.say("RSET\r\nSTAT\r\n"), "+OK all messages are unmarked\r\n+OK 3 30\r\n");
 }
 
 /// What cannot be served was never marked.
@@ -109,8 +109,8 @@ fn r1939_5_d_a_maildrop_is_never_asked_for_a_number_beyond_its_count() {
 fn a_refused_entry_is_refused_with_its_reason() {
     for (refusal, answer) in [
         (Refusal::NeedsUtf8, "-ERR [UTF8] this message needs UTF8 mode\r\n"),
-        (Refusal::Temporary, "-ERR [SYS/TEMP] temporary trouble, try again later\r\n"),
-        (Refusal::Permanent, "-ERR [SYS/PERM] lasting trouble, ask for help\r\n"),
+        (Refusal::Temporary, "-ERR [SYS/TEMP] temporary failure, try again later\r\n"),
+        (Refusal::Permanent, "-ERR [SYS/PERM] permanent fault, ask for help\r\n"),
         (Refusal::NoSuchMessage, "-ERR no such message\r\n"),
     ] {
         let mut host = picky(CLEAR, refusal);
@@ -127,7 +127,7 @@ fn a_refused_entry_is_refused_with_its_reason() {
 fn a_message_that_may_not_be_deleted_stays_unmarked_and_counted() {
     let mut host = picky(CLEAR, Refusal::NeedsUtf8);
     for _ in 0..2 {
-        assert_eq!(host.say("DELE 3\r\n"), "-ERR [SYS/PERM] lasting trouble, ask for help\r\n");
+        assert_eq!(host.say("DELE 3\r\n"), "-ERR [SYS/PERM] permanent fault, ask for help\r\n");
     }
     assert_eq!(host.say("STAT\r\nLIST 3\r\n"), "+OK 3 30\r\n+OK 3 10\r\n");
     assert!(host.marked().is_empty());
@@ -163,7 +163,7 @@ fn every_form_of_maildrop_serves_the_same_session() {
 
 /// The smallest answer of a maildrop to a number that it does not have.
 #[test]
-fn a_slice_refuses_what_it_does_not_hold() {
+fn a_slice_refuses_numbers_that_it_does_not_hold() {
     let mut infos = infos(&["a"]);
     let two = MessageNumber::new(2).unwrap();
     assert_eq!(infos.count(), 1);

@@ -61,7 +61,7 @@ fn rob_16_a_command_that_the_host_refuses_counts_as_bad() {
 }
 
 #[test]
-fn law_6_behind_a_fatal_error_no_message_is_open() {
+fn law_6_after_a_fatal_error_no_message_is_open() {
     let (mut server, mut sink) = (Server::new(CLEAR, 1), SendBuf::new(vec![]));
     run(&mut server, b"USER a\r\nPASS b\r\nRETR 1\r\n", &mut sink, false);
     // The sink stays full, and the output timer runs out.

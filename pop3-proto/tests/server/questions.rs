@@ -12,8 +12,8 @@ const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::NotAllowed, "", "not allowed here"),
     (Refusal::InUse, "[IN-USE] ", "maildrop in use by another session"),
     (Refusal::LoginDelay, "[LOGIN-DELAY] ", "too soon after the last login"),
-    (Refusal::Temporary, "[SYS/TEMP] ", "temporary trouble, try again later"),
-    (Refusal::Permanent, "[SYS/PERM] ", "lasting trouble, ask for help"),
+    (Refusal::Temporary, "[SYS/TEMP] ", "temporary failure, try again later"),
+    (Refusal::Permanent, "[SYS/PERM] ", "permanent fault, ask for help"),
     (Refusal::NeedsUtf8, "[UTF8] ", "this message needs UTF8 mode"),
     (Refusal::NoSuchMessage, "", "no such message"),
 ];
@@ -36,7 +36,7 @@ fn greeted(config: ServerConfig<'static>) -> Host {
 
 /// Also 2449.8.1.1.a, 2449.8.1.2.a, 3206.4.a, 3206.5.a, AMB.27: the same for PASS, APOP and AUTH.
 #[test]
-fn r2449_8_1_2_a_what_a_refused_login_says() {
+fn r2449_8_1_2_a_a_refused_login_has_a_code() {
     let logins = [
         "USER mrose\r\nPASS a\r\n",
         "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n",
@@ -60,7 +60,7 @@ fn r2449_8_1_2_a_what_a_refused_login_says() {
 
 /// Also 3206.5.b: what would tell that there is such a user is not said in answer to USER.
 #[test]
-fn r2449_8_1_1_b_a_refused_name_tells_nothing_but_trouble() {
+fn r2449_8_1_1_b_a_refused_name_reports_only_trouble() {
     for (refusal, _, text) in REFUSALS {
         let mut host = greeted(OFFER);
         host.refuse_name = Some(refusal);
@@ -95,7 +95,7 @@ fn r1939_4_c_a_refused_greeting_is_the_end() {
     for _ in 0..2 {
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(CloseReason::Refused))));
     }
-    assert_eq!(pending(&mut out), "-ERR [SYS/TEMP] temporary trouble, try again later\r\n");
+    assert_eq!(pending(&mut out), "-ERR [SYS/TEMP] temporary failure, try again later\r\n");
     assert_eq!((input.remaining(), server.state()), (6, State::Closed));
 }
 
@@ -175,7 +175,7 @@ fn law_7_a_token_of_another_connection_is_not_taken() {
 
 /// A server that was closed, or timed out, takes no answer.
 #[test]
-fn law_7_a_token_is_stale_once_the_session_went_on() {
+fn law_7_a_token_is_stale_once_the_session_continued() {
     let (mut asked, login) = Asked::login(CLEAR, 1);
     asked.server.close();
     let back = asked.server.accept(login, infos(&["a"])).unwrap_err();

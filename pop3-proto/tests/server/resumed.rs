@@ -79,14 +79,14 @@ fn r2449_6_6_b_pipelined_commands_are_answered_in_order() {
         "STAT\r\nRETR 1\r\nLIST 9\r\nBAD\r\nTOP 2 0\r\nLIST 2\r\nDELE 2\r\nLIST 2\r\nNOOP\r\nQUIT\r\n";
     let expected = "+OK 300 1500\r\n+OK 5 octets\r\nabc\r\n.\r\n+OK 9 5\r\n-ERR unknown command\r\n\
                     +OK top of message follows\r\nabc\r\n\r\n.\r\n+OK 2 5\r\n+OK marked for deletion\r\n\
-                    -ERR no such message\r\n+OK nothing done\r\n+OK bye\r\n";
+                    -ERR no such message\r\n+OK no operation\r\n+OK bye\r\n";
     for drain in AMOUNTS {
         assert_eq!(through(CLEAR, MIN_SEND_BUF, drain, lines), expected);
     }
 }
 
 #[test]
-fn a_sink_that_is_too_small_is_told_apart_from_a_full_one() {
+fn a_sink_that_is_too_small_is_distinguished_from_a_full_one() {
     for capacity in [0, 1, 100, MIN_SEND_BUF - 1] {
         let mut server = machine(CLEAR, three(), LOGIN);
         let mut buffer = vec![0; capacity];
@@ -103,12 +103,12 @@ fn a_sink_that_is_too_small_is_told_apart_from_a_full_one() {
         assert!(matches!(step, Ok(Step::NeedSpace(full)) if !full.never_fits()), "{step:?}");
         out.sent(1);
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedSpace(full)) if !full.never_fits()));
-        assert_eq!(pending(&mut out), "+OK nothing done\r\n");
+        assert_eq!(pending(&mut out), "+OK no operation\r\n");
     }
 }
 
 #[test]
-fn an_answer_that_never_fits_says_so() {
+fn an_answer_that_never_fits_is_an_error() {
     let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
     let mut small = [0; 8];
     let mut out = SendBuf::new(&mut small[..]);
@@ -120,5 +120,5 @@ fn an_answer_that_never_fits_says_so() {
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     assert!(matches!(server.poll(&mut Input::more(b""), &mut out), Ok(Step::Closed(CloseReason::Refused))));
-    assert_eq!(pending(&mut out), "-ERR [SYS/TEMP] temporary trouble, try again later\r\n");
+    assert_eq!(pending(&mut out), "-ERR [SYS/TEMP] temporary failure, try again later\r\n");
 }

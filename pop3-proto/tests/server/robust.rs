@@ -114,7 +114,7 @@ fn rob_23_any_input_however_it_is_cut() {
 
 /// Also 1939.6.b: a commit needs a QUIT in TRANSACTION, and nothing else brings one.
 #[test]
-fn rob_30_nothing_but_quit_commits() {
+fn rob_30_only_quit_commits() {
     let mut random = Random(0x2449);
     let mut commits = 0;
     for _ in 0..1500 {
@@ -139,7 +139,7 @@ fn rob_30_nothing_but_quit_commits() {
 
 /// Octets of any kind, not only those that look like commands.
 #[test]
-fn rob_7_octets_of_any_kind() {
+fn rob_7_bytes_of_any_kind() {
     let mut random = Random(7);
     for login in [false, true] {
         for _ in 0..300 {

@@ -36,7 +36,7 @@ fn sec_imap_spoken_to_the_port() {
 
 /// Binary, with and without line ends, in one piece or octet by octet.
 #[test]
-fn sec_tls_client_hello_on_the_clear_port() {
+fn sec_tls_client_hello_on_the_cleartext_port() {
     for fill in [b'A', b'\n', b'\r', 0, 0x80] {
         let mut hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec();
         hello.resize(517, fill);
@@ -81,7 +81,7 @@ fn rob_16_bad_commands_are_counted() {
     host.say("USER mrose\r\nPASS a\r\n");
     assert_eq!(refusals(&host.say("X\r\n".repeat(15))), 15);
     assert_eq!(host.end, None);
-    assert_eq!(host.say("NOOP\r\nX\r\n"), "+OK nothing done\r\n-ERR too many bad commands\r\n");
+    assert_eq!(host.say("NOOP\r\nX\r\n"), "+OK no operation\r\n-ERR too many bad commands\r\n");
     assert_eq!(host.end, Some(Ok(CloseReason::BadCommands)));
 }
 
@@ -95,7 +95,7 @@ fn rob_16_a_message_that_is_not_there_is_no_bad_command() {
 
 /// Also ROB.8: letters, or no argument, instead of a number, and numbers of any length.
 #[test]
-fn sec_numbers_letters_or_nothing_where_a_number_is_due() {
+fn sec_numbers_letters_or_no_argument_instead_of_a_number() {
     let mut host = Host::three(PATIENT).login();
     for argument in [
         "", " ", " a", " 1a", " a1", " -1", " +1", " 1.", " 1 a", " a 1", " \u{b2}", " %n", " 1;1", " '1'",

@@ -82,7 +82,7 @@ fn sec_slow_reader_a_client_that_takes_slices_byte_by_byte_is_served() {
 
 /// Neither to report nothing, nor to lend more, nor to poll, is progress.
 #[test]
-fn sec_slow_reader_only_what_is_sent_starts_the_timer_over() {
+fn sec_slow_reader_only_sent_bytes_restart_the_timer() {
     let mut server = sending();
     let mut sink = SendBuf::new(vec![]);
     lend(&mut server, b"012");

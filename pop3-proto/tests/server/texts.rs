@@ -70,7 +70,7 @@ fn r1939_3_m_no_status_line_is_over_512_octets() {
 
 /// Also 2449.3.c: a translation that would read as a response code, or does not fit, is said in English.
 #[test]
-fn r2449_3_c_no_phrase_is_taken_for_a_response_code() {
+fn r2449_3_c_no_phrase_is_mistaken_for_a_response_code() {
     let english = all_answers(&[const { language(&Phrase::english) }]);
     assert_eq!(all_answers(TOO_LONG), english);
     assert_eq!(all_answers(BRACKET), english);
@@ -165,7 +165,7 @@ fn sec_injection_no_text_of_the_application_holds_a_line_end() {
 
 /// Also ROB.18: what a client sends never comes back.
 #[test]
-fn rob_18_no_answer_holds_octets_of_the_client() {
+fn rob_18_no_response_holds_bytes_from_the_client() {
     let marker = "ZqX7";
     let lines = [
         "USER m",

@@ -51,7 +51,7 @@ fn r1939_3_ab_autologout_is_ten_minutes_at_least() {
 fn r1939_3_aa_a_driver_that_never_ticks_has_no_timer() {
     let mut host = Host::three(CLEAR).login();
     for _ in 0..1000 {
-        assert_eq!(host.say("NOOP\r\n"), "+OK nothing done\r\n");
+        assert_eq!(host.say("NOOP\r\n"), "+OK no operation\r\n");
     }
 }
 
@@ -78,7 +78,7 @@ fn r1939_3_ac_a_whole_command_starts_the_timer_over() {
 
 /// Also 1939.3.ac: not an octet that is part of none, however many there are.
 #[test]
-fn r1939_3_ac_single_octets_do_not_start_it_over() {
+fn r1939_3_ac_single_bytes_do_not_restart_the_timer() {
     let mut host = Host::three(CLEAR).login();
     host.pop3.tick(at(0)).unwrap();
     for second in 1..600 {
@@ -121,7 +121,7 @@ fn amb_29_the_login_timer_is_another_one() {
 
 /// Nor does a client prolong it that has its answers waiting, and takes some of them now and then.
 #[test]
-fn amb_29_the_login_timer_goes_on_while_the_sink_is_full() {
+fn amb_29_the_login_timer_runs_while_the_sink_is_full() {
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let commands = b"CAPA\r\n".repeat(100);
@@ -226,7 +226,7 @@ fn sec_slow_reader_the_output_timer_starts_over_when_something_is_taken() {
 }
 
 #[test]
-fn r1939_3_ab_autologout_keeps_its_length_behind_a_full_sink() {
+fn r1939_3_ab_autologout_keeps_its_length_after_a_full_sink() {
     let mut buffer = [0; MIN_SEND_BUF];
     let mut out = SendBuf::new(&mut buffer[..]);
     let mut server = blocked("NOOP\r\n", &mut out);

@@ -59,7 +59,7 @@ fn r1939_7_top_d_a_decimal_of_any_length() {
 }
 
 #[test]
-fn r1939_7_top_a_two_numbers_are_due() {
+fn r1939_7_top_a_two_numbers_are_required() {
     let mut host = Host::three(PATIENT).login();
     for line in ["TOP", "TOP ", "TOP 1", "TOP 1 ", "TOP 1 x", "TOP x 1", "TOP 1 -1", "TOP 1 1 1"] {
         assert_eq!(host.say(format!("{line}\r\n")), "-ERR syntax error\r\n", "{line}");
@@ -98,7 +98,7 @@ fn the_application_may_stop_once_top_has_its_lines() {
 }
 
 #[test]
-fn a_slice_of_top_uses_up_what_is_not_asked_for() {
+fn a_slice_of_top_consumes_lines_that_were_not_requested() {
     let mut server = machine(CLEAR, infos(&["x"]), LOGIN);
     let mut buffer = [0; 512];
     let mut out = SendBuf::new(&mut buffer[..]);

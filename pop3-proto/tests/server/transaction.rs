@@ -5,7 +5,7 @@ use pop3_proto::State;
 
 const GONE: &str = "-ERR no such message\r\n";
 const MARKED: &str = "+OK marked for deletion\r\n";
-const UNMARKED: &str = "+OK nothing is marked any more\r\n";
+const UNMARKED: &str = "+OK all messages are unmarked\r\n";
 
 fn open() -> Host {
     Host::three(PATIENT).login()
@@ -85,13 +85,13 @@ fn r1939_5_dele_b_dele_only_marks() {
 fn r1939_5_noop_a_noop_does_nothing() {
     let mut host = open();
     host.say("DELE 2\r\n");
-    assert_eq!(host.say("NOOP\r\n"), "+OK nothing done\r\n");
+    assert_eq!(host.say("NOOP\r\n"), "+OK no operation\r\n");
     assert_eq!(host.marked(), [2]);
     assert_eq!(host.say("NOOP x\r\n"), "-ERR syntax error\r\n");
 }
 
 #[test]
-fn r1939_5_rset_a_rset_takes_every_mark_back() {
+fn r1939_5_rset_a_rset_clears_every_mark() {
     let mut host = open();
     assert_eq!(host.say("RSET\r\n"), UNMARKED);
     host.say("DELE 1\r\nDELE 2\r\nDELE 3\r\n");
@@ -103,7 +103,7 @@ fn r1939_5_rset_a_rset_takes_every_mark_back() {
 
 /// Also ROB.9 and quirk 50: leading zeros and spaces at the end are harmless, a sign or a letter is not.
 #[test]
-fn quirk_50_what_is_no_number_names_no_message() {
+fn quirk_50_an_invalid_number_names_no_message() {
     let mut host = open();
     assert_eq!(host.say("LIST 003\r\n"), "+OK 3 5\r\n");
     assert_eq!(host.say("LIST 3 \r\n"), "+OK 3 5\r\n");

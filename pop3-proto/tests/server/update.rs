@@ -61,7 +61,7 @@ fn r1939_6_f_the_maildrop_can_be_taken_out_once_the_session_is_over() {
 }
 
 #[test]
-fn r1939_6_a_the_marked_messages_are_told_by_number() {
+fn r1939_6_a_the_marked_messages_are_listed_by_number() {
     let mut host = Host::three(CLEAR);
     assert_eq!(host.server().marked().count(), 0, "no maildrop yet");
     host = host.login();
@@ -81,7 +81,7 @@ fn r1939_6_d_an_unmarked_message_is_not_marked_at_quit() {
 
 /// Also 1939.3.af.
 #[test]
-fn r1939_6_f_behind_quit_nothing_is_read_and_the_lock_comes_back() {
+fn r1939_6_f_after_quit_no_command_is_read_and_the_lock_is_returned() {
     for all_removed in [true, false] {
         let mut host = Host::three(CLEAR).login();
         if !all_removed {

@@ -75,7 +75,7 @@ fn an_over_long_row_is_one_row() {
 }
 
 #[test]
-fn a_line_of_just_the_limit_is_told() {
+fn a_line_of_exactly_the_limit_is_reported() {
     let mut watch = logged_in();
     let room = watch.tap.min_recv_buf() - "XTND \r\n".len();
     watch.client(format!("XTND {}\r\n", "x".repeat(room)));

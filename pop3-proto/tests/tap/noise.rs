@@ -11,7 +11,7 @@ const TLS: &str = "\u{16}\u{3}\u{1}\0\n\0\u{1}\r\n\0.\r\n+\r";
 const SMTP: &str = "220 mail.example ESMTP\r\n250-PIPELINING\r\n250 OK\r\n";
 
 #[test]
-fn other_protocols_are_told_as_such() {
+fn other_protocols_are_recognized() {
     for server in [HTTP, IMAP, TLS, SMTP, "\r\n", "\0\n", "+\r\n", ".\r\n", "+OKAY\r\n"] {
         for client in [HTTP, IMAP, TLS, SMTP, "\n\n\n"] {
             let mut watch = Watch::from_start();

@@ -72,7 +72,7 @@ fn law_9_responses_that_come_out_of_place_do_not_show() {
 
 /// The answers to what was sent before AUTH do not end it.
 #[test]
-fn responses_behind_pipelined_commands_are_told_as_such() {
+fn responses_after_pipelined_commands_are_reported_as_such() {
     let mut watch = Watch::from_start();
     watch.server("+OK ready\r\n");
     watch.client("NOOP\r\nAUTH PLAIN\r\n");
@@ -86,7 +86,7 @@ fn responses_behind_pipelined_commands_are_told_as_such() {
 }
 
 #[test]
-fn challenges_that_are_no_base64_are_told_as_odd() {
+fn challenges_that_are_not_base64_are_reported_as_malformed() {
     let mut watch = Watch::from_start();
     watch.server("+OK ready\r\n");
     watch.client("AUTH LOGIN\r\n");

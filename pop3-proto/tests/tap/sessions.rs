@@ -75,7 +75,7 @@ fn a_tap_tells_every_line_of_every_transcript() {
 }
 
 #[test]
-fn how_the_octets_are_cut_does_not_matter() {
+fn the_events_do_not_depend_on_the_cuts() {
     for (name, text) in TRANSCRIPTS {
         let turns = lines(text);
         let told = watch(seeing_tls(), &turns);
@@ -113,7 +113,7 @@ fn how_the_lines_are_joined_does_not_matter() {
 }
 
 #[test]
-fn behind_stls_nothing_is_told() {
+fn after_stls_no_event_is_reported() {
     let text = TRANSCRIPTS.iter().find(|(name, _)| *name == "stls").unwrap().1;
     let mut watch = Watch::from_start();
     for (side, octets) in lines(text) {

@@ -18,7 +18,7 @@ fn can_come_back(turns: &[Turn]) -> bool {
 }
 
 #[test]
-fn joined_late_at_any_line_it_is_in_step_behind_one_answer() {
+fn joined_late_at_any_line_it_is_in_step_after_one_response() {
     let mut came_back = 0;
     for (name, text) in TRANSCRIPTS.iter().filter(|(name, _)| *name != "stls") {
         let turns = lines(text);
@@ -87,7 +87,7 @@ fn with_gap(side: Side, place: usize, missing: usize) -> (Vec<String>, Vec<usize
 }
 
 #[test]
-fn behind_missing_octets_it_is_in_step_with_the_next_command() {
+fn after_missing_bytes_it_is_in_step_with_the_next_command() {
     let told = watch(Watch::from_start(), &session()).notes;
     for side in [Side::Client, Side::Server] {
         let octets: usize =
@@ -129,7 +129,7 @@ fn out_of_step_the_state_is_not_known() {
 
 /// An unsolicited line, such as before the server closes, is not a response to the next command.
 #[test]
-fn an_unsolicited_answer_is_told_as_one() {
+fn an_unsolicited_response_is_reported_as_such() {
     let mut watch = Watch::from_start();
     watch.server("+OK ready\r\n");
     watch.notes();
@@ -147,7 +147,7 @@ fn an_unsolicited_answer_is_told_as_one() {
 
 /// A command of which the beginning was not seen has an answer, which is not that of the next.
 #[test]
-fn pipelined_commands_behind_a_torn_one_wait_for_its_answer() {
+fn pipelined_commands_after_a_torn_one_wait_for_its_response() {
     let mut watch = late();
     watch.client("TR 1\r\nDELE 1\r\nNOOP\r\n");
     let commands = watch.notes();

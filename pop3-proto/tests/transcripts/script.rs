@@ -20,7 +20,7 @@ const DIALOGUE: &str = "
 ";
 
 #[test]
-fn texts_that_are_no_dialogue_name_line_and_problem() {
+fn texts_that_are_not_a_dialogue_name_line_and_problem() {
     let cases = [
         ("hello", 1, ScriptProblem::Beginning),
         ("\n\nc: QUIT", 3, ScriptProblem::Beginning),
@@ -41,7 +41,7 @@ fn texts_that_are_no_dialogue_name_line_and_problem() {
 }
 
 #[test]
-fn escapes_stand_for_octets_and_come_back_as_they_were() {
+fn escapes_stand_for_bytes_and_survive_a_round_trip() {
     let cases: [(&str, &[u8]); 11] = [
         ("C: + \\x20", b"+  \r\n"),
         ("C: QUIT", b"QUIT\r\n"),
@@ -139,7 +139,7 @@ fn a_mismatch_shows_the_line_where_they_part() {
 }
 
 #[test]
-fn what_was_not_expected_does_not_count_as_received() {
+fn unexpected_bytes_do_not_count_as_received() {
     let script = Script::parse(DIALOGUE).unwrap();
     let mut server = server(&script, 3);
     server.received(b"USER mr").unwrap();
@@ -150,7 +150,7 @@ fn what_was_not_expected_does_not_count_as_received() {
 }
 
 #[test]
-fn what_is_said_comes_whole_at_every_pair_of_cuts_and_never_over_a_turn() {
+fn a_turn_arrives_whole_under_every_pair_of_cuts() {
     let script = Script::parse("S: +OK ready\nC: A\nS: one\nS: two\nC: B\nS: three").unwrap();
     let octets = script.server().octets();
     for cuts in Cuts::singles(octets).chain(Cuts::pairs(octets)) {

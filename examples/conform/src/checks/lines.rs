@@ -59,7 +59,7 @@ pub(super) static CHECKS: &[Check] = &[
         ],
         keeps: &[Twist {
             name: "no text",
-            edit: Edit::Answer { to: "NOOP", old: "+OK nothing done", new: "+OK" },
+            edit: Edit::Answer { to: "NOOP", old: "+OK no operation", new: "+OK" },
         }],
     },
     Check {

@@ -57,7 +57,7 @@ pub(super) static CHECKS: &[Check] = &[
         breaks: &[Twist { name: "marks of the session before", edit: Edit::Code(old_marks) }],
         keeps: &[Twist {
             name: "no text",
-            edit: Edit::Answer { to: "RSET", old: "+OK nothing is marked any more", new: "+OK" },
+            edit: Edit::Answer { to: "RSET", old: "+OK all messages are unmarked", new: "+OK" },
         }],
     },
     Check {

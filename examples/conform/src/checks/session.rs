@@ -151,7 +151,7 @@ pub(super) static CHECKS: &[Check] = &[
         breaks: &[Twist { name: "refused", edit: Edit::Answer { to: "NOOP", old: "+OK", new: "-ERR" } }],
         keeps: &[Twist {
             name: "no text",
-            edit: Edit::Answer { to: "NOOP", old: "+OK nothing done", new: "+OK" },
+            edit: Edit::Answer { to: "NOOP", old: "+OK no operation", new: "+OK" },
         }],
     },
     Check {
@@ -167,7 +167,7 @@ pub(super) static CHECKS: &[Check] = &[
         }],
         keeps: &[Twist {
             name: "no text",
-            edit: Edit::Answer { to: "RSET", old: "+OK nothing is marked any more", new: "+OK" },
+            edit: Edit::Answer { to: "RSET", old: "+OK all messages are unmarked", new: "+OK" },
         }],
     },
 ];

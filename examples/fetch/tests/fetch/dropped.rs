@@ -132,7 +132,7 @@ async fn in_tls(most: usize, patience: usize) -> (Record, usize) {
 }
 
 #[tokio::test(start_paused = true)] // a client that waits in vain fails at once
-async fn no_octet_is_lost_and_none_is_sent_twice() {
+async fn each_byte_is_sent_exactly_once() {
     let (expected, dropped) = in_clear(usize::MAX, usize::MAX).await;
     assert_eq!(dropped, 0);
     assert!(

@@ -67,7 +67,7 @@ fn a_known_unique_id_with_another_size_is_another_message() {
 }
 
 #[test]
-fn after_a_lost_response_to_quit_a_listing_tells_what_is_gone() {
+fn after_a_lost_response_to_quit_a_listing_shows_which_messages_are_gone() {
     for run_ends in [true, false] {
         let host = served(2, |world| world.fault = times("QUIT", 1, Fault::BreakLate));
         let reader = Reader { retries: if run_ends { 0 } else { 2 }, ..Reader::deleting() };
@@ -86,7 +86,7 @@ fn after_a_lost_response_to_quit_a_listing_tells_what_is_gone() {
 }
 
 #[test]
-fn what_a_lost_session_had_marked_may_be_gone() {
+fn messages_marked_in_a_lost_session_may_be_gone() {
     let host = served(2, |world| {
         world.removes_always = true; // which no server should
         world.fault = times("DELE 2", 1, Fault::BreakLate);
@@ -99,7 +99,7 @@ fn what_a_lost_session_had_marked_may_be_gone() {
 }
 
 #[test]
-fn what_is_still_listed_after_its_removal_was_confirmed_is_left_for_another_run() {
+fn a_message_still_listed_after_its_confirmed_removal_waits_for_the_next_run() {
     let host = served(2, |world| world.removes_nothing = true);
     let reader = Reader::deleting();
     let (tally, done) = reader.fetch_from(host.address);
@@ -170,7 +170,7 @@ fn a_message_that_breaks_the_connection_does_not_withhold_the_others() {
 }
 
 #[test]
-fn a_message_that_broke_once_is_fetched_last_and_no_command_waits_behind_another() {
+fn a_message_that_broke_a_session_is_fetched_last_without_pipelining() {
     let host = served(4, |world| {
         world.capabilities = "PIPELINING\r\nUIDL\r\n";
         world.fault = times("RETR 1", 1, Fault::Break);

@@ -188,7 +188,7 @@ fn scram_gives_way_after_the_proof_only_if_refusals_are_marked() {
 }
 
 #[test]
-fn a_server_that_does_not_know_the_password_gets_nothing_more() {
+fn a_server_that_does_not_know_the_password_gets_no_further_command() {
     for how in [Scram::WrongSignature, Scram::NoSignature, Scram::WeakCount] {
         let server = scram(how, "AUTH-RESP-CODE\r\n");
         let run = run(&server.url("pop3"), auto);
@@ -199,7 +199,7 @@ fn a_server_that_does_not_know_the_password_gets_nothing_more() {
 }
 
 #[test]
-fn what_the_user_has_chosen_is_all_that_is_tried() {
+fn only_the_way_that_the_user_chose_is_tried() {
     let server = Scripted::answering(|command| match command {
         "CAPA" => Some("+OK\r\nUSER\r\nSASL PLAIN\r\n.\r\n"),
         _ if command.starts_with("AUTH") => Some("-ERR unknown command\r\n"),

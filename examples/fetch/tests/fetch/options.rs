@@ -62,7 +62,7 @@ fn a_fingerprint_is_an_option() {
 }
 
 #[test]
-fn a_limit_bounds_what_a_run_fetches() {
+fn a_limit_bounds_the_messages_of_a_run() {
     let server = Scripted::answering(plain);
     let mut folder = tempdir().unwrap();
     for (stored, known) in [(1, 0), (1, 1), (0, 2)] {
@@ -178,7 +178,7 @@ fn a_server_that_never_shakes_hands_is_given_up() {
 }
 
 #[test]
-fn nothing_is_written_through_a_link() {
+fn files_are_never_written_through_a_link() {
     let (folder, elsewhere) = (tempdir().unwrap(), tempdir().unwrap());
     let target = elsewhere.path().join("precious");
     fs::write(&target, "precious").unwrap();
@@ -215,7 +215,7 @@ fn nothing_is_written_through_a_link() {
 }
 
 #[test]
-fn a_lock_file_keeps_what_is_in_it() {
+fn a_lock_file_keeps_its_contents() {
     let folder = tempdir().unwrap();
     let lock = folder.path().join(".fetch.lock");
     fs::write(&lock, "a hard link, perhaps").unwrap();

@@ -53,7 +53,7 @@ fn the_line_that_broke_the_session_is_shown() {
 }
 
 #[test]
-fn pop3_to_a_tls_port_is_told_so_within_seconds() {
+fn pop3_to_a_tls_port_is_named_within_seconds() {
     let (certificate, key) = self_signed(false, &["localhost"]);
     let server = usual_tls(server_config(certificate, &key, ALL_VERSIONS));
     let (error, passed) = failed(&server.url("pop3"), |_| {});
@@ -88,7 +88,7 @@ fn a_server_that_is_only_slow_is_waited_for() {
 }
 
 #[test]
-fn pop3s_to_a_port_without_tls_is_told_so() {
+fn pop3s_to_a_port_without_tls_is_named() {
     let nobody = || pinned(Fingerprint::of(b""));
     for (greeting, cause) in [("+OK ready\r\n", "use pop3://"), ("* OK IMAP4rev1 \x1b[2J\r\n", "IMAP")] {
         let server = Scripted::cleartext(move || Box::new(move |_| Some(greeting.into())));
@@ -99,7 +99,7 @@ fn pop3s_to_a_port_without_tls_is_told_so() {
 }
 
 #[test]
-fn the_trace_shows_what_is_not_pop3() {
+fn the_trace_shows_lines_of_other_protocols() {
     let server = Scripted::cleartext(|| Box::new(|_| Some("* OK \x1b[2J IMAP4rev1\r\n".into())));
     let (output, trace) = program(&tempdir().unwrap(), &[&server.url("pop3"), "--trace"]);
     assert_eq!(output.status.code(), Some(3));

@@ -50,7 +50,7 @@ fn breaks(command: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn a_broken_session_is_taken_up_where_it_was() {
+fn a_broken_session_is_resumed() {
     let (server, reader) = (Server::start([breaks, plain]), Reader::deleting());
     let (tally, done) = reader.fetch(&server);
     done.unwrap();
@@ -125,7 +125,7 @@ fn the_distance_between_logins_is_kept() {
 }
 
 #[test]
-fn without_unique_ids_nothing_is_fetched_twice_by_mistake() {
+fn without_unique_ids_each_message_is_fetched_once() {
     fn nameless(command: &str) -> Option<&'static str> {
         if command == "UIDL" { Some("-ERR\r\n") } else { plain(command) }
     }
@@ -156,7 +156,7 @@ fn a_message_that_is_refused_is_no_reason_to_withhold_the_others() {
 }
 
 #[test]
-fn what_an_unanswered_quit_did_is_looked_up() {
+fn an_unanswered_quit_is_checked_in_the_next_session() {
     let leaves: Session = |command| if command == "QUIT" { None } else { plain(command) };
     let empty: Session = |command| match command {
         "LIST" | "UIDL" => Some("+OK\r\n.\r\n"),
@@ -177,7 +177,7 @@ fn what_an_unanswered_quit_did_is_looked_up() {
 }
 
 #[test]
-fn a_server_that_could_not_remove_all_is_told_on() {
+fn a_server_that_could_not_remove_all_is_reported() {
     let fails: Session = |command| if command == "QUIT" { Some("-ERR\r\n") } else { plain(command) };
     let (server, reader) = (Server::start([fails]), Reader::deleting());
     let (tally, done) = reader.fetch(&server);
@@ -186,7 +186,7 @@ fn a_server_that_could_not_remove_all_is_told_on() {
 }
 
 #[test]
-fn a_full_disk_ends_it_and_nothing_is_deleted() {
+fn a_full_disk_ends_the_run_without_a_deletion() {
     let (server, reader) = (Server::start([plain]), Reader::deleting());
     std::fs::create_dir(reader.folder.path().join(".2.eml.part")).unwrap(); // as good as full
     assert_eq!(reader.fetch(&server).1.unwrap_err().exit, Exit::Storage);

@@ -31,7 +31,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_was_written_down_gets_its_name() {
+fn a_completely_written_message_gets_its_name() {
     let folder = folder(&[(".fetch-me@here", "a\t1.eml\n"), (".1.eml.part", "one")]);
     let store = open(&folder);
     assert!(store.has(b"a", 0) && !store.has(b"a", 1));
@@ -63,7 +63,7 @@ fn a_line_that_is_not_whole_counts_for_nothing() {
 }
 
 #[test]
-fn what_the_reader_took_away_does_not_come_again() {
+fn a_message_that_the_reader_removed_is_not_fetched_again() {
     let folder = folder(&[(".fetch-me@here", "a\t1.eml\nb\t2.eml\n"), (".3.eml.part", "half")]);
     let mut store = open(&folder);
     assert!(store.has(b"a", 0) && store.has(b"b", 0));
@@ -101,7 +101,7 @@ fn one_fetches_at_a_time() {
 }
 
 #[test]
-fn a_maildir_has_it_in_new_and_what_is_forgotten_nowhere() {
+fn a_maildir_has_the_message_in_new_and_no_leftovers() {
     let folder = folder(&[]);
     let mut store = Store::open(folder.path(), Layout::Maildir, "me@here").unwrap();
     put(&mut store, b"a", b"one");

@@ -128,7 +128,7 @@ fn a_message_that_changes_while_it_is_sent_ends_in_an_error() {
 }
 
 #[test]
-fn a_large_message_whose_time_changed_is_sent_if_its_octets_are_the_same() {
+fn a_large_message_whose_time_changed_is_sent_if_its_size_is_the_same() {
     let big = big();
     let site = Site::with(&[("new/1.a", big.as_bytes())]);
     let mailbox = site.open();

@@ -86,7 +86,7 @@ fn any_name_of_a_file_is_the_name_of_a_message() {
 }
 
 #[test]
-fn marks_are_taken_back() {
+fn rset_clears_the_marks() {
     let site = Site::with(&[("new/1.a", b"one\n"), ("new/2.b", b"two\n")]);
     let mut mailbox = site.open();
     assert!(!mailbox.has_marked());

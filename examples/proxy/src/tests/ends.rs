@@ -8,7 +8,7 @@ const COMMANDS: &str = "STAT\r\nQUIT\r\n";
 
 /// Whole logins go on, since a client may close its side behind QUIT; what it has sent reaches the back end, and then the end does.
 #[test]
-fn the_clients_stream_ends_at_every_octet() {
+fn the_client_may_close_after_any_byte() {
     let sent = format!("{LOGIN}{COMMANDS}");
     for end in 0..=sent.len() {
         for (cut, write) in [(0, usize::MAX), (end / 2, 1)] {
@@ -32,7 +32,7 @@ fn the_clients_stream_ends_at_every_octet() {
 
 /// Before its `+OK` to PASS it is a login that failed, behind it the end of the session.
 #[test]
-fn the_back_ends_stream_ends_at_every_octet() {
+fn the_back_end_may_close_after_any_byte() {
     let said: String = SAYS.concat();
     let login: usize = SAYS[..3].concat().len();
     for end in 0..=said.len() {
@@ -42,7 +42,7 @@ fn the_back_ends_stream_ends_at_every_octet() {
             let world = world.run();
             let expected = if end < login {
                 format!(
-                    "{ASKED}-ERR [SYS/TEMP] temporary trouble, try again later\r\n-ERR not in this state\r\n+OK bye\r\n"
+                    "{ASKED}-ERR [SYS/TEMP] temporary failure, try again later\r\n-ERR not in this state\r\n+OK bye\r\n"
                 )
             } else {
                 format!("{ASKED}+OK maildrop open\r\n{}", &said[login..end])

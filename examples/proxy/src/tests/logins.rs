@@ -6,7 +6,7 @@ use pop3_proto_basics::sample::PASSWORD;
 const OPEN: &str = "+OK maildrop open\r\n";
 
 #[test]
-fn both_log_in_and_octets_pass_unchanged() {
+fn both_log_in_and_bytes_pass_unchanged() {
     let says = &[
         "+OK ready <1@back>\r\n",
         "+OK name\r\n",
@@ -26,7 +26,7 @@ fn both_log_in_and_octets_pass_unchanged() {
 
 /// What no POP3 client says reaches the back end as it is: nothing is parsed any more.
 #[test]
-fn octets_behind_pass_are_the_back_ends() {
+fn bytes_after_pass_go_to_the_back_end() {
     let says = &["+OK\r\n", "+OK\r\n", "+OK\r\n"];
     for behind in ["CAPA\r\n", "x\r\n", "no line end", "\r\n\r\n\n\0\u{fffd}", "USER x\r\nPASS y\r\n"] {
         World::at_every_cut(format!("{LOGIN}{behind}"), says, |world| {
@@ -38,7 +38,7 @@ fn octets_behind_pass_are_the_back_ends() {
 
 /// A back end that speaks unasked, whatever it means by it, is heard behind the proxy's own word.
 #[test]
-fn octets_behind_the_back_ends_word_go_to_the_client() {
+fn bytes_after_the_back_ends_response_go_to_the_client() {
     let says = &["+OK\r\n", "+OK\r\n", "+OK\r\n+OK more\r\n-ERR \0half a li"];
     World::at_every_cut(LOGIN, says, |world| {
         assert_eq!(world.to_front, format!("{ASKED}{OPEN}+OK more\r\n-ERR \0half a li").into_bytes());
@@ -46,7 +46,7 @@ fn octets_behind_the_back_ends_word_go_to_the_client() {
 }
 
 #[test]
-fn what_comes_before_login_is_the_proxys() {
+fn the_proxy_answers_commands_before_login() {
     let before = "CAPA\r\nSTAT\r\nxyzzy\r\nNOOP\r\n";
     let world = World::new(before, &[]).run();
     let said = String::from_utf8(world.to_front).unwrap();
@@ -69,7 +69,7 @@ fn what_comes_before_login_is_the_proxys() {
 }
 
 #[test]
-fn a_name_may_hold_spaces_and_every_octet_of_a_password_arrives() {
+fn a_name_may_hold_spaces_and_every_byte_of_a_password_arrives() {
     let world = World::new("USER mrose\r\nPASS  tan  staaf \r\n", &["+OK\r\n", "+OK\r\n", "+OK\r\n"]).run();
     assert_eq!(world.to_back, b"USER mrose\r\nPASS  tan  staaf \r\n");
     let table = Table::parse("m rose back:111").unwrap();
@@ -106,7 +106,7 @@ fn memory_is_bounded_when_one_side_does_not_read() {
 }
 
 #[test]
-fn nothing_shows_a_password() {
+fn passwords_are_never_shown() {
     let mut world = World::new(format!("USER mrose\r\nPASS {PASSWORD}\r\n"), &["+OK\r\n"]).run();
     world.proxy.step();
     assert!(!format!("{:?}", world.proxy).contains(PASSWORD));

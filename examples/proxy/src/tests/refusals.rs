@@ -5,7 +5,7 @@ use crate::proxy::REFUSAL_DELAY;
 
 const WRONG: &str = "-ERR [AUTH] login failed\r\n";
 const NO_CODE: &str = "-ERR not allowed here\r\n";
-const TEMPORARY: &str = "-ERR [SYS/TEMP] temporary trouble, try again later\r\n";
+const TEMPORARY: &str = "-ERR [SYS/TEMP] temporary failure, try again later\r\n";
 
 #[test]
 fn a_back_ends_refusal_is_the_matching_one_in_front() {
@@ -26,7 +26,7 @@ fn a_back_ends_refusal_is_the_matching_one_in_front() {
         (&["+OK\r\n", "+OK\r\n", "-ERR [SYS/TEMP] x\r\n"], TEMPORARY),
         (
             &["+OK\r\n", "+OK\r\n", "-ERR [SYS/DISK] x\r\n"],
-            "-ERR [SYS] temporary trouble, try again later\r\n",
+            "-ERR [SYS] temporary failure, try again later\r\n",
         ),
         (&["+OK\r\n", "+OK\r\n", "-ERR [LIMIT] quota\r\n"], "-ERR [LIMIT] login failed\r\n"),
         (&["+OK\r\n", "+OK\r\n", "-ERR [X-OWN/a/b] no\r\n"], "-ERR [X-OWN/a/b] login failed\r\n"),
@@ -34,10 +34,10 @@ fn a_back_ends_refusal_is_the_matching_one_in_front() {
         (&["-ERR [LIMIT] too many\r\n"], "-ERR [LIMIT] login failed\r\n"),
         (
             &["+OK\r\n", "+OK\r\n", "-ERR [SYS/PERM] x\r\n"],
-            "-ERR [SYS/PERM] lasting trouble, ask for help\r\n",
+            "-ERR [SYS/PERM] permanent fault, ask for help\r\n",
         ),
         (&["-ERR busy\r\n"], TEMPORARY),
-        (&["-ERR [SYS/PERM] gone\r\n"], "-ERR [SYS/PERM] lasting trouble, ask for help\r\n"),
+        (&["-ERR [SYS/PERM] gone\r\n"], "-ERR [SYS/PERM] permanent fault, ask for help\r\n"),
         (&["220 mail ESMTP\r\n"], TEMPORARY),
         (&["+OK\r\n", "+OK\r\n", "+ AAAA\r\n"], TEMPORARY),
         // It is silent, and time passes.
@@ -157,7 +157,7 @@ fn quit_before_login_needs_no_back_end() {
 }
 
 #[test]
-fn what_is_not_offered_is_refused_in_front() {
+fn the_proxy_itself_refuses_commands_it_does_not_offer() {
     let world =
         World::new("AUTH PLAIN AAAA\r\nSTLS\r\nUTF8\r\nAPOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n", &[])
             .run();

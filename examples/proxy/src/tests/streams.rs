@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// More than any buffer on the way holds, both ways at once; the client's stream has room for three octets.
 #[tokio::test]
-async fn a_megabyte_either_way_through_three_octets() {
+async fn a_megabyte_passes_both_ways_three_bytes_at_a_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let table = Table::parse(&format!("mrose {}", listener.local_addr().unwrap())).unwrap();
     let (client, front) = duplex(3);

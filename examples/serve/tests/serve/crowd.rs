@@ -77,7 +77,7 @@ async fn too_many_of_one_address_are_told_to_come_back() {
     let (mut first, mut second) = (server.connect().await, server.connect().await);
     say(&mut first, "", 1).await;
     say(&mut second, "", 1).await;
-    assert_eq!(server.talk("").await, b"-ERR [SYS/TEMP] temporary trouble, try again later\r\n");
+    assert_eq!(server.talk("").await, b"-ERR [SYS/TEMP] temporary failure, try again later\r\n");
     drop(first);
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(10)).await;

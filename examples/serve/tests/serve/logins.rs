@@ -61,7 +61,7 @@ fn processor_time() -> Duration {
 }
 
 #[tokio::test]
-async fn an_unknown_name_and_a_wrong_password_say_the_same_and_cost_the_same() {
+async fn an_unknown_name_and_a_wrong_password_get_the_same_response_at_the_same_cost() {
     let site = Site::with(&[]);
     let host = Host::new(
         Users::one(NAME, PASSWORD, &site.maildir()).unwrap(),

@@ -62,7 +62,7 @@ fn find(octets: &[u8], pattern: &[u8]) -> Option<usize> {
 }
 
 #[tokio::test]
-async fn every_octet_is_kept_and_list_equals_retr() {
+async fn every_byte_is_kept_and_list_equals_retr() {
     let samples = samples();
     let files: Vec<&[u8]> = samples.iter().map(|(file, _)| &file[..]).collect();
     let site = Site::with(&files);
@@ -105,7 +105,7 @@ async fn sizes_are_kept_and_not_counted_again() {
 }
 
 #[tokio::test]
-async fn a_message_that_vanishes_or_changes_is_refused_and_the_session_goes_on() {
+async fn a_message_that_vanishes_or_changes_is_refused_and_the_session_continues() {
     let site = Site::with(&[b"\none\n", b"\ntwo\n", b"\nthree\n", b"\nfour\n"]);
     let server = site.serve().await;
     let mut stream = server.connect().await;

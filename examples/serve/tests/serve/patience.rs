@@ -38,7 +38,7 @@ async fn a_client_that_never_reads_is_given_up_and_its_maildrop_is_free() {
 
 /// Whole lines re-arm the timer, single octets do not (RFC 1939 section 3).
 #[tokio::test(start_paused = true)]
-async fn a_client_that_says_nothing_is_logged_out_without_update() {
+async fn a_silent_client_is_logged_out_without_update() {
     let site = Site::with(&[b"\none\n"]);
     let (mut client, session) = serve(site.door());
     client.write_all(format!("{LOGIN}DELE 1\r\n").as_bytes()).await.unwrap();

@@ -163,7 +163,7 @@ async fn sighup_reads_users_and_certificate_again() {
     program.wait_for("log", "users are reloaded", 1);
     assert!(program.log_in("another", "sekret").await.1);
     assert!(program.shows("second.pem").await && !program.shows("first.pem").await);
-    assert_eq!(say(&mut session, "NOOP\r\n", 1).await, "+OK nothing done\r\n", "the session has ended");
+    assert_eq!(say(&mut session, "NOOP\r\n", 1).await, "+OK no operation\r\n", "the session has ended");
 
     // The grace period is for SIGTERM, also if SIGHUP comes meanwhile.
     program.signal("-TERM");
@@ -260,7 +260,7 @@ fn a_password_that_cannot_be_sent_is_refused_at_the_start() {
 
 /// Ends although a client stays connected, once its time is over.
 #[tokio::test]
-async fn the_sample_mailbox_is_in_a_folder_of_its_own() {
+async fn the_sample_mailbox_has_its_own_folder() {
     let folder = tempfile::tempdir().unwrap();
     let child = Command::new(SERVE)
         .args(["--demo", "--listen", "127.0.0.1:0", "--grace", "0"])

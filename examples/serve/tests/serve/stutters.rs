@@ -19,7 +19,7 @@ async fn expected(site: &Site, commands: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_octet_is_lost_and_none_is_sent_twice() {
+async fn each_byte_is_sent_exactly_once() {
     let read = format!("{LOGIN}LIST\r\nRETR 2\r\nTOP 2 3\r\nUIDL\r\nRETR 1\r\nRETR 3\r\nCAPA\r\nQUIT\r\n");
     let site = site();
     let expected = expected(&site, &read).await;

@@ -109,7 +109,7 @@ fn no_user_can_compute_which_names_exist() {
 
 /// As a user's salt stays over restarts, and is another one at another site, so do those of names that nobody has.
 #[test]
-fn the_salt_of_nobody_is_the_sites() {
+fn the_salt_of_an_unknown_name_comes_from_the_site() {
     let folder = Folder::with_user();
     let salt = |users: &Users| salt_and_key(&users.verifier(b"nobody"))[0].clone();
     let first = salt(&folder.read());
@@ -124,7 +124,7 @@ fn the_salt_of_nobody_is_the_sites() {
 }
 
 #[test]
-fn names_that_nobody_has_look_like_all_users() {
+fn unknown_names_look_like_known_users() {
     let folder = Folder::with_user();
     let keys = format!("{0}:{0}", BASE64_STANDARD.encode([1; 32]));
     let shapes = [(4096, 16), (10_000, 16), (10_000, 64), (20_000, 0)];
@@ -173,7 +173,7 @@ fn a_secret_that_is_missing_is_made_once() {
 }
 
 #[test]
-fn nothing_is_written_or_made_through_a_link() {
+fn links_are_never_followed_for_writing() {
     let folder = Folder::with_user();
     let victim = folder.path("victim");
     let untouched = || assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");

@@ -88,7 +88,7 @@ fn a_message_async() {
 }
 
 #[test]
-fn top_reads_only_what_it_needs() {
+fn top_reads_only_the_lines_it_needs() {
     let text = format!(
         "{LOGIN}C: TOP 1 0\nS: +OK top of message follows\nS: one\nS:\x20\nS: .\nC: QUIT\nS: +OK bye\n* connection closes"
     );
@@ -164,7 +164,7 @@ fn bytes_after_stls_are_fatal_before_the_handshake() {
 }
 
 #[test]
-fn an_answer_that_is_due_is_not_waited_for() {
+fn a_missing_answer_is_an_error_not_a_wait() {
     let mut pop3 = server(Stream::new(script(&whole()).client()), still);
     let (event, _) = pop3.next().unwrap().unwrap();
     let Event::Greet(greet) = event else { panic!() };

@@ -180,7 +180,7 @@ pub fn server_scenarios() -> Vec<ServerScenario> {
         ),
         of(
             "pipelined commands",
-            &format!("{LOGIN}C: NOOP\nC: RETR 2\nC: NOOP\nC: QUIT\nS: +OK nothing done\nS: +OK 21 octets\nS: Subject: two\nS: \nS: bye\nS: .\nS: +OK nothing done\nS: +OK bye\n* connection closes"),
+            &format!("{LOGIN}C: NOOP\nC: RETR 2\nC: NOOP\nC: QUIT\nS: +OK no operation\nS: +OK 21 octets\nS: Subject: two\nS: \nS: bye\nS: .\nS: +OK no operation\nS: +OK bye\n* connection closes"),
             &CLEAR,
         ),
         of("STLS", "S: +OK ready\nC: STLS\nS: +OK begin TLS\n* TLS starts\nC: QUIT\nS: +OK bye\n* connection closes", &STLS),

@@ -207,7 +207,7 @@ fn rob_6_a_line_has_no_limit() {
 }
 
 #[test]
-fn rob_7_octets_are_arbitrary() {
+fn rob_7_bytes_are_arbitrary() {
     let all: Vec<u8> = (0..=255).filter(|octet| *octet != b'\n').collect();
     assert_eq!(sent(&all), [&all, b"\r\n.\r\n".as_slice()].concat());
 }

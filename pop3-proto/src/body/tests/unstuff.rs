@@ -188,7 +188,7 @@ fn rob_6_a_line_has_no_limit() {
 }
 
 #[test]
-fn rob_7_octets_are_arbitrary() {
+fn rob_7_bytes_are_arbitrary() {
     let all: Vec<u8> = (0..=255).collect();
     assert_eq!(whole(&[&all, b"\r\n.\r\n".as_slice()].concat()), ended(&[&all, b"\r\n".as_slice()].concat()));
 }

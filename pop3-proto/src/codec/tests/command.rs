@@ -62,7 +62,7 @@ fn r1939_3_f_keywords_have_no_case_and_arguments_have() {
 
 /// Also ROB.43: spaces too many are taken as they are meant, and noted.
 #[test]
-fn r1939_3_i_one_space_stands_between_words() {
+fn r1939_3_i_one_space_separates_words() {
     all_read(&[
         (b"RETR 1", Command::Retr(message(1)), &[]),
         (b"RETR  1", Command::Retr(message(1)), &[Spacing]),
@@ -115,7 +115,7 @@ fn rob_8_a_number_over_its_type_names_no_message() {
 
 /// Also 1939.5.list.a, 1939.5.dele.a, 1939.7.uidl.a, 1939.7.top.a, 1939.7.user.a, 1939.7.pass.a and 1939.7.apop.d.
 #[test]
-fn r1939_5_retr_a_what_is_required_must_be_there() {
+fn r1939_5_retr_a_required_arguments_must_be_present() {
     let missing: [&[u8]; 14] = [
         b"RETR",
         b"RETR ",
@@ -291,7 +291,7 @@ fn rob_40_an_unknown_command_keeps_its_word_and_its_rest() {
 }
 
 #[test]
-fn every_error_is_told_in_words() {
+fn every_error_has_a_message() {
     let errors = [
         CommandError::Empty,
         CommandError::Keyword,

@@ -137,7 +137,7 @@ fn r1939_3_x_a_malformed_line_is_consumed_through_its_end() {
 }
 
 #[test]
-fn limits_never_go_below_what_a_command_needs() {
+fn limits_never_go_below_the_longest_command() {
     let limits =
         Limits::DEFAULT.with_command_line(0).with_status_line(0).with_listing_line(0).with_sasl_line(0);
     assert_eq!(limits.min_recv_buf(), 64);

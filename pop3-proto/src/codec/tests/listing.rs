@@ -17,7 +17,7 @@ fn scan(message: u32, octets: u64) -> ScanListing {
 
 /// Also 1939.5.stat.c, 1939.4.l and ROB.9.
 #[test]
-fn r1939_5_stat_d_what_follows_the_octets_is_ignored() {
+fn r1939_5_stat_d_text_after_the_octets_is_ignored() {
     let cases: [(&[u8], DropListing, &[Quirk]); 9] = [
         (b"2 320", drop(2, 320), &[]),
         (b"0 0", drop(0, 0), &[]),
@@ -109,7 +109,7 @@ fn r1939_7_uidl_e_a_unique_id_has_1_to_70_printable_octets() {
 }
 
 #[test]
-fn r1939_7_uidl_i_unique_ids_compare_octet_by_octet() {
+fn r1939_7_uidl_i_unique_ids_compare_byte_by_byte() {
     let id = |line| UniqueIdListing::parse(line).unwrap().id;
     assert_eq!(id(b"1 aB"), id(b"2 aB"));
     assert_ne!(id(b"1 aB"), id(b"1 ab"));
@@ -117,7 +117,7 @@ fn r1939_7_uidl_i_unique_ids_compare_octet_by_octet() {
 }
 
 #[test]
-fn rob_11_spaces_around_a_unique_id_are_no_part_of_it() {
+fn rob_11_spaces_around_a_unique_id_are_not_part_of_it() {
     for line in [&b"3  abc"[..], b"3\tabc", b"3 abc  ", b"3 \t abc\t"] {
         let (read, quirks) = noting(|quirks| UniqueIdListing::read(line, quirks));
         assert_eq!(read, Ok((MessageNumber::new(3).unwrap(), &b"abc"[..])), "{}", line.escape_ascii());
@@ -171,7 +171,7 @@ proptest! {
 
     /// What is read from any octets is written as one canonical line, and read again as the same.
     #[test]
-    fn rob_23_any_octets_are_a_listing_or_an_error(octets in near_rows()) {
+    fn rob_23_any_bytes_are_a_listing_or_an_error(octets in near_rows()) {
         if let Ok(listing) = DropListing::parse(&octets) {
             prop_assert_eq!(DropListing::parse(line(&encoded(|out| listing.encode(b"", out)))), Ok(listing));
         }

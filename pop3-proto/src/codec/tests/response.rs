@@ -77,7 +77,7 @@ fn r1939_3_k_a_status_is_ok_or_err() {
 
 /// Also 1957.a, 1957.b, 2449.3.b and quirks 1 and 2.
 #[test]
-fn r1957_a_the_space_behind_the_status_may_be_missing() {
+fn r1957_a_the_space_after_the_status_may_be_missing() {
     for line in [&b"+OK"[..], b"+OK ", b"-ERR", b"-ERR "] {
         let Ok(Response::Ok(status) | Response::Err(status)) = Response::parse(line, NOOP) else { panic!() };
         assert_eq!((status.code(), status.text()), (None, Text::EMPTY));
@@ -170,7 +170,7 @@ fn amb_4_in_a_greeting_the_space_before_a_code_may_be_missing() {
 
 /// Also AMB.2: DEL, and any octet that ends no line, is text.
 #[test]
-fn amb_2_a_text_ends_before_the_octets_that_end_lines() {
+fn amb_2_a_text_ends_before_the_bytes_that_end_lines() {
     all_read(&[
         (b"+OK a\x7f\x1b[2J\xff", NOOP, ok(b"a\x7f\x1b[2J\xff"), &[]),
         (b"+OK a\0b", NOOP, ok(b"a"), &[ControlInText]),

@@ -177,7 +177,7 @@ proptest! {
 
     /// What was tolerated is written as it should have been, and says the same. Also ROB.23.
     #[test]
-    fn rob_25_what_is_tolerated_means_the_same_in_canonical_form(octets in near_lines()) {
+    fn rob_25_tolerated_forms_mean_the_same_as_the_canonical_form(octets in near_lines()) {
         if let Ok(command) = Command::parse(&octets) {
             let bytes = encoded(|out| command.encode(out));
             prop_assert_eq!(Command::parse(line(&bytes)), Ok(command));
@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn rob_23_any_octets_are_a_value_or_an_error(octets in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn rob_23_any_bytes_are_a_value_or_an_error(octets in prop::collection::vec(any::<u8>(), 0..600)) {
         let _ = Command::parse(&octets);
         for verb in Verb::ALL.iter().copied().map(Some).chain([None]) {
             let _ = Response::parse(&octets, verb);

@@ -39,7 +39,7 @@ fn quirk_3_status_in_lower_case() {
 }
 
 #[test]
-fn quirk_4_plus_err_is_no_status() {
+fn quirk_4_plus_err_is_not_a_status() {
     for config in [CLEAR, STRICT] {
         let mut session = Guest::greeted(config);
         session.ask("USER mrose", "+OK\r\n");
@@ -97,7 +97,7 @@ fn quirk_7_list_rows_with_too_much_or_too_little() {
 }
 
 #[test]
-fn quirk_9_unique_ids_behind_three_spaces() {
+fn quirk_9_unique_ids_after_three_spaces() {
     let strict = ["UIDL begin", "odd 1   abc", "UIDL end 1"];
     let tolerant = ["UIDL begin", "1 is abc", "UIDL end 1"];
     in_both("UIDL", "+OK\r\n1   abc\r\n.\r\n", &tolerant, &[Quirk::Spacing], &strict);

@@ -38,7 +38,7 @@ fn quirk_19_a_challenge_without_its_space() {
 
 /// Also ROB.33: `+OK` where `+` was expected ends the exchange.
 #[test]
-fn quirk_20_a_first_challenge_that_is_no_base64() {
+fn quirk_20_a_first_challenge_that_is_not_base64() {
     let mut session = Guest::greeted(CLEAR);
     assert_eq!(session.ask("AUTH LOGIN", "+ Username:\r\n"), ["odd challenge Username:"]);
     assert_eq!(session.quirks(), quirks(&[Quirk::ChallengeText]));
@@ -121,7 +121,7 @@ fn quirk_25_the_text_of_a_refusal_is_not_read() {
 
 /// Also ROB.26: see `greeting` for what a timestamp is.
 #[test]
-fn quirk_26_odd_timestamps_are_none() {
+fn quirk_26_odd_timestamps_are_ignored() {
     let apop = "APOP mrose c4c9334bac560ecc979e58001b3e22fb";
     for greeting in ["+OK <1>", "+OK <no at sign>", "+OK << 1@x>", "+OK <1@x", "+OK ready"] {
         let mut session = Guest::new(CLEAR);

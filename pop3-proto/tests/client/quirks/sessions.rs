@@ -31,7 +31,7 @@ fn quirk_30_an_end_mark_over_several_reads() {
 }
 
 #[test]
-fn quirk_31_all_in_one_read_and_the_stream_ends_behind_it() {
+fn quirk_31_all_in_one_read_and_then_the_stream_ends() {
     let mut session = Guest::opened(PIPED);
     session.send("RETR 1").unwrap();
     session.send("NOOP").unwrap();
@@ -62,7 +62,7 @@ fn quirk_33_lines_of_a_message_have_no_limit() {
 
 /// Also ROB.7.
 #[test]
-fn quirk_34_messages_hold_any_octets() {
+fn quirk_34_messages_hold_any_bytes() {
     let all: Vec<u8> = (0..=255).collect();
     let mut session = Guest::opened(STRICT);
     let events = session.ask("RETR 1", [b"+OK\r\n", &*all, b"\r\n.\r\n"].concat());
@@ -78,7 +78,7 @@ fn quirk_35_sizes_that_are_wrong_or_large() {
 }
 
 #[test]
-fn quirk_36_top_that_is_cut_or_too_long_is_taken_as_it_comes() {
+fn quirk_36_top_that_is_cut_or_too_long_is_delivered_unchanged() {
     for message in ["", "a: b\r\n", "a: b\r\n\r\n1\r\n2\r\n3\r\n"] {
         let mut session = Guest::opened(STRICT);
         let events = session.ask("TOP 1 1", format!("+OK\r\n{message}.\r\n"));
@@ -97,7 +97,7 @@ fn quirk_37_without_top_retr_still_works() {
 }
 
 #[test]
-fn quirk_38_without_uidl_the_session_goes_on() {
+fn quirk_38_without_uidl_the_session_continues() {
     let mut session = Guest::opened(STRICT);
     assert_eq!(session.ask("UIDL 1", "-ERR unknown command\r\n"), ["UIDL 1 refused unknown command"]);
     assert_eq!(session.ask("STAT", "+OK 1 5\r\n"), ["1 messages, 5 octets"]);

@@ -108,7 +108,7 @@ fn a_timer_ends_the_wait_for_a_silent_server() {
 }
 
 #[test]
-fn nothing_due_is_an_error_instead_of_a_wait() {
+fn reading_without_a_pending_response_fails_instead_of_waiting() {
     let (address, server) = once(|socket| serve(&mut Session::new(socket, &CONFIG), MESSAGE).map(drop));
     let mut pop3 = logged_in(address);
     assert!(matches!(pop3.next(), Err(Error::NothingDue)));

@@ -46,7 +46,7 @@ async fn responses_are_written_while_an_answer_is_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_response_can_be_shown() {
+async fn a_line_that_is_not_a_response_can_be_shown() {
     let (near, mut far) = duplex(64);
     far.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
     let mut pop3 = Connection::new(near, TlsPolicy::Cleartext).with_read_size(64 * 1024);

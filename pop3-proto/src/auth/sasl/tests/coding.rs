@@ -105,7 +105,7 @@ fn law_9_neither_debug_nor_errors_show_a_secret() {
 
 /// Every group of up to two octets, and every digit at each place of a group of three.
 #[test]
-fn r4648_4_groups_are_what_the_base64_crate_makes_of_them() {
+fn r4648_4_groups_equal_those_of_the_base64_crate() {
     let ones = (0..=u8::MAX).map(|a| vec![a]);
     let twos = (0..=u16::MAX).map(|pair| pair.to_be_bytes().to_vec());
     let threes = (0..=u16::MAX).flat_map(|pair| {
@@ -124,7 +124,7 @@ fn r4648_4_groups_are_what_the_base64_crate_makes_of_them() {
 
 proptest! {
     #[test]
-    fn encoding_any_length_is_what_the_base64_crate_makes_of_it(octets: Vec<u8>) {
+    fn encoding_any_length_equals_the_base64_crate(octets: Vec<u8>) {
         let mut expected = vec![0; octets.len() / 3 * 4 + 4];
         let length = STANDARD.encode_slice(&octets, &mut expected).unwrap();
         prop_assert_eq!(encoded(&Message::new(&octets)), &expected[..length]);
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn r4648_3_a_checked_text_is_what_the_base64_crate_decodes(
+    fn r4648_3_a_checked_text_decodes_as_the_base64_crate_decodes_it(
         octets in prop_oneof![
             any::<Vec<u8>>(),
             "[A-Za-z0-9+/]{0,7}={0,4}".prop_map(|text: std::string::String| text.into_bytes()),
@@ -154,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn encoding_parts_is_encoding_what_they_make_together(
+    fn encoding_parts_equals_encoding_the_whole(
         user in "[a-z,=é]{0,80}",
         host in proptest::option::of("[a-z.]{1,90}"),
         port in proptest::option::of(1u16..),

@@ -117,7 +117,7 @@ fn login_a_name_then_password() {
 
 proptest! {
     #[test]
-    fn r4616_2_a_what_is_built_is_read(authzid in PART, authcid in PART, password in PART) {
+    fn r4616_2_a_a_built_message_parses_back(authzid in PART, authcid in PART, password in PART) {
         prop_assume!(!authcid.is_empty() && !password.is_empty());
         let parts = [text(authzid.as_bytes()), text(authcid.as_bytes()), text(password.as_bytes())];
         let message = sent(&plain(parts[0], parts[1], secret(password.as_bytes())).unwrap());

@@ -82,7 +82,7 @@ fn r7628_3_1_a_host_and_port_are_optional() {
 }
 
 #[test]
-fn r7628_3_1_a_nothing_is_behind_the_final_separator() {
+fn r7628_3_1_a_no_byte_may_follow_the_final_separator() {
     for bad in [
         "\x01",
         "n,,",
@@ -154,7 +154,7 @@ fn r7628_3_2_a_no_text_breaks_out_of_its_string() {
 }
 
 #[test]
-fn r7628_3_2_b_client_answers_the_error_with_one_octet() {
+fn r7628_3_2_b_client_answers_the_error_with_one_byte() {
     assert_eq!(decode(OAUTHBEARER_ACK, &mut [0; 1]).unwrap(), b"\x01");
     assert_eq!(encoded(&Message::new(b"\x01")), OAUTHBEARER_ACK.as_bytes());
 }
@@ -216,7 +216,7 @@ fn law_9_a_token_is_not_shown() {
 
 proptest! {
     #[test]
-    fn r7628_3_1_a_what_is_built_is_read(
+    fn r7628_3_1_a_a_built_message_parses_back(
         user in "[^\\p{Cc}]{0,40}",
         host in proptest::option::of("[!-~]{0,40}"),
         port in proptest::option::of(1u16..),
