@@ -1,4 +1,4 @@
-use crate::codec::{Command, Verb};
+use crate::codec::Verb;
 use crate::types::MessageNumber;
 use core::fmt;
 
@@ -87,12 +87,7 @@ impl InFlight {
     }
 
     /// Adds a command behind the others; the caller has seen that there is room.
-    pub(crate) fn push(&mut self, command: &Command<'_>) -> Ticket {
-        self.push_verb(command.verb(), command.message())
-    }
-
-    /// The same, where only this is known of it.
-    pub(crate) fn push_verb(&mut self, verb: Verb, message: Option<MessageNumber>) -> Ticket {
+    pub(crate) fn push(&mut self, verb: Verb, message: Option<MessageNumber>) -> Ticket {
         let sequence = self.oldest.wrapping_add(u32::from(self.count));
         let ticket = Ticket { verb, message, sequence };
         let slot = slot(sequence);

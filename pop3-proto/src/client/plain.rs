@@ -55,6 +55,10 @@ impl<C: AsConfig> Client<C> {
     #[inline(always)]
     fn plain_body<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
         let Turn::Body { unstuff, octets } = &mut self.turn else { return None };
+        // The general step reads it, so it is not searched twice.
+        if unstuff.begins_end_mark(input.unread()) {
+            return None;
+        }
         let ticket = self.in_flight.oldest()?;
         // What may go over the limit is for the general step to cut.
         let most = octets.saturating_add(input.remaining() as u64);
