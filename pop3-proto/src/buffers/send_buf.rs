@@ -113,10 +113,10 @@ impl<B: Storage> SendBuf<B> {
 
     /// Appends all parts if they fit at the end, in one pass: bytes after the end do not count, so parts that were copied
     /// before one did not fit change nothing.
-    #[inline]
     fn append(&mut self, parts: &[&[u8]]) -> bool {
-        let most = self.limit.min(self.storage.as_ref().len());
-        let mut spare = self.storage.as_mut().get_mut(self.end..most).unwrap_or_default();
+        let storage = self.storage.as_mut();
+        let most = self.limit.min(storage.len());
+        let mut spare = storage.get_mut(self.end..most).unwrap_or_default();
         let room = spare.len();
         for part in parts {
             let Some((to, rest)) = spare.split_at_mut_checked(part.len()) else { return false };
@@ -127,40 +127,38 @@ impl<B: Storage> SendBuf<B> {
         true
     }
 
-    /// Makes room for all parts and appends them. Seldom needed, so not in line with what is done for each line.
+    /// Makes room for `needed` bytes after those that are pending: moves these to the front, and lets the storage grow.
+    /// Seldom needed, so not in line with what is done for each line.
     #[cold]
-    fn append_moved(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
-        let needed = length(parts);
-        if needed <= self.room() {
-            self.reserve(needed);
-            if self.append(parts) {
-                return Ok(());
-            }
+    fn reserve(&mut self, needed: usize) -> Result<(), BufferFull> {
+        let full = |capacity| Err(BufferFull { needed, capacity });
+        if needed > self.room() {
+            return full(self.limit);
         }
-        Err(BufferFull { needed, capacity: self.limit })
-    }
-
-    /// Moves the pending bytes to the front if that makes room for `needed` more, and lets the storage grow.
-    fn reserve(&mut self, needed: usize) {
         if needed > self.limit.saturating_sub(self.end) {
             to_front(self.storage.as_mut(), self.start, self.end);
             (self.start, self.end) = (0, self.end.saturating_sub(self.start));
         }
         let length = self.end.saturating_add(needed);
-        if length > self.storage.as_ref().len() {
+        if length > self.storage.as_mut().len() {
             self.storage.grow(length.checked_next_power_of_two().unwrap_or(length).min(self.limit));
-            let grown = self.storage.as_ref().len();
+            let grown = self.storage.as_mut().len();
             if length > grown {
                 // It has broken its word: what it has is all that it can have.
                 self.limit = grown;
+                return full(grown);
             }
         }
+        Ok(())
     }
 }
 
 impl<B: Storage> Sink for SendBuf<B> {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
-        if self.append(parts) { Ok(()) } else { self.append_moved(parts) }
+        while !self.append(parts) {
+            self.reserve(length(parts))?;
+        }
+        Ok(())
     }
 
     fn room(&self) -> usize {
@@ -199,13 +197,11 @@ mod tests {
             let parts = lengths.map(|length| &bytes[round % 200..][..length]);
             let needed = lengths.iter().sum::<usize>();
             assert_eq!(send.room(), capacity - pending.len());
-            match send.put(&parts) {
-                Ok(()) => pending.extend(parts.concat()),
-                Err(full) => {
-                    assert_eq!(full, BufferFull { needed, capacity });
-                    assert!(pending.len() + needed > capacity, "{needed} bytes after {}", pending.len());
-                    refused += 1;
-                }
+            let fits = pending.len() + needed <= capacity;
+            assert_eq!(send.put(&parts), if fits { Ok(()) } else { Err(BufferFull { needed, capacity }) });
+            match fits {
+                true => pending.extend(parts.concat()),
+                false => refused += 1,
             }
             assert_eq!(send.pending(), pending);
             let sent = (number / 9 % 330).min(pending.len());
