@@ -203,9 +203,13 @@ impl Stuff {
         if self.mode != StuffMode::Convert || !self.begins_line() {
             return false;
         }
+        let mut places = memchr::memchr_iter(LF, input).peekable();
+        // Known from its first line end, before there is anything to clear.
+        if places.peek().is_none_or(|at| has_cr(input, *at)) {
+            return false;
+        }
         let mut parts: [&[u8]; 2 * LINES] = [&[]; 2 * LINES];
         let (mut gathered, mut taken, mut needed, room) = (0_usize, 0_usize, 0_usize, sink.room());
-        let mut places = memchr::memchr_iter(LF, input);
         for pair in parts.chunks_exact_mut(2) {
             let (Some(at), [text, line_end]) = (places.next(), pair) else { break };
             let Some(line) = input.get(taken..at) else { break };

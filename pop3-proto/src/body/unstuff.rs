@@ -115,6 +115,12 @@ impl Unstuff {
         matches!(self.state, State::End)
     }
 
+    /// Returns whether these bytes, which come next, begin with what is most likely the end mark.
+    #[inline(always)]
+    pub(crate) const fn begins_end_mark(self, bytes: &[u8]) -> bool {
+        matches!((self.state, bytes), (State::Dot, [CR, ..]))
+    }
+
     /// The next piece, whatever came before it; the state behind it, and what is left.
     #[inline(never)]
     fn seam(self, bytes: &[u8]) -> (State, Option<Piece<'_>>, &[u8]) {

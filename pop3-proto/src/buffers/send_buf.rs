@@ -111,7 +111,24 @@ impl<B: Storage> SendBuf<B> {
         }
     }
 
-    /// Makes room for `needed` bytes after those that are pending. Seldom needed, so not in line with what is done for each line.
+    /// Appends all parts if they fit at the end, in one pass: bytes after the end do not count, so parts that were copied
+    /// before one did not fit change nothing.
+    fn append(&mut self, parts: &[&[u8]]) -> bool {
+        let storage = self.storage.as_mut();
+        let most = self.limit.min(storage.len());
+        let mut spare = storage.get_mut(self.end..most).unwrap_or_default();
+        let room = spare.len();
+        for part in parts {
+            let Some((to, rest)) = spare.split_at_mut_checked(part.len()) else { return false };
+            copy(part, to);
+            spare = rest;
+        }
+        self.end = self.end.saturating_add(room.saturating_sub(spare.len()));
+        true
+    }
+
+    /// Makes room for `needed` bytes after those that are pending: moves these to the front, and lets the storage grow.
+    /// Seldom needed, so not in line with what is done for each line.
     #[cold]
     fn reserve(&mut self, needed: usize) -> Result<(), BufferFull> {
         let full = |capacity| Err(BufferFull { needed, capacity });
@@ -123,9 +140,9 @@ impl<B: Storage> SendBuf<B> {
             (self.start, self.end) = (0, self.end.saturating_sub(self.start));
         }
         let length = self.end.saturating_add(needed);
-        if length > self.storage.as_ref().len() {
+        if length > self.storage.as_mut().len() {
             self.storage.grow(length.checked_next_power_of_two().unwrap_or(length).min(self.limit));
-            let grown = self.storage.as_ref().len();
+            let grown = self.storage.as_mut().len();
             if length > grown {
                 // It has broken its word: what it has is all that it can have.
                 self.limit = grown;
@@ -138,18 +155,9 @@ impl<B: Storage> SendBuf<B> {
 
 impl<B: Storage> Sink for SendBuf<B> {
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
-        let needed = length(parts);
-        let length = self.end.saturating_add(needed);
-        if length > self.limit || length > self.storage.as_ref().len() {
-            self.reserve(needed)?;
+        while !self.append(parts) {
+            self.reserve(length(parts))?;
         }
-        let mut spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
-        for part in parts {
-            let (to, rest) = spare.split_at_mut_checked(part.len()).unwrap_or_default();
-            copy(part, to);
-            spare = rest;
-        }
-        self.end = self.end.saturating_add(needed);
         Ok(())
     }
 
@@ -170,5 +178,74 @@ impl<B: Storage> fmt::Debug for SendBuf<B> {
             .field("pending", &pending)
             .field("capacity", &capacity)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BufferFull, MIN_SEND_BUF, SendBuf, Sink, Storage};
+    use std::{vec, vec::Vec};
+
+    /// Puts and sends parts of changing lengths, and compares with a list of pending bytes that never holds more than fits.
+    fn check<B: Storage>(mut send: SendBuf<B>) {
+        let bytes: Vec<u8> = (0..=255).cycle().take(MIN_SEND_BUF).collect();
+        let (mut pending, capacity) = (Vec::new(), send.capacity());
+        let (mut refused, mut number) = (0, 1_usize);
+        for round in 0..2000 {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) % (1 << 31);
+            let lengths = [number % 7, number / 7 % 300, 2 * (number % 2), number / 2100 % 11];
+            let parts = lengths.map(|length| &bytes[round % 200..][..length]);
+            let needed = lengths.iter().sum::<usize>();
+            assert_eq!(send.room(), capacity - pending.len());
+            let fits = pending.len() + needed <= capacity;
+            assert_eq!(send.put(&parts), if fits { Ok(()) } else { Err(BufferFull { needed, capacity }) });
+            match fits {
+                true => pending.extend(parts.concat()),
+                false => refused += 1,
+            }
+            assert_eq!(send.pending(), pending);
+            let sent = (number / 9 % 330).min(pending.len());
+            send.sent(sent);
+            pending.drain(..sent);
+        }
+        assert!(refused > 50, "{refused}");
+    }
+
+    #[test]
+    fn law_4_bytes_that_are_put_equal_a_list_of_them() {
+        check(SendBuf::new([0; MIN_SEND_BUF]));
+        check(SendBuf::new([0; MIN_SEND_BUF + 77]));
+        check(SendBuf::with_limit(vec![], MIN_SEND_BUF));
+        check(SendBuf::with_limit(vec![0; 5], 700));
+    }
+
+    /// It grows further than it was asked to.
+    struct Generous(Vec<u8>);
+
+    impl AsRef<[u8]> for Generous {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    impl AsMut<[u8]> for Generous {
+        fn as_mut(&mut self) -> &mut [u8] {
+            &mut self.0
+        }
+    }
+
+    impl Storage for Generous {
+        fn grow(&mut self, length: usize) {
+            self.0.resize(self.0.len().max(length + 100), 0);
+        }
+
+        fn limit(&self) -> usize {
+            4096
+        }
+    }
+
+    #[test]
+    fn law_3_a_storage_that_is_longer_than_the_limit_is_not_used_beyond_it() {
+        check(SendBuf::with_limit(Generous(vec![]), 600));
     }
 }

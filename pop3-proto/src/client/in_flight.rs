@@ -1,4 +1,4 @@
-use crate::codec::{Command, Verb};
+use crate::codec::Verb;
 use crate::types::MessageNumber;
 use core::fmt;
 
@@ -87,12 +87,7 @@ impl InFlight {
     }
 
     /// Adds a command at the end. The caller has checked that there is room.
-    pub(crate) fn push(&mut self, command: &Command<'_>) -> Ticket {
-        self.push_verb(command.verb(), command.message())
-    }
-
-    /// Adds a command of which only the verb and message are known.
-    pub(crate) fn push_verb(&mut self, verb: Verb, message: Option<MessageNumber>) -> Ticket {
+    pub(crate) fn push(&mut self, verb: Verb, message: Option<MessageNumber>) -> Ticket {
         let sequence = self.oldest.wrapping_add(u32::from(self.count));
         let ticket = Ticket { verb, message, sequence };
         let slot = slot(sequence);

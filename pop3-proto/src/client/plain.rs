@@ -13,7 +13,8 @@ impl<C: AsConfig> Client<C> {
     /// The next event, if it is of the plain kind; `None` leaves it to the general step.
     #[inline(always)]
     pub(crate) fn plain<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
-        if self.fatal.is_some() {
+        // For a small processor the second parser costs more in size than it gains in time.
+        if cfg!(not(target_pointer_width = "64")) || self.fatal.is_some() {
             return None;
         }
         match self.turn {
@@ -55,6 +56,10 @@ impl<C: AsConfig> Client<C> {
     #[inline(always)]
     fn plain_body<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
         let Turn::Body { unstuff, octets } = &mut self.turn else { return None };
+        // The general step reads it, so it is not searched twice.
+        if unstuff.begins_end_mark(input.unread()) {
+            return None;
+        }
         let ticket = self.in_flight.oldest()?;
         // What may go over the limit is for the general step to cut.
         let most = octets.saturating_add(input.remaining() as u64);

@@ -5,7 +5,7 @@ use crate::codec::{Barrier, Command, State, Verb};
 use crate::quirks::Profile;
 use crate::sink::{BufferFull, Sink};
 use crate::time::Timer;
-use crate::types::{Mechanism, TlsPolicy};
+use crate::types::{Mechanism, MessageNumber, TlsPolicy};
 use core::fmt;
 
 /// Why a command was not sent. The client and the sink are unchanged, and the same call succeeds after you have fixed
@@ -175,14 +175,15 @@ impl<C: AsConfig> Client<C> {
     /// # Errors
     /// Returns [`SendError`] if the command cannot be sent, or cannot be sent now.
     pub fn send(&mut self, command: &Command<'_>, sink: &mut dyn Sink) -> Result<Ticket, SendError> {
-        self.may_send(command)?;
+        let verb = command.verb();
+        self.may_send(command, verb)?;
         command.encode(sink).map_err(SendError::BufferFull)?;
-        Ok(self.sent(command))
+        Ok(self.sent(verb, command.message()))
     }
 
-    fn sent(&mut self, command: &Command<'_>) -> Ticket {
+    fn sent(&mut self, verb: Verb, message: Option<MessageNumber>) -> Ticket {
         let was_idle = self.in_flight.is_empty();
-        let ticket = self.in_flight.push(command);
+        let ticket = self.in_flight.push(verb, message);
         match ticket.verb {
             Verb::Auth => self.rounds = 0,
             Verb::Quit => {
@@ -201,10 +202,10 @@ impl<C: AsConfig> Client<C> {
     }
 
     /// Checks all rules, first those of the session and last those of the line.
-    fn may_send(&self, command: &Command<'_>) -> Result<(), SendError> {
-        self.fits_session(command.verb())?;
-        self.fits_pipeline(command.verb())?;
-        self.fits_tls_policy(command)?;
+    fn may_send(&self, command: &Command<'_>, verb: Verb) -> Result<(), SendError> {
+        self.fits_session(verb)?;
+        self.fits_pipeline(verb)?;
+        self.fits_tls_policy(command, verb)?;
         self.fits_history(command)?;
         self.fits_line(command)
     }
@@ -247,8 +248,7 @@ impl<C: AsConfig> Client<C> {
         if self.in_flight.is_full() { Err(SendError::QueueFull) } else { Ok(()) }
     }
 
-    fn fits_tls_policy(&self, command: &Command<'_>) -> Result<(), SendError> {
-        let verb = command.verb();
+    fn fits_tls_policy(&self, command: &Command<'_>, verb: Verb) -> Result<(), SendError> {
         let login = matches!(verb, Verb::User | Verb::Pass | Verb::Apop | Verb::Auth);
         let refusal = match self.config.as_config().tls {
             _ if self.is_tls() => None,

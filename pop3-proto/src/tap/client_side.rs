@@ -72,7 +72,7 @@ impl Tap {
         if lost || self.overflow {
             return false;
         }
-        self.in_flight.push_verb(verb, message);
+        self.in_flight.push(verb, message);
         true
     }
 
