@@ -1,5 +1,4 @@
-//! The application's answers. Each takes the token of its question and gives it back where it could not be
-//! taken.
+//! The application's answers. Each takes the token of its question, and returns it if the answer fails.
 
 use super::phrase::Phrase;
 use super::question::{Commit, Fetch, Greet, Login, Other, Question, Refusable, StartTls, Token, User};
@@ -14,8 +13,8 @@ use crate::sink::{BufferFull, MIN_SEND_BUF, Sink};
 use crate::types::{ApopTimestamp, Base64, MessageNumber, Text};
 
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
-    /// Greets. A text with a timestamp in it offers APOP; the timestamp differs on every connection and is
-    /// the application's to keep (RFC 1939 section 7).
+    /// Sends the greeting. A text that contains a timestamp offers APOP. Use a different timestamp on every connection, and store it,
+    /// because the machine does not (RFC 1939 section 7).
     ///
     /// The text must be UTF-8 without control characters. If it begins with `[`, it must begin with a [response code](crate::ResponseCode)
     /// in brackets, followed by a space or nothing (RFC 2449 section 8).
@@ -34,8 +33,11 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// Returns the token with [`AnswerError::Text`] if the text breaks these rules, with [`AnswerError::TooLong`] if the line would be over
-    /// 512 bytes, with [`AnswerError::BufferFull`] if the sink has no room, or if the token belongs to another question.
+    /// Returns [`Unanswered`] with the token and one of these causes:
+    /// - [`AnswerError::Text`] if the text breaks these rules,
+    /// - [`AnswerError::TooLong`] if the line would be longer than 512 bytes,
+    /// - [`AnswerError::BufferFull`] if the line does not fit in the sink,
+    /// - [`AnswerError::Stale`] or [`AnswerError::OtherConnection`] if the token belongs to another question.
     pub fn greet(
         &mut self,
         greet: Greet,
@@ -49,10 +51,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// Takes the name that was given; whether there is such a user shows with the password.
+    /// Accepts the name. Accept names of unknown users too, and refuse their password later.
     ///
     /// # Errors
-    /// The token comes back where it is not this question's.
+    /// Returns the token if it belongs to another question.
     pub fn accept_name(&mut self, user: User) -> Result<(), Unanswered<User>> {
         drop(self.redeem(user)?);
         self.named = true;
@@ -60,8 +62,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// The client is who it says, and this is its maildrop: the session is in TRANSACTION. Marks that another
-    /// session left in it are taken back, and all entries are asked for once, to sum the octets.
+    /// Accepts the login and opens this maildrop. The session is then in TRANSACTION. The server clears any marks in the maildrop, and reads
+    /// each entry once to compute the total size.
     ///
     /// # Errors
     /// Returns [`Unaccepted`] with the token and the maildrop if the token belongs to another question.
@@ -94,11 +96,11 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// The client is who it says, and somebody else speaks with it from here on, as behind a proxy: `poll`
-    /// writes `+OK`, then says [`Closed`](super::Step::Closed) because [`HandedOver`](CloseReason::HandedOver).
+    /// Accepts the login and hands the connection over to another server, as a proxy does. `poll` writes `+OK`, then returns
+    /// [`Closed`](super::Step::Closed) with [`HandedOver`](CloseReason::HandedOver).
     ///
-    /// No octet behind the login is read: what the client pipelined stays in the receive buffer, to be passed on. A
-    /// server that never opens a maildrop itself is a `Server<Infallible>`.
+    /// The machine reads no byte after the login. Pipelined commands stay in the receive buffer, so you can pass them on. Use a
+    /// `Server<Infallible>` for a server that never opens a maildrop itself.
     ///
     /// ```
     /// use core::convert::Infallible;
@@ -124,7 +126,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// The token comes back where it is not this question's.
+    /// Returns the token if it belongs to another question.
     pub fn hand_over(&mut self, login: Login) -> Result<(), Unanswered<Login>> {
         drop(self.redeem(login)?);
         self.named = false;
@@ -132,13 +134,15 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// Goes on with AUTH: the client's response comes as another [`Ask::Login`](super::Ask::Login). An empty
-    /// challenge is [`Base64::EMPTY`]; a mechanism with a last word of the server's own gives it as a
-    /// challenge, and accepts behind the empty response (RFC 5034 section 4).
+    /// Sends a challenge in AUTH. The client's response follows as another [`Ask::Login`](super::Ask::Login). An empty challenge is
+    /// [`Base64::EMPTY`]. If the mechanism ends with a message of the server, send it as a challenge, and accept after the client's
+    /// empty response (RFC 5034 section 4).
     ///
     /// # Errors
-    /// The token comes back where it is not this question's or the login is none of AUTH, the line would be
-    /// over the limit, or the sink is full.
+    /// Returns [`Unanswered`] with the token and one of these causes:
+    /// - [`AnswerError::Stale`] or [`AnswerError::OtherConnection`] if the token belongs to another question, or if the login is not AUTH,
+    /// - [`AnswerError::TooLong`] if the line would exceed the limit,
+    /// - [`AnswerError::BufferFull`] if the line does not fit in the sink.
     pub fn challenge(
         &mut self,
         login: Login,
@@ -149,8 +153,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.challenge_within(login, challenge.len(), sink, |sink| sink.put(&[b"+ ", challenge, b"\r\n"]))
     }
 
-    /// As [`challenge`](Self::challenge), with a message that is turned into base64 on its way into the sink:
-    /// no buffer holds it in between.
+    /// Sends a challenge from a message, which is encoded directly into the sink, without another buffer.
     ///
     /// ```
     /// use pop3_proto::{Input, Mechanism, SendBuf, Server, Text, TlsPolicy, sasl};
@@ -169,7 +172,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// As those of [`challenge`](Self::challenge).
+    /// Returns the errors of [`challenge`](Self::challenge).
     #[cfg(feature = "sasl")]
     pub fn challenge_message(
         &mut self,
@@ -181,7 +184,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.challenge_within(login, message.encoded_len(), sink, |sink| message.put(PREFIX, sink))
     }
 
-    /// A challenge of so many octets without `+ ` and its line end.
+    /// Writes a challenge of this length, which does not include `+ ` and its line end.
     fn challenge_within(
         &mut self,
         login: Login,
@@ -204,10 +207,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// Sends the message with the size that the maildrop lists ([`Fetch::octets`]): `poll` writes the status line, then asks for the body.
+    /// Sends the message with the size that the maildrop lists ([`Fetch::octets`]). `poll` writes the status line, then asks for the body.
     ///
-    /// For RETR, [`finish_body`](Self::finish_body) fails if the message turns out to have another size. A program that can compare the
-    /// sizes now should do so, and refuse a message that has changed since login.
+    /// For RETR, [`finish_body`](Self::finish_body) fails if the message has another size. If your program can compare the sizes now, do so,
+    /// and refuse a message that has changed since login.
     ///
     /// # Errors
     /// Returns the token if it belongs to another question.
@@ -218,8 +221,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
 
     /// Sends the message with this size, which is not the one that the maildrop lists.
     ///
-    /// For RETR, `octets` goes into the status line, and [`finish_body`](Self::finish_body) fails if the message turns out to have another
-    /// size. For TOP, the server states no size and ignores `octets`.
+    /// For RETR, the status line states `octets`, and [`finish_body`](Self::finish_body) fails if the message has another size. For TOP, the
+    /// server states no size and ignores `octets`.
     ///
     /// # Errors
     /// Returns the token if it belongs to another question.
@@ -227,10 +230,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.open_body(fetch, Extent::Exact(octets))
     }
 
-    /// Sends the message with this size, which is only an estimate: [`finish_body`](Self::finish_body) does not compare it.
+    /// Sends the message with this size, which is only an estimate. [`finish_body`](Self::finish_body) does not compare it.
     ///
-    /// RFC 1939 section 5 wants the exact size. Use this only for a store that cannot tell it without reading the whole message. A client
-    /// then has no means to notice a message that the store cut short.
+    /// RFC 1939 section 5 requires the exact size. Use this only for a store that must read the whole message to learn its size. A client
+    /// then cannot notice a message that the store truncated.
     ///
     /// # Errors
     /// Returns the token if it belongs to another question.
@@ -244,7 +247,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// Reports that all marked messages are removed, for good.
+    /// Reports that all marked messages are permanently removed.
     ///
     /// # Errors
     /// Returns the token if it belongs to another question.
@@ -258,7 +261,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// Reports that some marked messages are not removed, and ends the session with `-ERR` (RFC 1939 section 6).
     ///
     /// [`Refusal::Temporary`] and [`Refusal::Permanent`] add their response code, `[SYS/TEMP]` or `[SYS/PERM]`, if the configuration has
-    /// response codes. No other reason has a code that QUIT may be answered with (RFC 2449 section 8), so any other adds none. The text
+    /// response codes. Other reasons add no code, because their codes are not allowed in a response to QUIT (RFC 2449 section 8). The text
     /// is [`Phrase::NotRemoved`] for every reason.
     ///
     /// # Errors
@@ -271,15 +274,13 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// The TLS handshake succeeded by the driver's standards; `unread` is what the driver still holds of the
-    /// input in clear.
+    /// Reports that the TLS handshake succeeded. Pass any input that is left from before TLS as `unread`.
     ///
-    /// Any octet in it was sent by somebody who wants it to be taken for the client's word inside TLS: the
-    /// session ends, and the next `poll` says so. Everything learned before is forgotten: user name, greeting
-    /// timestamp, language, quirks.
+    /// If `unread` is not empty, its bytes were injected, and the next `poll` fails with [`ConnectionError::PlaintextAfterStls`]. The server
+    /// forgets everything that it learned before TLS: user name, timestamp of the greeting, language and quirks.
     ///
     /// # Errors
-    /// The token comes back where it is not this question's.
+    /// Returns the token if it belongs to another question.
     #[doc(alias = "STLS")]
     pub fn tls_started(&mut self, start: StartTls, unread: Input<'_>) -> Result<(), Unanswered<StartTls>> {
         drop(self.redeem(start)?);
@@ -297,7 +298,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// `+OK` with this text, to a command that the crate does not know. The rules for the text are those of [`greet`](Self::greet).
+    /// Responds `+OK` with this text to a command that the crate does not know. The text must follow the rules of [`greet`](Self::greet).
     ///
     /// ```
     /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
@@ -320,7 +321,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// The same as those of [`greet`](Self::greet).
+    /// Returns the errors of [`greet`](Self::greet).
     pub fn other(
         &mut self,
         other: Other,
@@ -332,12 +333,11 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// `-ERR`, for this reason. A name or a login refused for its own sake counts as a failed login
-    /// ([`Limits::with_failed_logins`](crate::Limits::with_failed_logins)); one that finds the maildrop in use or the server in
-    /// trouble does not.
+    /// Responds `-ERR` for this reason. A refused name or login counts as a failed login
+    /// ([`Limits::with_failed_logins`](crate::Limits::with_failed_logins)), unless the maildrop is in use or the server has a problem.
     ///
     /// # Errors
-    /// The token comes back where it is not this question's.
+    /// Returns the token if it belongs to another question.
     pub fn refuse<T: Refusable>(&mut self, token: T, refusal: Refusal) -> Result<(), Unanswered<T>> {
         let question = T::QUESTION;
         drop(self.redeem(token)?);
@@ -356,13 +356,13 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// Refuses a login with a response code that came from elsewhere, for a proxy that passes on what its back end said. The crate need
-    /// not know the code.
+    /// Refuses a login with the response code of another server, for a proxy that passes on the code of its back end. The crate need not
+    /// know the code.
     ///
-    /// The code is written with the phrase that fits it; for an unknown code that is [`Phrase::LoginFailed`]. As with
-    /// [`refuse`](Self::refuse), it is left out if the configuration has no response codes, and the refusal counts as a failed login
-    /// unless the code speaks of the server or its maildrop. If the back end gave no code, use [`refuse`](Self::refuse) with
-    /// [`Refusal::NotAllowed`], which writes none.
+    /// The server writes the code with the phrase that fits it, or with [`Phrase::LoginFailed`] for an unknown code. As with
+    /// [`refuse`](Self::refuse), it leaves the code out if the configuration has no response codes, and the refusal counts as a failed login
+    /// unless the code is about the server or its maildrop. If the back end sent no code, use [`refuse`](Self::refuse) with
+    /// [`Refusal::NotAllowed`], which has no code.
     ///
     /// ```
     /// use pop3_proto::server::{Ask, Server, ServerConfig, Step};
@@ -387,8 +387,10 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// Returns the token with [`AnswerError::TooLong`] if the line would be over 512 bytes, with [`AnswerError::BufferFull`] if the sink has no
-    /// room, or if the token belongs to another question.
+    /// Returns [`Unanswered`] with the token and one of these causes:
+    /// - [`AnswerError::TooLong`] if the line would be longer than 512 bytes,
+    /// - [`AnswerError::BufferFull`] if the line does not fit in the sink,
+    /// - [`AnswerError::Stale`] or [`AnswerError::OtherConnection`] if the token belongs to another question.
     pub fn refuse_with_code(
         &mut self,
         login: Login,
@@ -418,7 +420,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// Takes a token that is this question's.
+    /// Checks that the token belongs to the open question, and returns it.
     fn redeem<T: Token>(&self, token: T) -> Result<T, Unanswered<T>> {
         match self.check(&token) {
             Ok(()) => Ok(token),
@@ -426,7 +428,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Whether this is the token of a question that is still open.
+    /// Returns whether this is the token of a question that is still open.
     pub(crate) fn is_open<T: Token>(&self, token: &T) -> bool {
         self.check(token).is_ok()
     }
@@ -442,7 +444,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Writes `+OK` with a text of the application's.
+    /// Writes `+OK` with the application's text.
     fn write_ok<T: Token>(&self, token: T, text: Text<'_>, sink: &mut dyn Sink) -> Result<(), Unanswered<T>> {
         let token = self.redeem(token)?;
         if !is_status(text) {
@@ -458,13 +460,13 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 }
 
-/// Whether a login that is refused so counts as failed: not where the trouble is the server's, or passes.
+/// Returns whether a refused login counts as failed. It does not if the server or the maildrop is the cause.
 const fn is_failed_login(refusal: Refusal) -> bool {
     !matches!(refusal, Refusal::InUse | Refusal::LoginDelay | Refusal::Temporary | Refusal::Permanent)
 }
 
-/// Whether the code of this refusal is defined for the answer. In answer to USER those of a login would tell
-/// that there is such a user (RFC 2449 section 8, RFC 3206 sections 4 and 5, RFC 6856 section 5).
+/// Returns whether the code of this refusal is defined for the response. In response to USER, the codes of a login would reveal that the
+/// user exists (RFC 2449 section 8, RFC 3206 sections 4 and 5, RFC 6856 section 5).
 const fn has_code(question: Question, refusal: Refusal) -> bool {
     match refusal {
         Refusal::Credentials | Refusal::InUse | Refusal::LoginDelay => matches!(question, Question::Login),
@@ -473,7 +475,7 @@ const fn has_code(question: Question, refusal: Refusal) -> bool {
     }
 }
 
-/// The refusal that a code stands for. An unknown code may be about the credentials, so it counts as if it were.
+/// Returns the refusal for a code. An unknown code counts as a problem with the credentials, because it may be one.
 const fn refusal_of(code: &ResponseCode<'_>) -> Refusal {
     match code {
         ResponseCode::LoginDelay => Refusal::LoginDelay,
@@ -484,7 +486,7 @@ const fn refusal_of(code: &ResponseCode<'_>) -> Refusal {
     }
 }
 
-/// Sums the octets of all messages that can be served.
+/// Computes the number and total size of all messages that can be served.
 fn sum(maildrop: &impl Maildrop) -> Totals {
     let mut totals = Totals::default();
     for number in 1..=maildrop.count() {

@@ -55,8 +55,8 @@ impl fmt::Display for ConfigError {
 impl core::error::Error for ConfigError {}
 
 impl ServerConfig<'_> {
-    /// Returns the first value that the server would leave out, because no line may carry it. Call this when your program starts: a
-    /// session reports nothing, and leaves the value out.
+    /// Checks that the server can send every value. Call this when your program starts, because a session silently leaves out values
+    /// that it cannot send.
     ///
     /// ```
     /// use pop3_proto::server::{ConfigError, ServerConfig};
@@ -68,7 +68,7 @@ impl ServerConfig<'_> {
     /// ```
     ///
     /// # Errors
-    /// Returns [`ConfigError`] for the first such value.
+    /// Returns [`ConfigError`] for the first value that cannot be sent.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.implementation.is_some_and(|words| !is_implementation(words)) {
             return Err(ConfigError::Implementation);
@@ -99,7 +99,7 @@ fn check_language(index: usize, language: &Language<'_>) -> Result<(), ConfigErr
     }
 }
 
-/// The most bytes of IMPLEMENTATION that a line of 512 is sure to hold.
+/// The greatest length of IMPLEMENTATION that always fits a line of 512 bytes.
 const IMPLEMENTATION: usize = 490;
 
 /// Returns whether IMPLEMENTATION can be announced with these words.

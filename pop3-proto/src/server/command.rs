@@ -1,4 +1,4 @@
-//! What each command does.
+//! Runs each command.
 
 use super::config::Utf8;
 use super::maildrop::Entry;
@@ -10,11 +10,11 @@ use crate::codec::{Command, CommandError, Keyword, LineEnding, State, Verb};
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{Base64, LanguageRange, Mechanism, MessageNumber, Secret, Text, TlsPolicy};
 
-/// What a line asks of the application; `None` where the turn says what follows from it.
+/// The question that a line raises, or `None` if the machine handles the line itself.
 pub(super) type Next<'i> = Option<Ask<'i>>;
 
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
-    /// A command line of so many octets.
+    /// Handles a command line. `octets` is its length with the line end.
     pub(super) fn command<'i>(&mut self, line: &'i [u8], ending: LineEnding, octets: usize) -> Next<'i> {
         let mut quirks = Quirks::NONE;
         if ending == LineEnding::Lf {
@@ -38,7 +38,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// A command that is well-formed, in its state or not, offered or not; `named` where PASS may be it.
+    /// Handles a well-formed command, which may be not offered or in the wrong state. `named` means that PASS is allowed.
     fn valid<'i>(&mut self, command: Command<'i>, named: bool) -> Next<'i> {
         let verb = command.verb();
         if !self.offers(&command) {
@@ -83,7 +83,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Whether this server has the command, on this connection.
+    /// Returns whether the server offers this command on this connection.
     fn offers(&self, command: &Command<'_>) -> bool {
         let config = self.config.as_config();
         match command {
@@ -102,19 +102,19 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Not inside TLS, and not in UTF-8 mode (RFC 2595 section 4, RFC 6856 section 2).
+    /// Returns whether the server offers STLS. It does not inside TLS and in UTF-8 mode (RFC 2595 section 4, RFC 6856 section 2).
     pub(super) fn offers_stls(&self) -> bool {
         let policy = self.config.as_config().tls;
         matches!(policy, TlsPolicy::Opportunistic | TlsPolicy::Required) && !self.tls && !self.utf8
     }
 
-    /// Where TLS is required, no login is even looked at outside it, so that a refusal tells nothing (RFC
-    /// 8314 section 4.1).
+    /// Returns whether the client may log in now. If TLS is required, the server does not check logins outside TLS, so a refusal
+    /// reveals nothing (RFC 8314 section 4.1).
     pub(super) fn may_log_in(&self) -> bool {
         self.tls || self.config.as_config().tls != TlsPolicy::Required
     }
 
-    /// The mechanisms of AUTH that are offered now.
+    /// Returns the mechanisms of AUTH that the server offers now.
     pub(super) fn mechanisms(&self) -> &[Mechanism<'_>] {
         let config = self.config.as_config();
         match self.may_log_in() {
@@ -124,8 +124,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// A name right behind an accepted one starts over; it counts as a failed login, so that guessing names
-    /// is bounded.
+    /// Handles USER. A name right after an accepted one starts over, and counts as a failed login, so guessing names is bounded.
     fn user<'i>(&mut self, name: Text<'i>, named: bool) -> Next<'i> {
         if named && self.login_failed() {
             return self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(CloseReason::FailedLogins)));
@@ -155,7 +154,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Where UTF-8 is announced for names and passwords, ill-formed UTF-8 is refused (RFC 6856 section 2.2).
+    /// Returns whether the bytes may be a name or password. If the server announces UTF-8 for them, they must be well-formed UTF-8 (RFC 6856
+    /// section 2.2).
     fn is_user_text(&self, octets: &[u8]) -> bool {
         self.config.as_config().utf8 != Some(Utf8::MessagesAndUsers) || core::str::from_utf8(octets).is_ok()
     }
@@ -175,7 +175,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.ask(Question::Login, Ask::Login(login, credentials))
     }
 
-    /// A line inside AUTH: a response whatever it looks like, or `*` (RFC 5034 section 4).
+    /// Handles a line inside AUTH, which is a response or `*` (RFC 5034 section 4).
     pub(super) fn response<'i>(&mut self, line: &'i [u8], ending: LineEnding) -> Next<'i> {
         let bare: Quirks = (ending == LineEnding::Lf).then_some(Quirk::BareLf).into_iter().collect();
         let taken = self.tolerate(bare);
@@ -201,7 +201,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// What is done with a message that is there and not marked.
+    /// Calls `then` for a message that exists and is not marked.
     fn with_message<'i>(
         &mut self,
         message: MessageNumber,
@@ -213,7 +213,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// A message that is there and not marked.
+    /// Returns a message that exists and is not marked.
     pub(super) fn entry(&self, message: MessageNumber) -> Result<Entry<'_>, Refusal> {
         let maildrop = self.maildrop.as_ref().ok_or(Refusal::NoSuchMessage)?;
         if message.get() > maildrop.count() {
@@ -269,7 +269,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.ask(Question::Other, Ask::Other(other, keyword, arguments))
     }
 
-    /// `-ERR` to a line that is no command here; the last one ends the session.
+    /// Responds `-ERR` to a bad command. The last allowed one ends the session.
     fn bad<'i>(&mut self, phrase: Phrase) -> Next<'i> {
         if self.is_last_bad_command() {
             self.reply(Reply::err(Phrase::TooManyBad, Then::Close(CloseReason::BadCommands)))
@@ -278,7 +278,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Counts a bad command; whether it was the last that is taken.
+    /// Counts a bad command, and returns whether it was the last allowed one.
     pub(super) fn is_last_bad_command(&mut self) -> bool {
         let limits = self.config.as_config().limits;
         self.bad_commands = self.bad_commands.saturating_add(1);
@@ -286,7 +286,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         early || self.bad_commands >= limits.bad_commands
     }
 
-    /// The one `-ERR` to an over-long line.
+    /// Responds one `-ERR` to a line that is too long.
     pub(super) fn too_long<'i>(&mut self, response: bool) -> Next<'i> {
         if response {
             self.login_over(Phrase::LineTooLong)
@@ -296,7 +296,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// `-ERR` to a login that the machine itself ends.
+    /// Responds `-ERR` to a login that the machine itself ends.
     fn login_over<'i>(&mut self, phrase: Phrase) -> Next<'i> {
         if self.login_failed() {
             self.reply(Reply::err(Phrase::TooManyLogins, Then::Close(CloseReason::FailedLogins)))
@@ -305,19 +305,19 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Counts a failed login; whether it was the last.
+    /// Counts a failed login, and returns whether it was the last allowed one.
     pub(super) fn login_failed(&mut self) -> bool {
         self.failed_logins = self.failed_logins.saturating_add(1);
         self.failed_logins >= self.config.as_config().limits.failed_logins
     }
 
-    /// The turn is the application's.
+    /// Waits for the application's answer to this question.
     fn ask<'i>(&mut self, question: Question, ask: Ask<'i>) -> Next<'i> {
         self.turn = Turn::Asked(question);
         Some(ask)
     }
 
-    /// The turn is the server's.
+    /// Makes this reply the next output.
     fn reply<'i>(&mut self, reply: Reply) -> Next<'i> {
         self.turn = Turn::Reply(reply);
         None
@@ -336,7 +336,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.reply(reply)
     }
 
-    /// Records deviations; whether this profile takes them.
+    /// Records deviations, and returns whether this profile accepts them.
     fn tolerate(&mut self, quirks: Quirks) -> bool {
         let taken = quirks.is_empty() || self.config.as_config().profile == Profile::Tolerant;
         if taken {
@@ -346,7 +346,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 }
 
-/// PASS uses a name; CAPA and a failed AUTH leave it as it was; anything else drops it (RFC 1939 section 7).
+/// Returns whether an accepted name stays valid. CAPA and a failed AUTH keep it; every other command drops it (RFC 1939 section 7).
 fn keeps_name(command: Result<Command<'_>, CommandError>) -> bool {
     match command {
         Ok(command) => matches!(command.verb(), Verb::Capa | Verb::Auth | Verb::AuthList),

@@ -1,16 +1,16 @@
-//! What a line may carry of the application's texts.
+//! Checks whether a text of the application may be sent in a line.
 
 use crate::codec::ResponseCode;
 use crate::types::Text;
 
-/// Returns whether a text is UTF-8 without control characters: what RFC 6856 section 3 lets a server send, and what a terminal can show.
+/// Returns whether a text is UTF-8 without control characters. RFC 6856 section 3 allows a server to send it, and a terminal can show it.
 pub(super) fn is_printable(text: Text<'_>) -> bool {
     let is_ascii = text.as_bytes().iter().all(|byte| matches!(*byte, b' '..=b'~'));
     let is_control = |character| matches!(character, '\0'..='\x1f' | '\x7f'..='\u{9f}');
     is_ascii || text.to_str().is_some_and(|text| !text.chars().any(is_control))
 }
 
-/// Returns whether a client could take the start of a text for a response code: some of them skip spaces.
+/// Returns whether a client could mistake the start of a text for a response code. Some clients skip spaces before it.
 pub(super) fn begins_as_code(text: Text<'_>) -> bool {
     text.as_bytes().iter().find(|byte| **byte != b' ') == Some(&b'[')
 }
