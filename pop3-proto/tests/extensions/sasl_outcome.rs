@@ -96,7 +96,7 @@ fn r4422_3_6_a_wrong_name_and_wrong_password_look_alike() {
 }
 
 #[test]
-fn r4422_3_6_b_a_failed_auth_leaves_tls_as_it_is() {
+fn r4422_3_6_b_a_failed_auth_leaves_tls_unchanged() {
     let mut host =
         refusing(ServerConfig::new(TlsPolicy::Required).with_sasl(CLEAR), &["AAAA"], Refusal::Credentials);
     host.say("STLS\r\n");

@@ -314,7 +314,7 @@ fn amb_19_an_equals_sign_is_empty_in_the_command_only() {
 
 /// The login is over, and the next one starts from nothing.
 #[test]
-fn sec_aborted_sasl_leaves_nothing_behind() {
+fn sec_aborted_sasl_leaves_no_state() {
     for line in ["*", "????", "AAA"] {
         let mut host = challenged(CONFIG);
         assert!(host.say(lines(&[line])).starts_with("-ERR"));

@@ -88,7 +88,7 @@ fn law_4_a_refused_command_is_taken_once_the_cause_is_fixed() {
 }
 
 #[test]
-fn law_4_a_command_that_cannot_be_sent_leaves_the_session_as_it_is() {
+fn law_4_a_command_that_cannot_be_sent_leaves_the_session_unchanged() {
     let required = ClientConfig::new(TlsPolicy::Required);
     let strict = cleartext().with_profile(Profile::Strict);
     let long = [b'x'; 250];

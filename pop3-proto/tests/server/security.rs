@@ -87,7 +87,7 @@ fn rob_16_bad_commands_are_counted() {
 
 /// A number that no message has is not a bad command, because clients ask for messages that they marked.
 #[test]
-fn rob_16_a_message_that_is_not_there_is_no_bad_command() {
+fn rob_16_a_missing_message_is_not_a_bad_command() {
     let mut host = Host::three(CLEAR).login();
     assert_eq!(host.say("RETR 9\r\nDELE 0\r\n".repeat(200)), "-ERR no such message\r\n".repeat(400));
     assert_eq!(host.say("STAT\r\n"), "+OK 3 325\r\n");
@@ -196,7 +196,7 @@ fn sec_nul_and_cr_in_every_argument_are_refused() {
 
 /// Every attempt has a token of its own, and a failed one leaves nothing behind.
 #[test]
-fn sec_retry_a_failed_login_leaves_nothing_behind() {
+fn sec_retry_a_failed_login_leaves_no_state() {
     let (mut host, _) = attack(b"");
     host.refuse_login = Some(Refusal::Credentials);
     host.say("USER one\r\nPASS a\r\n");

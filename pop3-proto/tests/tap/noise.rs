@@ -68,7 +68,7 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn law_5_whatever_both_sides_say_it_is_told_the_same_however_it_is_cut(
+    fn law_5_any_dialogue_gives_the_same_events_under_every_cut(
         turns in prop::collection::vec((prop::bool::ANY, octets()), 0..20),
         late: bool,
     ) {

@@ -32,7 +32,7 @@ macro_rules! transcripts {
 transcripts! {
     r1939_3_c_tutorial: "tutorial.pop3",
     /// Also 1939.6.d, 1939.6.e.
-    r1939_6_c_quit_is_refused_where_a_message_stays: "not_removed.pop3",
+    r1939_6_c_quit_is_refused_if_a_message_stays: "not_removed.pop3",
     r1939_7_apop_g_apop_logs_in: "apop.pop3",
     /// Also 1939.7.top.c, 1939.7.top.d, 1939.7.top.e.
     r1939_7_top_b_top: "top.pop3",
@@ -44,7 +44,7 @@ transcripts! {
     r5034_4_m_auth_without_initial_response: "auth_challenge.pop3",
     r5034_4_l_auth_cancelled: "auth_cancelled.pop3",
     /// Also 2595.4.b, 2595.4.l, 2595.4.m.
-    r2595_4_h_login_behind_stls: "stls.pop3",
+    r2595_4_h_login_after_stls: "stls.pop3",
     r2449_6_6_a_pipelining: "pipelining.pop3",
     short: "short.pop3",
     over_long_line: "long_line.pop3",
@@ -58,17 +58,17 @@ transcripts! {
     rob_2_client_of_bare_lf: "bare_lf_client.pop3",
     empty_maildrop: "empty.pop3",
     r1939_6_g_quit_is_not_answered: "quit_unanswered.pop3",
-    servers_own_words: "other_words.pop3",
+    a_server_with_its_own_texts: "other_words.pop3",
     /// Also 1939.5.stat.b, 1939.5.stat.c: two numbers and nothing else.
-    r1939_5_stat_e_marked_messages_count_for_nothing: "marks.pop3",
+    r1939_5_stat_e_marked_messages_are_not_counted: "marks.pop3",
     /// Also 1939.4.k, 1939.5.list.e, 1939.5.list.c, 1939.7.uidl.j.
     r1939_4_m_numbers_never_change: "numbers.pop3",
     /// Also 1939.5.dele.c.
     r1939_5_e_a_marked_message_is_gone_for_every_command_until_rset: "gone.pop3",
     r1939_7_user_b_again_once_a_user_or_pass_was_refused: "user_again.pop3",
     /// Also 1939.7.pass.d.
-    r1939_7_pass_c_only_behind_an_accepted_name: "pass_needs_user.pop3",
-    rob_39_behind_a_failed_login_each_command_is_refused_in_order: "failed_login_pipelined.pop3",
+    r1939_7_pass_c_only_after_an_accepted_name: "pass_needs_user.pop3",
+    rob_39_after_a_failed_login_each_command_is_refused_in_order: "failed_login_pipelined.pop3",
     r1939_7_apop_g_after_the_greeting_or_a_failed_login: "apop_again.pop3",
 }
 
