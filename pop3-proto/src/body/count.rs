@@ -1,10 +1,10 @@
 use super::{CR, LF, scan};
 
-/// The size of a message as its scan listing states it (RFC 1939 section 11): every line end counts as two
-/// octets, whatever the store keeps; dots that are added and the end mark do not count.
+/// Counts the size of a message as its scan listing states it (RFC 1939 section 11). Every line end counts as two octets,
+/// whatever the store uses. Added dots and the terminator do not count.
 ///
-/// It is what [`Stuff`](crate::Stuff) sends in [`Convert`](crate::StuffMode::Convert) mode: a bare LF counts
-/// as CRLF, a bare CR as itself, and a last line without an end as if it had one.
+/// The size equals the output of [`Stuff`](crate::Stuff) in [`Convert`](crate::StuffMode::Convert) mode: a bare LF counts
+/// as CR LF, a bare CR counts as one octet, and a missing line end of the last line counts too.
 ///
 /// ```
 /// use pop3_proto::OctetCount;
@@ -22,13 +22,13 @@ pub struct OctetCount {
 }
 
 impl OctetCount {
-    /// A count for one message.
+    /// Starts a count for one message.
     #[must_use]
     pub const fn new() -> Self {
         OctetCount { octets: 0, last: None }
     }
 
-    /// Returns the size of a message that lies in memory as a whole.
+    /// Returns the size of a message that is completely in memory.
     ///
     /// ```
     /// use pop3_proto::OctetCount;
@@ -42,7 +42,7 @@ impl OctetCount {
         count.finish()
     }
 
-    /// Counts the next octets of the message.
+    /// Counts the next bytes of the message.
     pub fn add(&mut self, bytes: &[u8]) {
         let bare_first = bytes.first() == Some(&LF) && self.last != Some(CR);
         let added = scan::bare_line_feeds(bytes).saturating_add(usize::from(bare_first));
@@ -50,7 +50,7 @@ impl OctetCount {
         self.last = bytes.last().copied().or(self.last);
     }
 
-    /// The size, with the line end that is added where the last line has none. An empty message has no line.
+    /// Returns the size, with the line end that is added if the last line has none. An empty message has no lines.
     #[must_use]
     pub const fn finish(self) -> u64 {
         match self.last {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use crate::body::tests::{all_words, long_words};
 
-    /// An LF counts one more than it is long unless a CR comes before it.
+    /// Counts an LF as two octets unless a CR precedes it.
     fn naive(message: &[u8]) -> u64 {
         let mut octets = 0;
         let mut before = b'\n';

@@ -1,8 +1,7 @@
-//! Payloads of multi-line responses (RFC 1939 section 3) as slices of the caller's bytes: [`Unstuff`]
-//! receives, [`Stuff`] sends, [`OctetCount`] tells beforehand what will be sent, and `TopFilter` finds where
-//! TOP stops.
+//! Bodies of multi-line responses (RFC 1939 section 3) as slices of the caller's bytes. [`Unstuff`] receives, [`Stuff`]
+//! sends, [`OctetCount`] counts the size before sending, and `TopFilter` finds the end of TOP.
 //!
-//! All of them are told by the octet: what they yield is the same however the bytes were cut into buffers.
+//! Their results do not depend on how the bytes are split into buffers.
 
 mod count;
 mod scan;

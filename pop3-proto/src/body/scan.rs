@@ -1,22 +1,21 @@
-//! The one searcher, for lines that are to be changed. They are mostly either one after the other or many
-//! lines apart, and it has to be fast on both: it looks at the nearest line end, then at blocks. In bodies that are
-//! received it looks for any dot first.
+//! Finds the lines that must be changed. They are usually either adjacent or many lines apart, and the search must be fast
+//! for both: it checks the nearest line end first, and then blocks. In received bodies, it first looks for any dot.
 
 use super::{CR, DOT, LF};
 use crate::LineEnding;
 use memchr::memchr;
 
-/// How many octets are looked at together where lines mostly are no hits.
+/// The number of bytes that are checked together while hits are rare.
 const BLOCK: usize = 128;
-/// How many behind the last block, and in one with a hit.
+/// The same number after the last block, and inside a block with a hit.
 const SMALL: usize = 16;
 
-/// Whether an LF is what is looked for, by the octet before it and the one behind it.
+/// Decides whether an LF is a hit, from the bytes before and after it.
 trait Hit: Fn(u8, u8) -> bool + Copy {}
 impl<F: Fn(u8, u8) -> bool + Copy> Hit for F {}
 
-/// A line of up to nine octets, and what lies behind the dot behind it: where lines are that short, no search
-/// is worth its call.
+/// Splits off a line of up to nine bytes that a dot follows, and drops the dot. For lines this short, a call to a search
+/// would take longer.
 #[inline(always)]
 pub(super) fn short_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let near: &[u8; 10] = bytes.first_chunk()?;
@@ -25,14 +24,14 @@ pub(super) fn short_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((line, behind.get(1..)?))
 }
 
-/// Returns the dot that begins the first line that has one, after another such line: dots are near. The first octet
-/// is not the end of a line.
+/// Returns the dot of the first line that begins with one. It follows another dotted line, so dots are probably near. The
+/// first byte is not the end of a line.
 #[inline(never)]
 pub(super) fn dotted_line(bytes: &[u8], ending: LineEnding) -> Option<usize> {
     behind_line_end(bytes, ending, |bytes| find(bytes, |_, next| next == DOT))
 }
 
-/// As [`dotted_line`], if no dotted line came before in these bytes: there may be no dot at all, as in base64.
+/// Does the same as [`dotted_line`] for bytes without an earlier dotted line. They may contain no dots, as in base64.
 #[inline(never)]
 pub(super) fn first_dotted_line(bytes: &[u8], ending: LineEnding) -> Option<usize> {
     behind_line_end(bytes, ending, find_rare)
@@ -43,7 +42,7 @@ fn behind_line_end(bytes: &[u8], ending: LineEnding, find: impl Fn(&[u8]) -> Opt
     let mut start = 0_usize;
     loop {
         let line_feed = start.wrapping_add(find(bytes.get(start..)?)?);
-        // Looked at here and not in all the blocks: a bare LF before a dot is rare.
+        // Checked here and not in each block, because a bare LF before a dot is rare.
         if ending == LineEnding::Lf || bytes.get(line_feed.wrapping_sub(1)) == Some(&CR) {
             return Some(line_feed.wrapping_add(1));
         }
@@ -51,8 +50,8 @@ fn behind_line_end(bytes: &[u8], ending: LineEnding, find: impl Fn(&[u8]) -> Opt
     }
 }
 
-/// Returns the first LF, except the first octet, that a dot follows. Nothing is found faster than one octet, so it
-/// looks for dots as long as they are rare, and then by blocks.
+/// Returns the first LF, except the first byte, that a dot follows. A search for one byte is the fastest, so it looks for
+/// dots while they are rare, and then by blocks.
 #[inline(always)]
 fn find_rare(bytes: &[u8]) -> Option<usize> {
     const RARE: usize = 512;
@@ -71,7 +70,7 @@ fn find_rare(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// The first LF, save the first octet, that has a dot behind it or no CR before it.
+/// Returns the first LF, except the first byte, with a dot after it or no CR before it.
 #[inline(always)]
 pub(super) fn line_to_change(bytes: &[u8]) -> Option<usize> {
     find(bytes, |before, next| (before != CR) | (next == DOT)).or_else(|| match bytes {
@@ -80,7 +79,7 @@ pub(super) fn line_to_change(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// How many LF have no CR before them. The first octet is not looked at.
+/// Counts the LFs without a CR before them. It ignores the first byte.
 pub(super) fn bare_line_feeds(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     let mut count = 0_usize;
@@ -94,7 +93,7 @@ pub(super) fn bare_line_feeds(bytes: &[u8]) -> usize {
     rest.iter().zip(behind).filter(|pair| bare(*pair)).count().wrapping_add(count)
 }
 
-/// The first hit. The first octet and the last are not looked at.
+/// Returns the first hit. It ignores the first and the last byte.
 #[inline(always)]
 fn find(bytes: &[u8], hit: impl Hit) -> Option<usize> {
     let line_feed = memchr(LF, bytes.get(1..)?)?.wrapping_add(1);
@@ -104,7 +103,7 @@ fn find(bytes: &[u8], hit: impl Hit) -> Option<usize> {
     }
 }
 
-/// The first hit behind offset `from`.
+/// Returns the first hit after offset `from`.
 #[inline(never)]
 fn by_blocks(bytes: &[u8], from: usize, hit: impl Hit) -> Option<usize> {
     let start = without::<SMALL>(bytes, without::<BLOCK>(bytes, from, hit), hit);
@@ -113,10 +112,10 @@ fn by_blocks(bytes: &[u8], from: usize, hit: impl Hit) -> Option<usize> {
     Some(start.wrapping_add(offset).wrapping_add(1))
 }
 
-/// As many octets further than `from` as there are whole blocks without a hit behind it.
+/// Returns `from` plus the length of all whole blocks without a hit that follow it.
 ///
-/// The fixed length is for the compiler: it makes vector instructions of a loop over it without asking the
-/// CPU for its features, and sees that nothing is out of bounds.
+/// With a fixed length, the compiler uses vector instructions without run-time detection of the CPU, and needs no bounds
+/// checks.
 #[inline(always)]
 fn without<const N: usize>(bytes: &[u8], from: usize, hit: impl Hit) -> usize {
     let mut start = from;

@@ -2,21 +2,20 @@ use super::{CR, DOT, LF, scan};
 use crate::Sink;
 use core::fmt;
 
-/// What [`Stuff`] does about a bare LF: one without a CR before it.
+/// How [`Stuff`] handles a bare LF, which is an LF without a CR before it.
 ///
-/// It never sends one, since some clients take it for the end of a line, and then a dot behind it for a
-/// stuffed one or for the end mark.
+/// It never sends a bare LF. Some clients mistake it for the end of a line, and then a dot after it for a stuffed dot or
+/// for the terminator.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum StuffMode {
-    /// A bare LF is sent as CRLF: for stores whose lines end in LF, as Maildir's do. Lines that end in CRLF
-    /// are left as they are.
+    /// Sends a bare LF as CR LF, for stores whose lines end in LF, such as a Maildir. Lines that end in CR LF are unchanged.
     Convert,
-    /// A bare LF is refused: for messages that are known to hold CRLF only and are to be sent as they are.
+    /// Refuses a bare LF, for messages that only contain CR LF and must be sent unchanged.
     Verbatim,
 }
 
-/// A message that was to be sent verbatim has a bare LF, which is not sent.
+/// The message contains a bare LF, although it must be sent verbatim. The bare LF was not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BareLf;
 
@@ -28,11 +27,10 @@ impl fmt::Display for BareLf {
 
 impl core::error::Error for BareLf {}
 
-/// The sending end of byte-stuffing (RFC 1939 section 3): doubles the dots that begin lines and ends the
-/// body.
+/// The sender of byte-stuffing (RFC 1939 section 3). It doubles the dots that begin lines, and ends the body.
 ///
-/// The message comes in chunks of any size. [`next`](Self::next) lends slices of them, for vectored writes;
-/// [`copy`](Self::copy) copies them to a [`Sink`]. Both may be used on one message.
+/// Pass the message in chunks of any size. [`next`](Self::next) returns slices of them, for vectored writes.
+/// [`copy`](Self::copy) copies them to a [`Sink`]. You may use both for one message.
 ///
 /// ```
 /// use pop3_proto::{Stuff, StuffMode};
@@ -45,7 +43,7 @@ impl core::error::Error for BareLf {}
 /// }
 /// wire.extend_from_slice(stuff.finish());
 /// assert_eq!(wire, b"Subject: dots\r\n\r\n..\r\n.\r\n");
-/// assert_eq!(stuff.octets(), 20); // what LIST says
+/// assert_eq!(stuff.octets(), 20); // the size in LIST
 /// # Ok::<(), pop3_proto::BareLf>(())
 /// ```
 #[doc(alias = "dot-stuffing")]
@@ -56,37 +54,35 @@ pub struct Stuff {
     state: State,
 }
 
-/// What the octets so far say about the next one.
+/// The position of the next byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// It is the first of a line.
+    /// At the start of a line.
     LineStart,
-    /// It follows a CR.
+    /// After a CR.
     Cr,
-    /// None of these; or it is the first of a line and its dot was sent once.
+    /// At any other place, or at the start of a line whose dot was sent once.
     Text,
-    /// There is none, and a line end was added.
+    /// After the end of the message, to which a line end was added.
     Finished,
 }
 
 impl Stuff {
-    /// An encoder for one message.
+    /// Makes an encoder for one message.
     #[must_use]
     pub const fn new(mode: StuffMode) -> Self {
         Stuff { octets: 0, mode, state: State::LineStart }
     }
 
-    /// The next slice to send: of `input`, which advances, or a static one. `Ok(None)` says that `input` is
-    /// empty.
+    /// Returns the next slice to send: a part of `input`, which advances, or a static slice. Returns `Ok(None)` if
+    /// `input` is empty.
     ///
-    /// To double a dot, one slice ends with it and the next begins with it, so that `input` is to be handed
-    /// in again as it was left.
+    /// To double a dot, one slice ends with it and the next begins with it. Pass the rest of `input` again unchanged.
     ///
     /// # Errors
-    /// [`BareLf`] where one comes next and the mode is [`Verbatim`](StuffMode::Verbatim). Nothing has changed
-    /// then: what comes before it was lent, and the next call says so again.
-    // Inlined, so that state and slice stay in registers: where every line is changed a slice is a line or
-    // less.
+    /// Returns [`BareLf`] if the next byte is a bare LF and the mode is [`Verbatim`](StuffMode::Verbatim). The
+    /// encoder is unchanged: the bytes before it were already returned, and the next call returns the same error.
+    // Inlined, so state and slice stay in registers. If every line is changed, a slice is at most a line.
     #[inline(always)]
     pub fn next<'c>(&mut self, input: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BareLf> {
         let bytes = *input;
@@ -99,7 +95,7 @@ impl Stuff {
             (State::Cr, [LF, DOT, ..]) => (1, 2, State::Text),
             _ => match scan::line_to_change(bytes) {
                 None => (bytes.len(), bytes.len(), after(bytes)),
-                // To double the dot behind this line end.
+                // Doubles the dot after this line end.
                 Some(at) if has_cr(bytes, at) => (at.saturating_add(1), at.saturating_add(2), State::Text),
                 Some(at) => (at, at, State::Text),
             },
@@ -110,15 +106,15 @@ impl Stuff {
         Ok(Some(bytes.get(..lent).unwrap_or(bytes)))
     }
 
-    /// Copies as much of `bytes` as `sink` has room for, and says how many octets were taken; hand in the
-    /// others again. 0 of some says that the sink is full.
+    /// Copies as much of `bytes` as fits in `sink`, and returns how many bytes it took. Pass the rest again. 0 means
+    /// that the sink is full.
     ///
-    /// A sink that is full may have room for two octets: a CRLF with the doubled dot behind it is written in
-    /// one piece.
+    /// A full sink may have room for two bytes, because a CR LF with the doubled dot after it is written in one
+    /// piece.
     ///
     /// # Errors
-    /// [`BareLf`] where one comes first and the mode is [`Verbatim`](StuffMode::Verbatim). Nothing has
-    /// changed then: what comes before it was taken.
+    /// Returns [`BareLf`] if the first byte is a bare LF and the mode is [`Verbatim`](StuffMode::Verbatim). The
+    /// encoder is unchanged: the bytes before it were already taken.
     ///
     /// ```
     /// use pop3_proto::{SendBuf, Stuff, StuffMode};
@@ -135,7 +131,7 @@ impl Stuff {
             if self.lines(&mut rest, sink) {
                 continue;
             }
-            // Field by field: as a whole it would wait for all of them to be written.
+            // Copied field by field. A copy of the whole value would wait until all fields are written.
             let mut behind = Stuff { octets: self.octets, mode: self.mode, state: self.state };
             match behind.batch(&mut rest, sink) {
                 Ok(true) => *self = behind,
@@ -147,10 +143,10 @@ impl Stuff {
         Ok(bytes.len().saturating_sub(rest.len()))
     }
 
-    /// What ends the body: the end mark, behind a line end where the last line has none. An empty body has no
-    /// line.
+    /// Returns the end of the body: the terminator, after a line end if the last line has none. An empty body has no
+    /// lines.
     ///
-    /// The line end that it adds is counted in [`octets`](Self::octets). A second call says the same.
+    /// [`octets`](Self::octets) counts the added line end. A second call returns the same bytes.
     pub const fn finish(&mut self) -> &'static [u8] {
         match self.state {
             State::LineStart => b".\r\n",
@@ -163,13 +159,13 @@ impl Stuff {
         }
     }
 
-    /// Whether the next octet is the first of a line, so that the end mark needs no line end before it.
+    /// Returns whether the next byte begins a line, so the terminator needs no line end before it.
     pub(crate) const fn begins_line(&self) -> bool {
         matches!(self.state, State::LineStart)
     }
 
-    /// How many octets of the message were sent, counted as its size is (RFC 1939 section 11): with every CR
-    /// that was added, without the dots that were, and without the end mark.
+    /// Returns the number of octets sent, counted like the message's size (RFC 1939 section 11): with every added CR,
+    /// and without the added dots and the terminator.
     #[must_use]
     pub const fn octets(&self) -> u64 {
         self.octets
@@ -179,7 +175,8 @@ impl Stuff {
         self.octets = self.octets.saturating_add(octets as u64);
     }
 
-    /// The line end that replaces a bare LF. A dot behind it goes along, and the next slice begins with it.
+    /// Returns the line end that replaces a bare LF. It includes a dot after the LF, and the next slice begins with
+    /// this dot.
     #[inline(always)]
     fn line_end<'c>(&mut self, input: &mut &'c [u8], behind: &'c [u8]) -> Result<&'c [u8], BareLf> {
         if self.mode == StuffMode::Verbatim {
@@ -196,15 +193,15 @@ impl Stuff {
         }
     }
 
-    /// Moves some whole lines to `sink`, each of which ends in a bare LF and has no dot to double: what a message is made
-    /// of that comes from a store whose lines end so. Whether it moved any.
+    /// Moves some whole lines to `sink`, and returns whether it moved any. Each line ends in a bare LF and has no dot
+    /// to double, as in a message from a store with such line ends.
     #[inline(always)]
     fn lines(&mut self, input: &mut &[u8], sink: &mut dyn Sink) -> bool {
         if self.mode != StuffMode::Convert || !self.begins_line() {
             return false;
         }
         let mut places = memchr::memchr_iter(LF, input).peekable();
-        // Known from its first line end, before there is anything to clear.
+        // The first line end decides this, before any part is cleared.
         if places.peek().is_none_or(|at| has_cr(input, *at)) {
             return false;
         }
@@ -230,8 +227,7 @@ impl Stuff {
         true
     }
 
-    /// Moves one batch of slices to `sink` in one piece; whether it took one. Where not, `self` is of no more
-    /// use.
+    /// Moves one batch of slices to `sink` in one piece, and returns whether it moved one. If not, discard `self`.
     fn batch(&mut self, input: &mut &[u8], sink: &mut dyn Sink) -> Result<bool, BareLf> {
         let mut parts: [&[u8]; PARTS] = [&[]; PARTS];
         let mut room = sink.room();
@@ -257,13 +253,13 @@ impl Stuff {
         Ok(put)
     }
 
-    /// The next slice, of at most `room` octets.
+    /// Returns the next slice, with at most `room` bytes.
     fn fitting<'c>(&mut self, input: &mut &'c [u8], room: usize) -> Result<Option<&'c [u8]>, BareLf> {
         if room < LONGEST_STATIC {
             return Ok(None);
         }
-        // A slice of the message is no longer than what it is taken from. What lies beyond the room is not
-        // looked at, so that a small sink costs no more time than a large one.
+        // A slice of the message is not longer than its source. Bytes beyond the room are not examined, so a small
+        // sink costs no more time than a large one.
         let (window, _) = input.split_at_checked(room).unwrap_or((input, &[]));
         let mut rest = window;
         let slice = self.next(&mut rest)?;
@@ -273,24 +269,24 @@ impl Stuff {
     }
 }
 
-/// A CRLF that was added, with a dot.
+/// The length of an added CR LF with a dot.
 const LONGEST_STATIC: usize = 3;
 
-/// How many lines are copied to a sink at once where each is converted.
+/// The number of lines that are copied to a sink at once if each is converted.
 const LINES: usize = 8;
 
-/// How many slices are copied to a sink at once: some lines, without much to clear for a short message.
+/// The number of slices that are copied to a sink at once: some lines, and little to clear for a short message.
 const PARTS: usize = 8;
 
-/// Whether there is a CR before offset `at`.
+/// Returns whether there is a CR before offset `at`.
 fn has_cr(bytes: &[u8], at: usize) -> bool {
     bytes.get(at.wrapping_sub(1)) == Some(&CR)
 }
 
-/// The state behind octets that go as they are.
+/// Returns the state after bytes that are sent unchanged.
 const fn after(bytes: &[u8]) -> State {
     match bytes {
-        // None that is sent is bare.
+        // No bare LF is ever sent.
         [.., LF] => State::LineStart,
         [.., CR] => State::Cr,
         _ => State::Text,

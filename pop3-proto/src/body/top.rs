@@ -1,23 +1,23 @@
 use super::{CR, LF};
 
-/// How much of a message TOP sends (RFC 1939 section 7): the headers, the empty line behind them, and a
-/// number of lines of the body. A line is what LF ends; an empty one may hold a CR.
+/// Finds the part of a message that TOP sends (RFC 1939 section 7): the headers, the empty line after them, and a number
+/// of body lines. A line ends with LF, and an empty line may contain a CR.
 ///
-/// It is small and `Copy`: ask a copy how much of a chunk belongs to the answer, send of that what fits, then
-/// tell the original what was sent.
+/// It is small and `Copy`. Ask a copy how much of a chunk belongs to the response, send the part that fits, then pass the
+/// sent part to the original.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct TopFilter {
-    /// How many lines of the body are still to come.
+    /// The number of remaining body lines.
     lines: u64,
     place: Place,
 }
 
-/// Where the next octet stands.
+/// The position of the next byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
-    /// First in a line of the headers.
+    /// At the start of a header line.
     LineStart,
-    /// Behind a CR that was first in such a line.
+    /// After a CR at the start of a header line.
     Cr,
     /// Elsewhere in the headers.
     Header,
@@ -26,12 +26,12 @@ enum Place {
 }
 
 impl TopFilter {
-    /// For one message, of whose body `lines` lines are asked for.
+    /// Starts at the front of one message, for `lines` body lines.
     pub(crate) const fn new(lines: u64) -> Self {
         TopFilter { lines, place: Place::LineStart }
     }
 
-    /// How many octets at the front of the next `chunk` belong to the answer.
+    /// Returns how many bytes at the front of the next `chunk` belong to the response.
     pub(crate) fn pass(&mut self, chunk: &[u8]) -> usize {
         let mut rest = chunk;
         while !self.is_done() {
@@ -45,18 +45,18 @@ impl TopFilter {
         chunk.len().saturating_sub(rest.len())
     }
 
-    /// Whether nothing that follows belongs to the answer.
+    /// Returns whether the response is complete.
     pub(crate) const fn is_done(&self) -> bool {
         matches!(self.place, Place::Body) && self.lines == 0
     }
 
-    /// Whether the headers have not ended. Where the message has, an empty line is added: without it a client
-    /// would take all of the answer, and what it appends to it, for headers.
+    /// Returns whether the headers have not ended. If the message ends inside them, an empty line is added. Without it, a
+    /// client would read the whole response, and any text that it appends, as headers.
     pub(crate) const fn needs_blank_line(&self) -> bool {
         !matches!(self.place, Place::Body)
     }
 
-    /// A line, or the rest of one, with the LF that ends it.
+    /// Handles a line, or the rest of a line, with its LF.
     fn line(&mut self, line: &[u8]) {
         self.place = match (self.place, line) {
             (Place::LineStart, [LF] | [CR, LF]) | (Place::Cr, [LF]) => Place::Body,
@@ -68,7 +68,7 @@ impl TopFilter {
         };
     }
 
-    /// Part of a line, without its end.
+    /// Handles a part of a line without its end.
     fn part(&mut self, part: &[u8]) {
         self.place = match (self.place, part) {
             (place, []) => place,
@@ -79,7 +79,7 @@ impl TopFilter {
     }
 }
 
-/// The first line with its LF, and what is behind it.
+/// Splits off the first line with its LF.
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(memchr::memchr(LF, bytes)?.saturating_add(1))
 }

@@ -3,12 +3,12 @@ use crate::LineEnding;
 use crate::types::Shown;
 use core::fmt;
 
-/// A part of a body that is received.
+/// A part of a received body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'i> {
-    /// Octets of the message, never none: a slice of what was received.
+    /// Bytes of the message: a slice of the input, which is never empty.
     Data(&'i [u8]),
-    /// The end mark, which is no part of the message.
+    /// The terminator, which is not part of the message.
     End,
 }
 
@@ -22,10 +22,10 @@ impl fmt::Debug for Piece<'_> {
     }
 }
 
-/// The receiving end of byte-stuffing (RFC 1939 section 3): takes the dots off and finds the end mark.
+/// The receiver of byte-stuffing (RFC 1939 section 3). It removes the added dots and finds the terminator.
 ///
-/// Hand it what follows the status line. It needs no buffer and copies nothing: it consumes every octet that
-/// it is given, up to the end mark, and yields slices of them.
+/// Pass it the bytes after the status line. It needs no buffer and copies no bytes: it consumes its input up to the
+/// terminator, and returns slices of it.
 ///
 /// ```
 /// use pop3_proto::{LineEnding, Piece, Unstuff};
@@ -35,7 +35,7 @@ impl fmt::Debug for Piece<'_> {
 /// assert_eq!(unstuff.next(&mut input), Some(Piece::Data(b"Subject: dots\r\n\r\n")));
 /// assert_eq!(unstuff.next(&mut input), Some(Piece::Data(b".\r\n")));
 /// assert_eq!(unstuff.next(&mut input), Some(Piece::End));
-/// assert_eq!(input, b"+OK\r\n"); // the next answer is left alone
+/// assert_eq!(input, b"+OK\r\n"); // the next response stays unread
 /// ```
 #[doc(alias = "dot-stuffing")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,44 +44,44 @@ pub struct Unstuff {
     state: State,
 }
 
-/// What the octets so far say about the next one.
+/// The position of the next byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// It is the first of a line.
+    /// At the start of a line.
     LineStart,
-    /// It follows the dot that began a line and that is dropped.
+    /// After a dot at the start of a line. The dot is dropped.
     Dot,
-    /// It follows such a dot and a CR; the CR is not delivered yet.
+    /// After such a dot and a CR. The CR is not delivered yet.
     DotCr,
-    /// It follows a CR that was delivered.
+    /// After a CR that was delivered.
     Cr,
-    /// None of these.
+    /// At any other place in the message.
     Text,
-    /// It follows the end mark.
+    /// After the terminator.
     End,
 }
 
 impl Unstuff {
-    /// A decoder for one body, whose first octet begins a line.
+    /// Makes a decoder for one body, whose first byte begins a line.
     ///
-    /// [`Crlf`](LineEnding::Crlf) is the protocol: a bare LF is data, and so is a dot behind it.
-    /// [`Lf`](LineEnding::Lf) is for a server whose status lines end in a bare LF too; a CR before it is
-    /// data, save in the end mark. To accept both in one body is how a message makes its reader see an end
-    /// mark that the server never sent.
+    /// [`Crlf`](LineEnding::Crlf) is the standard form: a bare LF is data, and so is a dot after it.
+    /// [`Lf`](LineEnding::Lf) is for a server whose status lines also end in a bare LF. A CR before the LF is then data,
+    /// except in the terminator. A reader that accepted both forms in one body could be made to see a terminator that the
+    /// server never sent.
     #[must_use]
     pub const fn new(ending: LineEnding) -> Self {
         Unstuff { ending, state: State::LineStart }
     }
 
-    /// The next piece of the body, taken off the front of `input`.
+    /// Returns the next piece of the body, and consumes it from the front of `input`.
     ///
-    /// `None` says that `input` was consumed; call again with what is received next. After [`Piece::End`]
-    /// nothing is consumed any more and the answer is always `None`.
+    /// `None` means that `input` is consumed. Call this again with the next bytes. After [`Piece::End`], it consumes no more
+    /// bytes and always returns `None`.
     ///
-    /// How data is cut into pieces depends on how it was received; the octets of all pieces together do not.
-    /// Each octet is looked at a bounded number of times.
-    // Where every line is dotted a piece is a line, and most of its time would go into handing it over: state
-    // and piece stay in registers as long as this is inlined and what it calls takes and gives values.
+    /// How the data is split into pieces depends on the reads, but the bytes of all pieces together do not. Each byte is
+    /// examined a bounded number of times.
+    // If every line is dotted, a piece is a line, and passing it on would take most of the time. State and piece stay in
+    // registers as long as this is inlined and the called functions take and return values.
     #[inline(always)]
     pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
         let bytes = *input;
@@ -102,14 +102,14 @@ impl Unstuff {
         Some(Piece::Data(data))
     }
 
-    /// The same, out of line: for where there are few bytes, and not many lines.
+    /// Does the same, but is not inlined, for input with few bytes or lines.
     pub(crate) fn next_piece<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
         let (state, piece, rest) = self.seam(input);
         (self.state, *input) = (state, rest);
         piece
     }
 
-    /// Whether the end mark was seen.
+    /// Returns whether the terminator was reached.
     #[must_use]
     pub const fn is_ended(&self) -> bool {
         matches!(self.state, State::End)
@@ -121,7 +121,7 @@ impl Unstuff {
         matches!((self.state, bytes), (State::Dot, [CR, ..]))
     }
 
-    /// The next piece, whatever came before it; the state behind it, and what is left.
+    /// Returns the next piece from any state, the state after it, and the rest.
     #[inline(never)]
     fn seam(self, bytes: &[u8]) -> (State, Option<Piece<'_>>, &[u8]) {
         let (state, bytes) = match (self.state, bytes) {
@@ -149,8 +149,8 @@ impl Unstuff {
         }
     }
 
-    /// Returns data up to `dot`, which is dropped; or all of `bytes`, which are not empty. Also the state after it, and
-    /// what is left.
+    /// Returns the data before `dot`, which is dropped, or all of `bytes`, which must not be empty. Also returns the state
+    /// after the data, and the rest.
     #[inline(always)]
     fn data(self, bytes: &[u8], dot: Option<usize>) -> (State, &[u8], &[u8]) {
         match dot.and_then(|at| bytes.split_at_checked(at)) {
@@ -159,7 +159,7 @@ impl Unstuff {
         }
     }
 
-    /// Whether an LF ends a line when it comes behind `before`, which comes behind the octets so far.
+    /// Returns whether an LF ends a line if it follows `before`, which follows the earlier bytes.
     fn ends_line(self, before: &[u8]) -> bool {
         match (self.ending, before.last()) {
             (LineEnding::Lf, _) => true,
@@ -168,7 +168,7 @@ impl Unstuff {
         }
     }
 
-    /// The state behind `data`.
+    /// Returns the state after `data`.
     #[inline(never)]
     fn behind(self, data: &[u8]) -> State {
         match data.split_last() {

@@ -1,4 +1,4 @@
-//! What a status line means: its event, and what it changes in the session.
+//! Applies a status line: makes its event, and changes the session.
 
 use super::event::{Event, Greeting, SaslDone, SaslStep, StartTls};
 use super::poll::{Polled, read_line};
@@ -11,7 +11,7 @@ use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{ApopTimestamp, Base64, Text};
 
 impl<C: AsConfig> Client<C> {
-    /// The first line of the session.
+    /// Handles the first line of the session.
     pub(super) fn greeted<'i>(&mut self, response: Response<'i>) -> Polled<'i> {
         self.state = State::Authorization;
         match response {
@@ -28,8 +28,8 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// The status line of the oldest command, or a challenge, with what was tolerated in it; `behind` octets
-    /// lie behind it.
+    /// Handles the status line of the oldest command, or a challenge, with its tolerated deviations. `behind` unread
+    /// bytes follow it.
     pub(super) fn answered<'i>(
         &mut self,
         ticket: Ticket,
@@ -51,7 +51,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Without RESP-CODES a bracket may be plain text (RFC 2449 section 6.4).
+    /// Notes an unannounced code. Without RESP-CODES, a bracket may be plain text (RFC 2449 section 6.4).
     fn note_code(&mut self, status: StatusText<'_>) {
         let listed = self.capabilities.source() == Source::Listed;
         if status.code().is_some() && listed && !self.capabilities.has(Feature::RespCodes) {
@@ -68,7 +68,7 @@ impl<C: AsConfig> Client<C> {
         }
         let first = self.rounds == 0;
         self.rounds = self.rounds.saturating_add(1);
-        // What stands before a NUL or a bare CR is not what the server sent.
+        // The part before a NUL or a bare CR is not the whole challenge.
         let whole = !quirks.contains(Quirk::ControlInText);
         let challenge = Base64::new(text.as_bytes()).ok().filter(|_| whole);
         let cancel_only =
@@ -84,7 +84,7 @@ impl<C: AsConfig> Client<C> {
         }))
     }
 
-    /// `-ERR`: the command did nothing, but for a login that is over and a connection that ends.
+    /// Handles `-ERR`. The command had no effect, except that a login is over, or that the connection ends.
     fn refused<'i>(&mut self, ticket: Ticket, status: StatusText<'i>) -> Polled<'i> {
         self.complete();
         match ticket.verb {
@@ -97,7 +97,7 @@ impl<C: AsConfig> Client<C> {
         Ok(Some(Event::Refused(ticket, status)))
     }
 
-    /// `+OK`: the answer begins, or is complete.
+    /// Handles `+OK`. The response begins, or is complete.
     fn accepted<'i>(
         &mut self,
         ticket: Ticket,
@@ -114,7 +114,7 @@ impl<C: AsConfig> Client<C> {
                 self.turn = Turn::Body { unstuff: Unstuff::new(ending), octets: 0 };
                 Ok(Some(Event::Begin(ticket, status)))
             }
-            // It was cancelled: whoever accepts it now is out of step.
+            // The exchange was cancelled, so a server that accepts it now is out of step.
             Shape::Exchange if matches!(self.turn, Turn::Cancelled) => Err(ConnectionError::Unsolicited),
             Shape::Exchange => {
                 self.complete();
@@ -125,7 +125,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// `+OK` to a command whose answer is one line.
+    /// Handles `+OK` to a command with a one-line response.
     fn done<'i>(&mut self, ticket: Ticket, status: StatusText<'i>, behind: usize) -> Polled<'i> {
         self.complete();
         match ticket.verb {

@@ -33,18 +33,18 @@ use core::fmt;
 pub struct ListedUniqueId<'a> {
     /// The message.
     pub message: MessageNumber,
-    // Stored, so that a row that was checked when it was framed is not searched again.
+    // Stored, so a row that was checked during framing is not searched again.
     is_valid: bool,
     bytes: &'a [u8],
 }
 
 impl<'a> ListedUniqueId<'a> {
-    /// What follows the number in a row of UIDL.
+    /// Wraps the bytes after the number in a row of UIDL.
     pub(super) fn new(message: MessageNumber, bytes: &'a [u8]) -> Self {
         ListedUniqueId { message, is_valid: UniqueId::new(bytes).is_ok(), bytes }
     }
 
-    /// A row whose unique-id is valid.
+    /// Wraps a row whose unique-id is valid.
     #[inline(always)]
     pub(super) const fn valid(listing: UniqueIdListing<'a>) -> Self {
         ListedUniqueId { message: listing.message, is_valid: true, bytes: listing.id.as_bytes() }
@@ -63,7 +63,7 @@ impl<'a> ListedUniqueId<'a> {
     }
 }
 
-/// Fits the registers that a row is passed in.
+/// The size fits the registers in which a row is passed.
 const _: () = assert!(size_of::<ListedUniqueId<'static>>() <= 24);
 
 impl AsRef<[u8]> for ListedUniqueId<'_> {
@@ -78,7 +78,7 @@ impl fmt::Debug for ListedUniqueId<'_> {
     }
 }
 
-/// Shows the unique-id, with escapes for what is not printable.
+/// Shows the unique-id, and escapes bytes that are not printable.
 impl fmt::Display for ListedUniqueId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.bytes.escape_ascii().fmt(f)

@@ -1,7 +1,7 @@
-//! The thin path of `poll`, for what there is most of: rows of LIST and UIDL as the RFC has them, and octets
+//! The short path of `poll` for the most common input: rows of LIST and UIDL in the exact form of the RFC, and bytes
 //! of a message.
 //!
-//! It does what the general step does, or nothing. A test runs both over the same input and compares.
+//! It does the same as the general step, or returns `None`. A test runs both over the same input and compares them.
 
 use super::event::Event;
 use super::{AsConfig, Client, ListedUniqueId, Turn};
@@ -10,10 +10,10 @@ use crate::codec::{LineEnding, ScanListing, UniqueIdListing, Verb};
 use crate::input::Input;
 
 impl<C: AsConfig> Client<C> {
-    /// The next event, if it is of the plain kind; `None` leaves it to the general step.
+    /// Returns the next event if it is of the plain kind, or `None` to leave it to the general step.
     #[inline(always)]
     pub(crate) fn plain<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
-        // For a small processor the second parser costs more in size than it gains in time.
+        // On a small processor, the second parser adds more size than it saves time.
         if cfg!(not(target_pointer_width = "64")) || self.fatal.is_some() {
             return None;
         }
@@ -61,7 +61,7 @@ impl<C: AsConfig> Client<C> {
             return None;
         }
         let ticket = self.in_flight.oldest()?;
-        // What may go over the limit is for the general step to cut.
+        // The general step handles input that may exceed the limit.
         let most = octets.saturating_add(input.remaining() as u64);
         if most == *octets || most > self.config.as_config().limits.body_octets {
             return None;
@@ -86,7 +86,7 @@ mod tests {
     use crate::{Limits, SendBuf};
     use std::{format, string::String, vec::Vec};
 
-    /// A client with this command in flight, whose answer has begun.
+    /// Makes a client with this command in flight, whose response has begun.
     fn client(command: &Command<'_>, turn: Turn) -> Client {
         let limits = Limits::DEFAULT.with_body_octets(9).with_listing_rows(2).with_listing_line(64);
         let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits), 1);
@@ -96,7 +96,7 @@ mod tests {
         client
     }
 
-    /// All events of `input`, and the machine behind each.
+    /// Returns all events of `input`, and the machine after each.
     fn events(mut client: Client, octets: &[u8], last: bool, general: bool) -> Vec<String> {
         let mut input = if last { Input::last(octets) } else { Input::more(octets) };
         let mut events = Vec::new();

@@ -1,4 +1,4 @@
-//! Reading answers: frame, tell by the oldest command in flight what is due, make an event of it.
+//! Reads responses: frames a line, derives its meaning from the oldest command in flight, and makes an event.
 
 use super::event::{Closed, Event};
 use super::{AsConfig, Capabilities, Client, Ending, Lines, ListedUniqueId, Source, Ticket, Turn, Welcome};
@@ -13,30 +13,30 @@ use crate::limits::Limit;
 use crate::quirks::{Profile, Quirk, Quirks};
 use crate::types::{InvalidValue, Mechanism, MessageNumber, Text, UniqueId};
 
-/// An event, or `None` where more input is needed.
+/// An event, or `None` if the client needs more input.
 pub(super) type Polled<'i> = Result<Option<Event<'i>>, ConnectionError>;
 
-/// What the general step says. Not the same as what `poll` returns, and larger: else the compiler gives both one place
-/// in memory, a plain event is built there in parts too, and whoever moves it waits for all of them to be written. That
-/// is most of the time of a row.
+/// The result of the general step. Its type differs from the result of `poll`, and is larger. Otherwise the compiler
+/// gives both the same place in memory and also builds a plain event there in parts. The move of the event then waits
+/// until all parts are written, which takes most of the time of a row.
 pub(crate) struct General<'i> {
     pub(crate) polled: Polled<'i>,
-    /// How many octets were read.
+    /// The number of bytes that were read.
     read: usize,
 }
 
 impl<C: AsConfig> Client<C> {
-    /// Reads the next event; `None` asks for more input, or for the caller's turn.
+    /// Returns the next event. `None` means that the client needs more input, or your answer to an event.
     ///
-    /// Call it until it returns `None`, then send, then wait for input. If octets are left over when the server owes
-    /// nothing more, the event comes first; from then on nothing can be sent, and the next call returns the error. After
-    /// [`Event::Closed`] every call returns `None`, and [`is_closed`](Self::is_closed) is true.
+    /// Call this until it returns `None`, then send, then wait for input. If bytes are left after the last expected
+    /// response, the client returns the event first. After that, no command can be sent, and the next call returns
+    /// the error. After [`Event::Closed`], every call returns `None`, and [`is_closed`](Self::is_closed) is true.
     ///
     /// # Errors
-    /// [`ConnectionError`], the same from then on: the peer broke a rule or the stream ended inside an answer.
-    /// [`deletions`](Self::deletions) still tells what became of the messages marked for deletion.
-    // Thin, so that the loop of a driver can take it in: inlining it is worth a third of the time of a
-    // listing.
+    /// Returns [`ConnectionError`] if the peer broke a rule, or if the stream ended inside a response. Every later
+    /// call returns the same error. [`deletions`](Self::deletions) still returns what happened to the messages marked
+    /// for deletion.
+    // Small, so the compiler can inline it into the loop of a driver. This saves a third of the time of a listing.
     #[inline(always)]
     pub fn poll<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         match self.plain(input) {
@@ -45,14 +45,14 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Whatever may come, in any turn.
+    /// Handles any input, in any turn.
     #[inline(never)]
     pub(crate) fn general<'i>(&mut self, input: &mut Input<'i>) -> General<'i> {
         let before = input.remaining();
         let mut general = General { polled: Ok(None), read: 0 };
         match self.fatal {
             Some(fatal) => general.polled = Err(fatal),
-            // Right where it is returned.
+            // The event is made in the place where it is returned.
             None => general.polled = self.step(input),
         }
         match &general.polled {
@@ -67,12 +67,12 @@ impl<C: AsConfig> Client<C> {
         general
     }
 
-    /// Whether [`poll`](Self::poll) would consume nothing and ask for input, given these octets: what an
-    /// adapter that owns both buffer and machine asks before it reads (see
-    /// [I/O](crate::guide::io#wrap-a-connection-in-your-own-type)). `eof` is whether the stream has ended.
-    /// If it returns false, `poll` has an event or a fatal error, or the session is over.
+    /// Returns whether [`poll`](Self::poll) would consume no bytes and need more input, given these bytes. An adapter
+    /// that owns the buffer and the machine calls this before it reads (see
+    /// [I/O](crate::guide::io#wrap-a-connection-in-your-own-type)). `eof` means that the stream has ended. If this
+    /// returns false, `poll` has an event or a fatal error, or the session is over.
     ///
-    /// Asking changes nothing that `poll` does, whatever the octets are.
+    /// A call never changes the events of `poll`, whatever bytes you pass.
     ///
     /// ```
     /// use pop3_proto::{Client, TlsPolicy};
@@ -94,14 +94,14 @@ impl<C: AsConfig> Client<C> {
             None if !self.may_part(unread) => return false,
             None => (Limit::StatusLine, LineEnding::Lf),
         };
-        // Each octet is searched once here and once by `poll`.
+        // Each byte is searched once here and once by `poll`.
         let searched = resume(self.searched, unread).max(resume(self.asked, unread));
         let framed = self.frame(unread, searched, limit, ending);
         self.asked = position(&framed, unread);
         matches!(framed, Framed::Incomplete)
     }
 
-    /// Whether octets that are no line make an event; the start of what may be an end mark does not yet.
+    /// Returns whether bytes that are not a line make an event. The start of a possible terminator does not.
     fn has_event(&self, unread: &[u8]) -> bool {
         match self.turn {
             Turn::Body { mut unstuff, .. } if unread.len() <= b".\r".len() => {
@@ -111,7 +111,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    // Not in line, so that its event is made where it is returned.
+    // Not inlined, so its event is made in the place where it is returned.
     #[inline(never)]
     fn step<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         if self.state == State::Closed {
@@ -121,7 +121,7 @@ impl<C: AsConfig> Client<C> {
             Turn::Rows { ending, count, listed } => self.row(input, ending, count, listed),
             Turn::Body { unstuff, octets } => self.body(input, unstuff, octets),
             Turn::Status | Turn::Cancelled if self.expects_status() => self.status(input),
-            // Refused service, and gone: nothing was left to say but QUIT.
+            // The server refused service and closed. Only QUIT could have been sent.
             Turn::Status
                 if self.greeting == Welcome::Refused && input.is_last() && input.remaining() == 0 =>
             {
@@ -131,7 +131,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Whether the server has nothing to say before the caller does something.
+    /// Returns whether the client expects no bytes before the caller acts.
     pub(super) fn is_quiet(&self) -> bool {
         match self.turn {
             _ if self.state == State::Closed => false,
@@ -141,17 +141,17 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Whether the server owes something.
+    /// Returns whether the client expects bytes from the server.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.is_closed() && (self.is_parting() || !self.is_quiet())
     }
 
-    /// Whether the last event was given.
+    /// Returns whether the last event was returned.
     pub(crate) const fn has_told(&self) -> bool {
         self.fatal.is_none() && matches!(self.ending, Ending::Told)
     }
 
-    /// The last event.
+    /// Makes the last event.
     pub(super) fn over<'i>(&mut self, answer: Option<(Ticket, StatusText<'i>)>) -> Event<'i> {
         (self.state, self.ending) = (State::Closed, Ending::Told);
         let deletions = self.deletions();
@@ -162,7 +162,8 @@ impl<C: AsConfig> Client<C> {
         self.state == State::Greeting || !self.in_flight.is_empty()
     }
 
-    /// The limit of the line that is due, and how it ends; `None` where octets are due, or nothing is.
+    /// Returns the limit and the line ending of the expected line, or `None` if the client expects a body or no
+    /// bytes.
     fn line_due(&self) -> Option<(Limit, LineEnding)> {
         match self.turn {
             Turn::Rows { ending, .. } => Some((Limit::ListingLine, ending)),
@@ -174,7 +175,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// The one look-ahead step: frames the line that is due and remembers how far it looked.
+    /// Frames the expected line, and remembers how many bytes were searched. This is the only look-ahead.
     pub(super) fn look<'u>(&mut self, unread: &'u [u8], limit: Limit, ending: LineEnding) -> Framed<'u> {
         let framed = self.frame(unread, resume(self.searched, unread), limit, ending);
         self.searched = position(&framed, unread);
@@ -194,7 +195,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Takes the line that is due; `None` while it is incomplete.
+    /// Takes the expected line, or returns `None` while it is incomplete.
     fn take_line<'i>(
         &mut self,
         input: &mut Input<'i>,
@@ -211,7 +212,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// A status line or a challenge.
+    /// Reads a status line or a challenge.
     fn status<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         if let Some((response, consumed)) = Response::plain(input.unread()) {
             let oldest = self.in_flight.oldest();
@@ -247,8 +248,8 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// The one rule for line ends: the first line of the session, and the first inside TLS, decides; CR LF is
-    /// for good.
+    /// Decides the form of line ends: the first line of the session, and the first line inside TLS, decide. After CR
+    /// LF, a bare LF is an error.
     pub(super) fn decide_lines(&mut self, ending: LineEnding) -> Result<(), ConnectionError> {
         match (self.lines, ending) {
             (Lines::Decided(LineEnding::Crlf), LineEnding::Lf) => return Err(ConnectionError::BareLf),
@@ -259,7 +260,7 @@ impl<C: AsConfig> Client<C> {
         Ok(())
     }
 
-    /// Whether all that is due is the answer to QUIT: some servers just close.
+    /// Returns whether only the response to QUIT is pending. Some servers close without it.
     fn awaits_quit(&self) -> bool {
         self.in_flight.oldest().is_some_and(|ticket| ticket.verb == Verb::Quit)
     }
@@ -270,8 +271,8 @@ impl<C: AsConfig> Client<C> {
         Ok(Some(self.over(None)))
     }
 
-    /// A row of a listing, or its end mark.
-    // As `step`.
+    /// Reads a row of a listing, or its terminator.
+    // Not inlined, for the same reason as `step`.
     #[inline(never)]
     fn row<'i>(
         &mut self,
@@ -301,7 +302,7 @@ impl<C: AsConfig> Client<C> {
         Ok(Some(event))
     }
 
-    /// The next octets of a message, or its end mark.
+    /// Reads the next bytes of a message, or its terminator.
     fn body<'i>(&mut self, input: &mut Input<'i>, mut unstuff: Unstuff, octets: u64) -> Polled<'i> {
         let Some(ticket) = self.in_flight.oldest() else { return Err(ConnectionError::Unsolicited) };
         let mut rest = input.unread();
@@ -317,13 +318,13 @@ impl<C: AsConfig> Client<C> {
                 Ok(Some(Event::End(ticket, octets)))
             }
             None if input.is_last() => Err(ConnectionError::UnexpectedEof),
-            // What may be the start of the end mark stays unread until it is known for what it is.
+            // The start of a possible terminator stays unread until more bytes decide.
             None => Ok(None),
         }
     }
 
-    /// As much of `data` as the limit leaves; where that is not all of it, the session ends behind it, so
-    /// that what is delivered does not depend on how the input was cut.
+    /// Returns the part of `data` that the limit allows. If it is not all of it, the session ends after it, so the
+    /// delivered bytes do not depend on how the input was split.
     fn within_limit<'i>(&mut self, data: &'i [u8], octets: u64) -> Result<&'i [u8], ConnectionError> {
         let left = self.config.as_config().limits.body_octets.saturating_sub(octets);
         let fatal = ConnectionError::OverLimit(Limit::BodyOctets);
@@ -338,8 +339,8 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// An event of what a row or a one-line answer says, or an odd one; by the strict profile what was
-    /// tolerated is odd too.
+    /// Makes the event of a row or a one-line response, or a malformed one. With the strict profile, a row with a
+    /// deviation is malformed too.
     pub(super) fn parsed<'i>(
         &mut self,
         ticket: Ticket,
@@ -360,14 +361,14 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// The oldest command is answered.
+    /// Completes the oldest command.
     pub(super) const fn complete(&mut self) {
         self.in_flight.pop();
         self.turn = Turn::Status;
     }
 }
 
-/// How far the unread octets were searched, if this is what came of it.
+/// Returns how many unread bytes were searched, given the result.
 fn position(framed: &Framed<'_>, unread: &[u8]) -> u16 {
     match framed {
         Framed::Incomplete => u16::try_from(unread.len()).unwrap_or_default(),
@@ -375,7 +376,7 @@ fn position(framed: &Framed<'_>, unread: &[u8]) -> u16 {
     }
 }
 
-/// What a row, or a one-line answer, says.
+/// The value of a row or of a one-line response.
 pub(crate) enum Said<'i> {
     Drop(DropListing),
     Scan(ScanListing),
@@ -398,7 +399,7 @@ impl<'i> Said<'i> {
     }
 }
 
-/// Reads a row of the answer to this command.
+/// Reads a row of the response to this command.
 pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Quirks), InvalidValue> {
     let mut quirks = Quirks::NONE;
     let said = match ticket.verb {
@@ -411,7 +412,7 @@ pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Q
     Ok((said, quirks))
 }
 
-/// Reads a one-line answer whose text says something; `None` where it does not.
+/// Reads a one-line response whose text has a value, or returns `None` if it has none.
 pub(crate) fn read_line<'i>(
     ticket: Ticket,
     text: Text<'i>,
@@ -436,8 +437,8 @@ fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<Said<'i>, In
     Ok(Said::Id(message, octets))
 }
 
-/// Reads it as a row. Some servers leave the number out; others leave the unique-id out, and what is left is
-/// the number.
+/// Reads the text like a row. Some servers leave out the number. Others leave out the unique-id, so only the number
+/// is left.
 fn read_one_unique_id<'i>(
     asked: MessageNumber,
     text: &'i [u8],
@@ -457,7 +458,7 @@ fn read_one_unique_id<'i>(
     }
 }
 
-/// Returns whether the text is this number and nothing else, with or without leading zeros.
+/// Returns whether the text is only this number, with or without leading zeros.
 fn is_number(text: &[u8], number: MessageNumber) -> bool {
     let mut digits = text;
     while let [b'0', rest @ ..] = digits {
@@ -466,7 +467,7 @@ fn is_number(text: &[u8], number: MessageNumber) -> bool {
     digits == Digits::new(number.get()).as_bytes()
 }
 
-/// An answer about another message than the one that was asked for says nothing.
+/// Checks that the response is about the requested message.
 fn about(asked: MessageNumber, message: MessageNumber) -> Result<(), InvalidValue> {
     if asked == message { Ok(()) } else { Err(InvalidValue::Syntax) }
 }

@@ -1,5 +1,6 @@
-//! Octets that nothing asked for. They were there before the next command is sent, so they do not answer it: the session is over.
-//! If they are a line of `-ERR`, it tells why the server ends the session, and is an event first.
+//! Handles bytes that no command asked for. They arrived before the next command is sent, so they cannot be its
+//! response, and the session ends. If they are a line of `-ERR`, which tells why the server ends the session, the
+//! client returns it as an event first.
 
 use super::event::Event;
 use super::poll::Polled;
@@ -11,8 +12,8 @@ use crate::limits::Limit;
 use crate::quirks::Quirks;
 
 impl<C: AsConfig> Client<C> {
-    /// Octets that are here while the server owes nothing came before whatever is sent next, so they do not answer it:
-    /// from now on nothing can be sent.
+    /// Notes bytes that are unread while no response is pending. They cannot respond to a later command, so no
+    /// command can be sent from now on.
     pub(crate) fn note_unread(&mut self, unread: &[u8]) {
         if !unread.is_empty() && !self.is_closed() && self.is_quiet() {
             match self.may_part(unread) {
@@ -23,7 +24,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// The rest of a line that may be the server's farewell is waited for, as a response is.
+    /// Waits for the rest of a line that may be the server's farewell, as for a response.
     fn part(&mut self) {
         if !self.is_parting() {
             self.ending = Ending::Parting;
@@ -31,8 +32,8 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Nothing may come: octets are fatal, and so is the end of the stream. A line of `-ERR` is an event first: it tells why
-    /// the server ends the session.
+    /// Handles input while no response is pending. Any bytes are fatal, and so is the end of the stream. A line of
+    /// `-ERR` is returned as an event first, because it tells why the server ends the session.
     pub(super) fn unasked<'i>(&mut self, input: &mut Input<'i>) -> Polled<'i> {
         match input.remaining() {
             0 if !self.is_parting() && input.is_last() => return Err(ConnectionError::UnexpectedEof),
@@ -57,7 +58,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Reads the server's last line; nothing is tolerated in it that is not in any other.
+    /// Reads the server's last line. It follows the same rules as any other line.
     fn farewell<'i>(
         &mut self,
         content: &'i [u8],
@@ -72,7 +73,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Whether these octets, which nothing asked for, are or may become a line of `-ERR`.
+    /// Returns whether these unexpected bytes are, or may become, a line of `-ERR`.
     pub(super) fn may_part(&self, unread: &[u8]) -> bool {
         let start = unread.get(..4).unwrap_or(unread);
         !matches!(self.turn, Turn::Handshake)
@@ -80,7 +81,7 @@ impl<C: AsConfig> Client<C> {
             && b"-ERR".get(..start.len()).is_some_and(|word| word.eq_ignore_ascii_case(start))
     }
 
-    /// What octets that nothing asked for are.
+    /// Returns the error for bytes that no command asked for.
     const fn unasked_octets(&self) -> ConnectionError {
         if matches!(self.turn, Turn::Handshake) {
             ConnectionError::PlaintextAfterStls

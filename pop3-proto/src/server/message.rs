@@ -1,5 +1,4 @@
-//! Sending a message: byte-stuffed, from where its status line ends to its end mark (RFC 1939 sections 3 and
-//! 7).
+//! Sends a message, byte-stuffed, from the end of its status line to its terminator (RFC 1939 sections 3 and 7).
 
 use super::poll::room;
 use super::reply::{EndMark, Extent, Reply, Then};
@@ -8,8 +7,8 @@ use crate::body::{BareLf, Stuff, TopFilter};
 use crate::sink::Sink;
 
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
-    /// Takes the next octets of the message, as many as the sink has room for once they are stuffed, and says
-    /// how many. 0 asks to send what the sink holds. For TOP, what is not asked for is taken and dropped.
+    /// Takes the next bytes of the message, as many as fit in the sink after byte-stuffing, and returns how many. If
+    /// it returns 0, send the pending output. For TOP, it takes and drops the lines that were not requested.
     ///
     /// ```
     /// use pop3_proto::{Input, SendBuf, Server, TlsPolicy, server::Step};
@@ -33,7 +32,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// # };
     /// # out.clear();
     ///
-    /// // RETR was asked about, and `fetch` is the question's token.
+    /// The client sent RETR, and `fetch` is the token of the question.
     /// server.send_body(fetch).unwrap();
     /// let mut rest: &[u8] = b"Subject: dots\n\n.\n"; // as it lies in the store
     /// while let Step::NeedBody = server.poll(&mut input, &mut out).unwrap() {
@@ -46,7 +45,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// [`BodyError`], with nothing taken.
+    /// Returns [`BodyError`], and takes no bytes, if no message is open or if the message contains a bare LF.
     pub fn write_body(&mut self, octets: &[u8], sink: &mut dyn Sink) -> Result<usize, BodyError> {
         self.is_alive()?;
         self.note_room(sink);
@@ -68,9 +67,9 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(octets.len())
     }
 
-    /// The next octets to send of the message, as a slice of it or a static one: for drivers that write
-    /// without copying. It goes out behind what the sink holds. `None` once `octets` are used up. Report what was sent with
-    /// [`body_sent`](Self::body_sent).
+    /// Returns the next bytes to send of the message, as a slice of it or a static slice, for drivers that write
+    /// without copying. Send it after the pending bytes of the sink. Returns `None` when `octets` are used up. Report
+    /// sent bytes with [`body_sent`](Self::body_sent).
     ///
     /// ```
     /// use std::io::{IoSlice, Write};
@@ -110,10 +109,11 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// ```
     ///
     /// # Errors
-    /// [`BodyError`], with nothing taken.
+    /// Returns [`BodyError`], and takes no bytes, if no message is open, if its status line is not written, or if the
+    /// message contains a bare LF.
     pub fn body_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BodyError> {
         self.is_alive()?;
-        // Changed where it lies: a copy out and in for each slice costs more than the slice.
+        // Changed in place, because a copy for each slice would cost more than the slice.
         let slice = match &mut self.turn {
             Turn::Body(body) if body.top().is_none() => body.stuff.next(octets)?,
             Turn::Body(body) => body.top_slice(octets)?,
@@ -124,14 +124,15 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(slice)
     }
 
-    /// Reports that `count` bytes of slices were sent; more than [`body_slice`](Self::body_slice) lent counts as all. `sink` is the one whose
-    /// bytes go out before the slices.
+    /// Reports that `count` bytes of slices were sent. A larger `count` means all bytes that
+    /// [`body_slice`](Self::body_slice) returned. Pass the sink whose bytes are sent before the slices.
     ///
-    /// The output timer runs from the first slice until all slices are reported as sent, because a client that stops reading must not
-    /// hold the session. It starts over if `count` is not 0, or if the sink has more room than at the last report. Once all is reported
-    /// the application is waited for, and no timer runs while it reads its store. So report after each write, also after the one that
-    /// sent the last slice of a message: before or after [`finish_body`](Self::finish_body) makes no difference. Send the slices of one
-    /// piece before you read the next from a slow store.
+    /// The output timer runs from the first slice until all slices are reported as sent, because a client that stops
+    /// reading must not hold the session. It starts over if `count` is not 0, or if the sink has more room than at
+    /// the last report. After everything is reported, the server waits for the application, and no timer runs while
+    /// it reads its store. Report after each write, including the write that sends the last slice of a message,
+    /// before or after [`finish_body`](Self::finish_body). Send the slices of one piece before you read the next
+    /// piece from a slow store.
     ///
     /// ```no_run
     /// use pop3_proto::server::{Maildrop, Server, ServerConfig};
@@ -168,7 +169,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.room = room;
     }
 
-    /// A slice of so many bytes goes to the driver. To lend more is not progress, so the timer only starts with the first one.
+    /// Counts the bytes of a slice for the driver. A further slice is not progress, so the timer only starts with the
+    /// first one.
     fn lend(&mut self, octets: usize) {
         if self.lent == 0 && !self.blocked && octets > 0 {
             self.clock.rearm(self.config.as_config().timers.output);
@@ -176,13 +178,13 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.lent = self.lent.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
     }
 
-    /// Whether the message that is open waits for the sink to have more room than it had.
+    /// Returns whether the open message waits until the sink has more room.
     pub(crate) fn body_waits(&self, sink: &dyn Sink) -> bool {
         self.blocked && u32::try_from(sink.room()).unwrap_or(u32::MAX) <= self.room
     }
 
-    /// Returns whether bytes that follow of the message would be sent. Once it returns false, TOP has its lines: you can stop
-    /// reading the message. It is also false if no message is open.
+    /// Returns whether the server would send more bytes of the message. After TOP has its lines, this returns false,
+    /// and you can stop reading the message. It also returns false if no message is open.
     #[must_use]
     pub const fn wants_body(&self) -> bool {
         match self.turn {
@@ -192,15 +194,16 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// The message is complete: `poll` writes its terminator.
+    /// Reports that the message is complete. `poll` then writes its terminator.
     ///
-    /// For RETR, this compares the octets that were sent with the size that the status line stated, unless that was
-    /// [an estimate](Self::send_body_estimated). If they differ, the message changed after the size was counted, and the client must not
-    /// take it for whole. Like every call that fails, this one then changes nothing: no terminator is written, and the body stays open. If
-    /// octets are missing, you can write them and call this again. If there are none left, or too many were sent, call
-    /// [`close`](Self::close): only a connection that ends tells the client that the message is not whole.
+    /// For RETR, this compares the octets that were sent with the size in the status line, unless that size was [an
+    /// estimate](Self::send_body_estimated). If they differ, the message changed after its size was counted, and the
+    /// client must not accept it as complete. The call then fails and changes nothing: the server writes no
+    /// terminator, and the body stays open. If octets are missing, you can write them and call this again. If there
+    /// are no more, or too many were sent, call [`close`](Self::close). Only the end of the connection tells the
+    /// client that the message is incomplete.
     ///
-    /// A message that cannot be completed must be closed too, not finished.
+    /// If a message cannot be completed, call `close`, not this.
     ///
     /// # Errors
     /// Returns [`BodyError::NoBody`] if no message is open.
@@ -209,7 +212,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         self.is_alive()?;
         let (body, status) = match &self.turn {
             Turn::Body(body) => (*body, None),
-            // The status line is still to come, so nothing of the message was sent.
+            // The status line is not written yet, so no byte of the message was sent.
             Turn::Reply(reply @ Reply { then: Then::Body, .. }) => {
                 let extent = reply.extent().ok_or(BodyError::NoBody)?;
                 (Body::new(&self.config.as_config(), extent), Some(reply.what))
@@ -225,13 +228,13 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(sent)
     }
 
-    /// Behind a fatal error no message is open.
+    /// Checks that there is no fatal error. After one, no message is open.
     const fn is_alive(&self) -> Result<(), BodyError> {
         if self.fatal.is_some() { Err(BodyError::NoBody) } else { Ok(()) }
     }
 }
 
-/// How many octets one slice of TOP looks at.
+/// The number of bytes that one slice of TOP examines.
 const WINDOW: usize = 1024;
 
 impl Body {
@@ -244,7 +247,7 @@ impl Body {
         Body { stuff: Stuff::new(config.bodies), extent }
     }
 
-    /// The size that was sent, with the line end that the terminator adds if the last line has none.
+    /// Returns the size that was sent, with the line end that the terminator adds if the last line has none.
     fn sent(mut self) -> Result<Sent, BodyError> {
         self.stuff.finish();
         let octets = self.stuff.octets();
@@ -262,22 +265,22 @@ impl Body {
         }
     }
 
-    /// What at the front of these octets belongs to the answer. Where that takes a look at them, it is at no
-    /// more than `window`: a long chunk, handed in again as it was left, would be looked at anew each time.
+    /// Returns the front part of these bytes that belongs to the response. For TOP, it examines at most `window`
+    /// bytes. Otherwise a long chunk that is passed again would be examined each time.
     fn wanted<'c>(&self, octets: &'c [u8], window: usize) -> &'c [u8] {
         let Some(mut top) = self.top().copied() else { return octets };
         let window = octets.get(..window).unwrap_or(octets);
         window.get(..top.pass(window)).unwrap_or(window)
     }
 
-    /// The next slice of what is asked for.
+    /// Returns the next slice of the requested part.
     fn top_slice<'c>(&mut self, octets: &mut &'c [u8]) -> Result<Option<&'c [u8]>, BodyError> {
         let wanted = self.wanted(octets, WINDOW);
         let mut left = wanted;
         let slice = self.stuff.next(&mut left)?;
         let taken = wanted.len().saturating_sub(left.len());
         self.take(wanted.get(..taken).unwrap_or(wanted));
-        // The rest of the octets, if any, is not asked for once there are enough.
+        // The rest of the bytes is dropped once TOP has its lines.
         *octets = if self.is_enough() { &[] } else { octets.get(taken..).unwrap_or_default() };
         Ok(slice)
     }
@@ -289,7 +292,7 @@ impl Body {
         }
     }
 
-    /// These octets went out.
+    /// Notes that these bytes were sent.
     fn take(&mut self, octets: &[u8]) {
         if let Extent::Top(top) = &mut self.extent {
             top.pass(octets);

@@ -1,4 +1,4 @@
-//! Reading commands, and the order of turns.
+//! Reads commands, and orders the turns of client, server and application.
 
 use super::question::{Greet, Question, StartTls};
 use super::reply::Then;
@@ -9,13 +9,13 @@ use crate::input::Input;
 use crate::sink::{BufferFull, MIN_SEND_BUF, Sink};
 
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
-    /// Goes on until something is needed: reads commands, writes answers, asks.
+    /// Continues until the server needs something from you: it reads commands, writes responses and asks questions.
     ///
-    /// While output is pending, or the sink has less room than [`MIN_SEND_BUF`], no command is read: what the
-    /// client pipelines stays in the caller's buffer.
+    /// The server reads no command while output is pending, or while the sink has less room than [`MIN_SEND_BUF`].
+    /// Pipelined commands stay in your buffer.
     ///
     /// # Errors
-    /// [`ConnectionError`], the same from then on. Nothing is removed.
+    /// Returns [`ConnectionError`], and the same error from then on. The server removes no message.
     pub fn poll<'i>(
         &mut self,
         input: &mut Input<'i>,
@@ -58,12 +58,12 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Whether a question is open.
+    /// Returns whether a question is open.
     pub(crate) const fn is_asking(&self) -> bool {
         self.fatal.is_none() && matches!(self.turn, Turn::Asked(_))
     }
 
-    /// From the line STLS on, until TLS is up, no octet in clear may come.
+    /// Returns whether unencrypted bytes are forbidden: from the line STLS until TLS has started.
     const fn awaits_tls(&self) -> bool {
         match self.turn {
             Turn::StartTls | Turn::Asked(Question::StartTls) => true,
@@ -72,7 +72,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Reads a line if there is room for its answer; `None` where the turn went on.
+    /// Reads a line if there is room for its response. Returns `None` if the turn changed.
     fn read<'i>(&mut self, input: &mut Input<'i>, sink: &mut dyn Sink) -> Option<Step<'i>> {
         if sink.room() < MIN_SEND_BUF {
             return Some(
@@ -107,8 +107,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Frames the next line. The bytes searched before hold no line end, unless the caller has replaced them: so that a line never holds
-    /// two commands then, one that came in parts is looked at once more from its start.
+    /// Frames the next line. The bytes searched before contain no line end, unless the caller has replaced them. A
+    /// line that arrived in parts is therefore searched again from its start, so it never contains two commands.
     fn frame<'i>(&self, unread: &'i [u8], limit: usize) -> Framed<'i> {
         let searched = usize::from(self.searched);
         if searched == 0 || searched > unread.len() {
@@ -135,7 +135,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         next.map(Step::Ask)
     }
 
-    /// Takes octets up to the line end of an over-long line, which then gets its one `-ERR`.
+    /// Skips the rest of a line that is too long. The server then responds with one `-ERR`.
     fn skip<'i>(&mut self, input: &mut Input<'i>, response: bool) -> Option<Step<'i>> {
         let line_end = memchr::memchr(b'\n', input.unread());
         input.take(line_end.map_or(input.remaining(), |offset| offset.saturating_add(1)));
@@ -149,8 +149,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// An AUTH line may be as long as a response: some clients put a long initial response in it all the same
-    /// (RFC 5034 section 4).
+    /// Returns the limit of the next line. An AUTH line may be as long as a response, because some clients put a long
+    /// initial response in it (RFC 5034 section 4).
     fn line_limit(&self, response: bool, unread: &[u8]) -> usize {
         let limits = &self.config.as_config().limits;
         let auth = || {
@@ -165,8 +165,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         })
     }
 
-    /// The sink is full: the output timer runs from the first time on, and anew whenever the sink has taken
-    /// something.
+    /// Notes that the sink is full. The output timer starts now, and starts over whenever the sink has taken bytes.
     pub(super) fn needs_space<'i>(&mut self, full: BufferFull, sink: &dyn Sink) -> Step<'i> {
         self.note_blocked(sink);
         Step::NeedSpace(full)
@@ -180,28 +179,30 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         (self.blocked, self.room) = (true, room(sink));
     }
 
-    /// To be called before something is written, which may leave no more room than there was.
+    /// Notes new room in the sink. Call this before writing, because writing may use up the new room.
     pub(super) fn note_room(&mut self, sink: &dyn Sink) {
         if room(sink) > self.room {
             self.unblocked();
         }
     }
 
-    /// The sink has room again: the timer that is next starts over.
+    /// Notes that the sink has room again. The next timer starts over.
     pub(super) fn unblocked(&mut self) {
         if core::mem::take(&mut self.blocked) {
             self.rearm();
         }
     }
 
-    /// The client's turn begins, or it has said something: the autologout timer starts over. Neither is a sign that it takes slices.
+    /// Restarts the autologout timer when the client's turn begins, or when it has sent a line. Neither means that it
+    /// reads slices.
     pub(super) fn turned(&mut self) {
         if self.lent == 0 {
             self.rearm();
         }
     }
 
-    /// Starts the timer that is next over: for output while there is some that the client has not taken, else for autologout.
+    /// Restarts the next timer: the output timer while the client has not read all output, otherwise the autologout
+    /// timer.
     pub(super) fn rearm(&mut self) {
         let timers = self.config.as_config().timers;
         self.clock.rearm(if self.blocked || self.lent > 0 { timers.output } else { timers.autologout });

@@ -1,5 +1,5 @@
-//! Answers: a line at a time, each whole or not at all, so that one of any length resumes where the sink was
-//! full.
+//! Writes replies one line at a time. Each line is written completely or not at all, so a reply of any length can be
+//! resumed.
 
 use super::check::is_implementation;
 use super::config::PerUser;
@@ -12,53 +12,53 @@ use crate::codec::{
 use crate::sink::{BufferFull, MIN_SEND_BUF, Sink};
 use crate::types::{Mechanism, MessageNumber, Text};
 
-/// An answer that is being written, and what comes behind it.
+/// A reply that is being written, and the step after it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reply {
     pub(super) what: What,
     pub(super) then: Then,
 }
 
-/// What an answer says.
+/// The content of a reply.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     Ok(Phrase),
     Err(Phrase),
-    /// `-ERR` for this reason, with its response code or without
+    /// `-ERR` for this reason, with or without its response code.
     Refused {
         refusal: Refusal,
         coded: bool,
     },
-    /// `-ERR` to QUIT, with the response code of this reason or without
+    /// `-ERR` to QUIT, with or without the response code of this reason.
     NotRemoved {
         why: Refusal,
         coded: bool,
     },
-    /// `+OK` to STAT
+    /// `+OK` to STAT.
     Stat,
-    /// `+OK` to `LIST n`
+    /// `+OK` to `LIST n`.
     Scan(MessageNumber),
-    /// `+OK` to `UIDL n`
+    /// `+OK` to `UIDL n`.
     UniqueId(MessageNumber),
-    /// `+OK` to RETR, or to TOP with its number of lines
+    /// `+OK` to RETR, or to TOP with its number of lines.
     Message(Extent<u64>),
-    /// `+OK` to `LANG tag`
+    /// `+OK` to `LANG tag`.
     Language,
-    /// A listing; `next` is the row to write, from 1, or 0 for the status line.
+    /// A listing. `next` is the row to write, from 1, or 0 for the status line.
     Rows {
         rows: Rows,
         next: u32,
     },
-    /// What ends a message.
+    /// The end of a message.
     EndMark(EndMark),
 }
 
-/// How much of a message is sent, and what the status line states; `T` tells where TOP ends.
+/// The part of a message that is sent, and the size in the status line. `T` describes where TOP ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Extent<T> {
-    /// The whole message, of exactly this size.
+    /// The whole message, with exactly this size.
     Exact(u64),
-    /// The whole message, of about this size.
+    /// The whole message, with an estimated size.
     Estimated(u64),
     /// The headers and some lines of the body.
     Top(T),
@@ -74,22 +74,22 @@ pub(super) enum Rows {
     Mechanisms,
 }
 
-/// What comes behind an answer.
+/// The step after a reply.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Then {
-    /// The next command.
+    /// The server reads the next command.
     Read,
-    /// The TLS handshake.
+    /// The TLS handshake begins.
     StartTls,
-    /// The message.
+    /// The message is sent.
     Body,
-    /// What ends a message of which nothing was sent.
+    /// The end of a message follows, of which no byte was sent.
     EndMark(EndMark),
-    /// The end of the session.
+    /// The session ends.
     Close(CloseReason),
 }
 
-/// What ends a message: its last line's end where that is missing, an empty line where TOP saw no end of the
+/// The end of a message: a missing line end of its last line, an empty line if TOP did not reach the end of the
 /// headers, and the dot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EndMark {
@@ -106,14 +106,14 @@ impl Reply {
         Reply { what: What::Err(phrase), then }
     }
 
-    /// `-ERR` with the code of this refusal, where codes are announced (RFC 2449 section 8, RFC 3206 section
+    /// Makes `-ERR` with the code of this refusal if the server announces codes (RFC 2449 section 8, RFC 3206 section
     /// 6).
     pub(super) fn refusal(refusal: Refusal, config: &ServerConfig<'_>, then: Then) -> Self {
         let coded = config.resp_codes && (refusal != Refusal::Credentials || config.auth_resp_code);
         Reply { what: What::Refused { refusal, coded }, then }
     }
 
-    /// `-ERR` to QUIT.
+    /// Makes `-ERR` to QUIT.
     pub(super) const fn not_removed(why: Refusal, coded: bool) -> Self {
         Reply { what: What::NotRemoved { why, coded }, then: Then::Close(CloseReason::Quit) }
     }
@@ -138,12 +138,12 @@ impl Reply {
         Reply { what: What::Rows { rows, next: 0 }, then: Then::Read }
     }
 
-    /// The status line before a message.
+    /// Makes the status line before a message.
     pub(super) const fn message(extent: Extent<u64>) -> Self {
         Reply { what: What::Message(extent), then: Then::Body }
     }
 
-    /// The message that follows it.
+    /// Returns the extent of the message that follows.
     pub(super) const fn extent(&self) -> Option<Extent<u64>> {
         match self.what {
             What::Message(extent) => Some(extent),
@@ -157,8 +157,8 @@ impl Reply {
 }
 
 impl<L: Maildrop, C: AsConfig> Server<L, C> {
-    /// Writes what fits, and sets the turn to what is left or comes next.
-    // The reply is read where it lies, here and below: a copy of what was just written in parts waits for all of them.
+    /// Writes as much as fits, and sets the turn to the rest or to the next step.
+    // The reply is read in place, here and below. A copy would wait until all its parts are written.
     pub(super) fn write(&mut self, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         let Turn::Reply(Reply { what, .. }) = &self.turn else { return Ok(()) };
         match *what {
@@ -175,7 +175,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(())
     }
 
-    /// Writes what is no listing.
+    /// Writes a reply that is not a listing.
     fn put(&self, what: &What, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         match *what {
             What::Ok(phrase) => status(true, None, self.say(phrase), sink),
@@ -207,7 +207,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// The answer is written: whose turn it is now.
+    /// Sets the turn after a complete reply.
     fn follow(&mut self) {
         let Turn::Reply(reply) = &self.turn else { return };
         let config = self.config.as_config();
@@ -227,8 +227,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// The answer about one message. It was there when the command was read; an application may think better
-    /// of it.
+    /// Writes the reply about one message. It existed when the command was read, but the application may refuse it
+    /// now.
     fn write_one(&self, rows: Rows, message: MessageNumber, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         match self.entry(message) {
             Ok(entry) if rows == Rows::UniqueIds => {
@@ -250,7 +250,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         LanguageListing { tag: language.tag, name }.encode(b"+OK ", sink)
     }
 
-    /// The status line, the rows from `next` on, the end mark; `next` goes on with each that is written.
+    /// Writes the status line, the rows from `next`, and the terminator. `next` advances with each written row.
     fn write_rows(&self, rows: Rows, next: &mut u32, sink: &mut dyn Sink) -> Result<(), BufferFull> {
         loop {
             let is_row = match *next {
@@ -264,14 +264,14 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         }
     }
 
-    /// Writes row `row`, from 1; one of a message or a capability that is not listed is no line. Whether
-    /// there was such a row.
+    /// Writes row `row`, from 1, and returns whether this row exists. A message or capability that is not listed has
+    /// an empty row.
     fn write_row(&self, rows: Rows, row: u32, sink: &mut dyn Sink) -> Result<bool, BufferFull> {
         let index = usize::try_from(row).unwrap_or(usize::MAX).saturating_sub(1);
         let config = self.config.as_config();
         match rows {
             Rows::ScanListing | Rows::UniqueIds => {
-                // The last number of all is not listed: there is no row behind it for the end mark.
+                // The last possible number is not listed, because no row could follow it for the terminator.
                 if row == u32::MAX || row > self.maildrop.as_ref().map_or(0, Maildrop::count) {
                     return Ok(false);
                 }
@@ -307,7 +307,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         Ok(true)
     }
 
-    /// The crate's own capabilities in their order, those that are offered now.
+    /// Returns the crate's own capabilities in order, if the server offers them now.
     fn capability(&self, row: u32) -> Option<Capability<'_>> {
         let config = self.config.as_config();
         let early = self.state == State::Authorization;
@@ -338,7 +338,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     }
 }
 
-/// How many rows [`Server::capability`] knows.
+/// The number of rows that [`Server::capability`] knows.
 const CAPABILITIES: usize = 13;
 
 impl Rows {
@@ -353,7 +353,7 @@ impl Rows {
     }
 }
 
-/// A status line.
+/// Writes a status line.
 fn status(
     ok: bool,
     code: Option<ResponseCode<'_>>,
@@ -365,7 +365,7 @@ fn status(
             return sink.put(&[if ok { b"+OK " } else { b"-ERR " }, text.as_bytes(), b"\r\n"]);
         }
     }
-    // No phrase begins with a bracket, so that this never fails.
+    // No phrase begins with a bracket, so this never fails.
     let status = StatusText::new(code, text).unwrap_or_default();
     if ok { Response::Ok(status).encode(sink) } else { Response::Err(status).encode(sink) }
 }
