@@ -1,6 +1,6 @@
 //! The figures as two pictures, which can be read in a light and in a dark page.
 
-use crate::measure::{Group, Row, Who};
+use crate::measure::{Group, Row, Takes, Who};
 use crate::table::{beside_limit, beside_peer, figure, groups_of, main_level, manners};
 use crate::works::WORKS;
 use std::fmt::Write;
@@ -190,15 +190,17 @@ pub(crate) fn long(groups: &[Group]) -> String {
 /// The marks of one sample.
 fn sample(svg: &mut Svg, y: usize, letters: &[&Row], group: &Group) {
     svg.text(24.0, y + 4, "small", &group.sample);
-    let ours = || group.rows.iter().filter(|(row, _)| row.who == Who::Ours);
-    let slowest = ours().map(|(_, times)| times[0]).fold(0.0, f64::max);
-    let fastest = ours().map(|(_, times)| times[0]).fold(f64::INFINITY, f64::min);
-    svg.rect([x(1.0), y as f64 - 2.5, x(slowest / fastest) - x(1.0) + 1.0, 5.0], "ours");
+    let ours = |takes: Takes| {
+        group.rows.iter().filter(move |(row, _)| row.who == Who::Ours && row.takes.compares(takes))
+    };
+    let slowest = |takes| ours(takes).map(|(_, times)| times[0]).fold(0.0, f64::max);
+    let first = manners(group.work)[0];
+    let fastest = ours(first).map(|(_, times)| times[0]).fold(f64::INFINITY, f64::min);
+    svg.rect([x(1.0), y as f64 - 2.5, x(slowest(first) / fastest) - x(1.0) + 1.0, 5.0], "ours");
     for (row, times) in group.rows.iter().filter(|(row, _)| matches!(row.who, Who::Limit | Who::Peer)) {
-        let same = ours().filter(|(ours, _)| ours.takes.compares(row.takes));
-        let slowest = same.map(|(_, times)| times[0]).fold(0.0, f64::max);
-        if slowest > 0.0 {
-            mark(svg, x(slowest / times[0]), y, letters, row);
+        let times_ours = slowest(row.takes) / times[0];
+        if times_ours > 0.0 {
+            mark(svg, x(times_ours), y, letters, row);
         }
     }
 }

@@ -115,7 +115,10 @@ pub(crate) fn status_lines() -> Vec<Sample> {
     let sample = |name: &str, bytes| Sample::new(name, bytes, LINES, (LINES as u64, 0));
     let mixed = lines(|_, line| write!(line, "{}", random.one_of(&STATUS_LINES)));
     let mut samples = vec![sample("mixed", mixed)];
-    samples.extend(STATUS_LINES.map(|text| sample(text, lines(|_, line| write!(line, "{text}")))));
+    samples.extend(STATUS_LINES.map(|text| {
+        let name = if text.len() > 40 { format!("+OK and {} octets", text.len() - 4) } else { text.into() };
+        sample(&name, lines(|_, line| write!(line, "{text}")))
+    }));
     let tabs = lines(|_, line| write!(line, "+OK message\tdeleted"));
     samples.push(sample("+OK message deleted, with a tab: the general path", tabs).without(&["pop3-codec"]));
     samples
@@ -202,31 +205,42 @@ fn sent(name: &str, message: Vec<u8>, payload: usize) -> Sample {
     Sample::new(name, message, octets as usize, (payload as u64, 0))
 }
 
-fn all_lines() -> impl Iterator<Item = (&'static str, usize, Lines)> {
-    [("base64", CACHED, Lines::Base64)].into_iter().chain(texts()).chain(dotted())
+/// From a store whose lines end in CRLF.
+fn crlf(name: &str, octets: usize, lines: &Lines) -> Sample {
+    let message = input::message(octets, lines);
+    let payload = input::stuffed(&message).len();
+    sent(name, message, payload)
 }
 
-pub(crate) fn sent_from_crlf() -> Vec<Sample> {
-    let of = |(name, octets, lines)| {
-        let message = input::message(octets, &lines);
-        let payload = input::stuffed(&message).len();
-        sent(name, message, payload)
-    };
-    all_lines().map(of).collect()
+/// From a store whose lines end in LF.
+fn lf(name: &str, octets: usize, lines: &Lines) -> Sample {
+    let message = input::message(octets, lines);
+    sent(name, input::bare_lf(&message), input::stuffed(&message).len())
+}
+
+fn base64_and_texts(sample: fn(&str, usize, &Lines) -> Sample) -> Vec<Sample> {
+    let base64 = [("base64", CACHED, Lines::Base64)].into_iter();
+    base64.chain(texts()).map(|(name, octets, lines)| sample(name, octets, &lines)).collect()
 }
 
 pub(crate) fn sent_from_lf() -> Vec<Sample> {
-    let of = |(name, octets, lines)| {
-        let message = input::message(octets, &lines);
-        sent(name, input::bare_lf(&message), input::stuffed(&message).len())
-    };
-    all_lines().map(of).collect()
+    base64_and_texts(lf)
+}
+
+pub(crate) fn sent_from_crlf() -> Vec<Sample> {
+    base64_and_texts(crlf)
+}
+
+pub(crate) fn dotted_from_lf() -> Vec<Sample> {
+    dotted().iter().map(|(name, octets, lines)| lf(name, *octets, lines)).collect()
+}
+
+pub(crate) fn dotted_from_crlf() -> Vec<Sample> {
+    dotted().iter().map(|(name, octets, lines)| crlf(name, *octets, lines)).collect()
 }
 
 pub(crate) fn sent_from_memory() -> Vec<Sample> {
-    let message = input::message(MEMORY, &Lines::text(10));
-    let payload = input::stuffed(&message).len();
-    vec![sent("text, 1 % dotted, 64 MiB", message, payload)]
+    vec![crlf("text, 1 % dotted, 64 MiB", MEMORY, &Lines::text(10))]
 }
 
 /// The sizes of a maildrop, one a line.
