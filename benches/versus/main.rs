@@ -21,9 +21,9 @@ use measure::{Group, measure};
 use std::path::Path;
 use works::WORKS;
 
-/// How often each row is timed under each condition.
-const ROUNDS: usize = 120;
-const QUICK: usize = 8;
+/// How long a sample is timed, in nanoseconds.
+const LONG: f64 = 4e8;
+const QUICK: f64 = 4e7;
 
 fn main() {
     // Cargo tells a bench that it is a bench.
@@ -32,8 +32,8 @@ fn main() {
     match arguments.as_slice() {
         ["--tables", file] => tables(&record::read(Path::new(file))),
         ["--record", file, level, rest @ ..] => {
-            let rounds = if *rest == ["--quick"] { QUICK } else { ROUNDS };
-            record::append(Path::new(file), &groups(level, "", rounds));
+            let nanos = if *rest == ["--quick"] { QUICK } else { LONG };
+            record::append(Path::new(file), &groups(level, "", nanos));
         }
         ["--quick"] => {
             let groups = groups("quick", "", QUICK);
@@ -41,19 +41,17 @@ fn main() {
             table::check_guards(&groups);
         }
         ["--quick", filter] => print!("{}", table::rows(&groups("quick", filter, QUICK))),
-        [] => print!("{}", table::summary(&groups("default", "", ROUNDS))),
-        [filter] => print!("{}", table::rows(&groups("default", filter, ROUNDS))),
+        [] => print!("{}", table::summary(&groups("default", "", LONG))),
+        [filter] => print!("{}", table::rows(&groups("default", filter, LONG))),
         _ => panic!("usage: [--quick] [FILTER] | --record FILE LEVEL [--quick] | --tables FILE"),
     }
 }
 
 /// Measures the works whose names contain this.
-fn groups(level: &str, filter: &str, rounds: usize) -> Vec<Group> {
+fn groups(level: &str, filter: &str, nanos: f64) -> Vec<Group> {
     let works = WORKS.iter().filter(|work| work.name.contains(filter));
     let groups: Vec<_> = works
-        .flat_map(|work| {
-            (work.samples)().into_iter().map(move |sample| measure(level, work, &sample, rounds))
-        })
+        .flat_map(|work| (work.samples)().into_iter().map(move |sample| measure(level, work, &sample, nanos)))
         .collect();
     assert!(!groups.is_empty(), "no work has such a name");
     groups

@@ -19,6 +19,8 @@ pub(crate) type Times = [f64; CONDITIONS.len()];
 
 /// How long a batch is, in nanoseconds: many of them run undisturbed.
 const BATCH: f64 = 150_000.0;
+/// Each row runs so often at least, however long that takes.
+const ROUNDS: usize = 8;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Who {
@@ -92,8 +94,8 @@ pub(crate) struct Group {
     pub(crate) rows: Vec<(&'static Row, Times)>,
 }
 
-/// Times the rows of a sample. Nothing is timed that does not give the right result.
-pub(crate) fn measure(level: &str, work: &'static Work, sample: &Sample, rounds: usize) -> Group {
+/// Times the rows of a sample for so many nanoseconds. Nothing is timed that does not give the right result.
+pub(crate) fn measure(level: &str, work: &'static Work, sample: &Sample, nanos: f64) -> Group {
     let cannot = |row: &Row| sample.without.iter().any(|name| row.name.starts_with(name));
     let rows = work.rows.iter().filter(|row| row.who != Who::Peer || !cannot(row));
     let mut runs: Vec<_> = rows
@@ -106,7 +108,8 @@ pub(crate) fn measure(level: &str, work: &'static Work, sample: &Sample, rounds:
             (row, run, batch, [f64::INFINITY; CONDITIONS.len()])
         })
         .collect();
-    for round in 0..rounds {
+    let until = clock::now() + nanos;
+    for round in (0..).take_while(|round| *round < ROUNDS || clock::now() < until) {
         let is_reverse = round % 2;
         for turn in 0..runs.len() {
             let index = if is_reverse == 0 { turn } else { runs.len() - 1 - turn };
