@@ -22,7 +22,7 @@ use std::path::Path;
 use works::WORKS;
 
 /// How long a sample is timed, in nanoseconds.
-const LONG: f64 = 4e8;
+const LONG: f64 = 3e8;
 const QUICK: f64 = 4e7;
 
 fn main() {
