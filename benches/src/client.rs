@@ -2,133 +2,119 @@
 
 use crate::CHUNK;
 use pop3_proto::client::{ClientConfig, Event};
-use pop3_proto::{Client, ClientConnection, Command, Input, MessageNumber, SendBuf, TlsPolicy};
+use pop3_proto::{Client, ClientConnection, Command, Input, SendBuf, TlsPolicy};
 
-/// A client in TRANSACTION.
+/// Returns a client in TRANSACTION.
 ///
 /// # Panics
-/// Where the crate does not do what it says.
+/// If the crate does not do what it says.
 #[must_use]
 pub fn logged_in() -> Client {
-    let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
+    let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining(), 1);
     client.poll(&mut Input::more(b"+OK\r\n")).expect("a greeting");
     for line in ["USER mrose", "PASS secret"] {
         send(&mut client, &Command::parse(line.as_bytes()).expect("a command"));
-        client.poll(&mut Input::more(b"+OK\r\n")).expect("an answer");
+        client.poll(&mut Input::more(b"+OK\r\n")).expect("a response");
     }
     client
 }
 
-/// Sends a command to nobody: the answer is in memory already.
+/// Sends a command to nobody: its response is in memory already.
 ///
 /// # Panics
-/// Where it is not the client's turn.
+/// If it is not the client's turn.
 pub fn send(client: &mut Client, command: &Command<'_>) {
     client.send(command, &mut SendBuf::new([0; 512])).expect("it is its turn");
 }
 
-/// Hands answers in, so many octets a read; what the client leaves unread is there again in the next one, as in a driver's buffer.
+/// Hands responses to the client, `chunk` octets a read. What the client leaves unread is there again in the next read, as in a
+/// driver's buffer.
 ///
 /// # Panics
-/// Where the client does not take all of it for answers.
+/// If the client does not take all of it for responses.
 #[inline(always)]
-pub fn read(client: &mut Client, answers: &[u8], chunk: usize, mut hear: impl FnMut(&mut Client, Event<'_>)) {
+pub fn read<'i>(
+    client: &mut Client,
+    responses: &'i [u8],
+    chunk: usize,
+    mut hear: impl FnMut(&mut Client, Event<'i>),
+) {
     let (mut start, mut end) = (0, 0);
-    while end < answers.len() {
-        end = answers.len().min(end + chunk);
-        let mut unread = Input::more(&answers[start..end]);
+    while end < responses.len() {
+        end = responses.len().min(end + chunk);
+        let mut unread = Input::more(&responses[start..end]);
         while let Some(event) = client.poll(&mut unread).expect("a sound server") {
             hear(client, event);
         }
         start = end - unread.remaining();
     }
-    assert_eq!(start, answers.len());
+    assert_eq!(start, responses.len());
 }
 
-/// LIST: the rows, and what they say together.
-pub fn list(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
-    send(client, &Command::List(None));
-    let (mut rows, mut sum) = (0, 0);
-    read(client, answer, chunk, |_, event| match event {
-        Event::ScanListing(_, listing) => sum += listing.octets,
-        Event::End(_, count) => rows = count,
-        _ => {}
-    });
-    (rows, sum)
+/// The memory of a connection: that of most programs, or, without features, an array.
+#[cfg(feature = "peers")]
+type Bytes = Vec<u8>;
+#[cfg(not(feature = "peers"))]
+type Bytes = [u8; 28 * 1024];
+
+const fn bytes() -> Bytes {
+    #[cfg(feature = "peers")]
+    return Vec::new();
+    #[cfg(not(feature = "peers"))]
+    [0; 28 * 1024]
 }
 
-/// A connection in TRANSACTION, with nothing pending.
+/// A client with its buffers.
+pub type Connection = ClientConnection<Bytes>;
+
+/// Returns a connection in TRANSACTION, with nothing pending.
 ///
 /// # Panics
-/// Where the crate does not do what it says.
+/// If the crate does not do what it says.
 #[must_use]
-pub fn connected() -> ClientConnection<Vec<u8>> {
-    let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+pub fn connected() -> Box<Connection> {
+    let config = ClientConfig::new(TlsPolicy::Cleartext);
+    let mut pop3 =
+        Box::new(ClientConnection::with_buffers(config, 1, bytes(), bytes()).expect("enough room"));
     for line in ["USER mrose", "PASS secret", "NOOP"] {
-        receive(&mut pop3, b"+OK\r\n", CHUNK);
+        receive(&mut pop3, b"+OK\r\n");
         pop3.poll().expect("a sound server");
-        pop3.sender().send(Command::parse(line.as_bytes()).expect("a command")).expect("its turn");
-        pop3.send_buf().clear();
+        send_connected(&mut pop3, Command::parse(line.as_bytes()).expect("a command"));
     }
-    receive(&mut pop3, b"+OK\r\n", CHUNK);
+    receive(&mut pop3, b"+OK\r\n");
     pop3.poll().expect("a sound server");
     pop3
 }
 
-/// Copies up to `chunk` bytes into the connection, as a read would, and returns the rest.
-fn receive<'r>(pop3: &mut ClientConnection<Vec<u8>>, rest: &'r [u8], chunk: usize) -> &'r [u8] {
+/// Sends a command to nobody.
+///
+/// # Panics
+/// If it is not the client's turn.
+pub fn send_connected(pop3: &mut Connection, command: Command<'_>) {
+    pop3.sender().send(command).expect("it is its turn");
+    pop3.send_buf().clear();
+}
+
+/// Copies up to [`CHUNK`] octets into the connection, as a read does, and returns the rest.
+fn receive<'r>(pop3: &mut Connection, rest: &'r [u8]) -> &'r [u8] {
     let room = pop3.recv_buf().spare_mut();
-    let (read, rest) = rest.split_at(rest.len().min(room.len()).min(chunk));
+    let (read, rest) = rest.split_at(rest.len().min(room.len()).min(CHUNK));
     room[..read.len()].copy_from_slice(read);
     pop3.recv_buf().received(read.len());
     rest
 }
 
-/// As [`list`], through a connection: with the copy into its buffer.
+/// As [`read`], through a connection: with the copy into its buffer.
 ///
 /// # Panics
-/// Where the client does not take all of it for answers.
-pub fn list_connected(pop3: &mut ClientConnection<Vec<u8>>, answer: &[u8], chunk: usize) -> (u64, u64) {
-    pop3.sender().send(Command::List(None)).expect("its turn");
-    pop3.send_buf().clear();
-    let (mut rows, mut sum, mut rest) = (0, 0, answer);
+/// If the client does not take all of it for responses.
+#[inline(always)]
+pub fn read_connected(pop3: &mut Connection, responses: &[u8], mut hear: impl FnMut(Event<'_>)) {
+    let mut rest = responses;
     while !rest.is_empty() {
-        rest = receive(pop3, rest, chunk);
+        rest = receive(pop3, rest);
         while let Some((event, _)) = pop3.poll().expect("a sound server") {
-            match event {
-                Event::ScanListing(_, listing) => sum += listing.octets,
-                Event::End(_, count) => rows = count,
-                _ => {}
-            }
+            hear(event);
         }
     }
-    (rows, sum)
-}
-
-/// UIDL: the rows, and the octets of their unique-ids.
-pub fn uidl(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
-    send(client, &Command::Uidl(None));
-    let (mut rows, mut sum) = (0, 0);
-    read(client, answer, chunk, |_, event| match event {
-        Event::UniqueId(_, listing) => sum += listing.as_bytes().len() as u64,
-        Event::End(_, count) => rows = count,
-        _ => {}
-    });
-    (rows, sum)
-}
-
-/// RETR: the octets of the slices, which are as many as the client says at the end.
-///
-/// # Panics
-/// Where they are not.
-pub fn retrieve(client: &mut Client, answer: &[u8], chunk: usize) -> u64 {
-    send(client, &Command::Retr(MessageNumber::FIRST));
-    let (mut delivered, mut counted) = (0, None);
-    read(client, answer, chunk, |_, event| match event {
-        Event::Body(_, octets) => delivered += octets.len() as u64,
-        Event::End(_, octets) => counted = Some(octets),
-        _ => {}
-    });
-    assert_eq!(counted, Some(delivered));
-    delivered
 }

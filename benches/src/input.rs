@@ -1,104 +1,96 @@
-//! Made-up input, the same in each run.
+//! Made-up input: random, and the same in each run.
 
-use std::fmt::Write;
+use std::ops::RangeInclusive;
 
-/// How many kinds of command [`commands`] goes through in turn.
-pub const MIX: usize = 8;
+/// A generator of numbers (splitmix64).
+#[derive(Debug)]
+pub struct Random(u64);
 
-/// So many command lines, mixed as a session mixes them.
-#[must_use]
-pub fn commands(count: usize) -> Vec<u8> {
-    lines(count, |n, line| match n % MIX {
-        0 => write!(line, "RETR {n}"),
-        1 => write!(line, "DELE {n}"),
-        2 => write!(line, "LIST {n}"),
-        3 => write!(line, "TOP {n} 10"),
-        4 => write!(line, "UIDL {n}"),
-        5 => write!(line, "STAT"),
-        6 => write!(line, "NOOP"),
-        _ => write!(line, "USER user{n}@example.org"),
-    })
-}
-
-/// So many status lines: with text and without, with a response code and without.
-#[must_use]
-pub fn status_lines(count: usize) -> Vec<u8> {
-    lines(count, |n, line| match n % 4 {
-        0 => write!(line, "+OK message {n} deleted"),
-        1 => write!(line, "+OK"),
-        2 => write!(line, "-ERR no such message"),
-        _ => write!(line, "-ERR [SYS/TEMP] try again later"),
-    })
-}
-
-/// What message `n` of a listing says its size is.
-#[must_use]
-pub const fn size(n: usize) -> u64 {
-    n as u64 * 7919 % 100_000
-}
-
-/// An answer to LIST with so many rows.
-#[must_use]
-pub fn scan_listing(count: usize) -> Vec<u8> {
-    listing(lines(count, |n, line| write!(line, "{n} {}", size(n))))
-}
-
-/// An answer to UIDL with so many rows, whose unique-ids have 16 octets.
-#[must_use]
-pub fn unique_id_listing(count: usize) -> Vec<u8> {
-    listing(lines(count, |n, line| write!(line, "{n} {:08x}5f3a9b1c", n * 7919)))
-}
-
-fn listing(rows: Vec<u8>) -> Vec<u8> {
-    [b"+OK listing follows\r\n", rows.as_slice(), b".\r\n"].concat()
-}
-
-fn lines(count: usize, write: impl Fn(usize, &mut String) -> std::fmt::Result) -> Vec<u8> {
-    let mut lines = String::new();
-    for n in 1..=count {
-        write(n, &mut lines).expect("a String takes all");
-        lines.push_str("\r\n");
+impl Default for Random {
+    fn default() -> Self {
+        Random(1939)
     }
-    lines.into_bytes()
 }
 
-/// What the lines of a message are.
-#[derive(Clone, Copy, Debug)]
+impl Random {
+    /// Returns a number in this range.
+    pub fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        range.start() + (bits ^ (bits >> 31)) % (range.end() - range.start() + 1)
+    }
+
+    /// Returns true for so many calls of a thousand.
+    pub fn permille(&mut self, so_many: u64) -> bool {
+        self.within(1..=1000) <= so_many
+    }
+
+    /// Returns one of these.
+    pub fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.within(0..=all.len() as u64 - 1) as usize]
+    }
+
+    /// Returns a number of so many decimal digits.
+    pub fn of_digits(&mut self, digits: u32) -> u64 {
+        self.within(10_u64.pow(digits - 1)..=10_u64.pow(digits) - 1)
+    }
+}
+
+/// The lines of a message.
+#[derive(Clone, Debug)]
 pub enum Lines {
-    /// Text in 76 columns; of a hundred lines, one begins with a dot.
-    Text,
     /// Base64 in 76 columns: no dot at all.
     Base64,
-    /// Text in 76 columns, every line of which begins with a dot.
-    Dotted,
+    /// Text with dots inside its lines, of so many columns; of a thousand lines, `dotted` begin with a dot.
+    Text { columns: RangeInclusive<u64>, dotted: u64 },
     /// Nothing but a dot.
     Dot,
 }
 
-/// A message of about so many octets: a header of one field, then such lines.
-#[must_use]
-pub fn message(octets: usize, lines: Lines) -> Vec<u8> {
-    let text = "The quick brown fox jumps over the lazy dog, then back, and so on, for long.";
-    let dotted = text.replacen('T', ".", 1);
-    let base64 = "VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZywgdGhlbiBiYWNrLCAv";
-    let mut message = String::from("Subject: a bench\r\n\r\n");
-    for n in 1.. {
-        message.push_str(match lines {
-            Lines::Text if n % 100 == 0 => &dotted,
-            Lines::Text => text,
-            Lines::Base64 => base64,
-            Lines::Dotted => &dotted,
-            Lines::Dot => ".",
-        });
-        message.push_str("\r\n");
-        if message.len() >= octets {
-            break;
-        }
+impl Lines {
+    /// Text in 76 columns.
+    #[must_use]
+    pub const fn text(dotted: u64) -> Self {
+        Lines::Text { columns: 76..=76, dotted }
     }
-    message.into_bytes()
+
+    fn write(&self, random: &mut Random, message: &mut Vec<u8>) {
+        const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const LETTERS: &[u8] = b"etaoinshrdlcumwfgypbvk";
+        match self {
+            Lines::Base64 => message.extend((0..76).map(|_| random.one_of(BASE64))),
+            Lines::Dot => message.push(b'.'),
+            Lines::Text { columns, dotted } => {
+                let columns = random.within(columns.clone());
+                message.extend((0..columns).map(|column| match column {
+                    0 if random.permille(*dotted) => b'.',
+                    1.. if random.permille(12) => b'.',
+                    1.. if random.permille(160) => b' ',
+                    _ => random.one_of(LETTERS),
+                }));
+            }
+        }
+        message.extend_from_slice(b"\r\n");
+    }
 }
 
-/// The payload that a message is sent as: byte-stuffed, with its end mark.
+/// A message that is longer consists of the same lines again and again: they take too long to make.
+const MADE: usize = 1 << 20;
+
+/// Returns a message of about so many octets: a header of one field, then such lines.
+#[must_use]
+pub fn message(octets: usize, lines: &Lines) -> Vec<u8> {
+    let mut random = Random::default();
+    let mut message = b"Subject: a bench\r\n\r\n".to_vec();
+    while message.len() < octets.min(MADE) {
+        lines.write(&mut random, &mut message);
+    }
+    message.repeat((octets / MADE).max(1))
+}
+
+/// Returns the payload that a message is sent as: byte-stuffed, with its terminator.
 #[must_use]
 pub fn stuffed(message: &[u8]) -> Vec<u8> {
     let mut payload = Vec::with_capacity(message.len());
@@ -112,7 +104,7 @@ pub fn stuffed(message: &[u8]) -> Vec<u8> {
     payload
 }
 
-/// The message as a store keeps it whose lines end in LF.
+/// Returns the message as a store keeps it whose lines end in LF.
 #[must_use]
 pub fn bare_lf(message: &[u8]) -> Vec<u8> {
     message.iter().copied().filter(|octet| *octet != b'\r').collect()

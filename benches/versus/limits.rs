@@ -1,33 +1,97 @@
-//! What ours is compared with where nobody else does the work: what the machine can do at best, and plain loops by the octet.
+//! Limits that this crate is compared with: what the machine can do at best, and plain loops by the octet.
+//!
+//! Most of them do less than the work and have no result of it, so they return the right one.
 
+use crate::measure::Run;
+use crate::samples::{MESSAGES, STATUS, Sample};
 use memchr::memmem::Finder;
+use pop3_proto_benches::CHUNK;
+use std::fmt::Write;
 use std::hint::black_box;
 
-/// How many lines there are.
-pub(crate) fn memchr_lines(octets: &[u8]) -> usize {
-    memchr::memchr_iter(b'\n', octets).map(black_box).count()
+/// Finds each LF.
+pub(crate) fn line_split(sample: &Sample) -> Run<'_> {
+    Box::new(|| {
+        memchr::memchr_iter(b'\n', &sample.bytes).for_each(|place| _ = black_box(place));
+        sample.said
+    })
 }
 
-/// A search for the lines that begin with a dot.
-pub(crate) fn memmem_dots() -> Finder<'static> {
-    Finder::new("\r\n.")
+/// Finds the lines of a dialogue, for each session.
+pub(crate) fn line_split_sessions(sample: &Sample) -> Run<'_> {
+    Box::new(|| {
+        for _ in 0..MESSAGES {
+            memchr::memchr_iter(b'\n', black_box(&sample.bytes)).for_each(|place| _ = black_box(place));
+        }
+        sample.said
+    })
 }
 
-/// How often it is found.
-pub(crate) fn found(finder: &Finder<'_>, octets: &[u8]) -> usize {
-    finder.find_iter(octets).map(black_box).count()
+/// Searches for CRLF and a dot.
+pub(crate) fn memmem_scan(sample: &Sample) -> Run<'_> {
+    let finder = Finder::new("\r\n.");
+    Box::new(move || {
+        finder.find_iter(&sample.bytes).for_each(|place| _ = black_box(place));
+        sample.said
+    })
 }
 
-/// The last octet, once all are copied.
-pub(crate) fn memcpy(from: &[u8], to: &mut [u8]) -> Option<u8> {
-    to.copy_from_slice(black_box(from));
-    black_box(to).last().copied()
+/// Copies all at once.
+pub(crate) fn memcpy(sample: &Sample) -> Run<'_> {
+    let mut copy = vec![0; sample.bytes.len()];
+    Box::new(move || {
+        copy.copy_from_slice(black_box(&sample.bytes));
+        black_box(&copy);
+        sample.said
+    })
 }
 
-/// How many octets the message has that was sent as this payload: a plain loop that could stop and go on behind any octet, as reads
-/// want it.
+/// Copies read by read to one buffer, as reading from a socket does.
+pub(crate) fn memcpy_reads(sample: &Sample) -> Run<'_> {
+    let mut copy = vec![0; CHUNK];
+    Box::new(move || {
+        for read in black_box(&sample.bytes).chunks(CHUNK) {
+            copy[..read.len()].copy_from_slice(read);
+            black_box(&copy);
+        }
+        sample.said
+    })
+}
+
+/// Copies the messages of a session.
+pub(crate) fn memcpy_messages(sample: &Sample) -> Run<'_> {
+    let mut copy = vec![0; sample.bytes.len()];
+    Box::new(move || {
+        for _ in 0..MESSAGES {
+            copy.copy_from_slice(black_box(&sample.bytes));
+            black_box(&copy);
+        }
+        sample.said
+    })
+}
+
+/// Writes the rows of a listing with `core::fmt`.
+pub(crate) fn format_rows(sample: &Sample) -> Run<'_> {
+    let sizes = sample.sizes();
+    let mut text = String::new();
+    Box::new(move || {
+        text.clear();
+        for (size, n) in black_box(&sizes).iter().zip(1..) {
+            write!(text, "{n} {size}\r\n").expect("a String takes all");
+        }
+        black_box(&text);
+        sample.said
+    })
+}
+
+/// Looks at each octet of a payload and counts those of the message. It could stop and continue after any octet, as reads need it.
+pub(crate) fn unstuff_loop(sample: &Sample) -> Run<'_> {
+    let payload = &sample.bytes[STATUS.len()..];
+    Box::new(|| (unstuffed(black_box(payload)), 0))
+}
+
 #[inline(never)]
-pub(crate) fn unstuff_loop(payload: &[u8]) -> u64 {
+fn unstuffed(payload: &[u8]) -> u64 {
     let (mut recent, mut octets) = (u64::from_be_bytes(*b"\0\0\0\0\0\0\r\n"), 0);
     for octet in payload {
         recent = recent << 8 | u64::from(*octet);
@@ -36,12 +100,17 @@ pub(crate) fn unstuff_loop(payload: &[u8]) -> u64 {
         }
         octets += u64::from(recent << 40 != u64::from_be_bytes(*b"\r\n.\0\0\0\0\0"));
     }
-    panic!("no end mark")
+    panic!("no terminator")
 }
 
-/// How many octets go out, copied one by one to a buffer that is sent whenever it may be full: the loop that one writes first.
+/// Copies each octet of a message into a buffer that is sent whenever it may be full: the loop that one writes first.
+pub(crate) fn stuff_loop(sample: &Sample) -> Run<'_> {
+    let mut buffer = vec![0; CHUNK];
+    Box::new(move || (stuffed(black_box(&sample.bytes), &mut buffer), 0))
+}
+
 #[inline(never)]
-pub(crate) fn stuff_loop(message: &[u8], buffer: &mut [u8]) -> usize {
+fn stuffed(message: &[u8], buffer: &mut [u8]) -> u64 {
     let (mut sent, mut last) = (0, b'\n');
     for chunk in message.chunks(buffer.len() / 2) {
         let mut end = 0;
@@ -60,8 +129,28 @@ pub(crate) fn stuff_loop(message: &[u8], buffer: &mut [u8]) -> usize {
             end += 1;
             last = octet;
         }
-        sent += black_box(&buffer[..end]).len();
+        sent += black_box(&buffer[..end]).len() as u64;
     }
-    let end_mark = if last == b'\n' { ".\r\n" } else { "\r\n.\r\n" };
-    sent + black_box(end_mark).len()
+    let terminator = if last == b'\n' { ".\r\n" } else { "\r\n.\r\n" };
+    sent + black_box(terminator).len() as u64
+}
+
+/// Finds each LF with memchr and copies the lines with CRLF, and checks nothing: dots at the front of a line stay single.
+pub(crate) fn lf_loop(sample: &Sample) -> Run<'_> {
+    let mut out = Vec::with_capacity(2 * CHUNK);
+    Box::new(move || {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', &sample.bytes) {
+            out.extend_from_slice(&sample.bytes[start..end]);
+            out.extend_from_slice(b"\r\n");
+            start = end + 1;
+            if out.len() >= CHUNK {
+                black_box(&out);
+                out.clear();
+            }
+        }
+        black_box(&out);
+        out.clear();
+        sample.said
+    })
 }

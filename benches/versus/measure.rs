@@ -1,137 +1,174 @@
-//! Rows of one work, timed in turn.
+//! The rows of one sample, timed in turn.
 //!
-//! The machine may be shared and its clock drift. So the time of this thread is taken, every row is run in short batches, one batch of
-//! each row after the other, over and over, and the fastest batch of each counts: what is compared was measured in the same moments,
-//! and what disturbed a batch is in no figure.
+//! The machine may be shared and its clock drift. So the time of this thread is taken, and the rows are run in short batches, a batch of
+//! each row after the other, over and over. The fastest batch of each row counts: times that are compared are of the same moments.
+//!
+//! A row is timed under four [conditions](CONDITIONS). In a round each row runs once after the other rows ran: it finds the caches and
+//! the heap as they left them, cold. Then it runs again at once, warm. The rows change their order from round to round. Times are
+//! compared under the same condition only.
 
+use crate::samples::{Said, Sample};
 use pop3_proto_benches::clock;
-use std::fmt::Debug;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
-/// How long a batch is: so short that many run undisturbed, so long that the clock is exact enough.
-const BATCH: Duration = Duration::from_micros(400);
-/// Each row has at least so many batches, however long one takes.
-const ROUNDS: u32 = 7;
+/// The conditions of a time.
+pub(crate) const CONDITIONS: [&str; 4] = ["warm", "cold", "warm, in reverse order", "cold, in reverse order"];
 
-/// What a row is.
+/// The fastest time of a unit under each condition, in nanoseconds.
+pub(crate) type Times = [f64; CONDITIONS.len()];
+
+/// How long a batch is, in nanoseconds: many of them run undisturbed.
+const BATCH: f64 = 150_000.0;
+/// Each row runs so often at least, however long that takes.
+const ROUNDS: usize = 8;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Who {
+    /// One of the rows of which the slowest is compared with the others.
     Ours,
-    /// What the machine can do at best, or a plain loop does.
+    /// A row of this crate that is shown, and compared only where a goal names it.
+    Variant,
+    /// What the machine can do at best, or a plain loop. The first one is drawn.
     Limit,
     Peer,
 }
 
-/// What one run of a row goes through.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Amount {
-    Octets(usize),
-    /// So many, of what; the time of one is shown.
-    Items(usize, &'static str),
-    /// The same; how many a second is shown.
-    Rate(usize, &'static str),
+/// What a row returns of its input. Only rows that do the same are compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Takes {
+    /// It returns slices of the input.
+    Lends,
+    /// It copies texts, unique-ids and messages.
+    Copies,
+    /// It returns neither: numbers, or only what is compared with both.
+    Either,
 }
 
-/// What is asked for, and what is aimed at.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Aim {
-    None,
-    /// Ours is so many times as fast as the row.
-    Times(f64, f64),
-    /// The row takes at most so many nanoseconds an item.
-    Nanos(f64, f64),
+impl Takes {
+    pub(crate) fn compares(self, other: Takes) -> bool {
+        self == other || self == Takes::Either || other == Takes::Either
+    }
 }
 
-/// A row that was timed.
-#[derive(Debug)]
+pub(crate) type Run<'s> = Box<dyn FnMut() -> Said + 's>;
+
+/// A way to do a work.
 pub(crate) struct Row {
-    pub(crate) name: String,
     pub(crate) who: Who,
-    pub(crate) aim: Aim,
-    /// Of one run, in nanoseconds.
-    pub(crate) time: f64,
-}
-
-/// A work whose rows were timed. The first one is ours, and what the others are compared with.
-#[derive(Debug)]
-pub(crate) struct Measured {
+    pub(crate) takes: Takes,
     pub(crate) name: &'static str,
-    pub(crate) amount: Amount,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) run: for<'s> fn(&'s Sample) -> Run<'s>,
 }
 
-impl Measured {
-    /// How many times as fast ours is.
-    pub(crate) fn ratio(&self, row: &Row) -> f64 {
-        row.time / self.rows[0].time
+impl Row {
+    pub(crate) fn is_ours(&self, takes: Takes) -> bool {
+        self.who == Who::Ours && self.takes == takes
     }
 }
 
-/// A work with rows to time.
-pub(crate) struct Work<'w> {
-    name: &'static str,
-    amount: Amount,
-    rows: Vec<(Row, Box<dyn FnMut() + 'w>)>,
+/// What one unit of a work is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unit {
+    /// An octet of a message; gigabytes a second are shown.
+    Octet,
+    /// One of these; nanoseconds are shown.
+    Each(&'static str),
 }
 
-impl<'w> Work<'w> {
-    pub(crate) fn new(name: &'static str, amount: Amount) -> Self {
-        Work { name, amount, rows: Vec::new() }
-    }
+/// A kind of work.
+pub(crate) struct Work {
+    pub(crate) name: &'static str,
+    pub(crate) unit: Unit,
+    /// Whether the short picture has it.
+    pub(crate) is_main: bool,
+    pub(crate) samples: fn() -> Vec<Sample>,
+    pub(crate) rows: &'static [Row],
+}
 
-    /// Nothing is timed that does not give the right answer.
-    pub(crate) fn row<T: PartialEq + Debug>(
-        mut self,
-        who: Who,
-        name: impl Into<String>,
-        answer: T,
-        mut run: impl FnMut() -> T + 'w,
-    ) -> Self {
-        let name = name.into();
-        assert_eq!(run(), answer, "{}: {name}", self.name);
-        let run = Box::new(move || {
-            black_box(run());
-        });
-        self.rows.push((Row { name, who, aim: Aim::None, time: f64::INFINITY }, run));
-        self
-    }
+/// A sample whose rows were timed.
+pub(crate) struct Group {
+    /// What the program was built for.
+    pub(crate) level: String,
+    pub(crate) work: &'static Work,
+    pub(crate) sample: String,
+    pub(crate) rows: Vec<(&'static Row, Times)>,
+}
 
-    /// What is asked for of the last row.
-    pub(crate) fn aim(mut self, aim: Aim) -> Self {
-        if let Some((row, _)) = self.rows.last_mut() {
-            row.aim = aim;
-        }
-        self
-    }
-
-    /// As above, of ours against the last row.
-    pub(crate) fn times(self, least: f64, aim: f64) -> Self {
-        self.aim(Aim::Times(least, aim))
-    }
-
-    /// Times each row for so long.
-    pub(crate) fn measure(mut self, each: Duration) -> Measured {
-        let runs: Vec<u32> = self.rows.iter_mut().map(|(_, run)| runs_in_a_batch(run)).collect();
-        let until = Instant::now() + each * u32::try_from(self.rows.len()).expect("a few rows");
-        let mut round = 0;
-        while round < ROUNDS || Instant::now() < until {
-            for ((row, run), runs) in self.rows.iter_mut().zip(&runs) {
-                row.time = row.time.min(batch(run, *runs));
+/// Times the rows of a sample for so many nanoseconds. Nothing is timed that does not give the right result.
+pub(crate) fn measure(level: &str, work: &'static Work, sample: &Sample, nanos: f64) -> Group {
+    let cannot = |row: &Row| sample.without.iter().any(|name| row.name.starts_with(name));
+    let rows = work.rows.iter().filter(|row| row.who != Who::Peer || !cannot(row));
+    let mut runs: Vec<_> = rows
+        .map(|row| {
+            let mut run = (row.run)(sample);
+            let fastest = (0..3).map(|_| {
+                clock::time(|| assert_eq!(run(), sample.said, "{}, {}: {}", work.name, sample.name, row.name))
+            });
+            let batch = (BATCH / fastest.fold(f64::INFINITY, f64::min)).clamp(1.0, 1e6) as u32;
+            (row, run, batch, [f64::INFINITY; CONDITIONS.len()])
+        })
+        .collect();
+    let until = clock::now() + nanos;
+    for round in (0..).take_while(|round| *round < ROUNDS || clock::now() < until) {
+        let is_reverse = round % 2;
+        for turn in 0..runs.len() {
+            let index = if is_reverse == 0 { turn } else { runs.len() - 1 - turn };
+            let (_, run, batch, times) = &mut runs[index];
+            for (condition, count) in [(1, 1), (0, *batch)] {
+                let time = clock::time(|| (0..count).for_each(|_| _ = black_box(run())));
+                let fastest = &mut times[condition + 2 * is_reverse];
+                *fastest = fastest.min(time / f64::from(count) / sample.units as f64);
             }
-            round += 1;
         }
-        let rows = self.rows.into_iter().map(|(row, _)| row).collect();
-        Measured { name: self.name, amount: self.amount, rows }
+    }
+    let rows = runs.into_iter().map(|(row, _, _, times)| (row, times)).collect();
+    Group { level: level.into(), work, sample: sample.name.clone(), rows }
+}
+
+/// Two rows under the condition in which this crate compares worst.
+#[derive(Clone, Copy)]
+pub(crate) struct Worst<'g> {
+    pub(crate) group: &'g Group,
+    pub(crate) condition: usize,
+    pub(crate) ours: (&'static Row, f64),
+    pub(crate) other: (&'static Row, f64),
+}
+
+impl Worst<'_> {
+    /// How many times as fast ours is.
+    pub(crate) fn times(&self) -> f64 {
+        self.other.1 / self.ours.1
     }
 }
 
-/// Nanoseconds of one run, of so many.
-fn batch(run: &mut impl FnMut(), runs: u32) -> f64 {
-    clock::time(|| (0..runs).for_each(|_| run())) / f64::from(runs)
+impl Group {
+    /// The slowest of our rows beside the fastest of the others, of rows that take the same.
+    pub(crate) fn worst(
+        &self,
+        ours: impl Fn(&Row) -> bool,
+        other: impl Fn(&Row) -> bool,
+        conditions: &[usize],
+    ) -> Option<Worst<'_>> {
+        let ours = self.rows.iter().filter(|(row, _)| ours(row));
+        let pairs =
+            ours.flat_map(|mine| self.rows.iter().filter(|(row, _)| other(row)).map(move |row| (mine, row)));
+        pairs
+            .filter(|(mine, other)| mine.0.takes.compares(other.0.takes))
+            .flat_map(|(mine, other)| {
+                conditions.iter().map(move |&condition| Worst {
+                    group: self,
+                    condition,
+                    ours: (mine.0, mine.1[condition]),
+                    other: (other.0, other.1[condition]),
+                })
+            })
+            .min_by(|one, two| one.times().total_cmp(&two.times()))
+    }
 }
 
-fn runs_in_a_batch(run: &mut impl FnMut()) -> u32 {
-    let fastest = (0..3).map(|_| batch(run, 1)).fold(f64::INFINITY, f64::min);
-    (BATCH.as_nanos() as f64 / fastest).clamp(1.0, 1e6) as u32
+impl Group {
+    /// The times of a row, if it was timed.
+    pub(crate) fn times(&self, name: &str) -> Option<Times> {
+        self.rows.iter().find(|(row, _)| row.name == name).map(|(_, times)| *times)
+    }
 }

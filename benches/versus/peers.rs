@@ -1,54 +1,73 @@
-//! Other crates at the same work, as they want to be used. `notes.md` says what each leaves out.
+//! Other crates at the same work, used as they need it. `notes.md` lists what each leaves out.
 
-use ::sawp::parser::{Direction, Parse};
-use sawp_pop3::{InnerMessage, POP3, Response};
-use smtp_proto::request::receiver::DataReceiver;
+use crate::measure::Run;
+use crate::samples::{Said, Sample};
 use std::hint::black_box;
 
+/// How many lines there are.
+fn count(lines: usize) -> Said {
+    (lines as u64, 0)
+}
+
 pub(crate) mod rfc {
-    use super::black_box;
-    use pop3_proto_benches::input::MIX;
+    use super::{Run, Sample, black_box, count};
     use rfc1939::{authorization, transaction};
 
-    /// It has no parser for just any command: it is told which one comes.
-    pub(crate) fn commands_told(input: &[u8]) -> usize {
-        let words = [b"RETR", b"DELE", b"LIST", b"TOP ", b"UIDL", b"STAT", b"NOOP", b"USER"];
-        lines(input).zip(1..).filter(|(line, n)| command(words[n % MIX], line)).count()
+    /// It has no parser for just any command: it is told in advance which one comes.
+    pub(crate) fn commands_told(sample: &Sample) -> Run<'_> {
+        let words: Vec<_> = lines(&sample.bytes).map(word).collect();
+        Box::new(move || {
+            count(
+                lines(&sample.bytes).zip(&words).filter(|(line, word)| command(word.as_ref(), line)).count(),
+            )
+        })
     }
 
     /// Told by the first four octets which one comes.
-    pub(crate) fn commands(input: &[u8]) -> usize {
-        let word = |line: &[u8]| Some(line.first_chunk::<4>()?.map(|octet| octet.to_ascii_uppercase()));
-        lines(input).filter(|line| word(line).is_some_and(|word| command(&word, line))).count()
+    pub(crate) fn commands(sample: &Sample) -> Run<'_> {
+        Box::new(|| count(lines(&sample.bytes).filter(|line| command(word(line).as_ref(), line)).count()))
+    }
+
+    fn word(line: &[u8]) -> Option<[u8; 4]> {
+        Some(line.first_chunk::<4>()?.map(|octet| octet.to_ascii_uppercase()))
     }
 
     #[inline(always)]
-    fn command(word: &[u8; 4], line: &[u8]) -> bool {
+    fn command(word: Option<&[u8; 4]>, line: &[u8]) -> bool {
         match word {
-            b"RETR" => black_box(&transaction::command::retr(line)).is_some(),
-            b"DELE" => black_box(&transaction::command::dele(line)).is_some(),
-            b"LIST" => black_box(&transaction::command::list(line)).is_some(),
-            b"TOP " => black_box(&transaction::command::top(line)).is_some(),
-            b"UIDL" => black_box(&transaction::command::uidl(line)).is_some(),
-            b"STAT" => black_box(&transaction::command::stat(line)).is_some(),
-            b"NOOP" => black_box(&transaction::command::noop(line)).is_some(),
-            b"USER" => black_box(&authorization::command::user(line)).is_some(),
+            Some(b"RETR") => black_box(&transaction::command::retr(line)).is_some(),
+            Some(b"DELE") => black_box(&transaction::command::dele(line)).is_some(),
+            Some(b"LIST") => black_box(&transaction::command::list(line)).is_some(),
+            Some(b"TOP ") => black_box(&transaction::command::top(line)).is_some(),
+            Some(b"UIDL") => black_box(&transaction::command::uidl(line)).is_some(),
+            Some(b"STAT") => black_box(&transaction::command::stat(line)).is_some(),
+            Some(b"NOOP") => black_box(&transaction::command::noop(line)).is_some(),
+            Some(b"USER") => black_box(&authorization::command::user(line)).is_some(),
             _ => false,
         }
     }
 
-    pub(crate) fn status_lines(input: &[u8]) -> usize {
-        lines(input).filter(|line| black_box(&transaction::response::dele(line)).is_some()).count()
+    pub(crate) fn status_lines(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let read = |line: &&[u8]| black_box(&transaction::response::dele(line)).is_some();
+            count(lines(&sample.bytes).filter(read).count())
+        })
     }
 
-    pub(crate) fn list(answer: &[u8]) -> (u64, u64) {
-        let list = transaction::response::list(answer).expect("a listing");
-        (list.informations.len() as u64, list.informations.iter().map(|(_, octets)| *octets as u64).sum())
+    pub(crate) fn list(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let list = transaction::response::list(&sample.bytes).expect("a listing");
+            let rows = &black_box(&list).informations;
+            (rows.len() as u64, rows.iter().map(|(_, octets)| *octets as u64).sum())
+        })
     }
 
-    pub(crate) fn uidl(answer: &[u8]) -> (u64, u64) {
-        let list = transaction::response::uidl(answer).expect("a listing");
-        (list.informations.len() as u64, list.informations.iter().map(|(_, id)| id.len() as u64).sum())
+    pub(crate) fn uidl(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let list = transaction::response::uidl(&sample.bytes).expect("a listing");
+            let rows = &black_box(&list).informations;
+            (rows.len() as u64, rows.iter().map(|(_, id)| id.len() as u64).sum())
+        })
     }
 
     /// Its parsers do not say where they stopped.
@@ -63,86 +82,110 @@ pub(crate) mod rfc {
 }
 
 pub(crate) mod codec {
-    use super::black_box;
+    use super::{Run, Sample, black_box, count};
     use pop3_codec::parse;
 
-    pub(crate) fn commands(mut input: &[u8]) -> usize {
-        let mut found = 0;
-        while let Ok((rest, command)) = parse::command(input) {
-            black_box(&command);
-            input = rest;
-            found += 1;
-        }
-        found
+    pub(crate) fn commands(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let (mut input, mut found) = (sample.bytes.as_slice(), 0);
+            while let Ok((rest, command)) = parse::command(input) {
+                black_box(&command);
+                input = rest;
+                found += 1;
+            }
+            count(found)
+        })
     }
 
-    pub(crate) fn status_lines(mut input: &[u8]) -> usize {
-        let mut found = 0;
-        while let Ok((rest, answer)) = parse::response_dele(input) {
-            black_box(&answer);
-            input = rest;
-            found += 1;
-        }
-        found
+    pub(crate) fn status_lines(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let (mut input, mut found) = (sample.bytes.as_slice(), 0);
+            while let Ok((rest, response)) = parse::response_dele(input) {
+                black_box(&response);
+                input = rest;
+                found += 1;
+            }
+            count(found)
+        })
     }
 
-    pub(crate) fn list(answer: &[u8]) -> (u64, u64) {
-        let (_, answer) = parse::response_list_all(answer).expect("a listing");
-        let rows = answer.unwrap().body;
-        (rows.len() as u64, rows.iter().map(|row| u64::from(row.message_size)).sum())
+    pub(crate) fn list(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let (_, response) = parse::response_list_all(&sample.bytes).expect("a listing");
+            let rows = black_box(response).unwrap().body;
+            (rows.len() as u64, rows.iter().map(|row| u64::from(row.message_size)).sum())
+        })
     }
 
-    pub(crate) fn uidl(answer: &[u8]) -> (u64, u64) {
-        let (_, answer) = parse::response_uidl_all(answer).expect("a listing");
-        let rows = answer.unwrap().body;
-        (rows.len() as u64, rows.iter().map(|row| row.message_uid.len() as u64).sum())
+    pub(crate) fn uidl(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let (_, response) = parse::response_uidl_all(&sample.bytes).expect("a listing");
+            let rows = black_box(response).unwrap().body;
+            (rows.len() as u64, rows.iter().map(|row| row.message_uid.len() as u64).sum())
+        })
     }
 
-    /// The octets of the lines as it returns them: with their dots doubled.
-    pub(crate) fn stuffed_octets(answer: &[u8]) -> u64 {
-        let (_, answer) = parse::response_retr(answer).expect("a message");
-        answer.unwrap().body.iter().map(|line| line.len() as u64 + 2).sum()
+    /// It leaves the dots doubled, so the octets are counted without them.
+    pub(crate) fn message(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let (_, response) = parse::response_retr(&sample.bytes).expect("a message");
+            let lines = black_box(response).unwrap().body;
+            let octets = |line: &String| line.len() as u64 + 2 - u64::from(line.starts_with('.'));
+            (lines.iter().map(octets).sum(), 0)
+        })
     }
 }
 
 pub(crate) mod sawp {
-    use super::{Direction, InnerMessage, POP3, Parse, Response, black_box};
+    use super::{Run, Sample, black_box, count};
+    use ::sawp::parser::{Direction, Parse};
+    use sawp_pop3::{InnerMessage, POP3, Response};
 
-    pub(crate) fn commands(mut input: &[u8]) -> usize {
-        let mut found = 0;
-        while let Ok((rest, Some(message))) = (POP3 {}).parse(input, Direction::ToServer) {
-            black_box(&message);
-            input = rest;
-            found += 1;
-        }
-        found
+    pub(crate) fn commands(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let (mut input, mut found) = (sample.bytes.as_slice(), 0);
+            while let Ok((rest, Some(message))) = (POP3 {}).parse(input, Direction::ToServer) {
+                black_box(&message);
+                input = rest;
+                found += 1;
+            }
+            count(found)
+        })
     }
 
-    /// Framed for it: behind a status line it looks for an end mark through all that follows.
-    pub(crate) fn status_lines(input: &[u8]) -> usize {
-        input
-            .split_inclusive(|octet| *octet == b'\n')
-            .filter(|line| black_box(&response(line)).data.is_empty())
-            .count()
+    /// Framed for it: after a status line it looks for a terminator through all that follows.
+    pub(crate) fn status_lines(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let lines = sample.bytes.split_inclusive(|octet| *octet == b'\n');
+            count(lines.filter(|line| black_box(&response(line)).data.is_empty()).count())
+        })
     }
 
     /// Rows are lines to it: their numbers are read here, in the plainest way.
-    pub(crate) fn list(answer: &[u8]) -> (u64, u64) {
-        let rows = response(answer).data;
+    pub(crate) fn list(sample: &Sample) -> Run<'_> {
         let digits = |octets: u64, digit: &u8| octets * 10 + u64::from(digit - b'0');
-        let size =
-            |row: &Vec<u8>| row.rsplit(|octet| *octet == b' ').next().map(|size| size.iter().fold(0, digits));
-        (rows.len() as u64, rows.iter().filter_map(size).sum())
+        let size = move |row: &Vec<u8>| {
+            row.rsplit(|octet| *octet == b' ').next().map(|size| size.iter().fold(0, digits))
+        };
+        Box::new(move || {
+            let rows = black_box(response(&sample.bytes)).data;
+            (rows.len() as u64, rows.iter().filter_map(size).sum())
+        })
     }
 
-    pub(crate) fn uidl(answer: &[u8]) -> (u64, u64) {
-        let rows = response(answer).data;
+    pub(crate) fn uidl(sample: &Sample) -> Run<'_> {
         let id = |row: &Vec<u8>| row.rsplit(|octet| *octet == b' ').next().map(|id| id.len() as u64);
-        (rows.len() as u64, rows.iter().filter_map(id).sum())
+        Box::new(move || {
+            let rows = black_box(response(&sample.bytes)).data;
+            (rows.len() as u64, rows.iter().filter_map(id).sum())
+        })
     }
 
-    pub(crate) fn octets(answer: &[u8]) -> u64 {
-        response(answer).data.iter().map(|line| line.len() as u64 + 2).sum()
+    pub(crate) fn message(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let lines = black_box(response(&sample.bytes)).data;
+            (lines.iter().map(|line| line.len() as u64 + 2).sum(), 0)
+        })
     }
 
     fn response(input: &[u8]) -> Response {
@@ -156,16 +199,37 @@ pub(crate) mod sawp {
     }
 }
 
-/// SMTP's DATA, whose byte-stuffing is the same: copied, and the copy dropped after each read.
-pub(crate) fn smtp_data(payload: &[u8], chunk: usize, copy: &mut Vec<u8>) -> u64 {
-    let (mut receiver, mut octets) = (DataReceiver::new(), 0);
-    for read in payload.chunks(chunk) {
-        copy.clear();
-        let done = receiver.ingest(&mut read.iter(), copy);
-        octets += black_box(&*copy).len() as u64;
-        if done {
-            return octets;
-        }
+pub(crate) mod smtp {
+    use super::{Run, Sample, black_box};
+    use crate::samples::STATUS;
+    use pop3_proto_benches::CHUNK;
+    use smtp_proto::request::receiver::{DataReceiver, DummyDataReceiver};
+
+    /// SMTP's DATA, whose byte-stuffing is the same: copied, and the copy dropped after each read.
+    pub(crate) fn copied(sample: &Sample) -> Run<'_> {
+        let mut copy = Vec::with_capacity(CHUNK);
+        Box::new(move || {
+            let (mut receiver, mut octets) = (DataReceiver::new(), 0);
+            for read in sample.bytes[STATUS.len()..].chunks(CHUNK) {
+                copy.clear();
+                let done = receiver.ingest(&mut read.iter(), &mut copy);
+                octets += black_box(&copy).len() as u64;
+                if done {
+                    return (octets, 0);
+                }
+            }
+            panic!("no terminator")
+        })
     }
-    panic!("no end mark")
+
+    /// It finds the end of the message, and hands nothing over.
+    pub(crate) fn discarded(sample: &Sample) -> Run<'_> {
+        Box::new(|| {
+            let mut receiver = DummyDataReceiver::new_data(&DataReceiver::new());
+            let found =
+                sample.bytes[STATUS.len()..].chunks(CHUNK).any(|read| receiver.ingest(&mut read.iter()));
+            assert!(found, "no terminator");
+            sample.said
+        })
+    }
 }

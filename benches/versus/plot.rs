@@ -1,79 +1,206 @@
-//! The table as bars: how fast each row is beside ours, on a logarithmic scale.
+//! The figures as two pictures, which can be read in a light and in a dark page.
 
-use crate::measure::{Aim, Measured, Who};
-use plotters::prelude::*;
-use std::path::Path;
+use crate::measure::{Group, Row, Takes, Who};
+use crate::table::{beside_limit, beside_peer, figure, groups_of, main_level, manners};
+use crate::works::WORKS;
+use std::fmt::Write;
 
-type Error = Box<dyn std::error::Error>;
+const STYLE: &str = "\
+.back { fill: #ffffff } text { fill: #1f2328; font: 12px sans-serif } .small { fill: #59636e; font-size: 10px }
+.bold { font-weight: bold } .ours { fill: #0969da } .peer { fill: #bc4c00 } .limit { fill: #8c959f } .mark { fill: #ffffff; font-size: 9px }
+.line { stroke: #d1d9e0 } .one { stroke: #0969da }
+@media (prefers-color-scheme: dark) {
+.back { fill: #0d1117 } text { fill: #f0f6fc } .small { fill: #9198a1 } .ours { fill: #4493f8 } .peer { fill: #db6d28 } .limit { fill: #656c76 }
+.mark { fill: #ffffff } .line { stroke: #3d444d } .one { stroke: #4493f8 } }";
 
-const LINE: i32 = 15;
-const LABELS: i32 = 300;
-const WIDTH: i32 = 960;
-const TOP: i32 = 64;
+const WIDTH: usize = 860;
 
-/// From a hundredth of our speed to a hundred times it; what lies beyond ends there.
-const DECADES: (f64, f64) = (-2.0, 2.0);
+/// A picture that is being drawn.
+struct Svg(String);
 
-const OURS: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
-const LIMIT: RGBColor = RGBColor(0x9a, 0x9a, 0x9a);
-const PEER: RGBColor = RGBColor(0xd9, 0x7b, 0x29);
+impl Svg {
+    fn text(&mut self, x: f64, y: usize, class: &str, words: &str) {
+        let words = words.replace('&', "&amp;").replace('<', "&lt;");
+        writeln!(self.0, "<text x=\"{x:.0}\" y=\"{y}\" class=\"{class}\">{words}</text>")
+            .expect("a String takes all");
+    }
 
-/// Where so many times our speed lies.
-fn x(times: f64) -> i32 {
-    let (from, to) = DECADES;
-    let part = (times.log10().clamp(from, to) - from) / (to - from);
-    LABELS + (part * f64::from(WIDTH - LABELS - 80)) as i32
+    fn rect(&mut self, [x, y, width, height]: [f64; 4], class: &str) {
+        writeln!(
+            self.0,
+            "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\" class=\"{class}\"/>"
+        )
+        .expect("a String takes all");
+    }
+
+    fn line(&mut self, x: f64, from: usize, to: usize, class: &str) {
+        writeln!(self.0, "<path d=\"M{x:.1} {from}V{to}\" class=\"{class}\"/>").expect("a String takes all");
+    }
+
+    fn done(self, height: usize, title: &str, description: &str) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
+             role=\"img\" aria-labelledby=\"title desc\">\n<title id=\"title\">{title}</title>\n\
+             <desc id=\"desc\">{description}</desc>\n<style>\n{STYLE}\n</style>\n\
+             <rect width=\"{WIDTH}\" height=\"{height}\" class=\"back\"/>\n{}</svg>\n",
+            self.0
+        )
+    }
 }
 
-pub(crate) fn write(path: &Path, works: &[Measured]) -> Result<(), Error> {
-    let lines: usize = works.iter().map(|work| work.rows.len() + 2).sum();
-    let height = TOP + LINE * i32::try_from(lines)?;
-    let area = SVGBackend::new(path, (WIDTH as u32, height as u32)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let font = ("sans-serif", 11).into_font();
-    let text = |words: String, at: (i32, i32)| Text::new(words, at, font.clone());
+/// Where the bars begin, and how long the longest is.
+const LABELS: f64 = 270.0;
+const BAR: f64 = 340.0;
 
-    let title = ("sans-serif", 15).into_font();
-    area.draw(&Text::new(
-        "Speed beside pop3-proto (the first row of each work is 1; the scale is logarithmic)",
-        (10, 8),
-        title,
-    ))?;
-    for (name, colour, left) in
-        [("pop3-proto", OURS, 10), ("limit of the machine, or a plain loop", LIMIT, 100), ("peer", PEER, 320)]
-    {
-        area.draw(&Rectangle::new([(left, 32), (left + 10, 42)], colour.filled()))?;
-        area.draw(&text(name.into(), (left + 15, 31)))?;
+/// The worst sample of each main kind of work: ours, the fastest peer and the limit as bars.
+pub(crate) fn short(groups: &[Group]) -> String {
+    let title = "pop3-proto, the fastest peer and the limit: the worst sample of each kind of work";
+    let (mut svg, mut y, mut description) = (Svg(String::new()), 74, String::from("Longer bars are faster."));
+    svg.text(12.0, 22, "bold", title);
+    svg.text(12.0, 40, "small", "A longer bar is faster. The fastest of a kind is as long as the column.");
+    for (x, class, name) in [
+        (LABELS, "ours", "pop3-proto"),
+        (LABELS + 90.0, "peer", "fastest peer"),
+        (LABELS + 190.0, "limit", "limit: a search or a copy that does less"),
+    ] {
+        svg.rect([x, 50.0, 10.0, 10.0], class);
+        svg.text(x + 15.0, 59, "small", name);
     }
-    area.draw(&PathElement::new([(402, 31), (402, 44)], RED.stroke_width(2)))?;
-    area.draw(&text("what the row may reach at most, by the least that is asked".into(), (409, 31)))?;
-    for times in [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0] {
-        let colour = if times == 1.0 { BLACK } else { RGBColor(0xdd, 0xdd, 0xdd) };
-        area.draw(&PathElement::new([(x(times), TOP - 4), (x(times), height)], colour))?;
-        area.draw(&text(times.to_string(), (x(times) - 6, TOP - 18)))?;
-    }
+    for work in WORKS.iter().filter(|work| work.is_main) {
+        let groups = groups_of(groups, main_level(groups), work.name);
+        let takes = manners(work)[0];
+        let Some(worst) = beside_peer(&groups, takes).or_else(|| beside_limit(&groups, takes)) else {
+            continue;
+        };
+        let limit = worst
+            .group
+            .rows
+            .iter()
+            .find(|(row, _)| row.who == Who::Limit && row.takes.compares(worst.ours.0.takes));
+        let peer = (worst.other.0.who == Who::Peer).then_some(("peer", worst.other.0.name, worst.other.1));
+        let limit = limit.map(|(row, times)| ("limit", row.name, times[worst.condition]));
+        let bars: Vec<_> =
+            [Some(("ours", "pop3-proto", worst.ours.1)), peer, limit].into_iter().flatten().collect();
+        let fastest = bars.iter().map(|(.., nanos)| *nanos).fold(f64::INFINITY, f64::min);
 
-    let mut top = TOP;
-    for work in works {
-        area.draw(&Text::new(work.name, (10, top), ("sans-serif", 12).into_font().style(FontStyle::Bold)))?;
-        for row in &work.rows {
-            top += LINE;
-            let times = 1.0 / work.ratio(row);
-            let colour = match row.who {
-                Who::Ours => OURS,
-                Who::Limit => LIMIT,
-                Who::Peer => PEER,
-            };
-            area.draw(&text(row.name.clone(), (20, top)))?;
-            area.draw(&Rectangle::new([(x(0.0), top + 1), (x(times), top + LINE - 4)], colour.filled()))?;
-            area.draw(&text(format!("{times:.2}"), (WIDTH - 60, top)))?;
-            if let Aim::Times(least, _) = row.aim {
-                let at = x(1.0 / least);
-                area.draw(&PathElement::new([(at, top - 1), (at, top + LINE - 2)], RED.stroke_width(2)))?;
-            }
+        svg.text(12.0, y + 10, "bold", work.name);
+        svg.text(12.0, y + 24, "small", &worst.group.sample);
+        write!(description, " {}, {}:", work.name, worst.group.sample).expect("a String takes all");
+        for (class, name, nanos) in bars {
+            let length = BAR * fastest / nanos;
+            let shown = figure(work.unit, nanos);
+            svg.rect([LABELS, y as f64, length.max(1.0), 11.0], class);
+            svg.text(LABELS + length + 6.0, y + 10, "small", &format!("{name} {shown}"));
+            write!(description, " {name} {shown};").expect("a String takes all");
+            y += 13;
         }
-        top += 2 * LINE;
+        y += 14;
     }
-    area.present()?;
-    Ok(())
+    svg.done(y, title, &description)
+}
+
+const LINE: usize = 14;
+const PLOT: [f64; 2] = [290.0, 840.0];
+/// The slowest and the fastest that is drawn, in times of ours; what is beyond is drawn at the edge.
+const TIMES: [f64; 2] = [1.0 / 64.0, 64.0];
+
+/// Where so many times our speed is.
+fn x(times: f64) -> f64 {
+    let part = (times.clamp(TIMES[0], TIMES[1]) / TIMES[0]).ln() / (TIMES[1] / TIMES[0]).ln();
+    PLOT[0] + part * (PLOT[1] - PLOT[0])
+}
+
+/// The peers and limits, each with its letter.
+fn letters() -> Vec<&'static Row> {
+    let mut rows: Vec<&Row> = Vec::new();
+    for row in WORKS.iter().flat_map(|work| work.rows) {
+        if matches!(row.who, Who::Limit | Who::Peer) && rows.iter().all(|known| known.name != row.name) {
+            rows.push(row);
+        }
+    }
+    rows.sort_by_key(|row| row.who == Who::Limit);
+    rows
+}
+
+fn letter(letters: &[&Row], row: &Row) -> String {
+    let index = letters.iter().position(|known| known.name == row.name).unwrap_or_default();
+    char::from(b'A' + index as u8).to_string()
+}
+
+fn mark(svg: &mut Svg, at: f64, y: usize, letters: &[&Row], row: &Row) {
+    let (class, corner) = if row.who == Who::Peer { ("peer", 6) } else { ("limit", 1) };
+    let top = y as f64 - 6.0;
+    writeln!(
+        svg.0,
+        "<rect x=\"{:.1}\" y=\"{top}\" width=\"12\" height=\"12\" rx=\"{corner}\" class=\"{class}\"/>",
+        at - 6.0
+    )
+    .expect("a String takes all");
+    writeln!(
+        svg.0,
+        "<text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\" class=\"mark\">{}</text>",
+        y + 3,
+        letter(letters, row)
+    )
+    .expect("a String takes all");
+}
+
+/// Every sample: the peers and the limits, in times of our speed.
+pub(crate) fn long(groups: &[Group]) -> String {
+    let title = "Every sample: how fast peers and limits are, in times of the speed of pop3-proto";
+    let (mut svg, letters) = (Svg(String::new()), letters());
+    svg.text(12.0, 22, "bold", title);
+    svg.text(12.0, 40, "small", "To the left of the line, ours is faster. The bar reaches from our slowest row to our fastest. Warm; the scale is logarithmic.");
+    let mut y = 58;
+    for (index, row) in letters.iter().enumerate() {
+        let column = 12.0 + (index % 4) as f64 * 210.0;
+        mark(&mut svg, column + 6.0, y, &letters, row);
+        svg.text(column + 18.0, y + 4, "small", row.name);
+        if index % 4 == 3 {
+            y += 16;
+        }
+    }
+    let top = y + 40;
+    y = top + 10;
+    let mut rows = Svg(String::new());
+    for work in &WORKS {
+        let groups = groups_of(groups, main_level(groups), work.name);
+        if groups.is_empty() {
+            continue;
+        }
+        rows.text(12.0, y + 4, "bold", work.name);
+        y += LINE;
+        for group in groups {
+            sample(&mut rows, y, &letters, group);
+            y += LINE;
+        }
+        y += LINE / 2;
+    }
+    for times in [1.0 / 64.0, 1.0 / 16.0, 0.25, 1.0, 4.0, 16.0, 64.0] {
+        svg.line(x(times), top, y, if times == 1.0 { "one" } else { "line" });
+        let words = if times < 1.0 { format!("1/{}", 1.0 / times) } else { times.to_string() };
+        svg.text(x(times) - 6.0, top - 6, "small", &words);
+    }
+    svg.0 += &rows.0;
+    let description = "A line for each sample. Circles are peers, squares are limits, and their place is their speed divided by ours; \
+                       versus.md has the figures.";
+    svg.done(y, title, description)
+}
+
+/// The marks of one sample.
+fn sample(svg: &mut Svg, y: usize, letters: &[&Row], group: &Group) {
+    svg.text(24.0, y + 4, "small", &group.sample);
+    let ours = |takes: Takes| {
+        group.rows.iter().filter(move |(row, _)| row.who == Who::Ours && row.takes.compares(takes))
+    };
+    let slowest = |takes| ours(takes).map(|(_, times)| times[0]).fold(0.0, f64::max);
+    let first = manners(group.work)[0];
+    let fastest = ours(first).map(|(_, times)| times[0]).fold(f64::INFINITY, f64::min);
+    svg.rect([x(1.0), y as f64 - 2.5, x(slowest(first) / fastest) - x(1.0) + 1.0, 5.0], "ours");
+    for (row, times) in group.rows.iter().filter(|(row, _)| matches!(row.who, Who::Limit | Who::Peer)) {
+        let times_ours = slowest(row.takes) / times[0];
+        if times_ours > 0.0 {
+            mark(svg, x(times_ours), y, letters, row);
+        }
+    }
 }

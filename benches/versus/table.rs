@@ -1,99 +1,271 @@
-//! The table, as it is printed and as it is recorded.
+//! The figures as they are printed and as they are recorded.
 
-use crate::measure::{Aim, Amount, Measured, Row, Who};
+use crate::measure::{CONDITIONS, Group, Row, Takes, Unit, Who, Work, Worst};
+use crate::works::{Bound, GOALS, Goal, WORKS};
 use std::fmt::Write;
 use std::process::Command;
 
 const NOTES: &str = include_str!("notes.md");
+/// What most programs are built for; the pictures and the first tables show it.
+pub(crate) const MAIN: &str = "default";
+const ALL: &[usize] = &[0, 1, 2, 3];
 
-/// The rows of one work, as they are printed.
-pub(crate) fn plain(work: &Measured) -> String {
-    let mut text = format!("\n{:<44}{:>14}{:>12}   {}\n", work.name, "", "ours is", "least, aim");
-    for row in &work.rows {
-        let [figure, ratio, aim, verdict] = cells(work, row);
-        let line = format!("  {:<42}{figure:>14}{ratio:>12}   {aim:<20}{verdict}", row.name);
-        text.push_str(line.trim_end());
+/// Returns the levels in the order in which they were measured.
+fn levels(groups: &[Group]) -> Vec<&str> {
+    let mut levels: Vec<&str> = groups.iter().map(|group| group.level.as_str()).collect();
+    levels.dedup();
+    levels
+}
+
+/// Returns the groups of a work at a level.
+pub(crate) fn groups_of<'g>(groups: &'g [Group], level: &str, work: &str) -> Vec<&'g Group> {
+    groups.iter().filter(|group| group.level == level && group.work.name == work).collect()
+}
+
+fn worst_of<'g>(
+    groups: &[&'g Group],
+    ours: impl Fn(&Row) -> bool,
+    other: impl Fn(&Row) -> bool,
+    conditions: &[usize],
+) -> Option<Worst<'g>> {
+    let worst = groups.iter().filter_map(|group| group.worst(&ours, &other, conditions));
+    worst.min_by(|one, two| one.times().total_cmp(&two.times()))
+}
+
+/// Returns our slowest row of those that take this beside the fastest peer, in the worst of the samples.
+pub(crate) fn beside_peer<'g>(groups: &[&'g Group], takes: Takes) -> Option<Worst<'g>> {
+    worst_of(groups, |row| row.is_ours(takes), |row| row.who == Who::Peer, ALL)
+}
+
+/// The same beside the limit: the first one that takes the same.
+pub(crate) fn beside_limit<'g>(groups: &[&'g Group], takes: Takes) -> Option<Worst<'g>> {
+    let limit = |row: &Row| row.who == Who::Limit && row.takes.compares(takes);
+    let limit = groups.first()?.rows.iter().find(|(row, _)| limit(row))?.0.name;
+    worst_of(groups, |row| row.is_ours(takes), |row| row.name == limit, ALL)
+}
+
+/// Returns what our rows of a work take: the first is drawn.
+pub(crate) fn manners(work: &Work) -> Vec<Takes> {
+    let mut takes: Vec<_> =
+        work.rows.iter().filter(|row| row.who == Who::Ours).map(|row| row.takes).collect();
+    takes.dedup();
+    takes
+}
+
+fn name_of(work: &Work, takes: Takes) -> String {
+    match takes {
+        _ if manners(work).len() == 1 => work.name.into(),
+        Takes::Copies => format!("{}, copied", work.name),
+        _ => format!("{}, lent", work.name),
+    }
+}
+
+/// Returns a time as it is shown.
+pub(crate) fn figure(unit: Unit, nanos: f64) -> String {
+    match unit {
+        Unit::Octet => three(1.0 / nanos) + " GB/s",
+        Unit::Each(_) => three(nanos) + " ns",
+    }
+}
+
+/// Three digits.
+fn three(figure: f64) -> String {
+    match figure {
+        100.0.. => format!("{figure:.0}"),
+        10.0.. => format!("{figure:.1}"),
+        _ => format!("{figure:.2}"),
+    }
+}
+
+impl Goal {
+    fn worst<'g>(&self, groups: &'g [Group], level: &str) -> Option<Worst<'g>> {
+        let groups: Vec<_> = groups_of(groups, level, self.work)
+            .into_iter()
+            .filter(|group| group.sample.starts_with(self.samples))
+            .collect();
+        worst_of(&groups, |row| self.is_ours(row), |row| self.is_other(row), self.conditions)
+    }
+
+    /// The ratio, and whether the aim, or else the least, is reached.
+    fn cell(&self, worst: Option<&Worst<'_>>) -> String {
+        let Some(worst) = worst else { return "-".into() };
+        let (ratio, least, aim) = match self.bound {
+            Bound::Fast(least, aim) => (worst.times(), worst.times() >= least, worst.times() >= aim),
+            Bound::Long(most, aim) | Bound::Guard(most, aim, _) => {
+                let long = 1.0 / worst.times();
+                (long, long <= most, long <= aim)
+            }
+        };
+        let verdict = if aim {
+            "aim"
+        } else if least {
+            "least"
+        } else {
+            "SHORT"
+        };
+        format!("{ratio:.2} {verdict}")
+    }
+
+    fn asked(&self) -> String {
+        match self.bound {
+            Bound::Fast(least, aim) => format!("{least} times as fast, {aim}"),
+            Bound::Long(most, aim) | Bound::Guard(most, aim, _) => format!("{most} times as long, {aim}"),
+        }
+    }
+}
+
+/// Panics if a value that is kept costs grossly more than one that is not: the compiler has put an event into memory.
+pub(crate) fn check_guards(groups: &[Group]) {
+    for goal in &GOALS {
+        let Bound::Guard(_, _, gross) = goal.bound else { continue };
+        for level in levels(groups) {
+            let long = goal.worst(groups, level).map(|worst| 1.0 / worst.times());
+            assert!(long.is_none_or(|long| long <= gross), "{}: {long:?} times as long", goal.name);
+        }
+    }
+}
+
+/// What is printed of a run: what is asked for, and the worst sample of each kind of work.
+pub(crate) fn summary(groups: &[Group]) -> String {
+    asked_for(groups) + "\n" + &worst_samples(groups)
+}
+
+/// All rows of some works.
+pub(crate) fn rows(groups: &[Group]) -> String {
+    let mut text = String::new();
+    for work in &WORKS {
+        for level in levels(groups) {
+            text.push_str(&all_rows(work, &groups_of(groups, level, work.name)));
+        }
+    }
+    text
+}
+
+/// All of it, with the machine that it was measured on.
+pub(crate) fn markdown(groups: &[Group]) -> String {
+    let mut text = format!("# pop3-proto beside limits and peers\n\n{}\n\n", machine());
+    text += "![The worst sample of each kind of work](versus-short.svg)\n\n## What is asked for\n\n";
+    text += &asked_for(groups);
+    text += "\n## The worst sample of each kind of work\n\n";
+    text += &worst_samples(groups);
+    text += "\n## What the program was built for\n\n";
+    text += &by_level(groups);
+    text += "\n";
+    text += NOTES;
+    text += "\n## All rows\n\n![All samples](versus.svg)\n\nEach cell is warm / cold.\n";
+    for level in levels(groups) {
+        write!(text, "\n### Built for: {level}\n").expect("a String takes all");
+        for work in &WORKS {
+            text += &all_rows(work, &groups_of(groups, level, work.name));
+        }
+    }
+    text
+}
+
+fn asked_for(groups: &[Group]) -> String {
+    let levels = levels(groups);
+    let mut text = header(&["work", "at least or at most, aim", "worst sample"], &levels);
+    for goal in &GOALS {
+        let worst: Vec<_> = levels.iter().map(|level| goal.worst(groups, level)).collect();
+        let shown = levels.iter().position(|level| *level == MAIN).and_then(|main| worst[main]);
+        let sample =
+            shown.or(worst.iter().flatten().next().copied()).map_or(String::new(), |worst| place(&worst));
+        write!(text, "| {} | {} | {sample} |", goal.name, goal.asked()).expect("a String takes all");
+        worst.iter().for_each(|worst| text += &format!(" {} |", goal.cell(worst.as_ref())));
         text.push('\n');
     }
     text
 }
 
-/// What is asked for, and whether it holds.
-pub(crate) fn summary(works: &[Measured]) -> String {
-    let mut text = String::from("\nasked for\n");
-    for (work, row) in asked(works) {
-        let [figure, ratio, aim, verdict] = cells(work, row);
-        let ratio = if ratio.is_empty() { figure } else { ratio };
-        let line = format!("  {:<42}{:<36}{ratio:>18}   {aim:<20}{verdict}", work.name, row.name);
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+/// The sample and the condition.
+fn place(worst: &Worst<'_>) -> String {
+    format!("{}; {}", worst.group.sample, CONDITIONS[worst.condition])
 }
 
-fn asked(works: &[Measured]) -> impl Iterator<Item = (&Measured, &Row)> {
-    let rows = works.iter().flat_map(|work| work.rows.iter().map(move |row| (work, row)));
-    rows.filter(|(_, row)| !matches!(row.aim, Aim::None))
+fn header(first: &[&str], figures: &[&str]) -> String {
+    let names = [first, figures].concat().join(" | ");
+    format!("| {names} |\n|{}{}\n", "---|".repeat(first.len()), "---:|".repeat(figures.len()))
 }
 
-/// All of it, with what it was measured on.
-pub(crate) fn markdown(works: &[Measured]) -> String {
-    let mut text =
-        format!("# pop3-proto beside limits and peers\n\n{}\n\n## What is asked for\n\n", machine());
-    text.push_str("| work | beside | ours is | least, aim | |\n|---|---|---:|---|---|\n");
-    for (work, row) in asked(works) {
-        let [figure, ratio, aim, verdict] = cells(work, row);
-        let ratio = if ratio.is_empty() { figure } else { ratio };
-        writeln!(text, "| {} | {} | {ratio} | {aim} | {verdict} |", work.name, row.name)
+/// Returns the level that is shown where only one is.
+pub(crate) fn main_level(groups: &[Group]) -> &str {
+    levels(groups)
+        .into_iter()
+        .find(|level| *level == MAIN)
+        .or_else(|| levels(groups).first().copied())
+        .unwrap_or(MAIN)
+}
+
+fn worst_samples(groups: &[Group]) -> String {
+    let mut text = header(&["work", "worst sample", "ours", "beside"], &["ours", "the other", "ours is"]);
+    for work in &WORKS {
+        let groups = groups_of(groups, main_level(groups), work.name);
+        let worst = manners(work).into_iter().flat_map(|takes| {
+            [beside_peer(&groups, takes), beside_limit(&groups, takes)].map(|worst| Some((takes, worst?)))
+        });
+        for (takes, worst) in worst.flatten() {
+            let [ours, other] = [worst.ours, worst.other].map(|(_, nanos)| figure(work.unit, nanos));
+            let (place, times) = (place(&worst), worst.times());
+            let [mine, beside] = [worst.ours.0.name, worst.other.0.name];
+            writeln!(
+                text,
+                "| {} | {place} | {mine} | {beside} | {ours} | {other} | {times:.2} x |",
+                name_of(work, takes)
+            )
             .expect("a String takes all");
-    }
-    text.push_str(
-        "\n## All rows\n\n![plot](versus.svg)\n\n| work | row | figure | ours is |\n|---|---|---:|---:|\n",
-    );
-    for work in works {
-        let mut name = work.name;
-        for row in &work.rows {
-            let [figure, ratio, ..] = cells(work, row);
-            let bold = if row.who == Who::Ours { "**" } else { "" };
-            writeln!(text, "| {name} | {bold}{}{bold} | {figure} | {ratio} |", row.name)
-                .expect("a String takes all");
-            name = "";
         }
     }
-    text + "\n" + NOTES
+    text
 }
 
-/// The figure, how many times as fast ours is, what is asked for, and whether it holds.
-fn cells(work: &Measured, row: &Row) -> [String; 4] {
-    let (figure, nanos) = match work.amount {
-        Amount::Octets(octets) => (format!("{:.2} GB/s", octets as f64 / row.time), row.time),
-        Amount::Rate(count, items) => {
-            (format!("{:.2} M {items}/s", count as f64 / row.time * 1e3), row.time / count as f64)
+/// The worst ratios at each level.
+fn by_level(groups: &[Group]) -> String {
+    let levels = levels(groups);
+    let mut text = header(&["work", "ours is, beside"], &levels);
+    for (work, takes) in
+        WORKS.iter().flat_map(|work| manners(work).into_iter().map(move |takes| (work, takes)))
+    {
+        let at = |level: &&str| groups_of(groups, level, work.name);
+        let peers: Vec<_> = levels.iter().map(|level| beside_peer(&at(level), takes)).collect();
+        let limits: Vec<_> = levels.iter().map(|level| beside_limit(&at(level), takes)).collect();
+        for (name, row) in [("the fastest peer", peers), ("the limit", limits)] {
+            if row.iter().all(Option::is_none) {
+                continue;
+            }
+            write!(text, "| {} | {name} |", name_of(work, takes)).expect("a String takes all");
+            for worst in row {
+                text += &worst.map_or(" - |".into(), |worst| format!(" {:.2} x |", worst.times()));
+            }
+            text.push('\n');
         }
-        Amount::Items(count, item) => {
-            let nanos = row.time / count as f64;
-            (format!("{nanos:.2} ns/{item}"), nanos)
-        }
-    };
-    let ratio = work.ratio(row);
-    let shown = if std::ptr::eq(row, &work.rows[0]) { String::new() } else { format!("{ratio:.2} x") };
-    let (aim, verdict) = match row.aim {
-        Aim::None => Default::default(),
-        Aim::Times(least, aim) => (format!("{least:.2} x, {aim:.2} x"), verdict(ratio / least, ratio / aim)),
-        Aim::Nanos(least, aim) => (format!("{least} ns, {aim} ns"), verdict(least / nanos, aim / nanos)),
-    };
-    [figure, shown, aim, verdict]
+    }
+    text
 }
 
-/// By how much the least and the aim are reached: 1 is just so.
-fn verdict(least: f64, aim: f64) -> String {
-    if aim >= 1.0 {
-        "aim".into()
-    } else if least >= 1.0 {
-        format!("least; aim short by {:.0} %", (1.0 - aim) * 100.0)
-    } else {
-        format!("SHORT by {:.0} %", (1.0 - least) * 100.0)
+fn all_rows(work: &Work, groups: &[&Group]) -> String {
+    if groups.is_empty() {
+        return String::new();
     }
+    let unit = match work.unit {
+        Unit::Octet => "GB/s".into(),
+        Unit::Each(item) => format!("ns a {item}"),
+    };
+    let rows: Vec<_> =
+        work.rows.iter().filter(|row| groups.iter().any(|group| group.times(row.name).is_some())).collect();
+    let names: Vec<_> = rows.iter().map(|row| row.name).collect();
+    let mut text = format!("\n**{}**, {unit}\n\n{}", work.name, header(&["sample"], &names));
+    for group in groups {
+        write!(text, "| {} |", group.sample).expect("a String takes all");
+        for row in &rows {
+            let shown = |nanos: f64| three(if work.unit == Unit::Octet { 1.0 / nanos } else { nanos });
+            let cell = group.times(row.name).map(|times| {
+                format!("{} / {}", shown(times[0].min(times[2])), shown(times[1].min(times[3])))
+            });
+            text += &format!(" {} |", cell.unwrap_or_else(|| "-".into()));
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// The machine, the compiler and the peers.
@@ -101,10 +273,8 @@ fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     format!(
-        "Measured on {} by `cargo bench -p pop3-proto-benches --bench versus`: {}, {cores} cores; {}; {}; fat LTO, one codegen \
-         unit, RUSTFLAGS \"{flags}\". Peers: {}.",
+        "Measured on {} by `.ci/bench`: {}, {cores} cores; {}; {}; fat LTO, one codegen unit. Peers: {}.",
         said(&["date", "-u", "+%F"]),
         model.unwrap_or("an unknown CPU").trim(),
         said(&["uname", "-srm"]),
@@ -118,10 +288,10 @@ fn said(command: &[&str]) -> String {
     output.map_or_else(|_| "unknown".into(), |output| String::from_utf8_lossy(&output.stdout).trim().into())
 }
 
-/// The crate's version is the line behind its name.
+/// The crate's version is in the line after its name.
 fn with_version(name: &str) -> String {
     let lock = include_str!("../../Cargo.lock");
-    let behind = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map(|(_, behind)| behind);
-    let version = behind.and_then(|behind| behind.split('"').next()).unwrap_or_default();
+    let after = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).map(|(_, after)| after);
+    let version = after.and_then(|after| after.split('"').next()).unwrap_or_default();
     format!("{name} {version}")
 }

@@ -1,0 +1,7 @@
+//! This crate at the works.
+
+mod bodies;
+mod lines;
+
+pub(crate) use bodies::*;
+pub(crate) use lines::*;
