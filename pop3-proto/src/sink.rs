@@ -31,7 +31,7 @@ impl fmt::Display for BufferFull {
         if self.never_fits() {
             write!(f, "{needed} bytes never fit in a buffer of {capacity}: use a larger one")
         } else {
-            write!(f, "the buffer has no room for {needed} bytes now: send what is pending")
+            write!(f, "the buffer has no room for {needed} bytes now: send the pending bytes")
         }
     }
 }

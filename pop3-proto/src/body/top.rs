@@ -105,7 +105,7 @@ mod tests {
         &message[..TopFilter::new(lines).pass(message)]
     }
 
-    /// What goes over the wire, as the server puts it together.
+    /// Returns the bytes that the server sends.
     fn sent(message: &[u8], lines: u64) -> Vec<u8> {
         let mut filter = TopFilter::new(lines);
         let mut part = &message[..filter.pass(message)];

@@ -115,7 +115,7 @@ impl Unstuff {
         matches!(self.state, State::End)
     }
 
-    /// Returns whether these bytes, which come next, begin with what is most likely the end mark.
+    /// Returns whether the next bytes probably begin with the terminator.
     #[inline(always)]
     pub(crate) const fn begins_end_mark(self, bytes: &[u8]) -> bool {
         matches!((self.state, bytes), (State::Dot, [CR, ..]))

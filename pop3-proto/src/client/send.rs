@@ -97,7 +97,7 @@ impl fmt::Display for SendError {
             SendError::State(state) => write!(f, "not valid in the state {state}"),
             SendError::CallersTurn => f.write_str("an event awaits your answer: give it before sending"),
             SendError::NoService => f.write_str("the server refused service"),
-            SendError::After(verb) => write!(f, "nothing can be sent after {verb} until it is answered"),
+            SendError::After(verb) => write!(f, "cannot send another command until {verb} is answered"),
             SendError::Alone => f.write_str("other commands are in flight"),
             SendError::NotPipelined => f.write_str("the server does not announce PIPELINING"),
             SendError::QueueFull => f.write_str("16 commands are in flight"),

@@ -1,4 +1,4 @@
-//! What a configuration holds that a server cannot announce.
+//! Finds the values of a configuration that a server cannot announce.
 
 use super::phrase::is_phrase;
 use super::text::is_printable;

@@ -34,7 +34,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     ///
     /// The client sent RETR, and `fetch` is the token of the question.
     /// server.send_body(fetch).unwrap();
-    /// let mut rest: &[u8] = b"Subject: dots\n\n.\n"; // as it lies in the store
+    /// let mut rest: &[u8] = b"Subject: dots\n\n.\n"; // from the store
     /// while let Step::NeedBody = server.poll(&mut input, &mut out).unwrap() {
     ///     match rest {
     ///         [] => _ = server.finish_body().unwrap(),
@@ -139,7 +139,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// use pop3_proto::SendBuf;
     /// use std::io::{self, IoSlice, Write};
     ///
-    /// /// Writes once: first what the send buffer holds, then the slices. Returns how many bytes of the slices were sent.
+    /// /// Writes once: first the pending bytes, then the slices. Returns the number of sent bytes of the slices.
     /// fn write<L: Maildrop>(
     ///     server: &mut Server<L>,
     ///     send: &mut SendBuf<Vec<u8>>,
