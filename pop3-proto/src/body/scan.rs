@@ -20,25 +20,25 @@ impl<F: Fn(u8, u8) -> bool + Copy> Hit for F {}
 pub(super) fn short_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let near: &[u8; 10] = bytes.first_chunk()?;
     let at = near.windows(3).position(|octets| matches!(octets, [CR, LF, DOT]))?;
-    let (line, behind) = bytes.split_at_checked(at.wrapping_add(2))?;
-    Some((line, behind.get(1..)?))
+    let (line, tail) = bytes.split_at_checked(at.wrapping_add(2))?;
+    Some((line, tail.get(1..)?))
 }
 
 /// Returns the dot of the first line that begins with one. It follows another dotted line, so dots are probably near. The
 /// first byte is not the end of a line.
 #[inline(never)]
 pub(super) fn dotted_line(bytes: &[u8], ending: LineEnding) -> Option<usize> {
-    behind_line_end(bytes, ending, |bytes| find(bytes, |_, next| next == DOT))
+    after_line_end(bytes, ending, |bytes| find(bytes, |_, next| next == DOT))
 }
 
 /// Does the same as [`dotted_line`] for bytes without an earlier dotted line. They may contain no dots, as in base64.
 #[inline(never)]
 pub(super) fn first_dotted_line(bytes: &[u8], ending: LineEnding) -> Option<usize> {
-    behind_line_end(bytes, ending, find_rare)
+    after_line_end(bytes, ending, find_rare)
 }
 
 #[inline(always)]
-fn behind_line_end(bytes: &[u8], ending: LineEnding, find: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
+fn after_line_end(bytes: &[u8], ending: LineEnding, find: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
     let mut start = 0_usize;
     loop {
         let line_feed = start.wrapping_add(find(bytes.get(start..)?)?);
@@ -57,8 +57,8 @@ fn find_rare(bytes: &[u8]) -> Option<usize> {
     const RARE: usize = 512;
     let mut start = 1_usize;
     loop {
-        let behind = start.wrapping_add(1);
-        let dot = behind.wrapping_add(memchr(DOT, bytes.get(behind..)?)?);
+        let tail = start.wrapping_add(1);
+        let dot = tail.wrapping_add(memchr(DOT, bytes.get(tail..)?)?);
         let line_feed = dot.wrapping_sub(1);
         if bytes.get(line_feed) == Some(&LF) {
             return Some(line_feed);
@@ -89,8 +89,8 @@ pub(super) fn bare_line_feeds(bytes: &[u8]) -> usize {
         count = count.wrapping_add(usize::from(found));
         rest = rest.get(BLOCK..).unwrap_or_default();
     }
-    let behind = rest.get(1..).unwrap_or_default();
-    rest.iter().zip(behind).filter(|pair| bare(*pair)).count().wrapping_add(count)
+    let tail = rest.get(1..).unwrap_or_default();
+    rest.iter().zip(tail).filter(|pair| bare(*pair)).count().wrapping_add(count)
 }
 
 /// Returns the first hit. It ignores the first and the last byte.

@@ -89,8 +89,8 @@ impl Stuff {
         let (taken, lent, state) = match (self.state, bytes) {
             (_, []) => return Ok(None),
             (State::LineStart | State::Finished, [DOT, ..]) => (0, 1, State::Text),
-            (State::LineStart | State::Finished | State::Text, [LF, behind @ ..]) => {
-                return self.line_end(input, behind).map(Some);
+            (State::LineStart | State::Finished | State::Text, [LF, tail @ ..]) => {
+                return self.line_end(input, tail).map(Some);
             }
             (State::Cr, [LF, DOT, ..]) => (1, 2, State::Text),
             _ => match scan::line_to_change(bytes) {
@@ -132,9 +132,9 @@ impl Stuff {
                 continue;
             }
             // Copied field by field. A copy of the whole value would wait until all fields are written.
-            let mut behind = Stuff { octets: self.octets, mode: self.mode, state: self.state };
-            match behind.batch(&mut rest, sink) {
-                Ok(true) => *self = behind,
+            let mut tail = Stuff { octets: self.octets, mode: self.mode, state: self.state };
+            match tail.batch(&mut rest, sink) {
+                Ok(true) => *self = tail,
                 Ok(false) => break,
                 Err(error) if rest.len() == bytes.len() => return Err(error),
                 Err(_) => break,
@@ -178,13 +178,13 @@ impl Stuff {
     /// Returns the line end that replaces a bare LF. It includes a dot after the LF, and the next slice begins with
     /// this dot.
     #[inline(always)]
-    fn line_end<'c>(&mut self, input: &mut &'c [u8], behind: &'c [u8]) -> Result<&'c [u8], BareLf> {
+    fn line_end<'c>(&mut self, input: &mut &'c [u8], tail: &'c [u8]) -> Result<&'c [u8], BareLf> {
         if self.mode == StuffMode::Verbatim {
             return Err(BareLf);
         }
-        *input = behind;
+        *input = tail;
         self.count(2);
-        if behind.first() == Some(&DOT) {
+        if tail.first() == Some(&DOT) {
             self.state = State::Text;
             Ok(b"\r\n.")
         } else {

@@ -35,12 +35,12 @@ impl TopFilter {
     pub(crate) fn pass(&mut self, chunk: &[u8]) -> usize {
         let mut rest = chunk;
         while !self.is_done() {
-            let Some((line, behind)) = split_line(rest) else {
+            let Some((line, tail)) = split_line(rest) else {
                 self.part(rest);
                 return chunk.len();
             };
             self.line(line);
-            rest = behind;
+            rest = tail;
         }
         chunk.len().saturating_sub(rest.len())
     }

@@ -125,17 +125,17 @@ impl Unstuff {
     #[inline(never)]
     fn seam(self, bytes: &[u8]) -> (State, Option<Piece<'_>>, &[u8]) {
         let (state, bytes) = match (self.state, bytes) {
-            (State::LineStart, [DOT, behind @ ..]) => (State::Dot, behind),
+            (State::LineStart, [DOT, tail @ ..]) => (State::Dot, tail),
             (state, _) => (state, bytes),
         };
         match (state, bytes) {
             (State::End, _) | (_, []) => (state, None, bytes),
             (State::Dot, [CR]) => (State::DotCr, None, &[]),
-            (State::Dot, [CR, LF, behind @ ..]) | (State::DotCr, [LF, behind @ ..]) => {
-                (State::End, Some(Piece::End), behind)
+            (State::Dot, [CR, LF, tail @ ..]) | (State::DotCr, [LF, tail @ ..]) => {
+                (State::End, Some(Piece::End), tail)
             }
-            (State::Dot, [LF, behind @ ..]) if self.ending == LineEnding::Lf => {
-                (State::End, Some(Piece::End), behind)
+            (State::Dot, [LF, tail @ ..]) if self.ending == LineEnding::Lf => {
+                (State::End, Some(Piece::End), tail)
             }
             (State::DotCr, _) => (State::Cr, Some(Piece::Data(b"\r")), bytes),
             _ => {
@@ -155,7 +155,7 @@ impl Unstuff {
     fn data(self, bytes: &[u8], dot: Option<usize>) -> (State, &[u8], &[u8]) {
         match dot.and_then(|at| bytes.split_at_checked(at)) {
             Some((data, [_dot, rest @ ..])) => (State::Dot, data, rest),
-            _ => (self.behind(bytes), bytes, &[]),
+            _ => (self.state_after(bytes), bytes, &[]),
         }
     }
 
@@ -170,7 +170,7 @@ impl Unstuff {
 
     /// Returns the state after `data`.
     #[inline(never)]
-    fn behind(self, data: &[u8]) -> State {
+    fn state_after(self, data: &[u8]) -> State {
         match data.split_last() {
             Some((&LF, before)) if self.ends_line(before) => State::LineStart,
             Some((&CR, _)) => State::Cr,

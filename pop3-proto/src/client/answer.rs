@@ -28,7 +28,7 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Handles the status line of the oldest command, or a challenge, with its tolerated deviations. `behind` unread
+    /// Handles the status line of the oldest command, or a challenge, with its tolerated deviations. `unread`
     /// bytes follow it.
     pub(super) fn answered<'i>(
         &mut self,
@@ -36,7 +36,7 @@ impl<C: AsConfig> Client<C> {
         response: Response<'i>,
         quirks: Quirks,
         ending: LineEnding,
-        behind: usize,
+        unread: usize,
     ) -> Polled<'i> {
         match response {
             Response::Continue(challenge) => self.challenged(challenge, quirks),
@@ -46,7 +46,7 @@ impl<C: AsConfig> Client<C> {
             }
             Response::Ok(status) => {
                 self.note_code(status);
-                self.accepted(ticket, status, ending, behind)
+                self.accepted(ticket, status, ending, unread)
             }
         }
     }
@@ -103,7 +103,7 @@ impl<C: AsConfig> Client<C> {
         ticket: Ticket,
         status: StatusText<'i>,
         ending: LineEnding,
-        behind: usize,
+        unread: usize,
     ) -> Polled<'i> {
         match ticket.verb.shape(ticket.message.is_some()) {
             Shape::Rows => {
@@ -121,12 +121,12 @@ impl<C: AsConfig> Client<C> {
                 self.turn = Turn::Verdict;
                 Ok(Some(Event::AuthAccepted(SaslDone { mark: self.next_token() }, status)))
             }
-            Shape::Line => self.done(ticket, status, behind),
+            Shape::Line => self.done(ticket, status, unread),
         }
     }
 
     /// Handles `+OK` to a command with a one-line response.
-    fn done<'i>(&mut self, ticket: Ticket, status: StatusText<'i>, behind: usize) -> Polled<'i> {
+    fn done<'i>(&mut self, ticket: Ticket, status: StatusText<'i>, unread: usize) -> Polled<'i> {
         self.complete();
         match ticket.verb {
             Verb::User => self.named = true,
@@ -135,7 +135,7 @@ impl<C: AsConfig> Client<C> {
             Verb::Dele => self.marked = true,
             Verb::Rset => self.marked = false,
             Verb::Quit => return self.closed(Quit::Ok, ticket, status),
-            Verb::Stls if behind > 0 => return Err(ConnectionError::PlaintextAfterStls),
+            Verb::Stls if unread > 0 => return Err(ConnectionError::PlaintextAfterStls),
             Verb::Stls => {
                 self.turn = Turn::Handshake;
                 return Ok(Some(Event::StartTls(StartTls { mark: self.next_token() })));

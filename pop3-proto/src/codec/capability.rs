@@ -279,14 +279,14 @@ impl<'a> OtherCapability<'a> {
             return Err(InvalidValue::TooLong);
         }
         let mut rest = tag.as_bytes();
-        while let [octet, behind @ ..] = rest {
+        while let [octet, tail @ ..] = rest {
             if !octet.is_ascii_graphic() || *octet == b'.' {
                 return Err(InvalidValue::Octet);
             }
             if *octet == b'=' && is_known(tag.as_bytes(), rest.len()) {
                 return Err(InvalidValue::Syntax);
             }
-            rest = behind;
+            rest = tail;
         }
         if is_known(tag.as_bytes(), 0) {
             return Err(InvalidValue::Syntax);
@@ -388,14 +388,14 @@ const fn is_known(octets: &[u8], after: usize) -> bool {
 /// Checks that the bytes are words of printable ASCII separated by one space, or empty (RFC 2449 section 3).
 const fn words(octets: &[u8]) -> Result<(), InvalidValue> {
     let (mut rest, mut before) = (octets, b' ');
-    while let [octet, behind @ ..] = rest {
+    while let [octet, tail @ ..] = rest {
         match *octet {
             b' ' if before == b' ' => return Err(InvalidValue::Syntax),
             b' ' => {}
             octet if octet.is_ascii_graphic() => {}
             _ => return Err(InvalidValue::Octet),
         }
-        (before, rest) = (*octet, behind);
+        (before, rest) = (*octet, tail);
     }
     if before == b' ' && !octets.is_empty() { Err(InvalidValue::Syntax) } else { Ok(()) }
 }

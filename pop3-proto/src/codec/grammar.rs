@@ -78,13 +78,13 @@ pub(super) fn digits<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = Option
 #[inline]
 pub(super) fn leading_digits(input: &[u8]) -> (u64, &[u8]) {
     let (mut rest, mut value) = (input, 0u64);
-    while let [octet, behind @ ..] = rest {
+    while let [octet, tail @ ..] = rest {
         let digit = u64::from(*octet).wrapping_sub(u64::from(b'0'));
         if digit > 9 {
             break;
         }
         value = value.wrapping_mul(10).wrapping_add(digit);
-        rest = behind;
+        rest = tail;
     }
     (value, rest)
 }
@@ -130,11 +130,11 @@ pub(super) fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
 
 fn skip(input: &[u8], which: impl Fn(u8) -> bool) -> &[u8] {
     let mut rest = input;
-    while let [octet, behind @ ..] = rest {
+    while let [octet, tail @ ..] = rest {
         if !which(*octet) {
             break;
         }
-        rest = behind;
+        rest = tail;
     }
     rest
 }

@@ -73,12 +73,12 @@ fn line_feed(octets: &[u8]) -> Option<usize> {
         return memchr(b'\n', octets);
     }
     const ONES: u128 = u128::MAX / 255;
-    let Some((block, behind)) = octets.split_first_chunk() else { return memchr(b'\n', octets) };
+    let Some((block, tail)) = octets.split_first_chunk() else { return memchr(b'\n', octets) };
     // The XOR turns LF into 0, and subtracting 1 then sets its top bit. A borrow only affects higher bytes, so the
     // lowest set bit is always right.
     let block = u128::from_le_bytes(*block) ^ (ONES * b'\n' as u128);
     match block.wrapping_sub(ONES) & !block & (ONES << 7) {
-        0 => memchr(b'\n', behind).map(|offset| offset.saturating_add(16)),
+        0 => memchr(b'\n', tail).map(|offset| offset.saturating_add(16)),
         found => Some(found.trailing_zeros() as usize / 8),
     }
 }

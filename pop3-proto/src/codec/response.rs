@@ -252,7 +252,7 @@ impl<'a> StatusText<'a> {
         Some(StatusText {
             code,
             text: text
-                .behind(text.as_bytes().len().wrapping_sub(rest.len()).wrapping_add(1).wrapping_add(space)),
+                .skip(text.as_bytes().len().wrapping_sub(rest.len()).wrapping_add(1).wrapping_add(space)),
         })
     }
 

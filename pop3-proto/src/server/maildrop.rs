@@ -160,7 +160,7 @@ impl<I: AsUniqueId> Maildrop for [MessageInfo<I>] {
     }
 }
 
-macro_rules! behind_a_pointer {
+macro_rules! impl_for_pointer {
     ($(#[$attribute:meta])+ $pointer:ty) => {
         $(#[$attribute])+
         impl<L: Maildrop + ?Sized> Maildrop for $pointer {
@@ -183,13 +183,13 @@ macro_rules! behind_a_pointer {
     };
 }
 
-behind_a_pointer! {
+impl_for_pointer! {
     /// A maildrop that is borrowed for the session.
     &mut L
 }
 
 #[cfg(feature = "alloc")]
-behind_a_pointer! {
+impl_for_pointer! {
     /// A boxed maildrop, for a server with several stores that have different maildrops.
     ///
     /// ```

@@ -44,12 +44,12 @@ impl<'a> ApopTimestamp<'a> {
         let mut rest = text;
         // A timestamp contains no bracket, so it can only begin at the last `<` before a `>`. The search is linear.
         while let Some(end) = memchr::memchr(b'>', rest) {
-            let (before, behind) = rest.split_at_checked(end.saturating_add(1))?;
+            let (before, tail) = rest.split_at_checked(end.saturating_add(1))?;
             let candidate = memchr::memrchr(b'<', before).and_then(|start| before.get(start..));
             if let Some(timestamp) = candidate.and_then(|candidate| Self::new(candidate).ok()) {
                 return Some(timestamp);
             }
-            rest = behind;
+            rest = tail;
         }
         None
     }
@@ -79,19 +79,19 @@ fn domain(octets: &[u8]) -> Option<&[u8]> {
 
 fn joined(octets: &[u8], word: impl Fn(&[u8]) -> Option<&[u8]>) -> Option<&[u8]> {
     let mut rest = word(octets)?;
-    while let [b'.', behind @ ..] = rest {
-        rest = word(behind)?;
+    while let [b'.', tail @ ..] = rest {
+        rest = word(tail)?;
     }
     Some(rest)
 }
 
 fn atom(octets: &[u8]) -> Option<&[u8]> {
     let mut rest = octets;
-    while let [octet, behind @ ..] = rest {
+    while let [octet, tail @ ..] = rest {
         if !octet.is_ascii_graphic() || b"()<>@,;:\\\".[]".contains(octet) {
             break;
         }
-        rest = behind;
+        rest = tail;
     }
     (rest.len() < octets.len()).then_some(rest)
 }
@@ -100,9 +100,9 @@ fn atom(octets: &[u8]) -> Option<&[u8]> {
 fn quoted_string(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
         match rest {
-            [b'"', behind @ ..] => return Some(behind),
-            [b'\\', octet, behind @ ..] if is_inner(*octet) => rest = behind,
-            [octet, behind @ ..] if is_inner(*octet) && *octet != b'\\' => rest = behind,
+            [b'"', tail @ ..] => return Some(tail),
+            [b'\\', octet, tail @ ..] if is_inner(*octet) => rest = tail,
+            [octet, tail @ ..] if is_inner(*octet) && *octet != b'\\' => rest = tail,
             _ => return None,
         }
     }
@@ -111,8 +111,8 @@ fn quoted_string(mut rest: &[u8]) -> Option<&[u8]> {
 fn domain_literal(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
         match rest {
-            [b']', behind @ ..] => return Some(behind),
-            [octet, behind @ ..] if is_inner(*octet) && !b"[\\".contains(octet) => rest = behind,
+            [b']', tail @ ..] => return Some(tail),
+            [octet, tail @ ..] if is_inner(*octet) && !b"[\\".contains(octet) => rest = tail,
             _ => return None,
         }
     }
@@ -160,11 +160,11 @@ impl ApopDigest {
         let mut octets = [0; 16];
         let mut rest = hex;
         for octet in &mut octets {
-            let Some(([high, low], behind)) = rest.split_first_chunk() else {
+            let Some(([high, low], tail)) = rest.split_first_chunk() else {
                 return Err(InvalidValue::Syntax);
             };
             *octet = nibble(*high)? << 4 | nibble(*low)?;
-            rest = behind;
+            rest = tail;
         }
         if !rest.is_empty() {
             return Err(InvalidValue::Syntax);

@@ -34,13 +34,13 @@ impl<'a> Base64<'a> {
             _ => (text, 0),
         };
         let mut last = 0;
-        while let [octet, behind @ ..] = rest {
+        while let [octet, tail @ ..] = rest {
             last = match value(*octet) {
                 Some(value) => value,
                 None if *octet == b'=' => return Err(InvalidValue::Syntax),
                 None => return Err(InvalidValue::Octet),
             };
-            rest = behind;
+            rest = tail;
         }
         if text.len() & 3 != 0 || last & spare_bits != 0 {
             Err(InvalidValue::Syntax)
@@ -110,7 +110,7 @@ const fn digit(value: u8) -> u8 {
 pub(crate) fn encode<'t>(octets: &[u8], text: &'t mut [u8]) -> &'t mut [u8] {
     let (mut octets, mut text) = (octets, text);
     loop {
-        let (group, behind) = octets.split_at_checked(3).unwrap_or((octets, &[]));
+        let (group, tail) = octets.split_at_checked(3).unwrap_or((octets, &[]));
         let (a, b, c) = match *group {
             [] => return text,
             [a] => (a, None, None),
@@ -125,7 +125,7 @@ pub(crate) fn encode<'t>(octets: &[u8], text: &'t mut [u8]) -> &'t mut [u8] {
             if b.is_some() { digit(second << 2 & 0b11_1100 | third >> 6) } else { b'=' },
             if c.is_some() { digit(third & 0b11_1111) } else { b'=' },
         ];
-        (octets, text) = (behind, rest);
+        (octets, text) = (tail, rest);
     }
 }
 
@@ -133,11 +133,11 @@ pub(crate) fn encode<'t>(octets: &[u8], text: &'t mut [u8]) -> &'t mut [u8] {
 #[cfg(feature = "sasl")]
 pub(crate) fn decode(text: Base64<'_>, octets: &mut [u8]) {
     let (mut text, mut octets) = (text.as_bytes(), octets.iter_mut());
-    while let Some((group, behind)) = text.split_first_chunk() {
+    while let Some((group, tail)) = text.split_first_chunk() {
         let [a, b, c, d] = group.map(|digit| value(digit).unwrap_or(0));
         let group = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
         group.into_iter().zip(&mut octets).for_each(|(octet, to)| *to = octet);
-        text = behind;
+        text = tail;
     }
 }
 

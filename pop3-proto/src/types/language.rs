@@ -26,7 +26,7 @@ impl<'a> LanguageTag<'a> {
             return Err(InvalidValue::Empty);
         }
         let (mut rest, mut length, mut first) = (octets, 0, true);
-        while let [octet, behind @ ..] = rest {
+        while let [octet, tail @ ..] = rest {
             match *octet {
                 b'-' if 1 <= length && length <= 8 => (length, first) = (0, false),
                 octet if octet.is_ascii_alphabetic() || (octet.is_ascii_digit() && !first) => length += 1,
@@ -35,7 +35,7 @@ impl<'a> LanguageTag<'a> {
             if length > 8 {
                 return Err(InvalidValue::Syntax);
             }
-            rest = behind;
+            rest = tail;
         }
         if length == 0 { Err(InvalidValue::Syntax) } else { Ok(LanguageTag(octets)) }
     }

@@ -53,11 +53,11 @@ impl<'a> Mechanism<'a> {
             return Err(InvalidValue::TooLong);
         }
         let mut rest = octets;
-        while let [octet, behind @ ..] = rest {
+        while let [octet, tail @ ..] = rest {
             if !octet.is_ascii_alphanumeric() && !matches!(*octet, b'-' | b'_') {
                 return Err(InvalidValue::Octet);
             }
-            rest = behind;
+            rest = tail;
         }
         Ok(Mechanism(octets))
     }

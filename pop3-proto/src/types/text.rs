@@ -74,7 +74,7 @@ impl<'a> Text<'a> {
     }
 
     /// Returns the text after its first `count` bytes.
-    pub(crate) fn behind(self, count: usize) -> Self {
+    pub(crate) fn skip(self, count: usize) -> Self {
         Text(self.0.get(count..).unwrap_or_default())
     }
 
@@ -105,7 +105,7 @@ impl<'a> Text<'a> {
 const fn line_length(octets: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     let mut rest = octets;
-    while let Some((eight, behind)) = rest.split_first_chunk() {
+    while let Some((eight, tail)) = rest.split_first_chunk() {
         let eight = u64::from_le_bytes(*eight);
         // Subtracting 14 sets the top bit of each byte that is smaller. A borrow only affects higher bytes, so the
         // lowest set bit is always right.
@@ -117,13 +117,13 @@ const fn line_length(octets: &[u8]) -> usize {
             }
             break;
         }
-        rest = behind;
+        rest = tail;
     }
-    while let [octet, behind @ ..] = rest {
+    while let [octet, tail @ ..] = rest {
         if matches!(*octet, b'\r' | b'\n' | 0) {
             break;
         }
-        rest = behind;
+        rest = tail;
     }
     octets.len().saturating_sub(rest.len())
 }

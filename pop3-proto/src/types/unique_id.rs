@@ -56,21 +56,21 @@ impl<'a> UniqueId<'a> {
         // A window of whole words that is longer than any unique-id, so that a longer one is noticed.
         let mut rest = input.get(..80).unwrap_or(input);
         let mut length = 0usize;
-        while let Some((block, behind)) = rest.split_first_chunk::<16>() {
+        while let Some((block, tail)) = rest.split_first_chunk::<16>() {
             if !block.iter().fold(true, |all, octet| all & octet.is_ascii_graphic()) {
                 break;
             }
             length = length.wrapping_add(16);
-            rest = behind;
+            rest = tail;
         }
-        while let Some((word, behind)) = rest.split_first_chunk() {
+        while let Some((word, tail)) = rest.split_first_chunk() {
             let others = others(u64::from_le_bytes(*word));
             if others != 0 {
                 length = length.wrapping_add(others.trailing_zeros() as usize / 8);
                 return Self::split(input, length);
             }
             length = length.wrapping_add(8);
-            rest = behind;
+            rest = tail;
         }
         let graphic = rest.iter().take_while(|octet| octet.is_ascii_graphic()).count();
         Self::split(input, length.wrapping_add(graphic))

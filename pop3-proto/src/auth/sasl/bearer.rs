@@ -205,9 +205,9 @@ impl<'a> Pairs<'a> {
 
 /// Reads the first key and its value, and moves past the separator.
 fn next_pair<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), InvalidValue> {
-    let (pair, behind) = split(rest, SEPARATOR)?;
+    let (pair, tail) = split(rest, SEPARATOR)?;
     let (key, value) = split(pair, b'=')?;
-    *rest = behind;
+    *rest = tail;
     let well_formed = !key.is_empty() && key.iter().all(u8::is_ascii_alphabetic);
     if well_formed { Ok((key, value)) } else { Err(InvalidValue::Syntax) }
 }

@@ -18,14 +18,14 @@ fn naive(body: &[u8], ending: LineEnding) -> Got {
             LineEnding::Lf => rest[..*end].ends_with(b"\n"),
         };
         let end = (1..=rest.len()).find(ends);
-        let (line, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        let (line, tail) = rest.split_at(end.unwrap_or(rest.len()));
         if end.is_some() && (line == b".\r\n" || line == b".\n") {
-            return (message, Some(behind.len()));
+            return (message, Some(tail.len()));
         }
         let undotted = line.strip_prefix(b".").unwrap_or(line);
         // A CR behind a dot is not delivered before it is known that no LF follows.
         message.extend_from_slice(if end.is_none() && line == b".\r" { b"" } else { undotted });
-        rest = behind;
+        rest = tail;
     }
     (message, None)
 }
