@@ -1,4 +1,4 @@
-//! A server that says what nobody asked for, and tokens of other connections.
+//! Unsolicited bytes from a server, and tokens of other connections.
 
 use super::{Pop3Client, give, hear, logged_in, retr};
 use pop3_proto::client::{Event, SendError, StartTls};

@@ -210,7 +210,7 @@ fn quirk_44_codes_in_any_case_and_anywhere() {
     }
 }
 
-/// Without RESP-CODES a bracket may be plain text, so that the code is noted and refused by nobody.
+/// Without RESP-CODES, a bracket may be plain text. The client notes such a code, and both profiles accept it.
 #[test]
 fn quirk_44_codes_that_nobody_announced() {
     for (capability, noted) in [("TOP", true), ("RESP-CODES", false)] {
@@ -224,7 +224,7 @@ fn quirk_44_codes_that_nobody_announced() {
     assert!(session.quirks().is_empty(), "nobody asked what the server announces");
 }
 
-/// What comes as data is never a number to go by: not one octet is kept, whatever the rows say.
+/// Numbers in rows are only data: the client keeps none of them, whatever they are.
 #[test]
 fn quirk_46_numbers_are_given_as_they_are() {
     let mut session = Guest::opened(STRICT);

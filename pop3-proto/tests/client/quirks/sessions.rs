@@ -1,4 +1,4 @@
-//! Messages, and how sessions go on and end.
+//! Messages, and how sessions continue and end.
 
 use super::super::{CLEAR, Guest, PIPED, STRICT, in_both};
 use pop3_proto::client::{Deletions, Feature};
@@ -42,7 +42,7 @@ fn quirk_31_all_in_one_read_and_then_the_stream_ends() {
     assert_eq!(events[2..], ["RETR 1 end 3", "fatal Unsolicited"], "the message is complete all the same");
 }
 
-/// Also ROB.34: by the RFC the first dot goes, stuffed or not.
+/// Also ROB.34: RFC 1939 removes the first dot of a line, whether the server stuffed it or not.
 #[test]
 fn quirk_32_a_server_that_does_not_stuff() {
     let events = Guest::opened(CLEAR).ask("RETR 1", "+OK\r\n.foo\r\n.\r\n");
@@ -103,7 +103,7 @@ fn quirk_38_without_uidl_the_session_continues() {
     assert_eq!(session.ask("STAT", "+OK 1 5\r\n"), ["1 messages, 5 octets"]);
 }
 
-/// When a server closes an idle session is the server's; no timer of the client runs then.
+/// The server decides when it closes an idle session, so the client runs no timer.
 #[test]
 fn quirk_39_an_idle_client_waits_for_nothing() {
     let mut session = Guest::opened(CLEAR);
