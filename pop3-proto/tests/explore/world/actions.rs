@@ -119,7 +119,7 @@ impl World<'_> {
     pub(in crate::explore) fn go_on(&mut self) -> bool {
         let bad = |action: &Action| match action {
             Action::CutUp | Action::CutDown | Action::Refuse | Action::CancelSasl => true,
-            // A handshake that the client does not answer is aborted, but a message can be sent.
+            // Abort only a handshake that the client does not answer; a message can be sent.
             Action::Abort => self.body.is_some(),
             _ => false,
         };
