@@ -139,5 +139,5 @@ proptest! {
     }
 }
 
-/// Up to 255 octets of text.
+/// Returns up to 255 bytes of text.
 const PART: &str = "[^\r\n\0]{0,63}";
