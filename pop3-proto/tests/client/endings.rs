@@ -6,7 +6,7 @@ use pop3_proto::client::{Client, Closed, Deletions, Event};
 use pop3_proto::{Command, ConnectionError, Input, RecvBuf, SendBuf, State, TlsPolicy, Verb};
 use pop3_proto_kit::{OPENING, client};
 
-/// A client that has logged in and sent QUIT, and a stream with the server's last octets.
+/// A client that has logged in and sent QUIT, and a stream with the server's last bytes.
 struct Wire {
     client: Client,
     recv: RecvBuf<[u8; 16 * 1024]>,
@@ -85,7 +85,7 @@ const LOOPS: &[(&str, Loop)] = &[
         }
         Ok(())
     }),
-    ("until nothing is in flight", |wire| {
+    ("until no command is in flight", |wire| {
         while wire.client.in_flight().next().is_some() {
             if wire.poll()?.is_none() {
                 wire.read();
@@ -200,7 +200,7 @@ fn close_ends_the_work_in_flight() {
     assert!(session.hear("age\r\n.\r\n").is_empty() && session.last("").is_empty());
     assert_eq!(session.client().deletions(), Deletions::Pending);
     session.pop3.close();
-    assert!(session.last("").is_empty(), "the event comes once");
+    assert!(session.last("").is_empty(), "the event is reported once");
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn rob_3_tls_ends_lf_mode_and_cr_lf_mode_alike() {
         session.hear(format!("+OK ready{before}"));
         assert_eq!(session.ask("STLS", format!("+OK{before}")), ["start TLS"]);
         session.handshake();
-        assert!(session.quirks().is_empty(), "what was in clear is forgotten");
+        assert!(session.quirks().is_empty(), "the quirks from before TLS are forgotten");
         assert_eq!(session.ask("USER a", format!("-ERR{inside}")), ["USER refused"]);
         assert_eq!(session.quirks().contains(Quirk::BareLf), inside == "\n");
         let expected = if (inside, then) == ("\r\n", "\n") { "fatal BareLf" } else { "USER ok" };

@@ -163,7 +163,7 @@ fn rob_31_capabilities_can_be_asked_for_again_after_login() {
     session.ask("CAPA", "+OK\r\nUSER\r\nPIPELINING\r\n.\r\n");
     let capabilities = *session.client().capabilities();
     assert!(!capabilities.is_before_login() && capabilities.has(Feature::Pipelining));
-    assert!(!capabilities.has(Feature::Sasl), "that it is gone ends nothing");
+    assert!(!capabilities.has(Feature::Sasl), "the session continues without SASL");
     session.send("STAT").unwrap();
     session.send("STAT").unwrap();
 }

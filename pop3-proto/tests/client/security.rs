@@ -242,7 +242,10 @@ fn message(wire: &str, chunk: usize) -> (String, bool) {
         }
         unread = input.unread().to_vec();
         let mark_begins = [&b"."[..], b".\r", b"\r"].contains(&&unread[..]);
-        assert!(ended || unread.is_empty() || body.is_empty() || mark_begins, "a body leaves no more unread");
+        assert!(
+            ended || unread.is_empty() || body.is_empty() || mark_begins,
+            "a body leaves only a possible terminator"
+        );
     }
     (String::from_utf8(body).unwrap(), ended)
 }

@@ -183,7 +183,7 @@ fn a_command_after_a_login_may_be_sent_once_the_login_is_answered() {
     session.hear("+OK\r\n");
     session.send("STAT").unwrap();
     let error = named().send("STAT").unwrap_err();
-    assert!(!error.is_retryable(), "{error}: no answer that is due changes that");
+    assert!(!error.is_retryable(), "{error}: no pending answer changes that");
 }
 
 #[test]

@@ -301,7 +301,7 @@ fn sec_a_farewell_without_an_end_times_out() {
         Timers::DEFAULT.with_greeting(Duration::from_secs(5)).with_answer(Duration::from_secs(100)),
     );
     let mut session = Guest::greeted(config);
-    assert_eq!(session.wait(1000), "", "nothing is due");
+    assert_eq!(session.wait(1000), "", "no response is pending");
     assert!(session.hear("-ERR").is_empty());
     assert_eq!(session.wait(60), "");
     // More bytes of the farewell do not restart the timer.

@@ -111,7 +111,7 @@ fn a_vec_grows_up_to_a_bound_and_shrinks_when_idle() {
     hear_idle(&mut pop3);
     pop3.sender().send(command("NOOP")).unwrap();
     pop3.shrink();
-    assert_eq!(pop3.send_buf().pending(), b"NOOP\r\n", "what is pending stays");
+    assert_eq!(pop3.send_buf().pending(), b"NOOP\r\n", "pending bytes stay");
     hear(&mut pop3, "+OK\r\n");
 }
 

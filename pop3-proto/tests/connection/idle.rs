@@ -15,7 +15,7 @@ struct Silent;
 
 impl Read for Silent {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        panic!("read although nothing is due")
+        panic!("read although no response is pending")
     }
 }
 

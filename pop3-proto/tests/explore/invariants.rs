@@ -27,7 +27,11 @@ fn all_is_answered(world: &World<'_>) {
 
 /// Each answer is in order, is complete only if its last byte was received, and no received byte is lost.
 fn heard_is_seen(world: &World<'_>) {
-    assert_eq!(world.log.answers, naive(&world.log.sent, &world.heard), "what was heard and what was seen");
+    assert_eq!(
+        world.log.answers,
+        naive(&world.log.sent, &world.heard),
+        "the events do not match the received bytes"
+    );
 }
 
 /// STAT is the sum of LIST, and both agree with the messages and the earlier answers.
@@ -46,8 +50,8 @@ fn answers_say_what_is_so(world: &World<'_>) {
             (Verb::Rset, _) => marked.clear(),
             (Verb::Retr, Some(message)) => {
                 let whole = world.scenario.app.received(message.index());
-                assert!(whole.starts_with(&answer.body), "octets that are not in the message");
-                assert!(!answer.is_complete || answer.body == whole, "a message that is not whole");
+                assert!(whole.starts_with(&answer.body), "bytes that are not in the message");
+                assert!(!answer.is_complete || answer.body == whole, "an incomplete message");
             }
             _ => {}
         }
@@ -110,11 +114,11 @@ fn deletions_agree(world: &World<'_>) {
     let deletions = world.client.deletions();
     match deletions {
         Deletions::NoneAsked | Deletions::Pending => {
-            assert!(world.removed.is_empty(), "{deletions:?}, and {:?} are gone", world.removed);
+            assert!(world.removed.is_empty(), "{deletions:?}, and {:?} were removed", world.removed);
         }
         Deletions::Committed => {
             assert_eq!(world.committed, Some(true), "{deletions:?}");
-            assert!(!world.removed.is_empty(), "{deletions:?}, and nothing is gone");
+            assert!(!world.removed.is_empty(), "{deletions:?}, and no message was removed");
         }
         Deletions::RefusedInPart => assert_eq!(world.committed, Some(false), "{deletions:?}"),
         Deletions::Unknown => {}
@@ -125,7 +129,7 @@ fn deletions_agree(world: &World<'_>) {
 fn an_end_is_no_answer(world: &World<'_>) {
     let over = [world.client_over.flatten(), world.server_over.and_then(Result::err)];
     for fatal in over.into_iter().flatten() {
-        assert_eq!(fatal, ConnectionError::UnexpectedEof, "two honest sides, and only the cable broke");
+        assert_eq!(fatal, ConnectionError::UnexpectedEof, "two honest sides, and only the connection broke");
     }
     if let Some(None) = world.client_over {
         let quit = world.log.sent.iter().any(|ticket| ticket.verb == Verb::Quit);

@@ -41,7 +41,7 @@ impl Log {
             _ => {}
         }
         let ticket = event.ticket().or(awaited).expect("an event that answers nothing");
-        assert_eq!(Some(ticket), awaited, "not the answer that was due");
+        assert_eq!(Some(ticket), awaited, "not the answer that was expected");
         let answer = self.of(ticket);
         match event {
             Event::Refused(..) => answer.refused = true,
@@ -59,7 +59,7 @@ impl Log {
     fn of(&mut self, ticket: Ticket) -> &mut Answer {
         let goes_on = self.answers.last().is_some_and(|answer| answer.ticket == ticket);
         if goes_on {
-            assert!(self.answers.last().is_some_and(|answer| !answer.is_complete), "more than an answer");
+            assert!(self.answers.last().is_some_and(|answer| !answer.is_complete), "more than one answer");
         } else {
             assert!(self.answers.last().is_none_or(|answer| answer.is_complete), "an answer was left");
             assert_eq!(self.sent.get(self.answers.len()), Some(&ticket), "out of order");

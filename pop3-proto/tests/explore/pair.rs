@@ -96,7 +96,7 @@ fn explore(scenario: &Scenario) -> Visited {
                 tried.unwrap_or_else(|panic| explain(scenario, &path, action, None, panic));
             }
         }
-        assert!(moved || is_final, "nobody can move: {path:?}\n{}", again(scenario, &path).shown());
+        assert!(moved || is_final, "no action is possible: {path:?}\n{}", again(scenario, &path).shown());
     }
     visited
 }
@@ -109,7 +109,7 @@ fn explain(
     world: Option<&World<'_>>,
     panic: Box<dyn std::any::Any + Send>,
 ) -> ! {
-    eprintln!("{}: behind {path:?}, {action:?}:", scenario.name);
+    eprintln!("{}: after {path:?}, {action:?}:", scenario.name);
     if let Some(world) = world {
         eprintln!("{}", world.shown());
     }
@@ -205,7 +205,7 @@ fn explore_a_pair_under_every_schedule() {
             visited.probed,
             start.elapsed()
         );
-        assert!(visited.ends > 0 && states > 50, "{}: not much of a search", scenario.name);
+        assert!(visited.ends > 0 && states > 50, "{}: the search is too small", scenario.name);
         all += states;
     }
     println!("{all} states visited, every invariant checked in each");

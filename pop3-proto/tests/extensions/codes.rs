@@ -79,9 +79,9 @@ fn r2449_6_4_c_a_code_that_was_not_announced_is_recorded() {
     for answer in ["+OK [SYS/TEMP] x\r\n", "-ERR [IN-USE] x\r\n", "-ERR [X-Y] x\r\n"] {
         assert!(quirk(Some(&["UIDL"]), answer), "{answer}");
         assert!(!quirk(Some(&["UIDL", "RESP-CODES"]), answer), "announced: {answer}");
-        assert!(!quirk(None, answer), "nobody asked: {answer}");
+        assert!(!quirk(None, answer), "no list is known: {answer}");
     }
-    assert!(!quirk(Some(&["UIDL"]), "+OK x [SYS/TEMP]\r\n"), "text is no code");
+    assert!(!quirk(Some(&["UIDL"]), "+OK x [SYS/TEMP]\r\n"), "text is not a code");
 }
 
 /// The strict profile does not end a session for it, because RFC 2449 allows such a text as plain words.

@@ -89,7 +89,7 @@ fn r6856_3_i_the_preferred_language_depends_on_nobody() {
     let before = host.say("LANG *\r\n");
     for line in ["USER mrose", "USER nobody", "PASS wrong", "USER mrose"] {
         host.say(format!("{line}\r\n"));
-        assert_eq!(host.say("LANG *\r\n"), before, "behind {line}");
+        assert_eq!(host.say("LANG *\r\n"), before, "after {line}");
     }
 }
 
@@ -108,5 +108,5 @@ fn quirk_53_top_ends_the_headers_with_an_empty_line() {
         assert_eq!(answer.split_once("\r\n").unwrap().1, top);
     }
     host.messages[0].text = Some(b"Subject: x\r\n".to_vec());
-    assert!(host.say("RETR 1\r\n").ends_with("\r\nSubject: x\r\n.\r\n"), "RETR sends what there is");
+    assert!(host.say("RETR 1\r\n").ends_with("\r\nSubject: x\r\n.\r\n"), "RETR sends the message unchanged");
 }

@@ -58,11 +58,7 @@ fn r6856_3_c_texts_follow_the_language() {
     assert_eq!(host.say("BOGUS\r\n"), "-ERR unbekannter Befehl\r\n");
     host.say("USER mrose\r\nPASS secret\r\n");
     assert_eq!(host.say("NOOP\r\n"), "+OK nichts geschehen\r\n", "in TRANSACTION too");
-    assert_eq!(
-        host.say("RSET\r\n"),
-        "+OK all messages are unmarked\r\n",
-        "what is not translated is English"
-    );
+    assert_eq!(host.say("RSET\r\n"), "+OK all messages are unmarked\r\n", "untranslated phrases are English");
     assert_eq!(host.say("LANG en\r\nNOOP\r\n"), "+OK en language selected\r\n+OK no operation\r\n");
 }
 

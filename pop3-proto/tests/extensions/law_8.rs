@@ -97,7 +97,7 @@ fn r2595_sec_a_bytes_after_stls_are_fatal_at_every_cut() {
             let (first, second) = wire.split_at(cut);
             let mut host = host();
             let said = serve(&mut host, &[first, second]);
-            assert_eq!(host.awaits_tls(), cut == 6, "the question came only where STLS came alone");
+            assert_eq!(host.awaits_tls(), cut == 6, "the server asks only if STLS was received alone");
             assert_eq!(said, if cut == 6 { "+OK begin TLS\r\n" } else { "" });
             assert_over(&mut host, &format!("{} cut at {cut}", after.escape_ascii()));
             assert_eq!(host.asked.len(), if cut == 6 { 2 } else { 1 });
@@ -181,7 +181,7 @@ fn law_8_a_clean_start_continues_inside_tls() {
     }
 }
 
-/// Also 2595.4.e: answers injected after the `+OK` to STLS, the cut at every octet.
+/// Also 2595.4.e: answers injected after the `+OK` to STLS, with the cut at every byte.
 #[test]
 fn r2595_sec_b_bytes_after_the_ok_are_fatal_at_every_cut() {
     for policy in [TlsPolicy::Required, TlsPolicy::Opportunistic, TlsPolicy::Cleartext] {
@@ -196,7 +196,7 @@ fn r2595_sec_b_bytes_after_the_ok_are_fatal_at_every_cut() {
                 assert_eq!(
                     guest.start.is_some(),
                     cut == 11,
-                    "the event came only where the answer came alone"
+                    "the event is reported only if the answer was received alone"
                 );
                 assert_guest_over(&mut guest);
             }

@@ -69,9 +69,13 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
     assert_eq!(
         (retry, next),
         (Some(Retry::Later), Some(Duration::from_secs(1900))),
-        "before login the longest is known"
+        "before login, the longest delay is known"
     );
     // A failed login does not restart the delay.
     let (retry, next) = session(next.unwrap());
-    assert_eq!((retry, next), (None, Some(Duration::from_secs(1030))), "behind it this user's own");
+    assert_eq!(
+        (retry, next),
+        (None, Some(Duration::from_secs(1030))),
+        "after login, this user's own delay is known"
+    );
 }

@@ -133,7 +133,7 @@ fn rob_37_no_command_is_sent_after_a_barrier() {
         }
         peer.send(line).unwrap();
         for next in ["USER x", "QUIT", "CAPA", "STLS"] {
-            assert_eq!(peer.send(next).map(drop), Err(SendError::After(verb)), "{next} behind {line}");
+            assert_eq!(peer.send(next).map(drop), Err(SendError::After(verb)), "{next} after {line}");
         }
     }
     for (line, verb) in [("CAPA", Verb::Capa), ("LANG", Verb::LangList), ("QUIT", Verb::Quit)] {

@@ -62,6 +62,6 @@ fn recorded_quirks_and_the_table_agree() {
     }
     for part in TABLE.split("recorded as `").skip(1) {
         let name = part.split('`').next().unwrap();
-        assert!(names.iter().any(|known| known == name), "{name} is no quirk");
+        assert!(names.iter().any(|known| known == name), "{name} is not a quirk");
     }
 }

@@ -54,7 +54,7 @@ fn r5034_4_o_an_initial_response_that_makes_the_line_too_long_is_refused() {
         let mut guest = Guest::greeted(with_limits(Limits::DEFAULT.with_command_line(limit)));
         let long = guest.say(format!("AUTH {name} {}", text(fits + 4)));
         assert_eq!(long, Err(SendError::InitialResponseTooLong { limit: limit.into() }));
-        assert_eq!(guest.sent(), "", "nothing went out");
+        assert_eq!(guest.sent(), "", "no byte was sent");
         let line = guest.say(format!("AUTH {name} {}", text(fits))).unwrap();
         assert!(line.len() <= limit.into() && line.len() + 4 > limit.into(), "{name}: {}", line.len());
     }
@@ -73,7 +73,7 @@ fn r5034_3_b_no_initial_response_to_a_server_without_sasl() {
     refused.ask("CAPA", "-ERR\r\n");
     for mut guest in [refused, Guest::listed(INSIDE, &["TOP"]), Guest::listed(INSIDE, &[])] {
         assert_eq!(guest.say("AUTH PLAIN AAAA"), Err(SendError::InitialResponse));
-        assert_eq!(guest.say("AUTH PLAIN").unwrap(), "AUTH PLAIN\r\n", "as RFC 1734 has it");
+        assert_eq!(guest.say("AUTH PLAIN").unwrap(), "AUTH PLAIN\r\n", "as RFC 1734 defines it");
     }
     assert!(Guest::listed(INSIDE, &["SASL PLAIN"]).send("AUTH PLAIN AAAA").is_ok());
 }

@@ -361,7 +361,7 @@ fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
     let mut server = machine(ServerConfig::new(TlsPolicy::Implicit), infos(&["abc"]), user);
     let (token, _) = login(&mut server, pass.as_bytes(), &mut out);
     let unanswered = server.challenge_message(token, &Message::new(b""), &mut out).unwrap_err();
-    assert_eq!(unanswered.why, AnswerError::Stale, "PASS is no exchange");
+    assert_eq!(unanswered.why, AnswerError::Stale, "PASS is not an exchange");
 }
 
 /// The driver asks a mechanism that authenticates the server too. Without its agreement there is no TRANSACTION.

@@ -113,7 +113,7 @@ const LIST: &str = "+OK mechanism list follows\r\nPLAIN\r\nLOGIN\r\nCRAM-MD5\r\n
 fn r1734_x_a_auth_alone_lists_the_mechanisms() {
     assert_eq!(host(CONFIG, &[]).say("AUTH\r\n"), LIST);
     let none = host(ServerConfig::new(TlsPolicy::Cleartext), &[]).say("AUTH\r\n");
-    assert!(none.starts_with("-ERR"), "there are none");
+    assert!(none.starts_with("-ERR"), "there are no mechanisms");
 }
 
 #[test]
@@ -174,7 +174,10 @@ fn r5034_4_p_a_long_auth_line_is_tolerated() {
     }
     let wire = format!("auth plain {}\r\nCAPA\r\n", "A".repeat(12_276));
     let said = host(CONFIG, &[]).say(wire);
-    assert!(said.starts_with("-ERR line too long\r\n+OK capa"), "the rest of the line is no command: {said}");
+    assert!(
+        said.starts_with("-ERR line too long\r\n+OK capa"),
+        "the rest of the line is not a command: {said}"
+    );
 }
 
 #[test]
@@ -323,7 +326,7 @@ fn sec_aborted_sasl_leaves_nothing_behind() {
     for line in ["*", "????", "AAA"] {
         let mut host = challenged(CONFIG);
         assert!(host.say(lines(&[line])).starts_with("-ERR"));
-        assert!(host.say("AAAA\r\n").starts_with("-ERR"), "a response is no command");
+        assert!(host.say("AAAA\r\n").starts_with("-ERR"), "a response is not a command");
         host.challenges = vec!["AAAA".into()];
         assert_eq!(host.say(lines(&["AUTH LOGIN", "BBBB"])), format!("+ AAAA\r\n{OPEN}"));
         assert_eq!(host.asked, ["Sasl LOGIN", "Response BBBB"]);

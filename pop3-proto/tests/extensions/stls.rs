@@ -117,7 +117,7 @@ fn r2595_4_m_no_greeting_follows_the_handshake() {
     let mut desk = Guest::greeted(TlsPolicy::Required);
     desk.start_tls();
     assert!(!desk.pop3.is_ready() && !desk.pop3.is_waiting());
-    assert_eq!(desk.pop3.tick(Duration::ZERO), Ok(None), "nothing is waited for: the client speaks first");
+    assert_eq!(desk.pop3.tick(Duration::ZERO), Ok(None), "no timer runs, because the client sends first");
     assert_eq!(desk.hear("+OK ready\r\n"), ["fatal Unsolicited"]);
 }
 
@@ -322,7 +322,7 @@ fn r2595_4_n_a_refused_stls_leaves_the_session_in_cleartext() {
         assert_eq!(desk.hear("-ERR not now\r\n"), ["STLS refused not now"]);
         assert!(!desk.client().is_tls());
         assert_eq!(desk.client().state(), State::Authorization);
-        assert!(desk.client().capabilities().has(Feature::Stls), "nothing is forgotten");
+        assert!(desk.client().capabilities().has(Feature::Stls), "the list is kept");
         assert_eq!(desk.say("USER mrose").is_ok(), login, "{policy:?}");
         if !login {
             desk.start_tls();

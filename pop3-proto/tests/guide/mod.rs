@@ -18,7 +18,7 @@ fn the_picture_of_the_states_is_the_tables() {
     assert_eq!(
         fs::read_to_string(&file).unwrap(),
         drawn,
-        "the picture is stale; the comment above says how to draw it anew"
+        "the picture is stale; the comment above says how to draw it again"
     );
 }
 

@@ -88,6 +88,6 @@ fn command(verb: Verb) -> Command<'static> {
         Verb::Uidl => Command::Uidl(None),
         Verb::Quit => Command::Quit,
         Verb::Other => Command::Other { keyword: Keyword::new(b"XTND").unwrap(), arguments: None },
-        other => panic!("no answer to {other:?}"),
+        other => panic!("no line for {other:?}"),
     }
 }

@@ -73,7 +73,7 @@ fn law_10_a_client_names_the_limit_of_the_line() {
             80,
             Limit::ListingLine,
         ),
-        // 84 octets of base64
+        // 84 bytes of base64
         (&|| sent(client(config, b"+OK\r\n", &[]), &auth()), "+ ", 88, Limit::SaslLine),
     ];
     for (client, start, octets, limit) in rows {

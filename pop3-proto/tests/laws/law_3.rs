@@ -33,7 +33,7 @@ fn serve<'m>(
             Step::NeedBody if *at == MESSAGE.len() => _ = server.finish_body().unwrap(),
             Step::NeedBody => *at += server.write_body(&MESSAGE[*at..], sink).unwrap(),
             Step::NeedInput | Step::NeedSpace(_) => return None,
-            Step::Waiting => panic!("nothing is left open"),
+            Step::Waiting => panic!("no question is open"),
             Step::Closed(why) => return Some(why),
         }
     }

@@ -206,7 +206,7 @@ fn stays(client: &mut Client, fatal: ConnectionError) {
         assert_eq!(client.poll(&mut input).unwrap_err(), fatal);
         assert_eq!(input.remaining(), 5);
         assert_eq!(client.poll(&mut Input::last(b"")).unwrap_err(), fatal);
-        assert!(!client.needs_input(b"", false), "to wait for input would be to wait for ever");
+        assert!(!client.needs_input(b"", false), "waiting for input would never end");
         assert_eq!(client.tick(Duration::MAX), Err(fatal));
         let mut sink = SendBuf::new(vec![]);
         assert_eq!(client.send(&Command::Quit, &mut sink), Err(SendError::Over));

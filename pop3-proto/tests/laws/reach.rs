@@ -75,7 +75,7 @@ pub(super) fn until<'i>(
             Step::Ask(Ask::Commit(commit)) => server.removed(commit).unwrap(),
             Step::Ask(Ask::Other(other, ..)) => server.other(other, Text::EMPTY, sink).unwrap(),
             Step::NeedBody => _ = server.finish_body().unwrap(),
-            step => panic!("never came, but {step:?}"),
+            step => panic!("not the expected step: {step:?}"),
         }
     }
 }

@@ -29,7 +29,7 @@ fn law_5_needs_input_changes_no_event() {
     }
     let mut client = Client::new(cleartext(), 1);
     assert!(client.needs_input(&[b'x'; 40], false));
-    assert!(!client.needs_input(b"+OK ready\r\n", false), "the place lies beyond these octets");
+    assert!(!client.needs_input(b"+OK ready\r\n", false), "the place is beyond these bytes");
     assert!(matches!(client.poll(&mut Input::more(b"+OK ready\r\n")), Ok(Some(Event::Greeting(_)))));
 }
 

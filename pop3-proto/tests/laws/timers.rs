@@ -72,7 +72,7 @@ fn rob_36_each_timer_of_a_client_runs_from_the_first_tick_to_its_span() {
             assert_eq!(client.deletions(), Deletions::NoneAsked);
         }
     }
-    assert_eq!(greeted().tick(Duration::from_millis(7)), Ok(None), "nothing is due");
+    assert_eq!(greeted().tick(Duration::from_millis(7)), Ok(None), "no response is pending");
 }
 
 #[test]

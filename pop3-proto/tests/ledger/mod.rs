@@ -50,7 +50,7 @@ fn faults(table: &str, tests: &Tests) -> Vec<String> {
     for row in rows(table) {
         let id = row.id;
         if !before.is_empty() && by_part(before, id) != Ordering::Less {
-            faults.push(format!("{id}: double, or not in order behind {before}"));
+            faults.push(format!("{id}: double, or not in order after {before}"));
         }
         before = id;
         faults.extend(faults_of(&row, tests).into_iter().map(|fault| format!("{id}: {fault}")));
@@ -74,7 +74,7 @@ fn faults_of(row: &Row<'_>, tests: &Tests) -> Vec<String> {
         match kind {
             "except" => {}
             "host" | "note" if !is_ours => {}
-            _ => faults.push(format!("{kind} is no proof of it")),
+            _ => faults.push(format!("{kind} does not prove it")),
         }
         if reason.is_empty() {
             faults.push("no reason".to_owned());
@@ -214,12 +214,12 @@ fn the_check_sees_a_rule_that_only_a_reason_holds_up() {
         faults_of_rows(&format!("| `ROB.1` | {level} | {layers} | Some rule. | {proof} |"))
     };
     for (level, layers) in [("MUST", "P"), ("GRAMMAR", "S/H"), ("SHOULD NOT", "C"), ("LIMIT", "P")] {
-        assert_eq!(row(level, layers, "host: it does."), "ROB.1: host is no proof of it");
+        assert_eq!(row(level, layers, "host: it does."), "ROB.1: host does not prove it");
         assert_eq!(row(level, layers, "except: for a reason."), "");
     }
     for (level, layers) in [("MUST", "H"), ("DEF", "P"), ("MAY", "S"), ("NOTE", "-")] {
         assert_eq!(row(level, layers, "host: it does."), "");
-        assert_eq!(row(level, layers, "else: it does."), "ROB.1: else is no proof of it");
+        assert_eq!(row(level, layers, "else: it does."), "ROB.1: else does not prove it");
     }
     assert_eq!(row("OUGHT", "X", "note: nothing."), "ROB.1: no level: OUGHT\nROB.1: no layers: X");
 }

@@ -1,4 +1,4 @@
-//! The server's texts: every line fits 512 octets, and no line has bytes of the client.
+//! The server's texts: every line fits 512 octets, and no line contains bytes from the client.
 
 use super::*;
 use pop3_proto::server::{Language, Phrase, Translation, Utf8};

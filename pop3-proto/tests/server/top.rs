@@ -85,11 +85,7 @@ fn the_application_may_stop_once_top_has_its_lines() {
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedBody)));
         for (octet, before) in message.chunks(1).zip(0..) {
             assert_eq!(server.wants_body(), before < needed, "{line}, {before}");
-            assert_eq!(
-                server.write_body(octet, &mut out),
-                Ok(1),
-                "what is not asked for is taken and dropped"
-            );
+            assert_eq!(server.write_body(octet, &mut out), Ok(1), "bytes after the lines are dropped");
         }
         server.finish_body().unwrap();
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedInput)));

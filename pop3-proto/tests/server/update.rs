@@ -57,7 +57,7 @@ fn r1939_6_f_the_maildrop_can_be_taken_out_once_the_session_is_over() {
     let mut server = machine(CLEAR, three(), LOGIN);
     server.tick(Duration::ZERO).unwrap();
     assert_eq!(server.tick(Duration::from_secs(9999)), Err(ConnectionError::TimedOut(Timer::Autologout)));
-    assert!(server.take_maildrop().is_some(), "behind a fatal error it is over too");
+    assert!(server.take_maildrop().is_some(), "a fatal error also ends the session");
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn break_client_off(script: &Script) {
         let played = client_machine::play(script, script.server().lost_after(octets));
         same_lines(&played, &lines);
         let told = played.lines.len().checked_sub(1).map_or(0, |last| lines[last].1);
-        assert!(told <= octets, "broken off at {octets}, and told of {told}");
+        assert!(told <= octets, "broken off at {octets}, but {told} bytes were reported");
         let ended = &played.ended;
         assert!(
             ended == "UnexpectedEof" || ended == "Closed(Unknown)" || ended == "Closed(NoneAsked)",

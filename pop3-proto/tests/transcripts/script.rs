@@ -134,7 +134,7 @@ fn a_mismatch_shows_the_line_where_they_part() {
     for (mismatch, line, text) in cases {
         assert_eq!(mismatch.line(), line, "{mismatch}");
         assert_eq!(mismatch.to_string(), text);
-        assert_eq!(format!("{mismatch:?}"), text, "what a test prints that unwraps");
+        assert_eq!(format!("{mismatch:?}"), text, "the output of a test that unwraps");
     }
 }
 

@@ -62,8 +62,8 @@ fn r1939_4_l_numbers_are_plain_decimal() {
         assert_eq!(ScanListing::parse(text), Err(InvalidValue::Syntax), "{}", text.escape_ascii());
     }
     for text in [&b"0 5"[..], b"00 5"] {
-        assert_eq!(ScanListing::parse(text), Err(InvalidValue::Syntax), "message 0 is none");
-        assert_eq!(UniqueIdListing::parse(text), Err(InvalidValue::Syntax), "message 0 is none");
+        assert_eq!(ScanListing::parse(text), Err(InvalidValue::Syntax), "0 is not a message number");
+        assert_eq!(UniqueIdListing::parse(text), Err(InvalidValue::Syntax), "0 is not a message number");
         assert_eq!(DropListing::parse(text), Ok(drop(0, 5)), "a count may be 0");
     }
     assert_eq!(ScanListing::parse(b"4294967295 0"), Ok(scan(u32::MAX, 0)));

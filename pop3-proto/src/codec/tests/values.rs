@@ -153,7 +153,7 @@ proptest! {
             let limits = Limits::DEFAULT.with_command_line(1024);
             prop_assert_eq!(complete(Command::decode(&bytes, &limits)), Some((command, bytes.len())));
             let again = encoded(|out| Command::parse(line(&bytes)).unwrap().encode(out));
-            prop_assert_eq!(bytes, again, "canonical octets come back as they were");
+            prop_assert_eq!(bytes, again, "canonical bytes do not change");
         }
     }
 
@@ -171,7 +171,7 @@ proptest! {
                 prop_assert_eq!(decoded, expected.map(|response| (response, bytes.len())));
             }
             let parsed = Response::parse(line(&bytes), Some(Verb::Auth)).unwrap();
-            prop_assert_eq!(&encoded(|out| parsed.encode(out)), &bytes, "canonical octets come back as they were");
+            prop_assert_eq!(&encoded(|out| parsed.encode(out)), &bytes, "canonical bytes do not change");
         }
     }
 

@@ -101,7 +101,11 @@ fn quirk_24_a_server_that_closes_on_a_bad_password() {
     };
     let mut session = start();
     assert_eq!(session.last(""), ["fatal UnexpectedEof"]);
-    assert_eq!(session.client().state(), State::Authorization, "which tells the caller what was cut off");
+    assert_eq!(
+        session.client().state(),
+        State::Authorization,
+        "so the caller knows that the login is not answered"
+    );
     let mut session = start();
     let events = session.hear("-ERR no\r\n+OK pop3 server signing off\r\n");
     assert_eq!(events, ["PASS refused no", "fatal Unsolicited"]);

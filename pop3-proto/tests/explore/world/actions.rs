@@ -202,7 +202,9 @@ impl World<'_> {
             (Owed::Handshake(start), _) => {
                 assert!(self.down.pending().is_empty() && self.up.pending().is_empty());
                 self.client.tls_started(start, Input::more(&self.client_unread)).unwrap();
-                let Some(Asked::StartTls(start)) = self.asked.take() else { panic!("no handshake is due") };
+                let Some(Asked::StartTls(start)) = self.asked.take() else {
+                    panic!("no handshake is expected")
+                };
                 self.server.tls_started(start, Input::more(&self.server_unread)).unwrap();
             }
         }

@@ -213,7 +213,7 @@ impl<'s> World<'s> {
                     false
                 }
                 Ok(Step::NeedInput) => {
-                    assert!(!self.up_ended, "input is asked for behind the end");
+                    assert!(!self.up_ended, "the server asks for input after the end");
                     false
                 }
                 // The bytes are dropped.

@@ -259,7 +259,7 @@ impl Guest {
         let unread = self.unread().len();
         assert_eq!(unread, before, "bytes were read, and there is no event: {:?}", self.pop3);
         let fits = unread < self.client().min_recv_buf() || self.pop3.is_closed();
-        assert!(fits, "a buffer of the least size would fill up: {:?}", self.pop3);
+        assert!(fits, "a buffer of the smallest size would fill up: {:?}", self.pop3);
     }
 
     pub const fn client(&self) -> &Client {

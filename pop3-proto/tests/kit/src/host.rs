@@ -108,7 +108,7 @@ impl<M: Maildrop> Host<M> {
             let ends = at == end && (count == 0 || (wall.is_none() && count % 2 == 0));
             output.extend(self.exchange(chunk, ends));
             if count == 0 && self.end.is_none() {
-                assert!(self.awaits_tls(), "at the end of the stream it ends: {:?}", self.pop3);
+                assert!(self.awaits_tls(), "the session did not end with the stream: {:?}", self.pop3);
                 self.pop3.close();
             }
         }
@@ -257,9 +257,9 @@ impl<M: Maildrop> Host<M> {
         assert_eq!(self.pop3.wants_answer(), asked, "every question was answered: {:?}", self.pop3);
         if self.pop3.wants_read() {
             let fits = self.unread().len() < self.server().min_recv_buf();
-            assert!(fits && !self.pop3.recv_buf().is_eof(), "a buffer of the least size would fill up");
+            assert!(fits && !self.pop3.recv_buf().is_eof(), "a buffer of the smallest size would fill up");
         } else {
-            assert!(asked || self.pop3.wants_write(), "nothing can go on: {:?}", self.pop3);
+            assert!(asked || self.pop3.wants_write(), "neither side can continue: {:?}", self.pop3);
         }
     }
 
