@@ -105,7 +105,7 @@ mod tests {
         &message[..TopFilter::new(lines).pass(message)]
     }
 
-    /// Returns the bytes on the wire, as the server combines them.
+    /// What goes over the wire, as the server puts it together.
     fn sent(message: &[u8], lines: u64) -> Vec<u8> {
         let mut filter = TopFilter::new(lines);
         let mut part = &message[..filter.pass(message)];

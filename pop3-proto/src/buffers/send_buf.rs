@@ -111,8 +111,7 @@ impl<B: Storage> SendBuf<B> {
         }
     }
 
-    /// Makes room for `needed` bytes after the pending ones. This is rarely necessary, so it is not inlined into the
-    /// code for each line.
+    /// Makes room for `needed` bytes after those that are pending. Seldom needed, so not in line with what is done for each line.
     #[cold]
     fn reserve(&mut self, needed: usize) -> Result<(), BufferFull> {
         let full = |capacity| Err(BufferFull { needed, capacity });

@@ -81,7 +81,7 @@ mod tests {
     use crate::{Limits, SendBuf};
     use std::{format, string::String, vec::Vec};
 
-    /// Returns a client with this command in flight, whose answer has begun.
+    /// A client with this command in flight, whose answer has begun.
     fn client(command: &Command<'_>, turn: Turn) -> Client {
         let limits = Limits::DEFAULT.with_body_octets(9).with_listing_rows(2).with_listing_line(64);
         let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits), 1);
@@ -91,7 +91,7 @@ mod tests {
         client
     }
 
-    /// Returns all events of `input`, and the machine after each.
+    /// All events of `input`, and the machine behind each.
     fn events(mut client: Client, octets: &[u8], last: bool, general: bool) -> Vec<String> {
         let mut input = if last { Input::last(octets) } else { Input::more(octets) };
         let mut events = Vec::new();
