@@ -88,8 +88,7 @@ const READ: usize = 16 * 1024;
 /// | you | then |
 /// |---|---|
 /// | leave the loop and return later | nothing is lost: poll again, and the next event follows |
-/// | send QUIT and poll to [`Event::Closed`] | the server removes the marked messages, and `Closed` says whether it
-/// did |
+/// | send QUIT and poll to [`Event::Closed`] | the server removes the marked messages, and `Closed` says whether it did |
 /// | call [`close`](Self::close), or drop the connection | the server removes nothing |
 ///
 /// After `close`:
