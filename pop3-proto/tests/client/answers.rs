@@ -214,7 +214,7 @@ fn r1939_3_ag_one_command_is_in_flight_unless_pipelining_was_announced() {
     assert_eq!(session.hear("+OK 0 0\r\n+OK\r\n"), ["0 messages, 0 octets", "NOOP ok"]);
 }
 
-/// Also 1939.3.c: answers come in the order of their commands.
+/// Also 1939.3.c: answers have the order of their commands.
 #[test]
 fn tickets_tell_answers_apart() {
     let mut session = Guest::opened(super::PIPED);

@@ -69,7 +69,7 @@ fn r2449_8_e_a_login_is_refused_with_the_code_of_a_back_end() {
     }
 }
 
-/// A refusal does not count as a failed login only if its code is about the server or the maildrop.
+/// Every refusal counts as a failed login, unless its code is about the server or the maildrop.
 #[test]
 fn rob_17_a_refusal_with_a_code_counts_as_a_failed_login() {
     for (code, counts) in [
@@ -92,7 +92,7 @@ fn rob_17_a_refusal_with_a_code_counts_as_a_failed_login() {
     }
 }
 
-/// Also 1939.3.m: the line is written completely or not at all, and in the second case the token is returned.
+/// Also 1939.3.m: the line is written completely, or not at all and the token is returned.
 #[test]
 fn r2449_8_e_a_code_that_does_not_fit_is_not_written() {
     let text = Phrase::LoginFailed.english().as_bytes().len();

@@ -72,7 +72,7 @@ fn bytes_after_a_login_that_is_handed_over_stay_unread() {
     }
 }
 
-/// Like every answer.
+/// As with every answer, a token of another connection, or of a session that is over, is refused.
 #[test]
 fn a_login_is_handed_over_with_its_own_token() {
     let (mut a, mut b) = ([0; 4096], [0; 4096]);
@@ -102,7 +102,7 @@ fn bytes_that_no_machine_reads_are_dropped_from_a_receive_buffer() {
     assert_eq!(recv.spare_mut().len(), 8);
 }
 
-/// Returns the same bytes as one by one, whatever the buffer held and however much of it was read before.
+/// The unread bytes are the same for every size of piece, and for every number of bytes consumed in between.
 #[test]
 fn bytes_that_were_read_elsewhere_are_appended_to_the_unread_bytes() {
     let octets: Vec<u8> = (0..=255).collect();
