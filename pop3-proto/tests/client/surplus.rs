@@ -114,7 +114,7 @@ fn events(session: &mut Guest, pieces: &[&str], ends: bool) -> Vec<String> {
     for event in heard {
         match (events.last_mut(), event.strip_prefix("body ")) {
             (Some(last), Some(more)) if last.starts_with("body ") => last.push_str(more),
-            // A fatal error stays.
+            // A fatal error is permanent.
             (Some(last), _) if *last == event && event.starts_with("fatal") => {}
             _ => events.push(event),
         }
