@@ -7,7 +7,7 @@ use crate::{
 use arbitrary::{Arbitrary, Error, Result, Unstructured};
 use core::time::Duration;
 
-/// The most bytes that a value takes.
+/// The largest number of bytes that a value takes.
 const MOST: usize = 255;
 
 /// Takes the longest valid value from the front.
@@ -24,7 +24,7 @@ fn longest<'a, T>(
 
 macro_rules! borrowed {
     ($($name:ident)+) => {$(
-        /// The longest valid value at the front of the bytes.
+        /// Takes the longest valid value at the front of the bytes.
         impl<'a> Arbitrary<'a> for $name<'a> {
             fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
                 longest(u, $name::new)
@@ -95,7 +95,7 @@ impl<'a> Arbitrary<'a> for Timers {
     }
 }
 
-/// Any command that can be sent as one line.
+/// Builds any command that can be sent as one line.
 impl<'a> Arbitrary<'a> for Command<'a> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let verb: Verb = u.arbitrary()?;

@@ -1,5 +1,6 @@
-//! What must not compile (laws 2 and 7), each beside a twin that does and differs in that one thing, so that a case cannot fail for a reason of
-//! its own. Built for the tests of the documentation alone; the nightly tool checks the error codes.
+//! Programs that must not compile (laws 2 and 7). A counterpart of each compiles and differs only in that one thing,
+//! so a case cannot fail for another reason. This module is built only for the tests of the documentation, and the
+//! nightly tool checks the error codes.
 //!
 //! # The right answer
 //!
@@ -38,7 +39,7 @@
 //! }
 //! ```
 //!
-//! # A token that comes back may be given again
+//! # A returned token may be used again
 //!
 //! ```
 //! use pop3_proto::server::{Server, User};
@@ -50,7 +51,7 @@
 //! # type MessageInfo = pop3_proto::server::MessageInfo<pop3_proto::OwnedUniqueId>;
 //! ```
 //!
-//! The one that was given may not:
+//! A used token may not:
 //!
 //! ```compile_fail,E0382
 //! use pop3_proto::server::{Server, User};
@@ -78,7 +79,7 @@
 //!
 //! # A forged token
 //!
-//! What a token shows can be read:
+//! A program can read what a token shows:
 //!
 //! ```
 //! fn look(fetch: &pop3_proto::server::Fetch) -> u64 {
@@ -86,7 +87,7 @@
 //! }
 //! ```
 //!
-//! It cannot be written, nor a token made of it:
+//! It cannot write it, nor create a token:
 //!
 //! ```compile_fail,E0616
 //! fn look(fetch: &pop3_proto::server::Fetch) -> u64 {
@@ -106,14 +107,14 @@
 //! }
 //! ```
 //!
-//! Nor can anybody add a kind of question that can be refused:
+//! A program cannot add a kind of question that can be refused either:
 //!
 //! ```compile_fail,E0277
 //! struct Mine;
 //! impl pop3_proto::server::Refusable for Mine {}
 //! ```
 //!
-//! # What cannot be refused
+//! # A question that cannot be refused
 //!
 //! ```
 //! use pop3_proto::server::{Fetch, Refusal, Server, MessageInfo};
@@ -186,7 +187,7 @@
 //! assert!(event.is_some());
 //! ```
 //!
-//! # A secret says nothing by itself
+//! # A secret is not printed by accident
 //!
 //! ```
 //! fn show(secret: pop3_proto::Secret<'_>) -> String {

@@ -1,4 +1,4 @@
-//! Values and errors in the logs of a microcontroller (feature `defmt`). A secret does not show (law 9).
+//! Values and errors in the logs of a microcontroller (feature `defmt`). A secret does not appear there (law 9).
 
 use crate::client::{Deletions, ListedUniqueId, SendError, Ticket, TlsRefusal};
 use crate::server::{BodyError, CloseReason, Refusal};
@@ -9,7 +9,7 @@ use crate::{
 };
 use ::defmt::{Debug2Format, Format, Formatter, write};
 
-/// Text goes out as bytes, and is made readable on the other side.
+/// Text is sent as bytes, and the host makes it readable.
 macro_rules! bytes {
     ($($name:ident)+) => {$(
         impl Format for $name<'_> {
@@ -21,7 +21,7 @@ macro_rules! bytes {
 }
 bytes! { ApopTimestamp LanguageTag ListedUniqueId Mechanism Text UniqueId }
 
-/// These have no input in them, or do not show it.
+/// These values contain no input, or do not show it.
 macro_rules! debug {
     ($($name:ty)+) => {$(
         impl Format for $name {

@@ -1,14 +1,14 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, which counts for each thread how often it was asked.
+/// The system's allocator, with a count of the allocations of each thread.
 pub(crate) struct Counting;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How many allocations `run` makes on this thread.
+/// Returns how many allocations `run` makes on this thread.
 pub(crate) fn allocations(run: impl FnOnce()) -> u64 {
     let before = COUNT.get();
     run();
@@ -16,11 +16,11 @@ pub(crate) fn allocations(run: impl FnOnce()) -> u64 {
 }
 
 fn count() {
-    // A thread that is ending has no counter any more.
+    // A thread that is ending no longer has a counter.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 
-// An allocator cannot be written without; the library itself forbids it.
+// An allocator needs `unsafe`; the library itself forbids it.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

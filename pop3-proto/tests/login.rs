@@ -7,7 +7,7 @@ use pop3_proto::login::{Cause, Login, LoginError, Way, WhyNot};
 use pop3_proto::script::{Cuts, Script};
 use pop3_proto::{ClientConfig, ClientConnection, Secret, Text, TlsPolicy};
 
-/// A login against a script, which must be said to its end.
+/// Runs a login against a script, which must be played to its end.
 fn log_in(script: &str, config: impl Into<ClientConfig>, mut login: Login<'_>) -> Result<Way, LoginError> {
     let script = Script::parse(script).unwrap();
     let mut stream = script.server().cut(Cuts::Everywhere);
@@ -113,7 +113,7 @@ fn a_login_can_begin_after_the_greeting() {
     let mut stream = script.server();
     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
     let mut login = user();
-    login.begin(None, &mut pop3.sender()).unwrap(); // before the greeting this does nothing
+    login.begin(None, &mut pop3.sender()).unwrap(); // before the greeting this has no effect
     assert!(!pop3.wants_write());
     pop3.read_from(&mut stream).unwrap();
     assert!(matches!(pop3.poll(), Ok(Some((Event::Greeting(_), _)))));
@@ -127,7 +127,7 @@ fn law_9_a_login_shows_neither_name_nor_password() {
     assert!(!shown.contains("mrose") && !shown.contains("tanstaaf"), "{shown}");
 }
 
-/// Takes the server's word for `v=proof`.
+/// Accepts `v=proof` as the server's proof.
 #[cfg(feature = "sasl")]
 #[derive(Default)]
 struct Fake {

@@ -1,4 +1,5 @@
-//! Tests that cross modules, in one binary with one module for each subject. Tests next to the code prove the codec, the bodies and the values.
+//! Tests that use several modules, in one binary with one module for each subject. Tests next to the code prove the
+//! codec, the bodies and the values.
 //!
 //! A test that proves a requirement carries its id in its name: `r1939_5_d_...`, `quirk_12_...`, `law_4_...`.
 #![cfg(feature = "alloc")]
@@ -6,7 +7,7 @@
 mod client;
 mod connection;
 mod counting;
-// It prints what it visited; the bans are the library's.
+// The search prints its counts; the bans are for the library.
 #[allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 mod explore;
 mod extensions;
@@ -19,6 +20,6 @@ mod tap;
 mod transcripts;
 mod values;
 
-/// Counts for each thread, so that one test sees only its own.
+/// Counts for each thread, so one test sees only its own allocations.
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;

@@ -1,4 +1,4 @@
-//! What values and errors show, and what can be read back from settings.
+//! The output of values and errors, and the values that can be read back from settings.
 
 use pop3_proto::client::{Event, SendError, TlsRefusal};
 use pop3_proto::script::{AsyncPeer, Script};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-/// The messages of an error and of its causes.
+/// Returns the messages of an error and of its causes.
 fn chain(error: &dyn Error) -> Vec<String> {
     let mut errors = vec![error.to_string()];
     let mut cause = error.source();
@@ -44,7 +44,7 @@ fn an_error_that_wraps_names_its_cause_and_does_not_repeat_it() {
     let _ = |unaccepted: Unaccepted<Vec<u8>>| unaccepted.source().is_some();
 }
 
-/// The events of a client that has sent this command.
+/// Returns the events of a client that has sent this command.
 fn shown(command: &str, response: &[u8]) -> Vec<String> {
     let mut client = Client::new(TlsPolicy::Cleartext, 1);
     let mut sink = SendBuf::new(vec![]);

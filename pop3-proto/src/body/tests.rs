@@ -1,4 +1,4 @@
-//! Words to try everything on, and what both ends of byte-stuffing have in common.
+//! Test data, and a test of both ends of byte-stuffing together.
 
 mod stuff;
 mod unstuff;
@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 const LETTERS: [u8; 4] = *b".\r\na";
 
-/// All bodies of up to `longest` octets that can matter: everything else is as good as an `a`.
+/// Calls `check` with all bodies of up to `longest` bytes. `a` stands for every byte without a special meaning.
 pub(super) fn all_words(longest: u32, mut check: impl FnMut(&[u8])) {
     for length in 0..=longest {
         for number in 0..4_usize.pow(length) {
@@ -19,8 +19,8 @@ pub(super) fn all_words(longest: u32, mut check: impl FnMut(&[u8])) {
     }
 }
 
-/// All bodies of up to `longest` octets behind a line so long that they lie across the border of whatever is
-/// looked at together, and behind a line end from which blocks are counted.
+/// Calls `check` with all bodies of up to `longest` bytes, at each offset around the borders of blocks. A line end
+/// comes first because blocks are counted from there.
 pub(super) fn words_at_borders(longest: u32, mut check: impl FnMut(&[u8])) {
     for before in [0..3, 5..12, 12..19, 123..134, 141..148, 251..262].into_iter().flatten() {
         let line = ["x\r\n", &"a".repeat(before)].concat();
@@ -31,8 +31,8 @@ pub(super) fn words_at_borders(longest: u32, mut check: impl FnMut(&[u8])) {
     }
 }
 
-/// Long bodies: with something at every offset of octets, blocks and what is left of them, alone or behind a
-/// line, and pseudo-random ones.
+/// Calls `check` with long bodies: with something special at every offset of blocks and their remainders, with and
+/// without a line before it, and pseudo-random bodies.
 pub(super) fn long_words(mut check: impl FnMut(&[u8])) {
     for length in (0..40).chain([127, 128, 129, 132, 133, 145, 146, 250, 260, 261, 277, 280, 401, 402, 600]) {
         for start in 0..length {
@@ -57,7 +57,7 @@ pub(super) fn long_words(mut check: impl FnMut(&[u8])) {
     }
 }
 
-/// Bytes that go through one end and come out at the other.
+/// Bytes that are stuffed and then unstuffed.
 #[test]
 fn stuffed_bytes_unstuff_to_the_original() {
     let there_and_back = |message: &[u8]| {

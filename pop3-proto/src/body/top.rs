@@ -91,7 +91,7 @@ mod tests {
     use crate::{Stuff, StuffMode};
     use std::vec::Vec;
 
-    /// The answer by whole lines, and whether the end of the headers is in it.
+    /// Returns the length of the answer in complete lines, and whether the headers end in it.
     fn naive(message: &[u8], lines: usize) -> (usize, bool) {
         let all: Vec<&[u8]> = message.split_inclusive(|octet| *octet == b'\n').collect();
         let Some(blank) = all.iter().position(|line| *line == b"\n" || *line == b"\r\n") else {

@@ -1,4 +1,4 @@
-//! The memory of a session: what was received, and what waits to be sent.
+//! The memory of a session: the bytes received, and the bytes that wait to be sent.
 
 mod recv_buf;
 mod send_buf;

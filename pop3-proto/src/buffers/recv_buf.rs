@@ -2,11 +2,11 @@ use super::storage::{BufferTooSmall, Storage};
 use crate::input::{Input, to_front};
 use core::fmt;
 
-/// The bytes that were received and not read yet.
+/// The bytes that were received and not yet read.
 ///
-/// A connection has one, and lends it with `recv_buf`; a driver of a machine alone makes its own, with [`new`](Self::new). Give it what your transport receives in one of two ways: read into
-/// [`spare_mut`](Self::spare_mut) and report the count with [`received`](Self::received), as below, or let `read_from` do
-/// both (feature `std`).
+/// A connection has one, and lends it with `recv_buf`. If you drive a machine without a connection, create your own
+/// with [`new`](Self::new). Give it the received bytes in one of two ways: read into [`spare_mut`](Self::spare_mut)
+/// and report the count with [`received`](Self::received), as below, or let `read_from` do both (feature `std`).
 ///
 /// ```
 /// use pop3_proto::{ClientConnection, TlsPolicy, client::Event};
@@ -25,17 +25,19 @@ pub struct RecvBuf<B> {
     eof: bool,
     /// Bytes that were read must keep their places, because an event that is given again consists of them.
     pinned: bool,
-    /// The room that a storage that grows makes for one read.
+    /// The room that a growing storage makes for one read.
     read: usize,
-    /// A storage that grows does not become longer for a read.
+    /// The length to which a storage may grow for a read.
     most: usize,
 }
 
 impl<B: Storage> RecvBuf<B> {
-    /// Returns an empty buffer, for a driver of a machine alone. It uses all of `storage` and does not let it grow.
+    /// Returns an empty buffer, for a machine without a connection. It uses all of `storage` and does not let it
+    /// grow.
     ///
-    /// A storage of `min_recv_buf()` bytes (ask the machine) never fills up with bytes that the machine leaves unread, so a
-    /// full buffer is never mistaken for the end of the stream. With twice that size, bytes are seldom moved to the front.
+    /// A storage of `min_recv_buf()` bytes (ask the machine) never fills up with bytes that the machine leaves
+    /// unread. So a full buffer is never mistaken for the end of the stream. With twice that size, bytes are seldom
+    /// moved to the front.
     ///
     /// ```
     /// use pop3_proto::RecvBuf;
@@ -51,14 +53,14 @@ impl<B: Storage> RecvBuf<B> {
     }
 
     /// Returns an empty buffer whose storage grows to `limit` bytes when there is something to read, and again after
-    /// [`shrink`](Self::shrink): for many connections, most of them idle.
+    /// [`shrink`](Self::shrink). Use it for many connections of which most are idle.
     pub const fn with_limit(storage: B, limit: usize) -> Self {
         RecvBuf { storage, start: 0, end: 0, eof: false, pinned: false, read: limit, most: limit }
     }
 
-    /// A buffer for a machine that leaves up to `least` bytes unread.
+    /// Returns a buffer for a machine that leaves up to `least` bytes unread.
     ///
-    /// If its storage can grow, it grows by up to `read` bytes for each read, and to `least + read` in all.
+    /// If its storage can grow, it grows by up to `read` bytes for each read, and to `least + read` in total.
     pub(crate) fn for_machine(storage: B, least: usize, read: usize) -> Result<Self, BufferTooSmall> {
         let given = storage.limit();
         if given < least {
@@ -67,31 +69,32 @@ impl<B: Storage> RecvBuf<B> {
         Ok(Self::with_enough(storage, least, read))
     }
 
-    /// The same, for a storage that is known to grow.
+    /// Does the same, for a storage that is known to grow.
     pub(crate) const fn with_enough(storage: B, least: usize, read: usize) -> Self {
         let most = least.saturating_add(read);
         RecvBuf { storage, start: 0, end: 0, eof: false, pinned: false, read, most }
     }
 
-    /// Returns the bytes that were received and not read yet.
+    /// Returns the bytes that were received and not yet read.
     pub fn unread(&self) -> &[u8] {
         self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Drops the first `count` unread bytes, or all if there are fewer: for a proxy, which passes on what follows a login.
+    /// Drops the first `count` unread bytes, or all if there are fewer. Proxies need this for the bytes after a
+    /// login.
     pub fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.end);
     }
 
     /// Returns the room for the next bytes.
     ///
-    /// It is never empty while the connection waits for input. It may be empty if you receive more than the connection
-    /// asks for: poll before you read on.
+    /// It is never empty while the connection waits for input. It may be empty if you receive more than the
+    /// connection asks for: poll before the next read.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         let unread = self.end.saturating_sub(self.start);
         self.storage.grow(unread.saturating_add(self.read).min(self.most));
         let buffer = self.storage.as_mut();
-        // Moves are rare if the storage is larger than it must be, so the cost stays linear in the bytes received.
+        // Moves are rare if the storage is larger than necessary, so the cost stays linear in the bytes received.
         let moves = self.start == self.end || self.end >= buffer.len() || self.start > buffer.len() / 2;
         if moves && !self.pinned {
             to_front(buffer, self.start, self.end);
@@ -100,8 +103,8 @@ impl<B: Storage> RecvBuf<B> {
         buffer.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// Reports what a read into [`spare_mut`](Self::spare_mut) returned: `count` new bytes. As with [`Read`](std::io::Read),
-    /// 0 means that the stream has ended, unless there was no room to read into.
+    /// Reports the result of a read into [`spare_mut`](Self::spare_mut): `count` new bytes. As with
+    /// [`Read`](std::io::Read), 0 means that the stream has ended, unless there was no room to read into.
     ///
     /// A `count` above the room counts as all of the room.
     pub fn received(&mut self, count: usize) {
@@ -112,7 +115,7 @@ impl<B: Storage> RecvBuf<B> {
         self.end = self.end.saturating_add(count).min(self.storage.as_ref().len());
     }
 
-    /// Reports that the stream has ended: for transports whose 0 means "nothing now".
+    /// Reports that the stream has ended, for transports that also return 0 for "no bytes now".
     pub const fn received_eof(&mut self) {
         self.eof = true;
     }
@@ -123,9 +126,9 @@ impl<B: Storage> RecvBuf<B> {
         self.eof
     }
 
-    /// Lets `read` read the unread bytes, and drops those that it took from the input.
+    /// Lets `read` read the unread bytes, and drops the bytes that it took from the input.
     ///
-    /// What `read` returns may borrow the buffer, as the events of a machine do.
+    /// The result of `read` may borrow the buffer, as the events of a machine do.
     pub fn with<'s, R>(&'s mut self, read: impl FnOnce(&mut Input<'s>) -> R) -> R {
         let mut reading = self.read();
         let result = read(&mut reading.input);
@@ -133,7 +136,7 @@ impl<B: Storage> RecvBuf<B> {
         result
     }
 
-    /// Returns the storage. The bytes that were not read are lost.
+    /// Returns the storage. Unread bytes are lost.
     pub fn into_storage(self) -> B {
         self.storage
     }
@@ -148,18 +151,18 @@ impl<B: Storage> RecvBuf<B> {
         Reading { all, input, start, end: *end }
     }
 
-    /// Returns the unread bytes as an input to look at, which takes none of them out of the buffer: for `tls_started`.
+    /// Returns the unread bytes as an input, for `tls_started`. They stay in the buffer.
     pub fn input(&self) -> Input<'_> {
         if self.eof { Input::last(self.unread()) } else { Input::more(self.unread()) }
     }
 
-    /// Decides whether bytes that were read keep their places.
+    /// Sets whether bytes that were read keep their places.
     pub(crate) const fn pin(&mut self, pinned: bool) {
         self.pinned = pinned;
     }
 
-    /// Frees the memory if all bytes were read: an idle connection needs none. A `Vec` in a buffer of
-    /// [`new`](Self::new) then has no room: use [`with_limit`](Self::with_limit), which makes room again.
+    /// Frees the memory if all bytes were read, because an idle connection needs none. A `Vec` in a buffer of
+    /// [`new`](Self::new) then has no room. Use [`with_limit`](Self::with_limit), which makes room again.
     pub fn shrink(&mut self) {
         if self.start == self.end && !self.pinned {
             self.storage.shrink();
@@ -170,8 +173,8 @@ impl<B: Storage> RecvBuf<B> {
 
 #[cfg(feature = "alloc")]
 impl RecvBuf<alloc::vec::Vec<u8>> {
-    /// Receives these bytes, for transports that hand out the bytes that they read. The buffer grows as it must, so bound
-    /// the bytes that you append before you poll.
+    /// Receives these bytes, for transports that hand out the bytes that they read. The buffer grows as needed, so
+    /// limit the number of bytes that you append before you poll.
     pub fn append(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -198,9 +201,9 @@ impl<B: Storage> fmt::Debug for RecvBuf<B> {
     }
 }
 
-/// A buffer that is being read. What was taken from the input is dropped with [`done`](Self::done).
+/// A buffer that is being read. [`done`](Self::done) drops the bytes that were taken from the input.
 pub(crate) struct Reading<'r> {
-    /// The whole storage, for the [`Place`]s in it.
+    /// The complete storage, for the [`Place`]s in it.
     pub(crate) all: &'r [u8],
     pub(crate) input: Input<'r>,
     start: &'r mut usize,
@@ -214,7 +217,7 @@ impl Reading<'_> {
     }
 }
 
-/// The places in a [`RecvBuf`] of a part of a line that was read.
+/// The position in a [`RecvBuf`] of a part of a line that was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Place {
     start: usize,
@@ -222,7 +225,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The places of `part` in the storage `all`. An empty part may lie anywhere.
+    /// Returns the position of `part` in the storage `all`. The position of an empty part is 0.
     pub(crate) fn of(part: &[u8], all: &[u8]) -> Self {
         if part.is_empty() {
             return Place { start: 0, length: 0 };
@@ -230,7 +233,7 @@ impl Place {
         Place { start: part.as_ptr().addr().wrapping_sub(all.as_ptr().addr()), length: part.len() }
     }
 
-    /// The bytes at these places.
+    /// Returns the bytes at this position.
     pub(crate) fn get(self, all: &[u8]) -> &[u8] {
         all.get(self.start..self.start.saturating_add(self.length)).unwrap_or_default()
     }

@@ -5,9 +5,9 @@ use core::fmt;
 
 /// The bytes that wait to be sent.
 ///
-/// A connection has one, and lends it with `send_buf`; a driver of a machine alone makes its own, with [`new`](Self::new).
-/// It is the [`Sink`] to write to: write [`pending`](Self::pending) to your transport and report how
-/// many bytes it took with [`sent`](Self::sent), or let `write_to` do both (feature `std`).
+/// A connection has one, and lends it with `send_buf`. If you drive a machine without a connection, create your own
+/// with [`new`](Self::new). It is the [`Sink`] of the machine: write [`pending`](Self::pending) to your transport and
+/// report how many bytes it took with [`sent`](Self::sent), or let `write_to` do both (feature `std`).
 ///
 /// ```
 /// use pop3_proto::{ClientConnection, Command, TlsPolicy};
@@ -34,12 +34,12 @@ pub struct SendBuf<B> {
 }
 
 impl<B: Storage> SendBuf<B> {
-    /// The size to which a storage that can grow grows, in bytes, unless you choose another limit: 16 KiB. A buffer without
+    /// The size in bytes to which a growing storage grows, unless you choose another limit: 16 KiB. A buffer without
     /// a limit would switch back-pressure off.
     pub const LIMIT: usize = 16 * 1024;
 
-    /// Returns an empty buffer, for a driver of a machine alone: at least [`MIN_SEND_BUF`](crate::MIN_SEND_BUF) bytes. A
-    /// storage that can grow grows to [`LIMIT`](Self::LIMIT).
+    /// Returns an empty buffer of at least [`MIN_SEND_BUF`](crate::MIN_SEND_BUF) bytes, for a machine without a
+    /// connection. A storage that can grow grows to [`LIMIT`](Self::LIMIT).
     ///
     /// ```
     /// use pop3_proto::{SendBuf, Sink};
@@ -58,14 +58,14 @@ impl<B: Storage> SendBuf<B> {
         Self::with_limit(storage, Self::LIMIT)
     }
 
-    /// As [`new`](Self::new); a storage that can grow grows to `limit` bytes, or to
+    /// Does the same as [`new`](Self::new), but a storage that can grow grows to `limit` bytes, or to
     /// [`MIN_SEND_BUF`](crate::MIN_SEND_BUF) if that is more.
     pub fn with_limit(storage: B, limit: usize) -> Self {
         let limit = limit.max(MIN_SEND_BUF).max(storage.as_ref().len()).min(storage.limit());
         SendBuf { storage, start: 0, end: 0, limit }
     }
 
-    /// A buffer for a machine that writes lines of up to `least` bytes.
+    /// Returns a buffer for a machine that writes lines of up to `least` bytes.
     pub(crate) fn for_machine(storage: B, least: usize) -> Result<Self, BufferTooSmall> {
         let given = storage.limit();
         if given < least {
@@ -74,7 +74,7 @@ impl<B: Storage> SendBuf<B> {
         Ok(Self::with_limit(storage, Self::LIMIT.max(least)))
     }
 
-    /// The same, for a storage that is known to grow.
+    /// Does the same, for a storage that is known to grow.
     #[cfg(feature = "alloc")]
     pub(crate) const fn with_enough(storage: B, least: usize) -> Self {
         let limit = if least > Self::LIMIT { least } else { Self::LIMIT };
@@ -94,17 +94,17 @@ impl<B: Storage> SendBuf<B> {
         }
     }
 
-    /// Drops all pending bytes: they were sent, or there is nobody left to send them to.
+    /// Drops all pending bytes, after they were sent or if the peer is gone.
     pub const fn clear(&mut self) {
         (self.start, self.end) = (0, 0);
     }
 
-    /// Whether nothing is pending.
+    /// Returns whether no bytes are pending.
     pub(crate) const fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// Frees the memory if nothing is pending: an idle connection needs none.
+    /// Frees the memory if no bytes are pending, because an idle connection needs none.
     pub fn shrink(&mut self) {
         if self.is_empty() {
             self.storage.shrink();
@@ -144,7 +144,7 @@ impl<B: Storage> SendBuf<B> {
             self.storage.grow(length.checked_next_power_of_two().unwrap_or(length).min(self.limit));
             let grown = self.storage.as_mut().len();
             if length > grown {
-                // It has broken its word: what it has is all that it can have.
+                // The storage did not grow as promised, so its present size is its limit.
                 self.limit = grown;
                 return full(grown);
             }

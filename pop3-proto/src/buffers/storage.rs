@@ -30,15 +30,15 @@ use core::fmt;
     note = "use `[u8; N]`, `&mut [u8]` or `Vec<u8>`, or implement `pop3_proto::Storage` for your own type"
 )]
 pub trait Storage: AsRef<[u8]> + AsMut<[u8]> + Send {
-    /// Makes the storage at least `length` bytes long, if it can grow. Bytes that it holds keep their places.
+    /// Makes the storage at least `length` bytes long, if it can grow. The bytes in it keep their places.
     fn grow(&mut self, length: usize) {
         let _ = length;
     }
 
-    /// Frees what can be freed. Nothing in the storage is needed any more.
+    /// Frees memory if possible. No byte in the storage is still needed.
     fn shrink(&mut self) {}
 
-    /// Returns how long the storage can become.
+    /// Returns the length to which the storage can grow.
     fn limit(&self) -> usize {
         self.as_ref().len()
     }
@@ -65,7 +65,7 @@ impl<T: Storage + ?Sized> Storage for &mut T {
 #[cfg(feature = "alloc")]
 impl Storage for alloc::boxed::Box<[u8]> {}
 
-/// It grows as it must, up to a bound that the buffer over it has.
+/// Grows as needed, up to the limit of its buffer.
 #[cfg(feature = "alloc")]
 impl Storage for alloc::vec::Vec<u8> {
     fn grow(&mut self, length: usize) {
@@ -97,11 +97,11 @@ impl Storage for alloc::vec::Vec<u8> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct BufferTooSmall {
-    /// The bytes that the buffer must have.
+    /// The number of bytes that the buffer needs.
     pub needed: usize,
-    /// The bytes that it has.
+    /// The number of bytes that it has.
     pub given: usize,
-    /// Whether it is the receive buffer; otherwise it is the send buffer.
+    /// Whether it is the receive buffer and not the send buffer.
     pub is_recv: bool,
 }
 

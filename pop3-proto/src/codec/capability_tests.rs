@@ -33,7 +33,7 @@ fn other<'a>(tag: &'a str, arguments: &'a str) -> Capability<'a> {
 const MECHANISMS: &[Mechanism<'static>] =
     &[Mechanism::PLAIN, Mechanism::from_static("SCRAM-SHA-256-PLUS"), Mechanism::from_static("CRAM_MD5")];
 
-/// Every tag that there is, with every form of its argument, as a server that follows the RFCs writes it.
+/// Every known tag, with every form of its argument, as a server that follows the RFCs writes it.
 fn canonical() -> Vec<(&'static str, Capability<'static>)> {
     let delay = |seconds, user| Capability::LoginDelay { seconds, user };
     let expire = |policy, user| Capability::Expire { policy, user };
@@ -102,7 +102,7 @@ fn r2449_9_a_unknown_and_misspelt_tags_stay_unchanged() {
 
 #[test]
 fn r2449_5_l_odd_and_surplus_arguments_are_not_an_error() {
-    // Without a number that can be read the tag says nothing that could be acted on.
+    // Without a readable argument the tag is useless, so the capability is unknown.
     for wire in [
         "LOGIN-DELAY",
         "LOGIN-DELAY soon",
@@ -126,7 +126,7 @@ fn r2449_5_l_odd_and_surplus_arguments_are_not_an_error() {
 fn r2449_6_7_h_never_is_more_than_any_number_of_days() {
     assert!(Expire::Never > Expire::Days(u32::MAX));
     assert_eq!(read("EXPIRE never").0, Capability::Expire { policy: Expire::Never, user: false });
-    // A number that no 32 bits hold counts as the largest: it is an amount to wait for.
+    // A number that does not fit in 32 bits counts as the largest, because it is a time to wait.
     let long = "LOGIN-DELAY 99999999999999999999999";
     assert_eq!(read(long).0, Capability::LoginDelay { seconds: u32::MAX, user: false });
     assert_eq!(format!("{} {}", Expire::Days(3), Expire::Never), "3 days never");
@@ -147,7 +147,7 @@ fn quirk_17_tags_joined_with_an_equals_sign_are_understood_and_recorded() {
         assert_eq!(line(&value).to_ascii_uppercase(), canonical);
         assert_eq!(quirks, [Quirk::CapabilityEquals].into_iter().collect());
     }
-    // Inside a mechanism list such a word is no name: it is passed over, and the others stand.
+    // Inside a mechanism list such a word is not a name. It is skipped, and the other names are valid.
     let (value, quirks) = read("SASL AUTH=CRAM-MD5 CRAM_MD5 PLAIN");
     let Capability::Sasl(mechanisms) = value else { panic!("{value:?}") };
     assert!(mechanisms.contains(Mechanism::PLAIN) && !mechanisms.contains(Mechanism::CRAM_MD5));
@@ -162,7 +162,7 @@ fn r2449_5_f_more_than_one_space_is_tolerated_and_recorded() {
     assert_eq!(read("SASL  PLAIN").0, Capability::Sasl(Mechanisms::new(&[Mechanism::PLAIN])));
 }
 
-/// Also AMB.2: DEL is no tag of ours.
+/// Also AMB.2: DEL is not part of a tag.
 #[test]
 fn r2449_3_f_a_line_without_a_tag_of_printable_ascii_is_not_a_capability() {
     for (wire, error) in [
@@ -236,7 +236,7 @@ fn amb_18_a_mechanism_list_ends_before_its_line_exceeds_512_octets() {
         panic!()
     };
     assert!(read.iter().eq(list.iter().copied().take(read.iter().count())), "whole names, the first ones");
-    // Short ones are bounded by their count.
+    // A limit on the number of names bounds a list of short names.
     let short = [Mechanism::from_static("A"); 100];
     let line = line(&Capability::Sasl(Mechanisms::new(&short)));
     assert_eq!(line.matches(" A").count(), 32);
@@ -259,7 +259,7 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// ROB.25: what was written is read as the same value.
+    /// ROB.25: a written value is read as the same value.
     #[test]
     fn rob_25_numbers_and_flags_survive_the_wire(number: u32, user: bool, never: bool) {
         let policy = if never { Expire::Never } else { Expire::Days(number) };
@@ -290,7 +290,7 @@ proptest! {
         prop_assert_eq!(read(&wire), (value, Quirks::NONE));
     }
 
-    /// Whatever a server writes is read or refused; what was read is written as a line that is read as the same value.
+    /// A line is read or refused. A value that was read is written as a line that is read as the same value.
     #[test]
     fn r2449_5_l_any_line_is_read_without_surprise(octets in proptest::collection::vec(any::<u8>(), 0..64)) {
         if let Ok(value) = Capability::parse(&octets) {
@@ -304,7 +304,7 @@ proptest! {
     }
 }
 
-/// A line that would end the listing, or lose its dot on the way, is no capability.
+/// A line that would end the listing, or lose its dot during transfer, is not a capability.
 #[test]
 fn r2449_3_f_no_tag_begins_with_a_dot() {
     for line in [&b"."[..], b".X", b". X", b"..X"] {

@@ -78,7 +78,7 @@ mod tests {
         }
     }
 
-    /// Tests each group of digits separately, because a group does not depend on the others.
+    /// Tests each group of digits separately, because a group does not depend on the other groups.
     #[test]
     fn every_group_of_four_digits_is_right_in_both_places() {
         for group in 0..10_000 {

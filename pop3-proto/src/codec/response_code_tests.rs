@@ -80,7 +80,7 @@ fn r2449_8_c_levels_that_are_not_known_are_left_out() {
     }
     let sys = ResponseCode::new(b"SYS/OVERLOAD").unwrap();
     assert_eq!((sys, sys.retry()), (ResponseCode::Sys, Some(Retry::Later)));
-    // One that is not known at all tells nothing, and its levels are there for whoever knows it.
+    // An unknown code has no retry advice, but a program that knows the code can read its levels.
     let Ok(code @ ResponseCode::Other(other)) = ResponseCode::new(b"REFERRAL/pop.example/110") else {
         panic!()
     };

@@ -5,14 +5,14 @@ use crate::error::{AnswerError, ConnectionError};
 use core::fmt;
 use core::time::Duration;
 
-/// The bytes that a storage that grows makes room for at each read.
+/// The number of bytes for which a growing storage makes room at each read.
 const READ: usize = 16 * 1024;
 
-/// A POP3 client with its buffers: all that a driver has to do is read, write and wait.
+/// A POP3 client with its buffers. A driver only has to read, write and wait.
 ///
 /// # The loop
 ///
-/// Poll until there are no more events, write what is pending, then read:
+/// Poll until there are no more events, write the pending bytes, then read:
 ///
 /// ```
 /// use pop3_proto::{ClientConnection, Command, TlsPolicy, Verb, client::Event};
@@ -51,7 +51,7 @@ const READ: usize = 16 * 1024;
 /// [`RecvBuf::spare_mut`], and write [`SendBuf::pending`]. All state is in the connection, so a future that is dropped
 /// while it waits loses nothing. Call [`tick`](Self::tick) before each wait if you want timeouts.
 ///
-/// To return an event from a function of your own, look first, then poll; a loop around `poll` itself does not compile:
+/// To return an event from your own function, look first, then poll. A loop around `poll` itself does not compile:
 ///
 /// ```
 /// # use pop3_proto::{ClientConnection, client::{Event, Sender}};
@@ -71,14 +71,15 @@ const READ: usize = 16 * 1024;
 ///
 /// # If a call fails
 ///
-/// A call of [`Sender`] that fails has changed nothing. You can send the command again after you have fixed the cause. If
-/// the answer to a challenge fails, the next `poll` returns the challenge again, with a token: answer otherwise, or cancel.
+/// A call of [`Sender`] that fails has changed nothing. You can send the command again after you have fixed the
+/// cause. If the answer to a challenge fails, the next `poll` returns the challenge again, with a token: answer
+/// otherwise, or cancel.
 ///
 /// # Rows that are malformed
 ///
-/// [`Event::Malformed`] is a row of a listing that the client cannot read. It replaces the row, and the listing goes on. Do not
-/// let `_ => {}` swallow it, because the message in that row is then missing from your list. Report it, or ask for the one
-/// message that is missing, with LIST or UIDL and its number.
+/// [`Event::Malformed`] replaces a row of a listing that the client cannot read, and the listing continues. Do not
+/// let `_ => {}` swallow it, because the message in that row is then missing from your list. Report it, or ask for
+/// the missing message with LIST or UIDL and its number.
 ///
 /// # Stopping early
 ///
@@ -86,7 +87,7 @@ const READ: usize = 16 * 1024;
 ///
 /// | you | then |
 /// |---|---|
-/// | leave the loop and come back | nothing is lost: poll again, and the next event follows |
+/// | leave the loop and return later | nothing is lost: poll again, and the next event follows |
 /// | send QUIT and poll to [`Event::Closed`] | the server removes the marked messages, and `Closed` says whether it did |
 /// | call [`close`](Self::close), or drop the connection | the server removes nothing |
 ///
@@ -96,17 +97,17 @@ const READ: usize = 16 * 1024;
 /// |---|---|
 /// | the configuration | yes |
 /// | the memory of the buffers | yes, if you lent it by `&mut` |
-/// | the stream | no: the rest of a response may follow |
-/// | responses to commands [in flight](Self::in_flight) | no: they are lost, and so is the effect of the commands |
-/// | the part of a message before [`Event::End`] | no: discard it, and fetch the message again in another session |
-/// | messages marked with DELE | yes: the marks are gone, and the messages are still there |
+/// | the stream | no, because the rest of a response may follow |
+/// | responses to commands [in flight](Self::in_flight) | no, they are lost, and so is the effect of the commands |
+/// | the part of a message before [`Event::End`] | no, discard it, and fetch the message again in another session |
+/// | messages marked with DELE | yes, the marks are gone, and the messages are still there |
 ///
 /// # Waiting without a command
 ///
-/// A client that has sent nothing waits for nothing: [`is_waiting`](Self::is_waiting) is `false`, no timer runs, and
-/// `read_from` fails with `NothingDue`, so that a loop that missed an event ends. To keep an idle session open, send
-/// [`Command::Noop`](crate::Command::Noop) from time to time (servers may close after 10 minutes, RFC 1939 section 3), with
-/// [`sender`](Self::sender). Bytes that arrive meanwhile are an error that the next `poll` reports.
+/// A client that has sent no command waits for nothing: [`is_waiting`](Self::is_waiting) is `false`, no timer runs,
+/// and `read_from` fails with `NothingDue`. So a loop that missed an event ends. To keep an idle session open, send
+/// [`Command::Noop`](crate::Command::Noop) from time to time with [`sender`](Self::sender). Servers may close after
+/// 10 minutes (RFC 1939 section 3). Bytes that arrive meanwhile are an error that the next `poll` reports.
 ///
 /// # When to use the machine instead
 ///
@@ -121,15 +122,15 @@ where
     recv: RecvBuf<R>,
     send: SendBuf<S>,
     asked: Asked,
-    /// `poll` has returned an error.
+    /// Whether `poll` has returned an error.
     failed: bool,
 }
 
 #[cfg(feature = "alloc")]
 impl ClientConnection<alloc::vec::Vec<u8>> {
-    /// A client that waits for the greeting, with buffers on the heap that grow as they must.
+    /// Returns a client that waits for the greeting, with buffers on the heap that grow as needed.
     ///
-    /// `id` is your number for the connection: the tokens of two connections differ by it.
+    /// `id` is your number for the connection, which distinguishes the tokens of two connections.
     pub fn new(config: impl Into<ClientConfig>, id: u64) -> Self {
         let config = config.into();
         ClientConnection {
@@ -142,11 +143,12 @@ impl ClientConnection<alloc::vec::Vec<u8>> {
     }
 }
 
-// Over slices, which are two words each.
+// With slices as buffers, which are two words each.
 const _: () = assert!(size_of::<ClientConnection<&mut [u8]>>() <= 448);
 
 impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
-    /// A client that waits for the greeting, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].
+    /// Returns a client that waits for the greeting, with these buffers: arrays, slices, `Vec`s or your own
+    /// [`Storage`].
     ///
     /// `config` is a [`ClientConfig`], a reference to one, an `Arc` of one, or your own [`AsConfig`].
     ///
@@ -160,8 +162,8 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// ```
     ///
     /// # Errors
-    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ClientConfig::min_recv_buf`], or `send` fewer than
-    /// [`ClientConfig::min_send_buf`].
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ClientConfig::min_recv_buf`].
+    /// Returns [`BufferTooSmall`] if `send` has fewer bytes than [`ClientConfig::min_send_buf`].
     pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
         let recv = RecvBuf::for_machine(recv, config.as_config().min_recv_buf(), READ)?;
         let send = SendBuf::for_machine(send, config.as_config().min_send_buf())?;
@@ -173,12 +175,13 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// now, or that the session [is over](Self::is_closed).
     ///
     /// # Errors
-    /// Returns [`ConnectionError`], the same from then on: the peer broke a rule, or the stream ended inside a response.
+    /// Returns [`ConnectionError`] if the peer broke a rule, or if the stream ended inside a response. All later
+    /// calls return the same error.
     #[inline(always)]
     pub fn poll(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, ConnectionError> {
         let ClientConnection { client, recv, send, asked, failed } = self;
         let mut reading = recv.read();
-        // In line, and returned where it is made: a row or bytes of a message, which there are most of.
+        // Inlined, and returned directly: a row, or bytes of a message, because these are the most frequent events.
         if let Some(event) = client.plain(&mut reading.input) {
             reading.done();
             return Ok(Some((event, Sender::new(client, send, asked))));
@@ -202,7 +205,7 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
         !self.client.has_told() && !self.client.needs_input(self.recv.unread(), self.recv.is_eof())
     }
 
-    /// Returns whether the server owes a response, so that reading makes sense.
+    /// Returns whether a response is pending, so reading makes sense.
     pub fn is_waiting(&self) -> bool {
         self.client.is_waiting()
     }
@@ -220,17 +223,17 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
 
     /// Returns the sender, for sending while you hold no event.
     ///
-    /// Bytes that are unread now were sent before your command, so they cannot answer it: if the server owes nothing, they
-    /// are fatal, `send` fails with [`SendError::Over`](crate::client::SendError::Over), and the next `poll` returns the
-    /// error.
+    /// Bytes that are unread now were sent before your command, so they cannot answer it. If no response is pending,
+    /// they are fatal: `send` fails with [`SendError::Over`](crate::client::SendError::Over), and the next `poll`
+    /// returns the error.
     pub fn sender(&mut self) -> Sender<'_, C> {
         self.client.note_unread(self.recv.unread());
         Sender::new(&mut self.client, &mut self.send, &mut self.asked)
     }
 
-    /// Returns the bytes that were received and not read yet, without the right to change them. Once the connection
-    /// [is ready](Self::is_ready), they begin with what [`poll`](Self::poll) reads next, so a program can show a line that is not
-    /// a response:
+    /// Returns the bytes that were received and not yet read, as a view that cannot change them. Once the connection
+    /// [is ready](Self::is_ready), they begin with the bytes that [`poll`](Self::poll) reads next, so a program can
+    /// show a line that is not a response:
     ///
     /// ```
     /// use pop3_proto::{ClientConnection, TlsPolicy};
@@ -262,13 +265,13 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
         &mut self.send
     }
 
-    /// Returns the bytes that wait to be sent to the server, without the right to change them. To report that they were sent, use
-    /// [`send_buf`](Self::send_buf).
+    /// Returns the bytes that wait to be sent to the server, as a view that cannot change them. To report that they
+    /// were sent, use [`send_buf`](Self::send_buf).
     pub fn pending(&self) -> &[u8] {
         self.send.pending()
     }
 
-    /// Frees the memory of both buffers as far as nothing in it is needed: an idle connection over `Vec`s then has none.
+    /// Frees the unused memory of both buffers. An idle connection with `Vec`s then has no buffer memory.
     pub fn shrink(&mut self) {
         self.recv_buf().shrink();
         self.send.shrink();
@@ -276,11 +279,12 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
 
     /// Reports that the TLS handshake succeeded: see [`Client::tls_started`].
     ///
-    /// Bytes that are still unread were received before TLS, so somebody has injected them: the next `poll` then returns
-    /// [`ConnectionError::PlaintextAfterStls`].
+    /// Bytes that are still unread were received before TLS, which means that an attacker injected them. The next
+    /// `poll` then returns [`ConnectionError::PlaintextAfterStls`].
     ///
     /// # Errors
-    /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
+    /// Returns [`AnswerError`] if the token is an old one.
+    /// Returns [`AnswerError`] if the token belongs to another connection.
     #[doc(alias = "STLS")]
     pub fn tls_started(&mut self, start: StartTls) -> Result<(), AnswerError> {
         Ok(self.client.tls_started(start, self.recv.input())?)
@@ -292,7 +296,8 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
     /// `now`.
     ///
     /// # Errors
-    /// Returns [`ConnectionError::TimedOut`] if a timer ran out, and any earlier error.
+    /// Returns [`ConnectionError::TimedOut`] if a timer ran out.
+    /// Returns the earlier error if the session has failed already.
     pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         match self.client.tick(now) {
             Ok(next) => Ok(next),
@@ -303,7 +308,7 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
         }
     }
 
-    /// Returns the commands whose responses are due, the oldest first.
+    /// Returns the commands whose responses are pending, the oldest first.
     pub fn in_flight(&self) -> impl Iterator<Item = Ticket> + '_ {
         self.client.in_flight()
     }
@@ -313,7 +318,7 @@ impl<R: Storage, S: Storage, C: AsConfig> ClientConnection<R, S, C> {
         self.client.close();
     }
 
-    /// Returns the machine, for what can be asked of it: state, capabilities, deletions.
+    /// Returns the machine, which you can ask for the state, the capabilities and the deletions.
     pub const fn client(&self) -> &Client<C> {
         &self.client
     }
@@ -328,8 +333,8 @@ impl<R: Storage, S: Storage, C: AsConfig> fmt::Debug for ClientConnection<R, S, 
     }
 }
 
-/// The next event that is not a plain one: the challenge again whose answer failed, unless the session has ended since, or what the machine
-/// has.
+/// Returns an event that is not a plain one: the challenge whose answer failed, unless the session has ended since,
+/// or the machine's next event.
 #[inline(never)]
 fn general<'r, C: AsConfig>(
     client: &mut Client<C>,

@@ -3,8 +3,8 @@ use crate::codec::Keyword;
 use crate::server::{Ask, CloseReason, Commit, Credentials, Fetch, Greet, Login, Other, StartTls, User};
 use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};
 
-/// What a server connection tells its application, which answers most events with the
-/// [`Responder`](super::Responder) that comes with them. It borrows the bytes received.
+/// An event of a server connection. The application answers most events with the [`Responder`](super::Responder) that
+/// comes with them. An event borrows the bytes received.
 ///
 /// New variants may follow, so the last arm of a `match` is `other => responder.decline(other)?`.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ use crate::types::{ApopDigest, Base64, Mechanism, Secret, Text};
 pub enum Event<'i> {
     /// The connection is established: [`greet`](super::Responder::greet), or refuse.
     Greet(Greet),
-    /// The client gives this name: [`accept_name`](super::Responder::accept_name), or refuse. Keep the name, because the
-    /// machine does not. To refuse a name tells which names exist (RFC 1939 section 13).
+    /// The client gives this name: [`accept_name`](super::Responder::accept_name), or refuse. Keep the name, because
+    /// the machine does not. A refusal reveals which names exist (RFC 1939 section 13).
     User(User, Text<'i>),
     /// The client logs in: [`accept`](super::Responder::accept) with its maildrop,
     /// [`hand_over`](super::Responder::hand_over), [`challenge`](super::Responder::challenge) inside AUTH, or refuse.
@@ -22,8 +22,8 @@ pub enum Event<'i> {
     #[doc(alias = "APOP")]
     #[doc(alias = "AUTH")]
     Login(Login, Credentials<'i>),
-    /// The client wants a message, by RETR or by TOP ([`Fetch::top`]): [`send_body`](super::Responder::send_body), or
-    /// refuse.
+    /// The client asks for a message, by RETR or by TOP ([`Fetch::top`]): [`send_body`](super::Responder::send_body),
+    /// or refuse.
     #[doc(alias = "RETR")]
     #[doc(alias = "TOP")]
     Fetch(Fetch),
@@ -34,20 +34,21 @@ pub enum Event<'i> {
     /// [`removed`](super::Responder::removed) or [`not_removed`](super::Responder::not_removed).
     #[doc(alias = "QUIT")]
     Commit(Commit),
-    /// The response to STLS is written: send all that is pending, do the handshake, then
-    /// [`tls_started`](super::ServerConnection::tls_started), or [`close`](super::ServerConnection::close) if it fails.
+    /// The response to STLS is written: send all pending bytes, do the handshake, then call
+    /// [`tls_started`](super::ServerConnection::tls_started), or [`close`](super::ServerConnection::close) if it
+    /// fails.
     #[doc(alias = "STLS")]
     StartTls(StartTls),
-    /// A command that the crate does not know, its keyword and the rest of its line; only if
-    /// [`ServerConfig::with_other_commands`](crate::server::ServerConfig::with_other_commands) asks for it:
-    /// [`other`](super::Responder::other), or refuse.
+    /// The client sent an unknown command, with this keyword and the rest of its line:
+    /// [`other`](super::Responder::other), or refuse. This event requires
+    /// [`ServerConfig::with_other_commands`](crate::server::ServerConfig::with_other_commands).
     Other(Other, Keyword<'i>, Option<Secret<'i>>),
-    /// The session is over. It comes once. The maildrop is dropped already, and its lock with it. Send what is pending,
-    /// then close the stream.
+    /// The session is over. This event is the last one. The maildrop is already dropped, together with its lock. Send
+    /// the pending bytes, then close the stream.
     Closed(CloseReason),
 }
 
-/// A question without its borrow: its token, and the places of the rest in the receive buffer.
+/// A question without its borrow: its token, and the position of the rest in the receive buffer.
 #[derive(Debug)]
 pub(super) enum Kept {
     Greet(Greet),
@@ -63,7 +64,7 @@ pub(super) enum Kept {
 }
 
 impl Kept {
-    /// Keeps a question whose bytes lie in the storage `all`.
+    /// Keeps a question whose bytes are in the storage `all`.
     pub(super) fn of(ask: Ask<'_>, all: &[u8]) -> Self {
         let place = |part: &[u8]| Place::of(part, all);
         match ask {
@@ -93,7 +94,8 @@ impl Kept {
         }
     }
 
-    /// The question as an event, as often as it is asked. `None` only if a storage has changed what it holds.
+    /// Returns the question as an event, every time it is asked. Returns `None` only if a storage has changed its
+    /// content.
     pub(super) fn event<'r>(&self, all: &'r [u8]) -> Option<Event<'r>> {
         let text = |place: &Place| Text::new(place.get(all)).ok();
         let base64 = |place: &Place| Base64::new(place.get(all)).ok();

@@ -6,10 +6,10 @@ use crate::{client, server};
 use core::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 
-/// A read that nothing would end: the peer owes nothing, because something else is due first.
+/// Reading would never end, because the peer does not have to send anything: first you must do something else.
 ///
-/// [`ClientConnection::read_from`] and [`ServerConnection::read_from`] return it inside an [`io::Error`] instead of waiting
-/// forever, so that a loop that missed an event ends.
+/// [`ClientConnection::read_from`] and [`ServerConnection::read_from`] return it inside an [`io::Error`] instead of
+/// waiting forever. So a loop that missed an event ends.
 ///
 /// ```
 /// use pop3_proto::{ClientConnection, NothingDue, TlsPolicy};
@@ -41,13 +41,14 @@ impl From<NothingDue> for io::Error {
 }
 
 impl<R: Storage, S: Storage, C: client::AsConfig> ClientConnection<R, S, C> {
-    /// Reads once from the stream, if the server owes a response, and returns how many bytes were received.
+    /// Reads once from the stream, if a response is pending, and returns how many bytes were received.
     ///
     /// It returns 0 without reading if `poll` has an event, if the session is over, or if bytes wait to be sent while
-    /// nothing is owed. At the end of the stream it returns 0 too, and the next `poll` returns what that means.
+    /// no response is pending. It also returns 0 at the end of the stream, and the next `poll` reports the end.
     ///
     /// # Errors
-    /// Returns [`NothingDue`] if the server owes nothing, and any error of the stream.
+    /// Returns [`NothingDue`] if no response is pending.
+    /// Returns any error of the stream.
     pub fn read_from(&mut self, stream: &mut impl Read) -> io::Result<usize> {
         if self.is_closed() || self.is_ready() {
             return Ok(0);
@@ -62,7 +63,8 @@ impl<R: Storage, S: Storage, C: client::AsConfig> ClientConnection<R, S, C> {
     /// pending.
     ///
     /// # Errors
-    /// Returns any error of the stream, and [`ErrorKind::WriteZero`] if it takes no bytes.
+    /// Returns any error of the stream.
+    /// Returns [`ErrorKind::WriteZero`] if the stream takes no bytes.
     pub fn write_to(&mut self, stream: &mut impl Write) -> io::Result<()> {
         write(self.send_buf(), stream)
     }
@@ -77,11 +79,12 @@ where
 {
     /// Reads once from the stream, if the server waits for input, and returns how many bytes were received.
     ///
-    /// It returns 0 without reading if `poll` has an event, if the session is over, or if bytes wait to be sent. At the end
-    /// of the stream it returns 0 too, and the next `poll` returns what that means.
+    /// It returns 0 without reading if `poll` has an event, if the session is over, or if bytes wait to be sent. It
+    /// also returns 0 at the end of the stream, and the next `poll` reports the end.
     ///
     /// # Errors
-    /// Returns [`NothingDue`] if an answer is due instead, and any error of the stream.
+    /// Returns [`NothingDue`] if the server waits for your answer instead.
+    /// Returns any error of the stream.
     pub fn read_from(&mut self, stream: &mut impl Read) -> io::Result<usize> {
         if self.is_closed() || self.is_ready() {
             return Ok(0);
@@ -99,7 +102,8 @@ where
     /// pending.
     ///
     /// # Errors
-    /// Returns any error of the stream, and [`ErrorKind::WriteZero`] if it takes no bytes.
+    /// Returns any error of the stream.
+    /// Returns [`ErrorKind::WriteZero`] if the stream takes no bytes.
     pub fn write_to(&mut self, stream: &mut impl Write) -> io::Result<()> {
         write(self.send_buf(), stream)
     }

@@ -1,8 +1,8 @@
-//! A machine with its two buffers, as one value: a driver has only to read, to write and to wait.
+//! A machine with its two buffers, as one value. A driver only has to read, to write and to wait.
 //!
-//! `client` and `server` are the connections; `sender` and `responder` are what their
-//! `poll` returns beside an event. `event` keeps a server's question, so that it can be given after the buffer was lent out, and given again after
-//! an answer that failed. `io` moves bytes between the buffers and a stream of std.
+//! `client` and `server` are the connections; their `poll` returns an event together with a `sender` or a
+//! `responder`. `event` keeps a server's question while the buffer is lent out, and gives it again after an answer
+//! that failed. `io` moves bytes between the buffers and a stream of std.
 
 mod client;
 mod event;

@@ -9,16 +9,16 @@ use crate::sink::Sink;
 use crate::types::{Base64, MessageNumber, Text};
 use core::fmt;
 
-/// What a server connection answers with: [`ServerConnection::poll`](super::ServerConnection::poll) returns one with each
-/// event, and [`ServerConnection::responder`](super::ServerConnection::responder) one without.
+/// The answers of a server connection. [`ServerConnection::poll`](super::ServerConnection::poll) returns one with
+/// each event, and [`ServerConnection::responder`](super::ServerConnection::responder) returns one without an event.
 ///
 /// An event borrows the bytes received, and a responder borrows the rest of the connection, so you can answer while you
 /// hold an event.
 ///
 /// # Errors
-/// Every answer returns [`AnswerError`] if it cannot be given: the text is too long, or the send buffer is full. Then
-/// nothing has changed, and the next `poll` returns the event again, with a token. If the token is an old one or belongs to
-/// another connection, it is lost.
+/// Every answer returns [`AnswerError`] if it cannot be given, because the text is too long or the send buffer is
+/// full. Then nothing has changed, and the next `poll` returns the event again, with a token. A token that is old or
+/// belongs to another connection is lost.
 pub struct Responder<'c, M, C: AsConfig = &'static ServerConfig<'static>> {
     server: &'c mut Server<M, C>,
     sink: &'c mut (dyn Sink + Send),
@@ -37,13 +37,13 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// Greets the client. A text with a timestamp in it offers APOP: see [`Server::greet`].
     ///
     /// # Errors
-    /// Returns [`AnswerError`], and the next `poll` asks again.
+    /// Returns [`AnswerError`] if the greeting cannot be sent, and the next `poll` asks again.
     pub fn greet(&mut self, greet: Greet, text: Text<'_>) -> Result<(), AnswerError> {
         let answered = self.server.greet(greet, text, self.sink);
         self.answered(answered)
     }
 
-    /// Accepts the name. Whether there is such a user shows with the password.
+    /// Accepts the name. The login reveals whether the user exists.
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token belongs to another question.
@@ -55,7 +55,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// Accepts the login, with the maildrop of the client: see [`Server::accept`].
     ///
     /// # Errors
-    /// Returns [`AnswerError`] if the token belongs to another question. The maildrop is dropped then.
+    /// Returns [`AnswerError`] if the token belongs to another question. The maildrop is then dropped.
     pub fn accept(&mut self, login: Login, maildrop: M) -> Result<(), AnswerError> {
         self.accept_with(login, maildrop, UserPolicy::default())
     }
@@ -63,7 +63,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// Accepts the login, and announces this LOGIN-DELAY and EXPIRE to the client instead of the configuration's.
     ///
     /// # Errors
-    /// Returns [`AnswerError`] if the token belongs to another question. The maildrop is dropped then.
+    /// Returns [`AnswerError`] if the token belongs to another question. The maildrop is then dropped.
     pub fn accept_with(
         &mut self,
         login: Login,
@@ -74,21 +74,21 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         self.answered(accepted.map_err(|Unaccepted { token, why, .. }| Unanswered { token, why }))
     }
 
-    /// Continues AUTH with a challenge. The client's response is another [`Event::Login`]. An empty challenge is
-    /// [`Base64::EMPTY`]: see [`Server::challenge`].
+    /// Continues AUTH with a challenge: see [`Server::challenge`]. The client's response is another [`Event::Login`].
+    /// An empty challenge is [`Base64::EMPTY`].
     ///
     /// # Errors
-    /// Returns [`AnswerError`], and the next `poll` asks again. [`AnswerError::Stale`] also if the login is not by AUTH
-    /// ([`Login::is_auth`]).
+    /// Returns [`AnswerError`] if the challenge cannot be sent, and the next `poll` asks again.
+    /// Returns [`AnswerError::Stale`] if the login is not by AUTH ([`Login::is_auth`]).
     pub fn challenge(&mut self, login: Login, challenge: Base64<'_>) -> Result<(), AnswerError> {
         let answered = self.server.challenge(login, challenge, self.sink);
         self.answered(answered)
     }
 
-    /// Continues AUTH with a message that is turned into base64 on its way into the send buffer.
+    /// Continues AUTH with a message, which is encoded in base64 directly into the send buffer.
     ///
     /// # Errors
-    /// The same as those of [`challenge`](Self::challenge).
+    /// Returns the same errors as [`challenge`](Self::challenge).
     #[cfg(feature = "sasl")]
     pub fn challenge_message(
         &mut self,
@@ -99,7 +99,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         self.answered(answered)
     }
 
-    /// Accepts the login, and leaves the rest of the connection to somebody else, as a proxy does: see
+    /// Accepts the login, and leaves the rest of the connection to another program, as a proxy does: see
     /// [`Server::hand_over`]. The bytes that the client pipelined are in [`RecvBuf::unread`](crate::RecvBuf::unread).
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         self.answered(answered)
     }
 
-    /// Sends the message, with the size that the maildrop lists. [`Event::Body`] follows, as often as there is room.
+    /// Sends the message, with the size that the maildrop lists. [`Event::Body`] follows each time there is room.
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token belongs to another question.
@@ -127,7 +127,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         self.answered(answered)
     }
 
-    /// Sends the message, with a size that is an estimate: see [`Server::send_body_estimated`].
+    /// Sends the message, with an estimated size: see [`Server::send_body_estimated`].
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token belongs to another question.
@@ -136,21 +136,23 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         self.answered(answered)
     }
 
-    /// Takes the next bytes of the message, and returns how many there was room for. The next [`Event::Body`] wants the
-    /// rest: see [`Server::write_body`].
+    /// Takes the next bytes of the message, and returns how many there was room for. The next [`Event::Body`] asks
+    /// for the rest: see [`Server::write_body`].
     ///
     /// # Errors
-    /// Returns [`BodyError`] if no message is open, or if the bytes cannot be sent.
+    /// Returns [`BodyError`] if no message is open.
+    /// Returns [`BodyError`] if the bytes cannot be sent.
     pub fn write_body(&mut self, bytes: &[u8]) -> Result<usize, BodyError> {
         self.server.write_body(bytes, self.sink)
     }
 
-    /// Returns the next bytes of the message as a slice of them, or a static one, for a driver that writes them without a
-    /// copy, after those that are pending: see [`Server::body_slice`]. Report what was sent with
+    /// Returns the next bytes of the message as a slice of them, or as a static slice. A driver writes the slice
+    /// after the pending bytes, without a copy: see [`Server::body_slice`]. Report how many bytes were sent with
     /// [`body_sent`](Self::body_sent).
     ///
     /// # Errors
-    /// Returns [`BodyError`] if no message is open, or if the bytes cannot be sent.
+    /// Returns [`BodyError`] if no message is open.
+    /// Returns [`BodyError`] if the bytes cannot be sent.
     pub fn body_slice<'b>(&mut self, bytes: &mut &'b [u8]) -> Result<Option<&'b [u8]>, BodyError> {
         self.server.body_slice(bytes)
     }
@@ -160,8 +162,8 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         self.server.body_sent(count, self.sink);
     }
 
-    /// Returns whether bytes that follow would be sent. Once it returns false, TOP has its lines: you can stop reading the
-    /// message.
+    /// Returns whether more bytes would be sent. Once it returns false, TOP has its lines, and you can stop reading
+    /// the message.
     pub fn wants_body(&self) -> bool {
         self.server.wants_body()
     }
@@ -169,13 +171,14 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// Completes the message, and returns how much was sent: see [`Server::finish_body`].
     ///
     /// # Errors
-    /// Returns [`BodyError`] if no message is open, or if its size is not the one that the client was told. Then only
-    /// [`close`](Self::close) is left.
+    /// Returns [`BodyError`] if no message is open.
+    /// Returns [`BodyError`] if its size differs from the size that the client got. Then you can only
+    /// [`close`](Self::close).
     pub fn finish_body(&mut self) -> Result<Sent, BodyError> {
         self.server.finish_body()
     }
 
-    /// Reports that all marked messages are removed, for good.
+    /// Reports that all marked messages are permanently removed.
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token belongs to another question.
@@ -198,7 +201,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// Answers a command that the crate does not know with `+OK` and this text.
     ///
     /// # Errors
-    /// Returns [`AnswerError`], and the next `poll` asks again.
+    /// Returns [`AnswerError`] if the text cannot be sent, and the next `poll` asks again.
     pub fn other(&mut self, other: Other, text: Text<'_>) -> Result<(), AnswerError> {
         let answered = self.server.other(other, text, self.sink);
         self.answered(answered)
@@ -216,17 +219,17 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
     /// Refuses the login with a response code that came from elsewhere: see [`Server::refuse_with_code`].
     ///
     /// # Errors
-    /// Returns [`AnswerError`], and the next `poll` asks again.
+    /// Returns [`AnswerError`] if the code cannot be sent, and the next `poll` asks again.
     pub fn refuse_with_code(&mut self, login: Login, code: ResponseCode<'_>) -> Result<(), AnswerError> {
         let answered = self.server.refuse_with_code(login, code, self.sink);
         self.answered(answered)
     }
 
-    /// Declines whatever this event wants: the last arm of every `match`, also for variants that are added later.
+    /// Declines any event. Use it in the last arm of every `match`, also for variants that are added later.
     ///
-    /// | event | what the client sees |
+    /// | event | effect for the client |
     /// |---|---|
-    /// | [`Greet`](Event::Greet), [`Fetch`](Event::Fetch) | `-ERR`, a trouble that is likely to pass |
+    /// | [`Greet`](Event::Greet), [`Fetch`](Event::Fetch) | `-ERR`, temporary trouble |
     /// | [`User`](Event::User), [`Login`](Event::Login) | `-ERR`, as for wrong credentials, and it counts as a failed login |
     /// | [`Commit`](Event::Commit) | `-ERR`, not removed |
     /// | [`Other`](Event::Other) | `-ERR`, as for a command that does not exist |
@@ -251,7 +254,7 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         }
     }
 
-    /// Ends the session without UPDATE, so nothing is removed. `poll` then returns [`Event::Closed`].
+    /// Ends the session without UPDATE, so no message is removed. `poll` then returns [`Event::Closed`].
     pub fn close(&mut self) {
         self.server.close();
     }
@@ -262,15 +265,15 @@ impl<'c, M: Maildrop, C: AsConfig> Responder<'c, M, C> {
         self.server.maildrop_mut()
     }
 
-    /// Returns the messages that are marked for deletion, in ascending order: those to remove at [`Event::Commit`].
+    /// Returns the messages that are marked for deletion, in ascending order. Remove them at [`Event::Commit`].
     ///
-    /// The [index](MessageNumber::index) of a number is the place in the list that you gave to `accept`. Removing from a
-    /// `Vec` moves what follows, so go from the last to the first, or use `retain`.
+    /// The [index](MessageNumber::index) of a number is the place in the list that you gave to `accept`. Removing
+    /// from a `Vec` moves later elements, so go from the last to the first, or use `retain`.
     pub fn marked(&self) -> impl Iterator<Item = MessageNumber> {
         self.server.marked()
     }
 
-    /// Returns the machine, for what can be asked of it.
+    /// Returns the machine, which you can ask for the state.
     pub fn server(&self) -> &Server<M, C> {
         self.server
     }

@@ -6,8 +6,8 @@ use crate::sink::Sink;
 use crate::types::Base64;
 use core::fmt;
 
-/// What a client sends with: [`ClientConnection::poll`](super::ClientConnection::poll) returns one with each event, and
-/// [`ClientConnection::sender`](super::ClientConnection::sender) one without.
+/// The calls with which a client sends. [`ClientConnection::poll`](super::ClientConnection::poll) returns one with
+/// each event, and [`ClientConnection::sender`](super::ClientConnection::sender) returns one without an event.
 ///
 /// An event borrows the bytes received, and a sender borrows the rest of the connection, so you can send while you hold an
 /// event. A call that fails has changed nothing.
@@ -30,7 +30,7 @@ impl<'c, C: AsConfig> Sender<'c, C> {
     /// Queues a command, and returns the ticket that the events of its response carry: see [`Client::send`].
     ///
     /// # Errors
-    /// Returns [`SendError`] if the command cannot be sent, or not now.
+    /// Returns [`SendError`] if the command cannot be sent now, or never.
     pub fn send(&mut self, command: Command<'_>) -> Result<Ticket, SendError> {
         self.client.send(&command, self.sink)
     }
@@ -38,18 +38,20 @@ impl<'c, C: AsConfig> Sender<'c, C> {
     /// Answers a challenge. An empty response is [`Base64::EMPTY`].
     ///
     /// # Errors
-    /// Returns [`AnswerError`] if the line would be over the limit, the send buffer is full, or the challenge can only be
-    /// cancelled: `poll` then returns the challenge again. Also if the token is an old one or another connection's.
+    /// Returns [`AnswerError`] if the line would exceed the limit, and `poll` then returns the challenge again.
+    /// Returns [`AnswerError`] if the send buffer is full, and `poll` then returns the challenge again.
+    /// Returns [`AnswerError`] if the challenge can only be cancelled, and `poll` then returns it again.
+    /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
     #[doc(alias = "AUTH")]
     pub fn respond(&mut self, step: SaslStep, response: Base64<'_>) -> Result<(), AnswerError> {
         let answered = self.client.respond(step, response, self.sink);
         self.answered(answered)
     }
 
-    /// Answers a challenge with a message that is turned into base64 on its way into the send buffer.
+    /// Answers a challenge with a message, which is encoded in base64 directly into the send buffer.
     ///
     /// # Errors
-    /// The same as those of [`respond`](Self::respond).
+    /// Returns the same errors as [`respond`](Self::respond).
     #[cfg(feature = "sasl")]
     pub fn respond_message(
         &mut self,
@@ -60,20 +62,20 @@ impl<'c, C: AsConfig> Sender<'c, C> {
         self.answered(answered)
     }
 
-    /// Cancels the exchange. The server answers AUTH with `-ERR` (RFC 5034 section 4), and the session goes on.
+    /// Cancels the exchange. The server answers AUTH with `-ERR` (RFC 5034 section 4), and the session continues.
     ///
     /// # Errors
-    /// Returns [`AnswerError`] if the send buffer is full: `poll` then returns the challenge again. Also if the token is an
-    /// old one or another connection's.
+    /// Returns [`AnswerError`] if the send buffer is full, and `poll` then returns the challenge again.
+    /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
     pub fn cancel(&mut self, step: SaslStep) -> Result<(), AnswerError> {
         let answered = self.client.cancel(step, self.sink);
         self.answered(answered)
     }
 
-    /// Agrees that the exchange succeeded: the session is in TRANSACTION. See [`Client::verified`].
+    /// Agrees that the exchange succeeded, which starts TRANSACTION: see [`Client::verified`].
     ///
     /// # Errors
-    /// Returns [`AnswerError`] if the token is an old one or another connection's.
+    /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
     pub fn verified(&mut self, done: SaslDone) -> Result<(), AnswerError> {
         Ok(self.client.verified(done)?)
     }
@@ -83,7 +85,7 @@ impl<'c, C: AsConfig> Sender<'c, C> {
         self.client.close();
     }
 
-    /// Returns the machine, for what can be asked of it.
+    /// Returns the machine, which you can ask for the state, the capabilities and the deletions.
     pub fn client(&self) -> &Client<C> {
         self.client
     }
@@ -110,11 +112,11 @@ impl<C: AsConfig> fmt::Debug for Sender<'_, C> {
     }
 }
 
-/// The challenge that was given last, so that it can be given again.
+/// The last challenge, kept so that `poll` can give it again.
 #[derive(Debug)]
 pub(super) struct Asked {
     challenge: Option<Challenge>,
-    /// Its answer failed: `poll` gives it again.
+    /// Whether its answer failed, so `poll` gives it again.
     due: bool,
 }
 
@@ -138,17 +140,17 @@ impl Asked {
         self.challenge = Some(Challenge { step: step.again(), place: Place::of(octets, all), malformed });
     }
 
-    /// Whether `poll` gives the challenge again.
+    /// Returns whether `poll` gives the challenge again.
     pub(super) const fn is_due(&self) -> bool {
         self.due
     }
 
-    /// Whether the challenge is not answered yet.
+    /// Returns whether the challenge is not yet answered.
     pub(super) fn is_open<C: AsConfig>(&self, client: &Client<C>) -> bool {
         self.challenge.as_ref().is_some_and(|challenge| client.is_open(&challenge.step))
     }
 
-    /// The challenge once more.
+    /// Returns the challenge again.
     pub(super) fn again<'r>(&mut self, all: &'r [u8]) -> Option<Event<'r>> {
         self.due = false;
         let Challenge { step, place, malformed } = self.challenge.as_ref()?;

@@ -6,14 +6,14 @@ use crate::server::{AsConfig, CloseReason, Maildrop, Server, ServerConfig, Start
 use core::fmt;
 use core::time::Duration;
 
-/// The bytes that a storage that grows makes room for at each read.
+/// The number of bytes for which a growing storage makes room at each read.
 const READ: usize = 4096;
 
-/// A POP3 server for one connection, with its buffers: all that a driver has to do is read, write and wait.
+/// A POP3 server for one connection, with its buffers. A driver only has to read, write and wait.
 ///
 /// # The loop
 ///
-/// Poll until there are no more events, write what is pending, then read:
+/// Poll until there are no more events, write the pending bytes, then read:
 ///
 /// ```
 /// use pop3_proto::server::{Credentials, Event, MessageInfo, ServerConfig};
@@ -55,25 +55,25 @@ const READ: usize = 4096;
 /// ```
 ///
 /// Under an async runtime the loop is the same, with an `.await` in the two last lines: read into
-/// [`RecvBuf::spare_mut`] if the server [wants to read](Self::wants_read), and write [`SendBuf::pending`]. All state is in
-/// the connection, so a future that is dropped while it waits loses nothing. Call [`tick`](Self::tick) before each wait: it
-/// runs the timers that RFC 1939 section 3 asks for.
+/// [`RecvBuf::spare_mut`] if the server [wants to read](Self::wants_read), and write [`SendBuf::pending`]. All state
+/// is in the connection, so a future that is dropped while it waits loses nothing. Call [`tick`](Self::tick) before
+/// each wait, because it runs the timers that RFC 1939 section 3 requires.
 ///
 /// # Answers
 ///
-/// Each event that asks something carries a token, and the answer takes it. You need not answer at once: keep the token,
-/// poll on (`poll` returns `None`, and [`wants_answer`](Self::wants_answer) is true), and answer with
+/// Each question carries a token, and the answer takes the token. You need not answer immediately: keep the token and
+/// poll again (`poll` returns `None`, and [`wants_answer`](Self::wants_answer) is true), then answer with
 /// [`responder`](Self::responder).
 ///
-/// A call that fails has changed nothing, and leaves the question open: **the next `poll` returns the event again, with a
-/// token and with all that it carried**. So an answer that does not fit is never the end: answer otherwise, or
-/// [`close`](Self::close). Only [`Responder::accept`] drops what it was given, a maildrop.
+/// A call that fails has changed nothing, and the question stays open: **the next `poll` returns the event again,
+/// with a token and with everything it carried**. So you can always give another answer if one does not fit, or
+/// [`close`](Self::close). Only [`Responder::accept`] drops its argument, the maildrop.
 ///
 /// # Stopping early
 ///
-/// [`close`](Self::close), or drop the connection: nothing is removed, because removal is the answer to
-/// [`Event::Commit`]. The client sees a connection that ends. This is the honest way out if a message cannot be sent to its
-/// end: the client then knows that it does not have the whole message.
+/// [`close`](Self::close) or drop the connection, and no message is removed, because removal is the answer to
+/// [`Event::Commit`]. The client sees that the connection ends. Do this if a message cannot be sent to its end,
+/// because the client then knows that the message is incomplete.
 ///
 /// # When to use the machine instead
 ///
@@ -89,14 +89,14 @@ where
     send: SendBuf<S>,
     /// The last question, until another step of the machine replaces it.
     asked: Option<Kept>,
-    /// `poll` gives the question, for the first time or again.
+    /// Whether `poll` gives the question, for the first time or again.
     due: bool,
     waits_for: WaitsFor,
-    /// `poll` has returned the close, or an error.
+    /// Whether `poll` has returned the close, or an error.
     ended: bool,
 }
 
-/// What the server waits for if `poll` returns `None`.
+/// The reason why `poll` returns `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum WaitsFor {
     Nothing,
@@ -105,7 +105,7 @@ enum WaitsFor {
     Answer,
 }
 
-/// What `poll` gives.
+/// The result of a step of the machine.
 enum Turn {
     Question,
     Body,
@@ -116,9 +116,9 @@ enum Turn {
 
 #[cfg(feature = "alloc")]
 impl<M: Maildrop, C: AsConfig> ServerConnection<M, alloc::vec::Vec<u8>, alloc::vec::Vec<u8>, C> {
-    /// A server for one connection, with buffers on the heap that grow as they must.
+    /// Returns a server for one connection, with buffers on the heap that grow as needed.
     ///
-    /// `id` is your number for the connection: the tokens of two connections differ by it.
+    /// `id` is your number for the connection, which distinguishes the tokens of two connections.
     pub fn new(config: C, id: u64) -> Self {
         let (least_recv, least_send) = (config.as_config().min_recv_buf(), config.as_config().min_send_buf());
         let recv = RecvBuf::with_enough(alloc::vec::Vec::new(), least_recv, READ);
@@ -127,11 +127,11 @@ impl<M: Maildrop, C: AsConfig> ServerConnection<M, alloc::vec::Vec<u8>, alloc::v
     }
 }
 
-// Over slices, which are two words each, and with a maildrop that takes no room.
+// With slices as buffers, which are two words each, and with a maildrop of size 0.
 const _: () = assert!(size_of::<ServerConnection<core::convert::Infallible, &mut [u8]>>() <= 480);
 
 impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S, C> {
-    /// A server for one connection, over these buffers: arrays, slices, `Vec`s or your own [`Storage`].
+    /// Returns a server for one connection, with these buffers: arrays, slices, `Vec`s or your own [`Storage`].
     ///
     /// ```
     /// use pop3_proto::{ServerConnection, TlsPolicy, server::{MessageInfo, ServerConfig}, UniqueId};
@@ -144,8 +144,8 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// ```
     ///
     /// # Errors
-    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ServerConfig::min_recv_buf`], or `send` fewer than
-    /// [`ServerConfig::min_send_buf`].
+    /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ServerConfig::min_recv_buf`].
+    /// Returns [`BufferTooSmall`] if `send` has fewer bytes than [`ServerConfig::min_send_buf`].
     pub fn with_buffers(config: C, id: u64, recv: R, send: S) -> Result<Self, BufferTooSmall> {
         let recv = RecvBuf::for_machine(recv, config.as_config().min_recv_buf(), READ)?;
         let send = SendBuf::for_machine(send, config.as_config().min_send_buf())?;
@@ -164,13 +164,14 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
         }
     }
 
-    /// Returns the next event, with a responder that you can use while you hold the event. `None` means that the server
-    /// waits: [for input](Self::wants_read), for [bytes to be sent](Self::wants_write), or for
-    /// [an answer](Self::wants_answer); or that the session [is over](Self::is_closed).
+    /// Returns the next event, with a responder that you can use while you hold the event. `None` means that the
+    /// session [is over](Self::is_closed), or that the server waits: [for input](Self::wants_read), for [bytes to be
+    /// sent](Self::wants_write), or for [an answer](Self::wants_answer).
     ///
     /// # Errors
-    /// Returns [`ConnectionError`], the same from then on. Nothing is removed.
-    // Spelled out, because it is what a caller matches.
+    /// Returns [`ConnectionError`] if the session failed, and no message is removed. All later calls return the same
+    /// error.
+    // The type is spelled out because callers match on it.
     #[allow(clippy::type_complexity)]
     pub fn poll(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, ConnectionError> {
         let turn = self.turn();
@@ -194,13 +195,13 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
         Ok(event.map(|event| (event, Responder::new(server, send, due))))
     }
 
-    /// Goes on until somebody else is needed, and returns whether [`poll`](Self::poll) has an event or an error. If it has
-    /// none, the server waits.
+    /// Continues until it needs the client or the application, and returns whether [`poll`](Self::poll) has an event
+    /// or an error. If it has none, the server waits.
     pub fn is_ready(&mut self) -> bool {
         !matches!(self.turn(), Turn::Nothing)
     }
 
-    /// Runs the machine, unless a question is due.
+    /// Runs the machine, unless a question is open.
     fn turn(&mut self) -> Turn {
         if self.due && self.server.is_asking() {
             return Turn::Question;
@@ -228,7 +229,7 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
         turn
     }
 
-    /// Drops the maildrop of a session that is over, so that its lock is free before the client reads the last response.
+    /// Drops the maildrop of a session that is over, which frees its lock before the client reads the last response.
     fn release(&mut self) {
         drop(self.server.take_maildrop());
     }
@@ -244,7 +245,7 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
         self.ended
     }
 
-    /// Returns whether the last `poll` asked for input, and nothing is pending that the client may wait for.
+    /// Returns whether the last `poll` asked for input, and no bytes are pending that the client may wait for.
     pub const fn wants_read(&self) -> bool {
         matches!(self.waits_for, WaitsFor::Input) && !self.wants_write()
     }
@@ -254,13 +255,14 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
         !self.send.is_empty()
     }
 
-    /// Returns whether the last `poll` waited for an answer: without its token, only [`close`](Self::close) is left.
+    /// Returns whether the last `poll` waited for an answer. If you have lost its token, you can only
+    /// [`close`](Self::close).
     pub const fn wants_answer(&self) -> bool {
         matches!(self.waits_for, WaitsFor::Answer)
     }
 
-    /// Returns the bytes that were received and not read yet, without the right to change them: commands that the client
-    /// pipelined, or, after a [`hand_over`](Responder::hand_over), what a proxy passes on.
+    /// Returns the bytes that were received and not yet read, as a view that cannot change them. They are commands
+    /// that the client pipelined, or, after a [`hand_over`](Responder::hand_over), the bytes that a proxy passes on.
     ///
     /// ```
     /// use pop3_proto::server::{Event, MessageInfo};
@@ -299,13 +301,13 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
         &mut self.send
     }
 
-    /// Returns the bytes that wait to be sent to the client, without the right to change them. To report that they were sent, use
-    /// [`send_buf`](Self::send_buf).
+    /// Returns the bytes that wait to be sent to the client, as a view that cannot change them. To report that they
+    /// were sent, use [`send_buf`](Self::send_buf).
     pub fn pending(&self) -> &[u8] {
         self.send.pending()
     }
 
-    /// Frees the memory of both buffers as far as nothing in it is needed: an idle connection over `Vec`s then has none.
+    /// Frees the unused memory of both buffers. An idle connection with `Vec`s then has no buffer memory.
     pub fn shrink(&mut self) {
         self.recv_buf().shrink();
         self.send.shrink();
@@ -313,11 +315,12 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
 
     /// Reports that the TLS handshake succeeded: see [`Server::tls_started`].
     ///
-    /// Bytes that are still unread were received before TLS, so somebody has injected them: the next `poll` then returns
-    /// [`ConnectionError::PlaintextAfterStls`].
+    /// Bytes that are still unread were received before TLS, which means that an attacker injected them. The next
+    /// `poll` then returns [`ConnectionError::PlaintextAfterStls`].
     ///
     /// # Errors
-    /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
+    /// Returns [`AnswerError`] if the token is an old one.
+    /// Returns [`AnswerError`] if the token belongs to another connection.
     #[doc(alias = "STLS")]
     pub fn tls_started(&mut self, start: StartTls) -> Result<(), AnswerError> {
         Ok(self.server.tls_started(start, self.recv.input())?)
@@ -329,8 +332,9 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     /// `now`.
     ///
     /// # Errors
-    /// Returns [`ConnectionError::TimedOut`] if a timer ran out, and any earlier error. Close the connection without a response (RFC
-    /// 1939 section 3).
+    /// Returns [`ConnectionError::TimedOut`] if a timer ran out. Close the connection without a response (RFC 1939
+    /// section 3).
+    /// Returns the earlier error if the session has failed already.
     pub fn tick(&mut self, now: Duration) -> Result<Option<Duration>, ConnectionError> {
         match self.server.tick(now) {
             Ok(next) => Ok(next),
@@ -342,17 +346,17 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
         }
     }
 
-    /// Ends the session without UPDATE, so nothing is removed. The next `poll` returns [`Event::Closed`].
+    /// Ends the session without UPDATE, so no message is removed. The next `poll` returns [`Event::Closed`].
     pub fn close(&mut self) {
         self.server.close();
     }
 
-    /// Returns the machine, for what can be asked of it.
+    /// Returns the machine, which you can ask for the state.
     pub const fn server(&self) -> &Server<M, C> {
         &self.server
     }
 
-    /// Returns whether the server cannot go on without the application.
+    /// Returns whether the server cannot continue without the application.
     #[cfg(feature = "std")]
     pub(super) const fn is_stuck(&self) -> bool {
         match self.waits_for {
@@ -363,7 +367,8 @@ impl<M: Maildrop, R: Storage, S: Storage, C: AsConfig> ServerConnection<M, R, S,
     }
 }
 
-/// Shows the machine and the lengths of the buffers; the maildrop and the configuration are yours.
+/// Shows the machine and the lengths of the buffers. The maildrop and the configuration are omitted because they are
+/// yours.
 impl<M, R: Storage, S: Storage, C: AsConfig> fmt::Debug for ServerConnection<M, R, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("ServerConnection");

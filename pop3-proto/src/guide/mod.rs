@@ -4,7 +4,7 @@
 //!
 //! | | page | after reading it, you can |
 //! |---|---|---|
-//! | **Start** | [`sans_io`] | explain what a sans-I/O machine is, what it gains and what it costs |
+//! | **Start** | [`sans_io`] | explain the idea of a sans-I/O machine, its benefits and its costs |
 //! | | [`io`] | run a session on a blocking socket, under an async runtime or without a heap, with timeouts, and stop early |
 //! | **Clients** | [`tls`] | use port 995 or STLS, and enforce TLS (servers too) |
 //! | | [`authentication`] | log in, and check logins (servers too) |
@@ -35,7 +35,7 @@
 //! | event, question | what `poll` returns; a server's events are questions, which your program answers |
 //! | token | a value that belongs to one question; the answer consumes it |
 //! | maildrop | RFC 1939's word for the messages of one user, as a server lists them |
-//! | response, refusal | what a server sends: `+OK` or `-ERR`; a refusal is `-ERR` |
+//! | response, refusal | the server's answer, `+OK` or `-ERR`; a refusal is `-ERR` |
 //! | terminator | the line with a single dot that ends a message or a listing |
 //! | byte, octet | the same size; the guide counts data in bytes, and messages in octets, as the RFCs do |
 //!
@@ -45,7 +45,7 @@
 //! from that table and from the behaviour of a [`Client`](crate::Client). A command that is listed inside a state does not change the state.
 //!
 #![doc = include_str!("states.svg")]
-// The pages link to what every feature adds.
+// The pages link to items of every feature.
 #![cfg_attr(
     not(all(feature = "apop", feature = "sasl", feature = "test-util")),
     allow(rustdoc::broken_intra_doc_links)

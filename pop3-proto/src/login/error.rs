@@ -3,30 +3,30 @@ use crate::client::SendError;
 use crate::error::AnswerError;
 use core::fmt;
 
-/// Why a login did not succeed. It contains nothing that the server sent: keep the text of
+/// The reason why a login did not succeed. It contains no text of the server. Keep the text of
 /// [`Event::Refused`](crate::client::Event::Refused) if you want to show it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum LoginError {
-    /// The server's greeting was a refusal.
+    /// The server refused service in its greeting.
     NoService,
     /// The server ended the session.
     Ended,
-    /// Nothing that the server offers can carry the credentials; the reason for each way.
+    /// The server offers no way that can carry the credentials. The value has the reason for each way.
     NoWay(Obstacles),
-    /// The server refused.
+    /// The server refused the login.
     Refused {
         /// The last way that was tried.
         way: Way,
         /// The cause that the server gave.
         cause: Cause,
-        /// Other ways may be left, but they would show the password or the token to a server that has just refused it: ask the user, then
-        /// [`only`](super::Login::only).
+        /// Other ways may be left, but they would show the password or the token to a server that has just refused
+        /// it. Ask the user, then call [`only`](super::Login::only).
         ask: bool,
     },
-    /// The server could not prove that it knows the password. Trust nothing that it says.
+    /// The server could not prove that it knows the password. Do not trust anything it sends.
     Distrust(Way),
-    /// A command cannot be sent, as when the TLS policy forbids it.
+    /// A command cannot be sent, for example because the TLS policy forbids it.
     Send(SendError),
     /// A challenge cannot be answered.
     Answer(AnswerError),

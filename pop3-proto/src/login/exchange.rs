@@ -7,9 +7,9 @@ use crate::sasl::{Message, OAUTHBEARER_ACK, SaslError, XOAUTH2_ACK, decode, oaut
 use crate::types::{Base64, Text};
 use core::str;
 
-/// The decoded bytes of a challenge that a [`Scram`] may be given.
+/// The largest number of decoded bytes in a challenge for a [`Scram`].
 const CHALLENGE: usize = 1024;
-/// The bytes of an initial response that is sent with AUTH. The line limit of RFC 5034 leaves less.
+/// The largest number of bytes in an initial response. The line limit of RFC 5034 allows fewer.
 const INITIAL: usize = 256;
 
 /// Returns why the mechanism cannot carry the credentials, or `None` if it can.
@@ -21,7 +21,7 @@ pub(super) fn unfit(way: Way, credentials: &Credentials<'_>) -> Option<WhyNot> {
     }
 }
 
-/// Returns the client's first message. `scram` is that of SCRAM.
+/// Returns the client's first message. For SCRAM, that is `scram`.
 fn first<'m>(way: Way, credentials: &Credentials<'m>, scram: &'m [u8]) -> Result<Message<'m>, SaslError> {
     let Credentials { name, secret, server, .. } = *credentials;
     match way {
@@ -38,7 +38,7 @@ fn first<'m>(way: Way, credentials: &Credentials<'m>, scram: &'m [u8]) -> Result
 }
 
 impl Login<'_> {
-    /// Sends AUTH, and returns whether the first message went with it.
+    /// Sends AUTH, and returns whether the first message was sent with it.
     pub(super) fn authenticate<C: AsConfig>(
         &mut self,
         way: Way,
@@ -46,7 +46,7 @@ impl Login<'_> {
     ) -> Result<bool, LoginError> {
         let Some(mechanism) = way.mechanism() else { return Ok(false) };
         let mut room = [0; INITIAL];
-        // The first message of SCRAM shows the name alone.
+        // The first message of SCRAM contains only the name.
         let initial = if self.with_initial || way == Way::ScramSha256 {
             self.first(way).and_then(|first| first.encode_into(&mut room)).ok()
         } else {
@@ -83,7 +83,7 @@ impl Login<'_> {
         }
     }
 
-    /// Answers a later challenge, and returns whether the server is not to be trusted.
+    /// Answers a later challenge, and returns whether the server must not be trusted.
     pub(super) fn say_next<C: AsConfig>(
         &mut self,
         way: Way,
@@ -93,7 +93,7 @@ impl Login<'_> {
     ) -> Result<bool, LoginError> {
         let response = match (way, &mut self.scram) {
             (Way::ScramSha256, Some(scram)) => return prove(&mut **scram, step, challenge, sender),
-            // The server reports why it refuses the token, and waits for this before it refuses.
+            // The server reports why it refuses the token, and waits for this response before it refuses.
             (Way::Oauthbearer, _) => OAUTHBEARER_ACK,
             (Way::Xoauth2, _) => XOAUTH2_ACK,
             _ => Base64::EMPTY,
@@ -103,7 +103,7 @@ impl Login<'_> {
     }
 }
 
-/// Answers a challenge of SCRAM, and returns whether the server is not to be trusted.
+/// Answers a challenge of SCRAM, and returns whether the server must not be trusted.
 fn prove<C: AsConfig>(
     scram: &mut dyn Scram,
     step: SaslStep,
@@ -112,7 +112,7 @@ fn prove<C: AsConfig>(
 ) -> Result<bool, LoginError> {
     let mut room = [0; CHALLENGE];
     let challenge = decode(challenge, &mut room).ok();
-    // A server that refuses in SCRAM's own words (RFC 5802 section 7) has not deceived anybody.
+    // A refusal in SCRAM's own words (RFC 5802 section 7) is honest.
     if challenge.as_ref().is_some_and(|challenge| challenge.starts_with(b"e=")) {
         sender.cancel(step)?;
         return Ok(false);

@@ -6,9 +6,10 @@
 //!   PASS.
 //! - With an access token it is OAUTHBEARER (inside TLS), then XOAUTH2 (feature `sasl`).
 //!
-//! A mechanism of AUTH is tried only if the server lists it. Another way follows a refusal in two cases only: the refused one has not shown the
-//! server anything that the password or the token is needed for, or the server lists AUTH-RESP-CODE and did not refuse with `[AUTH]`, so the
-//! credentials were not the cause (RFC 3206). None follows a server that did not prove in SCRAM that it knows the password.
+//! A mechanism of AUTH is tried only if the server lists it. After a refusal, another way follows only in two cases:
+//! the server has received nothing that was made with the password or the token, or it lists AUTH-RESP-CODE and did
+//! not refuse with `[AUTH]`, so the credentials were not the cause (RFC 3206). No other way follows if the server did
+//! not prove in SCRAM that it knows the password.
 
 mod error;
 #[cfg(feature = "sasl")]
@@ -27,19 +28,21 @@ use crate::types::{ApopDigest, ApopTimestamp, Base64, Secret, Text};
 use core::fmt;
 use ways::{Next, Refusal, Tried, next};
 
-/// A client's side of SCRAM-SHA-256 (RFC 7677), which the crate leaves to you, because it needs cryptography.
+/// A client's side of SCRAM-SHA-256 (RFC 7677). You implement it, because it needs cryptography.
 pub trait Scram {
-    /// Begins the exchange, and returns the client's first message. A second call begins another one: the first message was not sent.
+    /// Begins the exchange, and returns the client's first message. A second call begins another exchange, because
+    /// the first message was not sent.
     fn first(&mut self) -> &[u8];
 
-    /// Returns the response to a challenge; to the last one, in which the server proves that it knows the password, it is empty. `None` means
-    /// that the challenge is wrong, so the exchange is cancelled and no other way is tried.
+    /// Returns the response to a challenge. The response to the last challenge, in which the server proves that it
+    /// knows the password, is empty. `None` means that the challenge is wrong, so the exchange is cancelled and no
+    /// other way is tried.
     fn step(&mut self, challenge: &[u8]) -> Option<&[u8]>;
 
     /// Returns whether a proof of the password was sent. With it, the server can try passwords.
     fn has_sent_proof(&self) -> bool;
 
-    /// Returns whether the server has proved that it knows the password. Until then its `+OK` is not believed.
+    /// Returns whether the server has proved that it knows the password. Until then its `+OK` is not trusted.
     fn is_server_proven(&self) -> bool;
 }
 
@@ -76,12 +79,12 @@ pub struct Login<'l> {
     stage: Stage,
 }
 
-/// What a way is chosen by, besides the server.
+/// The values that decide about a way, together with the server.
 #[derive(Clone, Copy)]
 struct Credentials<'l> {
     name: Text<'l>,
     secret: Secret<'l>,
-    /// The secret is an access token, not a password.
+    /// Whether the secret is an access token and not a password.
     is_token: bool,
     /// Host and port, for OAUTHBEARER.
     #[cfg_attr(not(feature = "sasl"), allow(dead_code))]
@@ -91,12 +94,13 @@ struct Credentials<'l> {
     has_digest: bool,
 }
 
-/// What the login waits for.
+/// The event that the login waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
     Greeting,
     Capabilities,
-    /// A response in this way. `said` means that AUTH's first message was sent, `distrust` that the exchange was cancelled.
+    /// A response in this way. `said` means that AUTH's first message was sent, `distrust` that the exchange was
+    /// cancelled.
     Response {
         way: Way,
         said: bool,
@@ -106,16 +110,17 @@ enum Stage {
 }
 
 impl<'l> Login<'l> {
-    /// A login with a password, by the best way.
+    /// Returns a login with a password, by the best way.
     #[must_use]
     pub const fn new(name: Text<'l>, password: Secret<'l>) -> Self {
         Self::with_credentials(name, password, false)
     }
 
-    /// A login with an access token (RFC 6750), by OAUTHBEARER or XOAUTH2. For OAUTHBEARER the name may be empty.
+    /// Returns a login with an access token (RFC 6750), by OAUTHBEARER or XOAUTH2. For OAUTHBEARER the name may be
+    /// empty.
     ///
-    /// If the server refuses the token, it reports the cause as JSON in a challenge, before the refusal: read it from
-    /// [`Event::Challenge`] before you pass the event on.
+    /// If the server refuses the token, it reports the cause as JSON in a challenge, before the refusal. Read it from
+    /// [`Event::Challenge`] before you pass the event to [`handle`](Self::handle).
     #[must_use]
     pub const fn with_token(name: Text<'l>, token: Secret<'l>) -> Self {
         Self::with_credentials(name, token, true)
@@ -142,15 +147,16 @@ impl<'l> Login<'l> {
         }
     }
 
-    /// Takes this way and no other, also if the server does not list it, and APOP also inside TLS.
+    /// Uses only this way, even if the server does not list it, and APOP even inside TLS.
     #[must_use]
     pub const fn only(mut self, way: Way) -> Self {
         self.credentials.only = Some(way);
         self
     }
 
-    /// Sends the first message with AUTH, as RFC 5034 section 4 allows if the server lists SASL: this saves a round trip. A server that does not
-    /// know the mechanism then sees the password or the token. Without this, only SCRAM does so, whose first message contains the name alone.
+    /// Sends the first message with AUTH, as RFC 5034 section 4 allows if the server lists SASL. This saves a round
+    /// trip. A server that does not know the mechanism then sees the password or the token. By default only SCRAM
+    /// does this, because its first message contains only the name.
     #[must_use]
     pub const fn with_initial_response(mut self) -> Self {
         self.with_initial = true;
@@ -178,8 +184,9 @@ impl<'l> Login<'l> {
         Way::ORDER.into_iter().filter(move |way| tried.contains(*way))
     }
 
-    /// Begins a login whose greeting you have handled yourself. `timestamp` is that of the greeting; after TLS has started it means nothing,
-    /// and is ignored. If the greeting has not come yet, there is nothing to do: [`handle`](Self::handle) begins with it.
+    /// Begins a login if you have handled the greeting yourself. `timestamp` is that of the greeting; after TLS has
+    /// started it is ignored. Before the greeting this does nothing, because [`handle`](Self::handle) begins with the
+    /// greeting.
     ///
     /// # Errors
     /// Returns [`LoginError`] if no command can be sent.
@@ -202,11 +209,12 @@ impl<'l> Login<'l> {
         }
     }
 
-    /// Handles an event, and returns the way of the login once the client is logged in. It ignores events that are not its own, such as the rows
-    /// of CAPA, so you can look at all events before.
+    /// Handles an event, and returns the way of the login once the client is logged in. It ignores events of other
+    /// commands, such as the rows of CAPA, so you can read all events first.
     ///
     /// # Errors
-    /// Returns [`LoginError`] if the server refuses, if there is no way, or if the session ends. The connection can go on after a refusal.
+    /// Returns [`LoginError`] if the server refuses, if there is no way, or if the session ends. After a refusal, the
+    /// connection can continue.
     pub fn handle<C: AsConfig>(
         &mut self,
         event: Event<'_>,
@@ -229,7 +237,7 @@ impl<'l> Login<'l> {
         handled
     }
 
-    /// CAPA was answered.
+    /// Continues after the answer to CAPA.
     fn listed<C: AsConfig>(&mut self, sender: &mut Sender<'_, C>) -> Result<Option<Way>, LoginError> {
         if self.stage == Stage::Capabilities {
             self.go_on(sender)?;
@@ -256,7 +264,7 @@ impl<'l> Login<'l> {
         }
     }
 
-    /// Sends the first command of a way, and returns whether AUTH's first message went with it.
+    /// Sends the first command of a way, and returns whether AUTH's first message was sent with it.
     fn start<C: AsConfig>(&mut self, way: Way, sender: &mut Sender<'_, C>) -> Result<bool, LoginError> {
         let name = self.credentials.name;
         match (way, self.digest) {
@@ -329,8 +337,8 @@ impl<'l> Login<'l> {
         Ok(Some(way))
     }
 
-    /// Answers a challenge; `None` is one that is not base64. The first one is answered with the first message, because some servers prompt in
-    /// words.
+    /// Answers a challenge; `None` means that it is not base64. The answer to the first challenge is the first
+    /// message, because some servers prompt in words.
     fn challenged<C: AsConfig>(
         &mut self,
         way: Way,
@@ -366,7 +374,7 @@ impl Login<'_> {
     fn note(&mut self, _: Option<ApopTimestamp<'_>>) {}
 }
 
-/// Shows neither the name nor the password or token.
+/// Hides the name, and the password or token.
 impl fmt::Debug for Login<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Login")

@@ -1,4 +1,4 @@
-//! In place of [`exchange`](super) without the feature `sasl`: there is no AUTH.
+//! Replaces [`exchange`](super) without the feature `sasl`, which means without AUTH.
 
 use super::{Credentials, Login, LoginError, Way, WhyNot};
 use crate::client::{AsConfig, SaslStep, Sender};

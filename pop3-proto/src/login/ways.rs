@@ -1,4 +1,4 @@
-//! Which way to log in, and which one next: a function of what is known, without a connection.
+//! Selects the way to log in, and the next one, from known facts and without a connection.
 
 use super::Credentials;
 use super::exchange::unfit;
@@ -25,7 +25,7 @@ pub enum Way {
 }
 
 impl Way {
-    /// From the best to the last: those for a password, then those for an access token.
+    /// All ways from the best to the last, first for a password, then for an access token.
     pub(super) const ORDER: [Way; 6] =
         [Way::ScramSha256, Way::Apop, Way::Plain, Way::User, Way::Oauthbearer, Way::Xoauth2];
 
@@ -63,7 +63,7 @@ impl fmt::Display for Way {
     }
 }
 
-/// Why a way cannot be taken.
+/// The reason why a way cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum WhyNot {
@@ -79,11 +79,12 @@ pub enum WhyNot {
     NotUtf8,
     /// The name, the password or the token contains characters that this way cannot carry.
     DoesNotFit,
-    /// This program has no implementation: a feature of the crate is off, or no [`Scram`](super::Scram) was given.
+    /// This program has no implementation, because a feature of the crate is off or no [`Scram`](super::Scram) was
+    /// given.
     NotBuilt,
     /// The [only](super::Login::only) way takes a token and the login has a password, or the reverse.
     OtherSecret,
-    /// It is not for the kind of secret that the login has, or it is not its [only](super::Login::only) way.
+    /// It does not fit the login's kind of secret, or it is not its [only](super::Login::only) way.
     Excluded,
 }
 
@@ -103,25 +104,25 @@ impl fmt::Display for WhyNot {
     }
 }
 
-/// For each way the reason why it cannot be taken.
+/// The reason why each way cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Obstacles([Option<WhyNot>; Way::ORDER.len()]);
 
 impl Obstacles {
-    /// Returns why this way cannot be taken, or `None` if it can.
+    /// Returns why this way cannot be used, or `None` if it can.
     #[must_use]
     pub fn of(&self, way: Way) -> Option<WhyNot> {
         Way::ORDER.iter().zip(self.0).find(|(other, _)| **other == way).and_then(|(_, why)| why)
     }
 
-    /// What stands against each way, for this server and these credentials.
+    /// Returns the reasons against each way, for this server and these credentials.
     pub(super) fn find<C: AsConfig>(client: &Client<C>, credentials: &Credentials<'_>) -> Self {
         Obstacles(Way::ORDER.map(|way| obstacle(way, client, credentials)))
     }
 }
 
-/// What stands against a way. What makes it impossible comes before what makes it a bad choice, because a way that was
-/// [chosen](super::Login::only) is taken all the same.
+/// Returns the reason against a way. A reason that makes the way impossible comes before a reason that makes it a bad
+/// choice, because a way that was [chosen](super::Login::only) is used even if it is a bad choice.
 fn obstacle<C: AsConfig>(way: Way, client: &Client<C>, credentials: &Credentials<'_>) -> Option<WhyNot> {
     let Credentials { name, secret, is_token, only, has_scram, has_digest, .. } = *credentials;
     let capabilities = client.capabilities();
@@ -146,7 +147,7 @@ fn obstacle<C: AsConfig>(way: Way, client: &Client<C>, credentials: &Credentials
     impossible.or_else(|| if only.is_some() { None } else { unwise() })
 }
 
-/// Shows the reason for each way that was not excluded.
+/// Lists the reason for each way that was not excluded.
 impl fmt::Display for Obstacles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let against = Way::ORDER.iter().zip(self.0).filter_map(|(way, why)| Some((way, why?)));
@@ -158,7 +159,8 @@ impl fmt::Display for Obstacles {
     }
 }
 
-/// Returns whether USER and PASS can carry this (RFC 6856 section 2.2). A server without UTF8 gets the bytes as they are.
+/// Returns whether USER and PASS can carry this (RFC 6856 section 2.2). A server without UTF8 gets the bytes
+/// unchanged.
 fn fits_line(capabilities: &Capabilities, bytes: &[u8]) -> bool {
     let is_allowed = !capabilities.has(Feature::Utf8)
         || capabilities.has(Feature::Utf8User) && str::from_utf8(bytes).is_ok();
@@ -183,10 +185,10 @@ impl Tried {
     }
 }
 
-/// How the last attempt ended.
+/// The end of the last attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Refusal {
-    /// The server refused before it was sent anything that the password is needed for.
+    /// The server refused before it received anything made with the password.
     BeforeProof(Cause),
     /// The server refused the password, or a value that was computed from it.
     AfterProof(Cause),
@@ -211,11 +213,11 @@ pub(super) enum Next {
     Stop {
         ask: bool,
     },
-    /// Nothing that the server offers can carry the name and the password.
+    /// The server offers no way that can carry the name and the password.
     NoWay,
 }
 
-/// Returns the next way to try. `last` is how the last of those that were tried ended.
+/// Returns the next way to try. `last` is the end of the last attempt.
 pub(super) fn next(
     obstacles: &Obstacles,
     marks_credentials: bool,
@@ -232,7 +234,8 @@ pub(super) fn next(
     }
 }
 
-/// Returns whether another way may be tried by itself (`true`), by the user's choice (`false`), or would change nothing (`None`).
+/// Returns whether another way may be tried automatically (`true`), by the user's choice (`false`), or would change
+/// nothing (`None`).
 ///
 /// After a proof was sent, the next way follows only if the server says that the proof was not the reason. Each further guess may lock the
 /// account, and shows the password to the server that refused the last one.
@@ -270,18 +273,19 @@ mod tests {
     fn the_table_of_ways_holds() {
         type Row<'r> = (&'r [Way], bool, &'r [Way], Option<Refusal>, Next);
         let rows: &[Row<'_>] = &[
-            // Nothing was tried: the best that is offered.
+            // The first attempt is the best way on offer.
             (&ALL, false, &[], None, Next::Try(ScramSha256)),
             (&[Apop, Plain, User], false, &[], None, Next::Try(Apop)),
             (&[Plain, User], false, &[], None, Next::Try(Plain)),
             (&[User], false, &[], None, Next::Try(User)),
             (&[], false, &[], None, Next::NoWay),
-            // Before a proof was sent, the next one.
+            // Before a proof was sent, the next way is tried.
             (&ALL, false, &[ScramSha256], Some(BeforeProof(Other)), Next::Try(Apop)),
             (&ALL, false, &[ScramSha256], Some(BeforeProof(Credentials)), Next::Try(Apop)),
             (&ALL, false, &[ScramSha256, Apop, Plain], Some(BeforeProof(Other)), Next::Try(User)),
             (&[User], false, &[User], Some(BeforeProof(Other)), ASK),
-            // After it, only if the server marks refusals of credentials, and this is not one.
+            // After a proof, the next way is tried only if the server marks refusals of credentials, and this is not
+            // one.
             (&ALL, false, &[ScramSha256], Some(AfterProof(Other)), ASK),
             (&ALL, false, &[ScramSha256], Some(AfterProof(Credentials)), ASK),
             (&ALL, true, &[ScramSha256], Some(AfterProof(Other)), Next::Try(Apop)),
@@ -292,7 +296,7 @@ mod tests {
             (&[Oauthbearer, Xoauth2], false, &[], None, Next::Try(Oauthbearer)),
             (&[Oauthbearer, Xoauth2], false, &[Oauthbearer], Some(BeforeProof(Other)), Next::Try(Xoauth2)),
             (&[Oauthbearer, Xoauth2], false, &[Oauthbearer], Some(AfterProof(Other)), ASK),
-            // Another moment, not another way.
+            // Another time may help, but not another way.
             (&ALL, true, &[ScramSha256], Some(AfterProof(Later)), STOP),
             (&ALL, false, &[ScramSha256], Some(BeforeProof(Later)), STOP),
         ];

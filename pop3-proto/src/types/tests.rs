@@ -8,7 +8,7 @@ fn timestamp(octets: &[u8]) -> Result<&[u8], InvalidValue> {
     ApopTimestamp::new(octets).map(|timestamp| timestamp.as_bytes())
 }
 
-/// Every octet at every place, among octets at both ends of what may be in a unique-id.
+/// Every byte at every place, among bytes at both ends of the range that a unique-id allows.
 #[test]
 fn r1939_7_uidl_e_a_plain_unique_id_ends_where_the_naive_loop_ends_it() {
     let lengths = [1, 7, 8, 9, 24, 70, 71, 72, 79];
@@ -26,7 +26,7 @@ fn r1939_7_uidl_e_a_plain_unique_id_ends_where_the_naive_loop_ends_it() {
     assert_eq!(UniqueId::plain(b""), None);
 }
 
-/// Every octet at every place, among octets that are near the three in one way or another.
+/// Every byte at every place, among bytes that resemble CR, LF and NUL.
 #[test]
 fn rob_3_a_text_ends_before_the_first_byte_that_ends_lines() {
     for filler in [b'a', b'\t', 14, 0x80, 0x8A, 0xFF] {
@@ -129,7 +129,7 @@ fn rob_27_the_first_well_formed_timestamp_counts() {
     }
 }
 
-/// All texts of up to seven octets that decide about brackets, and some longer ones.
+/// All texts of up to seven bytes that affect brackets, and some longer ones.
 #[test]
 fn rob_27_a_naive_search_finds_the_same_timestamp() {
     fn naive(text: &[u8]) -> Option<ApopTimestamp<'_>> {
@@ -161,7 +161,7 @@ fn law_10_a_timestamp_is_looked_for_in_linear_time() {
     }
 }
 
-/// A server that made such a timestamp would take the digest over more than its clients cut out.
+/// A server with such a timestamp would compute the digest over more than its clients extract.
 #[test]
 fn rob_27_what_can_be_made_can_be_found() {
     for bad in [&b"<\"a>b\"@c>"[..], b"<\"a<b\"@c>", b"<\"a\\>b\"@c>", b"<a@[b>c]>", b"<a@[<b]>"] {
@@ -342,7 +342,7 @@ fn g_17_a_listing_holds_tags_and_no_star() {
     assert_eq!(format!("{}", LanguageTag::from_static("zh-Hant")), "zh-Hant");
 }
 
-/// Octets, a `&str` and a `&String` make the same value, or are refused for the same reason.
+/// Bytes, a `&str` and a `&String` give the same value, or are refused for the same reason.
 #[test]
 fn values_are_made_from_text_and_from_bytes() {
     fn alike<'a, T, E>(text: &'a String) -> bool

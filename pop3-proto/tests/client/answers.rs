@@ -2,7 +2,7 @@ use super::{CLEAR, Guest, STRICT, in_both};
 use pop3_proto::client::{Feature, SendError, Support};
 use pop3_proto::{Quirk, State};
 
-/// Also 1939.5.stat.b: what follows the numbers is ignored.
+/// Also 1939.5.stat.b: text after the numbers is ignored.
 #[test]
 fn r1939_5_stat_d_a_drop_listing_is_two_numbers() {
     for config in [CLEAR, STRICT] {
@@ -16,7 +16,7 @@ fn r1939_5_stat_d_a_drop_listing_is_two_numbers() {
     in_both("STAT", "+OK 2  320\r\n", &more, &[Quirk::Spacing], &["odd 2  320"]);
 }
 
-/// An answer whose end is known is never fatal, whatever it says.
+/// An answer whose end is known is never fatal, whatever text it has.
 #[test]
 fn r1939_5_stat_b_an_answer_that_is_not_a_drop_listing_is_malformed() {
     for text in ["", "2", "two messages", "-1 5", "1 -5", "4294967296 1", "1 99999999999999999999"] {
@@ -50,7 +50,7 @@ fn r1939_5_list_i_the_text_of_the_status_line_is_not_data() {
     }
 }
 
-/// Also 1939.5.list.e: numbers are given as they are, with gaps, out of order, beyond any count.
+/// Also 1939.5.list.e: numbers are reported unchanged, with gaps, out of order, and above the number of messages.
 #[test]
 fn r1939_5_stat_f_a_count_does_not_bound_the_numbers() {
     let mut session = Guest::opened(STRICT);
@@ -85,7 +85,7 @@ fn r1939_7_uidl_c_a_unique_id_listing_has_a_row_for_each_message() {
     assert_eq!(session.ask("UIDL 3", "-ERR\r\n"), ["UIDL 3 refused"]);
 }
 
-/// Also quirk 12: nothing is keyed by unique-id.
+/// Also quirk 12: the client does not identify messages by unique-id.
 #[test]
 fn r1939_7_uidl_h_two_copies_may_share_a_unique_id() {
     let mut session = Guest::opened(STRICT);
@@ -149,7 +149,7 @@ fn r1939_3_o_a_refusal_is_one_line() {
     }
 }
 
-/// Also quirk 35: nothing is compared with what the server announced.
+/// Also quirk 35: the client does not compare a body with the announced size.
 #[test]
 fn r1939_5_retr_c_the_end_mark_alone_ends_a_message() {
     for text in ["120 octets", "0", "999999999999 octets", ""] {
@@ -214,7 +214,7 @@ fn r1939_3_ag_one_command_is_in_flight_unless_pipelining_was_announced() {
     assert_eq!(session.hear("+OK 0 0\r\n+OK\r\n"), ["0 messages, 0 octets", "NOOP ok"]);
 }
 
-/// Also 1939.3.c: answers come in the order of their commands.
+/// Also 1939.3.c: answers have the order of their commands.
 #[test]
 fn tickets_tell_answers_apart() {
     let mut session = Guest::opened(super::PIPED);

@@ -10,7 +10,7 @@ fn with_one_mark(config: pop3_proto::client::ClientConfig) -> Guest {
     session
 }
 
-/// Also 1939.6.b: before QUIT nothing goes.
+/// Also 1939.6.b: the server removes no message before QUIT.
 #[test]
 fn r1939_6_g_deletions_are_done_when_quit_was_answered_ok() {
     let mut session = with_one_mark(CLEAR);
@@ -97,7 +97,7 @@ fn r1939_5_dele_b_a_refused_dele_marks_no_message() {
     assert_eq!(session.ask("QUIT", "-ERR\r\n"), ["closed NoneAsked"]);
 }
 
-/// What became of marks where DELE, RSET and QUIT go out at once, answer by answer.
+/// The fate of marks when DELE, RSET and QUIT are sent at once, for each answer.
 #[test]
 fn r1939_6_g_marks_in_flight_count_as_long_as_their_answer_is_out() {
     let start = |lines: &[&str]| {

@@ -1,16 +1,17 @@
-//! How sessions end: the last event comes once, has the response to QUIT, and loops written the obvious way end there.
+//! How sessions end: the last event is reported once, with the response to QUIT, and loops written the obvious way
+//! stop.
 
 use super::{CLEAR, Guest};
 use pop3_proto::client::{Client, Closed, Deletions, Event};
 use pop3_proto::{Command, ConnectionError, Input, RecvBuf, SendBuf, State, TlsPolicy, Verb};
 use pop3_proto_kit::{OPENING, client};
 
-/// A client that has logged in and sent QUIT, and a stream with the server's last octets.
+/// A client that has logged in and sent QUIT, and a stream with the server's last bytes.
 struct Wire {
     client: Client,
     recv: RecvBuf<[u8; 16 * 1024]>,
     stream: &'static [u8],
-    /// How often it was polled or read: a loop that does not end fails here.
+    /// Counts polls and reads, so a loop that does not end fails here.
     turns: u32,
 }
 
@@ -35,7 +36,7 @@ impl Wire {
         self.recv.with(|input| client.poll(input))
     }
 
-    /// As a socket's: at its end it gives nothing, again and again.
+    /// Reads like a socket: at the end of the stream, every read returns 0 bytes.
     fn read(&mut self) {
         self.turn();
         let count = self.stream.len().min(2);
@@ -84,7 +85,7 @@ const LOOPS: &[(&str, Loop)] = &[
         }
         Ok(())
     }),
-    ("until nothing is in flight", |wire| {
+    ("until no command is in flight", |wire| {
         while wire.client.in_flight().next().is_some() {
             if wire.poll()?.is_none() {
                 wire.read();
@@ -144,13 +145,13 @@ fn r1939_6_h_a_loop_written_the_obvious_way_ends() {
             assert_eq!(wire.client.deletions(), deletions, "{name}: {}", stream.escape_ascii());
             assert!(wire.client.is_closed() && wire.client.is_idle());
         }
-        // What is broken ends them all, with an error.
+        // A broken stream ends all loops with an error.
         let mut wire = Wire::new(b"HTTP/1.1 400\r\n");
         assert_eq!(ends(&mut wire), Err(ConnectionError::NotPop3), "{name}");
     }
 }
 
-/// The same loops, where the caller ends the session.
+/// The same loops, if the caller ends the session.
 #[test]
 fn a_loop_ends_after_close() {
     for (name, ends) in LOOPS {
@@ -199,7 +200,7 @@ fn close_ends_the_work_in_flight() {
     assert!(session.hear("age\r\n.\r\n").is_empty() && session.last("").is_empty());
     assert_eq!(session.client().deletions(), Deletions::Pending);
     session.pop3.close();
-    assert!(session.last("").is_empty(), "the event comes once");
+    assert!(session.last("").is_empty(), "the event is reported once");
 }
 
 #[test]
@@ -222,7 +223,7 @@ fn close_makes_tokens_stale() {
     }
 }
 
-/// A fatal error stays what it is.
+/// A fatal error stays the same on every later poll.
 #[test]
 fn close_after_a_fatal_error_changes_nothing() {
     let mut session = Guest::greeted(CLEAR);

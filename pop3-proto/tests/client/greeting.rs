@@ -2,7 +2,7 @@ use super::{CLEAR, GREETING, Guest, STRICT};
 use pop3_proto::client::{Event, SendError};
 use pop3_proto::{Client, Input, Quirk, State, TlsPolicy};
 
-/// The timestamp of a greeting, in a tolerant client.
+/// Returns the timestamp of a greeting, as a tolerant client reads it.
 fn timestamp(greeting: impl AsRef<[u8]>) -> Option<String> {
     let mut client = Client::new(TlsPolicy::Cleartext, 1);
     let line = [greeting.as_ref(), b"\r\n"].concat();
@@ -126,7 +126,7 @@ fn amb_4_a_greeting_may_have_its_code_right_after_the_status() {
     }
 }
 
-/// Also ROB.18: what a peer says never moves a cursor.
+/// Also ROB.18: text from a peer never moves a terminal's cursor.
 #[test]
 fn amb_2_control_bytes_in_a_text_are_shown_escaped() {
     let mut session = Guest::new(CLEAR);

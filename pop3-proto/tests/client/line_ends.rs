@@ -1,9 +1,9 @@
-//! The one rule for line ends (design, section 3): the first line of the session decides; CR LF is for good.
+//! The one rule for line ends: the first line of the session decides, and a choice of CR LF is permanent.
 
 use super::{CLEAR, Guest, STRICT};
 use pop3_proto::Quirk;
 
-/// A session of LF, in TRANSACTION.
+/// Returns a session in TRANSACTION whose lines end in LF.
 fn lf() -> Guest {
     let mut session = Guest::new(CLEAR);
     assert_eq!(session.hear("+OK ready\n"), ["greeting ready"]);
@@ -123,7 +123,7 @@ fn quirk_8_a_dot_at_the_end_of_the_stream_is_an_unexpected_end() {
     }
 }
 
-/// A dot line before a bare LF in a CR LF answer does not end it at the end of the stream either.
+/// A dot line before a bare LF does not end an answer with CR LF lines, even at the end of the stream.
 #[test]
 fn quirk_28_a_dot_before_a_bare_lf_at_the_end_of_the_stream_is_an_unexpected_end() {
     let mut session = Guest::opened(CLEAR);
@@ -139,7 +139,7 @@ fn rob_3_tls_ends_lf_mode_and_cr_lf_mode_alike() {
         session.hear(format!("+OK ready{before}"));
         assert_eq!(session.ask("STLS", format!("+OK{before}")), ["start TLS"]);
         session.handshake();
-        assert!(session.quirks().is_empty(), "what was in clear is forgotten");
+        assert!(session.quirks().is_empty(), "the quirks from before TLS are forgotten");
         assert_eq!(session.ask("USER a", format!("-ERR{inside}")), ["USER refused"]);
         assert_eq!(session.quirks().contains(Quirk::BareLf), inside == "\n");
         let expected = if (inside, then) == ("\r\n", "\n") { "fatal BareLf" } else { "USER ok" };

@@ -4,7 +4,7 @@ use pop3_proto::{State, TlsPolicy, client::ClientConfig};
 
 const APOP: &str = "APOP mrose c4c9334bac560ecc979e58001b3e22fb";
 
-/// The commands that may follow, by what `send` says to each in a client that `to` brought there.
+/// Returns the lines that a client prepared by `to` may send.
 fn may_follow(to: impl Fn() -> Guest) -> Vec<&'static str> {
     let lines = [
         "USER a",
@@ -53,14 +53,14 @@ fn r1939_7_user_g_after_a_refused_name_another_try_or_quit_may_be_sent() {
         assert!(follow.contains(&line), "{line}");
     }
     assert_eq!(refused().send("PASS b").unwrap_err(), SendError::NoUser);
-    // A name that was accepted before does not count any more.
+    // A name that was accepted earlier is forgotten.
     let mut session = Guest::greeted(CLEAR);
     session.ask("USER mrose", "+OK send PASS\r\n");
     session.ask("USER frated", "-ERR never heard of\r\n");
     assert_eq!(session.send("PASS b").unwrap_err(), SendError::NoUser);
 }
 
-/// Also 1939.4.j: the session stays in AUTHORIZATION and any way to log in may be tried.
+/// Also 1939.4.j: the session stays in AUTHORIZATION, and every way to log in may be tried.
 #[test]
 fn r1939_7_pass_d_after_a_refused_password_a_new_name_is_required() {
     let mut session = Guest::greeted(CLEAR);
@@ -99,7 +99,7 @@ fn r1939_7_apop_h_a_timestamp_is_forgotten_at_tls() {
     assert_eq!(session.send(APOP).unwrap_err(), SendError::NoTimestamp);
 }
 
-/// Also AMB.27: a refusal is an event with its code, and the session goes on.
+/// Also AMB.27: a refusal is an event with its code, and the session continues.
 #[test]
 fn r1939_4_j_a_refused_login_leaves_the_session_open() {
     for code in ["AUTH", "IN-USE", "SYS/TEMP", "SYS/PERM", "LOGIN-DELAY"] {
@@ -132,7 +132,7 @@ fn rob_38_both_answers_of_a_burst_are_read() {
     assert_eq!(session.client().state(), State::Transaction);
 }
 
-/// Also 1939.7.pass.b: spaces of a password go out as they are.
+/// Also 1939.7.pass.b: spaces in a password are sent unchanged.
 #[test]
 fn amb_12_names_with_spaces_are_sent_by_the_tolerant_profile_only() {
     let mut session = Guest::greeted(CLEAR);
@@ -147,7 +147,7 @@ fn amb_12_names_with_spaces_are_sent_by_the_tolerant_profile_only() {
     assert_eq!(session.sent(), "PASS  two words \r\n");
 }
 
-/// Also 1939.3.h: 8-bit octets are for the tolerant profile, and for servers that ask for no UTF-8.
+/// Also 1939.3.h: 8-bit bytes are only for the tolerant profile, and for servers that do not ask for UTF-8.
 #[test]
 fn r1939_3_h_arguments_are_ascii_in_the_strict_profile() {
     for line in ["USER caf\u{e9}", "APOP caf\u{e9} c4c9334bac560ecc979e58001b3e22fb"] {

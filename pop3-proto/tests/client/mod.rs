@@ -26,7 +26,7 @@ fn quirks(list: &[Quirk]) -> Quirks {
     list.iter().copied().collect()
 }
 
-/// The events of one answer, and what was noted: tolerant, then strict, where what is not fatal is an odd row.
+/// Asserts the events of one answer and the noted quirks. In a strict client, a fault that is not fatal is an odd row.
 fn in_both(line: &str, answer: impl AsRef<[u8]>, tolerant: &[&str], noted: &[Quirk], strict: &[&str]) {
     let mut session = Guest::opened(CLEAR);
     assert_eq!(session.ask(line, &answer), tolerant);

@@ -2,7 +2,7 @@ use super::{CLEAR, Guest, PIPED, STRICT, in_both};
 use pop3_proto::client::{Feature, SendError, Source};
 use pop3_proto::{Mechanism, Quirk, State};
 
-/// Also ROB.9: zeros in front are read, and never sent.
+/// Also ROB.9: leading zeros are read, and never sent.
 #[test]
 fn rob_8_numbers_over_their_type_are_odd_rows() {
     let rows = "1 18446744073709551615\r\n2 18446744073709551616\r\n4294967296 1\r\n0 1\r\n.\r\n";
@@ -17,7 +17,7 @@ fn rob_8_numbers_over_their_type_are_odd_rows() {
     ];
     assert_eq!(events, expected);
     in_both("STAT", "+OK 007 00\r\n", &["7 messages, 0 octets"], &[Quirk::LeadingZeros], &["odd 007 00"]);
-    // What wraps would be the number 1.
+    // A number that wraps around would be 1.
     let rows = "4294967297 1\r\n1 18446744073709551617\r\n.\r\n";
     let events = Guest::opened(CLEAR).ask("LIST", format!("+OK\r\n{rows}"));
     assert_eq!(events[1..], ["odd 4294967297 1", "odd 1 18446744073709551617", "LIST end 2"]);
@@ -147,7 +147,7 @@ fn rob_29_a_stream_that_ends_inside_an_answer_is_never_complete() {
     }
 }
 
-/// Also quirk 41 and AMB.8: what was listed before login is marked as such, and a new list replaces it.
+/// Also quirk 41 and AMB.8: a list received before login is marked as such, and a new list replaces it.
 #[test]
 fn rob_31_capabilities_can_be_asked_for_again_after_login() {
     let mut session = Guest::greeted(CLEAR);
@@ -163,7 +163,7 @@ fn rob_31_capabilities_can_be_asked_for_again_after_login() {
     session.ask("CAPA", "+OK\r\nUSER\r\nPIPELINING\r\n.\r\n");
     let capabilities = *session.client().capabilities();
     assert!(!capabilities.is_before_login() && capabilities.has(Feature::Pipelining));
-    assert!(!capabilities.has(Feature::Sasl), "that it is gone ends nothing");
+    assert!(!capabilities.has(Feature::Sasl), "the session continues without SASL");
     session.send("STAT").unwrap();
     session.send("STAT").unwrap();
 }
@@ -177,7 +177,7 @@ fn rob_34_the_first_dot_of_any_line_goes() {
     assert!(session.quirks().is_empty());
 }
 
-/// Also 5034.4: design section 4, nothing is guessed.
+/// Also 5034.4: the client guesses nothing.
 #[test]
 fn rob_33_ok_to_auth_ends_the_exchange() {
     let mut session = Guest::greeted(CLEAR);
@@ -188,7 +188,7 @@ fn rob_33_ok_to_auth_ends_the_exchange() {
     assert_eq!(session.client().state(), State::Transaction);
 }
 
-/// Each timer is named when it runs out; none runs while no response is pending or the caller owes an answer.
+/// Each timer is named when it runs out. No timer runs while no response is pending or the caller owes an answer.
 #[test]
 fn rob_36_the_caller_owns_the_clock() {
     assert_eq!(Guest::new(CLEAR).wait(60), "TimedOut(Greeting)");

@@ -1,4 +1,4 @@
-//! What went wrong elsewhere: endless answers, cut ones, and octets that nobody asked for.
+//! Attacks that other clients fell for: endless answers, truncated answers, and unsolicited bytes.
 
 use super::{CLEAR, Guest, STRICT};
 use pop3_proto::client::Event;
@@ -29,7 +29,7 @@ fn sec_endless_line_is_fatal_and_names_its_limit() {
     );
 }
 
-/// Also 1939.3.m: a line may fill its limit, and not more; octet by octet the client holds no more than the limit.
+/// Also 1939.3.m: a line may fill its limit but not exceed it, and the client never holds more than the limit.
 #[test]
 fn sec_endless_line_ends_at_the_limit_exactly() {
     let limits = Limits::DEFAULT.with_status_line(100).with_listing_line(80).with_sasl_line(90);
@@ -122,7 +122,7 @@ fn sec_silent_truncation_is_never_a_complete_message() {
     }
 }
 
-/// The end of the stream is an answer in every state: no driver can spin on it.
+/// The end of the stream is a result in every state, so no driver can spin on it.
 #[test]
 fn sec_end_of_stream_is_defined_everywhere() {
     let ends = |mut session: Guest| session.last("");
@@ -153,7 +153,7 @@ fn sec_end_of_stream_is_defined_everywhere() {
     assert!(closed.client().is_closed() && closed.pop3.is_closed());
 }
 
-/// A row is an event and no more: what a server counts is never a size or an index here.
+/// A row is only an event: the client never uses a number from a server as a size or an index.
 #[test]
 fn sec_amplification_by_number_allocates_nothing() {
     let mut session = Guest::opened(STRICT);
@@ -183,11 +183,11 @@ fn sec_unsolicited_bytes_are_fatal() {
         assert_eq!(session.ask("STLS", format!("+OK\r\n{octets}")), ["fatal PlaintextAfterStls"]);
     }
     assert_eq!(Guest::new(CLEAR).hear("+OK\r\n+OK\r\n"), ["greeting", "fatal Unsolicited"]);
-    // A refusal that nothing asked for is the server's farewell.
+    // A refusal that no command asked for is the server's farewell.
     assert_eq!(Guest::greeted(CLEAR).hear("-ERR\r\n"), ["farewell", "fatal Unsolicited"]);
 }
 
-/// Also ROB.19: no argument adds a line.
+/// Also ROB.19: an argument cannot add a line.
 #[test]
 fn sec_injection_is_not_expressible() {
     for octets in [&b"a\r\nDELE 1"[..], b"a\nDELE 1", b"a\rb", b"a\0b", b"\r\n", b"\n"] {
@@ -242,7 +242,10 @@ fn message(wire: &str, chunk: usize) -> (String, bool) {
         }
         unread = input.unread().to_vec();
         let mark_begins = [&b"."[..], b".\r", b"\r"].contains(&&unread[..]);
-        assert!(ended || unread.is_empty() || body.is_empty() || mark_begins, "a body leaves no more unread");
+        assert!(
+            ended || unread.is_empty() || body.is_empty() || mark_begins,
+            "a body leaves only a possible terminator"
+        );
     }
     (String::from_utf8(body).unwrap(), ended)
 }
@@ -250,7 +253,7 @@ fn message(wire: &str, chunk: usize) -> (String, bool) {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A listing row of any length whose rest is `.` is one row, or over the limit; never an end mark.
+    /// A listing row of any length whose rest is `.` is one row, or exceeds the limit; it is never a terminator.
     #[test]
     fn sec_length_edge_a_row_is_one_row_or_over_the_limit(length in 0..600usize, chunk in 1..700usize) {
         let mut session = Guest::opened(CLEAR);

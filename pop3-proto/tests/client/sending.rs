@@ -1,11 +1,11 @@
-//! What may be sent when: every state against every command, and what may follow what.
+//! Which commands may be sent: every command in every state, and every command after every other.
 
 use super::{CLEAR, Guest, PIPED};
 use pop3_proto::client::{Event, SendError};
 use pop3_proto::{Command, ConnectionError, Input, SendBuf, Sink, State, Text, Verb};
 use pop3_proto_kit::{OPENING, client};
 
-/// A line of each command, by the table of commands.
+/// Returns a valid line for each command.
 fn line(verb: Verb) -> &'static str {
     match verb {
         Verb::User => "USER mrose",
@@ -21,7 +21,8 @@ fn line(verb: Verb) -> &'static str {
     }
 }
 
-/// No command may follow these. Any command that fits may follow the others.
+/// After these commands, the client can send no other command until the answer. Any command that fits may follow the
+/// others.
 const BARRIERS: [Verb; 11] = [
     Verb::Pass,
     Verb::Apop,
@@ -36,7 +37,7 @@ const BARRIERS: [Verb; 11] = [
     Verb::Other,
 ];
 
-/// In AUTHORIZATION, with an accepted name, so PASS is allowed too.
+/// Returns a client in AUTHORIZATION whose name was accepted, so PASS is allowed too.
 fn named() -> Guest {
     let mut session = Guest::greeted(CLEAR);
     session.ask("USER mrose", "+OK\r\n");
@@ -48,7 +49,7 @@ fn after(mut session: Guest, line: &str, answer: &str) -> Guest {
     session
 }
 
-/// What `send` says to each command in the sessions that `make` makes; an error changes nothing.
+/// Asserts the result of `send` for each command in the sessions that `make` creates. An error changes nothing.
 fn each(make: impl Fn() -> Guest, expected: impl Fn(Verb) -> Result<(), SendError>) {
     for verb in Verb::ALL {
         let mut session = make();
@@ -70,7 +71,7 @@ fn each(make: impl Fn() -> Guest, expected: impl Fn(Verb) -> Result<(), SendErro
     }
 }
 
-/// Also 1939.5.c: in the states of a session the table decides.
+/// Also 1939.5.c: the table decides which commands are valid in which state.
 #[test]
 fn r1939_3_af_each_command_in_each_state() {
     let by_table =
@@ -158,7 +159,7 @@ fn rob_37_each_command_after_each_other() {
 fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), SendError> {
     let login = matches!(first, Verb::Pass | Verb::Apop | Verb::Auth);
     match () {
-        // Whatever comes: its answer changes the state, so that the same command may do later.
+        // The answer changes the state, so the command may be valid later, whatever it is.
         () if login => Err(SendError::After(first)),
         () if first != Verb::Quit && !second.is_valid_in(state) => Err(SendError::State(state)),
         () if first == Verb::Quit && state == State::Authorization && !second.is_valid_in(state) => {
@@ -172,7 +173,7 @@ fn behind(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), Se
     }
 }
 
-/// A driver that holds a command back for now must not take it for one that never fits.
+/// A driver that holds a command back must be able to tell it from a command that can never be sent.
 #[test]
 fn a_command_after_a_login_may_be_sent_once_the_login_is_answered() {
     let mut session = after(named(), "PASS secret", "");
@@ -182,7 +183,7 @@ fn a_command_after_a_login_may_be_sent_once_the_login_is_answered() {
     session.hear("+OK\r\n");
     session.send("STAT").unwrap();
     let error = named().send("STAT").unwrap_err();
-    assert!(!error.is_retryable(), "{error}: no answer that is due changes that");
+    assert!(!error.is_retryable(), "{error}: no pending answer changes that");
 }
 
 #[test]
@@ -204,7 +205,7 @@ fn rob_37_no_more_than_16_commands_are_in_flight() {
     }
 }
 
-/// Law 4: with room the same call succeeds.
+/// Law 4: the same call succeeds once there is room.
 #[test]
 fn a_command_that_does_not_fit_the_sink_was_not_sent() {
     let mut client = client(CLEAR, OPENING);
@@ -265,7 +266,7 @@ fn errors_of_send_are_distinguished() {
     assert_eq!(words.len(), errors.len());
 }
 
-/// What a person sees of a client: what is in flight and what the server can do, by name, and nothing that is past.
+/// Debug output names the commands in flight and the capabilities of the server, and omits everything from the past.
 #[test]
 fn debug_shows_the_current_session() {
     let mut session = Guest::opened(PIPED);

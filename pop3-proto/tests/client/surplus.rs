@@ -1,5 +1,5 @@
-//! Octets that no command asked for: the event comes first, then the session is over. What was there before a command was sent
-//! is never the response to it.
+//! Bytes that no command asked for: the client reports the event of the response, then the session is over. Bytes
+//! received before a command was sent are never the response to it.
 
 use super::{CLEAR, GREETING, Guest, quirks};
 use pop3_proto::client::{ClientConfig, SendError};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 const OVER: Result<(), SendError> = Err(SendError::Over);
 
-/// A session that has come to a response, and what the response brings.
+/// A session that waits for a response, with the events of that response.
 struct Case {
     name: &'static str,
     session: fn() -> Guest,
@@ -25,7 +25,7 @@ fn after(mut session: Guest, line: &str) -> Guest {
     session
 }
 
-/// Every kind of response after which the server owes nothing, except those to STLS and QUIT.
+/// Every kind of response that leaves no command unanswered, except the responses to STLS and QUIT.
 const CASES: &[Case] = &[
     Case {
         name: "greeting",
@@ -86,7 +86,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// What a server, or who can write into its stream, may add.
+/// Bytes that a server, or an attacker who can write into its stream, may add.
 const SURPLUS: &[&str] = &[
     "+OK\r\n",
     "+OK\r\nSubject: not yours\r\n\r\nx\r\n.\r\n",
@@ -100,7 +100,8 @@ const SURPLUS: &[&str] = &[
     "-ERRx",
 ];
 
-/// The events of these pieces, each polled to its end before the next comes; `ends` is whether the stream ends then.
+/// Returns the events of these pieces, polling each to its end before the next arrives. `ends` is whether the stream
+/// ends then.
 fn events(session: &mut Guest, pieces: &[&str], ends: bool) -> Vec<String> {
     let mut events: Vec<String> = Vec::new();
     let mut heard = Vec::new();
@@ -113,7 +114,7 @@ fn events(session: &mut Guest, pieces: &[&str], ends: bool) -> Vec<String> {
     for event in heard {
         match (events.last_mut(), event.strip_prefix("body ")) {
             (Some(last), Some(more)) if last.starts_with("body ") => last.push_str(more),
-            // A fatal error stays.
+            // A fatal error is permanent.
             (Some(last), _) if *last == event && event.starts_with("fatal") => {}
             _ => events.push(event),
         }
@@ -121,7 +122,7 @@ fn events(session: &mut Guest, pieces: &[&str], ends: bool) -> Vec<String> {
     events
 }
 
-/// The text in every two pieces, in every three, and octet by octet.
+/// Returns the text in every two pieces, in every three, and byte by byte.
 fn cuts(text: &str) -> Vec<Vec<&str>> {
     let mut cuts = vec![text.split("").collect()];
     for first in 0..=text.len() {
@@ -132,7 +133,7 @@ fn cuts(text: &str) -> Vec<Vec<&str>> {
     cuts
 }
 
-/// All that waits for a response of its own fails, and nothing is sent.
+/// Asserts that every command and handshake fails, and that no byte is sent.
 fn nothing_can_be_sent(session: &mut Guest, what: &str) {
     for line in ["USER mrose", "PASS x", "RETR 2", "NOOP", "STLS", "AUTH PLAIN", "QUIT"] {
         assert_eq!(session.send(line).map(drop), OVER, "{what}: {line}");
@@ -155,7 +156,7 @@ fn sec_a_surplus_response_is_fatal_under_every_cut() {
             for pieces in cuts(&text) {
                 let mut session = (case.session)();
                 let what = format!("{} {pieces:?}", case.name);
-                // The start of what may be a farewell waits for its end.
+                // A possible start of a farewell waits for its end.
                 assert_eq!(events(&mut session, &pieces, surplus.starts_with("-ERRx")), expected, "{what}");
                 assert!(session.client().is_closed());
                 nothing_can_be_sent(&mut session, &what);
@@ -164,7 +165,7 @@ fn sec_a_surplus_response_is_fatal_under_every_cut() {
     }
 }
 
-/// As a driver that sends when it has an event, with all octets in one read.
+/// Sends commands at each event, as a driver may, after one read that returned all bytes.
 #[test]
 fn sec_a_surplus_response_never_answers_a_later_command() {
     for case in CASES {
@@ -193,7 +194,7 @@ fn sec_surplus_bytes_after_stls_are_fatal_under_every_cut() {
         for pieces in cuts(&text) {
             let mut session = after(Guest::greeted(CLEAR), "STLS");
             let seen = events(&mut session, &pieces, false);
-            // The token is given out only if nothing but the response was there.
+            // The client gives out the token only if the buffer holds just the response.
             assert!(
                 seen == ["fatal PlaintextAfterStls"] || seen == ["start TLS", "fatal PlaintextAfterStls"],
                 "{seen:?}"
@@ -207,7 +208,7 @@ fn sec_surplus_bytes_after_stls_are_fatal_under_every_cut() {
     }
 }
 
-/// Octets that are lost before they are polled again change nothing.
+/// Losing bytes before the next poll changes nothing.
 #[test]
 fn sec_a_surplus_that_is_dropped_stays_fatal() {
     for surplus in ["+OK\r\n", "-ERR\r\n", "-ER"] {
@@ -224,7 +225,7 @@ fn sec_a_surplus_that_is_dropped_stays_fatal() {
 const BYE: &str = "-ERR Disconnected for inactivity\r\n";
 const FAREWELL: &str = "farewell Disconnected for inactivity";
 
-/// The server's last line has its text, alone or after the last response, and is fatal all the same.
+/// The server's last line keeps its text, alone or after the last response, and is always fatal.
 #[test]
 fn sec_a_farewell_is_an_event_under_every_cut() {
     for case in CASES {
@@ -243,7 +244,8 @@ fn sec_a_farewell_is_an_event_under_every_cut() {
     }
 }
 
-/// From its first octet on nothing can be sent, so that it is not taken for the response to that.
+/// After the first byte of a farewell the client cannot send, so the farewell is never the response to a later
+/// command.
 #[test]
 fn sec_a_farewell_is_never_a_response_to_a_later_command() {
     for case in CASES {
@@ -268,9 +270,9 @@ fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
     for text in ["-ERR bye", "-ERR bye\r", "-ER\r\n", "-ERR bye\n", "-ERRbye\r\n", &long] {
         assert_eq!(heard(short, text), ["fatal Unsolicited"], "{text:?}");
     }
-    // The end of the stream without a word.
+    // The end of the stream without a farewell.
     assert_eq!(heard(CLEAR, ""), ["fatal UnexpectedEof"]);
-    // What the profile does not tolerate in a response it does not tolerate here.
+    // The profile rejects the same faults in a farewell as in a response.
     assert_eq!(heard(CLEAR, "-err bye\r\n"), ["farewell bye", "fatal Unsolicited"]);
     assert_eq!(heard(CLEAR.with_profile(Profile::Strict), "-err bye\r\n"), ["fatal Unsolicited"]);
     let mut lines = Guest::new(CLEAR);
@@ -281,7 +283,7 @@ fn sec_a_farewell_is_a_whole_line_of_err_and_nothing_else() {
     assert_eq!(lines.quirks(), quirks(&[Quirk::BareLf]));
 }
 
-/// A refusal that a command in flight asked for is its response, whatever it says.
+/// If a command in flight asked for it, a refusal is the response to that command, whatever its text is.
 #[test]
 fn sec_a_refusal_in_flight_is_not_a_farewell() {
     let mut session = after(Guest::opened(CLEAR), "NOOP");
@@ -292,23 +294,23 @@ fn sec_a_refusal_in_flight_is_not_a_farewell() {
     assert!(session.last("").is_empty());
 }
 
-/// A farewell that does not come to its end is waited for as long as for a response.
+/// An incomplete farewell is waited for as long as a response.
 #[test]
 fn sec_a_farewell_without_an_end_times_out() {
     let config = CLEAR.with_timers(
         Timers::DEFAULT.with_greeting(Duration::from_secs(5)).with_answer(Duration::from_secs(100)),
     );
     let mut session = Guest::greeted(config);
-    assert_eq!(session.wait(1000), "", "nothing is due");
+    assert_eq!(session.wait(1000), "", "no response is pending");
     assert!(session.hear("-ERR").is_empty());
     assert_eq!(session.wait(60), "");
-    // More of it is not a new start.
+    // More bytes of the farewell do not restart the timer.
     assert!(session.hear("-ERR by").is_empty());
     assert_eq!(session.wait(39), "");
     assert_eq!(session.wait(1), format!("{:?}", ConnectionError::TimedOut(Timer::Answer)));
 }
 
-/// The cases are sound: without a surplus the session goes on.
+/// Without a surplus the session continues, so the cases are sound.
 #[test]
 fn a_response_alone_is_not_a_surplus() {
     for case in CASES {

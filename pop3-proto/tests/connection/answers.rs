@@ -1,4 +1,5 @@
-//! Laws 4 and 7 for a server connection: an answer that fails changes nothing, and the next `poll` asks again, with a token.
+//! Laws 4 and 7 for a server connection: an answer that fails changes nothing, and the next `poll` repeats the
+//! question with a token.
 
 use super::{CONFIG, Mail, Pop3Server, give, mail};
 use pop3_proto::server::{BodyError, Credentials, Event, Refusal, Responder, ServerConfig};
@@ -14,7 +15,7 @@ static WITH_AUTH: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
 
 type Answer = fn(&mut Responder<'_, Mail>, Event<'_>) -> Result<(), AnswerError>;
 
-/// Gives the answers that a session needs to get to the question at the end of `commands`.
+/// Gives the answers that lead a session to the question at the end of `commands`.
 fn usual(responder: &mut Responder<'_, Mail>, event: Event<'_>) -> Result<(), AnswerError> {
     match event {
         Event::Greet(token) => responder.greet(token, Text::from_static("ready")),
@@ -30,7 +31,7 @@ fn usual(responder: &mut Responder<'_, Mail>, event: Event<'_>) -> Result<(), An
     }
 }
 
-/// A connection whose next event is the question that `commands` lead to; its send buffer is empty.
+/// Returns a connection whose next event is the question that `commands` lead to; its send buffer is empty.
 fn asked(id: u64, commands: &str) -> Pop3Server {
     let mut pop3 = ServerConnection::new(&WITH_AUTH, id);
     for line in commands.split_inclusive('\n') {
@@ -43,7 +44,7 @@ fn asked(id: u64, commands: &str) -> Pop3Server {
     pop3
 }
 
-/// Fails `answer` twice, reads more in between, and then gives the good answer: the event is the same each time.
+/// Fails `answer` twice, reads more in between, and then gives the good answer. The event must be the same each time.
 fn is_asked_again(commands: &str, question: &str, full: bool, answer: Answer, why: fn(AnswerError) -> bool) {
     let mut pop3 = asked(1, commands);
     let mut seen = Vec::new();
@@ -66,7 +67,7 @@ fn is_asked_again(commands: &str, question: &str, full: bool, answer: Answer, wh
         assert_eq!(format!("{:?}", pop3.server()), state, "law 4");
         assert_eq!(pop3.send_buf().pending().len(), pending, "law 4");
         pop3.send_buf().clear();
-        // What is pipelined does not overwrite the event.
+        // Pipelined commands do not overwrite the event.
         let line = if round == 0 { &b"NOOP\r\n"[..] } else { b"" };
         give(pop3.recv_buf(), line);
     }
@@ -132,7 +133,7 @@ fn law_4_a_challenge_that_fails_is_asked_again() {
             is_full,
         );
     }
-    // A login that is not AUTH takes no challenge.
+    // A login without AUTH takes no challenge.
     is_asked_again(
         LOGIN,
         "Login",
@@ -199,7 +200,7 @@ fn law_4_a_refusal_with_a_code_that_fails_is_asked_again() {
     is_asked_again(LOGIN, "Login", true, |responder, event| refuse_with(responder, event, b"LIMIT"), is_full);
 }
 
-/// The commands that lead to each question.
+/// Returns the commands that lead to each question.
 const QUESTIONS: [(&str, &str); 6] = [
     ("", "Greet"),
     ("USER mrose\r\n", "User"),
@@ -209,7 +210,7 @@ const QUESTIONS: [(&str, &str); 6] = [
     ("XFOO bar baz\r\n", "Other"),
 ];
 
-/// All answers to each question.
+/// Returns all answers to each question.
 fn answers(question: &str) -> Vec<Answer> {
     macro_rules! answer {
         ($variant:ident $(($rest:pat))?, $responder:ident, $token:ident, $body:expr) => {{
@@ -263,14 +264,14 @@ fn law_7_a_token_of_another_connection_is_refused_and_the_own_one_stays_good() {
             let (theirs, _) = two.poll().unwrap().unwrap();
             let theirs = kept(theirs);
             assert_eq!(answer(&mut one.responder(), theirs), Err(AnswerError::OtherConnection), "{question}");
-            // The own question is not asked again, as its token is still out.
+            // The connection's own question is not asked again, because its token is still out.
             assert!(one.poll().unwrap().is_none() && one.wants_answer(), "{question}");
             assert!(usual(&mut one.responder(), own).is_ok(), "{question}");
         }
     }
 }
 
-/// An event without what it borrows.
+/// An event without its borrowed parts.
 fn kept(event: Event<'_>) -> Event<'static> {
     match event {
         Event::Greet(token) => Event::Greet(token),
@@ -297,7 +298,7 @@ fn law_7_an_answer_that_was_kept_for_later_is_good_once_and_an_old_token_is_stal
             other => usual(&mut responder, other),
         };
         assert_eq!(error, Err(AnswerError::Stale), "{question}");
-        // It is over, not asked again.
+        // The session is over, so the question is not asked again.
         assert!(matches!(pop3.poll(), Ok(Some((Event::Closed(_), _)))));
         assert!(matches!(pop3.poll(), Ok(None)));
     }
@@ -306,13 +307,13 @@ fn law_7_an_answer_that_was_kept_for_later_is_good_once_and_an_old_token_is_stal
 #[test]
 fn a_question_is_not_asked_again_after_the_session_was_closed() {
     for (commands, question) in QUESTIONS {
-        // Before it was given.
+        // The question was not yet given.
         let mut pop3 = asked(1, commands);
         assert!(pop3.is_ready());
         pop3.close();
         assert!(matches!(pop3.poll(), Ok(Some((Event::Closed(_), _)))), "{question}");
     }
-    // After its answer failed.
+    // The answer failed.
     let mut pop3 = asked(1, "");
     let (event, mut responder) = pop3.poll().unwrap().unwrap();
     assert!(greet_with(&mut responder, event, LONG).is_err());
@@ -366,7 +367,7 @@ fn a_body_waits_for_room_without_an_event() {
             }
         }
         assert!(pop3.wants_write() && !pop3.wants_read());
-        // Whatever a transport takes.
+        // A transport accepts part of the bytes.
         let count = pop3.send_buf().pending().len().min(100);
         sent.extend_from_slice(&pop3.send_buf().pending()[..count]);
         pop3.send_buf().sent(count);
@@ -387,7 +388,7 @@ fn decline_is_an_answer_to_every_event() {
         }
         assert!(pop3.send_buf().pending().starts_with(b"-ERR "), "{question}");
     }
-    // A message that is open is not ended as if it were whole.
+    // The server does not terminate an incomplete message.
     let mut pop3 = asked(1, "USER mrose\r\nPASS secret\r\nRETR 1\r\n");
     while let Some((event, mut responder)) = pop3.poll().unwrap() {
         match event {

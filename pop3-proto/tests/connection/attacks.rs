@@ -1,4 +1,4 @@
-//! A server that says what nobody asked for, and tokens of other connections.
+//! Unsolicited bytes from a server, and tokens of other connections.
 
 use super::{Pop3Client, give, hear, logged_in, retr};
 use pop3_proto::client::{Event, SendError, StartTls};
@@ -16,7 +16,7 @@ fn a_second_response_to_one_command_is_never_the_response_to_the_next() {
             break;
         }
     }
-    assert!(!pop3.is_closed(), "the error has still to be returned");
+    assert!(!pop3.is_closed(), "the error is not yet returned");
     assert_eq!(pop3.poll().unwrap_err(), ConnectionError::Unsolicited);
     assert!(pop3.is_closed());
 }

@@ -111,11 +111,11 @@ fn a_vec_grows_up_to_a_bound_and_shrinks_when_idle() {
     hear_idle(&mut pop3);
     pop3.sender().send(command("NOOP")).unwrap();
     pop3.shrink();
-    assert_eq!(pop3.send_buf().pending(), b"NOOP\r\n", "what is pending stays");
+    assert_eq!(pop3.send_buf().pending(), b"NOOP\r\n", "pending bytes stay");
     hear(&mut pop3, "+OK\r\n");
 }
 
-/// Nothing is lost with the memory.
+/// Completes a NOOP, to show that the session works after its memory was freed.
 fn hear_idle(pop3: &mut super::Pop3Client) {
     pop3.sender().send(Command::Noop).unwrap();
     hear(pop3, "+OK\r\n");
@@ -135,7 +135,7 @@ fn a_sink_over_a_vec_has_a_bound() {
     assert_eq!(pop3.send_buf().capacity(), 30_000);
 }
 
-/// Says that it can become long, and does not.
+/// Claims a large limit, and then does not grow.
 struct Liar([u8; 600]);
 
 impl AsRef<[u8]> for Liar {
@@ -198,7 +198,7 @@ fn what_is_received_and_pending_can_be_seen_without_changing_it() {
     responder.greet(greet, pop3_proto::Text::from_static("ready")).unwrap();
     assert_eq!(pop3.pending(), b"+OK ready\r\n");
     pop3.send_buf().clear();
-    // The question about the name is open, and its place in the buffer stays while the next line is looked at.
+    // The question about the name is open, so the name keeps its place in the buffer while the next line is checked.
     give(pop3.recv_buf(), b"USER mrose\r\nPASS one\r\n");
     assert!(pop3.is_ready() && pop3.is_ready());
     assert_eq!(pop3.unread(), b"PASS one\r\n");

@@ -1,4 +1,4 @@
-//! Laws 4 and 7 for a client connection: a challenge whose answer fails is given again, with a token.
+//! Laws 4 and 7 for a client connection: after an answer that fails, `poll` repeats the challenge with a token.
 
 use super::{Pop3Client, command, give, hear};
 use pop3_proto::client::{ClientConfig, Event, SaslStep, Sender};
@@ -8,7 +8,7 @@ use pop3_proto::{
 
 const LONG: &[u8] = &[b'A'; 600];
 
-/// A client that has got this line in answer to AUTH.
+/// Returns a client that received this line in answer to AUTH.
 fn challenged(id: u64, challenge: &str) -> Pop3Client {
     let config = ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(600));
     let mut pop3 = ClientConnection::new(config, id);
@@ -46,7 +46,7 @@ fn is_given_again(challenge: &str, full: bool, answer: Answer, why: fn(AnswerErr
         assert_eq!(format!("{:?}", pop3.client()), state, "law 4");
         assert_eq!(pop3.send_buf().pending().len(), pending, "law 4");
         pop3.send_buf().clear();
-        // Room is made without moving what the challenge consists of.
+        // Making room does not move the challenge.
         assert!(!pop3.recv_buf().spare_mut().is_empty());
         pop3.shrink();
     }
@@ -128,7 +128,7 @@ fn law_7_a_token_of_another_connection_is_refused_and_the_own_one_stays_good() {
         assert!(one.poll().unwrap().is_none());
         answer(&mut one.sender(), own).unwrap();
     }
-    // The same for the word that the mechanism agrees.
+    // The same for `verified`, which reports that the mechanism agrees.
     let accepted = |id| {
         let mut pop3 = challenged(id, "+OK in\r\n");
         let Some((Event::AuthAccepted(done, _), _)) = pop3.poll().unwrap() else { panic!() };

@@ -1,4 +1,5 @@
-//! Configurations that are made at run time: borrowed, shared, or put together from what a program keeps, without a leak.
+//! Configurations that are created at run time: borrowed, shared, or built from a program's own values, without a
+//! leak.
 
 use super::{Mail, give};
 use pop3_proto::client::{self, Event};
@@ -9,7 +10,7 @@ use pop3_proto::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// As read from a file.
+/// The values as a program reads them from a file.
 struct Settings {
     name: String,
     mechanisms: Vec<String>,
@@ -20,7 +21,7 @@ fn settings() -> Settings {
     Settings { name: format!("mail {}", 7), mechanisms: vec!["PLAIN".to_owned()], seconds: 7 }
 }
 
-/// What a server's configuration borrows.
+/// The parts that a server's configuration borrows.
 struct Parts<'s> {
     settings: &'s Settings,
     mechanisms: Vec<Mechanism<'s>>,

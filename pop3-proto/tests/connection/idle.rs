@@ -15,7 +15,7 @@ struct Silent;
 
 impl Read for Silent {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        panic!("read although nothing is due")
+        panic!("read although no response is pending")
     }
 }
 
@@ -72,7 +72,7 @@ fn a_server_with_pending_output_does_not_read() {
     assert_eq!(sent, b"+OK \r\n");
     assert!(pop3.wants_read());
     assert_eq!(pop3.read_from(&mut &b"NOOP"[..]).unwrap(), 4);
-    // The end of the stream: read once, then reported once.
+    // The end of the stream is read once and reported once.
     assert_eq!(pop3.read_from(&mut io::empty()).unwrap(), 0);
     assert!(pop3.recv_buf().is_eof());
     let Some((server::Event::Closed(server::CloseReason::End), _)) = pop3.poll().unwrap() else { panic!() };
@@ -108,7 +108,7 @@ fn a_timer_that_runs_out_ends_either_connection() {
     assert!(pop3.is_closed() && pop3.poll().is_err());
 }
 
-/// Takes bytes one by one, and is interrupted before each; then it blocks.
+/// Accepts bytes one by one, with an interruption before each; then it blocks.
 struct Slow {
     taken: Vec<u8>,
     most: usize,

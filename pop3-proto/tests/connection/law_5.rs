@@ -1,12 +1,12 @@
-//! Bytes that nobody asked for: a client that sends only once `poll` has no more events has one outcome under all pairs of cuts. One that
-//! sends while it handles an event has two, which no client can prevent.
+//! Unsolicited bytes. A client that sends only after `poll` has no more events has one outcome under all pairs of
+//! cuts. A client that sends while it handles an event has two outcomes, which no client can prevent.
 
 use super::{command, give, retr, shown};
 use pop3_proto::client::{Event, SendError};
 use pop3_proto::{ClientConnection, Command, ConnectionError, TlsPolicy};
 use std::collections::BTreeSet;
 
-/// What is received after each command; the last has two responses to one RETR.
+/// The bytes received after each command; the last has two responses to one RETR.
 const PHASES: [&[u8]; 4] =
     [b"+OK ready\r\n", b"+OK\r\n", b"+OK\r\n", b"+OK\r\none\r\n.\r\n+OK\r\nforged\r\n.\r\n"];
 

@@ -22,12 +22,12 @@ use pop3_proto::{
 
 type Mail = Vec<MessageInfo<UniqueId<'static>>>;
 
-/// A maildrop of one message.
+/// Returns a maildrop of one message.
 fn mail(octets: u64) -> Mail {
     vec![MessageInfo::new(octets, UniqueId::new(b"1").unwrap())]
 }
 
-/// These bytes are received, as far as there is room; returns how many.
+/// Receives these bytes, as far as there is room, and returns how many.
 fn give<B: Storage>(recv: &mut RecvBuf<B>, bytes: &[u8]) -> usize {
     let spare = recv.spare_mut();
     let count = spare.len().min(bytes.len());
@@ -56,7 +56,7 @@ fn hear(pop3: &mut Pop3Client, response: &str) {
     assert!(matches!(pop3.poll(), Ok(None)));
 }
 
-/// A client in TRANSACTION, with nothing pending.
+/// Returns a client in TRANSACTION with nothing pending.
 fn logged_in() -> Pop3Client {
     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
     hear(&mut pop3, "+OK ready\r\n");
@@ -71,7 +71,7 @@ fn logged_in() -> Pop3Client {
 
 static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
-/// An event without its borrow.
+/// Copies an event, so it borrows nothing.
 fn shown(event: &Event<'_>) -> String {
     format!("{event:?}")
 }

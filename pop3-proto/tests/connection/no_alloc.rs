@@ -12,13 +12,13 @@ use pop3_proto::{
 static CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Cleartext);
 const MESSAGE: &[u8] = b"Subject: x\n\n.one\ntwo\n";
 
-/// Moves what is pending, as far as there is room.
+/// Moves the pending bytes, as far as there is room.
 fn carry<A: Storage, B: Storage>(from: &mut SendBuf<A>, to: &mut RecvBuf<B>) {
     let count = give(to, from.pending());
     from.sent(count);
 }
 
-/// Says how the session ended on either side, and how many octets of messages came.
+/// Returns how the session ended on either side, and how many message bytes arrived.
 fn session(infos: &mut [MessageInfo<UniqueId<'static>>]) -> (Option<CloseReason>, bool, usize) {
     let config =
         client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));

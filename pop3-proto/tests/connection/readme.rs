@@ -1,4 +1,4 @@
-//! The two programs of the README, which is compared with the files that are run here.
+//! The two programs of the README. A test compares the README with the files that are run here.
 
 use pop3_proto::script::{Cuts, Script};
 

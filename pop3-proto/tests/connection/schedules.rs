@@ -1,5 +1,5 @@
-//! A connection over arrays gives the same events and output as its machine, however the bytes are cut, also if bytes are received between
-//! `is_ready` and `poll`.
+//! A connection over arrays gives the same events and output as its machine, however the bytes are cut, and even if
+//! bytes are received between `is_ready` and `poll`.
 
 use super::{Mail, give, mail};
 use pop3_proto::client::{self, Event};
@@ -52,7 +52,7 @@ fn machine() -> (Vec<String>, Vec<u8>) {
     }
 }
 
-/// What the command said, given back in the response: it shows that the borrowed parts are the right ones.
+/// The response repeats the borrowed parts of the command, so the test sees that they are right.
 fn words<'i>(keyword: Keyword<'i>, arguments: Option<Secret<'i>>) -> Text<'i> {
     Text::new(arguments.map_or(keyword.as_bytes(), |arguments| arguments.expose())).unwrap()
 }
@@ -119,7 +119,7 @@ fn law_5_a_server_connection_gives_the_events_of_its_machine_under_every_schedul
     }
 }
 
-/// What the server says after each command, and the next command.
+/// The server's response to each command, and the next command.
 fn dialogue() -> [(&'static [u8], Option<Command<'static>>); 9] {
     let command = |line: &'static str| Some(super::command(line));
     [
@@ -135,7 +135,7 @@ fn dialogue() -> [(&'static [u8], Option<Command<'static>>); 9] {
     ]
 }
 
-/// Adds an event, adjacent pieces of one body joined.
+/// Adds an event and joins adjacent pieces of one body.
 fn note(seen: &mut Vec<String>, body: &mut Vec<u8>, event: &Event<'_>) {
     if let Event::Body(_, octets) = event {
         body.extend_from_slice(octets);

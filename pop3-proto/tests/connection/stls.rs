@@ -1,4 +1,4 @@
-//! Law 8 for both connections: a byte in cleartext after STLS is fatal, whenever it is received.
+//! Law 8 for both connections: an unencrypted byte after STLS is fatal, whenever it is received.
 
 use super::{Mail, command, give, hear};
 use pop3_proto::client::{self, Event};
@@ -35,17 +35,17 @@ fn law_8_a_client_continues_inside_tls() {
 fn law_8_a_client_takes_no_byte_in_cleartext_after_stls() {
     for count in 1..=INJECTED.len() {
         let injected = &INJECTED[..count];
-        // With the response to STLS.
+        // Received together with the response to STLS.
         let mut pop3 = asked();
         give(pop3.recv_buf(), &[b"+OK begin\r\n", injected].concat());
         assert_eq!(pop3.poll().unwrap_err(), ConnectionError::PlaintextAfterStls);
-        // After it, and before the handshake: `poll` sees it before the stream is handed over.
+        // Received after the response and before the handshake. `poll` sees it before the stream is handed over.
         let mut pop3 = asked();
         give(pop3.recv_buf(), b"+OK begin\r\n");
         let _start = start(&mut pop3);
         give(pop3.recv_buf(), injected);
         assert_eq!(pop3.poll().unwrap_err(), ConnectionError::PlaintextAfterStls);
-        // The handshake is reported without a look.
+        // The caller reports the handshake without polling first.
         let mut pop3 = asked();
         give(pop3.recv_buf(), b"+OK begin\r\n");
         let start = start(&mut pop3);
@@ -61,7 +61,7 @@ static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Required);
 
 type Pop3 = ServerConnection<Mail, Vec<u8>>;
 
-/// A server that has received this after its greeting.
+/// Returns a server that received these bytes after its greeting.
 fn server(lines: &[u8]) -> Pop3 {
     let mut pop3 = ServerConnection::new(&CONFIG, 1);
     let Some((server::Event::Greet(token), mut responder)) = pop3.poll().unwrap() else { panic!() };

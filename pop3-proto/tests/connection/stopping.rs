@@ -1,4 +1,4 @@
-//! What becomes of a session that is stopped early, and of an event that is held meanwhile.
+//! The outcome of a session that is stopped early, while the caller still holds an event.
 
 use super::{command, give, hear, logged_in, retr};
 use pop3_proto::client::{Deletions, Event, SendError};
@@ -17,7 +17,7 @@ fn a_client_that_stops_inside_a_message_sees_the_commands_it_cuts_off() {
             let in_flight: Vec<_> = sender.client().in_flight().map(|ticket| ticket.to_string()).collect();
             assert_eq!(in_flight, ["RETR 2"]);
             sender.close();
-            body.extend_from_slice(octets); // the event outlives what the sender did
+            body.extend_from_slice(octets); // the event outlives the call of `close`
         } else if let Event::Closed(closed) = event {
             assert!(closed.answer.is_none());
             assert_eq!(closed.deletions, Deletions::Pending);
@@ -34,7 +34,7 @@ fn a_loop_that_breaks_off_loses_nothing() {
     pop3.sender().send(command("LIST")).unwrap();
     give(pop3.recv_buf(), b"+OK\r\n1 120\r\n2 200\r\n.\r\n");
     let mut rows = 0;
-    // One event each time, as if the task were cancelled after it.
+    // Takes one event each time, as if the task were cancelled after it.
     while let Some((event, _)) = pop3.poll().unwrap() {
         rows += u32::from(matches!(event, Event::ScanListing(..)));
         let _ = pop3.is_ready();

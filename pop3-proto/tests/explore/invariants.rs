@@ -1,4 +1,4 @@
-//! What holds in every state.
+//! The invariants of every state.
 
 use super::log::naive;
 use super::world::World;
@@ -16,7 +16,7 @@ pub(super) fn check(world: &World<'_>) {
     all_is_answered(world);
 }
 
-/// Where QUIT was answered, so was each command before it.
+/// If QUIT was answered, every command before it was answered too.
 fn all_is_answered(world: &World<'_>) {
     if !world.cut && world.is_final() && world.server_over == Some(Ok(CloseReason::Quit)) {
         let whole = world.log.answers.iter().filter(|answer| answer.is_complete).count();
@@ -25,12 +25,16 @@ fn all_is_answered(world: &World<'_>) {
     }
 }
 
-/// Each answer in order, whole only where its last octet was heard, and nothing of what was heard is lost.
+/// Each answer is in order, is complete only if its last byte was received, and no received byte is lost.
 fn heard_is_seen(world: &World<'_>) {
-    assert_eq!(world.log.answers, naive(&world.log.sent, &world.heard), "what was heard and what was seen");
+    assert_eq!(
+        world.log.answers,
+        naive(&world.log.sent, &world.heard),
+        "the events do not match the received bytes"
+    );
 }
 
-/// STAT is the sum of LIST, and both are what the messages and the answers before say.
+/// STAT is the sum of LIST, and both agree with the messages and the earlier answers.
 fn answers_say_what_is_so(world: &World<'_>) {
     let mut marked: Vec<u32> = Vec::new();
     for answer in world.log.answers.iter().filter(|answer| !answer.refused) {
@@ -46,15 +50,15 @@ fn answers_say_what_is_so(world: &World<'_>) {
             (Verb::Rset, _) => marked.clear(),
             (Verb::Retr, Some(message)) => {
                 let whole = world.scenario.app.received(message.index());
-                assert!(whole.starts_with(&answer.body), "octets that are not in the message");
-                assert!(!answer.is_complete || answer.body == whole, "a message that is not whole");
+                assert!(whole.starts_with(&answer.body), "bytes that are not in the message");
+                assert!(!answer.is_complete || answer.body == whole, "an incomplete message");
             }
             _ => {}
         }
     }
 }
 
-/// The messages that are not among these, with their octets.
+/// Returns the messages that are not among these, with their sizes.
 fn left(world: &World<'_>, marked: &[u32]) -> Vec<(u32, u64)> {
     (1..)
         .zip(&world.scenario.app.messages)
@@ -63,7 +67,7 @@ fn left(world: &World<'_>, marked: &[u32]) -> Vec<(u32, u64)> {
         .collect()
 }
 
-/// What is marked is what the commands that were read say; what is removed was marked, and QUIT came in TRANSACTION.
+/// The marks agree with the commands that were read. Only marked messages were removed, after a QUIT in TRANSACTION.
 fn nothing_goes_without_quit(world: &World<'_>) {
     let Some(opened_at) = world.opened_at else {
         return assert!(
@@ -105,27 +109,27 @@ fn numbers_are_stable(world: &World<'_>) {
     }
 }
 
-/// What the client believes of its deletions is so.
+/// The client's view of its deletions is right.
 fn deletions_agree(world: &World<'_>) {
     let deletions = world.client.deletions();
     match deletions {
         Deletions::NoneAsked | Deletions::Pending => {
-            assert!(world.removed.is_empty(), "{deletions:?}, and {:?} are gone", world.removed);
+            assert!(world.removed.is_empty(), "{deletions:?}, and {:?} were removed", world.removed);
         }
         Deletions::Committed => {
             assert_eq!(world.committed, Some(true), "{deletions:?}");
-            assert!(!world.removed.is_empty(), "{deletions:?}, and nothing is gone");
+            assert!(!world.removed.is_empty(), "{deletions:?}, and no message was removed");
         }
         Deletions::RefusedInPart => assert_eq!(world.committed, Some(false), "{deletions:?}"),
         Deletions::Unknown => {}
     }
 }
 
-/// An end that the other side did not announce is reported as such.
+/// An unannounced end of the other side is reported as `UnexpectedEof`.
 fn an_end_is_no_answer(world: &World<'_>) {
     let over = [world.client_over.flatten(), world.server_over.and_then(Result::err)];
     for fatal in over.into_iter().flatten() {
-        assert_eq!(fatal, ConnectionError::UnexpectedEof, "two honest sides, and only the cable broke");
+        assert_eq!(fatal, ConnectionError::UnexpectedEof, "two honest sides, and only the connection broke");
     }
     if let Some(None) = world.client_over {
         let quit = world.log.sent.iter().any(|ticket| ticket.verb == Verb::Quit);
@@ -137,7 +141,7 @@ fn an_end_is_no_answer(world: &World<'_>) {
     }
 }
 
-/// STAT and LIST, as the server would answer them now.
+/// Asserts this of STAT and LIST, as the server would answer them now.
 pub(super) fn stat_is_the_sum_of_list(said: &str) {
     let lines: Vec<&str> = said.lines().collect();
     let [stat, begin, rows @ .., end] = &lines[..] else { panic!("{said:?}") };

@@ -1,17 +1,17 @@
 use pop3_proto::client::{Event, Ticket};
 use pop3_proto::{DropListing, Verb};
 
-/// What a client saw: the answers in their order, adjacent pieces of one message joined.
+/// The events of a client: the answers in their order, with adjacent pieces of one message joined.
 #[derive(Default, Debug)]
 pub(super) struct Log {
     pub(super) greeted: bool,
-    /// The commands, as they went out.
+    /// The commands, as they were sent.
     pub(super) sent: Vec<Ticket>,
     pub(super) answers: Vec<Answer>,
     pub(super) challenges: usize,
 }
 
-/// What was seen of the answer to one command.
+/// The received part of the answer to one command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Answer {
     pub(super) ticket: Ticket,
@@ -41,7 +41,7 @@ impl Log {
             _ => {}
         }
         let ticket = event.ticket().or(awaited).expect("an event that answers nothing");
-        assert_eq!(Some(ticket), awaited, "not the answer that was due");
+        assert_eq!(Some(ticket), awaited, "not the answer that was expected");
         let answer = self.of(ticket);
         match event {
             Event::Refused(..) => answer.refused = true,
@@ -55,11 +55,11 @@ impl Log {
         answer.is_complete = event.completes();
     }
 
-    /// The answer to this command: that which is under way, or the next one.
+    /// Returns the answer to this command: the open answer, or a new one.
     fn of(&mut self, ticket: Ticket) -> &mut Answer {
         let goes_on = self.answers.last().is_some_and(|answer| answer.ticket == ticket);
         if goes_on {
-            assert!(self.answers.last().is_some_and(|answer| !answer.is_complete), "more than an answer");
+            assert!(self.answers.last().is_some_and(|answer| !answer.is_complete), "more than one answer");
         } else {
             assert!(self.answers.last().is_none_or(|answer| answer.is_complete), "an answer was left");
             assert_eq!(self.sent.get(self.answers.len()), Some(&ticket), "out of order");
@@ -76,7 +76,7 @@ impl Log {
     }
 }
 
-/// The answers that stand in all that was heard, read in the simplest way.
+/// Returns the answers in all received bytes, read in the simplest way.
 pub(super) fn naive(sent: &[Ticket], heard: &[u8]) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut rest = heard;
@@ -119,7 +119,7 @@ pub(super) fn naive(sent: &[Ticket], heard: &[u8]) -> Vec<Answer> {
             }
         }
         let is_complete = answer.is_complete;
-        // The current line, without a part that may be the terminator.
+        // Returns the current line, without a part that may be the terminator.
         if !is_complete && is_message && !matches!(rest, b"." | b".\r") {
             answer.body.extend_from_slice(rest.strip_prefix(b".").unwrap_or(rest));
         }

@@ -34,10 +34,10 @@ const COMMANDS: &[&str] = &[
     "XTND",
 ];
 
-/// How many messages there are.
+/// The number of messages.
 const MESSAGES: usize = 2;
 
-/// What a command comes to: at once, or as the application says.
+/// The outcome of a command, known at once or decided by the application.
 enum Comes {
     To(bool),
     AsAsked,
@@ -48,7 +48,7 @@ struct ServerModel {
     state: State,
     named: bool,
     marked: [bool; MESSAGES + 1],
-    /// The question that is open.
+    /// The open question.
     asked: Option<Verb>,
     /// Whether each command that was read was accepted.
     said: Vec<bool>,
@@ -163,7 +163,7 @@ struct Both<'s> {
     world: World<'s>,
     client: ClientModel,
     server: ServerModel,
-    /// How much of what was read the model has read too.
+    /// The number of bytes of `world.read` that the model has read too.
     read: usize,
 }
 
@@ -202,7 +202,7 @@ impl Both<'_> {
             assert_eq!(!answer.refused, self.server.said[self.client.answered], "{answer:?}");
             self.client.hear(!answer.refused);
         }
-        // QUIT's answer is an event of its own; a server that refused service is gone without one.
+        // The answer to QUIT is an event, and a server that refused service ends without an answer.
         if self.world.client_over.is_some() {
             self.client.state = State::Closed;
         }
@@ -249,7 +249,7 @@ fn run(calls: &[(bool, bool, prop::sample::Index)]) {
             let ends = [Action::UpEnds, Action::DownEnds, Action::CutUp, Action::CutDown, Action::Abort];
             let mut actions = both.world.enabled(true);
             actions.retain(|action| !ends.contains(action));
-            // What is refused ends most of what is worth looking at.
+            // Most refusals end the session early, so this run either accepts or refuses.
             actions.retain(|action| *action != if *refuses { Action::Accept } else { Action::Refuse });
             if !actions.is_empty() {
                 both.act(actions[choice.index(actions.len())]);

@@ -1,8 +1,9 @@
 //! Client and server as a pair: breadth first over all schedules of short sessions.
 //!
-//! A state is both machines, what is on its way between them and what both applications know. From each state every action is tried: an
-//! octet or all octets arrive, an application speaks, the cable is cut. The machines cannot be copied, as their tokens must not be; so a
-//! state is made again by doing what led to it.
+//! A state consists of both machines, the bytes on their way between them, and the data of both applications. From
+//! each state the search tries every action: one byte or all bytes arrive, an application acts, the connection is
+//! cut. The machines cannot be copied because their tokens must not be copied. So the search creates a state again by
+//! repeating all actions that led to it.
 //!
 //! `POP3_EXPLORE=deep` explores longer sessions too, and all orders of the steps after a cut:
 //!
@@ -16,7 +17,7 @@ use pop3_proto::{Limits, MIN_SEND_BUF, Mechanism, TlsPolicy, client, server};
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// A state by how it was reached: the one before it, and what was done there.
+/// How a state was reached: the state before it, and the action there.
 type Reached = Option<(usize, Action)>;
 
 #[derive(Default)]
@@ -29,7 +30,7 @@ struct Visited {
 }
 
 impl Visited {
-    /// What leads to this state.
+    /// Returns the actions that lead to this state.
     fn path(&self, mut state: usize) -> Vec<Action> {
         let mut path = Vec::new();
         while let Some((before, action)) = self.reached[state] {
@@ -95,12 +96,12 @@ fn explore(scenario: &Scenario) -> Visited {
                 tried.unwrap_or_else(|panic| explain(scenario, &path, action, None, panic));
             }
         }
-        assert!(moved || is_final, "nobody can move: {path:?}\n{}", again(scenario, &path).shown());
+        assert!(moved || is_final, "no action is possible: {path:?}\n{}", again(scenario, &path).shown());
     }
     visited
 }
 
-/// Shows how a state was reached in which something does not hold.
+/// Prints how the search reached a state that breaks an invariant.
 fn explain(
     scenario: &Scenario,
     path: &[Action],
@@ -108,7 +109,7 @@ fn explain(
     world: Option<&World<'_>>,
     panic: Box<dyn std::any::Any + Send>,
 ) -> ! {
-    eprintln!("{}: behind {path:?}, {action:?}:", scenario.name);
+    eprintln!("{}: after {path:?}, {action:?}:", scenario.name);
     if let Some(world) = world {
         eprintln!("{}", world.shown());
     }
@@ -123,7 +124,7 @@ fn is_probed(scenario: &Scenario, path: &[Action]) -> bool {
     said.is_some()
 }
 
-/// From here on all goes well: both sides have to come to their end.
+/// From here on nothing fails, so both sides must end.
 fn comes_to_an_end(mut world: World<'_>) {
     for _ in 0..100 {
         if !world.go_on() {
@@ -204,7 +205,7 @@ fn explore_a_pair_under_every_schedule() {
             visited.probed,
             start.elapsed()
         );
-        assert!(visited.ends > 0 && states > 50, "{}: not much of a search", scenario.name);
+        assert!(visited.ends > 0 && states > 50, "{}: the search is too small", scenario.name);
         all += states;
     }
     println!("{all} states visited, every invariant checked in each");

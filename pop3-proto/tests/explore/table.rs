@@ -1,5 +1,5 @@
-//! Every state of a client against every command and every kind of answer: what becomes of it is what a naive reading of the table of
-//! commands says.
+//! Every state of a client against every command and every kind of answer. The outcome must be that of a naive
+//! reading of the table of commands.
 
 use pop3_proto::client::{ClientConfig, Event, SendError};
 use pop3_proto::{Client, Command, ConnectionError, Input, Profile, Quirk, SendBuf, State, TlsPolicy, Verb};
@@ -31,7 +31,7 @@ const COMMANDS: &[&str] = &[
     "XTND",
 ];
 
-/// A kind of situation, and what was said to get there.
+/// A kind of situation. Its dialogue leads to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Situation {
     Connected,
@@ -56,7 +56,7 @@ const SITUATIONS: &[Situation] = &[
 const GREETING: &str = "+OK <1@a>\r\n";
 
 impl Situation {
-    /// Commands, each with what the server says; the greeting is the answer to no command.
+    /// Returns commands, each with the server's response; the greeting has no command.
     fn dialogue(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Connected => &[],
@@ -96,7 +96,7 @@ impl Situation {
         client
     }
 
-    /// Whether this command can be sent here, by the public table; why not.
+    /// Returns why this command cannot be sent here, by the public table, or `None` if it can.
     fn refusal(self, verb: Verb) -> Option<SendError> {
         match self {
             Closed | Broken => Some(SendError::Over),
@@ -115,7 +115,7 @@ impl Situation {
 enum Kind {
     Ok,
     Err,
-    /// As either, in lower case.
+    /// A response of either kind, in lower case.
     OkCase,
     ErrCase,
     Challenge,
@@ -150,10 +150,10 @@ fn answers() -> Vec<(Kind, String)> {
     answers
 }
 
-/// What comes of an answer: the kind of event, or the end.
+/// The outcome of an answer: the kind of event, or the end.
 type Outcome = Result<&'static str, ConnectionError>;
 
-/// What a status line of this kind means to `verb`; `None` is the greeting.
+/// Returns the meaning of a status line of this kind as a response to `verb`; `None` is the greeting.
 fn status(verb: Option<Verb>, message: bool, kind: Kind, strict: bool) -> Outcome {
     match kind {
         Kind::OkCase | Kind::ErrCase if strict => Err(ConnectionError::Strict(Quirk::StatusCase)),
@@ -169,7 +169,7 @@ fn status(verb: Option<Verb>, message: bool, kind: Kind, strict: bool) -> Outcom
             Some(Verb::Auth) => pop3_proto::Limit::SaslLine,
             _ => pop3_proto::Limit::StatusLine,
         })),
-        // The first line decides.
+        // The first line decides about line ends.
         Kind::BareLf if verb.is_none() && strict => Err(ConnectionError::Strict(Quirk::BareLf)),
         Kind::BareLf if verb.is_none() => Ok("Greeting"),
         Kind::BareLf => Err(ConnectionError::BareLf),
@@ -200,14 +200,14 @@ fn accepted(verb: Option<Verb>, message: bool) -> &'static str {
     }
 }
 
-/// A line after the status line of a multi-line response.
+/// Returns the event of a line after the status line of a multi-line response.
 fn inside(verb: Verb, kind: Kind, line: &str) -> Result<Option<&'static str>, ConnectionError> {
     let is_body = matches!(verb, Verb::Retr | Verb::Top);
     match kind {
         Kind::End if !is_body || line.is_empty() => Err(ConnectionError::UnexpectedEof),
         _ if is_body => Ok(Some("Body")),
         Kind::TooLong => Err(ConnectionError::OverLimit(pop3_proto::Limit::ListingLine)),
-        // The line goes on.
+        // The line continues.
         Kind::BareLf => Ok(None),
         _ => Ok(Some("row")),
     }
@@ -217,7 +217,7 @@ fn send(client: &mut Client, line: &str) -> Result<(), SendError> {
     client.send(&Command::parse(line.as_bytes()).unwrap(), &mut SendBuf::new(vec![])).map(drop)
 }
 
-/// The kind of the next event, by its name.
+/// Returns the name of the next event's kind.
 fn hear(client: &mut Client, kind: Kind, line: &str) -> Result<Option<String>, ConnectionError> {
     let mut input = match kind {
         Kind::End => Input::last(line.as_bytes()),
@@ -236,7 +236,7 @@ fn hear(client: &mut Client, kind: Kind, line: &str) -> Result<Option<String>, C
     }))
 }
 
-/// A fatal error stays; otherwise the session goes on in this state.
+/// Asserts that a fatal error is permanent, or that the session continues in this state.
 fn stays(client: &mut Client, fatal: Option<ConnectionError>, state: State, what: &str) {
     if let Some(fatal) = fatal {
         assert_eq!(client.poll(&mut Input::more(b"+OK\r\n")).unwrap_err(), fatal, "{what}");
@@ -248,9 +248,9 @@ fn stays(client: &mut Client, fatal: Option<ConnectionError>, state: State, what
     }
 }
 
-/// The response if no command was sent: the greeting, or none.
+/// Returns the outcome of a response if no command was sent: the greeting, or an unsolicited response.
 ///
-/// A line of `-ERR` is an event, and fatal all the same.
+/// A line of `-ERR` is an event, and also fatal.
 fn unasked(situation: Situation, kind: Kind, strict: bool) -> Result<&'static str, ConnectionError> {
     match (situation, kind) {
         (Connected, _) => status(None, false, kind, strict),
@@ -292,7 +292,7 @@ fn every_state_against_every_answer_that_nobody_asked_for() {
     for profile in [Profile::Tolerant, Profile::Strict] {
         for situation in SITUATIONS {
             for (kind, line) in answers() {
-                // Octets and then an end are two steps if no response is pending.
+                // Bytes followed by an end are two steps if no response is pending.
                 if kind == Kind::End
                     && !line.is_empty()
                     && !matches!(situation, Connected | Quitting | Closed | Broken)

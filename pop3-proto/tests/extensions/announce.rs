@@ -1,4 +1,4 @@
-//! What a server announces, by state, policy and user (RFC 2449 sections 5 and 6).
+//! The capabilities that a server announces, by state, policy and user (RFC 2449 sections 5 and 6).
 
 use super::{Mail, greeted, logged_in};
 use pop3_proto::server::{Language, ServerConfig, UserPolicy, Utf8};
@@ -10,7 +10,7 @@ const IN_CLEAR: &[Mechanism<'static>] = &[Mechanism::SCRAM_SHA_256, Mechanism::O
 const OURS: &[OtherCapability<'static>] =
     &[OtherCapability::from_static("X-ARCHIVE", "7 years"), OtherCapability::from_static("XOIP", "")];
 
-/// Everything that a server can announce.
+/// Every capability that a server can announce.
 fn everything(tls: TlsPolicy) -> ServerConfig<'static> {
     ServerConfig::new(tls)
         .with_sasl(SASL)
@@ -63,7 +63,7 @@ fn r2449_5_g_the_list_by_state_and_policy() {
     }
 }
 
-/// Also 2449.5.m: a server that offers next to nothing.
+/// Also 2449.5.m: a server that offers almost nothing.
 #[test]
 fn r2449_5_m_the_list_may_be_empty() {
     let config = ServerConfig::new(TlsPolicy::Required).without_user().without_top().without_uidl();
@@ -81,7 +81,7 @@ fn r2449_5_a_capa_has_no_argument() {
     assert_eq!(host.say("CAPA TOP\r\n"), "-ERR syntax error\r\n");
 }
 
-/// What is not offered is not announced, and what is not announced is not there.
+/// Everything offered is announced, and everything else is refused.
 #[test]
 fn r2449_5_k_a_command_works_if_its_tag_is_listed() {
     for (config, tag, line) in [
@@ -132,7 +132,7 @@ fn r2449_6_7_f_delay_and_expiry_are_bounds_before_login_and_exact_after_it() {
             "LOGIN-DELAY 900, EXPIRE 30",
         ),
         (config.with_expire(Expire::Never, false), UserPolicy::default(), "EXPIRE NEVER", "EXPIRE NEVER"),
-        // What only some users have is theirs alone.
+        // The capabilities of one user are not announced to other users.
         (config, UserPolicy { login_delay: Some(10), expire: None }, "", "LOGIN-DELAY 10"),
     ];
     for (config, announce, before, after) in cases {
@@ -156,7 +156,7 @@ fn r2449_6_9_a_an_implementation_is_announced_if_it_fits_its_line() {
     assert_eq!((announced(491), announced(0)), (None, None));
 }
 
-/// Also 7628.3.a: OAUTHBEARER is for TLS only, and a list of nothing is not announced.
+/// Also 7628.3.a: OAUTHBEARER is only for TLS, and an empty list of mechanisms is not announced.
 #[test]
 fn r2449_6_3_a_sasl_is_announced_if_there_is_a_mechanism() {
     let config = ServerConfig::new(TlsPolicy::Opportunistic);

@@ -1,4 +1,4 @@
-//! CAPA as a client goes by it (RFC 2449 sections 5 and 6).
+//! CAPA, and how a client uses it (RFC 2449 sections 5 and 6).
 
 use super::guest;
 use pop3_proto::client::{ClientConfig, Feature, SendError, Source, Support};
@@ -48,7 +48,7 @@ fn has(peer: &Guest) -> Vec<Feature> {
     FEATURES.into_iter().filter(|feature| peer.client().capabilities().has(*feature)).collect()
 }
 
-/// Also 2449.3.f: one answer with every capability there is.
+/// Also 2449.3.f: one answer with every known capability.
 #[test]
 fn r2449_5_c_a_list_of_all_capabilities_is_remembered_whole() {
     let mut peer = peer();
@@ -64,7 +64,7 @@ fn r2449_5_c_a_list_of_all_capabilities_is_remembered_whole() {
     assert!(peer.client().quirks().is_empty());
 }
 
-/// Each line by itself sets its own feature and no other.
+/// Each line alone sets only its own feature.
 #[test]
 fn r2449_5_c_each_line_stands_for_itself() {
     let expected = |line: &str| match line.split(' ').next().unwrap() {
@@ -93,7 +93,7 @@ fn r2449_5_c_each_line_stands_for_itself() {
     }
 }
 
-/// Also 2449.6.2.b: a list without USER says that there is no login with it now.
+/// Also 2449.6.2.b: a list without USER says that login with USER is not possible now.
 #[test]
 fn r2449_5_m_an_empty_list_is_a_list() {
     let mut peer = peer();
@@ -102,7 +102,7 @@ fn r2449_5_m_an_empty_list_is_a_list() {
     assert!(FEATURES.iter().all(|feature| peer.client().capabilities().support(*feature) == Support::No));
 }
 
-/// Also in place of a list that it gave before.
+/// Also if it replaces an earlier list.
 #[test]
 fn r2449_5_c_a_refusal_means_an_empty_list() {
     let mut peer = peer();
@@ -112,7 +112,7 @@ fn r2449_5_c_a_refusal_means_an_empty_list() {
     assert!(!peer.client().capabilities().has_mechanism(Mechanism::PLAIN));
 }
 
-/// A whole session with a server that has nothing but RFC 1939, whether the client asks what there is or not.
+/// A complete session with a server that implements only RFC 1939, whether the client sends CAPA or not.
 #[test]
 fn r2449_7_a_no_extension_is_needed() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Implicit] {
@@ -121,7 +121,7 @@ fn r2449_7_a_no_extension_is_needed() {
             if asks {
                 peer.ask("CAPA", "-ERR what?\r\n");
             } else if policy == TlsPolicy::Opportunistic {
-                continue; // it has to ask
+                continue; // this policy requires CAPA
             }
             peer.log_in();
             assert_eq!(peer.ask("STAT", "+OK 1 3\r\n"), ["1 messages, 3 octets"]);
@@ -140,7 +140,7 @@ fn r2449_5_d_a_server_without_capa_is_probed() {
     assert_eq!(peer.ask("CAPA", "-ERR what?\r\n"), ["CAPA refused what?"]);
     assert_eq!(peer.client().capabilities().source(), Source::Refused);
     assert!(FEATURES.iter().all(|feature| peer.client().capabilities().support(*feature) == Support::Probe));
-    // The session goes on, and a command that is not there does no harm.
+    // The session continues, and an unknown command does no harm.
     peer.log_in();
     assert_eq!(peer.ask("UIDL 1", "-ERR what?\r\n"), ["UIDL 1 refused what?"]);
     assert_eq!(peer.ask("TOP 1 0", "-ERR what?\r\n"), ["TOP 1 refused what?"]);
@@ -165,7 +165,7 @@ fn r2449_5_n_a_list_replaces_the_one_before_whole() {
     let capabilities = peer.client().capabilities();
     assert_eq!((capabilities.login_delay(), capabilities.expire()), (None, Some(Expire::Never)));
     assert!(!capabilities.has_mechanism(Mechanism::CRAM_MD5));
-    // A refused CAPA leaves nothing to go by either.
+    // A refused CAPA also clears the list.
     peer.ask("CAPA", "-ERR\r\n");
     assert_eq!((peer.client().capabilities().source(), has(&peer).len()), (Source::Refused, 0));
 }
@@ -207,7 +207,7 @@ fn quirk_15_a_list_from_before_login_is_marked_as_such() {
     peer.log_in();
     assert!(peer.client().capabilities().is_before_login());
     assert!(peer.client().capabilities().has(Feature::User), "one list may be enough");
-    // Some servers announce more after login, and SASL no longer: neither is a downgrade.
+    // Some servers announce more after login, and no longer SASL. Neither is a downgrade.
     peer.lists(&["TOP", "UIDL", "PIPELINING", "LOGIN-DELAY 300"]);
     let capabilities = peer.client().capabilities();
     assert!(!capabilities.is_before_login());
@@ -293,7 +293,7 @@ fn r2449_6_9_b_nothing_depends_on_the_implementation() {
     }
 }
 
-/// Also 2449.5.i: what a server announced in another letter case is announced.
+/// Also 2449.5.i: capabilities count in any letter case.
 #[test]
 fn r2449_5_e_tags_in_any_letter_case() {
     let mut peer = peer();
@@ -303,7 +303,7 @@ fn r2449_5_e_tags_in_any_letter_case() {
 }
 
 proptest! {
-    /// Any selection, in any order, is what was announced.
+    /// Any selection of capabilities, in any order, gives exactly that set.
     #[test]
     fn r2449_5_n_the_set_equals_the_listed_capabilities(lines in proptest::sample::subsequence(ALL, 0..=ALL.len()).prop_shuffle()) {
         let mut peer = peer();

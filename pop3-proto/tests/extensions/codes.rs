@@ -6,7 +6,7 @@ use pop3_proto::server::{self, Refusal};
 use pop3_proto::{Command, Input, Mechanism, Profile, Quirk, ResponseCode, Retry, TlsPolicy, client::Event};
 use pop3_proto_kit::Guest;
 
-/// What a refusal of this line tells about when to try again; `None` without a code.
+/// Returns when the refusal of this line allows a new attempt, or `None` without a code.
 fn refused(peer: &mut Guest, line: &str, answer: &str) -> Option<Option<Retry>> {
     peer.send(line).unwrap();
     peer.receive(answer.as_bytes());
@@ -14,7 +14,7 @@ fn refused(peer: &mut Guest, line: &str, answer: &str) -> Option<Option<Retry>> 
     status.code().map(|code| code.retry())
 }
 
-/// Also 2449.6.5.f, 2449.8.1.2.b, 3206.4.c, 3206.4.d: what to do next, as the code tells.
+/// Also 2449.6.5.f, 2449.8.1.2.b, 3206.4.c, 3206.4.d: the code decides what to do next.
 #[test]
 fn r2449_8_1_2_b_a_refused_login_says_when_to_try_again() {
     for (answer, retry) in [
@@ -31,7 +31,7 @@ fn r2449_8_1_2_b_a_refused_login_says_when_to_try_again() {
         peer.ask("USER mrose", "+OK\r\n");
         let code = refused(&mut peer, "PASS secret", answer);
         assert_eq!(code.flatten(), retry, "{answer}");
-        // The session is where it was: what to ask the user is the caller's.
+        // The session is unchanged, and the caller decides what to ask the user.
         peer.log_in();
     }
 }
@@ -44,7 +44,7 @@ fn quirk_44_codes_in_any_case_on_any_answer_and_in_the_greeting() {
     let Ok(Some(Event::Greeting(greeting))) = client.poll(&mut input) else { panic!() };
     assert_eq!(greeting.status.code(), Some(ResponseCode::InUse));
     assert_eq!(greeting.timestamp.unwrap().as_bytes(), b"<1.2@x>");
-    // What is shown moves no terminal's cursor.
+    // A displayed text never moves a terminal's cursor.
     assert_eq!(greeting.status.text().to_string(), r"\x1b[31mready <1.2@x> there");
     let mut peer = opened(TlsPolicy::Cleartext);
     assert_eq!(peer.ask("NOOP", "+OK [sys/perm] fine\r\n"), ["NOOP ok [SYS/PERM] fine"]);
@@ -79,12 +79,12 @@ fn r2449_6_4_c_a_code_that_was_not_announced_is_recorded() {
     for answer in ["+OK [SYS/TEMP] x\r\n", "-ERR [IN-USE] x\r\n", "-ERR [X-Y] x\r\n"] {
         assert!(quirk(Some(&["UIDL"]), answer), "{answer}");
         assert!(!quirk(Some(&["UIDL", "RESP-CODES"]), answer), "announced: {answer}");
-        assert!(!quirk(None, answer), "nobody asked: {answer}");
+        assert!(!quirk(None, answer), "no list is known: {answer}");
     }
-    assert!(!quirk(Some(&["UIDL"]), "+OK x [SYS/TEMP]\r\n"), "text is no code");
+    assert!(!quirk(Some(&["UIDL"]), "+OK x [SYS/TEMP]\r\n"), "text is not a code");
 }
 
-/// The strict profile does not end a session for it: by RFC 2449 such a text may be plain words.
+/// The strict profile does not end a session for it, because RFC 2449 allows such a text as plain words.
 #[test]
 fn r2449_6_4_c_the_strict_profile_hands_it_out_too() {
     let mut peer = opened(ClientConfig::new(TlsPolicy::Cleartext).with_profile(Profile::Strict));
@@ -119,7 +119,7 @@ fn config() -> server::ServerConfig<'static> {
     config.with_other_commands()
 }
 
-/// What each question answers when it is refused.
+/// Returns the refusal of each question.
 fn answers(config: server::ServerConfig<'static>, refusal: Refusal) -> [String; 6] {
     let host = || greeted(config);
     let mut greet = host_of(config);
@@ -143,8 +143,8 @@ fn answers(config: server::ServerConfig<'static>, refusal: Refusal) -> [String; 
     ]
 }
 
-/// Also 2449.8.1.1.a, 2449.8.1.1.b, 2449.8.1.2.a, 3206.4.a, 3206.4.e, 3206.5.a, 3206.5.b, 3206.5.c, 6856.5.a, AMB.27: each code
-/// appears only in the responses that it is defined for.
+/// Also 2449.8.1.1.a, 2449.8.1.1.b, 2449.8.1.2.a, 3206.4.a, 3206.4.e, 3206.5.a, 3206.5.b, 3206.5.c, 6856.5.a, AMB.27:
+/// each code appears only in the responses that it is defined for.
 #[test]
 fn r2449_8_e_refusals_carry_their_codes_where_these_are_defined() {
     for (refusal, code, text) in REFUSALS {
@@ -183,14 +183,14 @@ fn r3206_6_a_auth_is_announced_and_on_each_refusal_of_credentials() {
     for login in ["USER a\r\nPASS b\r\n", "AUTH PLAIN AGEAYg==\r\n"] {
         assert!(host.say(login).contains("-ERR [AUTH] login failed\r\n"), "{login}");
     }
-    // Problems other than credentials have no AUTH: a bad line, a cancelled exchange, a wrong state.
+    // Problems that are not about credentials have no AUTH code: a bad line, a cancelled exchange, a wrong state.
     for line in ["PASS x", "AUTH PLAIN ???", "AUTH NTLM"] {
         let answer = host.say(format!("{line}\r\n"));
         assert!(answer.starts_with("-ERR") && !answer.contains('['), "{line}: {answer}");
     }
 }
 
-/// A name that is refused, refused for whatever reason, tells nothing.
+/// A refused name reveals nothing, whatever the reason.
 #[test]
 fn r3206_5_c_no_code_about_the_user_answers_user() {
     for refusal in [Refusal::Credentials, Refusal::InUse, Refusal::LoginDelay] {
@@ -200,7 +200,7 @@ fn r3206_5_c_no_code_about_the_user_answers_user() {
     }
 }
 
-/// All that a server says by itself fits its line and does not read as a code.
+/// Every line that a server writes fits its limit and does not read as a code.
 #[test]
 fn r2449_6_4_a_no_text_of_the_servers_own_begins_with_a_bracket() {
     for phrase in server::Phrase::ALL {

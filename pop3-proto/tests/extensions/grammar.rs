@@ -1,10 +1,10 @@
-//! The formal syntax of RFC 2449 section 3 where no other test has it.
+//! The formal syntax of RFC 2449 section 3, as far as no other test covers it.
 
 use super::{greeted, logged_in, opened};
 use pop3_proto::server::{Language, ServerConfig};
 use pop3_proto::{ApopTimestamp, Command, SendBuf, TlsPolicy};
 
-/// A command of each kind.
+/// Returns a command of each kind.
 const LINES: [&str; 22] = [
     "USER mrose",
     "PASS tan  staaf ",
@@ -41,12 +41,12 @@ fn r2449_3_a_a_command_is_sent_as_words_with_one_space_between() {
         assert_eq!(send.pending(), format!("{line}\r\n").as_bytes());
         let keyword = line.split(' ').next().unwrap();
         assert!((3..=4).contains(&keyword.len()) && keyword.bytes().all(|octet| octet.is_ascii_graphic()));
-        // Only a password has spaces of its own.
+        // Only the argument of PASS may contain spaces.
         assert!(keyword == "PASS" || !(line.contains("  ") || line.ends_with(' ')));
     }
 }
 
-/// Also of a command that the crate does not know.
+/// Also for a command that the crate does not know.
 #[test]
 fn r1939_3_d_a_command_line_has_cr_lf_at_its_end_and_nowhere_else() {
     for line in LINES.into_iter().chain(["XTND", "XTND XLST 1"]) {
@@ -56,7 +56,8 @@ fn r1939_3_d_a_command_line_has_cr_lf_at_its_end_and_nowhere_else() {
     }
 }
 
-/// Also AMB.6: what one machine sends is what the other hands out, with empty lines, dots and lines of any length.
+/// Also AMB.6: the client gives its caller exactly the message that the server sent, with empty lines, dots and lines
+/// of any length.
 #[test]
 fn r2449_3_g_payload_lines_may_be_empty_and_hold_any_byte() {
     let mut peer = opened(TlsPolicy::Cleartext);
@@ -67,7 +68,7 @@ fn r2449_3_g_payload_lines_may_be_empty_and_hold_any_byte() {
     let pieces = body.replace("body ", "");
     assert!(pieces.contains(expected.strip_prefix("body ").unwrap()) && pieces.contains(r"\xc2\x80\x00\r\n"));
     assert!(pieces.ends_with(&format!("RETR 1 end {}", 2 + 3 + 4 + 4 + 100_002 + 5)));
-    // A status line has its limit all the same.
+    // A status line has its limit nevertheless.
     peer.send("NOOP").unwrap();
     assert_eq!(peer.hear(format!("+OK {long}\r\n")), ["fatal OverLimit(StatusLine)"]);
 }
@@ -80,7 +81,7 @@ fn amb_5_a_timestamp_ends_at_the_first_bracket() {
     assert_eq!(find("ready <1.2>@x>"), None);
 }
 
-/// It is the first language of the configuration, for every client, so it reveals nothing about users.
+/// The client gets the first language of the configuration, like every client, so it reveals nothing about users.
 #[test]
 fn r6856_3_i_the_preferred_language_depends_on_nobody() {
     let config = ServerConfig::new(TlsPolicy::Cleartext).with_languages(&[Language::ENGLISH]);
@@ -88,7 +89,7 @@ fn r6856_3_i_the_preferred_language_depends_on_nobody() {
     let before = host.say("LANG *\r\n");
     for line in ["USER mrose", "USER nobody", "PASS wrong", "USER mrose"] {
         host.say(format!("{line}\r\n"));
-        assert_eq!(host.say("LANG *\r\n"), before, "behind {line}");
+        assert_eq!(host.say("LANG *\r\n"), before, "after {line}");
     }
 }
 
@@ -107,5 +108,5 @@ fn quirk_53_top_ends_the_headers_with_an_empty_line() {
         assert_eq!(answer.split_once("\r\n").unwrap().1, top);
     }
     host.messages[0].text = Some(b"Subject: x\r\n".to_vec());
-    assert!(host.say("RETR 1\r\n").ends_with("\r\nSubject: x\r\n.\r\n"), "RETR sends what there is");
+    assert!(host.say("RETR 1\r\n").ends_with("\r\nSubject: x\r\n.\r\n"), "RETR sends the message unchanged");
 }

@@ -58,15 +58,11 @@ fn r6856_3_c_texts_follow_the_language() {
     assert_eq!(host.say("BOGUS\r\n"), "-ERR unbekannter Befehl\r\n");
     host.say("USER mrose\r\nPASS secret\r\n");
     assert_eq!(host.say("NOOP\r\n"), "+OK nichts geschehen\r\n", "in TRANSACTION too");
-    assert_eq!(
-        host.say("RSET\r\n"),
-        "+OK all messages are unmarked\r\n",
-        "what is not translated is English"
-    );
+    assert_eq!(host.say("RSET\r\n"), "+OK all messages are unmarked\r\n", "untranslated phrases are English");
     assert_eq!(host.say("LANG en\r\nNOOP\r\n"), "+OK en language selected\r\n+OK no operation\r\n");
 }
 
-/// Also 4647.2.1.a: a range matches a tag that it is, or begins at a hyphen, in any case.
+/// Also 4647.2.1.a: a range matches a tag if it equals the tag, or its beginning up to a hyphen, in any letter case.
 #[test]
 fn r6856_3_b_a_range_matches_by_prefix_and_in_any_case() {
     for (range, tag) in [
@@ -210,7 +206,7 @@ fn r6856_3_h_ill_formed_text_breaks_nothing() {
     assert_eq!(peer.ask("NOOP", b"-ERR \xe2\x82\r\n"), [r"NOOP refused \xe2\x82"]);
     let rows = peer.ask("LANG", b"+OK\r\nde \xff\r\nd\xc3\xa9 x\r\n\r\n.\r\n");
     assert_eq!(rows, ["LANG begin", r"language de \xff", r"odd d\xc3\xa9 x", "odd", "LANG end 3"]);
-    // A selection that names no language is odd; the session goes on.
+    // A selection that names no language is odd; the session continues.
     assert_eq!(peer.ask("LANG de", "+OK 12 fine\r\n"), ["odd 12 fine"]);
     assert!(peer.client().quirks().contains(Quirk::MalformedRow));
     assert_eq!(peer.ask("STAT", "+OK 1 2\r\n"), ["1 messages, 2 octets"]);

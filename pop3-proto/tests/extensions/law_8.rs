@@ -1,4 +1,5 @@
-//! TLS is a wall: a byte in cleartext after STLS is fatal on either side, whenever it shows, and nothing of it is taken for a word inside TLS.
+//! The STLS boundary: an unencrypted byte after STLS is fatal on both sides, whenever it is received, and is never
+//! read as part of the session inside TLS.
 
 use pop3_proto::client::SendError;
 use pop3_proto::server::{Ask, Server, ServerConfig, Step};
@@ -6,7 +7,8 @@ use pop3_proto::{AnswerError, ConnectionError, Input, SendBuf, Sink, State, TlsP
 use pop3_proto_kit::{Guest, Host, Infos, client, infos, machine};
 use std::time::Duration;
 
-/// What a client, or somebody for it, may put after STLS: whole and partial commands, bare line ends, a TLS record.
+/// Bytes that a client, or an attacker, may send after STLS: whole and partial commands, bare line ends, a TLS
+/// record.
 const AFTER_STLS: [&[u8]; 9] = [
     b"QUIT\r\n",
     b"CAPA\r\nQUIT\r\n",
@@ -19,7 +21,7 @@ const AFTER_STLS: [&[u8]; 9] = [
     b"\x16\x03\x01",
 ];
 
-/// What a server, or somebody for it, may put after the answer to STLS.
+/// Bytes that a server, or an attacker, may send after the answer to STLS.
 const AFTER_OK: [&[u8]; 9] = [
     b"+OK injected\r\n",
     b"+OK\r\nSASL PLAIN\r\n.\r\n",
@@ -35,7 +37,7 @@ const AFTER_OK: [&[u8]; 9] = [
 const FATAL: ConnectionError = ConnectionError::PlaintextAfterStls;
 const CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Opportunistic);
 
-/// After its greeting; the test does the handshake.
+/// Returns a host after its greeting; the test does the handshake.
 fn host() -> Host {
     let mut host = Host::three(CONFIG);
     host.holds_tls = true;
@@ -49,7 +51,7 @@ fn guest(policy: TlsPolicy) -> Guest {
     guest
 }
 
-/// The machine that asks about STLS, and its token.
+/// Returns the machine that asks about STLS, and its token.
 fn asked() -> (Server<Infos, ServerConfig<'static>>, pop3_proto::server::StartTls) {
     let mut server = machine(CONFIG, infos(&["abc"]), "");
     match server.poll(&mut Input::more(b"STLS\r\n"), &mut SendBuf::new(vec![])) {
@@ -58,13 +60,13 @@ fn asked() -> (Server<Infos, ServerConfig<'static>>, pop3_proto::server::StartTl
     }
 }
 
-/// What a server says to these reads.
+/// Returns the answers of a server to these reads.
 fn serve(host: &mut Host, reads: &[&[u8]]) -> String {
     let said = reads.iter().flat_map(|read| host.exchange(read, false)).collect();
     String::from_utf8(said).unwrap()
 }
 
-/// A server that is done for: it tells the same each time, takes no token and is not in TLS.
+/// Asserts that the session is over: the server reports the same error each time, accepts no token and is not in TLS.
 fn assert_over(host: &mut Host, what: &str) {
     assert_eq!(host.end, Some(Err(FATAL)), "{what}");
     if host.awaits_tls() {
@@ -85,8 +87,8 @@ fn assert_guest_over(guest: &mut Guest) {
     assert_eq!(guest.hear(""), ["fatal PlaintextAfterStls"]);
 }
 
-/// Also 2595.4.e and the row of CVE-2011-0411: same read, later read, the cut at every octet. Nothing after STLS is answered or asked
-/// about, and STLS itself is answered only where it came alone.
+/// Also 2595.4.e and the row of CVE-2011-0411: same read, later read, and a cut at every byte. The server answers or
+/// asks nothing after STLS, and it answers STLS itself only if STLS was received alone.
 #[test]
 fn r2595_sec_a_bytes_after_stls_are_fatal_at_every_cut() {
     for after in AFTER_STLS {
@@ -95,7 +97,7 @@ fn r2595_sec_a_bytes_after_stls_are_fatal_at_every_cut() {
             let (first, second) = wire.split_at(cut);
             let mut host = host();
             let said = serve(&mut host, &[first, second]);
-            assert_eq!(host.awaits_tls(), cut == 6, "the question came only where STLS came alone");
+            assert_eq!(host.awaits_tls(), cut == 6, "the server asks only if STLS was received alone");
             assert_eq!(said, if cut == 6 { "+OK begin TLS\r\n" } else { "" });
             assert_over(&mut host, &format!("{} cut at {cut}", after.escape_ascii()));
             assert_eq!(host.asked.len(), if cut == 6 { 2 } else { 1 });
@@ -103,7 +105,7 @@ fn r2595_sec_a_bytes_after_stls_are_fatal_at_every_cut() {
     }
 }
 
-/// No queue and no half-read line is there to carry them across.
+/// The machine has no queue and no partial line that could carry them across.
 #[test]
 fn sec_command_injection_bytes_after_stls_are_fatal_one_at_a_time() {
     for after in AFTER_STLS {
@@ -133,7 +135,7 @@ fn law_8_bytes_before_the_answer_to_stls_is_flushed_are_fatal() {
     }
 }
 
-/// No room for the answer to STLS: what comes meanwhile is fatal all the same.
+/// The answer to STLS does not fit, and bytes received meanwhile are still fatal.
 #[test]
 fn law_8_a_full_sink_opens_no_gap() {
     let mut host = host();
@@ -147,7 +149,7 @@ fn law_8_a_full_sink_opens_no_gap() {
     assert_over(&mut host, "");
 }
 
-/// Also ROB.44: the machines hold no octets, so that the host shows its own.
+/// Also ROB.44: the machines hold no bytes, so the host passes its own.
 #[test]
 fn law_8_a_server_is_shown_what_its_driver_still_holds() {
     for after in AFTER_STLS {
@@ -166,7 +168,7 @@ fn law_8_a_server_is_shown_what_its_driver_still_holds() {
     }
 }
 
-/// The twin of all above: STLS alone, then a command inside TLS.
+/// The counterpart of all tests above: STLS alone, then a command inside TLS.
 #[test]
 fn law_8_a_clean_start_continues_inside_tls() {
     for cut in 0..=6 {
@@ -179,7 +181,7 @@ fn law_8_a_clean_start_continues_inside_tls() {
     }
 }
 
-/// Also 2595.4.e: answers injected after the `+OK` to STLS, the cut at every octet.
+/// Also 2595.4.e: answers injected after the `+OK` to STLS, with the cut at every byte.
 #[test]
 fn r2595_sec_b_bytes_after_the_ok_are_fatal_at_every_cut() {
     for policy in [TlsPolicy::Required, TlsPolicy::Opportunistic, TlsPolicy::Cleartext] {
@@ -194,7 +196,7 @@ fn r2595_sec_b_bytes_after_the_ok_are_fatal_at_every_cut() {
                 assert_eq!(
                     guest.start.is_some(),
                     cut == 11,
-                    "the event came only where the answer came alone"
+                    "the event is reported only if the answer was received alone"
                 );
                 assert_guest_over(&mut guest);
             }
@@ -202,7 +204,7 @@ fn r2595_sec_b_bytes_after_the_ok_are_fatal_at_every_cut() {
     }
 }
 
-/// In a session whose lines end in LF too.
+/// Also in a session whose lines end in LF.
 #[test]
 fn sec_response_injection_bytes_after_the_ok_are_fatal_one_at_a_time() {
     for after in AFTER_OK {
@@ -234,7 +236,7 @@ fn rob_44_a_client_is_shown_what_its_driver_still_holds() {
     }
 }
 
-/// `needs_input` and `poll` agree on it: an adapter that asks first polls, and hears of it.
+/// `needs_input` and `poll` agree about it, so an adapter that asks first will poll, and get the error.
 #[test]
 fn law_8_a_client_wants_no_input_while_it_holds_unread_cleartext() {
     let mut client = client(TlsPolicy::Required, &[("STLS", "+OK\r\n")]);
@@ -243,7 +245,7 @@ fn law_8_a_client_wants_no_input_while_it_holds_unread_cleartext() {
     assert_eq!(client.poll(&mut Input::more(b"+")).unwrap_err(), FATAL);
 }
 
-/// The other order: a refused STLS leaves no wall, and what follows is judged as ever.
+/// A refused STLS has no boundary, and the bytes after it are read as usual.
 #[test]
 fn law_8_after_a_refused_stls_bytes_are_only_unsolicited() {
     assert_eq!(

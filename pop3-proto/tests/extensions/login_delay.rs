@@ -1,4 +1,4 @@
-//! The time before which a server asks not to log in again, as a program that polls uses it (RFC 2449 section 6.5).
+//! The minimum time between two logins, as a program that polls uses it (RFC 2449 section 6.5).
 
 use super::{greeted, guest};
 use pop3_proto::server::{Refusal, ServerConfig, UserPolicy};
@@ -29,12 +29,13 @@ fn r2449_6_5_a_the_moment_of_the_next_login_is_known() {
     assert_eq!(peer.client().capabilities().next_login(login), None);
 }
 
-/// A server that enforces its delay, and a client that is refused once and then waits as told. Also 2449.6.5.c, 2449.6.5.f, AMB.25.
+/// A server that enforces its delay, and a client that is refused once and then waits as requested. Also 2449.6.5.c,
+/// 2449.6.5.f, AMB.25.
 #[test]
 fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
     let config = ServerConfig::new(TlsPolicy::Cleartext).with_login_delay(900, true);
     let accepted_at = Duration::from_secs(1000);
-    // The application's part: it keeps the moment of the last login and refuses what comes too soon.
+    // The application's part: it stores the moment of the last login and refuses a login that is too soon.
     let host = |now: Duration| {
         let mut host = greeted(config);
         let soon = now < accepted_at + Duration::from_secs(30);
@@ -42,7 +43,7 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
         host.policy = UserPolicy { login_delay: Some(30), expire: None };
         host
     };
-    // One session at this moment: what the client heard of the login, and when it may come again.
+    // One session at this moment: the login's events, and the next moment at which a login is allowed.
     let session = |now: Duration| {
         let (mut peer, mut host) = (guest(TlsPolicy::Cleartext), host(now));
         peer.send("CAPA").unwrap();
@@ -68,9 +69,13 @@ fn amb_25_a_client_that_was_too_soon_waits_and_is_let_in() {
     assert_eq!(
         (retry, next),
         (Some(Retry::Later), Some(Duration::from_secs(1900))),
-        "before login the longest is known"
+        "before login, the longest delay is known"
     );
     // A failed login does not restart the delay.
     let (retry, next) = session(next.unwrap());
-    assert_eq!((retry, next), (None, Some(Duration::from_secs(1030))), "behind it this user's own");
+    assert_eq!(
+        (retry, next),
+        (None, Some(Duration::from_secs(1030))),
+        "after login, this user's own delay is known"
+    );
 }

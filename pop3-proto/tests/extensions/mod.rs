@@ -1,4 +1,4 @@
-//! What came after RFC 1939: CAPA, response codes, STLS, AUTH, UTF8, LANG.
+//! Everything after RFC 1939: CAPA, response codes, STLS, AUTH, UTF8, LANG.
 
 mod announce;
 mod capa;
@@ -23,14 +23,14 @@ use pop3_proto::client::ClientConfig;
 use pop3_proto::server::{Entry, Maildrop, MessageInfo, Refusal, ServerConfig};
 use pop3_proto_kit::{App, Guest, Host, Infos};
 
-/// A client that was greeted without a timestamp.
+/// Returns a client that was greeted without a timestamp.
 fn guest(config: impl Into<ClientConfig>) -> Guest {
     let mut guest = Guest::new(config);
     assert_eq!(guest.hear("+OK ready\r\n"), ["greeting ready"]);
     guest
 }
 
-/// A client that is logged in.
+/// Returns a client that is logged in.
 fn opened(config: impl Into<ClientConfig>) -> Guest {
     let mut guest = guest(config);
     guest.log_in();
@@ -64,7 +64,7 @@ impl Maildrop for Mail {
     }
 }
 
-/// A server with a maildrop of four such messages.
+/// Returns a server with a maildrop of four such messages.
 fn host_of(config: ServerConfig<'static>) -> Host<Mail> {
     let app = App::of(&["Subject: hello\r\n\r\n.body\r\n"; 4]);
     let infos = app.maildrop().into_iter().map(|info| MessageInfo::new(100, info.id().clone())).collect();
@@ -73,19 +73,19 @@ fn host_of(config: ServerConfig<'static>) -> Host<Mail> {
     host
 }
 
-/// A server whose greeting is out.
+/// Returns a server whose greeting is sent.
 fn greeted(config: ServerConfig<'static>) -> Host<Mail> {
     let mut host = host_of(config);
     assert_eq!(host.say(""), "+OK ready\r\n");
     host
 }
 
-/// A server in TRANSACTION.
+/// Returns a server in TRANSACTION.
 fn logged_in(config: ServerConfig<'static>) -> Host<Mail> {
     greeted(config).login()
 }
 
-/// A server with a timestamp in its greeting, which is out, that lets everybody in at once.
+/// Returns a server that accepts every login at once; its greeting, with a timestamp, is sent.
 fn hosted(config: ServerConfig<'static>) -> Host {
     let mut host = Host::new(config, &["abc"]);
     host.greeting = "ready <1.2@host>".into();

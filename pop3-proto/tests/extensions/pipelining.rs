@@ -1,4 +1,4 @@
-//! PIPELINING (RFC 2449 section 6.6): what a client sends ahead, and what a server makes of it.
+//! PIPELINING (RFC 2449 section 6.6): the commands that a client sends ahead, and how a server reads them.
 
 use super::{greeted, guest, logged_in, opened};
 use pop3_proto::client::{ClientConfig, SendError};
@@ -23,11 +23,11 @@ fn r2449_6_6_a_a_client_sends_ahead_if_pipelining_is_announced() {
     peer.send("STAT").unwrap();
     peer.send("NOOP").unwrap();
     assert_eq!(peer.hear("+OK 1 2\r\n+OK\r\n"), ["1 messages, 2 octets", "NOOP ok"]);
-    // The announcement is only valid as long as its list.
+    // The announcement is valid only as long as its list.
     peer.lists(&["UIDL"]);
     peer.send("STAT").unwrap();
     assert_eq!(peer.send("NOOP").map(drop), Err(SendError::NotPipelined));
-    // Or the caller knows better.
+    // The caller may override it.
     let mut peer = opened(ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining());
     peer.send("STAT").unwrap();
     peer.send("NOOP").unwrap();
@@ -67,7 +67,7 @@ fn r2449_6_6_c_answers_belong_to_commands_in_order() {
     assert!(peer.client().is_idle());
 }
 
-/// Each command of a burst in turn is the one that is refused; all others are answered as ever.
+/// Each command of a burst in turn is refused; all other commands are answered as usual.
 #[test]
 fn r2449_6_6_c_one_refused_command_never_disturbs_the_next_answer() {
     let burst: &[(&str, &str, &[&str])] = &[
@@ -133,7 +133,7 @@ fn rob_37_no_command_is_sent_after_a_barrier() {
         }
         peer.send(line).unwrap();
         for next in ["USER x", "QUIT", "CAPA", "STLS"] {
-            assert_eq!(peer.send(next).map(drop), Err(SendError::After(verb)), "{next} behind {line}");
+            assert_eq!(peer.send(next).map(drop), Err(SendError::After(verb)), "{next} after {line}");
         }
     }
     for (line, verb) in [("CAPA", Verb::Capa), ("LANG", Verb::LangList), ("QUIT", Verb::Quit)] {
@@ -149,7 +149,7 @@ fn rob_37_no_command_is_sent_after_a_barrier() {
     assert_eq!(peer.send("STLS").map(drop), Err(SendError::Alone));
 }
 
-/// Also 1939.7.user.g: the name is refused, and the password was sent already.
+/// Also 1939.7.user.g: the name is refused after the password was sent.
 #[test]
 fn rob_38_both_answers_of_a_pipelined_login_count() {
     let mut peer = pipelining();
@@ -201,7 +201,7 @@ fn r2449_6_6_b_a_server_answers_each_command_in_turn() {
     assert_eq!(behind.say("QUIT\r\nSTAT\r\nDELE 1\r\n"), "+OK bye\r\n");
 }
 
-/// No command is read while the send buffer may have too little room for its answer.
+/// The server reads no command while the send buffer may have too little room for its answer.
 #[test]
 fn r2449_6_6_f_further_commands_stay_unread_until_the_answer_is_sent() {
     let mut server = machine(server::ServerConfig::new(TlsPolicy::Cleartext), infos(&[[b'x'; 98]; 2]), LOGIN);
@@ -237,7 +237,7 @@ fn rob_39_commands_after_a_failed_login_are_each_refused() {
     assert_eq!(host.server().state(), State::Authorization);
 }
 
-/// A burst is answered whether PIPELINING is announced or not; what is announced is a promise, not a switch.
+/// The server answers a burst whether PIPELINING is announced or not. The announcement is a promise, not a switch.
 #[test]
 fn r2449_6_6_a_a_server_that_does_not_announce_it_answers_all_the_same() {
     let mut host = greeted(server::ServerConfig::new(TlsPolicy::Cleartext).without_pipelining());

@@ -1,4 +1,4 @@
-//! What each TLS policy lets through, on both sides: RFC 2595 section 2, RFC 8314 sections 4 and 5.
+//! The commands that each TLS policy permits, on both sides: RFC 2595 section 2, RFC 8314 sections 4 and 5.
 
 use super::hosted;
 use pop3_proto::client::{self, SendError, TlsRefusal};
@@ -6,7 +6,7 @@ use pop3_proto::server::{CloseReason, Refusal, ServerConfig};
 use pop3_proto::{Limits, Mechanism, TlsPolicy, Verb};
 use pop3_proto_kit::Guest;
 
-/// A command of each kind.
+/// Returns a command of each kind.
 fn command(verb: Verb) -> &'static str {
     match verb {
         Verb::User => "USER mrose",
@@ -34,7 +34,7 @@ fn command(verb: Verb) -> &'static str {
 
 const LOGINS: [Verb; 4] = [Verb::User, Verb::Pass, Verb::Apop, Verb::Auth];
 
-/// The mechanisms that RFC 5034, RFC 7628 and vendors have, whether they show a password or not.
+/// The mechanisms of RFC 5034, RFC 7628 and vendors, whether they reveal a password or not.
 const MECHANISMS: [Mechanism<'static>; 9] = [
     Mechanism::PLAIN,
     Mechanism::LOGIN,
@@ -47,7 +47,8 @@ const MECHANISMS: [Mechanism<'static>; 9] = [
     Mechanism::XOAUTH2,
 ];
 
-/// The ways to a session in AUTHORIZATION outside TLS: nothing known, CAPA with and without STLS, CAPA refused, STLS refused.
+/// The ways to a session in AUTHORIZATION outside TLS: nothing known, CAPA with and without STLS, CAPA refused, STLS
+/// refused.
 fn desks(config: impl Into<client::ClientConfig> + Copy) -> [Guest; 5] {
     let mut refused = Guest::greeted(config);
     refused.ask("CAPA", "-ERR\r\n");
@@ -63,7 +64,7 @@ fn desks(config: impl Into<client::ClientConfig> + Copy) -> [Guest; 5] {
     ]
 }
 
-/// Also 2595.2.2.a, 8314.5.a and 8314.5.d: exhaustive over the commands and over what a server may say first.
+/// Also 2595.2.2.a, 8314.5.a and 8314.5.d: exhaustive over the commands and over the first responses of a server.
 #[test]
 fn r8314_5_b_below_the_required_level_only_discovery_and_stls() {
     for verb in Verb::ALL.iter().copied() {
@@ -81,7 +82,7 @@ fn r8314_5_b_below_the_required_level_only_discovery_and_stls() {
     }
 }
 
-/// Also the row of CVE-2021-22946 and 2595.2.3.a: no state, order or pipeline has a way round it.
+/// Also the row of CVE-2021-22946 and 2595.2.3.a: no state, order or pipeline avoids the policy.
 #[test]
 fn sec_required_tls_is_not_skipped_by_a_client() {
     let config = client::ClientConfig::new(TlsPolicy::Required).assume_pipelining();
@@ -114,7 +115,7 @@ fn r8314_5_a_inside_tls_the_required_level_is_reached() {
     }
 }
 
-/// Also 2595.2.2.b: CAPA first, STLS if there is one, then an unencrypted login if it was refused.
+/// Also 2595.2.2.b: CAPA first, STLS if it is listed, then an unencrypted login if STLS was refused.
 #[test]
 fn r8314_5_c_an_opportunistic_client_tries_the_most_secure_way_first() {
     for verb in LOGINS {
@@ -142,7 +143,7 @@ fn r2595_2_2_b_an_opportunistic_client_logs_in_where_capa_is_unknown() {
     assert!(desk.say("USER mrose").is_ok());
 }
 
-/// STLS that shows between USER and PASS is still used first.
+/// STLS that is announced between USER and PASS must still be used first.
 #[test]
 fn r2595_2_2_b_no_password_goes_out_once_stls_was_seen() {
     let mut desk = Guest::listed(TlsPolicy::Opportunistic, &["USER"]);
@@ -152,7 +153,7 @@ fn r2595_2_2_b_no_password_goes_out_once_stls_was_seen() {
     assert_eq!(desk.say("PASS secret"), Err(SendError::Tls(TlsRefusal::StlsFirst)));
 }
 
-/// Also 7628.3.a: OAUTHBEARER is for TLS under every policy, whatever was listed.
+/// Also 7628.3.a: OAUTHBEARER is only for TLS under every policy, whatever the server listed.
 #[test]
 fn r7628_3_a_no_client_sends_a_bearer_token_in_cleartext() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic] {
@@ -168,7 +169,8 @@ fn r7628_3_a_no_client_sends_a_bearer_token_in_cleartext() {
     }
 }
 
-/// Also 5034.5.a: in no list and refused outside TLS, though the configuration names it; there inside.
+/// Also 5034.5.a: outside TLS it is not listed and is refused, although the configuration names it; inside TLS it is
+/// listed.
 #[test]
 fn r7628_3_a_no_server_takes_a_bearer_token_in_cleartext() {
     const BOTH: &[Mechanism<'static>] = &[Mechanism::OAUTHBEARER, Mechanism::CRAM_MD5];
@@ -195,7 +197,7 @@ fn r7628_3_a_a_server_with_no_other_mechanism_announces_no_sasl_in_cleartext() {
     assert!(!host.say("CAPA\r\n").contains("SASL"));
 }
 
-/// The lines of all logins, for mechanisms too.
+/// The lines of all logins, also with mechanisms.
 fn login_lines() -> Vec<String> {
     let mut lines = vec![
         "USER mrose\r\n".to_owned(),
@@ -222,7 +224,7 @@ fn r2595_2_3_a_a_server_that_requires_tls_looks_at_no_login_outside_it() {
     }
 }
 
-/// What a server that requires TLS does answer outside it, exhaustive over the commands.
+/// The commands that a server with required TLS answers outside TLS, exhaustive over the commands.
 #[test]
 fn r2595_2_3_a_outside_required_tls_no_command_reaches_the_application() {
     for verb in Verb::ALL.iter().copied() {
@@ -237,7 +239,8 @@ fn r2595_2_3_a_outside_required_tls_no_command_reaches_the_application() {
     }
 }
 
-/// The answer does not depend on name or password, as nobody looks at them; a name that the application would refuse looks like any other.
+/// The answer does not depend on the name or the password, because the server does not look at them. It is also the
+/// same for a name that the application would refuse.
 #[test]
 fn r8314_4_d_refusals_in_cleartext_look_the_same() {
     let config = ServerConfig::new(TlsPolicy::Required).with_sasl(&[Mechanism::PLAIN]);
@@ -251,7 +254,8 @@ fn r8314_4_d_refusals_in_cleartext_look_the_same() {
     assert!(right.iter().all(|answer| answer == "-ERR TLS first\r\n"));
 }
 
-/// For one user, by the application, before it looks at the password: its own refusal, without a code that tells more.
+/// The application may require TLS for one user, before it looks at the password. It uses its own refusal, without a
+/// code that reveals more.
 #[test]
 fn r2595_2_3_b_a_refusal_for_one_user() {
     let mut host = hosted(ServerConfig::new(TlsPolicy::Opportunistic));
@@ -261,7 +265,7 @@ fn r2595_2_3_b_a_refusal_for_one_user() {
     assert_eq!(host.say("PASS right\r\n"), "-ERR not allowed here\r\n");
 }
 
-/// Also 2595.9.a: the base protocol alone, where a host wants it.
+/// Also 2595.9.a: only the base protocol, if a host wants it.
 #[test]
 fn r2595_2_2_c_a_server_may_take_logins_in_cleartext() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic] {
@@ -276,7 +280,7 @@ fn r2595_2_2_c_a_server_may_take_logins_in_cleartext() {
     }
 }
 
-/// Also 4616.1.a: by default no mechanism outside TLS, whatever there is inside.
+/// Also 4616.1.a: by default no mechanism outside TLS, whatever is offered inside.
 #[test]
 fn r5034_4_aj_no_mechanism_outside_tls_by_default() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required] {
@@ -294,7 +298,7 @@ fn r5034_4_aj_no_mechanism_outside_tls_by_default() {
     assert_eq!(host.say("AUTH CRAM-MD5\r\n"), "+OK maildrop open\r\n");
 }
 
-/// A client that may warn knows what it needs to: whether the session is in TLS, and which mechanisms show the password.
+/// A client that may warn can ask whether the session is in TLS, and which mechanisms reveal the password.
 #[test]
 fn r2595_9_a_a_client_can_warn_the_user() {
     let desk = Guest::greeted(TlsPolicy::Cleartext);
@@ -305,7 +309,7 @@ fn r2595_9_a_a_client_can_warn_the_user() {
     }
 }
 
-/// Refusals outside TLS are bad commands: a peer that keeps trying is closed on.
+/// Refusals outside TLS are bad commands, so the server closes the connection to a peer that keeps trying.
 #[test]
 fn rob_16_logins_in_cleartext_are_bounded_if_tls_is_required() {
     let mut host =

@@ -6,7 +6,7 @@ use std::path::Path;
 
 const TABLE: &str = include_str!("../../src/guide/quirks.md");
 
-/// The rows that have a number, with what they answer.
+/// Returns the rows that have a number, with the answer in each row.
 fn rows() -> Vec<(u32, &'static str)> {
     let row = |line: &'static str| {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
@@ -16,7 +16,7 @@ fn rows() -> Vec<(u32, &'static str)> {
     TABLE.lines().filter_map(row).collect()
 }
 
-/// The Rust files below a directory, as one text.
+/// Adds the Rust files below a directory to one text.
 fn sources(directory: &Path, text: &mut String) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -62,6 +62,6 @@ fn recorded_quirks_and_the_table_agree() {
     }
     for part in TABLE.split("recorded as `").skip(1) {
         let name = part.split('`').next().unwrap();
-        assert!(names.iter().any(|known| known == name), "{name} is no quirk");
+        assert!(names.iter().any(|known| known == name), "{name} is not a quirk");
     }
 }

@@ -1,4 +1,5 @@
-//! AUTH from the client's side: the command, its challenges, their limits and the end (RFC 5034 sections 3 and 4), and what servers do instead.
+//! AUTH on the client's side: the command, challenges, their limits and the end (RFC 5034 sections 3 and 4), and
+//! deviations of real servers.
 
 use pop3_proto::client::{ClientConfig, Feature, SendError};
 use pop3_proto::{AnswerError, Base64, Limits, Mechanism, Profile, Quirk, SendBuf, State, TlsPolicy, Verb};
@@ -15,21 +16,21 @@ fn guest() -> Guest {
     Guest::greeted(INSIDE)
 }
 
-/// After AUTH and this response to it.
+/// Returns a client after AUTH and this response to it.
 fn auth(config: ClientConfig, response: impl AsRef<[u8]>) -> Guest {
     let mut guest = Guest::greeted(config);
     guest.ask("AUTH PLAIN", response);
     guest
 }
 
-/// A challenge or a response of this many bytes without its line end.
+/// Returns a challenge or a response of this many bytes without its line end.
 fn text(bytes: usize) -> String {
     "A".repeat(bytes)
 }
 
 // The command.
 
-/// Also 5034.4.a and 1734.2.a: none, an empty one, base64.
+/// Also 5034.4.a and 1734.2.a: absent, empty, or base64.
 #[test]
 fn r5034_4_b_an_initial_response_is_absent_empty_or_base64() {
     for line in ["AUTH PLAIN", "AUTH EXTERNAL =", "AUTH PLAIN AHRlc3QAdGVzdA=="] {
@@ -37,7 +38,8 @@ fn r5034_4_b_an_initial_response_is_absent_empty_or_base64() {
     }
 }
 
-/// 255 octets with the line end, and not one more: 242 are left for PLAIN, 236 for OAUTHBEARER. Or those that the limit says.
+/// 255 octets with the line end, and not one more: 242 are left for PLAIN, 236 for OAUTHBEARER. Another limit leaves
+/// more or less.
 #[test]
 fn r5034_4_o_an_initial_response_that_makes_the_line_too_long_is_refused() {
     for (name, fits, limit) in [
@@ -52,13 +54,13 @@ fn r5034_4_o_an_initial_response_that_makes_the_line_too_long_is_refused() {
         let mut guest = Guest::greeted(with_limits(Limits::DEFAULT.with_command_line(limit)));
         let long = guest.say(format!("AUTH {name} {}", text(fits + 4)));
         assert_eq!(long, Err(SendError::InitialResponseTooLong { limit: limit.into() }));
-        assert_eq!(guest.sent(), "", "nothing went out");
+        assert_eq!(guest.sent(), "", "no byte was sent");
         let line = guest.say(format!("AUTH {name} {}", text(fits))).unwrap();
         assert!(line.len() <= limit.into() && line.len() + 4 > limit.into(), "{name}: {}", line.len());
     }
 }
 
-/// Also 5034.4.j: what did not fit follows the empty challenge, on a line of its own.
+/// Also 5034.4.j: an initial response that did not fit follows the empty challenge, on its own line.
 #[test]
 fn r5034_4_o_the_two_line_form() {
     guest().talk(&[("AUTH PLAIN", "+ \r\n", "challenge"), (&text(1000), "+OK\r\n", "AUTH accepted")]);
@@ -71,7 +73,7 @@ fn r5034_3_b_no_initial_response_to_a_server_without_sasl() {
     refused.ask("CAPA", "-ERR\r\n");
     for mut guest in [refused, Guest::listed(INSIDE, &["TOP"]), Guest::listed(INSIDE, &[])] {
         assert_eq!(guest.say("AUTH PLAIN AAAA"), Err(SendError::InitialResponse));
-        assert_eq!(guest.say("AUTH PLAIN").unwrap(), "AUTH PLAIN\r\n", "as RFC 1734 has it");
+        assert_eq!(guest.say("AUTH PLAIN").unwrap(), "AUTH PLAIN\r\n", "as RFC 1734 defines it");
     }
     assert!(Guest::listed(INSIDE, &["SASL PLAIN"]).send("AUTH PLAIN AAAA").is_ok());
 }
@@ -106,7 +108,7 @@ fn amb_8_sasl_may_be_missing_after_login() {
     assert!(guest.send("STAT").is_ok());
 }
 
-/// Also AMB.20 and 4422.3.a: from AUTH to its answer every line is a response, and nothing else goes out.
+/// Also AMB.20 and 4422.3.a: from AUTH to its answer every line is a response, and the client sends no command.
 #[test]
 fn r5034_4_am_no_command_is_sent_while_auth_runs() {
     let mut guest = Guest::greeted(INSIDE.assume_pipelining());
@@ -166,7 +168,7 @@ fn quirk_19_a_challenge_without_its_space() {
     Guest::greeted(STRICT).talk(&[("AUTH PLAIN", "+\r\n", "fatal Strict(ChallengeSpacing)")]);
 }
 
-/// `+VXNl` has no delimiter: it is not a challenge, and the missing part is not guessed.
+/// `+VXNl` has no delimiter, so it is not a challenge, and the client does not guess the missing part.
 #[test]
 fn rob_14_in_auth_a_line_that_is_not_a_status_is_fatal() {
     for line in ["+VXNl\r\n", "VXNl\r\n", "\r\n", "* OK\r\n", "+OKAY\r\n"] {
@@ -184,7 +186,7 @@ fn r5034_5_b_a_challenge_answers_only_auth() {
     }
 }
 
-/// A prompt in cleartext is shown, and may be answered, in the first round only.
+/// A prompt in plain text is reported, and may be answered, only in the first round.
 #[test]
 fn quirk_20_a_first_challenge_that_is_not_base64_may_be_answered() {
     let mut guest = guest();
@@ -196,7 +198,7 @@ fn quirk_20_a_first_challenge_that_is_not_base64_may_be_answered() {
     must_cancel(&mut guest, "odd challenge Password:");
 }
 
-/// The challenge cannot be answered, so it is asked again, and a cancel is taken.
+/// The challenge cannot be answered, so the client asks again, and accepts a cancel.
 fn must_cancel(guest: &mut Guest, again: &str) {
     let step = guest.step.take().unwrap();
     assert_eq!(guest.pop3.sender().respond(step, Base64::EMPTY), Err(AnswerError::MustCancel));
@@ -226,7 +228,7 @@ fn r5034_4_r_base64_that_does_not_decode_is_answered_by_a_cancel() {
     }
 }
 
-/// Also 4422.3.5.a: `-ERR` is expected after `*`; the session then continues, and anything else is out of step.
+/// Also 4422.3.5.a: `-ERR` is expected after `*`, and the session then continues. Any other response is out of step.
 #[test]
 fn r5034_4_k_a_client_cancels_with_a_star() {
     for (response, heard) in [
@@ -253,7 +255,8 @@ fn quirk_21_an_initial_response_is_refused_and_then_sent_on_its_own_line() {
 
 // Limits.
 
-/// Also 5034.4.u: the limit is that of SASL lines, with the line end, to the octet and in both directions; 12 KiB by default.
+/// Also 5034.4.u: the limit for SASL lines includes the line end, and is exact in both directions; the default is 12
+/// KiB.
 #[test]
 fn r5034_4_v_lines_of_an_exchange_have_their_own_limit() {
     for (config, limit) in [
@@ -272,7 +275,7 @@ fn r5034_4_v_lines_of_an_exchange_have_their_own_limit() {
     }
 }
 
-/// The line end counts, to the octet.
+/// The line end counts, exactly.
 #[test]
 fn r5034_4_v_the_limit_counts_the_line_end() {
     for (limit, taken) in [(98, true), (97, false)] {
@@ -318,7 +321,8 @@ fn law_4_a_response_that_does_not_fit_changes_nothing() {
 
 // The outcome.
 
-/// After each number of rounds `-ERR` ends the exchange, and another login works; a name given before is still good for PASS.
+/// After each number of rounds `-ERR` ends the exchange, and another login works. A name accepted earlier is still
+/// valid for PASS.
 #[test]
 fn r5034_4_y_after_a_failed_auth_it_is_as_if_there_was_none() {
     for rounds in 0..3 {
@@ -334,7 +338,7 @@ fn r5034_4_y_after_a_failed_auth_it_is_as_if_there_was_none() {
     }
 }
 
-/// The word of a server alone makes no TRANSACTION; until the mechanism agrees only QUIT goes out.
+/// The server's word alone does not begin TRANSACTION; until the mechanism agrees the client sends only QUIT.
 #[test]
 fn r5034_4_ao_an_accepted_auth_is_not_a_login_before_the_mechanism_agrees() {
     let mut guest = guest();
@@ -358,13 +362,13 @@ fn r5034_4_ao_a_client_that_does_not_agree_can_only_quit() {
     assert_eq!(guest.hear("+OK bye\r\n"), ["closed NoneAsked"]);
 }
 
-/// Octets after an AUTH that waits for its verdict were asked for by nobody.
+/// Bytes after the response to an AUTH are unsolicited until the mechanism agrees.
 #[test]
 fn r5034_4_ao_bytes_after_an_accepted_auth_are_fatal() {
     guest_hears("+OK\r\n+OK 1 2\r\n", "AUTH accepted; fatal Unsolicited");
 }
 
-/// Tokens are good once, for the client whose turn it is.
+/// A token is valid once, only for the client that waits for it.
 #[test]
 fn law_7_a_client_takes_no_old_token() {
     let mut over = auth(INSIDE, "+ \r\n");
@@ -385,7 +389,8 @@ fn law_7_a_client_takes_no_old_token() {
     );
 }
 
-/// Also 5802.5.k: the server's last word is a challenge, the answer an empty line, and then comes `+OK`.
+/// Also 5802.5.k: the server's last message is a challenge, the answer is an empty line, and then the server sends
+/// `+OK`.
 #[test]
 fn r5034_4_z_the_last_word_of_a_server_is_a_challenge() {
     let mut guest = guest();
@@ -427,7 +432,7 @@ fn rob_29_an_end_inside_an_exchange_is_unexpected() {
     }
 }
 
-/// Also ROB.37: both answers are read before the outcome is known; a refused name takes PASS with it.
+/// Also ROB.37: both answers are read before the outcome is known; if the name is refused, PASS is refused with it.
 #[test]
 fn rob_38_pass_after_a_refused_name() {
     let mut piped = Guest::greeted(INSIDE.assume_pipelining());

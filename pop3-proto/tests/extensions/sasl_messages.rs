@@ -1,4 +1,5 @@
-//! Both machines in one exchange, with the messages of feature `sasl`: what the client builds, the server reads.
+//! Both machines in one exchange, with the messages of feature `sasl`: the server reads each message that the client
+//! builds.
 
 use pop3_proto::client::{self, Client, Event, SaslStep};
 use pop3_proto::sasl::{self, Bearer, Message, Plain};
@@ -23,14 +24,14 @@ const TOKEN: &[u8] = b"vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==";
 type Machine = Server<Infos, ServerConfig<'static>>;
 type Out = SendBuf<Vec<u8>>;
 
-/// What the server does with a message of the client, after this many.
+/// The server's reaction to one message of the client.
 enum Answer {
     Challenge(Vec<u8>),
     Accept,
     Refuse,
 }
 
-/// Runs AUTH between the two, of which each builds and reads messages; whether it was accepted.
+/// Runs AUTH between a client and a server that build and read messages, and returns whether the login was accepted.
 fn talk(
     mechanism: Mechanism<'_>,
     initial: Option<&Message<'_>>,
@@ -68,7 +69,7 @@ fn talk(
     }
 }
 
-/// The login that these bytes ask for, and the message with it.
+/// Returns the login that these bytes ask for, and its message.
 fn login(server: &mut Machine, wire: &[u8], out: &mut Out) -> (Login, Option<Vec<u8>>) {
     match server.poll(&mut Input::more(wire), out) {
         Ok(Step::Ask(Ask::Login(login, credentials))) => (
@@ -96,7 +97,7 @@ fn secret(bytes: &[u8]) -> Secret<'_> {
     Secret::new(bytes).unwrap()
 }
 
-/// A client's message of a bearer token.
+/// Returns a client's message with a bearer token.
 fn bearer<'m>(mechanism: Mechanism<'_>, token: &'m [u8]) -> Message<'m> {
     let user = Text::from_static("user@example.com");
     match mechanism == Mechanism::XOAUTH2 {
@@ -108,7 +109,7 @@ fn bearer<'m>(mechanism: Mechanism<'_>, token: &'m [u8]) -> Message<'m> {
     }
 }
 
-/// In two lines and with an initial response: the server asks for the message, if it must, and `read` reads it.
+/// In two lines and with an initial response: the server asks for the message if necessary, and `read` reads it.
 fn one_message(mechanism: Mechanism<'_>, message: &Message<'_>, read: impl Fn(&mut [u8]), accept: bool) {
     for initial in [None, Some(message)] {
         let accepted = talk(
@@ -155,7 +156,7 @@ fn r4422_a_a_external_and_anonymous() {
     }
 }
 
-/// The server goes first, twice; the words of its prompts are not looked at.
+/// The server goes first, twice, and the client ignores the words of its prompts.
 #[test]
 fn login_a_name_and_password_on_their_own_lines() {
     for prompts in [[&b"User Name\0"[..], b"Password\0"], [b"Username:", b"Password:"], [b"", b""]] {
@@ -183,8 +184,8 @@ fn login_a_name_and_password_on_their_own_lines() {
     }
 }
 
-/// Also XOAUTH2.a, quirk 22 and 7628.3.2.a: the error is a challenge, its answer an octet (OAUTHBEARER) or nothing (XOAUTH2), and then
-/// comes `-ERR`.
+/// Also XOAUTH2.a, quirk 22 and 7628.3.2.a: the error is a challenge, the client answers with one byte (OAUTHBEARER)
+/// or an empty line (XOAUTH2), and then the server sends `-ERR`.
 #[test]
 fn r7628_3_2_b_a_bearer_token_that_is_refused() {
     for (mechanism, ack, read) in [
@@ -233,7 +234,7 @@ fn r7628_3_2_b_or_the_client_cancels() {
     assert!(matches!(client.poll(&mut Input::more(down.pending())), Ok(Some(Event::Refused(..)))));
 }
 
-/// A token of 8 KiB goes up as a response and comes down as a challenge.
+/// A token of 8 KiB is sent as a response and returned as a challenge.
 #[test]
 fn r5034_4_u_a_bearer_token_of_8_kib_passes_both_ways() {
     let token = [b'a'; 8192];
@@ -261,7 +262,8 @@ fn r5034_4_u_a_bearer_token_of_8_kib_passes_both_ways() {
     }
 }
 
-/// Also 4616.2.c: a message without a name, or with one that the application cannot prepare, fails like a wrong password.
+/// Also 4616.2.c: a message without a name, or with a name that the application cannot prepare, fails like a wrong
+/// password.
 #[test]
 fn r5034_4_ab_a_name_that_cannot_be_used_fails_the_login() {
     for initial in [&b"\0\0secret"[..], b"\0mrose\0", b"no parts"] {
@@ -278,7 +280,7 @@ fn r5034_4_ab_a_name_that_cannot_be_used_fails_the_login() {
     }
 }
 
-/// A client that was challenged so.
+/// Returns a client that received this challenge.
 fn challenged(config: impl Into<client::ClientConfig>, challenge: &[u8]) -> (Client, SaslStep) {
     let mut client = client_machine(config, &[]);
     client.send(&Command::parse(b"AUTH LOGIN").unwrap(), &mut SendBuf::new(vec![])).unwrap();
@@ -288,7 +290,7 @@ fn challenged(config: impl Into<client::ClientConfig>, challenge: &[u8]) -> (Cli
     }
 }
 
-/// The same checks as for text that is base64 already: the limit, the room, the token; and the same bytes.
+/// The same checks as for text that is already base64: the limit, the room and the token. The bytes are the same too.
 #[test]
 fn law_4_a_message_that_cannot_go_out_gives_its_step_back() {
     let config =
@@ -359,10 +361,10 @@ fn law_4_a_challenge_message_that_cannot_go_out_gives_its_login_back() {
     let mut server = machine(ServerConfig::new(TlsPolicy::Implicit), infos(&["abc"]), user);
     let (token, _) = login(&mut server, pass.as_bytes(), &mut out);
     let unanswered = server.challenge_message(token, &Message::new(b""), &mut out).unwrap_err();
-    assert_eq!(unanswered.why, AnswerError::Stale, "PASS is no exchange");
+    assert_eq!(unanswered.why, AnswerError::Stale, "PASS is not an exchange");
 }
 
-/// A mechanism that authenticates the server too is the driver's to ask: without its agreement there is no TRANSACTION.
+/// The driver asks a mechanism that authenticates the server too. Without its agreement there is no TRANSACTION.
 #[test]
 fn r5034_4_ao_messages_change_nothing_about_the_verdict() {
     let (mut client, step) = challenged(TlsPolicy::Implicit, b"+ cj1u\r\n");

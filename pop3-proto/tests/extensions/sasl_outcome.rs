@@ -1,4 +1,4 @@
-//! AUTH from the server's side: how an exchange ends, and what is there after it (RFC 5034 section 4).
+//! AUTH on the server's side: how an exchange ends, and the state after it (RFC 5034 section 4).
 
 use super::sasl_server::{CLEAR, CONFIG, FAILED, OPEN, STATE, asked, host, lines, refusing};
 use pop3_proto::server::{Ask, CloseReason, Refusal, ServerConfig, Step};
@@ -8,7 +8,7 @@ use pop3_proto::{
 use pop3_proto_kit::{infos, machine};
 use std::time::Duration;
 
-/// The lines of a client in AUTH LOGIN with this number of challenges, and the responses before the outcome.
+/// Returns the lines of a client in AUTH LOGIN with this number of challenges, and the responses before the outcome.
 fn rounds(count: usize) -> (Vec<&'static str>, String, String) {
     let said = [vec!["AUTH LOGIN"], vec!["BBBB"; count]].concat();
     (vec!["AAAA"; count], lines(&said), "+ AAAA\r\n".repeat(count))
@@ -27,7 +27,7 @@ fn r5034_4_x_success_is_ok_and_transaction() {
     }
 }
 
-/// Also 4422.3.5.a: a refusal is how a server aborts, after any round; with a code where one tells why.
+/// Also 4422.3.5.a: a server aborts with a refusal, after any round, and with a code if one gives the reason.
 #[test]
 fn r5034_4_w_failure_at_any_step_is_err() {
     for count in 0..3 {
@@ -46,7 +46,8 @@ fn r5034_4_w_failure_at_any_step_is_err() {
     }
 }
 
-/// By refusal, cancel, bad base64, a line that is too long, an unknown mechanism: a name given before is still good for PASS, and AUTH can be tried again.
+/// After a refusal, a cancel, bad base64, a line that is too long, or an unknown mechanism, a name given before is
+/// still valid for PASS, and AUTH can be tried again.
 #[test]
 fn r5034_4_y_after_a_failed_auth_it_is_as_if_there_was_none() {
     let long = "A".repeat(12_288);
@@ -69,7 +70,7 @@ fn r5034_4_y_after_a_failed_auth_it_is_as_if_there_was_none() {
     }
 }
 
-/// Without a name before it a failed AUTH makes none.
+/// A failed AUTH does not provide a name for PASS.
 #[test]
 fn r5034_4_y_a_failed_auth_is_not_a_name() {
     let mut host = refusing(CONFIG, &["AAAA"], Refusal::Credentials);
@@ -77,8 +78,8 @@ fn r5034_4_y_a_failed_auth_is_not_a_name() {
     assert_eq!(said, format!("+ AAAA\r\n{FAILED}{STATE}"));
 }
 
-/// The same words and code, whichever of the two was wrong: the application says one thing for both. Nor does the name make a difference,
-/// or how often it was tried.
+/// The application gives one reason for a wrong name and a wrong password, so the words and the code are the same.
+/// The name and the number of attempts make no difference either.
 #[test]
 fn r4422_3_6_a_wrong_name_and_wrong_password_look_alike() {
     let mut host = refusing(CONFIG, &["AAAA", "AAAA"], Refusal::Credentials);
@@ -111,7 +112,7 @@ fn r4422_3_6_b_a_failed_auth_leaves_tls_unchanged() {
     assert!(guest.client().is_tls());
 }
 
-/// However the login fails, the last one is reported, and the session ends without a maildrop.
+/// However the login fails, the last failure is reported, and the session ends without a maildrop.
 #[test]
 fn rob_17_failed_exchanges_are_counted() {
     let config = CONFIG.with_limits(Limits::DEFAULT.with_failed_logins(2).with_sasl_line(64));
@@ -128,7 +129,7 @@ fn rob_17_failed_exchanges_are_counted() {
     }
 }
 
-/// Commands in the same burst are each refused, in their order.
+/// Commands in the same burst are refused one by one, in their order.
 #[test]
 fn rob_39_commands_after_a_failed_login() {
     let mut host = refusing(CONFIG, &[], Refusal::Credentials);
@@ -163,7 +164,7 @@ fn rob_36_an_exchange_takes_from_the_time_for_the_login() {
     assert_eq!(server.tick(due), Err(ConnectionError::TimedOut(Timer::Login)));
 }
 
-/// A token that was lost: the way out is `close`, after which no token is good.
+/// If a token was lost, `close` is the way out. After it no token is valid.
 #[test]
 fn law_7_no_answer_after_close() {
     let (mut server, login) = asked(CONFIG, "AUTH LOGIN\r\n");

@@ -1,4 +1,5 @@
-//! AUTH from the server's side: the command, challenges, responses and the end (RFC 5034 sections 3 to 5), and what clients do instead.
+//! AUTH on the server's side: the command, challenges, responses and the end (RFC 5034 sections 3 to 5), and
+//! deviations of real clients.
 
 use pop3_proto::server::{Ask, CloseReason, Credentials, Login, Refusal, Server, ServerConfig, Step};
 use pop3_proto::{AnswerError, Base64, Input, Limits, Mechanism, Profile, Quirk, SendBuf, TlsPolicy};
@@ -18,7 +19,7 @@ pub(super) const STATE: &str = "-ERR not in this state\r\n";
 const BAD: [&str; 11] =
     ["=AAA", "AAA=BBB", "AA A=", "AAAAA", "=", "AB==", "AAAA ", "AA\rAA", "AA\0A", "A-_A", "===="];
 
-/// After the greeting; it lets everybody in after these challenges.
+/// Returns a host after the greeting that accepts every login after these challenges.
 pub(super) fn host(config: ServerConfig<'static>, challenges: &[&str]) -> Host {
     let mut host = Host::new(config, &["abc"]);
     host.challenges = challenges.iter().map(ToString::to_string).collect();
@@ -27,7 +28,7 @@ pub(super) fn host(config: ServerConfig<'static>, challenges: &[&str]) -> Host {
     host
 }
 
-/// A host that waits for a response.
+/// Returns a host that waits for a response.
 fn challenged(config: ServerConfig<'static>) -> Host {
     let mut host = host(config, &[""]);
     assert_eq!(host.say("AUTH PLAIN\r\n"), "+ \r\n");
@@ -35,19 +36,19 @@ fn challenged(config: ServerConfig<'static>) -> Host {
     host
 }
 
-/// A host that refuses every login.
+/// Returns a host that refuses every login.
 pub(super) fn refusing(config: ServerConfig<'static>, challenges: &[&str], why: Refusal) -> Host {
     let mut host = host(config, challenges);
     host.refuse_login = Some(why);
     host
 }
 
-/// The lines that a client says in a row.
+/// The lines that a client sends in a row.
 pub(super) fn lines(lines: &[&str]) -> String {
     lines.iter().map(|line| format!("{line}\r\n")).collect()
 }
 
-/// The machine after `wire`, and the login that it asks about.
+/// Returns the machine after `wire`, and the login that it asks about.
 pub(super) fn asked(
     config: ServerConfig<'static>,
     wire: &str,
@@ -63,7 +64,8 @@ pub(super) fn asked(
 
 // The command.
 
-/// Also 5034.4.a: none, an empty one and base64 are three things. And 5034.5.a: words in any case, while base64 keeps its own.
+/// Also 5034.4.a: absent, empty and base64 are three different things. And 5034.5.a: words in any letter case, while
+/// base64 keeps its own.
 #[test]
 fn r5034_4_c_an_initial_response_is_absent_empty_or_base64() {
     for (line, question) in [
@@ -93,7 +95,7 @@ fn r5034_5_a_words_match_in_any_case_and_base64_keeps_its_own() {
     }
 }
 
-/// Taken as they are meant, recorded, and refused by the strict profile.
+/// The tolerant profile accepts and records them; the strict profile refuses them.
 #[test]
 fn r1734_3_a_several_spaces_and_tabs() {
     for line in ["AUTH  PLAIN", "AUTH\tPLAIN", "AUTH \t PLAIN", "AUTH PLAIN  AAAA"] {
@@ -111,7 +113,7 @@ const LIST: &str = "+OK mechanism list follows\r\nPLAIN\r\nLOGIN\r\nCRAM-MD5\r\n
 fn r1734_x_a_auth_alone_lists_the_mechanisms() {
     assert_eq!(host(CONFIG, &[]).say("AUTH\r\n"), LIST);
     let none = host(ServerConfig::new(TlsPolicy::Cleartext), &[]).say("AUTH\r\n");
-    assert!(none.starts_with("-ERR"), "there are none");
+    assert!(none.starts_with("-ERR"), "there are no mechanisms");
 }
 
 #[test]
@@ -122,7 +124,7 @@ fn quirk_47_auth_and_a_space_is_auth_alone() {
     assert_eq!(host(STRICT, &[]).say("AUTH \r\n"), SYNTAX);
 }
 
-/// Quirk 48: tried although there is none.
+/// Quirk 48: a client tries it although it is not offered.
 #[test]
 fn quirk_48_auth_that_is_not_offered() {
     let mut host = host(ServerConfig::new(TlsPolicy::Cleartext), &[]);
@@ -155,7 +157,8 @@ fn r5034_4_e_no_auth_but_in_authorization() {
     }
 }
 
-/// Taken up to the limit of SASL lines, whole or in pieces; the strict profile refuses what RFC 2449 does not allow. Also 1939.3.f.
+/// Accepted up to the limit of SASL lines, whole or in pieces. The strict profile refuses lines longer than RFC 2449
+/// allows. Also 1939.3.f.
 #[test]
 fn r5034_4_p_a_long_auth_line_is_tolerated() {
     for octets in [240, 244, 1000, 12_272] {
@@ -171,7 +174,10 @@ fn r5034_4_p_a_long_auth_line_is_tolerated() {
     }
     let wire = format!("auth plain {}\r\nCAPA\r\n", "A".repeat(12_276));
     let said = host(CONFIG, &[]).say(wire);
-    assert!(said.starts_with("-ERR line too long\r\n+OK capa"), "the rest of the line is no command: {said}");
+    assert!(
+        said.starts_with("-ERR line too long\r\n+OK capa"),
+        "the rest of the line is not a command: {said}"
+    );
 }
 
 #[test]
@@ -184,7 +190,7 @@ fn r5034_4_p_an_auth_line_of_255_octets_is_not_long() {
     }
 }
 
-/// The tolerance is for AUTH alone, where it is offered.
+/// Only AUTH has this tolerance, and only if it is offered.
 #[test]
 fn r5034_4_p_no_other_line_is_longer() {
     for (config, start) in [(CONFIG, "USER"), (ServerConfig::new(TlsPolicy::Required), "AUTH PLAIN")] {
@@ -195,8 +201,8 @@ fn r5034_4_p_no_other_line_is_longer() {
 
 // Challenges and responses.
 
-/// Also 5034.4.h, 5034.5.b and 5802.5.k: the client goes first and is asked with an empty challenge; the server goes first; the
-/// server's last word is a challenge, and it accepts after the empty response.
+/// Also 5034.4.h, 5034.5.b and 5802.5.k: the client goes first and is asked with an empty challenge; the server goes
+/// first; the server's last message is a challenge, and it accepts after the empty response.
 #[test]
 fn r5034_4_g_a_challenge_is_plus_space_base64() {
     type Case<'c> = (&'c [&'c str], &'c [&'c str], &'c str, &'c [&'c str]);
@@ -217,7 +223,8 @@ fn r5034_4_g_a_challenge_is_plus_space_base64() {
     }
 }
 
-/// Also 4422.3.a: the application learns that nothing came, asks, and gets the client's first message as a response.
+/// Also 4422.3.a: the application learns that there is no initial response, asks, and gets the client's first message
+/// as a response.
 #[test]
 fn r5034_4_m_a_client_that_goes_first_is_asked_with_an_empty_challenge() {
     let mut host = challenged(CONFIG);
@@ -225,7 +232,7 @@ fn r5034_4_m_a_client_that_goes_first_is_asked_with_an_empty_challenge() {
     assert_eq!(host.asked, ["Response AHRlc3QAdGVzdA=="]);
 }
 
-/// The last word of a server is a challenge; nothing rides on the `+OK`.
+/// The server's last message is a challenge; the `+OK` carries no message.
 #[test]
 fn r5034_4_z_the_last_word_of_a_server_is_a_challenge() {
     let mut host = host(CONFIG, &["cj1u", "dj1w"]);
@@ -234,7 +241,7 @@ fn r5034_4_z_the_last_word_of_a_server_is_a_challenge() {
     }
 }
 
-/// Also 4422.3.b: the application, which knows its mechanism, learns that there was one and refuses.
+/// Also 4422.3.b: the application, which knows its mechanism, learns that there was an initial response and refuses.
 #[test]
 fn r5034_4_n_an_initial_response_where_the_server_goes_first() {
     for (line, question) in
@@ -246,7 +253,7 @@ fn r5034_4_n_an_initial_response_where_the_server_goes_first() {
     }
 }
 
-/// Also laws 4 and 7: a challenge that is not taken leaves everything as it was.
+/// Also laws 4 and 7: a challenge that does not fit leaves everything unchanged.
 #[test]
 fn law_4_a_challenge_that_cannot_go_out_gives_its_token_back() {
     let (mut server, login) =
@@ -268,7 +275,7 @@ fn law_4_a_challenge_that_cannot_go_out_gives_its_token_back() {
     assert_eq!(out.pending().len(), 100);
 }
 
-/// `+ ` and the line end count, to the octet.
+/// `+ ` and the line end count, exactly.
 #[test]
 fn r5034_4_v_the_limit_of_a_challenge_counts_its_line() {
     for (limit, taken) in [(100, true), (99, false)] {
@@ -290,7 +297,8 @@ fn law_7_only_auth_is_answered_with_a_challenge() {
     server.accept(unanswered.token, infos(&["abc"])).unwrap();
 }
 
-/// Also AMB.19 (`=`), 5034.4.a, 5034.4.s and 4648.3.a: as an initial response and as a later one, `-ERR` and the exchange is over.
+/// Also AMB.19 (`=`), 5034.4.a, 5034.4.s and 4648.3.a: after bad base64, as an initial response or a later one, the
+/// server sends `-ERR` and the exchange is over.
 #[test]
 fn r5034_4_q_base64_that_does_not_decode_ends_the_exchange() {
     for text in BAD {
@@ -312,13 +320,13 @@ fn amb_19_an_equals_sign_is_empty_in_the_command_only() {
     assert_eq!(host.asked, ["Response "]);
 }
 
-/// The login is over, and the next one starts from nothing.
+/// The exchange is over, and the next one starts from nothing.
 #[test]
 fn sec_aborted_sasl_leaves_no_state() {
     for line in ["*", "????", "AAA"] {
         let mut host = challenged(CONFIG);
         assert!(host.say(lines(&[line])).starts_with("-ERR"));
-        assert!(host.say("AAAA\r\n").starts_with("-ERR"), "a response is no command");
+        assert!(host.say("AAAA\r\n").starts_with("-ERR"), "a response is not a command");
         host.challenges = vec!["AAAA".into()];
         assert_eq!(host.say(lines(&["AUTH LOGIN", "BBBB"])), format!("+ AAAA\r\n{OPEN}"));
         assert_eq!(host.asked, ["Sasl LOGIN", "Response BBBB"]);
@@ -339,7 +347,7 @@ fn r5034_4_l_a_star_cancels() {
     }
 }
 
-/// They are well-formed base64, and no commands.
+/// These lines are well-formed base64, and not commands.
 #[test]
 fn r5034_4_an_every_line_is_a_response() {
     for word in ["QUIT", "NOOP", "CAPA", "STLS", "STAT", "RSET", "UTF8", "quit"] {
@@ -354,7 +362,7 @@ fn r5034_4_an_every_line_is_a_response() {
     }
 }
 
-/// LF alone ends a response too; the strict profile refuses it, and the exchange is over either way.
+/// LF alone ends a response too. The strict profile refuses it, and the exchange is over in both profiles.
 #[test]
 fn rob_2_a_bare_lf_ends_a_response() {
     let mut host = challenged(CONFIG);
@@ -363,7 +371,8 @@ fn rob_2_a_bare_lf_ends_a_response() {
     assert_eq!(challenged(STRICT).say("AAAA\n"), SYNTAX);
 }
 
-/// Also 5034.4.u: 12,288 octets with the line end by default; a longer line is skipped, answered once, and not read as a command.
+/// Also 5034.4.u: 12,288 octets with the line end by default. A longer line is skipped, answered once, and not read
+/// as a command.
 #[test]
 fn r5034_4_v_a_response_has_its_own_limit() {
     assert_eq!(challenged(CONFIG).say(lines(&[&"A".repeat(12_284)])), OPEN);
@@ -385,7 +394,7 @@ fn rob_30_an_end_inside_an_exchange_commits_nothing() {
     }
 }
 
-/// Also AMB.20: a response that came too early waits for its challenge in the caller's buffer.
+/// Also AMB.20: a response that is too early waits for its challenge in the caller's buffer.
 #[test]
 fn law_5_a_response_in_the_same_read_as_auth() {
     let mut server = machine(CONFIG, infos(&["abc"]), "");

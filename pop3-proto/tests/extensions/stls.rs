@@ -1,4 +1,4 @@
-//! STLS on both sides: when it may be sent, its responses, and what is forgotten after it.
+//! STLS on both sides: when it may be sent, its responses, and the state that it clears.
 
 use super::hosted;
 use pop3_proto::client::{self, Feature, SendError, Source, Support};
@@ -21,9 +21,9 @@ const GERMAN: [Language<'_>; 1] =
 const APOP: &str = "APOP mrose c4c9334bac560ecc979e58001b3e22fb";
 const OPEN: &str = "+OK maildrop open\r\n";
 
-// What a server forgets.
+// The state that a server clears.
 
-/// Also 5034.4.y's twin: without STLS between them PASS is the login.
+/// Also 5034.4.y's twin: without STLS between USER and PASS, PASS is the login.
 #[test]
 fn r2595_sec_c_a_server_forgets_the_user_name() {
     let mut host = hosted(OFFERED);
@@ -65,7 +65,7 @@ fn law_8_a_server_forgets_the_quirks() {
     assert!(host.server().quirks().is_empty());
 }
 
-/// Also 2595.4.f, 5034.3.d and 8314.4.c: STLS is announced exactly where it can be said.
+/// Also 2595.4.f, 5034.3.d and 8314.4.c: the server announces STLS exactly when it may be sent.
 #[test]
 fn r2595_4_l_capabilities_are_those_of_the_moment() {
     const MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN, Mechanism::EXTERNAL];
@@ -99,7 +99,7 @@ fn r2595_4_a_a_server_with_stls_has_capa_in_each_state() {
     }
 }
 
-/// A server where TLS cannot be had, or is there already, does not say otherwise.
+/// A server that cannot start TLS, or is already in TLS, does not announce STLS.
 #[test]
 fn r8314_4_c_no_stls_if_it_cannot_succeed() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Implicit] {
@@ -117,11 +117,11 @@ fn r2595_4_m_no_greeting_follows_the_handshake() {
     let mut desk = Guest::greeted(TlsPolicy::Required);
     desk.start_tls();
     assert!(!desk.pop3.is_ready() && !desk.pop3.is_waiting());
-    assert_eq!(desk.pop3.tick(Duration::ZERO), Ok(None), "nothing is waited for: the client speaks first");
+    assert_eq!(desk.pop3.tick(Duration::ZERO), Ok(None), "no timer runs, because the client sends first");
     assert_eq!(desk.hear("+OK ready\r\n"), ["fatal Unsolicited"]);
 }
 
-/// Also 8314.3.1.c: a certificate logs nobody in.
+/// Also 8314.3.1.c: a certificate alone is not a login.
 #[test]
 fn r2595_4_h_the_session_stays_in_authorization() {
     let mut host = hosted(OFFERED);
@@ -162,9 +162,9 @@ fn r2595_4_i_external_inside_tls_on_both_sides() {
     assert_eq!(desk.client().state(), State::Transaction);
 }
 
-// What a client forgets.
+// The state that a client clears.
 
-/// Also 2595.4.k: it sends CAPA again, and has no list until then.
+/// Also 2595.4.k: the client sends CAPA again, and has no list until then.
 #[test]
 fn r2595_4_j_a_client_forgets_the_capabilities() {
     let mut desk = Guest::listed(TlsPolicy::Cleartext, &["PIPELINING", "TOP", "STLS"]);
@@ -182,7 +182,7 @@ fn r2595_4_j_a_client_forgets_the_capabilities() {
     assert!(!desk.client().capabilities().has(Feature::Stls));
 }
 
-/// What was listed without SASL no longer holds an initial response back.
+/// A list without SASL from before TLS no longer holds an initial response back.
 #[test]
 fn sec_injected_capabilities_no_cleartext_list_decides_inside_tls() {
     let mut desk = Guest::listed(TlsPolicy::Required, &["STLS"]);
@@ -217,7 +217,7 @@ fn law_8_a_client_forgets_the_quirks() {
     assert!(desk.client().quirks().is_empty());
 }
 
-/// Lines before TLS end as `clear` says, and those inside TLS end as the others say.
+/// Lines before TLS end as `clear` says, and lines inside TLS as the other values say.
 #[test]
 fn law_8_the_first_line_inside_tls_decides_how_lines_end() {
     for (clear, first, second, taken) in [
@@ -238,7 +238,7 @@ fn law_8_the_first_line_inside_tls_decides_how_lines_end() {
     }
 }
 
-// When it may be said.
+// When STLS may be sent.
 
 /// Also 6856.2.1.k: in no other state, with no argument, not inside TLS, not in UTF-8 mode.
 #[test]
@@ -310,7 +310,8 @@ fn r2595_4_c_a_client_sends_stls_in_authorization_only() {
     assert_eq!(desk.say("STLS"), Err(SendError::State(State::Transaction)));
 }
 
-/// Under each policy: outside TLS, in AUTHORIZATION, ready to try STLS again or to quit. The policy decides about logins.
+/// Under each policy the client is outside TLS, in AUTHORIZATION, and ready to try STLS again or to quit. The policy
+/// decides about logins.
 #[test]
 fn r2595_4_n_a_refused_stls_leaves_the_session_in_cleartext() {
     for (policy, login) in
@@ -321,7 +322,7 @@ fn r2595_4_n_a_refused_stls_leaves_the_session_in_cleartext() {
         assert_eq!(desk.hear("-ERR not now\r\n"), ["STLS refused not now"]);
         assert!(!desk.client().is_tls());
         assert_eq!(desk.client().state(), State::Authorization);
-        assert!(desk.client().capabilities().has(Feature::Stls), "nothing is forgotten");
+        assert!(desk.client().capabilities().has(Feature::Stls), "the list is kept");
         assert_eq!(desk.say("USER mrose").is_ok(), login, "{policy:?}");
         if !login {
             desk.start_tls();
@@ -330,7 +331,7 @@ fn r2595_4_n_a_refused_stls_leaves_the_session_in_cleartext() {
     }
 }
 
-// The handshake's own time.
+// The time for the handshake.
 
 /// Also the row of CVE-2011-1947 and ROB.36.
 #[test]

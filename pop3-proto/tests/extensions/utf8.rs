@@ -60,8 +60,8 @@ fn r6856_2_1_c_without_it_the_command_is_unknown() {
     assert!(!host.server().is_utf8());
 }
 
-/// Also 6856.2.1.e, 6856.2.1.h, 6856.2.1.i, 6856.2.1.l, 6856.4.a: even messages of this maildrop need UTF-8 mode; the application saw it
-/// before it opened the maildrop.
+/// Also 6856.2.1.e, 6856.2.1.h, 6856.2.1.i, 6856.2.1.l, 6856.4.a: even messages of this maildrop need UTF-8 mode. The
+/// application saw the mode before it opened the maildrop.
 #[test]
 fn r6856_5_a_a_message_that_needs_utf8_is_refused_outside_it() {
     let mut host = logged_in(config(Utf8::Messages));
@@ -92,7 +92,7 @@ fn r6856_5_a_without_response_codes_it_is_words_only() {
     assert_eq!(host.say("RETR 2\r\n"), "-ERR this message needs UTF8 mode\r\n");
 }
 
-/// Also 6856.2.1.j: neither side goes into TLS from UTF-8 mode.
+/// Also 6856.2.1.j: neither side starts TLS in UTF-8 mode.
 #[test]
 fn r6856_2_1_k_stls_after_utf8_is_refused() {
     let mut host = greeted(config(Utf8::Messages));
@@ -112,7 +112,7 @@ fn r6856_2_1_j_a_client_sends_no_stls_after_utf8() {
     assert_eq!(peer.ask("UTF8", "+OK\r\n"), ["UTF8 ok"]);
     assert!(peer.client().is_utf8());
     assert_eq!(peer.send("STLS").map(drop), Err(SendError::NoStls));
-    // After a refusal it may.
+    // After a refusal STLS is allowed.
     let mut peer = guest(TlsPolicy::Opportunistic);
     peer.ask("UTF8", "-ERR no\r\n");
     assert_eq!(peer.ask("STLS", "+OK\r\n"), ["start TLS"]);
@@ -168,7 +168,7 @@ fn r6856_2_2_g_ill_formed_names_and_passwords_are_refused() {
     }
 }
 
-/// What a client makes of this name, as USER, PASS and APOP.
+/// Returns the commands of a client with this name: USER, PASS and APOP.
 fn names(profile: Profile, capabilities: &[&str], octets: &[u8]) -> Vec<Result<(), SendError>> {
     let commands: [Command<'_>; 3] = [
         Command::User(Text::new(octets).unwrap()),
@@ -226,7 +226,7 @@ fn r6856_2_2_f_without_utf8_user_announced_names_are_ascii() {
     assert_eq!(names(Profile::Strict, &["UTF8"], b"mrose"), [Ok(()); 3]);
 }
 
-/// Also 6856.2.1.d for what the machine itself says.
+/// Also 6856.2.1.d for the machine's own texts.
 #[test]
 fn r6856_2_1_d_outside_utf8_mode_the_servers_own_texts_are_ascii() {
     let mut host = greeted(config(Utf8::MessagesAndUsers));

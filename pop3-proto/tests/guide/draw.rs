@@ -1,11 +1,11 @@
-//! The drawing: the places are fixed, every word in it is asked for.
+//! The drawing: its places are fixed, and the machines and tables provide every word.
 
 use super::moves::{Move, behind_a_refusal, moves};
 use pop3_proto::{State, Verb};
 use std::fmt::Write;
 
-/// An SVG without an empty line, so that Markdown takes it as one block. On a page it has the colour of the text around it; as a file of
-/// its own, one that suits the theme.
+/// Returns an SVG without an empty line, because Markdown then treats it as one block. On a page it has the colour of
+/// the text around it; as a file it has a colour that suits the theme.
 pub(super) fn picture() -> String {
     let mut svg = String::from(HEAD);
     let (early, late) = (moves(State::Authorization), moves(State::Transaction));
@@ -55,7 +55,7 @@ const HEAD: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 750 3
 type Frame = (i32, i32, i32, i32);
 type Point = (i32, i32);
 
-/// The keywords, each once; words that the crate does not know have none.
+/// Returns the keywords, each once; unknown words have none.
 fn words(verbs: &[Verb]) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in verbs.iter().map(|verb| verb.keyword()).filter(|word| !word.is_empty()) {
@@ -66,7 +66,7 @@ fn words(verbs: &[Verb]) -> Vec<String> {
     words
 }
 
-/// A state and the commands that it stays in, up to three a line.
+/// Draws a state and the commands that do not leave it, up to three a line.
 fn state(svg: &mut String, (x, y, width, height): Frame, name: &str, commands: &[String]) {
     let middle = x + width / 2;
     writeln!(svg, r##"<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="10" fill="#4a8fe7" fill-opacity=".14" stroke="#4a8fe7" stroke-width="1.5"/>"##).unwrap();
@@ -91,7 +91,7 @@ fn arrow(svg: &mut String, path: &str, style: &str) {
     writeln!(svg, r#"<path d="{path}" fill="none" stroke="currentColor" stroke-opacity=".7" stroke-width="1.5"{style} marker-end="url(#pop3-tip)"/>"#).unwrap();
 }
 
-/// Words of the wire, one a line.
+/// Draws words of the wire, one a line.
 fn label(svg: &mut String, (x, y): Point, anchor: &str, words: &[String]) {
     for (line, word) in (0..).zip(words) {
         writeln!(svg, r#"<text x="{x}" y="{}" text-anchor="{anchor}" font-family="ui-monospace, monospace" font-size="13">{word}</text>"#, y + 18 * line).unwrap();

@@ -1,5 +1,5 @@
-//! What the guide shows and names is so: the picture of the states, which is drawn from the table of commands and from what a client does, and
-//! the proofs of its page on security.
+//! The guide's pictures and names are right: the picture of the states is drawn from the table of commands and from a
+//! client's behaviour, and the proofs on the page about security exist.
 
 mod draw;
 mod moves;
@@ -7,7 +7,7 @@ mod moves;
 use crate::ledger::tests_of_the_package;
 use std::{env, fs, path::Path};
 
-/// Draws it again: `POP3_STATES=write cargo test -p pop3-proto --test tests the_picture_of_the_states`.
+/// To draw it again: `POP3_STATES=write cargo test -p pop3-proto --test tests the_picture_of_the_states`.
 #[test]
 fn the_picture_of_the_states_is_the_tables() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide/states.svg");
@@ -18,7 +18,7 @@ fn the_picture_of_the_states_is_the_tables() {
     assert_eq!(
         fs::read_to_string(&file).unwrap(),
         drawn,
-        "the picture is stale; the comment above says how to draw it anew"
+        "the picture is stale; the comment above says how to draw it again"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Which command moves a session where, asked of the client machine.
+//! The state to which each command leads, as the client machine reports it.
 
 use pop3_proto::client::Event;
 use pop3_proto::{
@@ -6,7 +6,7 @@ use pop3_proto::{
     TlsPolicy, Verb,
 };
 
-/// Where a session is once a command is sent, once it was accepted, and whether it went into TLS by it.
+/// The state after a command is sent, the state after it is accepted, and whether it started TLS.
 #[derive(Clone, Copy)]
 pub(super) struct Move {
     pub(super) verb: Verb,
@@ -15,12 +15,12 @@ pub(super) struct Move {
     pub(super) tls: bool,
 }
 
-/// What each command that is valid in this state does there, in the table's order.
+/// Returns the effect of each command that is valid in this state, in the table's order.
 pub(super) fn moves(from: State) -> Vec<Move> {
     Verb::ALL.iter().copied().filter(|verb| verb.is_valid_in(from)).map(|verb| go(from, verb)).collect()
 }
 
-/// The commands that can be sent after a greeting of `-ERR`.
+/// Returns the commands that can be sent after a greeting of `-ERR`.
 pub(super) fn behind_a_refusal() -> Vec<Verb> {
     let can_be_sent = |verb: &Verb| {
         let mut client = Client::new(TlsPolicy::Cleartext, 1);
@@ -38,7 +38,7 @@ fn go(from: State, verb: Verb) -> Move {
     Move { verb, sent, accepted: client.state(), tls: client.is_tls() }
 }
 
-/// A client in this state; PASS wants a name to have been accepted.
+/// Returns a client in this state. PASS needs an accepted name.
 fn client(state: State, named: bool) -> Client {
     let mut client = Client::new(TlsPolicy::Cleartext, 1);
     hear(&mut client, "+OK <1.2@host>");
@@ -52,7 +52,7 @@ fn client(state: State, named: bool) -> Client {
     client
 }
 
-/// Takes what the server says, and does what is the caller's then.
+/// Reads the server's lines, and does the caller's part.
 fn hear(client: &mut Client, said: &str) {
     let said = format!("{said}\r\n");
     let mut input = Input::more(said.as_bytes());
@@ -88,6 +88,6 @@ fn command(verb: Verb) -> Command<'static> {
         Verb::Uidl => Command::Uidl(None),
         Verb::Quit => Command::Quit,
         Verb::Other => Command::Other { keyword: Keyword::new(b"XTND").unwrap(), arguments: None },
-        other => panic!("no answer to {other:?}"),
+        other => panic!("no line for {other:?}"),
     }
 }

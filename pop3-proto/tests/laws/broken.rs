@@ -1,5 +1,5 @@
-//! A session that breaks off at any octet of either direction: nothing is removed that was not asked for by a whole QUIT, and no message is
-//! reported whole that is not.
+//! Sessions whose stream ends early, at any byte of either direction. The server removes a message only after a
+//! complete QUIT asked for it, and the client reports only complete messages as complete.
 
 use super::sessions;
 use pop3_proto::MIN_SEND_BUF;
@@ -7,7 +7,7 @@ use pop3_proto::client::Deletions;
 use pop3_proto::server::CloseReason;
 use pop3_proto_kit::{Cuts, Dialogue, How, Memory, Outcome, words};
 
-/// What holds of every outcome, against that of the whole session.
+/// Asserts the invariants of an outcome, compared with the complete session.
 fn check(session: &Dialogue<'_>, outcome: &Outcome, whole: &Outcome, told: &str) {
     let quit = outcome.up.len() == whole.up.len() && outcome.asked == whole.asked;
     let expected = if quit { &whole.removed[..] } else { &[] };
@@ -17,7 +17,7 @@ fn check(session: &Dialogue<'_>, outcome: &Outcome, whole: &Outcome, told: &str)
         Deletions::NoneAsked | Deletions::Pending => assert!(!quit || whole.removed.is_empty(), "{told}"),
         Deletions::Committed => assert_eq!(outcome.removed, whole.removed, "{told}"),
         Deletions::RefusedInPart => assert!(quit && !session.app.stuck.is_empty(), "{told}"),
-        // The client sent QUIT and cannot know.
+        // The client sent QUIT and cannot know the outcome.
         Deletions::Unknown => assert!(!outcome.heard.iter().any(is_answered_quit), "{told}"),
     }
 
@@ -35,7 +35,7 @@ fn is_answered_quit(heard: &String) -> bool {
     heard == "closed Committed" || heard == "closed RefusedInPart"
 }
 
-/// How the bytes travel when they are not lost; a long session only as a whole.
+/// Returns how the bytes travel if none is lost. A long session travels only as a whole.
 fn ways(whole: &Outcome) -> Vec<How> {
     let small = How::bytes().with_memory(&Memory::fixed(MIN_SEND_BUF));
     let random = How { up: Cuts::Random(11), down: Cuts::Random(13), ..How::whole() };
@@ -75,7 +75,7 @@ fn rob_29_a_server_that_breaks_off_anywhere_delivers_no_half_message() {
                 let how = How { down_breaks: Some(end), ..how.clone() };
                 let outcome = session.run(&how);
                 check(session, &outcome, &whole, &format!("{name} down to {end}"));
-                // What was seen is the beginning of what is seen of the whole, then the end of the stream.
+                // The events are a prefix of the complete session's events, followed by the end of the stream.
                 let (last, before) = outcome.heard.split_last().unwrap();
                 let same =
                     before.len() - usize::from(before.last().is_some_and(|last| last.starts_with("body ")));
@@ -90,7 +90,7 @@ fn rob_29_a_server_that_breaks_off_anywhere_delivers_no_half_message() {
     });
 }
 
-/// The three things that can be known about a deletion, by how far the answer to QUIT came.
+/// The three results for a deletion, by how much of the answer to QUIT arrived.
 ///
 /// Also AMB.28.
 #[test]
@@ -101,11 +101,11 @@ fn r1939_6_g_a_client_reports_the_deletions_it_knows() {
     let at = |up_breaks, down_breaks| session.run(&How { up_breaks, down_breaks, ..How::whole() });
     let (up, down) = (whole.up.len(), whole.down.len());
 
-    // The answer to DELE is not whole: it was asked for, and stays.
+    // The answer to DELE is incomplete, so the deletion was asked for, and the message stays.
     let dele = down - "+OK marked for deletion\r\n+OK bye\r\n".len();
     assert_eq!(at(None, Some(dele)).deletions, Deletions::Pending);
     assert!(at(None, Some(dele)).removed.is_empty());
-    // QUIT never arrived, or its answer did not: the client cannot tell.
+    // QUIT or its answer did not arrive, so the client cannot tell.
     for outcome in [at(Some(up - 1), None), at(None, Some(down - 1))] {
         assert_eq!(outcome.deletions, Deletions::Unknown);
     }

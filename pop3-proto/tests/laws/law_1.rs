@@ -1,4 +1,5 @@
-//! Borrowed body: no octet of a message is copied by the machines. The kit checks it at every event of every session as well.
+//! Borrowed body: the machines do not copy a byte of a message. The kit checks this at every event of every session
+//! as well.
 
 use super::sessions::number;
 use pop3_proto::client::{Client, Event};
@@ -11,7 +12,7 @@ fn lies_in(part: &[u8], whole: &[u8]) -> bool {
     whole.start <= part.start && part.end <= whole.end
 }
 
-/// A client that waits for the message.
+/// Returns a client that waits for the message.
 fn reading() -> Client {
     let (mut client, mut sink) = (Client::new(TlsPolicy::Cleartext, 1), SendBuf::new(vec![]));
     let commands = [
@@ -48,7 +49,7 @@ fn law_1_a_piece_of_a_message_borrows_from_the_input() {
     }
 }
 
-/// A server in TRANSACTION, asked for the first message.
+/// Returns a server in TRANSACTION that was asked for the first message.
 fn sending() -> Server<Infos, server::ServerConfig<'static>> {
     let mut server = Server::new(server::ServerConfig::new(TlsPolicy::Cleartext), 1);
     let (mut sink, mut input) = (SendBuf::new(vec![]), Input::more(b"USER a\r\nPASS b\r\nRETR 1\r\n"));
@@ -82,7 +83,7 @@ fn law_1_a_slice_to_send_borrows_from_the_message() {
             }
         }
         assert_eq!(wire, b"Subject: x\r\n\r\n..one\r\n...two\r\nbare\r\n..\r\n", "{cut}");
-        // What is added is a line end for a bare LF, and dots, nothing of the message's own text.
+        // The server adds only line ends for bare LFs, and dots. It borrows all other slices from the message.
         assert!(statics.iter().all(|octet| b"\r\n.".contains(octet)), "{cut}: {statics:?}");
         assert!(statics.len() <= 8, "{cut}: {statics:?}");
     }

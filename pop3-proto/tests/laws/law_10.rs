@@ -1,4 +1,4 @@
-//! Linear and bounded: no octet is looked at twice, every limit has a name, pending output stops input.
+//! Linear and bounded: the machines search each byte once, every limit has a name, and pending output stops input.
 
 use super::reach::{LOGIN, ask, cleartext, client, hear, logged_in, say};
 use super::sessions::number;
@@ -10,8 +10,8 @@ use pop3_proto::{
 };
 use pop3_proto_kit::{App, Cuts, Host, Infos, Memory};
 
-/// A machine that looked at octets and found no line end does not look at them again: one that is put there afterwards is not seen, as
-/// nobody puts one there.
+/// A machine that searched bytes for a line end does not search them again. The test sees this because the machine
+/// misses a line end that is inserted there later, which no real stream does.
 ///
 /// Also ROB.22.
 #[test]
@@ -47,7 +47,7 @@ fn auth() -> Command<'static> {
     Command::Auth { mechanism: Mechanism::PLAIN, initial: None }
 }
 
-/// A line of this total length.
+/// Returns a line of this total length.
 fn line(start: &str, octets: usize) -> Vec<u8> {
     let mut line = start.as_bytes().to_vec();
     line.resize(octets - 2, b'A');
@@ -55,7 +55,7 @@ fn line(start: &str, octets: usize) -> Vec<u8> {
     line
 }
 
-/// Each line limit of a client: at it, one past it, and without a line end.
+/// Tests each line limit of a client: at it, one past it, and without a line end.
 #[test]
 fn law_10_a_client_names_the_limit_of_the_line() {
     let limits = Limits::DEFAULT.with_status_line(70).with_listing_line(80).with_sasl_line(90);
@@ -73,7 +73,7 @@ fn law_10_a_client_names_the_limit_of_the_line() {
             80,
             Limit::ListingLine,
         ),
-        // 84 octets of base64
+        // 84 bytes of base64
         (&|| sent(client(config, b"+OK\r\n", &[]), &auth()), "+ ", 88, Limit::SaslLine),
     ];
     for (client, start, octets, limit) in rows {
@@ -122,12 +122,12 @@ fn law_10_a_client_names_the_limit_of_rounds_rows_and_octets() {
     assert!(matches!(at, Some(Event::End(_, 10))));
     say(&mut reading, &Command::Retr(number(1)), b"+OK\r\n");
     let mut input = Input::more(b"123456789\r\n.\r\n");
-    // What the limit leaves is delivered, however the input was cut.
+    // The bytes within the limit are delivered, however the input was cut.
     assert!(matches!(reading.poll(&mut input), Ok(Some(Event::Body(_, b"123456789\r")))));
     assert_eq!(reading.poll(&mut input).unwrap_err(), ConnectionError::OverLimit(Limit::BodyOctets));
 }
 
-/// The responses of a server with these limits to this input, line by line, after the greeting.
+/// Returns the responses of a server with these limits to this input, line by line, after the greeting.
 fn says(config: ServerConfig<'static>, wire: &[u8]) -> (Vec<String>, Result<CloseReason, ConnectionError>) {
     let (_, output, over, _) =
         Host::alone(config, &App::new(), wire, Cuts::Each(9), Memory::fixed(MIN_SEND_BUF));
@@ -155,12 +155,12 @@ fn law_10_a_server_refuses_a_line_over_its_limit_once_and_continues() {
         let (said, _) = says(config, &response);
         assert_eq!(said[1..], [expected, "+OK bye"], "{octets}");
     }
-    // `AUTH PLAIN ` has 11 octets, and 76 of base64 leave one to the limit.
+    // `AUTH PLAIN ` has 11 bytes, and 76 of base64 leave room for one.
     for (octets, expected) in [(89, "-ERR [AUTH] login failed"), (91, long)] {
         let (said, _) = says(config, &[&line("AUTH PLAIN ", octets)[..], b"QUIT\r\n"].concat());
         assert_eq!(said, [expected, "+OK bye"], "{octets}");
     }
-    // An over-long line is dropped while it arrives, and none of it is stored.
+    // An over-long line is dropped while it arrives, and the server stores none of it.
     let mut server: Server<Infos, ServerConfig<'_>> = Server::new(config, 1);
     let Ask::Greet(greet) = ask!(&mut server, b"", Greet(_)) else { unreachable!() };
     server.greet(greet, Text::EMPTY, &mut SendBuf::new(vec![])).unwrap();
@@ -194,7 +194,7 @@ fn law_10_a_server_closes_after_the_limit_of_failed_logins() {
     assert_eq!((said.len(), over), (5, Ok(CloseReason::Quit)));
 }
 
-/// Messages that are in no memory.
+/// Messages that need no memory.
 struct Million;
 
 impl Maildrop for Million {
@@ -214,7 +214,8 @@ impl Maildrop for Million {
     fn unmark_all(&mut self) {}
 }
 
-/// 4 KiB of LIST ask for gigabytes: a few octets of input are read, and the send buffer stays at its limit.
+/// 4 KiB of LIST ask for gigabytes. The server reads only a few bytes of input, and the send buffer stays within its
+/// limit.
 #[test]
 fn law_10_pending_output_stops_input() {
     let mut server = Server::new(ServerConfig::new(TlsPolicy::Cleartext), 1);
@@ -229,14 +230,14 @@ fn law_10_pending_output_stops_input() {
                 blocked += 1;
                 let pending = sink.pending().len();
                 assert!(pending <= SendBuf::<Vec<u8>>::LIMIT && sink.room() < MIN_SEND_BUF, "{pending}");
-                // The client takes but little.
+                // The client reads very little.
                 written += 100;
                 sink.sent(100);
             }
             step => panic!("{step:?}"),
         }
     }
-    // One LIST is being answered; no other was read.
+    // One LIST is being answered, and no other was read.
     assert_eq!(input.remaining(), wire.len() - "USER a\r\nPASS b\r\nLIST\r\n".len());
     assert!(written < 12 * 1_000_000);
 }

@@ -19,7 +19,7 @@ fn law_2_an_event_is_held_while_the_client_sends() {
 
     let event = recv.with(|input| next(&mut client, input)).unwrap();
     let Some(Event::Greeting(greeting)) = event else { panic!() };
-    // The name of the command is the event's own text: the event is alive while the client is borrowed again.
+    // The name of the command borrows from the event, so the event is alive while the client is borrowed again.
     let name = Text::new(greeting.status.text().as_bytes().get(..5).unwrap()).unwrap();
     client.send(&Command::User(name), &mut sink).unwrap();
     assert!(client.needs_input(b"", false));
@@ -51,7 +51,7 @@ fn law_2_a_question_is_held_while_it_is_answered() {
     let Ok(Step::Ask(Ask::Login(login, credentials))) = server.poll(&mut input, &mut sink) else { panic!() };
     server.refuse(login, pop3_proto::server::Refusal::Credentials).unwrap();
     let _ = { server };
-    // Name and password are the caller's bytes still.
+    // The name and the password still borrow from the caller's bytes.
     assert_eq!(name.as_bytes(), b"mrose");
     assert!(matches!(credentials, Credentials::Password(password) if password.expose() == b"tanstaaf"));
 }

@@ -9,7 +9,7 @@ use pop3_proto::{Command, Input, MIN_SEND_BUF, RecvBuf, SendBuf, Text, TlsPolicy
 static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 const MESSAGE: &[u8] = b"Subject: x\n\n.one\ntwo\n";
 
-/// The server's half: reads, asks, answers, until it needs the other side. Says why the session is over once it is.
+/// Runs the server until it needs the other side. Returns why the session is over once it is.
 fn serve<'m>(
     server: &mut Server<&'m mut [MessageInfo<UniqueId<'static>>]>,
     maildrop: &mut Option<&'m mut [MessageInfo<UniqueId<'static>>]>,
@@ -33,13 +33,13 @@ fn serve<'m>(
             Step::NeedBody if *at == MESSAGE.len() => _ = server.finish_body().unwrap(),
             Step::NeedBody => *at += server.write_body(&MESSAGE[*at..], sink).unwrap(),
             Step::NeedInput | Step::NeedSpace(_) => return None,
-            Step::Waiting => panic!("nothing is left open"),
+            Step::Waiting => panic!("no question is open"),
             Step::Closed(why) => return Some(why),
         }
     }
 }
 
-/// What is pending in one sink arrives in the other side's recv, as far as there is room.
+/// Moves the pending bytes of one sink to the other side's `recv`, as far as there is room.
 fn carry<const N: usize>(sink: &mut SendBuf<&mut [u8]>, recv: &mut RecvBuf<[u8; N]>) -> bool {
     let spare = recv.spare_mut();
     let count = spare.len().min(sink.pending().len());
@@ -102,30 +102,30 @@ fn law_3_a_whole_session_allocates_nothing() {
     assert!(ended.1 > 30, "{ended:?}");
     assert_eq!(count, 0);
     assert!(infos[0].is_marked());
-    // The counter does count.
+    // The counter really counts.
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
 }
 
 type Half = Server<core::convert::Infallible>;
 
 const _: () = assert!(size_of::<Client>() <= 224 && size_of::<Half>() <= 256);
-// Both sides of a session, with configurations that are shared.
+// Returns both sides of a session, with shared configurations.
 const _: () = assert!(size_of::<Client<&client::ClientConfig>>() + size_of::<Half>() <= 352);
 
 #[test]
 fn law_3_a_machine_takes_at_most_256_bytes() {
     assert!(size_of::<Client>() <= 256);
     assert!(size_of::<Half>() <= 256);
-    // With a maildrop that is a slice or a `Vec` it grows by that handle alone.
+    // A maildrop that is a slice or a `Vec` adds only the size of its handle.
     assert!(size_of::<Server<&mut [MessageInfo<UniqueId<'static>>]>>() <= 256 + 16);
     assert!(size_of::<Server<Vec<MessageInfo<UniqueId<'static>>>>>() <= 256 + 24);
 }
 
-/// A configuration that is put together at run time serves any number of clients, by reference or in an `Arc`; nothing is
-/// leaked.
+/// A configuration that is created at run time serves any number of clients, by reference or in an `Arc`, without a
+/// leak.
 #[test]
 fn law_3_clients_share_a_configuration_of_run_time() {
-    /// As a program keeps it, with other things.
+    /// A program stores it together with other values.
     struct Settings {
         client: client::ClientConfig,
     }

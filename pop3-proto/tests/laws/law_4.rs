@@ -9,7 +9,7 @@ use pop3_proto::{
     Mechanism, Profile, Secret, SendBuf, Sink, State, Text, TlsPolicy, Unanswered, Verb,
 };
 
-/// The client as it shows itself.
+/// Returns the `Debug` output of the client.
 fn image(client: &Client) -> String {
     format!("{client:?}")
 }
@@ -40,7 +40,7 @@ const APOP: Command<'static> =
 const BEARER: Command<'static> = Command::Auth { mechanism: Mechanism::OAUTHBEARER, initial: None };
 const NO_TLS: &[u8] = b"+OK\r\nUSER\r\n.\r\n";
 
-/// Where: the configuration, and what was said before. What is sent, why it is refused, and what is said then.
+/// The configuration, the session until now, the command, the error, and the session that fixes the cause.
 type Row<'a> = (ClientConfig, &'a [Said<'a>], Command<'a>, SendError, &'a [Said<'a>]);
 
 /// A refusal that a later call fixes.
@@ -77,7 +77,7 @@ fn law_4_a_refused_command_is_taken_once_the_cause_is_fixed() {
         let mut client = client(*config, b"+OK ready\r\n", before);
         refuses(&mut client, command, *error);
         if mend.is_empty() {
-            // What is in flight is answered.
+            // The command in flight is answered.
             hear(&mut client, if before[0].0.verb() == Verb::Capa { NO_TLS } else { b"+OK\r\n" });
         }
         for (command, answer) in *mend {
@@ -214,7 +214,7 @@ fn fills(client: impl Fn() -> Client, command: &Command<'_>) {
     );
 }
 
-/// A client with a challenge before it.
+/// Returns a client with a pending challenge.
 fn challenged(challenge: &'static [u8]) -> (Client, pop3_proto::client::SaslStep) {
     let config = cleartext().with_limits(Limits::DEFAULT.with_sasl_line(64));
     let mut client = client(config, b"+OK\r\n", &[]);

@@ -1,4 +1,5 @@
-//! All or nothing, the server: an answer that fails gives its token back and changes neither machine nor sink, and succeeds later.
+//! All or nothing, the server: an answer that fails returns its token, changes neither machine nor sink, and succeeds
+//! later.
 
 use super::reach::{ask, server, until};
 use pop3_proto::server::{Ask, BodyError, Refusal, Server, ServerConfig, Step};
@@ -89,7 +90,7 @@ fn law_4_answers_over_a_limit_are_not_taken() {
     assert_eq!(sink.pending().len(), 64);
 }
 
-/// What PASS asks has no exchange to go on with.
+/// The question of PASS has no exchange that could continue.
 #[test]
 fn law_4_a_challenge_outside_auth_is_not_taken() {
     let (mut machine, mut sink) = (server(1), SendBuf::new(vec![]));
@@ -100,7 +101,7 @@ fn law_4_a_challenge_outside_auth_is_not_taken() {
     machine.accept(login, App::new().maildrop()).unwrap();
 }
 
-/// A question open on a new connection, after `before` and `wire`.
+/// Returns a new connection with an open question, after `before` and `wire`.
 fn asked<T>(
     id: u64,
     before: &[u8],
@@ -119,8 +120,9 @@ fn asked<T>(
     (machine, token)
 }
 
-/// The question of one connection, answered on another, on one of the same number that is a question ahead, and on its own when that has
-/// ended: each time the token comes back, and the question that is open is answered by its own.
+/// Answers the question of one connection on another, on a connection with the same number that is one question
+/// ahead, and on its own after that has ended. Each time the token is returned, and the open question accepts only
+/// its own token.
 fn takes_its_own_only<T: Debug>(
     wire: &[u8],
     is: fn(&Ask<'_>) -> bool,
@@ -132,7 +134,7 @@ fn takes_its_own_only<T: Debug>(
     let ahead: &[u8] = if wire.starts_with(b"XTND") { b"USER x\r\n" } else { b"XTND\r\n" };
     for (id, before, why) in [(2, &b""[..], AnswerError::OtherConnection), (1, ahead, AnswerError::Stale)] {
         if wire.is_empty() && id == 1 {
-            continue; // nothing is asked before the greeting
+            continue; // there is no question before the greeting
         }
         let (mut other, theirs) = asked(id, before, wire, token, is);
         let (mut sink, image) = (SendBuf::new(vec![]), format!("{other:?}"));
@@ -148,7 +150,7 @@ fn takes_its_own_only<T: Debug>(
     assert_eq!((format!("{own:?}"), sink.pending()), (image, &b""[..]), "{shown}");
 }
 
-/// The token of a question of this kind.
+/// Returns the token of a question of this kind.
 macro_rules! kind {
     ($kind:ident) => {
         (
@@ -205,7 +207,7 @@ fn law_4_a_foreign_or_stale_answer_changes_nothing() {
     takes_its_own_only(b"XTND\r\n", is, token, |m, other, _| m.refuse(other, Refusal::Permanent));
 }
 
-/// A server that is asked for a message, before its status line is written.
+/// Returns a server that is asked for a message, before its status line is written.
 fn fetched(config: ServerConfig<'static>, octets: u64) -> Machine {
     let mut machine = Server::new(config, 1);
     let wire = b"USER a\r\nPASS b\r\nRETR 1\r\n";
@@ -245,7 +247,8 @@ fn law_4_a_bare_lf_in_a_verbatim_message_takes_nothing() {
     assert_eq!(machine.write_body(b"\r\n", &mut sink), Ok(2));
 }
 
-/// A message into a sink of every room: what is taken is what was written, and all of it is written in the end.
+/// Writes a message into sinks with every amount of room. The accepted bytes are the written bytes, and in the end
+/// the complete message is written.
 #[test]
 fn law_4_a_message_is_taken_as_far_as_there_is_room() {
     let message = b"Subject: x\r\n\r\n.\r\n..\n.end";
@@ -268,7 +271,7 @@ fn law_4_a_message_is_taken_as_far_as_there_is_room() {
     }
 }
 
-/// The end of a message that has another size than stated: nothing is written, and what is missing may follow.
+/// The end of a message with another size than stated: the server writes nothing, and the missing part may follow.
 #[test]
 fn law_4_a_message_of_another_size_is_not_ended() {
     let (mut machine, mut sink) = (fetched(ServerConfig::new(TlsPolicy::Cleartext), 5), SendBuf::new(vec![]));
@@ -283,7 +286,7 @@ fn law_4_a_message_of_another_size_is_not_ended() {
     assert_eq!(machine.finish_body(), Err(BodyError::NoBody));
 }
 
-/// A poll without room does nothing but start the output timer, however often it is called.
+/// A poll without room only starts the output timer, however often it is called.
 #[test]
 fn law_4_a_poll_without_room_changes_nothing() {
     let mut machine = server(1);

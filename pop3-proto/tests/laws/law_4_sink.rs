@@ -3,10 +3,10 @@
 use pop3_proto::{SendBuf, Sink};
 use proptest::prelude::*;
 
-/// How the room is used up: each step puts parts of these lengths.
+/// The lengths of the parts that each step puts into the sink.
 type Steps = Vec<Vec<u8>>;
 
-/// Fills the sink in steps of one call each. Every step that fits in what is left succeeds.
+/// Fills the sink in steps of one call each. Every step that fits into the remaining room succeeds.
 fn room_holds(sink: &mut dyn Sink, steps: &Steps) {
     let mut left = sink.room();
     for lengths in steps {

@@ -1,4 +1,4 @@
-//! Any split, any order: how bytes are cut and how large sinks are changes neither events nor output.
+//! Any split, any order: the cuts of the bytes and the sizes of the sinks change neither events nor output.
 
 use super::sessions;
 use pop3_proto::server::{self, CloseReason};
@@ -19,7 +19,7 @@ fn least() -> Memory {
     Memory::fixed(MIN_SEND_BUF)
 }
 
-/// The session whole; it has to come to its end.
+/// Returns the outcome of the uncut session, which must end.
 fn whole(name: &str, session: &Dialogue<'_>) -> Outcome {
     let outcome = session.run(&How::whole());
     assert!(matches!(outcome.end, Some(Ok(CloseReason::Quit | CloseReason::Refused))), "{name}: {outcome:?}");
@@ -53,7 +53,7 @@ fn law_5_a_pair_does_the_same_with_every_sink() {
     });
 }
 
-/// All that a server says between two sends at once: the client takes it as it takes it octet by octet.
+/// The server's bytes between two sends arrive at once. The client reads them as it reads them byte by byte.
 #[test]
 fn law_5_a_client_sees_the_same_events_under_every_cut() {
     sessions::all(|name, session| {
@@ -93,7 +93,7 @@ fn law_5_a_server_writes_the_same_under_every_cut() {
     });
 }
 
-/// A short wire under every pair of cuts: what one remembers of the first may not spoil the second.
+/// A short wire under every pair of cuts, because state stored at the first cut might spoil the second.
 ///
 /// Also ROB.24.
 #[test]
@@ -119,7 +119,7 @@ fn law_5_every_pair_of_cuts_gives_the_same() {
     }
 }
 
-/// Lines over their limit and bodies over theirs end the same way too, wherever they are cut. Also ROB.24.
+/// Lines and bodies over their limits also end the same way, wherever they are cut. Also ROB.24.
 #[test]
 fn law_5_input_over_a_limit_is_over_it_under_every_cut() {
     let limits = SMALL.with_status_line(64).with_listing_line(64).with_body_octets(9).with_command_line(64);

@@ -1,4 +1,5 @@
-//! Three kinds of failure: any input from a peer is a response, a refusal or a fatal error that stays. None of it panics.
+//! Three kinds of failure: any input from a peer is a response, a refusal or a permanent fatal error, and never a
+//! panic.
 
 use super::reach::{LOGIN, cleartext, client, hear, logged_in, say, server};
 use super::sessions::{USER, number, pass};
@@ -10,7 +11,7 @@ use pop3_proto::{
 use pop3_proto_kit::{App, Cuts, Host, Memory};
 use std::time::Duration;
 
-/// Every line of one octet and of two, without a line end in them.
+/// Returns every line of one byte and of two, without a line end in them.
 fn lines() -> impl Iterator<Item = Vec<u8>> {
     let octets = || (0..=u8::MAX).filter(|octet| *octet != b'\n');
     octets()
@@ -18,7 +19,7 @@ fn lines() -> impl Iterator<Item = Vec<u8>> {
         .chain(octets().flat_map(move |one| octets().map(move |two| vec![one, two])))
 }
 
-/// A server that takes 250 bad lines, in the state after `before`: its output, line by line.
+/// Returns the output of a server that reads 250 bad lines in the state after `before`, line by line.
 fn serve(
     before: &[u8],
     lines: &[Vec<u8>],
@@ -65,7 +66,7 @@ fn law_6_a_server_refuses_every_short_response_and_continues() {
     for lines in all.chunks(250) {
         let (said, over) = serve(b"", lines, b"USER mrose\r\nQUIT\r\n");
         assert_eq!(over, Ok(CloseReason::Quit));
-        // A challenge and a refusal each; `CR` alone is an empty line with one CR too many, no base64 either.
+        // A challenge and a refusal each. `CR` alone is an empty line with an extra CR, which is not base64 either.
         assert_eq!(said.len(), 2 * lines.len() + 2);
         for pair in said[..2 * lines.len()].chunks(2) {
             assert!(pair[0] == "+ " && pair[1].starts_with("-ERR "), "{pair:?}");
@@ -84,7 +85,7 @@ fn law_6_a_server_lives_through_lines_of_line_ends() {
     }
 }
 
-/// Every short row of every listing: an event each, whatever it holds, and the session goes on.
+/// Every short row of every listing is one event, whatever it contains, and the session continues.
 #[test]
 fn law_6_a_client_makes_an_event_of_every_short_row() {
     let rows: Vec<Vec<u8>> = lines().map(crlf).filter(|row| row != b".\r\n").collect();
@@ -104,7 +105,7 @@ fn law_6_a_client_makes_an_event_of_every_short_row() {
     }
 }
 
-/// A short line instead of a status line, and short texts after a status: events, or a fatal error that stays.
+/// A short line instead of a status line, and short texts after a status: events, or a permanent fatal error.
 #[test]
 fn law_6_a_client_lives_through_every_short_status_line() {
     let waiting: [fn() -> Client; 4] = [
@@ -165,7 +166,7 @@ fn law_6_a_client_takes_every_byte_of_a_message() {
     }
 }
 
-/// A refusal of any command is an event, and the next command goes out.
+/// A refusal of any command is an event, and the client can send the next command.
 #[test]
 fn law_6_a_refusal_is_an_event_and_the_session_continues() {
     let one = number(1);
@@ -198,14 +199,14 @@ fn law_6_a_refusal_is_an_event_and_the_session_continues() {
     assert!(matches!(say(&mut client, &USER, b"+OK\r\n"), Some(Event::Ok(..))));
 }
 
-/// A fatal error is what every later call says, and it takes nothing.
+/// After a fatal error every later call returns that error, and reads no input.
 fn stays(client: &mut Client, fatal: ConnectionError) {
     for _ in 0..2 {
         let mut input = Input::more(b"+OK\r\n");
         assert_eq!(client.poll(&mut input).unwrap_err(), fatal);
         assert_eq!(input.remaining(), 5);
         assert_eq!(client.poll(&mut Input::last(b"")).unwrap_err(), fatal);
-        assert!(!client.needs_input(b"", false), "to wait for input would be to wait for ever");
+        assert!(!client.needs_input(b"", false), "waiting for input would never end");
         assert_eq!(client.tick(Duration::MAX), Err(fatal));
         let mut sink = SendBuf::new(vec![]);
         assert_eq!(client.send(&Command::Quit, &mut sink), Err(SendError::Over));
@@ -256,7 +257,7 @@ fn law_6_a_fatal_error_of_a_server_stays() {
     }
 }
 
-/// A challenge that is not what it should be is an event too.
+/// A malformed challenge is an event too.
 #[test]
 fn law_6_an_odd_challenge_is_an_event() {
     let auth = Command::Auth { mechanism: Mechanism::PLAIN, initial: Some(Base64::EMPTY) };

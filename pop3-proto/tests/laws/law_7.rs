@@ -1,4 +1,5 @@
-//! Ask with a token. The compile-fail cases are in the library; that a failed answer returns its token is law 4.
+//! Ask with a token. The compile-fail cases are in the library, and law 4 tests that a failed answer returns its
+//! token.
 
 use super::reach::{ask, server};
 use pop3_proto::server::{Ask, CloseReason, Refusal, Step};
@@ -23,7 +24,7 @@ fn law_7_each_token_shows_its_connection() {
     assert_eq!(commit.connection(), 42);
 }
 
-/// As a future that is cancelled inside a question does: the way out is `close`, and nothing is removed.
+/// Like a future that is cancelled during a question: the way out is `close`, and no message is removed.
 #[test]
 fn law_7_without_its_token_a_question_stays_open_until_the_session_is_closed() {
     for wire in [&b"USER a\r\n"[..], b"USER a\r\nPASS b\r\nDELE 1\r\nQUIT\r\n"] {

@@ -1,4 +1,5 @@
-//! Ask with a token, on the client's side: each is good for one answer on its own connection. That of the server is in `law_4_server`.
+//! Ask with a token, on the client's side: each token is valid for one answer on its own connection. `law_4_server`
+//! tests the server's side.
 
 use super::reach::{cleartext, hear, say};
 use pop3_proto::client::{Client, Event, SaslDone, SaslStep, SendError, StartTls, TlsRefusal};
@@ -16,14 +17,14 @@ fn greeted(id: u64) -> Client {
     client
 }
 
-/// A client that gave out this token.
+/// Returns a client that gave out this token.
 fn step(id: u64) -> (Client, SaslStep) {
     let mut client = greeted(id);
     let Some(Event::Challenge(step, _)) = say(&mut client, &AUTH, b"+ \r\n") else { panic!() };
     (client, step)
 }
 
-/// The same, for a challenge that can only be cancelled.
+/// The same for a challenge that can only be cancelled.
 fn odd_step(id: u64) -> (Client, SaslStep) {
     let mut client = greeted(id);
     let Some(Event::MalformedChallenge(step, _)) = say(&mut client, &AUTH, b"+ what?\r\n") else { panic!() };
@@ -44,8 +45,8 @@ fn start(id: u64) -> (Client, StartTls) {
 
 type Answer<T> = fn(&mut Client, T, &mut SendBuf<Vec<u8>>) -> Result<(), Unanswered<T>>;
 
-/// The token of one connection, given to another in the same turn and to one that waits for nothing; then to its own, and the
-/// next one of the same kind to that again.
+/// Gives the token of one connection to another in the same turn, to one that waits for nothing, and then to its own.
+/// Then it gives the next token of the same kind to the own connection.
 fn takes_its_own_only<T: Debug>(
     name: &str,
     asked: fn(u64) -> (Client, T),
@@ -66,7 +67,8 @@ fn takes_its_own_only<T: Debug>(
         taken,
         "{name}"
     );
-    // Another client with the same number that has gone on, as two of a program that gives every client the same.
+    // Another client with the same number that is in a later state, as in a program that gives every client the same
+    // number.
     let (mut gone_on, _) = asked(2);
     gone_on.close();
     let stale = answer(&mut gone_on, theirs, &mut SendBuf::new(vec![])).unwrap_err();
@@ -135,7 +137,8 @@ fn law_7_a_client_takes_no_token_of_another_connection_for_a_message() {
     takes_its_own_only("respond_message, odd", odd_step, message, Err(AnswerError::MustCancel));
 }
 
-/// What the tokens protect: a client in cleartext is not taken for one inside TLS, and nobody is logged in by another's login.
+/// Tokens protect the session: a client in cleartext is never treated as inside TLS, and another connection's login
+/// never logs anybody in.
 #[test]
 fn law_7_another_connection_cannot_start_tls_or_log_in() {
     let (_, foreign) = start(1);

@@ -1,8 +1,8 @@
-//! Secrets leave no trace: while a known password, digest and SASL response pass through, nothing that can be shown shows them, on the way of
-//! success and on every way of failure.
+//! Secrets leave no trace: while a known password, digest and SASL response pass through, no printable value shows
+//! them, if the login succeeds and in every way of failure.
 //!
-//! The types show that no machine stores a secret: neither has a lifetime, so that it cannot borrow a secret, nor a field that could hold a
-//! copy of one; law 3 shows that they own no other memory.
+//! The types show that no machine stores a secret. Without a lifetime a machine cannot borrow a secret, and it has no
+//! field that could hold a copy. Law 3 shows that it owns no other memory.
 
 use super::reach::{ask, cleartext, client, say, server};
 use super::sessions;
@@ -20,7 +20,7 @@ const PASSWORD: &str = "tanstaaf";
 const DIGEST: &str = "c4c9334bac560ecc979e58001b3e22fb";
 const PLAIN: &str = "AG1yb3NlAHRhbnN0YWFm";
 
-/// The secrets in every form that they could be shown in.
+/// The secrets in every form that could be printed.
 fn clean(shown: &str) {
     let digest = ApopDigest::parse(DIGEST.as_bytes()).unwrap();
     let numbers = |octets: &[u8]| format!("{octets:?}").trim_matches(['[', ']']).to_owned();
@@ -28,7 +28,7 @@ fn clean(shown: &str) {
     let texts = [PASSWORD, DIGEST, PLAIN].map(str::to_owned);
     for secret in texts.into_iter().chain(octets).chain([numbers(digest.expose())]) {
         assert!(!shown.to_lowercase().contains(&secret.to_lowercase()), "{secret} in {shown}");
-        // Half of it is too much as well.
+        // Half of a secret is too much as well.
         let (half, _) = secret.split_at(secret.len() / 2);
         assert!(!shown.to_lowercase().contains(&half.to_lowercase()), "{half} in {shown}");
     }
@@ -83,7 +83,7 @@ fn law_9_a_command_is_shown_as_it_is_sent() {
     }
 }
 
-/// Not even how long they are: the same for every secret.
+/// The length is hidden too: the output is the same for every secret.
 #[test]
 fn rob_21_every_secret_has_the_same_debug() {
     for secret in [&b"AAAA"[..], b"AAAAAAAA", &[b'A'; 400]] {
@@ -119,7 +119,7 @@ fn law_9_values_and_buffers_show_nothing() {
         recv.received(wire.len());
         hidden(&recv);
         hidden(&Command::decode(&wire, &Limits::DEFAULT));
-        // Lines that go wrong because of what is in them.
+        // Lines that the content of the secret makes malformed.
         for (start, end) in [("", "\0"), ("", " x"), (" ", ""), ("X", ""), ("", "=")] {
             let line = [start.as_bytes(), &wire[..wire.len() - 2], end.as_bytes(), b"\r\n"].concat();
             match Command::decode(&line, &Limits::DEFAULT) {
@@ -240,7 +240,7 @@ fn law_9_a_response_shows_nothing_however_it_fails() {
     hidden(&(&client, &sink));
 }
 
-/// All that a server asks and shows, in whole sessions of every login.
+/// All questions and output of a server, in complete sessions of every login.
 #[test]
 fn law_9_whole_sessions_show_nothing() {
     sessions::all(|_, session| {
@@ -249,7 +249,7 @@ fn law_9_whole_sessions_show_nothing() {
     });
 }
 
-/// Every octet of a login at a time, and lines that are refused: server, questions, errors.
+/// A login one byte at a time, and lines that are refused: server, questions, errors.
 #[test]
 fn law_9_a_server_shows_nothing_however_it_fails() {
     let lines = [
@@ -289,7 +289,7 @@ fn law_9_a_server_shows_nothing_however_it_fails() {
     }
 }
 
-/// The maildrop may hold anything, and comes back inside an error.
+/// The maildrop may contain anything, and an error may return it.
 #[test]
 fn law_9_an_answer_that_failed_shows_its_cause_only() {
     let (mut one, mut two) = (server(1), server(2));

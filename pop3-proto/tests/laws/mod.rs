@@ -1,4 +1,4 @@
-//! The ten laws of the design, over every cut.
+//! The ten laws, over every cut.
 
 mod broken;
 mod law_1;

@@ -1,4 +1,4 @@
-//! How a machine is brought to where a law is tried on it.
+//! Helpers that bring a machine into the state in which a law is tested.
 
 use super::sessions::USER;
 use pop3_proto::client::{self, Client, Event};
@@ -6,7 +6,7 @@ use pop3_proto::server::{Ask, Server, ServerConfig, Step};
 use pop3_proto::{Command, Input, Mechanism, SendBuf, Sink, Text, TlsPolicy};
 use pop3_proto_kit::{App, Infos};
 
-/// A command that was sent, and what the server said then.
+/// A command, and the server's response.
 pub(super) type Said<'c> = (Command<'c>, &'static [u8]);
 
 pub(super) const LOGIN: [Said<'static>; 2] = [(USER, b"+OK\r\n"), (PASS, b"+OK\r\n")];
@@ -20,7 +20,7 @@ pub(super) const fn cleartext() -> client::ClientConfig {
     client::ClientConfig::new(TlsPolicy::Cleartext)
 }
 
-/// A client that was greeted, and all this was said.
+/// Returns a client after the greeting and these commands with their responses.
 pub(super) fn client(config: client::ClientConfig, greeting: &'static [u8], said: &[Said<'_>]) -> Client {
     let mut client = Client::new(config, 1);
     hear(&mut client, greeting);
@@ -36,7 +36,7 @@ pub(super) fn say<'i>(client: &mut Client, command: &Command<'_>, answer: &'i [u
     hear(client, answer)
 }
 
-/// Reads all of this; the last event.
+/// Reads all of these bytes and returns the last event.
 pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i>> {
     let (mut input, mut last) = (Input::more(octets), None);
     while input.remaining() > 0 {
@@ -45,13 +45,13 @@ pub(super) fn hear<'i>(client: &mut Client, octets: &'i [u8]) -> Option<Event<'i
     last
 }
 
-/// A server with everything on offer, on the connection with this number.
+/// Returns a server with every feature switched on, with this connection number.
 pub(super) fn server(id: u64) -> Server<Infos, ServerConfig<'static>> {
     let config = ServerConfig::new(TlsPolicy::Opportunistic).with_other_commands();
     Server::new(config.with_sasl_cleartext(&[Mechanism::PLAIN]).with_sasl(&[Mechanism::PLAIN]), id)
 }
 
-/// Lets the server read, and answers all questions up to the first step that `stop` wants.
+/// Lets the server read, and answers all questions up to the first step that `stop` selects.
 pub(super) fn until<'i>(
     server: &mut Server<Infos, ServerConfig<'_>>,
     input: &mut Input<'i>,
@@ -75,12 +75,12 @@ pub(super) fn until<'i>(
             Step::Ask(Ask::Commit(commit)) => server.removed(commit).unwrap(),
             Step::Ask(Ask::Other(other, ..)) => server.other(other, Text::EMPTY, sink).unwrap(),
             Step::NeedBody => _ = server.finish_body().unwrap(),
-            step => panic!("never came, but {step:?}"),
+            step => panic!("not the expected step: {step:?}"),
         }
     }
 }
 
-/// The question that follows `wire`.
+/// Returns the question that follows `wire`.
 macro_rules! ask {
     ($server:expr, $wire:expr, $($kind:tt)+) => {{
         let step = crate::laws::reach::until(

@@ -1,4 +1,4 @@
-//! The sessions that the laws are tried on.
+//! The sessions that test the laws.
 
 use pop3_proto::client;
 use pop3_proto::server::{self, Refusal};
@@ -45,7 +45,7 @@ const EVERYTHING: &[&str] = &[
     "&QUIT",
 ];
 
-/// The least that reads and deletes.
+/// The shortest session that reads and deletes.
 pub(super) const SHORT: &[&str] = &["USER mrose", "PASS tanstaaf", "RETR 2", "DELE 2", "QUIT"];
 
 const AUTH: &str = "AUTH PLAIN AG1yb3NlAHRhbnN0YWFm";
@@ -65,7 +65,7 @@ const EXCHANGES: &[&str] = &[
     "QUIT",
 ];
 
-/// The dialogues: a name, the lines, and whether TLS policies, mechanisms and bodies are other than usual.
+/// Calls `with` for each dialogue with its name. They differ in lines, TLS policies, mechanisms and bodies.
 pub(super) fn all<R>(mut with: impl FnMut(&str, &Dialogue<'_>) -> R) {
     with("everything", &Dialogue::new(EVERYTHING));
 

@@ -1,4 +1,5 @@
-//! The client's timers, and those of the server that bodies touch: when each runs, what re-arms it, what its expiry says.
+//! The client's timers, and the server's timers that bodies affect: when each runs, what restarts it, and the error
+//! when it expires.
 
 use super::reach::{LOGIN, ask, cleartext, client, hear, logged_in, say};
 use super::sessions::number;
@@ -29,7 +30,7 @@ fn sent(mut client: Client, command: &Command<'_>) -> Client {
     client
 }
 
-/// A client for which this timer runs, and its span.
+/// A client in which the timer runs, its span, and the timer.
 type Case = (fn() -> Client, u64, Timer);
 
 #[test]
@@ -71,7 +72,7 @@ fn rob_36_each_timer_of_a_client_runs_from_the_first_tick_to_its_span() {
             assert_eq!(client.deletions(), Deletions::NoneAsked);
         }
     }
-    assert_eq!(greeted().tick(Duration::from_millis(7)), Ok(None), "nothing is due");
+    assert_eq!(greeted().tick(Duration::from_millis(7)), Ok(None), "no response is pending");
 }
 
 #[test]
@@ -92,12 +93,12 @@ fn rob_36_no_timer_of_a_client_runs_while_the_caller_owes_something() {
     assert_eq!(client.tick(Duration::from_millis(99_000)), Ok(None));
 }
 
-/// The answer timer: from the command on, over with every octet that is taken of the answer.
+/// The answer timer: it starts with the command, and starts over with every byte of the answer that the client reads.
 #[test]
 fn rob_36_progress_starts_the_answer_timer_over() {
     let mut client = logged_in(timed());
     client.tick(Duration::ZERO).unwrap();
-    // A long silence before the command is not charged to it.
+    // A long silence before the command is not counted.
     let mut client = sent(client, &Command::Retr(number(1)));
     assert_eq!(client.tick(Duration::from_millis(1_000)), Ok(Some(Duration::from_millis(1_020))));
     for (now, octets) in
@@ -125,7 +126,7 @@ fn rob_36_part_of_a_status_line_starts_nothing_over() {
     assert_eq!(client.tick(Duration::from_millis(20)), Err(ConnectionError::TimedOut(Timer::Answer)));
 }
 
-/// A command that is sent ahead does not buy time for the one before it.
+/// A command that is sent ahead does not prolong the time for the command before it.
 #[test]
 fn rob_36_a_further_command_starts_nothing_over() {
     let config = timed().assume_pipelining();
@@ -162,7 +163,7 @@ fn rob_36_a_span_is_at_least_a_millisecond_and_at_most_49_days() {
     assert_eq!(late.tick(Duration::MAX), Ok(None), "no moment is later");
 }
 
-/// A server that sends a message.
+/// Returns a server that sends a message.
 fn sending() -> Server<Infos, server::ServerConfig<'static>> {
     let config = server::ServerConfig::new(TlsPolicy::Cleartext).with_timers(TIMERS);
     let mut server = Server::new(config, 1);
@@ -173,7 +174,8 @@ fn sending() -> Server<Infos, server::ServerConfig<'static>> {
     server
 }
 
-/// Inside a message: no timer while the application reads its store, the output timer while the client takes nothing.
+/// Inside a message, no timer runs while the application reads its store. The output timer runs while the client
+/// reads nothing.
 #[test]
 fn sec_slow_reader_the_output_timer_runs_inside_a_message() {
     let mut server = sending();
@@ -186,10 +188,10 @@ fn sec_slow_reader_the_output_timer_runs_inside_a_message() {
     assert_eq!(server.tick(Duration::from_millis(1_000_000)), Ok(None));
     assert_eq!(server.write_body(&line, &mut sink), Ok(0));
     assert_eq!(server.tick(Duration::from_millis(2_000_000)), Ok(Some(Duration::from_millis(2_000_050))));
-    // Asking again is not progress.
+    // Polling again is not progress.
     assert_eq!(server.write_body(&line, &mut sink), Ok(0));
     assert_eq!(server.tick(Duration::from_millis(2_000_049)), Ok(Some(Duration::from_millis(2_000_050))));
-    // The client takes some.
+    // The client reads some bytes.
     sink.sent(100);
     assert_eq!(server.write_body(&line, &mut sink), Ok(100));
     assert_eq!(server.tick(Duration::from_millis(2_000_060)), Ok(Some(Duration::from_millis(2_000_110))));
@@ -201,7 +203,7 @@ fn sec_slow_reader_the_output_timer_runs_inside_a_message() {
     assert_eq!(sink.pending().len(), MIN_SEND_BUF);
 }
 
-/// As soon as there is room again, the application is waited for, and no timer runs.
+/// Once there is room again, the server waits for the application, and no timer runs.
 #[test]
 fn sec_slow_reader_room_in_a_message_stops_the_output_timer() {
     let mut server = sending();

@@ -1,16 +1,16 @@
-//! The ledger: the guide's table of requirements is whole, and every proof in it is a test that names its row.
+//! The ledger: the guide's table of requirements is complete, and every proof in it is a test that names its row.
 
 use std::{cmp::Ordering, collections::BTreeMap, fs, path::Path};
 
 const TABLE: &str = include_str!("../../src/guide/conformance.md");
-/// A requirement is never taken out, and a new one is counted here.
+/// A requirement is never removed, and a new one is counted here.
 const REQUIREMENTS: usize = 489;
 const LEVELS: [&str; 10] =
     ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "GRAMMAR", "LIMIT", "DEF", "ADVICE", "NOTE"];
-/// Levels that nothing but a test proves, where the crate is who keeps them.
+/// Levels that need a test as proof if the crate keeps the requirement.
 const PROVEN: [&str; 6] = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "GRAMMAR", "LIMIT"];
 
-/// The names of all tests, each with the doc comments of those that have it.
+/// The names of all tests, each with the doc comments of the tests with this name.
 pub(crate) type Tests = BTreeMap<String, String>;
 
 #[test]
@@ -28,7 +28,8 @@ struct Row<'t> {
     proof: &'t str,
 }
 
-/// The rows whose first cell is a name: all but headings and rules. A row with other cells has no proof.
+/// Returns the rows whose first cell is a name, which excludes headings and rules. A row with other cells has no
+/// proof.
 fn rows(table: &str) -> impl Iterator<Item = Row<'_>> {
     table.lines().filter(|line| line.starts_with("| `")).map(|line| {
         let mut cells = line.trim_matches('|').split(" | ").map(|cell| cell.trim().trim_matches('|').trim());
@@ -49,7 +50,7 @@ fn faults(table: &str, tests: &Tests) -> Vec<String> {
     for row in rows(table) {
         let id = row.id;
         if !before.is_empty() && by_part(before, id) != Ordering::Less {
-            faults.push(format!("{id}: double, or not in order behind {before}"));
+            faults.push(format!("{id}: double, or not in order after {before}"));
         }
         before = id;
         faults.extend(faults_of(&row, tests).into_iter().map(|fault| format!("{id}: {fault}")));
@@ -73,7 +74,7 @@ fn faults_of(row: &Row<'_>, tests: &Tests) -> Vec<String> {
         match kind {
             "except" => {}
             "host" | "note" if !is_ours => {}
-            _ => faults.push(format!("{kind} is no proof of it")),
+            _ => faults.push(format!("{kind} does not prove it")),
         }
         if reason.is_empty() {
             faults.push("no reason".to_owned());
@@ -94,7 +95,7 @@ fn faults_of(row: &Row<'_>, tests: &Tests) -> Vec<String> {
     faults
 }
 
-/// `1939.5.d` is named by the test `r1939_5_d_...`, and by a doc comment that has it.
+/// Returns whether a test names `1939.5.d`: by its name `r1939_5_d_...`, or in its doc comment.
 fn is_named(id: &str, test: &str, doc: &str) -> bool {
     let mut name = id.to_lowercase().replace('.', "_");
     if name.starts_with(|first: char| first.is_ascii_digit()) {
@@ -104,7 +105,7 @@ fn is_named(id: &str, test: &str, doc: &str) -> bool {
     goes_on || doc.lines().any(|line| has_word(line, id))
 }
 
-/// Whether `line` holds `word` and not only a longer identifier that begins or ends with it.
+/// Returns whether `line` contains `word` and not only a longer identifier that begins or ends with it.
 fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -115,7 +116,8 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
-/// The order of the table: document by document, `1939.3.z` in front of `1939.3.aa`, numbers in front of letters.
+/// Compares ids in the order of the table: document by document, `1939.3.z` before `1939.3.aa`, numbers before
+/// letters.
 fn by_part(left: &str, right: &str) -> Ordering {
     let parts = |id: &str| -> Vec<(u32, usize, String)> {
         id.split('.').map(|part| (part.parse().unwrap_or(u32::MAX), part.len(), part.to_owned())).collect()
@@ -131,7 +133,7 @@ pub(crate) fn tests_of_the_package() -> Tests {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // This file's own tests have tests in their texts.
+                // This file's own tests contain tests as text.
                 if !path.ends_with("tests/ledger") {
                     folders.push(path);
                 }
@@ -143,8 +145,8 @@ pub(crate) fn tests_of_the_package() -> Tests {
     tests
 }
 
-/// Functions after `#[test]`, and the names before the files in `transcripts!`, with the comments right above them. The doc comments of
-/// the library also name requirements, but they prove none.
+/// Returns functions after `#[test]`, and the names before the files in `transcripts!`, with the comments right above
+/// them. The doc comments of the library also name requirements, but they do not prove any.
 fn add_tests(source: &str, tests: &mut Tests) {
     let (mut doc, mut is_test) = (String::new(), false);
     for line in source.lines().map(str::trim) {
@@ -212,12 +214,12 @@ fn the_check_sees_a_rule_that_only_a_reason_holds_up() {
         faults_of_rows(&format!("| `ROB.1` | {level} | {layers} | Some rule. | {proof} |"))
     };
     for (level, layers) in [("MUST", "P"), ("GRAMMAR", "S/H"), ("SHOULD NOT", "C"), ("LIMIT", "P")] {
-        assert_eq!(row(level, layers, "host: it does."), "ROB.1: host is no proof of it");
+        assert_eq!(row(level, layers, "host: it does."), "ROB.1: host does not prove it");
         assert_eq!(row(level, layers, "except: for a reason."), "");
     }
     for (level, layers) in [("MUST", "H"), ("DEF", "P"), ("MAY", "S"), ("NOTE", "-")] {
         assert_eq!(row(level, layers, "host: it does."), "");
-        assert_eq!(row(level, layers, "else: it does."), "ROB.1: else is no proof of it");
+        assert_eq!(row(level, layers, "else: it does."), "ROB.1: else does not prove it");
     }
     assert_eq!(row("OUGHT", "X", "note: nothing."), "ROB.1: no level: OUGHT\nROB.1: no layers: X");
 }

@@ -1,4 +1,4 @@
-//! The application's texts: what a server sends of them, and what it refuses.
+//! The application's texts: which of them a server sends, and which it refuses.
 
 use super::*;
 use pop3_proto::server::{AsConfig, ConfigError, Language, Phrase, Translation};
@@ -68,7 +68,7 @@ fn amb_2_no_answer_of_the_application_has_a_control_character() {
     }
 }
 
-/// A translation that is made at run time: every phrase is the same.
+/// A translation that is built at run time: every phrase is the same.
 struct Same(Vec<u8>);
 
 impl Translation for Same {
@@ -77,7 +77,7 @@ impl Translation for Same {
     }
 }
 
-/// What a server with these languages answers to NOOP in the second of them.
+/// Returns the answer to NOOP in the second of these languages.
 fn noop(languages: &[Language<'_>]) -> String {
     let config = CLEAR.with_languages(languages);
     let mut server: Server<Infos, &ServerConfig<'_>> = Server::new(&config, 1);
@@ -94,7 +94,7 @@ fn noop(languages: &[Language<'_>]) -> String {
     pending(&mut out).lines().last().unwrap().to_string()
 }
 
-/// Also 2449.6.4.b and AMB.2: a phrase never carries a code of its own, not even one that is known.
+/// Also 2449.6.4.b and AMB.2: a phrase never carries its own code, not even a known code.
 #[test]
 fn r6856_3_c_a_phrase_that_no_line_may_carry_is_said_in_english() {
     for text in UNFIT.iter().chain(&[b"[AUTH] x".as_slice(), b"[x]", &[b'L'; 441]]) {
@@ -114,7 +114,7 @@ fn r6856_3_c_a_phrase_that_no_line_may_carry_is_said_in_english() {
     }
 }
 
-/// Also 6856.3.c: the tag stands alone then.
+/// Also 6856.3.c: in this case the row has only the tag.
 #[test]
 fn amb_2_a_language_name_that_no_line_may_carry_is_left_out() {
     for name in [b"a\x1b[2J".as_slice(), b"\x7f", b"Fran\xe7ais", &[b'n'; 505]] {
@@ -134,7 +134,7 @@ fn amb_2_a_language_name_that_no_line_may_carry_is_left_out() {
     );
 }
 
-/// Also 2449.6.9.a: what CAPA cannot announce is left out, and `check` reports it.
+/// Also 2449.6.9.a: CAPA omits what it cannot announce, and `check` reports it.
 #[test]
 fn amb_2_an_implementation_that_no_line_may_carry_is_not_announced() {
     for words in [b"a\x1b[2J".as_slice(), b"\x7f", b"M\xfcll", b"", &[b'n'; 491]] {
@@ -147,7 +147,7 @@ fn amb_2_an_implementation_that_no_line_may_carry_is_not_announced() {
         assert_eq!(config.check(), Ok(()));
         assert!(greeted(&config, b"CAPA\r\n").contains("\r\nIMPLEMENTATION "), "{}", words.escape_ascii());
     }
-    // Further capabilities are checked when they are made.
+    // Further capabilities are checked when they are created.
     for words in [b"a\x1b[2J".as_slice(), b"\x7f", b"M\xfcll"] {
         assert!(OtherCapability::new(Text::from_static("XTND"), Text::new(words).unwrap()).is_err());
         assert!(OtherCapability::new(Text::new(words).unwrap(), Text::EMPTY).is_err());
@@ -184,7 +184,7 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
     }
 }
 
-/// What a server answers to these commands after its greeting.
+/// Returns the answers of a server to these commands after its greeting.
 fn greeted(config: &ServerConfig<'_>, commands: &[u8]) -> String {
     let mut server: Server<Infos, &ServerConfig<'_>> = Server::new(config, 1);
     let mut buffer = [0; 2048];
@@ -197,7 +197,7 @@ fn greeted(config: &ServerConfig<'_>, commands: &[u8]) -> String {
     pending(&mut out)
 }
 
-/// A configuration that is put together from values that were read at run time.
+/// A configuration that is built from values read at run time.
 struct Settings {
     base: ServerConfig<'static>,
     mechanisms: Vec<Mechanism<'static>>,
@@ -212,7 +212,7 @@ impl AsConfig for Settings {
     }
 }
 
-/// No value is leaked: the settings are freed with the last server.
+/// No value is leaked, because the settings are freed with the last server.
 #[test]
 fn a_configuration_is_made_at_run_time_and_freed() {
     let settings =

@@ -1,10 +1,10 @@
-//! RETR: messages as they go out (RFC 1939 sections 3, 5 and 11).
+//! RETR: messages as they are sent (RFC 1939 sections 3, 5 and 11).
 
 use super::*;
 use pop3_proto::StuffMode;
 use pop3_proto::server::BodyError;
 
-/// Messages with what a store may hold.
+/// Messages with everything that a store may hold.
 pub(super) fn samples() -> Vec<Vec<u8>> {
     let mut samples: Vec<Vec<u8>> = [
         b"".as_slice(),
@@ -35,7 +35,7 @@ pub(super) fn samples() -> Vec<Vec<u8>> {
     samples
 }
 
-/// The lines of a message without their ends. A CR is an octet of the line unless LF follows.
+/// Returns the lines of a message without their ends. A CR is part of the line unless LF follows.
 pub(super) fn lines(message: &[u8]) -> Vec<&[u8]> {
     let mut pieces: Vec<&[u8]> = message.split(|octet| *octet == b'\n').collect();
     let unfinished = pieces.pop().unwrap_or_default();
@@ -46,7 +46,7 @@ pub(super) fn lines(message: &[u8]) -> Vec<&[u8]> {
     lines
 }
 
-/// These lines as they go over the wire, with the end mark.
+/// Returns these lines in wire form, with the terminator.
 pub(super) fn wire(lines: &[&[u8]]) -> Vec<u8> {
     let mut wire = Vec::new();
     for line in lines {
@@ -57,18 +57,18 @@ pub(super) fn wire(lines: &[&[u8]]) -> Vec<u8> {
     wire
 }
 
-/// What RETR of a message with these octets begins with.
+/// Returns the status line of RETR for a message of this size.
 fn status(octets: u64) -> Vec<u8> {
     format!("+OK {octets} octets\r\n").into_bytes()
 }
 
-/// One host with all samples, that sends in this way.
+/// Returns a host with all samples that sends in this way.
 fn sender(chunk: usize, room: usize, drain: usize, slices: bool) -> Host {
     through(Host::new(PATIENT, &samples()), chunk, room, drain, slices).login()
 }
 
-/// Also 1939.3.p, 1939.3.q, 1939.3.r, 1939.3.s, 1939.3.e, ROB.4, ROB.5, ROB.6, ROB.7, quirks 28, 29, 32, 33 and 34: whatever a store
-/// holds goes out in lines that end in CR LF, stuffed and ended, however it is cut.
+/// Also 1939.3.p, 1939.3.q, 1939.3.r, 1939.3.s, 1939.3.e, ROB.4, ROB.5, ROB.6, ROB.7, quirks 28, 29, 32, 33 and 34:
+/// whatever a store holds is sent in lines that end in CR LF, stuffed and terminated, however it is cut.
 #[test]
 fn r1939_5_retr_b_the_whole_message_stuffed_and_ended() {
     for (chunk, room, drain) in [
@@ -94,8 +94,8 @@ fn r1939_5_retr_b_the_whole_message_stuffed_and_ended() {
     }
 }
 
-/// Also 1939.11.b, 1939.11.c, 1939.11.d, AMB.15, AMB.16, quirk 35: what LIST announces is what RETR sends, without the dots that were
-/// added and without the end mark.
+/// Also 1939.11.b, 1939.11.c, 1939.11.d, AMB.15, AMB.16, quirk 35: RETR sends as many octets as LIST announces,
+/// without the added dots and the terminator.
 #[test]
 fn r1939_5_list_h_sizes_are_exact() {
     let mut host = sender(usize::MAX, 4096, usize::MAX, false);
@@ -111,7 +111,7 @@ fn r1939_5_list_h_sizes_are_exact() {
     }
 }
 
-/// Also quirk 28: an LF never goes out without its CR, so that no client sees a line where another sees none.
+/// Also quirk 28: an LF is never sent without its CR, so all clients see the same lines.
 #[test]
 fn quirk_28_a_bare_lf_never_leaves() {
     for slices in [false, true] {
@@ -124,7 +124,7 @@ fn quirk_28_a_bare_lf_never_leaves() {
     }
 }
 
-/// Every message of up to five of these octets.
+/// Returns every message of up to five of these bytes.
 #[test]
 fn rob_4_no_short_message_contains_a_terminator() {
     let words: Vec<Vec<u8>> = (0..6u32)
@@ -143,7 +143,7 @@ fn rob_4_no_short_message_contains_a_terminator() {
     }
 }
 
-/// A server that was asked for message 1, and the token.
+/// Returns a server that was asked for message 1, and the token.
 fn asked(
     config: ServerConfig<'static>,
     line: &str,
@@ -233,7 +233,7 @@ fn r1939_3_v_an_empty_message_is_a_status_line_and_an_end_mark() {
     }
 }
 
-/// Also 1939.3.q: only a connection that ends tells a client that a message is not whole.
+/// Also 1939.3.q: only the end of the connection tells a client that a message is incomplete.
 #[test]
 fn rob_35_a_message_that_breaks_off_has_no_end_mark() {
     for taken in [b"".as_slice(), b"A: b\r\n", b"A: b"] {

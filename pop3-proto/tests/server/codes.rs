@@ -1,4 +1,4 @@
-//! Response codes: of a commit that failed, and those that a proxy passes on.
+//! Response codes of a failed commit, and codes that a proxy passes on.
 
 use super::*;
 use pop3_proto::server::{Login, Phrase};
@@ -6,7 +6,7 @@ use pop3_proto::{AnswerError, MIN_SEND_BUF, ResponseCode, SendBuf};
 
 type Machine = Server<Infos, ServerConfig<'static>>;
 
-/// Also 3206.4.a and 1939.6.c: trouble that passes, or that does not, has its code; no other reason has one.
+/// Also 3206.4.a and 1939.6.c: temporary and permanent trouble have their codes; other reasons have none.
 #[test]
 fn r3206_4_a_quit_says_why_messages_were_not_removed() {
     let uncoded = "-ERR some messages were not removed\r\n";
@@ -35,7 +35,7 @@ fn r3206_4_a_quit_says_why_messages_were_not_removed() {
     }
 }
 
-/// A server that asks about a password.
+/// Returns a server that asks about a password.
 fn login(config: ServerConfig<'static>) -> (Machine, Login) {
     let mut server = machine(config, three(), "USER mrose\r\n");
     let login = ask!(server, &mut Input::more(b"PASS x\r\n"), &mut SendBuf::new(vec![]), Login, _);
@@ -69,7 +69,7 @@ fn r2449_8_e_a_login_is_refused_with_the_code_of_a_back_end() {
     }
 }
 
-/// Only a code that is about the server or the maildrop does not count.
+/// Every refusal counts as a failed login, unless its code is about the server or the maildrop.
 #[test]
 fn rob_17_a_refusal_with_a_code_counts_as_a_failed_login() {
     for (code, counts) in [
@@ -92,7 +92,7 @@ fn rob_17_a_refusal_with_a_code_counts_as_a_failed_login() {
     }
 }
 
-/// Also 1939.3.m: whole or not at all, and then the token comes back.
+/// Also 1939.3.m: the line is written completely, or not at all and the token is returned.
 #[test]
 fn r2449_8_e_a_code_that_does_not_fit_is_not_written() {
     let text = Phrase::LoginFailed.english().as_bytes().len();

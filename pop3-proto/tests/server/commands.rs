@@ -9,7 +9,7 @@ static LANGUAGES: &[Language<'_>] = &[Language::ENGLISH];
 const UNKNOWN: &str = "-ERR unknown command\r\n";
 const STATE: &str = "-ERR not in this state\r\n";
 
-/// All that there is.
+/// A configuration with everything switched on.
 const ALL: ServerConfig<'_> = PATIENT
     .with_sasl(MECHANISMS)
     .with_sasl_cleartext(MECHANISMS)
@@ -43,7 +43,7 @@ fn line(verb: Verb) -> &'static str {
     }
 }
 
-/// The configuration with the switch that turns this command off.
+/// Returns the configuration with the switch that turns this command off.
 fn without(config: ServerConfig<'static>, verb: Verb) -> Option<ServerConfig<'static>> {
     let base = PATIENT;
     Some(match verb {
@@ -58,7 +58,7 @@ fn without(config: ServerConfig<'static>, verb: Verb) -> Option<ServerConfig<'st
     })
 }
 
-/// A host in this state, reached as its configuration allows.
+/// Returns a host in this state, reached as its configuration allows.
 fn reach(config: ServerConfig<'static>, state: State) -> Host {
     let mut host = Host::three(config);
     host.greeting = "ready <1896.697170952@dbc.mtview.ca.us>".into();
@@ -78,7 +78,7 @@ fn say(host: &mut Host, verb: Verb) -> String {
     host.say(format!("{}\r\n", line(verb)))
 }
 
-/// Also 1939.5.c, 1939.7.user.b, 1939.7.pass.c, 1939.7.top.f, 2595.4.c: a refusal leaves the state as it was.
+/// Also 1939.5.c, 1939.7.user.b, 1939.7.pass.c, 1939.7.top.f, 2595.4.c: a refusal does not change the state.
 #[test]
 fn r1939_3_y_every_command_in_every_state() {
     for policy in [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Implicit] {
@@ -114,7 +114,7 @@ fn r1939_3_y_every_command_in_every_state() {
     }
 }
 
-/// Also 1939.5.c: QUIT and CAPA are for both states, the others for one.
+/// Also 1939.5.c: QUIT and CAPA are for both states, the other commands for one.
 #[test]
 fn r1939_5_c_the_table_of_states() {
     use Verb::*;
@@ -129,7 +129,8 @@ fn r1939_5_c_the_table_of_states() {
     }
 }
 
-/// Also 1939.4.d, 1939.7.a, 1939.8.d: what is switched off does not exist, in either state, and nobody is asked.
+/// Also 1939.4.d, 1939.7.a, 1939.8.d: a command that is switched off does not exist in either state, and the
+/// application is not asked.
 #[test]
 fn r1939_3_x_a_command_that_is_switched_off_is_unknown() {
     for verb in Verb::ALL {
@@ -145,7 +146,7 @@ fn r1939_3_x_a_command_that_is_switched_off_is_unknown() {
     assert_eq!(host.say(format!("{}\r\n", line(Verb::Apop))), UNKNOWN);
 }
 
-/// Also 1939.3.x: a line that is not a command leaves the state unchanged.
+/// Also 1939.3.x: a line that is not a command does not change the state.
 #[test]
 fn r1939_3_x_a_bad_line_changes_nothing() {
     let lines = [
@@ -166,7 +167,7 @@ fn r1939_3_x_a_bad_line_changes_nothing() {
     }
 }
 
-/// Also 1939.3.k, 1939.3.l, 1939.3.o: the only indicators, in upper case, and a refusal is one line.
+/// Also 1939.3.k, 1939.3.l, 1939.3.o: the only indicators are in upper case, and a refusal is one line.
 #[test]
 fn r1939_3_o_a_refusal_is_one_line() {
     for state in [State::Authorization, State::Transaction] {
@@ -186,7 +187,7 @@ fn r1939_3_o_a_refusal_is_one_line() {
     }
 }
 
-/// Also 1939.3.n: whether an answer has more lines is fixed by the command.
+/// Also 1939.3.n: the command alone decides whether its answer has more lines.
 #[test]
 fn r1939_3_n_the_shape_of_an_answer_is_the_commands() {
     for state in [State::Authorization, State::Transaction] {
@@ -225,7 +226,7 @@ fn r1939_3_f_keywords_in_any_case() {
     assert_eq!(host.asked, ["User mRose", "Password TanStaaf"]);
 }
 
-/// Also 2595.2.3.a: no way to log in is open outside TLS.
+/// Also 2595.2.3.a: outside TLS every login is refused.
 #[test]
 fn r2595_2_3_a_required_tls_allows_no_login_in_cleartext() {
     let config = ServerConfig::new(TlsPolicy::Required)

@@ -1,4 +1,4 @@
-//! A login that is handed over: the machine says `+OK`, and reads no byte after it.
+//! A login that is handed over: the machine sends `+OK`, and reads no byte after the login.
 
 use super::*;
 use pop3_proto::{AnswerError, MIN_SEND_BUF, Mechanism, RecvBuf, State};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 const OFFER: ServerConfig<'_> = PATIENT.with_sasl_cleartext(&[Mechanism::PLAIN]);
 
-/// A greeted server without maildrops.
+/// Returns a greeted server without maildrops.
 fn greeted(id: u64, out: &mut SendBuf<&mut [u8]>) -> Server<Infallible, ServerConfig<'static>> {
     let mut server = Server::new(OFFER, id);
     let greet = ask!(server, &mut Input::more(b""), out, Greet);
@@ -16,7 +16,8 @@ fn greeted(id: u64, out: &mut SendBuf<&mut [u8]>) -> Server<Infallible, ServerCo
     server
 }
 
-/// After each kind of login, with any size of sink, the pipelined bytes stay unread, and no question is asked about them.
+/// After each kind of login, with any size of sink, the pipelined bytes stay unread, and no question is asked about
+/// them.
 #[test]
 fn bytes_after_a_login_that_is_handed_over_stay_unread() {
     let logins = [
@@ -71,7 +72,7 @@ fn bytes_after_a_login_that_is_handed_over_stay_unread() {
     }
 }
 
-/// As every answer does.
+/// As with every answer, a token of another connection, or of a session that is over, is refused.
 #[test]
 fn a_login_is_handed_over_with_its_own_token() {
     let (mut a, mut b) = ([0; 4096], [0; 4096]);
@@ -86,7 +87,7 @@ fn a_login_is_handed_over_with_its_own_token() {
     assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::Closed(CloseReason::Aborted))));
 }
 
-/// What a proxy does with the octets that it passes on.
+/// The bytes that a proxy passes on.
 #[test]
 fn bytes_that_no_machine_reads_are_dropped_from_a_receive_buffer() {
     let mut recv = RecvBuf::new([0; 8]);
@@ -101,7 +102,7 @@ fn bytes_that_no_machine_reads_are_dropped_from_a_receive_buffer() {
     assert_eq!(recv.spare_mut().len(), 8);
 }
 
-/// The same octets as if each had come alone, whatever the buffer held and how much of it was read before.
+/// The unread bytes are the same for every size of piece, and for every number of bytes consumed in between.
 #[test]
 fn bytes_that_were_read_elsewhere_are_appended_to_the_unread_bytes() {
     let octets: Vec<u8> = (0..=255).collect();

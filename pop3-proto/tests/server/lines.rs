@@ -1,4 +1,4 @@
-//! Command lines: their ends, their limit, and what old clients put on them.
+//! Command lines: their ends, their limit, and the extra text that old clients send.
 
 use super::*;
 use pop3_proto::{Profile, Quirk};
@@ -18,7 +18,8 @@ fn greeted(config: ServerConfig<'static>) -> Host {
     host
 }
 
-/// The responses to `line` in two parts, and to a NOOP after it; only the needed bytes of the first part are kept.
+/// Returns the responses to `line` in two parts, and to a NOOP after it. Only the needed bytes of the first part are
+/// kept.
 fn cut(mut host: Host, line: &[u8], at: usize, tail: &str) -> String {
     let mut answer = String::from_utf8(host.exchange(&line[..at], false)).unwrap();
     assert!(host.unread().len() < host.server().min_recv_buf(), "a buffer of that size never fills up");
@@ -41,7 +42,7 @@ fn r2449_4_a_a_line_of_255_octets_is_read_and_one_of_256_is_not() {
     }
 }
 
-/// Also 2449.4.d: the limit of 40 octets an argument is not enforced.
+/// Also 2449.4.d: the server does not enforce the limit of 40 octets for an argument.
 #[test]
 fn r1939_3_j_a_name_of_248_octets_logs_in() {
     let name = "n".repeat(248);
@@ -84,7 +85,8 @@ fn r2449_4_e_an_over_long_line_is_skipped_to_its_end() {
     }
 }
 
-/// In AUTHORIZATION it drops the name, as any line does; in TRANSACTION the stream may end in it.
+/// In AUTHORIZATION a long line makes the server forget the name, as any line does. In TRANSACTION the stream may end
+/// in it.
 #[test]
 fn r2449_4_e_an_over_long_line_is_a_bad_command() {
     let long = "x".repeat(300);
@@ -152,7 +154,7 @@ fn quirk_52_a_bare_lf_ends_a_command() {
     assert!(strict.server().quirks().is_empty());
 }
 
-/// Also ROB.1: spaces after a keyword or a number, never after a name or a password.
+/// Also ROB.1: spaces are accepted after a keyword or a number, never after a name or a password.
 #[test]
 fn rob_43_spaces_at_the_end_are_harmless_and_noted() {
     for line in [
@@ -183,7 +185,7 @@ fn rob_43_spaces_at_the_end_are_harmless_and_noted() {
     assert_eq!(open().say("QUIT \r\n"), "+OK bye\r\n");
 }
 
-/// Also quirk 48: the words of old clients have an answer, and the session goes on.
+/// Also quirk 48: the words of old clients get an answer, and the session continues.
 #[test]
 fn quirk_48_words_of_old_clients() {
     let mut host = greeted(PATIENT);
@@ -234,7 +236,7 @@ fn quirk_51_empty_lines_and_missing_arguments() {
     }
 }
 
-/// Also ROB.40: a command that the crate does not know reaches the application where that asks for it, with all that is on its line.
+/// Also ROB.40: if the application asks for unknown commands, it receives the complete line.
 #[test]
 fn rob_40_other_commands_are_asked_about() {
     let mut host = greeted(CLEAR.with_other_commands());
@@ -258,7 +260,8 @@ fn rob_41_a_keyword_of_any_length_is_not_a_framing_error() {
     }
 }
 
-/// What a caller does wrong harms no framing: the search for a line end goes on from where it stopped only over the bytes that were there.
+/// A caller that changes unread bytes does not harm framing. The search for a line end skips only bytes that were
+/// searched before.
 #[test]
 fn other_bytes_than_last_seen_never_make_one_line_of_two() {
     for before in 1..60 {
@@ -271,7 +274,8 @@ fn other_bytes_than_last_seen_never_make_one_line_of_two() {
         let mut input = Input::more(b"NOOP\r\nSTAT\r\nNOOP\r\nSTAT\r\nNOOP\r\n");
         let answer = format!("{NOTHING}+OK 3 325\r\n{NOTHING}+OK 3 325\r\n{NOTHING}");
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedInput)));
-        // Bytes that replace as many or more than were searched may have to wait for the next line end, but are read right.
+        // Bytes that replace as many bytes as were searched, or more, may have to wait for the next line end, but are
+        // read correctly.
         let again = [input.unread(), b"NOOP\r\n"].concat();
         let mut input = Input::more(&again);
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedInput)));

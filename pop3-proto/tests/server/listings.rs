@@ -24,7 +24,7 @@ fn r1939_5_list_c_all_messages() {
     assert_eq!(host.say("LIST\r\n"), format!("{LIST}1 120\r\n2 200\r\n3 5\r\n.\r\n"));
 }
 
-/// Also quirk 8: with the whole end mark.
+/// Also quirk 8: with the complete terminator.
 #[test]
 fn r1939_5_list_d_an_empty_listing_is_not_a_refusal() {
     let mut empty = Host::new(CLEAR, &[""; 0]).login();
@@ -53,7 +53,7 @@ fn quirk_46_marked_messages_leave_gaps() {
     assert_eq!(host.say("LIST\r\n").matches("\r\n").count(), 14);
 }
 
-/// Also quirk 14, AMB.13: the number is there, and is not padded.
+/// Also quirk 14, AMB.13: a row has its number, without padding.
 #[test]
 fn r1939_7_uidl_b_one_message() {
     assert_eq!(Host::three(CLEAR).login().say("UIDL 2\r\n"), "+OK 2 id-2\r\n");
@@ -82,7 +82,8 @@ fn r1939_7_uidl_e_ids_of_1_to_70_octets_are_sent_unchanged() {
     }
 }
 
-/// Two copies of a message may share one: the application's to decide, and nothing is keyed by it.
+/// The application decides whether two copies of a message share a unique-id; the server does not identify messages
+/// by it.
 #[test]
 fn quirk_12_a_unique_id_twice() {
     let mut host = Host::over(CLEAR, with_ids(&[b"a", b"a", b"A"]), &["x"; 3]).login();
@@ -91,7 +92,7 @@ fn quirk_12_a_unique_id_twice() {
     assert_eq!(host.say("UIDL\r\n"), format!("{UIDL}2 a\r\n3 A\r\n.\r\n"));
 }
 
-/// Also 1939.7.uidl.f: over sessions that reached UPDATE and that did not.
+/// Also 1939.7.uidl.f: in all sessions, whether they reached UPDATE or not.
 #[test]
 fn r1939_7_uidl_f_the_same_in_the_next_session() {
     let mut infos = infos(&["a", "b"]);
@@ -103,7 +104,7 @@ fn r1939_7_uidl_f_the_same_in_the_next_session() {
     }
 }
 
-/// Also 1939.4.l: numbers are digits alone, of any size.
+/// Also 1939.4.l: numbers are only digits, of any size.
 #[test]
 fn r1939_4_l_sizes_of_64_bits() {
     let id = || OwnedUniqueId::from(UniqueId::new(b"a").unwrap());

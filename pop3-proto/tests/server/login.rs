@@ -9,7 +9,7 @@ const FAILED: &str = "-ERR [AUTH] login failed\r\n";
 const STATE: &str = "-ERR not in this state\r\n";
 const OPEN: &str = "+OK maildrop open\r\n";
 
-/// In AUTHORIZATION, after the greeting.
+/// Returns a host in AUTHORIZATION, after the greeting.
 fn greeted(config: ServerConfig<'static>, greeting: &'static str) -> Host {
     let mut host = Host::three(config);
     host.greeting = greeting.into();
@@ -94,7 +94,8 @@ fn r1939_4_g_a_maildrop_that_cannot_be_opened_is_a_refusal() {
     assert!(host.say("USER mrose\r\nPASS tanstaaf\r\n").ends_with(OPEN));
 }
 
-/// The lock lives in the maildrop, and a maildrop that is not taken comes back before anything is written.
+/// The lock is part of the maildrop, and a maildrop that is not accepted is returned before the server writes
+/// anything.
 #[test]
 fn r1939_4_h_a_maildrop_that_was_not_taken_comes_back() {
     let mut server: Server<Infos, ServerConfig<'_>> = Server::new(CLEAR, 1);
@@ -112,7 +113,7 @@ fn r1939_4_h_a_maildrop_that_was_not_taken_comes_back() {
     assert!(server.into_maildrop().is_none());
 }
 
-/// Also ROB.17, 1939.4.i: the one that is over the limit is the last.
+/// Also ROB.17, 1939.4.i: the login that exceeds the limit is the last.
 #[test]
 fn rob_17_failed_logins_are_counted() {
     for limit in [1, 2, 5] {
@@ -128,7 +129,7 @@ fn rob_17_failed_logins_are_counted() {
     }
 }
 
-/// Also 3206.4.a: trouble on the server's side is not held against the client.
+/// Also 3206.4.a: trouble on the server's side is not counted against the client.
 #[test]
 fn rob_17_only_what_speaks_of_the_credentials_is_counted() {
     use Refusal::{Credentials, InUse, LoginDelay, NotAllowed, Permanent, Temporary};

@@ -1,17 +1,17 @@
-//! The trait `Maildrop`: its forms, and one that refuses.
+//! The trait `Maildrop`: its forms, and an implementation that refuses.
 
 use super::*;
 use pop3_proto::MessageNumber;
 use pop3_proto::server::Entry;
 use std::cell::Cell;
 
-/// Four messages, of which one cannot be served and one not be deleted.
+/// Four messages; message 2 may be refused, and message 3 cannot be deleted.
 #[derive(Default)]
 struct Picky {
     marked: [bool; 4],
-    /// What message 2 is refused for.
+    /// The reason why message 2 is refused.
     refusal: Option<Refusal>,
-    /// How many entries were asked for.
+    /// The number of calls of `entry`.
     entries: Cell<u32>,
 }
 
@@ -57,7 +57,7 @@ fn a_refused_entry_is_in_no_total_and_no_listing() {
     assert_eq!(host.say("RSET\r\nSTAT\r\n"), "+OK all messages are unmarked\r\n+OK 3 30\r\n");
 }
 
-/// What cannot be served was never marked.
+/// A message that cannot be served was never marked.
 #[test]
 fn r1939_6_d_a_refused_entry_is_not_removed() {
     for refusal in [Refusal::NeedsUtf8, Refusal::Temporary] {
@@ -67,7 +67,7 @@ fn r1939_6_d_a_refused_entry_is_not_removed() {
     }
 }
 
-/// At login nothing is marked, whatever another session left.
+/// At login no message is marked, whatever another session left.
 #[test]
 fn r1939_6_d_a_mark_of_another_session_removes_nothing() {
     let maildrop = Picky { marked: [true; 4], ..Picky::default() };
@@ -77,7 +77,7 @@ fn r1939_6_d_a_mark_of_another_session_removes_nothing() {
     assert_eq!(host.removed, [4]);
 }
 
-/// So that it takes as long for a million messages as for one.
+/// A login takes as long for a million messages as for one.
 #[test]
 fn law_10_stat_asks_for_no_entry() {
     let mut host = picky(CLEAR, Refusal::NeedsUtf8);
@@ -91,7 +91,7 @@ fn law_10_stat_asks_for_no_entry() {
     }
 }
 
-/// `Picky` would panic: an application may index by the number it is asked for.
+/// `Picky` would panic, because an application may index by the number in a question.
 #[test]
 fn r1939_5_d_a_maildrop_is_never_asked_for_a_number_beyond_its_count() {
     let mut host = picky(PATIENT, Refusal::NeedsUtf8);
@@ -104,7 +104,7 @@ fn r1939_5_d_a_maildrop_is_never_asked_for_a_number_beyond_its_count() {
     assert_eq!(host.say("LIST\r\nUIDL\r\n").matches("\r\n").count(), 10);
 }
 
-/// Also 6856.5.a: the code goes with LIST, TOP and RETR too.
+/// Also 6856.5.a: LIST, TOP and RETR have the code too.
 #[test]
 fn a_refused_entry_is_refused_with_its_reason() {
     for (refusal, answer) in [
@@ -133,7 +133,7 @@ fn a_message_that_may_not_be_deleted_stays_unmarked_and_counted() {
     assert!(host.marked().is_empty());
 }
 
-/// A slice without heap, a borrowed one, and a `Vec` that owns its unique-ids: the same session.
+/// A slice without heap, a borrowed slice, and a `Vec` that owns its unique-ids give the same session.
 #[test]
 fn every_form_of_maildrop_serves_the_same_session() {
     let lines =
@@ -161,7 +161,7 @@ fn every_form_of_maildrop_serves_the_same_session() {
     assert_eq!(host.say(lines), expected);
 }
 
-/// The smallest answer of a maildrop to a number that it does not have.
+/// The shortest answer of a maildrop to a number that it does not have.
 #[test]
 fn a_slice_refuses_numbers_that_it_does_not_hold() {
     let mut infos = infos(&["a"]);

@@ -31,11 +31,12 @@ use pop3_proto_kit::{Bodies, Host, Infos, LOGIN, Memory, infos, machine};
 
 const CLEAR: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
-/// As [`CLEAR`], for tables that are full of refusals.
+/// Like [`CLEAR`], for tables that are full of refusals.
 const PATIENT: ServerConfig<'_> =
     CLEAR.with_limits(Limits::DEFAULT.with_bad_commands(255, 255).with_failed_logins(255));
 
-/// Sends messages in chunks of this size, as copies or as slices, through a buffer of `room` bytes that sends `drain` at a time.
+/// Returns a host that sends messages in chunks of this size, as copies or as slices, through a buffer of `room`
+/// bytes that sends `drain` at a time.
 fn through(host: Host, chunk: usize, room: usize, drain: usize, slices: bool) -> Host {
     let mut host = host.sized(Memory::fixed(room));
     host.drain = drain;
@@ -43,12 +44,12 @@ fn through(host: Host, chunk: usize, room: usize, drain: usize, slices: bool) ->
     host
 }
 
-/// Three messages of 120, 200 and 5 octets.
+/// Returns three messages of 120, 200 and 5 octets.
 fn three() -> Infos {
     infos(&[[b'x'; 118].as_slice(), &[b'y'; 198], b"abc"])
 }
 
-/// The next question is this one; gives its token.
+/// Polls to the next question, which must be this one, and returns its token.
 macro_rules! ask {
     ($server:expr, $input:expr, $out:expr, $kind:ident $(, $what:pat)*) => {
         match $server.poll($input, $out) {
@@ -59,7 +60,7 @@ macro_rules! ask {
 }
 use ask;
 
-/// A sink that is drained by the test.
+/// A sink that the test drains.
 fn pending(out: &mut SendBuf<&mut [u8]>) -> String {
     let sent = String::from_utf8(out.pending().to_vec()).unwrap();
     out.clear();

@@ -1,4 +1,4 @@
-//! Commands that the crate does not know, answered by the application, and bodies after a fatal error.
+//! Unknown commands, which the application answers, and bodies after a fatal error.
 
 use super::CLEAR;
 use pop3_proto::server::{Ask, BodyError, CloseReason, MessageInfo, Refusal, ServerConfig, Step};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 type Infos = Vec<MessageInfo<UniqueId<'static>>>;
 
-/// Polls until the machine waits, refusing or answering what it does not know.
+/// Polls until the machine waits, and refuses or answers each unknown command.
 fn run(
     server: &mut Server<Infos, ServerConfig<'_>>,
     input: &[u8],

@@ -1,4 +1,4 @@
-//! Questions and answers: every token, every refusal, its exact line.
+//! Questions and answers: every token, every refusal, and its exact line.
 
 use super::*;
 use pop3_proto::server::{Fetch, Greet, Login, User};
@@ -18,7 +18,7 @@ const REFUSALS: [(Refusal, &str, &str); 8] = [
     (Refusal::NoSuchMessage, "", "no such message"),
 ];
 
-/// What a refusal says where codes of these refusals are defined.
+/// Returns the line of a refusal; `coded` are the refusals that have a code here.
 fn line(refusal: Refusal, coded: &[Refusal]) -> String {
     let (_, code, text) = REFUSALS.into_iter().find(|(other, ..)| *other == refusal).unwrap();
     let code = if coded.contains(&refusal) { code } else { "" };
@@ -58,7 +58,7 @@ fn r2449_8_1_2_a_a_refused_login_has_a_code() {
     }
 }
 
-/// Also 3206.5.b: what would tell that there is such a user is not said in answer to USER.
+/// Also 3206.5.b: the answer to USER does not reveal whether the user exists.
 #[test]
 fn r2449_8_1_1_b_a_refused_name_reports_only_trouble() {
     for (refusal, _, text) in REFUSALS {
@@ -99,7 +99,7 @@ fn r1939_4_c_a_refused_greeting_is_the_end() {
     assert_eq!((input.remaining(), server.state()), (6, State::Closed));
 }
 
-/// The questions of one session, in their order, with a server and an input that goes on.
+/// The questions of one session, in their order, with a server and an input that continues.
 struct Asked<'i> {
     server: Server<Infos, ServerConfig<'static>>,
     input: Input<'i>,
@@ -138,7 +138,7 @@ impl<'i> Asked<'i> {
     }
 }
 
-/// While a question is open, nothing is read, written or asked.
+/// While a question is open, the server reads, writes and asks nothing.
 #[test]
 fn law_7_a_question_waits_for_its_answer() {
     let (mut asked, fetch) = Asked::fetch(CLEAR, 9);
@@ -153,7 +153,7 @@ fn law_7_a_question_waits_for_its_answer() {
     assert!(matches!(asked.step(), Step::NeedBody));
 }
 
-/// Another connection's token is given back, and is good where it belongs.
+/// Another connection's token is returned, and is still valid there.
 #[test]
 fn law_7_a_token_of_another_connection_is_not_taken() {
     let (mut one, first) = Asked::user(CLEAR, 1, b"USER a\r\n");
@@ -173,7 +173,7 @@ fn law_7_a_token_of_another_connection_is_not_taken() {
     one.server.refuse(login, Refusal::InUse).unwrap();
 }
 
-/// A server that was closed, or timed out, takes no answer.
+/// A server that was closed, or timed out, accepts no answer.
 #[test]
 fn law_7_a_token_is_stale_once_the_session_continued() {
     let (mut asked, login) = Asked::login(CLEAR, 1);
@@ -194,7 +194,7 @@ fn law_7_a_token_is_stale_once_the_session_continued() {
     assert_eq!(pending(&mut out), "");
 }
 
-/// The way out when a token was lost.
+/// The way out if a token was lost.
 #[test]
 fn a_lost_token_leaves_only_close() {
     let (mut asked, fetch) = Asked::fetch(CLEAR, 1);
@@ -207,7 +207,7 @@ fn a_lost_token_leaves_only_close() {
     assert!(asked.server.into_maildrop().is_some());
 }
 
-/// The line is written whole or not at all, and the same answer succeeds once there is room.
+/// The line is written completely or not at all, and the same answer succeeds once there is room.
 #[test]
 fn law_4_an_answer_that_does_not_fit_comes_back() {
     let (mut asked, greet) = Asked::new(CLEAR, 1, b"");

@@ -6,7 +6,7 @@ use pop3_proto::{BufferFull, MIN_SEND_BUF, Mechanism, OtherCapability};
 
 const AMOUNTS: [usize; 7] = [1, 2, 3, 7, 100, 511, 512];
 
-/// What is answered through a sink of `room` octets that sends `drain` at a time.
+/// Returns the answers through a sink of `room` bytes that sends `drain` at a time.
 fn through(config: ServerConfig<'static>, room: usize, drain: usize, lines: &str) -> String {
     super::through(Host::new(config, &["abc"; 300]), usize::MAX, room, drain, false).login().say(lines)
 }
@@ -52,7 +52,7 @@ fn rob_24_capa_with_all_that_there_is_is_the_same_through_every_sink() {
     }
 }
 
-/// The sink holds half a listing while marks cannot change: the next command waits.
+/// The sink holds half a listing while marks cannot change, so the next command waits.
 #[test]
 fn r1939_3_c_no_command_is_read_while_an_answer_is_pending() {
     let mut server = machine(CLEAR, infos(&["abc"; 300]), LOGIN);

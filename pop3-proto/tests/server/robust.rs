@@ -1,9 +1,9 @@
-//! Whatever comes: no panic, the same answers however it is cut, and no message lost.
+//! Any input: no panic, the same answers for every cut, and no message lost.
 
 use super::*;
 use pop3_proto::{MIN_SEND_BUF, Mechanism, Profile};
 
-/// What clients, good and bad, put together.
+/// Pieces that clients, good and bad, put together.
 const WORDS: [&[u8]; 48] = [
     b"USER mrose\r\n",
     b"PASS a\r\n",
@@ -55,7 +55,7 @@ const WORDS: [&[u8]; 48] = [
     b"NOOP\n",
 ];
 
-/// Pseudo-random numbers: the same ones each time.
+/// Pseudo-random numbers, the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -75,7 +75,7 @@ fn host(profile: Profile, limits: Limits) -> Host {
     Host::new(config, &[b"abc".as_slice(), b"A: b\n\n.\n..\n2\n", b""])
 }
 
-/// Also ROB.22, ROB.24, 1939.3.w: cut into octets or into odd pieces, through the smallest sink or a large one.
+/// Also ROB.22, ROB.24, 1939.3.w: cut into bytes or into odd pieces, through the smallest sink or a large one.
 #[test]
 fn rob_23_any_input_however_it_is_cut() {
     let mut random = Random(0x1939);
@@ -112,7 +112,7 @@ fn rob_23_any_input_however_it_is_cut() {
     }
 }
 
-/// Also 1939.6.b: a commit needs a QUIT in TRANSACTION, and nothing else brings one.
+/// Also 1939.6.b: a commit needs a QUIT in TRANSACTION; no other input causes one.
 #[test]
 fn rob_30_only_quit_commits() {
     let mut random = Random(0x2449);
@@ -137,7 +137,7 @@ fn rob_30_only_quit_commits() {
     assert!(commits > 20, "{commits}");
 }
 
-/// Octets of any kind, not only those that look like commands.
+/// Bytes of any kind, not only bytes that look like commands.
 #[test]
 fn rob_7_bytes_of_any_kind() {
     let mut random = Random(7);
@@ -160,7 +160,7 @@ fn rob_7_bytes_of_any_kind() {
     }
 }
 
-/// No order of calls corrupts a session: those that are out of turn change nothing.
+/// No order of calls corrupts a session, because a call out of turn changes nothing.
 #[test]
 fn law_5_calls_out_of_turn_change_nothing() {
     let lines: [&[u8]; 6] =

@@ -1,9 +1,9 @@
-//! Attacks on a server that listens to the whole world.
+//! Attacks on a server that is open to everyone.
 
 use super::*;
 use pop3_proto::State;
 
-/// What a server on its first line says and does about these octets.
+/// Returns the answers and the questions of a server that receives these bytes first.
 fn attack(octets: &[u8]) -> (Host, String) {
     let mut host = Host::three(CLEAR);
     assert_eq!(host.say(""), "+OK ready\r\n");
@@ -16,7 +16,7 @@ fn refusals(answer: &str) -> usize {
     answer.lines().count()
 }
 
-/// A browser is sent here by a hostile page: the commands in the body of its request are never read.
+/// A hostile page sends a browser here. The server never reads the commands in the body of its request.
 #[test]
 fn sec_http_a_request_uses_the_error_budget_up() {
     let request = b"POST / HTTP/1.1\r\nHost: pop.example.com:110\r\nUser-Agent: x\r\nAccept: */*\r\nOrigin: null\r\n\
@@ -34,7 +34,7 @@ fn sec_imap_spoken_to_the_port() {
     assert_eq!((host.end, host.asked.len()), (Some(Ok(CloseReason::BadCommands)), 1));
 }
 
-/// Binary, with and without line ends, in one piece or octet by octet.
+/// Binary data, with and without line ends, in one piece or byte by byte.
 #[test]
 fn sec_tls_client_hello_on_the_cleartext_port() {
     for fill in [b'A', b'\n', b'\r', 0, 0x80] {
@@ -50,7 +50,7 @@ fn sec_tls_client_hello_on_the_cleartext_port() {
     }
 }
 
-/// Also ROB.6: nothing is kept of it.
+/// Also ROB.6: the server keeps none of the line.
 #[test]
 fn sec_endless_line_is_skipped_in_constant_space() {
     for login in [false, true] {
@@ -64,10 +64,10 @@ fn sec_endless_line_is_skipped_in_constant_space() {
     }
 }
 
-/// Also ROB.16: before login, and in all.
+/// Also ROB.16: before login, and in total.
 #[test]
 fn rob_16_bad_commands_are_counted() {
-    // `RETR 0` names no message, which is nothing to ask for before login.
+    // `RETR 0` names no message, and is not a useful command before login.
     for bad in ["X\r\n", "\r\n", "STAT x\r\n", "RETR\r\n", "RETR 0\r\n", "USER\r\n", "\n", "NOOP\0\r\n"] {
         let (mut host, _) = attack(b"");
         for _ in 0..4 {
@@ -85,7 +85,7 @@ fn rob_16_bad_commands_are_counted() {
     assert_eq!(host.end, Some(Ok(CloseReason::BadCommands)));
 }
 
-/// A number that no message has is not a bad command, because clients ask for messages that they marked.
+/// A number without a message is not a bad command, because clients ask for messages that they marked.
 #[test]
 fn rob_16_a_missing_message_is_not_a_bad_command() {
     let mut host = Host::three(CLEAR).login();
@@ -115,7 +115,7 @@ fn sec_numbers_letters_or_no_argument_instead_of_a_number() {
     assert_eq!((host.marked().len(), host.asked.len()), (0, 0));
 }
 
-/// Fixed buffers overflowed in servers of the past.
+/// Such lines overflowed fixed buffers in old servers.
 #[test]
 fn sec_long_arguments_get_one_answer() {
     for octets in [41, 71, 127, 128, 240, 247, 248, 249, 255, 256, 511, 512, 513, 1024, 4096, 65_536] {
@@ -194,7 +194,7 @@ fn sec_nul_and_cr_in_every_argument_are_refused() {
     }
 }
 
-/// Every attempt has a token of its own, and a failed one leaves nothing behind.
+/// Every attempt has its own token, and a failed attempt leaves no state.
 #[test]
 fn sec_retry_a_failed_login_leaves_no_state() {
     let (mut host, _) = attack(b"");
@@ -206,7 +206,7 @@ fn sec_retry_a_failed_login_leaves_no_state() {
     assert_eq!(host.asked[1..], ["User one", "Password a", "User two", "Password c"]);
 }
 
-/// Also law 9: no name, password or text of a client is in the Debug of what the crate hands out.
+/// Also law 9: no name, password or text of a client is in the Debug output of the crate's values.
 #[test]
 fn rob_21_no_debug_shows_a_password() {
     let mut server = machine(CLEAR, three(), "USER mrose\r\n");

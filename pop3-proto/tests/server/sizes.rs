@@ -1,4 +1,4 @@
-//! The size of a message: stated before it, and compared after it.
+//! The size of a message: stated before the message, and compared after it.
 
 use super::*;
 use pop3_proto::server::{BodyError, Fetch, Sent};
@@ -6,7 +6,7 @@ use pop3_proto::{MIN_SEND_BUF, SendBuf};
 
 type Machine = Server<Infos, ServerConfig<'static>>;
 
-/// A server that asks for message 1, which the maildrop lists with this size.
+/// Returns a server that asks for message 1, which the maildrop lists with this size.
 fn asked(octets: u64, command: &[u8]) -> (Machine, Fetch) {
     let id = UniqueId::new(b"id-1").unwrap();
     let mut server = machine(CLEAR, vec![MessageInfo::new(octets, OwnedUniqueId::from(id))], LOGIN);
@@ -14,7 +14,7 @@ fn asked(octets: u64, command: &[u8]) -> (Machine, Fetch) {
     (server, fetch)
 }
 
-/// Sends all of these octets, whole or as slices.
+/// Sends all of these bytes, as copies or as slices.
 fn give(server: &mut Machine, send: &mut SendBuf<Vec<u8>>, message: &[u8], slices: bool) {
     assert!(matches!(server.poll(&mut Input::more(b""), send), Ok(Step::NeedBody)));
     if slices {
@@ -72,7 +72,7 @@ fn a_message_of_the_listed_size_is_ended() {
     }
 }
 
-/// What is missing can still be written: nothing changed.
+/// The missing part can still be written, because nothing changed.
 #[test]
 fn a_message_that_is_not_whole_yet_can_be_completed() {
     let (mut server, fetch) = asked(OCTETS, b"RETR 1\r\n");
@@ -87,7 +87,7 @@ fn a_message_that_is_not_whole_yet_can_be_completed() {
     assert_eq!(send.pending(), b"+OK 22 octets\r\nA: b\r\n\r\n..dot\r\nno end\r\n.\r\n");
 }
 
-/// Before the status line is written, nothing was sent.
+/// Before the status line is written, the server has sent no byte.
 #[test]
 fn an_empty_message_is_finished_before_its_status_line_if_it_is_stated_as_empty() {
     let (mut server, fetch) = asked(3, b"RETR 1\r\n");
@@ -109,7 +109,7 @@ fn another_size_than_the_listed_one_is_stated_in_advance() {
     give(&mut server, &mut send, MESSAGE, false);
     assert_eq!(server.finish_body().map(|sent| sent.stated), Ok(Some(OCTETS)));
     assert!(send.pending().starts_with(b"+OK 22 octets\r\n"));
-    // It is checked as the listed one is.
+    // The stated size is checked like the listed size.
     let (mut server, fetch) = asked(OCTETS, b"RETR 1\r\n");
     server.send_body_of(fetch, 9).unwrap();
     give(&mut server, &mut SendBuf::new(vec![]), MESSAGE, false);
@@ -128,7 +128,7 @@ fn an_estimated_size_is_stated_and_not_compared() {
     assert_eq!(send.pending(), b"+OK 20 octets\r\nA: b\r\n\r\n..dot\r\nno end\r\n.\r\n");
 }
 
-/// TOP states no size, so none is compared, whichever way it is sent.
+/// TOP states no size, so the server compares none, whether copies or slices are sent.
 #[test]
 fn the_size_of_top_is_not_compared() {
     let sends: [fn(&mut Machine, Fetch); 3] = [

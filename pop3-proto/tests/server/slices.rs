@@ -1,4 +1,4 @@
-//! The output timer while a message goes out as slices.
+//! The output timer while a message is sent as slices.
 
 use super::*;
 use pop3_proto::{MIN_SEND_BUF, SendBuf, Timer};
@@ -9,7 +9,7 @@ const AUTOLOGOUT: u64 = 600_000;
 
 type Machine = Server<Infos, ServerConfig<'static>>;
 
-/// A server that sends a message of 1,000 lines, its status line sent.
+/// Returns a server that sends a message of 1,000 lines, after its status line.
 fn sending() -> Machine {
     let mut server = machine(CLEAR, infos(&[MESSAGE.as_bytes()]), LOGIN);
     let mut send = SendBuf::new(vec![]);
@@ -22,7 +22,7 @@ fn sending() -> Machine {
 
 const MESSAGE: &str = "0123456789\r\n";
 
-/// Lends all slices of these octets; how many bytes they have.
+/// Lends all slices of these bytes, and returns their number of bytes.
 fn lend(server: &mut Machine, octets: &[u8]) -> usize {
     let mut rest = octets;
     let mut count = 0;
@@ -45,7 +45,7 @@ fn sec_slow_reader_a_client_that_takes_no_slice_is_ended() {
     ended(&mut server, 1000 + OUTPUT);
 }
 
-/// A slow store does not look like a slow client: once all is reported, no timer runs.
+/// A slow store does not look like a slow client: once all bytes are reported, no timer runs.
 #[test]
 fn sec_slow_reader_no_timer_runs_while_the_store_is_read() {
     let mut server = sending();
@@ -80,7 +80,7 @@ fn sec_slow_reader_a_client_that_takes_slices_byte_by_byte_is_served() {
     }
 }
 
-/// Neither to report nothing, nor to lend more, nor to poll, is progress.
+/// Progress does not include reporting nothing, lending more, or polling.
 #[test]
 fn sec_slow_reader_only_sent_bytes_restart_the_timer() {
     let mut server = sending();
@@ -88,7 +88,7 @@ fn sec_slow_reader_only_sent_bytes_restart_the_timer() {
     lend(&mut server, b"012");
     server.tick(Duration::ZERO).unwrap();
     server.body_sent(0, &sink);
-    // The first report is compared with no other, so its sink's room counts as progress once.
+    // The first report has no earlier report to compare with, so the sink's room counts as progress once.
     assert_eq!(server.tick(Duration::from_millis(1)), Ok(Some(Duration::from_millis(1 + OUTPUT))));
     for now in 2..1000 {
         server.body_sent(0, &sink);
@@ -100,7 +100,7 @@ fn sec_slow_reader_only_sent_bytes_restart_the_timer() {
     assert_eq!(server.tick(Duration::from_millis(1 + OUTPUT)), Err(ConnectionError::TimedOut(Timer::Output)));
 }
 
-/// What the sink holds goes out before the slices, so the client that takes it makes progress.
+/// The sink's bytes are sent before the slices, so a client that accepts them makes progress.
 #[test]
 fn sec_slow_reader_bytes_before_the_slices_are_progress() {
     let mut server = sending();
@@ -150,7 +150,7 @@ fn sec_slow_reader_slices_are_reported_before_or_after_the_end() {
     }
 }
 
-/// Slices that nobody reports keep the output timer running, whatever comes next; a question stops it while it is open.
+/// Slices that nobody reports keep the output timer running, whatever happens next; an open question stops it.
 #[test]
 fn sec_slow_reader_slices_that_are_never_reported_end_the_session() {
     let mut server = sending();
@@ -168,7 +168,7 @@ fn sec_slow_reader_slices_that_are_never_reported_end_the_session() {
     );
 }
 
-/// A report counts as all if it is too large, and for nothing if no slice is lent.
+/// A report that is too large counts as all bytes, and a report counts for nothing if no slice is lent.
 #[test]
 fn a_report_of_slices_is_taken_in_every_turn() {
     let sink = SendBuf::new(vec![]);
@@ -186,7 +186,7 @@ fn a_report_of_slices_is_taken_in_every_turn() {
     assert_eq!(server.tick(Duration::from_millis(2)), Ok(None));
 }
 
-/// A body may go out by both ways: the full sink keeps its timer when the slices are reported, and the other way round.
+/// A body may use both ways. The full sink keeps its timer when the slices are reported, and the other way round.
 #[test]
 fn sec_slow_reader_slices_and_a_full_sink_share_the_timer() {
     let mut server = sending();

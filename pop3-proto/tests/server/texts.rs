@@ -1,4 +1,4 @@
-//! What a server says: every line within 512 octets, none of the client's octets in it.
+//! The server's texts: every line fits 512 octets, and no line contains bytes from the client.
 
 use super::*;
 use pop3_proto::server::{Language, Phrase, Translation, Utf8};
@@ -10,7 +10,7 @@ fn text(octets: usize) -> Text<'static> {
     Text::new(&LONG[..octets]).unwrap()
 }
 
-/// The texts of one language, all made in this way.
+/// Returns the texts of one language, all built in this way.
 const fn language(say: &'static dyn Translation) -> Language<'static> {
     Language { tag: LanguageTag::from_static("x-long"), name: Text::from_static("long"), say }
 }
@@ -21,7 +21,7 @@ static BRACKET: &[Language<'_>] = &[language(&|_| Text::from_static("[AUTH] text
 static EMPTY: &[Language<'_>] = &[language(&|_| Text::EMPTY)];
 static MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN];
 
-/// Every answer that a server gives in a language, one or more lines each.
+/// Returns every answer that a server gives in a language, one or more lines each.
 fn all_answers(languages: &'static [Language<'_>]) -> String {
     let config = ServerConfig::new(TlsPolicy::Implicit)
         .with_limits(Limits::DEFAULT.with_bad_commands(90, 90))
@@ -68,7 +68,7 @@ fn r1939_3_m_no_status_line_is_over_512_octets() {
     assert!(all_answers(LONGEST).matches(&"L".repeat(440)).count() > 25);
 }
 
-/// Also 2449.3.c: a translation that would read as a response code, or does not fit, is said in English.
+/// Also 2449.3.c: a translation that would read as a response code, or does not fit, is replaced by English.
 #[test]
 fn r2449_3_c_no_phrase_is_mistaken_for_a_response_code() {
     let english = all_answers(&[const { language(&Phrase::english) }]);
@@ -85,7 +85,7 @@ fn r2449_3_b_a_text_may_be_empty() {
     assert!(!answers.contains("+OK \r\n") && !answers.contains("-ERR \r\n"), "{answers}");
 }
 
-/// Old clients insist on both. Only a translation may leave the words out.
+/// Old clients need both words. Only a translation may omit them.
 #[test]
 fn r1957_b_a_server_writes_a_space_and_some_text() {
     for phrase in Phrase::ALL {
@@ -149,7 +149,7 @@ fn sec_512_no_row_of_a_listing_is_too_long_for_the_smallest_sink() {
     assert!(answer.contains("\r\nx-a a\r\nx-b"), "{answer}");
 }
 
-/// Also ROB.18 and ROB.19: refused when it is made, whatever it is for, never stripped.
+/// Also ROB.18 and ROB.19: refused when it is created, for every use, and never stripped.
 #[test]
 fn sec_injection_no_text_of_the_application_holds_a_line_end() {
     for octets in [b"a\r\nb".as_slice(), b"\r", b"\n", b"\0", b"ready\r\n-ERR x", b"x\n", b"\rx"] {
@@ -163,7 +163,7 @@ fn sec_injection_no_text_of_the_application_holds_a_line_end() {
     }
 }
 
-/// Also ROB.18: what a client sends never comes back.
+/// Also ROB.18: the server never sends a client's bytes back.
 #[test]
 fn rob_18_no_response_holds_bytes_from_the_client() {
     let marker = "ZqX7";

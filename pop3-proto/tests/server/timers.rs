@@ -1,4 +1,4 @@
-//! Time: RFC 1939 section 3, the timers of the design, and clients that do not read.
+//! Time: RFC 1939 section 3, all timers, and clients that do not read.
 
 use super::*;
 use pop3_proto::{MIN_SEND_BUF, Timer, Timers};
@@ -10,7 +10,7 @@ fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A server in TRANSACTION whose answer to `line` fills a sink of `MIN_SEND_BUF` octets.
+/// Returns a server in TRANSACTION whose answer to `line` fills a sink of `MIN_SEND_BUF` bytes.
 fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Infos, ServerConfig<'static>> {
     let mut server = machine(CLEAR, infos(&["abc"; 1000]), LOGIN);
     let mut input = Input::more(line.as_bytes());
@@ -22,7 +22,7 @@ fn blocked(line: &str, out: &mut SendBuf<&mut [u8]>) -> Server<Infos, ServerConf
     server
 }
 
-/// Goes on; whether the sink is full then.
+/// Continues, and returns whether the sink is full then.
 fn step(
     server: &mut Server<Infos, ServerConfig<'_>>,
     input: &mut Input<'_>,
@@ -36,7 +36,7 @@ fn step(
     }
 }
 
-/// Also 1939.3.ab: whatever is asked for.
+/// Also 1939.3.ab: whatever the configuration asks for.
 #[test]
 fn r1939_3_ab_autologout_is_ten_minutes_at_least() {
     for (asked, seconds) in [(0, 600), (60, 600), (599, 600), (600, 600), (601, 601), (1800, 1800)] {
@@ -76,7 +76,7 @@ fn r1939_3_ac_a_whole_command_starts_the_timer_over() {
     }
 }
 
-/// Also 1939.3.ac: not an octet that is part of none, however many there are.
+/// Also 1939.3.ac: bytes that are not part of a command do not, however many there are.
 #[test]
 fn r1939_3_ac_single_bytes_do_not_restart_the_timer() {
     let mut host = Host::three(CLEAR).login();
@@ -88,7 +88,7 @@ fn r1939_3_ac_single_bytes_do_not_restart_the_timer() {
     assert_eq!(host.pop3.tick(at(600)), Err(ConnectionError::TimedOut(Timer::Autologout)));
 }
 
-/// Also 1939.3.ad, 1939.3.ae: nothing is said and nobody is asked.
+/// Also 1939.3.ad, 1939.3.ae: the server sends no response and asks no question.
 #[test]
 fn r1939_3_ae_expiry_is_silent_and_removes_nothing() {
     let mut host = Host::three(CLEAR).login();
@@ -103,7 +103,7 @@ fn r1939_3_ae_expiry_is_silent_and_removes_nothing() {
     assert_eq!(host.asked, [] as [&str; 0]);
 }
 
-/// Also ROB.36, AMB.29: a timer of its own, over all of AUTHORIZATION; commands do not prolong it.
+/// Also ROB.36, AMB.29: a separate timer for all of AUTHORIZATION, which commands do not prolong.
 #[test]
 fn amb_29_the_login_timer_is_another_one() {
     let mut host = Host::three(PATIENT.with_timers(Timers::DEFAULT.with_login(at(30))));
@@ -119,7 +119,7 @@ fn amb_29_the_login_timer_is_another_one() {
     assert_eq!(host.pop3.tick(at(100)), Ok(Some(at(700))));
 }
 
-/// Nor does a client prolong it that has its answers waiting, and takes some of them now and then.
+/// A client does not prolong it either if it leaves its answers waiting and reads some of them now and then.
 #[test]
 fn amb_29_the_login_timer_runs_while_the_sink_is_full() {
     let mut buffer = [0; MIN_SEND_BUF];
@@ -132,7 +132,7 @@ fn amb_29_the_login_timer_runs_while_the_sink_is_full() {
     server.greet(greet, Text::EMPTY, &mut out).unwrap();
     assert_eq!(server.tick(at(100)), Ok(Some(at(130))));
     for second in 101..130 {
-        // Now there is room for the answer, now there is none.
+        // Sometimes there is room for the answer, and sometimes there is not.
         out.sent(if second % 7 == 0 { MIN_SEND_BUF } else { 40 });
         assert!(step(&mut server, &mut input, &mut out));
         assert_eq!(server.tick(at(second)), Ok(Some(at(130))));
@@ -190,7 +190,8 @@ fn rob_36_the_tls_timer_runs_during_the_handshake() {
     assert_eq!(server.tick(at(70)), Err(ConnectionError::TimedOut(Timer::Tls)));
 }
 
-/// A client that does not read: with an answer, a listing or a message on its way, or with the next command in front of a full sink.
+/// A client that does not read, while the server sends an answer, a listing or a message, or while the next command
+/// waits for room in the sink.
 #[test]
 fn sec_slow_reader_the_output_timer_ends_it() {
     for line in ["LIST\r\n", "RETR 1\r\n", "CAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\nCAPA\r\n", "NOOP\r\nNOOP\r\n"] {
@@ -205,7 +206,7 @@ fn sec_slow_reader_the_output_timer_ends_it() {
     }
 }
 
-/// One that reads slowly, an octet or a buffer at a time, is served to the end.
+/// A client that reads slowly, a byte or a buffer at a time, is served to the end.
 #[test]
 fn sec_slow_reader_the_output_timer_starts_over_when_something_is_taken() {
     for line in ["LIST\r\n", "RETR 1\r\n", "UIDL\r\n"] {
@@ -237,7 +238,7 @@ fn r1939_3_ab_autologout_keeps_its_length_after_a_full_sink() {
     assert_eq!(server.tick(at(170)), Ok(Some(at(770))));
 }
 
-/// Also quirk 54: what is pipelined stays where it is.
+/// Also quirk 54: pipelined bytes stay in the input.
 #[test]
 fn quirk_54_a_client_that_does_not_read_is_not_read_either() {
     let mut server = machine(CLEAR, infos(&["abc"; 1000]), LOGIN);
@@ -265,7 +266,8 @@ fn a_clock_that_goes_back_harms_nothing() {
     assert_eq!(host.pop3.tick(Duration::MAX), Err(ConnectionError::TimedOut(Timer::Autologout)));
 }
 
-/// A moment to tick at is later than now, so that no driver waits for no time: up to the last moment, after which there is none.
+/// The moment of the next tick is later than now, so no driver waits for zero time. After the last moment there is
+/// none.
 #[test]
 fn rob_36_no_span_to_wait_is_zero_at_the_end_of_time() {
     let login = || machine(ServerConfig::new(TlsPolicy::Required), three(), "");

@@ -5,7 +5,8 @@ use super::*;
 
 const STATUS: &[u8] = b"+OK top of message follows\r\n";
 
-/// The lines of the answer: the headers with the empty line after them, which is added if it is missing, and `count` more.
+/// Returns the lines of the answer: the headers with the empty line after them, which is added if it is missing, and
+/// `count` more.
 fn top(message: &[u8], count: usize) -> Vec<&[u8]> {
     let mut lines = lines(message);
     match lines.iter().position(|line| line.is_empty()) {
@@ -15,7 +16,8 @@ fn top(message: &[u8], count: usize) -> Vec<&[u8]> {
     lines
 }
 
-/// Also 1939.7.top.c, 1939.7.top.d, 1939.7.top.e, AMB.14 and quirk 53: every number of lines of every message, however it is cut.
+/// Also 1939.7.top.c, 1939.7.top.d, 1939.7.top.e, AMB.14 and quirk 53: every number of lines of every message,
+/// however it is cut.
 #[test]
 fn r1939_7_top_b_headers_blank_line_and_the_first_lines() {
     for (chunk, room, drain, slices) in [
@@ -30,7 +32,7 @@ fn r1939_7_top_b_headers_blank_line_and_the_first_lines() {
         let mut host = through(Host::new(PATIENT, &samples()), chunk, room, drain, slices).login();
         for (message, number) in samples().iter().zip(1..) {
             if message.len() > 2000 && (chunk == 1 || drain < 100) {
-                continue; // it takes long, and shows nothing that the short ones do not
+                continue; // this takes long, and the short messages test the same
             }
             for count in (0..=lines(message).len().min(9)).chain([598, 599, 600, 601, usize::MAX]) {
                 let sent = host.exchange(format!("TOP {number} {count}\r\n").as_bytes(), false);
@@ -83,11 +85,7 @@ fn the_application_may_stop_once_top_has_its_lines() {
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedBody)));
         for (octet, before) in message.chunks(1).zip(0..) {
             assert_eq!(server.wants_body(), before < needed, "{line}, {before}");
-            assert_eq!(
-                server.write_body(octet, &mut out),
-                Ok(1),
-                "what is not asked for is taken and dropped"
-            );
+            assert_eq!(server.write_body(octet, &mut out), Ok(1), "bytes after the lines are dropped");
         }
         server.finish_body().unwrap();
         assert!(matches!(server.poll(&mut input, &mut out), Ok(Step::NeedInput)));

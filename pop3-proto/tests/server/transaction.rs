@@ -1,4 +1,4 @@
-//! TRANSACTION: RFC 1939 section 5, DELE, RSET, NOOP, STAT; what a mark hides.
+//! TRANSACTION: RFC 1939 section 5, DELE, RSET, NOOP, STAT, and how a mark hides a message.
 
 use super::*;
 use pop3_proto::State;
@@ -101,7 +101,7 @@ fn r1939_5_rset_a_rset_clears_every_mark() {
     assert_eq!(host.marked(), [2]);
 }
 
-/// Also ROB.9 and quirk 50: leading zeros and spaces at the end are harmless, a sign or a letter is not.
+/// Also ROB.9 and quirk 50: leading zeros and spaces at the end are accepted; a sign or a letter is refused.
 #[test]
 fn quirk_50_an_invalid_number_names_no_message() {
     let mut host = open();

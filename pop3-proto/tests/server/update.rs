@@ -31,7 +31,7 @@ fn r1939_6_a_quit_enters_update() {
     assert_eq!(input.unread(), b"NOOP\r\n");
 }
 
-/// Also 1939.6.e: what is left is the application's to know.
+/// Also 1939.6.e: only the application knows what is left.
 #[test]
 fn r1939_6_c_the_answer_to_quit_tells_whether_all_were_removed() {
     for (all_removed, answer) in [(true, "+OK bye\r\n"), (false, "-ERR some messages were not removed\r\n")] {
@@ -57,7 +57,7 @@ fn r1939_6_f_the_maildrop_can_be_taken_out_once_the_session_is_over() {
     let mut server = machine(CLEAR, three(), LOGIN);
     server.tick(Duration::ZERO).unwrap();
     assert_eq!(server.tick(Duration::from_secs(9999)), Err(ConnectionError::TimedOut(Timer::Autologout)));
-    assert!(server.take_maildrop().is_some(), "behind a fatal error it is over too");
+    assert!(server.take_maildrop().is_some(), "a fatal error also ends the session");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn r1939_6_a_the_marked_messages_are_listed_by_number() {
     assert_eq!(host.server().marked().count(), 0);
 }
 
-/// What the application removes is what is marked, and it sees the marks when it is asked.
+/// The application removes the marked messages, and it sees the marks when it is asked.
 #[test]
 fn r1939_6_d_an_unmarked_message_is_not_marked_at_quit() {
     let mut host = Host::three(CLEAR).login();
@@ -96,7 +96,7 @@ fn r1939_6_f_after_quit_no_command_is_read_and_the_lock_is_returned() {
     }
 }
 
-/// Also 1939.6.b and quirk 55: the stream ends at each octet of a dialogue.
+/// Also 1939.6.b and quirk 55: the stream ends at each byte of a dialogue.
 #[test]
 fn rob_30_an_end_anywhere_before_a_whole_quit_commits_nothing() {
     for cut in 0..DIALOGUE.len() {
@@ -123,7 +123,7 @@ fn quirk_55_a_client_that_drops_removes_nothing() {
     }
 }
 
-/// Also 1939.6.b, 1939.3.ad: nobody is asked to remove anything, whatever ends the session.
+/// Also 1939.6.b, 1939.3.ad: the server asks for no removal, however the session ends.
 #[test]
 fn r1939_6_b_no_other_end_enters_update() {
     type End = fn(&mut Host<&mut [MessageInfo<OwnedUniqueId>]>);
@@ -162,7 +162,7 @@ fn r1939_6_b_a_broken_wall_of_tls_commits_nothing() {
     assert!(!host.asked.contains(&"Commit".into()));
 }
 
-/// Also 1939.8.c: what is fetched is known to the application, which may remove it at QUIT alone.
+/// Also 1939.8.c: the application knows which messages were fetched, and may remove them only at QUIT.
 #[test]
 fn r1939_8_c_quit_is_where_fetched_messages_may_be_removed() {
     let mut host = Host::three(CLEAR).login();

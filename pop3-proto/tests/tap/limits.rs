@@ -12,7 +12,7 @@ fn logged_in() -> Watch {
     watch
 }
 
-/// Octets of a line that is over the limit, and its length in pieces.
+/// Returns bytes of a line that is over the limit, and its length in pieces.
 fn long(watch: &Watch) -> String {
     "x".repeat(2 * watch.tap.min_recv_buf())
 }
@@ -54,7 +54,7 @@ fn an_over_long_greeting_is_lost() {
     assert_eq!(watch.notes(), ["OutOfStep(LongLine)"]);
 }
 
-/// Nothing inside of it ends it, as no client takes a bare LF for a line end there.
+/// A bare LF does not end the row, because no client accepts it as a line end there.
 #[test]
 fn an_over_long_row_is_one_row() {
     let mut watch = logged_in();
@@ -83,7 +83,7 @@ fn a_line_of_exactly_the_limit_is_reported() {
     assert_eq!(watch.notes(), ["Unknown(Secret(..))", "LongLine(Client)"]);
 }
 
-/// The first 16 responses are recognized, the others are not, and the next command is in step.
+/// The first 16 responses are recognized, all later responses are not, and the next command is in step.
 #[test]
 fn more_commands_ahead_than_it_counts() {
     for last in ["NOOP\r\n", "AUTH PLAIN\r\n", "x y\r\n", "\r\n"] {

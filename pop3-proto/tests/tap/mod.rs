@@ -1,4 +1,4 @@
-//! The passive reader of both directions, against the transcripts, torn sessions, and whatever else a wire may carry.
+//! The passive reader of both directions, against the transcripts, torn sessions, and any other bytes on a wire.
 
 mod limits;
 mod noise;
@@ -10,17 +10,17 @@ use pop3_proto::client::Event;
 use pop3_proto::tap::{Seen, Side, Tap};
 use pop3_proto::{Command, Input, Limits, Response, SendBuf};
 
-/// What a tap said of a session.
+/// The events of a tap in one session.
 #[derive(Default, PartialEq, Eq, Debug)]
 struct Log {
-    /// All that it said, in order, the pieces of a body joined, without the places of commands in the session.
+    /// All events in order, with the pieces of a body joined, without the places of commands in the session.
     notes: Vec<String>,
-    /// The lines that this stands for, without their ends; `None` for one that is not shown.
+    /// The lines of these events, without their ends, or `None` for a hidden line.
     lines: Vec<(Side, Option<Vec<u8>>)>,
     body: Vec<u8>,
 }
 
-/// A tap and what it left unread of either side.
+/// A tap and the unread bytes of either side.
 struct Watch {
     tap: Tap,
     log: Log,
@@ -38,7 +38,7 @@ impl Watch {
         Watch::new(Tap::new(Limits::DEFAULT))
     }
 
-    /// The next octets of this side, in pieces that end at these offsets.
+    /// Passes the next bytes of this side, in pieces that end at these offsets.
     fn feed(&mut self, side: Side, octets: &[u8], cuts: &[usize]) {
         let mut start = 0;
         for end in cuts.iter().copied().chain([octets.len()]) {
@@ -83,7 +83,7 @@ impl Watch {
         self.feed(Side::Server, octets.as_ref(), &[]);
     }
 
-    /// What was said since the last call.
+    /// Returns the events since the last call.
     fn notes(&mut self) -> Vec<String> {
         self.log.flush();
         std::mem::take(&mut self.log.notes)
@@ -159,7 +159,7 @@ impl Log {
         }
     }
 
-    /// The lines of a body, as they went over the wire.
+    /// Returns the lines of a body, as they were sent.
     fn flush(&mut self) {
         let body = std::mem::take(&mut self.body);
         if body.is_empty() {
@@ -179,22 +179,22 @@ fn without_sequence(note: &str) -> String {
     parts.fold(first, |note, part| note + part.trim_start_matches(|digit: char| digit.is_ascii_digit()))
 }
 
-/// A line without its end.
+/// Returns a line without its end.
 fn trim(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Who speaks, and what: all that one side says before the other does.
+/// A side, and all bytes that it sends before the other side does.
 type Turn = (Side, Vec<u8>);
 
-/// A session of these turns, the client's after `C`, the server's behind `S`.
+/// Returns a session of these turns: `C` marks the client's turns, and `S` the server's.
 fn turns(text: &[(char, &str)]) -> Vec<Turn> {
     let side = |mark| if mark == 'C' { Side::Client } else { Side::Server };
     text.iter().map(|(mark, octets)| (side(*mark), octets.as_bytes().to_vec())).collect()
 }
 
-/// What a tap says of these turns, whole.
+/// Returns all events of a tap for these turns.
 fn watch(mut watch: Watch, turns: &[Turn]) -> Log {
     for (side, octets) in turns {
         watch.feed(*side, octets, &[]);

@@ -1,4 +1,4 @@
-//! Whatever else a wire may carry: no panic, no circles (the driver counts), and the same however it is cut.
+//! Any bytes on a wire: no panic, no endless loop (the driver counts), and the same events for every cut.
 
 use super::{Turn, Watch};
 use pop3_proto::tap::{Side, Tap};
@@ -24,7 +24,7 @@ fn other_protocols_are_recognized() {
                 watch.server(server);
                 assert_eq!(watch.notes(), ["OutOfStep(NotPop3)"], "{server:?}");
             }
-            // It is what it should be again.
+            // The session is valid POP3 again.
             watch.client("\r\n");
             watch.server("-ERR\r\n");
             watch.notes();
@@ -35,7 +35,7 @@ fn other_protocols_are_recognized() {
     }
 }
 
-/// All of a run: in pieces of this size, with gaps where a turn has no octets.
+/// Returns all events of a run, in pieces of this size, with gaps where a turn has no bytes.
 fn told(turns: &[Turn], piece: usize, late: bool) -> Vec<String> {
     let limits =
         Limits::DEFAULT.with_sasl_line(64).with_status_line(64).with_listing_line(64).with_command_line(64);
@@ -51,7 +51,7 @@ fn told(turns: &[Turn], piece: usize, late: bool) -> Vec<String> {
     watch.end().notes
 }
 
-/// Words of the protocol, torn lines, and octets of any kind.
+/// Words of the protocol, torn lines, and bytes of any kind.
 fn octets() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         4 => prop::sample::select(vec![

@@ -1,11 +1,11 @@
-//! Nothing secret shows in what a tap says, unless it is asked for.
+//! A tap's output never shows a secret, unless the caller asks for it.
 
 use super::sessions::{TRANSCRIPTS, lines};
 use super::{Watch, trim, watch};
 use pop3_proto::tap::{Side, Tap};
 use pop3_proto::{Limits, Verb};
 
-/// Fails where a note shows these octets, as text or as numbers.
+/// Fails if a note shows these bytes, as text or as numbers.
 fn hidden(notes: &[String], secret: &[u8]) {
     let text = secret.escape_ascii().to_string();
     let numbers = format!("{secret:?}");
@@ -15,7 +15,7 @@ fn hidden(notes: &[String], secret: &[u8]) {
     }
 }
 
-/// What is secret in a line that a client says.
+/// Returns the secret in a client's line.
 fn secret(line: &[u8]) -> Option<&[u8]> {
     let last = line.rsplit(|octet| *octet == b' ').next();
     let known = |verb: &Verb| !verb.keyword().is_empty() && line.starts_with(verb.keyword().as_bytes());
@@ -36,7 +36,7 @@ fn law_9_no_secret_of_a_transcript_shows() {
         let turns = lines(text);
         let said = turns.iter().filter(|(side, _)| *side == Side::Client);
         let said = said.filter_map(|(_, octets)| secret(trim(octets)));
-        // A shorter one is part of other words.
+        // A shorter secret could be part of other words.
         let said: Vec<_> = said.filter(|secret| secret.len() > 4).collect();
         for from in 0..turns.len() {
             let tap = if from == 0 { Tap::new(Limits::DEFAULT) } else { Tap::joined_late(Limits::DEFAULT) };
@@ -70,7 +70,7 @@ fn law_9_responses_that_come_out_of_place_do_not_show() {
     );
 }
 
-/// The answers to what was sent before AUTH do not end it.
+/// Answers to commands before AUTH do not end the exchange.
 #[test]
 fn responses_after_pipelined_commands_are_reported_as_such() {
     let mut watch = Watch::from_start();

@@ -1,4 +1,4 @@
-//! Every transcript, played past a tap.
+//! Every transcript, as a tap sees it.
 
 use super::{Turn, Watch, trim, turns, watch};
 use pop3_proto::script::Script;
@@ -31,7 +31,7 @@ pub(super) const TRANSCRIPTS: &[(&str, &str)] = &[
     ("utf8_lang", include_str!("../transcripts/utf8_lang.pop3")),
 ];
 
-/// The lines of a transcript, as turns.
+/// Returns the lines of a transcript, as turns.
 pub(super) fn lines(text: &str) -> Vec<Turn> {
     let script = Script::parse(text).unwrap();
     script.lines().map(|line| (line.from, line.octets.to_vec())).collect()
@@ -41,7 +41,7 @@ fn seeing_tls() -> Watch {
     Watch { sees_tls: true, ..Watch::from_start() }
 }
 
-/// The whole lines without their ends, in order.
+/// Returns the complete lines without their ends, in order.
 fn whole(turns: &[Turn]) -> Vec<(Side, Vec<u8>)> {
     let mut open = [Vec::new(), Vec::new()];
     let mut whole = Vec::new();
@@ -96,7 +96,7 @@ fn the_events_do_not_depend_on_the_cuts() {
     }
 }
 
-/// Lines that one side says in a row come in one piece, too.
+/// Successive lines of one side also arrive in one piece.
 #[test]
 fn how_the_lines_are_joined_does_not_matter() {
     for (name, text) in TRANSCRIPTS.iter().filter(|(name, _)| *name != "stls") {
@@ -152,7 +152,7 @@ fn the_state_is_known_from_the_greeting_to_the_end() {
     }
 }
 
-/// A tap has no heap.
+/// A tap needs no heap.
 #[test]
 fn law_3_a_tap_allocates_nothing() {
     use crate::counting::allocations;

@@ -1,4 +1,4 @@
-//! Sessions of which a part was not seen.
+//! Sessions with a missing part.
 
 use super::sessions::{TRANSCRIPTS, lines};
 use super::{Turn, Watch, turns, watch};
@@ -9,7 +9,8 @@ fn late() -> Watch {
     Watch::new(Tap::joined_late(Limits::DEFAULT))
 }
 
-/// Whether a client's line comes, then the server speaks, and then the client again: more is not needed.
+/// Returns whether a client's line arrives, then a line of the server, and then one of the client again, which is all
+/// that is needed.
 fn can_come_back(turns: &[Turn]) -> bool {
     let mut whole = turns.iter().filter(|(side, octets)| *side == Side::Server || octets.ends_with(b"\n"));
     whole.any(|(side, _)| *side == Side::Client)
@@ -35,7 +36,7 @@ fn joined_late_at_any_line_it_is_in_step_after_one_response() {
             assert_eq!(back.is_some(), can_come_back(&turns[from..]), "{name}, from {from}: {notes:#?}");
             let Some(back) = back else { continue };
             came_back += 1;
-            // Inside AUTH what comes first is a response, and not known for it.
+            // Inside AUTH the first line is a response, and the tap does not know that.
             let right = if name.starts_with("auth_") { notes.len() - 2 } else { back + 1 };
             assert!(told.ends_with(&notes[right..]), "{name}, from {from}: {notes:#?}");
             assert!(notes[1..back].iter().all(|note| note.starts_with("Command(")), "{name}: {notes:#?}");
@@ -64,7 +65,7 @@ fn session() -> Vec<Turn> {
     ])
 }
 
-/// The events if this number of bytes of this side is missing from this position on, and their turns.
+/// Returns the events and the affected turns if this number of bytes of this side is missing from this position on.
 fn with_gap(side: Side, place: usize, missing: usize) -> (Vec<String>, Vec<usize>) {
     let mut watch = Watch::from_start();
     let (mut offset, mut torn) = (0, Vec::new());
@@ -98,7 +99,7 @@ fn after_missing_bytes_it_is_in_step_with_the_next_command() {
             let lost = notes.iter().filter(|note| *note == "OutOfStep(Gap)").count();
             assert!(lost >= 1 && lost <= torn.len(), "{context}");
             assert_eq!(notes.iter().filter(|note| note.starts_with("OutOfStep")).count(), lost, "{context}");
-            // The next command, or the one behind it where the end of a line was lost.
+            // In step at the next command, or at the command after it if the end of a line was lost.
             let spare = if side == Side::Client { 4 } else { 2 };
             let last = notes.iter().rposition(|note| note.contains("Step")).unwrap();
             let back = Some(last).filter(|last| notes[*last] == "InStep");
@@ -145,7 +146,7 @@ fn an_unsolicited_response_is_reported_as_such() {
     assert_eq!(notes[3..], ["OutOfStep(Unsolicited)"]);
 }
 
-/// A command of which the beginning was not seen has an answer, which is not that of the next.
+/// A command whose beginning was not seen has an answer, which does not belong to the next command.
 #[test]
 fn pipelined_commands_after_a_torn_one_wait_for_its_response() {
     let mut watch = late();

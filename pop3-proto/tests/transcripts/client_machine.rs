@@ -1,24 +1,24 @@
-//! The client of a transcript: it sends the commands of the transcript when their turn has come, and its events, written down as
-//! the lines that they stand for, are the lines that the server said.
+//! The client of a transcript: it sends the transcript's commands in their turn. Its events, written as the server's
+//! lines, must be the lines of the transcript.
 
 use pop3_proto::client::{ClientConfig, Closed, Event};
 use pop3_proto::script::{Peer, Script, Side};
 use pop3_proto::{Response, SendBuf, TlsPolicy};
 use pop3_proto_kit::{Guest, Heard};
 
-/// What became of a session.
+/// The outcome of a session.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Played {
     /// `Closed(..)`, or the fatal error.
     pub(super) ended: String,
-    /// The server's lines without their ends, as the events tell them.
+    /// The server's lines without their ends, recreated from the events.
     pub(super) lines: Vec<String>,
 }
 
-/// A status line that no event shows.
+/// Stands for a status line without an event.
 pub(super) const STATUS: &str = "+OK or -ERR";
 
-/// The server's lines without their ends, each with how many bytes were said when it is whole.
+/// Returns the server's lines without their ends, each with the number of bytes up to its end.
 pub(super) fn server_lines(script: &Script) -> Vec<(&[u8], usize)> {
     let mut said = 0;
     let lines = script.octets(Side::Server).split_inclusive(|byte| *byte == b'\n');
@@ -31,7 +31,7 @@ pub(super) fn server_lines(script: &Script) -> Vec<(&[u8], usize)> {
         .collect()
 }
 
-/// Plays a whole dialogue. Panics if the client writes something that the transcript does not have.
+/// Plays a complete dialogue. Panics if the client writes bytes that the transcript does not have.
 pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
     let tls = script.octets(Side::Client).windows(4).any(|word| word == b"STLS");
     let tls = if tls { TlsPolicy::Required } else { TlsPolicy::Cleartext };
@@ -70,7 +70,7 @@ pub(super) fn play(script: &Script, mut peer: Peer<'_>) -> Played {
     }
 }
 
-/// What the network brings: the next bytes, or the end of the stream.
+/// Returns the next bytes from the network, or `None` at the end of the stream.
 pub(super) fn feed<'s>(peer: &mut Peer<'s>) -> Option<&'s [u8]> {
     let bytes = peer.pending();
     if bytes.is_empty() && !peer.closes() {
@@ -80,7 +80,7 @@ pub(super) fn feed<'s>(peer: &mut Peer<'s>) -> Option<&'s [u8]> {
     Some(bytes).filter(|bytes| !bytes.is_empty())
 }
 
-/// The line that an event stands for, escaped; how the session ended follows after a semicolon.
+/// Returns the line that an event stands for, escaped. The end of the session follows after a semicolon.
 fn said(event: &Event<'_>) -> String {
     let status: &[u8] = if event.completes() { b"+OK " } else { b"" };
     let says = |bytes: &[u8]| [status, bytes].concat().escape_ascii().to_string();
@@ -123,7 +123,7 @@ fn response(response: Response<'_>) -> String {
     trim(line.pending()).escape_ascii().to_string()
 }
 
-/// The lines of a message as they went over the wire.
+/// Returns the lines of a message as they were sent.
 fn message(body: &[u8]) -> Vec<String> {
     let lines = body.split_inclusive(|byte| *byte == b'\n').map(|line| {
         assert!(line.ends_with(b"\n"), "a message without the end of its last line");
@@ -133,7 +133,7 @@ fn message(body: &[u8]) -> Vec<String> {
     lines.collect()
 }
 
-/// A line without its end.
+/// Returns a line without its end.
 fn trim(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)

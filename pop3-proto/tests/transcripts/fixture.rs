@@ -1,18 +1,18 @@
-//! What the notes of a transcript say: which side it plays, what the server has, and how the session ends.
+//! The notes of a transcript: which side plays it, the server's data, and how the session ends.
 
 use pop3_proto::script::{Script, Side};
 use pop3_proto::server::{Language, Phrase, Refusal, ServerConfig, Utf8};
 use pop3_proto::{LanguageTag, Limits, MIN_SEND_BUF, Mechanism, Profile, Text, TlsPolicy};
 use pop3_proto_kit::{App, Message, User};
 
-/// The world around the machines.
+/// Everything around the machines.
 pub(super) struct Fixture {
-    /// How the session of the client ends; without a note it does not play.
+    /// How the session of the client ends, or `None` if only the server plays the transcript.
     pub(super) client_ends: Option<String>,
-    /// How the session of the server ends; without a note it does not play.
+    /// How the session of the server ends, or `None` if only the client plays the transcript.
     pub(super) server_ends: Option<String>,
     pub(super) config: ServerConfig<'static>,
-    /// The messages that are gone when the session is over.
+    /// The messages that are removed at the end of the session.
     pub(super) removed: Vec<String>,
     /// The quirks that the server has noted, if a note names any.
     pub(super) quirks: Option<String>,

@@ -1,8 +1,9 @@
-//! Whole dialogues, played at every segmentation.
+//! Complete dialogues, played at every segmentation.
 //!
-//! A transcript is a file of data: notes that say what the server has and how the session ends, then the dialogue. The client machine plays it
-//! against its server, the server machine against its client, in one piece, octet by octet, at every single cut and, where it is short, at
-//! every pair of cuts; and broken off at every octet.
+//! A transcript is a data file. Its notes say what data the server has and how the session ends, and the dialogue
+//! follows. The client machine plays it against its server, and the server machine against its client: in one piece,
+//! byte by byte, at every single cut, and at every pair of cuts if the transcript is short. Each also plays a stream
+//! that ends early, at every byte.
 
 mod client_machine;
 mod fixture;
@@ -111,14 +112,15 @@ fn same_lines(played: &client_machine::Played, lines: &[(&[u8], usize)]) {
     }
 }
 
-/// Broken off at any octet, the client tells nothing that did not come whole, and does not take it for the end.
+/// If the stream ends early, at any byte, the client reports only complete lines, and does not mistake the loss for
+/// the end of the session.
 fn break_client_off(script: &Script) {
     let lines = client_machine::server_lines(script);
     for octets in 0..script.octets(Side::Server).len() {
         let played = client_machine::play(script, script.server().lost_after(octets));
         same_lines(&played, &lines);
         let told = played.lines.len().checked_sub(1).map_or(0, |last| lines[last].1);
-        assert!(told <= octets, "broken off at {octets}, and told of {told}");
+        assert!(told <= octets, "broken off at {octets}, but {told} bytes were reported");
         let ended = &played.ended;
         assert!(
             ended == "UnexpectedEof" || ended == "Closed(Unknown)" || ended == "Closed(NoneAsked)",
@@ -145,7 +147,7 @@ fn play_server(script: &Script, fixture: &Fixture, ends: &str) {
     }
 }
 
-/// Broken off at any octet before the end of the line QUIT, nothing is removed.
+/// If the stream ends at any byte before the end of the line QUIT, the server removes no message.
 fn break_server_off(script: &Script, fixture: &Fixture) {
     let octets = script.octets(Side::Client).len();
     for lost in 0..octets {

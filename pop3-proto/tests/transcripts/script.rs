@@ -1,4 +1,4 @@
-//! The reader and the player of dialogues themselves: what they refuse, and how they say it.
+//! The reader and the player of dialogues: what they refuse, and how they report it.
 
 use pop3_proto::script::{Cuts, Mismatch, Peer, Script, ScriptProblem, Side};
 use std::io::{Read, Write};
@@ -65,7 +65,7 @@ fn escapes_stand_for_bytes_and_survive_a_round_trip() {
     assert_eq!(Script::parse("C:").unwrap().octets(Side::Client), b"\r\n");
 }
 
-/// A server that has played up to and including the line with this number.
+/// Returns a server that has played up to and including the line with this number.
 fn server(script: &Script, line: usize) -> Peer<'_> {
     let mut server = script.server();
     for said in script.lines().filter(|said| said.number <= line) {
@@ -134,7 +134,7 @@ fn a_mismatch_shows_the_line_where_they_part() {
     for (mismatch, line, text) in cases {
         assert_eq!(mismatch.line(), line, "{mismatch}");
         assert_eq!(mismatch.to_string(), text);
-        assert_eq!(format!("{mismatch:?}"), text, "what a test prints that unwraps");
+        assert_eq!(format!("{mismatch:?}"), text, "the output of a test that unwraps");
     }
 }
 

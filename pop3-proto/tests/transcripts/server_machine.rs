@@ -5,18 +5,19 @@ use super::fixture::Fixture;
 use pop3_proto::script::{Peer, Script};
 use pop3_proto_kit::{Host, Memory};
 
-/// What became of a session.
+/// The outcome of a session.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Played {
-    /// Why it was closed, or the fatal error.
+    /// The reason for the close, or the fatal error.
     pub(super) ended: String,
-    /// The unique-ids of the messages that are gone.
+    /// The unique-ids of the removed messages.
     pub(super) removed: Vec<String>,
     /// The quirks that were noted.
     pub(super) quirks: String,
 }
 
-/// Plays a whole dialogue, with a send buffer of this size. Panics if the server writes something that the transcript does not have.
+/// Plays a complete dialogue, with a send buffer of this size. Panics if the server writes bytes that the transcript
+/// does not have.
 pub(super) fn play(script: &Script, fixture: &Fixture, mut peer: Peer<'_>, memory: usize) -> Played {
     let mut host = Host::with_app(fixture.config, fixture.app(script)).sized(Memory::growing(memory));
     while host.end.is_none() || !host.outgoing().is_empty() {

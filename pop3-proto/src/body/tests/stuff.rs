@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 const MODES: [StuffMode; 2] = [StuffMode::Convert, StuffMode::Verbatim];
 
-/// What is sent, up to a bare LF that is refused.
+/// Returns the bytes to send, up to a bare LF if it is refused.
 fn naive(message: &[u8], mode: StuffMode) -> Result<Vec<u8>, Vec<u8>> {
     let mut wire = Vec::new();
     for octet in message {
@@ -52,7 +52,7 @@ fn lend<'c>(chunks: impl IntoIterator<Item = &'c [u8]>, mode: StuffMode) -> Resu
     Ok(wire)
 }
 
-/// Through a sink of `size` octets, which is emptied when it takes no more.
+/// Encodes through a sink of `size` bytes, which is emptied when it is full.
 fn copy<'c>(
     chunks: impl IntoIterator<Item = &'c [u8]>,
     mode: StuffMode,

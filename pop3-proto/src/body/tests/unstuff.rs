@@ -5,10 +5,10 @@ use std::vec::Vec;
 
 const MODES: [LineEnding; 2] = [LineEnding::Crlf, LineEnding::Lf];
 
-/// What came out: the message, and how many octets were left behind the end mark where there was one.
+/// The decoded message, and the number of bytes after the terminator if it was found.
 type Got = (Vec<u8>, Option<usize>);
 
-/// Line by line: finds where each ends, then says what it is.
+/// Decodes line by line: finds the end of each line, then interprets it.
 fn naive(body: &[u8], ending: LineEnding) -> Got {
     let mut message = Vec::new();
     let mut rest = body;
@@ -23,14 +23,14 @@ fn naive(body: &[u8], ending: LineEnding) -> Got {
             return (message, Some(tail.len()));
         }
         let undotted = line.strip_prefix(b".").unwrap_or(line);
-        // A CR behind a dot is not delivered before it is known that no LF follows.
+        // A CR after a dot is not delivered until it is known that no LF follows.
         message.extend_from_slice(if end.is_none() && line == b".\r" { b"" } else { undotted });
         rest = tail;
     }
     (message, None)
 }
 
-/// Decodes `chunks`, with what every single piece must fulfil.
+/// Decodes `chunks`, and checks every piece.
 fn decode<'i>(chunks: impl IntoIterator<Item = &'i [u8]>, ending: LineEnding) -> Got {
     let mut unstuff = Unstuff::new(ending);
     let (mut message, mut left) = (Vec::new(), None);

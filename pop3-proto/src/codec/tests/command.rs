@@ -24,7 +24,7 @@ fn other<'a>(keyword: &'a [u8], arguments: Option<&'a [u8]>) -> Command<'a> {
     Command::Other { keyword: Keyword::new(keyword).unwrap(), arguments }
 }
 
-/// Reads each line and compares what came out and what was noted.
+/// Reads each line, and compares the command and the quirks.
 fn all_read(cases: &[(&[u8], Command<'_>, &[Quirk])]) {
     for (line, command, quirks) in cases {
         let read = noting(|quirks| Command::read(line, quirks));
@@ -60,7 +60,7 @@ fn r1939_3_f_keywords_have_no_case_and_arguments_have() {
     assert_ne!(Command::parse(b"USER MRose"), Command::parse(b"USER mrose"));
 }
 
-/// Also ROB.43: spaces too many are taken as they are meant, and noted.
+/// Also ROB.43: extra spaces are accepted and noted.
 #[test]
 fn r1939_3_i_one_space_separates_words() {
     all_read(&[
@@ -101,7 +101,7 @@ fn r1939_4_l_message_numbers_are_decimal_and_not_zero() {
     }
 }
 
-/// Each would be the number 1 if it wrapped.
+/// Each number would be 1 if it wrapped.
 #[test]
 fn rob_8_a_number_over_its_type_names_no_message() {
     let lines: &[&[u8]] =
@@ -170,7 +170,7 @@ fn r1939_5_stat_a_surplus_arguments_are_refused() {
     }
 }
 
-/// Also 1939.7.top.d: however long the decimal.
+/// Also 1939.7.top.d: decimals of any length.
 #[test]
 fn r1939_7_top_a_takes_a_message_and_a_count_of_lines() {
     let top = |lines| Command::Top { message: message(3), lines };
@@ -269,7 +269,7 @@ fn g_17_lang_takes_a_range_or_nothing() {
     all_refused(CommandError::Language, &[b"LANG -", b"LANG **", b"LANG de_AT", b"LANG abcdefghi"]);
 }
 
-/// Also ROB.41: whatever its length, it is an unknown command and no framing error.
+/// Also ROB.41: whatever its length, it is an unknown command and not a framing error.
 #[test]
 fn rob_40_an_unknown_command_keeps_its_word_and_its_rest() {
     let long = [b'x'; 200];
@@ -309,7 +309,7 @@ fn every_error_has_a_message() {
     assert_eq!(words.len(), errors.len());
 }
 
-/// Words split at spaces and tabs: the message, or why there is none, and what is noted.
+/// Splits words at spaces and tabs. Returns the message, or why there is none, and the quirks.
 fn naive_message(arguments: &[u8]) -> (Result<MessageNumber, CommandError>, Vec<Quirk>) {
     let text = std::str::from_utf8(arguments).unwrap();
     let words: Vec<&str> = text.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
@@ -331,7 +331,7 @@ fn naive_message(arguments: &[u8]) -> (Result<MessageNumber, CommandError>, Vec<
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Also 1939.3.i: the plain way and the general one together are the naive one.
+    /// Also 1939.3.i: the fast path and the general path together agree with the naive reading.
     #[test]
     fn r1939_4_l_a_message_number_is_read_as_the_naive_way_reads_it(
         pieces in prop::collection::vec(

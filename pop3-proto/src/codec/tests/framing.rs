@@ -4,7 +4,7 @@ use crate::{Command, CommandError, Decoded, Limits, LineEnding, Response, Verb};
 use proptest::prelude::*;
 use std::vec::Vec;
 
-/// An octet at a time: the first LF (with `crlf`, only behind a CR) ends the line, if it lies within the limit.
+/// Searches byte by byte: the first LF ends the line if it is within the limit. With `crlf`, it needs a CR before it.
 fn naive(input: &[u8], limit: usize, crlf: bool) -> Framed<'_> {
     let mut before = None;
     for (position, octet) in input.iter().enumerate() {
@@ -21,7 +21,7 @@ fn naive(input: &[u8], limit: usize, crlf: bool) -> Framed<'_> {
     if input.len() < limit { Framed::Incomplete } else { Framed::TooLong }
 }
 
-/// How many octets of `input` were seen to hold no line end before.
+/// Returns how many bytes of `input` were already searched for a line end.
 fn searched(input: &[u8], crlf: bool) -> usize {
     match naive(input, usize::MAX, crlf) {
         Framed::Line { consumed, .. } => consumed - 1,
@@ -36,7 +36,7 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Also 1939.3.w and ROB.22: where the search resumes changes nothing.
+    /// Also 1939.3.w and ROB.22: the place where the search resumes changes nothing.
     #[test]
     fn r1939_3_d_a_line_ends_where_the_naive_loop_ends_it(input in octets(), limit in 1..26usize) {
         for from in 0..=searched(&input, false) {
@@ -60,7 +60,7 @@ proptest! {
         prop_assert_ne!(Response::decode(&input, None, &Limits::DEFAULT), Decoded::Incomplete);
     }
 
-    /// `decode` is the naive loop with `parse` behind it, whatever comes after the line.
+    /// `decode` is the naive loop followed by `parse`, whatever follows the line.
     #[test]
     fn decode_is_framing_and_parse(input in octets(), limit in 64..80u16, padding in 0..90usize) {
         let input = [std::vec![b'x'; padding], input].concat();
@@ -112,7 +112,7 @@ fn r1939_3_m_a_line_may_fill_its_limit_and_not_more() {
     }
 }
 
-/// Also 2449.4: 255 octets for a command, and what the caller sets instead.
+/// Also 2449.4: 255 octets for a command, or the limit that the caller sets.
 #[test]
 fn r1939_3_j_an_argument_of_more_than_40_octets_is_read_up_to_the_line_limit() {
     let user = |octets: usize| [b"USER ", &*std::vec![b'x'; octets - 7], b"\r\n"].concat();

@@ -62,8 +62,8 @@ fn r1939_4_l_numbers_are_plain_decimal() {
         assert_eq!(ScanListing::parse(text), Err(InvalidValue::Syntax), "{}", text.escape_ascii());
     }
     for text in [&b"0 5"[..], b"00 5"] {
-        assert_eq!(ScanListing::parse(text), Err(InvalidValue::Syntax), "message 0 is none");
-        assert_eq!(UniqueIdListing::parse(text), Err(InvalidValue::Syntax), "message 0 is none");
+        assert_eq!(ScanListing::parse(text), Err(InvalidValue::Syntax), "0 is not a message number");
+        assert_eq!(UniqueIdListing::parse(text), Err(InvalidValue::Syntax), "0 is not a message number");
         assert_eq!(DropListing::parse(text), Ok(drop(0, 5)), "a count may be 0");
     }
     assert_eq!(ScanListing::parse(b"4294967295 0"), Ok(scan(u32::MAX, 0)));
@@ -125,7 +125,7 @@ fn rob_11_spaces_around_a_unique_id_are_not_part_of_it() {
     }
 }
 
-/// A line end that was taken for data must not look like a row that was well.
+/// A line end that was mistaken for data must not look like a valid row.
 #[test]
 fn rob_3_a_row_that_holds_a_line_end_does_not_parse() {
     for line in [&b"1 120 x\n2 130"[..], b"1 120 \n", b"1 120\n", b"1 120\r", b"1 120 \r2 130", b"1 120 \0"] {
@@ -169,7 +169,7 @@ proptest! {
         }
     }
 
-    /// What is read from any octets is written as one canonical line, and read again as the same.
+    /// A value that was read from any bytes is written as one canonical line, and read again as the same value.
     #[test]
     fn rob_23_any_bytes_are_a_listing_or_an_error(octets in near_rows()) {
         if let Ok(listing) = DropListing::parse(&octets) {
@@ -189,7 +189,7 @@ proptest! {
     }
 }
 
-/// Octets that come close to rows, and any others.
+/// Returns bytes that resemble rows, and any other bytes.
 fn near_rows() -> impl Strategy<Value = Vec<u8>> {
     let octet = prop_oneof![
         Just(b' '),

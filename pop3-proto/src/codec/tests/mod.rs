@@ -1,4 +1,4 @@
-//! Commands, status lines and listings: rules by requirement row, and both ways through bytes for every value.
+//! Commands, status lines and listings: rules by requirement row, and every value written and read again.
 
 mod command;
 mod framing;
@@ -12,7 +12,7 @@ use crate::quirks::Quirks;
 use crate::sink::{BufferFull, Sink};
 use std::vec::Vec;
 
-/// The octets that `encode` writes.
+/// Returns the bytes that `encode` writes.
 fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFull>) -> Vec<u8> {
     let mut buffer = [0; 2048];
     let mut out = SendBuf::new(&mut buffer[..]);
@@ -20,21 +20,21 @@ fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFull>) -> Vec<
     out.pending().to_vec()
 }
 
-/// The line, without its end; there is only one, and it has no octet that ends lines or texts.
+/// Returns the line without its end. There is only one, and it has no byte that ends lines or texts.
 fn line(octets: &[u8]) -> &[u8] {
     let line = octets.strip_suffix(b"\r\n").expect("CR LF at the end");
     assert!(!line.iter().any(|octet| b"\r\n\0".contains(octet)), "{}", octets.escape_ascii());
     line
 }
 
-/// What `read` makes of a line, and the quirks that it noted.
+/// Returns the result of `read` for a line, and the quirks that it noted.
 fn noting<T>(read: impl FnOnce(&mut Quirks) -> T) -> (T, Quirks) {
     let mut quirks = Quirks::NONE;
     let value = read(&mut quirks);
     (value, quirks)
 }
 
-/// The value of a whole line and what it took.
+/// Returns the value of a complete line, and its length.
 fn complete<T, E: std::fmt::Debug>(decoded: Decoded<T, E>) -> Option<(T, usize)> {
     match decoded {
         Decoded::Complete { consumed, value } => Some((value, consumed)),

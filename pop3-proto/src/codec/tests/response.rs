@@ -20,7 +20,7 @@ fn err<'a>(code: ResponseCode<'a>, text: &'a [u8]) -> Response<'a> {
     Response::Err(status(Some(code), text))
 }
 
-/// A line, the command that it answers, what it says and what was tolerated.
+/// A line, the command that it answers, its meaning, and the tolerated quirks.
 type Case<'a> = (&'a [u8], Option<Verb>, Response<'a>, &'a [Quirk]);
 
 fn all_read(cases: &[Case<'_>]) {
@@ -97,7 +97,7 @@ fn rob_15_a_status_in_lower_case_is_noted() {
     none_read(&[NOOP, GREETING], &[b"+okay", b"-errno"]);
 }
 
-/// Also 1939.3.n: the same octets mean what the pending command says.
+/// Also 1939.3.n: the pending command decides the meaning of the same bytes.
 #[test]
 fn g_20_a_challenge_is_for_auth_only() {
     all_read(&[
@@ -168,7 +168,7 @@ fn amb_4_in_a_greeting_the_space_before_a_code_may_be_missing() {
     none_read(&[NOOP, AUTH], &[b"+OK[IN-USE] x", b"-ERR[IN-USE] x"]);
 }
 
-/// Also AMB.2: DEL, and any octet that ends no line, is text.
+/// Also AMB.2: DEL, and any byte that does not end a line, is text.
 #[test]
 fn amb_2_a_text_ends_before_the_bytes_that_end_lines() {
     all_read(&[
@@ -179,7 +179,7 @@ fn amb_2_a_text_ends_before_the_bytes_that_end_lines() {
     ]);
 }
 
-/// Also ROB.18: what looks like a code cannot be smuggled in as text.
+/// Also ROB.18: text that looks like a code cannot be sent as a plain text.
 #[test]
 fn rob_19_a_status_text_is_one_line_without_a_false_code() {
     for text in [&b"a\rb"[..], b"a\nb", b"a\0b"] {
@@ -214,7 +214,7 @@ fn r3206_codes_say_when_to_try_again() {
     assert!(OtherCode::levels(&other).eq([b"X", b"Y", b"Z"]));
 }
 
-/// Whatever is read in one pass is what the line says, with nothing tolerated.
+/// The fast path returns the same value as the general path, with no quirk.
 #[test]
 fn law_5_a_plain_line_is_what_parse_reads() {
     let starts: [&[u8]; 9] =

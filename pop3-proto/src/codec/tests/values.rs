@@ -1,4 +1,4 @@
-//! Every command and every status line, there and back.
+//! Every command and every status line, written and read again.
 
 use super::{complete, encoded, line};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use proptest::prelude::*;
 use std::{string::String, vec::Vec};
 
-/// What commands and status lines are made of; each takes what it needs.
+/// The parts of commands and status lines; each uses the parts that it needs.
 #[derive(Debug)]
 struct Parts {
     text: Vec<u8>,
@@ -23,7 +23,7 @@ struct Parts {
     some: bool,
 }
 
-/// Octets that one line can hold; never none.
+/// Returns bytes that fit in one line, and at least one.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let octet = prop_oneof![Just(b' '), Just(b'['), Just(b']'), b'!'..=b'~', any::<u8>()];
     prop::collection::vec(octet.prop_filter("ends the line", |octet| !b"\r\n\0".contains(octet)), 1..80)
@@ -41,7 +41,7 @@ fn parts() -> impl Strategy<Value = Parts> {
 }
 
 impl Parts {
-    /// One command of each verb; none of [`Verb::Other`] where the word is a known one.
+    /// Returns one command of each verb, except [`Verb::Other`] if the word is a known one.
     fn commands(&self) -> impl Iterator<Item = Command<'_>> {
         Verb::ALL.iter().filter_map(|verb| self.command(*verb))
     }
@@ -79,7 +79,7 @@ impl Parts {
         })
     }
 
-    /// `+OK` and `-ERR` with and without code and text, and a challenge.
+    /// Returns `+OK` and `-ERR` with and without code and text, and a challenge.
     fn responses(&self) -> Vec<Response<'_>> {
         let text = if self.some { Text::new(&self.text).unwrap() } else { Text::EMPTY };
         let code = ResponseCode::new(self.code.as_bytes()).unwrap();
@@ -128,7 +128,7 @@ const WORDS: &[&str] = &[
     "C4C9334BAC560ECC979E58001B3E22FB",
 ];
 
-/// Lines that are close to commands or status lines, and any octets.
+/// Returns lines that resemble commands or status lines, and any other bytes.
 fn near_lines() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         4 => prop::sample::select(WORDS).prop_map(|word| word.as_bytes().to_vec()),
@@ -153,7 +153,7 @@ proptest! {
             let limits = Limits::DEFAULT.with_command_line(1024);
             prop_assert_eq!(complete(Command::decode(&bytes, &limits)), Some((command, bytes.len())));
             let again = encoded(|out| Command::parse(line(&bytes)).unwrap().encode(out));
-            prop_assert_eq!(bytes, again, "canonical octets come back as they were");
+            prop_assert_eq!(bytes, again, "canonical bytes do not change");
         }
     }
 
@@ -171,11 +171,11 @@ proptest! {
                 prop_assert_eq!(decoded, expected.map(|response| (response, bytes.len())));
             }
             let parsed = Response::parse(line(&bytes), Some(Verb::Auth)).unwrap();
-            prop_assert_eq!(&encoded(|out| parsed.encode(out)), &bytes, "canonical octets come back as they were");
+            prop_assert_eq!(&encoded(|out| parsed.encode(out)), &bytes, "canonical bytes do not change");
         }
     }
 
-    /// What was tolerated is written as it should have been, and says the same. Also ROB.23.
+    /// Tolerated forms are written in the canonical form, which has the same meaning. Also ROB.23.
     #[test]
     fn rob_25_tolerated_forms_mean_the_same_as_the_canonical_form(octets in near_lines()) {
         if let Ok(command) = Command::parse(&octets) {
@@ -200,7 +200,7 @@ proptest! {
         prop_assert_ne!(Command::decode(&octets, &Limits::DEFAULT), Decoded::TooLong { limit: 0 });
     }
 
-    /// A sink without room for all of it takes none of it.
+    /// A sink without room for the complete value accepts no byte of it.
     #[test]
     fn an_encoder_writes_all_or_nothing(parts in parts(), room in 0..40usize) {
         for command in parts.commands() {

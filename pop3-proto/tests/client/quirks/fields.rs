@@ -44,7 +44,7 @@ fn quirk_4_plus_err_is_not_a_status() {
         let mut session = Guest::greeted(config);
         session.ask("USER mrose", "+OK\r\n");
         assert_eq!(session.ask("PASS x", "+ERR mailbox locked\r\n"), ["fatal NotPop3"]);
-        assert_eq!(session.client().state(), pop3_proto::State::Authorization, "nobody is logged in");
+        assert_eq!(session.client().state(), pop3_proto::State::Authorization, "the client is not logged in");
         assert_eq!(Guest::greeted(config).ask("AUTH PLAIN AAAA", "+ERR no\r\n"), ["fatal NotPop3"]);
     }
 }
@@ -146,10 +146,7 @@ fn quirk_15_uidl_top_and_pipelining_after_login_only() {
     session.ask("USER mrose", "+OK\r\n");
     session.ask("PASS x", "+OK\r\n");
     assert_eq!(session.client().capabilities().support(Feature::Uidl), Support::No);
-    assert!(
-        session.client().capabilities().is_before_login(),
-        "which is why it may be worth another question"
-    );
+    assert!(session.client().capabilities().is_before_login(), "so asking again may help");
     session.ask("CAPA", "+OK\r\nUSER\r\nUIDL\r\nTOP\r\nPIPELINING\r\n.\r\n");
     for feature in [Feature::Uidl, Feature::Top, Feature::Pipelining] {
         assert_eq!(session.client().capabilities().support(feature), Support::Yes);
@@ -178,7 +175,7 @@ fn quirk_17_capabilities_in_odd_words() {
     let events = session.ask("CAPA", format!("+OK\r\n{rows}.\r\n"));
     assert_eq!((events.len(), events.last().unwrap().as_str()), (7, "CAPA end 5"));
     let capabilities = *session.client().capabilities();
-    assert!(!capabilities.has(Feature::Pipelining), "a word that is close is another word");
+    assert!(!capabilities.has(Feature::Pipelining), "a similar word is another word");
     assert!(capabilities.has_mechanism(pop3_proto::Mechanism::PLAIN));
     assert_eq!(capabilities.login_delay(), Some(15));
     assert_eq!(capabilities.expire(), Some(pop3_proto::Expire::Days(7)));
@@ -210,7 +207,7 @@ fn quirk_44_codes_in_any_case_and_anywhere() {
     }
 }
 
-/// Without RESP-CODES a bracket may be plain text, so that the code is noted and refused by nobody.
+/// Without RESP-CODES, a bracket may be plain text. The client notes such a code, and both profiles accept it.
 #[test]
 fn quirk_44_codes_that_nobody_announced() {
     for (capability, noted) in [("TOP", true), ("RESP-CODES", false)] {
@@ -221,10 +218,10 @@ fn quirk_44_codes_that_nobody_announced() {
     }
     let mut session = Guest::greeted(CLEAR);
     assert_eq!(session.ask("USER a", "-ERR [AUTH] x\r\n"), ["USER refused [AUTH] x"]);
-    assert!(session.quirks().is_empty(), "nobody asked what the server announces");
+    assert!(session.quirks().is_empty(), "no list of capabilities is known");
 }
 
-/// What comes as data is never a number to go by: not one octet is kept, whatever the rows say.
+/// Numbers in rows are only data: the client keeps none of them, whatever they are.
 #[test]
 fn quirk_46_numbers_are_given_as_they_are() {
     let mut session = Guest::opened(STRICT);

@@ -101,13 +101,17 @@ fn quirk_24_a_server_that_closes_on_a_bad_password() {
     };
     let mut session = start();
     assert_eq!(session.last(""), ["fatal UnexpectedEof"]);
-    assert_eq!(session.client().state(), State::Authorization, "which tells the caller what was cut off");
+    assert_eq!(
+        session.client().state(),
+        State::Authorization,
+        "so the caller knows that the login is not answered"
+    );
     let mut session = start();
     let events = session.hear("-ERR no\r\n+OK pop3 server signing off\r\n");
     assert_eq!(events, ["PASS refused no", "fatal Unsolicited"]);
 }
 
-/// Texts are for people; what a server means is in its code.
+/// Texts are for people; the meaning of a refusal is in its response code.
 #[test]
 fn quirk_25_the_text_of_a_refusal_is_not_read() {
     for text in ["maildrop lock busy", "Mailbox in use", "wait a while", "unavailable"] {
@@ -119,7 +123,7 @@ fn quirk_25_the_text_of_a_refusal_is_not_read() {
     assert!(ResponseCode::new(b"IN-USE").unwrap().retry().is_some());
 }
 
-/// Also ROB.26: see `greeting` for what a timestamp is.
+/// Also ROB.26: `greeting` tests the syntax of timestamps.
 #[test]
 fn quirk_26_odd_timestamps_are_ignored() {
     let apop = "APOP mrose c4c9334bac560ecc979e58001b3e22fb";

@@ -1,4 +1,4 @@
-//! What real servers put on the wire, by number. Those about line ends are in `line_ends`.
+//! The quirks of real servers, by number. `line_ends` tests the quirks of line ends.
 
 mod fields;
 mod logins;

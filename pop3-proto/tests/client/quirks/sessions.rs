@@ -1,4 +1,4 @@
-//! Messages, and how sessions go on and end.
+//! Messages, and how sessions continue and end.
 
 use super::super::{CLEAR, Guest, PIPED, STRICT, in_both};
 use pop3_proto::client::{Deletions, Feature};
@@ -39,10 +39,10 @@ fn quirk_31_all_in_one_read_and_then_the_stream_ends() {
     assert_eq!(events, ["RETR 1 begin", "body x\\r\\n", "RETR 1 end 3", "NOOP ok", "fatal UnexpectedEof"]);
     let mut session = Guest::opened(CLEAR);
     let events = session.ask("RETR 1", "+OK\r\nx\r\n.\r\nmore");
-    assert_eq!(events[2..], ["RETR 1 end 3", "fatal Unsolicited"], "the message is complete all the same");
+    assert_eq!(events[2..], ["RETR 1 end 3", "fatal Unsolicited"], "the message is still complete");
 }
 
-/// Also ROB.34: by the RFC the first dot goes, stuffed or not.
+/// Also ROB.34: RFC 1939 removes the first dot of a line, whether the server stuffed it or not.
 #[test]
 fn quirk_32_a_server_that_does_not_stuff() {
     let events = Guest::opened(CLEAR).ask("RETR 1", "+OK\r\n.foo\r\n.\r\n");
@@ -103,12 +103,12 @@ fn quirk_38_without_uidl_the_session_continues() {
     assert_eq!(session.ask("STAT", "+OK 1 5\r\n"), ["1 messages, 5 octets"]);
 }
 
-/// When a server closes an idle session is the server's; no timer of the client runs then.
+/// The server decides when it closes an idle session, so the client runs no timer.
 #[test]
 fn quirk_39_an_idle_client_waits_for_nothing() {
     let mut session = Guest::opened(CLEAR);
     assert_eq!(session.wait(1 << 30), "");
-    assert_eq!(session.ask("NOOP", "+OK\r\n"), ["NOOP ok"], "which is how a caller keeps it open");
+    assert_eq!(session.ask("NOOP", "+OK\r\n"), ["NOOP ok"], "a caller keeps the session open with NOOP");
     assert_eq!(session.last(""), ["fatal UnexpectedEof"]);
 }
 

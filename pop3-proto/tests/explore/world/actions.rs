@@ -1,22 +1,22 @@
-//! What may happen next, and doing it.
+//! The possible actions, and how to execute them.
 
 use super::{Asked, Owed, World};
 use pop3_proto::client::{SendError, Ticket};
 use pop3_proto::server::Refusal;
 use pop3_proto::{Base64, Command, Input, OctetCount, SendBuf, Text};
 
-/// One step of one side, or of the cable between them.
+/// One step of one side, or of the connection between them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::explore) enum Action {
-    /// Octets arrive at the server.
+    /// Bytes arrive at the server.
     Up(Amount),
-    /// Octets arrive at the client.
+    /// Bytes arrive at the client.
     Down(Amount),
     /// The server sees that the client has hung up.
     UpEnds,
     /// The client sees that the server has hung up.
     DownEnds,
-    /// What is on its way to the server is lost, and the stream ends there.
+    /// The bytes on their way to the server are lost, and the stream ends there.
     CutUp,
     CutDown,
     /// The client's application sends its next command.
@@ -24,7 +24,7 @@ pub(in crate::explore) enum Action {
     /// It answers the challenge.
     Respond,
     CancelSasl,
-    /// It agrees with what AUTH came to.
+    /// It agrees with the outcome of AUTH.
     Verify,
     /// Both do the handshake.
     Handshake,
@@ -32,10 +32,10 @@ pub(in crate::explore) enum Action {
     Accept,
     Refuse,
     Challenge,
-    /// It hands over the message that is open.
+    /// It sends bytes of the open message.
     Body(Amount),
     FinishBody,
-    /// It cannot.
+    /// It cannot complete the message.
     Abort,
 }
 
@@ -52,13 +52,13 @@ impl Amount {
 }
 
 impl World<'_> {
-    /// What may happen next. `Send` may turn out to be too early, which changes nothing.
+    /// Returns the possible actions. `Send` may be too early, and then changes nothing.
     pub(in crate::explore) fn enabled(&self, deep: bool) -> Vec<Action> {
         let mut actions = self.of_applications();
         let (up, down) = (self.up.pending().len(), self.down.pending().len());
         if !self.up_ended && self.server_over.is_none() {
             actions.extend((up > 0).then_some(Action::Up(Amount::All)));
-            // Once something is cut, the order of what is left is worth less of the search.
+            // After a cut, the order of the remaining bytes is less important for the search.
             actions.extend((up > 1 && (deep || !self.cut)).then_some(Action::Up(Amount::Octet)));
             actions.extend((up == 0 && self.client_hangs_up()).then_some(Action::UpEnds));
             actions.push(Action::CutUp);
@@ -109,17 +109,17 @@ impl World<'_> {
         actions
     }
 
-    /// The session is over for the client, or it has nothing left to say or to hear.
+    /// Returns whether the session is over for the client, or nothing is left to send or to receive.
     fn client_hangs_up(&self) -> bool {
         let done = self.next == self.scenario.commands.len() && self.owed.is_none();
         self.client_over.is_some() || (self.log.greeted && done && self.client.is_idle())
     }
 
-    /// One step of a session in which all goes well; whether there was one.
+    /// Does one step of a session without failures, and returns whether there was a step.
     pub(in crate::explore) fn go_on(&mut self) -> bool {
         let bad = |action: &Action| match action {
             Action::CutUp | Action::CutDown | Action::Refuse | Action::CancelSasl => true,
-            // A handshake that nobody answers; a message can be sent.
+            // Abort only a handshake that the client does not answer; a message can be sent.
             Action::Abort => self.body.is_some(),
             _ => false,
         };
@@ -133,7 +133,7 @@ impl World<'_> {
         good.into_iter().any(|action| self.act(action))
     }
 
-    /// Does this; whether it changed anything.
+    /// Executes this action, and returns whether it changed anything.
     pub(in crate::explore) fn act(&mut self, action: Action) -> bool {
         match action {
             Action::Up(amount) => carry(&mut self.up, &mut self.server_unread, amount),
@@ -175,7 +175,7 @@ impl World<'_> {
         true
     }
 
-    /// Whether the command is on its way, or can never be.
+    /// Returns whether the command is sent, or can never be sent.
     fn send(&mut self) -> bool {
         match self.offer(self.scenario.commands[self.next]) {
             Err(SendError::BufferFull(_)) => return false,
@@ -185,7 +185,7 @@ impl World<'_> {
         true
     }
 
-    /// Sends this, if the client does.
+    /// Sends this line if the client accepts it.
     pub(in crate::explore) fn offer(&mut self, line: &str) -> Result<Ticket, SendError> {
         let ticket = self.client.send(&Command::parse(line.as_bytes()).unwrap(), &mut self.up)?;
         self.log.sent.push(ticket);
@@ -202,7 +202,9 @@ impl World<'_> {
             (Owed::Handshake(start), _) => {
                 assert!(self.down.pending().is_empty() && self.up.pending().is_empty());
                 self.client.tls_started(start, Input::more(&self.client_unread)).unwrap();
-                let Some(Asked::StartTls(start)) = self.asked.take() else { panic!("no handshake is due") };
+                let Some(Asked::StartTls(start)) = self.asked.take() else {
+                    panic!("no handshake is expected")
+                };
                 self.server.tls_started(start, Input::more(&self.server_unread)).unwrap();
             }
         }
@@ -232,7 +234,7 @@ impl World<'_> {
                 server.send_body_of(fetch, octets).unwrap();
             }
             Asked::Fetch(fetch) => server.refuse(fetch, Refusal::Temporary).unwrap(),
-            // A store that fails removes the first of what is marked.
+            // A store that fails removes only the first marked message.
             Asked::Commit(commit) => {
                 let infos = server.maildrop().unwrap();
                 let marked = (1..).zip(infos).filter(|(_, info)| info.is_marked()).map(|(number, _)| number);

@@ -1,8 +1,10 @@
-//! Two machines, their applications and the cable between them, as one value that is made again by doing again what was done.
+//! Two machines, their applications and the connection between them, as one value. It is created again by repeating
+//! its actions.
 //!
-//! The kit's guest and host do not serve here, only their application's data. They answer as soon as they are asked, and go on until
-//! nobody can. The search must leave every question open for a while, try each answer to it, and move single octets in between. It also
-//! tells states apart by the machines alone, which a connection's buffers would multiply.
+//! The kit's guest and host cannot be used here, except their application's data. They answer as soon as they are
+//! asked, and continue until neither can. The search must leave every question open for a while, try each answer to
+//! it, and move single bytes in between. It also tells states apart by the machines alone, because a connection's
+//! buffers would multiply the states.
 
 mod actions;
 
@@ -15,13 +17,13 @@ use pop3_proto::{ConnectionError, Input, MessageNumber, SendBuf, TlsPolicy};
 use pop3_proto_kit::{App, Infos};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// What two machines have to say to each other.
+/// The session of two machines.
 #[derive(Clone)]
 pub(in crate::explore) struct Scenario {
     pub(in crate::explore) name: &'static str,
     pub(in crate::explore) client: client::ClientConfig,
     pub(in crate::explore) server: server::ServerConfig<'static>,
-    /// What the client's application sends, one line after the other.
+    /// The lines that the client's application sends, one after the other.
     pub(in crate::explore) commands: &'static [&'static str],
     /// The number of commands that are sent and answered before the search begins.
     pub(in crate::explore) opening: usize,
@@ -44,7 +46,7 @@ impl Scenario {
     }
 }
 
-/// What the client's application owes.
+/// The answer that the client's application owes.
 #[derive(Debug)]
 enum Owed {
     Response(SaslStep),
@@ -52,7 +54,7 @@ enum Owed {
     Handshake(client::StartTls),
 }
 
-/// What the server's application was asked.
+/// The open question of the server.
 #[derive(Debug)]
 enum Asked {
     Greet(Greet),
@@ -63,12 +65,12 @@ enum Asked {
     StartTls(server::StartTls),
 }
 
-/// Both machines, what is on its way between them, and what their applications know.
+/// Both machines, the bytes on their way between them, and the data of their applications.
 pub(in crate::explore) struct World<'s> {
     pub(in crate::explore) scenario: &'s Scenario,
     pub(in crate::explore) client: Client,
     pub(in crate::explore) server: Server<Infos, server::ServerConfig<'static>>,
-    /// What is on its way: each side's sink is its end of the cable.
+    /// The bytes on their way: each side's sink is its end of the connection.
     up: SendBuf<Vec<u8>>,
     down: SendBuf<Vec<u8>>,
     client_unread: Vec<u8>,
@@ -81,15 +83,15 @@ pub(in crate::explore) struct World<'s> {
     next: usize,
     owed: Option<Owed>,
     asked: Option<Asked>,
-    /// The message that is open, and how much of it was handed over.
+    /// The open message, and how many of its bytes were written.
     body: Option<(MessageNumber, usize)>,
     pub(in crate::explore) log: Log,
-    /// All octets that arrived at the client, and all that the server has read.
+    /// All bytes that arrived at the client, and all bytes that the server has read.
     pub(in crate::explore) heard: Vec<u8>,
     pub(in crate::explore) read: Vec<u8>,
-    /// How much of `read` came before the maildrop was opened.
+    /// How many bytes of `read` are from before the maildrop was opened.
     pub(in crate::explore) opened_at: Option<usize>,
-    /// What was removed, and whether the store said that this was all.
+    /// The messages that were removed, and whether the store reported that it removed all.
     pub(in crate::explore) removed: Vec<u32>,
     pub(in crate::explore) committed: Option<bool>,
     pub(in crate::explore) client_over: Option<Option<ConnectionError>>,
@@ -129,7 +131,7 @@ impl<'s> World<'s> {
         world
     }
 
-    /// The state for a person, and for the set of those that were visited.
+    /// The state in readable form, also for the set of visited states.
     pub(in crate::explore) fn shown(&self) -> String {
         format!(
             "{:?}\n{:?} {:?}\nup {:?}+{:?}{} down {:?}+{:?}{}, next {}, owed {:?}, asked {:?}, body {:?}, \
@@ -161,16 +163,16 @@ impl<'s> World<'s> {
         hasher.finish()
     }
 
-    /// Nothing can happen any more, and nobody waits.
+    /// Both sides are over.
     pub(in crate::explore) fn is_final(&self) -> bool {
         self.server_over.is_some() && self.client_over.is_some()
     }
 
-    /// Lets both machines go on until they need something.
+    /// Runs both machines until they need something.
     fn settle(&mut self) {
         self.run_server();
         self.run_client();
-        // Nobody is there to read it.
+        // The peer no longer reads.
         if self.up_ended || self.server_over.is_some() {
             self.up.clear();
         }
@@ -211,10 +213,10 @@ impl<'s> World<'s> {
                     false
                 }
                 Ok(Step::NeedInput) => {
-                    assert!(!self.up_ended, "input is asked for behind the end");
+                    assert!(!self.up_ended, "the server asks for input after the end");
                     false
                 }
-                // The octets go nowhere.
+                // The bytes are dropped.
                 Ok(Step::NeedSpace(full)) => {
                     assert!(!full.never_fits());
                     self.down_ended && {
@@ -265,7 +267,7 @@ impl<'s> World<'s> {
         }
     }
 
-    /// What the server says to STAT and LIST now; `None` where it would not read them next.
+    /// Returns the server's answers to STAT and LIST now, or `None` if it would not read them next.
     pub(in crate::explore) fn probe(mut self) -> Option<String> {
         let idle = self.server_over.is_none()
             && self.asked.is_none()

@@ -12,59 +12,59 @@ use std::collections::VecDeque;
 /// The maildrop of most tests.
 pub type Infos = Vec<MessageInfo<OwnedUniqueId>>;
 
-/// The application of a server: what it knows, what it answers, and what it was asked.
+/// The application of a server: its data, its answers, and the questions that it was asked.
 #[derive(Clone, Debug)]
 pub struct App {
     pub greeting: String,
-    /// Without users everybody is let in.
+    /// Without users every login is accepted.
     pub users: Vec<User>,
     pub messages: Vec<Message>,
-    /// What is refused.
+    /// The refusals.
     pub refuse_greeting: Option<Refusal>,
     pub refuse_name: Option<Refusal>,
-    /// With the right credentials; wrong ones always are.
+    /// Refuses a login with the right credentials; wrong credentials are always refused.
     pub refuse_login: Option<Refusal>,
     pub refuse_fetch: Option<Refusal>,
     pub refuse_other: Option<Refusal>,
-    /// Whether a name that is unknown is refused before the password.
+    /// Whether an unknown name is refused before the password.
     pub refuses_unknown_names: bool,
-    /// What AUTH asks for, one after the other; an initial response answers the first.
+    /// The challenges of AUTH, one after the other; an initial response answers the first.
     pub challenges: Vec<String>,
     pub policy: UserPolicy,
     /// The messages that cannot be removed.
     pub stuck: Vec<u32>,
-    /// What it does with its questions, one after the other, before it goes by the fields above.
+    /// The reactions to the next questions, one after the other; the fields above decide about all later questions.
     pub whims: VecDeque<Whim>,
     pub bodies: Bodies,
     /// The questions, in [`words`].
     pub asked: Vec<String>,
-    /// The same, as their `Debug` shows them.
+    /// The same, in their `Debug` form.
     pub shown: Vec<String>,
-    /// What was removed, which happens at Commit and never else.
+    /// The messages that were removed, which happens only at Commit.
     pub removed: Vec<u32>,
     name: Vec<u8>,
-    /// How many messages of the exchange were received.
+    /// The number of messages of the exchange that were received.
     rounds: usize,
-    /// The message that is sent, how much of it was, and whether it is given up.
+    /// The message that is being sent, how many bytes of it were sent, and whether to give it up.
     sending: Option<(usize, usize, Whim)>,
-    /// What it does with the question that is open.
+    /// The reaction to the open question.
     whim: Whim,
-    /// The question is asked again, since its answer found no room.
+    /// Whether the question is asked again because its answer found no room.
     again: bool,
 }
 
-/// What an application may do with a question, whatever it is.
+/// A reaction of the application to any question.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub enum Whim {
-    /// Goes by its fields.
+    /// The fields of [`App`] decide.
     #[default]
     Fields,
     Refuse(Refusal),
     /// Asks for one more message of AUTH.
     Challenge,
-    /// Answers after it has closed, which is too late.
+    /// Answers after closing the session, which is too late.
     Late,
-    /// Loses the question, or gives up in the message, and closes.
+    /// Loses the question, or gives up inside the message, and closes.
     Close,
 }
 
@@ -77,12 +77,12 @@ impl Whim {
     }
 }
 
-/// What a user logs in with; what is empty is not taken.
+/// The credentials of a user; an empty field is never accepted.
 #[derive(Clone, Default, Debug)]
 pub struct User {
     pub name: String,
     pub password: String,
-    /// Over the greeting's timestamp.
+    /// For the greeting's timestamp.
     pub digest: String,
     /// The last response of AUTH.
     pub response: String,
@@ -93,32 +93,32 @@ pub struct User {
 pub struct Message {
     pub id: String,
     pub octets: u64,
-    /// A message without a text cannot be read.
+    /// The text, or `None` for a message that cannot be read.
     pub text: Option<Vec<u8>>,
 }
 
-/// How messages are handed over: this many bytes at a time.
+/// How messages are sent: this many bytes at a time.
 #[derive(Clone, Copy, Debug)]
 pub enum Bodies {
-    /// By `write_body`.
+    /// With `write_body`.
     Copied(usize),
-    /// By `body_slice`.
+    /// With `body_slice`.
     Lent(usize),
 }
 
-/// What the driver does after an answer.
+/// The driver's next step after an answer.
 pub(crate) enum Then {
     GoOn,
     /// Sends these bytes after those that are pending.
     Lent(Vec<u8>),
     StartTls(StartTls),
     Closed(CloseReason),
-    /// There was no room: it is asked again.
+    /// There was no room, so the question is asked again.
     Room,
 }
 
 impl App {
-    /// Lets everybody in, to these messages.
+    /// Returns an application that accepts every login, with these messages.
     pub fn of(messages: &[impl AsRef<[u8]>]) -> Self {
         let message = |(index, text): (usize, &_)| Message::new(index, AsRef::as_ref(text));
         App {
@@ -147,7 +147,7 @@ impl App {
         }
     }
 
-    /// Lets the user `mrose` in, to three messages, one of which needs stuffing.
+    /// Returns an application with the user `mrose` and three messages, one of which needs stuffing.
     pub fn new() -> Self {
         let user = User {
             name: "mrose".into(),
@@ -172,12 +172,12 @@ impl App {
         self.messages.iter().map(|message| MessageInfo::new(message.octets, id(message))).collect()
     }
 
-    /// The text of the message with this index.
+    /// Returns the text of the message with this index.
     pub fn text(&self, index: usize) -> &[u8] {
         self.messages[index].text.as_deref().unwrap()
     }
 
-    /// The message as a client receives it: every line ended by CR LF.
+    /// Returns the message as a client receives it: every line ends in CR LF.
     pub fn received(&self, index: usize) -> Vec<u8> {
         let mut received = Vec::new();
         let mut before = b'\n';
@@ -199,12 +199,12 @@ impl App {
         self.stuck = (1..).take(self.messages.len()).collect();
     }
 
-    /// Whether the next question was not asked before.
+    /// Returns whether the next question was not asked before.
     pub(crate) const fn is_new(&self) -> bool {
         !self.again && self.sending.is_none()
     }
 
-    /// Answers a question, or says what the driver does first.
+    /// Answers a question, or returns the driver's next step.
     pub(crate) fn answer<M: Maildrop, C: AsConfig>(
         &mut self,
         event: Event<'_>,
@@ -274,7 +274,7 @@ impl App {
         }
     }
 
-    /// Another connection's token is not taken, and changes nothing.
+    /// Another connection's token is refused, and changes nothing.
     fn greet<M: Maildrop, C: AsConfig>(
         &self,
         greet: Greet,
@@ -365,7 +365,7 @@ impl App {
         Ok(())
     }
 
-    /// Hands over the next bytes of the message, or ends it.
+    /// Sends the next bytes of the message, or ends it.
     fn send<M: Maildrop, C: AsConfig>(&mut self, to: &mut Responder<'_, M, C>) -> Then {
         let (index, at, whim) = self.sending.take().unwrap();
         if whim == Whim::Close {
@@ -399,7 +399,7 @@ impl App {
     }
 }
 
-/// The slices of a message, which lie in it, as far as they can be sent.
+/// Returns the slices of a message, which borrow from it, as far as they can be sent.
 fn lend<M: Maildrop, C: AsConfig>(
     chunk: &[u8],
     to: &mut Responder<'_, M, C>,
@@ -417,7 +417,7 @@ fn lend<M: Maildrop, C: AsConfig>(
     }
 }
 
-/// The first token of another connection.
+/// Returns the first token of another connection.
 fn foreign() -> Greet {
     static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
     let mut other = ServerConnection::<Infos, Vec<u8>>::new(&CONFIG, 8);
@@ -444,19 +444,19 @@ impl User {
             Credentials::Sasl { initial: Some(response), .. } | Credentials::Response(response) => {
                 is(&self.response, response.as_bytes())
             }
-            _ => false, // a mechanism without its response, and credentials of kinds to come
+            _ => false, // a mechanism without its response, and future kinds of credentials
         }
     }
 }
 
 impl Message {
-    /// The message with this index, and the unique-id `id-1`, `id-2` and so on.
+    /// Returns the message with this index, and the unique-id `id-1`, `id-2` and so on.
     pub fn new(index: usize, text: &[u8]) -> Self {
         Message { id: format!("id-{}", index + 1), octets: OctetCount::of(text), text: Some(text.to_vec()) }
     }
 }
 
-/// A maildrop of these messages, with the unique-ids `id-1`, `id-2` and so on.
+/// Returns a maildrop of these messages, with the unique-ids `id-1`, `id-2` and so on.
 pub fn infos(messages: &[impl AsRef<[u8]>]) -> Infos {
     App::of(messages).maildrop()
 }

@@ -10,15 +10,15 @@ pub struct Guest {
     pub step: Option<SaslStep>,
     pub done: Option<SaslDone>,
     pub start: Option<StartTls>,
-    /// How many bytes were received.
+    /// The number of bytes received.
     received: usize,
     now: Duration,
 }
 
-/// More bytes than a test says at once.
+/// More bytes than a test sends at once.
 pub(crate) const ROOM: usize = 1 << 20;
 
-/// What a client heard.
+/// The events of a client.
 #[derive(Debug)]
 pub enum Heard {
     /// In [`words`].
@@ -28,37 +28,37 @@ pub enum Heard {
 }
 
 impl Guest {
-    /// Before the greeting.
+    /// Returns a guest before the greeting.
     pub fn new(config: impl Into<ClientConfig>) -> Self {
         Guest::sized(config, Memory::growing(16 * 1024))
     }
 
-    /// Before the greeting, with this memory to send from.
+    /// Returns a guest before the greeting, with this memory for sending.
     pub fn sized(config: impl Into<ClientConfig>, memory: Memory) -> Self {
         Guest::over(config, Memory::at_once(ROOM), memory)
     }
 
-    /// Before the greeting, with this memory to receive into and to send from.
+    /// Returns a guest before the greeting, with this memory for receiving and for sending.
     pub fn over(config: impl Into<ClientConfig>, recv: Memory, send: Memory) -> Self {
         let pop3 = ClientConnection::with_buffers(config.into(), 1, recv, send).unwrap();
         Guest { pop3, step: None, done: None, start: None, received: 0, now: Duration::ZERO }
     }
 
-    /// In AUTHORIZATION, with a timestamp for APOP.
+    /// Returns a guest in AUTHORIZATION, with a timestamp for APOP.
     pub fn greeted(config: impl Into<ClientConfig>) -> Self {
         let mut guest = Guest::new(config);
         guest.hear("+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n");
         guest
     }
 
-    /// In AUTHORIZATION, after a response to CAPA of these rows.
+    /// Returns a guest in AUTHORIZATION, after a response to CAPA with these rows.
     pub fn listed(config: impl Into<ClientConfig>, rows: &[&str]) -> Self {
         let mut guest = Guest::greeted(config);
         guest.lists(rows);
         guest
     }
 
-    /// In TRANSACTION.
+    /// Returns a guest in TRANSACTION.
     pub fn opened(config: impl Into<ClientConfig>) -> Self {
         let mut guest = Guest::greeted(config);
         guest.log_in();
@@ -70,19 +70,19 @@ impl Guest {
         assert_eq!(self.ask("PASS tanstaaf", "+OK open\r\n"), ["PASS ok open"]);
     }
 
-    /// Sends CAPA, which is answered with these rows.
+    /// Sends CAPA and receives these rows.
     pub fn lists(&mut self, rows: &[&str]) {
         let rows: String = rows.iter().map(|row| format!("{row}\r\n")).collect();
         self.ask("CAPA", format!("+OK\r\n{rows}.\r\n"));
     }
 
-    /// Goes through STLS.
+    /// Sends STLS and completes the handshake.
     pub fn start_tls(&mut self) {
         assert_eq!(self.ask("STLS", "+OK begin TLS\r\n"), ["start TLS"]);
         self.handshake();
     }
 
-    /// Has done the handshake.
+    /// Reports that the handshake succeeded.
     pub fn handshake(&mut self) {
         self.pop3.tls_started(self.start.take().unwrap()).unwrap();
     }
@@ -97,7 +97,7 @@ impl Guest {
         self.pop3.sender().send(Command::parse(line.as_ref()).unwrap())
     }
 
-    /// Answers the challenge that was heard last; `*` cancels.
+    /// Answers the last challenge; `*` cancels.
     pub fn respond(&mut self, response: impl AsRef<[u8]>) {
         let step = self.step.take().unwrap();
         match response.as_ref() {
@@ -106,7 +106,7 @@ impl Guest {
         }
     }
 
-    /// Sends the command of this line, or answers the challenge that is open, and returns what goes over the wire.
+    /// Sends the command of this line, or answers the open challenge, and returns the bytes sent.
     pub fn say(&mut self, line: impl AsRef<[u8]>) -> Result<String, SendError> {
         self.sent();
         match self.step {
@@ -116,7 +116,7 @@ impl Guest {
         Ok(self.sent())
     }
 
-    /// Plays rounds: what the client says, what the server says, and what the client hears.
+    /// Runs rounds: the client's line, the server's response, and the client's events.
     pub fn talk(&mut self, rounds: &[(&str, &str, &str)]) {
         for (line, response, heard) in rounds {
             assert_eq!(self.say(line), Ok(format!("{line}\r\n")));
@@ -124,34 +124,34 @@ impl Guest {
         }
     }
 
-    /// What was sent since the last call.
+    /// Returns the bytes sent since the last call.
     pub fn sent(&mut self) -> String {
         let sent = String::from_utf8_lossy(self.pop3.send_buf().pending()).into_owned();
         self.pop3.send_buf().clear();
         sent
     }
 
-    /// Sends the command of this line and hears the response.
+    /// Sends the command of this line and receives the response.
     pub fn ask(&mut self, line: impl AsRef<[u8]>, response: impl AsRef<[u8]>) -> Vec<String> {
         self.send(line).unwrap();
         self.pop3.send_buf().clear();
         self.hear(response)
     }
 
-    /// The events of what the server says, in words.
+    /// Returns the events for these bytes of the server, in words.
     pub fn hear(&mut self, bytes: impl AsRef<[u8]>) -> Vec<String> {
         self.receive(bytes.as_ref());
         self.events()
     }
 
-    /// The same; the stream ends after these bytes.
+    /// Does the same, and the stream ends after these bytes.
     pub fn last(&mut self, bytes: impl AsRef<[u8]>) -> Vec<String> {
         self.receive(bytes.as_ref());
         self.end();
         self.events()
     }
 
-    /// How much it can receive at once.
+    /// Returns how many bytes it can receive at once.
     pub fn room(&mut self) -> usize {
         self.pop3.recv_buf().spare_mut().len()
     }
@@ -164,12 +164,12 @@ impl Guest {
         }
     }
 
-    /// How much of the stream was read.
+    /// Returns how many bytes of the stream were read.
     pub fn consumed(&mut self) -> usize {
         self.received - self.unread().len()
     }
 
-    /// Sends this without any room, which fails.
+    /// Tries to send this line without any room, which fails.
     pub fn send_crowded(&mut self, line: impl AsRef<[u8]>) -> Result<Ticket, SendError> {
         let pending = crowd(self.pop3.send_buf());
         let sent = self.send(line);
@@ -181,7 +181,7 @@ impl Guest {
         self.pop3.recv_buf().received_eof();
     }
 
-    /// All that there is to hear now. Adjacent slices of a message are joined.
+    /// Returns all events that are available now, with adjacent slices of a message joined.
     pub fn events(&mut self) -> Vec<String> {
         let (mut events, mut body) = (Vec::new(), Vec::new());
         loop {
@@ -204,12 +204,12 @@ impl Guest {
         }
     }
 
-    /// The next event, and what holds of each.
+    /// Returns the next event, and checks everything that is true of each event.
     pub fn poll(&mut self) -> Option<Heard> {
         self.take(words::event)
     }
 
-    /// The same, by `tell`.
+    /// Does the same, and passes the event to `tell`.
     pub fn take(&mut self, tell: impl FnOnce(&Event<'_>) -> String) -> Option<Heard> {
         let over = self.pop3.is_closed();
         let ready = self.pop3.is_ready();
@@ -244,7 +244,7 @@ impl Guest {
         heard
     }
 
-    /// What was received and not read.
+    /// Returns the bytes that were received and not read.
     pub fn unread(&mut self) -> &[u8] {
         self.pop3.recv_buf().unread()
     }
@@ -259,7 +259,7 @@ impl Guest {
         let unread = self.unread().len();
         assert_eq!(unread, before, "bytes were read, and there is no event: {:?}", self.pop3);
         let fits = unread < self.client().min_recv_buf() || self.pop3.is_closed();
-        assert!(fits, "a buffer of the least size would fill up: {:?}", self.pop3);
+        assert!(fits, "a buffer of the smallest size would fill up: {:?}", self.pop3);
     }
 
     pub const fn client(&self) -> &Client {
@@ -270,7 +270,7 @@ impl Guest {
         self.client().quirks()
     }
 
-    /// Lets this many seconds pass and says which timer ran out, if one did.
+    /// Lets this many seconds pass, and returns the name of the timer that ran out, if any.
     pub fn wait(&mut self, seconds: u64) -> String {
         self.pop3.tick(self.now).unwrap();
         self.now += Duration::from_secs(seconds);

@@ -6,22 +6,22 @@ use pop3_proto::server::{CloseReason, Maildrop, Server, ServerConfig, StartTls};
 use pop3_proto::{AnswerError, ConnectionError, MessageNumber, ServerConnection};
 use std::ops::{Deref, DerefMut};
 
-/// A server and its application, whose fields are the host's.
+/// A server and its application, whose fields are also the host's.
 pub struct Host<M: Maildrop = Infos> {
     pub pop3: ServerConnection<M, Memory, Memory, ServerConfig<'static>>,
     config: ServerConfig<'static>,
     pub app: App,
-    /// The maildrop until the login, and the argument that it gets then: whether the session is in UTF-8 mode.
+    /// The maildrop until the login. `prepare` then gets it, with `true` in UTF-8 mode.
     maildrop: Option<M>,
     pub prepare: fn(&mut M, bool),
-    /// The bytes that are sent at once.
+    /// The number of bytes that are sent at once.
     pub drain: usize,
     /// Leaves the handshake to the test.
     pub holds_tls: bool,
     handshake: Option<StartTls>,
-    /// Slices of a message, to send after what is pending.
+    /// Slices of a message, to send after the pending bytes.
     lent: Vec<u8>,
-    /// How many bytes were received.
+    /// The number of bytes received.
     received: usize,
     pub end: Option<Result<CloseReason, ConnectionError>>,
 }
@@ -31,7 +31,7 @@ impl Host {
         Host::with_app(config, App::of(messages))
     }
 
-    /// Three messages of 120, 200 and 5 octets.
+    /// Returns a host with three messages of 120, 200 and 5 octets.
     pub fn three(config: ServerConfig<'static>) -> Self {
         Host::new(config, &[[b'x'; 118].as_slice(), &[b'y'; 198], b"abc"])
     }
@@ -41,8 +41,8 @@ impl Host {
         Host::opening(config, app, maildrop)
     }
 
-    /// A host that reads `wire` and then the end of the stream: what it was asked, what it wrote, how it ended, what was
-    /// removed.
+    /// Runs a host that reads `wire` and then the end of the stream. Returns its questions, its output, how it ended,
+    /// and the removed messages.
     pub fn alone(config: ServerConfig<'static>, app: &App, wire: &[u8], cuts: Cuts, memory: Memory) -> Alone {
         let mut host = Host::with_app(config, app.clone()).tight(memory);
         let output = host.read(wire, &[], cuts);
@@ -53,12 +53,12 @@ impl Host {
 type Alone = (Vec<String>, Vec<u8>, Result<CloseReason, ConnectionError>, Vec<u32>);
 
 impl<M: Maildrop> Host<M> {
-    /// Over this maildrop, of these messages.
+    /// Returns a host over this maildrop, whose messages have these texts.
     pub fn over(config: ServerConfig<'static>, maildrop: M, messages: &[impl AsRef<[u8]>]) -> Self {
         Host::opening(config, App::of(messages), maildrop)
     }
 
-    /// Over this maildrop.
+    /// Returns a host over this maildrop.
     pub fn opening(config: ServerConfig<'static>, app: App, maildrop: M) -> Self {
         Host {
             pop3: connection(config, Memory::at_once(ROOM), Memory::growing(4096.max(config.min_send_buf()))),
@@ -75,19 +75,19 @@ impl<M: Maildrop> Host<M> {
         }
     }
 
-    /// With this memory to send from.
+    /// Uses this memory for sending.
     pub fn sized(self, memory: Memory) -> Self {
         Host { pop3: connection(self.config, Memory::at_once(ROOM), memory), ..self }
     }
 
-    /// The same, and with the least memory to receive into.
+    /// Does the same, with the smallest possible memory for receiving.
     pub fn tight(self, memory: Memory) -> Self {
         let recv = Memory::fixed(self.config.min_recv_buf());
         Host { pop3: connection(self.config, recv, memory), ..self }
     }
 
-    /// Reads `wire` and then the end of the stream, and returns what it wrote. A TLS handshake comes at each of the `walls`,
-    /// which are places in the wire, if it is due there; otherwise the stream ends at the wall.
+    /// Reads `wire` and then the end of the stream, and returns the output. `walls` are places in the wire with a TLS
+    /// handshake; the stream ends at a place where the server does not expect a handshake.
     pub fn read(&mut self, wire: &[u8], walls: &[usize], mut cuts: Cuts) -> Vec<u8> {
         self.holds_tls |= !walls.is_empty();
         let (mut at, mut walls) = (0, walls.iter());
@@ -104,35 +104,35 @@ impl<M: Maildrop> Host<M> {
             let count = cuts.next(at, end - at).min(self.room());
             let chunk = &wire[at..at + count];
             at += count;
-            // The end is seen with the last bytes, or after them.
+            // The end of the stream is seen with the last bytes, or after them.
             let ends = at == end && (count == 0 || (wall.is_none() && count % 2 == 0));
             output.extend(self.exchange(chunk, ends));
             if count == 0 && self.end.is_none() {
-                assert!(self.awaits_tls(), "at the end of the stream it ends: {:?}", self.pop3);
+                assert!(self.awaits_tls(), "the session did not end with the stream: {:?}", self.pop3);
                 self.pop3.close();
             }
         }
         output
     }
 
-    /// The client has logged in.
+    /// Logs the client in.
     pub fn login(mut self) -> Self {
         assert!(self.say("USER mrose\r\nPASS tanstaaf\r\n").ends_with("+OK maildrop open\r\n"));
         self.asked.clear();
         self
     }
 
-    /// What the server answers to these bytes.
+    /// Returns the answers of the server to these bytes.
     pub fn say(&mut self, bytes: impl AsRef<[u8]>) -> String {
         String::from_utf8(self.exchange(bytes.as_ref(), false)).unwrap()
     }
 
-    /// The same; the stream ends after these bytes.
+    /// Does the same, and the stream ends after these bytes.
     pub fn last(&mut self, bytes: impl AsRef<[u8]>) -> String {
         String::from_utf8(self.exchange(bytes.as_ref(), true)).unwrap()
     }
 
-    /// The rows of the response to a command.
+    /// Returns the rows of the response to a command.
     pub fn lists(&mut self, command: &str) -> Vec<String> {
         let response = self.say(format!("{command}\r\n"));
         let rows = response.strip_suffix("\r\n.\r\n").unwrap_or_else(|| panic!("{command}: {response}"));
@@ -141,7 +141,8 @@ impl<M: Maildrop> Host<M> {
         lines.collect()
     }
 
-    /// What the server sends after these bytes, and after the end of the stream if it is the `last` of it.
+    /// Returns the bytes that the server sends after these bytes, and after the end of the stream if they are the
+    /// `last`.
     pub fn exchange(&mut self, bytes: &[u8], last: bool) -> Vec<u8> {
         self.receive(bytes);
         if last {
@@ -167,12 +168,12 @@ impl<M: Maildrop> Host<M> {
         }
     }
 
-    /// How much it can receive at once.
+    /// Returns how many bytes it can receive at once.
     pub fn room(&mut self) -> usize {
         self.pop3.recv_buf().spare_mut().len()
     }
 
-    /// How much of the stream was read.
+    /// Returns how many bytes of the stream were read.
     pub fn consumed(&mut self) -> usize {
         self.received - self.unread().len()
     }
@@ -181,7 +182,7 @@ impl<M: Maildrop> Host<M> {
         self.pop3.recv_buf().received_eof();
     }
 
-    /// What goes out next.
+    /// Returns the bytes to send next.
     pub fn outgoing(&mut self) -> &[u8] {
         if self.pop3.wants_write() { self.pop3.send_buf().pending() } else { &self.lent }
     }
@@ -196,21 +197,21 @@ impl<M: Maildrop> Host<M> {
         }
     }
 
-    /// Whether the response to STLS is on its way, and the handshake follows.
+    /// Returns whether the handshake must follow once the response to STLS is sent.
     pub const fn awaits_tls(&self) -> bool {
         self.handshake.is_some()
     }
 
-    /// Has done the handshake.
+    /// Reports that the handshake succeeded.
     pub fn tls_started(&mut self) -> Result<(), AnswerError> {
         self.pop3.tls_started(self.handshake.take().unwrap())
     }
 
-    /// Goes on until somebody else is needed.
+    /// Continues until it needs the client or the test.
     pub fn run(&mut self) {
         while self.end.is_none() && self.lent.is_empty() {
             if self.handshake.is_some() && !self.holds_tls {
-                // It begins when the response to STLS was sent.
+                // It begins once the response to STLS is sent.
                 if self.pop3.wants_write() {
                     return;
                 }
@@ -256,9 +257,9 @@ impl<M: Maildrop> Host<M> {
         assert_eq!(self.pop3.wants_answer(), asked, "every question was answered: {:?}", self.pop3);
         if self.pop3.wants_read() {
             let fits = self.unread().len() < self.server().min_recv_buf();
-            assert!(fits && !self.pop3.recv_buf().is_eof(), "a buffer of the least size would fill up");
+            assert!(fits && !self.pop3.recv_buf().is_eof(), "a buffer of the smallest size would fill up");
         } else {
-            assert!(asked || self.pop3.wants_write(), "nothing can go on: {:?}", self.pop3);
+            assert!(asked || self.pop3.wants_write(), "neither side can continue: {:?}", self.pop3);
         }
     }
 
@@ -268,7 +269,7 @@ impl<M: Maildrop> Host<M> {
         assert_eq!(self.pop3.poll().map(|event| event.is_some()), end.map(|_| false), "the end stays");
     }
 
-    /// What was received and not read.
+    /// Returns the bytes that were received and not read.
     pub fn unread(&mut self) -> &[u8] {
         self.pop3.recv_buf().unread()
     }
@@ -277,7 +278,7 @@ impl<M: Maildrop> Host<M> {
         self.pop3.server()
     }
 
-    /// The numbers of the messages that are marked.
+    /// Returns the numbers of the messages that are marked.
     pub fn marked(&self) -> Vec<u32> {
         self.server().marked().map(MessageNumber::get).collect()
     }

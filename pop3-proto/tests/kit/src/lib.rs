@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-// Tests show what was heard and asked, not the drivers.
+// Tests print events and questions, not the drivers.
 #![allow(missing_debug_implementations)]
 
 mod app;

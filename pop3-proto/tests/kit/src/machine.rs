@@ -2,10 +2,11 @@ use pop3_proto::client::{Client, ClientConfig};
 use pop3_proto::server::{Ask, Maildrop, Server, ServerConfig, Step};
 use pop3_proto::{Command, Input, SendBuf, Text};
 
-/// What a client says to log in.
+/// The lines with which a client logs in.
 pub const LOGIN: &str = "USER mrose\r\nPASS tanstaaf\r\n";
 
-/// The machine alone, after it has read `wire` and every question was answered with yes. What it wrote is dropped.
+/// Returns a machine without a connection that read `wire` and got a positive answer to every question. Its output is
+/// dropped.
 pub fn machine<M: Maildrop>(
     config: ServerConfig<'static>,
     maildrop: M,
@@ -28,10 +29,11 @@ pub fn machine<M: Maildrop>(
     }
 }
 
-/// What brings a client to TRANSACTION.
+/// The commands, with their responses, that bring a client to TRANSACTION.
 pub const OPENING: &[(&str, &str)] = &[("USER mrose", "+OK\r\n"), ("PASS tanstaaf", "+OK open\r\n")];
 
-/// The machine alone, after a greeting and these commands with their responses. Its events are dropped.
+/// Returns a machine without a connection after a greeting and these commands with their responses. Its events are
+/// dropped.
 pub fn client(config: impl Into<ClientConfig>, said: &[(&str, &str)]) -> Client {
     let mut client = Client::new(config, 1);
     hear(&mut client, "+OK ready\r\n");

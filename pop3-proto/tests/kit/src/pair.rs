@@ -3,11 +3,11 @@ use pop3_proto::client::{self, Deletions};
 use pop3_proto::server::{self, CloseReason};
 use pop3_proto::{ConnectionError, Limits, MIN_SEND_BUF, TlsPolicy};
 
-/// What a guest and a host say to each other.
+/// A session between a guest and a host.
 #[derive(Clone)]
 pub struct Dialogue<'s> {
     pub client: client::ClientConfig,
-    /// What the guest sends: see [`Player`].
+    /// The lines that the guest sends: see [`Player`].
     pub steps: &'s [&'s str],
     pub server: server::ServerConfig<'static>,
     pub app: App,
@@ -16,22 +16,22 @@ pub struct Dialogue<'s> {
 /// How their bytes travel.
 #[derive(Clone, Debug)]
 pub struct How {
-    /// From the client to the server, and back.
+    /// The cuts from the client to the server, and back.
     pub up: Cuts,
     pub down: Cuts,
     pub client_memory: Memory,
     pub server_memory: Memory,
-    /// The stream ends for the reader after this many bytes, and the others are lost.
+    /// The stream ends for the reader after this many bytes, and the remaining bytes are lost.
     pub up_breaks: Option<usize>,
     pub down_breaks: Option<usize>,
 }
 
-/// What came of it.
+/// The outcome of a dialogue.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Outcome {
     pub heard: Vec<String>,
     pub asked: Vec<String>,
-    /// What `Debug` shows of both.
+    /// The `Debug` output of both.
     pub shown: Vec<String>,
     /// The bytes that arrived.
     pub up: Vec<u8>,
@@ -42,7 +42,7 @@ pub struct Outcome {
 }
 
 impl How {
-    /// All bytes at once, and large buffers.
+    /// Delivers all bytes at once, with large buffers.
     pub fn whole() -> Self {
         How {
             up: Cuts::Whole,
@@ -54,12 +54,12 @@ impl How {
         }
     }
 
-    /// Byte by byte.
+    /// Delivers byte by byte.
     pub fn bytes() -> Self {
         How { up: Cuts::Each(1), down: Cuts::Each(1), ..Self::whole() }
     }
 
-    /// With this memory to send from on both sides.
+    /// Uses this memory for sending on both sides.
     pub fn with_memory(self, memory: &Memory) -> Self {
         How { client_memory: memory.clone(), server_memory: memory.clone(), ..self }
     }
@@ -69,7 +69,7 @@ impl How {
 pub const SMALL: Limits = Limits::DEFAULT.with_sasl_line(MIN_SEND_BUF as u16);
 
 impl<'s> Dialogue<'s> {
-    /// In cleartext, with the usual application.
+    /// Returns a dialogue in cleartext, with the usual application.
     pub fn new(steps: &'s [&'s str]) -> Self {
         Dialogue {
             client: client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(SMALL),
@@ -79,7 +79,7 @@ impl<'s> Dialogue<'s> {
         }
     }
 
-    /// Runs both sides until neither can go on.
+    /// Runs both sides until neither can continue.
     pub fn run(&self, how: &How) -> Outcome {
         let mut guest = Player::new(self.client, self.steps, how.client_memory.clone());
         let mut host = Host::with_app(self.server, self.app.clone()).sized(how.server_memory.clone());

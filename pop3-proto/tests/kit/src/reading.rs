@@ -3,34 +3,35 @@ use pop3_proto::client::{ClientConfig, Event, SendError, Ticket};
 use pop3_proto::{Base64, ConnectionError};
 use std::collections::VecDeque;
 
-/// A guest that has a list of lines to send, and what it heard.
+/// A guest with a list of lines to send, and the events that it got.
 ///
-/// A line is sent once all before it are answered, or ahead of the responses if it begins with `&`. While a challenge is
-/// open, the next line answers it, and `*` cancels. The guest agrees with every AUTH and every handshake succeeds.
+/// A line is sent once all earlier lines are answered, or ahead of the responses if it begins with `&`. While a
+/// challenge is open, the next line answers it, and `*` cancels. The guest agrees with every AUTH and every handshake
+/// succeeds.
 ///
-/// It checks that responses come in the order of the commands, that no command is answered by what was there before it, and
+/// It checks that responses have the order of the commands, that bytes received before a command never answer it, and
 /// that a command without room changes nothing (law 4).
 pub struct Player<'s> {
     pub guest: Guest,
     steps: &'s [&'s str],
-    /// What answers every challenge, instead of the next line. A malformed challenge is then cancelled.
+    /// The response to every challenge, instead of the next line. A malformed challenge is then cancelled.
     pub response: Option<&'s str>,
     /// Leaves the handshake to the driver.
     pub holds_tls: bool,
-    /// The commands that are not answered.
+    /// The commands that are not yet answered.
     tickets: VecDeque<Ticket>,
-    /// How many steps were done.
+    /// The number of steps done.
     acts: usize,
     ready: bool,
     ended: bool,
     pub over: bool,
     /// In [`words`], adjacent slices of one message joined.
     pub heard: Vec<String>,
-    /// How much of the stream was read when each of them was heard.
+    /// The number of bytes of the stream that were read at each event.
     pub places: Vec<usize>,
-    /// The same, as its `Debug` shows it, without the slices of messages.
+    /// The same events, in their `Debug` form, without the slices of messages.
     pub shown: Vec<String>,
-    /// What came of the message that is open.
+    /// The received part of the open message.
     pub body: Vec<u8>,
 }
 
@@ -39,7 +40,7 @@ impl<'s> Player<'s> {
         Player::with_guest(Guest::sized(config, memory), steps)
     }
 
-    /// With the least memory to receive into.
+    /// Returns a player with the smallest possible memory for receiving.
     pub fn tight(config: ClientConfig, steps: &'s [&'s str], memory: Memory) -> Self {
         let recv = Memory::fixed(config.min_recv_buf());
         Player::with_guest(Guest::over(config, recv, memory), steps)
@@ -80,7 +81,7 @@ impl<'s> Player<'s> {
         self.guest.pop3.send_buf().sent(count);
     }
 
-    /// Whether it hangs up: the session ended, or there is nothing left to do.
+    /// Returns whether it hangs up because the session ended or nothing is left to do.
     pub fn is_finished(&self) -> bool {
         self.over || (self.steps.is_empty() && self.ready && self.is_idle())
     }
@@ -89,7 +90,7 @@ impl<'s> Player<'s> {
         self.guest.client().is_idle() && self.guest.step.is_none() && self.guest.done.is_none()
     }
 
-    /// Goes on until it needs something from the other side.
+    /// Continues until it needs something from the other side.
     pub fn run(&mut self) {
         while !self.over {
             while self.act() {
@@ -130,7 +131,7 @@ impl<'s> Player<'s> {
         self.places.push(self.guest.consumed());
     }
 
-    /// Does the pending step, or the next one if it can.
+    /// Does the pending step, or the next step if possible.
     fn act(&mut self) -> bool {
         if let Some(done) = self.guest.done.take() {
             return self.guest.pop3.sender().verified(done).is_ok();
@@ -165,7 +166,7 @@ impl<'s> Player<'s> {
         }
     }
 
-    /// Whether the step is done: the command is on its way, or can never be.
+    /// Returns whether the step is done because the command is sent, or can never be sent.
     fn send(&mut self, line: &str) -> bool {
         let crowded = self.guest.send_crowded(line);
         match self.guest.send(line) {
@@ -187,7 +188,7 @@ impl<'s> Player<'s> {
     }
 }
 
-/// Events are about the oldest command that is not answered.
+/// Events are about the oldest command without an answer.
 fn check_order(tickets: &mut VecDeque<Ticket>, event: &Event<'_>) {
     if let Some(ticket) = event.ticket() {
         assert_eq!(Some(&ticket), tickets.front(), "{event:?}");
@@ -197,25 +198,26 @@ fn check_order(tickets: &mut VecDeque<Ticket>, event: &Event<'_>) {
     }
 }
 
-/// All that a server says to a client with these lines, and a gate at every send: the client is given what follows a gate
-/// once it has heard all that comes before it and has sent what it sends there. A client that sends ahead of what it was
-/// already given would have other outcomes, and rightly so (law 5). The client's buffer is of the least size.
+/// All bytes that a server sends to a client with these lines, with a gate at every send. The client gets the bytes
+/// after a gate once it has the events of all earlier bytes and has sent its line there. A client that sends before
+/// it has read all received bytes may have other outcomes, as law 5 permits. The client's buffer has the smallest
+/// possible size.
 pub struct Reading<'s> {
     config: ClientConfig,
     steps: &'s [&'s str],
     response: Option<&'s str>,
     wire: &'s [u8],
-    /// Where a TLS handshake comes, if it is due there; otherwise the stream ends at the wall.
+    /// The places of TLS handshakes; the stream ends at a place where the client does not expect a handshake.
     walls: &'s [usize],
     gates: Vec<usize>,
 }
 
-/// What came of a reading.
+/// The outcome of a reading.
 pub struct Read<'s> {
     pub player: Player<'s>,
-    /// What the client wrote.
+    /// The bytes that the client wrote.
     pub output: Vec<u8>,
-    /// Where in the wire it sent something.
+    /// The places in the wire at which it sent something.
     gates: Vec<usize>,
 }
 
@@ -224,7 +226,7 @@ impl<'s> Reading<'s> {
         Reading::through_walls(config, steps, None, wire, &[])
     }
 
-    /// The same through TLS handshakes at these places in the wire, and with one response to every challenge.
+    /// Does the same with TLS handshakes at these places in the wire, and with one response to every challenge.
     pub fn through_walls(
         config: ClientConfig,
         steps: &'s [&'s str],
@@ -233,26 +235,27 @@ impl<'s> Reading<'s> {
         walls: &'s [usize],
     ) -> Self {
         let mut reading = Reading { config, steps, response, wire, walls, gates: Vec::new() };
-        // Byte by byte the client sends as soon as it can.
+        // Byte by byte, the client sends as soon as it can.
         let every: Vec<usize> = (0..wire.len()).collect();
         reading.gates = reading.played(Cuts::Each(1), Memory::growing(16 * 1024), &every).gates;
         reading
     }
 
-    /// What the client hears and writes if the wire, and then the end of the stream, comes in these pieces.
+    /// Returns the client's events and output if the wire, followed by the end of the stream, arrives in these
+    /// pieces.
     pub fn play(&self, cuts: Cuts, memory: Memory) -> (Vec<String>, Vec<u8>) {
         let read = self.read(cuts, memory);
         (read.player.heard, read.output)
     }
 
-    /// The same, with all that can be known of the client.
+    /// Does the same, and returns everything known about the client.
     pub fn read(&self, cuts: Cuts, memory: Memory) -> Read<'s> {
         let read = self.played(cuts, memory, &self.gates);
         assert_eq!(read.gates, self.gates, "it sends at other places: {cuts:?}");
         read
     }
 
-    /// Without gates, so that the client may send after what it thinks is the response.
+    /// Reads without gates, so the client may send after bytes that it mistakes for the response.
     pub fn rush(&self, cuts: Cuts, memory: Memory) -> Read<'s> {
         self.played(cuts, memory, &[])
     }
@@ -280,7 +283,7 @@ impl<'s> Reading<'s> {
             let count = cuts.next(at, gate - at).min(player.guest.room());
             player.guest.receive(&self.wire[at..at + count]);
             at += count;
-            // The end is seen with the last bytes, or after them.
+            // The end of the stream is seen with the last bytes, or after them.
             if count == 0 || (at == end && wall.is_none() && count % 2 == 0) {
                 player.end();
             }
@@ -289,7 +292,7 @@ impl<'s> Reading<'s> {
 }
 
 impl Read<'_> {
-    /// Goes on until the client needs more than the first `at` bytes.
+    /// Continues until the client needs more than the first `at` bytes.
     fn go_on(&mut self, at: usize) {
         let before = self.player.acts;
         self.player.run();
@@ -303,7 +306,8 @@ impl Read<'_> {
         }
     }
 
-    /// Whether the client heard that TLS starts before it saw that cleartext follows depends on the cut.
+    /// Removes the event that TLS starts if unencrypted bytes follow it, because the cut decides which of the two the
+    /// client sees first.
     fn forget_wall(&mut self) {
         let Player { heard, places, .. } = &mut self.player;
         let fatal = format!("fatal {:?}", ConnectionError::PlaintextAfterStls);

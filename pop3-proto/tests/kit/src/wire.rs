@@ -1,18 +1,18 @@
 /// How a stream of bytes is cut into reads.
 #[derive(Clone, Copy, Debug)]
 pub enum Cuts {
-    /// All that there is.
+    /// All available bytes.
     Whole,
     /// This many bytes at a time.
     Each(usize),
     /// After this many bytes, and this many, counted from the start of the stream.
     At([usize; 2]),
-    /// Mostly 1 to 7 bytes, at times up to 600, pseudo-random from this seed, which is not 0.
+    /// Mostly 1 to 7 bytes, sometimes up to 600, pseudo-random from this seed, which is not 0.
     Random(u64),
 }
 
 impl Cuts {
-    /// How many bytes the next read gives, of `available` from `offset` on.
+    /// Returns how many bytes the next read gives, of `available` from `offset` on.
     pub fn next(&mut self, offset: usize, available: usize) -> usize {
         let most = match self {
             Cuts::Whole => available,
@@ -29,8 +29,8 @@ impl Cuts {
         most.min(available)
     }
 
-    /// Every schedule that a stream of `length` bytes is worth: whole, byte by byte, by twos and threes, at every single
-    /// place, and some at random.
+    /// Returns every useful schedule for a stream of `length` bytes: whole, byte by byte, by twos and threes, cut at
+    /// every place, and some at random.
     pub fn all(length: usize) -> impl Iterator<Item = Cuts> {
         [Cuts::Whole, Cuts::Each(1), Cuts::Each(2), Cuts::Each(3)]
             .into_iter()
@@ -38,29 +38,29 @@ impl Cuts {
             .chain((1..=8).map(|seed| Cuts::Random(seed * 0x1e37_79b9_7f4a_7c15)))
     }
 
-    /// Every pair of places.
+    /// Returns every pair of places.
     pub fn pairs(length: usize) -> impl Iterator<Item = Cuts> {
         (1..length).flat_map(move |first| (first + 1..length).map(move |second| Cuts::At([first, second])))
     }
 }
 
-/// One direction of a cable.
+/// One direction of a connection.
 pub struct Line {
     cuts: Cuts,
     breaks: Option<usize>,
-    /// All that arrived.
+    /// All bytes that arrived.
     pub bytes: Vec<u8>,
-    /// Where the bytes begin that arrived last.
+    /// The start of the bytes that arrived last.
     last: usize,
 }
 
 impl Line {
-    /// The stream ends for the reader after `breaks` bytes, and the others are lost.
+    /// The stream ends for the reader after `breaks` bytes, and the remaining bytes are lost.
     pub const fn new(cuts: Cuts, breaks: Option<usize>) -> Self {
         Line { cuts, breaks, bytes: Vec::new(), last: 0 }
     }
 
-    /// Takes the next bytes of those that wait to be sent, and returns how many.
+    /// Takes the next of the bytes that wait to be sent, and returns how many.
     pub fn carry(&mut self, pending: &[u8]) -> usize {
         let count = self.cuts.next(self.bytes.len(), pending.len());
         let left = self.breaks.map_or(count, |end| end - self.bytes.len());
@@ -69,7 +69,7 @@ impl Line {
         count
     }
 
-    /// What the last call of [`carry`](Self::carry) brought.
+    /// Returns the bytes that the last call of [`carry`](Self::carry) delivered.
     pub fn arrived(&self) -> &[u8] {
         &self.bytes[self.last..]
     }

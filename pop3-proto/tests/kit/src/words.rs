@@ -1,10 +1,10 @@
-//! One notation for what a client hears and for what a server is asked.
+//! One notation for the events of a client and the questions of a server.
 
 use pop3_proto::client::{Closed, Event, Ticket};
 use pop3_proto::server::{self, Credentials};
 use pop3_proto::{Secret, StatusText};
 
-/// What a client hears: the command that is answered, what became of it, and what the server says.
+/// Returns an event of a client in words: the command that is answered, its outcome, and the server's text.
 pub fn event(event: &Event<'_>) -> String {
     let name = event.ticket().as_ref().map(command).unwrap_or_default();
     let words = match event {
@@ -34,12 +34,12 @@ pub fn event(event: &Event<'_>) -> String {
     words.trim_end().into()
 }
 
-/// Bytes of a message.
+/// Returns the bytes of a message.
 pub fn body(bytes: &[u8]) -> String {
     format!("body {}", bytes.escape_ascii())
 }
 
-/// Response code and text.
+/// Returns the response code and the text.
 pub fn status(status: &StatusText<'_>) -> String {
     let code = status.code().map(|code| format!("[{code}] ")).unwrap_or_default();
     format!("{code}{}", status.text())
@@ -52,7 +52,7 @@ fn command(ticket: &Ticket) -> String {
     }
 }
 
-/// What a server asks, with all that the client gave; `None` for what is not a question.
+/// Returns a question of the server, with everything that the client gave, or `None` if the event is not a question.
 pub fn question(event: &server::Event<'_>) -> Option<String> {
     use server::Event;
     Some(match event {

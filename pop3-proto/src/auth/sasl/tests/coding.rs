@@ -103,7 +103,7 @@ fn law_9_neither_debug_nor_errors_show_a_secret() {
     assert_eq!(small.to_string(), "the slice for a SASL message needs 20 bytes");
 }
 
-/// Every group of up to two octets, and every digit at each place of a group of three.
+/// Every group of up to two bytes, and every digit at each place of a group of three.
 #[test]
 fn r4648_4_groups_equal_those_of_the_base64_crate() {
     let ones = (0..=u8::MAX).map(|a| vec![a]);
@@ -200,7 +200,7 @@ fn chunks_end_with_the_first_error() {
     assert_eq!((result, calls), (Err("full"), 2));
 }
 
-/// The line that `put` writes.
+/// Returns the line that `put` writes.
 fn line(message: &Message<'_>, prefix: &[u8]) -> Vec<u8> {
     let mut buffer = vec![0; 2048];
     let mut out = SendBuf::new(&mut buffer[..]);

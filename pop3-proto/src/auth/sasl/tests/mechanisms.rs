@@ -88,7 +88,7 @@ fn r4422_a_a_external_is_the_identity_or_nothing() {
 fn r4505_2_a_a_trace_is_up_to_255_characters() {
     assert_eq!(encoded(&anonymous(Text::from_static("sirhc")).unwrap()), b"c2lyaGM=");
     assert!(anonymous(Text::EMPTY).is_ok() && parse_anonymous(b"").unwrap().is_empty());
-    let longest = "𝄞".repeat(255); // 1020 octets
+    let longest = "𝄞".repeat(255); // 1020 bytes
     assert_eq!(sent(&anonymous(text(longest.as_bytes())).unwrap()), longest.as_bytes());
     assert_eq!(parse_anonymous(longest.as_bytes()).unwrap().as_bytes(), longest.as_bytes());
     let longer = "x".repeat(256);
@@ -139,5 +139,5 @@ proptest! {
     }
 }
 
-/// Up to 255 octets of text.
+/// Returns up to 255 bytes of text.
 const PART: &str = "[^\r\n\0]{0,63}";

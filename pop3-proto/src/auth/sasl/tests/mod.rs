@@ -18,13 +18,13 @@ fn invalid(rule: InvalidValue) -> SaslError {
     SaslError::InvalidValue(rule)
 }
 
-/// The message's base64.
+/// Returns the message in base64.
 fn encoded(message: &Message<'_>) -> Vec<u8> {
     let mut buffer = vec![0; message.encoded_len()];
     message.encode_into(&mut buffer).unwrap().as_bytes().to_vec()
 }
 
-/// The message as the other side gets it.
+/// Returns the message as the other side gets it.
 fn sent(message: &Message<'_>) -> Vec<u8> {
     let encoded = encoded(message);
     let mut buffer = vec![0; encoded.len()];

@@ -126,7 +126,7 @@ fn r7628_3_2_a_error_is_a_json_object() {
         Some("example_scope"),
         Some("https://example.com/.well-known/openid-configuration"),
     );
-    // The challenge of RFC 7628 section 4.3.
+    // Returns the challenge of RFC 7628 section 4.3.
     let challenge =
         b"eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIiwic2NvcGUiOiJleGFtcGxlX3Njb3BlIiwib3BlbmlkLWNvbmZpZ3VyYXRpb24iOi\
         JodHRwczovL2V4YW1wbGUuY29tLy53ZWxsLWtub3duL29wZW5pZC1jb25maWd1cmF0aW9uIn0=";
@@ -253,7 +253,7 @@ fn full(user: &[u8]) -> Result<Message<'_>, SaslError> {
     oauthbearer(text(user), Some(Text::from_static("pop.example.com")), Some(995), secret(b"vF9dft4q"))
 }
 
-/// The token of an OAUTHBEARER message.
+/// Returns the token of an OAUTHBEARER message.
 fn parse(message: &str) -> Result<String, SaslError> {
     let mut message = message.as_bytes().to_vec();
     let bearer = Bearer::parse_oauthbearer(&mut message)?;
