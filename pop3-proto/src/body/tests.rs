@@ -26,7 +26,7 @@ pub(super) fn words_at_borders(longest: u32, mut check: impl FnMut(&[u8])) {
         let line = ["x\r\n", &"a".repeat(before)].concat();
         all_words(longest, |word| {
             check(&[line.as_bytes(), word].concat());
-            check(&[line.as_bytes(), word, b"tail all of it there is more"].concat());
+            check(&[line.as_bytes(), word, b"more follows after all of it."].concat());
         });
     }
 }

@@ -128,7 +128,7 @@ impl<B: Storage> SendBuf<B> {
     }
 
     /// Makes room for `needed` bytes after those that are pending: moves these to the front, and lets the storage grow.
-    /// Seldom needed, so not in line with what is done for each line.
+    /// Rarely needed, so it is not inlined into the code for each line.
     #[cold]
     fn reserve(&mut self, needed: usize) -> Result<(), BufferFull> {
         let full = |capacity| Err(BufferFull { needed, capacity });
