@@ -149,14 +149,14 @@ fn rob_37_each_command_after_each_other() {
                 };
                 if start().is_ok() {
                     let piped = config == PIPED;
-                    each(|| start().unwrap(), |second| after(state, *first, second, piped));
+                    each(|| start().unwrap(), |second| send_both(state, *first, second, piped));
                 }
             }
         }
     }
 }
 
-fn after(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), SendError> {
+fn send_both(state: State, first: Verb, second: Verb, piped: bool) -> Result<(), SendError> {
     let login = matches!(first, Verb::Pass | Verb::Apop | Verb::Auth);
     match () {
         // The answer changes the state, so the command may be valid later, whatever it is.
