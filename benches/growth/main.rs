@@ -1,8 +1,9 @@
-//! What an octet and an entry cost as bodies, listings and maildrops grow: nothing more, in time and in memory.
+//! Measures the cost of an octet and of a row as bodies, listings and maildrops grow. It should stay the same, in
+//! time and in memory.
 //!
-//! `cargo bench -p pop3-proto-benches --bench growth` prints the tables and writes them to `growth.md`; with `-- --quick` it runs
-//! everything but once and writes nothing. That memory stays the same is asserted; that time does is to be seen, since a shared machine
-//! disturbs it.
+//! `cargo bench -p pop3-proto-benches --bench growth` prints the tables and writes them to `growth.md`. With `--
+//! --quick` it runs every row once and writes no file. The bench asserts that memory stays the same. It only prints
+//! the times, because a shared machine disturbs them.
 
 mod heap;
 mod receive;
@@ -19,14 +20,14 @@ struct Table {
     title: &'static str,
     /// The sizes, with their names.
     sizes: &'static [(u64, &'static str)],
-    /// How many of what is counted a size has.
+    /// The number of units in a size.
     units: fn(u64) -> u64,
     rows: &'static [Row],
 }
 
 struct Row {
     name: &'static str,
-    /// How many nanoseconds one takes.
+    /// Returns the nanoseconds of one run.
     run: fn(u64) -> f64,
     /// The largest size.
     until: u64,
@@ -39,18 +40,18 @@ const ENTRIES: &[(u64, &str)] =
 
 const TABLES: [Table; 4] = [
     Table {
-        title: "Messages: nanoseconds an octet",
+        title: "Messages: nanoseconds for each octet",
         sizes: &[(1, "1 KiB"), (32, "32 KiB"), (1 << 10, "1 MiB"), (32 << 10, "32 MiB"), (1 << 20, "1 GiB")],
         units: |kib| kib * 1024,
         rows: &[
             Row { name: "received, reads of 16 KiB", run: receive::body, until: ALL },
-            Row { name: "received, one octet a read", run: receive::body_by_octet, until: 32 << 10 },
+            Row { name: "received, reads of one octet", run: receive::body_by_octet, until: 32 << 10 },
             Row { name: "sent, as slices", run: serve::body_lent, until: ALL },
             Row { name: "sent, copied", run: serve::body_copied, until: ALL },
         ],
     },
     Table {
-        title: "Listings: nanoseconds an entry",
+        title: "Listings: nanoseconds for each row",
         sizes: ENTRIES,
         units: |entries| entries,
         rows: &[
@@ -61,10 +62,10 @@ const TABLES: [Table; 4] = [
         ],
     },
     Table {
-        title: "Listings: nanoseconds an octet",
+        title: "Listings: nanoseconds for each octet",
         sizes: ENTRIES,
         units: receive::list_octets,
-        rows: &[Row { name: "LIST received, one octet a read", run: receive::list_by_octet, until: ALL }],
+        rows: &[Row { name: "LIST received, reads of one octet", run: receive::list_by_octet, until: ALL }],
     },
     Table {
         title: "STAT, by the messages of the maildrop: nanoseconds an answer",
@@ -92,7 +93,7 @@ fn main() {
 fn measured(table: &Table, enough: Duration) -> String {
     let mut text = format!("\n## {}\n\n| |", table.title);
     table.sizes.iter().for_each(|(_, name)| text.push_str(&format!(" {name} |")));
-    text.push_str(" memory at the most |\n|---|");
+    text.push_str(" most memory |\n|---|");
     text.push_str(&"---:|".repeat(table.sizes.len() + 1));
     for row in table.rows {
         write!(text, "\n| {} |", row.name).expect("a String takes all");
@@ -113,7 +114,7 @@ fn measured(table: &Table, enough: Duration) -> String {
     text + "\n"
 }
 
-/// Nanoseconds of the fastest run.
+/// Returns the nanoseconds of the fastest run.
 fn fastest(run: fn(u64) -> f64, size: u64, enough: Duration) -> f64 {
     let start = Instant::now();
     let mut fastest = run(size);
@@ -123,12 +124,12 @@ fn fastest(run: fn(u64) -> f64, size: u64, enough: Duration) -> f64 {
     fastest
 }
 
-/// How often one of this size is run in a row, so that the clock is exact enough.
+/// Returns how often to run one of this size in a row, so the clock is exact enough.
 fn times(size: u64) -> u64 {
     (10_000 / size).max(1)
 }
 
-/// Where in a block the dot is.
+/// The position of the dot in a block.
 const DOT: usize = 512;
 
 /// 1 KiB of a message, one line of which begins with a dot.

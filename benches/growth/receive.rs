@@ -1,4 +1,4 @@
-//! Answers that a client reads. They are made piece by piece, outside the time that is taken.
+//! Responses that a client reads. They are made in pieces, and the time to make them does not count.
 
 use crate::{DOT, block, times};
 use pop3_proto::client::Event;
@@ -27,12 +27,12 @@ pub(crate) fn uidl(entries: u64) -> f64 {
     receive(&UIDL, entries, CHUNK)
 }
 
-/// Answers of many parts to one command.
+/// Responses of many parts to one command.
 struct Answers {
     command: Command<'static>,
     /// Writes the n-th part.
     part: fn(&mut Vec<u8>, u64),
-    /// What the client says at the end that a part is.
+    /// The number in the client's last event for one part.
     counts: u64,
 }
 
@@ -52,7 +52,7 @@ const LIST: Answers = Answers {
     counts: 1,
 };
 
-/// How many octets the entries of such a listing have.
+/// Returns the total length of the rows of such a listing.
 pub(crate) fn list_octets(entries: u64) -> u64 {
     let powers = (0..).map(|zeros| 10_u64.pow(zeros)).take_while(|power| *power <= entries);
     powers.map(|power| entries - power + 1).sum::<u64>() + entries * " 12345\r\n".len() as u64
@@ -64,7 +64,7 @@ const UIDL: Answers = Answers {
     counts: 1,
 };
 
-/// How much is made, and then read, at once: it stays in the second level cache.
+/// The size of a piece, which stays in the second-level cache.
 const PIECE: usize = 256 * 1024;
 
 enum Line {
@@ -73,13 +73,13 @@ enum Line {
     End,
 }
 
-/// The time of one answer of so many parts.
+/// Returns the time of one response of this number of parts.
 fn receive(answers: &Answers, parts: u64, chunk: usize) -> f64 {
     let times = times(parts);
     let answer = || once(Line::Status).chain((1..=parts).map(Line::Part)).chain(once(Line::End));
     let mut lines = (0..times).flat_map(|_| answer());
     let mut client = client::logged_in();
-    // One more than is answered: responses that no command asked for are an error.
+    // One command more than there are responses, because responses that no command asked for are an error.
     (0..2).for_each(|_| client::send(&mut client, &answers.command));
     let (mut ended, mut time) = (0, 0.0);
     let mut piece = Vec::with_capacity(PIECE + CHUNK);
@@ -98,7 +98,7 @@ fn receive(answers: &Answers, parts: u64, chunk: usize) -> f64 {
     time / times as f64
 }
 
-/// The next lines, of one piece; none are left where it says so.
+/// Makes the next piece of lines. The piece is empty at the end.
 fn write_piece(
     piece: &mut Vec<u8>,
     lines: &mut impl Iterator<Item = Line>,

@@ -1,4 +1,4 @@
-//! Answers that a server writes. What it writes is dropped.
+//! Responses that a server writes. The output is dropped.
 
 use crate::{block, times};
 use pop3_proto::server::{Entry, Maildrop, Refusal};
@@ -6,7 +6,7 @@ use pop3_proto::{MessageNumber, SendBuf, Server, UniqueId};
 use pop3_proto_benches::{CHUNK, clock, server};
 use std::hint::black_box;
 
-/// A maildrop of so many messages that takes no memory; nothing is ever marked.
+/// A maildrop of this number of messages that takes no memory. Messages are never marked.
 struct Numbers(u32);
 
 impl Maildrop for Numbers {
@@ -42,7 +42,7 @@ pub(crate) fn stat(messages: u64) -> f64 {
     answer(b"STAT\r\n", messages, 10_000, 0)
 }
 
-/// The time of one answer to a command, of so many rows at least.
+/// Returns the time of one response of at least this number of rows.
 fn answer(command: &[u8], messages: u64, times: u64, rows: u64) -> f64 {
     let mut server = logged_in(messages);
     let mut buffer = vec![0; CHUNK];
@@ -59,7 +59,7 @@ fn answer(command: &[u8], messages: u64, times: u64, rows: u64) -> f64 {
     time / times as f64
 }
 
-/// A message is sent, copied to a sink of 16 KiB.
+/// Sends a message, copied to a sink of 16 KiB.
 pub(crate) fn body_copied(kib: u64) -> f64 {
     send(kib, |server, mut rest, out| {
         while !rest.is_empty() {
@@ -73,7 +73,7 @@ pub(crate) fn body_copied(kib: u64) -> f64 {
     })
 }
 
-/// A message is sent as slices of it.
+/// Sends a message as slices of it.
 pub(crate) fn body_lent(kib: u64) -> f64 {
     send(kib, |server, mut rest, _| {
         while let Some(slice) = server.body_slice(&mut rest).expect("a message is open") {

@@ -1,4 +1,4 @@
-//! Limits that this crate is compared with: what the machine can do at best, and plain loops by the octet.
+//! Limits that the crate is compared with: the fastest operations of the machine, and simple loops over octets.
 //!
 //! Most of them do less than the work and have no result of it, so they return the right one.
 
@@ -103,7 +103,7 @@ fn unstuffed(payload: &[u8]) -> u64 {
     panic!("no terminator")
 }
 
-/// Copies each octet of a message into a buffer that is sent whenever it may be full: the loop that one writes first.
+/// Copies each octet of a message into a buffer that is sent when it may be full, as a simple program does.
 pub(crate) fn stuff_loop(sample: &Sample) -> Run<'_> {
     let mut buffer = vec![0; CHUNK];
     Box::new(move || (stuffed(black_box(&sample.bytes), &mut buffer), 0))

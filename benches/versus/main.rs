@@ -1,6 +1,6 @@
-//! pop3-proto beside what the machine can do and beside other crates, in one run.
+//! Compares pop3-proto with the limits of the machine and with other crates, in one run.
 //!
-//! - `cargo bench -p pop3-proto-benches --bench versus` prints the worst sample of each kind of work, and what is asked for;
+//! - `cargo bench -p pop3-proto-benches --bench versus` prints the worst sample of each kind of work, and the goals;
 //! - with `-- FILTER` it runs only the works whose names contain it, and prints all of their rows;
 //! - with `-- --quick` it runs everything briefly, and fails if a guard does;
 //! - `.ci/bench` runs it as four programs and writes `versus.md` and both pictures: with `--record FILE LEVEL` a program appends its

@@ -24,23 +24,23 @@ const ROUNDS: usize = 8;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Who {
-    /// One of the rows of which the slowest is compared with the others.
+    /// One of our rows, of which the slowest is compared with the others.
     Ours,
-    /// A row of this crate that is shown, and compared only where a goal names it.
+    /// A row of this crate that is shown, and only compared if a goal names it.
     Variant,
-    /// What the machine can do at best, or a plain loop. The first one is drawn.
+    /// A limit of the machine, or a simple loop. The first one is drawn.
     Limit,
     Peer,
 }
 
-/// What a row returns of its input. Only rows that do the same are compared.
+/// How a row returns its result. Only rows that do this in the same way are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Takes {
     /// It returns slices of the input.
     Lends,
     /// It copies texts, unique-ids and messages.
     Copies,
-    /// It returns neither: numbers, or only what is compared with both.
+    /// It returns neither, but numbers. Or it is compared with rows of both kinds.
     Either,
 }
 
@@ -66,7 +66,7 @@ impl Row {
     }
 }
 
-/// What one unit of a work is.
+/// The unit of a work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unit {
     /// An octet of a message; gigabytes a second are shown.
@@ -87,14 +87,14 @@ pub(crate) struct Work {
 
 /// A sample whose rows were timed.
 pub(crate) struct Group {
-    /// What the program was built for.
+    /// The build of the program.
     pub(crate) level: String,
     pub(crate) work: &'static Work,
     pub(crate) sample: String,
     pub(crate) rows: Vec<(&'static Row, Times)>,
 }
 
-/// Times the rows of a sample for so many nanoseconds. Nothing is timed that does not give the right result.
+/// Times the rows of a sample for this number of nanoseconds. It only times rows that give the right result.
 pub(crate) fn measure(level: &str, work: &'static Work, sample: &Sample, nanos: f64) -> Group {
     let cannot = |row: &Row| sample.without.iter().any(|name| row.name.starts_with(name));
     let rows = work.rows.iter().filter(|row| row.who != Who::Peer || !cannot(row));
@@ -142,7 +142,8 @@ impl Worst<'_> {
 }
 
 impl Group {
-    /// The slowest of our rows beside the fastest of the others, of rows that take the same.
+    /// Compares the slowest of our rows with the fastest of the others, among rows that return their result in the
+    /// same way.
     pub(crate) fn worst(
         &self,
         ours: impl Fn(&Row) -> bool,

@@ -13,7 +13,7 @@ pub(crate) mod rfc {
     use super::{Run, Sample, black_box, count};
     use rfc1939::{authorization, transaction};
 
-    /// It has no parser for just any command: it is told in advance which one comes.
+    /// This peer has no parser for an arbitrary command, so the caller names the command.
     pub(crate) fn commands_told(sample: &Sample) -> Run<'_> {
         let words: Vec<_> = lines(&sample.bytes).map(word).collect();
         Box::new(move || {
@@ -23,7 +23,7 @@ pub(crate) mod rfc {
         })
     }
 
-    /// Told by the first four octets which one comes.
+    /// The first four octets name the command.
     pub(crate) fn commands(sample: &Sample) -> Run<'_> {
         Box::new(|| count(lines(&sample.bytes).filter(|line| command(word(line).as_ref(), line)).count()))
     }

@@ -1,4 +1,4 @@
-//! What the rows read: random, the same in each run, and chosen so that it flatters nobody.
+//! The input of the rows: random, the same in each run, and chosen so that it flatters no crate.
 
 use pop3_proto::OctetCount;
 use pop3_proto_benches::input::{self, Lines, Random};
@@ -18,17 +18,17 @@ const MEMORY: usize = 64 * 1024 * 1024;
 
 const EVERY_PEER: &[&str] = &[""];
 
-/// What a row returns: how many items it found, and what they say together.
+/// The result of a row: the number of items, and the sum of their values.
 pub(crate) type Said = (u64, u64);
 
-/// What is read or sent, and the right result.
+/// The input, and the right result.
 pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
     /// How many lines, messages or octets it has.
     pub(crate) units: usize,
     pub(crate) said: Said,
-    /// The peers that take it for an error: their names begin with one of these.
+    /// The peers that return an error for this input. Their names begin with one of these.
     pub(crate) without: &'static [&'static str],
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn uidl() -> Vec<Sample> {
     samples
 }
 
-/// A response to LIST, whose sizes have so many digits.
+/// A response to LIST whose sizes have this number of digits.
 fn sizes(name: &str, digits: RangeInclusive<u64>, space: &str, extra: &str) -> Sample {
     let (mut random, mut sum) = (Random::default(), 0);
     let bytes = listing(|n, row| {
@@ -264,7 +264,7 @@ pub(crate) fn logins() -> Vec<Sample> {
     vec![Sample::new("greeting, USER, PASS, QUIT", dialogue.to_vec(), MESSAGES, (0, 0))]
 }
 
-/// What may come octet by octet.
+/// Input that is received octet by octet.
 pub(crate) fn by_octet_body() -> Vec<Sample> {
     vec![received("text, 1 % of the lines dotted, 64 KiB", SMALL, &Lines::text(10))]
 }

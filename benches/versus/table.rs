@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::process::Command;
 
 const NOTES: &str = include_str!("notes.md");
-/// What most programs are built for; the pictures and the first tables show it.
+/// The build of most programs, which the pictures and the first tables show.
 pub(crate) const MAIN: &str = "default";
 const ALL: &[usize] = &[0, 1, 2, 3];
 
@@ -32,19 +32,19 @@ fn worst_of<'g>(
     worst.min_by(|one, two| one.times().total_cmp(&two.times()))
 }
 
-/// Returns our slowest row of those that take this beside the fastest peer, in the worst of the samples.
+/// Compares our slowest row of this kind with the fastest peer, in the worst of the samples.
 pub(crate) fn beside_peer<'g>(groups: &[&'g Group], takes: Takes) -> Option<Worst<'g>> {
     worst_of(groups, |row| row.is_ours(takes), |row| row.who == Who::Peer, ALL)
 }
 
-/// The same beside the limit: the first one that takes the same.
+/// Compares our slowest row of this kind with the first limit of this kind.
 pub(crate) fn beside_limit<'g>(groups: &[&'g Group], takes: Takes) -> Option<Worst<'g>> {
     let limit = |row: &Row| row.who == Who::Limit && row.takes.compares(takes);
     let limit = groups.first()?.rows.iter().find(|(row, _)| limit(row))?.0.name;
     worst_of(groups, |row| row.is_ours(takes), |row| row.name == limit, ALL)
 }
 
-/// Returns what our rows of a work take: the first is drawn.
+/// Returns how our rows of a work return their result. The first kind is drawn.
 pub(crate) fn manners(work: &Work) -> Vec<Takes> {
     let mut takes: Vec<_> =
         work.rows.iter().filter(|row| row.who == Who::Ours).map(|row| row.takes).collect();
@@ -114,7 +114,8 @@ impl Goal {
     }
 }
 
-/// Panics if a value that is kept costs grossly more than one that is not: the compiler has put an event into memory.
+/// Panics if a kept value costs grossly more than a value that is not kept, because the compiler has then put an
+/// event into memory.
 pub(crate) fn check_guards(groups: &[Group]) {
     for goal in &GOALS {
         let Bound::Guard(_, _, gross) = goal.bound else { continue };
@@ -125,7 +126,7 @@ pub(crate) fn check_guards(groups: &[Group]) {
     }
 }
 
-/// What is printed of a run: what is asked for, and the worst sample of each kind of work.
+/// Prints a run: the goals, and the worst sample of each kind of work.
 pub(crate) fn summary(groups: &[Group]) -> String {
     asked_for(groups) + "\n" + &worst_samples(groups)
 }
@@ -143,8 +144,8 @@ pub(crate) fn rows(groups: &[Group]) -> String {
 
 /// All of it, with the machine that it was measured on.
 pub(crate) fn markdown(groups: &[Group]) -> String {
-    let mut text = format!("# pop3-proto beside limits and peers\n\n{}\n\n", machine());
-    text += "![The worst sample of each kind of work](versus-short.svg)\n\n## What is asked for\n\n";
+    let mut text = format!("# pop3-proto, compared with limits and peers\n\n{}\n\n", machine());
+    text += "![The worst sample of each kind of work](versus-short.svg)\n\n## Goals\n\n";
     text += &asked_for(groups);
     text += "\n## The worst sample of each kind of work\n\n";
     text += &worst_samples(groups);
@@ -221,7 +222,7 @@ fn worst_samples(groups: &[Group]) -> String {
 /// The worst ratios at each level.
 fn by_level(groups: &[Group]) -> String {
     let levels = levels(groups);
-    let mut text = header(&["work", "ours is, beside"], &levels);
+    let mut text = header(&["work", "ratio, compared with"], &levels);
     for (work, takes) in
         WORKS.iter().flat_map(|work| manners(work).into_iter().map(move |takes| (work, takes)))
     {

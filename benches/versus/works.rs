@@ -1,4 +1,4 @@
-//! The table of all works and their rows, and the table of what is asked for.
+//! The table of all works and their rows, and the table of goals.
 
 use crate::measure::Takes::{Copies, Either, Lends};
 use crate::measure::Who::{Limit, Ours, Peer, Variant};
@@ -107,7 +107,7 @@ const COMMANDS: &[Row] = &[
     row(Ours, Copies, "names copied", ours::command_copied),
     row(Limit, Either, "memchr line split", limits::line_split),
     #[cfg(feature = "peers")]
-    row(Peer, Lends, "rfc1939, told which", rfc::commands_told),
+    row(Peer, Lends, "rfc1939, command named", rfc::commands_told),
     #[cfg(feature = "peers")]
     row(Peer, Lends, "rfc1939, by four octets", rfc::commands),
     #[cfg(feature = "peers")]
@@ -205,26 +205,26 @@ const COMMANDS_BY_OCTET: &[Row] = &[
     row(Variant, Either, "reads of 16 KiB", ours::commands_answered::<{ pop3_proto_benches::CHUNK }>),
 ];
 
-/// Which ratio is asked for.
+/// The ratio of a goal.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
-    /// So many times as fast at least; the second is aimed at.
+    /// At least this many times as fast. The second number is the aim.
     Fast(f64, f64),
-    /// So many times as long at most; the second is aimed at.
+    /// At most this many times as long. The second number is the aim.
     Long(f64, f64),
-    /// As above; a quick run fails if it takes over so many times as long, whatever the load of the machine.
+    /// The same. A quick run fails above the last number, whatever the load of the machine.
     Guard(f64, f64, f64),
 }
 
-/// What is asked for, in the worst of the samples.
+/// A goal, for the worst of the samples.
 pub(crate) struct Goal {
     pub(crate) name: &'static str,
     pub(crate) work: &'static str,
     /// The samples whose names begin with this.
     pub(crate) samples: &'static str,
-    /// The row of ours; if it is empty, the slowest.
+    /// Our row. If it is empty, the slowest one.
     pub(crate) ours: &'static str,
-    /// What it is compared with; if it is empty, the fastest peer.
+    /// The row that it is compared with. If it is empty, the fastest peer.
     pub(crate) other: &'static str,
     pub(crate) conditions: &'static [usize],
     pub(crate) bound: Bound,

@@ -12,7 +12,7 @@ use pop3_proto_benches::{CHUNK, client, server};
 use pop3_proto_instructions::Pair;
 use std::hint::black_box;
 
-/// Reads a message, so many octets at once: `hear` gets its slices.
+/// Reads a message with this number of octets in each read. `f` gets its slices.
 #[inline(always)]
 fn message<'s>(sample: &'s Sample, read: usize, mut hear: impl FnMut(&[u8]) + 's) -> Run<'s> {
     let mut client = client::logged_in();
