@@ -171,7 +171,7 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "from the last to the first", edit: Edit::Code(reversed) },
             Twist {
                 name: "two messages with one unique-id",
-                edit: Edit::Answers { to: "UIDL*", old: "2 dots", new: "2 plain" },
+                edit: Edit::Answers { to: "UIDL*", old: " dots\r\n", new: " plain\r\n" },
             },
         ],
     },
@@ -272,6 +272,19 @@ fn without_row(turn: &mut Turn<'_>, command: &str, start: &str) {
 
 fn hang_up_at_second(turn: &mut Turn<'_>) {
     super::session::hang_up_at(turn, 2);
+}
+
+/// LIST has the numbers from 1 up, in any order.
+pub(super) fn numbered(lab: &mut Lab) -> Seen {
+    let list = ask_ok(&mut lab.login()?, "LIST")?;
+    let mut numbers: Vec<u64> = list.rows.iter().filter_map(|row| Some(words(&row.text())?.0)).collect();
+    if numbers.is_empty() {
+        return Err(Finding::Open(Why::Mailbox("no message")));
+    }
+    numbers.sort_unstable();
+    let wrong = numbers.iter().zip(1..).any(|(number, wanted)| *number != wanted);
+    let offence = wrong.then(|| list.wrong("the numbers are not 1, 2, 3 and so on"));
+    seen("from 1 up", offence.into_iter().collect())
 }
 
 /// Returns the two words of a row.

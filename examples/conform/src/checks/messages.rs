@@ -232,9 +232,14 @@ fn an_mbox(turn: &mut Turn<'_>) {
 /// Answers LIST and STAT as if this message, which has `size` octets, had others. Returns false for other commands.
 fn resized(turn: &mut Turn<'_>, message: u32, size: i64, by: i64) -> bool {
     let (before, after) = (format!("{message} {size}\r\n"), format!("{message} {}\r\n", size + by));
+    // A marked message counts in neither.
+    turn.memory.count += u64::from(turn.is(&format!("DELE {message}")));
+    if turn.is("RSET") {
+        turn.memory.count = 0;
+    }
     if turn.is("LIST") || turn.is(&format!("LIST {message}")) {
         turn.replace(&before, &after);
-    } else if turn.is("STAT") {
+    } else if turn.is("STAT") && turn.memory.count == 0 {
         let answer = String::from_utf8_lossy(&turn.pass()).into_owned();
         let start = answer.trim_end().rfind(' ').map_or(0, |space| space + 1);
         let changed = answer[start..]

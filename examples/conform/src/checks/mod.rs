@@ -1,10 +1,12 @@
 //! The checks. Each file has one static slice of them.
 
+mod deletion;
 mod lines;
 mod listings;
 mod login;
 mod messages;
 mod session;
+mod update;
 
 use crate::check::{Check, Finding, Legal, Offence, Seen, Why};
 use crate::engine::session::MOST_REFUSALS;
@@ -12,8 +14,15 @@ use crate::engine::{Response, Session, Stop};
 use crate::lab::{Lab, State, seen};
 
 /// All checks, file by file.
-static FILES: &[&[Check]] =
-    &[lines::CHECKS, session::CHECKS, listings::CHECKS, messages::CHECKS, login::CHECKS];
+static FILES: &[&[Check]] = &[
+    lines::CHECKS,
+    session::CHECKS,
+    listings::CHECKS,
+    messages::CHECKS,
+    login::CHECKS,
+    deletion::CHECKS,
+    update::CHECKS,
+];
 
 /// Returns all checks, in the order of reports.
 pub fn all() -> impl Iterator<Item = &'static Check> {

@@ -32,6 +32,9 @@ pub struct Arguments {
     /// The variable that holds the second user's password
     #[arg(long, value_name = "VAR")]
     second_password_env: Option<String>,
+    /// Log in by APOP; the password is the shared secret
+    #[arg(long)]
+    apop: bool,
     /// TLS from the first byte
     #[arg(long, conflicts_with = "stls")]
     tls: bool,
@@ -133,6 +136,7 @@ fn facts(arguments: &Arguments) -> Result<Facts, Error> {
     add(has_user, Needs::LOGIN);
     add(has_user && arguments.manifest.is_some(), Needs::MANIFEST);
     add(has_user && arguments.fill.is_some(), Needs::FILL);
+    add(has_user && arguments.apop, Needs::APOP);
     add(has_user && arguments.second_user.is_some(), Needs::SECOND_USER);
     let allowed = |what| has_user && arguments.allow.contains(&what);
     add(allowed(Allowed::Marks), Needs::MARKS);
@@ -151,6 +155,7 @@ fn facts(arguments: &Arguments) -> Result<Facts, Error> {
         password: if has_user { password(arguments.password_env.as_deref())? } else { String::new() },
         second,
         stls: arguments.stls,
+        apop: arguments.apop,
         given,
         manifest,
     })

@@ -2,6 +2,7 @@
 
 pub mod between;
 pub mod listen;
+mod sasl;
 pub mod twist;
 pub mod world;
 
@@ -22,6 +23,8 @@ pub struct Facts {
     pub second: Option<(String, String)>,
     /// Each login is inside TLS, after STLS.
     pub stls: bool,
+    /// Each login is by APOP in place of USER and PASS.
+    pub apop: bool,
     /// What is there of all that a check may need.
     pub given: Needs,
     /// The messages of the mailbox; empty if they are not known.
