@@ -40,7 +40,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "line.status",
-        rows: &["1939.3.k"],
+        rows: &["1939.3.k", "2449.3.b"],
         asks: "A response begins with +OK or -ERR, then a space or the end of the line.",
         needs: Needs::NOTHING,
         legal: &[
@@ -80,7 +80,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "line.512",
-        rows: &["1939.3.m", "2449.4.c"],
+        rows: &["1939.3.m", "2449.4.c", "AMB.6"],
         asks: "A status line has at most 512 octets with its line end.",
         needs: Needs::NOTHING,
         legal: &[Legal { name: "at most 512 octets", by: "RFC 1939 section 3" }],
@@ -128,7 +128,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "line.order",
-        rows: &["1939.3.c"],
+        rows: &["1939.3.c", "1939.3.n"],
         asks: "Each command gets one response.",
         needs: Needs::LOGIN,
         legal: &[Legal { name: "one response each", by: "RFC 1939 section 3" }],

@@ -11,7 +11,7 @@ use crate::lab::{Lab, State, seen};
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "retr.size",
-        rows: &["1939.5.list.h", "1939.11.b", "1939.11.c"],
+        rows: &["1939.5.list.h", "1939.11.b", "1939.11.c", "1939.11.d", "AMB.15"],
         asks: "The size in LIST is the number of octets that RETR sends: line ends are two octets, and added dots do not count.",
         needs: Needs::LOGIN,
         legal: &[
@@ -63,7 +63,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "retr.exact",
-        rows: &["1939.3.r", "1939.3.s", "1939.5.retr.b"],
+        rows: &["1939.3.r", "1939.3.s", "1939.3.v", "1939.5.retr.b", "2449.3.g", "5321.4.5.2.a"],
         asks: "RETR sends the message that is in the mailbox, octet for octet, with dots doubled only at the start of a line.",
         needs: Needs::MANIFEST,
         legal: &[

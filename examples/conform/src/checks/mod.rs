@@ -1,11 +1,25 @@
 //! The checks. Each file has one static slice of them.
 
+mod advice;
+mod apop;
+mod arguments;
+mod auth;
+mod auth_refused;
+mod capa;
+mod codes;
 mod deletion;
+mod language;
+mod limits;
 mod lines;
 mod listings;
 mod login;
+mod mechanisms;
 mod messages;
+mod numbers;
+mod pipelining;
 mod session;
+mod stls;
+mod time;
 mod update;
 
 use crate::check::{Check, Finding, Legal, Offence, Seen, Why};
@@ -18,10 +32,24 @@ static FILES: &[&[Check]] = &[
     lines::CHECKS,
     session::CHECKS,
     listings::CHECKS,
+    numbers::CHECKS,
     messages::CHECKS,
     login::CHECKS,
     deletion::CHECKS,
     update::CHECKS,
+    capa::CHECKS,
+    stls::CHECKS,
+    auth::CHECKS,
+    auth_refused::CHECKS,
+    mechanisms::CHECKS,
+    apop::CHECKS,
+    language::CHECKS,
+    codes::CHECKS,
+    time::CHECKS,
+    arguments::CHECKS,
+    limits::CHECKS,
+    pipelining::CHECKS,
+    advice::CHECKS,
 ];
 
 /// Returns all checks, in the order of reports.

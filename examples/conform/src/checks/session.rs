@@ -69,7 +69,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "state.early",
-        rows: &["1939.5.c", "1939.3.y"],
+        rows: &["1939.5.c", "1939.3.y", "1939.3.af"],
         asks: "Commands of the TRANSACTION state are refused before the login.",
         needs: Needs::NOTHING,
         legal: &[REFUSED, HANGS_UP],
@@ -100,7 +100,7 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "the session is lost", edit: Edit::Code(lose_session) },
         ],
         keeps: &[
-            Twist { name: "no text", edit: Edit::Say { to: "APOP*", instead: "-ERR\r\n" } },
+            Twist { name: "no text", edit: Edit::Say { to: "APOP conform*", instead: "-ERR\r\n" } },
             HANGS_UP_LATE,
         ],
     },

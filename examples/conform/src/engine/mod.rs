@@ -9,7 +9,7 @@ pub mod tcp;
 pub mod tls;
 
 pub use log::{Heard, Kind, Log, Side, Tail};
-pub use session::{Response, Session, Stop};
+pub use session::{Response, Session, Status, Stop};
 
 use std::io;
 use std::time::Duration;

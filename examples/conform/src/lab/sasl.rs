@@ -50,7 +50,7 @@ static KEYS: LazyLock<Vec<Keys>> = LazyLock::new(|| {
 impl Exchange {
     /// Begins an exchange. Without a message, the client is asked for it.
     pub(super) fn begin(mechanism: &[u8], initial: Option<&[u8]>) -> Then {
-        let exchange = match mechanism {
+        let exchange = match &mechanism.to_ascii_uppercase()[..] {
             b"PLAIN" => Exchange::Plain,
             b"LOGIN" => Exchange::LoginName,
             b"SCRAM-SHA-256" => Exchange::ScramFirst,
