@@ -8,7 +8,7 @@ use crate::lab::{Lab, State, seen};
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "quit.argument",
-        rows: &["1939.4.n"],
+        rows: &["1939.3.x", "1939.4.n"],
         asks: "QUIT with an argument is refused.",
         needs: Needs::NOTHING,
         legal: &[REFUSED],

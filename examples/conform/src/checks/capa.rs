@@ -85,10 +85,9 @@ pub(super) static CHECKS: &[Check] = &[
         legal: &[Legal { name: "announced in both states", by: "RFC 2449 section 5" }],
         probe: Probe::Ask(|lab| {
             compare(lab, "announced in both states", |early, late, after| {
-                let gone = early
-                    .iter()
-                    .find(|(tag, _)| BOTH.contains(&tag.as_str()) && words_of(late, tag).is_none());
-                gone.map(|(tag, _)| after.wrong(format!("{tag} was announced before the login")))
+                let gone = |tag: &str| BOTH.contains(&tag) && words_of(late, tag).is_none();
+                let gone = early.iter().filter(|(tag, _)| gone(tag));
+                gone.map(|(tag, _)| after.wrong(format!("{tag} was announced before the login"))).collect()
             })
         }),
         breaks: &[
@@ -108,6 +107,8 @@ pub(super) static CHECKS: &[Check] = &[
                 let known = |tag: &str| words_of(late, tag).is_some() && words_of(early, tag).is_none();
                 let new = ["TOP", "UIDL", "PIPELINING"].into_iter().find(|tag| known(tag));
                 new.map(|tag| after.wrong(format!("{tag} was not announced before the login")))
+                    .into_iter()
+                    .collect()
             })
         }),
         breaks: &[Twist { name: "TOP", edit: Edit::Code(|turn| early(turn, "\r\nTOP\r\n", "\r\n")) }],
@@ -125,7 +126,10 @@ pub(super) static CHECKS: &[Check] = &[
                     |tag: &str| words_of(late, tag).is_some_and(|now| words_of(early, tag) != Some(now));
                 let known = |tag: &&&str| words_of(early, tag).is_some() && !PER_USER.contains(*tag);
                 let other = BOTH.iter().filter(known).find(|tag| differs(tag));
-                other.map(|tag| after.wrong(format!("{tag} had other words before the login")))
+                other
+                    .map(|tag| after.wrong(format!("{tag} had other words before the login")))
+                    .into_iter()
+                    .collect()
             })
         }),
         breaks: &[Twist { name: "SASL", edit: Edit::Code(|turn| late(turn, "SASL PLAIN ", "SASL ")) }],
@@ -331,11 +335,11 @@ fn each_row(lab: &mut Lab, legal: &'static str, look: impl Fn(&Heard) -> Option<
 fn compare(
     lab: &mut Lab,
     legal: &'static str,
-    look: impl FnOnce(&Tags, &Tags, &Response) -> Option<Offence>,
+    look: impl FnOnce(&Tags, &Tags, &Response) -> Vec<Offence>,
 ) -> Seen {
     let (_, early) = capabilities(&mut lab.secure()?)?;
     let (after, late) = capabilities(&mut lab.login()?)?;
-    seen(legal, look(&early, &late, &after).into_iter().collect())
+    seen(legal, look(&early, &late, &after))
 }
 
 fn row(row: &Heard) -> Option<Offence> {

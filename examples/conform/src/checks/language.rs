@@ -48,7 +48,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "utf8.late",
-        rows: &["AMB.23"],
+        rows: &["6856.2.b", "AMB.23"],
         asks: "UTF8 is refused after the login.",
         needs: Needs::LOGIN,
         legal: &[Legal { name: "refused", by: "RFC 6856 section 2" }],

@@ -1,7 +1,6 @@
 //! AUTH with LOGIN, SCRAM-SHA-256 and OAUTHBEARER.
 
 use super::auth::{LOGGED_IN, initial, logged_in, offering, respond};
-use super::stls;
 use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Why};
 use crate::engine::scram::{Challenge, Keys, without_proof};
 use crate::engine::{Response, Session, Status, Stop};
@@ -123,7 +122,7 @@ pub(super) static CHECKS: &[Check] = &[
         id: "oauth.error",
         rows: &["7628.3.2.a"],
         asks: "OAUTHBEARER answers a wrong token by a challenge of JSON with a status, then refuses.",
-        needs: Needs::FAILED_LOGINS.and(Needs::CLEARTEXT),
+        needs: Needs::FAILED_LOGINS,
         legal: &[Legal { name: "a status, then refused", by: "RFC 7628 section 3.2" }],
         probe: Probe::Ask(oauth_error),
         breaks: &[
@@ -336,8 +335,7 @@ fn scram_proof(lab: &mut Lab) -> Seen {
 }
 
 fn oauth_error(lab: &mut Lab) -> Seen {
-    drop(offering(lab, "OAUTHBEARER")?);
-    let mut session = stls::inside(lab)?;
+    let mut session = offering(lab, "OAUTHBEARER")?;
     let message = format!("n,a={},\x01auth=Bearer pop3-conform-wrong\x01\x01", lab.facts.user);
     let response = initial(lab, &mut session, "OAUTHBEARER", message.as_bytes())?;
     let has_status = text(&response).is_some_and(|text| text.starts_with('{') && text.contains("\"status\""));

@@ -126,7 +126,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "argument.surplus",
-        rows: &["1939.5.stat.a", "1939.5.noop.a", "1939.5.rset.a"],
+        rows: &["1939.3.x", "1939.5.stat.a", "1939.5.noop.a", "1939.5.rset.a"],
         asks: "STAT, NOOP and RSET with an argument are refused, and the session goes on.",
         needs: Needs::LOGIN,
         legal: &[REFUSED, HANGS_UP],
@@ -137,6 +137,7 @@ pub(super) static CHECKS: &[Check] = &[
         breaks: &[
             Twist { name: "STAT x", edit: Edit::Command { from: "STAT x", to: "STAT" } },
             Twist { name: "NOOP x", edit: Edit::Command { from: "NOOP x", to: "NOOP" } },
+            Twist { name: "NOOP x closes", edit: Edit::Say { to: "NOOP x", instead: "" } },
             Twist { name: "RSET x", edit: Edit::Command { from: "RSET x", to: "RSET" } },
         ],
         keeps: &[HANGS_UP_LATE],

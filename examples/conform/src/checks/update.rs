@@ -144,7 +144,10 @@ pub(super) static CHECKS: &[Check] = &[
             },
         ],
         probe: Probe::Ask(removal),
-        breaks: &[Twist { name: "no lock", edit: Edit::Code(|turn| no_lock(turn, true)) }],
+        breaks: &[
+            Twist { name: "no lock", edit: Edit::Code(|turn| no_lock(turn, true)) },
+            Twist { name: "no lock, and the first session is closed", edit: Edit::Code(closes_first) },
+        ],
         keeps: &[Twist { name: "no lock, but a snapshot", edit: Edit::Code(|turn| no_lock(turn, false)) }],
     },
 ];
@@ -197,6 +200,13 @@ fn no_lock(turn: &mut Turn<'_>, gone: bool) {
     match gone && turn.is("RETR*") && turn.world().count() < 12 {
         true => turn.say(b"-ERR the message is gone\r\n"),
         false => turn.through(),
+    }
+}
+
+fn closes_first(turn: &mut Turn<'_>) {
+    match turn.is("RETR*") && turn.world().count() < 12 {
+        true => turn.hang_up(),
+        false => no_lock(turn, false),
     }
 }
 
