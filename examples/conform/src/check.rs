@@ -1,5 +1,6 @@
 //! The declaration of a check: its rows, its legal answers, and the twists that prove it.
 
+use crate::checks::dialogues::Dialogue;
 use crate::engine::Heard;
 use crate::lab::Lab;
 use crate::lab::twist::Turn;
@@ -42,6 +43,8 @@ pub type Watched = Result<Option<&'static str>, (usize, String)>;
 pub enum Probe {
     /// It holds dialogues of its own.
     Ask(fn(&mut Lab) -> Seen),
+    /// It plays a dialogue.
+    Play(&'static Dialogue),
     /// It looks at each line of each session of the run.
     Watch(fn(&Heard) -> Watched),
 }

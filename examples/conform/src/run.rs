@@ -1,6 +1,7 @@
 //! Runs checks, and turns what they saw into verdicts.
 
 use crate::check::{Check, Finding, Needs, Offence, Probe, Seen, Why};
+use crate::checks::dialogues;
 use crate::engine::{Log, Stop};
 use crate::lab::Lab;
 use crate::ledger::{self, Weight};
@@ -137,6 +138,7 @@ pub fn judge(check: &'static Check, lab: &mut Lab) -> Seen {
     let seen = match check.probe {
         Probe::Ask(probe) => catch_unwind(AssertUnwindSafe(|| probe(lab)))
             .unwrap_or_else(|_| Err(Finding::Open(Why::Kit("the check panicked".to_owned())))),
+        Probe::Play(dialogue) => dialogues::play(dialogue, lab),
         Probe::Watch(_) => watch(check, lab),
     };
     match seen {

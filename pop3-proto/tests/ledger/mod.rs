@@ -150,8 +150,11 @@ pub(crate) fn tests_of_the_package() -> Tests {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests = Tests::new();
     let mut folders = vec![package.join("src"), package.join("tests")];
-    for entry in fs::read_dir(package.join("../examples/conform/src/checks")).into_iter().flatten() {
-        add_checks(&fs::read_to_string(entry.unwrap().path()).unwrap(), &mut tests);
+    // The package has the dialogues without the program.
+    let checks = package.join("../examples/conform/src/checks");
+    if checks.is_dir() {
+        each_file(&checks, |text| add_checks(text, &mut tests));
+        each_file(&package.join("tests/transcripts/conform"), |text| add_dialogue(text, &mut tests));
     }
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -169,6 +172,12 @@ pub(crate) fn tests_of_the_package() -> Tests {
     tests
 }
 
+fn each_file(folder: &Path, mut read: impl FnMut(&str)) {
+    for entry in fs::read_dir(folder).unwrap() {
+        read(&fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+}
+
 /// The checks of a file: `id: "..."`, and the strings of `rows: &[...]` after it.
 fn add_checks(source: &str, tests: &mut Tests) {
     for check in source.split("id: \"").skip(1) {
@@ -178,6 +187,12 @@ fn add_checks(source: &str, tests: &mut Tests) {
         let rows: Vec<&str> = rows.split('"').skip(1).step_by(2).collect();
         tests.insert(format!("{CHECK}{id}"), rows.join("\n"));
     }
+}
+
+/// The check that a dialogue is: its notes `@ check` and `@ rows`.
+fn add_dialogue(source: &str, tests: &mut Tests) {
+    let note = |name| source.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    tests.insert(format!("{CHECK}{}", note("@ check ")), note("@ rows ").replace(' ', "\n"));
 }
 
 /// Functions behind `#[test]`, and what stands before a file in `transcripts!`, with the comments right above them. The doc comments of the

@@ -5,6 +5,7 @@
 //! every pair of cuts; and broken off at every octet.
 
 mod client_machine;
+mod conform;
 mod fixture;
 mod script;
 mod server_machine;

@@ -62,8 +62,8 @@ pub(super) static CHECKS: &[Check] = &[
         legal: &[Legal { name: "none", by: "practice: zeros are read, never written (ROB.9)" }],
         probe: Probe::Ask(|lab| {
             list_rows(lab, "none", |words| {
-                let padded = |word: &&str| word.len() > 1 && word.starts_with('0');
-                words.iter().take(2).any(|word| padded(&word)).then_some("a zero in front")
+                let padded = |word: &str| word.len() > 1 && word.starts_with('0');
+                words.iter().take(2).any(|word| padded(word)).then_some("a zero in front")
             })
         }),
         breaks: &[Twist { name: "01", edit: Edit::Answer { to: "LIST", old: "\r\n1 ", new: "\r\n01 " } }],

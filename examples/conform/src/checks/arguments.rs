@@ -7,33 +7,6 @@ use crate::lab::{Lab, State, seen};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
-        id: "quit.argument",
-        rows: &["1939.3.x", "1939.4.n"],
-        asks: "QUIT with an argument is refused.",
-        needs: Needs::NOTHING,
-        legal: &[REFUSED],
-        probe: Probe::Ask(|lab| {
-            all_refused(lab, State::Authorization, &["QUIT x"], "QUIT has no argument", nothing_after)
-        }),
-        breaks: &[Twist { name: "accepted", edit: Edit::Command { from: "QUIT x", to: "QUIT" } }],
-        keeps: &[Twist { name: "no text", edit: Edit::Say { to: "QUIT x", instead: "-ERR\r\n" } }],
-    },
-    Check {
-        id: "list.argument",
-        rows: &["1939.5.list.a"],
-        asks: "LIST with a word, or with two numbers, is refused.",
-        needs: Needs::LOGIN,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(|lab| {
-            all_refused(lab, State::Transaction, &["LIST x", "LIST 1 2"], "not one number", nothing_after)
-        }),
-        breaks: &[
-            Twist { name: "a word", edit: Edit::Command { from: "LIST x", to: "LIST" } },
-            Twist { name: "two numbers", edit: Edit::Command { from: "LIST 1 2", to: "LIST 1" } },
-        ],
-        keeps: &[HANGS_UP_LATE],
-    },
-    Check {
         id: "uidl.argument",
         rows: &["1939.7.uidl.a"],
         asks: "UIDL with a word, or with two numbers, is refused.",
@@ -48,39 +21,6 @@ pub(super) static CHECKS: &[Check] = &[
         breaks: &[
             Twist { name: "a word", edit: Edit::Command { from: "UIDL x", to: "UIDL" } },
             Twist { name: "two numbers", edit: Edit::Command { from: "UIDL 1 2", to: "UIDL 1" } },
-        ],
-        keeps: &[HANGS_UP_LATE],
-    },
-    Check {
-        id: "retr.argument",
-        rows: &["1939.5.retr.a"],
-        asks: "RETR without a number, with a word, or with two numbers, is refused.",
-        needs: Needs::LOGIN,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(|lab| {
-            let commands = ["RETR", "RETR x", "RETR 1 2"];
-            all_refused(lab, State::Transaction, &commands, "not one number", nothing_after)
-        }),
-        breaks: &[
-            Twist { name: "none", edit: Edit::Command { from: "RETR", to: "RETR 1" } },
-            Twist { name: "a word", edit: Edit::Command { from: "RETR x", to: "RETR 1" } },
-            Twist { name: "two numbers", edit: Edit::Command { from: "RETR 1 2", to: "RETR 1" } },
-        ],
-        keeps: &[HANGS_UP_LATE],
-    },
-    Check {
-        id: "command.words",
-        rows: &["ROB.41"],
-        asks: "Words that only begin like a command, or only begin a command, are unknown.",
-        needs: Needs::LOGIN,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(|lab| {
-            let commands = ["STATS", "STA", "NOOPNOOP"];
-            all_refused(lab, State::Transaction, &commands, "no such command", nothing_after)
-        }),
-        breaks: &[
-            Twist { name: "four letters count", edit: Edit::Command { from: "STATS", to: "STAT" } },
-            Twist { name: "three letters are enough", edit: Edit::Command { from: "STA", to: "STAT" } },
         ],
         keeps: &[HANGS_UP_LATE],
     },

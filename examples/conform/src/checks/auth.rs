@@ -162,6 +162,25 @@ pub(super) static CHECKS: &[Check] = &[
         keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
     },
     Check {
+        id: "auth.plain_tls",
+        rows: &["5034.4.ai"],
+        asks: "Inside TLS, a server with AUTH has PLAIN.",
+        needs: Needs::CLEARTEXT,
+        legal: &[Legal { name: "announced", by: "RFC 5034 section 4" }],
+        probe: Probe::Ask(|lab| {
+            let (capa, tags) = capabilities(&mut stls::inside(lab)?)?;
+            let names = words_of(&tags, "SASL").ok_or(Finding::Absent("AUTH"))?;
+            let missing = !names.iter().any(|name| name.eq_ignore_ascii_case("PLAIN"));
+            let offence = missing.then(|| capa.wrong("SASL without PLAIN, inside TLS"));
+            seen("announced", offence.into_iter().collect())
+        }),
+        breaks: &[Twist {
+            name: "without PLAIN",
+            edit: Edit::Answer { to: "CAPA", old: "SASL PLAIN ", new: "SASL " },
+        }],
+        keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
+    },
+    Check {
         id: "auth.alone",
         rows: &["1734.x.a"],
         asks: "AUTH alone is refused, or lists the mechanisms that CAPA has.",

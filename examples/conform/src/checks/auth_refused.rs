@@ -11,7 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "auth.empty",
-        rows: &["5034.4.b", "5034.4.c"],
+        rows: &["5034.4.b", "5034.4.c", "AMB.19"],
         asks: "An equals sign on the line of AUTH is an empty response: PLAIN is refused, without a challenge.",
         needs: Needs::FAILED_LOGINS,
         legal: &[Legal { name: "refused", by: "RFC 5034 section 4" }],
@@ -45,7 +45,7 @@ pub(super) static CHECKS: &[Check] = &[
             Twist {
                 name: "padding is optional",
                 edit: Edit::Code(|turn| {
-                    repaired(turn, |secret| secret.len() % 4 != 0 && !secret.contains('!'))
+                    repaired(turn, |secret| secret.len() % 4 != 0 && !secret.contains('!'));
                 }),
             },
         ],
@@ -68,6 +68,23 @@ pub(super) static CHECKS: &[Check] = &[
             seen("refused", offences)
         }),
         breaks: &[Twist { name: "accepted", edit: Edit::Code(any_parts) }],
+        keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
+    },
+    Check {
+        id: "auth.identity",
+        rows: &["4616.2.c"],
+        asks: "PLAIN with the right password is refused if the user wants to act as somebody else, who does not exist.",
+        needs: Needs::FAILED_LOGINS,
+        legal: &[Legal { name: "refused", by: "RFC 4616 section 2" }],
+        probe: Probe::Ask(|lab| {
+            let mut session = offering(lab, "PLAIN")?;
+            let message = format!("pop3-conform-nobody\0{}\0{}", lab.facts.user, lab.facts.password);
+            let response = initial(lab, &mut session, "PLAIN", message.as_bytes())?;
+            let why = "nobody may act as a user who does not exist";
+            let offence = (!response.is_err()).then(|| response.wrong(why));
+            seen("refused", offence.into_iter().collect())
+        }),
+        breaks: &[Twist { name: "passed over", edit: Edit::Code(any_identity) }],
         keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
     },
     Check {
@@ -144,6 +161,20 @@ fn any_parts(turn: &mut Turn<'_>) {
     match turn.is("AUTH PLAIN *") && answer.starts_with(b"-ERR") && !turn.is("AUTH PLAIN =") {
         true => turn.say(b"+OK\r\n"),
         false => turn.say(&answer),
+    }
+}
+
+/// The identity to act as is passed over.
+fn any_identity(turn: &mut Turn<'_>) {
+    let secret = turn.command.rsplit(' ').next().unwrap_or_default();
+    let message = BASE64_STANDARD.decode(secret).unwrap_or_default();
+    match turn.is("AUTH PLAIN *") && message.starts_with(b"pop3-conform-nobody\0") {
+        true => {
+            let rest = BASE64_STANDARD.encode(&message["pop3-conform-nobody".len()..]);
+            let answer = turn.ask(&format!("AUTH PLAIN {rest}"));
+            turn.say(&answer);
+        }
+        false => turn.through(),
     }
 }
 

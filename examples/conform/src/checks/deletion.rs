@@ -8,23 +8,6 @@ use crate::lab::{Lab, State, seen};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
-        id: "dele.argument",
-        rows: &["1939.5.dele.a"],
-        asks: "DELE without a number of a message is refused.",
-        needs: Needs::MARKS,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(|lab| {
-            let commands = ["DELE", "DELE x", "DELE 0"];
-            all_refused(lab, State::Transaction, &commands, "not a message", nothing_after)
-        }),
-        breaks: &[
-            Twist { name: "none", edit: Edit::Command { from: "DELE", to: "DELE 1" } },
-            Twist { name: "a word", edit: Edit::Command { from: "DELE x", to: "DELE 1" } },
-            Twist { name: "0", edit: Edit::Command { from: "DELE 0", to: "DELE 1" } },
-        ],
-        keeps: &[Twist { name: "hangs up at the second", edit: Edit::Code(hang_up_at_second) }],
-    },
-    Check {
         id: "dele.range",
         rows: &["1939.5.d"],
         asks: "DELE of a number without a message is refused, also if it is a message modulo a power of two.",
@@ -41,60 +24,6 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "2^32", edit: Edit::Command { from: "DELE 4294967297", to: "DELE 1" } },
         ],
         keeps: &[Twist { name: "hangs up at the second", edit: Edit::Code(hang_up_at_second) }],
-    },
-    Check {
-        id: "dele.ok",
-        rows: &["1939.5.dele.b"],
-        asks: "DELE of a message is answered by +OK.",
-        needs: Needs::MARKS,
-        legal: &[Legal { name: "+OK", by: "RFC 1939 section 5" }],
-        probe: Probe::Ask(|lab| {
-            let mut session = lab.login()?;
-            let some = sample(&mut session, 2)?;
-            let dele = session.ask(&format!("DELE {}", some[0].0))?;
-            session.ask("RSET")?;
-            let refused = (!dele.is_ok()).then(|| dele.wrong("DELE is refused"));
-            seen("+OK", refused.into_iter().collect())
-        }),
-        breaks: &[Twist { name: "refused", edit: Edit::Answer { to: "DELE*", old: "+OK", new: "-ERR" } }],
-        keeps: &[NO_TEXT],
-    },
-    Check {
-        id: "dele.twice",
-        rows: &["1939.5.dele.c"],
-        asks: "DELE of a marked message is refused.",
-        needs: Needs::MARKS,
-        legal: &[REFUSED],
-        probe: Probe::Ask(|lab| after_dele(lab, "refused", |lab, marked| refused(lab, marked, &["DELE"]))),
-        breaks: &[Twist { name: "marked again", edit: Edit::Code(|turn| served(turn, "DELE*")) }],
-        keeps: &[NO_TEXT],
-    },
-    Check {
-        id: "dele.reach",
-        rows: &["1939.5.e"],
-        asks: "RETR and TOP of a marked message are refused.",
-        needs: Needs::MARKS,
-        legal: &[REFUSED],
-        probe: Probe::Ask(|lab| {
-            after_dele(lab, "refused", |session, marked| refused(session, marked, &["RETR", "TOP"]))
-        }),
-        breaks: &[
-            Twist { name: "RETR", edit: Edit::Code(|turn| served(turn, "RETR*")) },
-            Twist { name: "TOP", edit: Edit::Code(|turn| served(turn, "TOP*")) },
-        ],
-        keeps: &[NO_TEXT],
-    },
-    Check {
-        id: "dele.list_one",
-        rows: &["1939.5.list.f"],
-        asks: "LIST of a marked message is refused.",
-        needs: Needs::MARKS,
-        legal: &[REFUSED],
-        probe: Probe::Ask(|lab| {
-            after_dele(lab, "refused", |session, marked| refused(session, marked, &["LIST"]))
-        }),
-        breaks: &[Twist { name: "listed", edit: Edit::Code(|turn| served(turn, "LIST *")) }],
-        keeps: &[NO_TEXT],
     },
     Check {
         id: "dele.uidl",
@@ -152,29 +81,6 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "as before", edit: Edit::Code(|turn| as_before(turn, "STAT")) },
             Twist { name: "the octets stay", edit: Edit::Code(octets_stay) },
         ],
-        keeps: &[NO_TEXT],
-    },
-    Check {
-        id: "rset.unmarks",
-        rows: &["1939.5.rset.a"],
-        asks: "After RSET no message is marked.",
-        needs: Needs::MARKS,
-        legal: &[Legal { name: "no message marked", by: "RFC 1939 section 5" }],
-        probe: Probe::Ask(|lab| {
-            after_dele(lab, "no message marked", |session, marked| {
-                session.ask("RSET")?;
-                let stat = session.ask("STAT")?;
-                let wrong = numbers(&stat) != Some(marked.before);
-                let retr = session.ask(&format!("LIST {}", marked.number))?;
-                let mut offences: Vec<Offence> =
-                    wrong.then(|| stat.wrong("STAT is not as before DELE")).into_iter().collect();
-                if !retr.is_ok() {
-                    offences.push(retr.wrong("still out of reach"));
-                }
-                Ok(offences)
-            })
-        }),
-        breaks: &[Twist { name: "RSET does nothing", edit: Edit::Say { to: "RSET", instead: "+OK\r\n" } }],
         keeps: &[NO_TEXT],
     },
     Check {

@@ -3,7 +3,7 @@
 use super::capa::{capabilities, words_of};
 use super::{HANGS_UP, REFUSED, all_refused, nothing_after, sample};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist};
-use crate::engine::{Kind, Response, Session};
+use crate::engine::{Kind, Response, Session, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
 
@@ -79,7 +79,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "utf8.names",
-        rows: &["6856.2.2.g"],
+        rows: &["6856.2.2.g", "3629.3.a"],
         asks: "With UTF8 USER, a name that is not UTF-8 is refused as name or with its password.",
         needs: Needs::FAILED_LOGINS,
         legal: &[Legal { name: "refused", by: "RFC 6856 section 2.2" }],
@@ -294,14 +294,22 @@ fn bad_name(lab: &mut Lab) -> Seen {
     if !session.ask("UTF8")?.is_ok() {
         return Ok("refused");
     }
-    session.send_raw(b"USER conform\xff\xfe\r\n");
-    let user = session.response("USER")?;
-    if !user.is_ok() {
-        return Ok("refused");
+    // Octets that never occur, and an overlong form.
+    for name in [&b"USER conform\xff\xfe\r\n"[..], b"USER conform\xc0\xaf\r\n"] {
+        session.send_raw(name);
+        match session.response("USER") {
+            Ok(user) if user.is_ok() => {}
+            Ok(_) => continue,
+            // After a failed login a server may close.
+            Err(Stop::Closed { .. }) => break,
+            Err(stop) => return Err(stop.into()),
+        }
+        let pass = lab.pass(&mut session, "pop3-conform-wrong")?;
+        if pass.is_ok() {
+            return Err(Finding::Wrong(vec![pass.wrong("a login with a name that is not UTF-8")]));
+        }
     }
-    let pass = lab.pass(&mut session, "pop3-conform-wrong")?;
-    let offence = pass.is_ok().then(|| pass.wrong("a login with a name that is not UTF-8"));
-    seen("refused", offence.into_iter().collect())
+    Ok("refused")
 }
 
 fn ascii(lab: &mut Lab) -> Seen {

@@ -1,7 +1,7 @@
 //! The lines of responses: their ends, their status, their length, and their order.
 
 use super::numbers;
-use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Watched};
+use crate::check::{Check, Edit, Legal, Needs, Probe, Seen, Twist, Watched};
 use crate::engine::{Heard, Kind, Tail};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
@@ -126,19 +126,6 @@ pub(super) static CHECKS: &[Check] = &[
             edit: Edit::Answer { to: "NOOP", old: "+OK", new: "+OK NoOp:" },
         }],
     },
-    Check {
-        id: "line.order",
-        rows: &["1939.3.c", "1939.3.n"],
-        asks: "Each command gets one response.",
-        needs: Needs::LOGIN,
-        legal: &[Legal { name: "one response each", by: "RFC 1939 section 3" }],
-        probe: Probe::Ask(order),
-        breaks: &[Twist {
-            name: "two responses to NOOP",
-            edit: Edit::Answer { to: "NOOP", old: "\r\n", new: "\r\n+OK again\r\n" },
-        }],
-        keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
-    },
 ];
 
 fn crlf(line: &Heard) -> Watched {
@@ -232,19 +219,4 @@ fn case(lab: &mut Lab) -> Seen {
         Ok(())
     })?;
     seen("known", offences)
-}
-
-/// STAT is the only response that begins with two numbers, so a response that belongs to another command shows.
-fn order(lab: &mut Lab) -> Seen {
-    let mut session = lab.login()?;
-    let mut offences = Vec::new();
-    for _ in 0..2 {
-        session.ask("NOOP")?;
-        let stat = session.ask("STAT")?;
-        if numbers(&stat).is_none() {
-            offences.push(stat.wrong("STAT has the response of another command"));
-            return Err(Finding::Wrong(offences));
-        }
-    }
-    seen("one response each", offences)
 }

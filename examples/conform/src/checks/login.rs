@@ -1,51 +1,15 @@
 //! USER and PASS.
 
-use super::{HANGS_UP, REFUSED, all_refused, nothing_after};
+use super::REFUSED;
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
 use crate::engine::Stop;
 use crate::lab::twist::Turn;
-use crate::lab::{Lab, State, seen};
+use crate::lab::{Lab, seen};
 
 /// A password that nobody has.
 const WRONG: &str = "pop3-conform-wrong";
 
 pub(super) static CHECKS: &[Check] = &[
-    Check {
-        id: "pass.needs_user",
-        rows: &["1939.7.pass.c"],
-        asks: "PASS without an accepted USER before it is refused.",
-        needs: Needs::NOTHING,
-        legal: &[REFUSED],
-        probe: Probe::Ask(|lab| {
-            all_refused(
-                lab,
-                State::Authorization,
-                &["PASS pop3-conform"],
-                "no USER was accepted",
-                nothing_after,
-            )
-        }),
-        breaks: &[Twist {
-            name: "accepted",
-            edit: Edit::Say { to: "PASS pop3-conform", instead: "+OK send USER\r\n" },
-        }],
-        keeps: &[Twist { name: "no text", edit: Edit::Say { to: "PASS pop3-conform", instead: "-ERR\r\n" } }],
-    },
-    Check {
-        id: "user.argument",
-        rows: &["1939.7.user.a"],
-        asks: "USER without a name is refused.",
-        needs: Needs::NOTHING,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(|lab| {
-            all_refused(lab, State::Authorization, &["USER", "XYZZY", "USER"], "no name", nothing_after)
-        }),
-        breaks: &[Twist { name: "accepted", edit: Edit::Say { to: "USER", instead: "+OK\r\n" } }],
-        keeps: &[Twist {
-            name: "hangs up at the second",
-            edit: Edit::Code(|turn| super::session::hang_up_at(turn, 2)),
-        }],
-    },
     Check {
         id: "login.fresh",
         rows: &["1939.4.f"],
@@ -92,7 +56,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "pass.argument",
-        rows: &["1939.7.pass.a"],
+        rows: &["1939.7.pass.a", "AMB.11"],
         asks: "PASS without a password is refused.",
         needs: Needs::FAILED_LOGINS,
         legal: &[REFUSED],

@@ -8,6 +8,7 @@ mod auth_refused;
 mod capa;
 mod codes;
 mod deletion;
+pub(crate) mod dialogues;
 mod language;
 mod limits;
 mod lines;
@@ -54,7 +55,7 @@ static FILES: &[&[Check]] = &[
 
 /// Returns all checks, in the order of reports.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    FILES.iter().copied().flatten()
+    FILES.iter().copied().flatten().chain(dialogues::CHECKS.iter())
 }
 
 /// Returns the check with this id.

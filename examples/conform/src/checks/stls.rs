@@ -124,7 +124,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "stls.once",
-        rows: &["2595.4.b"],
+        rows: &["2595.4.b", "AMB.7"],
         asks: "Inside TLS, STLS is neither announced nor accepted.",
         needs: Needs::CLEARTEXT,
         legal: &[Legal { name: "not offered", by: "RFC 2595 section 4" }],
