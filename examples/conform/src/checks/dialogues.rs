@@ -5,8 +5,8 @@
 //! `@ legal`, `@ given`, `@ breaks` and `@ keeps`. The engine logs in: the files have no lines for that.
 
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
-use crate::engine::{Response, Session, Stop};
-use crate::lab::{Lab, State};
+use crate::engine::Stop;
+use crate::lab::{Lab, State, seen};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -110,20 +110,30 @@ fn twist(note: &'static str) -> Option<Twist> {
     Some(Twist { name, edit })
 }
 
-/// Plays a dialogue. The first response that is not legal ends it.
+/// Plays a dialogue to its end, or to the close.
 pub(crate) fn play(dialogue: &'static Dialogue, lab: &mut Lab) -> Seen {
     let mut session = lab.session(dialogue.state)?;
     if dialogue.message && !session.ask("LIST 1")?.is_ok() {
         return Err(Finding::Open(Why::Mailbox("no message 1")));
     }
     let (mut bound, mut legal, mut given) = (BTreeMap::new(), dialogue.legal.first(), dialogue.given);
+    let mut offences = Vec::new();
     for step in &dialogue.steps {
         let response = match session.ask(step.command) {
+            Ok(response) => response,
+            // After an offence the dialogue is another one.
+            Err(_) if !offences.is_empty() => break,
             Err(Stop::Closed { .. }) if step.may_close => {
-                return Ok(dialogue.legal.get(1).unwrap_or(&"closes"));
+                legal = dialogue.legal.get(1);
+                break;
             }
-            Err(Stop::Closed { at, refusals: 0, .. }) => return Err(closed(&session, at, step)),
-            response => response?,
+            // A server may hang up after several bad commands, and not at the first one.
+            Err(Stop::Closed { at, refusals: 0, .. }) => {
+                let why = format!("{:?}: closed without a response", step.command);
+                offences.push(Offence { why, session: session.id(), at });
+                break;
+            }
+            Err(stop) => return Err(stop.into()),
         };
         let line = response.line.text();
         let found = step.responses.iter().position(|pattern| fits(pattern, &line, &mut bound));
@@ -133,21 +143,20 @@ pub(crate) fn play(dialogue: &'static Dialogue, lab: &mut Lab) -> Seen {
             None if given == Some(step.command) => {
                 return Err(Finding::Open(Why::Mailbox("a message that the server does not mark")));
             }
-            None => return Err(Finding::Wrong(vec![wrong(&response, step)])),
+            None => offences.push(response.wrong(expected(step, &bound))),
         }
         given = given.filter(|command| *command != step.command);
     }
-    legal.copied().ok_or(Finding::Open(Why::Kit("a dialogue without legal answers".to_owned())))
+    seen(legal.copied().unwrap_or_default(), offences)
 }
 
-fn wrong(response: &Response, step: &Step) -> Offence {
-    response.wrong(format!("{:?}: not {}", step.command, step.responses.join(" or ")))
-}
-
-/// A server may hang up after several bad commands, and not at the first one.
-fn closed(session: &Session, at: u64, step: &Step) -> Finding {
-    let why = format!("{:?}: closed without a response", step.command);
-    Finding::Wrong(vec![Offence { why, session: session.id(), at }])
+/// Returns what would have been legal, with the words that are bound to names.
+fn expected(step: &Step, bound: &BTreeMap<&str, String>) -> String {
+    let mut legal = step.responses.join(" or ").replace("{*}", "");
+    for (name, word) in bound {
+        legal = legal.replace(&format!("{{{name}}}"), word);
+    }
+    format!("{:?}: not {}", step.command, legal.replace(['{', '}'], ""))
 }
 
 /// Returns whether the line fits, and binds the words that have names.
