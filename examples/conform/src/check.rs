@@ -1,5 +1,6 @@
 //! The declaration of a check: its rows, its legal answers, and the twists that prove it.
 
+use crate::checks::dialogues::Dialogue;
 use crate::engine::Heard;
 use crate::lab::Lab;
 use crate::lab::twist::Turn;
@@ -42,6 +43,8 @@ pub type Watched = Result<Option<&'static str>, (usize, String)>;
 pub enum Probe {
     /// It holds dialogues of its own.
     Ask(fn(&mut Lab) -> Seen),
+    /// It plays a dialogue.
+    Play(&'static Dialogue),
     /// It looks at each line of each session of the run.
     Watch(fn(&Heard) -> Watched),
 }
@@ -123,9 +126,11 @@ impl Needs {
     pub const SECOND_USER: Needs = Needs(64 | 1);
     /// A connection that can begin TLS by STLS: not `--tls`.
     pub const CLEARTEXT: Needs = Needs(128);
+    /// `--apop`: the user's password is also the shared secret of APOP.
+    pub const APOP: Needs = Needs(256 | 1);
 
     /// What to name if it is missing.
-    const NAMES: [(Needs, &'static str); 8] = [
+    const NAMES: [(Needs, &'static str); 9] = [
         (Needs(1), "--user and --password-env"),
         (Needs(2), "--allow marks"),
         (Needs(4), "--manifest DIR"),
@@ -134,6 +139,7 @@ impl Needs {
         (Needs(32), "--allow slow"),
         (Needs(64), "--second-user and --second-password-env"),
         (Needs(128), "a connection without --tls"),
+        (Needs(256), "--apop"),
     ];
 
     #[must_use]
@@ -192,6 +198,8 @@ pub enum Edit {
     Cut { to: &'static str, before: &'static str },
     /// The response arrives byte by byte.
     Drip,
+    /// What arrives without the end of a line is lost: a command must arrive in one piece.
+    OnePiece,
     /// A command line of more than this number of octets, with its line end, is refused.
     Line(usize),
     /// Anything else: the function takes the place of the layer between.

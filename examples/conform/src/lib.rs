@@ -2,6 +2,7 @@
 //!
 //! `DESIGN.md` shows where each thing is, and how to add a check, a twist, a report or a scenario.
 
+pub mod backup;
 pub mod check;
 pub mod checks;
 pub mod cli;

@@ -1,6 +1,7 @@
 //! Runs checks, and turns what they saw into verdicts.
 
 use crate::check::{Check, Finding, Needs, Offence, Probe, Seen, Why};
+use crate::checks::dialogues;
 use crate::engine::{Log, Stop};
 use crate::lab::Lab;
 use crate::ledger::{self, Weight};
@@ -75,6 +76,23 @@ pub struct Results {
 }
 
 impl Results {
+    /// Adds what was found at the same time in another lab. The checks are in the order of reports again.
+    #[must_use]
+    pub fn with(mut self, mut other: Results) -> Results {
+        let sessions = self.log.sessions.len();
+        for outcome in &mut other.outcomes {
+            if let Verdict::Fail(offences) | Verdict::Warn(offences) = &mut outcome.verdict {
+                offences.iter_mut().for_each(|offence| offence.session += sessions);
+            }
+        }
+        self.log.sessions.append(&mut other.log.sessions);
+        self.outcomes.append(&mut other.outcomes);
+        let place = |check: &Check| crate::checks::all().position(|other| std::ptr::eq(other, check));
+        self.outcomes.sort_by_key(|outcome| place(outcome.check));
+        self.took = self.took.max(other.took);
+        self
+    }
+
     /// Returns the number of checks with this word.
     #[must_use]
     pub fn count(&self, word: &str) -> usize {
@@ -120,6 +138,7 @@ pub fn judge(check: &'static Check, lab: &mut Lab) -> Seen {
     let seen = match check.probe {
         Probe::Ask(probe) => catch_unwind(AssertUnwindSafe(|| probe(lab)))
             .unwrap_or_else(|_| Err(Finding::Open(Why::Kit("the check panicked".to_owned())))),
+        Probe::Play(dialogue) => dialogues::play(dialogue, lab),
         Probe::Watch(_) => watch(check, lab),
     };
     match seen {

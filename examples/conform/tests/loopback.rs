@@ -39,7 +39,15 @@ fn conform(address: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
 
 #[test]
 fn the_good_server_is_good_over_tcp() {
-    let (code, report, _) = conform(&server(None), &["--allow", "marks,failed-logins"]);
+    // The server serves one connection at a time, so a check of two sessions gets no response.
+    let backup = std::env::temp_dir().join(format!("pop3-conform-{}", std::process::id()));
+    let folder = backup.to_str().unwrap();
+    let (code, report, _) =
+        conform(&server(None), &["--allow", "marks,failed-logins", "--backup", folder, "--timeout", "1"]);
+    let first = std::fs::read(backup.join("000001.eml")).unwrap();
+    assert!(first.ends_with(b"\r\n\r\nA short message.\r\n"));
+    assert_eq!(std::fs::read_dir(&backup).unwrap().count(), 12);
+    std::fs::remove_dir_all(&backup).unwrap();
     assert_eq!(code, Some(0), "{report}");
     assert!(report.contains(" 0 failed, 0 warnings, "), "{report}");
     assert!(report.contains("needs --manifest DIR"), "{report}");
@@ -88,6 +96,13 @@ fn without_a_login_nothing_is_judged() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let (code, ..) = conform(&silent.local_addr().unwrap().to_string(), &["--timeout", "1"]);
     assert_eq!(code, Some(2));
+}
+
+#[test]
+fn no_message_is_marked_without_a_copy() {
+    let (code, _, errors) = conform(&server(None), &["--allow", "marks"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("pass --backup DIR"), "{errors}");
 }
 
 #[test]

@@ -47,6 +47,14 @@ fn amb_21_utf8_before_login_and_as_often_as_one_likes() {
 }
 
 #[test]
+fn r6856_2_b_utf8_is_refused_after_login() {
+    let mut host = logged_in(config(Utf8::Messages));
+    assert_eq!(host.say("UTF8\r\n"), "-ERR not in this state\r\n");
+    assert!(!host.server().is_utf8());
+    assert!(host.say("STAT\r\n").starts_with("+OK "), "the session is still in TRANSACTION");
+}
+
+#[test]
 fn r6856_2_1_a_utf8_has_no_argument() {
     let mut host = greeted(config(Utf8::Messages));
     assert_eq!(host.say("UTF8 USER\r\n"), "-ERR syntax error\r\n");

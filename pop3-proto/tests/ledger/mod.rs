@@ -1,10 +1,11 @@
-//! The ledger: the guide's table of requirements is complete, and every proof in it is a test that names its row.
+//! The ledger: the guide's table of requirements is complete, and every proof in it is a test that names its row, or a check
+//! of `examples/conform` that has the requirement among its rows.
 
 use std::{cmp::Ordering, collections::BTreeMap, fs, path::Path};
 
 const TABLE: &str = include_str!("../../src/guide/conformance.md");
 /// A requirement is never removed, and a new one is counted here.
-const REQUIREMENTS: usize = 489;
+const REQUIREMENTS: usize = 490;
 const LEVELS: [&str; 10] =
     ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "GRAMMAR", "LIMIT", "DEF", "ADVICE", "NOTE"];
 /// Levels that need a test as proof if the crate keeps the requirement.
@@ -69,7 +70,8 @@ fn faults_of(row: &Row<'_>, tests: &Tests) -> Vec<String> {
     if row.requirement.is_empty() {
         faults.push("no requirement".to_owned());
     }
-    if let Some((kind, reason)) = row.proof.split_once(": ") {
+    let names_tests = row.proof.starts_with(['`']) || row.proof.starts_with("shares ");
+    if let Some((kind, reason)) = row.proof.split_once(": ").filter(|_| !names_tests) {
         let is_ours = row.layers.contains(['P', 'C', 'S']) && PROVEN.contains(&row.level);
         match kind {
             "except" => {}
@@ -84,6 +86,10 @@ fn faults_of(row: &Row<'_>, tests: &Tests) -> Vec<String> {
     for proof in row.proof.split(", ") {
         let is_shared = proof.starts_with("shares ");
         let name = proof.trim_start_matches("shares ").trim_matches('`');
+        if name.starts_with(CHECK) {
+            faults.extend(fault_of_check(row.id, name, tests));
+            continue;
+        }
         match tests.get(name) {
             None => faults.push(format!("no test {name:?}")),
             Some(doc) if !is_shared && !is_named(row.id, name, doc) => {
@@ -93,6 +99,23 @@ fn faults_of(row: &Row<'_>, tests: &Tests) -> Vec<String> {
         }
     }
     faults
+}
+
+/// The prefix of a check of `examples/conform` as a proof. Its rows are its comment among the tests.
+const CHECK: &str = "conform: ";
+
+/// Returns the fault of a check as a proof. In the package, which has no folder of checks, no check is known.
+fn fault_of_check(id: &str, name: &str, tests: &Tests) -> Option<String> {
+    if !tests.keys().any(|name| name.starts_with(CHECK)) {
+        return None;
+    }
+    match tests.get(name) {
+        None => Some(format!("no check {name:?}")),
+        Some(rows) if rows.lines().all(|row| row != id) => {
+            Some(format!("{name} does not have it among its rows"))
+        }
+        Some(_) => None,
+    }
 }
 
 /// Returns whether a test names `1939.5.d`: by its name `r1939_5_d_...`, or in its doc comment.
@@ -129,6 +152,12 @@ pub(crate) fn tests_of_the_package() -> Tests {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut tests = Tests::new();
     let mut folders = vec![package.join("src"), package.join("tests")];
+    // The package has the dialogues without the program.
+    let checks = package.join("../examples/conform/src/checks");
+    if checks.is_dir() {
+        each_file(&checks, |text| add_checks(text, &mut tests));
+        each_file(&package.join("tests/transcripts/conform"), |text| add_dialogue(text, &mut tests));
+    }
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -143,6 +172,29 @@ pub(crate) fn tests_of_the_package() -> Tests {
         }
     }
     tests
+}
+
+fn each_file(folder: &Path, mut read: impl FnMut(&str)) {
+    for entry in fs::read_dir(folder).unwrap() {
+        read(&fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+}
+
+/// Adds the checks of a file: `id: "..."`, and the strings of `rows: &[...]` after it.
+fn add_checks(source: &str, tests: &mut Tests) {
+    for check in source.split("id: \"").skip(1) {
+        let (id, rest) = check.split_once('"').unwrap_or_default();
+        let rows =
+            rest.split_once("rows: &[").and_then(|(_, rows)| rows.split_once(']')).unwrap_or_default().0;
+        let rows: Vec<&str> = rows.split('"').skip(1).step_by(2).collect();
+        tests.insert(format!("{CHECK}{id}"), rows.join("\n"));
+    }
+}
+
+/// Adds the check of a dialogue, from its notes `@ check` and `@ rows`.
+fn add_dialogue(source: &str, tests: &mut Tests) {
+    let note = |name| source.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    tests.insert(format!("{CHECK}{}", note("@ check ")), note("@ rows ").replace(' ', "\n"));
 }
 
 /// Returns functions after `#[test]`, and the names before the files in `transcripts!`, with the comments right above
@@ -169,9 +221,12 @@ fn add_tests(source: &str, tests: &mut Tests) {
 const SOURCE: &str = "/// Also 1939.5.e.\n#[test]\nfn r1939_5_d_a_number_that_names_no_message() {}\n\
     /// 1939.5.b\nfn r1939_5_b_is_no_test() {}\ntranscripts! {\n    /// Also 1939.6.d.\n    r1939_6_c_quit: \"quit.pop3\",\n}";
 
+const CHECKS: &str = "Check { id: \"quit.removes\", rows: &[\"1939.6.a\", \"1939.6.c\"], asks: \"\" }";
+
 fn faults_of_rows(rows: &str) -> String {
     let mut tests = Tests::new();
     add_tests(SOURCE, &mut tests);
+    add_checks(CHECKS, &mut tests);
     faults(rows, &tests).join("\n")
 }
 
@@ -206,6 +261,21 @@ fn the_check_finds_a_name_that_is_not_a_test() {
     ] {
         assert_eq!(faults_of_rows(&format!("| `1939.6.c` | MUST | S/H | Some rule. | {proof} |")), fault);
     }
+}
+
+#[test]
+fn the_check_sees_a_check_of_the_kit_that_is_not_there_or_has_other_rows() {
+    for (proof, fault) in [
+        ("`conform: quit.removes`", ""),
+        ("`r1939_6_c_quit`, `conform: quit.removes`", ""),
+        ("`conform: quit.remove`", "1939.6.c: no check \"conform: quit.remove\""),
+        ("`conform: r1939_6_c_quit`", "1939.6.c: no check \"conform: r1939_6_c_quit\""),
+        ("conform: quit.removes", "1939.6.c: conform is no proof of it"),
+    ] {
+        assert_eq!(faults_of_rows(&format!("| `1939.6.c` | MUST | S/H | Some rule. | {proof} |")), fault);
+    }
+    let other = faults_of_rows("| `1939.6.d` | MUST | S/H | Some rule. | `conform: quit.removes` |");
+    assert_eq!(other, "1939.6.d: conform: quit.removes does not have it among its rows");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! that ends early, at every byte.
 
 mod client_machine;
+mod conform;
 mod fixture;
 mod script;
 mod server_machine;

@@ -1,7 +1,7 @@
 //! The lines of responses: their ends, their status, their length, and their order.
 
 use super::numbers;
-use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Watched};
+use crate::check::{Check, Edit, Legal, Needs, Probe, Seen, Twist, Watched};
 use crate::engine::{Heard, Kind, Tail};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
@@ -40,7 +40,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "line.status",
-        rows: &["1939.3.k"],
+        rows: &["1939.3.k", "2449.3.b"],
         asks: "A response begins with +OK or -ERR, then a space or the end of the line.",
         needs: Needs::NOTHING,
         legal: &[
@@ -80,7 +80,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "line.512",
-        rows: &["1939.3.m", "2449.4.c"],
+        rows: &["1939.3.m", "2449.4.c", "AMB.6"],
         asks: "A status line has at most 512 octets with its line end.",
         needs: Needs::NOTHING,
         legal: &[Legal { name: "at most 512 octets", by: "RFC 1939 section 3" }],
@@ -125,19 +125,6 @@ pub(super) static CHECKS: &[Check] = &[
             name: "another text",
             edit: Edit::Answer { to: "NOOP", old: "+OK", new: "+OK NoOp:" },
         }],
-    },
-    Check {
-        id: "line.order",
-        rows: &["1939.3.c"],
-        asks: "Each command gets one response.",
-        needs: Needs::LOGIN,
-        legal: &[Legal { name: "one response each", by: "RFC 1939 section 3" }],
-        probe: Probe::Ask(order),
-        breaks: &[Twist {
-            name: "two responses to NOOP",
-            edit: Edit::Answer { to: "NOOP", old: "\r\n", new: "\r\n+OK again\r\n" },
-        }],
-        keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
     },
 ];
 
@@ -232,19 +219,4 @@ fn case(lab: &mut Lab) -> Seen {
         Ok(())
     })?;
     seen("known", offences)
-}
-
-/// STAT is the only response that begins with two numbers, so a response that belongs to another command shows.
-fn order(lab: &mut Lab) -> Seen {
-    let mut session = lab.login()?;
-    let mut offences = Vec::new();
-    for _ in 0..2 {
-        session.ask("NOOP")?;
-        let stat = session.ask("STAT")?;
-        if numbers(&stat).is_none() {
-            offences.push(stat.wrong("STAT has the response of another command"));
-            return Err(Finding::Wrong(offences));
-        }
-    }
-    seen("one response each", offences)
 }

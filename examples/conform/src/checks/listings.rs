@@ -1,10 +1,10 @@
 //! STAT, LIST and UIDL, and the numbers of messages.
 
-use super::{HANGS_UP, REFUSED, all_refused, nothing_after, number, numbers, sample};
+use super::{number, numbers, sample};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Why};
 use crate::engine::{Heard, Response, Session};
 use crate::lab::twist::Turn;
-use crate::lab::{Lab, State, seen};
+use crate::lab::{Lab, seen};
 
 pub(super) static CHECKS: &[Check] = &[
     Check {
@@ -84,8 +84,21 @@ pub(super) static CHECKS: &[Check] = &[
         ],
     },
     Check {
+        id: "list.numbered",
+        rows: &["1939.4.k"],
+        asks: "LIST has the numbers from 1 up.",
+        needs: Needs::LOGIN,
+        legal: &[Legal { name: "from 1 up", by: "RFC 1939 section 4" }],
+        probe: Probe::Ask(numbered),
+        breaks: &[
+            Twist { name: "from 0 up", edit: Edit::Answer { to: "LIST", old: "\r\n12 ", new: "\r\n0 " } },
+            Twist { name: "a gap", edit: Edit::Answer { to: "LIST", old: "\r\n12 ", new: "\r\n13 " } },
+        ],
+        keeps: &[Twist { name: "from the last to the first", edit: Edit::Code(reversed) }],
+    },
+    Check {
         id: "list.one",
-        rows: &["1939.5.list.b"],
+        rows: &["1939.5.list.b", "AMB.13"],
         asks: "LIST with a number is answered by the row that LIST has for it.",
         needs: Needs::LOGIN,
         legal: &[Legal { name: "the row", by: "RFC 1939 section 5" }],
@@ -108,50 +121,6 @@ pub(super) static CHECKS: &[Check] = &[
         }],
     },
     Check {
-        id: "number.range",
-        rows: &["1939.5.d"],
-        asks: "A number without a message is refused, also if it is a message modulo a power of two.",
-        needs: Needs::LOGIN,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(number_range),
-        breaks: &[
-            Twist { name: "0 is the first", edit: Edit::Command { from: "LIST 0", to: "LIST 1" } },
-            Twist { name: "numbers wrap at 2^16", edit: Edit::Command { from: "LIST 65537", to: "LIST 1" } },
-            Twist {
-                name: "numbers wrap at 2^32",
-                edit: Edit::Command { from: "LIST 4294967297", to: "LIST 1" },
-            },
-            Twist {
-                name: "numbers wrap at 2^64",
-                edit: Edit::Command { from: "LIST 18446744073709551617", to: "LIST 1" },
-            },
-            Twist { name: "one beyond the last", edit: Edit::Command { from: "LIST 13", to: "LIST 12" } },
-        ],
-        keeps: &[
-            Twist { name: "no text", edit: Edit::Say { to: "LIST 0", instead: "-ERR\r\n" } },
-            Twist { name: "hangs up at the second", edit: Edit::Code(hang_up_at_second) },
-        ],
-    },
-    Check {
-        id: "number.decimal",
-        rows: &["1939.4.l"],
-        asks: "A number with anything but decimal digits is refused.",
-        needs: Needs::LOGIN,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(|lab| {
-            // Each of them is message 1 to a reader that takes what it can.
-            let commands = ["LIST 1x", "LIST 1.0", "LIST 0x1", "LIST -1"];
-            all_refused(lab, State::Transaction, &commands, "not a decimal number", nothing_after)
-        }),
-        breaks: &[
-            Twist { name: "letters after the number", edit: Edit::Command { from: "LIST 1x", to: "LIST 1" } },
-            Twist { name: "a fraction", edit: Edit::Command { from: "LIST 1.0", to: "LIST 1" } },
-            Twist { name: "hexadecimal", edit: Edit::Command { from: "LIST 0x1", to: "LIST 1" } },
-            Twist { name: "a sign", edit: Edit::Command { from: "LIST -1", to: "LIST 1" } },
-        ],
-        keeps: &[Twist { name: "hangs up at the second", edit: Edit::Code(hang_up_at_second) }],
-    },
-    Check {
         id: "uidl.rows",
         rows: &["1939.7.uidl.c", "1939.7.uidl.d"],
         asks: "Each row of UIDL is a number and a unique-id and nothing more, for the messages of LIST.",
@@ -171,13 +140,13 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "from the last to the first", edit: Edit::Code(reversed) },
             Twist {
                 name: "two messages with one unique-id",
-                edit: Edit::Answers { to: "UIDL*", old: "2 dots", new: "2 plain" },
+                edit: Edit::Answers { to: "UIDL*", old: " dots\r\n", new: " plain\r\n" },
             },
         ],
     },
     Check {
         id: "uidl.one",
-        rows: &["1939.7.uidl.b"],
+        rows: &["1939.7.uidl.b", "AMB.13"],
         asks: "UIDL with a number is answered by the row that UIDL has for it.",
         needs: Needs::LOGIN,
         legal: &[Legal { name: "the row", by: "RFC 1939 section 7" }],
@@ -270,8 +239,18 @@ fn without_row(turn: &mut Turn<'_>, command: &str, start: &str) {
     }
 }
 
-fn hang_up_at_second(turn: &mut Turn<'_>) {
-    super::session::hang_up_at(turn, 2);
+/// LIST has the numbers from 1 up, in any order.
+pub(super) fn numbered(lab: &mut Lab) -> Seen {
+    let list = ask_ok(&mut lab.login()?, "LIST")?;
+    let first = |row: &Heard| number(row.text().split(' ').next().unwrap_or_default());
+    let mut numbers: Vec<u64> = list.rows.iter().filter_map(first).collect();
+    if numbers.is_empty() {
+        return Err(Finding::Open(Why::Mailbox("no message")));
+    }
+    numbers.sort_unstable();
+    let wrong = numbers.iter().zip(1..).any(|(number, wanted)| *number != wanted);
+    let offence = wrong.then(|| list.wrong("the numbers are not 1, 2, 3 and so on"));
+    seen("from 1 up", offence.into_iter().collect())
 }
 
 /// Returns the two words of a row.
@@ -280,7 +259,7 @@ fn words(row: &str) -> Option<(u64, String)> {
     Some((number(number_word).filter(|number| *number > 0)?, rest.to_owned()))
 }
 
-fn ask_ok(session: &mut Session, command: &'static str) -> Result<Response, Finding> {
+pub(super) fn ask_ok(session: &mut Session, command: &'static str) -> Result<Response, Finding> {
     let response = session.ask(command)?;
     match response.is_ok() {
         true => Ok(response),
@@ -343,21 +322,6 @@ fn list_one(lab: &mut Lab) -> Seen {
         }
     }
     seen("the row", offences)
-}
-
-fn number_range(lab: &mut Lab) -> Seen {
-    let list = ask_ok(&mut lab.login()?, "LIST")?;
-    let count = list.rows.len() as u64;
-    let mut commands = vec!["LIST 0".to_owned(), format!("LIST {}", count + 1)];
-    // Each of them is message 1 if a number wraps.
-    for wrapping in [257, 65_537, 4_294_967_297] {
-        if wrapping > count + 1 {
-            commands.push(format!("LIST {wrapping}"));
-        }
-    }
-    commands.push("LIST 18446744073709551617".to_owned());
-    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
-    all_refused(lab, State::Transaction, &commands, "there is no such message", nothing_after)
 }
 
 fn uidl_rows(lab: &mut Lab) -> Seen {

@@ -1,51 +1,15 @@
 //! USER and PASS.
 
-use super::{HANGS_UP, REFUSED, all_refused, nothing_after};
+use super::REFUSED;
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
 use crate::engine::Stop;
 use crate::lab::twist::Turn;
-use crate::lab::{Lab, State, seen};
+use crate::lab::{Lab, seen};
 
 /// A password that nobody has.
 const WRONG: &str = "pop3-conform-wrong";
 
 pub(super) static CHECKS: &[Check] = &[
-    Check {
-        id: "pass.needs_user",
-        rows: &["1939.7.pass.c"],
-        asks: "PASS without an accepted USER before it is refused.",
-        needs: Needs::NOTHING,
-        legal: &[REFUSED],
-        probe: Probe::Ask(|lab| {
-            all_refused(
-                lab,
-                State::Authorization,
-                &["PASS pop3-conform"],
-                "no USER was accepted",
-                nothing_after,
-            )
-        }),
-        breaks: &[Twist {
-            name: "accepted",
-            edit: Edit::Say { to: "PASS pop3-conform", instead: "+OK send USER\r\n" },
-        }],
-        keeps: &[Twist { name: "no text", edit: Edit::Say { to: "PASS pop3-conform", instead: "-ERR\r\n" } }],
-    },
-    Check {
-        id: "user.argument",
-        rows: &["1939.7.user.a"],
-        asks: "USER without a name is refused.",
-        needs: Needs::NOTHING,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(|lab| {
-            all_refused(lab, State::Authorization, &["USER", "XYZZY", "USER"], "no name", nothing_after)
-        }),
-        breaks: &[Twist { name: "accepted", edit: Edit::Say { to: "USER", instead: "+OK\r\n" } }],
-        keeps: &[Twist {
-            name: "hangs up at the second",
-            edit: Edit::Code(|turn| super::session::hang_up_at(turn, 2)),
-        }],
-    },
     Check {
         id: "login.fresh",
         rows: &["1939.4.f"],
@@ -61,8 +25,55 @@ pub(super) static CHECKS: &[Check] = &[
         }],
     },
     Check {
+        id: "lock.retry",
+        rows: &["1939.4.g", "1939.4.h"],
+        asks: "A login to a locked maildrop is refused, and may be tried again when the maildrop is free.",
+        needs: Needs::LOGIN,
+        legal: &[
+            Legal { name: "refused, then accepted", by: "RFC 1939 section 4" },
+            Legal {
+                name: "refused, then closed",
+                by: "RFC 1939 section 4: a server may close after a failed login",
+            },
+            Legal { name: "both are served", by: "RFC 1939 section 4: the lock is against removal" },
+        ],
+        probe: Probe::Ask(locked),
+        breaks: &[
+            Twist { name: "no second try", edit: Edit::Code(no_second_try_in_use) },
+            Twist { name: "half logged in", edit: Edit::Code(half_logged_in) },
+        ],
+        keeps: &[
+            Twist { name: "closes after the refusal", edit: Edit::Code(closes_in_use) },
+            Twist {
+                name: "no lock",
+                edit: Edit::Code(|turn| {
+                    turn.world().unlock();
+                    turn.bite();
+                    turn.through();
+                }),
+            },
+        ],
+    },
+    Check {
+        id: "pass.argument",
+        rows: &["1939.7.pass.a", "AMB.11"],
+        asks: "PASS without a password is refused.",
+        needs: Needs::FAILED_LOGINS,
+        legal: &[REFUSED],
+        probe: Probe::Ask(|lab| {
+            let user = lab.facts.user.clone();
+            let mut session = lab.secure()?;
+            session.ask(&format!("USER {user}"))?;
+            let pass = session.ask("PASS")?;
+            let offence = (!pass.is_err()).then(|| pass.wrong("PASS has a password"));
+            seen("refused", offence.into_iter().collect())
+        }),
+        breaks: &[Twist { name: "accepted", edit: Edit::Say { to: "PASS", instead: "+OK\r\n" } }],
+        keeps: &[Twist { name: "no text", edit: Edit::Say { to: "PASS", instead: "-ERR\r\n" } }],
+    },
+    Check {
         id: "login.wrong",
-        rows: &["1939.7.pass.e"],
+        rows: &["1939.7.pass.e", "1939.7.user.b"],
         asks: "A wrong password is refused, and the login may be tried again.",
         needs: Needs::FAILED_LOGINS,
         legal: &[
@@ -123,6 +134,38 @@ fn no_second_try(turn: &mut Turn<'_>) {
     match turn.is("PASS*") && std::mem::replace(&mut turn.memory.count, 1) > 0 {
         true => turn.say(b"-ERR no\r\n"),
         false => turn.through(),
+    }
+}
+
+fn is_in_use(answer: &[u8]) -> bool {
+    answer.starts_with(b"-ERR [IN-USE]")
+}
+
+/// A session whose login was refused for the lock is never accepted.
+fn no_second_try_in_use(turn: &mut Turn<'_>) {
+    if turn.is("PASS*") && turn.memory.count > 0 {
+        return turn.say(b"-ERR no\r\n");
+    }
+    let answer = turn.pass();
+    turn.memory.count += u64::from(is_in_use(&answer));
+    turn.say(&answer);
+}
+
+/// A session whose login was refused for the lock answers STAT.
+fn half_logged_in(turn: &mut Turn<'_>) {
+    let answer = turn.pass();
+    turn.memory.count += u64::from(is_in_use(&answer));
+    match turn.is("STAT") && turn.memory.count > 0 {
+        true => turn.say(b"+OK 0 0\r\n"),
+        false => turn.say(&answer),
+    }
+}
+
+fn closes_in_use(turn: &mut Turn<'_>) {
+    let answer = turn.pass();
+    turn.say(&answer);
+    if is_in_use(&answer) {
+        turn.hang_up();
     }
 }
 
@@ -193,6 +236,38 @@ fn name_used_up(lab: &mut Lab) -> Seen {
         }
         Ok(_) => Ok("refused"),
         Err(Stop::Closed { .. }) => Ok("closed"),
+        Err(stop) => Err(stop.into()),
+    }
+}
+
+/// Some servers free the maildrop a moment after the close, so the second try is repeated, in the limits of refusals.
+fn locked(lab: &mut Lab) -> Seen {
+    let (user, password) = (lab.facts.user.clone(), lab.facts.password.clone());
+    let first = lab.login()?;
+    let (mut second, refused) = lab.try_login(&user, &password)?;
+    if refused.is_ok() {
+        return Ok("both are served");
+    }
+    match second.ask("STAT") {
+        Ok(stat) if stat.is_err() => {}
+        Ok(stat) => return Err(Finding::Wrong(vec![stat.wrong("STAT, and the login was refused")])),
+        Err(Stop::Closed { .. }) => return Ok("refused, then closed"),
+        Err(stop) => return Err(stop.into()),
+    }
+    drop(first);
+    // The maildrop is free if a new session can open it.
+    drop(lab.login()?);
+    let again = match lab.facts.apop {
+        true => lab.apop(&mut second, &user, &password),
+        false => second.ask(&format!("USER {user}")).and_then(|_| lab.pass(&mut second, &password)),
+    };
+    match again {
+        Ok(again) if again.is_ok() => Ok("refused, then accepted"),
+        Ok(again) if crate::lab::is_locked(&again) => {
+            Err(Finding::Open(Why::Mailbox("a lock that stays for a while")))
+        }
+        Ok(again) => Err(Finding::Wrong(vec![again.wrong("refused, and the maildrop is free")])),
+        Err(Stop::Closed { .. }) => Ok("refused, then closed"),
         Err(stop) => Err(stop.into()),
     }
 }

@@ -11,7 +11,7 @@ use crate::lab::{Lab, State, seen};
 pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "retr.size",
-        rows: &["1939.5.list.h", "1939.11.b", "1939.11.c"],
+        rows: &["1939.5.list.h", "1939.11.b", "1939.11.c", "1939.11.d", "AMB.15"],
         asks: "The size in LIST is the number of octets that RETR sends: line ends are two octets, and added dots do not count.",
         needs: Needs::LOGIN,
         legal: &[
@@ -63,7 +63,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "retr.exact",
-        rows: &["1939.3.r", "1939.3.s", "1939.5.retr.b"],
+        rows: &["1939.3.r", "1939.3.s", "1939.3.v", "1939.5.retr.b", "2449.3.g", "5321.4.5.2.a"],
         asks: "RETR sends the message that is in the mailbox, octet for octet, with dots doubled only at the start of a line.",
         needs: Needs::MANIFEST,
         legal: &[
@@ -232,9 +232,14 @@ fn an_mbox(turn: &mut Turn<'_>) {
 /// Answers LIST and STAT as if this message, which has `size` octets, had others. Returns false for other commands.
 fn resized(turn: &mut Turn<'_>, message: u32, size: i64, by: i64) -> bool {
     let (before, after) = (format!("{message} {size}\r\n"), format!("{message} {}\r\n", size + by));
+    // A marked message counts in neither.
+    turn.memory.count += u64::from(turn.is(&format!("DELE {message}")));
+    if turn.is("RSET") {
+        turn.memory.count = 0;
+    }
     if turn.is("LIST") || turn.is(&format!("LIST {message}")) {
         turn.replace(&before, &after);
-    } else if turn.is("STAT") {
+    } else if turn.is("STAT") && turn.memory.count == 0 {
         let answer = String::from_utf8_lossy(&turn.pass()).into_owned();
         let start = answer.trim_end().rfind(' ').map_or(0, |space| space + 1);
         let changed = answer[start..]

@@ -1,10 +1,27 @@
 //! The checks. Each file has one static slice of them.
 
+mod advice;
+mod apop;
+mod arguments;
+mod auth;
+mod auth_refused;
+mod capa;
+mod codes;
+mod deletion;
+pub(crate) mod dialogues;
+mod language;
+mod limits;
 mod lines;
 mod listings;
 mod login;
+mod mechanisms;
 mod messages;
+mod numbers;
+mod pipelining;
 mod session;
+mod stls;
+mod time;
+mod update;
 
 use crate::check::{Check, Finding, Legal, Offence, Seen, Why};
 use crate::engine::session::MOST_REFUSALS;
@@ -12,12 +29,33 @@ use crate::engine::{Response, Session, Stop};
 use crate::lab::{Lab, State, seen};
 
 /// All checks, file by file.
-static FILES: &[&[Check]] =
-    &[lines::CHECKS, session::CHECKS, listings::CHECKS, messages::CHECKS, login::CHECKS];
+static FILES: &[&[Check]] = &[
+    lines::CHECKS,
+    session::CHECKS,
+    listings::CHECKS,
+    numbers::CHECKS,
+    messages::CHECKS,
+    login::CHECKS,
+    deletion::CHECKS,
+    update::CHECKS,
+    capa::CHECKS,
+    stls::CHECKS,
+    auth::CHECKS,
+    auth_refused::CHECKS,
+    mechanisms::CHECKS,
+    apop::CHECKS,
+    language::CHECKS,
+    codes::CHECKS,
+    time::CHECKS,
+    arguments::CHECKS,
+    limits::CHECKS,
+    pipelining::CHECKS,
+    advice::CHECKS,
+];
 
 /// Returns all checks, in the order of reports.
 pub fn all() -> impl Iterator<Item = &'static Check> {
-    FILES.iter().copied().flatten()
+    FILES.iter().copied().flatten().chain(dialogues::CHECKS.iter())
 }
 
 /// Returns the check with this id.

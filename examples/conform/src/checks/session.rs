@@ -38,20 +38,6 @@ pub(super) static CHECKS: &[Check] = &[
         ],
     },
     Check {
-        id: "quit.early",
-        rows: &["1939.4.n"],
-        asks: "QUIT before the login is answered by +OK.",
-        needs: Needs::NOTHING,
-        legal: &[Legal { name: "+OK", by: "RFC 1939 section 4" }],
-        probe: Probe::Ask(|lab| {
-            let response = lab.secure()?.ask("QUIT")?;
-            let refused = (!response.is_ok()).then(|| response.wrong("QUIT is refused"));
-            seen("+OK", refused.into_iter().collect())
-        }),
-        breaks: &[Twist { name: "refused", edit: Edit::Answer { to: "QUIT", old: "+OK", new: "-ERR" } }],
-        keeps: &[Twist { name: "no text", edit: Edit::Answer { to: "QUIT", old: "+OK bye", new: "+OK" } }],
-    },
-    Check {
         id: "quit.closes",
         rows: &["1939.6.f"],
         asks: "After the response to QUIT nothing is served any more.",
@@ -69,7 +55,7 @@ pub(super) static CHECKS: &[Check] = &[
     },
     Check {
         id: "state.early",
-        rows: &["1939.5.c", "1939.3.y"],
+        rows: &["1939.5.c", "1939.3.y", "1939.3.af"],
         asks: "Commands of the TRANSACTION state are refused before the login.",
         needs: Needs::NOTHING,
         legal: &[REFUSED, HANGS_UP],
@@ -100,75 +86,9 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "the session is lost", edit: Edit::Code(lose_session) },
         ],
         keeps: &[
-            Twist { name: "no text", edit: Edit::Say { to: "APOP*", instead: "-ERR\r\n" } },
+            Twist { name: "no text", edit: Edit::Say { to: "APOP conform*", instead: "-ERR\r\n" } },
             HANGS_UP_LATE,
         ],
-    },
-    Check {
-        id: "command.unknown",
-        rows: &["1939.3.x"],
-        asks: "An unknown command, an empty line and a garbled line are refused, and the session goes on.",
-        needs: Needs::LOGIN,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(|lab| {
-            let commands = ["XYZZY", "", "STA T"];
-            all_refused(lab, State::Transaction, &commands, "not refused", still_there)
-        }),
-        breaks: &[
-            Twist { name: "accepted", edit: Edit::Say { to: "XYZZY", instead: "+OK\r\n" } },
-            Twist { name: "an empty line is accepted", edit: Edit::Say { to: "", instead: "+OK\r\n" } },
-            Twist { name: "hangs up at once", edit: Edit::Say { to: "XYZZY", instead: "" } },
-        ],
-        keeps: &[
-            Twist { name: "no text", edit: Edit::Say { to: "XYZZY", instead: "-ERR\r\n" } },
-            HANGS_UP_LATE,
-        ],
-    },
-    Check {
-        id: "argument.surplus",
-        rows: &["1939.5.stat.a", "1939.5.noop.a", "1939.5.rset.a"],
-        asks: "STAT, NOOP and RSET with an argument are refused, and the session goes on.",
-        needs: Needs::LOGIN,
-        legal: &[REFUSED, HANGS_UP],
-        probe: Probe::Ask(|lab| {
-            let commands = ["STAT x", "NOOP x", "RSET x"];
-            all_refused(lab, State::Transaction, &commands, "not refused with an argument", still_there)
-        }),
-        breaks: &[
-            Twist { name: "STAT x", edit: Edit::Command { from: "STAT x", to: "STAT" } },
-            Twist { name: "NOOP x", edit: Edit::Command { from: "NOOP x", to: "NOOP" } },
-            Twist { name: "RSET x", edit: Edit::Command { from: "RSET x", to: "RSET" } },
-        ],
-        keeps: &[HANGS_UP_LATE],
-    },
-    Check {
-        id: "noop.ok",
-        rows: &["1939.5.noop.a"],
-        asks: "NOOP is answered by +OK.",
-        needs: Needs::LOGIN,
-        legal: &[Legal { name: "+OK", by: "RFC 1939 section 5" }],
-        probe: Probe::Ask(|lab| always_ok(lab, "NOOP")),
-        breaks: &[Twist { name: "refused", edit: Edit::Answer { to: "NOOP", old: "+OK", new: "-ERR" } }],
-        keeps: &[Twist {
-            name: "no text",
-            edit: Edit::Answer { to: "NOOP", old: "+OK no operation", new: "+OK" },
-        }],
-    },
-    Check {
-        id: "rset.ok",
-        rows: &["1939.5.rset.a"],
-        asks: "RSET is answered by +OK, also if nothing is marked.",
-        needs: Needs::LOGIN,
-        legal: &[Legal { name: "+OK", by: "RFC 1939 section 5" }],
-        probe: Probe::Ask(|lab| always_ok(lab, "RSET")),
-        breaks: &[Twist {
-            name: "nothing to reset",
-            edit: Edit::Answer { to: "RSET", old: "+OK", new: "-ERR" },
-        }],
-        keeps: &[Twist {
-            name: "no text",
-            edit: Edit::Answer { to: "RSET", old: "+OK all messages are unmarked", new: "+OK" },
-        }],
     },
 ];
 
@@ -253,16 +173,4 @@ fn quit_closes(lab: &mut Lab) -> Seen {
         Ok(response) => Err(Finding::Wrong(vec![response.wrong("a response after the one to QUIT")])),
         Err(stop) => Err(stop.into()),
     }
-}
-
-fn always_ok(lab: &mut Lab, command: &str) -> Seen {
-    let mut session = lab.login()?;
-    let mut offences = Vec::new();
-    for _ in 0..2 {
-        let response = session.ask(command)?;
-        if !response.is_ok() {
-            offences.push(response.wrong(format!("{command} is refused")));
-        }
-    }
-    seen("+OK", offences)
 }

@@ -32,6 +32,9 @@ pub struct Arguments {
     /// The variable that holds the second user's password
     #[arg(long, value_name = "VAR")]
     second_password_env: Option<String>,
+    /// Log in by APOP; the password is the shared secret
+    #[arg(long)]
+    apop: bool,
     /// TLS from the first byte
     #[arg(long, conflicts_with = "stls")]
     tls: bool,
@@ -47,6 +50,9 @@ pub struct Arguments {
     /// A shell command that fills the mailbox again; checks may then remove messages
     #[arg(long, value_name = "CMD", requires = "manifest")]
     fill: Option<String>,
+    /// Save every message there before a check marks one; needed for --allow marks without --fill
+    #[arg(long, value_name = "DIR")]
+    backup: Option<PathBuf>,
     /// What checks may do: marks, failed-logins, slow
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     allow: Vec<Allowed>,
@@ -82,15 +88,35 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let server = arguments.server.as_deref().unwrap_or_default();
-    let facts = Rc::new(facts(arguments)?);
-    let mut lab = Lab::new(Box::new(network(arguments, server)?), Rc::clone(&facts));
+    let mut lab = new_lab(arguments, server)?;
+    let facts = Rc::clone(&lab.facts);
     if let Err(stop) = base(&mut lab) {
         let Finding::Open(why) = Finding::from(stop) else { return Err("no base".into()) };
         eprintln!("pop3-conform: {server}: {why}: nothing was judged");
         return Ok(ExitCode::from(NO_VERDICT));
     }
-    let results = run::run(server, &checks::select(&arguments.common.only), &mut lab, |_| {});
+    if let Some(directory) = &arguments.backup {
+        let saved = crate::backup::save(&mut lab, directory).map_err(|why| format!("no backup: {why}"))?;
+        eprintln!("pop3-conform: {saved} messages saved in {}", directory.display());
+    }
+    let (slow, quick): (Vec<_>, Vec<_>) = checks::select(&arguments.common.only)
+        .into_iter()
+        .partition(|check| check.needs.has(Needs::SLOW) && facts.given.has(Needs::SLOW));
+    let results = std::thread::scope(|scope| {
+        // A session that is silent for minutes does not hold up the others. A lab cannot change threads.
+        let minutes = scope.spawn(|| -> Result<run::Results, String> {
+            let mut lab = new_lab(arguments, server).map_err(|error| error.to_string())?;
+            Ok(run::run(server, &slow, &mut lab, |_| {}))
+        });
+        let results = run::run(server, &quick, &mut lab, |_| {});
+        let minutes = minutes.join().map_err(|_| "a slow check panicked".to_owned())??;
+        Ok::<_, String>(results.with(minutes))
+    })?;
     arguments.common.finish(&results)
+}
+
+fn new_lab(arguments: &Arguments, server: &str) -> Result<Lab, Error> {
+    Ok(Lab::new(Box::new(network(arguments, server)?), Rc::new(facts(arguments)?)))
 }
 
 /// Without a login, or a connection if there is no user, no check is judged.
@@ -133,8 +159,12 @@ fn facts(arguments: &Arguments) -> Result<Facts, Error> {
     add(has_user, Needs::LOGIN);
     add(has_user && arguments.manifest.is_some(), Needs::MANIFEST);
     add(has_user && arguments.fill.is_some(), Needs::FILL);
+    add(has_user && arguments.apop, Needs::APOP);
     add(has_user && arguments.second_user.is_some(), Needs::SECOND_USER);
     let allowed = |what| has_user && arguments.allow.contains(&what);
+    if allowed(Allowed::Marks) && arguments.backup.is_none() && arguments.fill.is_none() {
+        return Err("--allow marks needs a copy of the mailbox: pass --backup DIR, or --fill CMD".into());
+    }
     add(allowed(Allowed::Marks), Needs::MARKS);
     add(allowed(Allowed::FailedLogins), Needs::FAILED_LOGINS);
     add(allowed(Allowed::Slow), Needs::SLOW);
@@ -151,6 +181,7 @@ fn facts(arguments: &Arguments) -> Result<Facts, Error> {
         password: if has_user { password(arguments.password_env.as_deref())? } else { String::new() },
         second,
         stls: arguments.stls,
+        apop: arguments.apop,
         given,
         manifest,
     })

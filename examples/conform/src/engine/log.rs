@@ -107,7 +107,15 @@ pub(super) fn masked(bytes: &[u8], secrets: &[Vec<u8>]) -> Vec<u8> {
 /// Returns the place of the first `part` in `bytes`.
 #[must_use]
 pub fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
-    bytes.windows(part.len().max(1)).position(|window| window == part)
+    let first = part.first()?;
+    let mut at = 0;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| byte == first)?;
+        if bytes.get(at..)?.starts_with(part) {
+            return Some(at);
+        }
+        at += 1;
+    }
 }
 
 impl Record {

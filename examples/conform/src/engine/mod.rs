@@ -2,14 +2,17 @@
 
 pub mod log;
 pub mod mark;
+pub mod md5;
+pub mod scram;
 pub mod session;
 pub mod tcp;
 pub mod tls;
 
 pub use log::{Heard, Kind, Log, Side, Tail};
-pub use session::{Response, Session, Stop};
+pub use session::{Response, Session, Status, Stop};
 
 use std::io;
+use std::time::Duration;
 
 /// A connection. The same engine runs over TCP, over TLS, and in memory.
 pub trait Transport {
@@ -45,6 +48,9 @@ pub trait Dial {
 
     /// Waits before attempt number `attempt`, because the server is busy. It decides nothing.
     fn pause(&mut self, attempt: u32);
+
+    /// Sends nothing for this time. A server in memory has no clock.
+    fn idle(&mut self, time: Duration);
 
     /// Fills the mailbox again, for a check that removes messages.
     ///

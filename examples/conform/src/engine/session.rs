@@ -117,6 +117,8 @@ pub struct Session {
     base: u64,
     sent: u64,
     refusals: u32,
+    /// What is in angle brackets in the greeting.
+    timestamp: Option<String>,
     /// Shared by all sessions of a run: whether one is logged in.
     pub(crate) lock: Option<Rc<()>>,
 }
@@ -150,6 +152,7 @@ impl Session {
             base: 0,
             sent: 0,
             refusals: 0,
+            timestamp: None,
             lock: None,
         })
     }
@@ -214,7 +217,16 @@ impl Session {
     /// Returns [`Stop`] if there is none.
     pub fn greeting(&mut self) -> Result<Response, Stop> {
         let line = self.line(Kind::Greeting, "")?;
+        let text = line.text();
+        let brackets = text.find('<').zip(text.rfind('>')).filter(|(start, end)| start < end);
+        self.timestamp = brackets.map(|(start, end)| text[start..=end].to_owned());
         Ok(Response { status: status(&line.bytes), line, rows: Vec::new() })
+    }
+
+    /// Returns the timestamp of the greeting, with its angle brackets.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<String> {
+        self.timestamp.clone()
     }
 
     /// Reads the response to this command, which was sent before.

@@ -46,6 +46,10 @@ impl Dial for Network {
         std::thread::sleep(Duration::from_millis(100) * attempt);
     }
 
+    fn idle(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
     fn fill(&mut self) -> Result<(), String> {
         let command = self.fill.as_ref().ok_or("there is no command to fill the mailbox: pass --fill")?;
         let status = Command::new("sh").arg("-c").arg(command).status().map_err(|error| error.to_string())?;

@@ -11,6 +11,7 @@ use crate::engine::{Dial, Transport};
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// How often a twist changed something, over all sessions of a world.
 pub type Bites = Rc<Cell<u64>>;
@@ -52,6 +53,10 @@ impl Between {
 
     /// Receives bytes of the client.
     pub fn receive(&mut self, bytes: &[u8]) {
+        if matches!(self.edit, Some(Edit::OnePiece)) && !bytes.ends_with(b"\n") {
+            self.bites.set(self.bites.get() + 1);
+            return;
+        }
         self.partial.extend_from_slice(bytes);
         while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.partial.drain(..=end).collect();
@@ -110,7 +115,9 @@ impl Between {
 
     fn turn(&mut self, moment: Moment, command: String, line: &[u8]) {
         let command = if moment == Moment::Command { command } else { moment.name().to_owned() };
-        let done = Turn::new((moment, command), line, &mut self.good, &mut self.memory).apply(self.edit);
+        let mut turn = Turn::new((moment, command), line, &mut self.good, &mut self.memory);
+        turn.follows = !self.partial.is_empty();
+        let done = turn.apply(self.edit);
         self.output.extend(done.output);
         self.bites.set(self.bites.get() + u64::from(done.bites));
         if done.hangs_up {
@@ -143,12 +150,14 @@ impl InMemory {
             password: PASSWORD.to_owned(),
             second: Some((SECOND_USER.to_owned(), SECOND_PASSWORD.to_owned())),
             stls: false,
+            apop: false,
             given: Needs::MARKS
                 .and(Needs::MANIFEST)
                 .and(Needs::FILL)
                 .and(Needs::FAILED_LOGINS)
                 .and(Needs::SLOW)
                 .and(Needs::SECOND_USER)
+                .and(Needs::APOP)
                 .and(Needs::CLEARTEXT),
             manifest: corpus::messages(),
         }
@@ -162,6 +171,8 @@ impl Dial for InMemory {
     }
 
     fn pause(&mut self, _: u32) {}
+
+    fn idle(&mut self, _: Duration) {}
 
     fn fill(&mut self) -> Result<(), String> {
         self.world.fill();

@@ -2,14 +2,17 @@
 
 pub mod between;
 pub mod listen;
+mod sasl;
 pub mod twist;
 pub mod world;
 
 use crate::check::{Finding, Needs, Offence, Seen};
 use crate::corpus::Message;
+use crate::engine::md5;
 use crate::engine::session::{MOST_REFUSALS, Shared};
 use crate::engine::{Dial, Heard, Log, Response, Session, Stop};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// How often a login is tried if it is refused because the maildrop is locked.
 const ATTEMPTS: u32 = 5;
@@ -22,6 +25,8 @@ pub struct Facts {
     pub second: Option<(String, String)>,
     /// Each login is inside TLS, after STLS.
     pub stls: bool,
+    /// Each login is by APOP in place of USER and PASS.
+    pub apop: bool,
     /// What is there of all that a check may need.
     pub given: Needs,
     /// The messages of the mailbox; empty if they are not known.
@@ -129,16 +134,44 @@ impl Lab {
             if response.is_ok() {
                 return Ok(session);
             }
-            // Words are for people, but a maildrop that is still locked is never a fault of the server.
-            let text = response.text().to_ascii_lowercase();
-            let locked = ["in-use", "lock", "in use", "busy", "another session"];
-            if attempt >= ATTEMPTS || !locked.iter().any(|word| text.contains(word)) {
+            if attempt >= ATTEMPTS || !is_locked(&response) {
                 return Err(Stop::Login);
             }
             drop(session);
             self.dial.pause(attempt);
             attempt += 1;
         }
+    }
+
+    /// Runs a login of a check again, on a new connection, while its response says that the maildrop is locked.
+    ///
+    /// # Errors
+    /// Returns the finding of the login.
+    pub fn unlocked(
+        &mut self,
+        mut log_in: impl FnMut(&mut Lab) -> Result<(Session, Response), Finding>,
+    ) -> Result<(Session, Response), Finding> {
+        for attempt in 1..ATTEMPTS {
+            let (session, response) = log_in(self)?;
+            if response.is_ok() || !is_locked(&response) {
+                return Ok((session, response));
+            }
+            drop(session);
+            self.dial.pause(attempt);
+        }
+        log_in(self)
+    }
+
+    /// Notes that this session is logged in, if the response is `+OK`.
+    pub fn note_login(&self, session: &mut Session, response: &Response) {
+        if response.is_ok() {
+            session.lock = Some(Rc::clone(&self.logged_in));
+        }
+    }
+
+    /// Sends nothing for this time.
+    pub fn idle(&mut self, time: Duration) {
+        self.dial.idle(time);
     }
 
     /// Connects and tries to log in, whoever else is logged in. Returns the session with the response to PASS, or to USER if that was
@@ -148,11 +181,30 @@ impl Lab {
     /// Returns [`Stop`] if there is no response.
     pub fn try_login(&mut self, user: &str, password: &str) -> Result<(Session, Response), Stop> {
         let mut session = self.secure()?;
+        if self.facts.apop {
+            let response = self.apop(&mut session, user, password)?;
+            return Ok((session, response));
+        }
         let mut response = session.ask(&format!("USER {user}"))?;
         if response.is_ok() {
             response = self.pass(&mut session, password)?;
         }
         Ok((session, response))
+    }
+
+    /// Sends APOP, masked, and reads the response. The session counts as logged in if it is `+OK`.
+    ///
+    /// # Errors
+    /// Returns [`Stop::Login`] if the greeting has no timestamp, and another [`Stop`] if there is no response.
+    pub fn apop(&mut self, session: &mut Session, user: &str, password: &str) -> Result<Response, Stop> {
+        let stamp = session.timestamp().ok_or(Stop::Login)?;
+        let digest = md5::hex(format!("{stamp}{password}").as_bytes());
+        self.mask(digest.as_bytes());
+        let shown = format!("APOP {user} ***");
+        session.send_shown(format!("APOP {user} {digest}\r\n").as_bytes(), format!("{shown}\r\n").as_bytes());
+        let response = session.response(&shown)?;
+        self.note_login(session, &response);
+        Ok(response)
     }
 
     /// Sends PASS, masked, and reads the response. The session counts as logged in if it is `+OK`.
@@ -162,9 +214,7 @@ impl Lab {
     pub fn pass(&self, session: &mut Session, password: &str) -> Result<Response, Stop> {
         session.send_shown(format!("PASS {password}\r\n").as_bytes(), b"PASS ***\r\n");
         let response = session.response("PASS ***")?;
-        if response.is_ok() {
-            session.lock = Some(Rc::clone(&self.logged_in));
-        }
+        self.note_login(session, &response);
         Ok(response)
     }
 
@@ -210,6 +260,12 @@ impl Lab {
     pub fn fill(&mut self) -> Result<(), Stop> {
         self.dial.fill().map_err(Stop::Kit)
     }
+}
+
+/// Words are for people, but a maildrop that is still locked is never a fault of the server.
+pub(crate) fn is_locked(response: &Response) -> bool {
+    let text = response.text().to_ascii_lowercase();
+    ["in-use", "lock", "in use", "busy", "another session"].iter().any(|word| text.contains(word))
 }
 
 impl Heard {

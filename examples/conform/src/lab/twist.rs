@@ -14,6 +14,8 @@ pub struct Turn<'b> {
     pub command: String,
     /// What the twist remembers until the next turn of the session.
     pub memory: &'b mut Memory,
+    /// Whether more was received together with this command.
+    pub follows: bool,
     moment: Moment,
     line: &'b [u8],
     good: &'b mut Good,
@@ -70,6 +72,7 @@ impl<'b> Turn<'b> {
         Turn {
             command,
             memory,
+            follows: false,
             moment,
             line,
             good,

@@ -1,12 +1,16 @@
 //! The good server, in memory: the server of the crate, with a store of a few messages and two users.
 
+use super::sasl::{Account, Exchange, Then};
 use crate::corpus;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use pop3_proto::server::{
-    Credentials, Event, Login, MessageInfo, Refusal, Responder, ServerConfig, StartTls,
+    Credentials, Event, Language, Login, MessageInfo, Phrase, Refusal, Responder, ServerConfig, StartTls,
+    Utf8,
 };
 use pop3_proto::{
-    ApopTimestamp, Base64, Mechanism, OctetCount, OwnedUniqueId, Secret, ServerConnection, Text, TlsPolicy,
-    UniqueId,
+    ApopTimestamp, Base64, Expire, LanguageTag, Mechanism, OctetCount, OwnedUniqueId, Secret,
+    ServerConnection, Text, TlsPolicy, UniqueId,
 };
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,12 +21,37 @@ pub const PASSWORD: &str = "tanstaaf";
 pub const SECOND_USER: &str = "jpostel";
 pub const SECOND_PASSWORD: &str = "be liberal";
 
+/// The users, in the order of the mailboxes.
+pub(super) static ACCOUNTS: [Account; 2] =
+    [Account { user: USER, password: PASSWORD }, Account { user: SECOND_USER, password: SECOND_PASSWORD }];
+
 type Maildrop = Vec<MessageInfo<OwnedUniqueId>>;
 type Pop3 = ServerConnection<Maildrop, Vec<u8>, Vec<u8>>;
 
 static CONFIG: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Opportunistic)
-    .with_sasl(&[Mechanism::PLAIN])
-    .with_sasl_cleartext(&[Mechanism::PLAIN]);
+    .with_sasl(&[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::SCRAM_SHA_256, Mechanism::OAUTHBEARER])
+    .with_sasl_cleartext(&[Mechanism::PLAIN, Mechanism::LOGIN, Mechanism::SCRAM_SHA_256])
+    .with_utf8(Utf8::MessagesAndUsers)
+    .with_languages(&[ENGLISH, GERMAN])
+    .with_login_delay(0, false)
+    .with_expire(Expire::Never, false)
+    .with_implementation(Text::from_static("pop3-conform"));
+
+const ENGLISH: Language<'_> = Language {
+    tag: LanguageTag::from_static("en"),
+    name: Text::from_static("English"),
+    say: &Phrase::english,
+};
+const GERMAN: Language<'_> =
+    Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german };
+
+fn german(phrase: Phrase) -> Text<'static> {
+    match phrase {
+        Phrase::UnknownCommand => const { Text::from_static("unbekannter Befehl") },
+        Phrase::LanguageSelected => const { Text::from_static("Sprache gew\u{e4}hlt") },
+        other => other.english(),
+    }
+}
 
 static MESSAGES: LazyLock<Vec<Mail>> =
     LazyLock::new(|| corpus::messages().into_iter().map(Mail::new).collect());
@@ -94,6 +123,12 @@ impl World {
         self.0.boxes[0].messages.borrow_mut().truncate(count);
     }
 
+    /// Returns the number of messages that the first user has.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.boxes[0].messages.borrow().len()
+    }
+
     /// Frees the maildrops, as if no session had them.
     pub fn unlock(&self) {
         for mailbox in &self.0.boxes {
@@ -112,6 +147,7 @@ impl World {
             pop3: ServerConnection::new(&CONFIG, id),
             timestamp: format!("<{id}.1704067200@conform.example>"),
             name: Vec::new(),
+            exchange: None,
             open: None,
             sending: (None, 0),
             start_tls: None,
@@ -128,6 +164,8 @@ pub struct Good {
     pop3: Pop3,
     timestamp: String,
     name: Vec<u8>,
+    /// What is due inside AUTH.
+    exchange: Option<Exchange>,
     /// The mailbox that this session has locked, and the messages in it at that time.
     open: Option<(usize, Vec<Mail>)>,
     /// The message that is sent, and how much of it is.
@@ -199,7 +237,7 @@ impl Good {
     }
 
     fn answer_all(&mut self) {
-        let Good { world, pop3, timestamp, name, open, sending, start_tls, over, .. } = self;
+        let Good { world, pop3, timestamp, name, exchange, open, sending, start_tls, over, .. } = self;
         while !*over {
             let answered = match pop3.poll() {
                 Ok(None) => return,
@@ -213,7 +251,7 @@ impl Good {
                     return;
                 }
                 Ok(Some((event, responder))) => {
-                    Host { world, timestamp, name, open, sending }.answer(event, responder)
+                    Host { world, timestamp, name, exchange, open, sending }.answer(event, responder)
                 }
             };
             // The good server gives answers that fit. If one does not, the session ends, and `prove` shows it.
@@ -241,6 +279,7 @@ struct Host<'g> {
     world: &'g World,
     timestamp: &'g str,
     name: &'g mut Vec<u8>,
+    exchange: &'g mut Option<Exchange>,
     open: &'g mut Option<(usize, Vec<Mail>)>,
     sending: &'g mut (Option<usize>, usize),
 }
@@ -294,7 +333,7 @@ impl Host<'_> {
         &mut self,
         login: Login,
         credentials: Credentials<'_>,
-        mut to: Responder<'_, Maildrop>,
+        to: Responder<'_, Maildrop>,
     ) -> Option<()> {
         let boxes = &self.world.0.boxes;
         let named = |name: &[u8]| boxes.iter().position(|mailbox| mailbox.user.as_bytes() == name);
@@ -308,12 +347,34 @@ impl Host<'_> {
                 matches!((timestamp, password), (Ok(timestamp), Ok(password))
                     if pop3_proto::apop::verify(timestamp, password, &digest))
             }),
-            Credentials::Sasl { initial: None, .. } => return to.challenge(login, Base64::EMPTY).ok(),
-            Credentials::Sasl { initial: Some(response), .. } | Credentials::Response(response) => {
-                boxes.iter().position(|mailbox| is_plain(mailbox, response))
+            Credentials::Sasl { mechanism, initial } => {
+                let initial = initial.map(decoded);
+                return self.go_on(login, Exchange::begin(mechanism.as_bytes(), initial.as_deref()), to);
+            }
+            Credentials::Response(response) => {
+                let next = self.exchange.take()?.next(&decoded(response));
+                return self.go_on(login, next, to);
             }
             _ => None,
         };
+        self.open(login, who, to)
+    }
+
+    /// Goes on inside AUTH.
+    fn go_on(&mut self, login: Login, next: Then, mut to: Responder<'_, Maildrop>) -> Option<()> {
+        match next {
+            Then::Challenge(message, exchange) => {
+                *self.exchange = Some(exchange);
+                to.challenge(login, Base64::new(BASE64_STANDARD.encode(message).as_bytes()).ok()?).ok()
+            }
+            Then::Accept(who) => self.open(login, Some(who), to),
+            Then::Refuse => to.refuse(login, Refusal::Credentials).ok(),
+        }
+    }
+
+    /// Opens the mailbox of this user, if there is one.
+    fn open(&mut self, login: Login, who: Option<usize>, mut to: Responder<'_, Maildrop>) -> Option<()> {
+        let boxes = &self.world.0.boxes;
         let Some(who) = who else { return to.refuse(login, Refusal::Credentials).ok() };
         if boxes[who].locked.replace(true) {
             return to.refuse(login, Refusal::InUse).ok();
@@ -327,14 +388,7 @@ impl Host<'_> {
     }
 }
 
-/// Returns whether this is the message of PLAIN for the user of this mailbox.
-fn is_plain(mailbox: &Mailbox, response: Base64<'_>) -> bool {
-    let mut room = [0; 512];
-    pop3_proto::sasl::decode(response, &mut room).is_ok_and(|message| {
-        let parts: Vec<&[u8]> = message.split(|byte| *byte == 0).collect();
-        let [authorized, user, password] = parts[..] else { return false };
-        (authorized.is_empty() || authorized == user)
-            && user == mailbox.user.as_bytes()
-            && password == mailbox.password.as_bytes()
-    })
+/// Returns the message. The machine has checked that it is base64.
+fn decoded(message: Base64<'_>) -> Vec<u8> {
+    BASE64_STANDARD.decode(message.as_bytes()).unwrap_or_default()
 }

@@ -1,0 +1,337 @@
+//! What the end of a session removes, and what it keeps. The mailbox is filled before each of these checks.
+
+use super::{numbers, sample};
+use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
+use crate::engine::log::find;
+use crate::engine::{Response, Session};
+use crate::lab::twist::Turn;
+use crate::lab::{Lab, seen};
+
+pub(super) static CHECKS: &[Check] = &[
+    Check {
+        id: "quit.removes",
+        rows: &["1939.6.a", "1939.6.c"],
+        asks: "QUIT removes a marked message, or is refused.",
+        needs: Needs::FILL,
+        legal: &[
+            Legal { name: "removed", by: "RFC 1939 section 6" },
+            Legal { name: "refused", by: "RFC 1939 section 6: some messages were not removed" },
+        ],
+        probe: Probe::Ask(removes),
+        breaks: &[Twist { name: "nothing is removed", edit: Edit::Code(|turn| ends(turn, b"+OK bye\r\n")) }],
+        keeps: &[Twist {
+            name: "the store is read only",
+            edit: Edit::Code(|turn| ends(turn, b"-ERR some deleted messages not removed\r\n")),
+        }],
+    },
+    Check {
+        id: "quit.keeps",
+        rows: &["1939.6.d"],
+        asks: "QUIT removes no message that is not marked.",
+        needs: Needs::FILL,
+        legal: &[Legal { name: "the others are there", by: "RFC 1939 section 6" }],
+        probe: Probe::Ask(|lab| {
+            let (before, session) = marked(lab)?;
+            quit(session)?;
+            others_are_there(lab, &before, "the others are there")
+        }),
+        breaks: &[Twist {
+            name: "the last ones are removed too",
+            edit: Edit::Code(|turn| {
+                let quit = turn.is("QUIT");
+                turn.through();
+                if quit {
+                    turn.world().truncate(9);
+                    turn.bite();
+                }
+            }),
+        }],
+        keeps: &[Twist { name: "no text", edit: Edit::Answer { to: "QUIT", old: "+OK bye", new: "+OK" } }],
+    },
+    Check {
+        id: "quit.renumbers",
+        rows: &["1939.4.k"],
+        asks: "In the session after a removal messages have the numbers from 1 up.",
+        needs: Needs::FILL,
+        legal: &[Legal { name: "from 1 up", by: "RFC 1939 section 4" }],
+        probe: Probe::Ask(|lab| {
+            quit(marked(lab)?.1)?;
+            super::listings::numbered(lab)
+        }),
+        breaks: &[Twist { name: "the old numbers", edit: Edit::Code(old_numbers) }],
+        keeps: &[Twist { name: "no text", edit: Edit::Answer { to: "QUIT", old: "+OK bye", new: "+OK" } }],
+    },
+    Check {
+        id: "uidl.kept",
+        rows: &["1939.7.uidl.f"],
+        asks: "Messages keep their unique-ids if another one is removed.",
+        needs: Needs::FILL,
+        legal: &[Legal { name: "the same", by: "RFC 1939 section 7" }],
+        probe: Probe::Ask(uidl_kept),
+        breaks: &[Twist { name: "the ids move up", edit: Edit::Code(ids_move) }],
+        keeps: &[Twist { name: "no text", edit: Edit::Answer { to: "QUIT", old: "+OK bye", new: "+OK" } }],
+    },
+    Check {
+        id: "close.keeps",
+        rows: &["1939.6.b"],
+        asks: "A lost connection removes nothing.",
+        needs: Needs::FILL,
+        legal: &[Legal { name: "all are there", by: "RFC 1939 section 6" }],
+        probe: Probe::Ask(|lab| {
+            let (before, session) = marked(lab)?;
+            drop(session);
+            all_are_there(lab, &before, "all are there", "a message is removed, without QUIT")
+        }),
+        breaks: &[Twist { name: "counts as QUIT", edit: Edit::AtEnd("QUIT") }],
+        keeps: &[Twist {
+            name: "no text",
+            edit: Edit::Answer { to: "DELE*", old: "+OK marked for deletion", new: "+OK" },
+        }],
+    },
+    Check {
+        id: "quit.half",
+        rows: &["ROB.30"],
+        asks: "QUIT without its line end, at the end of the stream, removes nothing.",
+        needs: Needs::FILL,
+        legal: &[Legal { name: "all are there", by: "practice: only a whole QUIT counts (ROB.30)" }],
+        probe: Probe::Ask(|lab| {
+            let (before, mut session) = marked(lab)?;
+            session.send_raw(b"QUIT");
+            let _ = session.finish();
+            drop(session);
+            all_are_there(lab, &before, "all are there", "a message is removed by QUIT without a line end")
+        }),
+        breaks: &[Twist {
+            name: "counts as QUIT",
+            edit: Edit::Code(|turn| match turn.is("end") && turn.take_early() == b"QUIT" {
+                true => {
+                    turn.ask("QUIT");
+                    turn.pass();
+                }
+                false => turn.through(),
+            }),
+        }],
+        keeps: &[Twist {
+            name: "no text",
+            edit: Edit::Answer { to: "DELE*", old: "+OK marked for deletion", new: "+OK" },
+        }],
+    },
+    Check {
+        id: "quit.early_keeps",
+        rows: &["1939.4.o"],
+        asks: "QUIT before the login removes nothing, also if the session before marked a message.",
+        needs: Needs::FILL,
+        legal: &[Legal { name: "all are there", by: "RFC 1939 section 4" }],
+        probe: Probe::Ask(|lab| {
+            let (before, session) = marked(lab)?;
+            drop(session);
+            quit(lab.secure()?)?;
+            all_are_there(lab, &before, "all are there", "a message is removed by QUIT before the login")
+        }),
+        breaks: &[Twist { name: "the mark of the session before", edit: Edit::Code(early_update) }],
+        keeps: &[Twist { name: "no text", edit: Edit::Answer { to: "QUIT", old: "+OK bye", new: "+OK" } }],
+    },
+    Check {
+        id: "lock.removal",
+        rows: &["1939.4.e"],
+        asks: "A second session cannot remove the messages that the first one lists.",
+        needs: Needs::FILL,
+        legal: &[
+            Legal { name: "the second login is refused", by: "RFC 1939 section 4" },
+            Legal {
+                name: "the first session keeps its messages",
+                by: "RFC 1939 section 4: the lock is there to prevent removal",
+            },
+        ],
+        probe: Probe::Ask(removal),
+        breaks: &[
+            Twist { name: "no lock", edit: Edit::Code(|turn| no_lock(turn, true)) },
+            Twist { name: "no lock, and the first session is closed", edit: Edit::Code(closes_first) },
+        ],
+        keeps: &[Twist { name: "no lock, but a snapshot", edit: Edit::Code(|turn| no_lock(turn, false)) }],
+    },
+];
+
+/// QUIT ends the session, and the store does not change.
+fn ends(turn: &mut Turn<'_>, answer: &[u8]) {
+    turn.memory.count += u64::from(turn.is("PASS*"));
+    match turn.is("QUIT") && turn.memory.count > 0 {
+        true => {
+            turn.say(answer);
+            turn.hang_up();
+        }
+        false => turn.through(),
+    }
+}
+
+/// After a removal, the first message has the number 2.
+fn old_numbers(turn: &mut Turn<'_>) {
+    match turn.is("LIST") && turn.world().count() < 12 {
+        true => turn.replace("\r\n1 ", "\r\n12 "),
+        false => turn.through(),
+    }
+}
+
+/// After a removal, the second message has the unique-id that the first one had.
+fn ids_move(turn: &mut Turn<'_>) {
+    match turn.is("UIDL") && turn.world().count() < 12 {
+        true => turn.replace("\r\n1 dots\r\n", "\r\n1 plain\r\n"),
+        false => turn.through(),
+    }
+}
+
+/// QUIT before the login removes what was marked in the session before.
+fn early_update(turn: &mut Turn<'_>) {
+    turn.memory.count += u64::from(turn.is("PASS*"));
+    let early = turn.is("QUIT") && turn.memory.count == 0;
+    turn.through();
+    if early {
+        turn.world().truncate(11);
+        turn.bite();
+    }
+}
+
+/// Everybody may open the mailbox. What one session removes is gone for the other, unless each has a snapshot.
+fn no_lock(turn: &mut Turn<'_>, gone: bool) {
+    if turn.is("PASS*") {
+        turn.world().unlock();
+        turn.bite();
+    }
+    match gone && turn.is("RETR*") && turn.world().count() < 12 {
+        true => turn.say(b"-ERR the message is gone\r\n"),
+        false => turn.through(),
+    }
+}
+
+fn closes_first(turn: &mut Turn<'_>) {
+    match turn.is("RETR*") && turn.world().count() < 12 {
+        true => turn.hang_up(),
+        false => no_lock(turn, false),
+    }
+}
+
+/// The messages of a session: their unique-ids, or their sizes without UIDL.
+struct Before {
+    listed: Vec<String>,
+    marked: String,
+}
+
+fn names(session: &mut Session) -> Result<(Response, Vec<(String, String)>), Finding> {
+    let mut listing = session.ask("UIDL")?;
+    if !listing.is_ok() {
+        listing = session.ask("LIST")?;
+    }
+    let row = |row: &crate::engine::Heard| {
+        row.text().split_once(' ').map(|(number, name)| (number.to_owned(), name.to_owned()))
+    };
+    let names = listing.rows.iter().filter_map(row).collect();
+    Ok((listing, names))
+}
+
+/// Logs in and marks the first message.
+fn marked(lab: &mut Lab) -> Result<(Before, Session), Finding> {
+    let mut session = lab.login()?;
+    let (_, names) = names(&mut session)?;
+    let Some((number, name)) = names.first().cloned() else {
+        return Err(Finding::Open(Why::Mailbox("no message")));
+    };
+    if !session.ask(&format!("DELE {number}"))?.is_ok() {
+        return Err(Finding::Open(Why::Mailbox("a message that DELE refuses")));
+    }
+    let listed = names.into_iter().map(|(_, name)| name).collect();
+    Ok((Before { listed, marked: name }, session))
+}
+
+/// Sends QUIT, and waits for the close, so that the update is done.
+fn quit(mut session: Session) -> Result<Response, Finding> {
+    let response = session.ask("QUIT")?;
+    // A server that does not close is the matter of another check.
+    let _ = session.until_close();
+    Ok(response)
+}
+
+fn removes(lab: &mut Lab) -> Seen {
+    let (before, session) = marked(lab)?;
+    if quit(session)?.is_err() {
+        return Ok("refused");
+    }
+    let (listing, now) = names(&mut lab.login()?)?;
+    let same = |name: &str| now.iter().filter(|(_, other)| other == name).count();
+    let had = before.listed.iter().filter(|name| **name == before.marked).count();
+    let still = same(&before.marked) >= had;
+    let offence = still.then(|| listing.wrong("the marked message is there after QUIT"));
+    seen("removed", offence.into_iter().collect())
+}
+
+fn missing(lab: &mut Lab, wanted: &[&String]) -> Result<(Response, usize), Finding> {
+    let (listing, now) = names(&mut lab.login()?)?;
+    let mut now: Vec<String> = now.into_iter().map(|(_, name)| name).collect();
+    let mut missing = 0;
+    for name in wanted {
+        match now.iter().position(|other| other == *name) {
+            Some(found) => drop(now.swap_remove(found)),
+            None => missing += 1,
+        }
+    }
+    Ok((listing, missing))
+}
+
+fn all_are_there(lab: &mut Lab, before: &Before, legal: &'static str, why: &str) -> Seen {
+    let wanted: Vec<&String> = before.listed.iter().collect();
+    let (listing, missing) = missing(lab, &wanted)?;
+    let offence: Option<Offence> = (missing > 0).then(|| listing.wrong(why));
+    seen(legal, offence.into_iter().collect())
+}
+
+fn others_are_there(lab: &mut Lab, before: &Before, legal: &'static str) -> Seen {
+    let wanted: Vec<&String> = before.listed.iter().skip(1).collect();
+    let (listing, missing) = missing(lab, &wanted)?;
+    let offence =
+        (missing > 0).then(|| listing.wrong(format!("{missing} messages are gone, and 1 was marked")));
+    seen(legal, offence.into_iter().collect())
+}
+
+fn uidl_kept(lab: &mut Lab) -> Seen {
+    let (before, mut session) = marked(lab)?;
+    if !session.ask("UIDL")?.is_ok() {
+        return Err(Finding::Absent("UIDL"));
+    }
+    if quit(session)?.is_err() {
+        return Err(Finding::Open(Why::Mailbox("a message that QUIT does not remove")));
+    }
+    let (listing, now) = names(&mut lab.login()?)?;
+    let known = |name: &String| before.listed.iter().skip(1).any(|other| other == name);
+    let place = now.iter().position(|(_, name)| !known(name));
+    let new = place.and_then(|place| listing.rows.get(place));
+    let offence = new.map(|row| row.wrong(0, "no other message had this unique-id before"));
+    seen("the same", offence.into_iter().collect())
+}
+
+fn removal(lab: &mut Lab) -> Seen {
+    let mut first = lab.login()?;
+    let listed = sample(&mut first, 2)?;
+    let number = listed[0].0;
+    let (user, password) = (lab.facts.user.clone(), lab.facts.password.clone());
+    let (mut second, response) = lab.try_login(&user, &password)?;
+    if !response.is_ok() {
+        return Ok("the second login is refused");
+    }
+    let stat = second.ask("STAT")?;
+    if numbers(&stat).is_none_or(|(count, _)| count == 0) || !second.ask(&format!("DELE {number}"))?.is_ok() {
+        return Ok("the first session keeps its messages");
+    }
+    quit(second)?;
+    // A server that closes the first session in place of an answer has lost its messages too.
+    let id = first.id();
+    match first.ask(&format!("RETR {number}")) {
+        Ok(retr) if retr.is_ok() && find(&retr.message(), b"\n").is_some() => {
+            Ok("the first session keeps its messages")
+        }
+        Ok(retr) => Err(Finding::Wrong(vec![retr.wrong("the second session has removed this message")])),
+        Err(crate::engine::Stop::Closed { at, .. }) => {
+            let why = "closed, after the second session has removed this message".to_owned();
+            Err(Finding::Wrong(vec![Offence { why, session: id, at }]))
+        }
+        Err(stop) => Err(stop.into()),
+    }
+}
