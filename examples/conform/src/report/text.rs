@@ -62,7 +62,7 @@ fn line(outcome: &Outcome, style: Style, out: &mut dyn Write) -> io::Result<()> 
     let Outcome { check, verdict, .. } = outcome;
     let said = match verdict {
         Verdict::Green(legal) => (*legal).to_owned(),
-        Verdict::Unsupported(what) => format!("the server has no {what}"),
+        Verdict::Unsupported(what) => format!("not supported: {what}"),
         Verdict::Inconclusive(why) => why.to_string(),
         Verdict::Fail(offences) | Verdict::Warn(offences) => {
             offences.first().map_or_else(String::new, |offence| offence.why.clone())
