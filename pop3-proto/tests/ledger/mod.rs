@@ -264,13 +264,13 @@ fn the_check_finds_a_name_that_is_not_a_test() {
 }
 
 #[test]
-fn the_check_sees_a_check_of_the_kit_that_is_not_there_or_has_other_rows() {
+fn the_check_finds_a_missing_check_of_the_kit_and_one_with_other_rows() {
     for (proof, fault) in [
         ("`conform: quit.removes`", ""),
         ("`r1939_6_c_quit`, `conform: quit.removes`", ""),
         ("`conform: quit.remove`", "1939.6.c: no check \"conform: quit.remove\""),
         ("`conform: r1939_6_c_quit`", "1939.6.c: no check \"conform: r1939_6_c_quit\""),
-        ("conform: quit.removes", "1939.6.c: conform is no proof of it"),
+        ("conform: quit.removes", "1939.6.c: conform does not prove it"),
     ] {
         assert_eq!(faults_of_rows(&format!("| `1939.6.c` | MUST | S/H | Some rule. | {proof} |")), fault);
     }
@@ -279,7 +279,7 @@ fn the_check_sees_a_check_of_the_kit_that_is_not_there_or_has_other_rows() {
 }
 
 #[test]
-fn the_check_sees_a_rule_that_only_a_reason_holds_up() {
+fn the_check_finds_a_rule_that_only_a_reason_proves() {
     let row = |level, layers, proof| {
         faults_of_rows(&format!("| `ROB.1` | {level} | {layers} | Some rule. | {proof} |"))
     };
