@@ -13,7 +13,7 @@ fn site() -> Site {
     Site::with(&[b"\none\n", big.as_bytes(), b"\nthree\n"])
 }
 
-/// What a session says to these commands over a socket.
+/// Returns the server's output to these commands over a socket.
 async fn expected(site: &Site, commands: &str) -> String {
     site.serve().await.talk_alone(commands).await
 }
