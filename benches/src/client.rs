@@ -4,10 +4,10 @@ use crate::CHUNK;
 use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{Client, ClientConnection, Command, Input, MessageNumber, SendBuf, TlsPolicy};
 
-/// A client in TRANSACTION.
+/// Returns a client in TRANSACTION.
 ///
 /// # Panics
-/// Where the crate does not do what it says.
+/// Panics if the crate breaks a promise.
 #[must_use]
 pub fn logged_in() -> Client {
     let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
@@ -19,18 +19,19 @@ pub fn logged_in() -> Client {
     client
 }
 
-/// Sends a command to nobody: the answer is in memory already.
+/// Sends a command to nobody, because the response is in memory already.
 ///
 /// # Panics
-/// Where it is not the client's turn.
+/// Panics if it is not the client's turn.
 pub fn send(client: &mut Client, command: &Command<'_>) {
     client.send(command, &mut SendBuf::new([0; 512])).expect("it is its turn");
 }
 
-/// Hands answers in, so many octets a read; what the client leaves unread is there again in the next one, as in a driver's buffer.
+/// Passes responses in, `chunk` bytes in each read. The next read begins with the bytes that the client left unread, as in a
+/// driver's buffer.
 ///
 /// # Panics
-/// Where the client does not take all of it for answers.
+/// Panics if the client does not read all bytes as responses.
 #[inline(always)]
 pub fn read(client: &mut Client, answers: &[u8], chunk: usize, mut hear: impl FnMut(&mut Client, Event<'_>)) {
     let (mut start, mut end) = (0, 0);
@@ -45,7 +46,7 @@ pub fn read(client: &mut Client, answers: &[u8], chunk: usize, mut hear: impl Fn
     assert_eq!(start, answers.len());
 }
 
-/// LIST: the rows, and what they say together.
+/// Sends LIST. Returns the number of rows, and the sum of their sizes.
 pub fn list(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
     send(client, &Command::List(None));
     let (mut rows, mut sum) = (0, 0);
@@ -57,10 +58,10 @@ pub fn list(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
     (rows, sum)
 }
 
-/// A connection in TRANSACTION, with nothing pending.
+/// Returns a connection in TRANSACTION, with nothing pending.
 ///
 /// # Panics
-/// Where the crate does not do what it says.
+/// Panics if the crate breaks a promise.
 #[must_use]
 pub fn connected() -> ClientConnection<Vec<u8>> {
     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
@@ -84,10 +85,10 @@ fn receive<'r>(pop3: &mut ClientConnection<Vec<u8>>, rest: &'r [u8], chunk: usiz
     rest
 }
 
-/// As [`list`], through a connection: with the copy into its buffer.
+/// Does the same as [`list`] through a connection, which includes the copy into its buffer.
 ///
 /// # Panics
-/// Where the client does not take all of it for answers.
+/// Panics if the client does not read all bytes as responses.
 pub fn list_connected(pop3: &mut ClientConnection<Vec<u8>>, answer: &[u8], chunk: usize) -> (u64, u64) {
     pop3.sender().send(Command::List(None)).expect("its turn");
     pop3.send_buf().clear();
@@ -105,7 +106,7 @@ pub fn list_connected(pop3: &mut ClientConnection<Vec<u8>>, answer: &[u8], chunk
     (rows, sum)
 }
 
-/// UIDL: the rows, and the octets of their unique-ids.
+/// Sends UIDL. Returns the number of rows, and the total length of their unique-ids.
 pub fn uidl(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
     send(client, &Command::Uidl(None));
     let (mut rows, mut sum) = (0, 0);
@@ -117,10 +118,10 @@ pub fn uidl(client: &mut Client, answer: &[u8], chunk: usize) -> (u64, u64) {
     (rows, sum)
 }
 
-/// RETR: the octets of the slices, which are as many as the client says at the end.
+/// Sends RETR. Returns the octets of the slices, which equal the client's count at the end.
 ///
 /// # Panics
-/// Where they are not.
+/// Panics if they differ.
 pub fn retrieve(client: &mut Client, answer: &[u8], chunk: usize) -> u64 {
     send(client, &Command::Retr(MessageNumber::FIRST));
     let (mut delivered, mut counted) = (0, None);

@@ -1,11 +1,11 @@
-//! Made-up input, the same in each run.
+//! Generated input, the same in each run.
 
 use std::fmt::Write;
 
-/// How many kinds of command [`commands`] goes through in turn.
+/// How many kinds of command [`commands`] alternates between.
 pub const MIX: usize = 8;
 
-/// So many command lines, mixed as a session mixes them.
+/// Returns `count` command lines, mixed as in a session.
 #[must_use]
 pub fn commands(count: usize) -> Vec<u8> {
     lines(count, |n, line| match n % MIX {
@@ -20,7 +20,7 @@ pub fn commands(count: usize) -> Vec<u8> {
     })
 }
 
-/// So many status lines: with text and without, with a response code and without.
+/// Returns `count` status lines: with and without text, with and without a response code.
 #[must_use]
 pub fn status_lines(count: usize) -> Vec<u8> {
     lines(count, |n, line| match n % 4 {
@@ -31,19 +31,19 @@ pub fn status_lines(count: usize) -> Vec<u8> {
     })
 }
 
-/// What message `n` of a listing says its size is.
+/// Returns the size of message `n` in a listing.
 #[must_use]
 pub const fn size(n: usize) -> u64 {
     n as u64 * 7919 % 100_000
 }
 
-/// An answer to LIST with so many rows.
+/// Returns a response to LIST with `count` rows.
 #[must_use]
 pub fn scan_listing(count: usize) -> Vec<u8> {
     listing(lines(count, |n, line| write!(line, "{n} {}", size(n))))
 }
 
-/// An answer to UIDL with so many rows, whose unique-ids have 16 octets.
+/// Returns a response to UIDL with `count` rows, whose unique-ids have 16 bytes.
 #[must_use]
 pub fn unique_id_listing(count: usize) -> Vec<u8> {
     listing(lines(count, |n, line| write!(line, "{n} {:08x}5f3a9b1c", n * 7919)))
@@ -62,20 +62,20 @@ fn lines(count: usize, write: impl Fn(usize, &mut String) -> std::fmt::Result) -
     lines.into_bytes()
 }
 
-/// What the lines of a message are.
+/// The kind of lines in a message.
 #[derive(Clone, Copy, Debug)]
 pub enum Lines {
-    /// Text in 76 columns; of a hundred lines, one begins with a dot.
+    /// Text in 76 columns. One line of a hundred begins with a dot.
     Text,
-    /// Base64 in 76 columns: no dot at all.
+    /// Base64 in 76 columns, without dots.
     Base64,
     /// Text in 76 columns, every line of which begins with a dot.
     Dotted,
-    /// Nothing but a dot.
+    /// Lines that consist of a dot.
     Dot,
 }
 
-/// A message of about so many octets: a header of one field, then such lines.
+/// Returns a message of about `octets` octets: a header of one field, then lines of this kind.
 #[must_use]
 pub fn message(octets: usize, lines: Lines) -> Vec<u8> {
     let text = "The quick brown fox jumps over the lazy dog, then back, and so on, for long.";
@@ -98,7 +98,7 @@ pub fn message(octets: usize, lines: Lines) -> Vec<u8> {
     message.into_bytes()
 }
 
-/// The payload that a message is sent as: byte-stuffed, with its end mark.
+/// Returns the payload for a message: byte-stuffed, with its terminator.
 #[must_use]
 pub fn stuffed(message: &[u8]) -> Vec<u8> {
     let mut payload = Vec::with_capacity(message.len());
@@ -112,7 +112,7 @@ pub fn stuffed(message: &[u8]) -> Vec<u8> {
     payload
 }
 
-/// The message as a store keeps it whose lines end in LF.
+/// Returns the message as a store keeps it whose lines end in LF.
 #[must_use]
 pub fn bare_lf(message: &[u8]) -> Vec<u8> {
     message.iter().copied().filter(|octet| *octet != b'\r').collect()
