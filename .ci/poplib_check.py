@@ -68,7 +68,7 @@ def login(port):
 
 
 def login_when_free(port):
-    """The server may let go of a maildrop a moment after the session before has ended."""
+    """Retries, because the server may release a maildrop a moment after the previous session has ended."""
     for _ in range(100):
         try:
             return login(port)
@@ -84,11 +84,11 @@ def refused(call, *arguments):
         text = str(error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0])
         expect(text.startswith("-ERR"), f"{call.__name__}{arguments} was answered {text!r}")
         return text
-    sys.exit(f"poplib_check.py: {call.__name__}{arguments} was not refused but answered {answer!r}")
+    sys.exit(f"poplib_check.py: {call.__name__}{arguments} was not refused: the server answered {answer!r}")
 
 
 def rows(answer):
-    """The rows of a LIST or UIDL answer: number to value."""
+    """Returns the rows of a response to LIST or UIDL: number to value."""
     pairs = [row.decode().split(" ") for row in answer[1]]
     expect(all(len(pair) == 2 for pair in pairs), f"odd rows in {answer!r}")
     return {int(number): value for number, value in pairs}
@@ -117,7 +117,7 @@ def read_authorization(port):
     else:
         print("  no timestamp in the greeting, APOP not tried")
     calls += [(name,) for name in ("utf8", "stls") if name.upper() not in capabilities]
-    for name, *arguments in calls:  # a connection each: a server may hang up on many errors
+    for name, *arguments in calls:  # a separate connection for each, because a server may close after many errors
         pop = connect(port)
         refused(getattr(pop, name), *arguments)
         pop.close()
@@ -168,10 +168,10 @@ def read(port, maildir, uids, uncounted=0, blank_line_added=True):
     told = [[uid, expected_base(expected, messages[number])] for number, uid in ids.items()]
     if uids.exists():
         expect(json.loads(uids.read_text()) == told, "the unique ids are not those of the server's run before")
-        print(f"  {len(told)} unique ids are those of the run before")
+        print(f"  {len(told)} unique-ids are the same as in the previous run")
     else:
         uids.write_text(json.dumps(told))
-    print(f"  {len(messages)} messages by RETR, {len(messages) * 8} answers to TOP")
+    print(f"  {len(messages)} messages by RETR, {len(messages) * 8} responses to TOP")
 
     for nowhere in (0, len(sizes) + 1, 4_294_967_297):
         pop = login_when_free(port)
@@ -198,7 +198,7 @@ def survey(port):
 def delete(port, maildir):
     pop, before, _ = survey(port)
     pop.dele(2)
-    pop.close()  # no QUIT: nothing goes
+    pop.close()  # no QUIT, so nothing is removed
 
     pop, again, ids = survey(port)
     expect(again == before, "DELE without QUIT removed a message")
@@ -211,7 +211,7 @@ def delete(port, maildir):
     gone = ids[2]
     expect(after == {uid: sent for uid, sent in before.items() if uid != gone}, "not just message 2 went")
     expect(sorted(mail.wires(maildir).values()) == sorted(after.values()), "the Maildir does not tell the same")
-    print(f"  message 2 of {len(before)} is gone after QUIT, and was not without; {len(after)} kept their unique ids")
+    print(f"  message 2 of {len(before)} was removed only after QUIT; {len(after)} kept their unique-ids")
 
 
 def exclusive(port):
@@ -222,7 +222,7 @@ def exclusive(port):
     for pop in (second, third):
         text = refused(pop.pass_, PASSWORD)
         expect(re.search(r"in.?use|lock|busy|another session", text, re.I), f"no clear refusal: {text!r}")
-        print(f"  a second login was told {text!r}")
+        print(f"  a second login was refused with {text!r}")
         pop.close()
     expect(first.stat()[0] > 0, "the first session lost its maildrop")
     first.quit()
