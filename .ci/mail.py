@@ -3,8 +3,8 @@
 
 mail.py make DIR [WITHOUT..]   write the sample Maildir, without the samples of these names
 mail.py count MAILDIR          print how many messages it holds
-mail.py compare MAILDIR OUT    OUT/1.eml .. OUT/N.eml are the messages of MAILDIR, each exactly once
-mail.py listing OUT LISTING    LISTING (`N octets` rows) tells the true sizes of OUT/N.eml
+mail.py compare MAILDIR OUT    check that OUT/1.eml .. OUT/N.eml are the messages of MAILDIR, each exactly once
+mail.py listing OUT LISTING    check that LISTING (`N octets` rows) has the sizes of OUT/N.eml
 """
 
 import collections
@@ -22,7 +22,7 @@ def wire(stored):
 def top(sent, count, blank_line_added):
     """Returns the lines that TOP delivers: the header, the blank line, and `count` lines of the body.
 
-    Where a message has no blank line, some servers add one, so that clients see where the header ends.
+    If a message has no blank line, some servers add one, so clients see where the header ends.
     """
     lines = sent.split(b"\r\n")[:-1]
     if b"" not in lines and blank_line_added:
@@ -107,14 +107,14 @@ def compare(maildir, out):
         if message in surplus:
             print(f"  no such message: {number}.eml, {len(message)} bytes: {message[-60:]!r}")
     expect(not missing and not surplus, f"{missing.total()} messages not delivered, {surplus.total()} unknown")
-    return f"{len(actual)} messages are the same, {sum(map(len, actual))} octets"
+    return f"{len(actual)} messages are the same, {sum(map(len, actual))} bytes"
 
 
 def listing(out, rows):
     expected = [b"%d %d\r\n" % (n, len(message)) for n, message in enumerate(fetched(out), 1)]
     actual = rows.read_bytes()
     expect(actual == b"".join(expected), f"the listing differs:\n{actual!r}\n{b''.join(expected)!r}")
-    return f"{len(expected)} rows of the listing tell the octets that came"
+    return f"{len(expected)} rows of the listing have the right sizes"
 
 
 def expect(holds, complaint):

@@ -257,11 +257,11 @@ impl<'s> Pair<'s> {
         self.player.run();
         while self.host.end.is_none() {
             self.host.run();
-            assert!(self.host.end.is_some() || self.is_cut, "nobody can move, and it is not over");
+            assert!(self.host.end.is_some() || self.is_cut, "no side can move, and the session is not over");
             let count = self.host.outgoing().len();
             self.host.sent(count);
         }
-        assert!(self.player.over, "nobody can move, and it is not over");
+        assert!(self.player.over, "no side can move, and the session is not over");
         self.check();
     }
 

@@ -203,7 +203,7 @@ fn check_answers(parts: &Parts<'_>, seen: &Seen) {
             let multi = parsed.verb().is_multi_line(parsed.message().is_some());
             let (text, taken) = if multi {
                 let (text, taken) = naive::unstuff(output, pop3_proto::LineEnding::Crlf);
-                (text, taken.expect("a whole answer"))
+                (text, taken.expect("a complete response"))
             } else {
                 (Vec::new(), 0)
             };
@@ -222,7 +222,7 @@ fn check_answers(parts: &Parts<'_>, seen: &Seen) {
             }
         }
     }
-    assert!(output.is_empty(), "answers that nobody asked for: {}", output.escape_ascii());
+    assert!(output.is_empty(), "responses without a command: {}", output.escape_ascii());
 }
 
 fn check_sum(stat: Option<pop3_proto::DropListing>, rows: &[u8]) {

@@ -56,7 +56,7 @@ impl<'a, 's, S: Store> Walk<'a, 's, S> {
             Event::Ok(ticket, _) => match ticket.verb {
                 Verb::User => Some(Command::Pass(self.account.password)),
                 Verb::Pass => Some(Command::Stat),
-                Verb::Dele => Some(self.behind(ticket.message?)),
+                Verb::Dele => Some(self.command_after(ticket.message?)),
                 _ => None,
             },
             Event::DropListing(_, listing) => {
@@ -71,11 +71,11 @@ impl<'a, 's, S: Store> Walk<'a, 's, S> {
                 let message = ticket.message?;
                 self.complete = self.complete.saturating_add(1);
                 let safe = self.store.complete(message);
-                Some(if safe { Command::Dele(message) } else { self.behind(message) })
+                Some(if safe { Command::Dele(message) } else { self.command_after(message) })
             }
             // If one message cannot be fetched or deleted, continue with the rest.
             Event::Refused(ticket, _) if matches!(ticket.verb, Verb::Retr | Verb::Dele) => {
-                Some(self.behind(ticket.message?))
+                Some(self.command_after(ticket.message?))
             }
             Event::Refused(ticket, _) | Event::Malformed(ticket, _) => self.quit(Some(ticket.verb)),
             Event::NoService(_) => self.quit(None),
@@ -91,7 +91,7 @@ impl<'a, 's, S: Store> Walk<'a, 's, S> {
         }
     }
 
-    fn behind(&self, message: MessageNumber) -> Command<'a> {
+    fn command_after(&self, message: MessageNumber) -> Command<'a> {
         self.fetch(message.get().saturating_add(1))
     }
 

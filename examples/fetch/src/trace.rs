@@ -142,7 +142,7 @@ S: -ERR gone
                     trace.see(*side, part, &mut |line| told += &(line + "\n"));
                 }
             }
-            assert_eq!(told, TRACE, "{size} octets at once");
+            assert_eq!(told, TRACE, "{size} bytes at once");
         }
     }
 }

@@ -79,6 +79,6 @@ async fn a_connection_that_waits_holds_no_buffers() {
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     let each = (HELD.load(Ordering::Relaxed) - before) / (CONNECTIONS - 1);
-    assert!(each < MOST, "{each} octets for each connection");
-    assert!(each > MESSAGES * 24, "{each} octets cannot be all");
+    assert!(each < MOST, "{each} bytes for each connection");
+    assert!(each > MESSAGES * 24, "{each} bytes cannot be all");
 }

@@ -19,7 +19,7 @@ fn main() -> Result<(), Error> {
     let mut ends = Vec::new();
     for (name, network) in [("calm", calm), ("wild", wild)] {
         let report = run(network, &CONFIG, &messages)?;
-        assert!(report.fetched == messages, "every message is whole, octet for octet");
+        assert!(report.fetched == messages, "every message must arrive unchanged");
         assert_eq!(report.left, 0, "and was removed from the server");
         assert_eq!(report.swapped > 0, network.swapped > 0);
         println!(

@@ -145,8 +145,8 @@ async fn each_byte_is_sent_exactly_once() {
     for most in [1, 2, 7, 60, usize::MAX] {
         for patience in 1..=4 {
             let (record, dropped) = in_clear(most, patience).await;
-            assert_eq!(record, expected, "{most} octets at once, dropped behind {patience} polls");
-            assert!(patience > 1 || dropped > 10, "{most} octets at once: {dropped} dropped");
+            assert_eq!(record, expected, "{most} bytes at once, dropped after {patience} polls");
+            assert!(patience > 1 || dropped > 10, "{most} bytes at once: {dropped} dropped");
         }
     }
 }
@@ -157,8 +157,8 @@ async fn nor_inside_tls() {
     for most in [7, 60, usize::MAX] {
         for patience in 1..=4 {
             let (record, dropped) = in_tls(most, patience).await;
-            assert_eq!(record, expected, "{most} octets at once, dropped behind {patience} polls");
-            assert!(patience > 1 || dropped > 10, "{most} octets at once: {dropped} dropped");
+            assert_eq!(record, expected, "{most} bytes at once, dropped after {patience} polls");
+            assert!(patience > 1 || dropped > 10, "{most} bytes at once: {dropped} dropped");
         }
     }
 }

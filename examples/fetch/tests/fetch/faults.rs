@@ -209,7 +209,7 @@ fn a_message_that_ends_too_early_is_neither_kept_nor_deleted() {
         let (tally, done) = reader.fetch_from(host.address);
         done.unwrap();
         assert_eq!((tally.stored, tally.failed), (1, 1));
-        assert_eq!(reader.messages(), ["This is a.\r\n"], "half a message does not look like a whole one");
+        assert_eq!(reader.messages(), ["This is a.\r\n"], "half a message must not look complete");
         // Another run does not treat it as known.
         reader.delete = true;
         reader.fetch_from(host.address).1.unwrap();

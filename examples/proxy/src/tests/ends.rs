@@ -21,7 +21,7 @@ fn the_client_may_close_after_any_byte() {
                 assert!(ASKED.as_bytes().starts_with(&world.to_front));
             } else {
                 assert_eq!(world.to_back, sent.as_bytes()[..end], "{end}");
-                assert!(world.proxy.is_finished(End::Back), "the back end is told");
+                assert!(world.proxy.is_finished(End::Back), "the back end sees the end");
                 let lines = sent[LOGIN.len()..end].matches('\n').count();
                 let answers: String = SAYS[3..3 + lines].concat();
                 assert_eq!(world.to_front, format!("{ASKED}+OK maildrop open\r\n{answers}").into_bytes());

@@ -28,10 +28,10 @@ fn both_log_in_and_bytes_pass_unchanged() {
 #[test]
 fn bytes_after_pass_go_to_the_back_end() {
     let says = &["+OK\r\n", "+OK\r\n", "+OK\r\n"];
-    for behind in ["CAPA\r\n", "x\r\n", "no line end", "\r\n\r\n\n\0\u{fffd}", "USER x\r\nPASS y\r\n"] {
-        World::at_every_cut(format!("{LOGIN}{behind}"), says, |world| {
+    for rest in ["CAPA\r\n", "x\r\n", "no line end", "\r\n\r\n\n\0\u{fffd}", "USER x\r\nPASS y\r\n"] {
+        World::at_every_cut(format!("{LOGIN}{rest}"), says, |world| {
             assert_eq!(world.to_front, format!("{ASKED}{OPEN}").into_bytes());
-            assert_eq!(world.to_back, format!("{LOGIN}{behind}").into_bytes());
+            assert_eq!(world.to_back, format!("{LOGIN}{rest}").into_bytes());
         });
     }
 }

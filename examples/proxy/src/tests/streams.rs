@@ -32,7 +32,7 @@ async fn a_megabyte_passes_both_ways_three_bytes_at_a_time() {
         stream.read_exact(&mut received[name..]).await.unwrap();
         stream.write_all(&[b"+OK\r\n", &answers[..]].concat()).await.unwrap();
         stream.read_to_end(&mut received).await.unwrap();
-        assert!(received == expected, "octets were lost or doubled on their way to the back end");
+        assert!(received == expected, "bytes were lost or doubled on their way to the back end");
     });
 
     let (mut read, mut write) = split(client);
@@ -43,7 +43,7 @@ async fn a_megabyte_passes_both_ways_three_bytes_at_a_time() {
     let mut received = Vec::new();
     timeout(PATIENCE, read.read_to_end(&mut received)).await.unwrap().unwrap();
     let expected = [ASKED.as_bytes(), b"+OK maildrop open\r\n", &down].concat();
-    assert!(received == expected, "octets were lost or doubled on their way to the client");
+    assert!(received == expected, "bytes were lost or doubled on their way to the client");
     sent.await.unwrap();
     timeout(PATIENCE, back_end).await.unwrap().unwrap();
     timeout(PATIENCE, proxy).await.unwrap().unwrap().unwrap();

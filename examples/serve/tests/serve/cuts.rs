@@ -26,7 +26,7 @@ async fn a_client_that_is_cut_two_hundred_times_loses_nothing() {
         let mut read = vec![0; dice.below(100_000)];
         timeout(Duration::from_millis(dice.below(8) as u64), stream.read_exact(&mut read)).await.ok();
         drop(stream);
-        assert_eq!(site.files(), files, "cut {cut}, behind {said} octets");
+        assert_eq!(site.files(), files, "cut {cut}, after {said} bytes");
         if cut % 10 == 9 {
             assert_eq!(server.talk_alone(&whole).await, expected, "cut {cut}");
         }

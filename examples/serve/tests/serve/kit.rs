@@ -138,7 +138,7 @@ pub(crate) async fn say(stream: &mut TcpStream, commands: &str, lines: usize) ->
     let mut buffer = [0; 512];
     while told.lines().count() < lines || !told.ends_with('\n') {
         let count = timeout(Duration::from_secs(30), stream.read(&mut buffer)).await.expect(&told).unwrap();
-        assert!(count > 0, "closed behind {told}");
+        assert!(count > 0, "closed after {told}");
         told += &String::from_utf8_lossy(&buffer[..count]);
     }
     told

@@ -157,7 +157,7 @@ async fn sighup_reads_users_and_certificate_again() {
 
     users::add(&program.path("users"), "another", "sekret", &program.path("other")).unwrap();
     certify(program.folder.path(), "second.pem");
-    assert!(program.shows("first.pem").await, "nobody asked for the new one");
+    assert!(program.shows("first.pem").await, "the new certificate appeared before SIGHUP");
     program.signal("-HUP");
     program.wait_for("log", "reloaded the certificate", 1);
     program.wait_for("log", "reloaded the users", 1);
@@ -231,7 +231,7 @@ fn no_error_shows_a_password() {
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && told.starts_with("serve: "), "{told}");
         assert!(!told.contains("hunter2"), "{told}");
-        assert!(told.contains("mrose") || told.contains("not UTF-8"), "it does not say whose: {told}");
+        assert!(told.contains("mrose") || told.contains("not UTF-8"), "the error names no user: {told}");
     }
     // The password in place of the variable's name.
     let output = Command::new(SERVE)

@@ -35,7 +35,7 @@ async fn each_byte_is_sent_exactly_once() {
         };
         let (answer, why) = tokio::join!(client, door.serve(stream, HERE));
         why.unwrap();
-        assert!(answer == expected, "{most} at a time: {} octets for {}", answer.len(), expected.len());
+        assert!(answer == expected, "{most} at a time: {} bytes for {}", answer.len(), expected.len());
     }
 }
 

@@ -120,7 +120,7 @@ fn the_salt_of_an_unknown_name_comes_from_the_site() {
     fs::copy(folder.path("users"), other.path("users")).unwrap();
     assert_ne!(first, salt(&other.read()), "it depends on the users alone");
     let one = || salt(&Users::one("mrose", "tanstaaf", other.0.path()).unwrap());
-    assert_ne!(one(), one(), "a user that is made at each start has a new salt, and so must nobody");
+    assert_ne!(one(), one(), "a user made at each start has a new salt, and so must an unknown name");
 }
 
 #[test]

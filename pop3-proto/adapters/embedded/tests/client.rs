@@ -46,7 +46,7 @@ fn stls_in_one_call() {
     pop3.set_deadline(deadline);
     let mut pop3 = pop3.start_tls(start, |stream| Ok::<_, ErrorKind>(stream.start_tls())).unwrap();
     assert!(pop3.client().is_tls());
-    assert_eq!(pop3.tick(), Ok(deadline), "the deadline is that of the whole session");
+    assert_eq!(pop3.tick(), Ok(deadline), "the deadline is for the whole session");
     pop3.sender().send(Command::Quit).unwrap();
     assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
     assert!(matches!(pop3.next(), Ok(None)));

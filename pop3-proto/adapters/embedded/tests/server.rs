@@ -149,7 +149,7 @@ fn stls_in_one_call_after_all_is_flushed() {
         };
         let mut pop3 = upgraded.unwrap();
         assert!(pop3.server().is_tls());
-        assert_eq!(pop3.tick(), Ok(deadline), "the deadline is that of the whole session");
+        assert_eq!(pop3.tick(), Ok(deadline), "the deadline is for the whole session");
         assert!(matches!(run(&mut pop3), Stop::Closed(CloseReason::Quit)));
         pop3.stream_mut().finish();
     }
