@@ -50,11 +50,11 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 /// A result with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The longest wait between logins to which the server is entitled.
+/// The longest wait for a server that requires a distance between logins.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
-/// The same limit if all listed messages are fetched and the server only may have more.
+/// The same, if all listed messages are fetched and the server merely may have more.
 const CURIOSITY: Duration = Duration::from_secs(60);
-/// How long a server that only may have more may take to list its messages.
+/// How long a server may take to list its messages if it merely may have more.
 const LOOK: Duration = Duration::from_secs(10);
 /// The maximum number of sessions in a run.
 const MOST_SESSIONS: u32 = 200;
