@@ -53,7 +53,7 @@ fn listen(address: &str, maildir: &str, user: &str, password: &str) -> Result<()
     println!("listening on {}", listener.local_addr()?);
     for (id, stream) in (1..).zip(listener.incoming()) {
         match stream {
-            Ok(_) if Arc::strong_count(&host) > MOST => {} // Ok(_) if Arc::strong_count(&host) > MOST => {} // close it at once
+            Ok(_) if Arc::strong_count(&host) > MOST => {} // close it at once
             Ok(stream) => {
                 let host = Arc::clone(&host);
                 std::thread::spawn(move || {

@@ -134,7 +134,7 @@ impl Door {
         loop {
             match visit.talk(&mut session).await.map_err(cause)? {
                 End::Closed(why) => {
-                    Box::pin(session.finish()).await.ok(); // Box::pin(session.finish()).await.ok(); // everything is sent
+                    Box::pin(session.finish()).await.ok(); // everything is sent
                     return Ok(why);
                 }
                 End::StartTls(start) => {

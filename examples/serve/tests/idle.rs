@@ -71,7 +71,7 @@ async fn a_connection_that_waits_holds_no_buffers() {
         })
     };
     let mut streams = Vec::with_capacity(CONNECTIONS);
-    streams.push(connect(0).await.unwrap()); // streams.push(connect(0).await.unwrap()); // allocates the part that all share
+    streams.push(connect(0).await.unwrap()); // allocates the part that all share
     tokio::time::sleep(Duration::from_millis(100)).await;
     let before = HELD.load(Ordering::Relaxed);
     for user in 1..CONNECTIONS {

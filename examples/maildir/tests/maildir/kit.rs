@@ -103,7 +103,7 @@ impl Kind {
             Kind::LinkToNothing => symlink(site.folder().join("nothing"), path).unwrap(),
             Kind::LinkToFifo => {
                 let fifo = site.folder().join("fifo");
-                let _ = make(FileType::Fifo, &fifo); // let _ = make(FileType::Fifo, &fifo); // it may exist already
+                let _ = make(FileType::Fifo, &fifo); // it may exist already
                 symlink(fifo, path).unwrap();
             }
             Kind::LinkToZero => symlink("/dev/zero", path).unwrap(),

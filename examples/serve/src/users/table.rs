@@ -56,7 +56,7 @@ impl Table {
 
     /// Does the same as [`Users::verifier`](super::Users::verifier).
     pub(super) fn verifier(&self, name: &[u8]) -> Verifier {
-        let nobody = self.nobody.verifier(name); // let nobody = self.nobody.verifier(name); // made for every name, so all take the same time
+        let nobody = self.nobody.verifier(name); // made for every name, so all take the same time
         self.find(name).map_or(nobody, |(_, user)| user.verifier.clone())
     }
 

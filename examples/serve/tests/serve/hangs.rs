@@ -96,7 +96,7 @@ async fn sessions() -> Result<Duration> {
                 _ => format!("USER {name}\r\nPASS x\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n"),
             };
             stream.write_all(commands.as_bytes()).await?;
-            say(&mut stream, "", 1).await; // say(&mut stream, "", 1).await; // until the greeting arrives
+            say(&mut stream, "", 1).await; // until the greeting arrives
             hanging.push(stream);
         }
     }

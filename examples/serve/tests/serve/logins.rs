@@ -34,7 +34,7 @@ pub(crate) async fn scram(stream: &mut TcpStream, name: &str, password: &str) ->
     while let Some(challenge) = answer.strip_prefix("+ ") {
         let challenge = BASE64_STANDARD.decode(challenge.trim()).unwrap();
         response.clear();
-        client.step(Some(&challenge), &mut response).unwrap(); // client.step(Some(&challenge), &mut response).unwrap(); // fails if the server cannot prove itself
+        client.step(Some(&challenge), &mut response).unwrap(); // fails if the server cannot prove itself
         answer = say(stream, &format!("{}\r\n", BASE64_STANDARD.encode(&response)), 1).await;
     }
     answer

@@ -57,7 +57,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
     /// Returns [`Error::Connection`] if a timer ran out or the client broke a rule. Returns [`Error::Deadline`] if the deadline has passed.
     /// Returns [`Error::Io`] if the stream failed. No message is removed after an error.
     #[allow(clippy::should_implement_trait)] // an iterator's items cannot borrow from it
-    #[allow(clippy::type_complexity)] // [allow(clippy::type_complexity)] // spelled out, because callers match on it
+    #[allow(clippy::type_complexity)] // spelled out, because callers match on it
     pub fn next(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, Error> {
         self.ready()?;
         let polled = self.pop3.poll();

@@ -86,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     /// Returns [`Error::Connection`] if a timer ran out or the client broke a rule. Returns [`Error::Deadline`] if the deadline has passed.
     /// Returns [`Error::Io`] if the stream failed. No message is removed after an error.
     #[allow(clippy::should_implement_trait)] // an iterator's items cannot borrow from it
-    #[allow(clippy::type_complexity)] // [allow(clippy::type_complexity)] // spelled out, because callers match on it
+    #[allow(clippy::type_complexity)] // spelled out, because callers match on it
     pub async fn next(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, Error> {
         self.ready().await?;
         let polled = self.pop3.poll();

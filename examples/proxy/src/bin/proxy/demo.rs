@@ -27,7 +27,7 @@ const UNLUCKY: &str = "unlucky";
 
 pub(crate) async fn run() -> Result<()> {
     let back_end = TcpListener::bind("127.0.0.1:0").await?;
-    let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?; // let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?; // dropped at once
+    let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?; // dropped at once
     let table = format!("{USER} {}\n{UNLUCKY} {closed}\n", back_end.local_addr()?);
     tokio::spawn(serve_back_end(back_end));
 
@@ -148,7 +148,7 @@ impl Connection {
                 let count = self.stream.write(self.pop3.send_buf().pending()).await?;
                 self.pop3.send_buf().sent(count);
             }
-            self.stream.flush().await?; // self.stream.flush().await?; // TLS has its own buffer
+            self.stream.flush().await?; // TLS has its own buffer
             let count = self.stream.read(self.pop3.recv_buf().spare_mut()).await?;
             self.pop3.recv_buf().received(count);
         }
