@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A POP3 server that dies in the middle of its second message: cut_server.py PORT CUT
 
-It serves one session. The first RETR is answered whole, of the second only the first CUT octets are sent.
+It serves one session. It answers the first RETR completely, and sends only the first CUT bytes of the second response.
 """
 
 import socket
@@ -36,7 +36,7 @@ def main(port, cut):
             session.sendall(b"+OK %s %s\r\n" % (argument, argument))
         else:
             session.sendall(b"+OK\r\n")
-    session.recv(1)  # until the client has gone
+    session.recv(1)  # until the client has closed
     session.close()
 
 

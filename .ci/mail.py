@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The sample Maildir and the oracle for what POP3 must deliver of it.
+"""The sample Maildir, and the oracle for the messages that POP3 must deliver from it.
 
 mail.py make DIR [WITHOUT..]   write the sample Maildir, without the samples of these names
 mail.py count MAILDIR          print how many messages it holds
-mail.py compare MAILDIR OUT    OUT/1.eml .. OUT/N.eml are the messages of MAILDIR, each exactly once
-mail.py listing OUT LISTING    LISTING (`N octets` rows) tells the true sizes of OUT/N.eml
+mail.py compare MAILDIR OUT    check that OUT/1.eml .. OUT/N.eml are the messages of MAILDIR, each exactly once
+mail.py listing OUT LISTING    check that LISTING (`N octets` rows) has the sizes of OUT/N.eml
 """
 
 import collections
@@ -14,15 +14,15 @@ import sys
 
 
 def wire(stored):
-    """What RETR delivers of a stored message: LF becomes CRLF, and the last line ends."""
+    """Returns the message that RETR delivers: LF becomes CRLF, and the last line ends."""
     sent = re.sub(rb"(?<!\r)\n", b"\r\n", stored)
     return sent if sent.endswith(b"\r\n") else sent + b"\r\n"
 
 
 def top(sent, count, blank_line_added):
-    """What TOP delivers: the header, the blank line, and `count` lines of the body.
+    """Returns the lines that TOP delivers: the header, the blank line, and `count` lines of the body.
 
-    Where a message has no blank line, some servers add one, so that clients see where the header ends.
+    If a message has no blank line, some servers add one, so clients see where the header ends.
     """
     lines = sent.split(b"\r\n")[:-1]
     if b"" not in lines and blank_line_added:
@@ -33,7 +33,7 @@ def top(sent, count, blank_line_added):
 
 HEAD = b"From: a@example.org\nTo: b@example.org\nSubject: %s\n"
 
-# name: (stored octets, folder, flags)
+# name: (stored bytes, folder, flags)
 SAMPLES = {
     "lf": (HEAD % b"LF" + b"\nOne\nTwo\n\nThree\n", "cur", ":2,S"),
     "crlf": ((HEAD % b"CRLF" + b"\nOne\nTwo\n\nThree\n").replace(b"\n", b"\r\n"), "new", ""),
@@ -74,13 +74,13 @@ def make(directory, *without):
     samples = [sample for name, sample in SAMPLES.items() if name not in without]
     for number, (stored, folder, flags) in enumerate(samples):
         (directory / folder / f"{1700000000 + number}.M{number}P1.example{flags}").write_bytes(stored)
-    # A delivery in progress is no message.
+    # A delivery in progress is not a message.
     (directory / "tmp" / "1700000099.M99P1.example").write_bytes(b"not delivered yet\n")
     return f"wrote {len(samples)} messages to {directory.name}"
 
 
 def files(maildir):
-    """The message files, by base name (which stays when flags or folder change)."""
+    """Returns the message files, by base name (which stays when flags or folder change)."""
     found = [path for folder in ("new", "cur") for path in (maildir / folder).iterdir()]
     return {path.name.partition(":")[0]: path for path in found}
 
@@ -90,7 +90,7 @@ def wires(maildir):
 
 
 def fetched(out):
-    """OUT's messages, 1 to N without a gap."""
+    """Returns OUT's messages, 1 to N without a gap."""
     names = sorted((path.name for path in out.iterdir()), key=lambda name: (len(name), name))
     expect(names == [f"{n}.eml" for n in range(1, len(names) + 1)], f"unexpected files in {out}: {names}")
     return [(out / name).read_bytes() for name in names]
@@ -102,19 +102,19 @@ def compare(maildir, out):
     surplus = collections.Counter(actual) - collections.Counter(expected.values())
     for base, sent in expected.items():
         if sent in missing:
-            print(f"  not delivered: {base}, {len(sent)} octets: {sent[-60:]!r}")
+            print(f"  not delivered: {base}, {len(sent)} bytes: {sent[-60:]!r}")
     for number, message in enumerate(actual, 1):
         if message in surplus:
-            print(f"  no such message: {number}.eml, {len(message)} octets: {message[-60:]!r}")
+            print(f"  no such message: {number}.eml, {len(message)} bytes: {message[-60:]!r}")
     expect(not missing and not surplus, f"{missing.total()} messages not delivered, {surplus.total()} unknown")
-    return f"{len(actual)} messages are the same, {sum(map(len, actual))} octets"
+    return f"{len(actual)} messages are the same, {sum(map(len, actual))} bytes"
 
 
 def listing(out, rows):
     expected = [b"%d %d\r\n" % (n, len(message)) for n, message in enumerate(fetched(out), 1)]
     actual = rows.read_bytes()
     expect(actual == b"".join(expected), f"the listing differs:\n{actual!r}\n{b''.join(expected)!r}")
-    return f"{len(expected)} rows of the listing tell the octets that came"
+    return f"{len(expected)} rows of the listing have the right sizes"
 
 
 def expect(holds, complaint):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Drives a POP3 server with Python's poplib. Messages are compared with the oracle in mail.py.
 
-poplib_check.py read PORT MAILDIR UIDS          every reading method; writes the unique ids to the file UIDS, or, where
-                                                that file exists, compares: they must outlive a restart of the server
-poplib_check.py read-short PORT MAILDIR UIDS    the same, where sizes do not count a CRLF that the server adds at the end,
+poplib_check.py read PORT MAILDIR UIDS          every reading method; writes the unique-ids to the file UIDS, or compares
+                                                them if that file exists, because they must survive a restart
+poplib_check.py read-short PORT MAILDIR UIDS    the same, if sizes do not count a CRLF that the server adds at the end,
                                                 and TOP adds no blank line to a message without one
-poplib_check.py delete PORT MAILDIR             deletes a message with QUIT and, first, without
+poplib_check.py delete PORT MAILDIR             deletes a message, first without QUIT and then with it
 poplib_check.py exclusive PORT                  three connections, one login at a time
 
 With POP3_TLS=stls or POP3_TLS=implicit it speaks inside TLS, and trusts the CAs in the file POP3_CA.
@@ -68,7 +68,7 @@ def login(port):
 
 
 def login_when_free(port):
-    """The server may let go of a maildrop a moment after the session before has ended."""
+    """Retries, because the server may release a maildrop a moment after the previous session has ended."""
     for _ in range(100):
         try:
             return login(port)
@@ -82,13 +82,13 @@ def refused(call, *arguments):
         answer = call(*arguments)
     except poplib.error_proto as error:
         text = str(error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0])
-        expect(text.startswith("-ERR"), f"{call.__name__}{arguments} was answered {text!r}")
+        expect(text.startswith("-ERR"), f"{call.__name__}{arguments}: the server answered {text!r}")
         return text
-    sys.exit(f"poplib_check.py: {call.__name__}{arguments} was not refused but answered {answer!r}")
+    sys.exit(f"poplib_check.py: {call.__name__}{arguments} was not refused: the server answered {answer!r}")
 
 
 def rows(answer):
-    """The rows of a LIST or UIDL answer: number to value."""
+    """Returns the rows of a response to LIST or UIDL: number to value."""
     pairs = [row.decode().split(" ") for row in answer[1]]
     expect(all(len(pair) == 2 for pair in pairs), f"odd rows in {answer!r}")
     return {int(number): value for number, value in pairs}
@@ -117,7 +117,7 @@ def read_authorization(port):
     else:
         print("  no timestamp in the greeting, APOP not tried")
     calls += [(name,) for name in ("utf8", "stls") if name.upper() not in capabilities]
-    for name, *arguments in calls:  # a connection each: a server may hang up on many errors
+    for name, *arguments in calls:  # a separate connection for each, because a server may close after many errors
         pop = connect(port)
         refused(getattr(pop, name), *arguments)
         pop.close()
@@ -135,24 +135,24 @@ def read(port, maildir, uids, uncounted=0, blank_line_added=True):
     expected = mail.wires(maildir)
     sizes = {number: int(octets) for number, octets in rows(pop.list()).items()}
     ids = rows(pop.uidl())
-    expect(list(sizes) == list(range(1, len(expected) + 1)), f"LIST tells {list(sizes)} of {len(expected)}")
-    expect(list(ids) == list(sizes), f"UIDL tells {list(ids)}")
-    expect(len(set(ids.values())) == len(ids), "two messages have one unique id")
-    expect(all(re.fullmatch(r"[!-~]{1,70}", uid) for uid in ids.values()), f"a bad unique id: {ids}")
+    expect(list(sizes) == list(range(1, len(expected) + 1)), f"LIST has the messages {list(sizes)}, not 1 to {len(expected)}")
+    expect(list(ids) == list(sizes), f"UIDL has the messages {list(ids)}, unlike LIST")
+    expect(len(set(ids.values())) == len(ids), "two messages have the same unique-id")
+    expect(all(re.fullmatch(r"[!-~]{1,70}", uid) for uid in ids.values()), f"a unique-id is invalid: {ids}")
     expect(pop.stat() == (len(sizes), sum(sizes.values())), f"STAT {pop.stat()} is not the sum of LIST")
 
     messages = {}
     for number in sizes:
         answer = pop.retr(number)
         messages[number] = body(answer)
-        expect(0 <= len(messages[number]) - sizes[number] <= uncounted, f"LIST {number} is not what came: {answer[2]}")
+        expect(0 <= len(messages[number]) - sizes[number] <= uncounted, f"LIST {number} has another size than RETR: {answer[2]}")
         expect(answer[2] == len(messages[number]), f"RETR {number}: poplib counts {answer[2]}")
         expect(pop.list(number).split() == [b"+OK", b"%d" % number, b"%d" % sizes[number]], f"LIST {number}")
         expect(pop.uidl(number).split() == [b"+OK", b"%d" % number, ids[number].encode()], f"UIDL {number}")
         for count in (0, 1, 2, 3, 38, 39, 40, 1_000_000):
             part = body(pop.top(number, count))
             expect(part == mail.top(messages[number], count, blank_line_added), f"TOP {number} {count}: {part[-60:]!r}")
-    expect(sorted(messages.values()) == sorted(expected.values()), "RETR: not the messages of the Maildir")
+    expect(sorted(messages.values()) == sorted(expected.values()), "RETR returned other messages than the Maildir has")
 
     expect(pop.noop().startswith(b"+OK"), "NOOP")
 
@@ -167,11 +167,11 @@ def read(port, maildir, uids, uncounted=0, blank_line_added=True):
 
     told = [[uid, expected_base(expected, messages[number])] for number, uid in ids.items()]
     if uids.exists():
-        expect(json.loads(uids.read_text()) == told, "the unique ids are not those of the server's run before")
-        print(f"  {len(told)} unique ids are those of the run before")
+        expect(json.loads(uids.read_text()) == told, "the unique-ids changed after a restart of the server")
+        print(f"  {len(told)} unique-ids are the same as in the previous run")
     else:
         uids.write_text(json.dumps(told))
-    print(f"  {len(messages)} messages by RETR, {len(messages) * 8} answers to TOP")
+    print(f"  {len(messages)} messages by RETR, {len(messages) * 8} responses to TOP")
 
     for nowhere in (0, len(sizes) + 1, 4_294_967_297):
         pop = login_when_free(port)
@@ -198,7 +198,7 @@ def survey(port):
 def delete(port, maildir):
     pop, before, _ = survey(port)
     pop.dele(2)
-    pop.close()  # no QUIT: nothing goes
+    pop.close()  # no QUIT, so nothing is removed
 
     pop, again, ids = survey(port)
     expect(again == before, "DELE without QUIT removed a message")
@@ -209,9 +209,9 @@ def delete(port, maildir):
     pop, after, _ = survey(port)
     pop.quit()
     gone = ids[2]
-    expect(after == {uid: sent for uid, sent in before.items() if uid != gone}, "not just message 2 went")
-    expect(sorted(mail.wires(maildir).values()) == sorted(after.values()), "the Maildir does not tell the same")
-    print(f"  message 2 of {len(before)} is gone after QUIT, and was not without; {len(after)} kept their unique ids")
+    expect(after == {uid: sent for uid, sent in before.items() if uid != gone}, "QUIT did not remove exactly message 2")
+    expect(sorted(mail.wires(maildir).values()) == sorted(after.values()), "the Maildir has other messages than the server lists")
+    print(f"  message 2 of {len(before)} was removed only after QUIT; {len(after)} kept their unique-ids")
 
 
 def exclusive(port):
@@ -222,7 +222,7 @@ def exclusive(port):
     for pop in (second, third):
         text = refused(pop.pass_, PASSWORD)
         expect(re.search(r"in.?use|lock|busy|another session", text, re.I), f"no clear refusal: {text!r}")
-        print(f"  a second login was told {text!r}")
+        print(f"  a second login was refused with {text!r}")
         pop.close()
     expect(first.stat()[0] > 0, "the first session lost its maildrop")
     first.quit()

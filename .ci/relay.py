@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Passes POP3 on to 127.0.0.1:TARGET; something happens to the first connection: relay.py TARGET WHAT [OCTETS]
+"""Passes POP3 on to 127.0.0.1:TARGET, and disturbs the first connection: relay.py TARGET WHAT [OCTETS]
 
-hold       behind OCTETS octets from the server nothing more is passed on
-cut        behind OCTETS octets from the server both connections are closed
-no-quit    instead of passing QUIT on, both are closed
-no-answer  QUIT is passed on, and once the server has answered both are closed
+hold       passes nothing on after OCTETS bytes from the server
+cut        closes both connections after OCTETS bytes from the server
+no-quit    closes both instead of passing QUIT on
+no-answer  passes QUIT on, and closes both once the server has answered
 """
 
 import socket

@@ -7,7 +7,7 @@ use pop3_proto::{Client, ClientConnection, Command, Input, SendBuf, TlsPolicy};
 /// Returns a client in TRANSACTION.
 ///
 /// # Panics
-/// If the crate does not do what it says.
+/// Panics if the crate breaks a promise.
 #[must_use]
 pub fn logged_in() -> Client {
     let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining(), 1);
@@ -19,19 +19,19 @@ pub fn logged_in() -> Client {
     client
 }
 
-/// Sends a command to nobody: its response is in memory already.
+/// Sends a command to nobody, because the response is in memory already.
 ///
 /// # Panics
-/// If it is not the client's turn.
+/// Panics if it is not the client's turn.
 pub fn send(client: &mut Client, command: &Command<'_>) {
     client.send(command, &mut SendBuf::new([0; 512])).expect("it is its turn");
 }
 
-/// Hands responses to the client, `chunk` octets a read. What the client leaves unread is there again in the next read, as in a
+/// Passes responses in, `chunk` bytes in each read. The next read begins with the bytes that the client left unread, as in a
 /// driver's buffer.
 ///
 /// # Panics
-/// If the client does not take all of it for responses.
+/// Panics if the client does not read all bytes as responses.
 #[inline(always)]
 pub fn read<'i>(
     client: &mut Client,

@@ -1,9 +1,9 @@
-//! The time that this thread ran, so that no figure contains what else a shared machine does.
+//! The CPU time of this thread, so other work on a shared machine does not affect the figures.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::OnceLock;
 
-/// Nanoseconds since some start.
+/// Returns nanoseconds since a fixed start.
 #[must_use]
 pub fn now() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);

@@ -1,4 +1,4 @@
-//! Made-up input: random, and the same in each run.
+//! Generated input, the same in each run.
 
 use std::ops::RangeInclusive;
 

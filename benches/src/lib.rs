@@ -1,9 +1,9 @@
-//! What the benches share: made-up input, the same in each run, and drivers of the machines.
+//! The code that the benches share: generated input, the same in each run, and drivers of the machines.
 
 pub mod client;
 pub mod clock;
 pub mod input;
 pub mod server;
 
-/// How many octets a driver reads, or writes, at once unless a bench says otherwise.
+/// The default number of bytes that a driver reads or writes at once.
 pub const CHUNK: usize = 16 * 1024;

@@ -5,10 +5,10 @@ use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy};
 
 pub static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
-/// A server in TRANSACTION.
+/// Returns a server in TRANSACTION.
 ///
 /// # Panics
-/// Where the crate does not do what it says.
+/// Panics if the crate breaks a promise.
 #[must_use]
 pub fn logged_in<L: Maildrop>(maildrop: L) -> Server<L> {
     let mut server = Server::new(&CONFIG, 1);
@@ -33,10 +33,11 @@ pub fn logged_in<L: Maildrop>(maildrop: L) -> Server<L> {
     }
 }
 
-/// Hands commands in that the server answers by itself, so many octets a read, and gives `write` what it answers.
+/// Passes in commands that the server answers by itself, `chunk` bytes in each read, and passes its responses to
+/// `write`.
 ///
 /// # Panics
-/// Where the server asks the application.
+/// Panics if the server asks the application.
 #[inline(always)]
 pub fn ask<L: Maildrop>(
     server: &mut Server<L>,
@@ -66,10 +67,10 @@ pub fn ask<L: Maildrop>(
     }
 }
 
-/// Opens message 1 to be sent, with its status line sent.
+/// Opens message 1 for sending, with its status line sent.
 ///
 /// # Panics
-/// Where the crate does not do what it says.
+/// Panics if the crate breaks a promise.
 pub fn open<L: Maildrop>(server: &mut Server<L>, octets: u64, out: &mut SendBuf<&mut [u8]>) {
     let mut input = Input::more(b"RETR 1\r\n");
     let Ok(Step::Ask(Ask::Fetch(fetch))) = server.poll(&mut input, out) else { panic!("no question") };
@@ -78,13 +79,13 @@ pub fn open<L: Maildrop>(server: &mut Server<L>, octets: u64, out: &mut SendBuf<
     out.clear();
 }
 
-/// Ends the open message, and says how many octets that took.
+/// Ends the open message, and returns how many bytes that took.
 ///
 /// # Panics
-/// Where none is open.
+/// Panics if no message is open.
 pub fn finish<L: Maildrop>(server: &mut Server<L>, out: &mut SendBuf<&mut [u8]>) -> usize {
     server.finish_body().expect("a message is open");
-    let Ok(Step::NeedInput) = server.poll(&mut Input::more(b""), out) else { panic!("no end mark") };
+    let Ok(Step::NeedInput) = server.poll(&mut Input::more(b""), out) else { panic!("no terminator") };
     let octets = out.pending().len();
     out.clear();
     octets

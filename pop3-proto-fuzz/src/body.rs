@@ -1,4 +1,4 @@
-//! Byte-stuffing both ways at any cuts, against [`naive`](crate::naive).
+//! Byte-stuffing in both directions at any cuts, against [`naive`](crate::naive).
 
 use crate::naive;
 use crate::source::{cuts, random};
@@ -6,7 +6,7 @@ use crate::wire::Watched;
 use pop3_proto::{BareLf, LineEnding, OctetCount, Piece, Stuff, StuffMode, Unstuff};
 use pop3_proto_kit::Cuts;
 
-/// The first octet stands for the cuts; the others are a message, and a received body.
+/// Runs on an input whose first byte chooses the cuts. The rest is a message, and a received body.
 pub fn run(data: &[u8]) {
     let Some((seed, data)) = data.split_first() else { return };
     for cuts in cuts(*seed) {
@@ -21,7 +21,8 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What was received is what the naive reader says; up to the end mark every octet is consumed, and behind it none.
+/// Checks that a received body equals the naive reader's. Every byte up to the terminator must be consumed, and no
+/// byte after it.
 fn receive(wire: &[u8], ending: LineEnding, mut cuts: Cuts) {
     let (expected, end) = naive::unstuff(wire, ending);
     let mut unstuff = Unstuff::new(ending);
@@ -59,7 +60,7 @@ fn count(message: &[u8], mut cuts: Cuts) {
     assert_eq!(OctetCount::of(message), count.finish());
 }
 
-/// What is sent where a bare LF stops it, or all that there is.
+/// Returns the part of a message that is sent before a bare LF stops it, or the whole message.
 fn expected(message: &[u8], mode: StuffMode) -> (Vec<u8>, Option<usize>) {
     match naive::bare_lf(message).filter(|_| mode == StuffMode::Verbatim) {
         None => (naive::stuff(message), None),
@@ -90,7 +91,7 @@ fn send_slices(message: &[u8], mode: StuffMode, mut cuts: Cuts) {
         };
         at += given - chunk.len();
         if sent.is_err() {
-            assert_eq!((stuff.next(&mut chunk), Some(at)), (Err(BareLf), stop), "it says so again");
+            assert_eq!((stuff.next(&mut chunk), Some(at)), (Err(BareLf), stop), "the error must repeat");
             assert_eq!(wire, expected);
             return;
         }
@@ -130,7 +131,7 @@ fn send_copies(message: &[u8], mode: StuffMode, mut cuts: Cuts, seed: u8) {
     assert_eq!(stuff.octets(), OctetCount::of(message));
 }
 
-/// Whether a slice is one of the caller's own octets.
+/// Returns whether a slice is part of the caller's buffer.
 pub(crate) fn lies_in(slice: &[u8], buffer: &[u8]) -> bool {
     buffer.as_ptr_range().start <= slice.as_ptr_range().start
         && slice.as_ptr_range().end <= buffer.as_ptr_range().end

@@ -7,7 +7,7 @@ use pop3_proto::client::{ClientConfig, Deletions};
 use pop3_proto::{Limits, LineEnding, MIN_SEND_BUF, Profile, TlsPolicy};
 use pop3_proto_kit::{Cuts, Memory, Player, Read, Reading, words};
 
-/// A first line of calls, then what the server sends; the octet 0xFE in it stands for a finished TLS handshake.
+/// Runs on a first line of calls, then the bytes of the server, in which 0xFE means a finished TLS handshake.
 pub fn run(data: &[u8]) {
     let parts = Parts::of(data);
     let lines = lines(parts.letters);
@@ -19,7 +19,7 @@ pub fn run(data: &[u8]) {
     for cuts in cuts(parts.seed) {
         assert_eq!(seen(reading.read(cuts, memory.clone()), &wire), expected, "law 5: {cuts:?}");
     }
-    // Without gates: what was there before a call does not answer it.
+    // Without gates, because bytes from before a call do not answer it.
     seen(reading.rush(Cuts::Whole, memory), &wire);
 }
 
@@ -40,7 +40,7 @@ fn config(octet: u8) -> ClientConfig {
     })
 }
 
-/// The line that a letter stands for.
+/// Returns the line for a letter.
 fn line(letter: u8, message: u32) -> Option<String> {
     let line = match letter {
         b'u' => "USER mrose",
@@ -72,7 +72,8 @@ fn line(letter: u8, message: u32) -> Option<String> {
     Some(line.into())
 }
 
-/// What the letters stand for, each with the number of a message if a digit follows. Every line is sent as soon as it can be.
+/// Returns the lines for the letters, each with the number of a message if a digit follows. Every line is sent as soon as
+/// possible.
 pub(crate) fn lines(mut letters: &[u8]) -> Vec<String> {
     let mut lines = Vec::new();
     while let [letter, later @ ..] = letters {
@@ -84,7 +85,7 @@ pub(crate) fn lines(mut letters: &[u8]) -> Vec<String> {
     lines
 }
 
-/// What can be seen of a session from outside.
+/// The parts of a session that are visible from outside.
 #[derive(PartialEq, Debug)]
 struct Seen {
     heard: Vec<String>,
@@ -101,7 +102,7 @@ fn seen(read: Read<'_>, wire: &[u8]) -> Seen {
     Seen { heard: player.heard, body: player.body, output, state }
 }
 
-/// A response of many lines is what the naive reader makes of the same octets.
+/// Checks that each multi-line response equals the naive reader's result for the same bytes.
 fn check_responses(player: &Player<'_>, wire: &[u8]) {
     let events: Vec<(&str, usize)> =
         player.heard.iter().map(String::as_str).zip(player.places.iter().copied()).collect();
@@ -133,7 +134,7 @@ fn check_responses(player: &Player<'_>, wire: &[u8]) {
     }
 }
 
-/// Whether these words are of a response's frame, and not of a row that spells them.
+/// Returns whether these words are from a response's frame, and not from a row that spells them.
 fn is_part(event: &str, part: &str) -> bool {
     const LISTS: [&str; 7] = ["CAPA", "LIST", "UIDL", "RETR", "TOP", "LANG", "AUTH"];
     let command = event.split(part).next().unwrap_or_default();
@@ -141,7 +142,8 @@ fn is_part(event: &str, part: &str) -> bool {
     event.contains(part) && LISTS.contains(&verb) && number.parse::<u32>().is_ok()
 }
 
-/// Nothing is committed that QUIT did not commit, and only QUIT closes, or a server that is not there.
+/// Checks that only QUIT commits deletions, and that a session closes only after QUIT or because of a missing
+/// server.
 fn check_deletions(player: &Player<'_>, output: &[u8]) {
     let quit = output.ends_with(b"QUIT\r\n");
     let closed = player.heard.last().filter(|last| last.starts_with("closed "));

@@ -3,7 +3,7 @@
 use crate::wire::encoded;
 use pop3_proto::{Command, CommandError, Decoded, Limits};
 
-/// The input is what a client sent: lines, and perhaps the beginning of one.
+/// Runs on the bytes of a client: lines, and perhaps the beginning of another one.
 pub fn run(data: &[u8]) {
     let limits = Limits::DEFAULT;
     let mut rest = data;
@@ -19,7 +19,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// Decodes, and compares with what the rules of framing say.
+/// Decodes, and compares the result with the rules of framing.
 fn checked<'a>(input: &'a [u8], limits: &Limits) -> Decoded<Command<'a>, CommandError> {
     let decoded = Command::decode(input, limits);
     let line_feed = input.iter().position(|octet| *octet == b'\n');
@@ -33,7 +33,7 @@ fn checked<'a>(input: &'a [u8], limits: &Limits) -> Decoded<Command<'a>, Command
             assert_eq!(
                 Command::decode(&input[..*consumed], limits),
                 decoded,
-                "what is behind does not count"
+                "the bytes after the line must not matter"
             );
         }
         (Decoded::Malformed { consumed, error }, Some(at)) => {
@@ -48,12 +48,12 @@ fn checked<'a>(input: &'a [u8], limits: &Limits) -> Decoded<Command<'a>, Command
     decoded
 }
 
-/// A line without its end.
+/// Returns a line without its ending.
 fn content(input: &[u8], line_feed: usize) -> &[u8] {
     input[..line_feed].strip_suffix(b"\r").unwrap_or(&input[..line_feed])
 }
 
-/// One line that means the same, and that is written the same again.
+/// Checks that one line has the same meaning when it is decoded, and is encoded the same again.
 pub(crate) fn there_and_back(command: &Command<'_>) {
     let wire = encoded(|out| command.encode(out));
     assert_eq!(wire.len(), command.encoded_len());
@@ -63,7 +63,7 @@ pub(crate) fn there_and_back(command: &Command<'_>) {
     assert_eq!(again.map(|again| encoded(|out| again.encode(out))), Ok(wire));
 }
 
-/// What was encoded without its CRLF: there is no other CR or LF, and no NUL.
+/// Returns encoded bytes without their CRLF, and checks that they contain no other CR or LF, and no NUL.
 pub(crate) fn one_line(wire: &[u8]) -> &[u8] {
     let line = wire.strip_suffix(b"\r\n").expect("a line ends in CRLF");
     assert!(!line.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)), "{}", wire.escape_ascii());

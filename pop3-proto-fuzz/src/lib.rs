@@ -1,7 +1,8 @@
-//! The oracles of the fuzz targets: one function a target, which takes any bytes and panics where the crate breaks a promise.
+//! The oracles of the fuzz targets: one function for each target, which takes any bytes and panics if the crate breaks a
+//! promise.
 //!
-//! They are plain functions on stable Rust, so that `cargo test` replays every seed, and every input that once failed, without
-//! a fuzzer. The README has the table of what each holds the crate to.
+//! They are plain functions on stable Rust, so `cargo test` replays every seed, and every input that once failed, without a
+//! fuzzer. The README has the table of their checks.
 
 pub mod body;
 pub mod client;
@@ -15,7 +16,7 @@ pub mod server;
 mod source;
 mod wire;
 
-/// What a target does with one input.
+/// Runs a target on one input.
 pub type Run = fn(&[u8]);
 
 /// The targets by name: those of `cargo fuzz list`, and the folders in `seeds`.
@@ -30,10 +31,10 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("oracles", oracles::run),
 ];
 
-/// What a target's program does where no fuzzer was built in: it runs the files that its arguments name.
+/// Replays the files in the arguments, which a target's program does if it is built without a fuzzer.
 ///
 /// # Panics
-/// Where a file cannot be read, or breaks a promise.
+/// Panics if a file cannot be read, or breaks a promise.
 pub fn replay_arguments(run: Run) {
     for argument in std::env::args_os().skip(1) {
         let path = std::path::Path::new(&argument);

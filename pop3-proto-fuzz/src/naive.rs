@@ -1,9 +1,9 @@
-//! The same rules as the crate's, written for the eye: whole buffers, copies, one octet after the other.
+//! The crate's rules, written to be read: whole buffers, copies, one byte after the other.
 
 use pop3_proto::LineEnding;
 
-/// The message in a received body, and how many octets of `wire` it took with its end mark, where that is there. Of a body without one,
-/// what is certain so far.
+/// Returns the message in a received body, and how many bytes of `wire` it took with its terminator, if that is there. Without a
+/// terminator, returns the part that is certain so far.
 pub(crate) fn unstuff(wire: &[u8], ending: LineEnding) -> (Vec<u8>, Option<usize>) {
     let lf = ending == LineEnding::Lf;
     let mut message = Vec::new();
@@ -27,7 +27,7 @@ pub(crate) fn unstuff(wire: &[u8], ending: LineEnding) -> (Vec<u8>, Option<usize
     }
 }
 
-/// A message as its size counts it: CRLF at each line end, also the last.
+/// Returns a message as its size counts it: with CRLF at each line ending, including the last.
 pub(crate) fn canonical(message: &[u8]) -> Vec<u8> {
     let mut lines = message.to_vec();
     if message.last().is_some_and(|last| *last != b'\n') {
@@ -43,7 +43,7 @@ pub(crate) fn canonical(message: &[u8]) -> Vec<u8> {
     canonical
 }
 
-/// A message as it is sent, with its end mark.
+/// Returns a message as it is sent, with its terminator.
 pub(crate) fn stuff(message: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
     for line in canonical(message).split_inclusive(|octet| *octet == b'\n') {
@@ -56,7 +56,7 @@ pub(crate) fn stuff(message: &[u8]) -> Vec<u8> {
     wire
 }
 
-/// What TOP shows of a message: headers, empty line, `lines` lines of the body.
+/// Returns the part of a message that TOP shows: headers, empty line, `lines` lines of the body.
 pub(crate) fn top(message: &[u8], lines: u64) -> Vec<u8> {
     let all: Vec<&[u8]> = message.split_inclusive(|octet| *octet == b'\n').collect();
     let blank = all.iter().position(|line| matches!(*line, b"\n" | b"\r\n"));
@@ -65,19 +65,19 @@ pub(crate) fn top(message: &[u8], lines: u64) -> Vec<u8> {
     canonical(&all[..end].concat())
 }
 
-/// The offset of the first LF without a CR before it.
+/// Returns the offset of the first LF without a CR before it.
 pub(crate) fn bare_lf(message: &[u8]) -> Option<usize> {
     (0..message.len()).find(|at| message[*at] == b'\n' && (*at == 0 || message[at - 1] != b'\r'))
 }
 
-/// The value of a string of decimal digits, if it is one and the value is no more than `most`.
+/// Returns the value of a string of decimal digits, if it is valid and at most `most`.
 pub(crate) fn decimal(digits: &[u8], most: u64) -> Option<u64> {
     let text = std::str::from_utf8(digits).ok()?;
     let value = text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())??;
     (value <= most).then_some(value)
 }
 
-/// The words of a text, which may have spaces and tabs before, between and behind them.
+/// Returns the words of a text, which may have spaces and tabs before, between and after them.
 pub(crate) fn words(text: &[u8]) -> Vec<&[u8]> {
     text.split(|octet| matches!(octet, b' ' | b'\t')).filter(|word| !word.is_empty()).collect()
 }

@@ -1,4 +1,5 @@
-//! Parsers and validators that are written for speed, against [`naive`](crate::naive) ones that are written for the eye.
+//! Parsers and validators that are optimized for speed, against [`naive`](crate::naive) versions that are written to be
+//! read.
 
 use crate::naive;
 use pop3_proto::{
@@ -6,7 +7,7 @@ use pop3_proto::{
     Secret, Text, UniqueId, Verb,
 };
 
-/// The input is taken as a value of each kind, and as one command line.
+/// Reads the input as a value of each kind, and as one command line.
 pub fn run(data: &[u8]) {
     values(data);
     for line in data.split(|octet| *octet == b'\n') {
@@ -43,7 +44,7 @@ fn values(octets: &[u8]) {
     }
 }
 
-/// Subtags of 1 to 8 letters and digits; the first has no digits.
+/// Returns whether these are subtags of 1 to 8 letters and digits, the first without digits.
 fn is_language(octets: &[u8]) -> bool {
     octets.split(|octet| *octet == b'-').enumerate().all(|(at, subtag)| {
         (1..=8).contains(&subtag.len())
@@ -51,7 +52,8 @@ fn is_language(octets: &[u8]) -> bool {
     })
 }
 
-/// Groups of four digits, of which the last may end in padding behind bits that are zero.
+/// Returns whether these are groups of four digits, of which the last may end in padding after bits that are
+/// zero.
 fn is_base64(octets: &[u8]) -> bool {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let padding = octets.iter().rev().take_while(|octet| **octet == b'=').count();
@@ -68,7 +70,7 @@ fn is_base64(octets: &[u8]) -> bool {
     octets.len() % 4 == 0 && values.last().copied().unwrap_or(0) % spare == 0
 }
 
-/// The timestamp is the first that is well-formed, from a `<` to the next `>`.
+/// Checks that the timestamp is the first well-formed one, from a `<` to the next `>`.
 fn timestamp(text: &[u8]) {
     let found = ApopTimestamp::find(text);
     let starts = (0..text.len()).filter(|start| text[*start] == b'<');
@@ -84,7 +86,7 @@ fn timestamp(text: &[u8]) {
     }
 }
 
-/// A command line read by words.
+/// Checks a command line that is read by words.
 fn command(line: &[u8]) {
     let end = line.iter().position(|octet| matches!(octet, b' ' | b'\t')).unwrap_or(line.len());
     let (keyword, rest) = line.split_at(end);
@@ -92,7 +94,7 @@ fn command(line: &[u8]) {
         .iter()
         .find(|verb| !verb.keyword().is_empty() && verb.keyword().as_bytes().eq_ignore_ascii_case(keyword));
     let words = naive::words(rest);
-    // Spaces separate and may stand at the end; no other octet does.
+    // Only spaces separate words, and they may end the line.
     let number = |at: usize, most| words.get(at).and_then(|word: &&[u8]| naive::decimal(word, most));
     let message = || number(0, u32::MAX.into()).and_then(|number| MessageNumber::new(number as u32).ok());
     let one =
@@ -129,7 +131,7 @@ fn command(line: &[u8]) {
     assert_eq!(Command::parse(line).ok(), expected, "{}", line.escape_ascii());
 }
 
-/// All that stands behind one space.
+/// Returns everything after one space.
 fn argument(rest: &[u8]) -> Option<&[u8]> {
     rest.strip_prefix(b" ").filter(|argument| !argument.is_empty())
 }

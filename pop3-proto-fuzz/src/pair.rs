@@ -9,11 +9,12 @@ use pop3_proto::server::{CloseReason, ServerConfig};
 use pop3_proto::{Command, MIN_SEND_BUF, Mechanism, MessageNumber, TlsPolicy};
 use pop3_proto_kit::{App, Bodies, Host, Memory, Player, SMALL, User, words};
 
-/// A first line of calls, then the schedule: in each octet, which side receives and how many octets it gets.
+/// Runs on a first line of calls, then the schedule. Each byte of the schedule chooses which side receives,
+/// and how many bytes.
 pub fn run(data: &[u8]) {
     let parts = Parts::of(data);
     let mut lines = lines(parts.letters);
-    // What the model does not know.
+    // The features that the model lacks.
     lines.retain(|line| !["STLS", "UTF8", "XTND", "LANG", "APOP"].contains(&&line[1..5]));
     lines.push("&QUIT".into());
     let steps: Vec<&str> = lines.iter().map(String::as_str).collect();
@@ -45,7 +46,8 @@ static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
     .with_sasl_cleartext(SASL)
     .with_limits(SMALL.with_bad_commands(255, 255).with_failed_logins(255));
 
-/// Lets `mrose` in with the right password, and everybody with the response to a challenge.
+/// Returns an application that accepts `mrose` with the right password, and any client that answers a
+/// challenge.
 fn store(removes: bool) -> App {
     let mut app = app();
     let user = |name: &str, password: &str, response: &str| User {
@@ -62,12 +64,12 @@ fn store(removes: bool) -> App {
     app
 }
 
-/// The unique-id of a message.
+/// Returns the unique-id of a message.
 fn id(number: u32) -> String {
     app().messages[number as usize - 1].id.clone()
 }
 
-/// The maildrop and the login, as RFC 1939 has them.
+/// The maildrop and the login, as RFC 1939 defines them.
 #[derive(Default)]
 struct Model {
     named: bool,
@@ -86,7 +88,7 @@ impl Model {
         (1..=COUNT).filter_map(|message| Some((message, self.octets(message)?))).collect()
     }
 
-    /// What the client hears after it has sent this line, as [`heard`] tells it.
+    /// Returns the client's events after it has sent this line, in the form of [`heard`].
     fn answer(&mut self, line: &str) -> Vec<String> {
         let command = Command::parse(line.as_bytes()).expect("a line that the client wrote");
         let verb = command.verb().keyword();
@@ -135,7 +137,7 @@ impl Model {
         }
     }
 
-    /// The same about a message that is there.
+    /// Does the same for a message that exists.
     fn answer_about(&mut self, command: Command<'_>, name: &str, number: u32, octets: u64) -> Vec<String> {
         let sent = match command {
             Command::Retr(_) => naive::canonical(message(number)),
@@ -167,7 +169,7 @@ fn list(verb: &str, rows: impl Iterator<Item = String>) -> Vec<String> {
     [vec![format!("{verb} begin")], rows, vec![end]].concat()
 }
 
-/// What the client heard, without the texts that a server is free to choose and the rows of CAPA.
+/// Returns the client's events, without the texts that a server may choose and without the rows of CAPA.
 fn heard(player: &Player<'_>) -> Vec<String> {
     let mut heard: Vec<String> = Vec::new();
     for event in &player.heard {
@@ -190,7 +192,7 @@ fn heard(player: &Player<'_>) -> Vec<String> {
 struct Pair<'s> {
     player: Player<'s>,
     host: Host,
-    /// All that the client wrote, and how much of it arrived.
+    /// All bytes that the client wrote, and how many of them arrived.
     written: Vec<u8>,
     arrived: usize,
     removes: bool,
@@ -212,10 +214,10 @@ impl<'s> Pair<'s> {
         Pair { player, host, written: Vec::new(), arrived: 0, removes, is_cut: false }
     }
 
-    /// At most this many octets arrive at the server. Returns how many did.
+    /// Delivers at most this many bytes to the server. Returns how many arrived.
     fn up(&mut self, most: usize) -> usize {
         self.player.run();
-        let is_read = self.host.end.is_none(); // afterwards it is lost
+        let is_read = self.host.end.is_none(); // later bytes are lost
         let room = if is_read { self.host.room() } else { usize::MAX };
         let pending = self.player.outgoing();
         let count = pending.len().min(most).min(room);
@@ -229,7 +231,7 @@ impl<'s> Pair<'s> {
         count
     }
 
-    /// At most this many octets arrive at the client. Returns how many did.
+    /// Delivers at most this many bytes to the client. Returns how many arrived.
     fn down(&mut self, most: usize) -> usize {
         self.host.run();
         let count = self.host.outgoing().len().min(most);
@@ -242,24 +244,24 @@ impl<'s> Pair<'s> {
         count
     }
 
-    /// What is on its way is lost, and both streams end.
+    /// Drops the bytes on their way, and ends both streams.
     fn cut(&mut self) {
         self.is_cut = true;
         self.host.end_stream();
         self.player.end();
     }
 
-    /// Moves until nothing does, and compares what was heard with the model.
+    /// Moves bytes until none move, and compares the events with the model.
     fn finish(mut self) {
         while !self.is_cut && self.up(usize::MAX) + self.down(usize::MAX) > 0 {}
         self.player.run();
         while self.host.end.is_none() {
             self.host.run();
-            assert!(self.host.end.is_some() || self.is_cut, "nobody can move, and it is not over");
+            assert!(self.host.end.is_some() || self.is_cut, "no side can move, and the session is not over");
             let count = self.host.outgoing().len();
             self.host.sent(count);
         }
-        assert!(self.player.over, "nobody can move, and it is not over");
+        assert!(self.player.over, "no side can move, and the session is not over");
         self.check();
     }
 
@@ -280,7 +282,7 @@ impl<'s> Pair<'s> {
                 let unknown = ["fatal UnexpectedEof", "closed Unknown", "closed NoneAsked"];
                 assert!(unknown.contains(&last.as_str()), "{last}");
             }
-            // The last body may be a part of it.
+            // The last body may be incomplete.
             let part =
                 if heard.last().is_some_and(|last| last.starts_with("body")) { heard.pop() } else { None };
             assert!(expected.starts_with(&heard), "{heard:?} {expected:?}");
@@ -292,7 +294,7 @@ impl<'s> Pair<'s> {
         self.check_removed(&model, &written);
     }
 
-    /// Only QUIT removes, and what it removes is what the client asked for.
+    /// Checks that only QUIT removes messages, and only those that the client marked.
     fn check_removed(&self, model: &Model, written: &str) {
         let marked: Vec<u32> = (1..=COUNT).filter(|number| model.marked[*number as usize - 1]).collect();
         let quit = written[..self.arrived].ends_with("QUIT\r\n");

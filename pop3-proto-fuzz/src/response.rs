@@ -8,7 +8,7 @@ use pop3_proto::{
     UniqueId, UniqueIdListing, Verb,
 };
 
-/// The first octet picks the command that is pending; the others are what a server sent.
+/// Runs on an input whose first byte chooses the pending command. The rest are the bytes of a server.
 pub fn run(data: &[u8]) {
     let Some((pick, data)) = data.split_first() else { return };
     let verb = Verb::ALL.get(usize::from(*pick) % (Verb::ALL.len() + 1)).copied();
@@ -53,7 +53,7 @@ fn status_lines(data: &[u8], verb: Option<Verb>) {
     }
 }
 
-/// Listings against words and decimal digits.
+/// Compares listings with words and decimal digits.
 fn rows(line: &[u8]) {
     let words = naive::words(line);
     let leading = line.first().is_some_and(|octet| matches!(octet, b' ' | b'\t'));
@@ -63,7 +63,7 @@ fn rows(line: &[u8]) {
     let message = count.and_then(|count| MessageNumber::new(count).ok());
     let octets = number(1, u64::MAX);
 
-    // An octet that ends lines elsewhere may make a row none at all; it never makes it another.
+    // A byte that ends lines elsewhere may make a row invalid, but never changes its value.
     let clean = !line.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0));
     let drop_listing = count.zip(octets).map(|(count, octets)| DropListing { count, octets });
     let parsed = DropListing::parse(line).ok();
@@ -76,7 +76,7 @@ fn rows(line: &[u8]) {
     if let Some((message, id)) = message.zip(id) {
         assert_eq!(listing, Ok(UniqueIdListing { message, id }));
     } else if let Ok(listing) = listing {
-        // White space other than spaces and tabs may stand at the end.
+        // White space other than spaces and tabs may be at the end.
         assert!(line.trim_ascii_end().ends_with(listing.id.as_bytes()));
     }
     if let Ok(language) = LanguageListing::parse(line) {
@@ -84,7 +84,7 @@ fn rows(line: &[u8]) {
     }
 }
 
-/// One line that means the same, and that is written the same again.
+/// Checks that one line has the same meaning when it is decoded, and is encoded the same again.
 pub(crate) fn response_there_and_back(response: &Response<'_>, verb: Option<Verb>) {
     let wire = encoded(|out| response.encode(out));
     let again = Response::parse(one_line(&wire), verb);
@@ -92,7 +92,7 @@ pub(crate) fn response_there_and_back(response: &Response<'_>, verb: Option<Verb
     assert_eq!(again.map(|again| encoded(|out| again.encode(out))), Ok(wire));
 }
 
-/// One line that means the same, and that is written the same again.
+/// Checks that one line has the same meaning when it is decoded, and is encoded the same again.
 pub(crate) fn capability_there_and_back(capability: &Capability<'_>) {
     let wire = encoded(|out| capability.encode(out));
     let again = Capability::parse(one_line(&wire));

@@ -9,7 +9,7 @@ use pop3_proto::{
     Mechanisms, MessageNumber, OtherCapability, Response, ResponseCode, Secret, Sink, StatusText, Text, Verb,
 };
 
-/// The input is choices, each of which makes a value.
+/// Runs on choices, each of which makes a value.
 pub fn run(data: &[u8]) {
     let mut choices = Choices::new(data);
     while !choices.is_empty() {
@@ -31,7 +31,8 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// One octet too few of room: nothing is written, and the error names what is needed.
+/// Checks that nothing is written if the buffer is one byte too small, and that the error reports the missing
+/// size.
 fn all_or_nothing(encode: impl Fn(&mut dyn Sink) -> Result<(), BufferFull>) {
     let wire = encoded(&encode);
     let mut buffer = vec![0; wire.len().saturating_sub(1)];
@@ -80,7 +81,7 @@ fn command<'a>(choices: &mut Choices<'a>) -> Option<Command<'a>> {
     })
 }
 
-/// Not empty: no command has an empty name in it.
+/// Not empty, because no command contains an empty name.
 fn name<'a>(choices: &mut Choices<'a>) -> Option<Text<'a>> {
     Text::new(choices.octets(255)).ok().filter(|name| !name.is_empty())
 }
@@ -139,7 +140,7 @@ fn capability(choices: &mut Choices<'_>) {
     all_or_nothing(|out| capability.encode(out));
 }
 
-/// A tag that the crate knows after all is read as what it is; any other comes back.
+/// A tag that the crate knows is read as that capability. Any other tag is returned unchanged.
 fn other_capability(choices: &mut Choices<'_>) {
     let (Ok(tag), Ok(arguments)) = (Text::new(choices.octets(40)), Text::new(choices.octets(255))) else {
         return;

@@ -10,19 +10,20 @@ use pop3_proto::{
 };
 use pop3_proto_kit::{App, Bodies, Cuts, Host, Memory, Message, Whim};
 
-/// The messages of every session, over and over.
+/// The messages of every session, repeated.
 const MESSAGES: [&[u8]; 4] =
     [b"Subject: one\n\n.\n..dots\nlast", b"", b"A: b\r\nC: d\r\n\r\n1\r\n.2\r\n3\r\n", b".\r\n\n\r.\n\n"];
 
-/// How many messages there are: enough that a listing is longer than the smallest sink.
+/// How many messages there are, so a listing is longer than the smallest send buffer.
 pub(crate) const COUNT: u32 = 24;
 
-/// The octets of a message, by its number.
+/// Returns the bytes of a message, by its number.
 pub(crate) fn message(number: u32) -> &'static [u8] {
     MESSAGES[(number as usize - 1) % MESSAGES.len()]
 }
 
-/// An application with all of them, each under a unique-id that is as long as it may be, or shorter.
+/// Returns an application with all messages, some with the longest possible unique-id, some with a shorter
+/// one.
 pub(crate) fn app() -> App {
     const ID: &str = "whqtswO00WBw418f9t5JxYwZ/../QhdPYR:00WBw1Ph7x7~!whqtswO00WBw418f9t5JxY";
     let message = |number: u32| {
@@ -34,7 +35,7 @@ pub(crate) fn app() -> App {
     app
 }
 
-/// A first line of answers, then what the client sends; the octet 0xFE in it stands for a finished TLS handshake.
+/// Runs on a first line of answers, then the bytes of the client, in which 0xFE means a finished TLS handshake.
 pub fn run(data: &[u8]) {
     let parts = Parts::of(data);
     let config = config(parts.config);
@@ -93,8 +94,8 @@ fn config(octet: u8) -> ServerConfig<'static> {
     config
 }
 
-/// What an answer is by its letter: `x` closes first, `k` drops the question, `a` gives up in a message, digits refuse, `c`
-/// asks for more, the rest says yes.
+/// Returns the answer for a letter: `x` closes first, `k` drops the question, `a` stops in a message, digits refuse, `c`
+/// asks for more, any other letter accepts.
 fn whim(letter: &u8) -> Whim {
     match letter {
         b'x' => Whim::Late,
@@ -109,7 +110,7 @@ fn whim(letter: &u8) -> Whim {
     }
 }
 
-/// What is seen of a session from outside.
+/// The parts of a session that are visible from outside.
 #[derive(PartialEq, Debug)]
 struct Seen {
     asked: Vec<String>,
@@ -144,7 +145,7 @@ fn play(
     Seen { asked: host.app.asked, wire, end, removed: host.app.removed, state }
 }
 
-/// Nothing that a client sends is fatal but cleartext after STLS, and there is no commit without QUIT in TRANSACTION.
+/// Checks that only cleartext after STLS is fatal, and that each commit follows QUIT in TRANSACTION.
 fn check_end(consumed: &[u8], host: &Host, end: Result<CloseReason, ConnectionError>) {
     assert!(matches!(end, Ok(_) | Err(ConnectionError::PlaintextAfterStls)), "{end:?}");
     let commits = host.app.asked.iter().filter(|asked| *asked == "Commit").count();
@@ -163,7 +164,7 @@ fn ends_in_quit(consumed: &[u8]) -> bool {
     last.ends_with(b"\n") && last.trim_ascii().eq_ignore_ascii_case(b"QUIT")
 }
 
-/// The answer to STLS may or may not have been written before the octets after it came.
+/// The response to STLS may or may not have been written before the bytes after it arrived.
 fn forget_wall(asked: &mut Vec<String>, wire: &mut Vec<u8>) {
     if asked.last().is_some_and(|asked| asked == "StartTls") {
         asked.pop();
@@ -173,7 +174,8 @@ fn forget_wall(asked: &mut Vec<String>, wire: &mut Vec<u8>) {
     }
 }
 
-/// Reads the output of a session beside its input: an answer to each line, in order, each whole, STAT the sum of LIST.
+/// Reads the output of a session along with its input. Each line must have a complete response, in order, and STAT
+/// must be the sum of LIST.
 fn check_answers(parts: &Parts<'_>, seen: &Seen) {
     let given_up = parts.letters.iter().any(|letter| matches!(letter, b'x' | b'k' | b'a'));
     if given_up || parts.config & 8 != 0 || seen.end.is_err() {
@@ -201,7 +203,7 @@ fn check_answers(parts: &Parts<'_>, seen: &Seen) {
             let multi = parsed.verb().is_multi_line(parsed.message().is_some());
             let (text, taken) = if multi {
                 let (text, taken) = naive::unstuff(output, pop3_proto::LineEnding::Crlf);
-                (text, taken.expect("a whole answer"))
+                (text, taken.expect("a complete response"))
             } else {
                 (Vec::new(), 0)
             };
@@ -220,7 +222,7 @@ fn check_answers(parts: &Parts<'_>, seen: &Seen) {
             }
         }
     }
-    assert!(output.is_empty(), "answers that nobody asked for: {}", output.escape_ascii());
+    assert!(output.is_empty(), "responses without a command: {}", output.escape_ascii());
 }
 
 fn check_sum(stat: Option<pop3_proto::DropListing>, rows: &[u8]) {

@@ -1,9 +1,9 @@
-//! Where choices come from: the bytes of an input, or a seed in it.
+//! The source of choices: the bytes of an input, or a seed in it.
 
 use arbitrary::Unstructured;
 use pop3_proto_kit::Cuts;
 
-/// Choices taken from the input. When it is used up, each is the first there is.
+/// Choices taken from the input. When it is used up, each choice is the first possible one.
 pub(crate) struct Choices<'a>(Unstructured<'a>);
 
 impl<'a> Choices<'a> {
@@ -23,12 +23,12 @@ impl<'a> Choices<'a> {
         self.byte() & 1 == 1
     }
 
-    /// A number from 0 up to, and without, `end`.
+    /// Returns a number from 0 to below `end`.
     pub(crate) fn below(&mut self, end: u8) -> u8 {
         self.byte() % end
     }
 
-    /// A number of any size, small ones and powers of two more often.
+    /// Returns a number of any size, with small ones and powers of two more often.
     pub(crate) fn number(&mut self) -> u64 {
         match self.below(4) {
             0 => self.byte().into(),
@@ -38,19 +38,19 @@ impl<'a> Choices<'a> {
         }
     }
 
-    /// At most `most` octets.
+    /// Returns at most `most` bytes.
     pub(crate) fn octets(&mut self, most: u8) -> &'a [u8] {
         let length = usize::from(self.byte()).min(most.into()).min(self.0.len());
         self.0.bytes(length).unwrap_or_default()
     }
 }
 
-/// What every property is tried with: all at once, byte by byte, and two patterns of `seed`.
+/// Returns the cuts for every property: all at once, byte by byte, and two patterns of `seed`.
 pub(crate) fn cuts(seed: u8) -> [Cuts; 4] {
     [Cuts::Whole, Cuts::Each(1), random(seed), random(!seed)]
 }
 
-/// Cuts that one byte stands for.
+/// Returns the cuts for one byte.
 pub(crate) fn random(seed: u8) -> Cuts {
     Cuts::Random((u64::from(seed) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

@@ -1,18 +1,20 @@
-//! What the targets for the machines share: the form of their inputs, and a sink that watches what is put into it.
+//! The code that the targets for the machines share: the form of their inputs, and a send buffer that checks its
+//! contents.
 
 use pop3_proto::{BufferFull, SendBuf, Sink};
 
-/// An input in two parts, so that a seed can be read: a first line of one-letter instructions, then what comes over the wire.
+/// An input in two parts, so a person can read a seed: a first line of one-letter instructions, then the bytes of the wire.
 pub(crate) struct Parts<'a> {
     /// Chooses a configuration.
     pub(crate) config: u8,
-    /// Stands for cuts and sizes.
+    /// Chooses cuts and sizes.
     pub(crate) seed: u8,
     pub(crate) letters: &'a [u8],
     pub(crate) wire: &'a [u8],
 }
 
-/// What comes over the wire, and where in it a TLS handshake comes: each stands for an octet 0xFE.
+/// Returns the bytes of the wire, and the positions of TLS handshakes, each of which is a byte 0xFE in the
+/// input.
 pub(crate) fn walls(wire: &[u8]) -> (Vec<u8>, Vec<usize>) {
     let phases: Vec<&[u8]> = wire.split(|octet| *octet == 0xfe).collect();
     let mut ends: Vec<usize> = phases
@@ -43,7 +45,7 @@ pub(crate) fn encoded(encode: impl FnOnce(&mut dyn Sink) -> Result<(), BufferFul
     out.pending().to_vec()
 }
 
-/// A send buffer over a slice, and all that was ever sent from it.
+/// A send buffer over a slice, and all bytes that were ever sent from it.
 pub(crate) struct Watched<'b> {
     sink: SendBuf<&'b mut [u8]>,
     pub(crate) sent: Vec<u8>,
@@ -58,7 +60,7 @@ impl<'b> Watched<'b> {
         self.sink.pending()
     }
 
-    /// Sends at most `count` octets.
+    /// Sends at most `count` bytes.
     pub(crate) fn send(&mut self, count: usize) {
         let count = count.min(self.pending().len());
         self.sent.extend_from_slice(&self.sink.pending()[..count]);
@@ -71,7 +73,7 @@ impl<'b> Watched<'b> {
 }
 
 impl Sink for Watched<'_> {
-    /// All or nothing, exactly what was given, never beyond the capacity.
+    /// Writes all parts or none, unchanged, and never beyond the capacity.
     fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
         let (before, room) = (self.pending().len(), self.room());
         let put = self.sink.put(parts);

@@ -1,11 +1,11 @@
-//! The fuzz targets on stable Rust: every committed seed, and a fixed batch of made-up inputs.
+//! The fuzz targets on stable Rust: every committed seed, and a fixed batch of generated inputs.
 
 use pop3_proto_fuzz::{Run, TARGETS};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-/// What a person needs to run it again.
+/// Runs an input, and prints it if it fails, so a person can run it again.
 fn named(run: Run, data: &[u8], name: &str) {
     if let Err(cause) = catch_unwind(AssertUnwindSafe(|| run(data))) {
         eprintln!("{name}: {}", data.escape_ascii());
@@ -31,7 +31,7 @@ fn every_seed() {
     }
 }
 
-/// Made of seeds, of the dictionary's words and of noise, so that they get past the first line.
+/// The inputs mix seeds, words of the dictionary and noise, so they get past the first line.
 #[test]
 fn made_up_inputs() {
     const WORDS: &[&[u8]] = &[

@@ -1,11 +1,11 @@
-//! Made-up input, the same in each run.
+//! Generated input, the same in each run.
 
 use pop3_proto::client::ClientConfig;
 use pop3_proto::server::MessageInfo;
 use pop3_proto::{Client, Command, Input, SendBuf, TlsPolicy, UniqueId};
 use std::fmt::Write;
 
-/// So many command lines, mixed as a session mixes them.
+/// Returns `count` command lines, mixed as in a session.
 pub(crate) fn commands(count: usize) -> Vec<u8> {
     let mut lines = String::new();
     for n in 1..=count {
@@ -24,21 +24,21 @@ pub(crate) fn commands(count: usize) -> Vec<u8> {
     lines.into_bytes()
 }
 
-/// An answer to LIST with so many rows, and the octets that they say together.
+/// Returns a response to LIST with `count` rows, and the sum of its sizes.
 pub(crate) fn scan_listing(count: usize) -> (Vec<u8>, u64) {
     let sizes = (1..=count as u64).map(|n| n * 7919 % 100_000);
     let rows: String = sizes.clone().zip(1..).map(|(octets, n)| format!("{n} {octets}\r\n")).collect();
     (format!("+OK\r\n{rows}.\r\n").into_bytes(), sizes.sum())
 }
 
-/// An answer to UIDL with so many rows, and the octets of the unique-ids together.
+/// Returns a response to UIDL with `count` rows, and the total length of the unique-ids.
 pub(crate) fn unique_id_listing(count: usize) -> (Vec<u8>, u64) {
     let ids: Vec<_> = (1..=count as u64).map(|n| format!("{:x}.example", n * 0x1234_5678_9ABC)).collect();
     let rows: String = ids.iter().zip(1..).map(|(id, n)| format!("{n} {id}\r\n")).collect();
     (format!("+OK\r\n{rows}.\r\n").into_bytes(), ids.iter().map(|id| id.len() as u64).sum())
 }
 
-/// A text of about so many octets whose lines end in LF; of a hundred, one begins with a dot.
+/// Returns a text of about `octets` bytes whose lines end in LF. One line of a hundred begins with a dot.
 pub(crate) fn text(octets: usize) -> String {
     let mut text = String::from("Subject: a fixed one\n\n");
     for n in 1.. {
@@ -51,13 +51,13 @@ pub(crate) fn text(octets: usize) -> String {
     text
 }
 
-/// So many messages of one size, and their octets together.
+/// Returns `count` messages of one size, and their octets in total.
 pub(crate) fn slots(count: u32, octets: u64) -> (Vec<MessageInfo<UniqueId<'static>>>, u64) {
     let id = UniqueId::new(b"id").expect("it is one");
     (vec![MessageInfo::new(octets, id); count as usize], u64::from(count) * octets)
 }
 
-/// A client that is logged in and waits for the answer to this.
+/// Returns a client that is logged in and waits for the response to this command.
 pub(crate) fn client(command: &Command<'_>) -> Client {
     let mut client = Client::new(ClientConfig::new(TlsPolicy::Cleartext), 1);
     let mut buffer = [0; 512];

@@ -1,4 +1,4 @@
-//! What the counted workloads share with the benches: both machines in memory.
+//! The code that the counted workloads share with the benches: both machines in memory.
 
 mod pair;
 

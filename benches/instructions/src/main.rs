@@ -1,7 +1,7 @@
-//! Six fixed workloads, each run once and its answer asserted. `.ci/instructions` runs this under callgrind, and compares what each
-//! function of [`workload`] takes, with all that it calls, with `counts.txt`.
+//! Runs six fixed workloads once each, and asserts their results. `.ci/instructions` runs this under callgrind, and compares the
+//! cost of each function of [`workload`], with everything that it calls, with `counts.txt`.
 //!
-//! The input is made here and not shared with the benches, so that a bench that is changed leaves the counts as they are.
+//! The input is generated here and not shared with the benches, so a changed bench does not change the counts.
 
 mod input;
 mod workload;
@@ -14,7 +14,7 @@ const MIB: usize = 1 << 20;
 const MESSAGES: u32 = 1000;
 
 fn main() {
-    // memchr and the C library pick their loops by it, so that counts with and without it are not comparable.
+    // memchr and the C library choose their loops by it, so counts with and without it cannot be compared.
     #[cfg(target_arch = "x86_64")]
     println!("avx2: {}", std::arch::is_x86_feature_detected!("avx2"));
 

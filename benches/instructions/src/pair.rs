@@ -6,19 +6,19 @@ static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 type Slots<'m> = &'m mut [MessageInfo<UniqueId<'static>>];
 
-/// A client that fetches and marks each message of a maildrop, keeping 16 commands in flight, and its server: what one has pending is the
-/// other's input.
+/// A client that fetches and marks each message of a maildrop, keeping 16 commands in flight, and its server. The pending bytes of each
+/// are the input of the other.
 #[derive(Debug)]
 pub struct Pair<'m> {
     client: Client,
     server: Server<Slots<'m>>,
-    /// Until the login.
+    /// `None` after the login.
     maildrop: Option<Slots<'m>>,
-    /// What each message is.
+    /// The bytes of every message.
     message: &'m [u8],
-    /// What is left to send of the one that is open.
+    /// The unsent bytes of the open message.
     sending: &'m [u8],
-    /// RETR and DELE, for one message after the other; the last one is QUIT.
+    /// How many RETR and DELE commands to send, for one message after the other. QUIT follows.
     commands: u32,
     next: u32,
     answered: u32,
@@ -26,10 +26,10 @@ pub struct Pair<'m> {
 }
 
 impl<'m> Pair<'m> {
-    /// Both before the greeting; each of the messages that the slots stand for is `message`.
+    /// Returns both before the greeting. Every message that the slots describe is `message`.
     ///
     /// # Panics
-    /// For more messages than a fixed workload has.
+    /// Panics if there are more messages than in a fixed workload.
     #[must_use]
     pub fn new(message: &'m [u8], slots: Slots<'m>) -> Self {
         Pair {
@@ -45,10 +45,11 @@ impl<'m> Pair<'m> {
         }
     }
 
-    /// From the greeting to the end, over such buffers: the octets of messages that the client got.
+    /// Runs from the greeting to the end, over buffers of these sizes. Returns the octets of the messages
+    /// that the client received.
     ///
     /// # Panics
-    /// Where the crate does not do what it says.
+    /// Panics if the crate breaks a promise.
     #[must_use]
     pub fn run(mut self, to_server: &mut [u8], to_client: &mut [u8]) -> u64 {
         let (mut to_server, mut to_client) = (SendBuf::new(to_server), SendBuf::new(to_client));
@@ -84,7 +85,7 @@ impl<'m> Pair<'m> {
                     taken => self.sending = &self.sending[taken..],
                 },
                 Step::Ask(ask) => self.answer(ask, out),
-                Step::Waiting => panic!("a question was left open"),
+                Step::Waiting => panic!("a question was not answered"),
             }
         }
     }
@@ -123,7 +124,7 @@ impl<'m> Pair<'m> {
         }
     }
 
-    /// Sends commands until as many as a client takes are in flight.
+    /// Sends commands until as many are in flight as a client allows.
     fn fill(&mut self, out: &mut SendBuf<&mut [u8]>) {
         while self.next <= self.commands && self.next - self.answered < 16 {
             let number = MessageNumber::from_index((self.next / 2) as usize).expect("a small number");

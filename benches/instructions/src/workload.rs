@@ -1,4 +1,4 @@
-//! What is counted: each function by its name, so that none may be inlined into its caller.
+//! The counted functions. Each is counted by its name, so none may be inlined into its caller.
 
 use pop3_proto::client::Event;
 use pop3_proto::server::MessageInfo;
@@ -6,10 +6,10 @@ use pop3_proto::{Client, Command, Decoded, Input, Limits, SendBuf, Stuff, StuffM
 use pop3_proto_instructions::Pair;
 use std::hint::black_box;
 
-/// How many octets are read at once.
+/// How many bytes to read at once.
 pub(crate) const READ: usize = 16 * 1024;
 
-/// How many commands there are.
+/// Returns how many commands there are.
 #[inline(never)]
 pub(crate) fn command_decode(mut input: &[u8]) -> usize {
     let mut found = 0;
@@ -21,7 +21,7 @@ pub(crate) fn command_decode(mut input: &[u8]) -> usize {
     found
 }
 
-/// The rows, and their sizes together.
+/// Returns the number of rows, and the sum of their sizes.
 #[inline(never)]
 pub(crate) fn list(client: &mut Client, input: &[u8]) -> (u64, u64) {
     let (mut rows, mut sum) = (0, 0);
@@ -33,7 +33,7 @@ pub(crate) fn list(client: &mut Client, input: &[u8]) -> (u64, u64) {
     (rows, sum)
 }
 
-/// The rows, and the lengths of the unique-ids together.
+/// Returns the number of rows, and the total length of the unique-ids.
 #[inline(never)]
 pub(crate) fn uidl(client: &mut Client, input: &[u8]) -> (u64, u64) {
     let (mut rows, mut sum) = (0, 0);
@@ -45,7 +45,7 @@ pub(crate) fn uidl(client: &mut Client, input: &[u8]) -> (u64, u64) {
     (rows, sum)
 }
 
-/// The octets of the message.
+/// Returns the octets of the message.
 #[inline(never)]
 pub(crate) fn body_receive(client: &mut Client, input: &[u8]) -> u64 {
     let (mut delivered, mut counted) = (0, 0);
@@ -58,7 +58,7 @@ pub(crate) fn body_receive(client: &mut Client, input: &[u8]) -> u64 {
     delivered
 }
 
-/// What goes out of a text, as slices of it and as copies.
+/// Returns how many bytes of a text are sent as slices of it, and how many as copies.
 #[inline(never)]
 pub(crate) fn body_send(text: &[u8], buffer: &mut [u8]) -> (usize, usize) {
     let (mut lent, mut copied) = (0, 0);
@@ -79,13 +79,14 @@ pub(crate) fn body_send(text: &[u8], buffer: &mut [u8]) -> (usize, usize) {
     (lent, copied)
 }
 
-/// The octets of all messages, each fetched and marked by a client that keeps 16 commands in flight; then QUIT.
+/// Returns the octets of all messages. A client that keeps 16 commands in flight fetches and marks each
+/// message, and then sends QUIT.
 #[inline(never)]
 pub(crate) fn retr_dele(message: &str, slots: &mut [MessageInfo<UniqueId<'static>>]) -> u64 {
     Pair::new(message.as_bytes(), slots).run(&mut [0; 512], &mut [0; READ])
 }
 
-/// Hands the input to the client in reads, as a driver does.
+/// Passes the input to the client in reads, as a driver does.
 #[inline(always)]
 fn read(client: &mut Client, input: &[u8], mut hear: impl FnMut(Event<'_>)) {
     let (mut start, mut end) = (0, 0);

@@ -1,5 +1,5 @@
-//! What a board brings along: an entry, a panic handler, a serial port. On the host the C library plays it, with standard input and
-//! output for the port; it lends no allocator, and nothing here asks for one.
+//! The parts that a board provides: an entry, a panic handler, a serial port. On the host the C library takes its place, with
+//! standard input and output for the port. It provides no allocator, and this program needs none.
 
 use core::convert::Infallible;
 use core::time::Duration;
@@ -23,7 +23,7 @@ mod port {
         pub(super) safe fn exit(code: i32) -> !;
     }
 
-    /// What the start-up files of a C program call.
+    /// The start-up files of a C program call this.
     // Nothing else in the program has this name.
     #[unsafe(no_mangle)]
     extern "C" fn main() -> i32 {
@@ -31,14 +31,14 @@ mod port {
     }
 }
 
-/// A Cortex-M3, with Linux's system calls where a board has registers, so that the programs run under qemu-user.
+/// A Cortex-M3, with Linux's system calls in place of a board's registers, so the programs run under qemu-user.
 #[cfg(target_os = "none")]
 mod port {
     use core::arch::asm;
 
     fn call(number: u32, mut first: u32, second: *mut u8, third: u32) -> u32 {
-        // SAFETY: read(2), write(2) and exit(2) touch what they are given, which is one octet of the caller's, or nothing. The
-        // number goes in r7, which the compiler keeps for itself.
+        // SAFETY: read(2), write(2) and exit(2) access only their arguments, which are one byte of the caller's or nothing.
+        // The number goes in r7, which the compiler reserves.
         unsafe {
             asm!(
                 "mov {kept}, r7", "mov r7, {number}", "svc 0", "mov r7, {kept}",
@@ -84,7 +84,8 @@ impl ErrorType for Serial {
 }
 
 impl Read for Serial {
-    /// An octet at a time, as a port without a buffer has them. Below 0: the other side is gone.
+    /// Reads a byte at a time, as from a port without a buffer. A negative result means that the other side
+    /// is gone.
     fn read(&mut self, to: &mut [u8]) -> Result<usize, Infallible> {
         match (u8::try_from(port::getchar()), to.first_mut()) {
             (Ok(octet), Some(to)) => {
@@ -105,32 +106,32 @@ impl Write for Serial {
     }
 
     fn flush(&mut self) -> Result<(), Infallible> {
-        port::fflush(0); // all of them
+        port::fflush(0); // flushes all streams
         Ok(())
     }
 }
 
-/// This board has no clock, so no timer ever runs out.
+/// Returns a fixed time, because this board has no clock, so no timer ever runs out.
 pub(crate) fn now() -> Duration {
     Duration::ZERO
 }
 
-/// The user of the device.
+/// Returns the user of the device.
 pub(crate) fn account() -> Option<Account<'static>> {
     let name = const { Text::from_static("mrose") };
     Some(Account { name, password: Secret::new(b"tanstaaf").ok()? })
 }
 
-/// What the device has to tell.
+/// The messages of the device.
 const MESSAGES: [&[u8]; 2] = [
     b"Subject: temperature\n\n21.5 degrees\n.\n..two dots\n",
     b"Subject: alarm\r\n\r\nThe door was open for nine minutes.\r\n",
 ];
 
-/// The same, as a client gets it.
+/// The same messages, as a client receives them.
 const FETCHED: [&[u8]; 2] = [b"Subject: temperature\r\n\r\n21.5 degrees\r\n.\r\n..two dots\r\n", MESSAGES[1]];
 
-/// How they are listed.
+/// Returns their rows for the listing.
 pub(crate) fn slots() -> Option<[MessageInfo<UniqueId<'static>>; 2]> {
     let [one, two] = MESSAGES;
     Some([
@@ -163,10 +164,10 @@ impl Mailbox for Memory {
     }
 }
 
-/// Compares what comes with what should, and so needs no room for it.
+/// Compares the received bytes with the expected ones, and so needs no room for them.
 #[derive(Default)]
 pub(crate) struct Compare {
-    /// How many octets of each message were as they should be.
+    /// How many bytes of each message were as expected.
     good: [usize; 2],
     pub(crate) bad: bool,
 }

@@ -1,4 +1,4 @@
-//! A client and a server that take turns, over a connection of 64 octets in memory. The exit code is 0 where all messages came.
+//! A client and a server that take turns, over a connection of 64 bytes in memory. The exit code is 0 if all messages arrived.
 #![no_std]
 #![no_main]
 
@@ -24,7 +24,7 @@ fn run() -> bool {
     !store.bad && fetched == Ok(both) && why == Ok(CloseReason::Quit) && memory.removed == [true; 2]
 }
 
-/// What must not link, or not even build.
+/// Code that must not link, or not even build.
 fn controls() {
     #[cfg(feature = "reachable_heap")]
     core::hint::black_box(pop3_proto::SendBuf::new(vec![]));

@@ -1,4 +1,4 @@
-//! A client on a serial port. Its exit code is 0 where both messages came, octet for octet, and are removed.
+//! A client on a serial port. Its exit code is 0 if both messages arrived unchanged and are removed.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A server on a serial port. Its exit code is 0 where a client said QUIT and has removed both messages.
+//! A server on a serial port. Its exit code is 0 if a client sent QUIT and has removed both messages.
 #![no_std]
 #![no_main]
 

@@ -20,8 +20,8 @@ macro_rules! drivers {
             /// Fetches all messages, and deletes those that are safe in `store`. `now` is a clock that never goes back.
             ///
             /// # Errors
-            /// Messages that were received before the failure are in `store`. Only messages that are safe there may be gone
-            /// from the server.
+            /// Returns [`Error`] if the session failed. Messages that were received before are in `store`. Only messages that
+            /// are safe there may be gone from the server.
             pub $($async)? fn fetch<S: Read + Write>(
                 stream: S,
                 now: impl FnMut() -> Duration,
@@ -43,10 +43,11 @@ macro_rules! drivers {
                 Err(Error::Session(ConnectionError::UnexpectedEof.into()))
             }
 
-            /// Serves one session over the messages that `slots` lists, on the connection with the number `id`.
+            /// Serves one session over the messages in `slots`, on the connection with the number `id`.
             ///
             /// # Errors
-            /// Nothing was removed, unless the stream failed after the client's QUIT.
+            /// Returns [`Error`] if the session failed. No message was removed, unless the stream failed after
+            /// the client's QUIT.
             pub $($async)? fn serve<S: Read + Write>(
                 stream: S,
                 now: impl FnMut() -> Duration,
@@ -62,7 +63,7 @@ macro_rules! drivers {
                         server::Event::Closed(why) => return Ok(why),
                         server::Event::Fetch(fetch) => match post.message(fetch.message()) {
                             Some(message) => _ = pop3.$send_message(fetch, message)$(.$await)??,
-                            None => responder.close(), // it is gone: the client must not take it for whole
+                            None => responder.close(), // the message is gone, and the client must see that it is incomplete
                         },
                         other => post.answer(other, &mut responder)?,
                     }

@@ -1,14 +1,14 @@
 //! A POP3 client and a POP3 server without `std` and without a heap: every buffer is an array on the stack.
 //!
-//! [`blocking`] drives them over the traits of `embedded-io`, [`nonblocking`] over those of `embedded-io-async`. Both are the
-//! same lines over `pop3_embedded`; what is said in a session is in [`Walk`] for the client, and in [`Post`] for the server.
+//! [`blocking`] drives them over the traits of `embedded-io`, [`nonblocking`] over those of `embedded-io-async`. Both compile the
+//! same source over `pop3_embedded`. [`Walk`] is the client's part of a session, and [`Post`] is the server's.
 //!
-//! An `embedded-io` stream has no timeout of its own. If the `read` and `write` of a stream fail with
+//! An `embedded-io` stream has no timeout. If the `read` and `write` of a stream fail with
 //! [`ErrorKind::TimedOut`](embedded_io::ErrorKind::TimedOut) from time to time, once a second for example, the timers run each
 //! time. If they wait forever, no timer runs.
 //!
-//! The bytes travel as they are. Over a TLS stream (`embedded-tls` is one) use [`TlsPolicy::Implicit`] instead of
-//! [`TlsPolicy::Cleartext`].
+//! The bytes are sent unencrypted. Over a TLS stream (`embedded-tls` is an example) use [`TlsPolicy::Implicit`]
+//! instead of [`TlsPolicy::Cleartext`].
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -23,15 +23,16 @@ pub use walk::{Account, Fetched, Store, Walk};
 
 use pop3_proto::{Limits, TlsPolicy, Verb, client, server};
 
-/// The client: without SASL, so that no line is longer than 512 bytes.
+/// The client's configuration: without SASL, so no line is longer than 512 bytes.
 const CLIENT: client::ClientConfig =
     client::ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
 
-/// Twice what the client may leave unread: bytes are then seldom moved to the front of the buffer.
+/// Twice the number of bytes that the client may leave unread, so bytes are seldom moved to the front of the
+/// buffer.
 const CLIENT_RECV: usize = 2 * CLIENT.min_recv_buf();
 const CLIENT_SEND: usize = CLIENT.min_send_buf();
 
-/// The server.
+/// The server's configuration.
 static SERVER: server::ServerConfig<'_> = SERVER_CONFIG;
 const SERVER_CONFIG: server::ServerConfig<'_> = server::ServerConfig::new(TlsPolicy::Cleartext);
 const SERVER_RECV: usize = 2 * SERVER_CONFIG.min_recv_buf();
@@ -40,7 +41,7 @@ const SERVER_SEND: usize = 2 * SERVER_CONFIG.min_send_buf();
 /// Why a session failed. `E` is the error of the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error<E> {
-    /// The stream, the peer or a timer.
+    /// The stream or the peer failed, or a timer ran out.
     Session(pop3_embedded::Error<E>),
     /// The server refused this command, or with `None` any service.
     Refused(Option<Verb>),

@@ -1,4 +1,5 @@
-//! A connection in memory, for the async drivers: what one end writes the other reads. And the smallest executor for two futures.
+//! A connection in memory for the async drivers, in which each end reads what the other writes, and the smallest executor for two
+//! futures.
 
 use core::cell::RefCell;
 use core::convert::Infallible;
@@ -7,7 +8,7 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use embedded_io_async::{ErrorType, Read, Write};
 
-/// A connection that holds up to `N` octets either way.
+/// A connection that holds up to `N` bytes in each direction.
 #[derive(Debug)]
 pub struct Pipe<const N: usize>([RefCell<Ring<N>>; 2]);
 
@@ -16,11 +17,11 @@ struct Ring<const N: usize> {
     octets: [u8; N],
     start: usize,
     count: usize,
-    /// The writing end is gone.
+    /// Whether the writing end is gone.
     closed: bool,
 }
 
-/// One end. When it is dropped, the other reads the end of the stream.
+/// One end. When it is dropped, the other end reads the end of the stream.
 #[derive(Debug)]
 pub struct End<'p, const N: usize> {
     from: &'p RefCell<Ring<N>>,
@@ -34,7 +35,7 @@ impl<const N: usize> Pipe<N> {
         Pipe([ring, other])
     }
 
-    /// Both ends.
+    /// Returns both ends.
     pub const fn ends(&self) -> (End<'_, N>, End<'_, N>) {
         let [up, down] = &self.0;
         (End { from: down, to: up }, End { from: up, to: down })
@@ -105,7 +106,7 @@ impl<const N: usize> Drop for End<'_, N> {
     }
 }
 
-/// Runs both to their end, taking turns. Neither wakes anybody, since each is asked all the time.
+/// Runs both to their end, taking turns. Neither wakes the other, because each is polled all the time.
 pub fn join<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (pin!(a), pin!(b));
     let (mut a_done, mut b_done) = (None, None);

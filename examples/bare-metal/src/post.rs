@@ -1,9 +1,9 @@
-//! What a server's application answers: one user, and messages that are in memory.
+//! The application of a server: one user, and messages in memory.
 
 use pop3_proto::server::{Credentials, Event, MessageInfo, Refusal, Responder, ServerConfig};
 use pop3_proto::{AnswerError, MessageNumber, Text, UniqueId};
 
-/// The application around a server: who may log in, and where the messages are.
+/// The application around a server: the user who may log in, and the messages.
 pub trait Mailbox {
     /// Returns whether this is the user's name. The client gets the same response in both cases.
     fn knows(&self, name: &[u8]) -> bool;
@@ -11,28 +11,28 @@ pub trait Mailbox {
     /// Returns whether this is the user's password.
     fn admits(&self, password: &[u8]) -> bool;
 
-    /// Returns the bytes of a message, which may be in flash: nothing is copied. Its lines end in LF or in CR LF.
+    /// Returns the bytes of a message, which may be in flash. Nothing is copied. Its lines end in LF or in CR LF.
     fn message(&self, message: MessageNumber) -> Option<&[u8]>;
 
-    /// Removes a message for good. `false` means that it is still there.
+    /// Removes a message permanently. Returns `false` if it is still there.
     fn remove(&mut self, message: MessageNumber) -> bool;
 }
 
 /// The application of one session.
 #[derive(Debug)]
 pub struct Post<'m, 'i, M> {
-    /// How the messages are listed: the server gets it at login.
+    /// The rows of the listing. The server takes them at login.
     slots: Option<&'m mut [MessageInfo<UniqueId<'i>>]>,
     mailbox: &'m mut M,
     /// Whether USER gave the right name, which the server does not keep.
     known: bool,
 }
 
-/// What the answers are given with.
+/// The type through which answers are given.
 type Answers<'c, 'm, 'i> = Responder<'c, &'m mut [MessageInfo<UniqueId<'i>>], &'static ServerConfig<'static>>;
 
 impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
-    /// Over the messages that `slots` lists.
+    /// Returns the application over the messages in `slots`.
     pub const fn new(slots: &'m mut [MessageInfo<UniqueId<'i>>], mailbox: &'m mut M) -> Self {
         Post { slots: Some(slots), mailbox, known: false }
     }
@@ -45,7 +45,7 @@ impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
     /// Answers all events except that for a message.
     ///
     /// # Errors
-    /// Returns [`AnswerError`] if the answer was not taken.
+    /// Returns [`AnswerError`] if the answer was not accepted.
     pub fn answer(
         &mut self,
         event: Event<'_>,
@@ -58,7 +58,7 @@ impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
                 responder.accept_name(user)
             }
             Event::Login(login, Credentials::Password(password)) => {
-                // Both are asked, so that an unknown name takes as long as a known one.
+                // Check both, so an unknown name takes as long as a known one.
                 let admitted = self.mailbox.admits(password.expose()) & self.known;
                 match self.slots.take_if(|_| admitted) {
                     Some(slots) => responder.accept(login, slots),
@@ -74,7 +74,7 @@ impl<'m, 'i, M: Mailbox> Post<'m, 'i, M> {
     }
 
     fn remove_marked(&mut self, responder: &Answers<'_, 'm, 'i>) -> bool {
-        // All of them are tried.
+        // Try to remove every message.
         responder.marked().filter(|message| !self.mailbox.remove(*message)).count() == 0
     }
 }

@@ -1,34 +1,37 @@
-//! What a client says: it logs in, fetches one message after the other, and deletes what was stored.
+//! The client's part of a session: it logs in, fetches one message after the other, and deletes the stored
+//! ones.
 
 use pop3_proto::client::{Deletions, Event};
 use pop3_proto::{Command, MessageNumber, Secret, Text, Verb};
 
-/// Who logs in.
+/// The user who logs in.
 #[derive(Clone, Copy, Debug)]
 pub struct Account<'a> {
     pub name: Text<'a>,
     pub password: Secret<'a>,
 }
 
-/// Where the messages go: flash, a display, a modem.
+/// The destination of the messages: flash, a display, a modem.
 pub trait Store {
-    /// The next octets of a message, byte-stuffing undone, in slices of the read buffer: nothing was copied.
+    /// Adds the next bytes of a message, without byte-stuffing, as slices of the read buffer: nothing was
+    /// copied.
     fn add(&mut self, message: MessageNumber, octets: &[u8]);
 
-    /// The message is complete; before this is called it is not, whatever came. `true`: it is safe here, and may go there.
+    /// Completes the message, which is incomplete until this is called. Returns `true` if it is safe here, so the server
+    /// may remove it.
     fn complete(&mut self, message: MessageNumber) -> bool;
 }
 
-/// What a session brought.
+/// The result of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fetched {
     /// How many messages were complete.
     pub messages: u32,
-    /// What became of those that were deleted: gone only where it says [`Deletions::Committed`].
+    /// The state of the deletions. The messages are gone only if it is [`Deletions::Committed`].
     pub deletions: Deletions,
 }
 
-/// The next command, from what came.
+/// The client's side of a session, which chooses each command from the events.
 #[derive(Debug)]
 pub struct Walk<'a, 's, S> {
     account: Account<'a>,
@@ -36,24 +39,24 @@ pub struct Walk<'a, 's, S> {
     /// How many messages there are.
     count: u32,
     complete: u32,
-    /// What the session was ended for.
+    /// Why the session was ended early.
     refused: Option<Option<Verb>>,
 }
 
 impl<'a, 's, S: Store> Walk<'a, 's, S> {
-    /// For this account; the greeting starts it.
+    /// Returns the client's part for this account. The greeting starts it.
     pub const fn new(account: Account<'a>, store: &'s mut S) -> Self {
         Walk { account, store, count: 0, complete: 0, refused: None }
     }
 
-    /// What to send now, if anything.
+    /// Returns the command to send now, if any.
     pub fn next(&mut self, event: &Event<'_>) -> Option<Command<'a>> {
         match *event {
             Event::Greeting(_) => Some(Command::User(self.account.name)),
             Event::Ok(ticket, _) => match ticket.verb {
                 Verb::User => Some(Command::Pass(self.account.password)),
                 Verb::Pass => Some(Command::Stat),
-                Verb::Dele => Some(self.behind(ticket.message?)),
+                Verb::Dele => Some(self.command_after(ticket.message?)),
                 _ => None,
             },
             Event::DropListing(_, listing) => {
@@ -68,11 +71,11 @@ impl<'a, 's, S: Store> Walk<'a, 's, S> {
                 let message = ticket.message?;
                 self.complete = self.complete.saturating_add(1);
                 let safe = self.store.complete(message);
-                Some(if safe { Command::Dele(message) } else { self.behind(message) })
+                Some(if safe { Command::Dele(message) } else { self.command_after(message) })
             }
-            // One message that cannot be had, or not deleted, is no reason to leave the others.
+            // If one message cannot be fetched or deleted, continue with the rest.
             Event::Refused(ticket, _) if matches!(ticket.verb, Verb::Retr | Verb::Dele) => {
-                Some(self.behind(ticket.message?))
+                Some(self.command_after(ticket.message?))
             }
             Event::Refused(ticket, _) | Event::Malformed(ticket, _) => self.quit(Some(ticket.verb)),
             Event::NoService(_) => self.quit(None),
@@ -80,7 +83,7 @@ impl<'a, 's, S: Store> Walk<'a, 's, S> {
         }
     }
 
-    /// What became of it all, once the session is closed; or what was refused.
+    /// Returns the result once the session is closed, or the refused command.
     pub fn finish(&self, deletions: Deletions) -> Result<Fetched, Option<Verb>> {
         match self.refused {
             Some(verb) => Err(verb),
@@ -88,7 +91,7 @@ impl<'a, 's, S: Store> Walk<'a, 's, S> {
         }
     }
 
-    fn behind(&self, message: MessageNumber) -> Command<'a> {
+    fn command_after(&self, message: MessageNumber) -> Command<'a> {
         self.fetch(message.get().saturating_add(1))
     }
 

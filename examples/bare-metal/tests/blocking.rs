@@ -1,4 +1,4 @@
-//! Client against server over `embedded-io`, in two threads; and either against a peer that is slow, or gone.
+//! Client against server over `embedded-io`, in two threads; and each against a peer that is slow or gone.
 
 mod kit;
 
@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 use std::{iter, thread};
 
-/// One end of a connection: a channel of octets either way, which is full after 16.
+/// One end of a connection: a channel of bytes in each direction, which is full after 16.
 struct End {
     from: Receiver<u8>,
     to: SyncSender<u8>,
@@ -65,7 +65,7 @@ fn every_message_arrives() {
     assert_eq!(store.complete, sent);
 }
 
-/// A peer that says this, a line at a time, and then nothing for ever, or is gone; it takes so many octets.
+/// A peer that sends this, a line at a time, and then stays silent or closes. It accepts this many bytes.
 struct Peer {
     says: &'static [u8],
     stays: bool,
@@ -99,11 +99,11 @@ impl Write for Peer {
 
     fn flush(&mut self) -> Result<(), ErrorKind> {
         self.flushes += 1;
-        if self.flushes % 2 == 0 { Ok(()) } else { Err(ErrorKind::TimedOut) } // as harmless as the others
+        if self.flushes % 2 == 0 { Ok(()) } else { Err(ErrorKind::TimedOut) } // as harmless as the other timeouts
     }
 }
 
-/// A second passes whenever somebody looks.
+/// Returns a clock that advances by a second at each call.
 fn clock() -> impl FnMut() -> Duration {
     let mut now = 0;
     move || {
@@ -137,7 +137,7 @@ fn silence_runs_into_the_timers() {
     assert_eq!(serve_to("", true, usize::MAX), Err(late(Timer::Login)));
     let login = "USER mrose\r\nPASS tanstaaf\r\n";
     assert_eq!(serve_to(login, true, usize::MAX), Err(late(Timer::Autologout)));
-    // Nobody takes the message, or the answer to QUIT.
+    // No peer takes the message, or the response to QUIT.
     assert_eq!(serve_to("USER mrose\r\nPASS tanstaaf\r\nRETR 5\r\n", true, 2000), Err(late(Timer::Output)));
     assert_eq!(serve_to("QUIT\r\n", true, 12), Err(late(Timer::Output)));
 }
@@ -166,7 +166,7 @@ fn a_message_that_is_refused_is_passed_over() {
     assert_eq!(fetch_from("-ERR busy\r\n+OK\r\n", false, &mut store), Err(Error::Refused(None)));
 }
 
-/// In the same words, whichever of the two it is.
+/// The text is the same for both.
 #[test]
 fn a_wrong_name_is_refused_like_a_wrong_password() {
     let said = |login: &'static str| {

@@ -13,7 +13,8 @@ use std::convert::Infallible;
 
 type Ends = (Result<Fetched, Error<Infallible>>, Result<CloseReason, pop3_embedded::Error<Infallible>>);
 
-/// One session over a connection of `N` octets. Each end is dropped when its session is over, which the other sees.
+/// Runs one session over a connection of `N` bytes. Each end is dropped when its session is over, which the other
+/// end sees.
 fn session<const N: usize>(password: &str, store: &mut Kept, memory: &mut Memory) -> Ends {
     let (pipe, mut slots) = (Pipe::<N>::new(), memory.slots());
     let (mut near, mut far) = pipe.ends();
@@ -81,7 +82,7 @@ fn a_message_that_is_gone_ends_the_session_and_is_never_complete() {
     assert!(store.complete.keys().eq(&[1]));
 }
 
-/// All the memory that a session takes, buffers and all.
+/// Measures all memory of a session, including the buffers.
 #[test]
 fn a_session_takes_two_kilobytes() {
     let (mut store, mut memory) = (Kept::default(), Memory::new());

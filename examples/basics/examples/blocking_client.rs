@@ -4,10 +4,11 @@
 //! complete and on the disk. A file that exists is never replaced. With `--delete`, messages that were stored are deleted, and the
 //! response to QUIT tells whether they are gone. The exit code is 0 only if all of this was done.
 //!
-//! One session fetches what the server lists. Some servers list a part of their messages: run it again, into another folder.
+//! One session fetches the messages that the server lists. Some servers list only part of them: run it again, into another
+//! folder.
 //!
-//! The password is sent in cleartext, and a list of processes shows it: use this on loopback, or on a network that is private by other
-//! means.
+//! The password is sent in cleartext, and a list of processes shows it. Use this only on loopback, or on a network that is private by
+//! other means.
 
 use pop3_proto::client::{ClientConfig, Deletions, Event, Feature, SendError, Source, Ticket};
 use pop3_proto::{
@@ -21,10 +22,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The limit on rows: a listing has to fit in memory.
+/// The limit on rows, because a listing has to fit in memory.
 const CONFIG: ClientConfig =
     ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_listing_rows(1 << 20));
-/// The octets that a message may have beyond twice its listed size, so a server that never stops does not fill the disk.
+/// How many octets a message may have beyond twice its listed size, so a server that never stops does not fill the disk.
 const SLACK: u64 = 1 << 20;
 
 fn main() -> ExitCode {
@@ -54,12 +55,12 @@ pub(crate) fn run(address: &str, user: &str, password: &str, folder: &Path, dele
         (Err(_), Deletions::Committed) => eprintln!("the server has removed what was stored"),
         (_, Deletions::Pending) => eprintln!("the session ended before QUIT: the server removes nothing"),
         (_, Deletions::Unknown) => eprintln!("QUIT was not answered: some messages, or all, may be gone"),
-        (_, Deletions::RefusedInPart) => eprintln!("the server could not remove all that was stored"),
+        (_, Deletions::RefusedInPart) => eprintln!("the server could not remove all of the stored messages"),
     }
     done
 }
 
-/// Connects and logs in. Some servers announce UTF8, and close the connection after it.
+/// Connects and logs in. Some servers announce UTF8 and then close the connection after it.
 fn open(address: &str, user: &str, password: &str) -> Result<Connection> {
     let mut pop = Connection::connect(address, CONFIG)?;
     let Err(error) = log_in(&mut pop, user, password, true) else { return Ok(pop) };
@@ -67,9 +68,7 @@ fn open(address: &str, user: &str, password: &str) -> Result<Connection> {
     if !broke || !pop.client().capabilities().has(Feature::Utf8) {
         return Err(error);
     }
-    eprintln!(
-        "blocking_client: {error}, after UTF8: this goes on without it, and the server may replace messages"
-    );
+    eprintln!("blocking_client: {error}, after UTF8: continuing without it; the server may replace messages");
     let mut pop = Connection::connect(address, CONFIG)?;
     log_in(&mut pop, user, password, false)?;
     Ok(pop)
@@ -100,7 +99,7 @@ fn log_in(pop: &mut Connection, user: &str, password: &str, may_ask_for_utf8: bo
     if let Event::NoService(status) = pop.event()? {
         return Err(refusal("the connection", status));
     }
-    // A server that does not know CAPA refuses it, and is asked for nothing beyond RFC 1939.
+    // A server that does not know CAPA refuses it. Use only the commands of RFC 1939 then.
     let _ = run_one(pop, Command::Capa)?;
     // Outside UTF-8 mode, a server replaces or refuses a message whose header is in UTF-8.
     if may_ask_for_utf8 && pop.client().capabilities().has(Feature::Utf8) {
@@ -116,7 +115,7 @@ fn log_in(pop: &mut Connection, user: &str, password: &str, may_ask_for_utf8: bo
     Ok(())
 }
 
-/// Returns the numbers of the messages, and their sizes. A server may leave out numbers, so do not count from 1 to the count of STAT.
+/// Returns the numbers and sizes of the messages. A server may leave out numbers, so do not count from 1 to the count of STAT.
 fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
     let mut messages = BTreeMap::new(); // a server may list in any order
     pop.send(Command::List(None))?;
@@ -124,7 +123,7 @@ fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
         match pop.event()? {
             Event::ScanListing(_, row) => _ = messages.insert(row.message, row.octets),
             Event::Malformed(_, row) => {
-                return Err(format!("LIST: what is '{}'?", row.escape_ascii()).into());
+                return Err(format!("LIST: cannot read the row '{}'", row.escape_ascii()).into());
             }
             Event::Refused(_, status) => return Err(refusal("LIST", status)),
             Event::End(..) => return Ok(messages),
@@ -133,7 +132,7 @@ fn list(pop: &mut Connection) -> Result<BTreeMap<MessageNumber, u64>> {
     }
 }
 
-/// Sends one command for each message and reads the responses. Returns the refusals: the session goes on after them.
+/// Sends one command for each message and reads the responses. Returns the refusals, which do not end the session.
 ///
 /// As many commands are in flight as the connection allows: 16 if the server announces PIPELINING, otherwise one.
 fn run_all(
@@ -148,7 +147,7 @@ fn run_all(
         while let Some(message) = left.peek() {
             match pop.send(command(**message)) {
                 Ok(_) => left.next(),
-                Err(SendError::QueueFull | SendError::NotPipelined) => break, // not now
+                Err(SendError::QueueFull | SendError::NotPipelined) => break, // wait for a response first
                 Err(error) => return Err(error.into()),
             };
         }
@@ -190,22 +189,22 @@ fn quit(pop: &mut Connection) -> Result<()> {
     }
 }
 
-/// What a server refused and why, with its response code and what that means.
+/// Returns an error that names the refused command, the server's text, and the meaning of its response code.
 fn refusal(what: &str, status: StatusText<'_>) -> Error {
     let mut text = format!("{what} was refused (-ERR): {}", status.text());
     if let Some(code) = status.code() {
         text += &format!(" [{}]", code.as_bytes().escape_ascii());
         text += match code.retry() {
-            Some(Retry::Now) => ", try again with something changed",
-            Some(Retry::Later) => ", try again later",
-            Some(Retry::Never) => ", ask the server's administrator",
+            Some(Retry::Now) => ": change something and try again",
+            Some(Retry::Later) => ": try again later",
+            Some(Retry::Never) => ": ask the server's administrator",
             None => "",
         };
     }
     text.into()
 }
 
-/// The folder that messages go to.
+/// The folder in which messages are stored.
 struct Store<'f> {
     folder: &'f Path,
     sizes: &'f BTreeMap<MessageNumber, u64>,
@@ -213,12 +212,13 @@ struct Store<'f> {
     stored: Vec<MessageNumber>,
 }
 
-/// A message that is being written, under a name of its own. Where it does not become complete, the file goes.
+/// A message that is being written, in its own temporary file. The file is removed if the message does not
+/// become complete.
 struct Partial {
     message: MessageNumber,
     file: BufWriter<File>,
     path: PathBuf,
-    /// How many octets it may still have.
+    /// How many more octets the message may have.
     left: u64,
 }
 
@@ -227,7 +227,7 @@ impl<'f> Store<'f> {
     fn new(folder: &'f Path, sizes: &'f BTreeMap<MessageNumber, u64>) -> Result<Self> {
         let store = Store { folder, sizes, open: None, stored: Vec::new() };
         let taken = sizes.keys().map(|message| store.path(*message)).find(|path| path.exists());
-        taken.map_or(Ok(store), |path| Err(format!("{} is there already", path.display()).into()))
+        taken.map_or(Ok(store), |path| Err(format!("{} exists: use another folder", path.display()).into()))
     }
 
     fn path(&self, message: MessageNumber) -> PathBuf {
@@ -239,7 +239,7 @@ impl<'f> Store<'f> {
             let size = self.sizes.get(&message).copied().unwrap_or_default();
             let left = size.saturating_mul(2).saturating_add(SLACK);
             let path = self.folder.join(format!(".{message}.{}.part", std::process::id()));
-            let _ = fs::remove_file(&path); // one that a process with the same number left; a link goes, and is not followed
+            let _ = fs::remove_file(&path); // a process with the same number may have left it; a link is removed, not followed
             self.open = Some(Partial { message, file: BufWriter::new(File::create_new(&path)?), path, left });
         }
         Ok(())
@@ -248,13 +248,14 @@ impl<'f> Store<'f> {
     fn add(&mut self, octets: &[u8]) -> Result<()> {
         if let Some(partial) = &mut self.open {
             let left = partial.left.checked_sub(octets.len() as u64);
-            partial.left = left.ok_or("the server sends more than twice what it listed, and 1 MiB")?;
+            partial.left = left.ok_or("the server sends more than twice the listed size plus 1 MiB")?;
             partial.file.write_all(octets)?;
         }
         Ok(())
     }
 
-    /// The end mark came, so the message is complete: only now does it get its name, once it is on the disk.
+    /// The terminator has arrived, so the message is complete. It gets its name only now, once it is on the
+    /// disk.
     fn end(&mut self) -> Result<()> {
         if let Some(mut partial) = self.open.take() {
             partial.file.flush()?;
@@ -265,7 +266,7 @@ impl<'f> Store<'f> {
         Ok(())
     }
 
-    /// Names the message in which an error came.
+    /// Adds to an error the message in which it occurred.
     fn explain(&self, error: Error) -> Error {
         match &self.open {
             Some(partial) => format!("message {} is not complete: {error}", partial.message).into(),
@@ -273,7 +274,7 @@ impl<'f> Store<'f> {
         }
     }
 
-    /// The messages that are stored safely, names included.
+    /// Returns the messages that are stored safely, names included.
     fn finish(self) -> Result<Vec<MessageNumber>> {
         #[cfg(unix)] // elsewhere a folder cannot be opened as a file
         File::open(self.folder)?.sync_all()?;
@@ -283,6 +284,6 @@ impl<'f> Store<'f> {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path); // there is none where it was renamed
+        let _ = fs::remove_file(&self.path); // a renamed file is not there, which is fine
     }
 }

@@ -1,7 +1,7 @@
 //! A client and a server talk POP3 in memory, and every line is printed.
 //!
-//! `cargo run --example session` is a first session by hand. With `-- --all` it shows what came after RFC 1939: CAPA, LANG,
-//! UTF8, AUTH PLAIN and pipelining. It fails if a response is not the expected one.
+//! `cargo run --example session` shows a first session by hand. With `-- --all` it shows the extensions of RFC 1939: CAPA,
+//! LANG, UTF8, AUTH PLAIN and pipelining. It fails if a response is not the expected one.
 
 use pop3_proto::client::{Deletions, Event, Feature};
 use pop3_proto::server::{CloseReason, Language, Phrase, ServerConfig, Utf8};
@@ -21,7 +21,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// What a person would try first.
+/// Shows the commands that a person would try first.
 fn first_session() -> Result<()> {
     static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
     let mut talk = Dialogue::new(&CONFIG, TlsPolicy::Cleartext);
@@ -77,12 +77,12 @@ fn first_session() -> Result<()> {
     Ok(())
 }
 
-/// The extensions, in one session.
+/// Shows the extensions, in one session.
 fn all() -> Result<()> {
     const GERMAN: Language<'_> =
         Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &german };
-    // PLAIN shows the password to anyone who listens, so it is offered inside TLS only. This policy states that the session
-    // is inside TLS; the encryption itself is the application's.
+    // PLAIN shows the password to anyone who listens, so the server offers it only inside TLS. This policy tells the server
+    // that the session is inside TLS; the application does the encryption.
     static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Implicit)
         .with_sasl(&[Mechanism::PLAIN])
         .with_utf8(Utf8::Messages)
@@ -106,7 +106,7 @@ fn all() -> Result<()> {
     talk.say(&[Command::Utf8], done)?;
     assert!(talk.client.client().is_utf8() && talk.server.server().is_utf8());
 
-    // With the response in the command, and a wrong one; then with a challenge.
+    // First with the response in the command, and a wrong password; then with a challenge.
     let wrong = pop3_proto::Base64::from_static("AG1yb3NlAGd1ZXNz");
     let auth = |initial| Command::Auth { mechanism: Mechanism::PLAIN, initial };
     talk.say(
@@ -116,7 +116,8 @@ fn all() -> Result<()> {
     talk.say(&[auth(None)], |event| matches!(event, Event::AuthAccepted(..)))?;
     assert_eq!(talk.client.client().state(), State::Transaction);
 
-    // Four commands at once: the responses arrive in the same order, and a refusal changes none of the others.
+    // Four commands at once. The responses arrive in the same order, and a refusal does not change the other
+    // responses.
     let mut answers = Vec::new();
     let top = Command::Top { message: number(1)?, lines: 0 };
     talk.say(&[Command::Stat, Command::Dele(number(23)?), Command::Uidl(None), top], |event| {
@@ -127,7 +128,7 @@ fn all() -> Result<()> {
     })?;
     assert_eq!(answers, [true, false, true, true]);
 
-    // No command may follow QUIT, but QUIT may follow others.
+    // No command may follow QUIT, but QUIT may follow other commands.
     let goodbye = [Command::Dele(number(1)?), Command::Dele(number(3)?), Command::Quit];
     talk.say(
         &goodbye,
@@ -137,7 +138,7 @@ fn all() -> Result<()> {
     Ok(())
 }
 
-/// The phrases that this server has in German; English for the others.
+/// Returns the German phrases of this server, and English for the rest.
 fn german(phrase: Phrase) -> Text<'static> {
     match phrase {
         Phrase::LanguageSelected => const { Text::from_static("ab jetzt auf Deutsch") },
@@ -160,12 +161,12 @@ fn refused(event: &Event<'_>) -> bool {
     matches!(event, Event::Refused(..))
 }
 
-/// A client and a server. The bytes that one has to send are the bytes that the other receives.
+/// A client and a server. Each receives the bytes that the other sends.
 struct Dialogue {
     client: ClientConnection<Vec<u8>>,
     server: ServerConnection<Maildrop, Vec<u8>>,
     host: Host,
-    /// The next line of the client answers a challenge.
+    /// Whether the next line of the client answers a challenge.
     challenged: bool,
 }
 
@@ -198,18 +199,22 @@ impl Dialogue {
                         sender.respond(step, PLAIN)?;
                         self.challenged = true;
                     }
-                    // PLAIN proves nothing about the server. Other mechanisms may.
+                    // PLAIN proves nothing about the server. Other mechanisms may do so.
                     Event::AuthAccepted(done, _) => sender.verified(done)?,
                     _ => {}
                 }
             }
             if !self.client.wants_write() {
-                return if agreed { Ok(()) } else { Err(Error::from("this is not the expected response")) };
+                return if agreed {
+                    Ok(())
+                } else {
+                    Err(Error::from("the response is not the expected one"))
+                };
             }
         }
     }
 
-    /// Moves the client's commands to the server, and the server's responses to the client. Both are printed.
+    /// Moves the client's commands to the server, and the server's responses to the client. Prints both.
     fn exchange(&mut self) -> Result<()> {
         let commands = self.client.send_buf();
         for line in lines(commands.pending()) {
@@ -227,7 +232,7 @@ impl Dialogue {
         responses.clear();
         match closed {
             None | Some(CloseReason::Quit) => Ok(()),
-            Some(why) => Err(format!("the server has closed: {why:?}").into()),
+            Some(why) => Err(format!("the server closed: {why:?}").into()),
         }
     }
 }
@@ -236,8 +241,8 @@ fn lines(octets: &[u8]) -> impl Iterator<Item = &[u8]> {
     octets.split_inclusive(|octet| *octet == b'\n').map(|line| line.strip_suffix(b"\r\n").unwrap_or(line))
 }
 
-/// Returns a client's line without its secrets, to show or to log. The types of the crate never show a secret, but these are the bytes
-/// of the wire.
+/// Returns a client's line without its secrets, for display or a log. The types of the crate never show a secret, but these are raw
+/// bytes.
 fn redacted(line: &[u8], response: bool) -> String {
     let text = String::from_utf8_lossy(line);
     let mut words = text.splitn(3, ' ');

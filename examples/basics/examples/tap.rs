@@ -1,12 +1,13 @@
-//! Prints a recorded session as a dialogue, with secrets redacted: `tap CLIENT SERVER`, two files with the octets that either side sent.
-//! Without arguments it prints the recording below. What it prints can be read by `pop3_proto::script`, so that a session from the field
-//! becomes a test.
+//! Prints a recorded session as a dialogue, with secrets redacted: `tap CLIENT SERVER`, two files with the bytes that each side sent.
+//! Without arguments it prints the recording below. `pop3_proto::script` can read the output, so a session from production becomes a
+//! test.
 //!
-//! Two files do not tell in which order the octets came. They need not: a line of the client, then its answer to its end, then the client's
-//! next line is an order in which the same session could have been, had the client not pipelined. The tap tells when an answer is
-//! complete. Only where it loses step is the order a guess; the dialogue says so.
+//! Two files do not show in which order the bytes arrived. They need not: print a line of the client, then its complete answer, then the
+//! client's next line. Without pipelining, the same session could have had this order. The tap knows when an answer is complete. The order
+//! is a guess only while the tap is out of step, and the dialogue marks that.
 //!
-//! Whoever sees the octets as they come, as a proxy does, gives them to the tap as they come, and needs no such loop.
+//! A program that sees the bytes as they arrive, for example a proxy, passes them to the tap in that order and needs
+//! no such loop.
 
 use pop3_proto::client::Event;
 use pop3_proto::script::{Line, Script};
@@ -74,7 +75,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What one side sent: the tap has read up to `read` and has seen up to `seen`.
+/// The bytes that one side sent. The tap has read up to `read` and has seen up to `seen`.
 struct Recording<'o> {
     octets: &'o [u8],
     read: usize,
@@ -86,7 +87,7 @@ impl<'o> Recording<'o> {
         Recording { octets, read: 0, seen: 0 }
     }
 
-    /// The next line, which the tap sees from now on; none at the end.
+    /// Returns the next line, which the tap sees from now on, or `None` at the end.
     fn line(&mut self) -> Option<&'o [u8]> {
         let line = self.octets[self.seen..].split_inclusive(|octet| *octet == b'\n').next()?;
         self.seen += line.len();
@@ -104,7 +105,8 @@ fn dialogue(client: &[u8], server: &[u8]) -> String {
     let mut text = String::new();
     let mut turn = Side::Server; // the greeting
     loop {
-        // A side that has no more leaves the rest to the other: a server may just close, or speak unasked before it does.
+        // If one side has no more bytes, the rest is the other side's: a server may just close, or speak before it is
+        // asked.
         let next = match turn {
             Side::Client => client.line().map(|line| (Side::Client, line)),
             Side::Server => server.line().map(|line| (Side::Server, line)),
@@ -123,15 +125,16 @@ fn dialogue(client: &[u8], server: &[u8]) -> String {
                 Side::Server => tap.server(&mut input),
             };
             let Some(seen) = seen else { break };
-            turn = turn_behind(&seen).unwrap_or(turn);
+            turn = next_turn(&seen).unwrap_or(turn);
             says += &told(&seen);
             known |= !matches!(seen, Seen::OutOfStep(_));
             encrypted |= matches!(seen, Seen::Encrypted);
         }
         if side == Side::Server {
-            // What the tap does not know for an answer may be anything, the client's secrets too where the files were swapped.
+            // If the tap does not recognize an answer, the bytes may be anything, including the client's secrets if the files
+            // were swapped.
             text +=
-                &if known { shown(side, line) } else { format!("# {} octets of the server\n", line.len()) };
+                &if known { shown(side, line) } else { format!("# {} bytes of the server\n", line.len()) };
         }
         text += &says;
         if encrypted {
@@ -142,30 +145,30 @@ fn dialogue(client: &[u8], server: &[u8]) -> String {
             Side::Server => server.read = server.seen - input.remaining(),
         }
         if side == Side::Client && input.remaining() > 0 && client.seen == client.octets.len() {
-            text += &format!("# the client's last line has no end: {} octets\n", input.remaining());
+            text += &format!("# the client's last line is incomplete: {} bytes\n", input.remaining());
         }
     }
 }
 
-/// Who speaks next; `None` where that does not change.
-fn turn_behind(seen: &Seen<'_>) -> Option<Side> {
+/// Returns who speaks next, or `None` if that does not change.
+fn next_turn(seen: &Seen<'_>) -> Option<Side> {
     match seen {
         Seen::Challenge(_) | Seen::MalformedChallenge(_) | Seen::OutOfStep(_) => Some(Side::Client),
         Seen::Answer(Event::Greeting(_) | Event::NoService(_)) => Some(Side::Client),
         Seen::Answer(event) if event.completes() => Some(Side::Client),
         Seen::Answer(_) | Seen::InStep | Seen::LongLine(Side::Server) => None,
-        // All else is the client's, and wants an answer.
+        // The client sent everything else, and expects an answer.
         _ => Some(Side::Server),
     }
 }
 
-/// What the dialogue has of it: of the client's lines what is no secret, and remarks.
+/// Returns the text that the dialogue shows: the client's lines without secrets, and remarks.
 fn told(seen: &Seen<'_>) -> String {
     match seen {
         Seen::Command(command) => format!("C: {command}\n"),
         Seen::Cancel => "C: *\n".into(),
         Seen::Response(_) => "C: ********\n".into(),
-        // It may be a password that came too soon.
+        // It may be a password that was sent too early.
         Seen::Unknown(_) => "C: ********\n# a command that is not known\n".into(),
         Seen::NotACommand(error) => format!("C: ********\n# {error}\n"),
         Seen::LongLine(Side::Client) => "C: ********\n# a very long line\n".into(),
@@ -179,7 +182,7 @@ fn told(seen: &Seen<'_>) -> String {
     }
 }
 
-/// The line as a script has it: what can't be seen is escaped.
+/// Returns the line in the form of a script, with unprintable bytes escaped.
 fn shown(from: Side, octets: &[u8]) -> String {
     format!("{}\n", Line { number: 0, from, octets })
 }

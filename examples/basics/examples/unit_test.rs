@@ -1,5 +1,5 @@
-//! How an application tests its POP3 code without a network. Connections have no sockets, so a test plays the other side with the
-//! bytes of the wire. In an application, the functions below `main` would be `#[test]`s; here `main` runs them.
+//! Shows how an application tests its POP3 code without a network. Connections have no sockets, so a test plays the other side
+//! with the bytes of the protocol. In an application, the functions below `main` would be `#[test]`s; here `main` runs them.
 
 use pop3_proto::client::Event;
 use pop3_proto::script::{Cuts, Script};
@@ -13,8 +13,8 @@ use pop3_proto_basics::sample::{MESSAGES, Message};
 use std::collections::HashSet;
 use std::io::{Read, Write};
 
-/// The application's code: it logs in and asks for the unique-ids, to find the messages that are new. It does not move bytes, so a
-/// test can move them.
+/// The application's code. It logs in and asks for the unique-ids, to find the new messages. It does not move bytes, so a test can
+/// move them.
 struct NewMail {
     pop3: ClientConnection<Vec<u8>>,
     known: HashSet<Vec<u8>>,
@@ -52,7 +52,7 @@ impl NewMail {
         Ok(())
     }
 
-    /// What a test does instead of a socket: hands over the bytes received, and returns the bytes to send.
+    /// Takes the place of a socket in a test: passes the received bytes in, and returns the bytes to send.
     fn turn(&mut self, received: &[u8]) -> Result<Vec<u8>> {
         self.pop3.recv_buf().append(received);
         self.advance()?;
@@ -73,7 +73,7 @@ fn main() -> Result<()> {
     both_sides_meet_in_memory()
 }
 
-/// The bytes received and the bytes sent: a line of the table for each turn.
+/// The bytes received and the bytes sent, one row for each turn.
 const DIALOGUE: [(&str, &str); 5] = [
     ("+OK ready\r\n", "USER mrose\r\n"),
     ("+OK\r\n", "PASS tanstaaf\r\n"),
@@ -89,10 +89,10 @@ fn the_dialogue_is_what_it_should_be() -> Result<()> {
     }
     assert_eq!(mail.new, [1, 3]);
     assert!(mail.pop3.is_closed());
-    passed("the dialogue is what it should be")
+    passed("the dialogue is as expected")
 }
 
-/// A stream may arrive in pieces of any size. The connection keeps the bytes that are not a whole line yet.
+/// A stream may arrive in pieces of any size. The connection keeps the bytes of an incomplete line.
 fn the_cuts_of_the_stream_do_not_matter() -> Result<()> {
     let mut mail = NewMail::new(&["bbb"]);
     let mut sent = Vec::new();
@@ -101,10 +101,11 @@ fn the_cuts_of_the_stream_do_not_matter() -> Result<()> {
     }
     assert_eq!(sent, DIALOGUE.map(|(_, sent)| sent).concat().as_bytes());
     assert_eq!((&mail.new[..], mail.pop3.is_closed()), (&[1, 3][..], true));
-    passed("the cuts of the stream do not matter")
+    passed("the stream may be cut anywhere")
 }
 
-/// The same with a script: it is easier to read, it runs at every cut, and it shows the line that differs.
+/// Does the same with a script. A script is easier to read, runs at every cut, and shows the line that
+/// differs.
 fn a_script_plays_the_server() -> Result<()> {
     let script = Script::parse(
         "
@@ -138,10 +139,10 @@ line 2: the client sent something else
   sent    C: USER mrose
                   ^";
     assert_eq!(error.to_string(), shown);
-    passed("a script plays the server, and shows where the two part")
+    passed("a script plays the server, and shows the line that differs")
 }
 
-/// Moves the bytes in this application: over any stream, also that of a script.
+/// Moves the bytes in this application, over any stream or a script.
 fn talk(mail: &mut NewMail, stream: &mut (impl Read + Write)) -> Result<()> {
     while !mail.pop3.is_closed() {
         mail.advance()?;
@@ -153,13 +154,13 @@ fn talk(mail: &mut NewMail, stream: &mut (impl Read + Write)) -> Result<()> {
 
 fn a_refused_login_is_told_with_its_code() -> Result<()> {
     let mut mail = NewMail::new(&[]);
-    // Each response follows its command: bytes that are there before a command is sent do not answer it.
+    // Each response follows its command: bytes that arrived before a command was sent do not answer it.
     for received in ["+OK ready\r\n", "+OK\r\n"] {
         mail.turn(received.as_bytes())?;
     }
     let error = mail.turn(b"-ERR [IN-USE] locked\r\n").unwrap_err();
     assert_eq!(error.to_string(), "PASS: IN-USE");
-    passed("a refused login is told with its code")
+    passed("a refused login is reported with its code")
 }
 
 /// `received_eof` reports that the peer has closed.
@@ -185,16 +186,16 @@ fn the_server_removes_at_quit_only() -> Result<()> {
         pop3.recv_buf().append(commands.as_bytes());
         pop3.recv_buf().received_eof();
         assert_eq!(host.serve(&mut pop3)?, Some(reason));
-        // The words after `+OK` are for people: a test should not depend on them.
+        // The words after `+OK` are for people, so a test should not depend on them.
         let responses = String::from_utf8_lossy(pop3.send_buf().pending());
         let accepted = responses.lines().filter(|line| line.starts_with("+OK")).count();
         assert_eq!(accepted, 4 + usize::from(!last.is_empty()));
         assert_eq!(host.messages(), left);
     }
-    passed("the server removes at QUIT only")
+    passed("the server removes messages only at QUIT")
 }
 
-/// The send buffer may be an array. With any size from 512 bytes on, the same bytes are sent.
+/// The send buffer may be an array. Any size of at least 512 bytes sends the same bytes.
 fn a_large_message_passes_a_small_sink() -> Result<()> {
     let large = Message { id: "large", text: ".dot\nno dot\n".repeat(1000).leak() };
     let mut host = Host::new(&[large]);
@@ -203,7 +204,7 @@ fn a_large_message_passes_a_small_sink() -> Result<()> {
     let mut sent = Vec::new();
     while !pop3.wants_read() {
         host.serve(&mut pop3)?;
-        sent.extend_from_slice(pop3.send_buf().pending()); // as a driver writes to its socket
+        sent.extend_from_slice(pop3.send_buf().pending()); // a driver writes these bytes to its socket
         pop3.send_buf().clear();
     }
     let message = [b"+OK 14000 octets\r\n", "..dot\r\nno dot\r\n".repeat(1000).as_bytes(), b".\r\n"].concat();

@@ -1,4 +1,4 @@
-//! Connections on blocking sockets: a socket with a clock, so that timers end a wait, and a client on top.
+//! Connections on blocking sockets: a socket with a clock, so timers end a wait, and a client that uses it.
 
 use crate::Result;
 use crate::connect::connect;
@@ -10,10 +10,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// The bytes of a line that an error shows.
+/// How many bytes of a line an error shows.
 const SHOWN: usize = 200;
 
-/// A socket with a clock. To read and to write fail with [`ErrorKind::TimedOut`] after the time that was set.
+/// A socket with a clock. Reads and writes fail with [`ErrorKind::TimedOut`] at the time that was set.
 #[derive(Debug)]
 pub struct Socket {
     pub stream: TcpStream,
@@ -32,7 +32,7 @@ impl Socket {
         self.start.elapsed()
     }
 
-    /// Sets the time until which calls may wait: what `tick` returns.
+    /// Sets the time until which calls may wait. Pass the return value of `tick`.
     pub fn set_until(&mut self, until: Option<Duration>) {
         self.until = until;
     }
@@ -65,7 +65,7 @@ impl Write for Socket {
     }
 }
 
-/// Removes the error of a call whose time is up: `tick` decides what that means.
+/// Ignores the error of a call whose time is up, because `tick` decides what that means.
 pub fn unless_late<T>(result: io::Result<T>) -> io::Result<()> {
     match result {
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(()),
@@ -87,13 +87,13 @@ impl Connection {
         Ok(Connection { pop3: ClientConnection::new(config, 1), socket })
     }
 
-    /// Queues a command. [`event`](Self::event) writes it before it reads: the 16 commands that can be in flight fit in the
+    /// Queues a command. [`event`](Self::event) writes it before it reads. The 16 commands that can be in flight fit in the
     /// buffer of any socket, so client and server never wait for each other.
     pub fn send(&mut self, command: Command<'_>) -> Result<Ticket, SendError> {
         self.pop3.sender().send(command)
     }
 
-    /// Waits for the next event. Fails if no event is due, or if the session is over.
+    /// Waits for the next event. Fails if no event is expected, or if the session is over.
     pub fn event(&mut self) -> Result<Event<'_>> {
         while !self.pop3.is_ready() && !self.pop3.is_closed() {
             self.turn()?;
@@ -111,7 +111,7 @@ impl Connection {
         self.pop3.client()
     }
 
-    /// Writes, or else reads, until a timer has to run.
+    /// Writes pending bytes. If there are none, reads until a timer has to run.
     fn turn(&mut self) -> Result<()> {
         self.socket.set_until(self.pop3.tick(self.socket.now())?); // fails if the server was silent for too long
         unless_late(match self.pop3.wants_write() {
@@ -122,7 +122,7 @@ impl Connection {
     }
 }
 
-/// The start of the first line that is unread, for an error to show: `poll` borrows the buffer.
+/// The start of the first unread line, for an error to show, because `poll` borrows the buffer.
 struct FirstLine {
     bytes: [u8; SHOWN],
     length: usize,

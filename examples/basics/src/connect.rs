@@ -1,4 +1,4 @@
-//! Connecting to a name that may have several addresses, some of them dead.
+//! Connects to a name that may have several addresses, some of which do not answer.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -6,16 +6,16 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long connecting may take, however many addresses there are.
+/// How long connecting may take, regardless of the number of addresses.
 const CONNECT: Duration = Duration::from_secs(30);
-/// How long an address is alone before the next one is tried too.
+/// How long to try one address before trying the next one too.
 const HEAD_START: Duration = Duration::from_millis(250);
 /// Connects to the first address of the name that answers.
 pub fn connect(address: &str) -> io::Result<TcpStream> {
     race(interleaved(address.to_socket_addrs()?))
 }
 
-/// Takes the two families in turn (RFC 8305), and first the one that the system prefers.
+/// Alternates between the two address families (RFC 8305), starting with the one that the system prefers.
 fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut addresses = addresses.peekable();
     let is_first_v6 = addresses.peek().is_some_and(SocketAddr::is_ipv6);
@@ -26,12 +26,12 @@ fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     first.into_iter().zip(second).flat_map(|(first, second)| [first, second]).chain(rest).collect()
 }
 
-/// Tries the addresses one after the other: the next one follows after a moment, or once the one before it has failed. The first that
-/// answers is taken. The threads of the others end when their time is up.
+/// Tries the addresses one after the other. The next one follows after a moment, or once the previous one has failed. Returns the
+/// first that answers. The threads of the other addresses end when their time is up.
 fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let until = Instant::now() + CONNECT;
     let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_add(1);
-    let head_start = HEAD_START.min(CONNECT / count); // each gets a share of the time
+    let head_start = HEAD_START.min(CONNECT / count); // each address gets a share of the time
     let (sender, results) = channel();
     let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
     let mut addresses = addresses.into_iter().peekable();
@@ -40,7 +40,7 @@ fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
         if let Some(address) = addresses.next() {
             let sender = sender.clone();
             let time = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            // Nobody may be left to tell.
+            // The receiver may be gone.
             thread::spawn(move || drop(sender.send((address, TcpStream::connect_timeout(&address, time)))));
             running += 1;
         }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// A port whose queue of connections is full: it answers nobody any more.
+    /// Returns a port whose queue of connections is full, so it no longer answers.
     fn dead() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

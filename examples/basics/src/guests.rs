@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and from one address.
+//! Limits how many connections there may be, in all and from one address.
 //!
 //! ```
 //! use pop3_proto_basics::guests::Guests;
@@ -7,7 +7,7 @@
 //! let (guests, address) = (Guests::new(300, 1), IpAddr::V4(Ipv4Addr::LOCALHOST));
 //! let guest = guests.welcome(address);
 //! assert!(guest.is_some() && guests.welcome(address).is_none());
-//! drop(guest); // with the connection
+//! drop(guest); // keeps it until the connection ends
 //! assert!(guests.welcome(address).is_some());
 //! ```
 
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Who is connected.
+/// The connections that are open now.
 #[derive(Debug)]
 pub struct Guests {
     most: usize,
@@ -38,7 +38,7 @@ pub struct Guest {
 }
 
 impl Guests {
-    /// Allows this many connections in all, and this many from one address.
+    /// Allows `most` connections in all, and `most_of_one` from one address.
     #[must_use]
     pub fn new(most: usize, most_of_one: usize) -> Self {
         Guests { most, most_of_one, here: Arc::default() }
@@ -68,7 +68,8 @@ impl Drop for Guest {
     }
 }
 
-/// An address. Of version 6 it is the first half, because one client has all addresses that begin with it.
+/// Returns the part of an address that identifies a client. For IPv6 it is the first half, because one client
+/// has all addresses that begin with it.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

@@ -1,4 +1,4 @@
-//! The application around a server connection at its smallest: one user, and a mailbox in memory.
+//! The smallest application around a server connection: one user, and a mailbox in memory.
 
 use crate::Result;
 use crate::sample::{Message, PASSWORD, PLAIN, USER};
@@ -8,18 +8,18 @@ use pop3_proto::{Base64, OctetCount, ServerConnection, Storage, Text, UniqueId};
 /// A maildrop: the size and the unique-id of each message.
 pub type Maildrop = Vec<MessageInfo<UniqueId<'static>>>;
 
-/// The part of a server that its connection does not know, for one session.
+/// The parts of a server that its connection does not know, for one session.
 #[derive(Debug)]
 pub struct Host {
     /// The name that the client gave with USER. The connection does not keep it.
     name: Vec<u8>,
-    /// The bytes that are not sent yet of the message that the client fetches.
+    /// The unsent bytes of the message that the client is fetching.
     sending: &'static [u8],
     messages: Vec<Message>,
 }
 
 impl Host {
-    /// Returns a host of these messages.
+    /// Returns a host that serves these messages.
     pub fn new(messages: &[Message]) -> Self {
         Host { name: Vec::new(), sending: &[], messages: messages.to_vec() }
     }
@@ -29,7 +29,7 @@ impl Host {
         &self.messages
     }
 
-    /// Answers all events until the connection has to wait. Returns the reason if the session is over.
+    /// Answers events until the connection has to wait. Returns the reason if the session is over.
     pub fn serve<R: Storage, S: Storage>(
         &mut self,
         pop3: &mut ServerConnection<Maildrop, R, S>,
@@ -43,12 +43,12 @@ impl Host {
         Ok(None)
     }
 
-    /// Answers one event. Each answer takes the token of its question, so none can be given twice.
+    /// Answers one event. Each answer uses up the token of its question, so you cannot answer twice.
     fn answer(&mut self, event: Event<'_>, mut responder: Responder<'_, Maildrop>) -> Result<()> {
         match event {
             Event::Greet(greet) => responder.greet(greet, Text::from_static("POP3 server ready"))?,
-            // To refuse an unknown name shows which names exist. A server on an open network accepts any name, as
-            // `blocking_server` does.
+            // Refusing an unknown name reveals which names exist. A server on an open network accepts any name,
+            // as `blocking_server` does.
             Event::User(user, name) if name.as_bytes() == USER.as_bytes() => {
                 self.name = name.as_bytes().to_vec();
                 responder.accept_name(user)?;
@@ -60,16 +60,17 @@ impl Host {
             }
             Event::Body if self.sending.is_empty() => _ = responder.finish_body()?,
             Event::Body => self.sending = &self.sending[responder.write_body(self.sending)?..],
-            // The one place where messages are removed.
+            // This is the only place that removes messages.
             Event::Commit(commit) => {
-                // The last first, so that the others keep their places.
+                // Start with the last message, so the other messages keep their places.
                 let marked: Vec<_> = responder.marked().collect();
                 for message in marked.iter().rev() {
                     self.messages.remove(message.index());
                 }
                 responder.removed(commit)?;
             }
-            // Another name. STLS and unknown commands are events only if the configuration offers them.
+            // Handle a different name. STLS and unknown commands are events only if the configuration offers
+            // them.
             other => responder.decline(other)?,
         }
         Ok(())
@@ -85,7 +86,7 @@ impl Host {
             Credentials::Password(password) => {
                 self.name == USER.as_bytes() && password.expose() == PASSWORD.as_bytes()
             }
-            // In PLAIN the client begins. If it has not, an empty challenge asks for its response.
+            // In PLAIN the client begins. If it has not, send an empty challenge to ask for its response.
             Credentials::Sasl { initial: None, .. } => {
                 return Ok(responder.challenge(login, Base64::EMPTY)?);
             }

@@ -6,10 +6,10 @@ use pop3_proto::Base64;
 pub const USER: &str = "mrose";
 /// The user's password.
 pub const PASSWORD: &str = "tanstaaf";
-/// What the user says with AUTH PLAIN: NUL, name, NUL, password, in base64. Feature `sasl` builds such messages.
+/// The user's AUTH PLAIN message: NUL, name, NUL, password, in base64. Feature `sasl` builds such messages.
 pub const PLAIN: Base64<'static> = Base64::from_static("AG1yb3NlAHRhbnN0YWFm");
 
-/// A message, and the unique-id that it keeps for as long as it is there.
+/// A message, and the unique-id that it keeps for as long as it exists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Message {
     pub id: &'static str,

@@ -1,11 +1,11 @@
-//! A client that sends commands and does not read answers does not make the server's memory grow.
+//! A client that sends commands and does not read the responses must not make the server's memory grow.
 
 use pop3_proto::server::{Ask, MessageInfo, ServerConfig, Step};
 use pop3_proto::{Input, SendBuf, Server, Text, TlsPolicy, UniqueId};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The system's allocator, which knows how many octets are in use now, and how many were at the most.
+/// The system's allocator, which counts the bytes in use now and the maximum so far.
 struct Counting;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
@@ -16,8 +16,8 @@ fn more(octets: usize) {
     MOST.fetch_max(now, Ordering::Relaxed);
 }
 
-// An allocator cannot be written without; the library itself forbids it. Growing goes through `alloc`, so that old and new are
-// both counted while both are there.
+// An allocator needs unsafe code, which the library itself forbids. Growing goes through `alloc`, so the old and the new
+// allocation are both counted while both exist.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -36,7 +36,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// The greatest growth while `run` runs.
+/// Returns the greatest growth of memory while `run` runs.
 fn growth(run: impl FnOnce()) -> usize {
     let before = NOW.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);
@@ -49,7 +49,7 @@ const MESSAGES: usize = 1_000_000;
 
 type Session = Server<Vec<MessageInfo<UniqueId<'static>>>>;
 
-/// Goes on until the machine waits for the client: for input, or for room.
+/// Continues until the machine waits for the client, either for input or for room.
 fn advance(server: &mut Session, input: &mut Input<'_>, send: &mut SendBuf<Vec<u8>>) -> bool {
     loop {
         match server.poll(input, send).unwrap() {
@@ -84,12 +84,12 @@ fn four_kib_of_list_over_a_million_messages_stay_below_64_kib() {
             assert!(!advance(&mut server, &mut input, &mut send), "a listing of a million rows went through");
         }
     });
-    // The send at its limit, and, while it is moved there, the one of half the size before.
+    // The send buffer at its limit, plus the previous one of half the size while it is copied.
     assert!(grown <= 2 * SendBuf::<Vec<u8>>::LIMIT, "{grown}");
-    // Of all these commands one was read. The others wait in the caller's buffer, so that TCP makes the client wait.
+    // The server read one of these commands. The rest wait in the caller's buffer, so TCP makes the client wait.
     assert_eq!(input.remaining(), commands.len() - 6);
 
-    // Where the client reads after all, listing after listing comes, whole, and memory stays as it is.
+    // If the client does read, every listing arrives complete, and memory does not grow.
     let (mut rows, mut ends) = (0, 0);
     let mut before = Vec::with_capacity(1024);
     let grown = growth(|| {

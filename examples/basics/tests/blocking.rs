@@ -1,4 +1,4 @@
-//! `Connection` against servers that are silent, slow or gone, on loopback.
+//! `Connection` against silent, slow and closed servers, on loopback.
 
 use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{Command, ConnectionError, NothingDue, Timer, Timers, TlsPolicy};
@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A client, connected to a server that is only this function.
+/// Returns a client, connected to a server that consists of this function.
 fn connect(config: ClientConfig, serve: impl FnOnce(TcpStream) + Send + 'static) -> Connection {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -16,7 +16,7 @@ fn connect(config: ClientConfig, serve: impl FnOnce(TcpStream) + Send + 'static)
     Connection::connect(&address, config).unwrap()
 }
 
-/// Goes on to an event for which `wanted` is true, or to an error.
+/// Waits for an event for which `wanted` is true, or for an error.
 fn wait(pop: &mut Connection, wanted: impl Fn(&Event<'_>) -> bool) -> Result<(), ConnectionError> {
     loop {
         match pop.event() {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
-/// What the server says to a command; without an answer it ends the connection.
+/// Returns the server's response to a command, or `None` to end the connection.
 type Says = fn(command: &str, session: usize) -> Option<String>;
 
 fn usual(command: &str) -> Option<String> {
@@ -22,7 +22,7 @@ fn usual(command: &str) -> Option<String> {
     })
 }
 
-/// Fetches into a new folder with this name. Returns what came of it, the folder, and the commands.
+/// Fetches into a new folder with this name. Returns the result, the folder, and the commands.
 fn fetch(name: &str, says: Says) -> (Result<(), String>, PathBuf, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -1,7 +1,8 @@
-//! SCRAM-SHA-256 in memory: rsasl knows the mechanism, the machines carry its messages, and every line is printed.
+//! Logs in with SCRAM-SHA-256 in memory: rsasl implements the mechanism, the machines carry its messages, and the
+//! program prints every line.
 //!
-//! Neither side shows the password to the other, and both prove that they know it. So `+OK` alone is no login: the client goes on with
-//! `verified` only once the server's proof was right.
+//! Neither side shows the password to the other, and both prove that they know it. So `+OK` alone is not a login: the client calls
+//! `verified` only after checking the server's proof.
 
 use pop3_proto::login::{Login as ClientLogin, LoginError, Way};
 use pop3_proto::server::{Ask, Credentials, Login, MessageInfo, Refusal, ServerConfig, Step};
@@ -13,24 +14,24 @@ use pop3_proto_fetch::Result;
 use pop3_proto_fetch::scram::Exchange;
 use pop3_proto_serve::scram::{Exchange as ServerExchange, ITERATIONS, Progress, Verifier};
 
-/// Inside TLS, or so it says here: the machines leave the encryption to others.
+/// This configuration states that the session is inside TLS; the machines leave the encryption to others.
 static CONFIG: ServerConfig<'_> =
     ServerConfig::new(TlsPolicy::Implicit).with_sasl(&[Mechanism::SCRAM_SHA_256]);
 
 fn main() -> Result<()> {
-    // What a server keeps of the password: a login cannot be made of it.
+    // The server's record of the password. It is not enough to log in.
     let verifier = Verifier::new(PASSWORD.as_bytes(), ITERATIONS)?;
 
     println!("# the right password");
     assert_eq!(talk(PASSWORD, Host::new(Some(verifier.clone()))?)?, State::Transaction);
     println!("\n# a wrong one");
     assert_eq!(talk("guess", Host::new(Some(verifier))?)?, State::Authorization);
-    println!("\n# a server that knows no password, and says +OK all the same");
+    println!("\n# a server that does not know the password, and sends +OK anyway");
     assert_eq!(talk(PASSWORD, Host::new(None)?)?, State::Authorization);
     Ok(())
 }
 
-/// One login; returns the state of the client after it.
+/// Runs one login and returns the client's state after it.
 fn talk(password: &str, mut host: Host) -> Result<State> {
     let mut pop3 = ClientConnection::new(TlsPolicy::Implicit, 1);
     let mut to_client = SendBuf::new(vec![]);
@@ -48,9 +49,9 @@ fn talk(password: &str, mut host: Host) -> Result<State> {
         while let Some((event, mut sender)) = pop3.poll()? {
             match login.handle(event, &mut sender) {
                 Ok(None) => {}
-                // The mechanism has the last word.
+                // The mechanism decides last.
                 Err(LoginError::Distrust(_)) => {
-                    println!("# the client does not believe it");
+                    println!("# the client rejects it");
                     return Ok(State::Authorization);
                 }
                 Ok(Some(_)) | Err(_) => return Ok(pop3.client().state()),
@@ -59,10 +60,10 @@ fn talk(password: &str, mut host: Host) -> Result<State> {
     }
 }
 
-/// The other side.
+/// The server's side.
 struct Host {
     server: Server<Vec<MessageInfo<UniqueId<'static>>>>,
-    /// None: whoever comes is let in, without a proof from either side.
+    /// `None` accepts every client, without a proof from either side.
     exchange: Option<ServerExchange>,
 }
 
@@ -72,7 +73,7 @@ impl Host {
         Ok(Host { server: Server::new(&CONFIG, 1), exchange })
     }
 
-    /// Reads what there is, and writes the answers.
+    /// Reads the input and writes the responses.
     fn run(&mut self, from_client: &mut SendBuf<Vec<u8>>, to_client: &mut SendBuf<Vec<u8>>) -> Result<()> {
         let mut input = Input::more(from_client.pending());
         loop {
@@ -85,7 +86,7 @@ impl Host {
                     self.answer(login, message, to_client)?;
                 }
                 Step::NeedInput => break,
-                step => return Err(format!("nobody expects {step:?}").into()),
+                step => return Err(format!("unexpected step {step:?}").into()),
             }
         }
         let read = from_client.pending().len() - input.remaining();
@@ -110,7 +111,7 @@ impl Host {
     }
 }
 
-/// The lines, with what the base64 in them says: in SCRAM neither side shows its secret.
+/// Prints the lines with their base64 decoded: in SCRAM neither side shows its secret.
 fn print(side: &str, octets: &[u8]) {
     for line in String::from_utf8_lossy(octets).lines() {
         println!("{side}: {line}");

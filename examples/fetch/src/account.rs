@@ -3,15 +3,15 @@ use clap::ValueEnum;
 use idna::AsciiDenyList;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The longest key that is a file name as it is, with room for what is put in front of it.
+/// The longest key that can be a file name unchanged, with room for a prefix.
 const LONGEST_KEY: usize = 200;
-/// Gmail's word for the mail of the last 30 days, in front of a name.
+/// Gmail's prefix to a user name that selects the mail of the last 30 days.
 const RECENT: &str = "recent:";
 
-/// Whose mail is to be fetched, and from where.
+/// The user whose mail to fetch, and the server.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// The name, with the bytes that the server is sent.
+    /// The bytes of the name that the server receives.
     pub user: Vec<u8>,
     /// A domain name in ASCII and lower case, or an IP address.
     pub host: String,
@@ -22,11 +22,11 @@ pub struct Account {
 /// How a session gets into TLS.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Tls {
-    /// The session begins in cleartext and goes on inside TLS
+    /// The session begins in cleartext and continues inside TLS
     Stls,
     /// The connection is TLS from its first byte
     Implicit,
-    /// Everything is sent in cleartext, the password too
+    /// Everything is sent in cleartext, including the password
     None,
 }
 
@@ -38,11 +38,12 @@ impl Account {
     /// # Errors
     /// Returns an error that quotes no part of the name, because it may be a password.
     pub fn parse(url: &str, tls: Option<Tls>) -> Result<Self> {
-        let (scheme, rest) = url.split_once("://").ok_or("the URL must begin with pop3:// or pop3s://")?;
+        let (scheme, rest) =
+            url.split_once("://").ok_or("the URL has no known scheme: begin it with pop3:// or pop3s://")?;
         let tls_from_start = match scheme.to_ascii_lowercase().as_str() {
             "pop3" => false,
             "pop3s" => true,
-            _ => return Err("the URL must begin with pop3:// or pop3s://".into()),
+            _ => return Err("the URL has no known scheme: begin it with pop3:// or pop3s://".into()),
         };
         let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let (user, place) = authority.rsplit_once('@').ok_or("the URL has no user: pop3://USER@HOST")?;
@@ -63,9 +64,10 @@ impl Account {
         Ok(Account { user, host, port, tls })
     }
 
-    /// Returns a name for the mailbox that a file can have: the two usual ports lead to the same mailbox.
+    /// Returns a file name for the mailbox. It is the same for the two usual ports, because both lead to the
+    /// same mailbox.
     ///
-    /// It holds no slash, whatever the name and the host are. A long name is cut, and told apart by a digest.
+    /// It contains no slash, for any name and host. A long name is cut, and a digest keeps it distinct.
     #[must_use]
     pub fn key(&self) -> String {
         let mut key = encode(&self.user, b"") + "@" + &encode(self.host.to_lowercase().as_bytes(), b":");
@@ -80,7 +82,7 @@ impl Account {
         key
     }
 
-    /// Returns the name for people to read.
+    /// Returns the name in a readable form.
     #[must_use]
     pub fn shown_user(&self) -> String {
         match std::str::from_utf8(&self.user) {
@@ -130,7 +132,7 @@ fn parse_place(text: &str) -> Result<(String, Option<u16>)> {
     Ok((host, port))
 }
 
-/// Returns a domain name as the DNS has it (RFC 5891), in lower case.
+/// Returns a domain name in the form that the DNS uses (RFC 5891), in lower case.
 fn domain(text: &str) -> Result<String> {
     let host = decode(text).ok_or("the host has a % without two hex digits")?;
     let host =
@@ -155,7 +157,7 @@ fn digit(hex: u8) -> Option<u8> {
     char::from(hex).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Writes all bytes as `%XX` that are neither unreserved (RFC 3986 section 2.3) nor in `kept`.
+/// Writes each byte as `%XX` unless it is unreserved (RFC 3986 section 2.3) or in `kept`.
 fn encode(bytes: &[u8], kept: &[u8]) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.contains(&byte);
     let one =

@@ -1,7 +1,8 @@
-//! For how long messages have been stored here, which `--keep-days` needs to know.
+//! How long messages have been stored here, for `--keep-days`.
 //!
-//! Beside the state file lies `.fetch.since-KEY`, with a line for each message that is stored here and that the server still lists: since
-//! when (seconds after 1970), its size and its unique-id. If the file is lost, the days begin again, and nothing is deleted too early.
+//! The file `.fetch.since-KEY`, next to the state file, has a line for each message that is stored here and that the server still lists:
+//! the time (in seconds after 1970), its size and its unique-id. If the file is lost, the days begin again, so nothing is deleted too
+//! early.
 
 use super::files;
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 const DAY: u64 = 24 * 60 * 60;
 const FILE: &str = ".fetch.since-";
 
-/// Since when messages are stored, by unique-id and size.
+/// The time since when each message is stored, by unique-id and size.
 #[derive(Debug)]
 pub(super) struct Ages {
     path: PathBuf,
@@ -20,7 +21,7 @@ pub(super) struct Ages {
 }
 
 impl Ages {
-    /// Reads the file in this folder, if there is one.
+    /// Reads the file in this folder, if it exists.
     pub(super) fn open(folder: &Path, key: &str) -> io::Result<Self> {
         let path = folder.join(format!("{FILE}{key}"));
         let mut lines = Vec::new();
@@ -29,12 +30,12 @@ impl Ages {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        // A line that cannot be read is a message whose days begin again.
+        // If a line cannot be read, the days of its message begin again.
         let since = lines.split(|byte| *byte == b'\n').filter_map(read).collect();
         Ok(Ages { path, since })
     }
 
-    /// Notes which messages are stored and listed at this moment, in seconds, and forgets all others.
+    /// Records which messages are stored and listed at this time, in seconds, and forgets the rest.
     pub(super) fn update<'m>(
         &mut self,
         now: u64,
@@ -57,7 +58,7 @@ impl Ages {
         Ok(())
     }
 
-    /// Returns whether this message has been stored for so many days.
+    /// Returns whether this message has been stored for `days` days.
     pub(super) fn is_ripe(&self, (id, octets): (&[u8], u64), days: u32, now: u64) -> bool {
         let since = self.since.get(&(id.to_vec(), octets));
         since.is_some_and(|since| now.saturating_sub(*since) >= DAY * u64::from(days))
@@ -68,7 +69,7 @@ fn line(since: u64, octets: u64, id: &[u8]) -> Vec<u8> {
     [format!("{since}\t{octets}\t").as_bytes(), id, b"\n"].concat()
 }
 
-/// A unique-id may hold tabs, so it is the last.
+/// The unique-id is last because it may contain tabs.
 fn read(line: &[u8]) -> Option<((Vec<u8>, u64), u64)> {
     let mut parts = line.splitn(3, |byte| *byte == b'\t');
     let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse().ok();

@@ -1,4 +1,4 @@
-//! From the name of a host to a session that can log in.
+//! Goes from the name of a host to a session that can log in.
 
 use super::account::Tls;
 use super::connection::{Broken, Cause, Connection};
@@ -21,9 +21,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// How long connecting may take, and a TLS handshake on top of it, unless the options say another time.
+/// The default time for connecting, and for a TLS handshake after it.
 const CONNECT: Duration = Duration::from_secs(30);
-/// How long a server may be silent before it is asked what it is.
+/// How long a server may be silent before a probe finds out what it is.
 const SILENCE: Duration = Duration::from_secs(3);
 
 impl Fetch {
@@ -55,7 +55,7 @@ impl Fetch {
         self.options.connector.as_ref().ok_or_else(|| Failure::usage("TLS needs a CA to trust"))
     }
 
-    /// TLS from the first byte.
+    /// Starts TLS from the first byte.
     async fn shake_hands(
         &self,
         host: &str,
@@ -72,7 +72,7 @@ impl Fetch {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
-        // Bytes that are not TLS. Whose they are can be seen by asking again.
+        // These bytes are not TLS. A probe shows which kind of server sent them.
         if matches!(of_tls(&error), Some(rustls::Error::InvalidMessage(_))) {
             let said = probe(address).await;
             self.trace_line(&said);
@@ -109,7 +109,7 @@ impl Fetch {
         }
     }
 
-    /// Waits for the greeting, and returns its timestamp, if it has one, for APOP.
+    /// Waits for the greeting, and returns its timestamp for APOP, if it has one.
     async fn greeted<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
@@ -118,7 +118,7 @@ impl Fetch {
     ) -> Result<(Connection<S>, Option<Vec<u8>>), Failure> {
         let watcher = self.options.trace.then(|| trace::watcher(Shown::new(&self.options)));
         let mut connection = Connection::new(stream, self.config(policy), watcher);
-        // A server of TLS, or of HTTP, waits for its client to begin. There is no need to wait with it.
+        // A TLS or HTTP server waits for its client to begin, so do not wait for it.
         if policy != TlsPolicy::Implicit && timeout(SILENCE, connection.ready()).await.is_err() {
             let said = probe(address).await;
             if let Some(cause) = likely(&said, self.options.account.tls) {
@@ -145,7 +145,7 @@ impl Fetch {
         config.with_timers(Timers::DEFAULT.with_greeting(time).with_answer(time).with_tls(time))
     }
 
-    /// Names the likely cause, if the server sent something else than a greeting.
+    /// Names the likely cause if the server did not send a greeting.
     fn not_greeted(&self, error: Cause) -> Failure {
         let line =
             error.downcast_ref().and_then(|Broken { line, .. }| likely(line, self.options.account.tls));
@@ -156,7 +156,7 @@ impl Fetch {
         }
     }
 
-    /// What a probe has heard belongs to the dialogue too.
+    /// The output of a probe belongs to the dialogue too.
     fn trace_line(&self, line: &[u8]) {
         if self.options.trace && !line.is_empty() && !is_tls(line) {
             eprintln!("S: {}", Shown::new(&self.options).line(line));
@@ -173,7 +173,7 @@ fn wrong_port(said: &[u8], cause: &str) -> Failure {
     failure.with_hint(&format!("the server sent '{}'", said.escape_ascii())).with_hint(cause)
 }
 
-/// Says in plain words why a handshake failed.
+/// Explains in plain words why a handshake failed.
 fn refused_handshake(error: io::Error) -> Failure {
     match of_tls(&error) {
         Some(cause) if Distrust::find(cause).is_some() => {

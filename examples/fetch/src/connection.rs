@@ -1,4 +1,4 @@
-//! A connection of which the octets can be watched, and whose errors show the line that was not a response.
+//! A connection whose bytes can be watched, and whose errors show the line that was not a response.
 
 use pop3_proto::client::{ClientConfig, Event, Sender, StartTls};
 use pop3_proto::tap::Side;
@@ -16,36 +16,38 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// A large message comes in pieces of this size.
+/// How many bytes of a large message to read at once.
 const READ: usize = 64 * 1024;
-/// As much of a line as an error holds.
+/// How much of a line an error holds.
 const SHOWN: usize = 4096;
 /// How long closing may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Sees the octets of both sides, outside TLS and inside it, as they come and go.
+/// Sees the bytes of both sides, outside and inside TLS, when they are sent and received.
 pub(super) type Watcher = Box<dyn FnMut(Side, &[u8]) + Send>;
 
 /// A client on a stream.
 pub(super) struct Connection<S> {
     pop3: pop3_tokio::Connection<Watched<S>>,
-    /// The beginning of the line that is read next.
+    /// The beginning of the next line to read.
     line: Vec<u8>,
 }
 
-/// The server broke a rule or fell silent.
+/// The server broke a rule or stopped responding.
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) why: ConnectionError,
-    /// The beginning of what the server sent in place of a response; empty if that was not the matter.
+    /// The beginning of the line that the server sent in place of a response. Empty if the cause is another
+    /// one.
     pub(super) line: Vec<u8>,
 }
 
-/// The stream failed, or the TLS in it; or the connection is [`Broken`].
+/// An error of the stream or of its TLS, or [`Broken`].
 pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// A client on a stream that is connected, and inside TLS already where the configuration says so. The greeting is the first event.
+    /// Returns a client on a connected stream, which is inside TLS if the configuration says that it is. The greeting is the first
+    /// event.
     pub(super) fn new(stream: S, config: ClientConfig, watcher: Option<Watcher>) -> Self {
         let pop3 = pop3_tokio::Connection::new(Watched { stream, watcher }, config).with_read_size(READ);
         Connection { pop3, line: Vec::new() }
@@ -55,17 +57,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.pop3.client()
     }
 
-    /// For the first command after a pause; with an event there is a sender already.
+    /// Returns a sender for the first command after a pause. With an event you have a sender already.
     pub(super) fn sender(&mut self) -> Sender<'_> {
         self.pop3.sender()
     }
 
-    /// Sends what is queued, and waits until [`next`](Self::next) has something to tell.
+    /// Sends the queued commands, and waits until [`next`](Self::next) can return at once.
     pub(super) async fn ready(&mut self) -> Result<(), Cause> {
         self.pop3.ready().await.map_err(|error| cause(error, &mut self.line))
     }
 
-    /// Sends what is queued, and waits for what the server says next. It can be dropped at any time and called again.
+    /// Sends the queued commands, and waits for the next event. You can drop the future at any time and call this
+    /// again.
     pub(super) async fn next(&mut self) -> Result<(Event<'_>, Sender<'_>), Cause> {
         let Connection { pop3, line } = self;
         line.clear();
@@ -93,14 +96,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(Connection { pop3, line: Vec::new() })
     }
 
-    /// Closes. Nothing is left to be lost, so it does not matter what becomes of it.
+    /// Closes the connection. All data has been stored, so errors do not matter.
     pub(super) async fn close(self) {
         let mut stream = self.pop3.into_stream();
         timeout(FAREWELL, stream.shutdown()).await.ok();
     }
 }
 
-/// Returns what the adapter's error is about.
+/// Returns the cause of the adapter's error.
 fn cause(error: Error, line: &mut Vec<u8>) -> Cause {
     match error {
         Error::Io(error) => error.into(),
@@ -119,7 +122,7 @@ fn cause(error: Error, line: &mut Vec<u8>) -> Cause {
     }
 }
 
-/// Returns as much of a line as an error shows, without its end.
+/// Returns the part of a line that an error shows, without its line ending.
 fn first_line(unread: &[u8]) -> &[u8] {
     let start = &unread[..unread.len().min(SHOWN + 2)];
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -138,7 +141,7 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// A stream whose octets are watched.
+/// A stream that shows its bytes to a watcher.
 struct Watched<S> {
     stream: S,
     watcher: Option<Watcher>,

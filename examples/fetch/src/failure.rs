@@ -5,27 +5,27 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why mail could not be fetched.
+/// Why `fetch` could not fetch mail.
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
     cause: Box<dyn Error + Send + Sync>,
     pub(super) again: Again,
-    /// Whether it came too soon after the login before it.
+    /// Whether the login was refused because it followed the previous one too soon.
     pub(super) too_soon: bool,
-    /// The server said what nobody asked for, so that it is not certain which response was to which command.
+    /// The server sent something unasked, so it is not certain which response belongs to which command.
     pub(super) out_of_step: bool,
 }
 
-/// Whether another session may go better.
+/// Whether another session may succeed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Again {
     No,
-    /// The server said so.
+    /// The server asks the client to try again later.
     Later,
-    /// The connection broke.
+    /// Another session may succeed if this one had logged in: the connection broke.
     OnceLoggedIn,
-    /// The next session does something else.
+    /// The next session takes another path.
     Otherwise,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Again {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Exit {
-    /// Some message could not be fetched, or not be deleted; all others were.
+    /// Some messages could not be fetched or deleted; all the rest were.
     Messages = 1,
     Usage = 2,
     Connection = 3,
@@ -46,14 +46,14 @@ impl Failure {
         Failure { exit, cause: cause.into(), again: Again::No, too_soon: false, out_of_step: false }
     }
 
-    /// Says more, behind the cause.
+    /// Adds a hint after the cause.
     pub(super) fn with_hint(self, hint: &str) -> Self {
         let cause = self.cause.to_string();
-        let cause = cause.trim_end_matches('.'); // servers end their sentences
+        let cause = cause.trim_end_matches('.'); // many servers end their texts with a full stop
         Failure { cause: format!("{cause}: {hint}").into(), ..self }
     }
 
-    /// The same without what must not reach a terminal.
+    /// Returns this failure without text that must not reach a terminal.
     pub(super) fn shown(self, shown: &Shown) -> Self {
         Failure { cause: shown.text(&self.cause.to_string()).into(), ..self }
     }
@@ -66,22 +66,22 @@ impl Failure {
         Failure { again: Again::OnceLoggedIn, ..Failure::new(Exit::Connection, cause) }
     }
 
-    /// A message is too large, and its connection was cut.
+    /// Returns a failure for a message that is too large, whose connection was cut.
     pub(super) fn cut_off(cause: String) -> Self {
         Failure { again: Again::Otherwise, ..Failure::new(Exit::Messages, cause) }
     }
 
-    /// A listing is too large.
+    /// Returns a failure for a listing that is too large.
     pub(super) fn too_much(cause: &str) -> Self {
         Failure::new(Exit::Connection, cause)
     }
 
-    /// Another session may go better, whatever the cause is.
+    /// Marks a failure as one that another session may avoid, regardless of its cause.
     pub(super) fn of_this_session(self) -> Self {
         Failure { again: Again::OnceLoggedIn, ..self }
     }
 
-    /// The next session avoids it, and how is in the text.
+    /// Marks a failure that the next session avoids, and adds how it does so.
     pub(super) fn with_another_try(self, how: &str) -> Self {
         let cause = format!("{}, {how}", self.cause).into();
         Failure { cause, again: Again::Otherwise, ..self }
@@ -91,8 +91,8 @@ impl Failure {
         Failure::new(Exit::Storage, error)
     }
 
-    /// Of the connection. A server that fell silent or went away may come back; one that breaks the protocol or has a wrong certificate
-    /// will do so again.
+    /// Returns a failure of the connection. A server that stopped responding or closed may come back; a server that breaks the protocol
+    /// or has a wrong certificate will do so again.
     pub(super) fn of_connection(cause: Cause) -> Self {
         let of_tls =
             |error: &io::Error| matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>());
@@ -114,8 +114,8 @@ impl Failure {
         Failure { again, out_of_step, ..Failure::new(Exit::Connection, cause) }
     }
 
-    /// The server said no. Only where its response code tells that it may say yes later is there a point in asking again: who tries a
-    /// wrong password over and over is locked out.
+    /// Returns a failure for a refusal. Retry only if the response code says that the server may accept later, because repeated wrong
+    /// passwords lock the user out.
     pub(super) fn refused(exit: Exit, what: &str, status: StatusText<'_>) -> Self {
         let code = status.code();
         let tag = code.map(|code| format!("[{code}] ")).unwrap_or_default();
@@ -130,7 +130,7 @@ impl Failure {
     }
 }
 
-/// Of the connection.
+/// Makes a failure of the connection.
 impl<E: Into<Cause>> From<E> for Failure {
     fn from(error: E) -> Self {
         Failure::of_connection(error.into())

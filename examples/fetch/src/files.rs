@@ -1,4 +1,4 @@
-//! Opening files so that nothing is written through a link, and nothing that is opened can block.
+//! Opens files so that nothing is written through a link, and no open blocks.
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use std::fs::{self, File, OpenOptions};
@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Makes a new file. Whatever had the name, a link too, is removed and not written to.
+/// Creates a new file. An existing file or link with the name is removed, not written to.
 pub(super) fn create_new(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -15,7 +15,7 @@ pub(super) fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-/// Opens a file to read it and to append to it, or makes it. Only a regular file will do.
+/// Opens or creates a file, for reading and appending. It must be a regular file.
 pub(super) fn open_append(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().read(true).append(true).create(true), path)
 }
@@ -25,7 +25,7 @@ pub(super) fn open_append(path: &Path) -> io::Result<File> {
 pub(super) struct Lock(File);
 
 impl Lock {
-    /// Takes the lock that this file stands for. Nothing is written to the file.
+    /// Takes the lock on this file. Nothing is written to the file.
     pub(super) fn take(path: &Path) -> io::Result<Self> {
         let file = open_append(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -39,7 +39,7 @@ impl Lock {
 }
 
 impl Drop for Lock {
-    /// Closing the file would not do while a process that is just being started has it too.
+    /// Unlocks the file, because closing it is not enough while a process that is just starting has it too.
     fn drop(&mut self) {
         let _ = flock(&self.0, FlockOperation::Unlock);
     }
@@ -71,7 +71,7 @@ mod tests {
         let path = folder.path().join("lock");
         let lock = Lock::take(&path).unwrap();
         assert!(Lock::take(&path).is_err());
-        let child = lock.0.try_clone().unwrap(); // as a process that is being started has it
+        let child = lock.0.try_clone().unwrap(); // a process that is being started has it
         drop(lock);
         drop(Lock::take(&path).unwrap());
         drop(child);

@@ -1,52 +1,55 @@
-//! What the state file says: which messages are here, under which unique-ids, and which sizes the server listed for them.
+//! The contents of the state file: which messages are stored, their unique-ids, and the sizes that the server listed for
+//! them.
 //!
-//! The file is a log. Each line is about one message: its unique-id, the name of its file, and a note, with tabs between them. Lines of
-//! earlier versions have no note; the name in them begins with a digit, as every name does, and a note with a letter.
+//! The file is a log. Each line is about one message: its unique-id, the name of its file, and a note, separated by tabs. Lines of
+//! earlier versions have no note. They are recognizable because the last field then is a name, which begins with a digit, while a note
+//! begins with a letter.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
-/// A message that is here.
+/// A stored message.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) name: OsString,
     /// Whether it was fetched in UTF-8 mode. Earlier versions did not know that mode.
     pub(super) utf8: bool,
-    /// The sizes that the server listed for it, outside UTF-8 mode and inside. They may differ, so each is compared with its own kind.
+    /// The sizes that the server listed for it, outside UTF-8 mode and inside. They may differ, so each is compared only with sizes of
+    /// the same mode.
     pub(super) sizes: [Option<u64>; 2],
-    /// Its deletion was asked for, and it is not known whether the server removed it.
+    /// Whether its deletion was requested without a confirmation that the server removed it.
     pub(super) marked: bool,
-    /// This run has met it already, or has fetched it.
+    /// Whether this run has met or fetched it.
     pub(super) met: bool,
 }
 
-/// What a line says about a message.
+/// The note in a line about a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Note {
-    /// It is here. The size is the listed one, if the server listed one.
+    /// It is stored. The size is the listed one, if the server listed one.
     Stored { utf8: bool, size: Option<u64> },
     /// The server lists it with this size.
     Listed { utf8: bool, size: u64 },
-    /// Its deletion is asked for.
+    /// Its deletion was requested.
     Marked,
-    /// Its unique-id does not stand for it any more.
+    /// Its unique-id no longer refers to it.
     Forgotten,
 }
 
-/// The messages that are here, by unique-id. A server may give copies of a message the same one (RFC 1939 section 7). Messages of a
-/// server without unique-ids have the empty one.
+/// The stored messages, by unique-id. A server may give copies of a message the same unique-id (RFC 1939 section 7). Messages of a
+/// server without unique-ids have an empty one.
 #[derive(Default, Debug)]
 pub(super) struct Known(HashMap<Vec<u8>, Vec<Entry>>);
 
 impl Known {
-    /// Whether nothing is here.
+    /// Returns whether no message is stored.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a server gave a message a unique-id.
+    /// Returns whether a server has given any message a unique-id.
     pub(super) fn has_ids(&self) -> bool {
         self.0.keys().any(|id| !id.is_empty())
     }
@@ -63,7 +66,7 @@ impl Known {
         self.0.iter().flat_map(|(id, entries)| entries.iter().map(move |entry| (id.as_slice(), entry)))
     }
 
-    /// Takes in a line. One about a message that is not here says nothing.
+    /// Applies a line. A line about a message that is not stored has no effect.
     pub(super) fn apply(&mut self, id: &[u8], name: &OsStr, note: Note) {
         match note {
             Note::Stored { utf8, size } => {
@@ -92,7 +95,7 @@ impl Known {
         }
     }
 
-    /// As few lines as say the same.
+    /// Returns the fewest lines with the same meaning.
     pub(super) fn lines(&self) -> Vec<u8> {
         let mut lines = Vec::new();
         for (id, entry) in self.iter() {
@@ -110,7 +113,7 @@ impl Known {
     }
 }
 
-/// A line of the state file.
+/// Returns a line of the state file.
 pub(super) fn line(id: &[u8], name: &OsStr, note: Note) -> Vec<u8> {
     let mode = |utf8| if utf8 { "utf8" } else { "ascii" };
     let note = match note {
@@ -123,19 +126,19 @@ pub(super) fn line(id: &[u8], name: &OsStr, note: Note) -> Vec<u8> {
     [id, b"\t", name.as_bytes(), b"\t", note.as_bytes(), b"\n"].concat()
 }
 
-/// The lines of a state file that are whole.
+/// Returns the complete lines of a state file.
 pub(super) fn whole(state: &[u8]) -> &[u8] {
     let end = state.iter().rposition(|octet| *octet == b'\n').map_or(0, |end| end + 1);
     &state[..end]
 }
 
-/// Unique-ids, names and notes.
+/// Returns unique-ids, names and notes.
 pub(super) fn records(state: &[u8]) -> impl Iterator<Item = io::Result<(&[u8], OsString, Note)>> {
     let lines = whole(state).split(|octet| *octet == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| record(line).ok_or_else(|| io::Error::other("the state file is damaged")))
 }
 
-/// A unique-id may hold tabs, so a line is read from its end.
+/// Reads a line from its end, because a unique-id may contain tabs.
 fn record(line: &[u8]) -> Option<(&[u8], OsString, Note)> {
     let (before, last) = split_last(line)?;
     if last.first().is_none_or(|first| !first.is_ascii_lowercase()) {

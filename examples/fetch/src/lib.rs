@@ -1,4 +1,4 @@
-//! A mail fetcher: what is not here yet comes here, once, whatever happens on the way.
+//! A mail fetcher, which stores each message exactly once, regardless of failures on the way.
 
 mod account;
 mod age;
@@ -44,52 +44,52 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use trouble::{Key, Trouble};
 
-/// Any error: the program only reports it.
+/// Any error. The program only prints it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// A result with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The longest that a server's wish for distance between logins is waited for.
+/// The longest wait for a server that requires a distance between logins.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
-/// The same if all that the server listed is fetched, and it only may have more.
+/// The same, if all listed messages are fetched and the server merely may have more.
 const CURIOSITY: Duration = Duration::from_secs(60);
-/// How long a server may take to list its messages if it only may have more.
+/// How long a server may take to list its messages if it merely may have more.
 const LOOK: Duration = Duration::from_secs(10);
-/// The most sessions of a run.
+/// The maximum number of sessions in a run.
 const MOST_SESSIONS: u32 = 200;
 
 const MAY_BE_MORE: &str = "the server may have more than it listed";
 
-/// What is wanted.
+/// The options of a run.
 #[allow(missing_debug_implementations)] // it holds the password
 pub struct Options {
     pub account: Account,
-    /// The bytes that the server is sent. Ways to log in that are for UTF-8 alone refuse others.
+    /// The bytes that the server receives. Login methods that require UTF-8 reject other bytes.
     pub password: Vec<u8>,
     pub auth: Auth,
-    /// None if everything is sent in cleartext.
+    /// `None` if everything is sent in cleartext.
     pub connector: Option<TlsConnector>,
-    /// Deletes on the server what is stored here.
+    /// Whether to delete stored messages on the server.
     pub delete: bool,
-    /// How long connecting, a handshake and each response may take; `None` for the usual times.
+    /// How long connecting, a handshake and each response may take; `None` for the default times.
     pub timeout: Option<Duration>,
-    /// For how many days what is stored here is not deleted on the server.
+    /// For how many days a stored message stays on the server.
     pub keep_days: Option<u32>,
-    /// The most messages that are fetched.
+    /// The maximum number of messages to fetch.
     pub limit: usize,
-    /// How many sessions in a row may break before it is given up.
+    /// How many sessions in a row may break before `fetch` gives up.
     pub retries: u32,
-    /// The wait after the first session that broke. It doubles with each session that achieves nothing.
+    /// The wait after the first broken session. It doubles with each session that achieves nothing.
     pub backoff: Duration,
-    /// The most octets of a message. Without it, twice the size that the server lists, and 1 MiB more.
+    /// The maximum octets of a message. By default, twice the size that the server lists, plus 1 MiB.
     pub max_message: Option<u64>,
     pub trace: bool,
     pub quiet: bool,
 }
 
 impl Options {
-    /// Returns what is done unless more is said: in cleartext, the best way to log in, all messages, and none deleted.
+    /// Returns the default options: cleartext, the best login method, all messages, and no deletion.
     pub fn new(account: Account, password: Vec<u8>) -> Self {
         Options {
             account,
@@ -116,41 +116,42 @@ pub struct Fetch {
     store: Store,
     progress: Progress,
     tally: Tally,
-    /// What the last session told, for the next one to keep the distance that the server wants.
+    /// The last login and the server's minimum distance between logins, for the next session.
     last_login: Option<Instant>,
     login_delay: Duration,
-    /// The server has unique-ids.
+    /// Whether the server has unique-ids.
     has_ids: bool,
-    /// It announces UIDL.
+    /// Whether the server announces UIDL.
     announces_ids: bool,
-    /// No session broke after UTF8.
+    /// Whether no session has broken after UTF8.
     may_ask_for_utf8: bool,
-    /// A connection broke. Now each command waits for the response to the one before, to find out which of them breaks it.
+    /// Whether a connection broke. Each command then waits for the previous response, to find out which command breaks the
+    /// connection.
     one_by_one: bool,
     trouble: Trouble,
-    /// What the server has removed in this run, by unique-id and size.
+    /// The messages that the server has removed in this run, by unique-id and size.
     removed: HashSet<(Key, Option<u64>)>,
-    /// This many messages were marked for deletion in a session whose QUIT was not answered.
+    /// How many messages were marked for deletion in a session whose QUIT was not answered.
     in_doubt: usize,
-    // Of the session that runs, or was the last:
-    /// The server has listed its messages.
+    // About the current or the last session:
+    /// Whether the server has listed its messages.
     has_listed: Arc<AtomicBool>,
-    /// The message that was stored last, until a response to something else shows that it ended where it should.
+    /// The message that was stored last, until the response to another command shows that it ended correctly.
     last_stored: Option<Here>,
     pace: Pace,
 }
 
-/// What was done.
+/// The results of a run.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Tally {
     /// Messages that were stored, and their octets.
     pub stored: usize,
     pub octets: u64,
-    /// Those that were there from earlier runs.
+    /// Messages that were stored by earlier runs.
     pub known: usize,
-    /// Those that the server has removed.
+    /// Messages that the server has removed.
     pub deleted: usize,
-    /// Those with which something went wrong.
+    /// Messages that could not be fetched or deleted.
     pub failed: usize,
 }
 
@@ -177,12 +178,12 @@ impl Fetch {
         }
     }
 
-    /// Fetches, in as many sessions as it takes: a session that broke is taken up again, and as some servers list a part of the messages
-    /// in each session, the last session is one that brings nothing.
+    /// Fetches mail in as many sessions as necessary. After a broken session, the next one continues. Some servers list only part of the
+    /// messages in each session, so the last session is one that finds nothing new.
     ///
     /// # Cancel safety
-    /// To drop it ends the session. What is stored stays, and is not fetched again by the next one; the server has removed nothing, unless
-    /// that happened while it was said QUIT.
+    /// Dropping the future ends the session. Stored messages stay, and the next run does not fetch them again. The server has
+    /// removed nothing, unless it was already processing QUIT.
     pub async fn run(&mut self) -> Result<(), Failure> {
         Text::new(&self.options.account.user).map_err(Failure::usage)?;
         Secret::new(&self.options.password).map_err(Failure::usage)?;
@@ -200,9 +201,9 @@ impl Fetch {
                     (broken, complete) = (0, true);
                     self.pause_to_look_again(left)
                 }
-                // All that the server listed before is fetched.
+                // Everything that the server listed before is fetched.
                 Err(failure) if complete && !self.has_listed.load(Relaxed) => {
-                    self.progress.note(&format!("{MAY_BE_MORE}, and does not tell now: {failure}"));
+                    self.progress.note(&format!("{MAY_BE_MORE}, but cannot be asked now: {failure}"));
                     None
                 }
                 Err(failure) if left == 0 => return Err(failure),
@@ -219,8 +220,8 @@ impl Fetch {
         Ok(())
     }
 
-    /// Whether the session ended well, and whether messages were fetched or removed in it. One that only looks for more does not wait
-    /// for long.
+    /// Returns whether the session ended well, and whether it fetched or removed any messages. A session that only looks for more
+    /// does not wait for long.
     async fn one_session(&mut self, only_looks: bool) -> (Result<(), Failure>, bool) {
         let before = (self.tally.stored, self.tally.deleted);
         self.has_listed.store(false, Relaxed);
@@ -238,17 +239,18 @@ impl Fetch {
         (done, before != (self.tally.stored, self.tally.deleted))
     }
 
-    /// What a server lists may have been a part of what it has. `None` if it is not asked once more.
+    /// Returns how long to wait before looking for more messages, because the server may have listed only
+    /// part of them. Returns `None` if it should not be asked again.
     fn pause_to_look_again(&mut self, left: u32) -> Option<Duration> {
         self.one_by_one = false;
         let pause = self.distance();
         let why = match () {
-            () if left == 0 => format!("it brought more in each of {MOST_SESSIONS} sessions"),
-            () if !self.has_ids => "it has no unique-ids to tell".into(),
+            () if left == 0 => format!("it listed more in each of {MOST_SESSIONS} sessions"),
+            () if !self.has_ids => "it has no unique-ids".into(),
             () if pause > CURIOSITY => format!("it wants {} s between logins", self.login_delay.as_secs()),
             () => return Some(pause),
         };
-        self.progress.note(&format!("{MAY_BE_MORE}, and is not asked now: {why}"));
+        self.progress.note(&format!("{MAY_BE_MORE}, but is not asked now: {why}"));
         None
     }
 
@@ -260,41 +262,42 @@ impl Fetch {
         }
         let what = format!("{failure}; next try in {} s", pause.as_secs());
         match failure.again {
-            Again::Otherwise => self.progress.warn(&what), // not the same messages may come of it
+            Again::Otherwise => self.progress.warn(&what), // the next session may achieve something else
             _ => self.progress.note(&what),
         }
         Ok(pause)
     }
 
-    /// What was done up to now.
+    /// Returns the results so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
         Tally { failed: self.trouble.failed(), ..self.tally }
     }
 
     fn may_try_again(&self, failure: &Failure) -> bool {
-        // Without unique-ids all that is stored would be fetched once more.
+        // Without unique-ids, all stored messages would be fetched again.
         let resumable = self.has_ids || self.tally.stored == 0;
         match failure.again {
             Again::No => false,
             Again::Later | Again::Otherwise => resumable,
-            // If no session got as far as that, it is likelier that the name or the port is wrong.
+            // If no session got that far, the name or the port is more likely to be wrong.
             Again::OnceLoggedIn => resumable && self.last_login.is_some(),
         }
     }
 
-    /// Twice as long with each session that achieves nothing, and as long as the server wants it (RFC 2449 section 6.5).
+    /// Returns the pause: twice as long with each session that achieves nothing, and at least as long as the server
+    /// requires (RFC 2449 section 6.5).
     fn pause(&self, failure: &Failure, broken: u32) -> Duration {
         let backoff = match failure.again {
             Again::Otherwise => Duration::ZERO,
             _ => self.options.backoff * (1 << broken.saturating_sub(1).min(6)),
         };
-        // Somebody else logged in, at a time that nobody here knows.
+        // Another client logged in, at an unknown time.
         let distance = if failure.too_soon { self.login_delay } else { self.distance() };
         backoff.max(distance)
     }
 
-    /// How long the server wants the next login to wait.
+    /// Returns the server's minimum distance between logins.
     fn distance(&self) -> Duration {
         let next = self.last_login.map(|login| login + self.login_delay);
         next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()))

@@ -1,26 +1,26 @@
-//! What the server lists in one session.
+//! The messages that the server lists in one session.
 
 use super::failure::Failure;
 use pop3_proto::MessageNumber;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// The most rows of one listing that are read.
+/// The maximum number of rows to read from one listing.
 pub(super) const MOST_ROWS: u32 = 1 << 20;
-/// The most octets that all unique-ids may have together.
+/// The maximum size of all unique-ids together.
 const MOST_IDS: usize = 64 << 20;
 
-/// The messages by number, in little memory however long the lines are. Some servers leave numbers out.
+/// The messages by number, in little memory for lines of any length. Some servers leave numbers out.
 #[derive(Default, Debug)]
 pub(super) struct Listing {
     rows: BTreeMap<MessageNumber, Row>,
-    /// All unique-ids, one after the other.
+    /// All unique-ids, concatenated.
     ids: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Default, Debug)]
 struct Row {
-    /// `None` if LIST leaves the message out, or has no number for its size.
+    /// `None` if LIST leaves the message out, or its size is not a number.
     size: Option<u64>,
     id: Id,
 }
@@ -33,7 +33,7 @@ enum Id {
         start: u32,
         length: u16,
     },
-    /// Two rows of one listing do not agree.
+    /// Two rows of one listing contradict each other.
     Contradicted,
 }
 
@@ -50,7 +50,7 @@ impl Listing {
         self.rows.get(&number)?.size
     }
 
-    /// The unique-id, if the server has one for this message.
+    /// Returns the unique-id, if the server has one for this message.
     pub(super) fn id(&self, number: MessageNumber) -> Option<&[u8]> {
         match self.rows.get(&number)?.id {
             Id::At { start, length } => self.ids.get(range(start, length)),
@@ -80,7 +80,7 @@ impl Listing {
         Ok(())
     }
 
-    /// The messages that have a unique-id, those with the same one together, by number.
+    /// Returns the messages that have a unique-id, by number, with those of the same unique-id together.
     pub(super) fn by_id(&self) -> Vec<MessageNumber> {
         let mut numbers: Vec<_> = self.numbers().filter(|number| self.id(*number).is_some()).collect();
         numbers.sort_unstable_by_key(|number| (self.id(*number), *number));

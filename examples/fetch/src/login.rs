@@ -1,4 +1,4 @@
-//! Logs in by [`Login`], which chooses the ways, and tells the user what the server said if it fails.
+//! Logs in through [`Login`], which chooses the methods. If it fails, the error shows the server's text.
 
 use super::Options;
 use super::connection::Connection;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// How to log in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Auth {
-    /// The best way that the server offers, and the next one if that does not give the password away
+    /// The best method that the server offers, and the next one if that does not reveal the password
     Auto,
     /// USER and PASS
     User,
@@ -21,7 +21,7 @@ pub enum Auth {
     Apop,
     /// The password, in UTF-8
     Plain,
-    /// A proof of the password, and one by the server
+    /// Proofs of the password by both sides
     #[value(name = "scram-sha-256")]
     ScramSha256,
     /// The password is an access token
@@ -31,7 +31,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// Returns the only way that may be taken, if the user has chosen one.
+    /// Returns the only permitted method, if the user has chosen one.
     fn way(self) -> Option<Way> {
         match self {
             Auth::Auto => None,
@@ -45,7 +45,7 @@ impl Auth {
     }
 }
 
-/// Logs in. `timestamp` is that of the greeting, if it had one and TLS has not started since.
+/// Logs in. `timestamp` is from the greeting, if it had one and TLS has not started since.
 pub(super) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<S>,
     options: &Options,
@@ -60,7 +60,7 @@ pub(super) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     login = login
         .with_scram(&mut scram)
         .with_server(Text::try_from(options.account.host.as_str())?, options.account.port);
-    // A way that the user has chosen is one that the server knows, so the first message need not wait.
+    // The server knows the method that the user has chosen, so the first message need not wait.
     if let Some(way) = options.auth.way() {
         login = login.only(way).with_initial_response();
     }
@@ -75,11 +75,11 @@ pub(super) async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
     done.map(drop).map_err(|error| told.explain(error, options.auth, &tried))
 }
 
-/// What the server said when it refused.
+/// The server's text when it refused.
 #[derive(Default)]
 struct Told {
     refusal: Option<Failure>,
-    /// The cause, which it reports in a challenge before it refuses.
+    /// The cause, which the server reports in a challenge before it refuses.
     report: Option<String>,
 }
 
@@ -121,7 +121,7 @@ impl Told {
     }
 }
 
-/// Returns what a challenge reports: why a token is refused, or a refusal in SCRAM's own words (RFC 5802 section 7).
+/// Returns the report in a challenge: why a token is refused, or a SCRAM error (RFC 5802 section 7).
 fn report(way: Way, challenge: Base64<'_>) -> Option<String> {
     let mut buffer = vec![0; challenge.as_bytes().len()];
     let text = sasl::decode(challenge, &mut buffer).ok()?;

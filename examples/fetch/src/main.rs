@@ -13,28 +13,28 @@ use tokio_rustls::TlsConnector;
 
 /// Fetches mail with POP3, each message once.
 ///
-/// Messages are stored with the bytes that the server sends, and lines end in CR LF. The file .fetch-USER@HOST in the folder lists what was
-/// fetched.
+/// Messages are stored with the bytes that the server sends, and lines end in CR LF. The file .fetch-USER@HOST in the folder lists the
+/// fetched messages.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
 struct Arguments {
     /// pop3://USER@HOST[:PORT] or pop3s://USER@HOST[:PORT]
     ///
-    /// In USER write %40 for @, %3A for a colon, and %XX for any other byte. Gmail's prefix recent: can stay as it is.
+    /// In USER write %40 for @, %3A for a colon, and %XX for any other byte. Gmail's prefix recent: needs no escape.
     url: String,
     /// Folder for the messages
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The folder is a Maildir; otherwise it gets files 1.eml, 2.eml and so on
+    /// Treat the folder as a Maildir; by default it gets files 1.eml, 2.eml and so on
     #[arg(long)]
     maildir: bool,
-    /// Implicit for pop3s://; otherwise stls, and on loopback none
+    /// How to use TLS [default: implicit for pop3s://; otherwise stls, or none on loopback]
     #[arg(long, value_enum)]
     tls: Option<Tls>,
     /// CAs to trust, in place of the system's
     #[arg(long, value_name = "PEM")]
     ca: Option<PathBuf>,
-    /// Trust the certificate with this digest (sha256:HEX, of its DER), whoever has issued it and whatever name is in it
+    /// Trust the certificate with this digest (sha256:HEX, of its DER), from any issuer and with any names
     #[arg(long, value_name = "DIGEST", conflicts_with = "ca")]
     fingerprint: Option<Fingerprint>,
     /// How to log in
@@ -42,38 +42,38 @@ struct Arguments {
     auth: Auth,
     #[command(flatten)]
     password: Password,
-    /// Leave the messages on the server; this is the default
+    /// Leave the messages on the server (the default)
     #[arg(long)]
     keep: bool,
-    /// Delete on the server what is safely stored here, also what was stored in earlier runs
+    /// Delete safely stored messages on the server, including those stored in earlier runs
     #[arg(long, conflicts_with = "keep")]
     delete: bool,
-    /// With --delete, leave a message on the server for so many days; they begin with the first run with this option that finds it stored
-    /// here
+    /// With --delete, leave a message on the server for this many days; they begin with the first run with this option that finds the
+    /// message stored
     #[arg(long, value_name = "DAYS", requires = "delete")]
     keep_days: Option<u32>,
-    /// Fetch at most so many messages; the next run goes on with the others
+    /// Fetch at most this many messages; the next run continues with the rest
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
-    /// How long connecting, the TLS handshake, the greeting and each response may take; a response that goes on arriving takes any time
+    /// How long connecting, the TLS handshake, the greeting and each response may take; a response may take any time while data arrives
     /// [default: 30 to connect, 60 for the handshake and the greeting, 120 for a response]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     timeout: Option<u32>,
     /// How many sessions in a row may break before fetch gives up
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     retries: u32,
-    /// The most octets of a message [default: twice the size that the server lists, and 1 MiB]
+    /// The maximum octets of a message [default: twice the size that the server lists, plus 1 MiB]
     #[arg(long, value_name = "OCTETS")]
     max_message: Option<u64>,
-    /// Print what both sides say to stderr, without secrets and without messages
+    /// Print the dialogue to stderr, without secrets and without messages
     #[arg(long)]
     trace: bool,
-    /// Print only what went wrong
+    /// Print only errors and warnings
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// Without any of them fetch asks for the password.
+/// The sources of the password. By default `fetch` asks for it.
 #[derive(Args)]
 #[group(multiple = false)]
 struct Password {
@@ -91,8 +91,8 @@ struct Password {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all messages are stored, and with --delete removed from the server
-  1  all but some messages, which are named
-  2  the command line is wrong, or what it asks for cannot be done
+  1  some messages failed and are named; the rest are stored
+  2  the command line is wrong or asks for something impossible
   3  no connection, no TLS, or a server that does not speak POP3
   4  the login was refused
   5  the folder cannot be written to";
@@ -151,10 +151,10 @@ fn connector(arguments: &Arguments, tls: Tls) -> Result<Option<TlsConnector>> {
     }
 }
 
-/// The bytes of the password as they are. No error tells any of them.
+/// Returns the bytes of the password unchanged. Errors never contain any of them.
 fn password(from: &Password, account: &Account) -> Result<Vec<u8>> {
     if let Some(name) = &from.password_env {
-        // The name is not shown: it is the password if somebody took this for the option that holds it.
+        // Do not show the name: it is the password if the user misunderstood this option.
         let password = std::env::var_os(name);
         return Ok(password.ok_or("the variable that --password-env names is not set")?.into_vec());
     }

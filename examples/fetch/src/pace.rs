@@ -3,13 +3,13 @@ use pop3_proto::client::Event;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// In each of these spans the server has to complete a response, or to send [`LEAST`].
+/// In each span of this length the server must complete a response, or send [`LEAST`].
 const SPAN: Duration = Duration::from_secs(5 * 60);
 /// In octets. A row of a listing counts as [`ROW`].
 const LEAST: u64 = 1024;
 const ROW: u64 = 8;
 
-/// Notices a server that is never silent for long, and still gets nowhere.
+/// Detects a server that is never silent for long, but makes no progress.
 #[derive(Debug)]
 pub(super) struct Pace {
     since: Instant,
@@ -21,7 +21,7 @@ impl Pace {
         Pace { since: now, octets: 0 }
     }
 
-    /// The server said this.
+    /// Notes an event that the server caused.
     pub(super) fn heard(&mut self, event: &Event<'_>, now: Instant) -> Result<(), Failure> {
         self.octets += match event {
             event if event.completes() => LEAST,
@@ -51,7 +51,7 @@ mod tests {
         client.send(&Command::Capa, &mut SendBuf::new(vec![])).unwrap()
     }
 
-    /// Whether a server that says this each minute is put up with for a day.
+    /// Returns whether a server that sends this each minute is tolerated for a day.
     fn lasts(say: impl Fn(&mut Pace, Instant) -> Result<(), Failure>) -> bool {
         let start = Instant::now();
         let mut pace = Pace::new(start);

@@ -1,7 +1,7 @@
-//! What to do about each message that the server lists.
+//! Decides what to do about each message that the server lists.
 //!
-//! A message counts as known if its unique-id and its listed size are those of a message that is here. A server may use a unique-id again
-//! once its message is gone, so the size has to agree too, and only what agrees is ever deleted.
+//! A message counts as known if its unique-id and its listed size equal those of a stored message. A server may use a unique-id again
+//! once its message is removed, so the size has to agree too. Only a message that agrees in both is ever deleted.
 
 use super::known::{Entry, Note};
 use super::listing::Listing;
@@ -9,51 +9,52 @@ use super::store::Store;
 use pop3_proto::MessageNumber;
 use std::ffi::OsString;
 
-/// A listed message that is safely here, in a file with this name.
+/// A listed message that is safely stored, in a file with this name.
 #[derive(Clone, Debug)]
 pub(super) struct Here {
     pub(super) number: MessageNumber,
     pub(super) name: OsString,
 }
 
-/// A line for the state file, about the unique-id of a listed message or about another.
+/// A line for the state file, about a unique-id that may or may not be listed.
 pub(super) type Line = (Vec<u8>, OsString, Note);
 
-/// What is to be done in a session. All lists are by number.
+/// The work of a session. All lists are by number.
 #[derive(Default, Debug)]
 pub(super) struct Plan {
-    /// To be fetched.
+    /// Messages to fetch.
     pub(super) wanted: Vec<MessageNumber>,
-    /// Here, and may be deleted.
+    /// Stored messages that may be deleted.
     pub(super) here: Vec<Here>,
-    /// Here by their unique-ids, but nothing shows yet that they are the same: they may be deleted in another session.
+    /// Messages that are stored by their unique-ids, without proof that they are the same. Another session may delete
+    /// them.
     pub(super) unproven: Vec<MessageNumber>,
-    /// Without a unique-id, on a server that has unique-ids.
+    /// Messages without a unique-id, on a server that has unique-ids.
     pub(super) nameless: Vec<MessageNumber>,
-    /// What was learned.
+    /// The lines to add to the state file.
     pub(super) lines: Vec<Line>,
-    /// How many messages are not listed any more whose deletion was asked for.
+    /// How many messages whose deletion was requested are no longer listed.
     pub(super) gone: usize,
     /// How many of the listed messages this run has not met before.
     pub(super) met: usize,
 }
 
-/// How a session compares.
+/// The rules of comparison for a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    /// It is in UTF-8 mode.
+    /// Whether the session is in UTF-8 mode.
     pub(super) utf8: bool,
-    /// What is here will be deleted.
+    /// Whether stored messages will be deleted.
     pub(super) delete: bool,
 }
 
 impl Plan {
-    /// All there is, as nobody can tell what was fetched before.
+    /// Plans to fetch everything, because nothing shows which messages were fetched before.
     pub(super) fn all(listing: &Listing) -> Self {
         Plan { wanted: listing.numbers().collect(), ..Plan::default() }
     }
 
-    /// By unique-ids and sizes.
+    /// Compares messages by unique-ids and sizes.
     pub(super) fn new(listing: &Listing, store: &mut Store, rules: Rules) -> Self {
         let mut plan = Plan::default();
         let by_id = listing.by_id();
@@ -73,7 +74,7 @@ impl Plan {
         plan
     }
 
-    /// The listed messages with one unique-id, and what is here under it.
+    /// Compares the listed messages that share a unique-id with the stored messages that have it.
     fn compare(&mut self, listing: &Listing, same: &[MessageNumber], store: &mut Store, rules: Rules) {
         let id = same.first().and_then(|number| listing.id(*number)).unwrap_or_default();
         let mode = usize::from(rules.utf8);
@@ -115,7 +116,7 @@ impl Plan {
                 self.lines.push((id.into(), entry.name.clone(), note));
             }
         }
-        // What is listed under this unique-id is not what it stood for, and what was marked is gone.
+        // The unique-id now refers to another message, and the marked message is gone.
         for entry in free {
             let other = !wanted.is_empty() && same.iter().all(|number| listing.size(*number).is_some());
             if entry.marked || other {
@@ -135,13 +136,14 @@ impl Plan {
     }
 }
 
-/// What a listed message is to one that is here under its unique-id, if no size was recorded in this mode.
+/// How a listed message relates to a stored one with the same unique-id, if no size was recorded in this
+/// mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Verdict {
     Same,
-    /// The same, as far as can be told; from now on the size tells.
+    /// They are the same as far as can be determined. From now on the size decides.
     Sized,
-    /// The same, as far as can be told, and nothing will tell.
+    /// They are the same as far as can be determined. Nothing can prove it.
     Unproven,
     Other,
 }
@@ -150,7 +152,7 @@ fn unsized_verdict(store: &Store, entry: &Entry, size: u64, rules: Rules) -> Ver
     let resembles = store.resembles(&entry.name, size);
     match resembles {
         Some(true) => Verdict::Same,
-        // Outside UTF-8 mode a server may have sent something in place of the message (RFC 6856 section 2.1).
+        // Outside UTF-8 mode the server may have sent a substitute for the message (RFC 6856 section 2.1).
         _ if rules.utf8 && !entry.utf8 => {
             if rules.delete {
                 Verdict::Other

@@ -1,4 +1,4 @@
-//! What answers at a port, if it is not the server that was expected there.
+//! Finds out which kind of server answers at a wrong port.
 
 use super::account::Tls;
 use rustls::ClientConnection;
@@ -13,10 +13,11 @@ use tokio::time::timeout;
 
 /// How long a server may take to answer a probe.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// As much of an answer as is read.
+/// The maximum number of bytes to read from an answer.
 const MOST: usize = 256;
 
-/// Names the server that begins with these bytes, and says what to do, if it is one of those that are found at a wrong port.
+/// Names the kind of server that begins with these bytes and says what to do, if it is one that is often found at a wrong
+/// port.
 pub(super) fn likely(bytes: &[u8], tls: Tls) -> Option<&'static str> {
     let begins = |words: &[&str]| {
         let starts = |word: &&str| {
@@ -41,16 +42,16 @@ pub(super) fn likely(bytes: &[u8], tls: Tls) -> Option<&'static str> {
     }
 }
 
-/// Returns whether these bytes begin a record of TLS. They are nothing to show.
+/// Returns whether these bytes begin a TLS record, which is not worth showing.
 pub(super) fn is_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [0x14..=0x17, 0x03, ..])
 }
 
-/// Returns the first line of what a server answers to the beginning of a TLS handshake, on a connection of its own. Servers that wait
-/// for their client, as those of TLS and HTTP do, say by it what they are. Empty if there is no answer.
+/// Returns the first line of the answer to the beginning of a TLS handshake, on a separate connection. It identifies servers that
+/// wait for their client, such as those of TLS and HTTP. Empty if there is no answer.
 pub(super) async fn probe(address: SocketAddr) -> Vec<u8> {
     let mut answer = Vec::new();
-    // Whatever goes wrong, what came until then is the answer.
+    // After an error, the bytes read so far are the answer.
     let _ = timeout(PATIENCE, ask(address, &mut answer)).await;
     let end = answer.iter().position(|byte| *byte == b'\n').unwrap_or(answer.len());
     answer.truncate(end);
@@ -71,7 +72,7 @@ async fn ask(address: SocketAddr, answer: &mut Vec<u8>) -> io::Result<()> {
 
 /// Returns the first message of a TLS handshake.
 fn hello() -> crate::Result<Vec<u8>> {
-    let name = ServerName::try_from("localhost")?; // no server has to have a certificate for it, as nothing else is sent
+    let name = ServerName::try_from("localhost")?; // the server needs no certificate for this name, because nothing more is sent
     let mut client = ClientConnection::new(Arc::new(crate::tls::trusting_nobody()?), name)?;
     let mut hello = Vec::new();
     client.write_tls(&mut hello)?;

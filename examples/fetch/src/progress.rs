@@ -1,7 +1,7 @@
 use super::shown::Shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How far it is, on a terminal, and remarks.
+/// Shows progress and remarks on a terminal.
 pub(super) struct Progress {
     bar: ProgressBar,
     shown: Shown,
@@ -11,7 +11,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(quiet: bool, no_bar: bool, shown: Shown) -> Self {
-        // It draws nothing where stderr is no terminal.
+        // It draws nothing if stderr is not a terminal.
         let target =
             if quiet || no_bar { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bar = ProgressBar::with_draw_target(Some(0), target);
@@ -20,7 +20,7 @@ impl Progress {
         Progress { bar, shown, quiet, messages: (0, 0) }
     }
 
-    /// So much is to be fetched in this session.
+    /// Begins a session that fetches `messages` messages with `octets` octets in all.
     pub(super) fn begin(&mut self, messages: usize, octets: u64) {
         self.bar.set_length(octets);
         self.messages = (0, messages);
@@ -41,14 +41,14 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    /// Says something in between.
+    /// Prints a remark between updates.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
             self.warn(text);
         }
     }
 
-    /// The same, also where all else is quiet.
+    /// Prints a warning, even with `--quiet`.
     pub(super) fn warn(&self, text: &str) {
         self.bar.suspend(|| eprintln!("fetch: {}", self.shown.text(text)));
     }

@@ -1,4 +1,4 @@
-//! Connecting to a name with several addresses, after RFC 8305.
+//! Connects to a name with several addresses, according to RFC 8305.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -8,10 +8,10 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long an address is alone before the next one is tried too.
+/// How long to try one address before trying the next one too.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to a host, in this time.
+/// Connects to a host within this time.
 pub(super) async fn connect(host: &str, port: u16, time: Duration) -> io::Result<TcpStream> {
     let start = Instant::now();
     let addresses =
@@ -25,7 +25,7 @@ pub(super) async fn connect(host: &str, port: u16, time: Duration) -> io::Result
     Ok(stream)
 }
 
-/// Takes the two families in turn, beginning with the one that the system prefers.
+/// Alternates between the two address families, beginning with the one that the system prefers.
 fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
     let mut addresses = addresses.peekable();
     let is_first_v6 = addresses.peek().is_some_and(SocketAddr::is_ipv6);
@@ -42,7 +42,8 @@ fn interleaved(addresses: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAd
     }
 }
 
-/// Tries the addresses one after the other, each a moment after the one before it or once that has failed. The first that answers is taken.
+/// Tries the addresses one after the other. Each starts a moment after the previous one, or once that one has failed. Returns the first
+/// that answers.
 async fn race<T, F>(
     mut addresses: VecDeque<SocketAddr>,
     time: Duration,
@@ -53,7 +54,7 @@ where
     T: Send + 'static,
 {
     let until = Instant::now() + time;
-    // However many there are, each gets a share of the time.
+    // Each address gets a share of the time.
     let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_add(1);
     let head_start = HEAD_START.min(time / count);
     let (mut attempts, mut pending, mut causes) = (JoinSet::new(), Vec::new(), Vec::new());
@@ -97,7 +98,8 @@ mod tests {
 
     type Attempt = Pin<Box<dyn Future<Output = io::Result<u16>> + Send>>;
 
-    /// Of the addresses, the port says what happens: 1 never answers, 2 refuses, others answer after as many milliseconds.
+    /// Answers for an address according to its port: 1 never answers, 2 refuses, and any other number answers after that
+    /// many milliseconds.
     fn answer(address: SocketAddr) -> Attempt {
         Box::pin(async move {
             match address.port() {
@@ -159,7 +161,7 @@ mod tests {
         assert_eq!(raced(&[], TIME).await.0.unwrap_err().to_string(), "the name has no address");
     }
 
-    /// A port whose queue of connections is full answers nobody any more.
+    /// A port with a full queue of connections no longer answers.
     #[tokio::test]
     async fn a_dead_address_is_left_for_one_that_answers() {
         use std::net::TcpListener;

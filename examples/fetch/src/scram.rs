@@ -1,4 +1,4 @@
-//! A client's side of SCRAM-SHA-256, through rsasl.
+//! The client's side of SCRAM-SHA-256, through rsasl.
 
 use crate::Result;
 use pop3_proto::login::Scram;
@@ -9,25 +9,25 @@ use rsasl::prelude::{SASLClient, Session, State};
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-/// Rounds of PBKDF2 that a server may ask for. Fewer than RFC 7677 section 4 wants is what somebody asks for who means to try passwords
-/// against the proof; a great many more would keep the client busy for hours.
+/// The accepted numbers of PBKDF2 rounds. A server that asks for fewer than RFC 7677 section 4 requires may want to guess passwords
+/// from the proof. A far greater number would keep the client busy for hours.
 const ITERATIONS: RangeInclusive<u32> = 4096..=1_000_000;
 
-/// An exchange, on the client's side. It begins with [`first`](Scram::first).
+/// The client's side of an exchange. It begins with [`first`](Scram::first).
 #[allow(missing_debug_implementations)] // it holds the password
 pub struct Exchange<'e> {
     name: Text<'e>,
     password: Secret<'e>,
-    /// Gone once it failed, because rsasl panics if it is asked again.
+    /// `None` after a failure, because rsasl panics if it is used again.
     session: Option<Session>,
-    /// The message that was sent last.
+    /// The last message that was sent.
     message: Vec<u8>,
     has_sent_proof: bool,
     is_server_proven: bool,
 }
 
 impl<'e> Exchange<'e> {
-    /// Returns an exchange. Name and password are prepared (RFC 4013), so that it does not matter how they were typed.
+    /// Returns an exchange. Prepares name and password (RFC 4013), so it does not matter how they were typed.
     #[must_use]
     pub fn new(name: Text<'e>, password: Secret<'e>) -> Self {
         Exchange {
@@ -72,7 +72,7 @@ impl<'e> Exchange<'e> {
 }
 
 impl Scram for Exchange<'_> {
-    /// Begins an exchange with a new nonce. If it cannot begin, the message is empty, and the server refuses it.
+    /// Begins an exchange with a new nonce. If it cannot begin, the message is empty and the server refuses it.
     fn first(&mut self) -> &[u8] {
         if self.begin().is_err() {
             self.message.clear();
@@ -94,12 +94,13 @@ impl Scram for Exchange<'_> {
     }
 }
 
-/// A text that the rules do not allow is taken as it is: the server decides.
+/// Returns a text prepared, or unchanged if the rules do not allow it: the server decides.
 fn prepared(text: &str) -> String {
     stringprep::saslprep(text).map_or_else(|_| text.into(), Cow::into_owned)
 }
 
-/// Whether rsasl can read this without a panic, as each attribute is a letter and `=`, and whether it may take its time over it.
+/// Returns whether rsasl can read this without a panic, because each attribute is a letter and `=`, and within a reasonable
+/// time.
 fn is_sound(challenge: &[u8]) -> bool {
     challenge.split(|octet| *octet == b',').all(|attribute| match attribute {
         [b'i', b'=', count @ ..] => {
@@ -120,7 +121,8 @@ mod tests {
         Exchange::new(Text::try_from(name).unwrap(), Secret::new(password.as_bytes()).unwrap())
     }
 
-    /// An exchange with a server that knows this password; the name that it verified.
+    /// Runs an exchange with a server that knows this password. Returns the client's result and the name that
+    /// the server verified.
     fn exchange(name: &str, password: &str, known: &str) -> (Option<String>, bool) {
         let verifier = Verifier::new(known.as_bytes(), ITERATIONS).unwrap();
         let mut server = server::Exchange::new(move |_| verifier.clone()).unwrap();

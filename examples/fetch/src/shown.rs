@@ -1,19 +1,20 @@
-//! What reaches the terminal: no secret, and nothing that moves its cursor or turns its text around.
+//! Prepares text for the terminal: without secrets, and without characters that move the cursor or reverse
+//! the text.
 
 use super::Options;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// What a secret is replaced by.
+/// The replacement for a secret.
 const HIDDEN: &str = "********";
-/// The most characters of a text that are shown.
+/// The maximum number of characters that are shown of a text.
 const MOST: usize = 1000;
 
-/// Makes texts fit to be shown. A server may repeat what it was sent, so its words are searched for the password.
+/// Makes texts safe to show. A server may repeat what it received, so its text is searched for the password.
 #[derive(Clone)]
 #[allow(missing_debug_implementations)] // it holds the password
 pub(super) struct Shown {
-    /// The forms in which the password can come back, the longest first.
+    /// The forms in which the password may be repeated, the longest first.
     secrets: Vec<String>,
 }
 
@@ -25,7 +26,7 @@ impl Shown {
         let xoauth2 = [b"user=", user.as_slice(), b"\x01auth=Bearer ", password, b"\x01\x01"].concat();
         let mut secrets = vec![
             String::from_utf8_lossy(password).into_owned(),
-            String::from_utf8_lossy(password).replace('/', "\\/"), // as JSON may have it
+            String::from_utf8_lossy(password).replace('/', "\\/"), // JSON may escape it like this
             password.escape_ascii().to_string(),
             STANDARD.encode(plain),
             STANDARD.encode(xoauth2),
@@ -39,12 +40,12 @@ impl Shown {
 
     pub(super) fn text(&self, text: &str) -> String {
         let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN));
-        // Cut last: the beginning of a secret that was cut before would not be found.
+        // Cut last: the beginning of a cut secret would not be found.
         let cut: String = hidden.chars().take(MOST).collect();
         cut.replace(is_unfit, "\u{fffd}")
     }
 
-    /// The same, for one line of either side, without its end.
+    /// Does the same for one line of either side, without its line ending.
     pub(super) fn line(&self, line: &[u8]) -> String {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -52,7 +53,7 @@ impl Shown {
     }
 }
 
-/// Control characters, and those that change the direction of the text around them.
+/// Returns whether this is a control character, or one that changes the direction of the text around it.
 fn is_unfit(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

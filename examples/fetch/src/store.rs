@@ -1,9 +1,9 @@
-//! Where messages go, and the state file that says which are there.
+//! Stores messages, and the state file that lists them.
 //!
-//! A message becomes a file in three steps, each of them on the disk before the next: its octets, under a name that no mail program looks
-//! at; a line in the state file, with its unique-id and the name that it gets; the name. So only the last line of a new message can be
-//! about a file without its name, and then all that is missing is the name. Whenever the program is stopped, no message is lost and none
-//! is there twice.
+//! A message becomes a file in three steps, and each step is on the disk before the next begins. First, its octets are written, under a
+//! name that mail programs ignore. Then a line with its unique-id and its future name is added to the state file. Then the file is
+//! renamed. So only the last line about a new message can refer to a file without its name, and then only the renaming is missing. The
+//! program can be stopped at any time without losing a message or storing one twice.
 
 use super::files;
 use super::known::{self, Known, Note};
@@ -15,7 +15,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What a folder of messages looks like.
+/// The layout of a folder of messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Layout {
     /// `1.eml`, `2.eml` and so on
@@ -23,14 +23,14 @@ pub enum Layout {
     Maildir,
 }
 
-/// What the names of state files begin with.
+/// The prefix of the names of state files.
 const STATE: &str = ".fetch-";
 /// A state file that will replace another.
 const NEW_STATE: &str = ".fetch.new";
-/// A state file may have this many lines that say nothing any more, and as many as those that do.
+/// A state file may have this many superfluous lines, plus as many as it has necessary lines.
 const SPARE_LINES: usize = 1000;
 
-/// A folder for one account. Nobody else fetches into it meanwhile.
+/// A folder for one account. No other process fetches into it meanwhile.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
@@ -51,7 +51,7 @@ struct Partial {
 }
 
 impl Store {
-    /// The folder is made where it is missing. `key` names the account.
+    /// Opens the folder, or creates it if it is missing. `key` names the account.
     pub fn open(folder: &Path, layout: Layout, key: &str) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         if layout == Layout::Maildir {
@@ -78,13 +78,13 @@ impl Store {
         Ok(store)
     }
 
-    /// Whether this many copies, and one more, of the message with this unique-id are there.
+    /// Returns whether more than this many copies of the message with this unique-id are stored.
     #[must_use]
     pub fn has(&self, id: &[u8], copies: usize) -> bool {
         self.known.entries(id).len() > copies
     }
 
-    /// Whether nothing is there that the server may still have.
+    /// Returns whether no stored message may still be on the server.
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.known.is_empty()
@@ -102,7 +102,7 @@ impl Store {
         &mut self.known
     }
 
-    /// Writes lines to the state file. When this returns they are on the disk.
+    /// Writes lines to the state file. They are on the disk when this returns.
     pub(super) fn write_down(&mut self, lines: Vec<Line>) -> io::Result<()> {
         if lines.is_empty() {
             return Ok(());
@@ -114,7 +114,7 @@ impl Store {
         Ok(())
     }
 
-    /// A message begins. One that did not come to its end is forgotten.
+    /// Begins a message. Discards an incomplete one.
     pub fn begin(&mut self) -> io::Result<()> {
         self.last += 1;
         let name = match self.layout {
@@ -130,10 +130,10 @@ impl Store {
         self.open.as_mut().map_or(Ok(()), |open| open.file.write_all(octets))
     }
 
-    /// The message is whole. When this returns it is safely there, under the name that is returned. `id` is empty if the server has no
-    /// unique-ids, `size` is the listed one.
+    /// Completes a message. When this returns, the message is safely stored, under the returned name. `id` is empty if the server has
+    /// no unique-ids. `size` is the listed size.
     pub fn finish(&mut self, id: &[u8], utf8: bool, size: Option<u64>) -> io::Result<OsString> {
-        let open = self.open.take().ok_or_else(|| io::Error::other("a message ends that did not begin"))?;
+        let open = self.open.take().ok_or_else(|| io::Error::other("no message was begun"))?;
         let Partial { name, file } = open;
         file.into_inner()?.sync_all()?;
         sync(&self.unnamed_folder())?;
@@ -147,7 +147,7 @@ impl Store {
         Ok(name)
     }
 
-    /// Takes back a message that was finished and is not whole after all. Returns how many octets it had.
+    /// Removes a finished message that proved to be incomplete. Returns how many octets it had.
     pub(super) fn take_back(&mut self, id: &[u8], name: &OsStr) -> io::Result<u64> {
         self.write_down(vec![(id.into(), name.into(), Note::Forgotten)])?;
         let path = self.named_folder().join(name);
@@ -158,14 +158,15 @@ impl Store {
         }
     }
 
-    /// What came of a message that breaks off is of no use.
+    /// Discards an incomplete message, which is useless.
     pub fn forget(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
         self.last -= 1;
         fs::remove_file(self.unnamed(&open.name))
     }
 
-    /// Gives the last file of each account its name, where it was not given. Otherwise another account's next file could get that.
+    /// Gives the last file of each account its name, if the renaming is missing. Otherwise the next file of another account could
+    /// get that name.
     fn settle(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
@@ -192,7 +193,7 @@ impl Store {
     fn read_state(&mut self, path: &Path) -> io::Result<()> {
         let mut state = Vec::new();
         self.state.read_to_end(&mut state)?;
-        self.state.set_len(known::whole(&state).len() as u64)?; // no name was given after a line that is not whole
+        self.state.set_len(known::whole(&state).len() as u64)?; // no file was renamed after an incomplete line
         let mut lines = 0;
         for record in known::records(&state) {
             let (id, name, note) = record?;
@@ -203,7 +204,7 @@ impl Store {
         if lines > 2 * self.known.iter().count() + SPARE_LINES { self.shorten_state(path) } else { Ok(()) }
     }
 
-    /// Replaces the state file by a shorter one that says the same.
+    /// Replaces the state file by a shorter one with the same meaning.
     fn shorten_state(&mut self, path: &Path) -> io::Result<()> {
         let new = self.folder.join(NEW_STATE);
         match fs::remove_file(&new) {
@@ -218,8 +219,8 @@ impl Store {
         sync(&self.folder)
     }
 
-    /// Whether a message that is here may be the one that is listed with this size: `None` if nothing tells. Some servers list sizes
-    /// that count line ends in their own way.
+    /// Returns whether a stored message may be the listed one with this size, or `None` if nothing shows it. Some servers list sizes
+    /// that count line endings in their own way.
     pub(super) fn resembles(&self, name: &OsStr, size: u64) -> Option<bool> {
         let path = self.named_folder().join(name);
         let octets = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?.len();
@@ -236,7 +237,8 @@ impl Store {
         sync(&folder)
     }
 
-    /// What is left here by a program that was stopped is written over the next time, or in a Maildir removed by whoever tidies it up.
+    /// If the program is stopped, it leaves this file here. The next run overwrites it; in a Maildir, a mail program that cleans up
+    /// removes it.
     fn unnamed(&self, name: &OsString) -> PathBuf {
         let name = match self.layout {
             Layout::Eml => OsString::from_vec([b".", name.as_bytes(), b".part"].concat()),
@@ -265,13 +267,13 @@ impl Store {
     }
 }
 
-/// The number in `5.eml`.
+/// Returns the number in `5.eml`.
 fn number(name: &OsString) -> u64 {
     let number = name.to_str().and_then(|name| name.strip_suffix(".eml")?.parse().ok());
     number.unwrap_or_default()
 }
 
-/// A name that no other message has, on any machine that delivers into this Maildir.
+/// Returns a name that no other message has, on any machine that delivers into this Maildir.
 fn maildir_name(number: u64) -> OsString {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let system = rustix::system::uname();
@@ -294,7 +296,7 @@ fn count_lines(path: &Path) -> io::Result<u64> {
     }
 }
 
-/// The names in a folder are on the disk.
+/// Returns once the names in a folder are on the disk.
 fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

@@ -6,7 +6,7 @@ use pop3_proto::{Command, MessageNumber};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-/// Waits for what the server says next, and for progress in it.
+/// Waits for the next event, and requires progress in it.
 pub(super) async fn next<'c, S: AsyncRead + AsyncWrite + Unpin>(
     connection: &'c mut Connection<S>,
     pace: &mut Pace,
@@ -16,8 +16,8 @@ pub(super) async fn next<'c, S: AsyncRead + AsyncWrite + Unpin>(
     Ok(event)
 }
 
-/// Sends a command for each message and shows what is said to them: as many at once as the machine allows, which is 16 if the server
-/// announces PIPELINING, else one. `one_by_one` allows one, so that it is certain which of them breaks a connection.
+/// Sends a command for each message and passes the responses on. Sends as many commands at once as the machine allows: 16 if the
+/// server announces PIPELINING, else one. `one_by_one` allows one, to make certain which of them breaks a connection.
 pub(super) async fn run_all<S: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<S>,
     command: fn(MessageNumber) -> Command<'static>,
@@ -31,7 +31,7 @@ pub(super) async fn run_all<S: AsyncRead + AsyncWrite + Unpin>(
         while let Some(message) = left.peek().filter(|_| !one_by_one || connection.client().is_idle()) {
             match connection.sender().send(command(*message)) {
                 Ok(_) => left.next(),
-                Err(SendError::QueueFull | SendError::NotPipelined) => break, // not now
+                Err(SendError::QueueFull | SendError::NotPipelined) => break, // wait for a response first
                 Err(error) => {
                     // If the session is over, the server is the cause.
                     if error == SendError::Over {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 use trust::{Explained, Pinned};
 
-/// A client's side, which trusts the CAs in this PEM file, or without one those of the system.
+/// Returns a connector that trusts the CAs in this PEM file, or by default those of the system.
 pub fn connector(ca: Option<&Path>) -> Result<TlsConnector> {
     let mut roots = RootCertStore::empty();
     match ca {
@@ -28,24 +28,24 @@ pub fn connector(ca: Option<&Path>) -> Result<TlsConnector> {
                 roots.add(certificate?)?;
             }
         }
-        // A system has some that nobody can read; without them there are enough.
+        // A system may have unreadable certificates. The readable ones are enough.
         None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
     }
     if roots.is_empty() {
-        return Err("there is no CA to trust: name a file of certificates with --ca".into());
+        return Err("the system has no CA to trust: name a file of certificates with --ca".into());
     }
     let verifier =
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(default_provider())).build()?;
     Ok(TlsConnector::from(Arc::new(trusting(Arc::new(Explained(verifier)))?)))
 }
 
-/// A client's side, which trusts the certificate with this fingerprint, whoever has issued it and whatever names are in it.
+/// Returns a connector that trusts the certificate with this fingerprint, from any issuer and with any names.
 pub fn pinned(fingerprint: Fingerprint) -> Result<TlsConnector> {
     let verifier = Pinned { fingerprint, provider: Arc::new(default_provider()) };
     Ok(TlsConnector::from(Arc::new(trusting(Arc::new(verifier))?)))
 }
 
-/// A client's side that no handshake succeeds with.
+/// Returns a configuration with which no handshake succeeds.
 pub(crate) fn trusting_nobody() -> Result<ClientConfig> {
     trusting(Arc::new(Pinned { fingerprint: Fingerprint([0; 32]), provider: Arc::new(default_provider()) }))
 }
@@ -53,7 +53,7 @@ pub(crate) fn trusting_nobody() -> Result<ClientConfig> {
 fn trusting(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig> {
     Ok(ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()?
-        .dangerous() // so rustls calls verifiers that are not its own
+        .dangerous() // rustls requires this for custom verifiers
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
 }

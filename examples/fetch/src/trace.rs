@@ -1,4 +1,4 @@
-//! The dialogue on stderr, without secrets and without the octets of messages.
+//! Prints the dialogue to stderr, without secrets and without the octets of messages.
 
 use super::connection::Watcher;
 use super::shown::Shown;
@@ -6,7 +6,7 @@ use pop3_proto::client::Event;
 use pop3_proto::tap::{Seen, Side, Tap};
 use pop3_proto::{Input, Limits};
 
-/// Prints what both sides say.
+/// Returns a watcher that prints the lines of both sides.
 pub(super) fn watcher(shown: Shown) -> Watcher {
     let mut trace = Trace::new(shown);
     Box::new(move |side, octets| trace.see(side, octets, &mut |line| eprintln!("{line}")))
@@ -15,7 +15,7 @@ pub(super) fn watcher(shown: Shown) -> Watcher {
 struct Trace {
     shown: Shown,
     tap: Tap,
-    /// What the tap has not read yet.
+    /// The bytes that the tap has not read yet.
     client: Vec<u8>,
     server: Vec<u8>,
 }
@@ -37,7 +37,7 @@ impl Trace {
             };
             let Some(seen) = seen else { break };
             let line = match &seen {
-                // Read or not, it is not a response, and whoever looks into a trace looks for it.
+                // Show it anyway: it is not a response, and anyone who reads a trace looks for it.
                 Seen::OutOfStep(_) => odd_line(before),
                 _ => &before[..before.len() - input.remaining()],
             };
@@ -45,7 +45,7 @@ impl Trace {
                 print(told);
             }
             if matches!(seen, Seen::Encrypted) {
-                self.tap.tls_started(); // what the watcher is given is the plaintext
+                self.tap.tls_started(); // the watcher receives plaintext
             }
         }
         let read = unread.len() - input.remaining();
@@ -142,7 +142,7 @@ S: -ERR gone
                     trace.see(*side, part, &mut |line| told += &(line + "\n"));
                 }
             }
-            assert_eq!(told, TRACE, "{size} octets at once");
+            assert_eq!(told, TRACE, "{size} bytes at once");
         }
     }
 }

@@ -1,32 +1,32 @@
-//! Which messages of this run go wrong, so that they do not withhold the others.
+//! Records which messages fail in this run, so they do not block the rest.
 
 use super::listing::Listing;
 use pop3_proto::{MessageNumber, Verb};
 use std::collections::{HashMap, HashSet};
 
-/// A message that broke this many connections is left alone for the rest of the run.
+/// How many connections a message may break before it is skipped for the rest of the run.
 const PATIENCE: u8 = 2;
 
-/// Tells messages apart in all sessions of a run, in which their numbers change.
+/// Identifies messages in all sessions of a run, because their numbers change.
 pub(super) type Key = Vec<u8>;
 
 #[derive(Default, Debug)]
 pub(super) struct Trouble {
-    /// How many connections broke while the response to this command for this message was due.
+    /// How many connections broke while the response to this command for this message was pending.
     breaks: HashMap<(Verb, Key), u8>,
-    /// Messages that are not to be fetched in this run, and why.
+    /// Messages that this run will not fetch, and the reasons.
     given_up: HashMap<Key, String>,
-    /// The messages that failed, and were not tried again since.
+    /// The messages that failed and have not been tried again since.
     failed: HashSet<Key>,
 }
 
-/// The unique-id. A server without them has only numbers; no unique-id holds a line end.
+/// Returns the unique-id. A server without unique-ids has only numbers; no unique-id contains a line ending.
 pub(super) fn key(listing: &Listing, number: MessageNumber) -> Key {
     listing.id(number).map_or_else(|| format!("\n{number}").into(), Vec::from)
 }
 
 impl Trouble {
-    /// The connection broke before this command was answered.
+    /// Notes that the connection broke before this command was answered.
     pub(super) fn broke(&mut self, verb: Verb, key: Key) {
         *self.breaks.entry((verb, key)).or_default() += 1;
     }
@@ -39,17 +39,18 @@ impl Trouble {
         self.failed.insert(key);
     }
 
-    /// This is tried once more.
+    /// Clears the failure of a message that is tried again.
     pub(super) fn forgive(&mut self, key: &[u8]) {
         self.failed.remove(key);
     }
 
-    /// With how many messages something is wrong.
+    /// Returns how many messages have failed.
     pub(super) fn failed(&self) -> usize {
         self.failed.len()
     }
 
-    /// The messages for which to send this command, those last that broke a connection; and those for which not to, with the reasons.
+    /// Returns the messages for which to send this command, with those that broke a connection last; and those for which not to, with
+    /// the reasons.
     pub(super) fn order<T>(
         &self,
         verb: Verb,

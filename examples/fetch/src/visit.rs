@@ -1,4 +1,4 @@
-//! What is said in a session, from CAPA to the response to QUIT.
+//! Runs a session, from CAPA to the response to QUIT.
 
 use super::age::Ages;
 use super::connection::Connection;
@@ -19,13 +19,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-/// The most octets of a message for which the server lists no size.
+/// The maximum octets of a message for which the server lists no size.
 const UNLISTED: u64 = 1 << 30;
 /// How many octets a message may have beyond twice its listed size.
 const SLACK: u64 = 1 << 20;
 
 impl Fetch {
-    /// All that is said inside TLS, or outside if there is none.
+    /// Runs the part of a session inside TLS, or outside if there is no TLS.
     pub(super) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         mut connection: Connection<S>,
@@ -35,7 +35,7 @@ impl Fetch {
         self.capabilities(&mut connection).await?;
         self.enter(&mut connection, timestamp.as_deref()).await?;
         if connection.client().capabilities().source() == Source::Listed {
-            self.capabilities(&mut connection).await?; // some servers tell all only to users that they know
+            self.capabilities(&mut connection).await?; // some servers announce all capabilities only after login
         }
         let listing = self.list(&mut connection).await?;
         self.has_listed.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -51,14 +51,14 @@ impl Fetch {
         connection: &mut Connection<S>,
     ) -> Result<(), Failure> {
         connection.sender().send(Command::Capa)?;
-        while !next(connection, &mut self.pace).await?.completes() {} // a server may refuse CAPA, which is all right
+        while !next(connection, &mut self.pace).await?.completes() {} // a server may refuse CAPA, which is fine
         let capabilities = connection.client().capabilities();
         self.login_delay = Duration::from_secs(capabilities.login_delay().unwrap_or_default().into());
         self.announces_ids |= capabilities.has(Feature::Uidl);
         Ok(())
     }
 
-    /// Logs in, in UTF-8 mode if the server has it: otherwise it sends something else in place of a message whose header is in UTF-8, or
+    /// Logs in, in UTF-8 mode if the server has it. Outside it, the server sends a substitute for a message whose header is in UTF-8, or
     /// refuses it (RFC 6856 section 2.1).
     async fn enter<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
@@ -70,7 +70,7 @@ impl Fetch {
         entered.map_err(|failure| match failure.exit {
             Exit::Connection if asks => {
                 self.may_ask_for_utf8 = false;
-                failure.with_another_try("after UTF8, which the next session does without")
+                failure.with_another_try("after UTF8: the next session does not use it")
             }
             _ => failure,
         })?;
@@ -108,11 +108,11 @@ impl Fetch {
                 match event {
                     Event::ScanListing(_, row) => listing.set_size(row.message, row.octets),
                     Event::UniqueId(_, row) => listing.set_id(row.message, row.as_bytes())?,
-                    // It tells one message from another all the same.
+                    // It still distinguishes the messages.
                     Event::Refused(ticket, status) if ticket.verb == Verb::List => {
                         return Err(Failure::refused(Exit::Connection, "LIST", status));
                     }
-                    // Some servers refuse to list nothing.
+                    // Some servers refuse to list an empty maildrop.
                     Event::Refused(..) if listing.is_empty() => {}
                     Event::Refused(_, status) => self.without_ids(status)?,
                     _ => {}
@@ -125,7 +125,8 @@ impl Fetch {
         Ok(listing)
     }
 
-    /// UIDL is refused. A server without unique-ids does not know the command; one that has them is in trouble.
+    /// Handles a refused UIDL. A server without unique-ids does not know the command; a server that has them is
+    /// in trouble.
     fn without_ids(&mut self, status: StatusText<'_>) -> Result<(), Failure> {
         let has_them = self.announces_ids || self.store.known().has_ids();
         if has_them || status.code().is_some() {
@@ -142,8 +143,8 @@ impl Fetch {
         }
         if !self.has_ids {
             if !self.store.is_new() && !self.options.delete {
-                let cause = "the server has no unique-ids, so that nobody can tell what was fetched before: \
-                             take --delete, or an empty folder";
+                let cause = "the server has no unique-ids, so already fetched messages cannot be recognized: \
+                             use --delete, or an empty folder";
                 return Err(Failure::usage(cause));
             }
             self.progress.note("the server has no unique-ids: all messages are fetched");
@@ -151,7 +152,8 @@ impl Fetch {
         }
         let mut plan = Plan::new(listing, &mut self.store, Rules { utf8, delete: self.options.delete });
         self.store.write_down(mem::take(&mut plan.lines)).map_err(Failure::storage)?;
-        // A server may need time to remove a message. If it is another one with the same unique-id, the next run fetches it.
+        // A server may need time to remove a message. If this is another message with the same unique-id, the next run
+        // fetches it.
         let removed =
             |number: &MessageNumber| self.removed.contains(&(key(listing, *number), listing.size(*number)));
         plan.wanted.retain(|number| !removed(number));
@@ -160,19 +162,19 @@ impl Fetch {
         for number in &plan.nameless {
             self.fail(
                 key(listing, *number),
-                &format!("message {number} has no unique-id and is left where it is"),
+                &format!("message {number} has no unique-id and stays on the server"),
             );
         }
         if self.options.delete && !plan.unproven.is_empty() {
             plan.unproven.iter().for_each(|number| self.trouble.fail(key(listing, *number)));
             let count = plan.unproven.len();
             self.progress
-                .warn(&format!("{count} stay on the server until the next run: their sizes were not known"));
+                .warn(&format!("{count} stay on the server until the next run: their sizes were unknown"));
         }
         Ok(plan)
     }
 
-    /// Fetches what is wanted, and marks for deletion what is here.
+    /// Fetches the wanted messages, and marks stored messages for deletion.
     async fn transfer<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         connection: &mut Connection<S>,
@@ -189,7 +191,7 @@ impl Fetch {
         self.mark(connection, listing, here).await
     }
 
-    /// Leaves out what was not stored here for long enough.
+    /// Leaves out messages that were not stored for long enough.
     fn ripe(&self, listing: &Listing, mut here: Vec<Here>) -> Result<Vec<Here>, Failure> {
         let Some(days) = self.options.keep_days else { return Ok(here) };
         if !self.has_ids && !here.is_empty() {
@@ -207,7 +209,7 @@ impl Fetch {
         Ok(here)
     }
 
-    /// Fetches messages, and says which of them are stored safely.
+    /// Fetches messages, and returns which of them are stored safely.
     async fn retrieve<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         connection: &mut Connection<S>,
@@ -262,7 +264,7 @@ impl Fetch {
         done.map(|()| stored)
     }
 
-    /// Leaves out what is not to be fetched, and reports it.
+    /// Leaves out messages that should not be fetched, and reports them.
     fn choose(&mut self, listing: &Listing, mut wanted: Vec<MessageNumber>) -> Vec<MessageNumber> {
         if let Some(most) = self.options.max_message {
             wanted.retain(|number| {
@@ -281,7 +283,7 @@ impl Fetch {
         wanted
     }
 
-    /// Marks messages for deletion, and says which of them are marked.
+    /// Marks messages for deletion, and returns which of them are marked.
     async fn mark<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         connection: &mut Connection<S>,
@@ -292,7 +294,8 @@ impl Fetch {
         for (Here { number, .. }, why) in skipped {
             self.fail(key(listing, number), &format!("message {number} is not deleted: {why}"));
         }
-        // From now on a message that is not listed any more may have been removed, whatever becomes of this session.
+        // From now on the server may have removed a message that is no longer listed, regardless of how this session
+        // ends.
         self.store.write_down(lines(listing, &here, Note::Marked)).map_err(Failure::storage)?;
         let numbers: Vec<_> = here.iter().map(|here| here.number).collect();
         let one_by_one = self.one_by_one;
@@ -330,7 +333,7 @@ impl Fetch {
                     if failure.out_of_step && self.last_stored.is_some() {
                         return Err(self.blame(failure, listing, None));
                     }
-                    // All is stored. What matters is only what the server has made of it.
+                    // Everything is stored. Only the server's deletions matter now.
                     break connection.client().deletions();
                 }
             }
@@ -349,9 +352,9 @@ impl Fetch {
                 self.removed.extend(numbers.map(|number| (key(listing, number), listing.size(number))));
             }
             Deletions::RefusedInPart => {
-                self.fail(QUIT.into(), "the server could not remove all that is stored here");
+                self.fail(QUIT.into(), "the server could not remove all of the stored messages");
             }
-            // The next session sees what is left.
+            // The next session finds the remaining messages.
             Deletions::Unknown => {
                 self.in_doubt = marked.len();
                 return Err(Failure::broken("QUIT was not answered: what was removed is unknown"));
@@ -361,12 +364,12 @@ impl Fetch {
         Ok(())
     }
 
-    /// Finds out which message broke the connection, so that it does not withhold the others from the next session.
+    /// Finds out which message broke the connection, so it does not block the rest in the next session.
     fn blame(&mut self, failure: Failure, listing: &Listing, due: Option<Ticket>) -> Failure {
         if failure.exit != Exit::Connection {
             return failure;
         }
-        // A message that ends too early, as a server sends it that does not double dots, puts the next response out of step.
+        // A server that does not double dots ends a message too early, which puts the next response out of step.
         let early = self.last_stored.take().filter(|_| failure.out_of_step);
         let (verb, number) = match (&early, due) {
             (Some(here), _) => (Verb::Retr, here.number),
@@ -387,14 +390,14 @@ impl Fetch {
         failure.of_this_session()
     }
 
-    /// Something went wrong with a message.
+    /// Reports that a message failed.
     fn fail(&mut self, key: Vec<u8>, what: &str) {
         self.trouble.fail(key);
         self.progress.warn(what);
     }
 }
 
-/// Stands for a refused QUIT among the messages that failed.
+/// The key of a refused QUIT among the messages that failed.
 const QUIT: &[u8] = b"\nQUIT";
 
 fn lines(listing: &Listing, messages: &[Here], note: Note) -> Vec<Line> {

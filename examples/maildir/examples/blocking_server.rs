@@ -1,8 +1,8 @@
 //! Serves a Maildir: `blocking_server ADDR MAILDIR USER PASSWORD`
 //!
 //! Each connection has a thread. The Maildir has one session at a time; the server adds `pop3.lock` and `pop3.sizes` to it. Messages
-//! are removed when the client sends QUIT, and never otherwise. The password travels in cleartext: use this on loopback, or on a
-//! network that is private by other means.
+//! are removed only when the client sends QUIT. The password is sent in cleartext: use this only on loopback, or on a network that
+//! is private by other means.
 
 use pop3_proto::server::{Credentials, Event, Login, Refusal, Responder, ServerConfig};
 use pop3_proto::{ServerConnection, Text, TlsPolicy};
@@ -20,7 +20,7 @@ use std::time::Duration;
 static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext)
     .with_implementation(Text::from_static("pop3-proto blocking_server"));
 
-/// Connections at a time: each has a thread.
+/// How many connections may be open at once, because each has a thread.
 const MOST: usize = 100;
 
 /// The part that all connections share.
@@ -53,7 +53,7 @@ fn listen(address: &str, maildir: &str, user: &str, password: &str) -> Result<()
     println!("listening on {}", listener.local_addr()?);
     for (id, stream) in (1..).zip(listener.incoming()) {
         match stream {
-            Ok(_) if Arc::strong_count(&host) > MOST => {} // closed at once
+            Ok(_) if Arc::strong_count(&host) > MOST => {} // close it at once
             Ok(stream) => {
                 let host = Arc::clone(&host);
                 std::thread::spawn(move || {
@@ -64,15 +64,15 @@ fn listen(address: &str, maildir: &str, user: &str, password: &str) -> Result<()
             }
             Err(error) => {
                 eprintln!("accept: {error}");
-                std::thread::sleep(Duration::from_millis(100)); // no file descriptor left, say
+                std::thread::sleep(Duration::from_millis(100)); // no file descriptor may be left
             }
         }
     }
     Ok(())
 }
 
-/// Runs a session to its end. The maildrop is dropped, and its lock with it, before the client reads the last response, so the client
-/// can log in again at once.
+/// Runs a session to its end. Drops the maildrop, and with it the lock, before the client reads the last response, so the client can
+/// log in again at once.
 fn serve(host: &Host, stream: TcpStream, id: u64) -> Result<()> {
     let mut socket = Socket::new(stream)?;
     let mut pop3 = ServerConnection::new(&CONFIG, id);
@@ -108,7 +108,7 @@ impl Session<'_> {
         match event {
             Event::Greet(greet) => responder.greet(greet, Text::from_static("ready"))?,
             Event::User(user, name) => {
-                // Any name is accepted: only the password shows whether there is such a user.
+                // Accept any name: only the password shows whether there is such a user.
                 self.name = name.as_bytes().to_vec();
                 responder.accept_name(user)?;
             }
@@ -118,7 +118,7 @@ impl Session<'_> {
                 self.log_in(login, right, responder)?;
             }
             Event::Fetch(fetch) => {
-                let maildrop = responder.maildrop().ok_or("a message is asked for before login")?;
+                let maildrop = responder.maildrop().ok_or("a client asked for a message before login")?;
                 match maildrop.message(fetch.message()) {
                     Ok(message) => {
                         self.message = Some(message);
@@ -131,7 +131,7 @@ impl Session<'_> {
                 }
             }
             Event::Body => self.send_message(responder)?,
-            // The client sent QUIT: the one place where messages are removed.
+            // The client sent QUIT. This is the only place that removes messages.
             Event::Commit(commit) => {
                 match responder.maildrop().is_none_or(|maildrop| maildrop.remove_marked()) {
                     true => responder.removed(commit)?,
@@ -145,7 +145,7 @@ impl Session<'_> {
 
     fn log_in(&self, login: Login, right: bool, mut responder: Responder<'_, Mailbox>) -> Result<()> {
         if !right {
-            // Makes guessing slow. No timer of the session runs while it waits for an answer.
+            // This makes guessing slow. No timer of the session runs while it waits for an answer.
             std::thread::sleep(Duration::from_secs(1));
             return Ok(responder.refuse(login, Refusal::Credentials)?);
         }
@@ -160,10 +160,10 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Sends the next part of the message: the bytes of one read, as far as there is room for them.
+    /// Sends the next part of the message: the bytes of one read, as far as they fit.
     fn send_message(&mut self, mut responder: Responder<'_, Mailbox>) -> Result<()> {
         let message = self.message.as_mut().ok_or("no message is open")?;
-        // An error ends the connection, because nothing else tells the client that the message is cut.
+        // An error ends the connection, because nothing else shows the client that the message is incomplete.
         let bytes = message.fill_buf()?;
         if bytes.is_empty() || !responder.wants_body() {
             self.message = None;
@@ -176,18 +176,18 @@ impl Session<'_> {
     }
 }
 
-/// Returns how a message is refused that cannot be opened.
+/// Returns the refusal for a message that cannot be opened.
 fn refusal(error: &std::io::Error) -> Refusal {
     match error.kind() {
-        ErrorKind::NotFound => Refusal::NoSuchMessage, // to try again would not help
+        ErrorKind::NotFound => Refusal::NoSuchMessage, // trying again would not help
         _ => Refusal::Temporary,
     }
 }
 
-/// Sends the pending bytes, then waits a moment for the client to close: to close while bytes from it are unread would take the last
-/// response from the client.
+/// Sends the pending bytes, then waits a moment for the client to close. Closing with unread bytes from the client would discard the
+/// last response.
 fn farewell(mut pop3: ServerConnection<Mailbox, Vec<u8>>, mut socket: Socket) -> Result<()> {
-    socket.set_until(Some(socket.now() + Duration::from_secs(10))); // the session is over, and with it its timers
+    socket.set_until(Some(socket.now() + Duration::from_secs(10))); // the session is over, so its timers no longer run
     pop3.write_to(&mut socket).map_err(|error| format!("the last response was not sent: {error}"))?;
     socket.stream.shutdown(Shutdown::Write)?;
     socket.set_until(Some(socket.now() + Duration::from_secs(1)));

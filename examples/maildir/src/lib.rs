@@ -1,13 +1,13 @@
 //! A Maildir as a maildrop: `new/` and `cur/` with a file for each message, `tmp/` for messages that are being delivered.
 //!
-//! - One session at a time has a Maildir open, also across processes: it locks `pop3.lock`.
-//! - Sizes are counted once and kept in `pop3.sizes`.
-//! - Only regular files in `new/` and `cur/` are messages. No link below the root is followed, and nothing is opened in a way that
-//!   can block.
-//! - A message that is not what was listed is refused. One that changes while it is sent ends in an error, and never looks whole.
+//! - Only one session at a time has a Maildir open, even across processes, because it locks `pop3.lock`.
+//! - Sizes are counted once and stored in `pop3.sizes`.
+//! - Only regular files in `new/` and `cur/` are messages. No link below the root is followed, and no open can block.
+//! - A message that differs from the listed one is refused. If a message changes while it is sent, an error ends it, so it never
+//!   looks complete.
 //!
-//! All functions that open, list, count or remove files may take as long as the disk does. A server that is not written with
-//! threads calls them on threads of their own.
+//! All functions that open, list, count or remove files may take as long as the disk does. A server without a thread for
+//! each connection calls them on separate threads.
 
 mod listing;
 mod mailbox;
@@ -24,7 +24,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Takes a line for the log.
+/// Writes a line to the log.
 pub type Report = fn(fmt::Arguments<'_>);
 
 /// A Maildir that may be opened.
@@ -35,13 +35,13 @@ pub struct Maildir {
 }
 
 impl Maildir {
-    /// The Maildir at `root`, which may be a link, unlike everything in it.
+    /// Returns the Maildir at `root`, which may be a link, unlike everything in it.
     #[must_use]
     pub fn new(root: impl Into<Arc<Path>>, report: Report) -> Self {
         Maildir { root: root.into(), report }
     }
 
-    /// Checks that the folders are there.
+    /// Checks that the folders exist.
     ///
     /// # Errors
     /// Returns an error if the root, `new/` or `cur/` cannot be opened.

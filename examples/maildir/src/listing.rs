@@ -16,7 +16,7 @@ impl Found {
         base_name(&self.name)
     }
 
-    /// Returns the part of the name after the base name: the flags, with their `:`.
+    /// Returns the flags: the part of the name after the base name, with their `:`.
     pub(crate) fn flags(&self) -> &[u8] {
         &self.name[self.base().len()..]
     }
@@ -31,7 +31,7 @@ pub(crate) fn list(folders: &Folders, left_out: &mut LeftOut) -> io::Result<Vec<
             false => left_out.add(folder, name, &"not a regular file"),
         })?;
     }
-    // The sort is stable: of a message seen twice the one in `cur` comes last, and that one stays.
+    // The sort is stable: if a message was seen twice, the entry in `cur` comes last, and that entry stays.
     files.sort_by(|a, b| order(a.base()).cmp(&order(b.base())));
     files.dedup_by(|later, earlier| {
         let same = later.base() == earlier.base();
@@ -43,7 +43,8 @@ pub(crate) fn list(folders: &Folders, left_out: &mut LeftOut) -> io::Result<Vec<
     Ok(files)
 }
 
-/// The files that are not listed. Only the first is named, so that a folder full of them does not fill the log.
+/// The files that are not listed. Only the first is named, so a folder full of such files does not fill the
+/// log.
 #[derive(Default, Debug)]
 pub(crate) struct LeftOut {
     count: usize,

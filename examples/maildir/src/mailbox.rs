@@ -1,7 +1,8 @@
 //! A Maildir as one session sees it, with its lock.
 //!
-//! It is small, because a server holds one for each session: a message takes 32 bytes, its base name, and its unique-id if that is
-//! another. Where the message is takes a number: most are in few places (a folder, and flags).
+//! It is small, because a server holds one for each session. A message takes 32 bytes, its base name, and its unique-id if it
+//! differs from the base name. The location of a message is a number, because most messages are in few places (a folder, and
+//! flags).
 
 use crate::Maildir;
 use crate::listing::{Found, LeftOut, list};
@@ -19,23 +20,23 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many of the places that are in use are tried for a message that was moved, before the folders are listed.
+/// How many of the known places are tried for a moved message before the folders are listed.
 const TRIED: u32 = 8;
-/// In how many places a file is looked for.
+/// In how many places to look for a file.
 const LOOKED_AT: usize = 100;
 
-/// A Maildir that is open, with its lock, which is released when the last clone is dropped.
+/// An open Maildir with its lock, which is released when the last clone is dropped.
 #[derive(Clone)]
 pub struct Mailbox(Arc<Inner>);
 
 struct Inner {
     maildir: Maildir,
     _lock: OwnedFd,
-    /// Opening a file does not wait for a network.
+    /// Whether opening a file does not wait for a network.
     is_local: bool,
     /// In the order of delivery.
     rows: Box<[Row]>,
-    /// The base name of each message, and after it the unique-id if that is not the base name.
+    /// The base name of each message, and after it the unique-id if that differs from the base name.
     names: Box<[u8]>,
     places: Mutex<Places>,
 }
@@ -45,31 +46,31 @@ struct Row {
     length: u64,
     added: u32,
     stamp: u32,
-    /// Where its base name begins in `names`.
+    /// The index in `names` at which its base name begins.
     base: u32,
-    /// An index into `places`: where it was last.
+    /// An index into `places`: its last known place.
     place: AtomicU32,
     base_length: u8,
     /// 0 if the base name is the unique-id.
     id_length: u8,
     marked: AtomicBool,
-    /// It was not in a listing that no change disturbed.
+    /// Whether it was missing from a listing that no change disturbed.
     gone: AtomicBool,
 }
 
-/// Folders with flags: a message's file has its base name and then the flags.
+/// Folders with flags. The name of a message's file is its base name followed by the flags.
 #[derive(Default)]
 struct Places(Vec<(u8, Box<[u8]>)>);
 
 impl Maildir {
     /// Opens a Maildir for one session. The inner result is `Err` if another session has it open.
     ///
-    /// A file that cannot be read is left out and reported: it is not a reason to withhold the others.
+    /// A file that cannot be read is left out and reported. The remaining messages are still listed.
     ///
     /// # Errors
     /// Returns an error if the folders cannot be read, or if `pop3.lock` cannot be locked.
     pub fn open(&self) -> io::Result<Result<Mailbox, Refusal>> {
-        // Where the root is stays the same for the session, as the lock does.
+        // The location of the root stays the same for the session, as the lock does.
         let real: Arc<Path> = std::fs::canonicalize(&self.root).map_err(io::Error::other)?.into();
         let root = Root::open(&real)?;
         let Some(lock) = root.lock()? else { return Ok(Err(Refusal::InUse)) };
@@ -98,7 +99,7 @@ impl Maildir {
         let mailbox = builder.build(maildir, lock, folders.iter().all(Folder::is_local));
         if counted > 0 || known.len() > mailbox.0.rows.len() {
             if let Err(error) = sizes::keep(&root, mailbox.0.rows.iter().map(|row| mailbox.0.size(row))) {
-                self.report(format_args!("the sizes cannot be kept: {error}"));
+                self.report(format_args!("the sizes cannot be stored: {error}"));
             }
         }
         if !left_out.is_empty() {
@@ -108,7 +109,7 @@ impl Maildir {
     }
 }
 
-/// Messages that are added one by one.
+/// Collects messages one by one.
 #[derive(Default)]
 struct Builder {
     rows: Vec<Row>,
@@ -147,8 +148,8 @@ impl Builder {
 }
 
 impl Places {
-    /// Returns the number of the place where this file is. If there are very many places, it may get a second number, because to
-    /// look through all of them for each message would take too long.
+    /// Returns the number of this file's place. If there are very many places, a place may get a second number, because
+    /// searching all of them for each message would take too long.
     fn number(&mut self, found: &Found) -> u32 {
         let is_it = |(folder, flags): &(u8, Box<[u8]>)| *folder == found.folder && **flags == *found.flags();
         let number = self.0.iter().take(LOOKED_AT).position(is_it).unwrap_or_else(|| {
@@ -160,16 +161,18 @@ impl Places {
 }
 
 impl Mailbox {
-    /// Opens a message. It may block.
+    /// Opens a message. This may block.
     ///
     /// # Errors
-    /// Returns [`ErrorKind::NotFound`] if the message is gone, and another error if it is not what was listed or cannot be read.
+    /// Returns [`ErrorKind::NotFound`] if the message is gone, and another error if it differs from the listed one or cannot be
+    /// read.
     pub fn message(&self, number: MessageNumber) -> io::Result<Message> {
         let row = self.0.rows.get(number.index()).ok_or(ErrorKind::NotFound)?;
         Message::open(self.0.find(row)?, self.0.size(row).1, self.clone())
     }
 
-    /// Opens a message if that does not have to wait for anything, and else returns `None`: then [`message`](Self::message) tells more.
+    /// Opens a message if that does not have to wait for anything. Otherwise returns `None`, and [`message`](Self::message) returns the
+    /// message or the error.
     #[must_use]
     pub fn message_if_cached(&self, number: MessageNumber) -> Option<Message> {
         let row = self.0.rows.get(number.index()).filter(|_| self.0.is_local)?;
@@ -183,7 +186,7 @@ impl Mailbox {
         self.0.marked().next().is_some()
     }
 
-    /// Removes the marked messages, and returns whether all of them are gone, for good. It may block.
+    /// Removes the marked messages, and returns whether all of them are permanently removed. This may block.
     #[must_use]
     pub fn remove_marked(&self) -> bool {
         let removed = self.0.remove_marked();
@@ -193,7 +196,7 @@ impl Mailbox {
         removed.is_ok()
     }
 
-    /// A message is not what was listed: the next session counts all of them again.
+    /// Notes that a message differs from the listed one, so the next session counts all messages again.
     pub(crate) fn forget_sizes(&self) {
         let maildir = &self.0.maildir;
         if let Err(error) = Root::open(&maildir.root).and_then(|root| sizes::forget(&root)) {
@@ -250,14 +253,14 @@ impl Inner {
         if let Some(found) = unless_missing(open(place))? {
             return Ok(found);
         }
-        // A mail program that moved it has most likely moved others to the same place.
+        // A mail program that moved it has most likely moved other messages to the same place.
         for other in (0..TRIED).filter(|other| *other != place) {
             if let Some(found) = unless_missing(open(other))? {
                 row.place.store(other, Relaxed);
                 return Ok(found);
             }
         }
-        // Others that were gone with it are not listed once more.
+        // Do not list again for other messages that disappeared with it.
         if !row.gone.load(Relaxed) {
             self.search(&root.folders()?)?;
         }
@@ -267,12 +270,13 @@ impl Inner {
         }
     }
 
-    /// Looks for all messages, and notes where they are.
+    /// Searches for all messages, and records where they are.
     fn search(&self, folders: &Folders) -> io::Result<()> {
         let changed = || Ok::<_, io::Error>([folders[0].changed()?, folders[1].changed()?]);
         let before = changed()?;
         let files = list(folders, &mut LeftOut::default())?;
-        // A file that is renamed meanwhile may be in no listing, so then nothing follows from that.
+        // A file that is renamed meanwhile may be missing from the listing, so a missing file proves nothing
+        // then.
         let is_certain = changed()? == before;
         let mut places = self.places();
         // Rows and files are in the same order.
@@ -292,7 +296,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Removes all that is marked; a failure does not keep the others. The folders are listed once at most.
+    /// Removes all marked messages. A failure does not stop the removal of the rest. The folders are listed
+    /// at most once.
     fn remove_marked(&self) -> io::Result<()> {
         let folders = Root::open(&self.maildir.root)?.folders()?;
         let (mut missing, mut failure) = (Vec::new(), Ok(()));
@@ -300,7 +305,7 @@ impl Inner {
             match unless_missing(self.remove(row, &folders)) {
                 Ok(Some(())) => {}
                 Ok(None) => {
-                    row.gone.store(false, Relaxed); // until the listing says it again
+                    row.gone.store(false, Relaxed); // until the listing shows it again
                     missing.push(row);
                 }
                 Err(error) => failure = Err(error),
@@ -310,7 +315,7 @@ impl Inner {
             self.search(&folders)?;
         }
         for row in missing {
-            // A message that somebody else has removed is gone too.
+            // A message that another program has removed is gone too.
             if !row.gone.load(Relaxed) {
                 match unless_missing(self.remove(row, &folders)) {
                     Ok(Some(())) => {}
@@ -329,14 +334,14 @@ impl Inner {
     }
 }
 
-/// Shows nothing: file names are not for logs.
+/// Shows no details, because file names do not belong in logs.
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Mailbox(..)")
     }
 }
 
-/// Turns a file that is not there into `None`.
+/// Turns the error for a missing file into `None`.
 fn unless_missing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -348,7 +353,7 @@ fn disturbed() -> io::Error {
     io::Error::other("a message cannot be found while files are moved")
 }
 
-/// What the machine lists and marks.
+/// Gives the machine its messages, and marks them.
 impl Maildrop for Mailbox {
     fn count(&self) -> u32 {
         u32::try_from(self.0.rows.len()).unwrap_or(u32::MAX)

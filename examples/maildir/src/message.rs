@@ -6,28 +6,28 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Seek as _};
 
-/// The most that is read of a file at once, without the byte after it that is not to be there.
+/// The maximum read from a file at once, not counting the byte after it that must not exist.
 const PART: u64 = 60 * 1024;
 
-/// A message that is being sent. It ends only if as many octets went out as were listed, and else in an error.
+/// A message that is being sent. It ends with an error unless as many octets were sent as were listed.
 ///
-/// To read it is to read an open regular file, a part of 60 KiB at a time. The Maildir stays locked meanwhile.
+/// Reading it reads an open regular file, in parts of 60 KiB. The Maildir stays locked meanwhile.
 pub struct Message {
     mailbox: Mailbox,
     file: File,
-    /// How much of the file is still to be read.
+    /// How much of the file is still to read.
     left: u64,
     count: OctetCount,
     listed: u64,
-    /// What was read and not consumed.
+    /// The bytes that were read and not consumed.
     part: Vec<u8>,
     consumed: usize,
 }
 
 impl Message {
-    /// Checks that the file is what was listed, and reads its first part.
+    /// Checks that the file is the listed one, and reads its first part.
     ///
-    /// A short message is read whole. A longer one is read twice if it was changed since it was counted.
+    /// A short message is read completely. A longer one is read twice if it was changed since it was counted.
     pub(crate) fn open(mut opened: Opened, size: Size, mailbox: Mailbox) -> io::Result<Self> {
         let mut is_same = opened.length == size.length;
         if is_same && !is_soon_checked(&opened, size) {
@@ -44,7 +44,7 @@ impl Message {
         Ok(message)
     }
 
-    /// The same, if that takes one read at most and the message is what was listed.
+    /// Does the same if that takes at most one read and the message is the listed one.
     pub(crate) fn open_soon(opened: Opened, size: Size, mailbox: Mailbox) -> Option<Self> {
         let is_same = opened.length == size.length && is_soon_checked(&opened, size);
         is_same.then(|| Self::open(opened, size, mailbox).ok()).flatten()
@@ -52,7 +52,8 @@ impl Message {
 
     fn read_part(&mut self) -> io::Result<()> {
         let wanted = self.left.min(PART) as usize;
-        // In the last part, a byte more shows that the message has grown. A read that does not give it has met the end.
+        // After the last part, one more byte shows that the message has grown. A read that does not return it has
+        // reached the end.
         let after = usize::from(self.left <= PART);
         self.part.resize(wanted + after, 0);
         self.consumed = 0;
@@ -89,7 +90,7 @@ fn is_soon_checked(opened: &Opened, size: Size) -> bool {
     size.length <= PART || opened.stamp == size.stamp
 }
 
-/// Shows nothing: it holds mail.
+/// Shows no details, because it contains mail.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Message(..)")

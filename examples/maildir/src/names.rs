@@ -1,4 +1,4 @@
-//! What the name of a message's file says.
+//! Reads the parts of a message's file name.
 
 use pop3_proto::{OwnedUniqueId, UniqueId};
 
@@ -9,7 +9,7 @@ pub(crate) fn base_name(name: &[u8]) -> &[u8] {
     name.split(|byte| *byte == b':').next().unwrap_or(name)
 }
 
-/// Returns what messages are sorted by: the second of delivery that a base name begins with, then the base name.
+/// Returns the sort key of messages: the second of delivery at the start of the base name, then the base name.
 pub(crate) fn order(base: &[u8]) -> (u64, &[u8]) {
     let digits = base.iter().take_while(|byte| byte.is_ascii_digit());
     let delivered =
@@ -17,13 +17,14 @@ pub(crate) fn order(base: &[u8]) -> (u64, &[u8]) {
     (delivered, base)
 }
 
-/// The first part of the unique-ids that stand for base names of another form.
+/// The prefix of unique-ids that are hashes of base names.
 const HASHED: &str = "fnv1a128.";
 
 /// Returns the unique-id of a message, the same in each run.
 ///
-/// It is the base name if that has 1 to 70 bytes from 0x21 to 0x7E. Else it is [`HASHED`] and the base name's hash, FNV-1a of
-/// 128 bits in hexadecimal. A base name that looks like such a hash is hashed too, so no message gets the unique-id of another.
+/// It is the base name if that has 1 to 70 bytes from 0x21 to 0x7E. Otherwise it is [`HASHED`] and the base name's hash, FNV-1a
+/// of 128 bits in hexadecimal. A base name that looks like such a hash is hashed too, so no message gets the unique-id of
+/// another.
 pub(crate) fn unique_id(base: &[u8]) -> OwnedUniqueId {
     match UniqueId::new(base) {
         Ok(id) if !base.starts_with(HASHED.as_bytes()) => id.into(),
@@ -34,7 +35,8 @@ pub(crate) fn unique_id(base: &[u8]) -> OwnedUniqueId {
     }
 }
 
-/// FNV-1a with 128 bits. It has to tell names apart that a mail program chose, not to withstand an attack.
+/// Returns FNV-1a with 128 bits. It has to distinguish names that a mail program chose, not withstand an
+/// attack.
 fn fnv1a(bytes: &[u8]) -> u128 {
     const OFFSET: u128 = 0x6c62272e07bb014262b821756295c58d;
     const PRIME: u128 = 0x0000000001000000000000000000013b;

@@ -1,8 +1,8 @@
-//! How this package opens files: the only place where it does.
+//! Opens files. No other part of this package does.
 //!
-//! The owner of a Maildir can put anything into it, but the program may run as another user and serves others too. So nothing is
-//! opened in a way that can block (a FIFO without a writer), and no link below the root is followed, neither for reading nor for
-//! writing. The type of a file is checked on the open descriptor, because a name may stand for another file a moment later.
+//! The owner of a Maildir can put anything into it, but the program may run as another user and serves other users too. So no
+//! open can block (as for a FIFO without a writer), and no link below the root is followed, for reading or for writing. The type
+//! of a file is checked on the open descriptor, because a moment later the name may refer to another file.
 //!
 //! A name that is not a regular file counts as [`ErrorKind::NotFound`]: there is no message by that name.
 
@@ -13,23 +13,24 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-/// The folders of messages; a message's folder is an index into this array. `new` comes first in listings too: a message that is
-/// moved meanwhile is then seen twice, and not missed.
+/// The folders of messages. A message's folder is an index into this array. `new` comes first in listings too, so a message that
+/// is moved meanwhile is seen twice, not missed.
 pub(crate) const FOLDERS: [&str; 2] = ["new", "cur"];
 
-/// The file that is locked while a session, of this process or of another, has the Maildir open.
+/// The file that is locked while a session of any process has the Maildir open.
 const LOCK: &str = "pop3.lock";
 
-/// How every file below the root is opened.
+/// The flags with which every file below the root is opened.
 const SAFE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
-/// How the root is opened. Only its files' names are needed, so it need not be readable.
+/// The flags with which the root is opened. Only the names of its files are needed, so it need not be
+/// readable.
 #[cfg(target_os = "linux")]
 const ROOT: OFlags = OFlags::PATH.union(FOLDER);
 #[cfg(not(target_os = "linux"))]
 const ROOT: OFlags = OFlags::RDONLY.union(FOLDER);
-/// How folders are opened.
+/// The flags with which folders are opened.
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
-/// File systems on a disk or in memory, by the numbers that statfs(2) lists: ext, XFS, Btrfs, tmpfs, overlayfs, F2FS, ZFS.
+/// The numbers of file systems on a disk or in memory, from statfs(2): ext, XFS, Btrfs, tmpfs, overlayfs, F2FS, ZFS.
 #[cfg(target_os = "linux")]
 const LOCAL: [u64; 7] =
     [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0xF2F5_2010, 0x2FC1_2FC1];
@@ -58,7 +59,7 @@ pub(crate) struct Opened {
 impl Root {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let root = retry_on_intr(|| rustix::fs::openat(CWD, path, ROOT, Mode::empty()));
-        // Not as `NotFound`, which is about a message.
+        // Not `NotFound`, because that kind is about a message.
         root.map(Root).map_err(io::Error::other)
     }
 
@@ -73,7 +74,7 @@ impl Root {
             .map_err(|error| io::Error::other(format!("{name}: {error}")))
     }
 
-    /// Locks the Maildir for as long as the result is kept. Returns `None` if somebody else has locked it.
+    /// Locks the Maildir for as long as the result is kept. Returns `None` if another session has locked it.
     pub(crate) fn lock(&self) -> io::Result<Option<OwnedFd>> {
         let locked =
             open(&self.0, LOCK.as_bytes(), OFlags::WRONLY | OFlags::CREATE | SAFE).and_then(|lock| {
@@ -90,7 +91,7 @@ impl Root {
         read(&self.0, name.as_bytes())
     }
 
-    /// Creates a file, in place of what has this name.
+    /// Creates a file, and replaces any file that has this name.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         self.remove(name)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | SAFE;
@@ -101,7 +102,7 @@ impl Root {
         Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
     }
 
-    /// Removes a name that may not be there.
+    /// Removes a file, if it exists.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
             Err(Errno::NOENT) => Ok(()),
@@ -144,14 +145,14 @@ impl Folder {
         Ok(FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
     }
 
-    /// Returns when a file came, went or was renamed for the last time.
+    /// Returns the last time when a file was added, removed or renamed.
     pub(crate) fn changed(&self) -> io::Result<(i64, i64)> {
         let stat = rustix::fs::fstat(&self.0)?;
         Ok((stat.st_mtime, stat.st_mtime_nsec as i64))
     }
 
-    /// Returns whether the folder is known to be on a disk of this machine. To open a file on any other may have to wait for a
-    /// network, or for another program, even if the system knows the file's path.
+    /// Returns whether the folder is known to be on a disk of this machine. Opening a file on any other disk may have to wait
+    /// for a network or for another program, even if the system knows the file's path.
     #[cfg(target_os = "linux")]
     pub(crate) fn is_local(&self) -> bool {
         rustix::fs::fstatfs(&self.0).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u64 & 0xFFFF_FFFF)))
@@ -176,8 +177,9 @@ fn open(folder: &OwnedFd, name: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
     }
 }
 
-/// Opens a message if the system has all of its path in its cache, and else returns `None`, as for anything that is not a regular
-/// file and for any other trouble. So this does not wait for a disk. No part of the path may be a link, the root's neither.
+/// Opens a message if the system has its whole path in its cache. Otherwise returns `None`, also for anything that is not a
+/// regular file and after any other error. So this does not wait for a disk. No part of the path may be a link, including the
+/// root.
 #[cfg(target_os = "linux")]
 pub(crate) fn read_cached(path: &[u8]) -> Option<Opened> {
     use rustix::fs::{ResolveFlags, openat2};
@@ -197,7 +199,7 @@ fn read(folder: &OwnedFd, name: &[u8]) -> io::Result<Opened> {
 
 fn checked(file: OwnedFd) -> io::Result<Opened> {
     let stat = regular(&file)?;
-    // A hash, because the size of a message is kept in few bytes.
+    // A hash, because the size of a message is stored in few bytes.
     let stamp = (stat.st_mtime as u32).wrapping_mul(0x9E37_79B1) ^ stat.st_mtime_nsec as u32;
     Ok(Opened { file: file.into(), length: stat.st_size.try_into().unwrap_or(0), stamp })
 }

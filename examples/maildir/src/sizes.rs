@@ -1,4 +1,5 @@
-//! The sizes of messages as RETR sends them, kept beside the messages, because counting a message means reading it.
+//! The sizes of messages as RETR sends them, stored next to the messages, because counting a message means reading
+//! it.
 
 use crate::place::{Opened, Root};
 use pop3_proto::OctetCount;
@@ -31,12 +32,13 @@ impl Size {
     }
 }
 
-/// The sizes that were kept. A file that is missing, broken, or not a regular one is the same as an empty one.
+/// The stored sizes. A file that is missing, broken, or not a regular file counts as an empty one.
 #[derive(Debug)]
 pub(crate) struct Sizes(Vec<u8>);
 
 impl Sizes {
-    /// Reads the sizes for a Maildir of `count` messages. Twice as many rows are tolerated, as messages were removed since.
+    /// Reads the sizes for a Maildir of `count` messages. Twice as many rows are tolerated, because messages may have been
+    /// removed since.
     pub(crate) fn read(root: &Root, count: usize) -> Self {
         let most = LONGEST_ROW.saturating_mul(2).saturating_mul(count as u64).saturating_add(4096);
         let mut text = Vec::new();
@@ -69,7 +71,7 @@ fn row(line: &[u8]) -> Option<(&[u8], Size)> {
     Some((parts.next()?, size))
 }
 
-/// Keeps these sizes. They need not survive a crash: a message without a row is counted again.
+/// Stores these sizes. They need not survive a crash, because a message without a row is counted again.
 pub(crate) fn keep<'a>(root: &Root, rows: impl Iterator<Item = (&'a [u8], Size)>) -> io::Result<()> {
     let mut text = VERSION.to_vec();
     for (base, Size { length, added, stamp }) in rows.filter(|(base, _)| !base.contains(&b'\n')) {
@@ -80,17 +82,17 @@ pub(crate) fn keep<'a>(root: &Root, rows: impl Iterator<Item = (&'a [u8], Size)>
     let kept = root.create(BESIDE).and_then(|mut file| file.write_all(&text));
     let kept = kept.and_then(|()| root.rename(BESIDE, FILE));
     if kept.is_err() {
-        root.remove(BESIDE).ok(); // a full disk, say: half a file would take space for nothing
+        root.remove(BESIDE).ok(); // after a full disk, for example, half a file would waste space
     }
     kept
 }
 
-/// Forgets all sizes, because one was wrong: the next session counts all messages again.
+/// Forgets all sizes, because one was wrong. The next session counts all messages again.
 pub(crate) fn forget(root: &Root) -> io::Result<()> {
     root.remove(FILE)
 }
 
-/// Reads a message and counts.
+/// Reads a message and counts its octets.
 pub(crate) fn count(opened: &mut Opened) -> io::Result<Size> {
     let (mut count, mut length, mut buffer) = (OctetCount::new(), 0, [0; 8 * 1024]);
     loop {

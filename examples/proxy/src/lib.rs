@@ -1,14 +1,14 @@
-//! A POP3 proxy. A server connection takes the login in front, a client connection logs in at the back end, and from then on bytes are
-//! relayed unchanged.
+//! A POP3 proxy. A server connection handles the login in front, a client connection logs in at the back end, and from then on bytes
+//! are relayed unchanged.
 //!
-//! - [`proxy`]: both connections joined, without a socket or a clock: all the rules of a proxy
+//! - [`proxy`]: both connections joined, without a socket or a clock, with all the rules of a proxy
 //! - [`table`]: the back end of each user
 //! - [`relay`]: the proxy on two streams of tokio
 //! - [`listen`]: connections in front, and how many there may be
-//! - [`tls`]: TLS in front, with certificates from files, or made up for a demonstration
+//! - [`tls`]: TLS in front, with certificates from files, or generated for a demonstration
 //!
-//! The proxy parses only the login. So it must not announce before login what a back end does not have after it, nor offer a state that
-//! the back end would have to share: no LANG and no UTF8.
+//! The proxy parses only the login. So before login it must not announce features that a back end lacks after login, or offer a state
+//! that the back end would have to share: it offers neither LANG nor UTF8.
 
 pub mod listen;
 pub mod proxy;
@@ -18,7 +18,7 @@ pub mod table;
 mod tests;
 pub mod tls;
 
-/// Any error: the example only reports them.
+/// Any error. The example only prints it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// A result with [`Error`].

@@ -1,4 +1,4 @@
-//! Connections in front: how many there may be, and how each begins.
+//! Limits the number of connections in front, and begins each one.
 
 use crate::Result;
 use crate::proxy::Proxy;
@@ -28,12 +28,12 @@ pub struct Door {
     pub guests: Guests,
 }
 
-/// Takes connections for as long as the listener lives, each in a task of its own.
+/// Accepts connections for as long as the listener exists, each in a separate task.
 pub async fn serve(listener: TcpListener, door: Arc<Door>) {
     for id in 1.. {
         match listener.accept().await {
             Ok((stream, address)) => {
-                // Closed without a handshake, which would cost more than the refusal is worth.
+                // Close it without a handshake, which would cost more than the refusal is worth.
                 let Some(guest) = door.guests.welcome(address.ip()) else {
                     eprintln!("connection {id}: too many connections");
                     continue;
@@ -48,7 +48,7 @@ pub async fn serve(listener: TcpListener, door: Arc<Door>) {
             }
             Err(error) => {
                 eprintln!("accept: {error}");
-                sleep(Duration::from_millis(100)).await; // no file descriptor left, say
+                sleep(Duration::from_millis(100)).await; // no file descriptor may be left
             }
         }
     }

@@ -1,10 +1,10 @@
 //! The proxy without a socket or a clock.
 //!
-//! [`Proxy::step`] returns what the proxy waits for. The caller moves bytes: it sends those that are [`pending`](Proxy::pending) at either
-//! end, and reads into [`spare`](Proxy::spare). This is the same for memory, for threads and for any runtime.
+//! [`Proxy::step`] returns what the proxy waits for. The caller moves bytes: it sends the [`pending`](Proxy::pending) bytes at either end,
+//! and reads into [`spare`](Proxy::spare). This is the same in memory, with threads and with any runtime.
 //!
-//! Each end is a connection. After the login the proxy relays: the bytes that a connection received and did not read are those that
-//! followed the login, so they are sent at the other end, and so are all later ones.
+//! Each end is a connection. After the login the proxy relays. The bytes that a connection received and did not read followed the
+//! login, so they are sent at the other end, and so are all later bytes.
 
 mod attempt;
 
@@ -23,10 +23,10 @@ pub const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 /// How long both sides may be silent once both have logged in. It is longer than a back end's own timer, which should run out first.
 pub const IDLE: Duration = Duration::from_secs(31 * 60);
 
-/// The bytes that are on their way at most, in each direction.
+/// The maximum number of bytes on their way, in each direction.
 const ROOM: usize = 16 * 1024;
 
-/// The bytes received at one end. They do not grow, because they bound the bytes on their way.
+/// The bytes received at one end. The buffer does not grow, because it limits the bytes on their way.
 type Recv = Box<[u8]>;
 
 fn room() -> Recv {
@@ -47,7 +47,7 @@ pub struct Proxy {
     attempt: Option<Attempt>,
     link: Link,
     stage: Stage,
-    /// When bytes moved last, as far as `tick` has seen.
+    /// When bytes last moved, as far as `tick` has seen.
     quiet_since: Option<Duration>,
 }
 
@@ -61,7 +61,7 @@ pub enum End {
 }
 
 impl End {
-    /// Returns the end at which the bytes for this one are received.
+    /// Returns the other end, which receives the bytes for this one.
     const fn other(self) -> Self {
         match self {
             End::Front => End::Back,
@@ -97,7 +97,7 @@ enum Link {
 }
 
 impl Proxy {
-    /// Returns a proxy for one connection; `id` is the caller's number for it.
+    /// Returns a proxy for one connection. `id` is the caller's number for it.
     ///
     /// # Panics
     /// Panics if the configuration allows lines that do not fit in the buffers.
@@ -115,12 +115,13 @@ impl Proxy {
         }
     }
 
-    /// Goes on until the proxy has to wait. To call it more often than needed does no harm.
+    /// Continues until the proxy has to wait. Calling it more often than needed does no harm.
     pub fn step(&mut self) -> Wants<'_> {
         while self.stage == Stage::Login && self.advance() {}
         let over = match self.stage {
             Stage::Login => false,
-            // Nobody is left to answer. If only the client has closed, the responses still follow.
+            // The proxy has no client left to answer. If only the client's side is closed, the responses
+            // still follow.
             Stage::Relay => self.is_eof(End::Back) && self.pending(End::Front).is_empty(),
             Stage::Over => true,
         };
@@ -131,14 +132,14 @@ impl Proxy {
         }
     }
 
-    /// The back end that was asked for is connected.
+    /// Reports that the requested back end is connected.
     pub fn connected(&mut self) {
         if self.link == Link::Wanted {
             self.link = Link::Up;
         }
     }
 
-    /// The back end that was asked for cannot be reached.
+    /// Reports that the requested back end cannot be reached.
     pub fn unreachable(&mut self) {
         if let Some(attempt) = &mut self.attempt {
             attempt.refused = Some(Refused::Here(Refusal::Temporary));
@@ -146,7 +147,7 @@ impl Proxy {
         }
     }
 
-    /// Returns whether there is a back end. If there is none, close its connection.
+    /// Returns whether there is a back end. If not, close its connection.
     pub fn has_back_end(&self) -> bool {
         self.link == Link::Up
     }
@@ -156,8 +157,8 @@ impl Proxy {
         self.stage == Stage::Relay
     }
 
-    /// Returns the bytes to send there: first those of the connection, then, once the proxy relays, those received at the other end. So
-    /// the response to the login is sent before anything relayed, and a side that reads nothing finally stops the other.
+    /// Returns the bytes to send there: first the bytes of the connection, then, once the proxy relays, the bytes received at the other
+    /// end. So the response to the login is sent before any relayed byte, and a side that does not read finally stops the other side.
     pub fn pending(&self, end: End) -> &[u8] {
         let (own, relayed) = match end {
             End::Front => (self.front.pending(), self.back.unread()),
@@ -177,11 +178,12 @@ impl Proxy {
         }
     }
 
-    /// Returns the room for the next bytes from there. It is empty while there is none: do not read then.
+    /// Returns the room for the next bytes from there. Do not read while it is empty.
     pub fn spare_mut(&mut self, end: End) -> &mut [u8] {
         let is_relaying = self.is_relaying();
         let recv = self.recv_buf(end);
-        // Bytes are relayed in parts as small as the other stream takes. To read on while most are left would move them each time.
+        // Bytes are relayed in parts as small as the other stream accepts. Reading on while most are left would move them each
+        // time.
         if is_relaying && recv.unread().len() > ROOM / 2 { &mut [] } else { recv.spare_mut() }
     }
 
@@ -206,7 +208,7 @@ impl Proxy {
         }
     }
 
-    /// Returns whether nothing more will be pending there, so the end of the stream is passed on too.
+    /// Returns whether no more bytes will be pending there, so the end of the stream is passed on too.
     pub fn is_finished(&self, end: End) -> bool {
         self.is_relaying() && self.is_eof(end.other()) && self.pending(end).is_empty()
     }
@@ -238,7 +240,7 @@ impl Proxy {
         }
     }
 
-    /// Returns the two buffers whose bytes are sent there: the connection's own, and the one that is relayed.
+    /// Returns the two buffers whose bytes are sent there: the connection's own buffer, and the relayed one.
     fn way_to(&mut self, end: End) -> (&mut SendBuf<Vec<u8>>, &mut RecvBuf<Recv>) {
         match end {
             End::Front => (self.front.send_buf(), self.back.recv_buf()),
@@ -256,7 +258,7 @@ impl Proxy {
         let answered = match event {
             Event::Greet(greet) => responder.greet(greet, Text::from_static("POP3 proxy ready")),
             Event::User(user, name) => {
-                // Any name is accepted: whether there is such a user shows with the password.
+                // Accept any name: only the password shows whether there is such a user.
                 self.name = name.as_bytes().to_vec();
                 responder.accept_name(user)
             }
@@ -266,7 +268,8 @@ impl Proxy {
                 self.attempt = Some(attempt);
                 Ok(())
             }
-            // The bytes after PASS are still unread here, and those after the back end's response at the other end.
+            // The bytes after PASS are still unread here, as are those after the back end's response at the other
+            // end.
             Event::Closed(CloseReason::HandedOver) => {
                 self.stage = Stage::Relay;
                 Ok(())
@@ -278,13 +281,13 @@ impl Proxy {
         answered.is_ok() || self.end()
     }
 
-    /// Ends the session. Returns that there is nothing more to do.
+    /// Ends the session. Returns false, because there is nothing more to do.
     fn end(&mut self) -> bool {
         self.stage = Stage::Over;
         false
     }
 
-    /// Attends to the login at the back end. Returns whether it has ended.
+    /// Handles the login at the back end. Returns whether it has ended.
     fn attend(&mut self) -> bool {
         let Some(attempt) = &mut self.attempt else { return self.end() };
         let logged_in =
@@ -296,7 +299,7 @@ impl Proxy {
         let answered = match refused {
             None => self.front.responder().hand_over(login).is_ok(),
             Some(refused) => {
-                // To close the connection is enough: before login, QUIT would change nothing.
+                // Closing the connection is enough, because QUIT changes nothing before login.
                 (self.back, self.link) = (attempt::back(), Link::None);
                 refused.tell(&mut self.front, login)
             }

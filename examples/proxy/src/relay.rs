@@ -1,8 +1,8 @@
 //! The proxy on two streams of tokio.
 //!
 //! Cancel safety: every byte that a stream gave or took is counted in the same poll. You can drop `Relay::moves` at any await and call it
-//! again: nothing is lost or sent twice. To drop [`run`] drops both connections: the back end then sees the end of the stream without QUIT
-//! and removes nothing.
+//! again: no byte is lost or sent twice. Dropping [`run`] drops both connections. The back end then sees the end of the stream without
+//! QUIT, and removes nothing.
 
 use crate::proxy::{End, Proxy, Wants};
 use std::future::poll_fn;
@@ -16,13 +16,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long connecting to a back end may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long the client may take for the last bytes when the session is over.
+/// How long the client may take to read the last bytes when the session is over.
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Runs a proxy to its end over a connection in front.
 ///
 /// # Errors
-/// Returns an error of the connection in front. An error of a back end ends the session, as its closing would.
+/// Returns an error of the connection in front. An error of a back end ends the session, as if the back end
+/// had closed.
 pub async fn run(front: impl AsyncRead + AsyncWrite + Unpin, proxy: Proxy) -> io::Result<()> {
     let start = Instant::now();
     let mut relay = Relay { front: Peer::new(front), back: None, proxy };
@@ -76,7 +77,7 @@ impl<F: AsyncRead + AsyncWrite + Unpin> Relay<F> {
         let mut moved = front.poll_write(End::Front, proxy, context)?;
         moved |= front.poll_read(End::Front, proxy, context)?;
         if let Some(back) = back {
-            // A back end that takes no more bytes may have sent the reason, so it is read to its end.
+            // A back end that accepts no more bytes may have sent the reason, so read it to its end.
             moved |= back.poll_write(End::Back, proxy, context).unwrap_or_else(|_| {
                 (back.unflushed, back.shut) = (false, true);
                 proxy.sent(End::Back, usize::MAX);
@@ -90,8 +91,8 @@ impl<F: AsyncRead + AsyncWrite + Unpin> Relay<F> {
         if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    /// Sends the pending bytes in front, then waits a moment for the client to close: to close while bytes from it are unread would take
-    /// the last response from the client.
+    /// Sends the pending bytes in front, then waits a moment for the client to close. Closing with unread bytes from the client would
+    /// discard the last response.
     async fn farewell(mut self) -> io::Result<()> {
         drop(self.back.take());
         let Relay { front: Peer { mut stream, .. }, mut proxy, .. } = self;
@@ -113,12 +114,12 @@ impl<F: AsyncRead + AsyncWrite + Unpin> Relay<F> {
     }
 }
 
-/// A stream, and what it has done with the bytes that it took.
+/// A stream, and the state of the bytes that it accepted.
 struct Peer<S> {
     stream: S,
-    /// It took bytes that may still be in a buffer of its own, such as that of TLS.
+    /// Whether it accepted bytes that may still be in its own buffer, as with TLS.
     unflushed: bool,
-    /// The end of the stream was passed on to it.
+    /// Whether it has received the end of the stream.
     shut: bool,
 }
 
@@ -166,7 +167,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                 0 => proxy.received_eof(end),
                 count => proxy.received(end, count),
             },
-            // TLS that ended without its farewell. Nothing is lost: without QUIT, nothing is removed.
+            // TLS ended without a close_notify. This does no harm, because without QUIT no message is
+            // removed.
             Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => proxy.received_eof(end),
             Poll::Ready(Err(error)) => return Err(error),
         }

@@ -1,4 +1,4 @@
-//! Which back end has whose mail.
+//! The back end of each user.
 
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -9,16 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Default, Debug)]
 pub struct Table {
     backends: HashMap<Vec<u8>, String>,
-    /// The back end that most users have.
+    /// The usual back end: the one with most users.
     usual: Option<String>,
-    /// The code of that back end's last refusal of a password, and `None` in it if there was none.
+    /// The code of that back end's last refusal of a password, and `None` in it if there was no code.
     usual_code: Arc<Mutex<Option<Option<Vec<u8>>>>>,
-    /// For passwords that nobody has.
+    /// Generates passwords that no user has.
     random: RandomState,
 }
 
 impl Table {
-    /// Reads a user from each line, `NAME HOST:PORT`. The name may hold spaces. Empty lines and lines that begin with `#` say nothing.
+    /// Reads a user from each line, `NAME HOST:PORT`. The name may contain spaces. Empty lines and lines that begin with `#` are
+    /// ignored.
     pub fn parse(text: &str) -> Result<Self> {
         let mut table = Table::default();
         let mut users: Vec<(&str, usize)> = Vec::new(); // of each back end, in the order of the lines
@@ -28,17 +29,19 @@ impl Table {
             }
             let entry = line.rsplit_once(' ').map(|(name, address)| (name.trim_end(), address));
             let Some((name, address)) = entry.filter(|(_, address)| address.contains(':')) else {
-                return Err(Error::from(format!("line {number} is not NAME HOST:PORT")));
+                return Err(Error::from(format!("line {number} cannot be read: write NAME HOST:PORT")));
             };
             if table.backends.insert(name.into(), address.into()).is_some() {
-                return Err(Error::from(format!("line {number}: there is an earlier line for this name")));
+                return Err(Error::from(format!(
+                    "line {number} repeats an earlier name: remove one of the lines"
+                )));
             }
             match users.iter_mut().find(|(backend, _)| *backend == address) {
                 Some((_, count)) => *count += 1,
                 None => users.push((address, 1)),
             }
         }
-        let usual = users.iter().rev().max_by_key(|(_, count)| *count); // of several, the first one in the table
+        let usual = users.iter().rev().max_by_key(|(_, count)| *count); // if several have the same count, the first one in the table
         table.usual = usual.map(|(address, _)| (*address).to_owned());
         Ok(table)
     }
@@ -49,26 +52,26 @@ impl Table {
         self.backends.get(name).map(String::as_str)
     }
 
-    /// Returns the back end that most users have. Returns `None` if there are no users.
+    /// Returns the usual back end, or `None` if there are no users.
     #[must_use]
     pub fn usual_backend(&self) -> Option<&str> {
         self.usual.as_deref()
     }
 
-    /// Remembers the code of a refusal, or that there was none, if this is the usual back end.
+    /// Stores the code of a refusal, or its absence, if this is the usual back end.
     pub(crate) fn refused(&self, address: &str, code: Option<&[u8]>) {
         if self.usual.as_deref() == Some(address) {
             *self.usual_code.lock().unwrap_or_else(PoisonError::into_inner) = Some(code.map(<[u8]>::to_vec));
         }
     }
 
-    /// Returns the code with which the usual back end refuses passwords; `AUTH` until it has refused one.
+    /// Returns the code with which the usual back end refuses passwords, or `AUTH` until it has refused one.
     pub(crate) fn usual_code(&self) -> Option<Vec<u8>> {
         let code = self.usual_code.lock().unwrap_or_else(PoisonError::into_inner).clone();
         code.unwrap_or_else(|| Some(b"AUTH".to_vec()))
     }
 
-    /// Returns a password that is wrong, whatever the name is: a number that nobody outside this process can guess.
+    /// Returns a password that is wrong for any name: a number that cannot be guessed outside this process.
     #[must_use]
     pub fn wrong_password(&self, name: &[u8]) -> String {
         format!("{:016x}", self.random.hash_one(name))

@@ -7,14 +7,15 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::sync::Arc;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// The server's side, with a certificate chain and a key from PEM files.
+/// Returns the server's side, with a certificate chain and a key from PEM files.
 pub fn from_files(certificates: &str, key: &str) -> Result<TlsAcceptor> {
     let chain = CertificateDer::pem_file_iter(certificates).and_then(Iterator::collect);
     let chain: Vec<_> = chain.map_err(|error| format!("{certificates}: {error}"))?;
     acceptor(chain, PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{key}: {error}"))?)
 }
 
-/// Both sides, with a certificate for this name that is in memory only and that the client's side trusts.
+/// Returns both sides, with a certificate for this name that exists only in memory and that the client's side
+/// trusts.
 pub fn self_signed(name: &str) -> Result<(TlsAcceptor, TlsConnector)> {
     let made = rcgen::generate_simple_self_signed([name.to_owned()])?;
     let certificate = made.cert.der().clone();

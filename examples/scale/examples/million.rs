@@ -1,8 +1,8 @@
-//! Very many sessions, client and server each, in one process and one thread: they log in, idle for an hour that is pretended, a
-//! tenth of them wakes and fetches, and all end.
+//! Runs a million sessions, each with client and server, in one process and one thread. They log in, idle for a simulated hour,
+//! a tenth of them fetches a message, and all quit.
 //!
-//! `cargo run --release --example million -- 1000000`; 100,000 sessions unless told. It fails where an answer is not the one
-//! that is due, where the machines of a session are larger than they may be, and where one of them allocates.
+//! `cargo run --release --example million -- 1000000`; the default is 100,000 sessions. It fails if a response is not the
+//! expected one, if the machines of a session are larger than the limit, or if a machine allocates.
 
 use fastrand::Rng;
 use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
@@ -15,7 +15,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 use std::time::Instant;
 
-/// What both machines of a session may have together, in octets.
+/// The maximum size of both machines of a session together, in bytes.
 const MOST: usize = 400;
 
 const TO_SERVER: usize = 1024;
@@ -43,16 +43,16 @@ fn main() -> Result<()> {
 
     let machines = sizes(live / i64::from(count.max(1)));
     println!("buffers, shared by all: {}", HumanCount((TO_SERVER + TO_CLIENT) as u64));
-    println!("removed, as they were marked: {}", HumanCount(crowd.removed().into()));
+    println!("marked messages removed: {}", HumanCount(crowd.removed().into()));
     println!("allocations in the sessions' turns: {}", crowd.allocations());
     if let Some(octets) = peak() {
         println!("peak memory of the process: {}", BinaryBytes(octets));
     }
     let right = crowd.removed() as usize == tenth && crowd.allocations() == 0 && machines <= MOST;
-    if right { Ok(()) } else { Err("this is not what was due".into()) }
+    if right { Ok(()) } else { Err("the figures differ from the expected ones".into()) }
 }
 
-/// Runs a part, with a bar where stderr is a terminal, and prints how long its turns took.
+/// Runs a phase, with a progress bar if stderr is a terminal, and prints how long its turns took.
 fn phase(name: &'static str, steps: u64, run: impl FnOnce(&ProgressBar) -> Result<u64>) -> Result<()> {
     let style = ProgressStyle::with_template("{msg:24} {wide_bar} {human_pos} of {human_len}")?;
     let bar = ProgressBar::new(steps).with_style(style).with_message(name);
@@ -65,7 +65,7 @@ fn phase(name: &'static str, steps: u64, run: impl FnOnce(&ProgressBar) -> Resul
     Ok(())
 }
 
-/// Prints what a session is made of; the octets of both machines.
+/// Prints the sizes of a session's parts. Returns the bytes of both machines.
 fn sizes(on_the_heap: i64) -> usize {
     let (client, server) = (size_of::<Client>(), size_of::<Server<Infallible>>());
     let with_maildrop = size_of::<Server<Marks>>();
@@ -80,11 +80,11 @@ fn sizes(on_the_heap: i64) -> usize {
         println!("  {name:<20}{octets:>4}");
     }
     println!("  {:<20}{on_the_heap:>4}", "counted on the heap");
-    println!("both machines: {}, of {MOST} at most", client + server);
+    println!("both machines: {}, limit {MOST}", client + server);
     client + server
 }
 
-/// The most memory that the process had in use, where the system tells.
+/// Returns the peak memory of the process, if the system reports it.
 fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

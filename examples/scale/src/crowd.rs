@@ -6,7 +6,7 @@ use fastrand::Rng;
 use pop3_proto::MessageNumber;
 use std::time::Duration;
 
-/// How often the driver looks whose turn it is.
+/// How often the driver checks which session needs a turn.
 const ROUND: Duration = Duration::from_secs(60);
 
 /// The sessions, one for each user.
@@ -18,22 +18,23 @@ pub struct Crowd<'b> {
 }
 
 impl<'b> Crowd<'b> {
-    /// Nobody yet; room for as many as `shared` has users.
+    /// Returns no sessions yet, with room for as many as `shared` has users.
     pub fn new(shared: Shared<'b>) -> Self {
         Crowd { sessions: Vec::with_capacity(shared.removed.len()), shared, allocations: 0 }
     }
 
-    /// The allocations that were made while a session had its turn, by the machines or by what answers them.
+    /// Returns the allocations during the sessions' turns, by the machines or by the code that answers them.
     pub const fn allocations(&self) -> u64 {
         self.allocations
     }
 
-    /// The messages that were removed.
+    /// Returns how many messages were removed.
     pub fn removed(&self) -> u32 {
         self.shared.removed.iter().map(|bits| bits.count_ones()).sum()
     }
 
-    /// All users connect and log in, evenly over the time after which the first has to speak again.
+    /// Connects and logs in all users, spread evenly over the time after which the first one has to send
+    /// again.
     pub fn log_in(&mut self, mut progress: impl FnMut()) -> Result<u64> {
         let users = self.shared.removed.len();
         for user in 0..users {
@@ -47,7 +48,7 @@ impl<'b> Crowd<'b> {
         Ok(users as u64)
     }
 
-    /// Time passes, and each round those speak whose time has come. How many times that was.
+    /// Lets time pass. In each round, the sessions send whose time has come. Returns how often that happened.
     pub fn idle(&mut self, span: Duration, mut progress: impl FnMut()) -> Result<u64> {
         let end = self.shared.now + span;
         let mut turns = 0;
@@ -65,7 +66,7 @@ impl<'b> Crowd<'b> {
         Ok(turns)
     }
 
-    /// So many of them, picked at random, fetch a message and mark it.
+    /// Makes `count` randomly picked sessions fetch and mark a message.
     pub fn fetch(&mut self, count: usize, rng: &mut Rng, mut progress: impl FnMut()) -> Result<u64> {
         let mut picked = rng.choose_multiple(0..self.sessions.len(), count);
         rng.shuffle(&mut picked);
@@ -77,7 +78,7 @@ impl<'b> Crowd<'b> {
         Ok(count as u64)
     }
 
-    /// All say QUIT.
+    /// Sends QUIT in all sessions.
     pub fn quit(&mut self, mut progress: impl FnMut()) -> Result<u64> {
         for user in 0..self.sessions.len() {
             self.turn(user, |session, user, shared| session.quit(user, shared))?;

@@ -1,4 +1,4 @@
-//! The allocator of whatever program links this package: the system's, which counts for each thread.
+//! The allocator of every program that links this package: the system's, which counts for each thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -13,12 +13,12 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The octets that this thread allocated, less those that it freed.
+/// Returns the bytes that this thread allocated, minus those that it freed.
 pub fn live() -> i64 {
     LIVE.get()
 }
 
-/// How often this thread allocated.
+/// Returns how often this thread allocated.
 pub fn allocations() -> u64 {
     ALLOCATIONS.get()
 }
@@ -27,7 +27,7 @@ fn grow(octets: i64) {
     LIVE.set(LIVE.get() + octets);
 }
 
-// An allocator cannot be written without; the library itself forbids it. What is not written here goes through these two.
+// An allocator needs unsafe code, which the library itself forbids. The methods that are not written here use these two.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -1,16 +1,17 @@
-//! Very many sessions in one process: a client and a server each, and no buffer for one that waits.
+//! A large number of sessions in one process, each with a client and a server. A waiting session has no
+//! buffer.
 //!
-//! - [`mail`]: what there is to fetch, and the smallest maildrop over it
-//! - [`session`]: both ends of one connection, and what all connections share
+//! - [`mail`]: the messages, and the smallest maildrop over them
+//! - [`session`]: both ends of one connection, and the parts that all connections share
 //! - [`crowd`]: many of them, through the phases of their lives
-//! - [`heap`]: what is on the heap, and how often it was asked for more
+//! - [`heap`]: the bytes on the heap, and the number of allocations
 
 pub mod crowd;
 pub mod heap;
 pub mod mail;
 pub mod session;
 
-/// Any error: the examples only report them.
+/// Any error. The examples only print it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// A result with [`Error`].

@@ -1,4 +1,4 @@
-//! The mail that there is to fetch, and the smallest maildrop over it.
+//! The messages, and the smallest maildrop over them.
 
 use pop3_proto::server::{Entry, Maildrop, Refusal};
 use pop3_proto::{MessageNumber, UniqueId};
@@ -7,19 +7,19 @@ use std::sync::LazyLock;
 /// How many messages a user has.
 pub const EACH: u32 = 8;
 
-/// A message as it is stored. All users' maildrops are made of the same few.
+/// A stored message. All users' maildrops consist of the same few messages.
 #[derive(Debug)]
 pub struct Message {
     id: String,
     /// Its lines end in LF, as in a file.
     pub text: String,
-    /// As a client gets it.
+    /// The message as a client receives it.
     pub received: String,
 }
 
 static STORE: LazyLock<Vec<Message>> = LazyLock::new(|| (1..=2 * EACH).map(Message::new).collect());
 
-/// Writes the messages, which else the first session would have to wait for.
+/// Writes the messages, so the first session does not have to wait for them.
 pub fn prepare() {
     LazyLock::force(&STORE);
 }
@@ -32,21 +32,21 @@ impl Message {
         Message { id: format!("id-{number}"), received: text.replace('\n', "\r\n"), text }
     }
 
-    /// Its size, as RETR sends it.
+    /// Returns its size, as RETR sends it.
     pub fn octets(&self) -> u64 {
         self.received.len() as u64
     }
 }
 
-/// A user's message. No two neighbours have the same under one number, so that a session that got another's mail
-/// would be found out.
+/// Returns a user's message. Neighbouring users have different messages under the same number, so a session that
+/// received another user's mail would be detected.
 pub fn message(user: u32, number: MessageNumber) -> Option<&'static Message> {
     let place = (user as usize).wrapping_add(number.index()) % STORE.len();
     STORE.get(place).filter(|_| number.get() <= EACH)
 }
 
-/// A maildrop of which the session holds no more than is its own: whose it is, and what is marked. Sizes and unique-ids
-/// are read where they lie.
+/// A maildrop for which the session holds only its own data: the user, and the marks. Sizes and unique-ids are read
+/// from the shared messages.
 #[derive(Debug)]
 pub struct Marks {
     user: u32,
@@ -54,18 +54,18 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// The maildrop of this user, with nothing marked.
+    /// Returns the maildrop of this user, with nothing marked.
     pub const fn new(user: u32) -> Self {
         Marks { user, marked: 0 }
     }
 
-    /// The marked messages, a bit each.
+    /// Returns the marked messages, one bit each.
     pub const fn marked(&self) -> u32 {
         self.marked
     }
 }
 
-/// The bit of a message.
+/// Returns the bit of a message.
 pub const fn bit(message: MessageNumber) -> u32 {
     1 << message.index()
 }

@@ -1,4 +1,4 @@
-//! Both ends of one connection, driven by hand, and what all connections share.
+//! Both ends of one connection, driven by hand, and the parts that all connections share.
 
 use crate::mail::{self, Marks};
 use crate::{Error, Result};
@@ -10,22 +10,22 @@ use std::time::Duration;
 
 static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
-/// How long a client is silent before it says NOOP: the server waits for ten minutes.
+/// How long a client is silent before it sends NOOP. The server waits for ten minutes.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(9 * 60);
 
-/// A client and a server. There is no buffer in it: one that waits has nothing on its way.
+/// A client and a server, without a buffer: a waiting session has no bytes on their way.
 #[derive(Debug)]
 pub struct Session {
     client: Client,
     server: Server<Marks>,
-    /// When its timers have to be looked at, or NOOP has to be said, whichever is first.
+    /// The time at which to run its timers or to send NOOP, whichever is first.
     due: Duration,
-    /// What the client asked to be deleted, a bit each.
+    /// The messages that the client marked for deletion, one bit each.
     deleted: u32,
 }
 
-/// What a session needs while it has its turn, and all of them share: the octets on their way, the clock, and the
-/// messages that were removed, for each user.
+/// The data that a session needs during its turn, and that all sessions share: the bytes on their way, the clock,
+/// and the removed messages of each user.
 #[derive(Debug)]
 pub struct Shared<'b> {
     to_server: SendBuf<&'b mut [u8]>,
@@ -35,7 +35,7 @@ pub struct Shared<'b> {
 }
 
 impl<'b> Shared<'b> {
-    /// The buffers have room for a command, and for some of an answer.
+    /// Returns buffers with room for a command, and for part of a response.
     pub fn new(to_server: &'b mut [u8], to_client: &'b mut [u8], users: u32) -> Self {
         mail::prepare();
         Shared {
@@ -68,17 +68,17 @@ impl Session {
         Ok(session)
     }
 
-    /// Whether it wants a turn.
+    /// Returns whether it needs a turn.
     pub fn is_due(&self, now: Duration) -> bool {
         self.due <= now
     }
 
-    /// Says that the client is still there.
+    /// Sends NOOP, to show that the client is still there.
     pub fn keep_alive(&mut self, shared: &mut Shared<'_>) -> Result<()> {
         self.say(&Command::Noop, shared, done)
     }
 
-    /// Fetches a message, compares it with what is stored, and asks to delete it.
+    /// Fetches a message, compares it with the stored one, and asks to delete it.
     pub fn fetch(&mut self, user: u32, number: MessageNumber, shared: &mut Shared<'_>) -> Result<()> {
         let stored = mail::message(user, number).ok_or("no such message")?;
         let mut left = stored.received.as_bytes();
@@ -86,7 +86,7 @@ impl Session {
         self.say(&Command::Retr(number), shared, |event| match event {
             Event::Begin(..) => Ok(()),
             Event::Body(_, octets) => {
-                left = left.strip_prefix(octets).ok_or("other octets than are stored")?;
+                left = left.strip_prefix(octets).ok_or("the received bytes differ from the stored ones")?;
                 Ok(())
             }
             Event::End(_, octets) => {
@@ -100,7 +100,7 @@ impl Session {
         self.say(&Command::Dele(number), shared, done)
     }
 
-    /// Ends the session. What was marked, and nothing else, is removed then.
+    /// Ends the session, which removes exactly the marked messages.
     pub fn quit(&mut self, user: u32, shared: &mut Shared<'_>) -> Result<()> {
         let known = if self.deleted == 0 { Deletions::NoneAsked } else { Deletions::Committed };
         self.say(&Command::Quit, shared, |event| {
@@ -120,7 +120,7 @@ impl Session {
         self.listen(shared, hear)
     }
 
-    /// Lets both ends speak until there is nothing on its way; `hear` agrees with what the client hears.
+    /// Lets both ends send until no bytes are on their way. `hear` accepts the client's events.
     fn listen(
         &mut self,
         shared: &mut Shared<'_>,
@@ -147,7 +147,7 @@ impl Session {
         self.tick(shared.now)
     }
 
-    /// Lets the server read, and write what there is room for.
+    /// Lets the server read, and write as far as there is room.
     fn serve(&mut self, shared: &mut Shared<'_>, sending: &mut &[u8]) -> Result<()> {
         let mut input = Input::more(shared.to_server.pending());
         let sent = input.remaining();
@@ -162,7 +162,7 @@ impl Session {
                 Step::Ask(ask) => {
                     answer(&mut self.server, ask, sending, &mut shared.to_client, &mut shared.removed)?;
                 }
-                Step::Waiting => return Err("a question was left open".into()),
+                Step::Waiting => return Err("a question was not answered".into()),
             }
         }
         let sent = sent - input.remaining();
@@ -170,7 +170,7 @@ impl Session {
         Ok(())
     }
 
-    /// What a driver does before each wait: it runs both ends' timers, and remembers when to do so again.
+    /// Runs both ends' timers and stores the time of the next run, as a driver does before each wait.
     fn tick(&mut self, now: Duration) -> Result<()> {
         let timers = [self.client.tick(now)?, self.server.tick(now)?];
         let keep_alive = now + KEEP_ALIVE;
@@ -179,7 +179,8 @@ impl Session {
     }
 }
 
-/// The application of the server. It remembers nothing of a session: the token says whose question it is.
+/// Answers for the server. The application stores nothing about a session, because the token identifies the
+/// question.
 fn answer(
     server: &mut Server<Marks>,
     ask: Ask<'_>,
@@ -197,7 +198,9 @@ fn answer(
         Ask::Login(token, Credentials::Password(password)) => {
             let user = user(token.connection())?;
             match password.expose() == login(user, &mut buffer) {
-                true => server.accept(token, Marks::new(user)).map_err(|_| "the maildrop came back")?,
+                true => server
+                    .accept(token, Marks::new(user))
+                    .map_err(|_| "the server did not accept the maildrop")?,
                 false => server.refuse(token, Refusal::Credentials)?,
             }
         }
@@ -206,31 +209,31 @@ fn answer(
             *sending = message.text.as_bytes();
             server.send_body(fetch)?;
         }
-        // The one place where messages are removed.
+        // This is the only place that removes messages.
         Ask::Commit(commit) => {
             let marked = server.maildrop().map(Marks::marked).unwrap_or_default();
             *removed.get_mut(user(commit.connection())? as usize).ok_or("no such user")? |= marked;
             server.removed(commit)?;
         }
-        _ => return Err("a question that nobody expects".into()),
+        _ => return Err("unexpected question".into()),
     }
     Ok(())
 }
 
-/// A connection's number is its user's.
+/// Returns the user of a connection, which has the same number.
 fn user(connection: u64) -> Result<u32> {
     Ok(u32::try_from(connection)?)
 }
 
-/// The longest of what [`login`] writes.
+/// The longest text that [`login`] writes.
 const LOGIN: usize = "user4294967295".len();
 
-/// A user's name, and password.
+/// Returns a user's name and password.
 fn login(user: u32, buffer: &mut [u8; LOGIN]) -> &[u8] {
     let mut left = &mut buffer[..];
     let length = match write!(left, "user{user}") {
         Ok(()) => LOGIN - left.len(),
-        Err(_) => 0, // it does fit
+        Err(_) => 0, // it always fits
     };
     &buffer[..length]
 }
@@ -240,5 +243,5 @@ fn done(event: Event<'_>) -> Result<()> {
 }
 
 fn is(right: bool) -> Result<()> {
-    if right { Ok(()) } else { Err(Error::from("this is not what was due")) }
+    if right { Ok(()) } else { Err(Error::from("the response is not the expected one")) }
 }

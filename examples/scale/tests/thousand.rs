@@ -1,4 +1,4 @@
-//! A thousand sessions: what `million` shows, small enough to be run each time.
+//! A thousand sessions: the same as `million`, small enough to run each time.
 
 use fastrand::Rng;
 use pop3_proto::MessageNumber;

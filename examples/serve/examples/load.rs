@@ -1,7 +1,9 @@
 //! Load for a POP3 server on loopback, whose users are `u0`, `u1` and so on, all with the password `sekret`.
 //!
-//! - `load ADDR sessions SECONDS`: 8 connections, a user each, that log in, fetch all messages and say QUIT, again and again
-//! - `load ADDR idle COUNT`: so many users log in, one after the other; then it says `idle`, and waits until stdin ends
+//! - `load ADDR sessions SECONDS`: 8 connections, one for each user, that log in, fetch all messages and send QUIT, again and
+//!   again
+//! - `load ADDR idle COUNT`: this many users log in, one after the other; then the program prints `idle`, and waits until
+//!   stdin ends
 
 use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{Client, Command, MessageNumber, RecvBuf, Secret, SendBuf, Text, TlsPolicy};
@@ -86,7 +88,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Fetches all messages and says QUIT; gives the octets of the messages.
+    /// Fetches all messages and sends QUIT. Returns the octets of the messages.
     async fn fetch_all(&mut self) -> Result<u64> {
         let (mut next, mut count, mut all) = (0, 0, 0);
         self.client.send(&Command::Stat, &mut self.send)?;
@@ -97,7 +99,7 @@ impl Session {
                 Event::Closed(_) => return Ok(true),
                 _ => return Ok(false),
             }
-            // As many as may be on their way at once, and QUIT behind the last one.
+            // Send as many as may be in flight at once, and QUIT after the last one.
             while next <= count {
                 let command = match MessageNumber::new(next + 1) {
                     Ok(message) if next < count => Command::Retr(message),
@@ -114,7 +116,7 @@ impl Session {
         Ok(all)
     }
 
-    /// Goes on until the event that is wanted has come; a refusal is an error.
+    /// Continues until the wanted event. A refusal is an error.
     async fn until(
         &mut self,
         mut wanted: impl FnMut(&mut Client, &mut SendBuf<Vec<u8>>, Event<'_>) -> Result<bool>,

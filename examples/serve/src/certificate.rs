@@ -15,9 +15,9 @@ use tokio_rustls::TlsAcceptor;
 
 /// A certificate chain and its key, from PEM files.
 pub struct Certificate {
-    /// The newest one, for the next handshake.
+    /// The newest certificate, for the next handshake.
     current: RwLock<Arc<CertifiedKey>>,
-    /// The chain's file and the key's. Whoever reads them again holds this, so that the newest certificate stays.
+    /// The files of the chain and the key. A reload holds this lock, so the newest certificate stays.
     files: Mutex<(PathBuf, PathBuf)>,
 }
 
@@ -25,16 +25,16 @@ impl Certificate {
     /// Returns the certificate of these files, which may be links.
     ///
     /// # Errors
-    /// Returns an error if a file cannot be read, or if the key is another certificate's.
+    /// Returns an error if a file cannot be read, or if the key does not belong to the certificate.
     pub fn read(chain: &Path, key: &Path) -> Result<Arc<Self>> {
         let current = RwLock::new(read(chain, key)?.into());
         Ok(Arc::new(Certificate { current, files: Mutex::new((chain.into(), key.into())) }))
     }
 
-    /// Reads the files again. Handshakes from now on use what they hold; sessions inside TLS are not touched.
+    /// Reads the files again. Later handshakes use the new contents; sessions inside TLS are not affected.
     ///
     /// # Errors
-    /// As those of [`read`](Self::read). The certificate is then the same as before.
+    /// Returns the errors of [`read`](Self::read). The certificate is then unchanged.
     pub fn reload(&self) -> Result<()> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let new = read(&files.0, &files.1)?;
@@ -45,7 +45,7 @@ impl Certificate {
     /// Returns a server's side of TLS that always uses the newest certificate.
     ///
     /// # Errors
-    /// Those of rustls.
+    /// Returns the errors of rustls.
     pub fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor> {
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()?
@@ -73,7 +73,7 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// Shows nothing: there is a key in it.
+/// Shows no details, because it contains a key.
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Certificate(..)")

@@ -10,17 +10,18 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The largest file that is read.
+/// The largest file to read.
 const MOST: u64 = 64 << 20;
 /// How long to wait for a lock.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Permissions of a file that only its owner may use.
+/// The permissions of a file that only its owner may use.
 pub(super) const PRIVATE: u32 = 0o600;
-/// Permissions of a file that everybody may read.
+/// The permissions of a file that everybody may read.
 pub(crate) const PUBLIC: u32 = 0o644;
 
-/// Reads a regular file that the administrator names, which may be a link. A FIFO or a device is an error: reading it could wait forever.
+/// Reads a regular file that the administrator names, which may be a link. A FIFO or a device is an error, because reading it could wait
+/// forever.
 pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Metadata)> {
     open_and_read(path, OFlags::empty())
 }
@@ -40,7 +41,7 @@ fn open_and_read(path: &Path, flags: OFlags) -> Result<(Vec<u8>, Metadata)> {
     let file = options.read(true).custom_flags(flags.bits() as i32).open(path);
     let file = file.map_err(|error| match fs::symlink_metadata(path) {
         Ok(data) if data.is_symlink() && flags.contains(OFlags::NOFOLLOW) => {
-            told(&"a link is not allowed here")
+            told(&"a link is not allowed here: replace it by a regular file")
         }
         _ => told(&error),
     })?;
@@ -59,7 +60,7 @@ fn open_and_read(path: &Path, flags: OFlags) -> Result<(Vec<u8>, Metadata)> {
 /// Logs a warning if everybody on this machine may read the file.
 pub(super) fn warn_if_public(path: &Path, metadata: &Metadata) {
     if metadata.mode() & 0o007 != 0 {
-        tracing::warn!(path = %path.display(), "others may use this file: chmod o= FILE");
+        tracing::warn!(path = %path.display(), "every user may read this file: chmod o= FILE");
     }
 }
 
@@ -70,7 +71,7 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     longer.into()
 }
 
-/// A lock that one process holds, or one thread.
+/// A lock that one process or thread holds.
 pub(super) struct Lock {
     _file: File,
 }
@@ -96,7 +97,7 @@ pub(super) fn lock(path: &Path) -> Result<Lock> {
     Ok(Lock { _file: file })
 }
 
-/// Who may use a file that is replaced.
+/// The permissions of a file that is replaced.
 pub(crate) enum Access<'m> {
     /// This process's user, with these permissions.
     Mode(u32),
@@ -104,10 +105,10 @@ pub(crate) enum Access<'m> {
     OwnerOf(&'m Metadata, u32),
 }
 
-/// Replaces a file as a whole, or does nothing. It never writes through a link, and what is there before is never half of the new file.
+/// Replaces a file as a whole, or does nothing. It never writes through a link, and a reader never sees half of the new file.
 pub(crate) fn replace(path: &Path, octets: &[u8], access: &Access<'_>) -> Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink()) {
-        return Err(format!("{}: a link is not replaced: name the file itself", path.display()).into());
+        return Err(format!("{}: links are not replaced: name the file itself", path.display()).into());
     }
     let mut random = [0; 8];
     SystemRandom::new().fill(&mut random).map_err(|_| "no random numbers")?;
@@ -125,7 +126,7 @@ pub(crate) fn replace(path: &Path, octets: &[u8], access: &Access<'_>) -> Result
 }
 
 fn write_new(path: &Path, octets: &[u8], access: &Access<'_>) -> Result<()> {
-    // `create_new` follows no link, and nobody can open the file before it has its permissions.
+    // `create_new` follows no link, and no other user can open the file before it has its permissions.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
     file.write_all(octets)?;
     let mode = match access {
@@ -142,7 +143,7 @@ fn write_new(path: &Path, octets: &[u8], access: &Access<'_>) -> Result<()> {
     Ok(file.sync_all()?)
 }
 
-/// Makes a folder that nobody else may look into. A folder or a link that is already there is an error.
+/// Creates a folder that no other user may read. An existing folder or link is an error.
 pub fn make_private_folder(path: &Path) -> Result<()> {
     Ok(DirBuilder::new().mode(0o700).create(path).map_err(|error| format!("{}: {error}", path.display()))?)
 }

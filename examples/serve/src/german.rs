@@ -1,7 +1,7 @@
 use pop3_proto::server::{Language, Phrase};
 use pop3_proto::{LanguageTag, Text};
 
-/// What the server says in German. It is UTF-8, which LANG asks for (RFC 6856 section 3).
+/// The server's texts in German. They are in UTF-8, as LANG requires (RFC 6856 section 3).
 pub(super) const GERMAN: Language<'_> =
     Language { tag: LanguageTag::from_static("de"), name: Text::from_static("Deutsch"), say: &phrase };
 

@@ -1,8 +1,9 @@
-//! A POP3 server over Maildirs: users, mailboxes, and what the machine asks of both.
+//! A POP3 server over Maildirs: users, mailboxes, and the answers to the machine's questions about both.
 //!
-//! Messages go out with the octets that they were delivered with; to ask for `UTF8` changes what may stand in them, not what does.
+//! Messages are sent with the bytes with which they were delivered. `UTF8` changes which bytes a message may contain, not the bytes
+//! themselves.
 
-#![allow(missing_debug_implementations)] // what holds connections, mail and secrets is not for printing
+#![allow(missing_debug_implementations)] // types that hold connections, mail or secrets are not for printing
 
 mod certificate;
 mod files;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Any error: the program only reports it.
+/// Any error. The program only prints it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// A result with [`Error`].
@@ -40,7 +41,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 const COMMAND_LINE: u16 = 255;
 const SASL_LINE: u16 = 12_288;
 
-/// What all connections share.
+/// The part that all connections share.
 pub struct Host {
     pub store: Arc<dyn Store>,
     pub guests: Guests,
@@ -55,12 +56,12 @@ impl Host {
         Host { store: Arc::new(store), guests, apop, connections: AtomicU64::new(0) }
     }
 
-    /// A number for a connection.
+    /// Returns a new number for a connection.
     fn next_id(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A timestamp that no other connection has, of this process or another (RFC 1939 section 7).
+    /// Returns a timestamp that no other connection has, of this process or another (RFC 1939 section 7).
     fn timestamp(&self, id: u64) -> Option<String> {
         self.apop.as_ref()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
@@ -68,7 +69,8 @@ impl Host {
     }
 }
 
-/// What the server offers under a policy, which also says whether passwords may travel in clear.
+/// Returns the server's configuration for a policy, which also decides whether passwords may be sent in
+/// cleartext.
 #[must_use]
 pub fn config(policy: TlsPolicy) -> ServerConfig<'static> {
     const MECHANISMS: &[Mechanism<'_>] = &[Mechanism::SCRAM_SHA_256, Mechanism::PLAIN];

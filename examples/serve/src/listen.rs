@@ -1,4 +1,4 @@
-//! Connections: how many there may be, and how they end.
+//! Limits the number of connections, and ends them.
 
 use super::Host;
 use super::store::Mailbox;
@@ -17,13 +17,13 @@ use tokio_rustls::TlsAcceptor;
 
 pub use pop3_proto_basics::guests::{Guest, Guests};
 
-/// How long the handshake of implicit TLS may take. That of STLS has the machine's own timer.
+/// How long the handshake of implicit TLS may take. For STLS, the machine has its own timer.
 const HANDSHAKE: Duration = Duration::from_secs(60);
 
-/// What may wait to be sent: messages go out in pieces of this size.
+/// How many bytes may wait to be sent. Messages are sent in pieces of this size.
 const WRITE: usize = 64 * 1024;
 
-/// The stream of a connection, which may turn into one of TLS.
+/// The stream of a connection, which may become a TLS stream.
 pub(super) type Stream = Box<dyn Duplex>;
 
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -33,16 +33,16 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 /// One connection.
 pub(super) type Session = pop3_tokio::Session<Stream, Box<dyn Mailbox>, Arc<ServerConfig<'static>>>;
 
-/// What the connections of one listener have in common.
+/// The settings that the connections of one listener share.
 pub struct Door {
     pub host: Arc<Host>,
     pub config: Arc<ServerConfig<'static>>,
     pub acceptor: Option<TlsAcceptor>,
-    /// TLS comes first.
+    /// Whether TLS starts with the first byte.
     pub implicit: bool,
 }
 
-/// Ends all sessions, sooner or later.
+/// Ends all sessions, at once or after a grace period.
 pub struct Shutdown {
     begun: watch::Sender<()>,
     sessions: (mpsc::Sender<()>, mpsc::Receiver<()>),
@@ -60,19 +60,19 @@ impl Shutdown {
         tokio::spawn(async move {
             tokio::select! {
                 () = accept(listener, door.into(), session) => {}
-                _ = begun.changed() => {} // an error: nobody holds the sender any more
+                _ = begun.changed() => {} // an error: the sender is dropped
             }
         });
     }
 
-    /// Accepts nothing more, and gives the sessions this time to end. What is left of them then ends with the runtime, as a connection that
-    /// breaks does: nothing is removed.
+    /// Stops accepting connections, and gives the sessions this time to end. The remaining sessions then end with the runtime, like broken
+    /// connections: no message is removed.
     pub async fn end(self, grace: Duration) {
         let (session, mut sessions) = self.sessions;
         drop((self.begun, session));
         match timeout(grace, sessions.recv()).await {
             Ok(_) => tracing::info!("all sessions have ended"),
-            Err(_) => tracing::warn!("some sessions are cut"),
+            Err(_) => tracing::warn!("the grace period is over: some sessions were cut"),
         }
     }
 }
@@ -93,14 +93,14 @@ async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()
                 tokio::spawn(async move {
                     match door.visit(stream, address.ip()).await {
                         Ok(why) => tracing::debug!(%address, ?why, "over"),
-                        Err(error) => tracing::info!(%address, %error, "broken off"),
+                        Err(error) => tracing::info!(%address, %error, "the session failed"),
                     }
                     drop(session);
                 });
             }
             Err(error) => {
                 tracing::error!(%error, "accept");
-                sleep(Duration::from_millis(100)).await; // no file descriptor left, say
+                sleep(Duration::from_millis(100)).await; // no file descriptor may be left
             }
         }
     }
@@ -110,8 +110,8 @@ impl Door {
     /// Serves one connection to its end, and returns why it is over.
     ///
     /// # Errors
-    /// Those of the stream and of messages, and [`ConnectionError`](pop3_proto::ConnectionError): nothing more can be said on this
-    /// connection.
+    /// Returns the errors of the stream and of messages, and [`ConnectionError`](pop3_proto::ConnectionError). The connection
+    /// cannot send anything after an error.
     pub async fn serve(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -124,9 +124,9 @@ impl Door {
         let guest = self.host.guests.welcome(address);
         if let (true, Some(acceptor)) = (self.implicit, &self.acceptor) {
             if guest.is_none() {
-                return Err("too many connections".into()); // no handshake only to say so
+                return Err("too many connections".into()); // do not make a handshake only to refuse
             }
-            // In a box, so that no session is larger for it.
+            // Boxed, so no session is larger for it.
             stream = Box::pin(timeout(HANDSHAKE, shake_hands(acceptor, stream))).await??;
         }
         let mut visit = Visit::new(Arc::clone(&self.host), guest, address);
@@ -134,7 +134,7 @@ impl Door {
         loop {
             match visit.talk(&mut session).await.map_err(cause)? {
                 End::Closed(why) => {
-                    Box::pin(session.finish()).await.ok(); // all is said
+                    Box::pin(session.finish()).await.ok(); // everything is sent
                     return Ok(why);
                 }
                 End::StartTls(start) => {
@@ -151,7 +151,7 @@ async fn shake_hands(acceptor: &TlsAcceptor, stream: Stream) -> io::Result<Strea
     Ok(Box::new(acceptor.accept(stream).await?))
 }
 
-/// Returns what the adapter's error is about.
+/// Returns the cause of the adapter's error.
 fn cause(error: pop3_tokio::Error) -> crate::Error {
     match error {
         pop3_tokio::Error::Io(error) | pop3_tokio::Error::Message(error) => error.into(),

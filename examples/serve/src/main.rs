@@ -19,8 +19,8 @@ use tokio_rustls::TlsAcceptor;
 
 /// A POP3 server over Maildirs.
 ///
-/// It prints where it listens, and logs to stderr. SIGHUP makes it read the users, the certificate and its key again; if a file cannot be
-/// used, the old values stay and the log says why. SIGTERM and SIGINT end it.
+/// Prints its addresses, and logs to stderr. SIGHUP makes it read the users, the certificate and its key again; if a file cannot be used,
+/// the old values stay and the log has the reason. SIGTERM and SIGINT end it.
 #[derive(Parser, Debug)]
 #[command(version)]
 struct Arguments {
@@ -36,37 +36,39 @@ struct Arguments {
     /// The certificate's key
     #[arg(long, value_name = "PEM", requires = "cert")]
     key: Option<PathBuf>,
-    /// A certificate for localhost of its own, whose CA is written to DIR/ca.pem
+    /// Make a certificate for localhost, and write its CA to DIR/ca.pem
     #[arg(long, value_name = "DIR", conflicts_with = "cert")]
     self_signed: Option<PathBuf>,
-    /// A file with a line for each user: name, verifier, Maildir. FILE.secret and FILE.lock are made next to it
+    /// A file with a line for each user: name, verifier, Maildir. FILE.secret and FILE.lock are created next to
+    /// it
     #[arg(long, value_name = "FILE", conflicts_with = "user")]
     users: Option<PathBuf>,
-    /// Write this user to the file, and end; needs a password and --maildir. A running server sees the user after SIGHUP
+    /// Write this user to the file, and exit; needs a password and --maildir. A running server sees the user after
+    /// SIGHUP
     #[arg(long, value_name = "NAME", requires_all = ["users", "maildir"])]
     add_user: Option<String>,
     /// Serve one user only
     #[arg(long, value_name = "NAME", requires = "maildir")]
     user: Option<String>,
-    /// The variable that holds the password; without it, the password is read from stdin
+    /// The variable that holds the password [default: read the password from stdin]
     #[arg(long, value_name = "VAR")]
     password_env: Option<String>,
-    /// Where the user's messages are
+    /// The folder of the user's messages
     #[arg(long, value_name = "DIR")]
     maildir: Option<PathBuf>,
     /// Offer APOP to the one user
     #[arg(long, requires = "user")]
     apop: bool,
-    /// Let passwords travel in clear: on loopback, or where the network is private by other means
+    /// Accept passwords in cleartext: only for loopback, or a network that is private by other means
     #[arg(long)]
     allow_plain: bool,
-    /// The most connections; each takes up to three file descriptors
+    /// The maximum number of connections; each takes up to three file descriptors
     #[arg(long, value_name = "COUNT", default_value_t = 300)]
     connections: usize,
-    /// The most connections of one address
+    /// The maximum number of connections from one address
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     connections_per_address: usize,
-    /// How long sessions may go on after SIGTERM or SIGINT
+    /// How many seconds sessions may continue after SIGTERM or SIGINT
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace: u64,
     /// How much to log: error, warn, info, debug
@@ -102,7 +104,7 @@ fn run(arguments: Arguments) -> Result<()> {
     serve(&arguments, || host(&arguments))
 }
 
-/// The users, and how many connections there may be.
+/// Returns the users, and the limits on connections.
 fn host(arguments: &Arguments) -> Result<Host> {
     let guests = Guests::new(arguments.connections, arguments.connections_per_address);
     match (&arguments.users, &arguments.user, &arguments.maildir) {
@@ -112,11 +114,12 @@ fn host(arguments: &Arguments) -> Result<Host> {
             let users = Users::one(name, &password, maildir)?;
             Ok(Host::new(users, guests, arguments.apop.then(|| (name.clone(), password))))
         }
-        _ => Err("nobody to serve: --users, --user or --demo".into()),
+        _ => Err("no users: pass --users, --user or --demo".into()),
     }
 }
 
-/// Never from an argument, which everybody on the machine can read. An error shows neither the password nor what is in the variable.
+/// Reads the password. It is never an argument, which everybody on the machine can read. An error shows neither the password nor the
+/// contents of the variable.
 fn password(arguments: &Arguments) -> Result<String> {
     match &arguments.password_env {
         Some(name) => std::env::var(name).map_err(|error| match error {
@@ -131,7 +134,7 @@ fn password(arguments: &Arguments) -> Result<String> {
     }
 }
 
-/// The side of TLS, and the certificate that can be read again.
+/// The server's side of TLS, and the certificate that can be read again.
 type Tls = (Option<TlsAcceptor>, Option<Arc<Certificate>>);
 
 fn tls_of(arguments: &Arguments) -> Result<Tls> {
@@ -159,13 +162,13 @@ async fn listen_and_wait(arguments: &Arguments, host: Host, mut signals: Signals
         (Some(_), false) => TlsPolicy::Required,
         (Some(_), true) => TlsPolicy::Opportunistic,
         (None, true) => TlsPolicy::Cleartext,
-        (None, false) => return Err("no TLS: --cert and --key, --self-signed, or --allow-plain".into()),
+        (None, false) => return Err("no TLS: pass --cert and --key, --self-signed, or --allow-plain".into()),
     };
     if arguments.listen.is_empty() && arguments.listen_tls.is_empty() {
-        return Err("nowhere to listen: --listen or --listen-tls".into());
+        return Err("no address to listen on: pass --listen or --listen-tls".into());
     }
     if acceptor.is_none() && !arguments.listen_tls.is_empty() {
-        return Err("--listen-tls needs a certificate".into());
+        return Err("--listen-tls needs a certificate: pass --cert and --key, or --self-signed".into());
     }
     let (host, shutdown) = (Arc::new(host), Shutdown::new());
     let clear = arguments.listen.iter().map(|address| (address, policy));
@@ -179,28 +182,30 @@ async fn listen_and_wait(arguments: &Arguments, host: Host, mut signals: Signals
     }
     while signals.next().await == Asked::Reload {
         let (host, certificate) = (Arc::clone(&host), certificate.clone());
-        // On a thread of its own: a file system that hangs does not keep the next signal waiting.
+        // A separate thread, so a file system that hangs does not delay the next signal.
         tokio::task::spawn_blocking(move || reload(&host, certificate.as_deref()));
     }
     shutdown.end(Duration::from_secs(arguments.grace)).await;
     Ok(())
 }
 
-/// Reads users and certificate again. If one of them cannot be used, what was there before stays.
+/// Reads users and certificate again. If one of them cannot be used, the old value stays.
 fn reload(host: &Host, certificate: Option<&Certificate>) {
     match host.store.reload() {
-        Ok(Some(users)) => tracing::info!(users, "users are reloaded"),
+        Ok(Some(users)) => tracing::info!(users, "reloaded the users"),
         Ok(None) => {}
-        Err(error) => tracing::error!(%error, "users are not reloaded: the old ones stay"),
+        Err(error) => tracing::error!(%error, "cannot reload the users: the old users stay"),
     }
     match certificate.map(Certificate::reload) {
-        Some(Ok(())) => tracing::info!("the certificate is reloaded"),
+        Some(Ok(())) => tracing::info!("reloaded the certificate"),
         None => {}
-        Some(Err(error)) => tracing::error!(%error, "the certificate is not reloaded: the old one stays"),
+        Some(Err(error)) => {
+            tracing::error!(%error, "cannot reload the certificate: the old certificate stays")
+        }
     }
 }
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(PartialEq, Eq)]
 enum Asked {
     Reload,
@@ -231,10 +236,11 @@ impl Signals {
     }
 }
 
-/// A sample mailbox, its user, and a certificate, in a folder that is there for as long as the server runs.
+/// Serves a sample mailbox, with its user and a certificate, in a folder that exists for as long as the
+/// server runs.
 fn demo(mut arguments: Arguments) -> Result<()> {
     let folder = std::env::temp_dir().join(format!("pop3-proto-serve-{}", std::process::id()));
-    make_private_folder(&folder)?; // anybody could have made one with this name
+    make_private_folder(&folder)?; // another user could have made one with this name
     let result = sample(&folder).and_then(|maildir| {
         if arguments.listen.is_empty() && arguments.listen_tls.is_empty() {
             arguments.listen = vec!["127.0.0.1:1100".into()];

@@ -1,10 +1,11 @@
-//! Names and passwords that are typed in different ways: SASLprep (RFC 4013), and what fits in a command.
+//! Handles names and passwords that are typed in different ways: SASLprep (RFC 4013), and the limits of a
+//! command.
 
 use super::{COMMAND_LINE, SASL_LINE};
 use crate::Result;
 use stringprep::saslprep;
 
-/// Returns the text as SASLprep prepares it, if that is another text. Returns `None` if it is the same text, or cannot be prepared.
+/// Returns the text as SASLprep prepares it. Returns `None` if that changes nothing, or if the text cannot be prepared.
 ///
 /// Two keyboards may send different code points for one letter. Once prepared, both are the same.
 #[must_use]
@@ -18,7 +19,7 @@ pub fn prepared(octets: &[u8]) -> Option<Vec<u8>> {
 /// not every mail program has them.
 ///
 /// # Errors
-/// Names the user, never the password.
+/// Returns an error that names the user, never the password, if no command can carry the password.
 pub fn check(name: &str, password: &str) -> Result<()> {
     if password.is_empty() {
         return Err(format!("the password of {name:?} is empty").into());
@@ -50,7 +51,8 @@ fn fits_pass(name: &str, password: &str) -> bool {
     name.len() <= most && password.len() <= most
 }
 
-/// Whether an exchange can carry the message with an empty authorization identity. It may be a line of its own.
+/// Returns whether an exchange can carry the message with an empty authorization identity. The message may be
+/// on a separate line.
 fn fits_plain(name: &str, password: &str) -> bool {
     let message = name.len() + password.len() + 2;
     message.div_ceil(3) * 4 + "\r\n".len() <= usize::from(SASL_LINE)

@@ -1,6 +1,6 @@
-//! What a server needs for SCRAM-SHA-256: what it keeps of a password, and its side of the exchange, through rsasl.
+//! The server's part of SCRAM-SHA-256: its record of a password, and its side of the exchange, through rsasl.
 
-#![allow(missing_debug_implementations)] // what holds connections, mail and secrets is not for printing
+#![allow(missing_debug_implementations)] // types that hold connections, mail or secrets are not for printing
 
 use crate::Result;
 use base64::Engine as _;
@@ -20,12 +20,12 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use subtle::ConstantTimeEq as _;
 
-/// Rounds of PBKDF2 for new verifiers; RFC 7677 section 4 asks for 4096 at least.
+/// The PBKDF2 rounds for new verifiers. RFC 7677 section 4 requires at least 4096.
 pub const ITERATIONS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 
-/// What a server keeps of a password: enough to check it, not enough to log in with (RFC 5802 section 3).
+/// The server's record of a password: enough to check it, not enough to log in with (RFC 5802 section 3).
 ///
-/// As text it is the one that RFC 5803 and PostgreSQL have: `SCRAM-SHA-256$ITERATIONS:SALT$STORED_KEY:SERVER_KEY`.
+/// Its text has the form of RFC 5803 and PostgreSQL: `SCRAM-SHA-256$ITERATIONS:SALT$STORED_KEY:SERVER_KEY`.
 #[derive(Clone)]
 pub struct Verifier {
     iterations: NonZeroU32,
@@ -34,21 +34,21 @@ pub struct Verifier {
     server_key: [u8; 32],
 }
 
-/// Bytes of a new salt.
+/// The number of bytes in a new salt.
 const SALT: usize = 16;
 
 impl Verifier {
     /// The [`shape`](Self::shape) of a new verifier with the usual number of rounds.
     pub const SHAPE: (NonZeroU32, usize) = (ITERATIONS, SALT);
 
-    /// For a new password, with a salt of its own.
+    /// Returns a verifier for a new password, with a new salt.
     pub fn new(password: &[u8], iterations: NonZeroU32) -> Result<Self> {
         let mut salt = vec![0; SALT];
         SystemRandom::new().fill(&mut salt).map_err(|_| "no random numbers")?;
         Ok(Self::with_salt(password, iterations, salt))
     }
 
-    /// A verifier for which no password is right, in place of one that cannot be had now.
+    /// Returns a verifier for which no password is right, in place of one that is unavailable.
     pub(crate) fn nobody() -> Self {
         Self::of_nobody(ITERATIONS, vec![0; SALT])
     }
@@ -62,22 +62,25 @@ impl Verifier {
         Verifier { iterations, salt, stored_key, server_key: hmac_sha256(&salted, b"Server Key") }
     }
 
-    /// Returns a verifier for a name that nobody has: no password is right. A check takes as long as with any verifier of this shape.
+    /// Returns a verifier for an unknown name, for which no password is right. A check takes as long as with any verifier of this
+    /// shape.
     ///
-    /// The salt must be the same each time for the same name, as a user's salt is, and only who knows a secret may be able to compute it.
+    /// The salt must be the same each time for the same name, as a user's salt is, and only someone who knows a secret may be able to
+    /// compute it.
     #[must_use]
     pub fn of_nobody(iterations: NonZeroU32, salt: Vec<u8>) -> Self {
-        // No octets are known whose digest is all zeroes.
+        // No input is known whose digest is all zeroes.
         Verifier { salt, stored_key: [0; 32], server_key: [0; 32], iterations }
     }
 
-    /// Returns what a client learns of a verifier besides the salt itself: the rounds, and the length of the salt.
+    /// Returns the part of a verifier, apart from the salt itself, that a client learns: the rounds, and the
+    /// length of the salt.
     #[must_use]
     pub fn shape(&self) -> (NonZeroU32, usize) {
         (self.iterations, self.salt.len())
     }
 
-    /// Whether this is the password. It takes its time, and always the same.
+    /// Returns whether this is the password. It takes time, and always the same time.
     #[must_use]
     pub fn is_for(&self, password: &[u8]) -> bool {
         let given = Self::with_salt(password, self.iterations, self.salt.clone());
@@ -91,14 +94,14 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     octets
 }
 
-/// Shows nothing: who has a verifier can try passwords against it.
+/// Shows no details, because a verifier allows trying passwords against it.
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verifier(..)")
     }
 }
 
-/// The text to be stored.
+/// Writes the text to store.
 impl fmt::Display for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [salt, stored_key, server_key] =
@@ -121,7 +124,7 @@ impl FromStr for Verifier {
     }
 }
 
-/// Tells nothing of the text, which may be a password in the wrong place.
+/// Does not quote the text, which may be a misplaced password.
 const NOT_A_VERIFIER: &str = "not a verifier of SCRAM-SHA-256";
 
 fn key(text: &str) -> Result<[u8; 32]> {
@@ -129,14 +132,14 @@ fn key(text: &str) -> Result<[u8; 32]> {
     octets.try_into().map_err(|_| NOT_A_VERIFIER.into())
 }
 
-/// An exchange, on the server's side.
+/// The server's side of an exchange.
 pub struct Exchange {
     session: Session<Name>,
     is_first: bool,
     verified: Option<String>,
 }
 
-/// What comes of a client's response.
+/// The result of a client's response.
 #[derive(Debug)]
 pub enum Progress {
     /// The next challenge.
@@ -147,7 +150,8 @@ pub enum Progress {
 }
 
 impl Exchange {
-    /// An exchange in which `verifier_of` finds what is kept for a name, or [stands in](Verifier::of_nobody) for it.
+    /// Returns an exchange in which `verifier_of` finds the verifier of a name, or [a
+    /// substitute](Verifier::of_nobody).
     pub fn new(verifier_of: impl Fn(&[u8]) -> Verifier + Send + Sync + 'static) -> Result<Self> {
         let config = SASLConfig::builder().with_defaults().with_callback(Callback(verifier_of))?;
         let session = SASLServer::new(config).start_suggested(Mechname::parse(b"SCRAM-SHA-256")?)?;
@@ -165,7 +169,8 @@ impl Exchange {
             return Progress::Failed;
         }
         self.verified = self.session.validation();
-        // Behind a wrong proof there is no name, and the challenge would say so (`e=`): POP3 has -ERR for it.
+        // After a wrong proof there is no name. The challenge would report it (`e=`), but POP3 has -ERR for
+        // that.
         match self.verified.is_none() && challenge.starts_with(b"e=") {
             true => Progress::Failed,
             false => Progress::Challenge(challenge),
@@ -173,16 +178,16 @@ impl Exchange {
     }
 }
 
-/// Whether rsasl can read this without a panic: an attribute has a letter and a `=`, which 2.3 takes for granted.
+/// Returns whether rsasl can read this without a panic: an attribute has a letter and a `=`, which 2.3 assumes.
 fn is_sound(message: &[u8], is_first: bool) -> bool {
     let mut parts = message.split(|octet| *octet == b',').enumerate();
     parts.all(|(place, part)| match (place, part) {
-        (0, _) | (1, []) if is_first => true, // `n,,`: no channel binding, and nobody to act for
+        (0, _) | (1, []) if is_first => true, // `n,,`: no channel binding, and no other user to act for
         (_, part) => part.get(1) == Some(&b'='),
     })
 }
 
-/// What [`Session`] tells at the end: the user's name.
+/// The value that [`Session`] reports at the end: the user's name.
 struct Name;
 
 impl Validation for Name {
@@ -209,7 +214,7 @@ impl<F: Fn(&[u8]) -> Verifier + Send + Sync> SessionCallback for Callback<F> {
         Ok(())
     }
 
-    /// Asked once the proof is right. Nobody may act for another.
+    /// Called once the proof is right. No user may act for another.
     fn validate(
         &self,
         _: &SessionData,
@@ -224,7 +229,7 @@ impl<F: Fn(&[u8]) -> Verifier + Send + Sync> SessionCallback for Callback<F> {
     }
 }
 
-/// `,` and `=` in a name are escaped (RFC 5802 section 5.1), which rsasl 2.3 leaves as it is.
+/// Unescapes a name: `,` and `=` are escaped (RFC 5802 section 5.1), which rsasl 2.3 leaves unchanged.
 fn unescaped(name: &str) -> String {
     name.replace("=2C", ",").replace("=3D", "=")
 }

@@ -1,4 +1,4 @@
-//! A certificate for tries on one machine.
+//! A certificate for trials on one machine.
 
 use crate::Result;
 use crate::files::{self, Access, PUBLIC};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 /// Returns a server's side of TLS with a new certificate for localhost. The CA that issued it is written to `ca.pem` in `directory`, and its
-/// key is forgotten.
+/// key is discarded.
 ///
 /// # Errors
 /// Returns an error if the certificate cannot be made, or if the file cannot be written.

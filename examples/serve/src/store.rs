@@ -1,5 +1,5 @@
-//! The place where users and their mail are kept, as the application sees it. A site can bring its own; the Maildirs of
-//! [`Users`] are the first.
+//! The store of users and their mail, as the application sees it. A site can implement its own; the Maildirs of
+//! [`Users`] are the first implementation.
 
 use super::users::Users;
 use crate::scram::Verifier;
@@ -19,12 +19,12 @@ use tokio::task::spawn_blocking;
 /// A message that is being sent. An error cuts the connection.
 pub type Octets = Pin<Box<dyn AsyncBufRead + Send>>;
 
-/// A result that takes its time.
+/// A result that takes time.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Users and their mail. Each function may block: it is called on a thread that may.
+/// Users and their mail. Each function may block, because it is called on a thread that may.
 pub trait Store: Send + Sync {
-    /// Returns what is kept of a password, or for a name that nobody has, [what stands in for it](Verifier::of_nobody).
+    /// Returns the verifier of a user's password, or [a substitute](Verifier::of_nobody) for an unknown name.
     fn verifier(&self, name: &[u8]) -> io::Result<Verifier>;
 
     /// Returns whether this is the user's password.
@@ -33,23 +33,23 @@ pub trait Store: Send + Sync {
     /// Opens a user's mail for one session. The inner result is `Err` if another session has it open.
     fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>>;
 
-    /// Reads again what the administrator may have changed, and returns how many users there are now. Returns `None` if there is nothing to
-    /// read. After an error everything is as before.
+    /// Reads everything again that the administrator may have changed, and returns how many users there are now. Returns `None` if there is
+    /// nothing to read. After an error nothing has changed.
     fn reload(&self) -> crate::Result<Option<usize>> {
         Ok(None)
     }
 }
 
-/// The mail of one user as one session sees it, with its lock, which is released when it is dropped. These functions must not
-/// block; their results may take as long as they do.
+/// The mail of one user as one session sees it. Dropping it releases its lock. These functions must not block; their results
+/// may take as long as they need.
 pub trait Mailbox: Maildrop + Send {
     /// Opens a message.
     ///
-    /// The result is [`ErrorKind::NotFound`] if the message is gone, and another error if it cannot be sent now. What is sent must
-    /// have as many octets as were listed: check this before, as far as can be.
+    /// The result is [`ErrorKind::NotFound`] if the message is gone, and another error if it cannot be sent now. As many octets
+    /// must be sent as were listed: check this in advance as far as possible.
     fn message(&self, number: MessageNumber) -> Later<io::Result<Octets>>;
 
-    /// Removes the marked messages, and returns whether all of them are gone, for good.
+    /// Removes the marked messages, and returns whether all of them are permanently removed.
     fn removal(&self) -> Later<bool>;
 }
 
@@ -105,8 +105,8 @@ impl Mailbox for maildir::Mailbox {
 
 /// A message of a Maildir.
 ///
-/// It is read where it is sent, by the runtime's own threads: it is a regular file, which was opened and checked before. Most mail is
-/// in the system's cache, and to let another thread read it there costs more than to read it. The same holds for opening it.
+/// The runtime's own threads read it while sending: it is a regular file, which was opened and checked before. Most mail is in the
+/// system's cache, so passing the read to another thread costs more than the read. The same applies to opening it.
 struct Message(maildir::Message);
 
 impl AsyncBufRead for Message {

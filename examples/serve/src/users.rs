@@ -1,7 +1,7 @@
-//! Who may log in, with which password, and to which Maildir.
+//! The users who may log in, their passwords, and their Maildirs.
 //!
-//! Two more files are next to a file of users. `FILE.secret` decides what a name without a user looks like. Whoever writes holds
-//! `FILE.lock`.
+//! There are two more files next to a file of users. `FILE.secret` decides how an unknown name appears to a client. A writer
+//! holds `FILE.lock`.
 
 mod secret;
 mod table;
@@ -21,7 +21,7 @@ use table::{Table, User};
 /// All users, who may change while the server runs.
 pub struct Users {
     table: RwLock<Arc<Table>>,
-    /// Whoever reads the file again holds this, so that the newest users stay.
+    /// A reload holds this lock, so the newest users stay.
     file: Mutex<Option<PathBuf>>,
 }
 
@@ -36,18 +36,19 @@ impl Users {
         Ok(Users { table: RwLock::new(table.into()), file: Mutex::default() })
     }
 
-    /// Returns the users of a file. Makes the file with the site's secret if there is none.
+    /// Returns the users of a file. Creates the file with the site's secret if it is missing.
     ///
     /// # Errors
-    /// Names the file and the line, and no part of a verifier.
+    /// Returns an error that names the file and the line, and shows no part of a verifier.
     pub fn read(path: &Path) -> Result<Self> {
         Ok(Users { table: RwLock::new(read(path)?.into()), file: Mutex::new(Some(path.into())) })
     }
 
-    /// Reads the file again, and returns how many users there are now. Returns `None` if the users are from no file.
+    /// Reads the file again, and returns how many users there are now. Returns `None` if the users are not from a
+    /// file.
     ///
     /// # Errors
-    /// As those of [`read`](Self::read). The users are then the same as before.
+    /// Returns the errors of [`read`](Self::read). The users are then unchanged.
     pub fn reload(&self) -> Result<Option<usize>> {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(path) = &*file else { return Ok(None) };
@@ -57,22 +58,23 @@ impl Users {
         Ok(Some(count))
     }
 
-    /// Returns what is kept of the password. For a name that nobody has, it is something that looks the same to a client and takes as long.
+    /// Returns the verifier of a user. For an unknown name, returns one that looks the same to a client and takes the same time.
     pub fn verifier(&self, name: &[u8]) -> Verifier {
         self.table().verifier(name)
     }
 
-    /// Returns where the user's messages are.
+    /// Returns the folder of the user's messages.
     pub fn maildir(&self, name: &[u8]) -> Option<Arc<Path>> {
         Some(Arc::clone(&self.table().find(name)?.1.maildir))
     }
 
-    /// Returns whether this is the user's password, as it was typed or prepared by SASLprep. It may take milliseconds.
+    /// Returns whether this is the user's password, as it was typed or prepared by SASLprep. This may take
+    /// milliseconds.
     pub fn is_right(&self, name: &[u8], password: &[u8]) -> bool {
         self.table().is_right(name, password)
     }
 
-    /// The users of now. Nobody waits for them while a password is checked.
+    /// Returns the current users. The lock is not held while a password is checked.
     fn table(&self) -> Arc<Table> {
         Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -90,19 +92,20 @@ fn read(path: &Path) -> Result<Table> {
     Table::new(by_name, Secret::next_to(path)?)
 }
 
-/// Reads the lines of a file of users. One that does not end is from a file that is being written.
+/// Reads the lines of a file of users. An incomplete last line means that the file is still being written.
 fn read_text(path: &Path) -> Result<(String, Metadata)> {
     let (octets, metadata) = files::read(path)?;
     let text = String::from_utf8(octets).map_err(|_| format!("{}: not UTF-8", path.display()))?;
     if !text.is_empty() && !text.ends_with('\n') {
-        let error = "the last line is not complete: end it with a line feed";
+        let error = "the last line is incomplete: end it with a line feed";
         return Err(format!("{}: {error}", path.display()).into());
     }
     Ok((text, metadata))
 }
 
 fn parse(line: &str) -> Result<(Vec<u8>, User)> {
-    let (name, verifier, maildir) = fields(line).ok_or("not NAME, VERIFIER, MAILDIR with tabs between")?;
+    let (name, verifier, maildir) =
+        fields(line).ok_or("a line must be NAME, VERIFIER, MAILDIR with tabs between")?;
     Ok((name.into(), User { verifier: verifier.parse()?, maildir: Path::new(maildir).into() }))
 }
 
@@ -112,7 +115,7 @@ fn fields(line: &str) -> Option<(&str, &str, &str)> {
     Some((name, verifier, maildir))
 }
 
-/// Makes a verifier. It is for the prepared password, because clients of SCRAM prepare it too (RFC 5802 section 2.2).
+/// Makes a verifier for the prepared password, because clients of SCRAM prepare it too (RFC 5802 section 2.2).
 fn verifier(name: &str, password: &str) -> Result<Verifier> {
     prepare::check(name, password)?;
     let prepared = prepared(password.as_bytes());
@@ -122,7 +125,7 @@ fn verifier(name: &str, password: &str) -> Result<Verifier> {
 /// Writes a user to the file, in place of one with the same name, and makes the folders of the Maildir.
 ///
 /// # Errors
-/// Returns an error if no client could send the password; the error names the user. After any error the file is what it was.
+/// Returns an error that names the user if no client could send the password. After any error the file is unchanged.
 pub fn add(path: &Path, name: &str, password: &str, maildir: &Path) -> Result<()> {
     let maildir = std::path::absolute(maildir)?;
     let root = maildir.to_str().ok_or("the Maildir's path is not UTF-8")?;
@@ -144,12 +147,12 @@ pub fn add(path: &Path, name: &str, password: &str, maildir: &Path) -> Result<()
     Secret::next_to(path).map(drop)
 }
 
-/// The lock for all that is written next to the users, and for themselves.
+/// Takes the lock for all files that are written next to the users, and for the users themselves.
 fn lock(users: &Path) -> Result<files::Lock> {
     files::lock(&files::with_suffix(users, ".lock"))
 }
 
-/// Returns the lines with this user's line at the end, and no other line of that name.
+/// Returns the lines with this user's line at the end, and without any other line of that name.
 fn with_line(before: &str, name: &str, line: &str) -> Result<String> {
     let form = |name: &str| prepared(name.as_bytes()).unwrap_or_else(|| name.into());
     let mut text = String::with_capacity(before.len() + line.len());
@@ -167,7 +170,7 @@ fn with_line(before: &str, name: &str, line: &str) -> Result<String> {
     Ok(text + line)
 }
 
-/// Makes the folders of a Maildir that are missing.
+/// Creates the missing folders of a Maildir.
 pub fn make_maildir(root: &Path) -> Result<()> {
     for folder in ["new", "cur", "tmp"] {
         fs::create_dir_all(root.join(folder))?;

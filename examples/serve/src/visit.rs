@@ -1,4 +1,4 @@
-//! What the server's application answers on one connection.
+//! The application's answers on one connection.
 
 use super::Host;
 use super::listen::{Guest, Session};
@@ -19,35 +19,35 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-/// How long the answer to a failed login takes, times the number of logins on the connection.
+/// How long the answer to a failed login takes, multiplied by the number of logins on the connection.
 const DELAY: Duration = Duration::from_secs(1);
 
 /// One connection, as the application sees it.
 pub struct Visit {
     host: Arc<Host>,
-    /// `None` where there were too many connections.
+    /// `None` if there were too many connections.
     guest: Option<Guest>,
     id: u64,
     address: IpAddr,
-    /// What USER gave.
+    /// The name from USER.
     name: Vec<u8>,
-    /// Of AUTH SCRAM-SHA-256.
+    /// The exchange of AUTH SCRAM-SHA-256.
     exchange: Option<Arc<Scram>>,
-    /// Of the greeting, for APOP.
+    /// The timestamp of the greeting, for APOP.
     timestamp: Option<String>,
     logins: Arc<AtomicU32>,
 }
 
 type Answers<'s> = Responder<'s, Box<dyn Mailbox>, Arc<ServerConfig<'static>>>;
 
-/// An exchange. Each step may ask the store, so it is taken on a thread that may block.
+/// An exchange. Each step may ask the store, so it runs on a thread that may block.
 struct Scram {
     exchange: Mutex<Exchange>,
-    /// The store did not tell what is kept of the password.
+    /// Whether the store failed to return the verifier.
     is_store_down: Arc<AtomicBool>,
 }
 
-/// What is checked before the maildrop is opened.
+/// The proof to check before the maildrop is opened.
 enum Proof {
     Password(Vec<u8>),
     Apop(String, ApopDigest),
@@ -56,18 +56,18 @@ enum Proof {
     Wrong,
 }
 
-/// What becomes of a login.
+/// The result of a login.
 enum Verdict {
-    /// The client is who it says, and this is its maildrop.
+    /// The client has proved its identity, and this is its maildrop.
     Accept(Box<dyn Mailbox>),
     /// A message of the SASL mechanism.
     Challenge(Vec<u8>),
     Refuse(Refusal),
-    /// There is no answer: the session ends.
+    /// There is no answer, so the session ends.
     Close,
 }
 
-/// What an answer waits for.
+/// The work that an answer waits for.
 enum Work {
     Done,
     LogIn(Login, Later<Verdict>),
@@ -79,7 +79,7 @@ enum Work {
 /// Why a visit pauses.
 pub(super) enum End {
     Closed(CloseReason),
-    /// TLS has to be started before it goes on.
+    /// TLS must be started first.
     StartTls(StartTls),
 }
 
@@ -98,7 +98,7 @@ impl Visit {
         }
     }
 
-    /// Answers all that is asked.
+    /// Answers all events.
     pub(super) async fn talk(&mut self, session: &mut Session) -> Result<End, Error> {
         loop {
             let work = match session.next().await? {
@@ -108,13 +108,13 @@ impl Visit {
             match work {
                 Work::Done => {}
                 Work::End(end) => return Ok(end),
-                // In a box, so that a session that waits for its client is no larger for it.
+                // Boxed, so a session that waits for its client is not larger for it.
                 work => Box::pin(self.answer_later(work, session)).await?,
             }
         }
     }
 
-    /// Gives an answer that takes its time.
+    /// Gives an answer that takes time.
     async fn answer_later(&self, work: Work, session: &mut Session) -> Result<(), Error> {
         match work {
             Work::LogIn(login, verdict) => {
@@ -133,7 +133,7 @@ impl Visit {
         }
     }
 
-    /// Answers an event, or returns what the answer waits for.
+    /// Answers an event, or returns the work that the answer waits for.
     fn answer(&mut self, event: Event<'_>, mut responder: Answers<'_>) -> Result<Work, Error> {
         match event {
             Event::Greet(greet) if self.guest.is_none() => responder.refuse(greet, Refusal::Temporary)?,
@@ -143,7 +143,7 @@ impl Visit {
                 let text = timestamp.map_or("ready".into(), |timestamp| format!("ready {timestamp}"));
                 responder.greet(greet, Text::new(text.as_bytes())?)?;
             }
-            // Any name will do: whether there is such a user is told with the password, or not at all.
+            // Accept any name: only the password shows whether there is such a user.
             Event::User(user, name) => {
                 self.name = name.as_bytes().to_vec();
                 responder.accept_name(user)?;
@@ -156,9 +156,9 @@ impl Visit {
                     let message = mailbox.message(fetch.message());
                     return Ok(Work::Send(fetch, message));
                 }
-                // The client said QUIT: the one place where messages are removed.
+                // The client sent QUIT. This is the only place that removes messages.
                 (Event::Commit(commit), Some(mailbox)) => return Ok(Work::Remove(commit, mailbox.removal())),
-                // Not asked.
+                // Never asked.
                 _ => responder.close(),
             },
         }
@@ -171,9 +171,9 @@ impl Visit {
         error: &io::Error,
         mut responder: Answers<'_>,
     ) -> Result<(), Error> {
-        tracing::warn!(self.id, number = fetch.message().get(), %error, "cannot be sent");
+        tracing::warn!(self.id, number = fetch.message().get(), %error, "the message cannot be sent");
         let refusal = match error.kind() {
-            ErrorKind::NotFound => Refusal::NoSuchMessage, // without a code: to try again would not help
+            ErrorKind::NotFound => Refusal::NoSuchMessage, // without a code, because trying again would not help
             _ => Refusal::Temporary,
         };
         Ok(responder.refuse(fetch, refusal)?)
@@ -201,7 +201,7 @@ impl Visit {
                     }
                 }
                 match initial {
-                    // Both mechanisms let the client go first.
+                    // In both mechanisms the client begins.
                     None => now(Verdict::Challenge(Vec::new())),
                     Some(response) => self.response(response),
                 }
@@ -212,7 +212,7 @@ impl Visit {
         }
     }
 
-    /// Goes on with AUTH: with SCRAM where it was begun, else it is PLAIN.
+    /// Continues AUTH: with SCRAM if it has begun, else with PLAIN.
     fn response(&mut self, response: Base64<'_>) -> Later<Verdict> {
         let mut buffer = vec![0; response.as_bytes().len()];
         let message: &[u8] = sasl::decode(response, &mut buffer).map_or(&[], |message| message);
@@ -269,7 +269,7 @@ impl Scram {
         let is_down = Arc::clone(&is_store_down);
         let verifier = move |name: &[u8]| {
             host.store.verifier(name).unwrap_or_else(|error| {
-                tracing::error!(%error, "the store");
+                tracing::error!(%error, "the store failed");
                 is_down.store(true, Ordering::Relaxed);
                 Verifier::nobody()
             })
@@ -314,7 +314,7 @@ impl Attempt {
 }
 
 impl Host {
-    /// Checks who it is, and opens the maildrop. It blocks.
+    /// Checks the user's identity, and opens the maildrop. This blocks.
     fn open(
         &self,
         (id, address): (u64, IpAddr),
@@ -322,7 +322,7 @@ impl Host {
         proof: &Proof,
     ) -> Result<Box<dyn Mailbox>, Refusal> {
         let failed = |error: io::Error| {
-            tracing::error!(id, name = %name.escape_ascii(), %error, "the store");
+            tracing::error!(id, name = %name.escape_ascii(), %error, "the store failed");
             Refusal::Temporary
         };
         let is_right = match proof {
@@ -334,7 +334,7 @@ impl Host {
             Proof::Wrong => false,
         };
         if !is_right {
-            // Without the name: some type their password there.
+            // Do not log the name, because some users type their password there.
             tracing::warn!(id, %address, "a login failed");
             return Err(Refusal::Credentials);
         }

@@ -1,6 +1,6 @@
-//! A connection that waits holds no buffers: what the heap holds for each is counted.
+//! Checks that a waiting connection holds no buffers, by counting each one's bytes on the heap.
 
-#![allow(unsafe_code)] // an allocator that counts cannot be written without
+#![allow(unsafe_code)] // a counting allocator needs unsafe code
 
 use pop3_proto::TlsPolicy;
 use pop3_proto_serve::users::{self, Users};
@@ -14,14 +14,15 @@ use std::time::Duration;
 
 const CONNECTIONS: usize = 50;
 const MESSAGES: usize = 20;
-/// For each connection: the task with session and machine, the timer, and 20 messages of about 50 octets each.
+/// The limit for each connection: the task with session and machine, the timer, and 20 messages of about 50
+/// bytes each.
 const MOST: usize = 3 * 1024;
 
 struct Counting;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: all is left to the system's allocator.
+// SAFETY: everything is left to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         HELD.fetch_add(layout.size(), Ordering::Relaxed);
@@ -59,7 +60,7 @@ async fn a_connection_that_waits_holds_no_buffers() {
     let (address, shutdown) = (listener.local_addr().unwrap(), Shutdown::new());
     shutdown.spawn(listener, Door { host: Arc::new(host), config, acceptor: None, implicit: false });
 
-    // A client on another thread, that buffers nothing when it is done.
+    // Runs a client on another thread. It buffers nothing when it is done.
     let connect = |user: usize| {
         tokio::task::spawn_blocking(move || {
             let mut stream = TcpStream::connect(address).unwrap();
@@ -70,7 +71,7 @@ async fn a_connection_that_waits_holds_no_buffers() {
         })
     };
     let mut streams = Vec::with_capacity(CONNECTIONS);
-    streams.push(connect(0).await.unwrap()); // brings what all share
+    streams.push(connect(0).await.unwrap()); // allocates the part that all share
     tokio::time::sleep(Duration::from_millis(100)).await;
     let before = HELD.load(Ordering::Relaxed);
     for user in 1..CONNECTIONS {
@@ -78,6 +79,6 @@ async fn a_connection_that_waits_holds_no_buffers() {
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     let each = (HELD.load(Ordering::Relaxed) - before) / (CONNECTIONS - 1);
-    assert!(each < MOST, "{each} octets for each connection");
-    assert!(each > MESSAGES * 24, "{each} octets cannot be all");
+    assert!(each < MOST, "{each} bytes for each connection");
+    assert!(each > MESSAGES * 24, "{each} bytes cannot be all");
 }

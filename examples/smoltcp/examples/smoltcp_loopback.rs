@@ -1,5 +1,5 @@
-//! A client and a server in one process over smoltcp's loopback device, with windows of 512 octets: first over a network that is as it
-//! should be, then over one that loses, swaps and corrupts packets. Every message arrives whole both times; the second takes longer.
+//! A client and a server in one process over smoltcp's loopback device, with windows of 512 bytes: first over a perfect network, then
+//! over one that loses, swaps and corrupts packets. Every message arrives complete both times; the second run takes longer.
 //!
 //! `smoltcp_loopback [SEED]`: another seed loses other packets.
 
@@ -19,11 +19,11 @@ fn main() -> Result<(), Error> {
     let mut ends = Vec::new();
     for (name, network) in [("calm", calm), ("wild", wild)] {
         let report = run(network, &CONFIG, &messages)?;
-        assert!(report.fetched == messages, "every message is whole, octet for octet");
+        assert!(report.fetched == messages, "every message must arrive unchanged");
         assert_eq!(report.left, 0, "and was removed from the server");
         assert_eq!(report.swapped > 0, network.swapped > 0);
         println!(
-            "{name}: all arrived and were removed, after {} packets ({} swapped) and {:.3} s of simulated time",
+            "{name}: all messages arrived and were removed, after {} packets ({} swapped) and {:.3} s of simulated time",
             report.packets,
             report.swapped,
             report.end.as_secs_f64(),
@@ -34,7 +34,8 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// More than a client has in flight; the largest is many windows long, and full of dots.
+/// Returns more messages than a client has commands in flight. The largest one is many windows long, and full
+/// of dots.
 fn messages() -> Vec<Vec<u8>> {
     let line = |number: usize| format!("{}line {number}\r\n", ".".repeat(number % 4));
     (0..20).map(|size| (0..size * size).map(line).collect::<String>().into_bytes()).collect()

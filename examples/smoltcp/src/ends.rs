@@ -1,4 +1,5 @@
-//! A client and a server on a TCP socket each. Neither ever waits: `turn` does what can be done now, and says whether it did anything.
+//! A client and a server, each on a TCP socket. Neither ever waits: `turn` does everything that is possible now, and returns whether it
+//! did anything.
 
 use crate::Error;
 use pop3_proto::client::{self, ClientConfig, Deletions};
@@ -21,7 +22,7 @@ fn buffer(length: usize) -> Buffer {
     vec![0; length].into()
 }
 
-/// Sends the bytes that the socket takes. Returns whether it took any.
+/// Sends the bytes that the socket accepts. Returns whether it accepted any.
 fn send(buf: &mut SendBuf<Buffer>, socket: &mut Socket<'_>) -> Result<bool, Error> {
     if !socket.can_send() || buf.pending().is_empty() {
         return Ok(false);
@@ -33,10 +34,10 @@ fn send(buf: &mut SendBuf<Buffer>, socket: &mut Socket<'_>) -> Result<bool, Erro
 
 /// Receives the bytes for which there is room. Returns whether there were any, or the stream has ended.
 ///
-/// The other bytes stay in the socket, whose window closes, so the peer has to wait.
+/// The remaining bytes stay in the socket, whose window closes, so the peer has to wait.
 fn receive(buf: &mut RecvBuf<Buffer>, socket: &mut Socket<'_>) -> Result<bool, Error> {
     match socket.recv_slice(buf.spare_mut()) {
-        Ok(0) => Ok(false), // nothing now: the end of the stream is an error of its own
+        Ok(0) => Ok(false), // nothing for now: the end of the stream is a separate error
         Ok(count) => {
             buf.received(count);
             Ok(true)
@@ -58,7 +59,7 @@ fn receive(buf: &mut RecvBuf<Buffer>, socket: &mut Socket<'_>) -> Result<bool, E
 const CLIENT: ClientConfig =
     ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
 
-/// A client that fetches all messages, as many at once as the connection allows, and deletes each that is complete.
+/// A client that fetches all messages, as many at once as the connection allows, and deletes each complete message.
 #[derive(Debug)]
 pub struct Fetcher {
     pop3: ClientConnection<Buffer>,
@@ -109,7 +110,7 @@ impl Fetcher {
         use client::Event;
         while let Some((event, _)) = self.pop3.poll()? {
             match event {
-                // CAPA is first, because many commands may be sent at once if the server allows it.
+                // CAPA is first, because the server may allow many commands at once.
                 Event::Greeting(_) => {
                     self.plan.extend([
                         Command::Capa,
@@ -142,7 +143,8 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Sends as many commands as the connection takes: some must be answered first, and at most 16 are in flight.
+    /// Sends as many commands as the connection accepts. Some commands must be answered first, and at most 16 are
+    /// in flight.
     fn send_commands(&mut self) -> Result<(), Error> {
         while let Some(command) = self.plan.front() {
             match self.pop3.sender().send(*command) {
@@ -164,12 +166,12 @@ pub struct Keeper {
     desk: Desk,
 }
 
-/// The application: apart from the connection, because an event borrows the connection.
+/// The application. It is separate from the connection, because an event borrows the connection.
 #[derive(Debug)]
 struct Desk {
     is_known: bool,
     messages: Vec<Vec<u8>>,
-    /// The message that is being sent, and how many of its bytes were taken.
+    /// The message that is being sent, and how many of its bytes were accepted.
     open: (usize, usize),
 }
 

@@ -1,7 +1,7 @@
-//! A client and a server over smoltcp, a TCP/IP stack in user space, on its loopback device: no socket of the operating system, and a
-//! clock that is a number.
+//! A client and a server over smoltcp, a TCP/IP stack in user space, on its loopback device. It uses no socket of the operating
+//! system, and its clock is a number.
 //!
-//! - [`ends`]: a client and a server on a TCP socket each, which never block
+//! - [`ends`]: a client and a server, each on a TCP socket, which never block
 //! - [`shuffle`]: the loopback device with a short MTU, which swaps packets
 //! - [`run`]: the loop of the stack, the two ends, and the time
 
@@ -19,21 +19,21 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Any error: the examples only report them.
+/// Any error. The examples only print it.
 pub type Error = Box<dyn std::error::Error>;
 
-/// How bad the network is.
+/// The faults of the network.
 #[derive(Clone, Copy, Debug)]
 pub struct Network {
-    /// The bytes that a socket buffers either way, and so the largest window.
+    /// How many bytes a socket buffers in each direction, and so the largest window.
     pub window: usize,
     /// The same seed loses and swaps the same packets.
     pub seed: u32,
-    /// Of 100 packets, how many are lost when they are sent, and as many again when they are received.
+    /// How many of 100 packets are lost when they are sent, and as many again when they are received.
     pub lost: u8,
-    /// Of 100 packets, how many get in front of the one before them.
+    /// How many of 100 packets overtake the previous packet.
     pub swapped: u8,
-    /// Of 100 packets, how many arrive with a bit that was turned; the checksums tell.
+    /// How many of 100 packets arrive with a flipped bit, which the checksums detect.
     pub corrupted: u8,
 }
 
@@ -44,14 +44,14 @@ pub struct Report {
     pub fetched: Vec<Vec<u8>>,
     /// How many messages are left on the server.
     pub left: usize,
-    /// When it was over.
+    /// The time at which it was over.
     pub end: Duration,
-    /// Packets that came to the device, and how many of them were swapped.
+    /// Packets that reached the device, and how many of them were swapped.
     pub packets: u32,
     pub swapped: u32,
 }
 
-/// One session: the client fetches and deletes these messages.
+/// Runs one session, in which the client fetches and deletes these messages.
 pub fn run(
     network: Network,
     config: &'static ServerConfig<'_>,
@@ -73,7 +73,7 @@ pub fn run(
         let mut socket = tcp::Socket::new(buffer(), buffer());
         // Commands and responses are small, and each is sent when it is complete.
         socket.set_nagle_enabled(false);
-        // This release of smoltcp does not probe a window that is closed. If the packet that opens it again is lost, both sides would wait
+        // This release of smoltcp does not probe a closed window. If the packet that opens it again is lost, both sides would wait
         // forever. The response to a keep-alive packet contains the window too.
         socket.set_keep_alive(Some(Span::from_secs(1)));
         sockets.add(socket)
@@ -90,16 +90,18 @@ pub fn run(
         let mut moved = activity.get() != before;
         moved |= client.turn(sockets.get_mut(near))?;
         moved |= server.turn(sockets.get_mut(far))?;
-        // `tick` takes the time before each wait, and returns when to call it again. Here nobody waits: the clock is set to the moment at
-        // which something happens next.
+        // `tick` takes the time before each wait, and returns when to call it again. Nothing waits here: the clock is set to the time of
+        // the next event.
         let at = Duration::from_millis(now.total_millis().try_into()?);
         let timers = [client.tick(at)?, server.tick(at)?];
         if moved {
             continue;
         }
         let wake = timers.into_iter().flatten().map(|moment| Span::from(moment.saturating_sub(at)));
-        let delay =
-            wake.chain(stack.poll_delay(now, &sockets)).min().ok_or("nothing will ever happen again")?;
+        let delay = wake
+            .chain(stack.poll_delay(now, &sockets))
+            .min()
+            .ok_or("the session is stuck: no packet or timer is pending")?;
         now += delay.max(Span::from_millis(1));
     }
     let shuffle = device.into_inner();

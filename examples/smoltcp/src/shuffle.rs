@@ -1,4 +1,5 @@
-//! The loopback device with a short MTU, which swaps packets: smoltcp's fault injector loses and corrupts, but keeps their order.
+//! The loopback device with a short MTU, which swaps packets, because smoltcp's fault injector loses and corrupts packets but
+//! keeps their order.
 
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Loopback, Medium, RxToken};
 use smoltcp::time::Instant;
@@ -6,7 +7,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// So short that a window of 512 octets is more than one packet.
+/// So short that a window of 512 bytes is more than one packet.
 const MTU: usize = 200;
 
 pub(crate) struct Shuffle {
@@ -14,8 +15,8 @@ pub(crate) struct Shuffle {
     queue: VecDeque<Vec<u8>>,
     random: u32,
     chance: u8,
-    /// How often anything came or went. Shared, since the fault injector hides its device; and nobody else knows that a packet is on its way
-    /// when no socket has anything to do.
+    /// How often a packet was sent or received. It is shared, because the fault injector hides its device, and nothing else shows that a
+    /// packet is on its way while all sockets are idle.
     activity: Rc<Cell<u32>>,
     pub(crate) packets: u32,
     pub(crate) swapped: u32,
@@ -28,7 +29,7 @@ impl Shuffle {
     }
 
     fn chance(&mut self) -> bool {
-        // A linear congruential generator: its high bits are good enough for dice.
+        // A linear congruential generator, whose high bits are good enough here.
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (self.random >> 16) % 100 < self.chance.into()
     }
@@ -41,7 +42,7 @@ impl Device for Shuffle {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = self.loopback.capabilities();
         capabilities.max_transmission_unit = MTU;
-        // The loopback device has them off; a corrupted packet is lost only where they are checked.
+        // The loopback device turns them off, but a corrupted packet is lost only if they are checked.
         capabilities.checksum = ChecksumCapabilities::default();
         capabilities
     }

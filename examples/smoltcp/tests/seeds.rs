@@ -1,4 +1,4 @@
-//! Many networks, each bad in its own way.
+//! Many networks, each with different faults.
 
 use pop3_proto::server::ServerConfig;
 use pop3_proto::{ConnectionError, Timer, TlsPolicy};

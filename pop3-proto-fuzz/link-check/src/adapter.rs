@@ -1,5 +1,5 @@
-//! Client and server of `pop3-embedded` over a stream of which the compiler knows nothing: the blocking calls, because the compiler adds a panic to
-//! every `async fn`, for a future that is polled after its end. Both forms are the same source.
+//! Drives client and server of `pop3-embedded` over a stream that is opaque to the compiler. It uses only the blocking calls, because the compiler
+//! adds a panic to every `async fn`, for a future that is polled after its end. Both forms have the same source.
 
 use crate::see;
 use core::convert::Infallible;

@@ -1,4 +1,4 @@
-//! What needs a heap, and one to link with. Nothing is ever freed, which is as good here as any other: only links count.
+//! The code that needs a heap, and a heap to link with. It never frees memory, because only the link matters.
 
 use super::{CONFIG, see};
 use core::alloc::{GlobalAlloc, Layout};
@@ -21,7 +21,8 @@ impl Bump {
 #[global_allocator]
 static HEAP: Bump = Bump { memory: [0; Bump::SIZE], used: AtomicUsize::new(0) };
 
-// `handle_alloc_error` panics, and would be taken for the crate's own panic. So exhausted memory ends the program here.
+// `handle_alloc_error` panics, and would look like the crate's own panic. So the program ends here if memory is
+// exhausted.
 unsafe impl GlobalAlloc for Bump {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let used = self.used.fetch_add(layout.size().wrapping_add(layout.align()), Ordering::Relaxed);

@@ -5,7 +5,7 @@ use core::hint::black_box;
 use pop3_proto::login::{Login, LoginError, Scram, Way, WhyNot};
 use pop3_proto::{ApopTimestamp, ClientConfig, ClientConnection, Secret, Text, TlsPolicy};
 
-/// Says what it was told.
+/// Repeats its input.
 struct Echo<'e>(&'e [u8]);
 
 impl Scram for Echo<'_> {

@@ -1,10 +1,12 @@
-//! Links only if no panic and no heap is reachable from the crate: both would need symbols that nothing defines.
+//! Links only if no panic and no heap is reachable from the crate, because both need symbols that nothing
+//! defines.
 //!
-//! The panic handler calls `a_panic_is_reachable`; there is no allocator. A program drives the parsers, the encoders and
-//! both machines with octets that the compiler knows nothing about, so that it cannot leave a path out.
+//! The panic handler calls `a_panic_is_reachable`, and there is no allocator. The program drives the parsers, the
+//! encoders and both machines with bytes that are opaque to the compiler, so the compiler cannot remove any path.
 //!
-//! With feature `alloc` there is an allocator, and memory that is exhausted panics. So that build links, and `.ci/panic-callers` lists the
-//! functions that panic: they must be the heap's own. It also names what to look at when another build does not link, with `panics_link`.
+//! With feature `alloc` there is an allocator, and exhausted memory panics. That build links, and `.ci/panic-callers` lists the functions
+//! that panic, all of which must belong to the heap. If another build does not link, the same script with `panics_link` names the functions
+//! to look at.
 #![no_std]
 #![no_main]
 
@@ -42,7 +44,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     a_panic_is_reachable()
 }
 
-/// What the start-up files of a C program call.
+/// The start-up files of a C program call this.
 #[unsafe(no_mangle)]
 pub extern "C" fn main() -> i32 {
     let data: &[u8] = black_box(b"+OK\r\n");
@@ -75,7 +77,7 @@ pub extern "C" fn main() -> i32 {
 #[cfg(feature = "reachable_heap")]
 use pop3_proto::Sink;
 
-/// Uses a value, so that nothing that made it is left out.
+/// Uses a value, so the code that made it cannot be removed.
 fn see<T>(value: T) {
     let _ = black_box(value);
 }

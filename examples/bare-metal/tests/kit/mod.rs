@@ -1,4 +1,4 @@
-//! A mailbox and a store that remember what was done to them.
+//! A mailbox and a store that record what was done to them.
 
 use pop3_proto::server::MessageInfo;
 use pop3_proto::{MessageNumber, OctetCount, Secret, Text, UniqueId};
@@ -14,16 +14,17 @@ pub fn no_clock() -> Duration {
     Duration::ZERO
 }
 
-/// Messages by number; what is removed goes.
+/// Messages by number. A removed message disappears.
 #[derive(Clone, Default, Debug)]
 pub struct Memory {
     pub messages: BTreeMap<u32, Vec<u8>>,
-    /// Messages that cannot be removed.
+    /// Whether messages cannot be removed.
     pub stuck: bool,
 }
 
 impl Memory {
-    /// Short, empty, full of dots, without a line end, and larger than all buffers.
+    /// Returns messages that are short, empty, full of dots, without a line ending, and larger than all
+    /// buffers.
     pub fn new() -> Self {
         let large: String = (0..500).map(|line| format!(".{line} of a message that is large\r\n")).collect();
         let texts = ["Subject: one\r\n\r\nHello.\r\n", "", ".\r\n..\r\n.", "no line end", &large];
@@ -39,7 +40,7 @@ impl Memory {
             .collect()
     }
 
-    /// As a client gets them: each ends in a line end.
+    /// Returns the messages as a client receives them, each with a line ending at its end.
     pub fn sent(&self) -> BTreeMap<u32, Vec<u8>> {
         let mut messages = self.messages.clone();
         messages
@@ -68,12 +69,12 @@ impl Mailbox for Memory {
     }
 }
 
-/// What came.
+/// The received messages.
 #[derive(Default, Debug)]
 pub struct Kept {
     pub partial: BTreeMap<u32, Vec<u8>>,
     pub complete: BTreeMap<u32, Vec<u8>>,
-    /// Nothing of it is safe.
+    /// Whether none of them is safe.
     pub unsafe_here: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Which server certificates a client trusts, and what a user is told about the others.
+//! Decides which server certificates a client trusts, and explains why the rest are not trusted.
 
 use super::Fingerprint;
 use rustls::client::WebPkiServerVerifier;
@@ -9,11 +9,12 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, Signatu
 use std::fmt;
 use std::sync::Arc;
 
-/// Checks chain and name, and says in plain words why a certificate does not convince.
+/// Checks chain and name, and explains in plain words why a certificate is not trusted.
 #[derive(Debug)]
 pub(super) struct Explained(pub(super) Arc<WebPkiServerVerifier>);
 
-/// Trusts one certificate, in place of chain and name. That the server has its key is checked as for any other.
+/// Trusts one certificate, instead of checking chain and name. The server still has to prove that it has the
+/// key.
 #[derive(Debug)]
 pub(super) struct Pinned {
     pub(super) fingerprint: Fingerprint,
@@ -31,7 +32,7 @@ pub struct Distrust {
 #[derive(Debug)]
 enum CloseReason {
     Certificate(Error),
-    /// It is not the one with this fingerprint.
+    /// The certificate does not have this fingerprint.
     Pinned(Fingerprint),
 }
 
@@ -118,7 +119,7 @@ fn distrust(certificate: &CertificateDer<'_>, name: &ServerName<'_>, why: CloseR
 }
 
 impl Distrust {
-    /// Returns the error that is in the way of a handshake, if it is this one.
+    /// Returns this error if it made a handshake fail.
     pub fn find(error: &Error) -> Option<&Distrust> {
         match error {
             Error::InvalidCertificate(CertificateError::Other(OtherError(other))) => other.downcast_ref(),
@@ -176,8 +177,8 @@ impl fmt::Display for Distrust {
 
 impl std::error::Error for Distrust {}
 
-/// A certificate that `openssl req -x509` makes says that it is that of a CA. Such a certificate is not accepted as that of a server,
-/// not even with --ca. The error is of a type that is not public.
+/// Returns whether the error is about a self-signed certificate. A certificate made by `openssl req -x509` claims to belong to a CA.
+/// It is not accepted as a server's certificate, even with --ca. The type of the error is not public.
 fn is_self_signed(error: &Error) -> bool {
     matches!(error, Error::InvalidCertificate(CertificateError::Other(OtherError(other)))
         if other.to_string().contains("CaUsedAsEndEntity"))

@@ -1,4 +1,4 @@
-//! Every future of the client's driver is dropped at every await: no octet is lost, none is sent twice.
+//! Drops every future of the client's driver at every await: no byte is lost or sent twice.
 
 use crate::stutter::Stutter;
 use pop3_proto::client::{Event, Sender};
@@ -17,12 +17,12 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, du
 use tokio::join;
 use tokio::task::yield_now;
 
-/// What a session came to.
+/// The results of a session.
 #[derive(PartialEq, Eq, Debug)]
 struct Record {
-    /// What the client was told, the parts of a message joined.
+    /// The events that the client received, with the parts of a message joined.
     told: String,
-    /// What the server received.
+    /// The bytes that the server received.
     received: String,
 }
 
@@ -48,7 +48,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
     }
 }
 
-/// Talks to the end. Each future is dropped when it was not ready `patience` times. Gives back what the client was told, and how many
+/// Runs a session to its end. Drops each future after it was pending `patience` times. Returns the client's events, and how many
 /// futures were dropped.
 async fn talk(
     mut connection: Connection<impl AsyncRead + AsyncWrite + Unpin>,
@@ -72,14 +72,14 @@ async fn talk(
             }
             None => {
                 dropped += 1;
-                yield_now().await; // the other side's turn
+                yield_now().await; // lets the other side run
             }
         }
     }
     (told, dropped)
 }
 
-/// What the client says to an event.
+/// Sends the client's answer to an event.
 fn answer(event: &Event<'_>, mut sender: Sender<'_>, told: &mut String) {
     match event {
         Event::Body(_, octets) => *told += &String::from_utf8_lossy(octets),
@@ -145,8 +145,8 @@ async fn each_byte_is_sent_exactly_once() {
     for most in [1, 2, 7, 60, usize::MAX] {
         for patience in 1..=4 {
             let (record, dropped) = in_clear(most, patience).await;
-            assert_eq!(record, expected, "{most} octets at once, dropped behind {patience} polls");
-            assert!(patience > 1 || dropped > 10, "{most} octets at once: {dropped} dropped");
+            assert_eq!(record, expected, "{most} bytes at once, dropped after {patience} polls");
+            assert!(patience > 1 || dropped > 10, "{most} bytes at once: {dropped} dropped");
         }
     }
 }
@@ -157,8 +157,8 @@ async fn nor_inside_tls() {
     for most in [7, 60, usize::MAX] {
         for patience in 1..=4 {
             let (record, dropped) = in_tls(most, patience).await;
-            assert_eq!(record, expected, "{most} octets at once, dropped behind {patience} polls");
-            assert!(patience > 1 || dropped > 10, "{most} octets at once: {dropped} dropped");
+            assert_eq!(record, expected, "{most} bytes at once, dropped after {patience} polls");
+            assert!(patience > 1 || dropped > 10, "{most} bytes at once: {dropped} dropped");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Servers that never come to an end.
+//! Servers whose responses never end.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{fs, thread};
 
-/// What a server says to a command without end.
+/// A server that answers a command without end.
 struct Endless {
     command: &'static str,
     row: fn(u64) -> String,
@@ -49,7 +49,7 @@ impl Endless {
     }
 }
 
-/// The exit code of `fetch`, what it says, and the most memory that it took, in MiB.
+/// Returns the exit code of `fetch`, its output, and its peak memory in MiB.
 fn fetch(address: SocketAddr) -> (i32, String, u64) {
     let folder = tempfile::tempdir().unwrap();
     let mut fetch = Command::new(env!("CARGO_BIN_EXE_fetch"))

@@ -1,4 +1,4 @@
-//! One message must not cost another one.
+//! One message must not make another one fail or disappear.
 
 use crate::kit::Reader;
 use crate::world::{Fault, Host, Mail, World};
@@ -6,7 +6,7 @@ use pop3_proto_fetch::{Exit, Tally};
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// Messages `a`, `b` and so on.
+/// Returns messages `a`, `b` and so on.
 fn mails(count: u8) -> Vec<Mail> {
     let id = |place| char::from(b'a' + place).to_string();
     (0..count).map(|place| Mail::new(&id(place), &format!("This is {}.", id(place)))).collect()
@@ -18,7 +18,7 @@ fn served(count: u8, change: impl FnOnce(&mut World)) -> Host {
     world.serve()
 }
 
-/// The first times that a command is heard, this happens.
+/// Causes this fault the first `count` times that the command is received.
 fn times(command: &'static str, mut count: u32, fault: Fault) -> Box<dyn FnMut(&str) -> Fault + Send> {
     Box::new(move |heard| {
         if heard != command || count == 0 {
@@ -45,7 +45,7 @@ fn a_unique_id_that_is_used_again_is_another_message() {
     let reader = Reader::deleting();
     reader.fetch_from(host.address).1.unwrap(); // one session: no listing shows that the message is gone
     assert_eq!(host.world().removed.len(), 1);
-    // Of the same size, too.
+    // Also of the same size.
     host.world().mails.push(Mail::new("a", "This is b."));
     let (tally, done) = reader.fetch_from(host.address);
     done.unwrap();
@@ -88,7 +88,7 @@ fn after_a_lost_response_to_quit_a_listing_shows_which_messages_are_gone() {
 #[test]
 fn messages_marked_in_a_lost_session_may_be_gone() {
     let host = served(2, |world| {
-        world.removes_always = true; // which no server should
+        world.removes_always = true; // which no server should do
         world.fault = times("DELE 2", 1, Fault::BreakLate);
     });
     let reader = Reader::deleting();
@@ -203,14 +203,14 @@ fn a_deletion_that_breaks_the_connection_does_not_keep_the_others() {
 #[test]
 fn a_message_that_ends_too_early_is_neither_kept_nor_deleted() {
     for delete in [true, false] {
-        // The server does not double the dot, so what follows is taken for the next response.
+        // The server does not double the dot, so the rest is read as the next response.
         let host = served(2, |world| world.mails[1].text = "one\r\n.\r\ntwo\r\nthree\r\n".into());
         let mut reader = Reader { delete, ..Reader::new() };
         let (tally, done) = reader.fetch_from(host.address);
         done.unwrap();
         assert_eq!((tally.stored, tally.failed), (1, 1));
-        assert_eq!(reader.messages(), ["This is a.\r\n"], "half a message does not look like a whole one");
-        // Another run does not take it for known.
+        assert_eq!(reader.messages(), ["This is a.\r\n"], "half a message must not look complete");
+        // Another run does not treat it as known.
         reader.delete = true;
         reader.fetch_from(host.address).1.unwrap();
         assert_eq!(host.world().mails[0].id, "b");
@@ -284,14 +284,14 @@ fn sizes_are_compared_in_one_utf8_mode() {
     let host = served(1, |world| world.capabilities = "UIDL\r\nUTF8\r\n");
     let mut reader = Reader::new();
     reader.fetch_from(host.address).1.unwrap();
-    // Outside UTF-8 mode the message counts differently.
+    // Outside UTF-8 mode the server counts the message differently.
     host.world().capabilities = "UIDL\r\n";
     host.world().mails[0].listed = 40;
     assert_eq!(reader.fetch_from(host.address).0, Tally { known: 1, ..Tally::default() });
     host.world().mails[0].listed = 41;
     assert_eq!(reader.fetch_from(host.address).0.stored, 1, "compared with the size of that mode");
 
-    // What was sent outside UTF-8 mode may stand for something else.
+    // The text sent outside UTF-8 mode may be a substitute.
     host.world().capabilities = "UIDL\r\nUTF8\r\n";
     host.world().mails[0] = Mail::new("a", "Übersetzt, and longer than what was sent in its place.");
     reader.delete = true;

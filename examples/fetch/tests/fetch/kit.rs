@@ -1,4 +1,4 @@
-//! A server that says what a test wants, and a fetcher that asks it.
+//! A server that sends the answers of a test, and a fetcher that uses it.
 
 use pop3_proto_fetch::{Account, Auth, Failure, Fetch, Layout, Options, Store, Tally};
 use std::collections::VecDeque;
@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// What the server says to a command, the first of which is [`GREETING`]. Behind an unfinished line, as behind nothing, it closes.
+/// The server's answer to a command, the first of which is [`GREETING`]. The server closes after an unfinished line and after
+/// `None`.
 pub(crate) type Session = fn(&str) -> Option<&'static str>;
 
 pub(crate) const GREETING: &str = "(greeting)";
@@ -26,7 +27,7 @@ pub(crate) fn plain(command: &str) -> Option<&'static str> {
     }
 }
 
-/// One connection after another; the last session is for all that come later.
+/// A server that takes one connection after another. The last session serves all later ones.
 pub(crate) struct Server {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<String>>>,
@@ -52,7 +53,7 @@ impl Server {
         self.address
     }
 
-    /// The commands of all sessions that begin so.
+    /// Returns the commands of all sessions that begin with this word.
     pub(crate) fn heard(&self, word: &str) -> Vec<String> {
         let heard = self.heard.lock().unwrap();
         heard.iter().filter(|command| command.starts_with(word)).cloned().collect()
@@ -73,7 +74,7 @@ fn talk(stream: &TcpStream, session: Session, log: &Mutex<Vec<String>>) {
     }
 }
 
-/// Someone who fetches, run by run, into the same folder.
+/// A user who fetches, run by run, into the same folder.
 pub(crate) struct Reader {
     pub(crate) folder: TempDir,
     pub(crate) auth: Auth,
@@ -119,7 +120,7 @@ impl Reader {
         (fetch.tally(), done)
     }
 
-    /// All messages, by number.
+    /// Returns all messages, by number.
     pub(crate) fn messages(&self) -> Vec<String> {
         let file = |number| std::fs::read_to_string(self.folder.path().join(format!("{number}.eml")));
         (1..).map_while(|number| file(number).ok()).collect()

@@ -1,4 +1,4 @@
-//! Which way to log in is taken, and what the user is told if none works.
+//! Checks which login method is taken, and what the error says if none works.
 
 use crate::kit::GREETING;
 use crate::scripted::{Script, Scripted, run, self_signed, server_config, usual};
@@ -13,7 +13,7 @@ type Answer = fn(&str) -> Option<&'static str>;
 
 fn auto(_: &mut Options) {}
 
-/// The commands of the first login, without those before it and after it.
+/// Returns the commands of the first login, without those before and after it.
 fn login(server: &Scripted) -> Vec<String> {
     let mut heard = server.heard("");
     heard.retain(|command| !matches!(command.as_str(), "CAPA" | "UTF8"));
@@ -58,7 +58,7 @@ fn plain_that_nothing_lists_is_not_tried() {
     }
 }
 
-/// PLAIN is refused after the password was sent.
+/// Refuses PLAIN after the password was sent.
 fn after_proof(capabilities: &'static str, refusal: &'static str) -> Scripted {
     Scripted::cleartext(move || {
         let mut refused = false;
@@ -118,7 +118,7 @@ fn apop_that_does_not_work_ends_with_a_hint() {
     run(&server.url("pop3"), |options| options.auth = Auth::User).done.unwrap();
 }
 
-/// How a server goes through SCRAM-SHA-256.
+/// How a server behaves in SCRAM-SHA-256.
 #[derive(Clone, Copy, PartialEq)]
 enum Scram {
     Unknown,
@@ -210,7 +210,7 @@ fn only_the_way_that_the_user_chose_is_tried() {
     assert_eq!(error, "AUTH PLAIN was refused: unknown command");
 }
 
-/// Refuses a token, and says why in a challenge.
+/// Refuses a token, and reports the reason in a challenge.
 fn stale(command: &str) -> Option<&'static str> {
     match command {
         "CAPA" => Some("+OK\r\nSASL XOAUTH2 OAUTHBEARER\r\n.\r\n"),
@@ -281,7 +281,7 @@ fn plain_carries_a_password_that_pass_cannot() {
     run(&server.url("pop3"), |options| options.password = "t\u{e4}nstaaf".into()).done.unwrap();
     assert_eq!(STANDARD.decode(&login(&server)[1]).unwrap(), "\0mrose\0t\u{e4}nstaaf".as_bytes());
 
-    // Neither of them carries this one. Nothing is sent, and the user is told.
+    // Neither method can carry this password. Nothing is sent, and the user sees an error.
     let server = Scripted::answering(answer);
     let error = run(&server.url("pop3"), |options| options.password = b"p\xE4ss".into()).error();
     assert!(error.contains("--auth"), "{error}");

@@ -1,4 +1,4 @@
-//! `fetch` from outside: what it stores, what it deletes, and what a server can do to it.
+//! Tests `fetch` from outside: which messages it stores and deletes, and how it handles hostile servers.
 
 mod dropped;
 mod endless;

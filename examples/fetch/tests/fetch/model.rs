@@ -1,4 +1,4 @@
-//! A hostile server, over many runs: whatever it does, no message is removed that is not stored.
+//! A hostile server, over many runs. It must never remove a message that is not stored.
 
 use crate::kit::Reader;
 use crate::world::{Fault, Host, Mail, World};
@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::fs;
 use tempfile::TempDir;
 
-/// Runs with each seed.
+/// The number of runs with each seed.
 const RUNS: u32 = 12;
 const SEEDS: u64 = 60;
 
-/// Numbers that a seed decides (SplitMix64).
+/// Random numbers from a seed (SplitMix64).
 struct Dice(u64);
 
 impl Dice {
@@ -27,20 +27,20 @@ impl Dice {
     }
 }
 
-/// What a test knows of all messages that ever were.
+/// The test's record of all messages that ever existed.
 #[derive(Default)]
 struct History {
-    /// For each text, how many copies there may be: one, and one for each time that honesty asked for another.
+    /// How many copies of each text there may be: one, plus one for each time that safety required another.
     copies: HashMap<String, usize>,
     count: u32,
 }
 
 impl History {
-    /// A new message. Unique-ids are few, so that they are used again; sizes are few, too.
+    /// Adds a new message. There are few unique-ids and few sizes, so they are used again.
     fn arrives(&mut self, dice: &mut Dice, mails: &mut Vec<Mail>) {
         let id = dice.roll(8).to_string();
         if mails.iter().any(|mail| mail.id == id) {
-            return; // the server keeps this rule: no two messages have the same unique-id at one time
+            return; // the server keeps this rule: two messages never have the same unique-id at the same time
         }
         self.count += 1;
         let text = format!("{:05}{}", self.count, "x".repeat(dice.roll(2) as usize));
@@ -49,17 +49,18 @@ impl History {
         mails.push(mail);
     }
 
-    /// The server counts the same message in another way.
+    /// Makes the server count the same message differently.
     fn changes_size(&mut self, dice: &mut Dice, mails: &mut [Mail]) {
         let count = mails.len() as u64;
         if let Some(mail) = mails.get_mut(dice.roll(count.max(1)) as usize) {
             mail.listed += 10 + dice.roll(3) as usize;
-            // Another one if the message was sent outside UTF-8 mode, and is now listed inside with a size that it does not have.
+            // Fetch another copy if the message was sent outside UTF-8 mode, and is now listed inside with a size that it does
+            // not have.
             *self.copies.get_mut(&mail.text).unwrap() += 2;
         }
     }
 
-    /// A session lists a part of the messages. What it leaves out may have been removed, as far as anybody can tell.
+    /// A session lists part of the messages. The server may have removed the rest, as far as the client can see.
     fn may_come_again(&mut self, mails: &[Mail]) {
         mails.iter().for_each(|mail| *self.copies.get_mut(&mail.text).unwrap() += 1);
     }
@@ -83,7 +84,7 @@ impl History {
     }
 }
 
-/// What the server does at each command of a run.
+/// Returns the server's fault at each command of a run.
 fn faults(mut dice: Dice, calm: u64) -> Box<dyn FnMut(&str) -> Fault + Send> {
     Box::new(move |command| {
         let verb = command.split(' ').next().unwrap_or_default();
@@ -140,8 +141,8 @@ fn play(seed: u64) {
     assert_eq!(host.world().removed.len() as u32, history.count, "seed {seed}");
 }
 
-/// The server lists all that it has, and gives nothing. After a lost response to QUIT only a listing tells which unique-ids are free, so
-/// none is used again before.
+/// Makes the server list all its messages and send none. After a lost response to QUIT only a listing shows which unique-ids are free,
+/// so none is reused before.
 fn look(host: &Host, reader: &mut Reader) {
     host.world().window = usize::MAX;
     host.world().fault = Box::new(|command| match command.split_once(' ') {
@@ -152,7 +153,7 @@ fn look(host: &Host, reader: &mut Reader) {
     reader.fetch_from(host.address).1.unwrap();
 }
 
-/// In memory if there is a file system there, as each message is synced.
+/// Returns a folder in memory, if there is such a file system, because each message is synced.
 fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }

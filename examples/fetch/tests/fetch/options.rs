@@ -75,7 +75,7 @@ fn a_limit_bounds_the_messages_of_a_run() {
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("1 fetched"));
 }
 
-/// A limit holds for all sessions of a run together.
+/// A limit applies to all sessions of a run together.
 #[test]
 fn a_limit_survives_a_broken_session() {
     let breaks: Session = |command| if command == "QUIT" { None } else { plain(command) };
@@ -182,7 +182,7 @@ fn files_are_never_written_through_a_link() {
     let (folder, elsewhere) = (tempdir().unwrap(), tempdir().unwrap());
     let target = elsewhere.path().join("precious");
     fs::write(&target, "precious").unwrap();
-    // A part of a message is what is written first. The link goes, and its target stays.
+    // The program writes a partial message first. The link is removed, and its target is unchanged.
     symlink(&target, folder.path().join(".1.eml.part")).unwrap();
     let mut store = Store::open(folder.path(), Layout::Eml, "me@here").unwrap();
     store.begin().unwrap();
@@ -223,7 +223,7 @@ fn a_lock_file_keeps_its_contents() {
     assert_eq!(fs::read_to_string(&lock).unwrap(), "a hard link, perhaps");
 }
 
-/// Opening a FIFO would wait for ever.
+/// Opening a FIFO would wait forever.
 #[test]
 fn nothing_waits_for_a_file_that_is_not_a_file() {
     for name in [".fetch.lock", ".fetch-me@here", ".fetch-you@here"] {

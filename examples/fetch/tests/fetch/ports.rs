@@ -1,4 +1,4 @@
-//! Wrong ports, certificates that do not convince, and addresses that do not answer.
+//! Wrong ports, untrusted certificates, and addresses that do not answer.
 
 use crate::kit::GREETING;
 use crate::scripted::{Scripted, listen, program, run, self_signed, server_config, usual};
@@ -13,7 +13,7 @@ use tempfile::tempdir;
 
 const SOON: Duration = Duration::from_secs(15);
 
-/// An error and how long it took.
+/// Returns an error and how long it took.
 fn failed(url: &str, change: impl FnOnce(&mut Options)) -> (String, Duration) {
     let start = Instant::now();
     let run = run(url, change);

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use tempfile::TempDir;
 
-/// What a server says in one session, first to [`GREETING`] and then to each command. With `None` it closes.
+/// The server's answers in one session, first to [`GREETING`] and then to each command. `None` closes the
+/// connection.
 pub(crate) type Script = Box<dyn FnMut(&str) -> Option<String> + Send>;
 
 /// A server with a thread for each connection.
@@ -46,7 +47,7 @@ impl Scripted {
         Scripted { address, heard }
     }
 
-    /// The same answer to each command of every session.
+    /// Returns a server that gives the same answer to each command in every session.
     pub(crate) fn answering(answer: fn(&str) -> Option<&'static str>) -> Self {
         Scripted::cleartext(move || Box::new(move |command| answer(command).map(String::from)))
     }
@@ -55,14 +56,14 @@ impl Scripted {
         format!("{scheme}://mrose@{}", self.address)
     }
 
-    /// All commands that begin with a word. Bytes that are not UTF-8 are escaped.
+    /// Returns all commands that begin with a word. Bytes that are not UTF-8 are escaped.
     pub(crate) fn heard(&self, word: &str) -> Vec<String> {
         let heard = self.heard.lock().unwrap();
         heard.iter().filter(|command| command.starts_with(word)).cloned().collect()
     }
 }
 
-/// Gives each connection to a function. Its thread ends with the process.
+/// Passes each connection to a function. Its thread ends with the process.
 pub(crate) fn listen(mut serve: impl FnMut(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -90,7 +91,7 @@ fn talk(stream: impl Read + Write, script: &mut dyn FnMut(&str) -> Option<String
     }
 }
 
-/// What most servers say to most commands: one message, and any login.
+/// Answers as most servers do: one message, and any login.
 pub(crate) fn usual(command: &str) -> Option<&'static str> {
     match command {
         "CAPA" => Some("-ERR\r\n"),
@@ -101,7 +102,7 @@ pub(crate) fn usual(command: &str) -> Option<&'static str> {
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 pub(crate) struct Run {
     pub(crate) folder: TempDir,
     pub(crate) tally: Tally,
@@ -109,7 +110,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The text of the error.
+    /// Returns the text of the error.
     pub(crate) fn error(&self) -> String {
         self.done.as_ref().unwrap_err().to_string()
     }
@@ -130,7 +131,7 @@ pub(crate) fn run_in(folder: TempDir, url: &str, change: impl FnOnce(&mut Option
     Run { folder, tally: fetch.tally(), done }
 }
 
-/// The program itself, with the password from the environment unless the arguments name another.
+/// Runs the program, with the password from the environment unless the arguments name another source.
 pub(crate) fn program(folder: &TempDir, arguments: &[&str]) -> (Output, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fetch"));
     command.arg("--out").arg(folder.path()).args(arguments).env("PASSWORD", "tanstaaf");
@@ -142,7 +143,7 @@ pub(crate) fn program(folder: &TempDir, arguments: &[&str]) -> (Output, String) 
     (output, errors)
 }
 
-/// A certificate for these names that has issued itself, and its key.
+/// Returns a self-signed certificate for these names, and its key.
 pub(crate) fn self_signed(is_ca: bool, names: &[&str]) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
     let names: Vec<_> = names.iter().map(ToString::to_string).collect();
     let mut parameters = CertificateParams::new(names.clone()).unwrap();
@@ -155,7 +156,7 @@ pub(crate) fn self_signed(is_ca: bool, names: &[&str]) -> (CertificateDer<'stati
     (certificate.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
 }
 
-/// A server with this certificate, and with this key, be it the right one or not.
+/// Returns a server's configuration with this certificate and this key, which may be the wrong one.
 pub(crate) fn server_config(
     certificate: CertificateDer<'static>,
     key: &PrivateKeyDer<'static>,

@@ -1,4 +1,4 @@
-//! Servers as they are.
+//! How real servers behave.
 
 use crate::kit::{GREETING, Reader, Server, Session, plain};
 use pop3_proto_fetch::{Auth, Exit, Tally};
@@ -16,7 +16,7 @@ fn a_message_is_fetched_once_be_its_number_another() {
         "RETR 2" => Some("+OK\r\nthree\r\n.\r\n"),
         other => plain(other),
     };
-    // The first run looks twice: the server may list a part of the messages in each session.
+    // The first run looks twice, because the server may list only part of the messages in each session.
     let (server, reader) = (Server::start([plain, plain, plain, renumbered]), Reader::new());
     assert_eq!(reader.fetch(&server).0, tally(2, 0, 0));
     assert_eq!(reader.fetch(&server).0, tally(0, 2, 0));
@@ -44,7 +44,7 @@ fn copies_with_the_same_unique_id_are_all_fetched_once() {
     assert_eq!(reader.messages(), ["one\r\n", "two\r\n"]);
 }
 
-/// The second message breaks off.
+/// The second message is cut off.
 fn breaks(command: &str) -> Option<&'static str> {
     if command == "RETR 2" { Some("+OK\r\ntw") } else { plain(command) }
 }
@@ -170,7 +170,7 @@ fn an_unanswered_quit_is_checked_in_the_next_session() {
         assert_eq!(server.heard("DELE").len(), marked);
         assert_eq!(server.heard("RETR").len(), 2);
     }
-    // Where nothing was to be deleted, nothing is in doubt.
+    // If no deletion was requested, no message is in doubt.
     let (server, reader) = (Server::start([leaves]), Reader::new());
     reader.fetch(&server).1.unwrap();
     assert_eq!(server.heard("PASS").len(), 2, "one session that fetches, and one that finds nothing more");
@@ -188,7 +188,7 @@ fn a_server_that_could_not_remove_all_is_reported() {
 #[test]
 fn a_full_disk_ends_the_run_without_a_deletion() {
     let (server, reader) = (Server::start([plain]), Reader::deleting());
-    std::fs::create_dir(reader.folder.path().join(".2.eml.part")).unwrap(); // as good as full
+    std::fs::create_dir(reader.folder.path().join(".2.eml.part")).unwrap(); // behaves like a full disk
     assert_eq!(reader.fetch(&server).1.unwrap_err().exit, Exit::Storage);
     assert!(server.heard("DELE").is_empty());
     assert_eq!(reader.messages(), ["one\r\n"]);
@@ -205,7 +205,7 @@ fn each_way_to_log_in() {
     reader.fetch(&server).1.unwrap();
     assert_eq!(server.heard("APOP"), ["APOP mrose c4c9334bac560ecc979e58001b3e22fb"; 2]);
 
-    // A server that does not tell its mechanisms gets no initial response.
+    // A server that does not list its mechanisms gets no initial response.
     let asks: Session = |command| if command.starts_with("AUTH") { Some("+ \r\n") } else { plain(command) };
     let (server, mut reader) = (Server::start([asks]), Reader::new());
     reader.auth = Auth::Plain;

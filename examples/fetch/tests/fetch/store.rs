@@ -1,4 +1,4 @@
-//! The folder and its state file, whenever the program was stopped.
+//! The folder and its state file after the program was stopped at any point.
 
 use pop3_proto_fetch::{Layout, Store};
 use std::fs;

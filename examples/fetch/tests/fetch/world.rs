@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-/// A message on the server. No two have the same text.
+/// A message on the server. All texts differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Mail {
     pub(crate) id: String,
     pub(crate) text: String,
-    /// The size that LIST tells.
+    /// The size that LIST reports.
     pub(crate) listed: usize,
 }
 
@@ -23,13 +23,13 @@ impl Mail {
     }
 }
 
-/// What happens at a command.
+/// The fault at a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
     None,
     /// The connection ends, and the command does nothing.
     Break,
-    /// The command does what it should, and then the connection ends without a response, or within it.
+    /// The command takes effect, and then the connection ends without a complete response.
     BreakLate,
     Refuse(&'static str),
 }
@@ -38,21 +38,21 @@ pub(crate) enum Fault {
 pub(crate) struct World {
     pub(crate) mails: Vec<Mail>,
     pub(crate) removed: Vec<Mail>,
-    /// The rows of CAPA; without any, CAPA is refused.
+    /// The rows of CAPA. If empty, CAPA is refused.
     pub(crate) capabilities: &'static str,
-    /// A session sees this many messages.
+    /// How many messages a session sees.
     pub(crate) window: usize,
-    /// After this many sessions the server does not greet.
+    /// After this many sessions the server sends no greeting.
     pub(crate) sessions: usize,
-    /// The server confirms a removal that it has not made.
+    /// Whether the server confirms a removal without making it.
     pub(crate) removes_nothing: bool,
-    /// The server removes what is marked also if the connection breaks.
+    /// Whether the server removes marked messages even if the connection breaks.
     pub(crate) removes_always: bool,
-    /// Asked with each command.
+    /// Called with each command.
     pub(crate) fault: Box<dyn FnMut(&str) -> Fault + Send>,
     /// All commands of all sessions.
     pub(crate) heard: Vec<String>,
-    /// How many commands came ahead of a response.
+    /// How many commands arrived before the previous response.
     pub(crate) pipelined: u32,
 }
 
@@ -72,7 +72,7 @@ impl World {
         }
     }
 
-    /// Takes sessions, one after the other, until the test ends.
+    /// Serves sessions, one after the other, until the test ends.
     pub(crate) fn serve(self) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -89,7 +89,7 @@ impl World {
     }
 }
 
-/// A world that is served.
+/// A world that is being served.
 pub(crate) struct Host {
     pub(crate) address: SocketAddr,
     world: Arc<Mutex<World>>,
@@ -100,7 +100,7 @@ impl Host {
         self.world.lock().unwrap()
     }
 
-    /// The commands that begin so, and forgets them all.
+    /// Returns the commands that begin with this word, and forgets all commands.
     pub(crate) fn heard(&self, word: &str) -> Vec<String> {
         let heard = std::mem::take(&mut self.world().heard);
         heard.into_iter().filter(|command| command.starts_with(word)).collect()
@@ -110,7 +110,7 @@ impl Host {
 /// One session.
 struct Visit<'w> {
     world: &'w Mutex<World>,
-    /// What the session sees, since it began.
+    /// The messages that the session sees, fixed when it began.
     mails: Vec<Mail>,
     marked: BTreeSet<usize>,
 }

@@ -74,7 +74,7 @@ fn a_message_in_the_systems_cache_is_opened_at_once() {
     assert!(mailbox.message_if_cached(number(2)).is_none(), "it has to be counted again");
 }
 
-/// Each of these is another message than the one that was listed, also if it is as long.
+/// Each of these messages differs from the listed one, even if it is as long.
 #[test]
 fn a_message_that_changed_since_login_is_refused_before_it_is_sent() {
     let small = |text: &str| text.replace('\n', " ");
@@ -98,7 +98,7 @@ fn a_message_that_changed_since_login_is_refused_before_it_is_sent() {
             let error = mailbox.message(number(1)).expect_err(change);
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{change}");
             assert_eq!(text(&mailbox, 2).unwrap(), "two\n");
-            // The next session lists it as it is.
+            // The next session lists it with its new size.
             drop(mailbox);
             assert_eq!(text(&site.open(), 1).unwrap(), changed, "{change}");
         }
@@ -122,7 +122,7 @@ fn a_message_that_changes_while_it_is_sent_ends_in_an_error() {
         }
         let error = message.read_to_end(&mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidData, "{change}");
-        // And it stays at its end.
+        // The session stays ended.
         assert_eq!(message.read(&mut [0; 9]).unwrap_or(0), 0);
     }
 }
@@ -170,7 +170,7 @@ fn sizes_that_are_broken_or_of_another_version_are_counted_again() {
         fs::write(site.path("pop3.sizes"), text).unwrap();
         assert_eq!(listing(&site.open()), [(5, "1.a".into())], "{text:?}");
     }
-    // A row that is wrong is believed, and is found out before the message is sent.
+    // A wrong row is trusted, and the error is detected before the message is sent.
     fs::write(site.path("pop3.sizes"), "sizes 2\n4 9 1 1.a\n").unwrap();
     let mailbox = site.open();
     assert_eq!(listing(&mailbox), [(13, "1.a".into())]);

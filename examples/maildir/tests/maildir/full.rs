@@ -13,7 +13,8 @@ const DISK: &str = "POP3_MAILDIR_SMALL_DISK";
 /// The exit code if there is no such file system.
 const NO_DISK: i32 = 77;
 
-/// Sizes cannot be kept then, and that is all. The test runs itself again in a namespace with a disk of its own.
+/// Sizes cannot be stored then, but all else works. The test runs itself again in a namespace with a separate
+/// disk.
 #[test]
 fn a_full_disk_keeps_nobody_from_their_mail() {
     if let Some(disk) = std::env::var_os(DISK) {

@@ -1,4 +1,4 @@
-//! Anything but a regular file.
+//! Files that are not regular.
 
 use crate::kit::{KINDS, Kind, Site, in_time, listing, names, number, text};
 use pop3_proto::server::Maildrop;
@@ -57,7 +57,7 @@ fn a_folder_of_messages_is_a_folder() {
             let error = in_time(move || maildir.open().unwrap_err());
             assert!(error.to_string().starts_with(folder), "{kind:?}: {error}");
         }
-        // A link to a folder is not one.
+        // A link to a folder is not a folder.
         let site = Site::with(&[]);
         fs::rename(site.path(folder), site.folder().join("elsewhere")).unwrap();
         symlink(site.folder().join("elsewhere"), site.path(folder)).unwrap();
@@ -74,7 +74,7 @@ fn the_root_may_be_a_link_and_tmp_may_be_anything() {
     symlink("/dev/zero", site.path("tmp")).unwrap();
     let mut mailbox = pop3_proto_maildir::Maildir::new(&*link, |_| {}).open().unwrap().unwrap();
     assert_eq!(text(&mailbox, 1).unwrap(), "one\n");
-    // A link that leads elsewhere now does not lead a session away from what it has locked.
+    // A session stays in the Maildir that it has locked, even if the link now leads elsewhere.
     fs::remove_file(&link).unwrap();
     symlink(site.folder(), &link).unwrap();
     assert_eq!(text(&mailbox, 1).unwrap(), "one\n");
@@ -128,7 +128,7 @@ fn sizes_are_read_from_and_written_to_regular_files_only() {
         let mailbox = in_time(move || maildir.open().unwrap().unwrap());
         assert_eq!(listing(&mailbox), [(5, "1.a".into())], "{name} {kind:?}");
         assert!(site.is_other_unchanged() && !site.folder().join("nothing").exists(), "{name} {kind:?}");
-        // What cannot be replaced stays, and sizes are counted at each login.
+        // A file that cannot be replaced stays, and sizes are counted at each login.
         let is_kept = fs::symlink_metadata(site.path("pop3.sizes")).is_ok_and(|file| file.is_file());
         assert_eq!(is_kept, kind != Kind::Folder, "{name} {kind:?}");
         if kind != Kind::Folder {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// A folder in the system's folder for temporary files, removed at the end. It has a Maildir and a file of somebody else.
+/// A folder in the system's folder for temporary files, removed at the end. It has a Maildir and a file outside it.
 pub(crate) struct Site(PathBuf);
 
 impl Site {
@@ -35,12 +35,12 @@ impl Site {
         &self.0
     }
 
-    /// A path in the Maildir.
+    /// Returns a path in the Maildir.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join("Maildir").join(name)
     }
 
-    /// A file outside.
+    /// Returns a file outside the Maildir.
     pub(crate) fn other(&self) -> PathBuf {
         self.0.join("other")
     }
@@ -65,7 +65,7 @@ impl Drop for Site {
     }
 }
 
-/// Everything but a regular file.
+/// Every kind of file except a regular one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Fifo,
@@ -92,7 +92,7 @@ pub(crate) const KINDS: [Kind; 9] = [
 ];
 
 impl Kind {
-    /// Puts it there. Returns false if only root can.
+    /// Creates it. Returns false if only root can do so.
     pub(crate) fn put(self, site: &Site, path: &Path) -> bool {
         match self {
             Kind::Fifo => make(FileType::Fifo, path).unwrap(),
@@ -103,7 +103,7 @@ impl Kind {
             Kind::LinkToNothing => symlink(site.folder().join("nothing"), path).unwrap(),
             Kind::LinkToFifo => {
                 let fifo = site.folder().join("fifo");
-                let _ = make(FileType::Fifo, &fifo); // it may be there already
+                let _ = make(FileType::Fifo, &fifo); // it may exist already
                 symlink(fifo, path).unwrap();
             }
             Kind::LinkToZero => symlink("/dev/zero", path).unwrap(),
@@ -119,7 +119,7 @@ fn make(kind: FileType, path: &Path) -> io::Result<()> {
     Ok(rustix::fs::mknodat(CWD, path, kind, Mode::RUSR | Mode::WUSR, device)?)
 }
 
-/// Runs this on another thread, and fails if it takes long: most likely it hangs.
+/// Runs this on another thread, and fails if it takes long, most likely because it hangs.
 pub(crate) fn in_time<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = mpsc::channel();
     std::thread::spawn(move || done.send(what()));
@@ -130,7 +130,7 @@ pub(crate) fn number(number: u32) -> MessageNumber {
     MessageNumber::new(number).unwrap()
 }
 
-/// Size and unique-id of each message.
+/// Returns size and unique-id of each message.
 pub(crate) fn listing(mailbox: &Mailbox) -> Vec<(u64, String)> {
     (1..=mailbox.count())
         .map(|message| {

@@ -1,4 +1,4 @@
-//! A Maildir from outside: what is a message, and what happens to files that change.
+//! Tests a Maildir from outside: which files are messages, and what happens to files that change.
 
 mod changes;
 mod full;

@@ -21,7 +21,8 @@ fn listing_time(site: &Site) -> Duration {
     (0..3).map(|_| login()).min().unwrap()
 }
 
-/// Checks that something took no longer than so many listings, which is far below one listing for each message.
+/// Checks that something took no longer than this many listings, which is far below one listing for each
+/// message.
 fn assert_takes(start: Instant, listings: u32, listing: Duration) {
     let took = start.elapsed();
     assert!(took < listing * listings, "{took:?}, a listing takes {listing:?}");
@@ -44,7 +45,7 @@ fn a_moved_message_is_found_and_removed() {
     mailbox.mark(number(1)).unwrap();
     mailbox.mark(number(2)).unwrap();
     rename(&site, "cur/1.a:2,RS", "new/1.a");
-    fs::remove_file(site.path("new/2.b")).unwrap(); // somebody else was faster
+    fs::remove_file(site.path("new/2.b")).unwrap(); // another program was faster
     assert!(mailbox.remove_marked());
     drop(mailbox);
     assert_eq!(listing(&site.open()), [(7, "3.c".into())]);
@@ -66,7 +67,7 @@ fn a_message_that_comes_back_is_read_and_removed() {
     assert!(names(&site.path("cur")).is_empty());
 }
 
-/// Before, each message that was moved cost a listing, at RETR and at QUIT.
+/// Before, each moved message cost a listing, at RETR and at QUIT.
 #[test]
 fn thousands_of_moved_messages_take_no_listing_each() {
     const COUNT: usize = 3_000;
@@ -119,7 +120,7 @@ fn thousands_of_messages_that_are_moved_one_by_one_or_vanish_take_no_listing_eac
     assert_takes(start, 25, listing);
 }
 
-/// Each message has flags that no other has.
+/// Each message has different flags.
 #[test]
 fn thousands_of_places_take_no_longer() {
     const COUNT: usize = 5_000;

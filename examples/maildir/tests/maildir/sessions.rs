@@ -1,4 +1,4 @@
-//! Sessions side by side, deliveries, names.
+//! Concurrent sessions, deliveries, and names.
 
 use crate::kit::{Site, listing, number, text};
 use pop3_proto::server::{Maildrop, Refusal};

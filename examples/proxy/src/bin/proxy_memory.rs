@@ -1,4 +1,4 @@
-//! A client, the proxy and a back end in memory; every line on either side of the proxy is printed.
+//! Runs a client, the proxy and a back end in memory, and prints every line on either side of the proxy.
 //!
 //! `cargo run -p pop3-proto-proxy --bin proxy_memory`. It fails if a response is not the expected one.
 
@@ -16,7 +16,7 @@ use pop3_proto_proxy::table::Table;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// In memory, there is nobody to listen.
+/// In memory, nobody else can listen.
 static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
 fn main() -> Result<()> {
@@ -78,7 +78,7 @@ impl Dialogue {
                 };
             }
             if !self.turn()? {
-                return Err("this is not the expected response".into());
+                return Err("the response is not the expected one".into());
             }
             while let Some((event, _)) = self.client.poll()? {
                 agreed |= expected(&event);
@@ -104,7 +104,7 @@ impl Dialogue {
             moved |= back_end.turn(&mut self.proxy)?;
         }
         moved |= from_proxy("S", 0, &mut self.proxy, End::Front, self.client.recv_buf());
-        // If nothing moves, only time can change that, and in memory it costs nothing.
+        // If no bytes move, only time can change that, and in memory it costs nothing.
         if !moved {
             self.now = match self.proxy.tick(self.now) {
                 Some(until) if until > self.now => until,
@@ -125,7 +125,7 @@ impl BackEnd {
     }
 }
 
-/// Moves the bytes for which the proxy has room to it, and prints them.
+/// Moves bytes to the proxy as far as it has room, and prints them.
 fn to_proxy(who: &str, indent: usize, from: &mut SendBuf<Vec<u8>>, proxy: &mut Proxy, end: End) -> bool {
     let room = proxy.spare_mut(end);
     let count = room.len().min(from.pending().len());
@@ -151,7 +151,7 @@ fn from_proxy(who: &str, indent: usize, proxy: &mut Proxy, end: End, to: &mut Re
 /// The indent of the dialogue behind the proxy.
 const INDENT: usize = 50;
 
-/// Prints lines; a password is not shown.
+/// Prints lines without passwords.
 fn print(who: &str, indent: usize, octets: &[u8]) {
     for line in String::from_utf8_lossy(octets).lines() {
         let line = if line.starts_with("PASS ") { "PASS ********" } else { line };

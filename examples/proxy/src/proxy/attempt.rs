@@ -9,7 +9,8 @@ use pop3_proto::{
 };
 use std::time::Duration;
 
-/// The back end is reached in cleartext, on loopback. AUTH is not used: its long lines would need a larger buffer.
+/// The back end is reached in cleartext, on loopback. AUTH is not used, because its long lines would need a larger
+/// buffer.
 const BEHIND: ClientConfig =
     ClientConfig::new(TlsPolicy::Cleartext).with_limits(Limits::DEFAULT.with_sasl_line(512));
 const _: () = assert!(BEHIND.min_recv_buf() <= ROOM);
@@ -22,38 +23,38 @@ pub(super) fn back() -> Back {
     ClientConnection::with_buffers(BEHIND, 1, room(), Vec::new()).expect("the lines fit: asserted above")
 }
 
-/// A login at the back end, for the question that is open in front.
+/// A login at the back end, for the open question in front.
 pub(super) struct Attempt {
     pub(super) login: Login,
     pub(super) address: String,
     name: Vec<u8>,
-    /// Kept until the back end asks for it, and no longer. The back end may not even be connected.
+    /// The password is kept only until the back end asks for it. The back end may not even be connected yet.
     password: Vec<u8>,
-    /// The table has this name.
+    /// Whether the table has this name.
     known: bool,
     pub(super) refused: Option<Refused>,
     /// When `tick` first saw it.
     since: Option<Duration>,
-    /// A wrong password may be answered now.
+    /// Whether a wrong password may be answered now.
     waited: bool,
 }
 
 /// The reason why the login is refused in front.
 #[derive(Clone, Debug)]
 pub(super) enum Refused {
-    /// By the proxy itself.
+    /// The proxy itself refused.
     Here(Refusal),
-    /// By the back end, with this response code or with none.
+    /// The back end refused, with this response code or with none.
     Behind(Option<Vec<u8>>),
 }
 
 impl Refused {
-    /// By the back end, in answer to the login.
+    /// Returns the refusal that the back end sent in answer to the login.
     fn behind(status: StatusText<'_>) -> Self {
         Refused::Behind(status.code().map(|code| code.as_bytes().to_vec()))
     }
 
-    /// Whether the credentials may be wrong, as far as the code tells.
+    /// Returns whether the credentials may be wrong, as far as the code shows.
     fn may_be_a_guess(&self) -> bool {
         match self {
             Refused::Here(refusal) => *refusal == Refusal::Credentials,
@@ -86,8 +87,8 @@ impl Refused {
 }
 
 impl Attempt {
-    /// Returns a login at the user's back end. For a name that the table does not have, it is a login that fails at the back end that most
-    /// users have: the code, the words and the time are then the same as for a wrong password.
+    /// Returns a login at the user's back end. If the table does not have the name, the login fails at the usual back end (the one with
+    /// most users), so the code, the text and the time are the same as for a wrong password.
     pub(super) fn new(login: Login, table: &Table, name: &[u8], password: Secret<'_>) -> Self {
         let own = table.backend(name);
         let address = own.or(table.usual_backend());
@@ -106,13 +107,14 @@ impl Attempt {
         }
     }
 
-    /// Reads the responses of the back end, and sends the next commands. Returns whether the login succeeded: it reads nothing after that.
+    /// Reads the responses of the back end, and sends the next commands. Returns whether the login succeeded. It reads nothing after a
+    /// successful login.
     pub(super) fn talk(&mut self, back: &mut Back, table: &Table) -> bool {
         loop {
             let (event, mut sender) = match back.poll() {
                 Ok(Some(polled)) => polled,
                 Ok(None) => return false,
-                // It speaks another protocol, has gone, or is silent.
+                // It speaks another protocol, has closed, or is silent.
                 Err(_) => return self.refuse(Refused::Here(Refusal::Temporary)),
             };
             let command = match event {
@@ -121,13 +123,13 @@ impl Attempt {
                     Secret::new(&self.password).map(Command::Pass)
                 }
                 Event::Ok(..) if self.known => return true,
-                // It takes any password. No mail of anybody is meant.
+                // It accepts any password, so do not relay this login to any mail.
                 Event::Ok(..) => return self.refuse(Refused::Here(Refusal::Credentials)),
                 Event::Refused(ticket, status) => {
                     let refused = self.refused_behind(ticket.verb, status, table);
                     return self.refuse(refused);
                 }
-                // It does not know the name yet: without a code, the trouble is the back end.
+                // It does not know the name yet, so a refusal without a code is a problem of the back end.
                 Event::NoService(status) => {
                     return self.refuse(match status.code() {
                         Some(_) => Refused::behind(status),
@@ -143,8 +145,8 @@ impl Attempt {
         }
     }
 
-    /// Returns the refusal for the client. A back end that refuses names shows that the name is wrong, not the password. For a name that is
-    /// not in the table, the client therefore gets the refusal of a wrong password.
+    /// Returns the refusal for the client. A back end that refuses names reveals that the name is wrong, not the password. If the table
+    /// does not have a name, the client therefore gets the refusal of a wrong password.
     fn refused_behind(&self, verb: Verb, status: StatusText<'_>, table: &Table) -> Refused {
         if !self.known && verb == Verb::User {
             return Refused::Behind(table.usual_code());
@@ -161,7 +163,7 @@ impl Attempt {
         false
     }
 
-    /// Returns whether the login is refused, and the client may be told now.
+    /// Returns whether the login is refused and the client may learn it now.
     pub(super) fn may_refuse(&self) -> bool {
         self.refused.as_ref().is_some_and(|refused| !refused.may_be_a_guess() || self.waited)
     }
@@ -173,7 +175,7 @@ impl Attempt {
             Some(_) => Some(until),
             // If a timer ran out, the next poll returns that.
             None if link == Link::Up => back.tick(now).unwrap_or(Some(now)),
-            None => None, // the time for connecting is the driver's
+            None => None, // the driver limits the time for connecting
         }
     }
 }

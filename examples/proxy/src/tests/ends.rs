@@ -1,4 +1,4 @@
-//! Streams that end, at every octet of either.
+//! Streams that end, after every byte of either side.
 
 use super::*;
 use crate::proxy::IDLE;
@@ -6,7 +6,8 @@ use crate::proxy::IDLE;
 const SAYS: &[&str] = &["+OK\r\n", "+OK\r\n", "+OK\r\n", "+OK 2 320\r\n", "+OK bye\r\n"];
 const COMMANDS: &str = "STAT\r\nQUIT\r\n";
 
-/// Whole logins go on, since a client may close its side behind QUIT; what it has sent reaches the back end, and then the end does.
+/// Complete logins continue, because a client may close its side after QUIT. The back end receives everything that the client has
+/// sent, and then the end of the stream.
 #[test]
 fn the_client_may_close_after_any_byte() {
     let sent = format!("{LOGIN}{COMMANDS}");
@@ -20,7 +21,7 @@ fn the_client_may_close_after_any_byte() {
                 assert!(ASKED.as_bytes().starts_with(&world.to_front));
             } else {
                 assert_eq!(world.to_back, sent.as_bytes()[..end], "{end}");
-                assert!(world.proxy.is_finished(End::Back), "the back end is told");
+                assert!(world.proxy.is_finished(End::Back), "the back end sees the end");
                 let lines = sent[LOGIN.len()..end].matches('\n').count();
                 let answers: String = SAYS[3..3 + lines].concat();
                 assert_eq!(world.to_front, format!("{ASKED}+OK maildrop open\r\n{answers}").into_bytes());
@@ -30,7 +31,7 @@ fn the_client_may_close_after_any_byte() {
     }
 }
 
-/// Before its `+OK` to PASS it is a login that failed, behind it the end of the session.
+/// Before its `+OK` to PASS the login fails. After it the session ends.
 #[test]
 fn the_back_end_may_close_after_any_byte() {
     let said: String = SAYS.concat();
@@ -53,7 +54,7 @@ fn the_back_end_may_close_after_any_byte() {
     }
 }
 
-/// The answers to a client that has closed its side still arrive.
+/// A client that has closed its side still receives the responses.
 #[test]
 fn both_streams_end() {
     let mut world = World::new(format!("{LOGIN}{COMMANDS}"), SAYS);
@@ -65,16 +66,16 @@ fn both_streams_end() {
 
 #[test]
 fn silence_ends_a_session() {
-    // In AUTHORIZATION by the machine's timer.
+    // In AUTHORIZATION the machine's timer ends it.
     let mut world = World::new("USER mrose\r\n", &[]).run();
     let until = world.proxy.tick(world.now).unwrap();
     assert_eq!(world.proxy.step(), Wants::Octets);
     world.proxy.tick(until);
     assert_eq!(world.proxy.step(), Wants::Nothing);
 
-    // Once octets are relayed by the proxy's, which any octet starts over.
+    // Once bytes are relayed, the proxy's timer ends it. Any byte restarts that timer.
     let mut world = World::new(LOGIN, SAYS).run();
-    assert_eq!(world.proxy.tick(Duration::from_millis(5_000)), Some(IDLE)); // from the last octet on, which came at 0
+    assert_eq!(world.proxy.tick(Duration::from_millis(5_000)), Some(IDLE)); // from the last byte on, which arrived at 0
     world.proxy.spare_mut(End::Back)[0] = b'x';
     world.proxy.received(End::Back, 1);
     assert_eq!(world.proxy.tick(IDLE), Some(2 * IDLE));

@@ -33,7 +33,7 @@ impl Front {
         Front { address, connector }
     }
 
-    /// Connects from 127.0.0.`last`; `None` if that is refused.
+    /// Connects from 127.0.0.`last`. Returns `None` if that is refused.
     async fn greeted(&self, last: u8) -> Option<Stream> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
@@ -45,7 +45,7 @@ impl Front {
         Some(stream)
     }
 
-    /// The same once a connection that has ended is no longer counted.
+    /// Does the same once an ended connection is no longer counted.
     async fn greeted_again(&self, last: u8) -> Stream {
         for _ in 0..500 {
             if let Some(stream) = self.greeted(last).await {

@@ -1,4 +1,4 @@
-//! Logins that succeed, and the hand-over.
+//! Logins that succeed, and the start of relaying.
 
 use super::*;
 use pop3_proto_basics::sample::PASSWORD;
@@ -24,19 +24,19 @@ fn both_log_in_and_bytes_pass_unchanged() {
     });
 }
 
-/// What no POP3 client says reaches the back end as it is: nothing is parsed any more.
+/// Bytes that no POP3 client sends reach the back end unchanged, because the proxy no longer parses.
 #[test]
 fn bytes_after_pass_go_to_the_back_end() {
     let says = &["+OK\r\n", "+OK\r\n", "+OK\r\n"];
-    for behind in ["CAPA\r\n", "x\r\n", "no line end", "\r\n\r\n\n\0\u{fffd}", "USER x\r\nPASS y\r\n"] {
-        World::at_every_cut(format!("{LOGIN}{behind}"), says, |world| {
+    for rest in ["CAPA\r\n", "x\r\n", "no line end", "\r\n\r\n\n\0\u{fffd}", "USER x\r\nPASS y\r\n"] {
+        World::at_every_cut(format!("{LOGIN}{rest}"), says, |world| {
             assert_eq!(world.to_front, format!("{ASKED}{OPEN}").into_bytes());
-            assert_eq!(world.to_back, format!("{LOGIN}{behind}").into_bytes());
+            assert_eq!(world.to_back, format!("{LOGIN}{rest}").into_bytes());
         });
     }
 }
 
-/// A back end that speaks unasked, whatever it means by it, is heard behind the proxy's own word.
+/// If a back end sends something unasked, the client receives it after the proxy's own response.
 #[test]
 fn bytes_after_the_back_ends_response_go_to_the_client() {
     let says = &["+OK\r\n", "+OK\r\n", "+OK\r\n+OK more\r\n-ERR \0half a li"];
@@ -80,7 +80,7 @@ fn a_name_may_hold_spaces_and_every_byte_of_a_password_arrives() {
     }
 }
 
-/// The client reads nothing: what is kept of the message ends with the proxy's buffers, and it arrives whole when the client reads.
+/// The client reads nothing. Only the proxy's buffers hold the message, and it arrives complete when the client reads.
 #[test]
 fn memory_is_bounded_when_one_side_does_not_read() {
     static LONG: [&str; 4] = ["+OK\r\n", "+OK\r\n", "+OK\r\n", include_str!("logins.rs")];

@@ -1,4 +1,4 @@
-//! The proxy in memory, its input cut everywhere; then on streams.
+//! The proxy in memory, with its input cut everywhere; then on streams.
 
 mod ends;
 mod limits;
@@ -15,46 +15,47 @@ use std::time::Duration;
 
 static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
-/// What the proxy says before a login has come to its end.
+/// The text that the proxy sends before a login is complete.
 const ASKED: &str = "+OK POP3 proxy ready\r\n+OK send PASS\r\n";
 const LOGIN: &str = "USER mrose\r\nPASS tanstaaf\r\n";
 
-/// A proxy, what comes from either side, and what went to it.
+/// A proxy, the bytes from either side, and the bytes that each side received.
 struct World {
     proxy: Proxy,
     from_front: Octets,
     from_back: Octets,
     to_front: Vec<u8>,
     to_back: Vec<u8>,
-    /// What the back end says to each line from login to relaying, from its greeting on; behind the last it is silent.
+    /// The back end's response to each line from login to relaying, beginning with its greeting. After the last
+    /// response it is silent.
     says: &'static [&'static str],
-    /// It cannot be reached.
+    /// Whether it cannot be reached.
     down: bool,
-    /// The connections to it that were asked for.
+    /// How many connections to it were requested.
     connections: usize,
-    /// The client reads nothing.
+    /// Whether the client reads nothing.
     deaf: bool,
-    /// The most octets that are written at once.
+    /// The maximum number of bytes to write at once.
     write: usize,
     now: Duration,
     over: bool,
 }
 
-/// Octets that arrive in pieces.
+/// Bytes that arrive in pieces.
 #[derive(Default)]
 struct Octets {
     octets: Vec<u8>,
     /// How many have arrived.
     arrived: usize,
-    /// Where a piece ends; pieces of `piece` octets behind it.
+    /// The end of the first piece. The pieces after it have `piece` bytes.
     cut: usize,
     piece: usize,
-    /// Where the stream ends.
+    /// The end of the stream.
     end: Option<usize>,
 }
 
 impl Octets {
-    /// The next piece that fits; `None` where the stream has ended.
+    /// Returns the next piece that fits, or `None` at the end of the stream.
     fn next(&mut self, room: usize) -> Option<&[u8]> {
         let all = self.end.unwrap_or(usize::MAX).min(self.octets.len());
         if self.end == Some(self.arrived) {
@@ -88,7 +89,7 @@ impl World {
         }
     }
 
-    /// Runs until nothing moves any more. Time passes when nothing else does, in AUTHORIZATION and for some minutes.
+    /// Runs until no bytes move. Time passes when nothing else changes, in AUTHORIZATION and for some minutes.
     fn run(mut self) -> Self {
         for _ in 0..100_000 {
             match self.proxy.step() {
@@ -161,7 +162,7 @@ impl World {
         count > 0
     }
 
-    /// An answer for the connection, and one for each whole line.
+    /// Returns a response for the connection, and one for each complete line.
     fn back_end_answers(&mut self) {
         let lines = self.to_back.iter().filter(|octet| **octet == b'\n').count();
         self.from_back.octets = self.says.iter().take(lines + 1).flat_map(|line| line.bytes()).collect();
@@ -171,7 +172,8 @@ impl World {
         self.to_front.escape_ascii().to_string()
     }
 
-    /// Each way to cut the input of either side, and to write in pieces; the results have to be the same.
+    /// Cuts the input of either side in each possible way, and writes in pieces. The results must be the
+    /// same.
     fn at_every_cut(front: impl AsRef<[u8]>, says: &'static [&'static str], check: impl Fn(&World)) {
         let front = front.as_ref();
         let back: usize = says.iter().map(|line| line.len()).sum();

@@ -1,4 +1,4 @@
-//! Logins that fail: what the client hears, and what is left of the attempt.
+//! Logins that fail: the client's responses, and the remains of the attempt.
 
 use super::*;
 use crate::proxy::REFUSAL_DELAY;
@@ -45,10 +45,10 @@ fn a_back_ends_refusal_is_the_matching_one_in_front() {
         (&["+OK\r\n"], TEMPORARY),
         (&["+OK\r\n", "+OK\r\n", "+OK"], TEMPORARY),
     ];
-    let long = format!("-ERR [{}] x\r\n", "X".repeat(495)); // with words of its own, the proxy's line would be too long
+    let long = format!("-ERR [{}] x\r\n", "X".repeat(495)); // with its own text, the proxy's line would be too long
     let long: &'static [&'static str] = vec!["+OK\r\n", "+OK\r\n", &*long.leak()].leak();
     for (says, refusal) in cases.iter().chain(&[(long, NO_CODE)]) {
-        // What is pipelined behind a login that fails is no maildrop's, and the session goes on.
+        // Commands pipelined after a failed login reach no maildrop, and the session continues.
         World::at_every_cut(format!("{LOGIN}STAT\r\nQUIT\r\n"), says, |world| {
             let rest = format!("{refusal}-ERR not in this state\r\n+OK bye\r\n");
             assert_eq!(world.front(), format!("{ASKED}{rest}").escape_default().to_string(), "{says:?}");
@@ -68,7 +68,7 @@ fn no_back_end_is_temporary_trouble() {
     assert_eq!((world.connections, world.over, world.proxy.has_back_end()), (2, false, false));
 }
 
-/// A wrong password, then the right one, on a connection of its own: nothing is left of the first.
+/// A wrong password, then the right one, on a separate connection. Nothing is left of the first attempt.
 #[test]
 fn the_next_attempt_is_a_new_one() {
     let mut world = World::new(LOGIN, &["+OK\r\n", "+OK\r\n", "-ERR\r\n-ERR leftover"]).run();
@@ -83,7 +83,7 @@ fn the_next_attempt_is_a_new_one() {
     assert_eq!(world.connections, 2);
 }
 
-/// Neither the words nor the time tell whether there is such a user.
+/// Neither the text nor the time shows whether there is such a user.
 #[test]
 fn an_unknown_user_and_a_wrong_password_look_the_same() {
     let back_ends: &[&'static [&'static str]] = &[
@@ -106,7 +106,7 @@ fn an_unknown_user_and_a_wrong_password_look_the_same() {
     assert_eq!(unknown.run().to_front, format!("{ASKED}{TEMPORARY}").into_bytes());
 }
 
-/// A back end that refuses names tells them from passwords. The proxy does not.
+/// A back end that refuses names distinguishes them from passwords. The proxy does not.
 #[test]
 fn a_name_that_the_back_end_refuses_looks_like_a_wrong_password() {
     for refusal in ["-ERR [AUTH] no\r\n", "-ERR no\r\n"] {
@@ -123,7 +123,7 @@ fn a_name_that_the_back_end_refuses_looks_like_a_wrong_password() {
     }
 }
 
-/// The back end never hears what was typed, and gets nobody in, even if it takes every password.
+/// The back end never receives the typed password, and lets nobody in, even if it accepts every password.
 #[test]
 fn an_unknown_user_is_let_in_nowhere() {
     let world = World::new("USER nobody\r\nPASS tanstaaf\r\n", &["+OK\r\n", "+OK\r\n", "+OK\r\n"]).run();
@@ -138,7 +138,7 @@ fn an_unknown_user_is_let_in_nowhere() {
     assert_eq!((nowhere.to_front, nowhere.connections), (format!("{ASKED}{WRONG}").into_bytes(), 0));
 }
 
-/// As any server does, the proxy ends a session of guesses.
+/// Like any server, the proxy ends a session after too many guesses.
 #[test]
 fn guesses_are_counted() {
     let world = World::new(LOGIN.repeat(7), &["+OK\r\n", "+OK\r\n", "-ERR\r\n"]).run();

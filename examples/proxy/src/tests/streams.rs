@@ -7,10 +7,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-/// A relay that waits for what never comes fails its test, rather than hang.
+/// A relay that waits in vain fails its test instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// More than any buffer on the way holds, both ways at once; the client's stream has room for three octets.
+/// More bytes than all buffers on the way hold, in both directions at once. The client's stream has room for
+/// three bytes.
 #[tokio::test]
 async fn a_megabyte_passes_both_ways_three_bytes_at_a_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -31,7 +32,7 @@ async fn a_megabyte_passes_both_ways_three_bytes_at_a_time() {
         stream.read_exact(&mut received[name..]).await.unwrap();
         stream.write_all(&[b"+OK\r\n", &answers[..]].concat()).await.unwrap();
         stream.read_to_end(&mut received).await.unwrap();
-        assert!(received == expected, "octets were lost or doubled on their way to the back end");
+        assert!(received == expected, "bytes were lost or doubled on their way to the back end");
     });
 
     let (mut read, mut write) = split(client);
@@ -42,13 +43,13 @@ async fn a_megabyte_passes_both_ways_three_bytes_at_a_time() {
     let mut received = Vec::new();
     timeout(PATIENCE, read.read_to_end(&mut received)).await.unwrap().unwrap();
     let expected = [ASKED.as_bytes(), b"+OK maildrop open\r\n", &down].concat();
-    assert!(received == expected, "octets were lost or doubled on their way to the client");
+    assert!(received == expected, "bytes were lost or doubled on their way to the client");
     sent.await.unwrap();
     timeout(PATIENCE, back_end).await.unwrap().unwrap();
     timeout(PATIENCE, proxy).await.unwrap().unwrap().unwrap();
 }
 
-/// Whoever listens at that port has gone.
+/// No program listens at that port any longer.
 #[tokio::test]
 async fn no_back_end_listens() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
@@ -63,7 +64,8 @@ async fn no_back_end_listens() {
     timeout(PATIENCE, proxy).await.unwrap().unwrap().unwrap();
 }
 
-/// A back end that resets the connection in the middle of a session ends it, and what it said before arrives.
+/// A back end that resets the connection in the middle of a session ends it, and its earlier bytes still
+/// arrive.
 #[tokio::test]
 async fn a_back_end_that_breaks_off_ends_the_session() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -77,7 +79,7 @@ async fn a_back_end_that_breaks_off_ends_the_session() {
             while stream.read_u8().await.unwrap() != b'\n' {}
         }
         stream.write_all(b"+OK\r\n-ERR out of order\r\n").await.unwrap();
-        stream.read_u8().await.unwrap(); // the rest of STAT is unread: dropping it resets
+        stream.read_u8().await.unwrap(); // the rest of STAT is unread, so dropping the stream resets the connection
     });
     client.write_all(format!("{LOGIN}STAT\r\n").as_bytes()).await.unwrap();
     let mut received = String::new();

@@ -1,4 +1,5 @@
-//! A random secret of the site: without it, nobody can tell the salt of a user from the salt of a name that nobody has.
+//! A random secret of the site. Without it, a client cannot distinguish the salt of a user from the salt of an unknown
+//! name.
 
 use crate::Result;
 use crate::files::{self, Access, PRIVATE};
@@ -20,16 +21,17 @@ impl Secret {
         Ok(Self::new(&random_octets()?))
     }
 
-    /// Returns the secret that is stored next to the users. Makes one if there is none.
+    /// Returns the secret that is stored next to the users. Creates it if it is missing.
     pub(super) fn next_to(users: &Path) -> Result<Self> {
         let path = files::with_suffix(users, ".secret");
         if let Some(secret) = Self::read(&path)? {
             return Ok(secret);
         }
-        Self::make(users, &path).map_err(|error| format!("no secret, and none can be made: {error}").into())
+        Self::make(users, &path)
+            .map_err(|error| format!("the secret is missing and cannot be created: {error}").into())
     }
 
-    /// Two processes may get here at once: the second one reads what the first one made.
+    /// Two processes may get here at once. The second one then reads the secret of the first.
     fn make(users: &Path, path: &Path) -> Result<Self> {
         let _lock = super::lock(users)?;
         if let Some(secret) = Self::read(path)? {
@@ -37,7 +39,8 @@ impl Secret {
         }
         let octets = random_octets()?;
         let text = BASE64_STANDARD.encode(octets) + "\n";
-        // For who serves these users, if this process may give a file away; else for itself.
+        // Owned by the user who serves these users, if this process may give a file away. Otherwise owned by
+        // this process's user.
         let given = fs::metadata(users)
             .map_err(Into::into)
             .and_then(|users| files::replace(path, text.as_bytes(), &Access::OwnerOf(&users, PRIVATE)));
@@ -49,7 +52,7 @@ impl Secret {
         let Some((text, metadata)) = files::read_own(path)? else { return Ok(None) };
         let told = |error: &str| format!("{}: {error}", path.display());
         if metadata.mode() & 0o027 != 0 {
-            return Err(told("others may use this file, which must be secret: chmod 600 FILE").into());
+            return Err(told("other users may read this file, which must be secret: chmod 600 FILE").into());
         }
         let octets = BASE64_STANDARD.decode(text.trim_ascii()).unwrap_or_default();
         if octets.len() != OCTETS {

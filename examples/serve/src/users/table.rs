@@ -1,4 +1,4 @@
-//! The users at one moment: who they are, and who nobody is.
+//! The users at one moment, and the substitutes for unknown names.
 
 use super::secret::Secret;
 use crate::Result;
@@ -19,10 +19,10 @@ pub(super) struct User {
 /// All users.
 pub(super) struct Table {
     by_name: HashMap<Vec<u8>, User>,
-    /// From a prepared name to the one name that is prepared to it. `None` if there are several.
+    /// Maps a prepared name to the one name that is prepared to it, or to `None` if there are several.
     by_prepared: HashMap<Vec<u8>, Option<Vec<u8>>>,
     nobody: Nobody,
-    /// The passwords that were right once, as keyed digests: PBKDF2 is slow, and clients log in often.
+    /// The passwords that were right once, as keyed digests, because PBKDF2 is slow and clients log in often.
     right: Mutex<HashMap<Vec<u8>, [u8; 32]>>,
     key: hmac::Key,
 }
@@ -44,7 +44,7 @@ impl Table {
         self.by_name.len()
     }
 
-    /// Finds a user by the name as it was typed, else by the prepared one. Both are looked up for every name, so that all take as long.
+    /// Finds a user by the typed name, else by the prepared name. Looks up both for every name, so all names take the same time.
     /// Returns the user's own name too.
     pub(super) fn find(&self, name: &[u8]) -> Option<(&[u8], &User)> {
         let exact = self.by_name.get_key_value(name);
@@ -54,18 +54,18 @@ impl Table {
         exact.or(similar).map(|(name, user)| (&name[..], user))
     }
 
-    /// As [`Users::verifier`](super::Users::verifier).
+    /// Does the same as [`Users::verifier`](super::Users::verifier).
     pub(super) fn verifier(&self, name: &[u8]) -> Verifier {
-        let nobody = self.nobody.verifier(name); // made for every name, so that all take as long
+        let nobody = self.nobody.verifier(name); // made for every name, so all take the same time
         self.find(name).map_or(nobody, |(_, user)| user.verifier.clone())
     }
 
-    /// As [`Users::is_right`](super::Users::is_right).
+    /// Does the same as [`Users::is_right`](super::Users::is_right).
     pub(super) fn is_right(&self, name: &[u8], password: &[u8]) -> bool {
-        let name = self.find(name).map_or(name, |(own, _)| own); // one entry for each user, however the name is typed
+        let name = self.find(name).map_or(name, |(own, _)| own); // one entry for each user, for every way to type the name
         let message = [&(name.len() as u64).to_be_bytes(), name, password].concat();
         let known = self.right.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
-        // Nothing has a digest of zeros. It is compared with one for an unknown name too, which then takes as long.
+        // No input has a digest of zeros. An unknown name is compared with one too, so it takes the same time.
         if hmac::verify(&self.key, &message, &known.unwrap_or_default()).is_ok() {
             return true;
         }
@@ -81,14 +81,14 @@ impl Table {
     }
 }
 
-/// The user that a name without a user seems to be.
+/// The user that an unknown name seems to be.
 struct Nobody {
     secret: Secret,
-    /// What the users' verifiers look like.
+    /// The shapes of the users' verifiers.
     shapes: BTreeSet<Shape>,
 }
 
-/// Rounds and length of the salt.
+/// The rounds and the length of the salt.
 type Shape = (NonZeroU32, usize);
 
 impl Nobody {
@@ -96,16 +96,16 @@ impl Nobody {
         Nobody { secret, shapes: verifiers.map(Verifier::shape).collect() }
     }
 
-    /// Returns a verifier that no password fits. The same name has the same one each time, as a user has.
+    /// Returns a verifier that no password fits. The same name always gets the same verifier, as a user does.
     ///
-    /// Each name chooses one of the shapes, the one with the greatest digest. A new shape then changes few names, and a salt with it: that
-    /// looks like a new password.
+    /// Each name chooses the shape with the greatest digest. A new shape then changes the salts of few names, which looks like a new
+    /// password.
     fn verifier(&self, name: &[u8]) -> Verifier {
         let digest = |(rounds, length): Shape| {
             let message = [&rounds.get().to_be_bytes()[..], &(length as u64).to_be_bytes(), name].concat();
             self.secret.digest(&message)
         };
-        let new = (digest(Verifier::SHAPE), Verifier::SHAPE); // without a user there is no other shape
+        let new = (digest(Verifier::SHAPE), Verifier::SHAPE); // without users there is only this shape
         let chosen = self.shapes.iter().map(|shape| (digest(*shape), *shape)).max();
         let (digest, (rounds, length)) = chosen.unwrap_or(new);
         let salt =

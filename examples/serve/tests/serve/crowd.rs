@@ -1,4 +1,4 @@
-//! Many at once, and two at one maildrop.
+//! Many sessions at once, and two on one maildrop.
 
 use crate::kit::{LOGIN, Server, Site, door, rest, say};
 use pop3_proto_serve::users::{self, Users};
@@ -14,7 +14,7 @@ const CROWD: usize = 200;
 async fn two_hundred_at_once_get_each_their_own_mail() {
     let site = Site::with(&[]);
     let (file, mail) = (site.path().join("users"), |user| site.path().join(format!("mail/{user}")));
-    // One verifier for all: to make one takes a while.
+    // One verifier for all users, because making one takes a while.
     users::add(&file, "user", "sekret", &mail(0)).unwrap();
     let line = fs::read_to_string(&file).unwrap();
     let verifier = line.split('\t').nth(1).unwrap();
@@ -61,7 +61,7 @@ async fn a_maildrop_is_open_once() {
         let answer = String::from_utf8(server.talk(&format!("{LOGIN}QUIT\r\n")).await).unwrap();
         assert!(answer.contains("-ERR [IN-USE] maildrop in use"), "{answer}");
     }
-    // At once: the lock is gone when the answer to QUIT is there.
+    // The second login succeeds at once, because the lock is released when the response to QUIT arrives.
     for _ in 0..20 {
         assert!(say(&mut first, "STAT\r\nQUIT\r\n", 2).await.starts_with("+OK 1 7\r\n+OK"));
         first = other.connect().await;

@@ -19,21 +19,21 @@ async fn a_client_that_is_cut_two_hundred_times_loses_nothing() {
     let mut dice = Dice(1900);
     for cut in 0..CUTS {
         let mut stream = server.connect().await;
-        // All but the last octet, at most: without it QUIT is none.
+        // At most all bytes except the last, without which QUIT is incomplete.
         let said = dice.below(commands.len());
         stream.write_all(&commands.as_bytes()[..said]).await.unwrap();
-        // And it reads some of the answers, or none.
+        // The client reads some of the responses, or none.
         let mut read = vec![0; dice.below(100_000)];
         timeout(Duration::from_millis(dice.below(8) as u64), stream.read_exact(&mut read)).await.ok();
         drop(stream);
-        assert_eq!(site.files(), files, "cut {cut}, behind {said} octets");
+        assert_eq!(site.files(), files, "cut {cut}, after {said} bytes");
         if cut % 10 == 9 {
             assert_eq!(server.talk_alone(&whole).await, expected, "cut {cut}");
         }
     }
     assert_eq!(server.talk_alone(&whole).await, expected);
     assert_eq!(site.files(), files);
-    // The same without a cut does remove.
+    // Without a cut, the same session does remove messages.
     assert!(server.talk_alone(&commands).await.ends_with("+OK bye\r\n"));
     assert!(site.files().is_empty());
 }

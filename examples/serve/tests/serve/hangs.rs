@@ -82,7 +82,8 @@ impl Maildrop for Mail {
     fn unmark_all(&mut self) {}
 }
 
-/// Sessions that hang in each call, then one that does not, and the end of the server. Returns how long the end took.
+/// Runs sessions that hang in each call, then a session that does not, and ends the server. Returns how long ending
+/// it took.
 async fn sessions() -> Result<Duration> {
     let folder = tempfile::tempdir()?;
     let server = Server::start(door(Host::new(Hanging, Guests::new(99, 99), None), folder.path())).await;
@@ -95,7 +96,7 @@ async fn sessions() -> Result<Duration> {
                 _ => format!("USER {name}\r\nPASS x\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n"),
             };
             stream.write_all(commands.as_bytes()).await?;
-            say(&mut stream, "", 1).await; // until the greeting is there
+            say(&mut stream, "", 1).await; // until the greeting arrives
             hanging.push(stream);
         }
     }

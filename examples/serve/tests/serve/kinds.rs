@@ -1,4 +1,4 @@
-//! Anything but a regular file in a Maildir. The tests of the Maildir's own package go through all kinds; these run on one thread,
+//! Files in a Maildir that are not regular. The tests of the Maildir's own package use all kinds. These tests run on one thread,
 //! which nothing may block.
 
 use crate::kit::{LOGIN, Site, say};

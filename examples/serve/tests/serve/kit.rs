@@ -1,4 +1,4 @@
-//! A server over Maildirs in a temporary folder, and a client that says what it is told.
+//! A server over Maildirs in a temporary folder, and a client that sends given commands.
 
 use pop3_proto::TlsPolicy;
 use pop3_proto_serve::users::{self, Users};
@@ -28,7 +28,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// With these messages, in this order.
+    /// Returns a site with these messages, in this order.
     pub(crate) fn with(messages: &[&[u8]]) -> Self {
         let site = Site { folder: tempfile::tempdir().unwrap() };
         users::make_maildir(&site.maildir()).unwrap();
@@ -50,7 +50,7 @@ impl Site {
         self.maildir().join(format!("new/{}.M{number}.example", 1_700_000_000 + number))
     }
 
-    /// The file names in `new` and `cur`.
+    /// Returns the file names in `new` and `cur`.
     pub(crate) fn files(&self) -> Vec<String> {
         let folders = ["new", "cur"].map(|folder| fs::read_dir(self.maildir().join(folder)).unwrap());
         let mut names: Vec<_> = folders
@@ -67,7 +67,7 @@ impl Site {
         Host::new(users, Guests::new(1000, 1000), None)
     }
 
-    /// What is behind a listener: in clear, with STLS offered.
+    /// Returns the settings of a listener: in cleartext, with STLS offered.
     pub(crate) fn door(&self) -> Door {
         door(self.host(), self.path())
     }
@@ -100,14 +100,14 @@ impl Server {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Says all this at once, and gives back what the server says until it closes.
+    /// Sends all commands at once, and returns the server's output until it closes.
     pub(crate) async fn talk(&self, commands: &str) -> Vec<u8> {
         let mut stream = self.connect().await;
         stream.write_all(commands.as_bytes()).await.unwrap();
         rest(&mut stream).await
     }
 
-    /// The same, once the maildrop is free.
+    /// Does the same, once the maildrop is free.
     pub(crate) async fn talk_alone(&self, commands: &str) -> String {
         for _ in 0..500 {
             let answer = String::from_utf8_lossy(&self.talk(commands).await).into_owned();
@@ -120,7 +120,7 @@ impl Server {
     }
 }
 
-/// A client's side of TLS that trusts the certificates in this file.
+/// Returns a client's side of TLS that trusts the certificates in this file.
 pub(crate) fn connector(ca: &Path) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(ca).unwrap() {
@@ -131,31 +131,31 @@ pub(crate) fn connector(ca: &Path) -> TlsConnector {
     TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// Says this, and waits for so many lines or more.
+/// Sends commands, and waits for at least `lines` lines.
 pub(crate) async fn say(stream: &mut TcpStream, commands: &str, lines: usize) -> String {
     stream.write_all(commands.as_bytes()).await.unwrap();
     let mut told = String::new();
     let mut buffer = [0; 512];
     while told.lines().count() < lines || !told.ends_with('\n') {
         let count = timeout(Duration::from_secs(30), stream.read(&mut buffer)).await.expect(&told).unwrap();
-        assert!(count > 0, "closed behind {told}");
+        assert!(count > 0, "closed after {told}");
         told += &String::from_utf8_lossy(&buffer[..count]);
     }
     told
 }
 
-/// What comes until the stream ends.
+/// Returns everything until the stream ends.
 pub(crate) async fn rest(stream: &mut (impl AsyncReadExt + Unpin)) -> Vec<u8> {
     let mut octets = Vec::new();
     timeout(Duration::from_secs(30), stream.read_to_end(&mut octets)).await.expect("it goes on").unwrap();
     octets
 }
 
-/// Numbers that look like random ones, the same in each run.
+/// Pseudo-random numbers, the same in each run.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    /// From 0 to below `end`.
+    /// Returns a number from 0 to below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         // xorshift64*
         self.0 ^= self.0 >> 12;

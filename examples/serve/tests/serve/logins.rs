@@ -1,4 +1,4 @@
-//! Who gets in, by which way, and what the others learn.
+//! Checks who can log in, with which method, and what other clients learn.
 
 use crate::kit::{LOGIN, NAME, PASSWORD, Server, Site, door, say};
 use base64::Engine as _;
@@ -25,7 +25,7 @@ fn scram_client(name: &str, password: &str) -> Session {
     SASLClient::new(config).start_suggested(&[Mechname::parse(b"SCRAM-SHA-256").unwrap()]).unwrap()
 }
 
-/// Logs in with SCRAM, and gives the server's last word.
+/// Logs in with SCRAM, and returns the server's last response.
 pub(crate) async fn scram(stream: &mut TcpStream, name: &str, password: &str) -> String {
     let mut client = scram_client(name, password);
     let mut response = Vec::new();
@@ -34,7 +34,7 @@ pub(crate) async fn scram(stream: &mut TcpStream, name: &str, password: &str) ->
     while let Some(challenge) = answer.strip_prefix("+ ") {
         let challenge = BASE64_STANDARD.decode(challenge.trim()).unwrap();
         response.clear();
-        client.step(Some(&challenge), &mut response).unwrap(); // fails where the server cannot prove itself
+        client.step(Some(&challenge), &mut response).unwrap(); // fails if the server cannot prove itself
         answer = say(stream, &format!("{}\r\n", BASE64_STANDARD.encode(&response)), 1).await;
     }
     answer
@@ -54,7 +54,7 @@ async fn every_way_in_leads_to_the_same_mail() {
     assert_eq!(say(&mut stream, "STAT\r\nQUIT\r\n", 2).await, "+OK 1 7\r\n+OK bye\r\n");
 }
 
-/// What this thread has used of a processor, whatever else the machine does.
+/// Returns the processor time of this thread, which does not depend on other load.
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap()
@@ -98,7 +98,7 @@ async fn an_unknown_name_and_a_wrong_password_get_the_same_response_at_the_same_
         let (known, unknown) = times.reduce(|a, b| (a.0.min(b.0), a.1.min(b.1))).unwrap();
         assert!(known < unknown * 3 / 2 && unknown < known * 3 / 2, "{known:?}, {unknown:?}");
     }
-    // The salt for a name that nobody has is its own, and stays.
+    // An unknown name has its own salt, which stays the same.
     let text = |name: &[u8]| users.verifier(name).to_string();
     assert!(text(b"nobody") == text(b"nobody") && text(b"nobody") != text(b"noone"));
     assert!(text(b"nobody").starts_with(&text(NAME.as_bytes())[.."SCRAM-SHA-256$10000:".len()]));

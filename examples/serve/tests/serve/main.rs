@@ -1,4 +1,4 @@
-//! `serve` from outside: what it sends, what it removes, and what clients can do to it.
+//! Tests `serve` from outside: which messages it sends and removes, and how it handles hostile clients.
 
 mod crowd;
 mod cuts;

@@ -1,10 +1,10 @@
-//! What is sent of a file, and that LIST tells its size.
+//! The octets that are sent of a file, and their size in LIST.
 
 use crate::kit::{LOGIN, Server, Site, rest, say};
 use std::fs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// Each file, and what RETR sends of it, dots doubled.
+/// Returns each file, and the octets that RETR sends of it, with dots doubled.
 fn samples() -> Vec<(Vec<u8>, Vec<u8>)> {
     let long = "x".repeat(20_000);
     let dots = ".".repeat(20_000);
@@ -30,14 +30,14 @@ fn samples() -> Vec<(Vec<u8>, Vec<u8>)> {
     .to_vec()
 }
 
-/// The octets of a body, as they count: dots not doubled.
+/// Returns the octets of a body as they count, with dots not doubled.
 fn octets(sent: &[u8]) -> usize {
     let doubled =
         sent.windows(3).filter(|window| window == b"\n..").count() + usize::from(sent.starts_with(b".."));
     sent.len() - doubled
 }
 
-/// The listed sizes, and the answers to RETR.
+/// Returns the listed sizes, and the responses to RETR.
 async fn list_and_retrieve(server: &Server, count: usize) -> (Vec<usize>, Vec<Vec<u8>>) {
     let retr: String = (1..=count).map(|number| format!("RETR {number}\r\n")).collect();
     let answer = server.talk(&format!("{LOGIN}LIST\r\n{retr}QUIT\r\n")).await;
@@ -81,7 +81,7 @@ async fn sizes_are_kept_and_not_counted_again() {
     let site = Site::with(&[b"\none\n", b"\ntwo\n"]);
     let server = site.serve().await;
     server.talk(&format!("{LOGIN}QUIT\r\n")).await;
-    // No row tells what a file holds: what is listed now was read from them.
+    // No row has the size of a file, so these sizes were counted from the files.
     let kept = site.maildir().join("pop3.sizes");
     let rows = fs::read_to_string(&kept).unwrap();
     assert_eq!(rows.lines().count(), 3, "{rows}");
@@ -95,11 +95,11 @@ async fn sizes_are_kept_and_not_counted_again() {
     fs::write(&kept, wrong.join("\n")).unwrap();
     let answer = server.talk_alone(&format!("{LOGIN}LIST\r\nRETR 2\r\nQUIT\r\n")).await;
     assert!(answer.contains("\r\n2 4711\r\n"), "{answer}");
-    // A size that is wrong is found out before a word of the message is sent, and once.
+    // A wrong size is detected before any of the message is sent, and only once.
     assert!(answer.contains("-ERR [SYS/TEMP]"), "{answer}");
     let answer = server.talk_alone(&format!("{LOGIN}LIST\r\nRETR 2\r\nQUIT\r\n")).await;
     assert!(answer.contains("\r\n2 7\r\n") && answer.contains("\r\ntwo\r\n.\r\n"), "{answer}");
-    // A file of sizes that is broken is as good as none.
+    // A broken file of sizes counts as a missing one.
     fs::write(&kept, b"\0\0\0\n7\n7 x\n\xff 3 4\n").unwrap();
     assert_eq!(server.talk_alone(&format!("{LOGIN}STAT\r\nQUIT\r\n")).await.lines().nth(3), Some("+OK 2 14"));
 }
@@ -115,11 +115,11 @@ async fn a_message_that_vanishes_or_changes_is_refused_and_the_session_continues
     let moved = site.maildir().join("cur/1700000003.M3.example:2,S");
     fs::rename(site.file(3), &moved).unwrap();
     let told = say(&mut stream, "RETR 1\r\nRETR 2\r\n", 2).await;
-    // The first will not come back, and the second is listed as it is by the next session.
+    // The first message does not come back. The next session lists the second with its current size.
     assert!(told.starts_with("-ERR no such message\r\n-ERR [SYS/TEMP]"), "{told}");
     let told = say(&mut stream, "RETR 3\r\n", 4).await;
     assert!(told.ends_with("\r\nthree\r\n.\r\n"), "{told}");
-    // What vanished is gone, and what was moved is removed where it is.
+    // The missing message stays gone, and the moved message is removed at its new place.
     let told = say(&mut stream, "DELE 1\r\nDELE 3\r\nQUIT\r\n", 3).await;
     assert!(told.ends_with("+OK bye\r\n"), "{told}");
     assert_eq!(site.files(), ["1700000002.M2.example", "1700000004.M4.example"]);

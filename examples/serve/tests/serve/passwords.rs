@@ -40,7 +40,7 @@ async fn a_password_is_right_however_its_letters_are_composed() {
     }
 }
 
-/// Those that were made when passwords were not prepared, and those of texts that SASLprep refuses.
+/// This covers verifiers made when passwords were not prepared, and those of texts that SASLprep refuses.
 #[test]
 fn a_password_is_right_as_it_was_typed() {
     let folder = tempfile::tempdir().unwrap();
@@ -73,7 +73,8 @@ async fn apop_takes_the_password_as_it_is() {
     }
 }
 
-/// The longest password that PASS can carry, one that only PLAIN can, the longest for PLAIN, and one more.
+/// The longest password that PASS can carry, one that only PLAIN can carry, the longest for PLAIN, and one
+/// that is too long.
 #[tokio::test]
 async fn a_password_is_accepted_if_a_command_can_carry_it() {
     let (pass, plain_alone, most) = ("p".repeat(248), "p".repeat(249), "p".repeat(9_206));

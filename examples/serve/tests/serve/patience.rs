@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-/// A session over a pipe that holds few octets, so that time can stand still.
+/// Serves over a pipe that holds few bytes, so the clock can be paused.
 fn serve(door: Door) -> (DuplexStream, JoinHandle<String>) {
     let (near, far) = duplex(1024);
     let session = tokio::spawn(async move {
@@ -36,7 +36,7 @@ async fn a_client_that_never_reads_is_given_up_and_its_maildrop_is_free() {
     assert!(answer.contains("+OK 1 1700000\r\n"), "{answer}");
 }
 
-/// Whole lines re-arm the timer, single octets do not (RFC 1939 section 3).
+/// Complete lines restart the timer, single bytes do not (RFC 1939 section 3).
 #[tokio::test(start_paused = true)]
 async fn a_silent_client_is_logged_out_without_update() {
     let site = Site::with(&[b"\none\n"]);
@@ -65,7 +65,7 @@ async fn a_server_that_ends_lets_sessions_end_and_cuts_the_others() {
     while tokio::net::TcpStream::connect(address).await.is_ok() {
         sleep(Duration::from_millis(5)).await;
     }
-    // Nothing new, but this one goes on, up to its QUIT.
+    // No new session is accepted, but this one continues, up to its QUIT.
     assert!(!ending.is_finished());
     assert!(say(&mut stream, "STAT\r\nQUIT\r\n", 2).await.starts_with("+OK 1 7\r\n+OK bye"));
     drop(stream);

@@ -1,4 +1,4 @@
-//! `serve` as a program: several at once, signals, and what it prints.
+//! Tests the program `serve`: several at once, signals, and its output.
 
 use crate::kit::{connector, rest, say};
 use pop3_proto_serve::users;
@@ -23,7 +23,7 @@ struct Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.child.kill().ok(); // where a test failed
+        self.child.kill().ok(); // if a test failed
         self.child.wait().ok();
     }
 }
@@ -60,7 +60,7 @@ impl Program {
         self.folder.path().join(name)
     }
 
-    /// Waits until a file has this text so many times.
+    /// Waits until a file contains this text this many times.
     fn wait_for(&self, file: &str, text: &str, times: usize) -> String {
         let start = Instant::now();
         loop {
@@ -91,7 +91,7 @@ impl Program {
         (stream, answer.contains("maildrop open"))
     }
 
-    /// Whether TLS shows this certificate.
+    /// Returns whether TLS shows this certificate.
     async fn shows(&self, certificate: &str) -> bool {
         let connector = connector(&self.path(certificate));
         let stream = TcpStream::connect(self.address(true)).await.unwrap();
@@ -157,15 +157,15 @@ async fn sighup_reads_users_and_certificate_again() {
 
     users::add(&program.path("users"), "another", "sekret", &program.path("other")).unwrap();
     certify(program.folder.path(), "second.pem");
-    assert!(program.shows("first.pem").await, "nobody asked for the new one");
+    assert!(program.shows("first.pem").await, "the new certificate appeared before SIGHUP");
     program.signal("-HUP");
-    program.wait_for("log", "the certificate is reloaded", 1);
-    program.wait_for("log", "users are reloaded", 1);
+    program.wait_for("log", "reloaded the certificate", 1);
+    program.wait_for("log", "reloaded the users", 1);
     assert!(program.log_in("another", "sekret").await.1);
     assert!(program.shows("second.pem").await && !program.shows("first.pem").await);
     assert_eq!(say(&mut session, "NOOP\r\n", 1).await, "+OK no operation\r\n", "the session has ended");
 
-    // The grace period is for SIGTERM, also if SIGHUP comes meanwhile.
+    // The grace period is for SIGTERM, even if SIGHUP arrives meanwhile.
     program.signal("-TERM");
     program.signal("-HUP");
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -184,8 +184,8 @@ async fn what_cannot_be_reloaded_stays_and_is_reported() {
     let mut hang_up = || {
         times += 1;
         program.signal("-HUP");
-        program.wait_for("log", "users are not reloaded: the old ones stay", times);
-        program.wait_for("log", "the certificate is not reloaded: the old one stays", times)
+        program.wait_for("log", "cannot reload the users: the old users stay", times);
+        program.wait_for("log", "cannot reload the certificate: the old certificate stays", times)
     };
     // A renewal that has written only the certificate so far; half a user.
     let first = fs::read(program.path("key.pem")).unwrap();
@@ -193,7 +193,7 @@ async fn what_cannot_be_reloaded_stays_and_is_reported() {
     fs::write(program.path("key.pem"), first).unwrap();
     fs::write(program.path("users"), &whole[..whole.len() - 2]).unwrap();
     let log = hang_up();
-    assert!(log.contains("ERROR") && log.contains("users: the last line is not complete"), "{log}");
+    assert!(log.contains("ERROR") && log.contains("users: the last line is incomplete"), "{log}");
     // Half a key; no users at all.
     fs::write(program.path("key.pem"), "-----BEGIN PRIVATE KEY-----\nc2Vr\n").unwrap();
     fs::remove_file(program.path("users")).unwrap();
@@ -210,14 +210,14 @@ async fn what_cannot_be_reloaded_stays_and_is_reported() {
     );
     assert!(program.log_in("mrose", "tanstaaf").await.1);
     assert!(program.shows("first.pem").await);
-    // Everything is whole again.
+    // Everything is complete again.
     fs::remove_file(program.path("users")).unwrap();
     fs::remove_file(program.path("key.pem")).unwrap();
     fs::write(program.path("users"), whole).unwrap();
     certify(program.folder.path(), "third.pem");
     program.signal("-HUP");
-    program.wait_for("log", "the certificate is reloaded", 1);
-    program.wait_for("log", "users are reloaded", 1);
+    program.wait_for("log", "reloaded the certificate", 1);
+    program.wait_for("log", "reloaded the users", 1);
     assert!(program.shows("third.pem").await);
 }
 
@@ -231,7 +231,7 @@ fn no_error_shows_a_password() {
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && told.starts_with("serve: "), "{told}");
         assert!(!told.contains("hunter2"), "{told}");
-        assert!(told.contains("mrose") || told.contains("not UTF-8"), "it does not say whose: {told}");
+        assert!(told.contains("mrose") || told.contains("not UTF-8"), "the error names no user: {told}");
     }
     // The password in place of the variable's name.
     let output = Command::new(SERVE)
@@ -258,7 +258,7 @@ fn a_password_that_cannot_be_sent_is_refused_at_the_start() {
     assert!(!output.status.success() && output.stdout.is_empty());
 }
 
-/// Ends although a client stays connected, once its time is over.
+/// The server ends after its grace period, although a client stays connected.
 #[tokio::test]
 async fn the_sample_mailbox_has_its_own_folder() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A stream for tests of cancel safety: before each read and each write it is not ready once, and then few octets move.
+//! A stream for tests of cancel safety: before each read and each write it is not ready once, and then few bytes move.
 
 use std::io;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ impl<S> Stutter<S> {
     }
 }
 
-/// Every other time.
+/// Returns `Pending` every other time.
 fn poll_turn(turn: &mut bool, context: &Context<'_>) -> Poll<()> {
     *turn = !*turn;
     if *turn {

@@ -13,7 +13,7 @@ fn site() -> Site {
     Site::with(&[b"\none\n", big.as_bytes(), b"\nthree\n"])
 }
 
-/// What a session says to these commands over a socket.
+/// Returns the server's output to these commands over a socket.
 async fn expected(site: &Site, commands: &str) -> String {
     site.serve().await.talk_alone(commands).await
 }
@@ -35,7 +35,7 @@ async fn each_byte_is_sent_exactly_once() {
         };
         let (answer, why) = tokio::join!(client, door.serve(stream, HERE));
         why.unwrap();
-        assert!(answer == expected, "{most} at a time: {} octets for {}", answer.len(), expected.len());
+        assert!(answer == expected, "{most} at a time: {} bytes for {}", answer.len(), expected.len());
     }
 }
 

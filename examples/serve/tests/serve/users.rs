@@ -1,4 +1,4 @@
-//! The file of users, the files next to it, and what a client learns of names from it.
+//! The file of users, the files next to it, and the facts about names that a client can learn.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -20,7 +20,7 @@ impl Folder {
         Folder(tempfile::tempdir().unwrap())
     }
 
-    /// With the user `mrose`.
+    /// Returns a folder with the user `mrose`.
     fn with_user() -> Self {
         let folder = Self::new();
         folder.add("mrose", "tanstaaf").unwrap();
@@ -63,7 +63,7 @@ impl Folder {
     }
 }
 
-/// Salt and server key.
+/// Returns the salt and the server key.
 fn salt_and_key(verifier: &Verifier) -> [Vec<u8>; 2] {
     let text = verifier.to_string();
     let parts: Vec<_> = text.split(['$', ':']).collect();
@@ -86,7 +86,7 @@ fn a_users_file_keeps_verifiers_and_no_passwords() {
         ("another", "tanstaaf", true),
         ("", "", false),
     ] {
-        // Twice: a right one is remembered.
+        // Twice, because a right password is remembered.
         assert_eq!([users.is_right(name.as_bytes(), password.as_bytes()); 2], [right; 2], "{name}");
     }
     assert_eq!(users.maildir(b"another").as_deref(), Some(&*folder.path("Maildir")));
@@ -94,7 +94,7 @@ fn a_users_file_keeps_verifiers_and_no_passwords() {
     assert_eq!(folder.files(), ["Maildir", "users", "users.lock", "users.secret"]);
 }
 
-/// Whoever has an account knows its server key: it must not tell the salts of names that nobody has.
+/// A user with an account knows its server key, which must not reveal the salts of unknown names.
 #[test]
 fn no_user_can_compute_which_names_exist() {
     let folder = Folder::with_user();
@@ -107,7 +107,7 @@ fn no_user_can_compute_which_names_exist() {
     }
 }
 
-/// As a user's salt stays over restarts, and is another one at another site, so do those of names that nobody has.
+/// A user's salt survives restarts, and differs at another site. So must the salts of unknown names.
 #[test]
 fn the_salt_of_an_unknown_name_comes_from_the_site() {
     let folder = Folder::with_user();
@@ -120,7 +120,7 @@ fn the_salt_of_an_unknown_name_comes_from_the_site() {
     fs::copy(folder.path("users"), other.path("users")).unwrap();
     assert_ne!(first, salt(&other.read()), "it depends on the users alone");
     let one = || salt(&Users::one("mrose", "tanstaaf", other.0.path()).unwrap());
-    assert_ne!(one(), one(), "a user that is made at each start has a new salt, and so must nobody");
+    assert_ne!(one(), one(), "a user made at each start has a new salt, and so must an unknown name");
 }
 
 #[test]
@@ -148,9 +148,9 @@ fn the_secret_is_secret() {
     assert_eq!((folder.mode("users.secret"), folder.mode("users")), (0o600, 0o600));
     for mode in [0o604, 0o660, 0o602] {
         folder.chmod("users.secret", mode);
-        assert!(folder.read_error().contains("users.secret: others may use this file"), "{mode:o}");
+        assert!(folder.read_error().contains("users.secret: other users may read this file"), "{mode:o}");
     }
-    folder.chmod("users.secret", 0o640); // for a group of the server's own
+    folder.chmod("users.secret", 0o640); // for the server's own group
     folder.read();
     for half in ["", "c2VrcmV0", "sekret!"] {
         fs::write(folder.path("users.secret"), half).unwrap();
@@ -178,7 +178,7 @@ fn links_are_never_followed_for_writing() {
     let victim = folder.path("victim");
     let untouched = || assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     fs::write(&victim, "precious").unwrap();
-    symlink(&victim, folder.path("users.new")).unwrap(); // where one would be written first
+    symlink(&victim, folder.path("users.new")).unwrap(); // where the file is written first
     folder.add("another", "tanstaaf").unwrap();
     untouched();
 
@@ -192,12 +192,12 @@ fn links_are_never_followed_for_writing() {
         assert_eq!(fs::read(folder.path("moved")).unwrap(), before, "{name}");
         assert!(fs::symlink_metadata(folder.path(name)).unwrap().is_symlink(), "{name}");
     }
-    // The administrator's own link is followed to read.
+    // The server follows the administrator's own link to read.
     let folder = Folder::with_user();
     fs::rename(folder.path("users"), folder.path("moved")).unwrap();
     symlink("moved", folder.path("users")).unwrap();
     assert!(folder.read().maildir(b"mrose").is_some());
-    // A link in place of the CA's file is not followed either.
+    // Nor does it follow a link in place of the CA's file.
     fs::write(&victim, "precious").unwrap();
     symlink(&victim, folder.path("ca.pem")).unwrap();
     assert!(pop3_proto_serve::self_signed(folder.0.path()).is_err());
@@ -209,7 +209,7 @@ fn a_file_that_is_replaced_keeps_its_group_and_shows_others_nothing() {
     let folder = Folder::with_user();
     folder.chmod("users", 0o644);
     folder.add("another", "tanstaaf").unwrap();
-    assert_eq!(folder.mode("users"), 0o640); // a group of the server's own may still read it
+    assert_eq!(folder.mode("users"), 0o640); // the server's own group may still read it
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_user_who_cannot_be_added_changes_nothing() {
     }
 }
 
-/// Half a line can still be a line: the Maildir of somebody else.
+/// Half a line can still be a valid line, with another user's Maildir.
 #[test]
 fn a_file_that_is_not_whole_is_not_used() {
     let folder = Folder::with_user();
@@ -249,7 +249,7 @@ fn a_line_that_is_wrong_is_named_and_not_shown() {
     ] {
         fs::write(folder.path("users"), format!("{good}{bad}\n")).unwrap();
         let error = folder.read_error();
-        // The folder's name is random, so it may hold any two characters by chance.
+        // The folder's name is random, so it may contain any two characters by chance.
         let (_, fault) = error.split_once("users, line 2: ").ok_or(&error).unwrap();
         assert!(!fault.contains("kret") && !fault.contains("37"), "{fault}");
     }
@@ -283,7 +283,7 @@ fn names_are_found_as_they_are_typed_or_prepared() {
         assert!(users.maildir(name.as_bytes()).is_some());
     }
     assert!(!users.is_right("jurgen".as_bytes(), b"tanstaaf"));
-    // Two users with one name would share a mailbox by chance.
+    // Two users with one name would share a mailbox by accident.
     let error = folder.add("ju\u{308}rgen", "sekret").unwrap_err().to_string();
     assert!(error.contains("would be one name"), "{error}");
     folder.add("j\u{fc}rgen", "new").unwrap();

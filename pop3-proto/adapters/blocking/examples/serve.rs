@@ -1,4 +1,4 @@
-//! A server that ends cleanly when a line is entered: `cargo run -p pop3-blocking --example blocking_serve`, and meanwhile
+//! A server that ends cleanly when you enter a line: `cargo run -p pop3-blocking --example blocking_serve`. Meanwhile, run
 //! `curl pop3://mrose:tanstaaf@127.0.0.1:1100/1`. For ctrl-c, call `stop` in the handler of a crate for signals.
 
 use pop3_blocking::pop3_proto::server::{Credentials, Event, MessageInfo};
@@ -10,11 +10,11 @@ use std::time::Duration;
 
 static CONFIG: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Cleartext); // for loopback: see the other policies
 const MAIL: &[u8] = b"Subject: hello\n\nYou have mail.\n";
-/// How many clients are served at once.
+/// How many clients to serve at once.
 const MOST: usize = 100;
 /// How long a session may take in all.
 const DEADLINE: Duration = Duration::from_secs(3600);
-/// How long sessions may take to end. Those that wait for a command end at once.
+/// How long sessions may take to end. Sessions that wait for a command end at once.
 const GRACE: Duration = Duration::from_secs(10);
 
 fn main() -> std::io::Result<()> {
@@ -46,7 +46,7 @@ fn session(socket: TcpStream) -> Result<(), Error> {
                 responder.accept(login, vec![message])?;
             }
             Event::Fetch(fetch) => _ = pop3.send_message(fetch, MAIL)?,
-            other => responder.decline(other)?, // also a removal, because the message is in the program
+            other => responder.decline(other)?, // also declines a removal, because the message is in the program
         }
     }
     Ok(pop3.finish()?)

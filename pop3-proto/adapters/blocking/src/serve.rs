@@ -4,17 +4,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long to wait if no connection can be accepted, as when there are too many open files.
+/// How long to wait if no connection can be accepted, for example because of too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Ends [`serve`], from another thread or a signal handler's thread. Clones end the same loop.
+/// Ends [`serve`], from another thread or the thread of a signal handler. Clones end the same loop.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     state: Mutex<State>,
-    /// A session has ended, or the loop is to end.
+    /// Signals that a session has ended, or that the loop must end.
     changed: Condvar,
 }
 
@@ -33,8 +33,8 @@ impl Shutdown {
         Self::default()
     }
 
-    /// Ends the loop: no connection is accepted any more, and to each session it seems that its client has sent its last command. Responses that
-    /// are being written are completed; a session without QUIT removes nothing.
+    /// Ends the loop. No more connections are accepted, and each session sees the end of its client's input. Responses that are being written
+    /// are completed; a session without QUIT removes nothing.
     pub fn stop(&self) {
         let mut state = self.state();
         state.ends = true;
@@ -44,13 +44,13 @@ impl Shutdown {
         let address = state.address;
         drop(state);
         self.0.changed.notify_all();
-        // Wakes the loop, which waits in `accept`.
+        // This wakes the loop, which waits in `accept`.
         if let Some(address) = address {
             TcpStream::connect_timeout(&reachable(address), Duration::from_secs(1)).ok();
         }
     }
 
-    /// Returns whether the loop ends.
+    /// Returns whether the loop must end.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.state().ends
@@ -60,7 +60,7 @@ impl Shutdown {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until there are fewer than `most` sessions. Returns whether the loop goes on.
+    /// Waits until there are fewer than `most` sessions. Returns whether the loop continues.
     fn wait_for_room(&self, most: usize) -> bool {
         let mut state = self.state();
         while !state.ends && state.sessions.len() >= most {
@@ -69,7 +69,7 @@ impl Shutdown {
         !state.ends
     }
 
-    /// Waits until no session runs, or `until`. Returns whether none runs.
+    /// Waits until no session runs, or until `until`. Returns whether all sessions have ended.
     fn wait_for_none(&self, until: Instant) -> bool {
         let mut state = self.state();
         while !state.sessions.is_empty() {
@@ -82,7 +82,7 @@ impl Shutdown {
         true
     }
 
-    /// Adds a session, unless the loop ends.
+    /// Adds a session, unless the loop must end.
     fn begin(&self, id: u64, socket: &TcpStream) -> io::Result<bool> {
         let socket = socket.try_clone()?;
         let mut state = self.state();
@@ -98,7 +98,7 @@ impl Shutdown {
     }
 }
 
-/// Removes a session from the list also if its thread panics.
+/// Removes a session from the list, even if its thread panics.
 struct Running {
     shutdown: Shutdown,
     id: u64,
@@ -110,10 +110,10 @@ impl Drop for Running {
     }
 }
 
-/// Serves each connection in a thread of its own, up to `most` at a time, until [`Shutdown::stop`]. Then it waits up to `grace` for the sessions
-/// that run, and breaks the connections of those that are left.
+/// Serves each connection in a separate thread, up to `most` at a time, until [`Shutdown::stop`]. Then it waits up to `grace` for the running
+/// sessions, and breaks the connections that are left.
 ///
-/// For ctrl-c, call [`stop`](Shutdown::stop) in the handler that your crate for signals gives you.
+/// For ctrl-c, call [`stop`](Shutdown::stop) in the handler of your crate for signals.
 ///
 /// ```no_run
 /// use pop3_blocking::{Shutdown, serve};
@@ -130,7 +130,8 @@ impl Drop for Running {
 /// ```
 ///
 /// # Errors
-/// Returns an error if the listener has no address. Errors of `accept` are not returned: they pass, as when there are too many open files.
+/// Returns [`io::Error`] if the listener has no address. Errors of `accept` are not returned, because they are temporary, such as too many
+/// open files.
 pub fn serve(
     listener: &TcpListener,
     most: usize,
@@ -157,7 +158,7 @@ pub fn serve(
     Ok(())
 }
 
-/// Runs one session. A connection for which there is no thread or no file is closed.
+/// Runs one session. Closes a connection for which there is no thread or no file.
 fn start<F: Fn(TcpStream) + Send + Sync + 'static>(
     shutdown: &Shutdown,
     id: u64,
@@ -179,7 +180,7 @@ fn start<F: Fn(TcpStream) + Send + Sync + 'static>(
     }
 }
 
-/// Returns an address under which this machine reaches a listener on all of its addresses.
+/// Returns an address at which this machine reaches a listener that listens on all addresses.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

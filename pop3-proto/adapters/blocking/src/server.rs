@@ -6,29 +6,29 @@ use pop3_proto::{AnswerError, ConnectionError, ServerConfig, ServerConnection, S
 use std::io::{self, BufRead};
 use std::time::{Duration, Instant};
 
-/// How long the client may take for the last response.
+/// How long the client may take to read the last response.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// How long the client may take to close after it.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A POP3 server on a blocking stream, for one connection.
 ///
-/// Answer each event with the [`Responder`] that comes with it; [`next`](Self::next) writes the answers, and waits for the next event. Timers
-/// run by themselves ([`ServerConfig::with_timers`]).
+/// Answer each event with the [`Responder`] that comes with it. [`next`](Self::next) writes the answers, and waits for the next event. Timers
+/// run automatically ([`ServerConfig::with_timers`]).
 ///
 /// # Stopping early
-/// Drop it at any time. The connection is closed and the maildrop is dropped with its lock. Nothing is removed, because removal is your answer to
-/// [`Event::Commit`].
+/// Drop the session at any time. This closes the connection and drops the maildrop with its lock. No message is removed, because removal is your
+/// answer to [`Event::Commit`].
 #[derive(Debug)]
 pub struct Session<S, M, C: AsConfig = &'static ServerConfig<'static>> {
     wire: Wire<S>,
     pop3: ServerConnection<M, Vec<u8>, Vec<u8>, C>,
-    /// When the last response must be written, once the session is over.
+    /// The time by which the last response must be written, once the session is over.
     farewell: Option<Duration>,
 }
 
 impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
-    /// A server on a stream that is connected, and is inside TLS already if the configuration's policy is
+    /// Returns a server on a connected stream, which is inside TLS already if the configuration's policy is
     /// [`Implicit`](pop3_proto::TlsPolicy::Implicit).
     pub fn new(stream: S, config: C) -> Self {
         let wire = Wire::new(stream, Trace::of_server);
@@ -36,14 +36,14 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         Session { wire, pop3, farewell: None }
     }
 
-    /// Ends the session with [`Error::Deadline`] after this time, however much the client sends.
+    /// Ends the session with [`Error::Deadline`] after this time, regardless of how much the client sends.
     #[must_use]
     pub fn with_deadline(mut self, after: Duration) -> Self {
         self.set_deadline(Instant::now().checked_add(after));
         self
     }
 
-    /// Sets the deadline of the session, or takes it away.
+    /// Sets the deadline of the session, or removes it.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.wire.set_deadline(deadline);
     }
@@ -53,10 +53,11 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
     /// When it returns [`Event::Closed`], the last response is already written, and the maildrop was dropped before that.
     ///
     /// # Errors
-    /// Returns [`Error::NothingDue`] instead of waiting forever, if an answer is due: give it with [`responder`](Self::responder). Returns
-    /// [`Error::Connection`] if a timer ran out or the client broke a rule, [`Error::Deadline`], and [`Error::Io`]. Nothing is removed then.
+    /// Returns [`Error::NothingDue`] instead of waiting forever, if your answer is missing: give it with [`responder`](Self::responder).
+    /// Returns [`Error::Connection`] if a timer ran out or the client broke a rule. Returns [`Error::Deadline`] if the deadline has passed.
+    /// Returns [`Error::Io`] if the stream failed. No message is removed after an error.
     #[allow(clippy::should_implement_trait)] // an iterator's items cannot borrow from it
-    #[allow(clippy::type_complexity)] // spelled out, because it is what a caller matches
+    #[allow(clippy::type_complexity)] // spelled out, because callers match on it
     pub fn next(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, Error> {
         self.ready()?;
         let polled = self.pop3.poll();
@@ -64,21 +65,22 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         Ok(polled?)
     }
 
-    /// Returns the responder, for an answer whose token you kept.
+    /// Returns a responder, for an answer whose token you kept.
     pub fn responder(&mut self) -> Responder<'_, M, C> {
         self.pop3.responder()
     }
 
-    /// Sends the message that the client asked for, as it lies in its store: the answer to [`Event::Fetch`].
+    /// Sends the requested message from its store, as the answer to [`Event::Fetch`].
     ///
     /// The status line states the size that the maildrop lists. If the message has another size, the session is closed before the message ends,
-    /// because the client must not take it for whole. To refuse instead, compare before you answer: count the message with
+    /// so the client sees that it is incomplete. To refuse instead, compare before you answer: count the message with
     /// [`OctetCount`](pop3_proto::OctetCount), and compare with [`Fetch::octets`].
     ///
     /// # Errors
     /// Returns [`Error::Body`] if the size differs, and [`Error::Message`] if the message cannot be read. Both close the session: the next call of
-    /// [`next`](Self::next) returns [`Event::Closed`]. Returns [`Error::Answer`] if the token is an old one; then the session goes on.
-    /// If the stream fails, the message is still open, and [`next`](Self::next) returns [`Event::Body`] once the stream works again.
+    /// [`next`](Self::next) returns [`Event::Closed`]. Returns [`Error::Answer`] if the token is an old one; the session continues. Returns
+    /// [`Error::Io`] if the stream fails. The message is still open then, and [`next`](Self::next) returns [`Event::Body`] once the stream works
+    /// again.
     pub fn send_message(&mut self, fetch: Fetch, mut message: impl BufRead) -> Result<Sent, Error> {
         self.pop3.responder().send_body(fetch)?;
         let sent = self.send_open(&mut message);
@@ -101,15 +103,16 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         }
     }
 
-    /// Starts TLS: the answer to [`Event::StartTls`]. `handshake` does it on the stream, within the time of the TLS timer and the deadline.
+    /// Starts TLS, as the answer to [`Event::StartTls`]. `handshake` does it on the stream, within the time of the TLS timer and the
+    /// deadline.
     ///
-    /// All that is pending is written first, so that the client has the response to STLS. Bytes that were received before the handshake are
-    /// fatal, because somebody has injected them. So a stream that reads ahead (a [`BufReader`](io::BufReader)) must not lie below STLS: it would
-    /// hide those bytes.
+    /// Pending bytes are written first, so the client has the response to STLS. Bytes that were received before the handshake are fatal, because
+    /// an attacker has injected them. So do not use a stream that reads ahead (a [`BufReader`](io::BufReader)) below STLS: it would hide those
+    /// bytes.
     ///
     /// # Errors
-    /// Returns [`Error::Io`] if the handshake fails, [`Error::Connection`] if it takes too long or bytes were injected, and [`Error::Answer`] if the
-    /// token belongs to another connection. The connection is closed then.
+    /// Returns [`Error::Io`] if the handshake fails. Returns [`Error::Connection`] if it takes too long or bytes were injected. Returns
+    /// [`Error::Answer`] if the token belongs to another connection. After an error the connection is closed.
     pub fn start_tls<T: Stream>(
         mut self,
         start: StartTls,
@@ -130,17 +133,18 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         Ok(Session { wire, pop3, farewell: None })
     }
 
-    /// Returns the stream for a handshake in place, after everything pending was written. Report success with
+    /// Writes all pending bytes, and returns the stream for a handshake in place. Report success with
     /// [`tls_started`](Self::tls_started); after a failure, drop the session.
     ///
     /// # Errors
-    /// The same as those of [`start_tls`](Self::start_tls).
+    /// Returns the errors of [`start_tls`](Self::start_tls).
     pub fn stream_for_tls(&mut self, start: &StartTls) -> Result<&mut S, Error> {
         self.before_tls(start)?;
         Ok(&mut self.wire.stream)
     }
 
-    /// Reports that the stream has upgraded itself to TLS: the answer to [`Event::StartTls`] for a stream that changes in place.
+    /// Reports that the stream has upgraded itself to TLS. This is the answer to [`Event::StartTls`] for a stream that changes in
+    /// place.
     ///
     /// # Errors
     /// Returns [`Error::Answer`] if the token belongs to another connection. If bytes were injected before TLS, the next call of
@@ -151,7 +155,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         Ok(())
     }
 
-    /// Ends the session: nothing is removed. [`next`](Self::next) then returns [`Event::Closed`].
+    /// Ends the session without removing anything. [`next`](Self::next) then returns [`Event::Closed`].
     pub fn close(&mut self) {
         self.pop3.close();
     }
@@ -160,7 +164,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
     /// has sent more than the server read may lose the last response.
     ///
     /// # Errors
-    /// Returns any error of the stream.
+    /// Returns [`io::Error`] if the stream fails.
     pub fn finish(self) -> io::Result<()> {
         drop(self.pop3);
         self.wire.finish(LINGER)
@@ -176,19 +180,19 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         &self.wire.stream
     }
 
-    /// Returns the stream. Bytes that you read or write there are missing in the session.
+    /// Returns the stream. The session misses any bytes that you read or write there.
     pub fn stream_mut(&mut self) -> &mut S {
         &mut self.wire.stream
     }
 
-    /// Returns the stream, and the bytes that were received and not read: for a proxy, after
+    /// Returns the stream, and the received bytes that were not read. Use it in a proxy, after
     /// [`hand_over`](Responder::hand_over).
     pub fn into_parts(self) -> (S, Vec<u8>) {
         let unread = self.pop3.unread().to_vec();
         (self.wire.stream, unread)
     }
 
-    /// Goes on until there is an event. Once the session is over, it writes the last response.
+    /// Continues until there is an event. Once the session is over, writes the last response.
     fn ready(&mut self) -> Result<(), Error> {
         while !self.pop3.is_closed() && !self.pop3.is_ready() {
             self.turn()?;
@@ -199,7 +203,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         Ok(())
     }
 
-    /// Writes what is pending, and refuses injected bytes, before the stream is handed to TLS.
+    /// Writes pending bytes, and refuses injected ones, before TLS takes the stream.
     fn before_tls(&mut self, start: &StartTls) -> Result<(), Error> {
         if start.connection() != self.wire.id {
             return Err(AnswerError::OtherConnection.into());
@@ -215,7 +219,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         self.wire.limit(timer)
     }
 
-    /// Writes, or else reads, once.
+    /// Writes once if bytes are pending; otherwise reads once.
     fn turn(&mut self) -> Result<(), Error> {
         let timer = self.timer()?;
         self.wire.limit(timer)?;
@@ -229,7 +233,8 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
         Ok(())
     }
 
-    /// Runs the timers. The machine runs none once the session is over, so the last response has a limit here.
+    /// Runs the timers. The machine runs none once the session is over, so this limits the time for the last
+    /// response.
     fn timer(&mut self) -> Result<Option<Duration>, Error> {
         let now = self.wire.now();
         let timer = self.pop3.tick(now)?;
@@ -244,11 +249,11 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
     }
 }
 
-/// Reads from the store, again if a signal came.
+/// Reads from the store, and again if a signal interrupts the read.
 fn fill(message: &mut impl BufRead) -> io::Result<&[u8]> {
     loop {
         match message.fill_buf() {
-            Ok([]) => return Ok(&[]), // the end, after which another read might be interrupted
+            Ok([]) => return Ok(&[]), // the end; another read might be interrupted
             Ok(_) => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

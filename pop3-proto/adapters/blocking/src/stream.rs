@@ -4,19 +4,19 @@ use std::time::{Duration, Instant};
 
 /// A blocking stream whose reads and writes can be limited in time.
 ///
-/// It must block: a read that returns [`WouldBlock`](io::ErrorKind::WouldBlock) is taken for one whose time is up. For a stream without
-/// timeouts, use [`NoTimeouts`].
+/// The stream must block: a read that returns [`WouldBlock`](io::ErrorKind::WouldBlock) counts as one whose time is up. For a stream
+/// without timeouts, use [`NoTimeouts`].
 pub trait Stream: Read + Write {
-    /// Sets how long each read and write after this may take; `None` is forever, and a duration is never zero.
+    /// Sets how long each later read and write may take. `None` means forever; a duration is never zero.
     ///
     /// # Errors
-    /// Returns any error of the stream.
+    /// Returns [`io::Error`] if the stream fails.
     fn set_timeout(&mut self, timeout: Option<Duration>) -> io::Result<()>;
 
-    /// Tells the peer that nothing more will be sent. Reads go on.
+    /// Tells the peer that nothing more will be sent. Reads still work.
     ///
     /// # Errors
-    /// Returns any error of the stream.
+    /// Returns [`io::Error`] if the stream fails.
     fn shutdown(&mut self) -> io::Result<()> {
         self.flush()
     }
@@ -61,7 +61,8 @@ macro_rules! pointer {
 
 pointer! { &mut S Box<S> }
 
-/// A stream without timeouts, such as one in memory. Timers and the deadline run out only when a read or a write returns.
+/// A stream without timeouts, such as one in memory. Timers and the deadline take effect only when a read or a write
+/// returns.
 #[derive(Debug)]
 pub struct NoTimeouts<S>(pub S);
 
@@ -89,9 +90,9 @@ impl<S: Read + Write> Stream for NoTimeouts<S> {
 
 /// A stream under TLS. Its timeout is for all calls together, not for each.
 ///
-/// One read of TLS may read from the socket many times, so a peer that sends one byte at a time would restart a timeout for each call again
-/// and again. [`start_tls`](crate::Connection::start_tls) gives this to your handshake. If the session runs inside TLS from the start, put
-/// your socket into one yourself.
+/// One read of TLS may read from the socket many times. With a timeout for each call, a peer that sends one byte at a time would restart it
+/// again and again. [`start_tls`](crate::Connection::start_tls) passes this type to your handshake. If the session runs inside TLS from the
+/// start, wrap your socket in it yourself.
 #[derive(Debug)]
 pub struct Timed<S> {
     stream: S,
@@ -114,7 +115,7 @@ impl<S: Stream> Timed<S> {
         &self.stream
     }
 
-    /// Gives the next call the time that is left.
+    /// Sets the timeout of the next call to the remaining time.
     fn arm(&mut self) -> io::Result<()> {
         let left = match self.until {
             None => None,

@@ -37,7 +37,7 @@ where
 }
 
 impl Connection<ClientTls<TcpStream>> {
-    /// Connects, inside TLS from the first byte, as on port 995. `name` is the server's name in its certificate. Give a configuration with
+    /// Connects inside TLS from the first byte, as on port 995. `name` is the server's name in its certificate. Use a configuration with
     /// [`TlsPolicy::Implicit`](pop3_proto::TlsPolicy::Implicit).
     ///
     /// # Errors
@@ -57,10 +57,10 @@ impl Connection<ClientTls<TcpStream>> {
 }
 
 impl<S: Stream> Connection<S> {
-    /// Starts TLS by rustls: see [`start_tls`](Self::start_tls). `name` is the server's name in its certificate.
+    /// Starts TLS with rustls: see [`start_tls`](Self::start_tls). `name` is the server's name in its certificate.
     ///
     /// # Errors
-    /// The same as those of [`start_tls`](Self::start_tls).
+    /// Returns the errors of [`start_tls`](Self::start_tls).
     pub fn start_rustls(
         self,
         start: client::StartTls,
@@ -77,10 +77,10 @@ impl<S: Stream> Connection<S> {
 }
 
 impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
-    /// Starts TLS by rustls: see [`start_tls`](Self::start_tls).
+    /// Starts TLS with rustls: see [`start_tls`](Self::start_tls).
     ///
     /// # Errors
-    /// The same as those of [`start_tls`](Self::start_tls).
+    /// Returns the errors of [`start_tls`](Self::start_tls).
     pub fn start_rustls(
         self,
         start: server::StartTls,
@@ -93,7 +93,7 @@ impl<S: Stream, M: Maildrop, C: AsConfig> Session<S, M, C> {
 }
 
 impl<S: Stream, M: Maildrop, C: AsConfig> Session<ServerTls<S>, M, C> {
-    /// A server inside TLS from the first byte, as on port 995. Give a configuration with
+    /// Returns a server inside TLS from the first byte, as on port 995. Use a configuration with
     /// [`TlsPolicy::Implicit`](pop3_proto::TlsPolicy::Implicit). The handshake is part of the first write.
     ///
     /// # Errors

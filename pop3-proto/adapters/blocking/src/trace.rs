@@ -1,4 +1,5 @@
-//! What is told to `tracing`: one span for each session, and in it the kind of each event; never a name, a password, a text or a message.
+//! Reports to `tracing`: one span for each session, with the kind of each event in it. Names, passwords, texts and messages are never
+//! reported.
 
 #[cfg(feature = "tracing")]
 mod on {
@@ -6,8 +7,8 @@ mod on {
     use tracing::Span;
     use tracing::field::{Empty, display};
 
-    /// The span of a session. It ends with the session, and its parent is the span in which the session was made. It is never entered: a guard
-    /// would stay in force while a future waits.
+    /// The span of a session. It ends with the session, and its parent is the span in which the session was created. It is never entered,
+    /// because a guard would stay in force while a future waits.
     #[derive(Debug)]
     pub(crate) struct Trace(Span);
 
@@ -22,7 +23,7 @@ mod on {
             Trace(tracing::debug_span!(target: "pop3", "session", connection, side = "server", tls = Empty))
         }
 
-        /// Notes the address of the peer.
+        /// Records the address of the peer.
         pub(crate) fn peer(&self, address: std::io::Result<std::net::SocketAddr>) {
             if let Ok(address) = address {
                 self.0.record("peer", display(address));

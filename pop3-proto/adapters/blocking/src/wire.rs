@@ -1,4 +1,4 @@
-//! A stream with its clock: what both sides read, write and wait with.
+//! A stream with its clock, which both sides use to read, write and wait.
 
 use crate::trace::Trace;
 use crate::{Error, Stream, Timed};
@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The shortest timeout that every platform tells from none.
+/// The shortest timeout that no platform rounds to "none".
 const SHORTEST: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
@@ -17,9 +17,9 @@ pub(crate) struct Wire<S> {
     pub(crate) start: Instant,
     pub(crate) trace: Trace,
     deadline: Option<Instant>,
-    /// The stream took bytes that may still lie in a buffer of its own, as that of TLS.
+    /// Whether the stream accepted bytes that may still be in its own buffer, as with TLS.
     unflushed: bool,
-    /// A call can return because its time is up.
+    /// Whether a call can return because its time is up.
     limited: bool,
 }
 
@@ -64,7 +64,7 @@ impl<S: Stream> Wire<S> {
         self.unflushed || !send.pending().is_empty()
     }
 
-    /// Writes once, or flushes if nothing is pending.
+    /// Writes once, or flushes if no bytes are pending.
     pub(crate) fn write(&mut self, send: &mut SendBuf<Vec<u8>>) -> io::Result<()> {
         if send.pending().is_empty() {
             let flushed = self.stream.flush();
@@ -86,7 +86,7 @@ impl<S: Stream> Wire<S> {
     /// Reads once.
     pub(crate) fn read(&mut self, recv: &mut RecvBuf<Vec<u8>>) -> io::Result<()> {
         let read = match self.stream.read(recv.spare_mut()) {
-            // TLS that ended without its farewell. If a response is due, the machine reports an error.
+            // TLS ended without a close_notify. If a response is pending, the machine reports an error.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
             read => read,
         };
@@ -96,14 +96,14 @@ impl<S: Stream> Wire<S> {
         Ok(())
     }
 
-    /// Goes on with the stream that this makes of its own.
+    /// Continues with the stream that `upgrade` makes of this one.
     fn on<T>(self, upgrade: impl FnOnce(S) -> io::Result<T>) -> io::Result<Wire<T>> {
         let Wire { stream, id, start, trace, deadline, .. } = self;
         let stream = upgrade(stream)?;
         Ok(Wire { stream, id, start, trace, deadline, unflushed: false, limited: false })
     }
 
-    /// Does the handshake, and goes on with the stream that it returns.
+    /// Does the handshake, and continues with the stream that it returns.
     pub(crate) fn upgrade<T: Stream>(
         self,
         timer: Option<Duration>,
@@ -118,8 +118,8 @@ impl<S: Stream> Wire<S> {
         })
     }
 
-    /// Tells the peer that this is the end, and waits until it has read all: to close while bytes are unread would take the last response
-    /// from it.
+    /// Tells the peer that this is the end, and waits until it has read everything. Closing with unread bytes would discard the last
+    /// response.
     pub(crate) fn finish(mut self, most: Duration) -> io::Result<()> {
         self.stream.set_timeout(Some(most))?;
         self.stream.shutdown()?;

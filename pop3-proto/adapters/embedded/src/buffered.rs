@@ -1,10 +1,10 @@
-/// A source of bytes with a buffer of yours, so that [`send_message`](crate::Session::send_message) can read from it.
+/// A source of bytes with your own buffer, so [`send_message`](crate::Session::send_message) can read from it.
 ///
 /// ```
 /// use embedded_io::BufRead;
 /// use pop3_embedded::Buffered;
 ///
-/// let mut buffer = [0; 4]; // 512 bytes or more make sense
+/// let mut buffer = [0; 4]; // use at least 512 bytes in practice
 /// let mut flash = Buffered::new(&b"Subject: one"[..], &mut buffer);
 /// assert_eq!(flash.fill_buf(), Ok(&b"Subj"[..]));
 /// flash.consume(2);
@@ -24,7 +24,7 @@ impl<'b, S> Buffered<'b, S> {
         Buffered { source, buffer, start: 0, end: 0 }
     }
 
-    /// Returns the source. Bytes that are in the buffer are lost.
+    /// Returns the source. Bytes in the buffer are lost.
     pub fn into_source(self) -> S {
         self.source
     }
@@ -37,7 +37,7 @@ impl<'b, S> Buffered<'b, S> {
         self.start = self.start.saturating_add(count).min(self.end);
     }
 
-    /// Copies what is held, and returns how much.
+    /// Copies the buffered bytes, and returns how many.
     fn copy(&mut self, to: &mut [u8]) -> usize {
         let count = to.iter_mut().zip(self.held()).map(|(to, byte)| *to = *byte).count();
         self.take(count);
@@ -61,7 +61,7 @@ macro_rules! buffered {
         impl<S: $io::Read> $io::BufRead for Buffered<'_, S> {
             $($async)? fn fill_buf(&mut self) -> Result<&[u8], S::Error> {
                 if self.start >= self.end {
-                    // Before the read, which may fail or be dropped.
+                    // This comes before the read, which may fail or be dropped.
                     (self.start, self.end) = (0, 0);
                     self.end = self.source.read(self.buffer)$(.$await)??;
                 }

@@ -6,10 +6,10 @@ use pop3_proto::client::{AsConfig, Client, ClientConfig, Event, Sender, StartTls
 use pop3_proto::login::{Login, LoginError, Way};
 use pop3_proto::{AnswerError, BufferTooSmall, ClientConnection, Storage};
 
-/// A client on a stream: of `embedded-io` with [`next`](Self::next), of `embedded-io-async` with
-/// [`next_async`](Self::next_async).
+/// A client on a stream of `embedded-io` (with [`next`](Self::next)) or of `embedded-io-async` (with
+/// [`next_async`](Self::next_async)).
 ///
-/// `S` is the stream, `N` the clock, `R` the receive buffer and `W` the send buffer. All state is in the connection. To stop
+/// `S` is the stream, `N` the clock, `R` the receive buffer and `W` the send buffer. The connection holds all state. To stop
 /// early, drop it: the server then removes nothing.
 ///
 /// ```
@@ -20,7 +20,7 @@ use pop3_proto::{AnswerError, BufferTooSmall, ClientConnection, Storage};
 ///
 /// const CONFIG: ClientConfig = ClientConfig::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(512));
 ///
-/// /// Returns how many messages there are; `None` if the server refuses.
+/// /// Returns how many messages there are, or `None` if the server refuses.
 /// fn count<S: Read + Write>(stream: S, now: fn() -> Duration) -> Result<Option<u32>, Error<S::Error>> {
 ///     let (mut recv, mut send) = ([0; 1024], [0; 512]);
 ///     let mut pop3 = Connection::new(CONFIG, 1, stream, now, &mut recv[..], &mut send[..])?;
@@ -49,10 +49,10 @@ where
 }
 
 impl<S, N: FnMut() -> Duration, R: Storage, W: Storage, C: AsConfig> Connection<S, N, R, W, C> {
-    /// A client that waits for the greeting, on a stream that is connected.
+    /// Returns a client that waits for the greeting, on a connected stream.
     ///
-    /// `id` is your number for the connection: the tokens of two connections differ by it. `now` is a clock that never goes
-    /// back. It returns the time since any start.
+    /// `id` is your number for the connection, which distinguishes the tokens of two connections. `now` is a clock that never
+    /// goes back. It returns the time since any fixed start.
     ///
     /// # Errors
     /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ClientConfig::min_recv_buf`], or `send` fewer than
@@ -62,12 +62,13 @@ impl<S, N: FnMut() -> Duration, R: Storage, W: Storage, C: AsConfig> Connection<
         Ok(Connection { link: Link::new(id, stream, now, pop3) })
     }
 
-    /// Sets the time of the clock at which the session fails with [`Error::Deadline`], whatever it is doing.
+    /// Sets the time of the clock at which the session fails with [`Error::Deadline`], regardless of what it
+    /// is doing.
     pub fn set_deadline(&mut self, deadline: Option<Duration>) {
         self.link.deadline = deadline.unwrap_or(NEVER);
     }
 
-    /// Returns the sender, for sending while you hold no event: see [`ClientConnection::sender`].
+    /// Returns a sender, for sending while you hold no event: see [`ClientConnection::sender`].
     pub fn sender(&mut self) -> Sender<'_, C> {
         self.link.pop3.sender()
     }
@@ -77,13 +78,13 @@ impl<S, N: FnMut() -> Duration, R: Storage, W: Storage, C: AsConfig> Connection<
         self.link.pop3.close();
     }
 
-    /// Returns the machine, for what can be asked of it: state, capabilities, deletions.
+    /// Returns the machine, for its state, capabilities and deletions.
     pub fn client(&self) -> &Client<C> {
         self.link.pop3.client()
     }
 
-    /// Reports that the stream has upgraded itself to TLS: the answer to [`Event::StartTls`] for a stream that changes in
-    /// place, after [`stream_for_tls`](Self::stream_for_tls).
+    /// Reports that the stream has upgraded itself to TLS. This is the answer to [`Event::StartTls`] for a stream that
+    /// changes in place, after [`stream_for_tls`](Self::stream_for_tls).
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
@@ -96,7 +97,7 @@ impl<S, N: FnMut() -> Duration, R: Storage, W: Storage, C: AsConfig> Connection<
         &mut self.link.stream
     }
 
-    /// Returns the stream and the connection, for somebody else to go on with.
+    /// Returns the stream and the connection, so other code can continue with them.
     pub fn into_parts(self) -> (S, ClientConnection<R, W, C>) {
         (self.link.stream, self.link.pop3)
     }
@@ -110,8 +111,8 @@ where
     W: Storage,
     C: AsConfig,
 {
-    /// Runs the timers and the deadline, and returns when the next one runs out: the time of the clock until which an
-    /// executor lets [`next_async`](Self::next_async) wait. `None` means without a bound.
+    /// Runs the timers and the deadline, and returns when the next one runs out. An executor lets
+    /// [`next_async`](Self::next_async) wait until this time of the clock. `None` means without a limit.
     ///
     /// # Errors
     /// Returns [`Error::Connection`] if a timer has run out, and [`Error::Deadline`] if the deadline has passed.
@@ -134,7 +135,7 @@ macro_rules! client {
             C: AsConfig,
         {
             $(#[$next_doc])*
-            // Spelled out, because it is what a caller matches.
+            // Spelled out, because callers match on it.
             #[allow(clippy::type_complexity, clippy::should_implement_trait)]
             pub $($async)? fn $next(&mut self) -> Result<Option<(Event<'_>, Sender<'_, C>)>, Error<S::Error>> {
                 self.link.$wait()$(.$await)??;
@@ -182,34 +183,33 @@ client! { embedded_io, wait, drain,
     /// the session is over.
     ///
     /// Pending bytes are sent first. If the stream fails with [`TimedOut`](embedded_io::ErrorKind::TimedOut) or
-    /// [`Interrupted`](embedded_io::ErrorKind::Interrupted), the timers are run, and the call goes on.
+    /// [`Interrupted`](embedded_io::ErrorKind::Interrupted), the call runs the timers and continues.
     ///
     /// # Errors
-    /// Returns [`Error::NothingDue`] if the server owes nothing and nothing is pending: send a command first.
-    /// Returns [`Error::Deadline`] if the deadline has passed.
-    /// Returns [`Error::Connection`] if a timer ran out or the server broke a rule.
-    /// Returns [`Error::Io`] or [`Error::WriteZero`] if the stream failed.
+    /// Returns [`Error::NothingDue`] if no response is expected and no byte is pending: send a command first.
+    /// Returns [`Error::Deadline`] if the deadline has passed. Returns [`Error::Connection`] if a timer ran out
+    /// or the server broke a rule. Returns [`Error::Io`] or [`Error::WriteZero`] if the stream failed.
     next,
-    /// Logs in by the best way that the server, the TLS policy and the features allow, and returns the way. Call it before
-    /// the greeting was read; otherwise APOP is not tried.
+    /// Logs in with the best method that the server, the TLS policy and the features allow, and returns the method. Call
+    /// it before the greeting was read; otherwise APOP is not tried.
     ///
     /// # Errors
-    /// Returns [`Error::Login`] if the server refuses, if there is no way, or if the session ends. After a refusal the
-    /// session can go on.
-    /// Otherwise, the errors are those of [`next`](Self::next).
+    /// Returns [`Error::Login`] if the server refuses, if no method is possible, or if the session ends. After a
+    /// refusal the session can continue. Otherwise, the errors are those of [`next`](Self::next).
     log_in,
-    /// Sends all that is pending, and returns the stream: for a handshake in place. Report success with
+    /// Sends all pending bytes, and returns the stream for a handshake in place. Report success with
     /// [`tls_started`](Self::tls_started); after a failure, drop the connection.
     ///
     /// # Errors
     /// Returns [`Error::Answer`] if the token belongs to another connection.
     /// Otherwise, the errors are those of [`next`](Self::next).
     stream_for_tls,
-    /// Starts TLS: the answer to [`Event::StartTls`]. It sends what is pending, gives the stream to `handshake`, and goes on
+    /// Starts TLS, as the answer to [`Event::StartTls`]. Sends pending bytes, gives the stream to `handshake`, and continues
     /// with the stream that `handshake` returns.
     ///
-    /// Bytes that were received after STLS and before the handshake are fatal, because somebody may have injected them:
-    /// there is then no [`Event::StartTls`], and `next` fails. So the stream must not read ahead: it would hide such bytes.
+    /// Bytes that were received after STLS and before the handshake are fatal, because an attacker may have injected them:
+    /// there is then no [`Event::StartTls`], and `next` fails. So the stream must not read ahead, which would hide such
+    /// bytes.
     ///
     /// # Errors
     /// Returns [`StartTlsError::Session`] with [`Error::Answer`] if the token belongs to another connection.
@@ -218,29 +218,30 @@ client! { embedded_io, wait, drain,
 }
 
 client! { embedded_io_async [async await], wait_async, drain_async,
-    /// As [`next`](Self::next), for `embedded-io-async`.
+    /// Does the same as [`next`](Self::next), for `embedded-io-async`.
     ///
-    /// It is cancel safe if the `read` and `write` of the stream are: if you drop the future and call it again, nothing is
+    /// This is cancel safe if the `read` and `write` of the stream are: if you drop the future and call it again, no byte is
     /// lost. So race it against a timer of your executor, until the time that [`tick`](Self::tick) returns.
     ///
     /// # Errors
-    /// The same as those of [`next`](Self::next).
+    /// Returns the errors of [`next`](Self::next).
     next_async,
-    /// As [`log_in`](Self::log_in), for `embedded-io-async`. If you drop the future, close the connection: how far the login
-    /// came is lost.
+    /// Does the same as [`log_in`](Self::log_in), for `embedded-io-async`. If you drop the future, close the connection,
+    /// because the progress of the login is lost.
     ///
     /// # Errors
-    /// The same as those of [`log_in`](Self::log_in).
+    /// Returns the errors of [`log_in`](Self::log_in).
     log_in_async,
-    /// As [`stream_for_tls`](Self::stream_for_tls), for `embedded-io-async`. Cancel safe as [`next_async`](Self::next_async) is.
+    /// Does the same as [`stream_for_tls`](Self::stream_for_tls), for `embedded-io-async`. Cancel safe like
+    /// [`next_async`](Self::next_async).
     ///
     /// # Errors
-    /// The same as those of [`stream_for_tls`](Self::stream_for_tls).
+    /// Returns the errors of [`stream_for_tls`](Self::stream_for_tls).
     stream_for_tls_async,
-    /// As [`start_tls`](Self::start_tls), for `embedded-io-async`. A future that is dropped takes the connection with it.
+    /// Does the same as [`start_tls`](Self::start_tls), for `embedded-io-async`. Dropping the future drops the connection.
     ///
     /// # Errors
-    /// The same as those of [`start_tls`](Self::start_tls).
+    /// Returns the errors of [`start_tls`](Self::start_tls).
     start_tls_async, AsyncFnOnce
 }
 

@@ -8,25 +8,25 @@ use pop3_proto::{AnswerError, BufferTooSmall, ConnectionError, InvalidValue};
 /// Why a call failed. `E` is the error of the stream.
 ///
 /// After [`Send`](Self::Send), [`Answer`](Self::Answer), [`Login`](Self::Login), [`Value`](Self::Value) and [`NothingDue`](Self::NothingDue) the
-/// session can go on. After any other error, drop the connection.
+/// session can continue. After any other error, drop the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error<E> {
     /// The stream failed.
     Io(E),
-    /// The stream took no bytes (`Ok(0)`).
+    /// The stream accepted no bytes (`Ok(0)`).
     WriteZero,
     /// The peer broke a rule, was silent for too long, or closed the connection too early.
     Connection(ConnectionError),
     /// The command was not sent.
     Send(SendError),
-    /// The answer was not taken. The next event is the question again.
+    /// The answer was not accepted. The next event is the question again.
     Answer(AnswerError),
-    /// Bytes of a message were not taken, or its size is not the one that the client was told.
+    /// Bytes of a message were not accepted, or the message does not have its listed size.
     Body(BodyError),
-    /// The source of a message failed. The session is closed, so that the client does not take the message for whole.
+    /// The source of a message failed. The session is closed, so the client sees that the message is incomplete.
     Message(ErrorKind),
-    /// The login failed. The session can go on if the server refused.
+    /// The login failed. The session can continue if the server refused.
     Login(LoginError),
     /// A value cannot be sent with POP3.
     Value(InvalidValue),
@@ -34,7 +34,7 @@ pub enum Error<E> {
     Buffer(BufferTooSmall),
     /// The deadline of the session has passed.
     Deadline,
-    /// The peer owes nothing: send a command, or answer the open question.
+    /// No data from the peer is expected: send a command, or answer the open question.
     NothingDue,
 }
 
@@ -62,17 +62,19 @@ impl<E> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Error::Io(_) => "the stream failed",
-            Error::WriteZero => "the stream took no bytes",
+            Error::WriteZero => "the stream accepted no bytes",
             Error::Connection(_) => "the session failed",
             Error::Send(_) => "the command was not sent",
-            Error::Answer(_) => "the answer was not taken",
-            Error::Body(_) => "the message was not sent to its end",
+            Error::Answer(_) => "the answer was not accepted",
+            Error::Body(_) => "the message was not sent completely",
             Error::Message(_) => "the source of the message failed",
             Error::Login(_) => "the login failed",
             Error::Value(_) => "a value cannot be sent with POP3",
             Error::Buffer(_) => "a buffer is too small for the configuration",
             Error::Deadline => "the deadline of the session has passed",
-            Error::NothingDue => "the peer owes nothing: send a command, or answer the open question",
+            Error::NothingDue => {
+                "no data is expected from the peer: send a command, or answer the open question"
+            }
         })
     }
 }
@@ -94,7 +96,8 @@ impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
     }
 }
 
-/// Why TLS was not started. `E` is the error of the stream, `H` that of the handshake. Drop the connection.
+/// Why TLS was not started. `E` is the error of the stream, and `H` that of the handshake. Drop the
+/// connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StartTlsError<E, H> {
@@ -113,7 +116,7 @@ impl<E, H> From<Error<E>> for StartTlsError<E, H> {
 impl<E, H> fmt::Display for StartTlsError<E, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            StartTlsError::Session(_) => "the session failed while TLS was started",
+            StartTlsError::Session(_) => "the session failed while starting TLS",
             StartTlsError::Handshake(_) => "the TLS handshake failed",
         })
     }
@@ -138,14 +141,14 @@ mod logged {
     use core::fmt::Debug;
     use defmt::{Debug2Format, Format, Formatter, write};
 
-    /// As `Debug` shows it.
+    /// Uses the output of `Debug`.
     impl<E: Debug> Format for Error<E> {
         fn format(&self, f: Formatter<'_>) {
             write!(f, "{}", Debug2Format(self));
         }
     }
 
-    /// As `Debug` shows it.
+    /// Uses the output of `Debug`.
     impl<E: Debug, H: Debug> Format for StartTlsError<E, H> {
         fn format(&self, f: Formatter<'_>) {
             write!(f, "{}", Debug2Format(self));

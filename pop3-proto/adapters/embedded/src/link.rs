@@ -1,4 +1,5 @@
-//! A stream, a clock and one of the two connections: when to write, when to read, and when to give up.
+//! A stream, a clock and one of the two connections. Decides when to write, when to read, and when to give
+//! up.
 
 use crate::Error;
 use core::time::Duration;
@@ -7,18 +8,18 @@ use pop3_proto::{
     AnswerError, ClientConnection, ConnectionError, ServerConnection, State, Storage, Timer, client, server,
 };
 
-/// How long the peer may take for the bytes that are left when no timer of the session runs: at its end, and before a
+/// How long the peer may take for the remaining bytes when no timer of the session runs: at its end, and before a
 /// handshake.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// The time of a clock that is never reached.
+/// A time that the clock never reaches.
 pub(crate) const NEVER: Duration = Duration::MAX;
 
-/// What both connections have.
+/// The parts that both connections share.
 pub(crate) trait Machine {
-    /// `poll` has an event or an error.
+    /// Returns whether `poll` has an event or an error.
     fn is_ready(&mut self) -> bool;
-    /// The session is over, and bytes that are left are for the peer: a client has nothing more to tell a server.
+    /// Returns whether the session is over with bytes left to send. A client then needs to send nothing more.
     fn is_ending(&self) -> bool;
     fn is_closed(&self) -> bool;
     fn wants_read(&self) -> bool;
@@ -92,9 +93,9 @@ pub(crate) struct Link<S, N, P> {
     now: N,
     pub(crate) pop3: P,
     pub(crate) deadline: Duration,
-    /// When the peer must have taken what is left.
+    /// The time by which the peer must have taken the remaining bytes.
     farewell: Duration,
-    /// Bytes were written since the last flush.
+    /// Whether bytes were written since the last flush.
     unflushed: bool,
 }
 
@@ -128,19 +129,19 @@ impl<S, N: FnMut() -> Duration, P: Machine> Link<S, N, P> {
         Ok(Some(next).filter(|next| *next < NEVER))
     }
 
-    /// Starts the time that the peer has for what is left.
+    /// Starts the time that the peer has for the remaining bytes.
     fn start_farewell(&mut self) {
         if self.farewell == NEVER {
             self.farewell = (self.now)().saturating_add(FAREWELL);
         }
     }
 
-    /// Fails if a token belongs to another connection.
+    /// Returns an error if a token belongs to another connection.
     pub(crate) fn is_for<E>(&self, connection: u64) -> Result<(), Error<E>> {
         if connection == self.id { Ok(()) } else { Err(AnswerError::OtherConnection.into()) }
     }
 
-    /// Counts what a write has moved.
+    /// Counts the bytes that a write has moved.
     fn wrote<E>(&mut self, moved: Option<usize>) -> Result<(), Error<E>> {
         match moved {
             Some(0) => return Err(Error::WriteZero),
@@ -166,7 +167,7 @@ macro_rules! loops {
                 if self.pop3.is_ending() { self.$drain()$(.$await)? } else { Ok(()) }
             }
 
-            /// Sends all that is pending, with a bound for the time.
+            /// Sends all pending bytes, within a limited time.
             pub(crate) $($async)? fn $drain(&mut self) -> Result<(), Error<S::Error>> {
                 while self.pop3.wants_write() || self.unflushed {
                     self.start_farewell();
@@ -175,7 +176,8 @@ macro_rules! loops {
                 Ok(())
             }
 
-            /// Sends what is pending, or else receives. Nothing is read before the stream is flushed: the peer may wait for it.
+            /// Sends pending bytes. If there are none, receives. Flushes the stream before reading, because the peer may wait
+            /// for the bytes.
             $($async)? fn $turn(&mut self) -> Result<(), Error<S::Error>> {
                 self.tick()?;
                 if self.pop3.wants_write() {
@@ -187,7 +189,7 @@ macro_rules! loops {
                 if !self.pop3.wants_read() {
                     return Err(Error::NothingDue);
                 }
-                // Never empty while input is wanted, so 0 is the end of the stream.
+                // The buffer is never empty while input is wanted, so 0 is the end of the stream.
                 if let Some(count) = progress(self.stream.read(self.pop3.spare_mut())$(.$await)?)? {
                     self.pop3.received(count);
                 }
@@ -210,7 +212,7 @@ macro_rules! loops {
 loops!(embedded_io, wait, drain, turn, write, flush);
 loops!(embedded_io_async [async await], wait_async, drain_async, turn_async, write_async, flush_async);
 
-/// What a call of the stream did; `None` if it gave up for now.
+/// Returns the result of a call on the stream, or `None` if it gave up for now.
 fn progress<T, E: embedded_io::Error>(result: Result<T, E>) -> Result<Option<T>, Error<E>> {
     match result {
         Ok(done) => Ok(Some(done)),

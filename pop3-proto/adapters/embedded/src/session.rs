@@ -5,11 +5,11 @@ use core::time::Duration;
 use pop3_proto::server::{AsConfig, Event, Fetch, Maildrop, Responder, Sent, Server, ServerConfig, StartTls};
 use pop3_proto::{AnswerError, BufferTooSmall, ServerConnection, Storage};
 
-/// A server for one connection, on a stream: of `embedded-io` with [`next`](Self::next), of `embedded-io-async` with
-/// [`next_async`](Self::next_async).
+/// A server for one connection, on a stream of `embedded-io` (with [`next`](Self::next)) or of `embedded-io-async`
+/// (with [`next_async`](Self::next_async)).
 ///
-/// `S` is the stream, `N` the clock, `M` the maildrop, `R` the receive buffer and `W` the send buffer. All state is in the
-/// session. To stop early, drop it: nothing is removed, because removal is the answer to [`Event::Commit`].
+/// `S` is the stream, `N` the clock, `M` the maildrop, `R` the receive buffer and `W` the send buffer. The session holds
+/// all state. To stop early, drop it: nothing is removed, because removal is the answer to [`Event::Commit`].
 ///
 /// ```
 /// use core::time::Duration;
@@ -35,7 +35,7 @@ use pop3_proto::{AnswerError, BufferTooSmall, ServerConnection, Storage};
 ///                 None => responder.close(),
 ///             },
 ///             Event::Fetch(fetch) => _ = pop3.send_message(fetch, mail)?,
-///             Event::Commit(commit) => responder.removed(commit)?, // remove what is marked before
+///             Event::Commit(commit) => responder.removed(commit)?, // first remove the marked messages
 ///             other => responder.decline(other)?,
 ///         }
 ///     }
@@ -52,10 +52,10 @@ where
 }
 
 impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig> Session<S, N, M, R, W, C> {
-    /// A server for one connection, on a stream that is connected.
+    /// Returns a server for one connection, on a connected stream.
     ///
-    /// `id` is your number for the connection: the tokens of two connections differ by it. `now` is a clock that never goes
-    /// back. It returns the time since any start.
+    /// `id` is your number for the connection, which distinguishes the tokens of two connections. `now` is a clock that never
+    /// goes back. It returns the time since any fixed start.
     ///
     /// # Errors
     /// Returns [`BufferTooSmall`] if `recv` has fewer bytes than [`ServerConfig::min_recv_buf`], or `send` fewer than
@@ -65,28 +65,29 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
         Ok(Session { link: Link::new(id, stream, now, pop3) })
     }
 
-    /// Sets the time of the clock at which the session fails with [`Error::Deadline`], whatever it is doing.
+    /// Sets the time of the clock at which the session fails with [`Error::Deadline`], regardless of what it
+    /// is doing.
     pub fn set_deadline(&mut self, deadline: Option<Duration>) {
         self.link.deadline = deadline.unwrap_or(NEVER);
     }
 
-    /// Returns the responder, for an answer whose token you kept.
+    /// Returns a responder, for an answer whose token you kept.
     pub fn responder(&mut self) -> Responder<'_, M, C> {
         self.link.pop3.responder()
     }
 
-    /// Ends the session: nothing is removed. [`next`](Self::next) then returns [`Event::Closed`].
+    /// Ends the session without removing anything. [`next`](Self::next) then returns [`Event::Closed`].
     pub fn close(&mut self) {
         self.link.pop3.close();
     }
 
-    /// Returns the machine, for what can be asked of it.
+    /// Returns the machine, for its state and maildrop.
     pub fn server(&self) -> &Server<M, C> {
         self.link.pop3.server()
     }
 
-    /// Reports that the stream has upgraded itself to TLS: the answer to [`Event::StartTls`] for a stream that changes in
-    /// place, after [`stream_for_tls`](Self::stream_for_tls).
+    /// Reports that the stream has upgraded itself to TLS. This is the answer to [`Event::StartTls`] for a stream that
+    /// changes in place, after [`stream_for_tls`](Self::stream_for_tls).
     ///
     /// # Errors
     /// Returns [`AnswerError`] if the token is an old one or belongs to another connection.
@@ -99,13 +100,13 @@ impl<S, N: FnMut() -> Duration, M: Maildrop, R: Storage, W: Storage, C: AsConfig
         &mut self.link.stream
     }
 
-    /// Returns the stream and the connection, for somebody else to go on with.
+    /// Returns the stream and the connection, so other code can continue with them.
     pub fn into_parts(self) -> (S, ServerConnection<M, R, W, C>) {
         (self.link.stream, self.link.pop3)
     }
 
-    /// Sends the next bytes of the message, and returns how many there was room for. After an error the session is closed,
-    /// because only a connection that ends tells the client that the message is not whole.
+    /// Sends the next bytes of the message, and returns how many fit. After an error the session is closed, because only
+    /// the end of the connection shows the client that the message is incomplete.
     fn write_body<E>(&mut self, bytes: &[u8]) -> Result<usize, Error<E>> {
         let Some((Event::Body, mut responder)) = self.link.pop3.poll()? else {
             return Err(Error::NothingDue);
@@ -145,8 +146,8 @@ where
     W: Storage,
     C: AsConfig,
 {
-    /// Runs the timers and the deadline, and returns when the next one runs out: the time of the clock until which an
-    /// executor lets [`next_async`](Self::next_async) wait. `None` means without a bound.
+    /// Runs the timers and the deadline, and returns when the next one runs out. An executor lets
+    /// [`next_async`](Self::next_async) wait until this time of the clock. `None` means without a limit.
     ///
     /// # Errors
     /// Returns [`Error::Connection`] if a timer has run out, and [`Error::Deadline`] if the deadline has passed.
@@ -170,7 +171,7 @@ macro_rules! session {
             C: AsConfig,
         {
             $(#[$next_doc])*
-            // Spelled out, because it is what a caller matches.
+            // Spelled out, because callers match on it.
             #[allow(clippy::type_complexity, clippy::should_implement_trait)]
             pub $($async)? fn $next(
                 &mut self,
@@ -196,7 +197,7 @@ macro_rules! session {
                     if bytes.is_empty() {
                         return self.finish_body();
                     }
-                    // Never more: a slice that is asked to drop more than it has panics.
+                    // Never more: a slice panics if it must drop more bytes than it has.
                     let taken = self.write_body(bytes)?.min(bytes.len());
                     message.consume(taken);
                 }
@@ -232,41 +233,41 @@ session! { embedded_io, wait, drain,
     /// that the session is over. Everything was sent before [`Event::Closed`] is returned.
     ///
     /// Pending bytes are sent first. If the stream fails with [`TimedOut`](embedded_io::ErrorKind::TimedOut) or
-    /// [`Interrupted`](embedded_io::ErrorKind::Interrupted), the timers are run, and the call goes on.
+    /// [`Interrupted`](embedded_io::ErrorKind::Interrupted), the call runs the timers and continues.
     ///
     /// # Errors
-    /// Returns [`Error::NothingDue`] if an answer is due and nothing is pending: its token was kept or lost.
-    /// Returns [`Error::Deadline`] if the deadline has passed.
-    /// Returns [`Error::Connection`] if a timer ran out or the client broke a rule.
-    /// Returns [`Error::Io`] or [`Error::WriteZero`] if the stream failed.
+    /// Returns [`Error::NothingDue`] if your answer is missing and no byte is pending, because its token was
+    /// kept or lost. Returns [`Error::Deadline`] if the deadline has passed. Returns [`Error::Connection`] if a
+    /// timer ran out or the client broke a rule. Returns [`Error::Io`] or [`Error::WriteZero`] if the stream
+    /// failed.
     next,
-    /// Sends the message that the client asked for, as it is stored: the answer to [`Event::Fetch`]. Its lines end in LF or in
-    /// CR LF. A slice is a `BufRead`; for a source that is not, there is [`Buffered`](crate::Buffered). TOP reads only what
-    /// it needs. The call returns after the end of the message is queued.
+    /// Sends the requested message from its store, as the answer to [`Event::Fetch`]. Its lines end in LF or in CR LF. A slice
+    /// is a `BufRead`; for any other source, use [`Buffered`](crate::Buffered). TOP reads only as much as it needs. The call
+    /// returns after the end of the message is queued.
     ///
-    /// The client was told the size that the maildrop lists. If the message has another size, the session is closed before
-    /// the message ends, because the client must not take it for whole. To refuse instead, compare before you answer: count
-    /// with [`OctetCount`](pop3_proto::OctetCount).
+    /// The maildrop has listed the size of the message to the client. If the message has another size, the session is
+    /// closed before the message ends, so the client sees that it is incomplete. To refuse instead, compare before you
+    /// answer: count with [`OctetCount`](pop3_proto::OctetCount).
     ///
     /// # Errors
-    /// Returns [`Error::Body`] if the size differs or the bytes cannot be sent, and [`Error::Message`] if `message` fails. The
-    /// session is closed then: the next event is [`Event::Closed`].
-    /// Returns [`Error::Answer`] if the token is an old one. The session goes on.
-    /// Otherwise, the errors are those of [`next`](Self::next). If the stream works again later, the next event is
+    /// Returns [`Error::Body`] if the size differs or the bytes cannot be sent, and [`Error::Message`] if `message` fails. Both
+    /// close the session: the next event is [`Event::Closed`]. Returns [`Error::Answer`] if the token is an old one; the session
+    /// continues. Otherwise, the errors are those of [`next`](Self::next). If the stream works again later, the next event is
     /// [`Event::Body`].
     send_message,
-    /// Sends all that is pending, and returns the stream: for a handshake in place. Report success with
+    /// Sends all pending bytes, and returns the stream for a handshake in place. Report success with
     /// [`tls_started`](Self::tls_started); after a failure, drop the session.
     ///
     /// # Errors
     /// Returns [`Error::Answer`] if the token belongs to another connection.
     /// Otherwise, the errors are those of [`next`](Self::next).
     stream_for_tls,
-    /// Starts TLS: the answer to [`Event::StartTls`]. It sends what is pending, gives the stream to `handshake`, and goes on
+    /// Starts TLS, as the answer to [`Event::StartTls`]. Sends pending bytes, gives the stream to `handshake`, and continues
     /// with the stream that `handshake` returns.
     ///
-    /// Bytes that were received after STLS and before the handshake are fatal, because somebody may have injected them:
-    /// there is then no [`Event::StartTls`], and `next` fails. So the stream must not read ahead: it would hide such bytes.
+    /// Bytes that were received after STLS and before the handshake are fatal, because an attacker may have injected them:
+    /// there is then no [`Event::StartTls`], and `next` fails. So the stream must not read ahead, which would hide such
+    /// bytes.
     ///
     /// # Errors
     /// Returns [`StartTlsError::Session`] with [`Error::Answer`] if the token belongs to another connection.
@@ -275,29 +276,30 @@ session! { embedded_io, wait, drain,
 }
 
 session! { embedded_io_async [async await], wait_async, drain_async,
-    /// As [`next`](Self::next), for `embedded-io-async`.
+    /// Does the same as [`next`](Self::next), for `embedded-io-async`.
     ///
-    /// It is cancel safe if the `read` and `write` of the stream are: if you drop the future and call it again, nothing is
+    /// This is cancel safe if the `read` and `write` of the stream are: if you drop the future and call it again, no byte is
     /// lost. So race it against a timer of your executor, until the time that [`tick`](Self::tick) returns.
     ///
     /// # Errors
-    /// The same as those of [`next`](Self::next).
+    /// Returns the errors of [`next`](Self::next).
     next_async,
     /// As [`send_message`](Self::send_message), for `embedded-io-async`. If you drop the future, the next event is
     /// [`Event::Body`]: go on with the rest if you lent the message by `&mut`, or decline.
     ///
     /// # Errors
-    /// The same as those of [`send_message`](Self::send_message).
+    /// Returns the errors of [`send_message`](Self::send_message).
     send_message_async,
-    /// As [`stream_for_tls`](Self::stream_for_tls), for `embedded-io-async`. Cancel safe as [`next_async`](Self::next_async) is.
+    /// Does the same as [`stream_for_tls`](Self::stream_for_tls), for `embedded-io-async`. Cancel safe like
+    /// [`next_async`](Self::next_async).
     ///
     /// # Errors
-    /// The same as those of [`stream_for_tls`](Self::stream_for_tls).
+    /// Returns the errors of [`stream_for_tls`](Self::stream_for_tls).
     stream_for_tls_async,
-    /// As [`start_tls`](Self::start_tls), for `embedded-io-async`. A future that is dropped takes the session with it.
+    /// Does the same as [`start_tls`](Self::start_tls), for `embedded-io-async`. Dropping the future drops the session.
     ///
     /// # Errors
-    /// The same as those of [`start_tls`](Self::start_tls).
+    /// Returns the errors of [`start_tls`](Self::start_tls).
     start_tls_async, AsyncFnOnce
 }
 

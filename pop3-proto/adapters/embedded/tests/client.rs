@@ -22,7 +22,7 @@ fn patient<'s>(text: &str) -> Stream<'s> {
     Stream::with(script(text).server(), Faults { patient: true, ..Faults::default() })
 }
 
-/// The token for STLS of a client that asks for it after the greeting.
+/// Returns the STLS token of a client that sends STLS after the greeting.
 fn stls<'s>(pop3: &mut Client<Stream<'s>>) -> StartTls {
     loop {
         let (event, mut sender) = pop3.next().unwrap().unwrap();
@@ -46,7 +46,7 @@ fn stls_in_one_call() {
     pop3.set_deadline(deadline);
     let mut pop3 = pop3.start_tls(start, |stream| Ok::<_, ErrorKind>(stream.start_tls())).unwrap();
     assert!(pop3.client().is_tls());
-    assert_eq!(pop3.tick(), Ok(deadline), "the deadline is that of the whole session");
+    assert_eq!(pop3.tick(), Ok(deadline), "the deadline is for the whole session");
     pop3.sender().send(Command::Quit).unwrap();
     assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
     assert!(matches!(pop3.next(), Ok(None)));
@@ -110,7 +110,7 @@ fn a_client_that_missed_an_event_does_not_wait() {
     let mut pop3 = client(patient("S: +OK\nC: QUIT\nS: +OK"), still);
     assert!(matches!(pop3.next(), Ok(Some((Event::Greeting(_), _)))));
     assert_eq!(pop3.next().unwrap_err(), Error::NothingDue);
-    pop3.sender().send(Command::Quit).unwrap(); // the session goes on
+    pop3.sender().send(Command::Quit).unwrap(); // the session continues
     assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
 }
 
@@ -158,7 +158,7 @@ fn a_future_that_is_dropped_loses_nothing() {
     let mut pop3 = client(Stream::new(script(text).server()), still);
     let (mut body, mut drops) = (Vec::<u8>::new(), 0);
     loop {
-        // Each future that waits is dropped once; the next one goes on.
+        // Each future that waits is dropped once, and the next one continues.
         let next = match once(pop3.next_async()) {
             Some(next) => next,
             None => {
@@ -198,7 +198,7 @@ fn a_login_by_the_best_way() {
         client(Stream::new(script(&format!("{LOGIN}S: -ERR [AUTH] no\nC: QUIT\nS: +OK")).server()), still);
     let failed = block_on(pop3.log_in_async(login())).unwrap_err();
     assert!(matches!(failed, Error::Login(LoginError::Refused { way: Way::User, .. })), "{failed:?}");
-    pop3.sender().send(Command::Quit).unwrap(); // the session goes on
+    pop3.sender().send(Command::Quit).unwrap(); // the session continues
     assert!(matches!(pop3.next(), Ok(Some((Event::Closed(_), _)))));
 }
 

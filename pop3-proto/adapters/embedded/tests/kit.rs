@@ -8,23 +8,23 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// What a test decides about a stream.
+/// The faults of a stream that a test chooses.
 #[derive(Default)]
 pub(crate) struct Faults {
-    /// Reads give up if the script waits, instead of failing.
+    /// Whether reads give up if the script waits, instead of failing.
     pub(crate) patient: bool,
-    /// Writes take this many bytes in all, and then give up.
+    /// Writes accept this many bytes in all, and then give up.
     pub(crate) takes: Option<usize>,
     /// Writes return 0.
     pub(crate) write_zero: bool,
 }
 
-/// A stream. What is written goes to the peer with the next flush, as over TLS.
+/// A stream. Written bytes reach the peer with the next flush, as over TLS.
 pub(crate) struct Stream<'s> {
     peer: RefCell<Peer<'s>>,
     held: Vec<u8>,
     faults: Faults,
-    /// The peer is not told any more what is written; it is kept here.
+    /// The written bytes, once the peer no longer receives them.
     ignored: Option<Vec<u8>>,
     flushes: usize,
 }
@@ -45,13 +45,13 @@ impl<'s> Stream<'s> {
         self
     }
 
-    /// Checks that the script came to its end.
+    /// Checks that the script is complete.
     pub(crate) fn finish(&self) {
         assert!(self.held.is_empty(), "not flushed: {}", self.held.escape_ascii());
         self.peer.borrow().finish().unwrap();
     }
 
-    /// From now on, keeps what is written instead of telling the peer.
+    /// From now on, keeps the written bytes instead of passing them to the peer.
     pub(crate) fn ignore(&mut self) {
         self.ignored = Some(Vec::new());
     }
@@ -166,12 +166,12 @@ pub(crate) fn once<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// The script, for as long as the tests run.
+/// Returns a script that lives as long as the tests run.
 pub(crate) fn script(text: &str) -> &'static Script {
     Box::leak(Box::new(Script::parse(text).unwrap()))
 }
 
-/// A clock that stands still.
+/// A clock that never advances.
 pub(crate) fn still() -> Duration {
     Duration::ZERO
 }
@@ -180,12 +180,12 @@ thread_local! {
     static TIME: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A clock of which a second passes at each look.
+/// A clock that advances by a second at each call.
 pub(crate) fn fast() -> Duration {
     TIME.with(|time| Duration::from_secs(time.replace(time.get() + 1)))
 }
 
-/// A source of a message that fails.
+/// A message source that fails.
 pub(crate) struct Broken;
 
 impl ErrorType for Broken {

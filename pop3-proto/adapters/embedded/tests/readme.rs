@@ -2,7 +2,7 @@
 
 use crate::kit::{Stream, script, still};
 
-// Public, as a program that is copied has them.
+// Public, as in a program that is copied.
 #[allow(unreachable_pub)]
 #[rustfmt::skip]
 #[path = "programs/client.rs"]

@@ -18,7 +18,7 @@ fn server(stream: Stream<'_>, now: fn() -> Duration) -> Server<'_> {
     Session::new(&CONFIG, 1, stream, now, [0; 512], [0; 512]).unwrap()
 }
 
-/// What a session comes to that its test decides about.
+/// The points of a session at which a test decides.
 enum Stop {
     Fetch(Fetch),
     StartTls(StartTls),
@@ -26,7 +26,7 @@ enum Stop {
     Failed(Error<ErrorKind>),
 }
 
-/// Answers until a message is asked for, TLS, or the end.
+/// Answers events until the client asks for a message or TLS, or until the end.
 fn run(pop3: &mut Server<'_>) -> Stop {
     loop {
         let (event, mut responder) = match pop3.next() {
@@ -149,7 +149,7 @@ fn stls_in_one_call_after_all_is_flushed() {
         };
         let mut pop3 = upgraded.unwrap();
         assert!(pop3.server().is_tls());
-        assert_eq!(pop3.tick(), Ok(deadline), "the deadline is that of the whole session");
+        assert_eq!(pop3.tick(), Ok(deadline), "the deadline is for the whole session");
         assert!(matches!(run(&mut pop3), Stop::Closed(CloseReason::Quit)));
         pop3.stream_mut().finish();
     }
@@ -169,14 +169,14 @@ fn a_missing_answer_is_an_error_not_a_wait() {
     let (event, _) = pop3.next().unwrap().unwrap();
     let Event::Greet(greet) = event else { panic!() };
     assert_eq!(pop3.next().unwrap_err(), Error::NothingDue);
-    pop3.responder().greet(greet, Text::from_static("ready")).unwrap(); // the session goes on
+    pop3.responder().greet(greet, Text::from_static("ready")).unwrap(); // the session continues
     assert!(matches!(pop3.next(), Ok(Some((Event::User(..), _)))));
 }
 
 #[test]
 fn a_client_that_takes_nothing_runs_into_the_timer() {
     let text = format!("{LOGIN}C: QUIT\nS: +OK bye\n* connection closes");
-    // All but the response to QUIT.
+    // Everything except the response to QUIT.
     let takes = "+OK ready\r\n+OK send PASS\r\n+OK maildrop open\r\n".len();
     let faults = Faults { takes: Some(takes), ..Faults::default() };
     let mut pop3 = server(Stream::with(script(&text).client(), faults), fast);

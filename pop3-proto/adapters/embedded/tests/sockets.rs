@@ -38,14 +38,14 @@ impl Write for Socket {
     }
 }
 
-/// Returns both ends of a connection: of the adapter, and of the peer.
+/// Returns both ends of a connection: the adapter's, and the peer's.
 fn pair() -> (Socket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (Socket(near), listener.accept().unwrap().0)
 }
 
-/// Does what TLS does with its first bytes: only a record of a handshake is taken.
+/// Accepts only a handshake record, as TLS does with its first bytes.
 fn handshake(mut socket: Socket) -> Result<Socket, ErrorKind> {
     let mut first = [0];
     socket.read(&mut first)?;
@@ -58,7 +58,7 @@ fn now() -> Duration {
 
 type Client = Connection<Socket, fn() -> Duration, [u8; 512]>;
 
-/// Returns a client that has sent STLS, and what came of it.
+/// Returns a client that has sent STLS, and the result.
 fn client(socket: Socket) -> (Client, Result<StartTls, Error<ErrorKind>>) {
     let mut pop3 = Connection::new(CLIENT, 1, socket, now as fn() -> Duration, [0; 512], [0; 512]).unwrap();
     loop {
@@ -77,7 +77,7 @@ fn client(socket: Socket) -> (Client, Result<StartTls, Error<ErrorKind>>) {
 
 type Server = Session<Socket, fn() -> Duration, Infallible, [u8; 512]>;
 
-/// Returns a server, and what came of STLS.
+/// Returns a server, and the result of STLS.
 fn server(socket: Socket) -> (Server, Result<server::StartTls, Error<ErrorKind>>) {
     let mut pop3 = Session::new(&SERVER, 1, socket, now as fn() -> Duration, [0; 512], [0; 512]).unwrap();
     loop {

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// The time, which goes far on if the peer is silent.
+/// The time, which jumps forward if the peer is silent.
 #[derive(Clone, Default)]
 struct Clock(Rc<Cell<Duration>>);
 
@@ -105,12 +105,13 @@ fn ended(error: Error<ErrorKind>) -> Ended {
     }
 }
 
-/// Runs a future to its end. `None`: the schedule has dropped it, or the clock went on, while it waited.
+/// Runs a future to its end. Returns `None` if, while it waited, the schedule dropped it or the clock
+/// advanced.
 async fn or_drop<T>(link: &Link, clock: &Clock, future: impl Future<Output = T>) -> Option<T> {
     drop_if(clock, future, || link.drops()).await
 }
 
-/// The same for a future after which the session cannot go on.
+/// Does the same for a future after which the session cannot continue.
 async fn or_drop_once<T>(link: &Link, clock: &Clock, future: impl Future<Output = T>) -> Option<T> {
     drop_if(clock, future, || link.drops_once()).await
 }
@@ -126,7 +127,7 @@ async fn drop_if<T>(clock: &Clock, future: impl Future<Output = T>, drops: impl 
     .await
 }
 
-/// How a blocking call is waited for, and how a future.
+/// How to wait for a blocking call, and for a future.
 macro_rules! blocking {
     ($link:expr, $clock:expr, $call:expr) => {
         Some($call)
@@ -143,7 +144,7 @@ macro_rules! or_dropped {
     };
 }
 
-/// Does the handshake, again if it has to wait.
+/// Does the handshake, and again if it has to wait.
 fn shake(stream: &Stream) -> Result<(), ErrorKind> {
     loop {
         match stream.0.start_tls() {
@@ -161,7 +162,7 @@ async fn shaken_async(stream: Stream) -> Result<Stream, ErrorKind> {
     stream.waiting(Link::start_tls).await.map(|()| stream)
 }
 
-/// Starts TLS, in place or with another stream. The stream is asked for again after an error, as the program wants.
+/// Starts TLS, in place or with another stream. Asks for the stream again after an error, if the program wants it.
 macro_rules! handshake {
     ($wait:ident, $once:ident, $link:ident, $clock:ident, $pop3:ident, $stream_for_tls:ident, $start_tls:ident, $shaken:ident,
         $start:ident, $program:ident) => {
@@ -193,7 +194,7 @@ macro_rules! handshake {
     };
 }
 
-/// An adapter whose calls are waited for with `$wait`.
+/// Defines an adapter whose calls are waited for with `$wait`.
 macro_rules! adapter {
     ($adapter:ident, $wait:ident, $once:ident, $next:ident, $log_in:ident, $send_message:ident, $stream_for_tls:ident, $start_tls:ident, $shaken:ident) => {
         struct $adapter;
@@ -294,7 +295,7 @@ macro_rules! adapter {
                 block_on(async {
                     match $once!(&link, &clock, pop3.$log_in(login)) {
                         None => {
-                            // Perhaps a timer has run out.
+                            // A timer may have run out.
                             if let Err(error) = pop3.tick() {
                                 return ended(error);
                             }

@@ -1,7 +1,7 @@
 //! The tests that every adapter passes.
 //!
-//! An adapter implements [`Adapter`]: it runs two programs of the suite over a [`Link`], a stream in memory. The functions here run it over many
-//! schedules and compare what its programs saw with what the [`Reference`] saw. `POP3_SEED=17 cargo test` repeats one schedule.
+//! An adapter implements [`Adapter`], which runs two programs of the suite over a [`Link`], a stream in memory. The functions here run it over
+//! many schedules, and compare the events of its programs with those of the [`Reference`]. `POP3_SEED=17 cargo test` repeats one schedule.
 
 mod link;
 mod program;
@@ -21,29 +21,29 @@ use pop3_proto::{ClientConfig, ConnectionError, Timer, TlsPolicy};
 
 /// An adapter under test.
 pub trait Adapter {
-    /// Timers are those of the real clock, so that the ten minutes of the autologout timer are too long for a test.
+    /// Whether timers use the real clock, so the ten minutes of the autologout timer are too long for a test.
     const HAS_REAL_CLOCK: bool = false;
 
     /// Runs a client until its session ends.
     ///
     /// Give each event to [`ClientProgram::handle`] and do what it returns; after TLS has started, call [`ClientProgram::send`]. If `next` fails,
-    /// go on if [`ClientProgram::retries`] returns true. Drop futures that wait if [`Link::drops`] returns true, but one that starts TLS with
-    /// another stream only if [`Link::drops_once`] does: then return [`Ended::Dropped`].
+    /// continue if [`ClientProgram::retries`] returns true. Drop futures that wait if [`Link::drops`] returns true. Drop a future that starts TLS
+    /// with another stream only if [`Link::drops_once`] does, and then return [`Ended::Dropped`].
     fn client(link: Link, config: ClientConfig, program: &mut ClientProgram) -> Ended;
 
-    /// Runs a server until its session ends, in the same way. Lend the message to the adapter (`&mut program.body`), so that the rest is known if
-    /// it is interrupted.
+    /// Runs a server until its session ends, in the same way. Lend the message to the adapter (`&mut program.body`), so the remaining bytes are
+    /// known if it is interrupted.
     fn server(link: Link, config: Config, program: &mut ServerProgram) -> Ended;
 
-    /// Logs a client in as [`USER`], sends QUIT, and notes the way and each later event, as `Debug` shows them. If the login fails, note the
-    /// reason and close the connection. If its future is dropped, as [`Link::drops_once`] wants it, note `dropped` and close.
+    /// Logs a client in as [`USER`], sends QUIT, and notes the method and each later event, as `Debug` shows them. If the login fails, note
+    /// the reason and close the connection. If its future is dropped because [`Link::drops_once`] returns true, note `dropped` and close.
     fn log_in(link: Link, config: ClientConfig, log: &mut Vec<String>) -> Ended;
 }
 
 /// The name and the password of the logins.
 pub const USER: [&str; 2] = ["mrose", "tanstaaf"];
 
-/// What a session was for its program, and for its peer.
+/// The results of a session, for its program and for its peer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Outcome {
     log: Vec<String>,
@@ -62,9 +62,9 @@ impl Outcome {
 trait Scenario {
     fn name(&self) -> &'static str;
     fn run<A: Adapter>(&self, schedule: Schedule, retries: usize) -> (Outcome, Link);
-    /// How many bytes the peer says.
+    /// Returns how many bytes the peer sends.
     fn said(&self) -> usize;
-    /// The program can go on after an error of the stream.
+    /// Returns whether the program can continue after an error of the stream.
     fn can_go_on(&self) -> bool {
         true
     }
@@ -131,10 +131,10 @@ impl Scenario for LoginScenario {
     }
 }
 
-/// What is noted if the future of a login was dropped.
+/// The note for a login whose future was dropped.
 pub const DROPPED: &str = "dropped";
 
-/// The configuration, with timers that a test can wait for if the peer falls silent.
+/// Returns the configuration, with timers that a test can wait for if the peer stops responding.
 fn in_time(config: ClientConfig, schedule: Schedule) -> ClientConfig {
     if schedule.silent_after.is_some() { config.with_timers(scenarios::hasty()) } else { config }
 }
@@ -161,10 +161,10 @@ macro_rules! for_all {
     };
 }
 
-/// Short reads and writes, spurious wake-ups, and futures that are dropped.
+/// Runs short reads and writes, spurious wake-ups, and futures that are dropped.
 ///
 /// # Panics
-/// If the adapter fails.
+/// Panics if the adapter fails.
 pub fn any_schedule<A: Adapter>() {
     for_all!(scenario => compare::<A>(scenario, Schedule::default(), Schedule::default()));
     seed::for_each(200, |seed| {
@@ -173,10 +173,10 @@ pub fn any_schedule<A: Adapter>() {
     });
 }
 
-/// Every future is dropped at every await.
+/// Drops every future at every await.
 ///
 /// # Panics
-/// If the adapter fails.
+/// Panics if the adapter fails.
 pub fn every_drop<A: Adapter>() {
     let schedule = Schedule { drops_always: true, ..Schedule::default() };
     let mut drops = Drops::default();
@@ -197,8 +197,8 @@ struct Drops {
     logins: usize,
 }
 
-/// One future is dropped, at each of the awaits: the session goes on as if it were not, or the future takes the connection with it, or the login
-/// is half done and the connection is closed.
+/// Drops one future, at each of the awaits. Then the session continues as if nothing had happened, or the future drops the connection, or the
+/// login is half done and the connection is closed.
 fn one_drop<A: Adapter>(scenario: &impl Scenario, drops: &mut Drops) {
     let at = |wait| Schedule { drops_at: Some(wait), ..Schedule::default() };
     let (expected, link) = scenario.run::<A>(at(usize::MAX), 0);
@@ -225,10 +225,11 @@ fn one_drop<A: Adapter>(scenario: &impl Scenario, drops: &mut Drops) {
     }
 }
 
-/// Somebody injects a line in cleartext, with the line that leads to TLS or before the handshake: the session fails, and nothing of it is taken.
+/// Injects a line in cleartext, either with the line that leads to TLS or before the handshake. The session must fail, and must use nothing of
+/// the injected line.
 ///
 /// # Panics
-/// If the adapter fails.
+/// Panics if the adapter fails.
 pub fn every_injection<A: Adapter>() {
     let mut sessions = 0;
     for_all!(scenario => {
@@ -247,7 +248,7 @@ pub fn every_injection<A: Adapter>() {
             assert!(!failed.log.iter().any(|event| event == "start TLS"), "{failed:?}");
             seed::for_each(40, |seed| {
                 inject(seed, Injected::Later);
-                inject(seed, Injected::Together); // with short reads, some of it is received later
+                inject(seed, Injected::Together); // with short reads, part of it is received later
             });
         }
     });
@@ -263,10 +264,11 @@ fn is_before_tls(failed: &Outcome, whole: &Outcome) {
     assert!(failed.ended == in_handshake || failed.ended == before, "{failed:?}");
 }
 
-/// Each call of the stream fails: the program learns it, and if it goes on, nothing is lost.
+/// Makes each call of the stream fail. The program must see the error, and if it continues, no byte may be
+/// lost.
 ///
 /// # Panics
-/// If the adapter fails.
+/// Panics if the adapter fails.
 pub fn every_error<A: Adapter>() {
     for_all!(scenario => {
         let (expected, link) = scenario.run::<A>(Schedule::default(), 0);
@@ -283,10 +285,10 @@ pub fn every_error<A: Adapter>() {
     });
 }
 
-/// The stream ends after each byte.
+/// Ends the stream after each byte.
 ///
 /// # Panics
-/// If the adapter fails.
+/// Panics if the adapter fails.
 pub fn every_end<A: Adapter>() {
     for_all!(scenario => for end in 0..=scenario.said() {
         let plain = Schedule { end_after: Some(end), ..Schedule::default() };
@@ -295,10 +297,10 @@ pub fn every_end<A: Adapter>() {
     });
 }
 
-/// The peer falls silent in the middle of each line, and a timer ends the session.
+/// Makes the peer stop responding in the middle of each line, so a timer ends the session.
 ///
 /// # Panics
-/// If the adapter fails.
+/// Panics if the adapter fails.
 pub fn every_silence<A: Adapter>() {
     for_all!(scenario => for silent in (0..scenario.said()).step_by(29) {
         let plain = Schedule { silent_after: Some(silent), ..Schedule::default() };
@@ -306,7 +308,7 @@ pub fn every_silence<A: Adapter>() {
         if A::HAS_REAL_CLOCK && expected.ended == Ended::Connection(ConnectionError::TimedOut(Timer::Autologout)) {
             continue;
         }
-        // Again if this process was stopped for longer than a timer takes.
+        // Run it again if this process was stopped for longer than a timer takes.
         let passes = (0..3).any(|_| scenario.run::<A>(plain, 0).0 == expected);
         assert!(passes, "{}, silent after {silent}: expected {expected:?}", scenario.name());
     });
@@ -324,7 +326,8 @@ mod tests {
         });
     }
 
-    /// Neither can hold what both need: the library has no such dependency and returns no such error.
+    /// The adapters cannot share this code, because the library has no such dependency and returns no such
+    /// error.
     #[test]
     fn both_adapters_of_std_have_the_same_trace_and_the_same_errors() {
         let blocking =

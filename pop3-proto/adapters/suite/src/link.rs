@@ -1,11 +1,11 @@
-//! A stream in memory: the peer follows a script, and a schedule decides what each call does.
+//! A stream in memory. The peer follows a script, and a schedule decides what each call does.
 
 use crate::seed::Random;
 use pop3_proto::script::{Peer, Script};
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// More calls than any session needs: an adapter that makes them waits for an event that never comes.
+/// More calls than any session needs. An adapter that makes them waits for an event that never happens.
 const MOST_CALLS: usize = 200_000;
 
 /// A stream to a peer in memory. Clones are the same stream.
@@ -18,41 +18,41 @@ struct State {
     schedule: Schedule,
     random: Random,
     calls: usize,
-    /// How many bytes the peer has said.
+    /// How many bytes the peer has sent.
     said: usize,
     /// Bytes that were written and not flushed.
     held: Vec<u8>,
-    /// How many bytes the peer had said when TLS started.
+    /// How many bytes the peer had sent when TLS started.
     before_tls: Option<usize>,
-    /// The bytes of the attacker, until somebody reads them.
+    /// The attacker's bytes that have not been read yet.
     injected: &'static [u8],
-    /// How often a future has waited.
+    /// How many times a future has waited.
     waits: usize,
-    /// Whether the last call of each kind had nothing to move, so that the next one has.
+    /// Whether the last call of each kind had nothing to move, so the next one has.
     has_waited: [bool; 4],
     mismatch: Option<String>,
 }
 
-/// What a stream does beside moving bytes.
+/// What a stream does in addition to moving bytes.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Schedule {
-    /// Short reads and writes, and calls that move nothing for now; 0 has none.
+    /// The seed of short reads and writes, and of calls that move nothing for now. 0 means none.
     pub seed: u64,
     /// This call fails once, counted from 0.
     pub error_at: Option<usize>,
-    /// The stream ends after the peer has said so many bytes.
+    /// The stream ends after the peer has sent this many bytes.
     pub end_after: Option<usize>,
-    /// The peer falls silent after it has said so many bytes.
+    /// The peer stops responding after it has sent this many bytes.
     pub silent_after: Option<usize>,
     /// Futures are dropped whenever they wait.
     pub drops_always: bool,
-    /// Every call waits once, and the future that waits for the time of this number, counted from 0, is dropped.
+    /// Every call waits once. The future that waits for the time of this number, counted from 0, is dropped.
     pub drops_at: Option<usize>,
-    /// Somebody injects a line before TLS, after the peer has said so many bytes.
+    /// An attacker injects a line before TLS, after the peer has sent this many bytes.
     pub injected: Option<(usize, Injected)>,
 }
 
-/// When bytes are injected that look like the peer's.
+/// When the attacker injects bytes that look like the peer's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Injected {
     /// They are received together with the line that leads to TLS.
@@ -61,7 +61,7 @@ pub enum Injected {
     Later,
 }
 
-/// They are a response and a command, so that neither side takes them for a fault of the protocol.
+/// A response and a command, so neither side sees a protocol fault.
 const INJECTED: &[u8] = b"+OK injected\r\nCAPA\r\n";
 
 /// The kinds of calls.
@@ -76,16 +76,16 @@ enum Call {
 /// Why a call moved nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// Nothing for now: call again at once.
+    /// Nothing moves for now: call again at once.
     NotNow,
-    /// Nothing for ever.
+    /// Nothing will ever move.
     Silent,
     /// The call failed.
     Error(ErrorKind),
 }
 
 impl Link {
-    /// The server of this script, or its client.
+    /// Returns a stream to the server of this script, or to its client.
     #[must_use]
     pub fn new(script: &'static Script, is_server: bool, schedule: Schedule) -> Self {
         let peer = if is_server { script.server() } else { script.client() };
@@ -105,10 +105,10 @@ impl Link {
         })))
     }
 
-    /// Reads what the peer says.
+    /// Reads bytes that the peer sends.
     ///
     /// # Errors
-    /// Returns the [`Fault`] that the schedule wants.
+    /// Returns the [`Fault`] that the schedule requires.
     pub fn read(&self, to: &mut [u8]) -> Result<usize, Fault> {
         let mut state = self.state();
         state.called(Call::Read)?;
@@ -137,10 +137,10 @@ impl Link {
         Ok(count)
     }
 
-    /// Writes to a buffer of the stream, as TLS does. The peer gets it with [`flush`](Self::flush).
+    /// Writes to a buffer of the stream, as TLS does. The peer receives it with [`flush`](Self::flush).
     ///
     /// # Errors
-    /// Returns the [`Fault`] that the schedule wants.
+    /// Returns the [`Fault`] that the schedule requires.
     pub fn write(&self, from: &[u8]) -> Result<usize, Fault> {
         let mut state = self.state();
         state.called(Call::Write)?;
@@ -149,10 +149,10 @@ impl Link {
         Ok(count)
     }
 
-    /// Hands what was written to the peer.
+    /// Passes the written bytes to the peer.
     ///
     /// # Errors
-    /// Returns the [`Fault`] that the schedule wants, and an error if the peer expects other bytes.
+    /// Returns the [`Fault`] that the schedule requires. Returns an error if the peer expects other bytes.
     pub fn flush(&self) -> Result<(), Fault> {
         let mut state = self.state();
         state.called(Call::Flush)?;
@@ -167,10 +167,11 @@ impl Link {
     /// Does the handshake.
     ///
     /// # Errors
-    /// Returns an error if bytes in cleartext are still in the stream, as TLS does, and the [`Fault`] that the schedule wants.
+    /// Returns an error if there are still cleartext bytes in the stream, as TLS does. Returns the [`Fault`] that the schedule
+    /// requires.
     ///
     /// # Panics
-    /// If the script has none here, or bytes are not flushed.
+    /// Panics if the script does not start TLS here, or if bytes are not flushed.
     pub fn start_tls(&self) -> Result<(), Fault> {
         let mut state = self.state();
         assert!(state.held.is_empty(), "the handshake starts before all is flushed");
@@ -185,7 +186,7 @@ impl Link {
         Ok(())
     }
 
-    /// Returns how many bytes the peer had said when TLS started.
+    /// Returns how many bytes the peer had sent when TLS started.
     #[must_use]
     pub fn before_tls(&self) -> Option<usize> {
         self.state().before_tls
@@ -197,7 +198,7 @@ impl Link {
         self.state().schedule.seed % 2 == 1
     }
 
-    /// Decides whether a future that waits, and that can be called again, is dropped.
+    /// Returns whether to drop a future that waits, and that can be called again.
     #[must_use]
     pub fn drops(&self) -> bool {
         let is_dropped = self.drops_once();
@@ -205,7 +206,7 @@ impl Link {
         is_dropped || state.schedule.drops_always || state.schedule.seed != 0 && state.random.below(3) == 0
     }
 
-    /// Decides whether a future that waits, and after which the session cannot go on, is dropped: a login, or the start of TLS.
+    /// Returns whether to drop a future that waits, and after which the session cannot continue: a login, or the start of TLS.
     #[must_use]
     pub fn drops_once(&self) -> bool {
         let mut state = self.state();
@@ -214,13 +215,13 @@ impl Link {
         state.schedule.drops_at == Some(wait)
     }
 
-    /// Returns how often a future has waited.
+    /// Returns how many times a future has waited.
     #[must_use]
     pub fn waits(&self) -> usize {
         self.state().waits
     }
 
-    /// Returns whether nobody else holds the stream any more.
+    /// Returns whether all other clones of the stream are dropped.
     #[must_use]
     pub fn is_dropped(&self) -> bool {
         Arc::strong_count(&self.0) == 1
@@ -238,7 +239,7 @@ impl Link {
         self.state().schedule.end_after.is_some()
     }
 
-    /// Returns how the peer's expectations were not met. `is_over` means that the session went to its end, so that nothing may be missing.
+    /// Returns which expectations of the peer were not met. If `is_over`, the session ran to its end, so nothing may be missing.
     #[must_use]
     pub fn mismatch(&self, is_over: bool) -> Option<String> {
         let state = self.state();
@@ -252,7 +253,7 @@ impl Link {
 }
 
 impl State {
-    /// One more call.
+    /// Counts one more call.
     fn called(&mut self, kind: Call) -> Result<(), Fault> {
         let call = self.calls;
         self.calls += 1;
@@ -278,8 +279,8 @@ impl State {
         *has_waited
     }
 
-    /// Adds the bytes of the attacker if it is their time, and returns how many there is room for. `speaks` means that the peer says something
-    /// in the same call.
+    /// Adds the attacker's bytes if it is time for them, and returns how many fit. `speaks` means that the peer sends something in the same
+    /// call.
     fn inject(&mut self, to: &mut [u8], speaks: bool) -> usize {
         let Some((after, when)) = self.schedule.injected else { return 0 };
         if self.said != after || speaks && when == Injected::Later {
@@ -291,7 +292,7 @@ impl State {
         count
     }
 
-    /// Returns how much of this is moved.
+    /// Returns how many bytes to move.
     fn short(&mut self, most: usize) -> usize {
         if self.schedule.seed == 0 || most == 0 { most } else { 1 + self.random.below(most.min(40)) }
     }

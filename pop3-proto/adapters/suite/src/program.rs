@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 pub enum Ended {
     /// `next` returned `None`.
     Over,
-    /// `next` would wait for ever.
+    /// `next` would wait forever.
     NothingDue,
     /// The deadline passed.
     Deadline,
@@ -19,7 +19,7 @@ pub enum Ended {
     Io(ErrorKind),
     /// The peer broke a rule, or a timer ran out.
     Connection(ConnectionError),
-    /// A future was dropped that takes the connection with it.
+    /// A future was dropped whose drop ends the connection.
     Dropped,
     /// Anything else.
     Other(String),
@@ -30,24 +30,24 @@ pub enum Ended {
 pub enum Then<T> {
     /// Ask for the next event.
     Next,
-    /// Send the message: what [`ServerProgram::body`] holds.
+    /// Send the message in [`ServerProgram::body`].
     Send(Fetch),
     /// Start TLS.
     StartTls(T),
 }
 
-/// A client that sends a list of commands, each after the response to the one before.
+/// A client that sends a list of commands, each after the response to the previous one.
 #[derive(Debug)]
 pub struct ClientProgram {
     commands: VecDeque<Command<'static>>,
     /// The events, with the pieces of one message joined.
     pub log: Vec<String>,
-    /// How often to go on after an error of the stream.
+    /// How many more times to continue after an error of the stream.
     pub retries: usize,
 }
 
 impl ClientProgram {
-    /// A client that sends these.
+    /// Returns a client that sends these commands.
     #[must_use]
     pub fn new(commands: &[Command<'static>], retries: usize) -> Self {
         ClientProgram { commands: commands.iter().copied().collect(), log: Vec::new(), retries }
@@ -56,7 +56,7 @@ impl ClientProgram {
     /// Handles an event.
     ///
     /// # Panics
-    /// If a command cannot be sent.
+    /// Panics if a command cannot be sent.
     pub fn handle(&mut self, event: client::Event<'_>, mut sender: Sender<'_>) -> Then<client::StartTls> {
         use client::Event;
         let goes_on = event.completes() || matches!(event, Event::Greeting(_));
@@ -85,14 +85,14 @@ impl ClientProgram {
     /// Sends the next command, also after TLS has started.
     ///
     /// # Panics
-    /// If it cannot be sent.
+    /// Panics if it cannot be sent.
     pub fn send(&mut self, sender: &mut Sender<'_>) {
         if let Some(command) = self.commands.pop_front() {
             sender.send(command).expect("the script allows it");
         }
     }
 
-    /// Returns whether to go on after an error.
+    /// Returns whether to continue after an error.
     pub fn retries(&mut self, ended: &Ended) -> bool {
         let goes_on = matches!(ended, Ended::Io(_)) && self.retries > 0;
         self.retries = self.retries.saturating_sub(1);
@@ -100,7 +100,7 @@ impl ClientProgram {
     }
 }
 
-/// The messages of the server, as they lie in its store.
+/// The messages of the server, in the form of its store.
 pub const MESSAGES: [&[u8]; 2] = [b"Subject: one\n\n.dots\n..\nend\n", b"Subject: two\n\nbye\n"];
 
 /// The listing of a user.
@@ -108,14 +108,14 @@ pub type Mail = Vec<MessageInfo<UniqueId<'static>>>;
 /// How the server holds its configuration.
 pub type Config = &'static ServerConfig<'static>;
 
-/// A server with two messages for everybody who knows the password.
+/// A server with two messages for every user who knows the password.
 #[derive(Debug, Default)]
 pub struct ServerProgram {
     /// The rest of the message that is being sent.
     pub body: &'static [u8],
-    /// The events, without those that ask for the next part of a message.
+    /// The events, except those that ask for the next part of a message.
     pub log: Vec<String>,
-    /// How often to go on after an error of the stream.
+    /// How many more times to continue after an error of the stream.
     pub retries: usize,
 }
 
@@ -123,7 +123,7 @@ impl ServerProgram {
     /// Handles an event.
     ///
     /// # Panics
-    /// If an answer is not taken.
+    /// Panics if an answer is not accepted.
     pub fn handle(
         &mut self,
         event: server::Event<'_>,
@@ -150,7 +150,7 @@ impl ServerProgram {
                 self.body = MESSAGES[fetch.message().index()];
                 return Then::Send(fetch);
             }
-            // Goes on with a message whose sending was interrupted.
+            // Continues a message whose sending was interrupted.
             Event::Body if self.body.is_empty() || !responder.wants_body() => {
                 responder.finish_body().expect("the size is right");
                 Ok(())
@@ -182,7 +182,7 @@ impl ServerProgram {
         Then::Next
     }
 
-    /// Returns whether to go on after an error.
+    /// Returns whether to continue after an error.
     pub fn retries(&mut self, ended: &Ended) -> bool {
         let goes_on = matches!(ended, Ended::Io(_)) && self.retries > 0;
         self.retries = self.retries.saturating_sub(1);

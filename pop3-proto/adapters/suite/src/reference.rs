@@ -1,4 +1,4 @@
-//! What an adapter must do, over a stream that never fails: connections alone.
+//! The required behaviour of an adapter, over a stream that never fails: the connections alone.
 
 use crate::{Adapter, ClientProgram, Config, Ended, Fault, Link, ServerProgram, Then, USER};
 use pop3_proto::login::{Login, LoginError};
@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Reference;
 
-/// A time after every timer, which comes if the peer is silent.
+/// A time after every timer, used if the peer is silent.
 const LATE: Duration = Duration::from_secs(1 << 20);
 
 impl Adapter for Reference {
@@ -139,7 +139,7 @@ fn turn(pop3: &mut ClientConnection<Vec<u8>>, link: &Link) -> Result<(), Ended> 
     }
 }
 
-/// Moves bytes, again if nothing moved for now.
+/// Moves bytes, and again if nothing moved for now.
 fn write<T>(mut moves: impl FnMut() -> io::Result<T>) -> Result<T, Ended> {
     loop {
         match moves() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// A session of a client.
 #[derive(Debug)]
 pub struct ClientScenario {
-    /// For messages of tests.
+    /// The name in messages of tests.
     pub name: &'static str,
     /// The dialogue.
     pub script: &'static Script,
@@ -23,20 +23,20 @@ pub struct ClientScenario {
 /// A session of a server.
 #[derive(Debug)]
 pub struct ServerScenario {
-    /// For messages of tests.
+    /// The name in messages of tests.
     pub name: &'static str,
     /// The dialogue.
     pub script: &'static Script,
     /// The server's configuration.
     pub config: Config,
-    /// The same, with timers that a test can wait for.
+    /// The same configuration, with timers that a test can wait for.
     pub config_in_haste: Config,
 }
 
 /// A login of a client, and QUIT.
 #[derive(Debug)]
 pub struct LoginScenario {
-    /// For messages of tests.
+    /// The name in messages of tests.
     pub name: &'static str,
     /// The dialogue.
     pub script: &'static Script,
@@ -44,7 +44,7 @@ pub struct LoginScenario {
 
 const SHORT: Duration = Duration::from_millis(60);
 
-/// Timers that a test can wait for.
+/// Returns timers that a test can wait for.
 pub(crate) const fn hasty() -> Timers {
     Timers::DEFAULT.with_greeting(SHORT).with_answer(SHORT).with_login(SHORT).with_autologout(SHORT)
 }
@@ -58,7 +58,7 @@ const LOGIN: &str = "S: +OK ready\nC: USER mrose\nS: +OK\nC: PASS tanstaaf\nS: +
 /// Returns the sessions of clients.
 ///
 /// # Panics
-/// If a script is wrong.
+/// Panics if a script is wrong.
 #[must_use]
 pub fn client_scenarios() -> Vec<ClientScenario> {
     let login = [
@@ -102,7 +102,7 @@ pub fn client_scenarios() -> Vec<ClientScenario> {
             Limits::DEFAULT,
         ),
         of("no service", "S: -ERR busy", vec![], clear, Limits::DEFAULT),
-        of("nothing more is due", LOGIN, login.to_vec(), clear, Limits::DEFAULT),
+        of("no response is pending", LOGIN, login.to_vec(), clear, Limits::DEFAULT),
         of(
             "a message over its limit",
             &format!("{LOGIN}C: RETR 1\nS: +OK\nS: {}\nS: .", "x".repeat(200)),
@@ -131,7 +131,7 @@ pub fn client_scenarios() -> Vec<ClientScenario> {
 /// Returns the logins of clients.
 ///
 /// # Panics
-/// If a script is wrong.
+/// Panics if a script is wrong.
 #[must_use]
 pub fn login_scenarios() -> Vec<LoginScenario> {
     let of = |name, text: &str| LoginScenario { name, script: script(text) };
@@ -156,7 +156,7 @@ pub fn login_scenarios() -> Vec<LoginScenario> {
 /// Returns the sessions of servers.
 ///
 /// # Panics
-/// If a script is wrong.
+/// Panics if a script is wrong.
 #[must_use]
 pub fn server_scenarios() -> Vec<ServerScenario> {
     static CLEAR: Configs = configs(TlsPolicy::Cleartext);
@@ -194,7 +194,7 @@ pub fn server_scenarios() -> Vec<ServerScenario> {
     ]
 }
 
-/// A configuration, and the same with timers that a test can wait for.
+/// A configuration, and the same one with timers that a test can wait for.
 type Configs = [ServerConfig<'static>; 2];
 
 const fn configs(tls: TlsPolicy) -> Configs {

@@ -1,9 +1,9 @@
-//! Random numbers that a seed repeats.
+//! Random numbers that a seed reproduces.
 
 /// The variable that holds the one seed to run.
 pub const VARIABLE: &str = "POP3_SEED";
 
-/// Runs a test for each of the first seeds, or for the one in `POP3_SEED`. If it fails, the seed is printed.
+/// Runs a test for each of the first seeds, or for the seed in `POP3_SEED`. Prints the seed if the test fails.
 pub fn for_each(count: u64, mut test: impl FnMut(u64)) {
     let only = std::env::var(VARIABLE).ok().map(|seed| seed.parse().expect("POP3_SEED is a number"));
     let seeds = only.map_or(1..=count, |seed| seed..=seed);
@@ -28,7 +28,7 @@ impl Drop for Shown {
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of this seed.
+    /// Returns the generator for this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)

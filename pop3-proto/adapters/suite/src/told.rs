@@ -1,4 +1,4 @@
-//! What an adapter tells `tracing`, and the sessions that are full of secrets.
+//! Checks the reports of an adapter to `tracing`, with sessions that are full of secrets.
 
 use pop3_proto::TlsPolicy;
 use pop3_proto::login::Way;
@@ -16,7 +16,8 @@ pub const NAME: &str = "mrose";
 /// The password of the sessions.
 pub const PASSWORD: &str = "hunter2";
 
-/// A client's session: the way of its login, and the dialogue. After the login the client sends [`MISTYPED`], RETR 7 and QUIT.
+/// A client's session: the method of its login, and the dialogue. After the login the client sends [`MISTYPED`], RETR 7 and
+/// QUIT.
 pub const CLIENTS: [(Way, TlsPolicy, &str); 3] = [
     (
         Way::User,
@@ -38,17 +39,18 @@ pub const CLIENTS: [(Way, TlsPolicy, &str); 3] = [
 /// A mistyped PASS, which is an unknown command.
 pub const MISTYPED: &str = "PASSS hunter2";
 
-/// Everything that a client sends to a server which refuses all but the login by PASS, and offers APOP and PLAIN.
+/// Everything that a client sends to a server which offers APOP and PLAIN, and refuses every login except by
+/// PASS.
 pub const TO_SERVER: &str = "PASSS hunter2\r\nAPOP mrose 3554d45ed3262ffff9c29318cfec9616\r\nAUTH PLAIN AG1yb3NlAGh1bnRlcjI=\r\n\
     AUTH PLAIN\r\nAG1yb3NlAGh1bnRlcjI=\r\nUSER mrose\r\nPASS hunter2\r\nhunter2\r\nQUIT\r\n";
 
-/// Nothing that contains one of these may be told: parts of names, passwords, digests, texts and messages.
+/// Parts of names, passwords, digests, texts and messages, none of which may be reported.
 const SECRETS: [&str; 8] = ["mrose", "hunter", "PASSS", "AG1yb3", "3554d4", "Dear", "host.example", "known"];
 
 /// Returns the dialogue of a client's session to its end.
 ///
 /// # Panics
-/// If it is wrong.
+/// Panics if it is wrong.
 #[must_use]
 pub fn script(login: &str) -> &'static Script {
     let rest = "C: PASSS hunter2\nS: -ERR hunter2 is unknown\nC: RETR 7\nS: +OK\nS: Dear mrose\nS: .\nC: QUIT\nS: +OK mrose";
@@ -56,7 +58,7 @@ pub fn script(login: &str) -> &'static Script {
     Box::leak(Box::new(script))
 }
 
-/// Keeps everything that a thread tells: `span 1: name field=value`, `span 1 has field=value`, `event in 1: field=value`, `span 1 ends`.
+/// Keeps everything that a thread reports: `span 1: name field=value`, `span 1 has field=value`, `event in 1: field=value`, `span 1 ends`.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     lines: Arc<Mutex<Vec<String>>>,
@@ -64,10 +66,10 @@ pub struct Told {
 }
 
 impl Told {
-    /// Runs this, and returns what it told.
+    /// Runs this, and returns its reports.
     ///
-    /// One subscriber serves all threads, and hands on what this thread tells. With one for each test, `tracing` decides anew which places in
-    /// the source are enabled while other tests run, and sometimes misses one.
+    /// One subscriber serves all threads, and passes on the reports of this thread. With one for each test, `tracing` decides again which
+    /// places in the source are enabled while other tests run, and sometimes misses one.
     pub fn by<T>(work: impl FnOnce() -> T) -> (Self, T) {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| tracing::subscriber::set_global_default(ByThread).expect("it is the only one"));
@@ -84,10 +86,11 @@ impl Told {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Checks that there is one span, that each event is in it, that it has ended, that these parts were told, and no secret.
+    /// Checks that there is one span, that each event is in it, that it has ended, that these parts were reported, and that
+    /// no secret was.
     ///
     /// # Panics
-    /// If it is not so.
+    /// Panics if any check fails.
     pub fn check(&self, known: &[&str]) {
         let lines = self.lines();
         let spans = lines.iter().filter(|line| line.starts_with("span 1: ") || line.starts_with("span 2: "));
@@ -121,7 +124,7 @@ impl Visit for Fields {
 }
 
 thread_local! {
-    /// Who is told what this thread does.
+    /// The receiver of this thread's reports.
     static CURRENT: RefCell<Option<Told>> = const { RefCell::new(None) };
 }
 

@@ -1,4 +1,4 @@
-//! A server that ends cleanly on ctrl-c: `cargo run -p pop3-tokio --example tokio_serve`, and meanwhile
+//! A server that ends cleanly on ctrl-c: `cargo run -p pop3-tokio --example tokio_serve`. Meanwhile, run
 //! `curl pop3://mrose:tanstaaf@127.0.0.1:1100/1`.
 
 use pop3_tokio::pop3_proto::server::{Credentials, Event, MessageInfo};
@@ -9,11 +9,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 static CONFIG: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Cleartext); // for loopback: see the other policies
 const MAIL: &[u8] = b"Subject: hello\n\nYou have mail.\n";
-/// How many clients are served at once.
+/// How many clients to serve at once.
 const MOST: usize = 1000;
 /// How long a session may take in all.
 const DEADLINE: Duration = Duration::from_secs(3600);
-/// How long sessions may take to end after ctrl-c. Those that wait for a command end at once.
+/// How long sessions may take to end after ctrl-c. Sessions that wait for a command end at once.
 const GRACE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
@@ -47,7 +47,7 @@ async fn session(socket: TcpStream, shutdown: Shutdown) -> Result<(), Error> {
                 responder.accept(login, vec![message])?;
             }
             Event::Fetch(fetch) => _ = pop3.send_message(fetch, MAIL).await?,
-            other => responder.decline(other)?, // also a removal, because the message is in the program
+            other => responder.decline(other)?, // also declines a removal, because the message is in the program
         }
     }
     Ok(pop3.finish().await?)

@@ -18,20 +18,20 @@ use tokio::time::Instant;
 /// How long closing may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A POP3 client under tokio.
+/// A POP3 client for tokio.
 ///
-/// Send commands with the [`Sender`] that comes with each event, or with [`sender`](Self::sender); [`next`](Self::next) writes them, and waits
-/// for the next event. Timers run by themselves ([`ClientConfig::with_timers`]); a deadline for the whole session is
+/// Send commands with the [`Sender`] that comes with each event, or with [`sender`](Self::sender). [`next`](Self::next) writes them, and waits
+/// for the next event. Timers run automatically ([`ClientConfig::with_timers`]). Set a deadline for the whole session with
 /// [`with_deadline`](Self::with_deadline).
 ///
 /// # Stopping early
-/// Drop it at any time. The connection is closed, and without an answered QUIT the server removes nothing. [`finish`](Self::finish) also tells
-/// the peer, which TLS wants.
+/// Drop the connection at any time. This closes it, and without an answered QUIT the server removes nothing. [`finish`](Self::finish) also
+/// tells the peer, as TLS requires.
 #[derive(Debug)]
 pub struct Connection<S> {
     wire: Wire<S>,
     pop3: ClientConnection<Vec<u8>>,
-    /// That of the greeting, for APOP.
+    /// The timestamp of the greeting, for APOP.
     timestamp: Option<Vec<u8>>,
 }
 
@@ -64,7 +64,7 @@ impl Connection<TcpStream> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// A client on a stream that is connected, and is inside TLS already if the configuration's policy is
+    /// Returns a client on a connected stream, which is inside TLS already if the configuration's policy is
     /// [`Implicit`](pop3_proto::TlsPolicy::Implicit).
     pub fn new(stream: S, config: impl Into<ClientConfig>) -> Self {
         let wire = Wire::new(stream, Trace::of_client);
@@ -72,20 +72,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Connection { wire, pop3, timestamp: None }
     }
 
-    /// Notes the address of the server, for the trace.
+    /// Records the address of the server, for the trace.
     pub(crate) fn with_peer(self, address: io::Result<SocketAddr>) -> Self {
         self.wire.trace.peer(address);
         self
     }
 
-    /// Ends the session with [`Error::Deadline`] after this time, however much the server sends.
+    /// Ends the session with [`Error::Deadline`] after this time, regardless of how much the server sends.
     #[must_use]
     pub fn with_deadline(mut self, after: Duration) -> Self {
         self.set_deadline(Instant::now().checked_add(after));
         self
     }
 
-    /// Reads up to this many bytes at a time, instead of 16 KiB: more make fewer calls for large messages. Call it before anything is read.
+    /// Reads up to this many bytes at a time. The default is 16 KiB; a larger value needs fewer calls for large messages. Call it before
+    /// anything is read.
     #[must_use]
     pub fn with_read_size(mut self, bytes: usize) -> Self {
         let least = self.pop3.client().min_recv_buf();
@@ -93,19 +94,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self
     }
 
-    /// Sets the deadline of the session, or takes it away.
+    /// Sets the deadline of the session, or removes it.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.wire.set_deadline(deadline);
     }
 
-    /// Writes the commands that were sent, and waits for the next event. `None` means that the session is over: [`Event::Closed`] came before.
+    /// Writes the commands that were sent, and waits for the next event. `None` means that the session is over and that [`Event::Closed`] was
+    /// returned before.
     ///
     /// # Cancel safety
-    /// It can be dropped at any time and called again: no byte is lost, and none is sent twice.
+    /// You can drop the future at any time and call this again: no byte is lost or sent twice.
     ///
     /// # Errors
     /// Returns [`Error::NothingDue`] instead of waiting forever, if no command waits for a response: send one, and call it again. Returns
-    /// [`Error::Connection`] if a timer ran out or the server broke a rule, [`Error::Deadline`], and [`Error::Io`].
+    /// [`Error::Connection`] if a timer ran out or the server broke a rule. Returns [`Error::Deadline`] if the deadline has passed. Returns
+    /// [`Error::Io`] if the stream failed.
     #[allow(clippy::should_implement_trait)] // an iterator's items cannot borrow from it
     pub async fn next(&mut self) -> Result<Option<(Event<'_>, Sender<'_>)>, Error> {
         self.ready().await?;
@@ -118,13 +121,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(polled)
     }
 
-    /// Writes the commands that were sent, and waits until [`next`](Self::next) has something to return.
+    /// Writes the commands that were sent, and waits until [`next`](Self::next) can return at once.
     ///
     /// # Cancel safety
-    /// The same as that of [`next`](Self::next).
+    /// The same as for [`next`](Self::next).
     ///
     /// # Errors
-    /// The same as those of [`next`](Self::next).
+    /// Returns the errors of [`next`](Self::next).
     pub async fn ready(&mut self) -> Result<(), Error> {
         while !self.pop3.is_ready() && !self.pop3.is_closed() {
             self.turn().await?;
@@ -132,33 +135,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    /// Returns the bytes that were received and not read yet. Once the connection is [`ready`](Self::ready), they begin with what
-    /// [`next`](Self::next) reads, so a program can show the line that is not a response.
+    /// Returns the bytes that were received and not read yet. Once the connection is [`ready`](Self::ready), they begin with the
+    /// bytes that [`next`](Self::next) reads, so a program can show a line that is not a response.
     pub fn unread(&self) -> &[u8] {
         self.pop3.unread()
     }
 
-    /// Returns the sender, for a command while you hold no event. [`next`](Self::next) writes it.
+    /// Returns a sender, for a command while you hold no event. [`next`](Self::next) writes it.
     pub fn sender(&mut self) -> Sender<'_> {
         self.pop3.sender()
     }
 
-    /// Logs in by the best way that the server and the TLS policy allow: see [`Login`]. It waits for the greeting, and asks for the server's
-    /// capabilities, if you have not.
+    /// Logs in with the best method that the server and the TLS policy allow: see [`Login`]. Waits for the greeting, and asks for the
+    /// server's capabilities, if you have not.
     ///
     /// # Cancel safety
-    /// If it is dropped, the login stays half done: close the connection.
+    /// If you drop the future, the login is half done: close the connection.
     ///
     /// # Errors
-    /// Returns [`Error::Login`] with the reason, and the errors of [`next`](Self::next).
+    /// Returns [`Error::Login`] with the reason if the login fails. Otherwise, returns the errors of
+    /// [`next`](Self::next).
     pub async fn log_in(&mut self, name: &str, password: &str) -> Result<Way, Error> {
         self.log_in_with(Login::new(name.try_into()?, password.try_into()?)).await
     }
 
-    /// Logs in as this [`Login`] says: by one way only, with SCRAM, or with a name that is not UTF-8.
+    /// Logs in according to this [`Login`]: with one method only, with SCRAM, or with a name that is not
+    /// UTF-8.
     ///
     /// # Errors
-    /// The same as those of [`log_in`](Self::log_in).
+    /// Returns the errors of [`log_in`](Self::log_in).
     pub async fn log_in_with(&mut self, mut login: Login<'_>) -> Result<Way, Error> {
         let timestamp = self.timestamp.take();
         let timestamp = timestamp.as_deref().and_then(|timestamp| ApopTimestamp::new(timestamp).ok());
@@ -181,17 +186,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Err(Error::login(LoginError::Ended, text))
     }
 
-    /// Starts TLS: the answer to [`Event::StartTls`]. `handshake` does it on the stream, within the time of the TLS timer and the deadline.
+    /// Starts TLS, as the answer to [`Event::StartTls`]. `handshake` does it on the stream, within the time of the TLS timer and the
+    /// deadline.
     ///
-    /// All that is pending is written first. Bytes that were received before the handshake are fatal, because somebody has injected them. So a
-    /// stream that reads ahead (a [`BufReader`](tokio::io::BufReader)) must not lie below STLS: it would hide those bytes.
+    /// Pending bytes are written first. Bytes that were received before the handshake are fatal, because an attacker has injected them. So do
+    /// not use a stream that reads ahead (a [`BufReader`](tokio::io::BufReader)) below STLS: it would hide those bytes.
     ///
     /// # Cancel safety
-    /// If it is dropped, the connection is closed.
+    /// If you drop the future, the connection is closed.
     ///
     /// # Errors
-    /// Returns [`Error::Io`] if the handshake fails, [`Error::Connection`] if it takes too long or bytes were injected, and [`Error::Answer`] if the
-    /// token belongs to another connection. The connection is closed then, and never goes on in cleartext.
+    /// Returns [`Error::Io`] if the handshake fails. Returns [`Error::Connection`] if it takes too long or bytes were injected. Returns
+    /// [`Error::Answer`] if the token belongs to another connection. After an error the connection is closed, and never continues in cleartext.
     pub async fn start_tls<T, F>(
         mut self,
         start: StartTls,
@@ -211,17 +217,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(Connection { wire, pop3, timestamp: None })
     }
 
-    /// Returns the stream for a handshake in place, after everything pending was written. Report success with
+    /// Writes all pending bytes, and returns the stream for a handshake in place. Report success with
     /// [`tls_started`](Self::tls_started); after a failure, drop the connection.
     ///
     /// # Errors
-    /// The same as those of [`start_tls`](Self::start_tls).
+    /// Returns the errors of [`start_tls`](Self::start_tls).
     pub async fn stream_for_tls(&mut self, start: &StartTls) -> Result<&mut S, Error> {
         self.before_tls(start).await?;
         Ok(&mut self.wire.stream)
     }
 
-    /// Reports that the stream has upgraded itself to TLS: the answer to [`Event::StartTls`] for a stream that changes in place.
+    /// Reports that the stream has upgraded itself to TLS. This is the answer to [`Event::StartTls`] for a stream that changes in
+    /// place.
     ///
     /// # Errors
     /// Returns [`Error::Answer`] if the token belongs to another connection. If bytes were injected before TLS, the next call of
@@ -238,10 +245,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.pop3.close();
     }
 
-    /// Tells the peer that the connection ends, and closes it. To drop the connection closes it too, without a word.
+    /// Tells the peer that the connection ends, and closes it. Dropping the connection closes it too, but does not
+    /// tell the peer.
     ///
     /// # Errors
-    /// Returns any error of the stream.
+    /// Returns [`io::Error`] if the stream fails.
     pub async fn finish(self) -> io::Result<()> {
         self.wire.finish(FAREWELL).await
     }
@@ -256,17 +264,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         &self.wire.stream
     }
 
-    /// Returns the stream. Bytes that you read or write there are missing in the session.
+    /// Returns the stream. The session misses any bytes that you read or write there.
     pub fn stream_mut(&mut self) -> &mut S {
         &mut self.wire.stream
     }
 
-    /// Returns the stream. The bytes that were received and not read are lost.
+    /// Returns the stream. Received bytes that were not read are lost.
     pub fn into_stream(self) -> S {
         self.wire.stream
     }
 
-    /// Writes what is pending, and refuses injected bytes, before the stream is handed to TLS.
+    /// Writes pending bytes, and refuses injected ones, before TLS takes the stream.
     async fn before_tls(&mut self, start: &StartTls) -> Result<(), Error> {
         if start.connection() != self.wire.id {
             return Err(AnswerError::OtherConnection.into());
@@ -281,7 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    /// Writes, and reads once. It also reads while it cannot write, so that client and server never wait for each other.
+    /// Writes, and reads once. Also reads while it cannot write, so client and server never wait for each other.
     async fn turn(&mut self) -> Result<(), Error> {
         let timer = self.pop3.tick(self.wire.now())?;
         let until = self.wire.until(timer)?;

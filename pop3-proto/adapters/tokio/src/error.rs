@@ -4,35 +4,35 @@ use pop3_proto::server::BodyError;
 use pop3_proto::{AnswerError, ConnectionError, InvalidValue};
 use std::{fmt, io};
 
-/// Why a call failed. The cause is the [`source`](std::error::Error::source).
+/// Why a call failed. The [`source`](std::error::Error::source) is the cause.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The stream failed.
     Io(io::Error),
-    /// The peer broke a rule or fell silent, so the connection is over.
+    /// The peer broke a rule or stopped responding, so the connection is over.
     Connection(ConnectionError),
     /// The deadline for the whole session has passed.
     Deadline,
-    /// A command was not sent. The session goes on.
+    /// A command was not sent. The session continues.
     Send(SendError),
-    /// An answer was not taken. The session goes on.
+    /// An answer was not accepted. The session continues.
     Answer(AnswerError),
-    /// The message has another size than the client was told, or cannot be sent as it is. The session is closed.
+    /// The message does not have its listed size, or cannot be sent unchanged. The session is closed.
     Body(BodyError),
     /// The message could not be read from its store. The session is closed.
     Message(io::Error),
-    /// The login failed. The session goes on if the server refused.
+    /// The login failed. The session continues if the server refused.
     #[non_exhaustive]
     Login {
         /// The cause.
         why: LoginError,
-        /// The text of the refusal, as the server sent it; empty if there was none.
+        /// The text of the refusal, exactly as the server sent it. Empty if there was none.
         text: String,
     },
     /// A name, a password or another value cannot be sent.
     Value(InvalidValue),
-    /// Nothing that the peer sends is due: a wait would never end.
+    /// No data from the peer is expected, so a wait would never end.
     NothingDue,
 }
 
@@ -56,7 +56,7 @@ from! {
 }
 
 impl Error {
-    /// A failed login, with the text of the refusal if the server refused.
+    /// Returns a failed login, with the text of the refusal if the server refused.
     pub(crate) fn login(why: LoginError, text: String) -> Self {
         let has_text = matches!(why, LoginError::Refused { .. } | LoginError::NoService);
         Error::Login { why, text: if has_text { text } else { String::new() } }
@@ -70,15 +70,17 @@ impl fmt::Display for Error {
             Error::Connection(_) => "the connection is over",
             Error::Deadline => "the deadline of the session has passed",
             Error::Send(_) => "a command was not sent",
-            Error::Answer(_) => "an answer was not taken",
-            Error::Body(_) => "the message was not sent to its end",
+            Error::Answer(_) => "an answer was not accepted",
+            Error::Body(_) => "the message was not sent completely",
             Error::Message(_) => "the message could not be read",
             Error::Login { text, .. } if !text.is_empty() => {
                 return write!(f, "the login failed, and the server said: {text}");
             }
             Error::Login { .. } => "the login failed",
             Error::Value(_) => "a value cannot be sent",
-            Error::NothingDue => "the peer owes nothing: send a command, answer the open question, or close",
+            Error::NothingDue => {
+                "no data is expected from the peer: send a command, answer the open question, or close"
+            }
         })
     }
 }

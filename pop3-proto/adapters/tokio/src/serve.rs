@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How long to wait if no connection can be accepted, as when there are too many open files.
+/// How long to wait if no connection can be accepted, for example because of too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Ends [`serve`], and the sessions that [know it](crate::Session::with_shutdown). Clones end the same ones.
+/// Ends [`serve`], and the sessions that [have it](crate::Session::with_shutdown). Clones end the same ones.
 #[derive(Clone, Debug)]
 pub struct Shutdown(Arc<watch::Sender<bool>>);
 
@@ -23,13 +23,13 @@ impl Shutdown {
         Shutdown(Arc::new(watch::Sender::new(false)))
     }
 
-    /// Ends the server: no connection is accepted any more, and sessions end where they would wait for the next command. Responses that are
+    /// Ends the server. No more connections are accepted, and sessions end instead of waiting for the next command. Responses that are
     /// being written are completed; a session without QUIT removes nothing.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
 
-    /// Returns whether the server ends.
+    /// Returns whether the server must end.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         *self.0.borrow()
@@ -37,7 +37,7 @@ impl Shutdown {
 
     /// Waits for [`stop`](Self::stop).
     pub async fn stopped(&self) {
-        // It fails only if there is no sender any more, and `self` is one.
+        // It fails only if there is no sender, and `self` is a sender.
         self.0.subscribe().wait_for(|stopped| *stopped).await.ok();
     }
 }
@@ -48,8 +48,8 @@ impl Default for Shutdown {
     }
 }
 
-/// Serves each connection in a task of its own, up to `most` at a time, until [`Shutdown::stop`]. Then it waits up to `grace` for the sessions
-/// that run, and aborts those that are left. If the future is dropped, all sessions are aborted.
+/// Serves each connection in a separate task, up to `most` at a time, until [`Shutdown::stop`]. Then it waits up to `grace` for the running
+/// sessions, and aborts the rest. If the future is dropped, all sessions are aborted.
 ///
 /// ```no_run
 /// # async fn f() -> std::io::Result<()> {
@@ -107,7 +107,7 @@ where
     timeout(grace, ended).await.ok();
 }
 
-/// Returns whether the error is that of the connection, so that the next one can be accepted at once.
+/// Returns whether the error belongs to the connection, so the next one can be accepted at once.
 fn is_one_connections(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -13,30 +13,30 @@ use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-/// How long the client may take for the last response.
+/// How long the client may take to read the last response.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// How long the client may take to close after it.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A POP3 server under tokio, for one connection.
+/// A POP3 server for tokio, for one connection.
 ///
-/// Answer each event with the [`Responder`] that comes with it; [`next`](Self::next) writes the answers, and waits for the next event. Timers
-/// run by themselves ([`ServerConfig::with_timers`]).
+/// Answer each event with the [`Responder`] that comes with it. [`next`](Self::next) writes the answers, and waits for the next event. Timers
+/// run automatically ([`ServerConfig::with_timers`]).
 ///
 /// # Stopping early
-/// Drop it at any time. The connection is closed and the maildrop is dropped with its lock. Nothing is removed, because removal is your answer to
-/// [`Event::Commit`].
+/// Drop the session at any time. This closes the connection and drops the maildrop with its lock. No message is removed, because removal is your
+/// answer to [`Event::Commit`].
 #[derive(Debug)]
 pub struct Session<S, M, C: AsConfig = &'static ServerConfig<'static>> {
     wire: Wire<S>,
     pop3: ServerConnection<M, Vec<u8>, Vec<u8>, C>,
-    /// When the last response must be written, once the session is over.
+    /// The time by which the last response must be written, once the session is over.
     farewell: Option<Duration>,
     shutdown: Option<Shutdown>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, C> {
-    /// A server on a stream that is connected, and is inside TLS already if the configuration's policy is
+    /// Returns a server on a connected stream, which is inside TLS already if the configuration's policy is
     /// [`Implicit`](pop3_proto::TlsPolicy::Implicit).
     pub fn new(stream: S, config: C) -> Self {
         let wire = Wire::new(stream, Trace::of_server);
@@ -44,21 +44,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         Session { wire, pop3, farewell: None, shutdown: None }
     }
 
-    /// Ends the session with [`Error::Deadline`] after this time, however much the client sends.
+    /// Ends the session with [`Error::Deadline`] after this time, regardless of how much the client sends.
     #[must_use]
     pub fn with_deadline(mut self, after: Duration) -> Self {
         self.set_deadline(Instant::now().checked_add(after));
         self
     }
 
-    /// Ends the session when the server is [shut down](Shutdown::stop): as soon as it would wait for the client's next command. Nothing is removed then.
+    /// Ends the session when the server is [shut down](Shutdown::stop), as soon as it would wait for the client's next command. No message is removed
+    /// then.
     #[must_use]
     pub fn with_shutdown(mut self, shutdown: Shutdown) -> Self {
         self.shutdown = Some(shutdown);
         self
     }
 
-    /// Lets this many bytes wait to be written, instead of 16 KiB: more make fewer calls for large messages. Call it before the first event.
+    /// Sets how many bytes may wait to be written. The default is 16 KiB; a larger value needs fewer calls for large messages. Call it
+    /// before the first event.
     #[must_use]
     pub fn with_write_size(mut self, bytes: usize) -> Self {
         let least = self.pop3.send_buf().capacity();
@@ -66,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         self
     }
 
-    /// Sets the deadline of the session, or takes it away.
+    /// Sets the deadline of the session, or removes it.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.wire.set_deadline(deadline);
     }
@@ -76,13 +78,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     /// When it returns [`Event::Closed`], the last response is already written, and the maildrop was dropped before that.
     ///
     /// # Cancel safety
-    /// It can be dropped at any time and called again: no byte is lost, and none is sent twice. An event that it would have returned comes again.
+    /// You can drop the future at any time and call this again: no byte is lost or sent twice. If it was about to return an event, the next call
+    /// returns it.
     ///
     /// # Errors
-    /// Returns [`Error::NothingDue`] instead of waiting forever, if an answer is due: give it with [`responder`](Self::responder). Returns
-    /// [`Error::Connection`] if a timer ran out or the client broke a rule, [`Error::Deadline`], and [`Error::Io`]. Nothing is removed then.
+    /// Returns [`Error::NothingDue`] instead of waiting forever, if your answer is missing: give it with [`responder`](Self::responder).
+    /// Returns [`Error::Connection`] if a timer ran out or the client broke a rule. Returns [`Error::Deadline`] if the deadline has passed.
+    /// Returns [`Error::Io`] if the stream failed. No message is removed after an error.
     #[allow(clippy::should_implement_trait)] // an iterator's items cannot borrow from it
-    #[allow(clippy::type_complexity)] // spelled out, because it is what a caller matches
+    #[allow(clippy::type_complexity)] // spelled out, because callers match on it
     pub async fn next(&mut self) -> Result<Option<(Event<'_>, Responder<'_, M, C>)>, Error> {
         self.ready().await?;
         let polled = self.pop3.poll();
@@ -90,25 +94,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         Ok(polled?)
     }
 
-    /// Returns the responder, for an answer whose token you kept.
+    /// Returns a responder, for an answer whose token you kept.
     pub fn responder(&mut self) -> Responder<'_, M, C> {
         self.pop3.responder()
     }
 
-    /// Sends the message that the client asked for, as it lies in its store: the answer to [`Event::Fetch`].
+    /// Sends the requested message from its store, as the answer to [`Event::Fetch`].
     ///
     /// The status line states the size that the maildrop lists. If the message has another size, the session is closed before the message ends,
-    /// because the client must not take it for whole. To refuse instead, compare before you answer: count the message with
+    /// so the client sees that it is incomplete. To refuse instead, compare before you answer: count the message with
     /// [`OctetCount`](pop3_proto::OctetCount), and compare with [`Fetch::octets`].
     ///
     /// # Cancel safety
-    /// It is not cancel-safe. If it is dropped, the message is open and only partly sent, and [`next`](Self::next) returns [`Event::Body`]: write the
-    /// rest with the responder if you know what is missing, or [`close`](Self::close).
+    /// This is not cancel safe. If you drop the future, the message is open and only partly sent, and [`next`](Self::next) returns [`Event::Body`]:
+    /// write the rest with the responder if you know which bytes are missing, or call [`close`](Self::close).
     ///
     /// # Errors
     /// Returns [`Error::Body`] if the size differs, and [`Error::Message`] if the message cannot be read. Both close the session: the next call of
-    /// [`next`](Self::next) returns [`Event::Closed`]. Returns [`Error::Answer`] if the token is an old one; then the session goes on.
-    /// If the stream fails, the message is still open, and [`next`](Self::next) returns [`Event::Body`] once the stream works again.
+    /// [`next`](Self::next) returns [`Event::Closed`]. Returns [`Error::Answer`] if the token is an old one; the session continues. Returns
+    /// [`Error::Io`] if the stream fails. The message is still open then, and [`next`](Self::next) returns [`Event::Body`] once the stream works
+    /// again.
     pub async fn send_message(
         &mut self,
         fetch: Fetch,
@@ -142,7 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         }
     }
 
-    /// Waits for the store, and returns whether the message is read to its end. Meanwhile it writes what is pending.
+    /// Waits for the store, and returns whether the message is read to its end. Writes pending bytes meanwhile.
     async fn is_at_end(&mut self, mut message: Pin<&mut impl AsyncBufRead>) -> Result<bool, Error> {
         let filled = poll_fn(|context| {
             message.as_mut().poll_fill_buf(context).map(|bytes| bytes.map(<[u8]>::is_empty))
@@ -150,14 +155,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         self.wait_for(filled).await?.map_err(Error::Message)
     }
 
-    /// Waits for this, as for an answer that takes its time. Meanwhile it writes what is pending, so that the client has the responses
-    /// before it.
+    /// Waits for `work`, such as an answer that takes time. Writes pending bytes meanwhile, so the client has the earlier responses.
     ///
     /// # Cancel safety
-    /// If it is dropped, so is `work`. No byte is lost, and none is sent twice.
+    /// Dropping the future drops `work`. No byte is lost or sent twice.
     ///
     /// # Errors
-    /// Returns [`Error::Io`] if the stream fails, [`Error::Connection`] if a timer ran out, and [`Error::Deadline`]. `work` is dropped then.
+    /// Returns [`Error::Io`] if the stream fails. Returns [`Error::Connection`] if a timer ran out. Returns [`Error::Deadline`] if the deadline
+    /// has passed. `work` is dropped then.
     pub async fn wait_for<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Error> {
         let mut work = pin!(work);
         loop {
@@ -180,18 +185,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         }
     }
 
-    /// Starts TLS: the answer to [`Event::StartTls`]. `handshake` does it on the stream, within the time of the TLS timer and the deadline.
+    /// Starts TLS, as the answer to [`Event::StartTls`]. `handshake` does it on the stream, within the time of the TLS timer and the
+    /// deadline.
     ///
-    /// All that is pending is written first, so that the client has the response to STLS. Bytes that were received before the handshake are
-    /// fatal, because somebody has injected them. So a stream that reads ahead (a [`BufReader`](tokio::io::BufReader)) must not lie below STLS: it would
-    /// hide those bytes.
+    /// Pending bytes are written first, so the client has the response to STLS. Bytes that were received before the handshake are fatal, because an
+    /// attacker has injected them. So do not use a stream that reads ahead (a [`BufReader`](tokio::io::BufReader)) below STLS: it would hide those bytes.
     ///
     /// # Cancel safety
-    /// If it is dropped, the connection is closed.
+    /// If you drop the future, the connection is closed.
     ///
     /// # Errors
-    /// Returns [`Error::Io`] if the handshake fails, [`Error::Connection`] if it takes too long or bytes were injected, and [`Error::Answer`] if the
-    /// token belongs to another connection. The connection is closed then.
+    /// Returns [`Error::Io`] if the handshake fails. Returns [`Error::Connection`] if it takes too long or bytes were injected. Returns
+    /// [`Error::Answer`] if the token belongs to another connection. After an error the connection is closed.
     pub async fn start_tls<T, F>(
         mut self,
         start: StartTls,
@@ -211,17 +216,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         Ok(Session { wire, pop3, farewell: None, shutdown })
     }
 
-    /// Returns the stream for a handshake in place, after everything pending was written. Report success with
+    /// Writes all pending bytes, and returns the stream for a handshake in place. Report success with
     /// [`tls_started`](Self::tls_started); after a failure, drop the session.
     ///
     /// # Errors
-    /// The same as those of [`start_tls`](Self::start_tls).
+    /// Returns the errors of [`start_tls`](Self::start_tls).
     pub async fn stream_for_tls(&mut self, start: &StartTls) -> Result<&mut S, Error> {
         self.before_tls(start).await?;
         Ok(&mut self.wire.stream)
     }
 
-    /// Reports that the stream has upgraded itself to TLS: the answer to [`Event::StartTls`] for a stream that changes in place.
+    /// Reports that the stream has upgraded itself to TLS. This is the answer to [`Event::StartTls`] for a stream that changes in
+    /// place.
     ///
     /// # Errors
     /// Returns [`Error::Answer`] if the token belongs to another connection. If bytes were injected before TLS, the next call of
@@ -232,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         Ok(())
     }
 
-    /// Ends the session: nothing is removed. [`next`](Self::next) then returns [`Event::Closed`].
+    /// Ends the session without removing anything. [`next`](Self::next) then returns [`Event::Closed`].
     pub fn close(&mut self) {
         self.pop3.close();
     }
@@ -241,7 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     /// has sent more than the server read may lose the last response.
     ///
     /// # Errors
-    /// Returns any error of the stream.
+    /// Returns [`io::Error`] if the stream fails.
     pub async fn finish(self) -> io::Result<()> {
         drop(self.pop3);
         self.wire.finish(LINGER).await
@@ -257,19 +263,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         &self.wire.stream
     }
 
-    /// Returns the stream. Bytes that you read or write there are missing in the session.
+    /// Returns the stream. The session misses any bytes that you read or write there.
     pub fn stream_mut(&mut self) -> &mut S {
         &mut self.wire.stream
     }
 
-    /// Returns the stream, and the bytes that were received and not read: for a proxy, after
+    /// Returns the stream, and the received bytes that were not read. Use it in a proxy, after
     /// [`hand_over`](Responder::hand_over).
     pub fn into_parts(self) -> (S, Vec<u8>) {
         let unread = self.pop3.unread().to_vec();
         (self.wire.stream, unread)
     }
 
-    /// Goes on until there is an event. Once the session is over, it writes the last response.
+    /// Continues until there is an event. Once the session is over, writes the last response.
     async fn ready(&mut self) -> Result<(), Error> {
         while !self.pop3.is_closed() && !self.pop3.is_ready() {
             self.turn().await?;
@@ -280,7 +286,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         Ok(())
     }
 
-    /// Writes what is pending, and refuses injected bytes, before the stream is handed to TLS.
+    /// Writes pending bytes, and refuses injected ones, before TLS takes the stream.
     async fn before_tls(&mut self, start: &StartTls) -> Result<(), Error> {
         if start.connection() != self.wire.id {
             return Err(AnswerError::OtherConnection.into());
@@ -295,7 +301,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         Ok(())
     }
 
-    /// Writes, or else reads, once. A client that does not take its responses is not read from.
+    /// Writes if bytes are pending; otherwise reads once. Does not read from a client that does not take its
+    /// responses.
     async fn turn(&mut self) -> Result<(), Error> {
         let timer = self.timer()?;
         let until = self.wire.until(timer)?;
@@ -304,7 +311,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         if !writes && !pop3.wants_read() {
             return Err(Error::NothingDue);
         }
-        // In a box, so that a session without it is no larger for it.
+        // Boxed, so a session without it is not larger.
         let mut stopped = shutdown.as_ref().filter(|_| !writes).map(|shutdown| Box::pin(shutdown.stopped()));
         let moved = poll_fn(|context| {
             if writes {
@@ -324,7 +331,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         Ok(wait(until, moved).await.unwrap_or(Ok(()))?)
     }
 
-    /// Runs the timers. The machine runs none once the session is over, so the last response has a limit here.
+    /// Runs the timers. The machine runs none once the session is over, so this limits the time for the last
+    /// response.
     fn timer(&mut self) -> Result<Option<Duration>, Error> {
         let now = self.wire.now();
         let timer = self.pop3.tick(now)?;

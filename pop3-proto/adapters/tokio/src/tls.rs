@@ -21,11 +21,11 @@ pub type ServerTls<S> = tokio_rustls::server::TlsStream<S>;
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
 impl Connection<ClientTls<TcpStream>> {
-    /// Connects, inside TLS from the first byte, as on port 995. `name` is the server's name in its certificate. Give a configuration with
+    /// Connects inside TLS from the first byte, as on port 995. `name` is the server's name in its certificate. Use a configuration with
     /// [`TlsPolicy::Implicit`](pop3_proto::TlsPolicy::Implicit). The handshake may take 30 seconds.
     ///
     /// # Errors
-    /// Returns [`Error::Io`] if the connection cannot be made, or the handshake fails.
+    /// Returns [`Error::Io`] if the connection cannot be made, or if the handshake fails.
     pub async fn connect_rustls(
         address: impl ToSocketAddrs,
         tls: &TlsConnector,
@@ -40,10 +40,10 @@ impl Connection<ClientTls<TcpStream>> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Starts TLS by rustls: see [`start_tls`](Self::start_tls). `name` is the server's name in its certificate.
+    /// Starts TLS with rustls: see [`start_tls`](Self::start_tls). `name` is the server's name in its certificate.
     ///
     /// # Errors
-    /// The same as those of [`start_tls`](Self::start_tls).
+    /// Returns the errors of [`start_tls`](Self::start_tls).
     pub async fn start_rustls(
         self,
         start: client::StartTls,
@@ -55,10 +55,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, C> {
-    /// Starts TLS by rustls: see [`start_tls`](Self::start_tls).
+    /// Starts TLS with rustls: see [`start_tls`](Self::start_tls).
     ///
     /// # Errors
-    /// The same as those of [`start_tls`](Self::start_tls).
+    /// Returns the errors of [`start_tls`](Self::start_tls).
     pub async fn start_rustls(
         self,
         start: server::StartTls,
@@ -69,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<ServerTls<S>, M, C> {
-    /// Does the handshake, for a server inside TLS from the first byte, as on port 995. It may take 30 seconds. Give a configuration with
+    /// Does the handshake, for a server inside TLS from the first byte, as on port 995. It may take 30 seconds. Use a configuration with
     /// [`TlsPolicy::Implicit`](pop3_proto::TlsPolicy::Implicit).
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<Server
     }
 }
 
-/// Limits a handshake.
+/// Limits the time of a handshake.
 async fn in_time<T>(handshake: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let shaken = wait(Some(Instant::now() + HANDSHAKE), handshake).await;
     shaken.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))

@@ -1,6 +1,7 @@
-//! A stream with its clock: what both sides read, write and wait with.
+//! A stream with its clock, which both sides use to read, write and wait.
 //!
-//! Each call notes what the stream took or gave in the same poll, so a future that is dropped loses nothing.
+//! Each call records the bytes that the stream took or gave in the same poll, so a dropped future loses
+//! nothing.
 
 use crate::Error;
 use crate::trace::Trace;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// What is read at once by way of the stack.
+/// How many bytes to read at once through the stack.
 const LEAN: usize = 4096;
 
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(crate) struct Wire<S> {
     pub(crate) start: Instant,
     pub(crate) trace: Trace,
     deadline: Option<Instant>,
-    /// The stream took bytes that may still lie in a buffer of its own, as that of TLS.
+    /// Whether the stream accepted bytes that may still be in its own buffer, as with TLS.
     unflushed: bool,
 }
 
@@ -61,7 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.unflushed || !send.pending().is_empty()
     }
 
-    /// Writes once, or flushes if nothing is pending.
+    /// Writes once, or flushes if no bytes are pending.
     pub(crate) fn poll_write(
         &mut self,
         send: &mut SendBuf<Vec<u8>>,
@@ -81,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes all that is pending, and flushes.
+    /// Writes all pending bytes, and flushes.
     pub(crate) fn poll_write_all(
         &mut self,
         send: &mut SendBuf<Vec<u8>>,
@@ -106,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads once, by way of the stack: a connection that waits holds no buffer.
+    /// Reads once through the stack, so a waiting connection holds no buffer.
     pub(crate) fn poll_read_lean(
         &mut self,
         recv: &mut RecvBuf<Vec<u8>>,
@@ -122,16 +123,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Fills this once. Nothing is the end of the stream.
+    /// Fills this once. If it stays empty, the stream has ended.
     fn poll_fill(&mut self, buffer: &mut ReadBuf<'_>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match ready!(Pin::new(&mut self.stream).poll_read(context, buffer)) {
-            // TLS that ended without its farewell. If a response is due, the machine reports an error.
+            // TLS ended without a close_notify. If a response is pending, the machine reports an error.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
             filled => Poll::Ready(filled),
         }
     }
 
-    /// Does the handshake, and goes on with the stream that it returns. `late` reports a timer that ran out.
+    /// Does the handshake, and continues with the stream that it returns. `late` reports a timer that ran out.
     pub(crate) async fn upgrade<T, F>(
         self,
         timer: Option<Duration>,
@@ -154,8 +155,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(Wire { stream: stream?, id, start, trace, deadline, unflushed: false })
     }
 
-    /// Tells the peer that this is the end, and waits until it has read all: to close while bytes are unread would take the last response
-    /// from it.
+    /// Tells the peer that this is the end, and waits until it has read everything. Closing with unread bytes would discard the last
+    /// response.
     pub(crate) async fn finish(mut self, most: Duration) -> io::Result<()> {
         let end = async {
             self.stream.shutdown().await?;
@@ -167,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-/// Waits for this, but not longer than `until`: then it returns `None`.
+/// Waits for this, but not longer than `until`. Returns `None` then.
 pub(crate) async fn wait<T>(until: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
     match until {
         None => Some(work.await),

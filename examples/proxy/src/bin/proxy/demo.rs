@@ -1,4 +1,4 @@
-//! The proxy with a back end and clients of its own, all on loopback.
+//! The proxy with its own back end and clients, all on loopback.
 
 use crate::CONFIG;
 use pop3_proto::client::{Deletions, Event, SendError};
@@ -27,7 +27,7 @@ const UNLUCKY: &str = "unlucky";
 
 pub(crate) async fn run() -> Result<()> {
     let back_end = TcpListener::bind("127.0.0.1:0").await?;
-    let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?; // and dropped at once
+    let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?; // dropped at once
     let table = format!("{USER} {}\n{UNLUCKY} {closed}\n", back_end.local_addr()?);
     tokio::spawn(serve_back_end(back_end));
 
@@ -40,12 +40,12 @@ pub(crate) async fn run() -> Result<()> {
 
     refused(&connector, address).await?;
     println!(
-        "ok: wrong passwords and unknown users look the same, and a back end that is down is temporary trouble"
+        "ok: wrong passwords and unknown users look the same, and an unreachable back end is reported as temporary"
     );
     session(&connector, address).await?;
     println!("ok: a session through the proxy, inside TLS: login, RETR, DELE, QUIT");
     pipelined(&connector, address).await?;
-    println!("ok: what was pipelined behind PASS reached the back end");
+    println!("ok: commands pipelined after PASS reached the back end");
     Ok(())
 }
 
@@ -94,12 +94,13 @@ async fn session(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
         .await
 }
 
-/// A whole session in one piece. No client would send that, but the proxy must not lose or double a byte of it.
+/// Runs a whole session in one piece. No client would send that, but the proxy must not lose or double a byte
+/// of it.
 async fn pipelined(connector: &TlsConnector, address: SocketAddr) -> Result<()> {
     let stream = TcpStream::connect(address).await?;
     let mut stream = connector.connect(ServerName::try_from(NAME)?, stream).await?;
     let commands = format!("USER {USER}\r\nPASS {PASSWORD}\r\nSTAT\r\nDELE 3\r\nNOOP\r\nQUIT\r\n");
-    stream.write_all(commands.as_bytes()).await?; // it is never done again if this fails
+    stream.write_all(commands.as_bytes()).await?; // it is not repeated if this fails
     let mut answers = String::new();
     stream.read_to_string(&mut answers).await?;
     let octets: u64 =
@@ -140,21 +141,21 @@ impl Connection {
                     return Ok(());
                 }
                 if let Event::Refused(..) | Event::NoService(_) | Event::Closed(_) = event {
-                    return Err(format!("this is not the expected response: {event:?}").into());
+                    return Err(format!("the response is not the expected one: {event:?}").into());
                 }
             }
             while self.pop3.wants_write() {
                 let count = self.stream.write(self.pop3.send_buf().pending()).await?;
                 self.pop3.send_buf().sent(count);
             }
-            self.stream.flush().await?; // TLS has a buffer of its own
+            self.stream.flush().await?; // TLS has its own buffer
             let count = self.stream.read(self.pop3.recv_buf().spare_mut()).await?;
             self.pop3.recv_buf().received(count);
         }
     }
 }
 
-/// A POP3 server with the sample mailbox, which is complete again on each connection.
+/// Serves the sample mailbox over POP3. It is complete again on each connection.
 async fn serve_back_end(listener: TcpListener) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;

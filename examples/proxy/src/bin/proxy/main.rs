@@ -20,20 +20,20 @@ A POP3 proxy: it listens inside TLS and passes each user on to a back end on loo
 usage: proxy [OPTIONS] ADDRESS TABLE CERTIFICATES KEY
        proxy --demo
 
-ADDRESS is where to listen. TABLE is a file with lines `NAME HOST:PORT`. CERTIFICATES and KEY are PEM files.
+ADDRESS is the address to listen on. TABLE is a file with lines `NAME HOST:PORT`. CERTIFICATES and KEY are PEM files.
 
-  --connections COUNT              the most connections in front [default: 300]
-  --connections-per-address COUNT  the most connections of one address [default: 20]
+  --connections COUNT              the maximum number of connections in front [default: 300]
+  --connections-per-address COUNT  the maximum number from one address [default: 20]
   --demo                           start a back end too, run a session through the proxy, and check it
   --help                           show this text
 
-All connections to a back end come from this machine: a limit for one address there must allow as many as the proxy does.
-Back ends should refuse logins in the same words and codes: a name that is not in the table is refused as the back end
-that most users have refuses a wrong password.
+All connections to a back end come from this machine, so its limit for one address must allow as many as the proxy does.
+All back ends should refuse logins with the same text and code: the proxy refuses an unknown name as the back end with
+most users refuses a wrong password.
 ";
 
-/// What is announced before login has to be true behind each back end: where one has no UIDL, say, add `without_uidl`. AUTH-RESP-CODE is
-/// announced: a refusal without `[AUTH]` then tells a client that its password may be right.
+/// Every back end must have what the proxy announces before login: if one has no UIDL, for example, add `without_uidl`. AUTH-RESP-CODE is
+/// announced, so a refusal without `[AUTH]` tells a client that its password may be right.
 static CONFIG: ServerConfig<'_> =
     ServerConfig::new(TlsPolicy::Implicit).with_timers(Timers::DEFAULT.with_login(Duration::from_secs(120)));
 
@@ -69,7 +69,7 @@ async fn run(mut arguments: Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// Takes an option and its number out of the arguments.
+/// Removes an option and its number from the arguments.
 fn take_count(arguments: &mut Vec<String>, name: &str) -> Result<Option<usize>> {
     let Some(place) = arguments.iter().position(|argument| argument == name) else { return Ok(None) };
     let end = arguments.len().min(place + 2);

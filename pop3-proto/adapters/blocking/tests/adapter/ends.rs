@@ -1,4 +1,4 @@
-//! How sessions and the server end, and what is done about a stream that does only a part of what it should.
+//! How sessions and the server end, and how the adapter handles streams that do only part of their work.
 
 use crate::kit::{MESSAGE, Mail, mail, once, serve};
 use pop3_blocking::pop3_proto::client::{self, Event};
@@ -28,7 +28,7 @@ fn finish_ends_the_stream_and_waits_until_the_client_closes() {
     let mut client = TcpStream::connect(address).unwrap();
     client.write_all(b"QUIT\r\n").unwrap();
     let mut said = String::new();
-    client.read_to_string(&mut said).unwrap(); // to the end, which only `finish` brings
+    client.read_to_string(&mut said).unwrap(); // reads to the end, which only `finish` sends
     assert_eq!(said.lines().count(), 2, "{said}");
     sleep(Duration::from_millis(300));
     drop(client);
@@ -36,7 +36,7 @@ fn finish_ends_the_stream_and_waits_until_the_client_closes() {
     assert!(took > Duration::from_millis(200) && took < Duration::from_millis(900), "{took:?}");
 }
 
-/// A stream that says this, and takes `room` bytes. Then writes move nothing until their time is up, or return 0.
+/// A stream that sends this, and takes `room` bytes. Then writes move nothing until their time is up, or return 0.
 struct Stuck {
     says: &'static [u8],
     room: usize,
@@ -119,7 +119,7 @@ fn a_server_that_missed_a_question_does_not_wait() {
     let mut pop3 = Session::<_, Mail>::new(Stuck::new("QUIT\r\n", 99, false), &CONFIG);
     let Ok(Some((server::Event::Greet(greet), _))) = pop3.next() else { panic!() };
     assert!(matches!(pop3.next(), Err(Error::NothingDue)));
-    pop3.responder().greet(greet, Text::from_static("ready")).unwrap(); // the session goes on
+    pop3.responder().greet(greet, Text::from_static("ready")).unwrap(); // the session continues
     assert!(matches!(pop3.next(), Ok(Some((server::Event::Closed(CloseReason::Quit), _)))));
 }
 
@@ -139,7 +139,7 @@ fn a_deadline_goes_on_after_tls() {
     assert!(matches!(server.next(), Err(Error::Deadline)));
 }
 
-/// Goes on until the server waits for the handshake.
+/// Continues until the server waits for the handshake.
 fn asked_for_tls(pop3: &mut Connection<impl Stream>) -> StartTls {
     loop {
         match pop3.next().unwrap().unwrap() {
@@ -227,7 +227,7 @@ fn run(
     (address, shutdown, server)
 }
 
-/// Returns whether the server says something within this time.
+/// Returns whether the server sends something within this time.
 fn is_greeted(client: &TcpStream, within: Duration) -> bool {
     client.set_read_timeout(Some(within)).unwrap();
     BufReader::new(client).read_line(&mut String::new()).is_ok_and(|count| count > 0)

@@ -45,7 +45,7 @@ pub(crate) fn serve<S: Stream>(
     Ok(None)
 }
 
-/// A maildrop that tells when it is dropped.
+/// A maildrop that reports when it is dropped.
 pub(crate) struct Locked(pub(crate) std::sync::mpsc::Sender<()>);
 
 impl Drop for Locked {

@@ -1,4 +1,4 @@
-//! `pop3-blocking`, over streams in memory and over sockets.
+//! Tests `pop3-blocking`, over streams in memory and over sockets.
 
 mod ends;
 mod kit;

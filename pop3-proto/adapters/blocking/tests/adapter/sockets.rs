@@ -23,7 +23,7 @@ fn logged_in(address: std::net::SocketAddr) -> Connection<TcpStream> {
     pop3
 }
 
-/// A client that has sent RETR, until its session ends.
+/// Sends RETR in a client, and continues until its session ends.
 fn fetch(mut pop3: Connection<TcpStream>) -> Result<Vec<u8>, Error> {
     pop3.sender().send(Command::Retr(MessageNumber::FIRST))?;
     let mut message = Vec::new();

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The stream of the suite with timeouts.
 struct Timed {
     link: Link,
-    /// Whether the next call that moves nothing is interrupted by a signal, instead of running out of time.
+    /// Whether a signal interrupts the next call that moves nothing, instead of a timeout.
     is_signal: Cell<bool>,
     timeout: Option<Duration>,
 }
@@ -166,7 +166,7 @@ impl Adapter for Blocking {
     }
 }
 
-/// Does the handshake, again if it has to wait.
+/// Does the handshake, and again if it has to wait.
 fn shake(link: &Link) -> io::Result<()> {
     loop {
         match link.start_tls() {

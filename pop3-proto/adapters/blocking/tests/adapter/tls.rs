@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 static STLS: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Required);
 static IMPLICIT: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Implicit);
 
-/// The configurations of both sides, with a certificate for localhost.
+/// Returns the configurations of both sides, with a certificate for localhost.
 fn tls() -> (Arc<rustls::ClientConfig>, Arc<rustls::ServerConfig>) {
     let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -42,7 +42,7 @@ fn localhost() -> ServerName<'static> {
     ServerName::try_from("localhost").unwrap()
 }
 
-/// Goes on until the server waits for the handshake.
+/// Continues until the server waits for the handshake.
 fn ask_for_tls(pop3: &mut Connection<TcpStream>) -> Result<StartTls, Error> {
     while let Some((event, mut sender)) = pop3.next()? {
         match event {
@@ -90,7 +90,7 @@ fn tls_from_the_first_byte() {
     served.join().unwrap();
 }
 
-/// Waits until bytes are received that nobody has read.
+/// Waits until there are received bytes that the program has not read.
 fn wait_for_bytes(socket: &TcpStream) {
     assert!(socket.peek(&mut [0]).unwrap() > 0);
 }
@@ -99,7 +99,7 @@ fn is_plaintext<T>(failed: Result<T, Error>) -> bool {
     matches!(failed, Err(Error::Connection(ConnectionError::PlaintextAfterStls)))
 }
 
-/// TLS takes them for a record that is not valid.
+/// Returns whether TLS failed because it read the bytes as an invalid record.
 fn is_in_handshake<T>(failed: Result<T, Error>) -> bool {
     failed.is_err_and(|error| matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::InvalidData))
 }
@@ -155,7 +155,7 @@ fn law_8_a_server_takes_no_command_that_is_injected_before_the_handshake() {
     let (address, served) = once(move |socket| {
         let mut pop3 = Session::new(socket, &STLS);
         let start = serve(&mut pop3, MESSAGE).unwrap().unwrap();
-        // Now, so that the client has the response.
+        // Send it now, so the client has the response.
         pop3.stream_for_tls(&start).unwrap();
         wait_for_bytes(pop3.stream());
         pop3.start_rustls(start, server).map(drop)

@@ -1,4 +1,4 @@
-//! What `tracing` is told: see the suite.
+//! Tests the reports to `tracing`: see the suite.
 
 use pop3_adapter_suite::told::{CLIENTS, MISTYPED, NAME, PASSWORD, TO_SERVER, Told, script};
 use pop3_blocking::pop3_proto::client::Event;
@@ -49,7 +49,7 @@ fn law_9_a_failed_login_is_traced_without_the_words_of_the_server() {
     told.check(&["connection is over"]);
 }
 
-/// A client that sends all at once.
+/// A client that sends everything at once.
 struct Client(&'static [u8]);
 
 impl Read for Client {

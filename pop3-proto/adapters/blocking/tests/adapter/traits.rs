@@ -20,7 +20,7 @@ const _: () = {
     is_error::<Error>();
 };
 
-/// A session can be sent if its parts can.
+/// A session is `Send` if its parts are.
 #[allow(dead_code)]
 const fn session_is_send<S: Send, M: Send, C: AsConfig + Send>() {
     is_send::<Session<S, M, C>>();

@@ -6,7 +6,7 @@ use pop3_embedded::{Connection, Error};
 
 const CONFIG: ClientConfig = ClientConfig::new(TlsPolicy::Implicit).with_limits(Limits::DEFAULT.with_sasl_line(512));
 
-/// Hands the first message to `show`, piece by piece, and returns whether it was complete.
+/// Passes the first message to `show`, piece by piece, and returns whether it was complete.
 pub fn first<S: Read + Write>(tls: S, now: fn() -> Duration, mut show: impl FnMut(&[u8])) -> Result<bool, Error<S::Error>> {
     let mut pop3 = Connection::new(CONFIG, 1, tls, now, [0; 1024], [0; 512])?;
     let mut complete = false;

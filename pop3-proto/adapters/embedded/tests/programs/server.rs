@@ -6,7 +6,7 @@ use pop3_embedded::{Error, Session};
 
 static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Implicit);
 
-/// Serves two messages, from flash for example, and calls `remove` for each that the client deletes.
+/// Serves two messages, from flash for example, and calls `remove` for each one that the client deletes.
 pub fn serve<S: Read + Write>(
     (id, tls): (u64, S),
     now: fn() -> Duration,

@@ -1,4 +1,4 @@
-//! How sessions and the server end, and what is done about a stream that does only a part of what it should.
+//! How sessions and the server end, and how the adapter handles streams that do only part of their work.
 
 use crate::sockets::{MESSAGE, Mail, serve};
 use pop3_tokio::pop3_proto::client::{Deletions, Event, StartTls};
@@ -44,7 +44,7 @@ async fn finish_ends_the_stream_and_waits_until_the_client_closes() {
     }
 }
 
-/// A stream that says this, and takes `room` bytes. Then writes wait, or return 0.
+/// A stream that sends this, and takes `room` bytes. Then writes wait, or return 0.
 struct Stuck {
     says: &'static [u8],
     room: usize,
@@ -133,7 +133,7 @@ async fn a_server_that_missed_a_question_does_not_wait() {
     let mut pop3 = Session::<_, Mail>::new(Stuck::new("QUIT\r\n", 99, false), &CONFIG);
     let Ok(Some((server::Event::Greet(greet), _))) = pop3.next().await else { panic!() };
     assert!(matches!(pop3.next().await, Err(Error::NothingDue)));
-    pop3.responder().greet(greet, Text::from_static("ready")).unwrap(); // the session goes on
+    pop3.responder().greet(greet, Text::from_static("ready")).unwrap(); // the session continues
     assert!(matches!(pop3.next().await, Ok(Some((server::Event::Closed(CloseReason::Quit), _)))));
 }
 
@@ -196,7 +196,8 @@ async fn what_follows_a_login_is_handed_over() {
     assert_eq!(pop3.into_parts().1, b"RETR 1\r\n");
 }
 
-/// Both sides have more to say than the pipe holds, and the server reads no more until its responses are taken.
+/// Both sides have more to send than the pipe holds, and the server stops reading until its responses are
+/// taken.
 #[tokio::test(start_paused = true)]
 async fn a_client_reads_while_it_cannot_write() {
     let (client, server) = duplex(16);
@@ -225,7 +226,7 @@ async fn a_client_can_be_closed_without_quit() {
     assert_eq!(closed.deletions, Deletions::NoneAsked);
 }
 
-/// A stream that notes the largest read and the largest write.
+/// A stream that records the largest read and the largest write.
 struct Noted(DuplexStream, [usize; 2]);
 
 impl AsyncRead for Noted {
@@ -308,7 +309,7 @@ async fn run<F: Future<Output = ()> + Send + 'static>(
     )
 }
 
-/// Returns whether the server says something within this time.
+/// Returns whether the server sends something within this time.
 async fn is_greeted(client: &mut TcpStream, within: Duration) -> bool {
     let mut line = String::new();
     timeout(within, BufReader::new(client).read_line(&mut line))

@@ -1,4 +1,4 @@
-//! `pop3-tokio`, over streams in memory and over sockets.
+//! Tests `pop3-tokio`, over streams in memory and over sockets.
 
 mod ends;
 mod sockets;

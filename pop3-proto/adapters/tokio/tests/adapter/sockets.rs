@@ -1,4 +1,4 @@
-//! Over sockets, and over pipes in memory with a clock that goes on when everything waits.
+//! Over sockets, and over pipes in memory with a clock that advances when everything waits.
 
 use pop3_tokio::pop3_proto::client::Event;
 use pop3_tokio::pop3_proto::login::LoginError;
@@ -122,7 +122,7 @@ async fn a_deadline_ends_the_session_of_a_busy_client() {
     assert!(matches!(served.await.unwrap(), Err(Error::Deadline)));
 }
 
-/// A maildrop that tells when it is dropped, as one with a lock.
+/// A maildrop that reports when it is dropped, as one with a lock would.
 struct Locked(Mail, Option<tokio::sync::oneshot::Sender<()>>);
 
 impl Drop for Locked {

@@ -53,12 +53,12 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// Runs a future until it is done, or until the schedule drops it while it waits: then the result is `None`.
+/// Runs a future until it is done. Returns `None` if the schedule drops it while it waits.
 async fn or_drop<T>(link: &Link, future: impl Future<Output = T>) -> Option<T> {
     drop_if(future, || link.drops()).await
 }
 
-/// The same for a future after which the session cannot go on.
+/// Does the same for a future after which the session cannot continue.
 async fn or_drop_once<T>(link: &Link, future: impl Future<Output = T>) -> Option<T> {
     drop_if(future, || link.drops_once()).await
 }
@@ -73,7 +73,7 @@ async fn drop_if<T>(future: impl Future<Output = T>, drops: impl Fn() -> bool) -
     .await
 }
 
-/// Starts TLS in place, or with another stream. `None`: the future was dropped.
+/// Starts TLS in place, or with another stream. Returns `None` if the future was dropped.
 macro_rules! upgraded {
     ($link:ident, $pop3:ident, $start:ident) => {
         if $link.upgrades_in_place() {
@@ -85,7 +85,7 @@ macro_rules! upgraded {
     };
 }
 
-/// Lets others run after a future was dropped, also the clock of the test.
+/// Lets other tasks, and the clock of the test, run after a future was dropped.
 async fn pause() {
     tokio::time::sleep(std::time::Duration::from_micros(1)).await;
 }
@@ -106,7 +106,7 @@ impl Adapter for Tokio {
     }
 }
 
-/// Runs with a clock that goes on when everything waits. The bound proves that the futures can be spawned.
+/// Runs with a clock that advances when everything waits. The bound proves that the futures can be spawned.
 pub(crate) fn run<T>(session: impl Future<Output = T> + Send) -> T {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();

@@ -16,7 +16,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, rustls};
 static STLS: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Required);
 static IMPLICIT: ServerConfig<'static> = ServerConfig::new(TlsPolicy::Implicit);
 
-/// Both sides, with a certificate for localhost.
+/// Returns both sides, with a certificate for localhost.
 fn tls() -> (TlsConnector, TlsAcceptor) {
     let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -41,7 +41,7 @@ fn localhost() -> ServerName<'static> {
     ServerName::try_from("localhost").unwrap()
 }
 
-/// Goes on until the server waits for the handshake.
+/// Continues until the server waits for the handshake.
 async fn ask_for_tls<S: AsyncRead + AsyncWrite + Unpin>(pop3: &mut Connection<S>) -> Result<StartTls, Error> {
     while let Some((event, mut sender)) = pop3.next().await? {
         match event {
@@ -97,7 +97,7 @@ fn is_plaintext<T>(failed: Result<T, Error>) -> bool {
     matches!(failed, Err(Error::Connection(ConnectionError::PlaintextAfterStls)))
 }
 
-/// TLS takes them for a record that is not valid.
+/// Returns whether TLS failed because it read the bytes as an invalid record.
 fn is_in_handshake<T>(failed: Result<T, Error>) -> bool {
     failed.is_err_and(|error| matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::InvalidData))
 }
@@ -169,7 +169,7 @@ async fn law_8_a_server_takes_no_command_that_is_injected_before_the_handshake()
     let server = async move {
         let mut pop3 = Session::new(far, &STLS);
         let start = serve(&mut pop3, MESSAGE).await.unwrap().unwrap();
-        pop3.stream_for_tls(&start).await.unwrap(); // now, so that the client has the response
+        pop3.stream_for_tls(&start).await.unwrap(); // now, so the client has the response
         pop3.stream().peek(&mut [0]).await.unwrap();
         pop3.start_rustls(start, &server).await.map(drop)
     };

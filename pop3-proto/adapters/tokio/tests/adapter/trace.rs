@@ -1,4 +1,4 @@
-//! What `tracing` is told: see the suite.
+//! Tests the reports to `tracing`: see the suite.
 
 use crate::sockets::{Mail, mail};
 use crate::suite::{Stream, run};

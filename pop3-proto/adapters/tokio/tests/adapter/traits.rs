@@ -41,7 +41,7 @@ fn futures_are_send(
     send(pop3_tokio::serve(listener, 1, Duration::ZERO, shutdown.clone(), async |_, _| {}));
 }
 
-/// A session can be sent if its parts can.
+/// A session is `Send` if its parts are.
 #[allow(dead_code)]
 const fn session_is_send<S: Send, M: Send, C: AsConfig + Send>() {
     is_send::<Session<S, M, C>>();

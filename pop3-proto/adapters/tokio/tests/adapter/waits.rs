@@ -1,4 +1,4 @@
-//! What is done while somebody waits, and what can be seen before an event is taken.
+//! What runs while the program waits, and what can be seen before an event is taken.
 
 use pop3_tokio::pop3_proto::server::{Event, MessageInfo};
 use pop3_tokio::pop3_proto::{ServerConfig, Text, TlsPolicy, UniqueId};
@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Cleartext);
 
-/// USER and PASS come together. The response to USER reaches the client while the server looks the password up.
+/// USER and PASS arrive together. The response to USER reaches the client while the server looks up the
+/// password.
 #[tokio::test]
 async fn responses_are_written_while_an_answer_is_waited_for() {
     let (mut near, far) = duplex(4096);
