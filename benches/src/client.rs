@@ -70,7 +70,7 @@ pub type Connection = ClientConnection<Bytes>;
 /// Returns a connection in TRANSACTION, with nothing pending.
 ///
 /// # Panics
-/// If the crate does not do what it says.
+/// Panics if the crate breaks a promise.
 #[must_use]
 pub fn connected() -> Box<Connection> {
     let config = ClientConfig::new(TlsPolicy::Cleartext);

@@ -22,7 +22,7 @@ impl Random {
         range.start() + (bits ^ (bits >> 31)) % (range.end() - range.start() + 1)
     }
 
-    /// Returns true for so many calls of a thousand.
+    /// Returns true for this number of calls in a thousand.
     pub fn permille(&mut self, so_many: u64) -> bool {
         self.within(1..=1000) <= so_many
     }
@@ -32,7 +32,7 @@ impl Random {
         all[self.within(0..=all.len() as u64 - 1) as usize]
     }
 
-    /// Returns a number of so many decimal digits.
+    /// Returns a number with this number of decimal digits.
     pub fn of_digits(&mut self, digits: u32) -> u64 {
         self.within(10_u64.pow(digits - 1)..=10_u64.pow(digits) - 1)
     }
@@ -43,9 +43,9 @@ impl Random {
 pub enum Lines {
     /// Base64 in 76 columns: no dot at all.
     Base64,
-    /// Text with dots inside its lines, of so many columns; of a thousand lines, `dotted` begin with a dot.
+    /// Text with dots inside its lines, of this number of columns. Of a thousand lines, `dotted` begin with a dot.
     Text { columns: RangeInclusive<u64>, dotted: u64 },
-    /// Nothing but a dot.
+    /// Only a dot.
     Dot,
 }
 
@@ -76,10 +76,10 @@ impl Lines {
     }
 }
 
-/// A message that is longer consists of the same lines again and again: they take too long to make.
+/// A longer message repeats the same lines, because making them takes too long.
 const MADE: usize = 1 << 20;
 
-/// Returns a message of about so many octets: a header of one field, then such lines.
+/// Returns a message of about this number of octets: a header of one field, then such lines.
 #[must_use]
 pub fn message(octets: usize, lines: &Lines) -> Vec<u8> {
     let mut random = Random::default();

@@ -28,7 +28,7 @@ pub struct NothingDue;
 
 impl fmt::Display for NothingDue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the peer owes nothing: send a command, answer the open question, or close")
+        f.write_str("no data is expected from the peer: send a command, answer the open question, or close")
     }
 }
 
