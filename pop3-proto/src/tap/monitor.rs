@@ -138,6 +138,12 @@ impl Monitor {
         &self.tap
     }
 
+    /// Returns how many commands were seen. The last of them has this [number](Transaction::number).
+    #[must_use]
+    pub const fn commands(&self) -> u64 {
+        self.number
+    }
+
     /// Returns how many bytes of this side were read, or are known to be missing.
     #[must_use]
     pub const fn offset(&self, side: Side) -> u64 {
@@ -259,11 +265,8 @@ impl Monitor {
                 self.done = self.close(Outcome::Ok);
                 self.closing = Some(Outcome::Unanswered);
             }
-            Seen::OutOfStep(cause) => {
-                self.is_guess = true;
-                self.closing = Some(Outcome::Lost(*cause));
-            }
-            Seen::ProxyHeader(_) => self.is_guess = true,
+            Seen::OutOfStep(cause) => self.closing = Some(Outcome::Lost(*cause)),
+            Seen::InStep | Seen::ProxyHeader(_) => self.is_guess = true,
             _ => {}
         }
     }

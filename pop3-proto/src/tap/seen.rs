@@ -31,7 +31,7 @@ pub enum Seen<'i> {
     Challenge(Base64<'i>),
     /// The server: a challenge that is not base64, up to its first NUL or bare CR.
     MalformedChallenge(&'i [u8]),
-    /// The server: clients do not agree on where this response ends. It comes before
+    /// The server: clients do not agree on the lines of this response, or on where it ends. It comes before
     /// [`End`](Event::End), and the tap goes by the reading of this crate's client.
     Ambiguous(Ticket, Ambiguity),
     /// A line over [`Tap::min_recv_buf`](super::Tap::min_recv_buf) bytes, which is passed over to its end.
@@ -72,7 +72,7 @@ pub enum Cause {
     QueueFull,
 }
 
-/// Why clients do not agree on the end of a response.
+/// Why clients do not agree on a response.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Ambiguity {
@@ -82,4 +82,8 @@ pub enum Ambiguity {
     /// Its status line ends with a bare LF, so its lines may do so too. Clients that wait for CR LF, such as curl,
     /// do not find its end.
     BareLfStatus,
+    /// A line begins with a single dot, or with two dots after a bare LF. No server that byte-stuffs sends such a line.
+    /// This crate's client removes the first dot of a line as RFC 1939 section 3 has it. Curl and `poplib` remove it only
+    /// before a second dot, and `poplib` also after a bare LF.
+    Dots,
 }

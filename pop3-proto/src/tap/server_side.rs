@@ -97,8 +97,7 @@ impl Tap {
     }
 
     fn accepted<'i>(&mut self, ticket: Ticket, status: StatusText<'i>, ending: LineEnding) -> Seen<'i> {
-        // With bare LF, there is nothing more to find out: the response is ambiguous.
-        let doubt = if ending == LineEnding::Lf { Doubt::Found } else { Doubt::LineStart };
+        let doubt = Doubt::NONE;
         self.ending = ending;
         match ticket.verb.shape(ticket.message.is_some()) {
             Shape::Rows => self.from_server = FromServer::Rows(Listing { count: 0, doubt }),
@@ -184,10 +183,13 @@ impl Tap {
     /// The terminator was read. The end of the response is reported after a doubt about it.
     fn ended<'i>(&mut self, ticket: Ticket, amount: u64, doubt: Doubt) -> Option<Seen<'i>> {
         self.from_server = FromServer::End(amount);
-        match (doubt, self.ending) {
-            (Doubt::Found, LineEnding::Crlf) => Some(Seen::Ambiguous(ticket, Ambiguity::BareLfTerminator)),
-            (Doubt::Found, LineEnding::Lf) => Some(Seen::Ambiguous(ticket, Ambiguity::BareLfStatus)),
-            _ => self.end(amount),
+        let ambiguity = match self.ending {
+            LineEnding::Lf => Some(Ambiguity::BareLfStatus),
+            LineEnding::Crlf => doubt.found(),
+        };
+        match ambiguity {
+            Some(ambiguity) => Some(Seen::Ambiguous(ticket, ambiguity)),
+            None => self.end(amount),
         }
     }
 

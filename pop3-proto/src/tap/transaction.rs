@@ -63,7 +63,7 @@ pub struct Transaction {
     pub payload: u64,
     /// How many challenges the server sent inside AUTH.
     pub challenges: u32,
-    /// Clients do not agree on the end of the response: see [`Ambiguity`](super::Ambiguity).
+    /// Clients do not agree on the response: see [`Ambiguity`](super::Ambiguity).
     pub is_ambiguous: bool,
     /// The tap was out of step earlier in the session, or a proxy's header came first. The command and the response
     /// belong together by a guess, which is right if the client waits for responses.

@@ -32,7 +32,7 @@ fn a_dot_between_bare_line_feeds_is_ambiguous() {
         ("a\r\n.\nb\r\n.\r\n", true),
         ("a\n.\r\nb\r\n.\r\n", true),
         (".\nb\r\n.\r\n", true),
-        ("a\r\n..\nb\n..\r\n.\r\n", false),
+        ("a\r\n..\nb\r\n..\r\n.\r\n", false),
         ("a\n.b\n. \r\n.\r\n", false),
         ("a\r.\r\nb.\r\n.\r\n", false),
         ("a\n\n.\r\r\n.\r\n", false),
@@ -42,6 +42,24 @@ fn a_dot_between_bare_line_feeds_is_ambiguous() {
             let found = remarks("+OK\r\n", message, cut);
             assert_eq!(found.len(), usize::from(ambiguous), "{message:?} cut at {cut}");
             assert!(found.iter().all(|note| note.contains("BareLfTerminator")), "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_dot_that_is_not_doubled_is_ambiguous() {
+    for (message, ambiguous) in [
+        ("a\r\n.b\r\n.\r\n", true),
+        (". \r\n.\r\n", true),
+        (".\r\r\n.\r\n", true),
+        (".\0\r\n.\r\n", true),
+        ("a\n..b\r\n.\r\n", true),
+        ("a\r\n...\r\n..b\r\n..\r\n.\r\n", false),
+    ] {
+        for cut in 0..message.len() + 5 {
+            let found = remarks("+OK\r\n", message, cut);
+            assert_eq!(found.len(), usize::from(ambiguous), "{message:?} cut at {cut}");
+            assert!(found.iter().all(|note| note.contains("Dots")), "{found:?}");
         }
     }
 }

@@ -139,7 +139,7 @@ fn a_gap_of_known_length_keeps_the_places_right() {
         assert_eq!((noop.outcome, noop.response.len()), (Outcome::Lost(Cause::Gap), 0));
         assert_eq!((stat.outcome, stat.is_guess), (Outcome::Ok, true));
         assert_eq!(stat.response.start, 11 + 19 + known + 14);
-        assert_eq!((retr.is_guess, stat.is_inexact), (true, bytes.is_none()));
+        assert_eq!((retr.is_guess, stat.is_inexact), (false, bytes.is_none()));
     }
 }
 
