@@ -31,7 +31,13 @@ impl Tap {
                 *answered |= !input.take(input.remaining()).is_empty();
                 None
             }
-            FromServer::Tls(tls) => tls.pass_over(Side::Server, input),
+            FromServer::Tls(tls) => match &mut self.from_client {
+                // Known already, and the client may say nothing more.
+                FromClient::Tls(client @ Tls::Plaintext) => {
+                    client.pass_over(Side::Client, &mut Input::more(b""))
+                }
+                _ => tls.pass_over(Side::Server, input),
+            },
         }
     }
 
