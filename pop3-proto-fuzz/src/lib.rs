@@ -4,6 +4,7 @@
 //! a fuzzer. The README has the table of what each holds the crate to.
 
 pub mod body;
+pub mod capture;
 pub mod client;
 pub mod command;
 mod naive;
@@ -28,6 +29,7 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("pair", pair::run),
     ("roundtrip", roundtrip::run),
     ("oracles", oracles::run),
+    ("capture", capture::run),
 ];
 
 /// What a target's program does where no fuzzer was built in: it runs the files that its arguments name.

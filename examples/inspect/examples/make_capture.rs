@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match argument.as_str() {
             "--pcapng" => pcapng = true,
             path if !path.starts_with('-') && dialogue.is_none() => {
-                dialogue = Some(std::fs::read_to_string(path)?)
+                dialogue = Some(std::fs::read_to_string(path)?);
             }
             _ => return Err("usage: make_capture [--pcapng] [DIALOGUE] > FILE.pcap".into()),
         }

@@ -99,7 +99,7 @@ impl Stream {
 
     /// The place of a sequence number: the one that is nearest to the next byte. `None` if it is before the start.
     fn place(&self, sequence: u32) -> Option<i64> {
-        let distance = sequence.wrapping_sub(self.sequence?).cast_signed();
+        let distance = sequence.wrapping_sub(self.sequence?) as i32;
         Some(self.next as i64 + i64::from(distance))
     }
 
@@ -144,7 +144,7 @@ impl Stream {
             let known = &piece.bytes[(both.start - place) as usize..(both.end - place) as usize];
             let mut different = known.iter().zip(slice(&both)).enumerate().filter(|(_, (a, b))| a != b);
             if let Some((first, _)) = different.next() {
-                let last = different.last().map_or(first, |(last, _)| last);
+                let last = different.next_back().map_or(first, |(last, _)| last);
                 contradictions.push(both.start + first as u64..both.start + last as u64 + 1);
                 effect = Effect::Conflict;
             }
