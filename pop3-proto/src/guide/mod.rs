@@ -11,6 +11,7 @@
 //! | [`deletion`] | When is a message removed, and what happens if the connection is lost? |
 //! | [`serving`] | How do I build a server? |
 //! | [`testing`] | How do I test my own code without a network? |
+//! | [`monitoring`] | How do I watch sessions of others, in a network monitor? |
 //! | [`security`] | Which attacks does the crate defend against, and which are my responsibility? |
 //! | [`performance`] | Why is it fast, and how do I measure it? |
 //! | [`non_goals`] | Why is there no ...? |
@@ -58,6 +59,9 @@ pub mod serving {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("monitoring.md")]
+pub mod monitoring {}
 
 #[doc = include_str!("../../SECURITY.md")]
 pub mod security {}

@@ -272,6 +272,11 @@ impl Tap {
         self.from_client = FromClient::Command;
     }
 
+    /// Returns whether a loss is not reported yet.
+    const fn has_cause(&self) -> bool {
+        matches!(self.from_server, FromServer::Lost { cause: Some(_), .. })
+    }
+
     /// Returns the loss, once.
     fn take_cause<'i>(&mut self) -> Option<Seen<'i>> {
         let FromServer::Lost { cause, .. } = &mut self.from_server else { return None };

@@ -209,7 +209,8 @@ impl Monitor {
     /// Reports that the session is over. Then [`next`](Self::next), with any side and no bytes, returns each transaction
     /// that is still open.
     pub const fn end(&mut self) {
-        if self.closing.is_none() {
+        // A loss that is not reported yet closes them too.
+        if self.closing.is_none() && !self.tap.has_cause() {
             self.closing = Some(Outcome::Unanswered);
         }
     }

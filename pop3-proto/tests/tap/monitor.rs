@@ -143,6 +143,17 @@ fn a_gap_of_known_length_keeps_the_places_right() {
     }
 }
 
+/// A gap right before the end is reported, and is what became of the commands.
+#[test]
+fn a_gap_before_the_end_is_reported() {
+    let mut watch = Watch::new(Monitor::new(Limits::DEFAULT));
+    watch.feed(Side::Server, b"+OK ready\r\n", 1000);
+    watch.feed(Side::Client, b"NOOP\r\n", 1000);
+    watch.gap(Side::Server, Some(5));
+    let done = watch.end();
+    assert_eq!(done[1].outcome, Outcome::Lost(Cause::Gap));
+}
+
 /// What was left unread before a gap counts too.
 #[test]
 fn the_start_of_a_line_before_a_gap_keeps_its_place() {
