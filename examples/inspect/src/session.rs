@@ -174,19 +174,19 @@ impl State {
             Seen::Command(Command::Apop { digest, .. }) => self.secrets.add(&digest.to_hex()),
             _ => {}
         }
-        if !matches!(seen, Seen::Command(_) | Seen::Response(_)) {
-            return;
-        }
-        let mut scratch = [0; 12_288];
+        let base64 = match seen {
+            Seen::Command(Command::Auth { initial: Some(base64), .. }) | Seen::Response(base64) => {
+                Some(*base64)
+            }
+            _ => None,
+        };
+        let mut scratch = vec![0; base64.map_or(0, |base64| base64.as_bytes().len())];
         if let Some(user) = monitor.tap().user_name(seen, &mut scratch) {
             self.user = Some(String::from_utf8_lossy(user.as_bytes()).into_owned());
         }
-        let (Seen::Command(Command::Auth { initial: Some(base64), .. }) | Seen::Response(base64)) = seen
-        else {
-            return;
-        };
+        let Some(base64) = base64 else { return };
         self.secrets.add(base64.as_bytes());
-        if let Ok(message) = pop3_proto::sasl::decode(*base64, &mut scratch) {
+        if let Ok(message) = pop3_proto::sasl::decode(base64, &mut scratch) {
             self.secrets.add(message);
             self.secrets.forget(self.user.as_deref().unwrap_or_default().as_bytes());
         }
