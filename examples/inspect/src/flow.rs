@@ -94,12 +94,20 @@ impl Flow {
             self.deviation(4, from, time, output);
             return After::Open;
         }
+        if matches!(self.kind, Kind::Other) {
+            // A SYN may be forged, but then nothing is lost: it is recognized again.
+            let again = segment.syn && segment.acknowledgement.is_none();
+            let over = segment.fin || segment.rst;
+            return if again {
+                After::Again
+            } else if over {
+                After::Over
+            } else {
+                After::Open
+            };
+        }
         if let Some(after) = self.opens_again(segment, from, time, output) {
             return after;
-        }
-        if matches!(self.kind, Kind::Other) {
-            let over = segment.fin || segment.rst;
-            return if over { After::Over } else { After::Open };
         }
         if segment.rst {
             // It may be forged, so what follows is read. Silence ends the connection.
@@ -208,19 +216,23 @@ impl Flow {
     fn recognize(&mut self, at_end: bool, time: Time, options: &Options, output: &mut Output<'_>) {
         let Kind::Probing(waiting) = &mut self.kind else { return };
         let must = at_end || waiting.buffered > options.probe_bytes;
-        let [one, other] = &waiting.first;
+        let [opener, acceptor] = &waiting.first;
         let (first, second) = (self.who.client.port(), self.who.server.port());
         let by_port = match (options.ports.contains(&first), options.ports.contains(&second)) {
             (false, true) => Some(Side::Client),
             (true, false) => Some(Side::Server),
             _ => None,
         };
-        let side = match (probe(one, other), by_port) {
+        let side = match (probe(acceptor, opener), by_port) {
             (Probe::Unknown | Probe::Likely(_), _) if !must => return,
             // Seen from the middle, the first lines tell nothing, and the port must do.
             (_, Some(side)) if !self.has_syn => side,
-            (Probe::Pop3(side) | Probe::Likely(side), _) => side,
-            _ => return self.kind = Kind::Other,
+            (Probe::Pop3(acceptor) | Probe::Likely(acceptor), _) => acceptor.other(),
+            (Probe::Unknown, Some(side)) if !waiting.chunks.is_empty() => side,
+            _ => {
+                self.streams = [Stream::default(), Stream::default()];
+                return self.kind = Kind::Other;
+            }
         };
         let start = if self.has_syn { Start::Beginning } else { Start::Middle };
         self.start(side, start, time, options, output);
@@ -235,7 +247,7 @@ impl Flow {
         self.who.app_proto = Some("pop3");
         let start = if self.streams[1 - client].is_seen() { start } else { Start::ClientOnly };
         output.totals.sessions += 1;
-        let mut session = Box::new(Session::new(self.who, start, options.limits));
+        let mut session = Box::new(Session::new(self.who, start, options));
         for (from, chunk) in waiting.chunks {
             let side = if from == 0 { side } else { side.other() };
             session.feed(side, &chunk, time, output);

@@ -40,6 +40,9 @@ struct Arguments {
     /// Bytes that wait in all connections together
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().total_bytes)]
     total_bytes: usize,
+    /// Bytes of a name, or of a text of a server, in a record
+    #[arg(long, value_name = "BYTES", default_value_t = Options::default().text_bytes)]
+    text_bytes: usize,
     /// Bytes of one block of a capture
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().block_bytes)]
     block_bytes: usize,
@@ -84,6 +87,7 @@ fn run(arguments: &Arguments) -> io::Result<bool> {
         flows: arguments.flows,
         flow_bytes: arguments.flow_bytes,
         total_bytes: arguments.total_bytes,
+        text_bytes: arguments.text_bytes,
         idle: Duration::from_secs(arguments.idle),
         checksums: arguments.checksums,
         block_bytes: arguments.block_bytes,

@@ -17,6 +17,8 @@ pub struct Options {
     pub total_bytes: usize,
     /// Bytes of a connection that is not recognized: 16 KiB.
     pub probe_bytes: usize,
+    /// Bytes of a name, or of a text of a server, in a record: 512. The rest is left out.
+    pub text_bytes: usize,
     /// Silence after which a connection is over: 10 minutes of the capture.
     pub idle: Duration,
     /// Whether segments with a wrong checksum are ignored, as receivers do: no. Captures on the sending machine have wrong
@@ -36,6 +38,7 @@ impl Default for Options {
             flow_bytes: 1 << 20,
             total_bytes: 256 << 20,
             probe_bytes: 16 << 10,
+            text_bytes: 512,
             idle: Duration::from_secs(600),
             checksums: false,
             block_bytes: 16 << 20,

@@ -1,6 +1,7 @@
 //! A POP3 session: bytes of both sides in, records out.
 
 use crate::message::Message;
+use crate::options::Options;
 use crate::output::{Output, Who};
 use crate::record::{Anomaly, Pop3, Request, Response};
 use crate::secrets::Secrets;
@@ -9,7 +10,7 @@ use crate::text;
 use crate::time::Time;
 use pop3_proto::client::Event;
 use pop3_proto::tap::{Ambiguity, Cause, Monitor, Outcome, Report, Seen, Side, Span, Transaction};
-use pop3_proto::{Capability, Command, Input, Limits, ResponseCode, StatusText, Verb};
+use pop3_proto::{Capability, Command, Input, ResponseCode, StatusText, Verb};
 use std::collections::VecDeque;
 
 /// How a session is picked up.
@@ -34,6 +35,8 @@ pub(crate) struct Session {
 /// What records need to know.
 struct State {
     who: Who,
+    /// The most bytes of a name or a text.
+    text_bytes: usize,
     /// Commands whose transactions are open, by their numbers.
     requests: VecDeque<(u64, Request)>,
     answer: Option<Answer>,
@@ -62,13 +65,14 @@ struct Answer {
 }
 
 impl Session {
-    pub(crate) fn new(who: Who, start: Start, limits: Limits) -> Self {
+    pub(crate) fn new(who: Who, start: Start, options: &Options) -> Self {
+        let limits = options.limits;
         let monitor = match start {
             Start::Beginning => Monitor::new(limits),
             Start::Middle => Monitor::joined_late(limits),
             Start::ClientOnly => Monitor::one_sided(limits),
         };
-        let mut state = State::new(who);
+        let mut state = State::new(who, options.text_bytes);
         state.has_unseen = start != Start::Beginning;
         Session { who, monitor, unread: [Vec::new(), Vec::new()], state }
     }
@@ -128,8 +132,9 @@ impl Session {
 }
 
 impl State {
-    fn new(who: Who) -> Self {
+    fn new(who: Who, text_bytes: usize) -> Self {
         State {
+            text_bytes,
             who,
             requests: VecDeque::new(),
             answer: None,
@@ -182,7 +187,7 @@ impl State {
         };
         let mut scratch = vec![0; base64.map_or(0, |base64| base64.as_bytes().len())];
         if let Some(user) = monitor.tap().user_name(seen, &mut scratch) {
-            self.user = Some(String::from_utf8_lossy(user.as_bytes()).into_owned());
+            self.user = Some(text::clip(user.as_bytes(), self.text_bytes));
         }
         let Some(base64) = base64 else { return };
         self.secrets.add(base64.as_bytes());
@@ -208,7 +213,7 @@ impl State {
         }
         let number = monitor.commands();
         if self.requests.back().is_none_or(|(last, _)| *last < number) {
-            if let Some(request) = text::request(seen, place) {
+            if let Some(request) = text::request(seen, place, self.text_bytes) {
                 self.requests.push_back((number, request));
             }
         }
@@ -269,9 +274,9 @@ impl State {
     }
 
     /// Returns a text of the server, unless it may repeat a secret.
-    fn clean(&self, text: &[u8]) -> Option<String> {
-        let clean = !self.has_unseen && !self.secrets.are_in(text);
-        clean.then(|| String::from_utf8_lossy(text).into_owned())
+    fn clean(&self, said: &[u8]) -> Option<String> {
+        let clean = !self.has_unseen && !self.secrets.are_in(said);
+        clean.then(|| text::clip(said, self.text_bytes))
     }
 
     fn deviation(&self, seen: &Seen<'_>, time: Time, output: &mut Output<'_>) {

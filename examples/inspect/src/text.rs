@@ -7,10 +7,15 @@ use pop3_proto::{Command, MessageNumber, SendBuf, StatusText};
 
 const SECRET: &str = "********";
 
+/// A name or a text, up to so many bytes.
+pub(crate) fn clip(text: &[u8], most: usize) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(most)]).into_owned()
+}
+
 /// The request of a line of the client; `None` if it is a part of AUTH.
-pub(crate) fn request(seen: &Seen<'_>, place: Span) -> Option<Request> {
+pub(crate) fn request(seen: &Seen<'_>, place: Span, most: usize) -> Option<Request> {
     let (command, args, redacted) = match seen {
-        Seen::Command(command) => arguments(command),
+        Seen::Command(command) => arguments(command, most),
         Seen::Unknown(_) => ("UNKNOWN", vec![], true),
         Seen::NotACommand(_) => ("INVALID", vec![], true),
         Seen::LongLine(Side::Client) => ("LONG", vec![], true),
@@ -19,8 +24,8 @@ pub(crate) fn request(seen: &Seen<'_>, place: Span) -> Option<Request> {
     Some(Request { command, args, redacted, offset: place.start, length: place.len() })
 }
 
-fn arguments(command: &Command<'_>) -> (&'static str, Vec<String>, bool) {
-    let text = |octets: &[u8]| vec![String::from_utf8_lossy(octets).into_owned()];
+fn arguments(command: &Command<'_>, most: usize) -> (&'static str, Vec<String>, bool) {
+    let text = |octets: &[u8]| vec![clip(octets, most)];
     let number = |message: &MessageNumber| vec![message.get().to_string()];
     let (args, redacted) = match command {
         Command::User(name) => (text(name.as_bytes()), false),

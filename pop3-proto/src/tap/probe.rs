@@ -18,8 +18,12 @@ pub enum Probe {
 /// Returns whether a connection is POP3, and which side `one` is. Give the first bytes of both directions; either may be
 /// empty. It never needs more than the first line of each, and no more than 512 bytes.
 ///
-/// A connection that begins with TLS is [`Probe::Other`]. So is one that is seen from the middle of a message: pick
-/// such a session up by its port, with [`Monitor::joined_late`](super::Monitor::joined_late).
+/// The status line of a server decides, because a client may begin with anything, so that nobody looks at what follows.
+/// If both directions begin with one, `one` counts as the server: give the side first that accepted the connection, if
+/// you know it.
+///
+/// TLS is [`Probe::Other`]. So is a connection that is seen from the middle of a message: pick such a session up by its
+/// port, with [`Monitor::joined_late`](super::Monitor::joined_late).
 ///
 /// ```
 /// use pop3_proto::tap::{Probe, Side, probe};
@@ -34,12 +38,10 @@ pub enum Probe {
 #[must_use]
 pub fn probe(one: &[u8], other: &[u8]) -> Probe {
     match (Guess::new(one), Guess::new(other)) {
-        (Guess::Binary, _) | (_, Guess::Binary) => Probe::Other,
         (Guess::Status, Guess::Command) => Probe::Pop3(Side::Server),
         (Guess::Command, Guess::Status) => Probe::Pop3(Side::Client),
-        // A client may begin with nonsense, so that nobody looks at what follows.
-        (Guess::Status, Guess::Text | Guess::Nothing) => Probe::Likely(Side::Server),
-        (Guess::Text | Guess::Nothing, Guess::Status) => Probe::Likely(Side::Client),
+        (Guess::Status, _) => Probe::Likely(Side::Server),
+        (_, Guess::Status) => Probe::Likely(Side::Client),
         (Guess::Command, Guess::Nothing) => Probe::Likely(Side::Client),
         (Guess::Nothing, Guess::Command) => Probe::Likely(Side::Server),
         (Guess::Nothing, _) | (_, Guess::Nothing) => Probe::Unknown,
@@ -54,10 +56,8 @@ enum Guess {
     Status,
     /// The command of a client.
     Command,
-    /// Another line.
-    Text,
-    /// Not a line.
-    Binary,
+    /// Something else.
+    Else,
     /// There are not enough bytes.
     Nothing,
 }
@@ -71,7 +71,7 @@ impl Guess {
         }
         match bytes.iter().take(LONGEST).position(|byte| *byte == b'\n') {
             Some(end) => Self::client(bytes.get(..end).unwrap_or_default()),
-            None if bytes.len() >= LONGEST || !bytes.iter().all(|byte| is_text(*byte)) => Guess::Binary,
+            None if bytes.len() >= LONGEST || !bytes.iter().all(|byte| is_text(*byte)) => Guess::Else,
             None => Guess::Nothing,
         }
     }
@@ -83,7 +83,7 @@ impl Guess {
                 return Some(match rest.first() {
                     None => Guess::Nothing,
                     Some(b' ' | b'\t' | b'\r' | b'\n') => Guess::Status,
-                    Some(_) => Guess::Text,
+                    Some(_) => Guess::Else,
                 });
             }
             if !bytes.is_empty() && status.starts_with(bytes) {
@@ -97,10 +97,9 @@ impl Guess {
     fn client(line: &[u8]) -> Self {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match Command::parse(line) {
-            Ok(Command::Other { .. }) if !line.starts_with(b"PROXY ") => Guess::Text,
+            Ok(Command::Other { .. }) if !line.starts_with(b"PROXY ") => Guess::Else,
             Ok(_) => Guess::Command,
-            Err(_) if line.iter().all(|byte| is_text(*byte)) => Guess::Text,
-            Err(_) => Guess::Binary,
+            Err(_) => Guess::Else,
         }
     }
 }

@@ -21,8 +21,8 @@ const OTHERS: [(&str, &str); 10] = [
     ("USER mrose\r\n", "220 FTP server\r\n"),
     ("SSH-2.0-a\r\n", "SSH-2.0-b\r\n"),
     ("*1\r\n$4\r\nPING\r\n", "-DENIED\r\n"),
-    ("\u{16}\u{3}\u{1}\0", ""),
-    ("", "\u{16}\u{3}\u{1}\0"),
+    ("\u{16}\u{3}\u{1}\0", "\u{16}\u{3}\u{3}\0"),
+    ("USER mrose\r\n", "\u{16}\u{3}\u{3}\0"),
     ("CAPABILITIES\r\n", "200 NNTP\r\n"),
     ("\r\n\r\n\0\r\nQUIT\n", "+OK\0"),
 ];
@@ -64,13 +64,18 @@ fn the_first_lines_decide() {
         let longer = [bytes, &[b'x'; 2000], b"\r\n"].concat();
         assert_eq!(probe(&longer, b""), whole);
     }
-    assert_eq!(probe(&[b'x'; 511], b""), Probe::Unknown);
-    assert_eq!(probe(&[b'x'; 512], b""), Probe::Other, "no first line is longer");
+    assert_eq!(probe(&[b'x'; 511], b"200\r\n"), Probe::Unknown);
+    assert_eq!(probe(&[b'x'; 512], b"200\r\n"), Probe::Other, "no first line is longer");
 }
 
-/// Nonsense first does not hide what follows.
+/// Nothing that a client sends first hides what follows.
 #[test]
-fn a_client_that_begins_with_nonsense_is_still_watched() {
-    assert_eq!(probe(b"XXXX\r\n", b"+OK ready\r\n"), Probe::Likely(Side::Client));
-    assert_eq!(probe(b"+OK ready\r\n", b"HELLO there\r\n"), Probe::Likely(Side::Server));
+fn a_client_that_begins_with_anything_is_still_watched() {
+    let long = [b'x'; 600];
+    for first in [&b"XXXX\r\n"[..], b"\0\r\n", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n", &long, b"*\r\n"] {
+        assert_eq!(probe(first, b"+OK ready\r\n"), Probe::Likely(Side::Client), "{}", first.escape_ascii());
+        assert_eq!(probe(b"+OK ready\r\n", first), Probe::Likely(Side::Server));
+        assert_eq!(probe(first, b""), Probe::Unknown, "the server has not spoken");
+    }
+    assert_eq!(probe(b"+OK ready\r\n", b"+OK\r\n"), Probe::Likely(Side::Server));
 }

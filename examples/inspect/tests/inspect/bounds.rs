@@ -52,7 +52,8 @@ fn bytes_of_all_connections_are_bounded() {
 
 #[test]
 fn a_connection_that_is_never_recognized_is_forgotten() {
-    let mut talk = talk();
+    let mut talk = Talk::new(super::CLIENT, "192.0.2.110:80");
+    talk.open();
     for _ in 0..100 {
         talk.client([b'x'; 1000]);
     }
@@ -69,4 +70,15 @@ fn records_of_deviations_are_bounded() {
     }
     let log = inspect_with(&capture_of(talk), Options::default(), None);
     assert_eq!(log.anomalies().iter().filter(|event| **event == "OVERLAP_DIFFERENT_DATA").count(), 8);
+}
+
+#[test]
+fn names_and_texts_are_bounded() {
+    let mut talk = talk();
+    let long = "\u{e9}".repeat(200);
+    talk.server(format!("+OK {long}\r\n"))
+        .client(format!("USER {long}\r\n"))
+        .server(format!("-ERR {long}\r\n"));
+    let log = inspect_with(&capture_of(talk), Options { text_bytes: 11, ..Options::default() }, None);
+    assert!(log.text.contains("\u{e9}\u{e9}") && !log.text.contains(&"\u{e9}".repeat(6)), "{}", log.text);
 }

@@ -384,3 +384,28 @@ fn urgent_bytes_are_not_known() {
     let log = inspect(talk);
     assert_eq!(log.anomalies(), ["URGENT_DATA", "GAP", "OUT_OF_STEP_GAP"]);
 }
+
+/// What a client sends first does not hide what follows.
+#[test]
+fn nonsense_before_the_first_command() {
+    for first in
+        [&b"\0\r\n"[..], b"\x16\x03\x01\r\n", b"GET / HTTP/1.1\r\n", b"+OK\r\n", b"*\r\n", &[b'x'; 5000]]
+    {
+        for before in [true, false] {
+            let mut talk = talk();
+            if before {
+                talk.client(first);
+            }
+            talk.server("+OK ready\r\n");
+            if !before {
+                talk.client(first);
+            }
+            if !first.ends_with(b"\n") {
+                talk.client("\r\n");
+            }
+            talk.server("-ERR what?\r\n").client("STAT\r\n").server("+OK 1 2\r\n");
+            let transactions = inspect(talk).transactions();
+            assert_eq!(transactions.last().unwrap(), "STAT: ok", "{} {before}", first.escape_ascii());
+        }
+    }
+}
