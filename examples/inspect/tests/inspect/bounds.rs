@@ -27,7 +27,7 @@ fn bytes_that_wait_are_bounded() {
     }
     let options = Options { flow_bytes: 50_000, total_bytes: 100_000, ..Options::default() };
     let log = inspect_with(&capture_of(talk), options, None);
-    assert!(log.anomalies().contains(&"GAP"));
+    assert!(log.anomalies().contains(&"GAP") && !log.anomalies().contains(&"FLOW_EVICTED"));
 
     // Single bytes, whose bookkeeping is larger than they are.
     let mut talk = logged_in();
@@ -35,7 +35,8 @@ fn bytes_that_wait_are_bounded() {
         talk.raw(S, 1 + 2 * place, b"x", Flags { no_ack: true, ..Flags::default() });
     }
     let options = Options { flow_bytes: 50_000, total_bytes: 100_000, ..Options::default() };
-    inspect_with(&capture_of(talk), options, None);
+    let log = inspect_with(&capture_of(talk), options, None);
+    assert!(!log.anomalies().contains(&"FLOW_EVICTED"));
 }
 
 #[test]

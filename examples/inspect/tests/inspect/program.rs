@@ -56,6 +56,8 @@ fn it_says_what_is_wrong() {
 fn no_control_character_reaches_a_terminal() {
     let mut talk = super::talk();
     talk.server("+OK \x1b[2Jready\x07\r\n").client("USER \x1b[31mred\r\n").server("+OK\r\n");
+    talk.client("UIDL\r\n").server("+OK\r\n1 \x1b[2J\r\n\x1b[2J\x07\r\n.\r\n");
+    talk.client("STAT\r\n").server("+OK \x1b[2J\r\n");
     let text = super::written(
         &super::capture_of(talk).pcap(),
         inspect::Options::default(),

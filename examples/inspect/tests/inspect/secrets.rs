@@ -153,6 +153,28 @@ fn no_overlap_shows_a_password() {
     check(talk);
 }
 
+/// A server may repeat a password in another form, which nobody can look for.
+#[test]
+fn the_text_of_a_response_to_a_login_is_left_out() {
+    for (command, response) in [
+        ("PASS tanstaaf", "-ERR [AUTH] not TANSTAAF"),
+        ("PASS tanstaaf", "+OK hello t.a.n.s.t.a.a.f"),
+        ("AUTH PLAIN AG1yb3NlAHRhbnN0YWFm", "-ERR [TANSTAAF] faatsnat"),
+        ("APOP mrose c4c9334bac560ecc979e58001b3e22fb", "-ERR C4C9334BAC560ECC979E58001B3E22FB"),
+    ] {
+        let mut talk = talk();
+        talk.server("+OK ready\r\n").client(format!("{command}\r\n")).server(format!("{response}\r\n"));
+        let capture = capture_of(talk);
+        for format in [Format::Json, Format::Text] {
+            let text = written(&capture.pcap(), Options::default(), format, None).to_lowercase();
+            for word in ["tanstaaf\"", "tanstaaf\n", "not tanstaaf", "faatsnat", "hello", "c4c9334bac"] {
+                assert!(!text.contains(word), "{word} is in {text}");
+            }
+            assert!(!text.contains("[tanstaaf]") && !text.contains("\"tanstaaf"), "{text}");
+        }
+    }
+}
+
 #[test]
 fn names_are_reported() {
     let ways = ways();
