@@ -2,14 +2,15 @@
 
 use crate::flow::{After, Flow};
 use crate::options::Options;
-use crate::output::{Format, Output, Totals};
+use crate::output::{Format, Output, Totals, Who};
 use crate::packet::{Link, Packet, Segment};
+use crate::record::Anomaly;
 use crate::store::Store;
 use crate::time::Time;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Reads packets, and writes what they contain.
 pub struct Inspector<'w> {
@@ -86,11 +87,23 @@ impl<'w> Inspector<'w> {
         self.now = self.now.max(time);
         match Packet::read(link, bytes) {
             Packet::Tcp(segment) => self.segment(&segment),
-            Packet::Fragment => self.output.totals.fragments += 1,
+            Packet::Fragment(from, to) => self.fragment(from, to),
             Packet::Other => {}
         }
         self.forget_idle();
         self.output.result()
+    }
+
+    /// Reports the first fragments, which may be how somebody hides what they send.
+    fn fragment(&mut self, from: IpAddr, to: IpAddr) {
+        const MOST_REPORTS: u64 = 8;
+        self.output.totals.fragments += 1;
+        if self.output.totals.fragments <= MOST_REPORTS {
+            let (client, server) = (SocketAddr::new(from, 0), SocketAddr::new(to, 0));
+            let who = Who { flow: 0, client, server, app_proto: None };
+            let anomaly = Anomaly { r#type: "decode", event: "IP_FRAGMENT", ..Anomaly::default() };
+            self.output.anomaly(&who, self.now, anomaly);
+        }
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {

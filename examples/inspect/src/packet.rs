@@ -56,8 +56,8 @@ pub struct Segment<'p> {
 pub enum Packet<'p> {
     /// A TCP segment.
     Tcp(Segment<'p>),
-    /// A part of an IP packet. Parts are not put together.
-    Fragment,
+    /// A part of an IP packet between these addresses. Parts are not put together.
+    Fragment(IpAddr, IpAddr),
     /// Not TCP, or not a packet that can be read.
     Other,
 }
@@ -84,7 +84,7 @@ impl<'p> Packet<'p> {
         };
         let payload = packet.net.as_ref().and_then(LaxNetSlice::ip_payload_ref);
         if payload.is_some_and(|payload| payload.fragmented) {
-            return Packet::Fragment;
+            return Packet::Fragment(from, to);
         }
         let Some(TransportSlice::Tcp(tcp)) = packet.transport else { return Packet::Other };
         let is_cut = payload.is_some_and(|payload| payload.incomplete);

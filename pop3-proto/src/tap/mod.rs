@@ -15,7 +15,7 @@
 //! and lines that it does not know are of types whose `Debug` shows nothing.
 //!
 //! It is as tolerant as it can be. It reads on where the machines refuse for safety's sake, because the programs that
-//! it watches may do the same. If clients do not agree on the end of a response, it reports [`Seen::Ambiguous`].
+//! it watches may do the same. If clients do not agree on a response, it reports [`Seen::Ambiguous`].
 
 mod client_side;
 mod doubt;
@@ -290,7 +290,7 @@ impl Tap {
         }
     }
 
-    /// Frames the next line of this side, behind what is left of an over-long one, and does not take it.
+    /// Frames the next line of this side, after what is left of a line over the limit, and does not take it.
     fn look<'i>(&mut self, side: Side, ending: LineEnding, input: &mut Input<'i>) -> Framed<'i> {
         let frame = match ending {
             LineEnding::Crlf => frame_crlf,

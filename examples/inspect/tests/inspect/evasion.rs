@@ -409,3 +409,20 @@ fn nonsense_before_the_first_command() {
         }
     }
 }
+
+/// Parts of IP packets are not put together, so what they contain is a gap.
+#[test]
+fn fragments_are_reported() {
+    let mut talk = logged_in();
+    talk.client("RETR 1\r\n")
+        .server("+OK\r\na\r\n")
+        .server("hidden\r\n")
+        .server("b\r\n.\r\n")
+        .client("NOOP\r\n");
+    let hidden = talk.packets().iter().position(|(_, packet)| packet.ends_with(b"hidden\r\n")).unwrap();
+    // More fragments follow: a flag after the Ethernet header and six bytes of IPv4.
+    talk.packets()[hidden].1[20] |= 0x20;
+    let log = inspect(talk);
+    assert_eq!(log.anomalies(), ["IP_FRAGMENT", "GAP", "OUT_OF_STEP_GAP", "IN_STEP"]);
+    assert_eq!(log.transactions()[3..], ["RETR 1: lost", "NOOP: unanswered (guess)"]);
+}
