@@ -7,9 +7,11 @@ use pop3_proto::{Command, MessageNumber, SendBuf, StatusText};
 
 const SECRET: &str = "********";
 
-/// A name or a text, up to so many bytes.
+/// A name or a text, up to so many bytes. JSON escapes the control characters up to 0x1F; the others are replaced, because a
+/// terminal may obey them.
 pub(crate) fn clip(text: &[u8], most: usize) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(most)]).into_owned()
+    let text = String::from_utf8_lossy(&text[..text.len().min(most)]);
+    text.replace(|c| matches!(c, '\u{7F}'..='\u{9F}'), "\u{FFFD}")
 }
 
 /// The request of a line of the client; `None` if it is a part of AUTH.

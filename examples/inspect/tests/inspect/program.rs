@@ -58,11 +58,11 @@ fn no_control_character_reaches_a_terminal() {
     talk.server("+OK \x1b[2Jready\x07\r\n").client("USER \x1b[31mred\r\n").server("+OK\r\n");
     talk.client("UIDL\r\n").server("+OK\r\n1 \x1b[2J\r\n\x1b[2J\x07\r\n.\r\n");
     talk.client("STAT\r\n").server("+OK \x1b[2J\r\n");
-    let text = super::written(
-        &super::capture_of(talk).pcap(),
-        inspect::Options::default(),
-        inspect::Format::Text,
-        None,
-    );
-    assert!(text.chars().all(|c| !c.is_control() || c == '\n'), "{text:?}");
+    talk.client("USER \u{7f}\u{9b}2J\r\n").server("-ERR [\u{7f}] \u{9b}2J\u{7f}\r\n");
+    let capture = super::capture_of(talk).pcap();
+    for format in [inspect::Format::Text, inspect::Format::Json] {
+        let text = super::written(&capture, inspect::Options::default(), format, None);
+        assert!(text.chars().all(|c| !c.is_control() || c == '\n'), "{text:?}");
+        assert!(text.contains("2J"), "{text:?}");
+    }
 }
