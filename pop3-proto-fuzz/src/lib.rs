@@ -5,6 +5,7 @@
 //! fuzzer. The README has the table of their checks.
 
 pub mod body;
+pub mod capture;
 pub mod client;
 pub mod command;
 mod naive;
@@ -29,6 +30,7 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("pair", pair::run),
     ("roundtrip", roundtrip::run),
     ("oracles", oracles::run),
+    ("capture", capture::run),
 ];
 
 /// Replays the files in the arguments, which a target's program does if it is built without a fuzzer.

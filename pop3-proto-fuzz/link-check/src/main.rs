@@ -56,6 +56,7 @@ pub extern "C" fn main() -> i32 {
     login::log_in(data);
     adapter::both(data);
     the_tap(data);
+    the_monitor(data);
     #[cfg(feature = "apop")]
     apop(data);
     #[cfg(feature = "sasl")]
@@ -268,15 +269,38 @@ fn the_tap(data: &[u8]) {
     if black_box(false) {
         tap = tap::Tap::joined_late(Limits::DEFAULT);
     }
+    if black_box(false) {
+        tap = tap::Tap::one_sided(Limits::DEFAULT);
+    }
     let (mut client, mut server) = (Input::more(data), Input::more(data));
     for _ in 0..black_box(9) {
-        see(tap.client(&mut client));
+        let seen = tap.client(&mut client);
+        #[cfg(feature = "sasl")]
+        see(seen.as_ref().map(|seen| tap.user_name(seen, &mut [0; 64]).is_some()));
+        see(seen);
         see(tap.server(&mut server));
         match black_box(0) {
             0 => tap.gap(tap::Side::Client),
             1 => tap.gap(tap::Side::Server),
             2 => tap.tls_started(),
             _ => see((tap.state(), tap.min_recv_buf())),
+        }
+    }
+}
+
+#[inline(never)]
+fn the_monitor(data: &[u8]) {
+    use tap::{Monitor, Side};
+    see(tap::probe(data, data));
+    let mut monitor = Monitor::new(Limits::DEFAULT.with_sasl_line(black_box(64)));
+    let mut input = Input::more(data);
+    for _ in 0..black_box(9) {
+        see(monitor.next(black_box(Side::Server), &mut input));
+        see((monitor.needed(&input), monitor.offset(black_box(Side::Client)), monitor.tap().state()));
+        match black_box(0) {
+            0 => monitor.gap(Side::Server, black_box(None)),
+            1 => monitor.tls_started(),
+            _ => monitor.end(),
         }
     }
 }

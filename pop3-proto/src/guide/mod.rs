@@ -15,6 +15,7 @@
 //! | **Servers** | [`serving`] | build a server or a proxy |
 //! | **Programs** | [`surroundings`] | combine the crate with libraries for TLS, SASL, mail formats and storage |
 //! | | [`testing`] | test your own code without a network |
+//! | | [`monitoring`] | put the tap into a network monitor |
 //! | **Operation** | [`buffers`] | choose buffer sizes, and keep memory bounded |
 //! | | [`performance`] | make a program fast, and measure it |
 //! | | [`security`] | name the attacks that the crate stops, and those that you must stop |
@@ -88,6 +89,9 @@ pub mod surroundings {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("monitoring.md")]
+pub mod monitoring {}
 
 #[doc = include_str!("buffers.md")]
 pub mod buffers {}

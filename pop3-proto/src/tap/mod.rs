@@ -1,31 +1,49 @@
-//! A passive reader of both directions of a session, for those who watch: an intrusion detector, a proxy's
+//! A passive reader of both directions of a session, for programs that watch: an intrusion detector, a proxy's
 //! log, a test recorder.
 //!
-//! A [`Tap`] is given the octets of either side in the order in which they are seen, and says what they are.
-//! It never fails: where it can't tell whose the server's lines are it says so ([`Seen::OutOfStep`]), and
-//! finds its way back with a later command ([`Seen::InStep`]). It holds no octets, and what it hands out
-//! borrows the caller's buffer; passwords, digests, SASL responses and lines that it does not know come in
-//! types whose `Debug` shows nothing.
+//! | item | what it is for |
+//! |---|---|
+//! | [`probe`] | finding out whether a connection is POP3, and which side is which |
+//! | [`Tap`] | what each side says, event by event |
+//! | [`Monitor`] | the same, and each command with its response, their lengths and their places in both streams |
 //!
-//! It is as tolerant as it can be: what the machines refuse for safety's sake it reads on, since whoever it
-//! watches may do so too.
+//! The guide shows [a complete adapter](crate::guide::monitoring).
+//!
+//! You give a tap the bytes of each side in the order in which they are seen. It never fails. If it cannot tell which
+//! command the server answers, it reports [`Seen::OutOfStep`], and finds its way back with a later command
+//! ([`Seen::InStep`]). It stores no bytes, and what it returns borrows your buffer. Passwords, digests, SASL responses
+//! and lines that it does not know are of types whose `Debug` shows nothing.
+//!
+//! It is as tolerant as it can be. It reads on where the machines refuse for safety's sake, because the programs that
+//! it watches may do the same. If clients do not agree on a response, it reports [`Seen::Ambiguous`].
 
 mod client_side;
+mod doubt;
+mod monitor;
+mod probe;
+mod sasl;
+mod seen;
 mod server_side;
+mod transaction;
 
 use crate::body::Unstuff;
-use crate::client::{Event, InFlight};
-use crate::codec::{Command, CommandError, Framed, LineEnding, State, frame, frame_crlf};
+use crate::client::InFlight;
+use crate::codec::{Framed, LineEnding, State, frame, frame_crlf};
 use crate::input::Input;
 use crate::limits::Limits;
-use crate::types::{Base64, Secret};
+use doubt::Doubt;
+use sasl::Sasl;
 
 pub use crate::types::Side;
+pub use monitor::{Monitor, Report};
+pub use probe::{Probe, probe};
+pub use seen::{Ambiguity, Cause, Seen};
+pub use transaction::{Outcome, Span, Transaction};
 
 /// A passive reader of a session.
 ///
-/// Call the method of the side that spoke until it says `None`; what it leaves unread comes again with that
-/// side's next octets.
+/// Call the method of the side that spoke until it returns `None`. Give the bytes that it leaves unread again, together
+/// with the next bytes of that side.
 ///
 /// ```
 /// use pop3_proto::{Command, Input, Limits, client::Event, tap::{Seen, Tap}};
@@ -48,75 +66,21 @@ pub struct Tap {
     limits: Limits,
     state: Option<State>,
     in_flight: InFlight,
-    /// More commands came than are kept count of: those behind them have answers that can't be told.
-    overflow: bool,
+    /// How many commands were sent that are not in `in_flight`, because it was full.
+    overflow: u32,
     client: Lines,
     server: Lines,
     from_client: FromClient,
     from_server: FromServer,
+    /// How the lines of the present response end.
+    ending: LineEnding,
+    /// The AUTH exchange that goes on, or the last one.
+    sasl: Sasl,
 }
 
 const _: () = assert!(size_of::<Tap>() <= 256);
 
-/// What the octets are.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Seen<'i> {
-    /// The client: a command, never [`Other`](Command::Other).
-    Command(Command<'i>),
-    /// The client: a command by its form, with a keyword that the crate does not know. The whole line counts
-    /// as secret: it may be a password that came too soon, or a response of an AUTH whose beginning was not
-    /// seen. [`Command::parse`] reads it.
-    Unknown(Secret<'i>),
-    /// The client: a line that is no command, or inside AUTH no response. Its octets are not shown, since
-    /// they may be a password all the same.
-    NotACommand(CommandError),
-    /// The client: a response inside AUTH.
-    Response(Base64<'i>),
-    /// The client: the end of AUTH, `*`.
-    Cancel,
-    /// The server: what a client would be told. `+OK` to AUTH and QUIT is `Ok` and `-ERR` to QUIT is
-    /// `Refused` as to any other command.
-    Answer(Event<'i>),
-    /// The server: a challenge inside AUTH.
-    Challenge(Base64<'i>),
-    /// The server: a challenge that is no base64, up to its first NUL or bare CR.
-    MalformedChallenge(&'i [u8]),
-    /// A line over [`Tap::min_recv_buf`] octets, passed over to its end.
-    LongLine(Side),
-    /// The server: `+OK` to STLS. From here on the session is TLS; the tap passes all of it over and says
-    /// nothing more, unless [`tls_started`](Tap::tls_started) says that it is given the plaintext.
-    Encrypted,
-    /// What the server says can't be told any more, for this reason; it is passed over until
-    /// [`InStep`](Self::InStep). The client's commands are told all the same, as far as they are whole; a
-    /// response inside AUTH may come as [`Unknown`](Self::Unknown).
-    OutOfStep(Cause),
-    /// The client's next line is taken as a command, and the server's next line as the answer to it. Where a
-    /// client pipelines this may be too early, as older answers may still come; when that shows, `OutOfStep`
-    /// is said again.
-    InStep,
-}
-
-/// Why a tap is out of step.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum Cause {
-    /// It was not there from the start.
-    JoinedLate,
-    /// The caller knows that octets are missing.
-    Gap,
-    /// An answer to no command that was seen.
-    Unsolicited,
-    /// A line that is no status line where one is due.
-    NotPop3,
-    /// A status line over [`Tap::min_recv_buf`] octets.
-    LongLine,
-    /// The client was more than 16 commands ahead, and those that it keeps count of are answered.
-    QueueFull,
-}
-
-/// How far into the unread octets of one side a line end was looked for, and whether the rest of a line is
-/// passed over.
+/// How far the unread bytes of one side were searched for a line end, and whether the rest of a line is passed over.
 #[derive(Clone, Copy, Debug)]
 struct Lines {
     searched: usize,
@@ -125,85 +89,131 @@ struct Lines {
 
 impl Lines {
     const NEW: Lines = Lines { searched: 0, skipping: false };
-    /// Behind a place where octets are missing.
+    /// After a place where bytes are missing.
     const TORN: Lines = Lines { searched: 0, skipping: true };
 }
 
-/// What the client's next line is.
+/// The client's next line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum FromClient {
     Command,
     /// A response inside AUTH.
     Response,
-    /// Whatever it is, it is not for us.
-    Nothing,
+    /// Not POP3 any more.
+    Tls(Tls),
 }
 
-/// What the server's next octets are.
+/// The server's next bytes.
 #[derive(Clone, Copy, Debug)]
 enum FromServer {
     Greeting,
     /// The status line of the oldest command in flight, or a challenge.
     Status,
-    Rows {
-        ending: LineEnding,
-        count: u64,
-    },
+    Rows(Listing),
     Body {
         unstuff: Unstuff,
         octets: u64,
+        doubt: Doubt,
     },
-    /// Not to be told.
+    /// A terminator was read: so many octets or rows came before it.
+    End(u64),
+    /// It is not known which command they answer.
     Lost {
-        /// Why, until it is said.
+        /// The reason, until it is reported.
         cause: Option<Cause>,
-        /// Whether the next whole command is one that the server's next line answers, as far as can be known.
+        /// Whether the server's next line answers the next complete command, as far as can be known.
         answered: bool,
+        /// How many responses are due at most, if that is known.
+        owed: Option<u32>,
     },
-    /// Whatever it is, it is not for us.
-    Nothing,
+    /// Not POP3 any more.
+    Tls(Tls),
+}
+
+/// A listing that is read.
+#[derive(Clone, Copy, Debug)]
+struct Listing {
+    count: u64,
+    doubt: Doubt,
+}
+
+/// One side's bytes after STLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Tls {
+    /// The next byte must begin a handshake.
+    Due,
+    /// This side sent plaintext after STLS, which was read before that was known.
+    Plaintext,
+    /// Everything is reported.
+    Checked,
 }
 
 impl Tap {
-    /// A tap that sees the session from its first octet.
+    /// Returns a tap that sees the session from its first byte.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
         Tap {
             limits,
             state: Some(State::Greeting),
             in_flight: InFlight::new(),
-            overflow: false,
+            overflow: 0,
             client: Lines::NEW,
             server: Lines::NEW,
             from_client: FromClient::Command,
             from_server: FromServer::Greeting,
+            ending: LineEnding::Crlf,
+            sasl: Sasl::NONE,
         }
     }
 
-    /// A tap that joins a session somewhere in the middle. The client's first line may lack its beginning, so
-    /// it is in step with the first command behind that line and an answer.
+    /// Returns a tap that joins a session somewhere in the middle. The client's first line may lack its beginning, so
+    /// the tap is in step with the first command after that line and a response.
     #[must_use]
     pub const fn joined_late(limits: Limits) -> Self {
         let mut tap = Tap::new(limits);
         tap.client = Lines::TORN;
-        tap.lose(Cause::JoinedLate);
+        tap.lose(Cause::JoinedLate, true, None);
         tap
     }
 
-    /// The state of the session, where it is known: out of step it is not, and comes back with the first
-    /// accepted command that is valid in one state only.
+    /// Returns a tap for a session of which only the client's bytes are seen. It reports each command, and nothing of
+    /// the server's. A response inside AUTH is reported as [`Seen::Unknown`] or [`Seen::NotACommand`], because the end
+    /// of the exchange is not seen. If the server's bytes arrive after all, the tap finds its way into step.
+    ///
+    /// ```
+    /// use pop3_proto::{Command, Input, Limits, tap::{Cause, Seen, Tap}};
+    ///
+    /// let mut tap = Tap::one_sided(Limits::DEFAULT);
+    /// let mut client = Input::more(b"AUTH PLAIN\r\nAG1yb3NlAHRhbnN0YWFm\r\nSTAT\r\n");
+    /// assert!(matches!(tap.client(&mut client), Some(Seen::OutOfStep(Cause::OneSided))));
+    /// assert!(matches!(tap.client(&mut client), Some(Seen::Command(Command::Auth { .. }))));
+    /// assert!(matches!(tap.client(&mut client), Some(Seen::Unknown(_))));
+    /// assert!(matches!(tap.client(&mut client), Some(Seen::Command(Command::Stat))));
+    /// ```
+    #[must_use]
+    pub const fn one_sided(limits: Limits) -> Self {
+        let mut tap = Tap::new(limits);
+        tap.lose(Cause::OneSided, false, None);
+        tap
+    }
+
+    /// Returns the state of the session, if it is known. Out of step it is unknown, until a command is accepted that is
+    /// valid in one state only.
     #[must_use]
     pub const fn state(&self) -> Option<State> {
         self.state
     }
 
-    /// The most octets that are ever left unread while more are asked for.
+    /// Returns the largest number of bytes that are left unread while the tap needs more.
     #[must_use]
     pub const fn min_recv_buf(&self) -> usize {
         self.limits.min_recv_buf()
     }
 
-    /// Octets of this side are missing, before those that come next.
+    /// Reports that bytes of this side are missing before the next ones. Drop the bytes that were left unread.
+    ///
+    /// The number of missing bytes makes no difference: they may contain the end of the response. A [`Monitor`] takes
+    /// it, for the places in the stream.
     ///
     /// ```
     /// use pop3_proto::{Input, Limits, client::Event, tap::{Cause, Seen, Side, Tap}};
@@ -212,29 +222,29 @@ impl Tap {
     /// let mut server = Input::more(b"+OK ready\r\n");
     /// assert!(matches!(tap.server(&mut server), Some(Seen::Answer(Event::Greeting(_)))));
     ///
-    /// // The command and the beginning of its answer were not seen.
+    /// // The command and the beginning of its response were not seen.
     /// tap.gap(Side::Client);
     /// tap.gap(Side::Server);
     /// let mut server = Input::more(b"ject: lost\r\n.\r\n");
     /// assert!(matches!(tap.server(&mut server), Some(Seen::OutOfStep(Cause::Gap))));
     /// assert!(tap.server(&mut server).is_none());
     ///
-    /// // The rest of a line, its answer, and a whole command.
+    /// // The rest of a line, its response, and a complete command.
     /// assert!(tap.client(&mut Input::more(b"OOP\r\n")).is_none());
     /// assert!(tap.server(&mut Input::more(b"+OK\r\n")).is_none());
     /// assert!(matches!(tap.client(&mut Input::more(b"STAT\r\n")), Some(Seen::InStep)));
     /// ```
     pub const fn gap(&mut self, side: Side) {
-        if matches!(self.from_server, FromServer::Nothing) {
+        if matches!(self.from_server, FromServer::Tls(_)) {
             return;
         }
         if matches!(side, Side::Client) {
             self.client = Lines::TORN;
         }
-        self.lose(Cause::Gap);
+        self.lose(Cause::Gap, true, None);
     }
 
-    /// For whoever sees into TLS, behind [`Seen::Encrypted`]: what comes next, of either side, is the
+    /// For programs that see into TLS, after [`Seen::Encrypted`]: reports that the next bytes of both sides are the
     /// plaintext.
     pub const fn tls_started(&mut self) {
         *self = Tap::new(self.limits);
@@ -242,27 +252,33 @@ impl Tap {
         self.from_server = FromServer::Status;
     }
 
-    /// What the client says next; `None` asks for more.
+    /// Returns what the client says next; `None` asks for more bytes.
     pub fn client<'i>(&mut self, input: &mut Input<'i>) -> Option<Seen<'i>> {
-        self.say_lost().or_else(|| self.next_of_client(input))
+        self.take_cause().or_else(|| self.next_of_client(input))
     }
 
-    /// What the server says next; `None` asks for more.
+    /// Returns what the server says next; `None` asks for more bytes.
     pub fn server<'i>(&mut self, input: &mut Input<'i>) -> Option<Seen<'i>> {
-        self.say_lost().or_else(|| self.next_of_server(input))
+        self.take_cause().or_else(|| self.next_of_server(input))
     }
 
-    /// What is in flight is no longer known, nor where the server's answers begin.
-    const fn lose(&mut self, cause: Cause) {
+    /// Forgets the commands in flight, and the place where the server's next response begins.
+    const fn lose(&mut self, cause: Cause, answered: bool, owed: Option<u32>) {
         self.state = None;
         self.in_flight = InFlight::new();
-        self.overflow = false;
-        self.from_server = FromServer::Lost { cause: Some(cause), answered: true };
+        self.overflow = 0;
+        self.server = Lines::NEW;
+        self.from_server = FromServer::Lost { cause: Some(cause), answered, owed };
         self.from_client = FromClient::Command;
     }
 
-    /// The loss, once.
-    fn say_lost<'i>(&mut self) -> Option<Seen<'i>> {
+    /// Returns whether a loss is not reported yet.
+    const fn has_cause(&self) -> bool {
+        matches!(self.from_server, FromServer::Lost { cause: Some(_), .. })
+    }
+
+    /// Returns the loss, once.
+    fn take_cause<'i>(&mut self) -> Option<Seen<'i>> {
         let FromServer::Lost { cause, .. } = &mut self.from_server else { return None };
         cause.take().map(Seen::OutOfStep)
     }
@@ -274,7 +290,7 @@ impl Tap {
         }
     }
 
-    /// Frames the next line of this side, behind what is left of an over-long one, and does not take it.
+    /// Frames the next line of this side, after what is left of a line over the limit, and does not take it.
     fn look<'i>(&mut self, side: Side, ending: LineEnding, input: &mut Input<'i>) -> Framed<'i> {
         let frame = match ending {
             LineEnding::Crlf => frame_crlf,
@@ -313,12 +329,6 @@ impl Tap {
             }
             Framed::Incomplete => None,
         }
-    }
-
-    /// Nothing that either side says from now on is for us.
-    fn end(&mut self) {
-        self.from_client = FromClient::Nothing;
-        self.from_server = FromServer::Nothing;
     }
 }
 

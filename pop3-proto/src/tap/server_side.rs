@@ -1,4 +1,4 @@
-use super::{Cause, FromClient, FromServer, Line, Seen, Side, Tap};
+use super::{Ambiguity, Cause, Doubt, FromClient, FromServer, Line, Listing, Seen, Side, Tap, Tls};
 use crate::body::{Piece, Unstuff};
 use crate::client::{Event, Greeting, Ticket, read_line, read_row};
 use crate::codec::{LineEnding, Response, Shape, State, StatusText, Verb};
@@ -8,18 +8,55 @@ use crate::types::{ApopTimestamp, Base64, Text};
 
 impl Tap {
     pub(super) fn next_of_server<'i>(&mut self, input: &mut Input<'i>) -> Option<Seen<'i>> {
-        match self.from_server {
+        match &mut self.from_server {
             FromServer::Greeting => self.greeting(input),
             FromServer::Status => self.status(input),
-            FromServer::Rows { ending, count } => self.row(input, ending, count),
-            FromServer::Body { unstuff, octets } => self.body(input, unstuff, octets),
-            FromServer::Lost { ref mut answered, .. } => {
+            FromServer::Rows(listing) => {
+                let listing = *listing;
+                self.row(input, listing)
+            }
+            FromServer::Body { unstuff, octets, doubt } => {
+                let (unstuff, octets, doubt) = (*unstuff, *octets, *doubt);
+                self.body(input, unstuff, octets, doubt)
+            }
+            FromServer::End(amount) => {
+                let amount = *amount;
+                self.end(amount)
+            }
+            FromServer::Lost { owed: Some(_), .. } => {
+                self.pass_over_responses(input);
+                None
+            }
+            FromServer::Lost { answered, .. } => {
                 *answered |= !input.take(input.remaining()).is_empty();
                 None
             }
-            FromServer::Nothing => {
-                input.take(input.remaining());
-                None
+            FromServer::Tls(tls) => match &mut self.from_client {
+                // Known already, and the client may say nothing more.
+                FromClient::Tls(client @ Tls::Plaintext) => {
+                    client.pass_over(Side::Client, &mut Input::more(b""))
+                }
+                _ => tls.pass_over(Side::Server, input),
+            },
+        }
+    }
+
+    /// Counts the lines that may begin a response, while the tap does not know which commands they answer. There are
+    /// never fewer such lines than responses.
+    fn pass_over_responses(&mut self, input: &mut Input<'_>) {
+        loop {
+            let unread = input.unread();
+            let torn = self.server.skipping;
+            let begins = |line: &[u8]| {
+                [&b"+OK"[..], b"-ERR", b"+ "].iter().any(|status| line.starts_with(status)) || line == b"+"
+            };
+            let begins = match self.line(Side::Server, LineEnding::Lf, input) {
+                Some(Line::Whole(line, _)) => begins(line),
+                Some(Line::Long) => !torn && begins(unread),
+                None => return,
+            };
+            if let FromServer::Lost { owed: Some(owed), .. } = &mut self.from_server {
+                *owed = owed.saturating_sub(begins.into());
             }
         }
     }
@@ -45,7 +82,7 @@ impl Tap {
             return None;
         }
         let Some(ticket) = self.in_flight.oldest() else {
-            return self.lost(if self.overflow { Cause::QueueFull } else { Cause::Unsolicited });
+            return self.lost(if self.overflow > 0 { Cause::QueueFull } else { Cause::Unsolicited });
         };
         let Line::Whole(line, ending) = self.line(Side::Server, LineEnding::Lf, input)? else {
             return self.lost(Cause::LongLine);
@@ -66,9 +103,13 @@ impl Tap {
     }
 
     fn accepted<'i>(&mut self, ticket: Ticket, status: StatusText<'i>, ending: LineEnding) -> Seen<'i> {
+        let doubt = Doubt::NONE;
+        self.ending = ending;
         match ticket.verb.shape(ticket.message.is_some()) {
-            Shape::Rows => self.from_server = FromServer::Rows { ending, count: 0 },
-            Shape::Body => self.from_server = FromServer::Body { unstuff: Unstuff::new(ending), octets: 0 },
+            Shape::Rows => self.from_server = FromServer::Rows(Listing { count: 0, doubt }),
+            Shape::Body => {
+                self.from_server = FromServer::Body { unstuff: Unstuff::new(ending), octets: 0, doubt };
+            }
             Shape::Line | Shape::Exchange => return self.done(ticket, status),
         }
         self.learn_state(ticket.verb);
@@ -79,7 +120,9 @@ impl Tap {
         self.complete(ticket);
         self.learn_state(ticket.verb);
         if ticket.verb == Verb::Stls {
-            self.end();
+            let pipelined = !self.in_flight.is_empty() || self.overflow > 0;
+            self.from_client = FromClient::Tls(if pipelined { Tls::Plaintext } else { Tls::Due });
+            self.from_server = FromServer::Tls(Tls::Due);
             return Seen::Encrypted;
         }
         Seen::Answer(match read_line(ticket, status.text()) {
@@ -89,7 +132,7 @@ impl Tap {
         })
     }
 
-    /// What an accepted command tells of the state; QUIT ends the session either way.
+    /// Learns the state from an accepted command. QUIT ends the session whether it is accepted or not.
     fn learn_state(&mut self, verb: Verb) {
         self.state = match (verb, verb.states()) {
             (Verb::Pass | Verb::Apop | Verb::Auth, _) => Some(State::Transaction),
@@ -99,39 +142,70 @@ impl Tap {
         };
     }
 
-    fn row<'i>(&mut self, input: &mut Input<'i>, ending: LineEnding, count: u64) -> Option<Seen<'i>> {
+    fn row<'i>(&mut self, input: &mut Input<'i>, listing: Listing) -> Option<Seen<'i>> {
+        let Listing { count, doubt } = listing;
         let ticket = self.in_flight.oldest()?;
-        let row = match self.line(Side::Server, ending, input)? {
+        let before = input.unread();
+        let line = self.line(Side::Server, self.ending, input);
+        if let Some(Line::Whole(b".", _)) = line {
+            return self.ended(ticket, count, doubt);
+        }
+        let doubt = doubt.read(taken(before, input));
+        self.from_server = FromServer::Rows(Listing { count, doubt });
+        let row = match line? {
             Line::Long => return Some(Seen::LongLine(Side::Server)),
-            Line::Whole(b".", _) => {
-                self.complete(ticket);
-                return Some(Seen::Answer(Event::End(ticket, count)));
-            }
             Line::Whole(row, _) => row.strip_prefix(b".").unwrap_or(row),
         };
-        self.from_server = FromServer::Rows { ending, count: count.saturating_add(1) };
+        self.from_server = FromServer::Rows(Listing { count: count.saturating_add(1), doubt });
         Some(Seen::Answer(match read_row(ticket, row) {
             Ok((said, _)) => said.event(ticket),
             Err(_) => Event::Malformed(ticket, row),
         }))
     }
 
-    fn body<'i>(&mut self, input: &mut Input<'i>, mut unstuff: Unstuff, octets: u64) -> Option<Seen<'i>> {
+    fn body<'i>(
+        &mut self,
+        input: &mut Input<'i>,
+        mut unstuff: Unstuff,
+        octets: u64,
+        doubt: Doubt,
+    ) -> Option<Seen<'i>> {
         let ticket = self.in_flight.oldest()?;
+        let before = input.unread();
         let piece = input.advance(|unread| unstuff.next(unread));
+        if let Some(Piece::End) = piece {
+            return self.ended(ticket, octets, doubt);
+        }
+        let doubt = doubt.read(taken(before, input));
         let count = |data: &[u8]| octets.saturating_add(data.len() as u64);
         let octets = if let Some(Piece::Data(data)) = &piece { count(data) } else { octets };
-        self.from_server = FromServer::Body { unstuff, octets };
+        self.from_server = FromServer::Body { unstuff, octets, doubt };
         match piece? {
             Piece::Data(data) => Some(Seen::Answer(Event::Body(ticket, data))),
-            Piece::End => {
-                self.complete(ticket);
-                Some(Seen::Answer(Event::End(ticket, octets)))
-            }
+            Piece::End => None,
         }
     }
 
-    /// The oldest command, which is this one, is answered.
+    /// The terminator was read. The end of the response is reported after a doubt about it.
+    fn ended<'i>(&mut self, ticket: Ticket, amount: u64, doubt: Doubt) -> Option<Seen<'i>> {
+        self.from_server = FromServer::End(amount);
+        let ambiguity = match self.ending {
+            LineEnding::Lf => Some(Ambiguity::BareLfStatus),
+            LineEnding::Crlf => doubt.found(),
+        };
+        match ambiguity {
+            Some(ambiguity) => Some(Seen::Ambiguous(ticket, ambiguity)),
+            None => self.end(amount),
+        }
+    }
+
+    fn end<'i>(&mut self, amount: u64) -> Option<Seen<'i>> {
+        let ticket = self.in_flight.oldest()?;
+        self.complete(ticket);
+        Some(Seen::Answer(Event::End(ticket, amount)))
+    }
+
+    /// The response to this command, the oldest, is complete.
     fn complete(&mut self, ticket: Ticket) {
         self.in_flight.pop();
         self.from_server = FromServer::Status;
@@ -141,12 +215,18 @@ impl Tap {
     }
 
     fn lost<'i>(&mut self, cause: Cause) -> Option<Seen<'i>> {
-        self.lose(cause);
-        self.say_lost()
+        let owed = (cause == Cause::QueueFull).then_some(self.overflow);
+        self.lose(cause, true, owed);
+        self.take_cause()
     }
 }
 
-/// What stands before a NUL or a bare CR is not what the server sent.
+/// The bytes that were taken from `before`.
+fn taken<'i>(before: &'i [u8], input: &Input<'i>) -> &'i [u8] {
+    before.get(..before.len().saturating_sub(input.remaining())).unwrap_or_default()
+}
+
+/// The text before a NUL or a bare CR is not what the server sent.
 fn challenge(text: Text<'_>, quirks: Quirks) -> Seen<'_> {
     match Base64::new(text.as_bytes()) {
         Ok(challenge) if !quirks.contains(Quirk::ControlInText) => Seen::Challenge(challenge),

@@ -1,10 +1,15 @@
 //! The passive reader of both directions, against the transcripts, torn sessions, and any other bytes on a wire.
 
+mod doubts;
 mod limits;
+mod monitor;
 mod noise;
+mod probe;
 mod secrets;
 mod sessions;
 mod torn;
+#[cfg(feature = "sasl")]
+mod users;
 
 use pop3_proto::client::Event;
 use pop3_proto::tap::{Seen, Side, Tap};
@@ -113,7 +118,8 @@ impl Log {
             Seen::MalformedChallenge(text) => self.line(side, &[b"+ ", text].concat()),
             Seen::NotACommand(_) | Seen::Encrypted | Seen::LongLine(_) => self.lines.push((side, None)),
             Seen::Answer(event) => self.answer(event),
-            Seen::InStep | Seen::OutOfStep(_) => {}
+            Seen::InStep | Seen::OutOfStep(_) | Seen::Ambiguous(..) | Seen::NotTls(_) => {}
+            Seen::ProxyHeader(line) => self.line(side, line.expose()),
             other => panic!("{other:?}"),
         }
     }
