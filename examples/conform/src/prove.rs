@@ -1,13 +1,14 @@
 //! Proves the kit by itself: every check against the good server, under its own twists, and every twist against all checks.
 
-use crate::check::{Check, Probe, Twist};
+use crate::check::{Check, Edit, Probe, Twist};
 use crate::checks;
-use crate::lab::Lab;
 use crate::lab::between::InMemory;
+use crate::lab::{Facts, Lab};
 use crate::run::{self, Verdict};
 use std::fmt::Write as _;
 use std::num::NonZero;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 /// What came of it.
 #[derive(Clone, Default, Debug)]
@@ -25,7 +26,9 @@ pub struct Proof {
 pub fn under(check: &'static Check, twist: Option<Twist>) -> (Verdict, u64) {
     let dial = InMemory::new(twist);
     let bites = Rc::clone(&dial.bites);
-    let mut lab = Lab::new(Box::new(dial), Rc::new(InMemory::facts()));
+    // Made once, because worlds are many, and the corpus is long.
+    thread_local!(static FACTS: Rc<Facts> = Rc::new(InMemory::facts()));
+    let mut lab = Lab::new(Box::new(dial), FACTS.with(Rc::clone));
     if matches!(check.probe, Probe::Watch(_)) {
         // If it is not complete, the watcher looks at what there is.
         let _ = run::walk(&mut lab);
@@ -76,6 +79,19 @@ fn one(check: &'static Check) -> Proof {
     proof
 }
 
+/// Returns what all other checks find under this twist.
+fn others(check: &'static Check, twist: &Twist) -> Vec<(&'static Check, Verdict)> {
+    // Many checks have this keep, and it is slow.
+    static DRIPPED: OnceLock<Vec<(&Check, Verdict)>> = OnceLock::new();
+    let find = || checks::all().map(|other| (other, under(other, Some(*twist)).0)).collect();
+    let mut found = match twist.edit {
+        Edit::Drip => DRIPPED.get_or_init(find).clone(),
+        _ => find(),
+    };
+    found.retain(|(other, _)| !std::ptr::eq(*other, check));
+    found
+}
+
 impl Proof {
     fn twist(&mut self, check: &'static Check, twist: &Twist, kind: &str, legal: &mut Vec<&'static str>) {
         self.twists += 1;
@@ -90,8 +106,7 @@ impl Proof {
             (_, verdict) => self.faults.push(format!("{place}: {verdict:?}")),
         }
         let (mut red, mut open) = (Vec::new(), Vec::new());
-        for other in checks::all().filter(|other| !std::ptr::eq(*other, check)) {
-            let (verdict, _) = under(other, Some(*twist));
+        for (other, verdict) in others(check, twist) {
             if verdict.is_red() {
                 red.push(other.id);
                 // A keep violates no rule, but another check may watch over a recommendation that it does not follow.
@@ -115,7 +130,7 @@ impl Proof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{Edit, Finding, Legal, Needs, Probe, Seen};
+    use crate::check::{Finding, Legal, Needs, Seen};
     use crate::lab::seen;
 
     const LEGAL: &[Legal] = &[Legal { name: "+OK", by: "RFC 1939 section 5" }];

@@ -1,5 +1,6 @@
 //! What servers should do, and need not: violations are warnings.
 
+use super::codes::code;
 use super::numbers;
 use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Watched, Why};
 use crate::engine::{Heard, Kind, Stop};
@@ -121,18 +122,18 @@ pub(super) static CHECKS: &[Check] = &[
             let user = lab.facts.user.clone();
             let (_, known) = lab.try_login(&user, "pop3-conform-wrong")?;
             let (_, unknown) = lab.try_login("pop3-conform-nobody", "pop3-conform-wrong")?;
-            let text = |text: String, name: &str| text.replace(name, "");
-            let differs = known.status != unknown.status
-                || text(known.text(), &user) != text(unknown.text(), "pop3-conform-nobody");
-            let offence = differs.then(|| unknown.wrong(format!("another answer than {:?}", known.text())));
+            // Words are for people. The status and the code are for programs.
+            let differs = known.status != unknown.status || code(&known.line) != code(&unknown.line);
+            let why = "another status or code than for a name that exists";
+            let offence = differs.then(|| unknown.wrong(why));
             seen("alike", offence.into_iter().collect())
         }),
         breaks: &[Twist {
-            name: "another text",
+            name: "another code",
             edit: Edit::Code(|turn| {
                 turn.memory.count += u64::from(turn.is("USER pop3-conform-nobody"));
                 match turn.is("PASS*") && turn.memory.count > 0 {
-                    true => turn.replace("login failed", "no such user"),
+                    true => turn.replace("[AUTH] ", ""),
                     false => turn.through(),
                 }
             }),

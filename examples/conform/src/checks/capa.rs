@@ -138,7 +138,7 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "capa.per_user",
         rows: &["2449.6.5.e", "2449.6.7.f"],
-        asks: "If LOGIN-DELAY or EXPIRE differs after the login, USER is behind it before.",
+        asks: "If LOGIN-DELAY or EXPIRE differs after the login, USER follows it before the login.",
         needs: Needs::LOGIN,
         legal: &[
             Legal { name: "equal", by: "RFC 2449 sections 6.5 and 6.7" },

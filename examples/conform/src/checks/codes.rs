@@ -184,7 +184,7 @@ fn failed(lab: &mut Lab) -> Result<Heard, Finding> {
 }
 
 /// Returns the first word of the code of a status line, in capitals.
-fn code(line: &Heard) -> Option<String> {
+pub(super) fn code(line: &Heard) -> Option<String> {
     let text = line.text().to_ascii_uppercase();
     let code = text.split_once(" [")?.1;
     let begins = text.split_once(' ').is_some_and(|(_, rest)| rest.starts_with('['));

@@ -2,7 +2,7 @@
 
 use super::capa::capabilities;
 use super::numbers;
-use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist};
+use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
 use crate::engine::{Response, Session, Status, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
@@ -83,6 +83,34 @@ pub(super) static CHECKS: &[Check] = &[
         keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
     },
     Check {
+        id: "line.answered",
+        rows: &["1939.3.c", "1939.3.x"],
+        asks: "Commands that a server may not know are answered, by a refusal.",
+        needs: Needs::NOTHING,
+        legal: &[Legal { name: "answered", by: "RFC 1939 section 3" }],
+        probe: Probe::Ask(|lab| {
+            let mut offences = Vec::new();
+            for command in ["CAPA", "XYZZY", "AUTH"] {
+                let mut session = lab.secure()?;
+                match session.ask(command) {
+                    Err(Stop::Silent) => {
+                        let why = format!("the response to the next command: {command} has none");
+                        offences.extend(after_silence(&mut session, why)?);
+                    }
+                    // Whether a server may close is the matter of other checks.
+                    Err(Stop::Closed { .. }) => {}
+                    response => drop(response?),
+                }
+            }
+            seen("answered", offences)
+        }),
+        breaks: &[
+            Twist { name: "XYZZY is passed over", edit: Edit::Code(|turn| passed_over(turn, "XYZZY")) },
+            Twist { name: "CAPA is passed over", edit: Edit::Code(|turn| passed_over(turn, "CAPA")) },
+        ],
+        keeps: &[Twist { name: "no text", edit: Edit::Say { to: "XYZZY", instead: "-ERR\r\n" } }],
+    },
+    Check {
         id: "line.dot",
         rows: &["1939.3.q"],
         asks: "CAPA, LIST and UIDL end with a line of one dot.",
@@ -96,6 +124,12 @@ pub(super) static CHECKS: &[Check] = &[
         keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
     },
 ];
+
+fn passed_over(turn: &mut Turn<'_>, command: &str) {
+    if !turn.is(command) {
+        turn.through();
+    }
+}
 
 /// Names of more than this many characters are refused.
 fn names_of(turn: &mut Turn<'_>, most: usize) {
@@ -147,18 +181,26 @@ fn dot(lab: &mut Lab) -> Seen {
     let mut offences = Vec::new();
     for command in ["CAPA", "LIST", "UIDL"] {
         let mut session = lab.login()?;
+        let before = session.at();
         match session.ask(command) {
-            Err(Stop::Silent) => offences.extend(after_silence(&mut session, command)?),
+            // Without a status line, it is not the end that is missing.
+            Err(Stop::Silent) if session.at() > before => {
+                let why = format!("the response to the next command: {command} has no end");
+                offences.extend(after_silence(&mut session, why)?);
+            }
             response => drop(response?),
         }
     }
     seen("one dot", offences)
 }
 
-fn after_silence(session: &mut Session, command: &str) -> Result<Option<Offence>, Finding> {
+/// A server that is only slow sends the rest of the first response too. One line is the response to QUIT alone.
+fn after_silence(session: &mut Session, why: String) -> Result<Option<Offence>, Finding> {
     let at = session.at();
     session.send("QUIT");
     let rest = session.until_close()?;
-    let why = format!("the response to the next command: {command} has no end");
-    Ok((!rest.is_empty()).then(|| Offence { why, session: session.id(), at }))
+    match rest.iter().filter(|byte| **byte == b'\n').count() {
+        1 => Ok(Some(Offence { why, session: session.id(), at })),
+        _ => Err(Finding::Open(Why::Silent)),
+    }
 }

@@ -260,6 +260,9 @@ fn begin(
     header: &str,
     more: &str,
 ) -> Result<(String, Response), Finding> {
+    if !lab.facts.user.is_ascii() || !lab.facts.password.is_ascii() {
+        return Err(Finding::Open(Why::Mailbox("a name or a password that must be prepared")));
+    }
     let user = lab.facts.user.replace('=', "=3D").replace(',', "=2C");
     let first = format!("{more}n={user},r=conform{}", session.id());
     let response = initial(lab, session, "SCRAM-SHA-256", format!("{header}{first}").as_bytes())?;

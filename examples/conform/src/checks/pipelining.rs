@@ -2,7 +2,7 @@
 
 use super::capa::{capabilities, words_of};
 use super::numbers;
-use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist};
+use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
 use crate::engine::{Response, Session, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, seen};
@@ -106,6 +106,10 @@ fn in_turn(session: &mut Session, commands: &[&str]) -> Result<Vec<Offence>, Fin
             Err(Stop::Silent) => {
                 session.send("NOOP");
                 let noop = session.response("NOOP")?;
+                // A server that is only slow sends both.
+                if session.response("NOOP").is_ok() {
+                    return Err(Finding::Open(Why::Silent));
+                }
                 return Ok(vec![noop.wrong(format!("the response to a later command: {command} is lost"))]);
             }
             response => response?,
@@ -142,7 +146,7 @@ fn with_login(lab: &mut Lab) -> Seen {
         Ok((session, pass))
     })?;
     if !pass.is_ok() {
-        return Err(Finding::Open(crate::check::Why::Login));
+        return Err(Finding::Open(Why::Login));
     }
     seen("each in its turn", in_turn(&mut session, &["STAT", "NOOP", "QUIT"])?)
 }
@@ -155,7 +159,7 @@ fn failed_login(lab: &mut Lab) -> Seen {
     let mut offences = Vec::new();
     let user: Response = session.response("USER")?;
     if !user.is_ok() {
-        return Err(Finding::Open(crate::check::Why::Login));
+        return Err(Finding::Open(Why::Login));
     }
     for command in ["PASS ***", "STAT", "LIST"] {
         match session.response(command) {

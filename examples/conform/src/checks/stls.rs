@@ -215,7 +215,10 @@ pub(super) static CHECKS: &[Check] = &[
         rows: &["2595.sec.c"],
         asks: "A name from before the handshake is forgotten.",
         needs: Needs::CLEARTEXT.and(Needs::LOGIN),
-        legal: &[Legal { name: "forgotten", by: "practice: RFC 2595 says so of clients" }],
+        legal: &[Legal {
+            name: "forgotten",
+            by: "practice: nothing from outside TLS is trusted (RFC 2595 section 4)",
+        }],
         probe: Probe::Ask(forgets),
         breaks: &[Twist { name: "the name stays", edit: Edit::Code(keeps_name) }],
         keeps: &[NO_TEXT],
