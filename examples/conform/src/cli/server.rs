@@ -81,6 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.common.inform()? {
         return Ok(ExitCode::SUCCESS);
     }
+    arguments.common.known()?;
     let server = arguments.server.as_deref().unwrap_or_default();
     let facts = Rc::new(facts(arguments)?);
     let mut lab = Lab::new(Box::new(network(arguments, server)?), Rc::clone(&facts));
@@ -89,7 +90,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         eprintln!("pop3-conform: {server}: {why}: nothing was judged");
         return Ok(ExitCode::from(NO_VERDICT));
     }
-    let results = run::run(server, &checks::select(&arguments.common.only), &mut lab, |_| {});
+    let checks = checks::select(&arguments.common.only);
+    let results = run::run(server, &checks, &mut lab, common::progress(checks.len()));
     arguments.common.finish(&results)
 }
 
