@@ -75,7 +75,7 @@ pub(super) static CHECKS: &[Check] = &[
         ],
         keeps: &[Twist {
             name: "the text in lower case",
-            edit: Edit::Answer { to: "NOOP", old: "+OK nothing", new: "+OK ok" },
+            edit: Edit::Answer { to: "NOOP", old: "+OK no operation", new: "+OK ok" },
         }],
     },
     Check {
