@@ -74,7 +74,14 @@ fn head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for (name, _) in CLASSES.iter().filter(|(name, _)| count(name) > 0) {
         writeln!(out, "<i class=\"{name}\" style=\"flex-grow:{}\"></i>", count(name))?;
     }
-    writeln!(out, "</div>\n</header>\n<fieldset class=\"filter\">\n<legend>Show</legend>")?;
+    writeln!(out, "</div>")?;
+    for (name, label) in CLASSES.iter().take(2).filter(|(name, _)| count(name) > 0) {
+        let named = report.entries.iter().filter(|entry| class(entry) == *name);
+        let links: Vec<String> =
+            named.map(|entry| format!("<a href=\"#{0}\">{0}</a>", escape(entry.id))).collect();
+        writeln!(out, "<p class=\"jump {name}\"><b>{label}</b> {}</p>", links.join(" "))?;
+    }
+    writeln!(out, "</header>\n<fieldset class=\"filter\">\n<legend>Show</legend>")?;
     writeln!(
         out,
         "<label><input type=\"radio\" name=\"show\" id=\"show-all\" checked><span>all <b>{total}</b></span></label>"
@@ -188,11 +195,16 @@ fn check(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
 
 fn faults(faults: &[Fault], out: &mut dyn Write) -> io::Result<()> {
     for (index, fault) in faults.iter().take(NAMED).enumerate() {
-        if index > 0 {
-            writeln!(out, "<p class=\"also\">also: {}</p>", escape(&fault.why))?;
-        }
-        if !fault.lines.is_empty() {
-            dialogue(fault, out)?;
+        let why = escape(&fault.why);
+        match (index, fault.lines.is_empty()) {
+            (0, true) => {}
+            (0, false) => dialogue(fault, out)?,
+            (_, true) => writeln!(out, "<p class=\"also\">also: {why}</p>")?,
+            (_, false) => {
+                writeln!(out, "<details class=\"also\"><summary>also: {why}</summary>")?;
+                dialogue(fault, out)?;
+                writeln!(out, "</details>")?;
+            }
         }
     }
     match faults.len().saturating_sub(NAMED) {
