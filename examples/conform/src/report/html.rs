@@ -176,7 +176,7 @@ fn check(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
             escape(row.id),
             row.level.name(),
             reference(&row.section()),
-            escape(row.words)
+            prose(row.words)
         )?;
     }
     writeln!(out, "</dl>\n<h4>Legal answers</h4>\n<ul class=\"legal\">")?;
@@ -191,6 +191,17 @@ fn check(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<p class=\"needs\">It needs {}.</p>", needs.join(", "))?;
     }
     writeln!(out, "</div>\n</details>")
+}
+
+/// Returns words of the ledger, whose codes are in backticks.
+fn prose(words: &str) -> String {
+    let mut is_code = false;
+    let mut part = |part: &str| {
+        let shown = if is_code { format!("<code>{}</code>", escape(part)) } else { escape(part) };
+        is_code = !is_code;
+        shown
+    };
+    words.split('`').map(&mut part).collect()
 }
 
 fn faults(faults: &[Fault], out: &mut dyn Write) -> io::Result<()> {
