@@ -80,6 +80,8 @@ pub enum Why {
     Unreachable(String),
     /// The mailbox does not have what the check needs.
     Mailbox(&'static str),
+    /// A client did nothing that shows it.
+    Client(&'static str),
     /// An option is missing.
     Needs(&'static str),
     /// A fault of the kit: a check or the engine broke a rule of its own.
@@ -94,6 +96,7 @@ impl std::fmt::Display for Why {
             Why::Login => f.write_str("the login was refused"),
             Why::Unreachable(error) => write!(f, "no connection: {error}"),
             Why::Mailbox(lack) => write!(f, "the mailbox has {lack}"),
+            Why::Client(lack) => write!(f, "the client {lack}"),
             Why::Needs(option) => write!(f, "needs {option}"),
             Why::Kit(fault) => write!(f, "the kit: {fault}"),
         }

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod checks;
 pub mod cli;
+pub mod client;
 pub mod corpus;
 pub mod engine;
 pub mod lab;

@@ -1,5 +1,6 @@
 //! The command line. Each command is in a file of its own.
 
+pub mod client;
 pub mod common;
 pub mod prove;
 pub mod server;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Test a server
     Server(Box<server::Arguments>),
+    /// Test a client
+    Client(Box<client::Arguments>),
     /// Prove the kit itself, in memory and without a network
     Prove(prove::Arguments),
     /// Write the messages for a mailbox under test: as a Maildir, an mbox file, and files with CR LF
@@ -42,6 +45,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Server(arguments) => server::run(&arguments),
+        Command::Client(arguments) => client::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Corpus { directory } => match crate::corpus::write(&directory) {
             Ok(()) => Ok(ExitCode::SUCCESS),

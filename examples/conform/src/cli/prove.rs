@@ -1,8 +1,9 @@
 //! `pop3-conform prove`.
 
 use super::{Error, FAILED};
-use crate::{checks, prove};
-use std::path::PathBuf;
+use crate::prove::{self, Proof};
+use crate::{checks, client};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -15,7 +16,10 @@ pub struct Arguments {
     /// The file of the matrix
     #[arg(long, value_name = "FILE", default_value = "examples/conform/matrix.txt")]
     matrix: PathBuf,
-    /// Write the matrix in place of comparing it
+    /// The file of the matrix of scenarios and broken clients
+    #[arg(long, value_name = "FILE", default_value = "examples/conform/clients.txt")]
+    clients: PathBuf,
+    /// Write the matrices in place of comparing them
     #[arg(long)]
     accept: bool,
 }
@@ -27,25 +31,34 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let began = Instant::now();
     let proof = prove::prove(&checks::select(&arguments.only));
-    let mut faults = proof.faults.clone();
-    if arguments.only.is_empty() {
-        let path = arguments.matrix.display();
-        match arguments.accept {
-            true => std::fs::write(&arguments.matrix, &proof.matrix)
-                .map_err(|error| format!("{path}: {error}"))?,
-            false => {
-                let pinned =
-                    std::fs::read_to_string(&arguments.matrix).map_err(|error| format!("{path}: {error}"))?;
-                faults.extend(differences(&pinned, &proof.matrix));
-            }
-        }
-    }
+    let mut faults = compare(arguments, &arguments.matrix, &proof)?;
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{} checks, {} twists, {} faults, in {seconds:.1} s", proof.checks, proof.twists, faults.len());
+    let began = Instant::now();
+    let proof = client::prove::prove(&client::scenarios::select(&arguments.only));
+    let more = compare(arguments, &arguments.clients, &proof)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let (scenarios, clients) = (proof.checks, proof.twists);
+    println!("{scenarios} scenarios, {clients} broken clients, {} faults, in {seconds:.1} s", more.len());
+    faults.extend(more);
     for fault in &faults {
         println!("{fault}");
     }
-    let seconds = began.elapsed().as_secs_f64();
-    println!("{} checks, {} twists, {} faults, in {seconds:.1} s", proof.checks, proof.twists, faults.len());
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+/// Returns the faults of a proof, with the differences of its matrix from the pinned one, or pins it.
+fn compare(arguments: &Arguments, path: &Path, proof: &Proof) -> Result<Vec<String>, Error> {
+    let named = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut faults = proof.faults.clone();
+    match (arguments.only.is_empty(), arguments.accept) {
+        (true, true) => std::fs::write(path, &proof.matrix).map_err(named)?,
+        (true, false) => {
+            faults.extend(differences(&std::fs::read_to_string(path).map_err(named)?, &proof.matrix));
+        }
+        (false, _) => {}
+    }
+    Ok(faults)
 }
 
 /// Returns the lines of the matrix that differ from the pinned ones.

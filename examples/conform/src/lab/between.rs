@@ -29,7 +29,11 @@ pub struct Between {
     output: Vec<u8>,
     hung_up: bool,
     ended: bool,
+    inside_tls: bool,
 }
+
+/// The bytes of a command that may arrive without its line end. After more, the server hangs up.
+const LONGEST: usize = 1 << 20;
 
 impl Between {
     /// Begins a session. The greeting is the first output.
@@ -45,6 +49,7 @@ impl Between {
             output: Vec::new(),
             hung_up: false,
             ended: false,
+            inside_tls: false,
         };
         between.turn(Moment::Greeting, String::new(), b"");
         between
@@ -67,6 +72,11 @@ impl Between {
                 String::from_utf8_lossy(command.strip_suffix(b"\r").unwrap_or(command)).into_owned();
             self.turn(Moment::Command, command, &line);
         }
+        if self.partial.len() > LONGEST {
+            self.partial.clear();
+            self.hung_up = true;
+            self.good.end();
+        }
     }
 
     /// Receives the end of the stream.
@@ -79,6 +89,7 @@ impl Between {
 
     /// The handshake is done.
     pub fn tls_started(&mut self) {
+        self.inside_tls = true;
         let mut early = std::mem::take(&mut self.early);
         early.append(&mut self.partial);
         self.turn(Moment::Tls, String::new(), &early);
@@ -88,6 +99,12 @@ impl Between {
     #[must_use]
     pub const fn wants_tls(&self) -> bool {
         self.good.wants_tls()
+    }
+
+    /// Returns whether the handshake is done.
+    #[must_use]
+    pub const fn is_inside_tls(&self) -> bool {
+        self.inside_tls
     }
 
     /// Returns whether nothing follows the output.

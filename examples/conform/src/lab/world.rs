@@ -94,6 +94,17 @@ impl World {
         self.0.boxes[0].messages.borrow_mut().truncate(count);
     }
 
+    /// Gives the first user these messages.
+    pub fn put(&self, messages: Vec<corpus::Message>) {
+        *self.0.boxes[0].messages.borrow_mut() = messages.into_iter().map(Mail::new).collect();
+    }
+
+    /// Returns the texts of the messages that the first user has now.
+    #[must_use]
+    pub fn texts(&self) -> Vec<Vec<u8>> {
+        self.0.boxes[0].messages.borrow().iter().map(|mail| mail.text.to_vec()).collect()
+    }
+
     /// Frees the maildrops, as if no session had them.
     pub fn unlock(&self) {
         for mailbox in &self.0.boxes {

@@ -172,7 +172,7 @@ impl Entry {
         let offences = verdict.offences();
         let (kind, said) = match verdict {
             Verdict::Green(legal) => (Kind::Ok, (*legal).to_owned()),
-            Verdict::Unsupported(what) => (Kind::Unsupported, format!("the server has no {what}")),
+            Verdict::Unsupported(what) => (Kind::Unsupported, format!("not supported: {what}")),
             Verdict::Inconclusive(why) => (Kind::Inconclusive, why.to_string()),
             Verdict::Fail(_) => (Kind::Fail, first(offences)),
             Verdict::Warn(_) => (Kind::Warn, first(offences)),

@@ -1,0 +1,300 @@
+//! Judges a run: harm on one side, and what the client reported on the other.
+
+use super::serve::{Exchange, Session};
+use super::{Ended, Expect, HARMLESS, REFUSED, Run, STORED, Scenario, Tls, read};
+use crate::check::{Offence, Why};
+use crate::lab::world::PASSWORD;
+use crate::ledger::{self, Weight};
+use crate::run::Verdict;
+
+/// What an offence counts as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Counts {
+    /// Harm: a failure, whatever the rows are.
+    Failure,
+    /// As the rows of the scenario say.
+    AsRows,
+    /// What the client reported: a warning.
+    Warning,
+}
+
+/// Judges what happened under a scenario.
+#[must_use]
+pub fn judge(scenario: &Scenario, run: &Run) -> Verdict {
+    let mut found = Found { run, offences: Vec::new() };
+    let last = found.last();
+    match &run.ended {
+        Ended::Unsupported(reason) => {
+            return Verdict::Unsupported(Box::leak(reason.clone().into_boxed_str()));
+        }
+        Ended::Signal(signal) => {
+            found.add(Counts::Failure, format!("the client crashed: signal {signal}"), last)
+        }
+        Ended::Hung => {
+            found.add(
+                Counts::Failure,
+                "the client did not end, although the server had closed".to_owned(),
+                last,
+            );
+        }
+        Ended::Memory => found.add(Counts::AsRows, "the client used too much memory".to_owned(), last),
+        Ended::Code(_) => {}
+    }
+    if found.offences.is_empty() && !bites(scenario, run) {
+        return Verdict::Inconclusive(Why::Client("did nothing that shows it"));
+    }
+    found.files(scenario);
+    found.commands(scenario);
+    found.expected(scenario);
+    found.verdict(scenario)
+}
+
+fn bites(scenario: &Scenario, run: &Run) -> bool {
+    let twisted = scenario.edit.is_some() || scenario.flood.is_some() || scenario.cuts;
+    !twisted || run.bites > 0
+}
+
+/// Looks at all sessions of a run, for a watcher.
+#[must_use]
+pub fn watch(scenario: &Scenario, runs: &[(usize, &Run)]) -> Verdict {
+    let mut offences = Vec::new();
+    let mut looked = false;
+    for (first, run) in runs {
+        let mut found = Found { run, offences: Vec::new() };
+        found.harm(scenario);
+        looked |= run.sessions.iter().any(|session| !session.exchanges.is_empty());
+        offences.extend(found.offences.into_iter().map(|(_, mut offence)| {
+            offence.session += first;
+            offence
+        }));
+    }
+    match (offences.is_empty(), ledger::weight(scenario.check.rows)) {
+        (true, _) if looked => Verdict::Green(super::WELL_FORMED),
+        (true, _) => Verdict::Inconclusive(Why::Client("sent no command")),
+        (false, Weight::Failure) => Verdict::Fail(offences),
+        (false, _) => Verdict::Warn(offences),
+    }
+}
+
+/// A place: the session, and the offset in what the server sent.
+type Place = (usize, u64);
+
+struct Found<'r> {
+    run: &'r Run,
+    offences: Vec<(Counts, Offence)>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, counts: Counts, why: String, (session, at): Place) {
+        self.offences.push((counts, Offence { why, session, at }));
+    }
+
+    fn last(&self) -> Place {
+        let session = self.run.sessions.len().saturating_sub(1);
+        let at =
+            self.run.sessions.last().and_then(|session| session.exchanges.last()).map_or(0, |last| last.at);
+        (session, at)
+    }
+
+    /// All exchanges, with their places.
+    fn exchanges(&self) -> impl Iterator<Item = (Place, &Session, usize, &Exchange)> {
+        self.run.sessions.iter().enumerate().flat_map(|(number, session)| {
+            let exchanges = session.exchanges.iter().enumerate();
+            exchanges.map(move |(index, exchange)| ((number, exchange.at), session, index, exchange))
+        })
+    }
+
+    /// Each file must be a message that arrived completely.
+    fn files(&mut self, scenario: &Scenario) {
+        let retrieved: Vec<(Place, Option<Vec<u8>>)> = self
+            .exchanges()
+            .filter(|(.., exchange)| matches!(exchange.verb().as_str(), "RETR" | "TOP"))
+            .map(|(place, .., exchange)| (place, read::message(&exchange.answer)))
+            .collect();
+        let last = retrieved.last().map_or(self.last(), |(place, _)| *place);
+        let originals = self.run.sessions.first().map_or(&[][..], |session| &session.originals);
+        let complete: Vec<&Vec<u8>> = retrieved.iter().filter_map(|(_, message)| message.as_ref()).collect();
+        // A changed message is as bad as the rows say. A file of an exchange that failed is always harm.
+        let counts = match scenario.expect {
+            Expect::Success | Expect::Stored => Counts::AsRows,
+            Expect::Error | Expect::Discarded | Expect::Harmless => Counts::Failure,
+        };
+        for file in &self.run.files {
+            if complete.iter().any(|message| read::same(file, message, true)) {
+                continue;
+            }
+            let half =
+                complete.iter().copied().chain(originals).any(|message| read::same(file, message, false));
+            let start: Vec<u8> = file.iter().copied().take(60).collect();
+            match half {
+                true => self.add(Counts::Failure, "half a message is stored as a message".to_owned(), last),
+                false => self.add(
+                    counts,
+                    format!(
+                        "a file is not a message as it was sent; it begins with {:?}",
+                        start.escape_ascii().to_string()
+                    ),
+                    last,
+                ),
+            }
+        }
+        for name in &self.run.outside {
+            self.add(Counts::Failure, format!("a file was written outside the folder: {name:?}"), last);
+        }
+    }
+
+    /// What no client may send.
+    fn commands(&mut self, scenario: &Scenario) {
+        let mut offences = Vec::new();
+        for (place, session, index, exchange) in self.exchanges() {
+            let outside = scenario.tls != Tls::No && !exchange.tls;
+            if shows_password(exchange) && (scenario.no_password || outside) {
+                let where_ = if scenario.no_password { "to this server" } else { "outside TLS" };
+                offences.push((format!("a password was sent {where_}"), place));
+            }
+            if exchange.unstored {
+                offences.push((format!("{}: this message is not stored", exchange.text()), place));
+            }
+            if needs_login(exchange) && !pipelined(session, index, exchange) && !logged_in(session, index) {
+                offences.push((format!("{}: the login did not succeed", exchange.verb()), place));
+            }
+        }
+        for (why, place) in offences {
+            self.add(Counts::Failure, why, place);
+        }
+        self.harm(scenario);
+    }
+
+    /// What this scenario looks at.
+    fn harm(&mut self, scenario: &Scenario) {
+        let Some(harm) = scenario.harm else { return };
+        let found: Vec<(String, Place)> = self
+            .exchanges()
+            .filter_map(|(place, session, index, exchange)| Some((harm(session, index, exchange)?, place)))
+            .collect();
+        for (why, place) in found {
+            self.add(Counts::AsRows, why, place);
+        }
+    }
+
+    /// The messages that are missing, and the exit code.
+    fn expected(&mut self, scenario: &Scenario) {
+        let last = self.last();
+        if matches!(scenario.expect, Expect::Success | Expect::Stored) {
+            for number in self.missing() {
+                self.add(Counts::AsRows, format!("message {number} is not stored"), last);
+            }
+        }
+        let missing = self.missing().len();
+        let stored = self.run.messages.saturating_sub(missing);
+        if self.run.left + stored < self.run.messages {
+            self.add(Counts::Failure, "a message was removed, and is not stored".to_owned(), last);
+        }
+        if let (Expect::Discarded, Some(place), 1..) = (scenario.expect, self.login_inside_tls(), missing) {
+            self.add(
+                Counts::Failure,
+                "bytes from before TLS were taken for a response inside it".to_owned(),
+                place,
+            );
+        }
+        let Ended::Code(code) = self.run.ended else { return };
+        let all_is_well = self.offences.is_empty();
+        match (scenario.expect, code) {
+            (Expect::Success, 0) if scenario.deletes && self.run.left > 0 => {
+                let left = self.run.left;
+                self.add(Counts::AsRows, format!("{left} messages are stored, but not removed"), last);
+            }
+            (Expect::Success, code) if code != 0 && all_is_well => {
+                self.add(
+                    Counts::Warning,
+                    format!("every message is stored, but the exit code is {code}"),
+                    last,
+                );
+            }
+            (Expect::Error | Expect::Discarded, 0) if missing > 0 => {
+                let why = format!("the exit code is 0, although {missing} messages are not stored");
+                self.add(Counts::Warning, why, last);
+            }
+            (Expect::Error, 0) if scenario.deletes && self.run.left > 0 => {
+                let why = format!("the exit code is 0, although {} messages are not removed", self.run.left);
+                self.add(Counts::Warning, why, last);
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the place of the first command inside TLS that logs in.
+    fn login_inside_tls(&self) -> Option<Place> {
+        let is_login =
+            |exchange: &Exchange| matches!(exchange.verb().as_str(), "USER" | "PASS" | "APOP" | "AUTH");
+        self.exchanges().find(|(.., exchange)| exchange.tls && is_login(exchange)).map(|(place, ..)| place)
+    }
+
+    /// Returns the numbers of the messages that arrived but are not in the files, or were not fetched. An empty message needs no file.
+    fn missing(&self) -> Vec<usize> {
+        let mut stored = vec![false; self.run.messages];
+        for (.., exchange) in self.exchanges().filter(|(.., exchange)| exchange.verb() == "RETR") {
+            let Some(message) = read::message(&exchange.answer) else { continue };
+            let index = exchange
+                .number()
+                .and_then(|number| usize::try_from(number).ok())
+                .unwrap_or(0)
+                .wrapping_sub(1);
+            if let Some(stored) = stored.get_mut(index) {
+                *stored |=
+                    message.is_empty() || self.run.files.iter().any(|file| read::same(file, &message, true));
+            }
+        }
+        (1..).zip(stored).filter(|(_, stored)| !stored).map(|(number, _)| number).collect()
+    }
+
+    fn verdict(self, scenario: &Scenario) -> Verdict {
+        let binding = ledger::weight(scenario.check.rows) == Weight::Failure;
+        let fails = |counts: &Counts| *counts == Counts::Failure || (*counts == Counts::AsRows && binding);
+        let failed = self.offences.iter().any(|(counts, _)| fails(counts));
+        let legal = match scenario.expect {
+            Expect::Success | Expect::Stored => STORED,
+            Expect::Error | Expect::Discarded if self.missing().is_empty() => STORED,
+            Expect::Error | Expect::Discarded => REFUSED,
+            Expect::Harmless => HARMLESS,
+        };
+        // The failures first: reports show the dialogue of the first offence.
+        let mut offences = self.offences;
+        offences.sort_by_key(|(counts, _)| !fails(counts));
+        let offences: Vec<Offence> = offences.into_iter().map(|(_, offence)| offence).collect();
+        match (offences.is_empty(), failed) {
+            (true, _) => Verdict::Green(legal),
+            (false, true) => Verdict::Fail(offences),
+            (false, false) => Verdict::Warn(offences),
+        }
+    }
+}
+
+/// The password in base64, as AUTH sends it: alone, and in the two forms of PLAIN.
+const ENCODED: [&str; 3] = ["dGFuc3RhYW", "AG1yb3NlAHRhbnN0YWFm", "bXJvc2UAbXJvc2UAdGFuc3RhYW"];
+
+pub(super) fn shows_password(exchange: &Exchange) -> bool {
+    let text = exchange.text();
+    matches!(exchange.verb().as_str(), "PASS" | "APOP")
+        || text.contains(PASSWORD)
+        || ENCODED.iter().any(|encoded| text.contains(encoded))
+}
+
+fn needs_login(exchange: &Exchange) -> bool {
+    matches!(exchange.verb().as_str(), "STAT" | "LIST" | "UIDL" | "RETR" | "TOP" | "DELE" | "RSET")
+}
+
+/// Returns whether it was sent early, as PIPELINING allows: then its sender does not know the result of the login.
+fn pipelined(session: &Session, index: usize, exchange: &Exchange) -> bool {
+    exchange.early && super::watch::unannounced(session, index, exchange).is_none()
+}
+
+/// Returns whether the server has said that the client is logged in, before this exchange.
+fn logged_in(session: &Session, before: usize) -> bool {
+    let mut challenged = false;
+    session.exchanges.iter().take(before).any(|exchange| {
+        let is_login = challenged || matches!(exchange.verb().as_str(), "PASS" | "APOP" | "AUTH");
+        challenged = exchange.answer.starts_with(b"+ ");
+        is_login && exchange.is_ok()
+    })
+}

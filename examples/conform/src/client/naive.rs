@@ -1,0 +1,420 @@
+//! A small client by hand. It is right, apart from the one flaw that it is given.
+
+use super::Ended;
+use super::broken::Flaw;
+use super::run::Job;
+use crate::engine::Transport;
+use crate::engine::log::find;
+use crate::lab::world::{PASSWORD, USER};
+use std::collections::BTreeMap;
+use std::io;
+
+/// Why it stops.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Trouble {
+    /// The stream has ended.
+    Eof,
+    Other,
+}
+
+type Done<T> = Result<T, Trouble>;
+
+/// Fetches everything, with this flaw. [`Flaw::Nothing`] has none.
+#[must_use]
+pub fn run(flaw: Flaw, job: &Job) -> Ended {
+    let mut naive = Naive::new(flaw, job, job.tls && flaw != Flaw::NoTls);
+    let mut done = naive.session();
+    if done.is_err() && flaw == Flaw::FallsBack && !naive.inside_tls && job.tls {
+        naive = Naive::new(flaw, job, false);
+        done = naive.session();
+    }
+    if let Some(mut wire) = naive.wire.take() {
+        wire.finish();
+    }
+    match (done.is_err() || naive.odd, flaw) {
+        (false, _) | (true, Flaw::ExitsZero) => Ended::Code(0),
+        (true, Flaw::Hangs) => Ended::Hung,
+        (true, Flaw::Crashes | Flaw::CrashesAtRows) => Ended::Signal(11),
+        (true, Flaw::UnlinksOnError) => {
+            job.shelf.clear();
+            Ended::Code(1)
+        }
+        (true, _) => Ended::Code(1),
+    }
+}
+
+struct Naive<'j> {
+    job: &'j Job,
+    flaw: Flaw,
+    wire: Option<Box<dyn Transport>>,
+    buffer: Vec<u8>,
+    wants_tls: bool,
+    inside_tls: bool,
+    capabilities: Vec<String>,
+    /// Something was not as it should be, and it went on.
+    odd: bool,
+}
+
+impl<'j> Naive<'j> {
+    fn new(flaw: Flaw, job: &'j Job, wants_tls: bool) -> Self {
+        let wire = Some(job.connect(flaw == Flaw::TrustsAll));
+        let (buffer, capabilities) = (Vec::new(), Vec::new());
+        Naive { job, flaw, wire, buffer, wants_tls, inside_tls: false, capabilities, odd: false }
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == flaw
+    }
+
+    fn session(&mut self) -> Done<()> {
+        let greeting = self.line(b"\r\n")?;
+        if !self.is_ok(&greeting) && !self.has(Flaw::IgnoresGreeting) {
+            return Err(Trouble::Other);
+        }
+        let bracket = find(&greeting, b"<").filter(|_| greeting.contains(&b'>'));
+        if self.has(Flaw::NeedsTimestamp) && bracket.is_none() {
+            return Err(Trouble::Other);
+        }
+        self.ask_capabilities()?;
+        if self.wants_tls {
+            self.start_tls()?;
+        }
+        match (self.has(Flaw::ApopAnyway), bracket) {
+            (true, Some(_)) => {
+                if !self.command(&format!("APOP {USER} c4c9334bac560ecc979e58001b3e22fb"))?.0 {
+                    self.log_in()?;
+                }
+            }
+            _ => self.log_in()?,
+        }
+        let (_, stat) = self.command("STAT")?;
+        if self.has(Flaw::StrictRows) && stat.split(' ').count() != 3 {
+            return Err(Trouble::Other);
+        }
+        self.fetch()
+    }
+
+    fn ask_capabilities(&mut self) -> Done<()> {
+        let (ok, _) = self.command("CAPA")?;
+        self.capabilities = match (ok, self.has(Flaw::NeedsCapa)) {
+            (true, needed) => {
+                let rows = self.rows()?;
+                if needed && rows.is_empty() {
+                    return Err(Trouble::Other);
+                }
+                rows
+            }
+            (false, true) => return Err(Trouble::Other),
+            (false, false) => Vec::new(),
+        };
+        let is_plain = |tag: &String| {
+            !tag.is_empty()
+                && tag.bytes().all(|byte| {
+                    byte == b' ' || byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-'
+                })
+        };
+        if self.has(Flaw::CapitalsOnly) && ok && !self.capabilities.iter().all(is_plain) {
+            return Err(Trouble::Other);
+        }
+        Ok(())
+    }
+
+    fn offers(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|tag| tag.eq_ignore_ascii_case(capability))
+    }
+
+    fn start_tls(&mut self) -> Done<()> {
+        let falls_back = self.has(Flaw::FallsBack);
+        if self.capabilities.is_empty() || self.offers("STLS") {
+            let (ok, _) = self.command("STLS")?;
+            if ok {
+                if !self.buffer.is_empty() && !self.has(Flaw::KeepsBuffer) {
+                    return Err(Trouble::Other);
+                }
+                let wire = self.wire.take().ok_or(Trouble::Other)?;
+                self.wire = Some(wire.start_tls().map_err(|_| Trouble::Other)?);
+                self.inside_tls = true;
+                return if self.has(Flaw::KeepsCapa) { Ok(()) } else { self.ask_capabilities() };
+            }
+        }
+        if falls_back { Ok(()) } else { Err(Trouble::Other) }
+    }
+
+    fn log_in(&mut self) -> Done<()> {
+        if self.offers("SASL PLAIN") {
+            return self.authenticate();
+        }
+        let user = self.command(&format!("USER {USER}"))?.0;
+        if !user && !self.has(Flaw::PassAnyway) {
+            return Err(Trouble::Other);
+        }
+        let pass = format!("PASS {PASSWORD}");
+        let mut ok = self.command(&pass)?.0;
+        if !ok && self.has(Flaw::RetriesLogin) {
+            self.command(&format!("USER {USER}"))?;
+            ok = self.command(&pass)?.0;
+        }
+        if ok || self.has(Flaw::GoesOn) { Ok(()) } else { Err(Trouble::Other) }
+    }
+
+    fn authenticate(&mut self) -> Done<()> {
+        self.send("AUTH PLAIN")?;
+        let challenge = self.line(b"\r\n")?;
+        if self.is_ok(&challenge) || !challenge.starts_with(b"+") {
+            return Err(Trouble::Other);
+        }
+        if challenge != b"+ " && !self.has(Flaw::AnswersAnything) {
+            self.command("*")?;
+            return Err(Trouble::Other);
+        }
+        let (ok, _) = self.command("AG1yb3NlAHRhbnN0YWFm")?;
+        if ok { Ok(()) } else { Err(Trouble::Other) }
+    }
+
+    fn fetch(&mut self) -> Done<()> {
+        let (ok, status) = self.command("LIST")?;
+        if !ok {
+            return Err(Trouble::Other);
+        }
+        let rows = self.rows()?;
+        let mut sizes = self.sizes(&rows);
+        if self.has(Flaw::TrustsStatusText) {
+            let count: u64 = status.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+            sizes.retain(|number, _| *number <= count);
+        }
+        let ids = self.unique_ids()?;
+        self.odd_commands()?;
+        let mut stored = Vec::new();
+        let mut seen: Vec<&String> = Vec::new();
+        if self.pipelines() {
+            self.pipelined(&sizes)?;
+            return self.quit();
+        }
+        for (number, size) in &sizes {
+            let id = ids.get(number);
+            let again = id.is_some_and(|id| seen.contains(&id));
+            seen.extend(id);
+            if again && self.has(Flaw::DeletesDuplicates) {
+                stored.push(*number);
+                continue;
+            }
+            let sign = if self.has(Flaw::SignedNumber) { "+" } else { "" };
+            let (ok, status) = self.command(&format!("RETR {sign}{number}"))?;
+            if !ok {
+                self.odd = true;
+                if self.has(Flaw::StoresRefusal) {
+                    self.job.shelf.store("refusal", status.as_bytes());
+                }
+                stored.extend(self.has(Flaw::DeletesAll).then_some(*number));
+                continue;
+            }
+            let mut text = self.body()?;
+            if self.has(Flaw::TrustsSize) {
+                text.truncate(usize::try_from(*size).unwrap_or(usize::MAX));
+            }
+            if self.job.deletes && self.has(Flaw::DeletesFirst) {
+                self.command(&format!("DELE {number}"))?;
+            } else {
+                stored.push(*number);
+            }
+            let name = match id.filter(|_| self.has(Flaw::UidlIsPath)) {
+                Some(id) => id.clone(),
+                None => number.to_string(),
+            };
+            self.job.shelf.store(&name, &text);
+        }
+        for number in stored.into_iter().filter(|_| self.job.deletes) {
+            self.odd |= !self.command(&format!("DELE {number}"))?.0;
+        }
+        self.quit()
+    }
+
+    fn quit(&mut self) -> Done<()> {
+        if self.command("QUIT")?.0 { Ok(()) } else { Err(Trouble::Other) }
+    }
+
+    /// Commands that only a broken client sends.
+    fn odd_commands(&mut self) -> Done<()> {
+        match self.flaw {
+            Flaw::LongKeyword => self.command("RETRIEVE 1").map(drop),
+            Flaw::SpaceAtEnd => self.command("NOOP ").map(drop),
+            Flaw::ControlInCommand => self.command("NOOP\t\x01").map(drop),
+            Flaw::LongCommand => self.command(&format!("NOOP {}", "x".repeat(300))).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    fn sizes(&mut self, rows: &[String]) -> BTreeMap<u64, u64> {
+        let mut sizes = BTreeMap::new();
+        for row in rows {
+            if self.has(Flaw::StrictRows) && (row.split(' ').count() != 2 || row.contains('\t')) {
+                self.odd = true;
+                continue;
+            }
+            let mut words = row.split([' ', '\t']).filter(|word| !word.is_empty());
+            let (number, size) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            match (number.parse::<u64>(), size.parse::<u64>()) {
+                (Ok(number), Ok(size)) if self.has(Flaw::WrapsNumbers) => {
+                    sizes.insert(number & 0xffff_ffff, size);
+                }
+                (Ok(number @ 1..=0xffff_ffff), Ok(size)) => _ = sizes.insert(number, size),
+                _ => self.odd = true,
+            }
+        }
+        sizes
+    }
+
+    fn unique_ids(&mut self) -> Done<BTreeMap<u64, String>> {
+        if !self.command("UIDL")?.0 {
+            return if self.has(Flaw::NeedsUidl) { Err(Trouble::Other) } else { Ok(BTreeMap::new()) };
+        }
+        let rows = self.rows()?;
+        let is_odd = |row: &String| !matches!(row.split_once(' '), Some(("1" | "2" | "3", id)) if id.is_ascii() && !id.contains(' '));
+        if self.has(Flaw::CrashesAtRows) && rows.iter().any(is_odd) {
+            return Err(Trouble::Other);
+        }
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                let (number, id) = row.split_once([' ', '\t'])?;
+                Some((number.parse().ok()?, id.trim().to_owned()))
+            })
+            .collect())
+    }
+
+    fn pipelines(&self) -> bool {
+        let announced = self.offers("PIPELINING");
+        self.has(Flaw::Pipelines) || (announced && (self.has(Flaw::KeepsCapa) || self.has(Flaw::DropsRest)))
+    }
+
+    fn pipelined(&mut self, sizes: &BTreeMap<u64, u64>) -> Done<()> {
+        let commands: Vec<String> = sizes.keys().map(|number| format!("RETR {number}")).collect();
+        self.send(&commands.join("\r\n"))?;
+        for number in sizes.keys() {
+            let status = self.line(b"\r\n")?;
+            if self.is_ok(&status) {
+                let text = self.body()?;
+                self.job.shelf.store(&number.to_string(), &text);
+            }
+            if self.has(Flaw::DropsRest) {
+                self.buffer.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a command and reads the status line of its response. What is there already answers nothing.
+    fn command(&mut self, command: &str) -> Done<(bool, String)> {
+        let takes_surplus = matches!(self.flaw, Flaw::TakesSurplus | Flaw::RetriesLogin | Flaw::KeepsBuffer);
+        if !self.buffer.is_empty() && !takes_surplus {
+            return Err(Trouble::Other);
+        }
+        self.send(command)?;
+        let status = self.line(b"\r\n")?;
+        let text = status.get(3..).unwrap_or_default();
+        match () {
+            () if self.has(Flaw::NeedsText) && text.is_empty() => return Err(Trouble::Other),
+            () if self.has(Flaw::NoCodes) && text.starts_with(b" [") => return Err(Trouble::Other),
+            () if self.has(Flaw::ShortStatus) && status.len() > 256 => return Err(Trouble::Other),
+            () => {}
+        }
+        let ok = self.is_ok(&status);
+        if !ok && !status.starts_with(b"-ERR") {
+            return Err(Trouble::Other);
+        }
+        Ok((ok, String::from_utf8_lossy(&status).into_owned()))
+    }
+
+    fn is_ok(&self, status: &[u8]) -> bool {
+        status == b"+OK"
+            || status.starts_with(b"+OK ")
+            || status.starts_with(b"+OK[")
+            || (self.has(Flaw::PlusIsOk) && status.starts_with(b"+"))
+    }
+
+    fn send(&mut self, command: &str) -> Done<()> {
+        let end = if self.has(Flaw::BareLf) { "\n" } else { "\r\n" };
+        let wire = self.wire.as_mut().ok_or(Trouble::Other)?;
+        wire.send(format!("{command}{end}").as_bytes()).map_err(|_| Trouble::Other)
+    }
+
+    fn rows(&mut self) -> Done<Vec<String>> {
+        let mut rows = Vec::new();
+        loop {
+            let row = match self.line(b"\r\n") {
+                Err(Trouble::Eof) if self.has(Flaw::EofEnds) => return Ok(rows),
+                row => row?,
+            };
+            match row.as_slice() {
+                b"." => return Ok(rows),
+                row => rows.push(String::from_utf8_lossy(row.strip_prefix(b".").unwrap_or(row)).into_owned()),
+            }
+        }
+    }
+
+    fn body(&mut self) -> Done<Vec<u8>> {
+        let end: &[u8] = if self.has(Flaw::LfDotEnds) { b"\n" } else { b"\r\n" };
+        let mut text = Vec::new();
+        for index in 0.. {
+            let line = match self.line(end) {
+                Ok(line) => line,
+                Err(trouble) => {
+                    text.extend(std::mem::take(&mut self.buffer));
+                    if self.has(Flaw::StoresHalf) {
+                        self.job.shelf.store("half", &text);
+                    }
+                    return if self.has(Flaw::EofEnds) { Ok(text) } else { Err(trouble) };
+                }
+            };
+            let line = line.strip_suffix(b"\r").filter(|_| self.has(Flaw::LfDotEnds)).unwrap_or(&line);
+            let is_end = line == b"." && !(self.has(Flaw::EmptyDot) && index == 0);
+            if is_end || (self.has(Flaw::StatusInBody) && line.starts_with(b"-ERR")) {
+                break;
+            }
+            let line = match self.has(Flaw::KeepsDots) {
+                true => line,
+                false => line.strip_prefix(b".").unwrap_or(line),
+            };
+            self.add(line, &mut text);
+        }
+        Ok(text)
+    }
+
+    /// Adds a line to a message.
+    fn add(&self, line: &[u8], text: &mut Vec<u8>) {
+        let replaced = |from: u8, to: &[u8]| line.split(|byte| *byte == from).collect::<Vec<_>>().join(to);
+        let line = match self.flaw {
+            Flaw::DropsLf => replaced(b'\n', b""),
+            Flaw::CrEndsLine => replaced(b'\r', b"\r\n"),
+            Flaw::NulCuts => line.split(|byte| *byte == 0).next().unwrap_or_default().to_vec(),
+            Flaw::AsciiOnly => line.iter().map(|byte| if byte.is_ascii() { *byte } else { b'?' }).collect(),
+            Flaw::ShortLines => line.chunks(1000).collect::<Vec<_>>().join(&b"\r\n"[..]),
+            Flaw::TrimsLines => line.trim_ascii_end().to_vec(),
+            Flaw::DropsBlank if line.is_empty() && text.ends_with(b"\r\n\r\n") => return,
+            _ => line.to_vec(),
+        };
+        text.extend(line);
+        text.extend_from_slice(b"\r\n");
+    }
+
+    /// Reads a line, without its end.
+    fn line(&mut self, end: &[u8]) -> Done<Vec<u8>> {
+        loop {
+            if let Some(found) = find(&self.buffer, end) {
+                let line = self.buffer.drain(..found + end.len()).take(found).collect();
+                return Ok(line);
+            }
+            let wire = self.wire.as_mut().ok_or(Trouble::Other)?;
+            match wire.receive(&mut self.buffer) {
+                Ok(0) => return Err(Trouble::Eof),
+                Ok(_) if self.has(Flaw::NeedsWholeReads) && find(&self.buffer, end).is_none() => {
+                    return Ok(std::mem::take(&mut self.buffer));
+                }
+                Ok(_) => {}
+                // A server that is silent: it gives up.
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(Trouble::Other),
+                Err(_) => return Err(Trouble::Other),
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Reads what the server sent by the words of RFC 1939, to know which messages a client received, and compares them with files.
+
+/// Returns the message of a response to RETR, without byte-stuffing, or `None` if the response has no end or is a refusal.
+///
+/// A line ends in CR LF, and only there can a terminator or a doubled dot be.
+#[must_use]
+pub fn message(answer: &[u8]) -> Option<Vec<u8>> {
+    let (status, mut rest) = line(answer)?;
+    if !status.starts_with(b"+OK") {
+        return None;
+    }
+    let mut text = Vec::new();
+    loop {
+        let (next, after) = line(rest)?;
+        match next {
+            b"." => return Some(text),
+            next => {
+                text.extend_from_slice(next.strip_prefix(b".").unwrap_or(next));
+                text.extend_from_slice(b"\r\n");
+            }
+        }
+        rest = after;
+    }
+}
+
+/// Splits after the first CR LF.
+fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut from = 0;
+    loop {
+        let end = from + memchr(b'\n', bytes.get(from..)?)?;
+        if end > 0 && bytes.get(end - 1) == Some(&b'\r') {
+            return Some((bytes.get(..end - 1)?, bytes.get(end + 1..)?));
+        }
+        from = end + 1;
+    }
+}
+
+fn memchr(byte: u8, bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|other| *other == byte)
+}
+
+/// Returns whether a file holds this message. Header lines may have been added, `From ` may be quoted, and line ends may differ.
+///
+/// A client that stores half a message stores its start, so `whole` is false to ask for that.
+#[must_use]
+pub fn same(file: &[u8], message: &[u8], whole: bool) -> bool {
+    let (file, message) = (lines(file), lines(message));
+    match whole {
+        true => matches(&file, &message),
+        false => file.len() < message.len() && (0..=message.len()).any(|to| matches(&file, &message[..to])),
+    }
+}
+
+/// Splits into lines at LF, without line ends. Blank lines at the end count, except one that a store adds.
+fn lines(text: &[u8]) -> Vec<&[u8]> {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    text.split(|byte| *byte == b'\n')
+        .map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let quoted = line.iter().skip_while(|byte| **byte == b'>').copied().take(5).eq(*b"From ");
+            if quoted { line.strip_prefix(b">").unwrap_or(line) } else { line }
+        })
+        .collect()
+}
+
+fn matches(file: &[&[u8]], message: &[&[u8]]) -> bool {
+    let header = |lines: &[&[u8]]| lines.iter().position(|line| line.is_empty()).unwrap_or(lines.len());
+    let (file_header, file_body) = file.split_at(header(file));
+    let (message_header, message_body) = message.split_at(header(message));
+    let mut kept = file_header.iter();
+    let has_header = message_header.iter().all(|line| kept.any(|other| other == line));
+    // A message without a body may get its blank line.
+    let blank = message_body.is_empty() && file_body.iter().all(|line| line.is_empty());
+    has_header && (blank || file_body == message_body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_cr_lf_dot_cr_lf_ends_a_message() {
+        assert_eq!(message(b"+OK\r\na\n.\nb\r\n..c\r\n.\r\n").unwrap(), b"a\n.\nb\r\n.c\r\n");
+        assert_eq!(message(b"+OK\r\n.\r\n").unwrap(), b"");
+        assert_eq!(message(b"+OK\r\na\r\n"), None);
+        assert_eq!(message(b"-ERR no\r\n.\r\n"), None);
+    }
+
+    #[test]
+    fn a_file_may_have_more_header_lines_and_other_line_ends() {
+        let message = b"Subject: a\r\nTo: b\r\n\r\nFrom here\r\n\r\nto there\r\n";
+        for file in [
+            &message[..],
+            b"Subject: a\nTo: b\n\nFrom here\n\nto there\n",
+            b"Received: now\nSubject: a\nTo: b\nStatus: O\n\n>From here\n\nto there\n",
+            b"Subject: a\nTo: b\n\nFrom here\n\nto there",
+        ] {
+            assert!(same(file, message, true), "{}", file.escape_ascii());
+        }
+        for file in [&b"Subject: a\n\nFrom here\n\nto there\n"[..], b"Subject: a\nTo: b\n\nFrom here\n\nto"] {
+            assert!(!same(file, message, true), "{}", file.escape_ascii());
+        }
+        assert!(same(b"Subject: a\nTo: b\n\nFrom here\n", message, false));
+        assert!(!same(message, message, false));
+    }
+}

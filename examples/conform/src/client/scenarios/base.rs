@@ -1,0 +1,37 @@
+//! A server without any fault.
+
+use super::plain;
+use crate::check::Edit;
+use crate::client::broken::Flaw;
+use crate::client::{Expect, Offers, Scenario};
+
+pub(super) static SCENARIOS: &[Scenario] = &[
+    Scenario::new("base", &["1939.3.q", "1939.5.list.i"], "three plain messages")
+        .mail(plain)
+        .broken(&[Flaw::NeedsTimestamp, Flaw::SignedNumber]),
+    Scenario::new("corpus", &["1939.3.q", "1939.3.u"], "the twelve messages of `pop3-conform corpus`")
+        .mail(|_| {})
+        .broken(&[Flaw::KeepsDots, Flaw::StatusInBody]),
+    Scenario::new("frame.drip", &["1939.3.w"], "each response arrives byte by byte")
+        .twist(Edit::Drip)
+        .broken(&[Flaw::NeedsWholeReads]),
+    Scenario::new("frame.cuts", &["1939.3.w"], "each response is cut between CR and LF")
+        .cuts()
+        .broken(&[Flaw::NeedsWholeReads]),
+    Scenario::new(
+        "pipelining.offered",
+        &["2449.6.6.c"],
+        "PIPELINING is announced: responses belong to commands in order",
+    )
+    .mail(|_| {})
+    .offers(Offers::Pipelining)
+    .broken(&[Flaw::DropsRest]),
+    Scenario::new("quit.refused", &["1939.6.h"], "QUIT is refused, and nothing was deleted")
+        .twist(Edit::Answer { to: "QUIT", old: "+OK", new: "-ERR" })
+        .expect(Expect::Stored)
+        .broken(&[Flaw::UnlinksOnError, Flaw::Crashes]),
+    Scenario::new("quit.unanswered", &["1939.6.h"], "the stream ends in place of the response to QUIT")
+        .twist(Edit::Say { to: "QUIT", instead: "" })
+        .expect(Expect::Stored)
+        .broken(&[Flaw::UnlinksOnError, Flaw::Hangs]),
+];
