@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Pages about peers, from the JSON of pop3-conform.
 
-conform_pages.py page FOLDER NAME VERSION SETUP JSON   writes NAME.md; fails if the baseline has stale lines
-conform_pages.py table FOLDER                          writes README.md from all pages
+conform_pages.py page FOLDER NAME VERSION SETUP JSON MODE
+                                       writes NAME.md; fails if the baseline has stale lines, and, if the mode is `ours`, if it
+                                       names a check that can be judged
+conform_pages.py table FOLDER          writes README.md from all pages
 """
 import datetime
 import json
@@ -20,7 +22,7 @@ def cell(text):
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def page(folder, name, version, setup, report):
+def page(folder, name, version, setup, report, mode):
     report = json.loads(pathlib.Path(report).read_text())
     checks = report["checks"]
     counts = {kind: sum(check["verdict"] == kind for check in checks) for kind in KINDS}
@@ -56,7 +58,10 @@ def page(folder, name, version, setup, report):
     pathlib.Path(folder, name + ".md").write_text("\n".join(lines) + "\n")
     for line in report["stale"]:
         print(f"{name}: stale: {line['check']}  {line['reason']}")
-    return 1 if report["stale"] else 0
+    judged = [check["id"] for check in red if check["known"]] if mode == "ours" else []
+    for check in judged:
+        print(f"{name}: {check} is red: the baseline may not name it")
+    return 1 if report["stale"] or judged else 0
 
 
 def table(folder):

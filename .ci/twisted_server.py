@@ -7,7 +7,7 @@ from twisted.internet import protocol, reactor
 from twisted.mail import maildir, pop3
 from zope.interface import implementer
 
-port, path, user, password = int(sys.argv[1]), *sys.argv[2:5]
+port, path, user, password = int(sys.argv[1]), sys.argv[2].encode(), *sys.argv[3:5]
 
 
 @implementer(portal.IRealm)

@@ -49,7 +49,7 @@ impl Reporting {
     /// # Errors
     /// Returns an error if there is no such check or format.
     pub fn inform(&self) -> Result<bool, Error> {
-        let mut out = std::io::stdout().lock();
+        let mut out = io::stdout().lock();
         if report::find(&self.format).is_none() {
             let names: Vec<&str> = report::FORMATS.iter().map(|(name, _)| *name).collect();
             return Err(format!("no format {:?}: use {}", self.format, names.join(", ")).into());
