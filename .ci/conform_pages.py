@@ -40,7 +40,7 @@ def page(folder, name, version, setup, report, mode):
         lines += ["| check | rows | verdict | seen | reason |", "|---|---|---|---|---|"]
     for check in red:
         rows = " ".join(row["id"] for row in check["rows"])
-        reason = check["known"] or "new: not in the baseline"
+        reason = check["known"] or ("a recommendation" if check["verdict"] == "warn" else "not in the baseline")
         lines.append(f"| `{check['id']}` | {rows} | {check['verdict']} | {cell(check['said'])} | {cell(reason)} |")
     for check in red:
         dialogue = check["offences"][0]["dialogue"]
