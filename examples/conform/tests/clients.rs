@@ -2,6 +2,7 @@
 
 use pop3_conform::cli::prove::differences;
 use pop3_conform::client::{prove, scenarios};
+use std::process::{Command, Output};
 
 #[test]
 fn each_scenario_is_proved_and_the_matrix_is_pinned() {
@@ -9,4 +10,38 @@ fn each_scenario_is_proved_and_the_matrix_is_pinned() {
     let mut faults = proof.faults;
     faults.extend(differences(include_str!("../clients.txt"), &proof.matrix));
     assert!(faults.is_empty(), "{}\nIf the matrix is right: pop3-conform prove --accept", faults.join("\n"));
+}
+
+fn client(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } =
+        Command::new(env!("CARGO_BIN_EXE_pop3-conform")).arg("client").args(arguments).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn a_client_that_fails_at_a_good_server_is_not_judged() {
+    for (script, shown) in [
+        ("exit 0", "message 1 is not stored"),
+        ("echo no POP3; exit 89", "not supported: no POP3"),
+        ("kill -SEGV $$", "the client crashed: signal 11"),
+    ] {
+        let (code, report, errors) = client(&["--", "sh", "-c", script]);
+        assert_eq!(code, Some(2), "{script}: {report}");
+        assert!(
+            report.contains(shown) && report.lines().filter(|line| line.contains(" -- ")).count() == 1,
+            "{report}"
+        );
+        assert!(errors.contains("nothing else was judged"), "{errors}");
+    }
+}
+
+#[test]
+fn scenarios_are_listed_and_explained() {
+    let (code, list, _) = client(&["--list", "--only", "stls"]);
+    assert_eq!(code, Some(0));
+    assert!(list.contains("stls.injected") && !list.contains("body.dots"), "{list}");
+    let (code, text, _) = client(&["--explain", "body.lf_dot_lf"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("1939.3.t (RFC 1939 section 3, MUST)") && text.contains("LfDotEnds"), "{text}");
+    assert_eq!(client(&["--explain", "nothing"]).0, Some(2));
 }

@@ -60,6 +60,16 @@ pub enum Flaw {
     StrictRows,
     CrashesAtRows,
     ControlInCommand,
+    KeepsSingleDots,
+    EmptyListing,
+    /// Not a flaw: it fetches in a session for each message.
+    SessionForEach,
+    /// Not a flaw: it logs in once more, to look for more messages.
+    LooksAgain,
+    /// Not a flaw: it does not log in if there is a list of capabilities without USER.
+    NeedsUser,
+    /// Not a flaw: it deletes each message as soon as it is stored.
+    DeletesAtOnce,
 }
 
 impl Flaw {
@@ -120,7 +130,18 @@ impl Flaw {
         (Flaw::NoCodes, "takes a response code for an error"),
         (Flaw::StrictRows, "takes more words or other spacing for an error"),
         (Flaw::CrashesAtRows, "crashes at an odd row of UIDL"),
+        (Flaw::KeepsSingleDots, "removes a dot only if it is doubled"),
+        (Flaw::EmptyListing, "crashes at a listing without rows"),
         (Flaw::ControlInCommand, "sends a control character"),
+    ];
+
+    /// What a client may do. Every scenario is green with such a client: each is here because a verdict on it was wrong, or could be.
+    pub const HABITS: &'static [(&'static str, Flaw)] = &[
+        ("the client by hand", Flaw::Nothing),
+        ("a client with a session for each message", Flaw::SessionForEach),
+        ("a client that looks again", Flaw::LooksAgain),
+        ("a client that needs USER", Flaw::NeedsUser),
+        ("a client that deletes at once", Flaw::DeletesAtOnce),
     ];
 
     /// Returns what the client does.

@@ -30,6 +30,11 @@ pub fn judge(scenario: &Scenario, run: &Run) -> Verdict {
         Ended::Signal(signal) => {
             found.add(Counts::Failure, format!("the client crashed: signal {signal}"), last)
         }
+        Ended::Hung if run.sessions.len() > 2 => {
+            return Verdict::Inconclusive(Why::Client(
+                "connected again and again: the adapter must make one attempt",
+            ));
+        }
         Ended::Hung => {
             found.add(
                 Counts::Failure,
@@ -59,7 +64,7 @@ fn bites(scenario: &Scenario, run: &Run) -> bool {
 pub fn watch(scenario: &Scenario, runs: &[(usize, &Run)]) -> Verdict {
     let mut offences = Vec::new();
     let mut looked = false;
-    for (first, run) in runs {
+    for (first, run) in runs.iter().filter(|(_, run)| run.legal || !scenario.legal_only) {
         let mut found = Found { run, offences: Vec::new() };
         found.harm(scenario);
         looked |= run.sessions.iter().any(|session| !session.exchanges.is_empty());
@@ -106,14 +111,9 @@ impl Found<'_> {
 
     /// Each file must be a message that arrived completely.
     fn files(&mut self, scenario: &Scenario) {
-        let retrieved: Vec<(Place, Option<Vec<u8>>)> = self
-            .exchanges()
-            .filter(|(.., exchange)| matches!(exchange.verb().as_str(), "RETR" | "TOP"))
-            .map(|(place, .., exchange)| (place, read::message(&exchange.answer)))
-            .collect();
-        let last = retrieved.last().map_or(self.last(), |(place, _)| *place);
+        let complete: Vec<Vec<u8>> =
+            self.retrieved().filter_map(|(_, exchange)| read::message(&exchange.answer)).collect();
         let originals = self.run.sessions.first().map_or(&[][..], |session| &session.originals);
-        let complete: Vec<&Vec<u8>> = retrieved.iter().filter_map(|(_, message)| message.as_ref()).collect();
         // A changed message is as bad as the rows say. A file of an exchange that failed is always harm.
         let counts = match scenario.expect {
             Expect::Success | Expect::Stored => Counts::AsRows,
@@ -123,24 +123,41 @@ impl Found<'_> {
             if complete.iter().any(|message| read::same(file, message, true)) {
                 continue;
             }
-            let half =
-                complete.iter().copied().chain(originals).any(|message| read::same(file, message, false));
-            let start: Vec<u8> = file.iter().copied().take(60).collect();
-            match half {
-                true => self.add(Counts::Failure, "half a message is stored as a message".to_owned(), last),
-                false => self.add(
-                    counts,
-                    format!(
-                        "a file is not a message as it was sent; it begins with {:?}",
-                        start.escape_ascii().to_string()
-                    ),
-                    last,
-                ),
-            }
+            let half = complete.iter().chain(originals).any(|message| read::same(file, message, false));
+            let (counts, why) = match half {
+                true => (Counts::Failure, "half a message is stored as a message".to_owned()),
+                false => {
+                    let start: Vec<u8> = file.iter().copied().take(60).collect();
+                    let start = start.escape_ascii().to_string();
+                    (counts, format!("a file is not a message as it was sent; it begins with \"{start}\""))
+                }
+            };
+            self.add(counts, why, self.place_of(file));
         }
         for name in &self.run.outside {
-            self.add(Counts::Failure, format!("a file was written outside the folder: {name:?}"), last);
+            self.add(
+                Counts::Failure,
+                format!("a file was written outside the folder: {name:?}"),
+                self.last(),
+            );
         }
+    }
+
+    /// The exchanges that fetch messages.
+    fn retrieved(&self) -> impl Iterator<Item = (Place, &Exchange)> {
+        let fetches = |exchange: &Exchange| matches!(exchange.verb().as_str(), "RETR" | "TOP");
+        self.exchanges()
+            .filter(move |(.., exchange)| fetches(exchange))
+            .map(|(place, .., exchange)| (place, exchange))
+    }
+
+    /// Returns where the response that is most like a file differs from it.
+    fn place_of(&self, file: &[u8]) -> Place {
+        let likes = self.retrieved().map(|((session, at), exchange)| {
+            let (alike, offset) = read::alike(&exchange.answer, file);
+            (alike, (session, at + offset as u64))
+        });
+        likes.max_by_key(|(alike, _)| *alike).map_or(self.last(), |(_, place)| place)
     }
 
     /// What no client may send.
@@ -180,12 +197,16 @@ impl Found<'_> {
     /// The messages that are missing, and the exit code.
     fn expected(&mut self, scenario: &Scenario) {
         let last = self.last();
-        if matches!(scenario.expect, Expect::Success | Expect::Stored) {
-            for number in self.missing() {
-                self.add(Counts::AsRows, format!("message {number} is not stored"), last);
-            }
+        let (missing, arrived) = self.missing();
+        let lacking = match scenario.expect {
+            Expect::Success => &missing,
+            Expect::Stored => &arrived,
+            _ => &Vec::new(),
+        };
+        for number in lacking {
+            self.add(Counts::AsRows, format!("message {number} is not stored"), last);
         }
-        let missing = self.missing().len();
+        let missing = missing.len();
         let stored = self.run.messages.saturating_sub(missing);
         if self.run.left + stored < self.run.messages {
             self.add(Counts::Failure, "a message was removed, and is not stored".to_owned(), last);
@@ -230,22 +251,30 @@ impl Found<'_> {
         self.exchanges().find(|(.., exchange)| exchange.tls && is_login(exchange)).map(|(place, ..)| place)
     }
 
-    /// Returns the numbers of the messages that arrived but are not in the files, or were not fetched. An empty message needs no file.
-    fn missing(&self) -> Vec<usize> {
-        let mut stored = vec![false; self.run.messages];
-        for (.., exchange) in self.exchanges().filter(|(.., exchange)| exchange.verb() == "RETR") {
+    /// Returns the numbers of the messages that are not in the files as they arrived, and which of them did arrive. An empty message
+    /// needs no file.
+    ///
+    /// The numbers are those of the first session. A later one may have others, because messages were removed.
+    fn missing(&self) -> (Vec<usize>, Vec<usize>) {
+        let originals = self.run.sessions.first().map_or(&[][..], |session| &session.originals);
+        let mut stored = vec![(false, false); self.run.messages];
+        for (_, session, _, exchange) in self.exchanges().filter(|(.., exchange)| exchange.verb() == "RETR") {
             let Some(message) = read::message(&exchange.answer) else { continue };
-            let index = exchange
-                .number()
-                .and_then(|number| usize::try_from(number).ok())
-                .unwrap_or(0)
-                .wrapping_sub(1);
-            if let Some(stored) = stored.get_mut(index) {
+            let number = exchange.number().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+            let original = number.checked_sub(1).and_then(|index| session.originals.get(index));
+            let index = originals.iter().position(|first| Some(first) == original);
+            if let Some((stored, arrived)) = index.and_then(|index| stored.get_mut(index)) {
+                *arrived = true;
                 *stored |=
                     message.is_empty() || self.run.files.iter().any(|file| read::same(file, &message, true));
             }
         }
-        (1..).zip(stored).filter(|(_, stored)| !stored).map(|(number, _)| number).collect()
+        let missing = (1..).zip(stored).filter(|(_, (stored, _))| !stored);
+        let numbers = |(number, _)| number;
+        (
+            missing.clone().map(numbers).collect(),
+            missing.filter(|(_, (_, arrived))| *arrived).map(numbers).collect(),
+        )
     }
 
     fn verdict(self, scenario: &Scenario) -> Verdict {
@@ -254,7 +283,7 @@ impl Found<'_> {
         let failed = self.offences.iter().any(|(counts, _)| fails(counts));
         let legal = match scenario.expect {
             Expect::Success | Expect::Stored => STORED,
-            Expect::Error | Expect::Discarded if self.missing().is_empty() => STORED,
+            Expect::Error | Expect::Discarded if self.missing().0.is_empty() => STORED,
             Expect::Error | Expect::Discarded => REFUSED,
             Expect::Harmless => HARMLESS,
         };

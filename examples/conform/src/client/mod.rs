@@ -48,6 +48,8 @@ pub struct Scenario {
     pub harm: Option<Harm>,
     /// Judges all scenarios of the run, and has no server of its own.
     pub watches: bool,
+    /// It judges only scenarios in which the server does what it may do.
+    pub legal_only: bool,
     /// Clients that are broken in one way. With each of them, the scenario must be red.
     pub broken: &'static [Flaw],
 }
@@ -89,7 +91,7 @@ pub struct Flood {
 pub enum Expect {
     /// All messages are stored, and the client reports success.
     Success,
-    /// All messages are stored. The client may report anything.
+    /// All messages that arrived are stored. The client may report anything.
     Stored,
     /// The client reports an error.
     Error,
@@ -125,6 +127,8 @@ pub struct Run {
     /// The messages of the mailbox, before and after.
     pub messages: usize,
     pub left: usize,
+    /// The server did only what it may do.
+    pub legal: bool,
 }
 
 const fn no_probe(_: &mut crate::lab::Lab) -> crate::check::Seen {
@@ -165,6 +169,7 @@ impl Scenario {
             no_password: false,
             harm: None,
             watches: false,
+            legal_only: false,
             broken: &[],
         }
     }
@@ -241,9 +246,20 @@ impl Scenario {
         self
     }
 
+    pub(crate) const fn legal_only(mut self) -> Scenario {
+        self.legal_only = true;
+        self
+    }
+
     pub(crate) const fn broken(mut self, broken: &'static [Flaw]) -> Scenario {
         self.broken = broken;
         self
+    }
+
+    /// Returns whether the server does only what it may do.
+    #[must_use]
+    pub const fn is_legal(&self) -> bool {
+        matches!(self.expect, Expect::Success)
     }
 
     /// Returns the option that the scenario needs and `given` lacks.

@@ -39,6 +39,21 @@ fn memchr(byte: u8, bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|other| *other == byte)
 }
 
+/// Returns how many bytes of a response and of a file are the same, apart from CR, and where in the response they begin to differ.
+#[must_use]
+pub fn alike(answer: &[u8], file: &[u8]) -> (usize, usize) {
+    let start = line(answer).map_or(0, |(status, _)| status.len() + 2);
+    let mut rest = file.iter().filter(|byte| **byte != b'\r');
+    let mut count = 0;
+    for (offset, byte) in answer.iter().enumerate().skip(start).filter(|(_, byte)| **byte != b'\r') {
+        if rest.next() != Some(byte) {
+            return (count, offset);
+        }
+        count += 1;
+    }
+    (count, answer.len())
+}
+
 /// Returns whether a file holds this message. Header lines may have been added, `From ` may be quoted, and line ends may differ.
 ///
 /// A client that stores half a message stores its start, so `whole` is false to ask for that.

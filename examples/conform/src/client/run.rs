@@ -47,5 +47,6 @@ pub fn play(scenario: &'static Scenario, client: impl FnOnce(&Job) -> Ended) -> 
         bites: stage.bites.get(),
         messages,
         left: stage.world.texts().len(),
+        legal: scenario.is_legal(),
     }
 }

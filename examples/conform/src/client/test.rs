@@ -109,15 +109,15 @@ impl Kit<'_> {
         let files = Folder(out.clone()).read();
         let outside = outside(&folder, &out);
         fs::remove_dir_all(&folder)?;
-        let sockets = served;
         Ok(Run {
-            sessions: sockets.sessions,
+            sessions: served.sessions,
             files,
             outside,
             ended,
-            bites: sockets.bites,
-            messages: sockets.messages,
-            left: sockets.left,
+            bites: served.bites,
+            messages: served.messages,
+            left: served.left,
+            legal: scenario.is_legal(),
         })
     }
 }

@@ -19,6 +19,14 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario::new("body.dots", &["1939.3.u", "1939.3.t"], "lines that begin with dots")
         .mail(|world| only(world, &["plain", "dots", "last-dot"]))
         .broken(&[Flaw::KeepsDots]),
+    Scenario::new(
+        "body.single_dot",
+        &["1939.3.u"],
+        "a line that begins with a dot, which was not doubled: it loses the dot",
+    )
+    .mail(|world| with(world, "Before.\r\n~~hidden\r\nThe end.\r\n"))
+    .twist(Edit::Answers { to: "RETR*", old: "~~", new: ".~" })
+    .broken(&[Flaw::KeepsSingleDots]),
     Scenario::new("body.lf_dot_lf", &["1939.3.t"], "LF, a dot and LF inside a message: not a terminator")
         .mail(|world| with(world, "Before.~.~After the dot.\r\nThe end.\r\n"))
         .twist(TO_LF)

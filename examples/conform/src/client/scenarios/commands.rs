@@ -38,5 +38,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         "does the client wait for each response if PIPELINING is not announced?",
         watch::unannounced,
     )
+    .legal_only()
     .broken(&[Flaw::Pipelines]),
 ];

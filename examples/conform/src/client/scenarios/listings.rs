@@ -9,12 +9,18 @@ use crate::client::{Expect, Scenario};
 /// RETR or DELE of a message that LIST did not list.
 fn unlisted(session: &Session, index: usize, exchange: &Exchange) -> Option<String> {
     let number = exchange.number()?;
-    let listed = session.exchanges.iter().take(index).any(|other| {
-        let start = format!("\n{number} ");
-        other.verb() == "LIST" && String::from_utf8_lossy(&other.answer).contains(&start)
-    });
+    let start = format!("\n{number} ");
+    let lists: Vec<&Exchange> = session
+        .exchanges
+        .iter()
+        .take(index)
+        .filter(|other| other.text().eq_ignore_ascii_case("LIST"))
+        .collect();
+    let listed = lists.iter().any(|list| String::from_utf8_lossy(&list.answer).contains(&start));
     let is_about_one = matches!(exchange.verb().as_str(), "RETR" | "DELE" | "TOP");
-    (is_about_one && !listed).then(|| format!("{}: this message is not listed", exchange.text()))
+    // A client may list in another session.
+    (is_about_one && !listed && !lists.is_empty())
+        .then(|| format!("{}: this message is not listed", exchange.text()))
 }
 
 pub(super) static SCENARIOS: &[Scenario] = &[
@@ -101,10 +107,19 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         .mail(plain)
         .twist(Edit::Say { to: "CAPA", instead: "-ERR unknown command\r\n" })
         .broken(&[Flaw::NeedsCapa]),
-    Scenario::new("capa.empty", &["2449.5.m"], "a list without capabilities")
+    Scenario::new("capa.user", &["2449.7.a"], "USER is the only capability")
         .mail(plain)
-        .twist(Edit::Say { to: "CAPA", instead: "+OK\r\n.\r\n" })
+        .twist(Edit::Say { to: "CAPA", instead: "+OK\r\nUSER\r\n.\r\n" })
         .broken(&[Flaw::NeedsCapa]),
+    Scenario::new(
+        "capa.empty",
+        &["2449.5.m"],
+        "a list without capabilities: the client logs in, or does not because USER is missing",
+    )
+    .mail(plain)
+    .twist(Edit::Say { to: "CAPA", instead: "+OK\r\n.\r\n" })
+    .expect(Expect::Error)
+    .broken(&[Flaw::EmptyListing]),
     Scenario::new(
         "capa.odd",
         &["2449.5.l", "2449.5.e"],

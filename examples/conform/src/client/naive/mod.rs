@@ -1,5 +1,7 @@
 //! A small client by hand. It is right, apart from the one flaw that it is given.
 
+mod lines;
+
 use super::Ended;
 use super::broken::Flaw;
 use super::run::Job;
@@ -7,11 +9,10 @@ use crate::engine::Transport;
 use crate::engine::log::find;
 use crate::lab::world::{PASSWORD, USER};
 use std::collections::BTreeMap;
-use std::io;
 
 /// Why it stops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Trouble {
+enum Trouble {
     /// The stream has ended.
     Eof,
     Other,
@@ -28,13 +29,18 @@ pub fn run(flaw: Flaw, job: &Job) -> Ended {
         naive = Naive::new(flaw, job, false);
         done = naive.session();
     }
-    if let Some(mut wire) = naive.wire.take() {
-        wire.finish();
+    naive.finish();
+    let failed = done.is_err() || naive.odd;
+    if !failed && flaw == Flaw::LooksAgain {
+        let mut again = Naive::new(flaw, job, naive.wants_tls);
+        // What it finds is more than it needs.
+        let _ = again.session();
+        again.finish();
     }
-    match (done.is_err() || naive.odd, flaw) {
+    match (failed, flaw) {
         (false, _) | (true, Flaw::ExitsZero) => Ended::Code(0),
         (true, Flaw::Hangs) => Ended::Hung,
-        (true, Flaw::Crashes | Flaw::CrashesAtRows) => Ended::Signal(11),
+        (true, Flaw::Crashes | Flaw::CrashesAtRows | Flaw::EmptyListing) => Ended::Signal(11),
         (true, Flaw::UnlinksOnError) => {
             job.shelf.clear();
             Ended::Code(1)
@@ -62,11 +68,18 @@ impl<'j> Naive<'j> {
         Naive { job, flaw, wire, buffer, wants_tls, inside_tls: false, capabilities, odd: false }
     }
 
+    fn finish(&mut self) {
+        if let Some(mut wire) = self.wire.take() {
+            wire.finish();
+        }
+    }
+
     fn has(&self, flaw: Flaw) -> bool {
         self.flaw == flaw
     }
 
-    fn session(&mut self) -> Done<()> {
+    /// Goes on until it is logged in.
+    fn begin(&mut self) -> Done<()> {
         let greeting = self.line(b"\r\n")?;
         if !self.is_ok(&greeting) && !self.has(Flaw::IgnoresGreeting) {
             return Err(Trouble::Other);
@@ -87,6 +100,11 @@ impl<'j> Naive<'j> {
             }
             _ => self.log_in()?,
         }
+        Ok(())
+    }
+
+    fn session(&mut self) -> Done<()> {
+        self.begin()?;
         let (_, stat) = self.command("STAT")?;
         if self.has(Flaw::StrictRows) && stat.split(' ').count() != 3 {
             return Err(Trouble::Other);
@@ -99,7 +117,9 @@ impl<'j> Naive<'j> {
         self.capabilities = match (ok, self.has(Flaw::NeedsCapa)) {
             (true, needed) => {
                 let rows = self.rows()?;
-                if needed && rows.is_empty() {
+                let is = |tag: &str| rows.iter().any(|row| row == tag);
+                let refuses = (needed && !is("UIDL")) || (self.has(Flaw::NeedsUser) && !is("USER"));
+                if refuses || (self.has(Flaw::EmptyListing) && rows.is_empty()) {
                     return Err(Trouble::Other);
                 }
                 rows
@@ -190,7 +210,10 @@ impl<'j> Naive<'j> {
             self.pipelined(&sizes)?;
             return self.quit();
         }
-        for (number, size) in &sizes {
+        for (index, (number, size)) in sizes.iter().enumerate() {
+            if self.has(Flaw::SessionForEach) && !self.job.deletes && index > 0 {
+                self.again()?;
+            }
             let id = ids.get(number);
             let again = id.is_some_and(|id| seen.contains(&id));
             seen.extend(id);
@@ -214,7 +237,7 @@ impl<'j> Naive<'j> {
             }
             if self.job.deletes && self.has(Flaw::DeletesFirst) {
                 self.command(&format!("DELE {number}"))?;
-            } else {
+            } else if !self.has(Flaw::DeletesAtOnce) {
                 stored.push(*number);
             }
             let name = match id.filter(|_| self.has(Flaw::UidlIsPath)) {
@@ -222,11 +245,23 @@ impl<'j> Naive<'j> {
                 None => number.to_string(),
             };
             self.job.shelf.store(&name, &text);
+            if self.job.deletes && self.has(Flaw::DeletesAtOnce) {
+                self.odd |= !self.command(&format!("DELE {number}"))?.0;
+            }
         }
         for number in stored.into_iter().filter(|_| self.job.deletes) {
             self.odd |= !self.command(&format!("DELE {number}"))?.0;
         }
         self.quit()
+    }
+
+    /// Ends the session, and logs in again.
+    fn again(&mut self) -> Done<()> {
+        self.quit()?;
+        self.finish();
+        let Naive { flaw, job, wants_tls, odd, .. } = *self;
+        *self = Naive { odd, ..Naive::new(flaw, job, wants_tls) };
+        self.begin()
     }
 
     fn quit(&mut self) -> Done<()> {
@@ -301,120 +336,5 @@ impl<'j> Naive<'j> {
             }
         }
         Ok(())
-    }
-
-    /// Sends a command and reads the status line of its response. What is there already answers nothing.
-    fn command(&mut self, command: &str) -> Done<(bool, String)> {
-        let takes_surplus = matches!(self.flaw, Flaw::TakesSurplus | Flaw::RetriesLogin | Flaw::KeepsBuffer);
-        if !self.buffer.is_empty() && !takes_surplus {
-            return Err(Trouble::Other);
-        }
-        self.send(command)?;
-        let status = self.line(b"\r\n")?;
-        let text = status.get(3..).unwrap_or_default();
-        match () {
-            () if self.has(Flaw::NeedsText) && text.is_empty() => return Err(Trouble::Other),
-            () if self.has(Flaw::NoCodes) && text.starts_with(b" [") => return Err(Trouble::Other),
-            () if self.has(Flaw::ShortStatus) && status.len() > 256 => return Err(Trouble::Other),
-            () => {}
-        }
-        let ok = self.is_ok(&status);
-        if !ok && !status.starts_with(b"-ERR") {
-            return Err(Trouble::Other);
-        }
-        Ok((ok, String::from_utf8_lossy(&status).into_owned()))
-    }
-
-    fn is_ok(&self, status: &[u8]) -> bool {
-        status == b"+OK"
-            || status.starts_with(b"+OK ")
-            || status.starts_with(b"+OK[")
-            || (self.has(Flaw::PlusIsOk) && status.starts_with(b"+"))
-    }
-
-    fn send(&mut self, command: &str) -> Done<()> {
-        let end = if self.has(Flaw::BareLf) { "\n" } else { "\r\n" };
-        let wire = self.wire.as_mut().ok_or(Trouble::Other)?;
-        wire.send(format!("{command}{end}").as_bytes()).map_err(|_| Trouble::Other)
-    }
-
-    fn rows(&mut self) -> Done<Vec<String>> {
-        let mut rows = Vec::new();
-        loop {
-            let row = match self.line(b"\r\n") {
-                Err(Trouble::Eof) if self.has(Flaw::EofEnds) => return Ok(rows),
-                row => row?,
-            };
-            match row.as_slice() {
-                b"." => return Ok(rows),
-                row => rows.push(String::from_utf8_lossy(row.strip_prefix(b".").unwrap_or(row)).into_owned()),
-            }
-        }
-    }
-
-    fn body(&mut self) -> Done<Vec<u8>> {
-        let end: &[u8] = if self.has(Flaw::LfDotEnds) { b"\n" } else { b"\r\n" };
-        let mut text = Vec::new();
-        for index in 0.. {
-            let line = match self.line(end) {
-                Ok(line) => line,
-                Err(trouble) => {
-                    text.extend(std::mem::take(&mut self.buffer));
-                    if self.has(Flaw::StoresHalf) {
-                        self.job.shelf.store("half", &text);
-                    }
-                    return if self.has(Flaw::EofEnds) { Ok(text) } else { Err(trouble) };
-                }
-            };
-            let line = line.strip_suffix(b"\r").filter(|_| self.has(Flaw::LfDotEnds)).unwrap_or(&line);
-            let is_end = line == b"." && !(self.has(Flaw::EmptyDot) && index == 0);
-            if is_end || (self.has(Flaw::StatusInBody) && line.starts_with(b"-ERR")) {
-                break;
-            }
-            let line = match self.has(Flaw::KeepsDots) {
-                true => line,
-                false => line.strip_prefix(b".").unwrap_or(line),
-            };
-            self.add(line, &mut text);
-        }
-        Ok(text)
-    }
-
-    /// Adds a line to a message.
-    fn add(&self, line: &[u8], text: &mut Vec<u8>) {
-        let replaced = |from: u8, to: &[u8]| line.split(|byte| *byte == from).collect::<Vec<_>>().join(to);
-        let line = match self.flaw {
-            Flaw::DropsLf => replaced(b'\n', b""),
-            Flaw::CrEndsLine => replaced(b'\r', b"\r\n"),
-            Flaw::NulCuts => line.split(|byte| *byte == 0).next().unwrap_or_default().to_vec(),
-            Flaw::AsciiOnly => line.iter().map(|byte| if byte.is_ascii() { *byte } else { b'?' }).collect(),
-            Flaw::ShortLines => line.chunks(1000).collect::<Vec<_>>().join(&b"\r\n"[..]),
-            Flaw::TrimsLines => line.trim_ascii_end().to_vec(),
-            Flaw::DropsBlank if line.is_empty() && text.ends_with(b"\r\n\r\n") => return,
-            _ => line.to_vec(),
-        };
-        text.extend(line);
-        text.extend_from_slice(b"\r\n");
-    }
-
-    /// Reads a line, without its end.
-    fn line(&mut self, end: &[u8]) -> Done<Vec<u8>> {
-        loop {
-            if let Some(found) = find(&self.buffer, end) {
-                let line = self.buffer.drain(..found + end.len()).take(found).collect();
-                return Ok(line);
-            }
-            let wire = self.wire.as_mut().ok_or(Trouble::Other)?;
-            match wire.receive(&mut self.buffer) {
-                Ok(0) => return Err(Trouble::Eof),
-                Ok(_) if self.has(Flaw::NeedsWholeReads) && find(&self.buffer, end).is_none() => {
-                    return Ok(std::mem::take(&mut self.buffer));
-                }
-                Ok(_) => {}
-                // A server that is silent: it gives up.
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(Trouble::Other),
-                Err(_) => return Err(Trouble::Other),
-            }
-        }
     }
 }
