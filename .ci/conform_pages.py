@@ -70,12 +70,13 @@ def table(folder):
         "",
         "`.ci/conform-peers` runs the kit against these programs and writes these pages. Each has a baseline, with a reason for each line.",
         "A page describes a program as it was set up, at one version. It is not a score: a program that offers more is asked more.",
+        "The [notes](NOTES.md) list the verdicts that need care.",
         "",
         "| program | version | ok | failed | warnings | unsupported | without a verdict |",
         "|---|---|---|---|---|---|---|",
     ]
     for path in sorted(pathlib.Path(folder).glob("*.md")):
-        if path.name == "README.md":
+        if path.name in ("README.md", "NOTES.md"):
             continue
         text = path.read_text()
         name, version = text.split("\n", 1)[0][2:].split(" ", 1)
