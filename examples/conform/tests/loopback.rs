@@ -111,3 +111,43 @@ fn a_server_elsewhere_is_not_tested_by_accident() {
     assert_eq!(code, Some(2));
     assert!(errors.contains("pass --remote"), "{errors}");
 }
+
+#[test]
+fn a_baseline_and_reports_in_files() {
+    let folder = std::env::temp_dir().join(format!("pop3-conform-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str| folder.join(name).display().to_string();
+    let (baseline, junit, html, json) = (file("baseline"), file("a.xml"), file("a.html"), file("a.json"));
+    let wraps = Edit::Command { from: "LIST 4294967297", to: "LIST 1" };
+    let (bad, good) = (server(Some(wraps)), server(None));
+    let only = ["--only", "number.range", "--baseline", &baseline];
+    let strict = [&only[..], &["--strict"]].concat();
+
+    // Without the file, and with a line without a reason, nothing is judged.
+    assert_eq!(conform(&good, &only).0, Some(2));
+    std::fs::write(&baseline, "number.range\n").unwrap();
+    let (code, report, errors) = conform(&good, &only);
+    assert_eq!((code, report.as_str()), (Some(2), ""));
+    assert!(errors.contains("line 1 has no reason"), "{errors}");
+
+    std::fs::write(&baseline, "number.range  reads 32 bits\n").unwrap();
+    let files = [&strict[..], &["--junit", &junit, "--html", &html, "--json", &json]].concat();
+    let (code, report, _) = conform(&bad, &files);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("known: reads 32 bits"), "{report}");
+    assert!(std::fs::read_to_string(&junit).unwrap().contains("known: reads 32 bits"));
+    assert!(std::fs::read_to_string(&html).unwrap().contains("Known: reads 32 bits"));
+    assert!(std::fs::read_to_string(&json).unwrap().contains("\"known\": \"reads 32 bits\""));
+
+    let (code, report, _) = conform(&good, &only);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.contains("stale baseline line"), "{report}");
+    assert_eq!(conform(&good, &strict).0, Some(1));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_report_that_is_not_for_a_terminal_has_no_colours() {
+    let (_, report, errors) = conform(&server(None), &["--only", "stat"]);
+    assert!(!report.contains('\x1b') && errors.is_empty(), "{report}{errors}");
+}

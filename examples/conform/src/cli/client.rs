@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     };
     let allowed = |what| arguments.allow.contains(&what);
     let given = Given { delete: allowed(Allowed::Delete), stls: allowed(Allowed::Stls) };
-    let results = test(&selected, &adapter, given, |_| {})?;
+    let results = test(&selected, &adapter, given, common::progress(selected.len()))?;
     let code = common.finish(&results)?;
     match results.outcomes.first() {
         Some(base) if !is_usable(&base.verdict) => {

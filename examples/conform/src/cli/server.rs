@@ -87,6 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.common.inform()? {
         return Ok(ExitCode::SUCCESS);
     }
+    arguments.common.known()?;
     let server = arguments.server.as_deref().unwrap_or_default();
     let mut lab = new_lab(arguments, server)?;
     let facts = Rc::clone(&lab.facts);
@@ -108,7 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             let mut lab = new_lab(arguments, server).map_err(|error| error.to_string())?;
             Ok(run::run(server, &slow, &mut lab, |_| {}))
         });
-        let results = run::run(server, &quick, &mut lab, |_| {});
+        let results = run::run(server, &quick, &mut lab, common::progress(quick.len()));
         let minutes = minutes.join().map_err(|_| "a slow check panicked".to_owned())??;
         Ok::<_, String>(results.with(minutes))
     })?;

@@ -314,7 +314,7 @@ fn announced(answer: &[u8], scenario: &Scenario) -> Vec<u8> {
 }
 
 fn tag(line: &[u8]) -> &[u8] {
-    line.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default()
+    line.split(u8::is_ascii_whitespace).next().unwrap_or_default()
 }
 
 /// A connection in memory.

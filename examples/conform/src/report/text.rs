@@ -1,10 +1,9 @@
 //! The report for people: a line for each check, and a dialogue for each offence.
 
 use super::Style;
+use super::view::{Entry, Fault, Kind, Line, Report, Speaker};
 use crate::check::{Check, Probe};
-use crate::engine::mark;
 use crate::ledger;
-use crate::run::{Outcome, Results, Verdict};
 use std::io::{self, Write};
 
 /// The offences of a check that are named; the first has a dialogue.
@@ -14,68 +13,82 @@ const NAMED: usize = 4;
 ///
 /// # Errors
 /// Returns the error of `out`.
-pub fn write(results: &Results, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    for outcome in &results.outcomes {
-        line(outcome, style, out)?;
-        for (index, offence) in outcome.verdict.offences().iter().take(NAMED).enumerate() {
-            if index > 0 {
-                writeln!(out, "      also: {}", offence.why)?;
-                continue;
-            }
-            for id in outcome.check.rows {
-                if let Some(row) = ledger::row(id) {
-                    writeln!(
-                        out,
-                        "      {} ({}, {}): {}",
-                        row.id,
-                        row.section(),
-                        row.level.name(),
-                        row.words
-                    )?;
-                }
-            }
-            for shown in mark::dialogue(&results.log, offence).to_string().lines() {
-                writeln!(out, "      | {shown}")?;
-            }
-        }
-        let more = outcome.verdict.offences().len().saturating_sub(NAMED);
-        if more > 0 {
-            writeln!(out, "      and {more} more")?;
+pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    for entry in &report.entries {
+        line(entry, style, out)?;
+        match &entry.known {
+            Some(reason) => writeln!(out, "      known: {reason}")?,
+            None => faults(entry, style, out)?,
         }
     }
-    let count = |word: &str| results.count(word);
+    writeln!(out)?;
+    for line in &report.stale {
+        writeln!(out, "stale baseline line, no red check needs it: {}  {}", line.check, line.reason)?;
+    }
+    let count = |kind| report.count(kind);
     writeln!(
         out,
-        "\n{}: {} ok, {} failed, {} warnings, {} unsupported, {} inconclusive, in {:.1} s",
-        results.target,
-        count("ok"),
-        count("FAIL"),
-        count("warn"),
-        count("unsupported"),
-        count("inconclusive"),
-        results.took.as_secs_f64()
+        "{}: {} ok, {} failed, {} warnings, {} unsupported, {} inconclusive, {} known, in {:.1} s",
+        report.target,
+        count(Kind::Ok),
+        count(Kind::Fail),
+        count(Kind::Warn),
+        count(Kind::Unsupported),
+        count(Kind::Inconclusive),
+        report.known(),
+        report.took.as_secs_f64()
     )
 }
 
-/// Writes the line of one check: the verdict, the id, the rows, and what was seen.
-fn line(outcome: &Outcome, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    let Outcome { check, verdict, .. } = outcome;
-    let said = match verdict {
-        Verdict::Green(legal) => (*legal).to_owned(),
-        Verdict::Unsupported(what) => format!("not supported: {what}"),
-        Verdict::Inconclusive(why) => why.to_string(),
-        Verdict::Fail(offences) | Verdict::Warn(offences) => {
-            offences.first().map_or_else(String::new, |offence| offence.why.clone())
+fn faults(entry: &Entry, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let Some((first, rest)) = entry.faults.split_first() else { return Ok(()) };
+    for row in &entry.rows {
+        writeln!(out, "      {} ({}, {}): {}", row.id, row.section(), row.level.name(), row.words)?;
+    }
+    for shown in dialogue(first) {
+        let (on, off) = if style.colour && shown.trim() == "^" { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
+        writeln!(out, "      | {on}{shown}{off}")?;
+    }
+    for fault in rest.iter().take(NAMED - 1) {
+        writeln!(out, "      also: {}", fault.why)?;
+    }
+    match entry.faults.len().saturating_sub(NAMED) {
+        0 => Ok(()),
+        more => writeln!(out, "      and {more} more"),
+    }
+}
+
+/// Returns the lines of a dialogue, with a mark under the byte.
+#[must_use]
+pub fn dialogue(fault: &Fault) -> Vec<String> {
+    let mut shown = Vec::new();
+    for Line { kind, text, mark, .. } in &fault.lines {
+        shown.push(match kind {
+            Speaker::Client => format!("C: {text}"),
+            Speaker::Server => format!("S: {text}"),
+            Speaker::Event => format!("* {text}"),
+            Speaker::Skipped => format!("   ({text})"),
+        });
+        if let Some(mark) = mark {
+            shown.push(format!("   {:mark$}^", ""));
         }
-    };
-    let colour = match verdict {
-        Verdict::Green(_) => "32",
-        Verdict::Fail(_) => "31",
-        Verdict::Warn(_) => "33",
-        Verdict::Unsupported(_) | Verdict::Inconclusive(_) => "2",
+    }
+    shown
+}
+
+/// Writes the line of one check: the verdict, the id, the rows, and what was seen.
+fn line(entry: &Entry, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let (word, colour) = match entry.kind {
+        _ if entry.known.is_some() => ("known", "2"),
+        Kind::Ok => ("ok", "32"),
+        Kind::Fail => ("FAIL", "31"),
+        Kind::Warn => ("warn", "33"),
+        Kind::Unsupported => ("unsupported", "2"),
+        Kind::Inconclusive => ("inconclusive", "2"),
     };
     let (on, off) = if style.colour { (format!("\x1b[{colour}m"), "\x1b[0m") } else { (String::new(), "") };
-    writeln!(out, "{on}{:12}{off} {:20} {} -- {said}", verdict.word(), check.id, check.rows.join(" "))
+    let rows: Vec<&str> = entry.rows.iter().map(|row| row.id).collect();
+    writeln!(out, "{on}{word:12}{off} {:20} {} -- {}", entry.id, rows.join(" "), entry.said)
 }
 
 /// Writes all about one check: for `--explain`.
