@@ -230,7 +230,7 @@ fn an_mbox(turn: &mut Turn<'_>) {
 }
 
 /// Answers LIST and STAT as if this message, which has `size` octets, had others. Returns false for other commands.
-fn resized(turn: &mut Turn<'_>, message: u32, size: i64, by: i64) -> bool {
+pub(super) fn resized(turn: &mut Turn<'_>, message: u32, size: i64, by: i64) -> bool {
     let (before, after) = (format!("{message} {size}\r\n"), format!("{message} {}\r\n", size + by));
     // A marked message counts in neither.
     turn.memory.count += u64::from(turn.is(&format!("DELE {message}")));

@@ -15,7 +15,7 @@ pub(super) static CHECKS: &[Check] = &[Check {
     breaks: &[Twist { name: "closed", edit: Edit::Say { to: "NOOP", instead: "" } }],
     keeps: &[Twist {
         name: "no text",
-        edit: Edit::Answer { to: "NOOP", old: "+OK nothing done", new: "+OK" },
+        edit: Edit::Answer { to: "NOOP", old: "+OK no operation", new: "+OK" },
     }],
 }];
 
