@@ -35,6 +35,10 @@ pub fn judge(scenario: &Scenario, run: &Run) -> Verdict {
                 "connected again and again: the adapter must make one attempt",
             ));
         }
+        // Time decides nothing.
+        Ended::Hung if run.busy => {
+            return Verdict::Inconclusive(Why::Client("still read when its time was up: see --timeout"));
+        }
         Ended::Hung => {
             found.add(
                 Counts::Failure,
@@ -125,7 +129,10 @@ impl Found<'_> {
             }
             let half = complete.iter().chain(originals).any(|message| read::same(file, message, false));
             let (counts, why) = match half {
-                true => (Counts::Failure, "half a message is stored as a message".to_owned()),
+                true => (
+                    Counts::Failure,
+                    "half a message, or one without its terminator, is stored as a message".to_owned(),
+                ),
                 false => {
                     let start: Vec<u8> = file.iter().copied().take(60).collect();
                     let start = start.escape_ascii().to_string();

@@ -127,6 +127,8 @@ pub struct Run {
     /// The messages of the mailbox, before and after.
     pub messages: usize,
     pub left: usize,
+    /// The server was still sending when the client ended.
+    pub busy: bool,
     /// The server did only what it may do.
     pub legal: bool,
 }
