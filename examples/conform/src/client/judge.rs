@@ -28,7 +28,7 @@ pub fn judge(scenario: &Scenario, run: &Run) -> Verdict {
             return Verdict::Unsupported(Box::leak(reason.clone().into_boxed_str()));
         }
         Ended::Signal(signal) => {
-            found.add(Counts::Failure, format!("the client crashed: signal {signal}"), last)
+            found.add(Counts::Failure, format!("the client crashed: signal {signal}"), last);
         }
         Ended::Hung if run.sessions.len() > 2 => {
             return Verdict::Inconclusive(Why::Client(
