@@ -45,3 +45,19 @@ fn scenarios_are_listed_and_explained() {
     assert!(text.contains("1939.3.t (RFC 1939 section 3, MUST)") && text.contains("LfDotEnds"), "{text}");
     assert_eq!(client(&["--explain", "nothing"]).0, Some(2));
 }
+
+#[test]
+fn each_scenario_is_declared_completely() {
+    let mut ids = Vec::new();
+    for scenario in scenarios::all() {
+        let check = &scenario.check;
+        assert!(!ids.contains(&check.id), "{} is there twice", check.id);
+        ids.push(check.id);
+        assert!(!check.rows.is_empty() && !check.asks.is_empty(), "{}", check.id);
+        for row in check.rows {
+            assert!(pop3_conform::ledger::row(row).is_some(), "{}: {row}", check.id);
+        }
+    }
+    assert_eq!(ids.first(), Some(&"base"));
+    assert!(ids.len() >= 45, "{}", ids.len());
+}

@@ -11,7 +11,10 @@ pub trait Files {
 
 /// The files of a client in this process.
 #[derive(Clone, Default, Debug)]
-pub struct Shelf(Rc<RefCell<Vec<(String, Vec<u8>)>>>);
+pub struct Shelf(Rc<RefCell<Vec<Stored>>>);
+
+/// The name and the text of a file.
+type Stored = (String, Vec<u8>);
 
 impl Shelf {
     pub fn store(&self, name: &str, text: &[u8]) {

@@ -28,12 +28,16 @@ pub fn judge(scenario: &Scenario, run: &Run) -> Verdict {
             return Verdict::Unsupported(Box::leak(reason.clone().into_boxed_str()));
         }
         Ended::Signal(signal) => {
-            found.add(Counts::Failure, format!("the client crashed: signal {signal}"), last)
+            found.add(Counts::Failure, format!("the client crashed: signal {signal}"), last);
         }
         Ended::Hung if run.sessions.len() > 2 => {
             return Verdict::Inconclusive(Why::Client(
                 "connected again and again: the adapter must make one attempt",
             ));
+        }
+        // Time decides nothing.
+        Ended::Hung if run.busy => {
+            return Verdict::Inconclusive(Why::Client("still read when its time was up: see --timeout"));
         }
         Ended::Hung => {
             found.add(
@@ -125,7 +129,10 @@ impl Found<'_> {
             }
             let half = complete.iter().chain(originals).any(|message| read::same(file, message, false));
             let (counts, why) = match half {
-                true => (Counts::Failure, "half a message is stored as a message".to_owned()),
+                true => (
+                    Counts::Failure,
+                    "half a message, or one without its terminator, is stored as a message".to_owned(),
+                ),
                 false => {
                     let start: Vec<u8> = file.iter().copied().take(60).collect();
                     let start = start.escape_ascii().to_string();

@@ -48,7 +48,7 @@ pub struct Scenario {
     pub harm: Option<Harm>,
     /// Judges all scenarios of the run, and has no server of its own.
     pub watches: bool,
-    /// It judges only scenarios in which the server does what it may do.
+    /// It judges only scenarios in which the server has no twist.
     pub legal_only: bool,
     /// Clients that are broken in one way. With each of them, the scenario must be red.
     pub broken: &'static [Flaw],
@@ -127,7 +127,9 @@ pub struct Run {
     /// The messages of the mailbox, before and after.
     pub messages: usize,
     pub left: usize,
-    /// The server did only what it may do.
+    /// The server was still sending when the client ended.
+    pub busy: bool,
+    /// The server had no twist.
     pub legal: bool,
 }
 
@@ -256,10 +258,10 @@ impl Scenario {
         self
     }
 
-    /// Returns whether the server does only what it may do.
+    /// Returns whether the server has no twist, so that nothing can confuse a client.
     #[must_use]
     pub const fn is_legal(&self) -> bool {
-        matches!(self.expect, Expect::Success)
+        matches!(self.expect, Expect::Success) && self.edit.is_none() && self.flood.is_none()
     }
 
     /// Returns the option that the scenario needs and `given` lacks.

@@ -62,7 +62,13 @@ pub fn same(file: &[u8], message: &[u8], whole: bool) -> bool {
     let (file, message) = (lines(file), lines(message));
     match whole {
         true => matches(&file, &message),
-        false => file.len() < message.len() && (0..=message.len()).any(|to| matches(&file, &message[..to])),
+        false => (0..=message.len()).any(|to| {
+            // The last line may be half a line.
+            let half = file.split_last().is_some_and(|(last, lines)| {
+                message.get(to).is_some_and(|line| line.starts_with(last)) && matches(lines, &message[..to])
+            });
+            half || (file.len() >= to && matches(&file, &message[..to]))
+        }),
     }
 }
 
@@ -117,6 +123,7 @@ mod tests {
             assert!(!same(file, message, true), "{}", file.escape_ascii());
         }
         assert!(same(b"Subject: a\nTo: b\n\nFrom here\n", message, false));
-        assert!(!same(message, message, false));
+        assert!(same(b"Subject: a\nTo: b\n\nFrom here\n\nto th", message, false));
+        assert!(!same(b"Subject: a\nTo: b\n\nFrom here\n\nto him\n", message, false));
     }
 }

@@ -47,6 +47,7 @@ pub fn play(scenario: &'static Scenario, client: impl FnOnce(&Job) -> Ended) -> 
         bites: stage.bites.get(),
         messages,
         left: stage.world.texts().len(),
+        busy: stage.busy.get(),
         legal: scenario.is_legal(),
     }
 }

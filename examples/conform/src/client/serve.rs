@@ -7,7 +7,7 @@ use crate::engine::Transport;
 use crate::engine::log::find;
 use crate::lab::between::{Between, Bites};
 use crate::lab::world::World;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
@@ -78,6 +78,8 @@ pub struct Stage {
     pub sessions: RefCell<Vec<Session>>,
     /// The bytes of a flood.
     pub flood: u64,
+    /// A flood is not sent to its end.
+    pub busy: Cell<bool>,
 }
 
 impl std::fmt::Debug for Stage {
@@ -92,7 +94,15 @@ impl Stage {
         let world = World::new();
         (scenario.mail)(&world);
         let sessions = RefCell::default();
-        Rc::new(Stage { world, scenario, bites: Bites::default(), files, sessions, flood })
+        Rc::new(Stage {
+            world,
+            scenario,
+            bites: Bites::default(),
+            files,
+            sessions,
+            flood,
+            busy: Cell::new(false),
+        })
     }
 
     /// Begins a connection.
@@ -230,6 +240,7 @@ impl Serve {
         if *left == 0 {
             self.flood = None;
             self.over = true;
+            self.stage.busy.set(false);
         }
         chunk
     }
@@ -242,6 +253,7 @@ impl Serve {
             if is && !self.over {
                 self.stage.bites.set(self.stage.bites.get() + 1);
                 self.flood = Some((pattern.into(), self.stage.flood));
+                self.stage.busy.set(true);
                 // The server's own answer is not sent.
                 while !self.between.take_output().is_empty() {}
                 self.chunks.push_back(first.into());

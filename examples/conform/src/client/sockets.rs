@@ -7,14 +7,13 @@ use super::{Scenario, Tls};
 use rustls::{ServerConnection, StreamOwned};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// The bytes of a flood on the network.
-const FLOOD: u64 = 64 << 20;
+const FLOOD: u64 = 32 << 20;
 /// How long one read waits. It decides nothing: after it, the thread looks whether the client still runs.
 const TICK: Duration = Duration::from_millis(20);
 /// How long the server waits for a second command before it answers the first, to see commands that do not wait.
@@ -31,6 +30,8 @@ pub struct Served {
     pub bites: u64,
     pub messages: usize,
     pub left: usize,
+    /// A flood was not sent to its end.
+    pub busy: bool,
 }
 
 /// A server that listens.
@@ -73,8 +74,8 @@ impl Server {
                 }
             }
             let left = stage.world.texts().len();
-            let stage = Rc::clone(&stage);
-            Served { sessions: stage.sessions.take(), bites: stage.bites.get(), messages, left }
+            let busy = stage.busy.get();
+            Served { sessions: stage.sessions.take(), bites: stage.bites.get(), messages, left, busy }
         });
         Ok(Server { port, client_ended, thread })
     }

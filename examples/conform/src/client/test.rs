@@ -117,6 +117,7 @@ impl Kit<'_> {
             bites: served.bites,
             messages: served.messages,
             left: served.left,
+            busy: served.busy,
             legal: scenario.is_legal(),
         })
     }

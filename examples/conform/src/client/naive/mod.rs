@@ -191,7 +191,8 @@ impl<'j> Naive<'j> {
         if ok { Ok(()) } else { Err(Trouble::Other) }
     }
 
-    fn fetch(&mut self) -> Done<()> {
+    /// Returns the messages that LIST lists, with their sizes.
+    fn list(&mut self) -> Done<BTreeMap<u64, u64>> {
         let (ok, status) = self.command("LIST")?;
         if !ok {
             return Err(Trouble::Other);
@@ -202,6 +203,11 @@ impl<'j> Naive<'j> {
             let count: u64 = status.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
             sizes.retain(|number, _| *number <= count);
         }
+        Ok(sizes)
+    }
+
+    fn fetch(&mut self) -> Done<()> {
+        let sizes = self.list()?;
         let ids = self.unique_ids()?;
         self.odd_commands()?;
         let mut stored = Vec::new();

@@ -34,7 +34,7 @@ fn long_status(turn: &mut Turn<'_>) {
     match end.filter(|end| *end < 510 && answer.starts_with(b"+OK ") && !turn.is("STAT")) {
         Some(end) => {
             turn.say(&answer[..end]);
-            turn.say(&b" ".repeat(1));
+            turn.say(b" ");
             turn.say(&b"x".repeat(509 - end));
             turn.say(&answer[end..]);
         }
