@@ -60,7 +60,7 @@ struct Arguments {
     /// Let passwords travel in clear: on loopback, or where the network is private by other means
     #[arg(long)]
     allow_plain: bool,
-    /// The most connections; each takes up to three file descriptors
+    /// The most connections; each takes up to four file descriptors
     #[arg(long, value_name = "COUNT", default_value_t = 300)]
     connections: usize,
     /// The most connections of one address

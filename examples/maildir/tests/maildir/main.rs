@@ -1,5 +1,6 @@
 //! A Maildir from outside: what is a message, and what happens to files that change.
 
+mod again;
 mod changes;
 mod full;
 mod kinds;
