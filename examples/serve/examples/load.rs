@@ -64,19 +64,7 @@ impl Server {
         Ok(Server { address: address.to_owned(), connector: connector.transpose()? })
     }
 
-    /// Connects, again if the server drops the connection: Dovecot does while its processes are busy.
     async fn connect(&self) -> Result<Box<dyn Duplex>> {
-        let mut left = 5;
-        loop {
-            left -= 1;
-            match self.connect_once().await {
-                Err(_) if left > 0 => {}
-                connected => return connected,
-            }
-        }
-    }
-
-    async fn connect_once(&self) -> Result<Box<dyn Duplex>> {
         let stream = TcpStream::connect(&self.address).await?;
         stream.set_nodelay(true)?;
         Ok(match &self.connector {
