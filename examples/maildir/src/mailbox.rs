@@ -1,6 +1,6 @@
 //! A Maildir as one session sees it, with its lock.
 //!
-//! It is small, because a server holds one for each session: a message takes 40 bytes, its base name, and its unique-id if that is
+//! It is small, because a server holds one for each session: a message takes 28 bytes, its base name, and its unique-id if that is
 //! another. Where the message is takes a number: most are in few places (a folder, and flags).
 
 use crate::Maildir;
@@ -16,11 +16,11 @@ use pop3_proto::{MessageNumber, UniqueId};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many of the places that are in use are tried for a message that was moved, before the folders are listed.
-const TRIED: u32 = 8;
+const TRIED: u16 = 8;
 
 /// A Maildir that is open, with its lock, which is released when the last clone is dropped.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ struct Inner {
 /// What became of a message in this session.
 struct State {
     /// The number of the place where it was last.
-    place: AtomicU32,
+    place: AtomicU16,
     marked: AtomicBool,
     /// It was not in a listing that no change disturbed.
     gone: AtomicBool,
@@ -183,7 +183,7 @@ impl Inner {
     }
 
     /// Returns folder and name of a message that is in this place.
-    fn file(&self, item: Item<'_>, place: u32) -> io::Result<(u8, Vec<u8>)> {
+    fn file(&self, item: Item<'_>, place: u16) -> io::Result<(u8, Vec<u8>)> {
         let places = self.places();
         let (folder, flags) = places.get(place).ok_or(ErrorKind::NotFound)?;
         Ok((folder, [self.rows.base(item.row), flags].concat()))

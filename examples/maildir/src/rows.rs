@@ -8,12 +8,14 @@ use std::io::{self, ErrorKind};
 
 /// In how many places a file is looked for.
 const LOOKED_AT: usize = 100;
+/// The number of no place. A message that has it is listed and cannot be sent.
+const NOWHERE: u16 = u16::MAX;
 
 /// A message. A file name has at most 255 bytes.
 pub(crate) struct Row {
     pub(crate) size: Size,
     /// The number of the place where it was listed.
-    pub(crate) place: u32,
+    pub(crate) place: u16,
     /// Where its base name begins in `names`.
     base: u32,
     base_length: u8,
@@ -80,18 +82,18 @@ impl Rows {
 
 impl Places {
     /// Returns the number of the place where this file is. If there are very many places, it may get a second number, because to
-    /// look through all of them for each message would take too long.
-    pub(crate) fn number(&mut self, found: &Found) -> u32 {
+    /// look through all of them for each message would take too long. After 65,535 numbers it gets [`NOWHERE`].
+    pub(crate) fn number(&mut self, found: &Found) -> u16 {
         let is_it = |(folder, flags): &(u8, Box<[u8]>)| *folder == found.folder && **flags == *found.flags();
-        let number = self.0.iter().take(LOOKED_AT).position(is_it).unwrap_or_else(|| {
+        let number = self.0.iter().take(LOOKED_AT).position(is_it).unwrap_or(self.0.len());
+        if number == self.0.len() && number < usize::from(NOWHERE) {
             self.0.push((found.folder, found.flags().into()));
-            self.0.len() - 1
-        });
-        number as u32
+        }
+        u16::try_from(number).unwrap_or(NOWHERE)
     }
 
     /// Returns folder and flags.
-    pub(crate) fn get(&self, number: u32) -> Option<(u8, &[u8])> {
-        self.0.get(number as usize).map(|(folder, flags)| (*folder, &**flags))
+    pub(crate) fn get(&self, number: u16) -> Option<(u8, &[u8])> {
+        self.0.get(usize::from(number)).map(|(folder, flags)| (*folder, &**flags))
     }
 }
