@@ -9,11 +9,13 @@
 //! All functions that open, list, count or remove files may take as long as the disk does. A server without a thread for
 //! each connection calls them on separate threads.
 
+mod kept;
 mod listing;
 mod mailbox;
 mod message;
 mod names;
 mod place;
+mod rows;
 mod sizes;
 
 pub use mailbox::Mailbox;
@@ -22,23 +24,30 @@ pub use message::Message;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Writes a line to the log.
 pub type Report = fn(fmt::Arguments<'_>);
 
-/// A Maildir that may be opened.
-#[derive(Clone, Debug)]
+/// A Maildir that may be opened. Clones share the listing that is kept for the next login.
+#[derive(Clone)]
 pub struct Maildir {
     root: Arc<Path>,
     report: Report,
+    kept: Arc<Mutex<kept::Kept>>,
 }
 
 impl Maildir {
     /// Returns the Maildir at `root`, which may be a link, unlike everything in it.
     #[must_use]
     pub fn new(root: impl Into<Arc<Path>>, report: Report) -> Self {
-        Maildir { root: root.into(), report }
+        Maildir { root: root.into(), report, kept: Arc::default() }
+    }
+
+    /// Returns the path of the root.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Checks that the folders exist.
@@ -51,5 +60,12 @@ impl Maildir {
 
     fn report(&self, what: fmt::Arguments<'_>) {
         (self.report)(format_args!("{}: {what}", self.root.display()));
+    }
+}
+
+/// Shows no file names, which are not for logs.
+impl fmt::Debug for Maildir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Maildir").field("root", &self.root).finish_non_exhaustive()
     }
 }

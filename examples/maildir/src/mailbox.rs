@@ -5,25 +5,23 @@
 //! flags).
 
 use crate::Maildir;
-use crate::listing::{Found, LeftOut, list};
+use crate::kept::{Kept, Listing, Versions};
+use crate::listing::{LeftOut, list};
 use crate::message::Message;
-use crate::names::{order, unique_id};
-use crate::place::{FOLDERS, Folder, Folders, Opened, Root, read_cached};
-use crate::sizes::{self, Size, Sizes};
+use crate::names::order;
+use crate::place::{FOLDERS, Folder, Folders, Opened, Root};
+use crate::rows::{Places, Row, Rows};
+use crate::sizes::{self, Sizes};
 use pop3_proto::server::{Entry, Maildrop, Refusal};
-use pop3_proto::{AsUniqueId as _, MessageNumber, UniqueId};
+use pop3_proto::{MessageNumber, UniqueId};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many of the known places are tried for a moved message before the folders are listed.
-const TRIED: u32 = 8;
-/// In how many places to look for a file.
-const LOOKED_AT: usize = 100;
+/// How many of the places that are in use are tried for a message that was moved, before the folders are listed.
+const TRIED: u16 = 8;
 
 /// An open Maildir with its lock, which is released when the last clone is dropped.
 #[derive(Clone)]
@@ -31,36 +29,30 @@ pub struct Mailbox(Arc<Inner>);
 
 struct Inner {
     maildir: Maildir,
+    root: Root,
     _lock: OwnedFd,
     /// Whether opening a file does not wait for a network.
     is_local: bool,
-    /// In the order of delivery.
-    rows: Box<[Row]>,
-    /// The base name of each message, and after it the unique-id if that differs from the base name.
-    names: Box<[u8]>,
+    rows: Arc<Rows>,
+    /// One for each row.
+    states: Box<[State]>,
     places: Mutex<Places>,
 }
 
-/// A message. A file name has at most 255 bytes.
-struct Row {
-    length: u64,
-    added: u32,
-    stamp: u32,
-    /// The index in `names` at which its base name begins.
-    base: u32,
-    /// An index into `places`: its last known place.
-    place: AtomicU32,
-    base_length: u8,
-    /// 0 if the base name is the unique-id.
-    id_length: u8,
+/// What became of a message in this session.
+struct State {
+    /// The number of the place where it was last.
+    place: AtomicU16,
     marked: AtomicBool,
     /// Whether it was missing from a listing that no change disturbed.
     gone: AtomicBool,
 }
 
-/// Folders with flags. The name of a message's file is its base name followed by the flags.
-#[derive(Default)]
-struct Places(Vec<(u8, Box<[u8]>)>);
+#[derive(Clone, Copy)]
+struct Item<'m> {
+    row: &'m Row,
+    state: &'m State,
+}
 
 impl Maildir {
     /// Opens a Maildir for one session. The inner result is `Err` if another session has it open.
@@ -70,17 +62,29 @@ impl Maildir {
     /// # Errors
     /// Returns an error if the folders cannot be read, or if `pop3.lock` cannot be locked.
     pub fn open(&self) -> io::Result<Result<Mailbox, Refusal>> {
-        // The location of the root stays the same for the session, as the lock does.
-        let real: Arc<Path> = std::fs::canonicalize(&self.root).map_err(io::Error::other)?.into();
-        let root = Root::open(&real)?;
+        let root = Root::open(&self.root)?;
         let Some(lock) = root.lock()? else { return Ok(Err(Refusal::InUse)) };
+        // Without sizes there is no listing to keep, and what else is missing is reported below.
+        let versions = Versions::of(&root).ok();
+        let kept = versions.and_then(|versions| self.kept().get(versions));
+        let Listing { rows, places } = match kept {
+            Some(listing) => listing,
+            None => self.list(&root, versions)?,
+        };
+        let new = |row: &Row| State { place: row.place.into(), marked: false.into(), gone: false.into() };
+        let (states, places) = (rows.all().iter().map(new).collect(), Mutex::new(places));
+        let (maildir, is_local) = (self.clone(), root.is_local());
+        Ok(Ok(Mailbox(Arc::new(Inner { maildir, root, _lock: lock, is_local, rows, states, places }))))
+    }
+
+    /// Lists the messages, counts those whose size is not known, and keeps both for the next session.
+    fn list(&self, root: &Root, versions: Option<Versions>) -> io::Result<Listing> {
         let folders = root.folders()?;
         let mut left_out = LeftOut::default();
         let files = list(&folders, &mut left_out)?;
-        let kept = Sizes::read(&root, files.len());
+        let kept = Sizes::read(root, files.len());
         let known = kept.rows();
-        let mut builder = Builder { rows: Vec::with_capacity(files.len()), ..Builder::default() };
-        let mut counted = 0;
+        let (mut rows, mut places, mut counted) = (Rows::with_capacity(files.len()), Places::default(), 0);
         for found in files {
             let size = match known.get(found.base()) {
                 Some(size) => Ok(*size),
@@ -91,72 +95,30 @@ impl Maildir {
                         .and_then(|mut file| sizes::count(&mut file))
                 }
             };
-            if let Err(error) = size.and_then(|size| builder.add(&found, size)) {
+            if let Err(error) = size.and_then(|size| rows.add(&found, size, &mut places)) {
                 left_out.add(found.folder, &found.name, &error);
             }
         }
-        let maildir = if real == self.root { self.clone() } else { Maildir::new(real, self.report) };
-        let mailbox = builder.build(maildir, lock, folders.iter().all(Folder::is_local));
-        if counted > 0 || known.len() > mailbox.0.rows.len() {
-            if let Err(error) = sizes::keep(&root, mailbox.0.rows.iter().map(|row| mailbox.0.size(row))) {
-                self.report(format_args!("the sizes cannot be stored: {error}"));
+        rows.shrink();
+        if counted > 0 || known.len() > rows.all().len() {
+            if let Err(error) = sizes::keep(root, rows.all().iter().map(|row| (rows.base(row), row.size))) {
+                self.report(format_args!("the sizes cannot be kept: {error}"));
             }
+        }
+        let listing = Listing { rows: Arc::new(rows), places };
+        match versions {
+            // A file that was left out may be readable later, and no time shows that.
+            Some(versions) if counted == 0 && left_out.is_empty() => self.kept().set(versions, &listing),
+            _ => self.kept().forget(),
         }
         if !left_out.is_empty() {
             self.report(format_args!("{left_out}"));
         }
-        Ok(Ok(mailbox))
-    }
-}
-
-/// Collects messages one by one.
-#[derive(Default)]
-struct Builder {
-    rows: Vec<Row>,
-    names: Vec<u8>,
-    places: Places,
-}
-
-impl Builder {
-    fn add(&mut self, found: &Found, size: Size) -> io::Result<()> {
-        let base = found.base();
-        let id = unique_id(base);
-        let id = id.as_unique_id();
-        let id = if id.as_bytes() == base { &[] } else { id.as_bytes() };
-        let too_long = |_| io::Error::from(ErrorKind::InvalidInput);
-        self.rows.push(Row {
-            length: size.length,
-            added: size.added,
-            stamp: size.stamp,
-            base: self.names.len().try_into().map_err(|_| ErrorKind::OutOfMemory)?,
-            place: self.places.number(found).into(),
-            base_length: base.len().try_into().map_err(too_long)?,
-            id_length: id.len().try_into().map_err(too_long)?,
-            marked: false.into(),
-            gone: false.into(),
-        });
-        self.names.extend_from_slice(base);
-        self.names.extend_from_slice(id);
-        Ok(())
+        Ok(listing)
     }
 
-    fn build(self, maildir: Maildir, lock: OwnedFd, is_local: bool) -> Mailbox {
-        let Builder { rows, names, places } = self;
-        let (rows, names, places) = (rows.into(), names.into(), Mutex::new(places));
-        Mailbox(Arc::new(Inner { maildir, _lock: lock, is_local, rows, names, places }))
-    }
-}
-
-impl Places {
-    /// Returns the number of this file's place. If there are very many places, a place may get a second number, because
-    /// searching all of them for each message would take too long.
-    fn number(&mut self, found: &Found) -> u32 {
-        let is_it = |(folder, flags): &(u8, Box<[u8]>)| *folder == found.folder && **flags == *found.flags();
-        let number = self.0.iter().take(LOOKED_AT).position(is_it).unwrap_or_else(|| {
-            self.0.push((found.folder, found.flags().into()));
-            self.0.len() - 1
-        });
-        number as u32
+    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,17 +129,17 @@ impl Mailbox {
     /// Returns [`ErrorKind::NotFound`] if the message is gone, and another error if it differs from the listed one or cannot be
     /// read.
     pub fn message(&self, number: MessageNumber) -> io::Result<Message> {
-        let row = self.0.rows.get(number.index()).ok_or(ErrorKind::NotFound)?;
-        Message::open(self.0.find(row)?, self.0.size(row).1, self.clone())
+        let item = self.0.item(number).ok_or(ErrorKind::NotFound)?;
+        Message::open(self.0.find(item)?, item.row.size, self.clone())
     }
 
     /// Opens a message if that does not have to wait for anything. Otherwise returns `None`, and [`message`](Self::message) returns the
     /// message or the error.
     #[must_use]
     pub fn message_if_cached(&self, number: MessageNumber) -> Option<Message> {
-        let row = self.0.rows.get(number.index()).filter(|_| self.0.is_local)?;
-        let opened = read_cached(&self.0.path(row)?)?;
-        Message::open_soon(opened, self.0.size(row).1, self.clone())
+        let item = self.0.item(number).filter(|_| self.0.is_local)?;
+        let opened = self.0.root.read_cached(&self.0.path(item)?)?;
+        Message::open_soon(opened, item.row.size, self.clone())
     }
 
     /// Returns whether any message is marked.
@@ -198,25 +160,25 @@ impl Mailbox {
 
     /// Notes that a message differs from the listed one, so the next session counts all messages again.
     pub(crate) fn forget_sizes(&self) {
-        let maildir = &self.0.maildir;
-        if let Err(error) = Root::open(&maildir.root).and_then(|root| sizes::forget(&root)) {
-            maildir.report(format_args!("the sizes cannot be removed: {error}"));
+        self.0.maildir.kept().forget();
+        if let Err(error) = sizes::forget(&self.0.root) {
+            self.0.maildir.report(format_args!("the sizes cannot be removed: {error}"));
         }
     }
 }
 
 impl Inner {
-    fn base(&self, row: &Row) -> &[u8] {
-        &self.names[row.base as usize..][..usize::from(row.base_length)]
+    fn item(&self, number: MessageNumber) -> Option<Item<'_>> {
+        let index = number.index();
+        Some(Item { row: self.rows.all().get(index)?, state: self.states.get(index)? })
     }
 
-    fn size(&self, row: &Row) -> (&[u8], Size) {
-        let Row { length, added, stamp, .. } = *row;
-        (self.base(row), Size { length, added, stamp })
+    fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        self.rows.all().iter().zip(&self.states).map(|(row, state)| Item { row, state })
     }
 
-    fn marked(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.marked.load(Relaxed))
+    fn marked(&self) -> impl Iterator<Item = Item<'_>> {
+        self.items().filter(|item| item.state.marked.load(Relaxed))
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
@@ -224,49 +186,45 @@ impl Inner {
     }
 
     /// Returns folder and name of a message that is in this place.
-    fn file(&self, row: &Row, place: u32) -> io::Result<(u8, Vec<u8>)> {
+    fn file(&self, item: Item<'_>, place: u16) -> io::Result<(u8, Vec<u8>)> {
         let places = self.places();
-        let (folder, flags) = places.0.get(place as usize).ok_or(ErrorKind::NotFound)?;
-        Ok((*folder, [self.base(row), flags].concat()))
+        let (folder, flags) = places.get(place).ok_or(ErrorKind::NotFound)?;
+        Ok((folder, [self.rows.base(item.row), flags].concat()))
     }
 
-    /// Returns the whole path of a message.
-    fn path(&self, row: &Row) -> Option<Vec<u8>> {
+    /// Returns the path of a message below the root.
+    fn path(&self, item: Item<'_>) -> Option<Vec<u8>> {
         let places = self.places();
-        let (folder, flags) = places.0.get(row.place.load(Relaxed) as usize)?;
-        let (root, base) = (self.maildir.root.as_os_str().as_bytes(), self.base(row));
-        let mut path = Vec::with_capacity(root.len() + base.len() + flags.len() + 5);
-        for part in [root, b"/", FOLDERS[usize::from(*folder)].as_bytes(), b"/", base, flags] {
-            path.extend_from_slice(part);
-        }
-        Some(path)
+        let (folder, flags) = places.get(item.state.place.load(Relaxed))?;
+        let folder = FOLDERS[usize::from(folder)].as_bytes();
+        Some([folder, b"/", self.rows.base(item.row), flags].concat())
     }
 
     /// Opens a message, at another place if it was moved.
-    fn find(&self, row: &Row) -> io::Result<Opened> {
-        let root = Root::open(&self.maildir.root)?;
+    fn find(&self, item: Item<'_>) -> io::Result<Opened> {
+        let (root, state) = (&self.root, item.state);
         let open = |place| {
-            let (folder, name) = self.file(row, place)?;
+            let (folder, name) = self.file(item, place)?;
             root.folder(folder)?.read(&name)
         };
-        let place = row.place.load(Relaxed);
+        let place = state.place.load(Relaxed);
         if let Some(found) = unless_missing(open(place))? {
             return Ok(found);
         }
         // A mail program that moved it has most likely moved other messages to the same place.
         for other in (0..TRIED).filter(|other| *other != place) {
             if let Some(found) = unless_missing(open(other))? {
-                row.place.store(other, Relaxed);
+                state.place.store(other, Relaxed);
                 return Ok(found);
             }
         }
-        // Do not list again for other messages that disappeared with it.
-        if !row.gone.load(Relaxed) {
+        // Others that were gone with it are not listed once more.
+        if !state.gone.load(Relaxed) {
             self.search(&root.folders()?)?;
         }
-        match row.gone.load(Relaxed) {
+        match state.gone.load(Relaxed) {
             true => Err(ErrorKind::NotFound.into()),
-            false => unless_missing(open(row.place.load(Relaxed)))?.ok_or_else(disturbed),
+            false => unless_missing(open(state.place.load(Relaxed)))?.ok_or_else(disturbed),
         }
     }
 
@@ -281,15 +239,15 @@ impl Inner {
         let mut places = self.places();
         // Rows and files are in the same order.
         let mut files = files.iter().peekable();
-        for row in &self.rows {
-            let base = self.base(row);
+        for Item { row, state } in self.items() {
+            let base = self.rows.base(row);
             while files.next_if(|found| order(found.base()) < order(base)).is_some() {}
             match files.next_if(|found| found.base() == base) {
                 Some(found) => {
-                    row.place.store(places.number(found), Relaxed);
-                    row.gone.store(false, Relaxed);
+                    state.place.store(places.number(found), Relaxed);
+                    state.gone.store(false, Relaxed);
                 }
-                None if is_certain => row.gone.store(true, Relaxed),
+                None if is_certain => state.gone.store(true, Relaxed),
                 None => {}
             }
         }
@@ -299,14 +257,14 @@ impl Inner {
     /// Removes all marked messages. A failure does not stop the removal of the rest. The folders are listed
     /// at most once.
     fn remove_marked(&self) -> io::Result<()> {
-        let folders = Root::open(&self.maildir.root)?.folders()?;
+        let folders = self.root.folders()?;
         let (mut missing, mut failure) = (Vec::new(), Ok(()));
-        for row in self.marked() {
-            match unless_missing(self.remove(row, &folders)) {
+        for item in self.marked() {
+            match unless_missing(self.remove(item, &folders)) {
                 Ok(Some(())) => {}
                 Ok(None) => {
-                    row.gone.store(false, Relaxed); // until the listing shows it again
-                    missing.push(row);
+                    item.state.gone.store(false, Relaxed); // until the listing says it again
+                    missing.push(item);
                 }
                 Err(error) => failure = Err(error),
             }
@@ -314,10 +272,10 @@ impl Inner {
         if !missing.is_empty() {
             self.search(&folders)?;
         }
-        for row in missing {
-            // A message that another program has removed is gone too.
-            if !row.gone.load(Relaxed) {
-                match unless_missing(self.remove(row, &folders)) {
+        for item in missing {
+            // A message that somebody else has removed is gone too.
+            if !item.state.gone.load(Relaxed) {
+                match unless_missing(self.remove(item, &folders)) {
                     Ok(Some(())) => {}
                     Ok(None) => failure = Err(disturbed()),
                     Err(error) => failure = Err(error),
@@ -328,8 +286,8 @@ impl Inner {
         failure
     }
 
-    fn remove(&self, row: &Row, folders: &Folders) -> io::Result<()> {
-        let (folder, name) = self.file(row, row.place.load(Relaxed))?;
+    fn remove(&self, item: Item<'_>, folders: &Folders) -> io::Result<()> {
+        let (folder, name) = self.file(item, item.state.place.load(Relaxed))?;
         folders[usize::from(folder)].remove(&name)
     }
 }
@@ -356,27 +314,22 @@ fn disturbed() -> io::Error {
 /// Gives the machine its messages, and marks them.
 impl Maildrop for Mailbox {
     fn count(&self) -> u32 {
-        u32::try_from(self.0.rows.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.0.states.len()).unwrap_or(u32::MAX)
     }
 
     fn entry(&self, number: MessageNumber) -> Result<Entry<'_>, Refusal> {
-        let row = self.0.rows.get(number.index()).ok_or(Refusal::NoSuchMessage)?;
-        let (base, size) = self.0.size(row);
-        let id = match usize::from(row.id_length) {
-            0 => base,
-            length => &self.0.names[row.base as usize + base.len()..][..length],
-        };
-        let id = UniqueId::new(id).map_err(|_| Refusal::Permanent)?;
-        Ok(Entry { octets: size.octets(), id, marked: row.marked.load(Relaxed) })
+        let Item { row, state } = self.0.item(number).ok_or(Refusal::NoSuchMessage)?;
+        let id = UniqueId::new(self.0.rows.id(row)).map_err(|_| Refusal::Permanent)?;
+        Ok(Entry { octets: row.size.octets(), id, marked: state.marked.load(Relaxed) })
     }
 
     fn mark(&mut self, number: MessageNumber) -> Result<(), Refusal> {
-        let row = self.0.rows.get(number.index()).ok_or(Refusal::NoSuchMessage)?;
-        row.marked.store(true, Relaxed);
+        let item = self.0.item(number).ok_or(Refusal::NoSuchMessage)?;
+        item.state.marked.store(true, Relaxed);
         Ok(())
     }
 
     fn unmark_all(&mut self) {
-        self.0.rows.iter().for_each(|row| row.marked.store(false, Relaxed));
+        self.0.states.iter().for_each(|state| state.marked.store(false, Relaxed));
     }
 }

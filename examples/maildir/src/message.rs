@@ -2,6 +2,8 @@ use crate::mailbox::Mailbox;
 use crate::place::Opened;
 use crate::sizes::{self, Size};
 use pop3_proto::OctetCount;
+use rustix::buffer::spare_capacity;
+use rustix::io::retry_on_intr;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Seek as _};
@@ -52,24 +54,20 @@ impl Message {
 
     fn read_part(&mut self) -> io::Result<()> {
         let wanted = self.left.min(PART) as usize;
-        // After the last part, one more byte shows that the message has grown. A read that does not return it has
-        // reached the end.
-        let after = usize::from(self.left <= PART);
-        self.part.resize(wanted + after, 0);
         self.consumed = 0;
-        let mut read = 0;
-        while read < wanted {
-            match self.file.read(&mut self.part[read..]) {
-                Ok(0) => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                count => read += count?,
+        self.part.clear();
+        // A byte more shows in the last part that the message has grown. A read that does not give it has met the end.
+        self.part.reserve_exact(wanted + 1);
+        while self.part.len() < wanted {
+            if retry_on_intr(|| rustix::io::read(&self.file, spare_capacity(&mut self.part)))? == 0 {
+                return Err(self.changed());
             }
         }
-        if read != wanted {
+        let read = self.part.len() as u64;
+        if read > self.left {
             return Err(self.changed());
         }
-        self.part.truncate(wanted);
-        self.left -= wanted as u64;
+        self.left -= read;
         self.count.add(&self.part);
         if self.left == 0 && self.count.finish() != self.listed {
             return Err(self.changed());

@@ -36,7 +36,7 @@ const LOCAL: [u64; 7] =
     [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0xF2F5_2010, 0x2FC1_2FC1];
 const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// The root of a Maildir, which may be a link.
+/// The root of a Maildir, which may be a link. It stays the same folder for as long as it is kept, whatever its name stands for then.
 #[derive(Debug)]
 pub(crate) struct Root(OwnedFd);
 
@@ -56,6 +56,14 @@ pub(crate) struct Opened {
     pub(crate) stamp: u32,
 }
 
+/// Which file it is, and when it was changed for the last time. Nobody can set the second time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Version {
+    file: (u64, u64),
+    modified: (i64, i64),
+    pub(crate) changed: (i64, i64),
+}
+
 impl Root {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let root = retry_on_intr(|| rustix::fs::openat(CWD, path, ROOT, Mode::empty()));
@@ -65,6 +73,45 @@ impl Root {
 
     pub(crate) fn folders(&self) -> io::Result<Folders> {
         Ok([self.folder(0)?, self.folder(1)?])
+    }
+
+    /// Opens a message if the system has its path in its cache, and else returns `None`, as for anything that is not a regular file and
+    /// for any other trouble. So this does not wait for a disk. No part of the path may be a link or on another file system.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn read_cached(&self, path: &[u8]) -> Option<Opened> {
+        use rustix::fs::{ResolveFlags, openat2};
+
+        let below = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+        let opened =
+            openat2(&self.0, path, OFlags::RDONLY | SAFE, Mode::empty(), below | ResolveFlags::CACHED);
+        checked(opened.ok()?).ok()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn read_cached(&self, _: &[u8]) -> Option<Opened> {
+        None
+    }
+
+    /// Returns whether the root is known to be on a disk of this machine. To open a file on any other may have to wait for a network, or for
+    /// another program, even if the system knows the file's path.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_local(&self) -> bool {
+        rustix::fs::fstatfs(&self.0).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u64 & 0xFFFF_FFFF)))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn is_local(&self) -> bool {
+        false
+    }
+
+    /// Returns what shows a change of a file or folder with this name. It follows no link.
+    pub(crate) fn version(&self, name: &str) -> io::Result<Version> {
+        let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(Version {
+            file: (stat.st_dev as u64, stat.st_ino as u64),
+            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        })
     }
 
     pub(crate) fn folder(&self, folder: u8) -> io::Result<Folder> {
@@ -151,18 +198,6 @@ impl Folder {
         Ok((stat.st_mtime, stat.st_mtime_nsec as i64))
     }
 
-    /// Returns whether the folder is known to be on a disk of this machine. Opening a file on any other disk may have to wait
-    /// for a network or for another program, even if the system knows the file's path.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn is_local(&self) -> bool {
-        rustix::fs::fstatfs(&self.0).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u64 & 0xFFFF_FFFF)))
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn is_local(&self) -> bool {
-        false
-    }
-
     /// Waits until all removals are on the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.0)?)
@@ -175,22 +210,6 @@ fn open(folder: &OwnedFd, name: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
         Err(Errno::LOOP | Errno::NXIO | Errno::NODEV) => Err(not_regular()),
         opened => Ok(opened?),
     }
-}
-
-/// Opens a message if the system has its whole path in its cache. Otherwise returns `None`, also for anything that is not a
-/// regular file and after any other error. So this does not wait for a disk. No part of the path may be a link, including the
-/// root.
-#[cfg(target_os = "linux")]
-pub(crate) fn read_cached(path: &[u8]) -> Option<Opened> {
-    use rustix::fs::{ResolveFlags, openat2};
-
-    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::CACHED;
-    checked(openat2(CWD, path, OFlags::RDONLY | SAFE, Mode::empty(), resolve).ok()?).ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn read_cached(_: &[u8]) -> Option<Opened> {
-    None
 }
 
 fn read(folder: &OwnedFd, name: &[u8]) -> io::Result<Opened> {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write as _};
 
 /// [`VERSION`], then a row for each message: length, added octets, stamp, base name.
-const FILE: &str = "pop3.sizes";
+pub(crate) const FILE: &str = "pop3.sizes";
 const BESIDE: &str = "pop3.sizes.new";
 /// The first line. A file that begins with anything else is not read.
 const VERSION: &[u8] = b"sizes 2\n";

@@ -8,10 +8,16 @@
 use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{Client, Command, MessageNumber, RecvBuf, Secret, SendBuf, Text, TlsPolicy};
 use pop3_proto_serve::{Error, Result};
-use std::io::Read as _;
+use rustls::RootCertStore;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use std::io::{ErrorKind, Read as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 const CONNECTIONS: usize = 8;
 const CONFIG: ClientConfig = ClientConfig::new(TlsPolicy::Cleartext).assume_pipelining();
@@ -21,21 +27,65 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        [address, "sessions", seconds] => sessions(address, Duration::from_secs(seconds.parse()?)).await,
-        [address, "idle", count] => idle(address, count.parse()?).await,
-        _ => Err("usage: load ADDR sessions SECONDS | load ADDR idle COUNT".into()),
+        [address, "sessions", seconds, ref ca @ ..] => {
+            sessions(&Server::new(address, ca)?, Duration::from_secs(seconds.parse()?)).await
+        }
+        [address, "once"] => {
+            let mut session = Session::open(&Server::new(address, &[])?, 0, vec![0; 128 * 1024]).await?;
+            println!("{} octets", session.fetch_all().await?);
+            Ok(())
+        }
+        [address, "idle", count, ref ca @ ..] => idle(&Server::new(address, ca)?, count.parse()?).await,
+        _ => {
+            Err("usage: load ADDR sessions SECONDS [CA] | load ADDR once | load ADDR idle COUNT [CA]".into())
+        }
     }
 }
 
-async fn sessions(address: &str, time: Duration) -> Result<()> {
+/// Where to connect.
+#[derive(Clone)]
+struct Server {
+    address: String,
+    connector: Option<TlsConnector>,
+}
+
+impl Server {
+    fn new(address: &str, ca: &[&str]) -> Result<Self> {
+        let connector = ca.first().map(|ca| {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(ca)?)?;
+            let config = rustls::ClientConfig::builder_with_provider(Arc::new(default_provider()))
+                .with_safe_default_protocol_versions()?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            Ok::<_, Error>(TlsConnector::from(Arc::new(config)))
+        });
+        Ok(Server { address: address.to_owned(), connector: connector.transpose()? })
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Duplex>> {
+        let stream = TcpStream::connect(&self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(match &self.connector {
+            None => Box::new(stream),
+            Some(connector) => Box::new(connector.connect("localhost".try_into()?, stream).await?),
+        })
+    }
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+
+async fn sessions(server: &Server, time: Duration) -> Result<()> {
     let start = Instant::now();
     let connections: Vec<_> = (0..CONNECTIONS)
         .map(|user| {
-            let address = address.to_owned();
+            let server = server.clone();
             tokio::spawn(async move {
                 let (mut sessions, mut octets, mut buffer) = (0u64, 0, vec![0; 128 * 1024]);
                 while start.elapsed() < time {
-                    let mut session = Session::open(&address, user, buffer).await?;
+                    let mut session = Session::open(&server, user, buffer).await?;
                     octets += session.fetch_all().await?;
                     buffer = session.recv.into_storage();
                     sessions += 1;
@@ -55,10 +105,10 @@ async fn sessions(address: &str, time: Duration) -> Result<()> {
     Ok(())
 }
 
-async fn idle(address: &str, count: usize) -> Result<()> {
+async fn idle(server: &Server, count: usize) -> Result<()> {
     let mut sessions = Vec::new();
     for user in 0..count {
-        sessions.push(Session::open(address, user, vec![0; CONFIG.min_recv_buf()]).await?);
+        sessions.push(Session::open(server, user, vec![0; CONFIG.min_recv_buf()]).await?);
     }
     println!("idle");
     std::io::stdin().read_to_end(&mut Vec::new())?;
@@ -66,7 +116,7 @@ async fn idle(address: &str, count: usize) -> Result<()> {
 }
 
 struct Session {
-    stream: TcpStream,
+    stream: Box<dyn Duplex>,
     client: Client,
     recv: RecvBuf<Vec<u8>>,
     send: SendBuf<Vec<u8>>,
@@ -74,9 +124,8 @@ struct Session {
 
 impl Session {
     /// Connects and logs in.
-    async fn open(address: &str, user: usize, buffer: Vec<u8>) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
+    async fn open(server: &Server, user: usize, buffer: Vec<u8>) -> Result<Self> {
+        let stream = server.connect().await?;
         let (client, recv) = (Client::new(CONFIG, 1), RecvBuf::new(buffer));
         let mut session = Session { stream, client, recv, send: SendBuf::new(vec![]) };
         let name = format!("u{user}");
@@ -91,7 +140,9 @@ impl Session {
     /// Fetches all messages and sends QUIT. Returns the octets of the messages.
     async fn fetch_all(&mut self) -> Result<u64> {
         let (mut next, mut count, mut all) = (0, 0, 0);
-        self.client.send(&Command::Stat, &mut self.send)?;
+        for command in [Command::Stat, Command::List(None), Command::Uidl(None)] {
+            self.client.send(&command, &mut self.send)?;
+        }
         self.until(|client, send, event| {
             match event {
                 Event::DropListing(_, listing) => count = listing.count,
@@ -134,9 +185,12 @@ impl Session {
                 let count = self.stream.write(self.send.pending()).await?;
                 self.send.sent(count);
             }
-            match self.stream.read(self.recv.spare_mut()).await? {
-                0 => self.recv.received_eof(),
-                count => self.recv.received(count),
+            self.stream.flush().await?;
+            match self.stream.read(self.recv.spare_mut()).await {
+                Ok(0) => self.recv.received_eof(),
+                // TLS that ended without its farewell: the machine knows whether something is missing.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => self.recv.received_eof(),
+                count => self.recv.received(count?),
             }
         }
     }

@@ -6,12 +6,9 @@ use crate::scram::Verifier;
 use pop3_proto::MessageNumber;
 use pop3_proto::server::{Maildrop, Refusal};
 use pop3_proto_maildir as maildir;
-use std::fmt;
 use std::future::{Future, ready};
 use std::io::{self, BufRead as _, ErrorKind};
-use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{self, Context, Poll};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 use tokio::task::spawn_blocking;
@@ -63,21 +60,16 @@ impl Store for Users {
     }
 
     fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
-        open(self.maildir(name).ok_or(ErrorKind::NotFound)?)
+        let maildir = self.maildir(name).ok_or(ErrorKind::NotFound)?;
+        let opened = maildir.open().map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", maildir.root().display()))
+        })?;
+        Ok(opened.map(|mailbox| Box::new(mailbox) as Box<dyn Mailbox>))
     }
 
     fn reload(&self) -> crate::Result<Option<usize>> {
         Users::reload(self)
     }
-}
-
-/// Opens a Maildir for one session.
-fn open(root: Arc<Path>) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
-    let log = |line: fmt::Arguments<'_>| tracing::warn!("{line}");
-    let opened = maildir::Maildir::new(Arc::clone(&root), log).open();
-    let opened =
-        opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", root.display())))?;
-    Ok(opened.map(|mailbox| Box::new(mailbox) as Box<dyn Mailbox>))
 }
 
 impl Mailbox for maildir::Mailbox {

@@ -10,6 +10,7 @@ use super::files::{self, Access, PRIVATE};
 use super::prepare::{self, prepared};
 use crate::Result;
 use crate::scram::{ITERATIONS, Verifier};
+use pop3_proto_maildir::Maildir;
 use secret::Secret;
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -31,7 +32,7 @@ impl Users {
     /// # Errors
     /// Returns an error that names the user if no client could send the password.
     pub fn one(name: &str, password: &str, maildir: &Path) -> Result<Self> {
-        let user = User { verifier: verifier(name, password)?, maildir: maildir.into() };
+        let user = User { verifier: verifier(name, password)?, maildir: maildir_at(maildir) };
         let table = Table::new([(name.into(), user)].into(), Secret::random()?)?;
         Ok(Users { table: RwLock::new(table.into()), file: Mutex::default() })
     }
@@ -63,9 +64,9 @@ impl Users {
         self.table().verifier(name)
     }
 
-    /// Returns the folder of the user's messages.
-    pub fn maildir(&self, name: &[u8]) -> Option<Arc<Path>> {
-        Some(Arc::clone(&self.table().find(name)?.1.maildir))
+    /// Returns where the user's messages are.
+    pub fn maildir(&self, name: &[u8]) -> Option<Maildir> {
+        Some(self.table().find(name)?.1.maildir.clone())
     }
 
     /// Returns whether this is the user's password, as it was typed or prepared by SASLprep. This may take
@@ -103,10 +104,13 @@ fn read_text(path: &Path) -> Result<(String, Metadata)> {
     Ok((text, metadata))
 }
 
+fn maildir_at(root: &Path) -> Maildir {
+    Maildir::new(root, |line| tracing::warn!("{line}"))
+}
+
 fn parse(line: &str) -> Result<(Vec<u8>, User)> {
-    let (name, verifier, maildir) =
-        fields(line).ok_or("a line must be NAME, VERIFIER, MAILDIR with tabs between")?;
-    Ok((name.into(), User { verifier: verifier.parse()?, maildir: Path::new(maildir).into() }))
+    let (name, verifier, maildir) = fields(line).ok_or("not NAME, VERIFIER, MAILDIR with tabs between")?;
+    Ok((name.into(), User { verifier: verifier.parse()?, maildir: maildir_at(Path::new(maildir)) }))
 }
 
 fn fields(line: &str) -> Option<(&str, &str, &str)> {

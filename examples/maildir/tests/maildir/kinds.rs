@@ -156,3 +156,28 @@ fn a_file_of_sizes_that_is_huge_is_not_read() {
     let maildir = site.maildir();
     assert_eq!(listing(&in_time(move || maildir.open().unwrap().unwrap())), [(5, "1.a".into())]);
 }
+
+#[test]
+fn a_link_within_the_root_is_not_followed_either() {
+    let site = Site::with(&[("new/1.a", b"one\n")]);
+    let mailbox = site.open();
+    fs::rename(site.path("new"), site.path("other")).unwrap();
+    symlink("other", site.path("new")).unwrap();
+    assert!(mailbox.message_if_cached(number(1)).is_none());
+    assert_eq!(mailbox.message(number(1)).unwrap_err().kind(), ErrorKind::Other);
+}
+
+#[test]
+fn a_session_stays_in_the_maildir_that_it_has_locked() {
+    let site = Site::with(&[("new/1.a", b"one\n")]);
+    let mut mailbox = site.open();
+    let moved = site.folder().join("moved");
+    fs::rename(site.path(""), &moved).unwrap();
+    fs::create_dir_all(site.path("new")).unwrap();
+    fs::write(site.path("new/1.a"), "abc\n").unwrap();
+    assert_eq!(text(&mailbox, 1).unwrap(), "one\n");
+    mailbox.mark(number(1)).unwrap();
+    assert!(mailbox.remove_marked());
+    assert_eq!(names(&site.path("new")), ["1.a"]);
+    assert!(names(&moved.join("new")).is_empty());
+}

@@ -1,5 +1,6 @@
 //! Tests a Maildir from outside: which files are messages, and what happens to files that change.
 
+mod again;
 mod changes;
 mod full;
 mod kinds;

@@ -4,16 +4,16 @@ use super::secret::Secret;
 use crate::Result;
 use crate::prepare::prepared;
 use crate::scram::Verifier;
+use pop3_proto_maildir::Maildir;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroU32;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 pub(super) struct User {
     pub(super) verifier: Verifier,
-    pub(super) maildir: Arc<Path>,
+    pub(super) maildir: Maildir,
 }
 
 /// All users.

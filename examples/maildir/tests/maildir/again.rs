@@ -1,0 +1,130 @@
+//! What a login lists after one that listed the same Maildir, when nothing had changed for seconds.
+
+use crate::kit::{Site, in_time, listing, names, number, text};
+use pop3_proto::server::Maildrop;
+use pop3_proto_maildir::Maildir;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// A change to a Maildir, and the listing after it.
+type Change = (&'static str, fn(&Site), &'static [(u64, &'static str)]);
+
+fn rename(site: &Site, from: &str, to: &str) {
+    fs::rename(site.path(from), site.path(to)).unwrap();
+}
+
+fn write(site: &Site, name: &str, text: &str) {
+    fs::write(site.path(name), text).unwrap();
+}
+
+const CHANGES: [Change; 9] = [
+    ("nothing", |_| {}, &[(5, "1.a"), (5, "2.b")]),
+    ("a message comes", |site| write(site, "new/3.c", "three\n"), &[(5, "1.a"), (5, "2.b"), (7, "3.c")]),
+    ("a message goes", |site| fs::remove_file(site.path("new/1.a")).unwrap(), &[(5, "2.b")]),
+    ("the last of a folder goes", |site| fs::remove_file(site.path("cur/2.b:2,S")).unwrap(), &[(5, "1.a")]),
+    ("a message is moved", |site| rename(site, "new/1.a", "cur/1.a:2,S"), &[(5, "1.a"), (5, "2.b")]),
+    ("a message gets a flag", |site| rename(site, "cur/2.b:2,S", "cur/2.b:2,RS"), &[(5, "1.a"), (5, "2.b")]),
+    (
+        "a message of the same size replaces another, under a new name",
+        |site| {
+            write(site, "tmp/4.d", "abc\n");
+            fs::remove_file(site.path("new/1.a")).unwrap();
+            rename(site, "tmp/4.d", "new/4.d");
+        },
+        &[(5, "2.b"), (5, "4.d")],
+    ),
+    (
+        "a message becomes a link",
+        |site| {
+            fs::remove_file(site.path("new/1.a")).unwrap();
+            symlink(site.other(), site.path("new/1.a")).unwrap();
+        },
+        &[(5, "2.b")],
+    ),
+    (
+        "a folder is replaced",
+        |site| {
+            fs::rename(site.path("new"), site.folder().join("old")).unwrap();
+            fs::create_dir(site.path("new")).unwrap();
+        },
+        &[(5, "2.b")],
+    ),
+];
+
+/// A Maildir that was listed twice, the second time without a change for seconds.
+fn listed() -> (Site, Maildir) {
+    let site = Site::with(&[("new/1.a", b"one\n"), ("cur/2.b:2,S", b"two\n")]);
+    let maildir = site.maildir();
+    drop(maildir.open().unwrap().unwrap());
+    (site, maildir)
+}
+
+fn list_again(maildirs: &[(Site, Maildir)]) {
+    sleep(Duration::from_millis(3100));
+    for (_, maildir) in maildirs {
+        drop(maildir.open().unwrap().unwrap());
+    }
+}
+
+#[test]
+fn a_login_lists_what_is_there_now() {
+    let maildirs = CHANGES.map(|_| listed());
+    list_again(&maildirs);
+    for ((change, apply, expected), (site, maildir)) in CHANGES.into_iter().zip(&maildirs) {
+        apply(site);
+        let maildir = maildir.clone();
+        let mailbox = in_time(move || maildir.open().unwrap().unwrap());
+        let expected: Vec<_> = expected.iter().map(|(octets, id)| (*octets, (*id).to_owned())).collect();
+        assert_eq!(listing(&mailbox), expected, "{change}");
+        for message in 1..=mailbox.count() {
+            assert!(text(&mailbox, message).is_ok(), "{change}");
+        }
+    }
+}
+
+#[test]
+fn a_message_with_other_text_or_size_is_refused_and_listed_anew() {
+    let changed = ["one\ntwo\n", "one", "o\ne\n"]; // the last one is as long
+    let maildirs = changed.map(|_| listed());
+    list_again(&maildirs);
+    for (changed, (site, maildir)) in changed.into_iter().zip(&maildirs) {
+        write(site, "new/1.a", changed);
+        let mailbox = maildir.open().unwrap().unwrap();
+        assert!(mailbox.message_if_cached(number(1)).is_none());
+        assert_eq!(mailbox.message(number(1)).unwrap_err().kind(), ErrorKind::InvalidData, "{changed:?}");
+        drop(mailbox);
+        assert_eq!(text(&maildir.open().unwrap().unwrap(), 1).unwrap(), changed);
+    }
+}
+
+#[test]
+fn sizes_that_another_process_removed_are_counted_again() {
+    let maildirs = [listed()];
+    list_again(&maildirs);
+    let [(site, maildir)] = &maildirs;
+    write(site, "new/1.a", "one\ntwo\n");
+    fs::remove_file(site.path("pop3.sizes")).unwrap();
+    assert_eq!(listing(&maildir.open().unwrap().unwrap())[0].0, 10);
+}
+
+#[test]
+fn marks_and_removals_are_of_one_session() {
+    let maildirs = [listed()];
+    list_again(&maildirs);
+    let [(site, maildir)] = &maildirs;
+    let mut mailbox = maildir.open().unwrap().unwrap();
+    mailbox.mark(number(1)).unwrap();
+    drop(mailbox);
+    let mut mailbox = maildir.open().unwrap().unwrap();
+    assert!(!mailbox.has_marked());
+    rename(site, "new/1.a", "cur/1.a:2,S");
+    assert_eq!(text(&mailbox, 1).unwrap(), "one\n");
+    mailbox.mark(number(1)).unwrap();
+    assert!(mailbox.remove_marked());
+    assert_eq!(names(&site.path("cur")), ["2.b:2,S"]);
+    drop(mailbox);
+    assert_eq!(listing(&maildir.open().unwrap().unwrap()), [(5, "2.b".into())]);
+}
