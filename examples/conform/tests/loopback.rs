@@ -87,12 +87,12 @@ fn no_password_is_shown_even_if_the_server_repeats_it() {
 }
 
 #[test]
-fn without_a_login_nothing_is_judged() {
+fn without_a_login_no_check_is_judged() {
     let refused = Edit::Say { to: "PASS*", instead: "-ERR no\r\n" };
     let (code, report, errors) = conform(&server(Some(refused)), &[]);
     assert_eq!((code, report.as_str()), (Some(2), ""));
     assert!(errors.contains("the login was refused"), "{errors}");
-    // A server that says nothing at all: it never accepts.
+    // A server that sends no bytes, because it never accepts.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let (code, ..) = conform(&silent.local_addr().unwrap().to_string(), &["--timeout", "1"]);
     assert_eq!(code, Some(2));

@@ -51,7 +51,7 @@ impl From<io::Error> for CaptureError {
 /// Interfaces of a section of pcapng that are remembered.
 const MOST_INTERFACES: usize = 4096;
 
-/// How packets of an interface are to be read.
+/// How to read the packets of an interface.
 #[derive(Clone, Copy)]
 struct Interface {
     link: Link,

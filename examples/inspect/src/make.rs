@@ -72,7 +72,7 @@ impl Talk {
         }
     }
 
-    /// Sets how packets begin: [`Link::ETHERNET`] unless set.
+    /// Sets the link layer of packets, by default [`Link::ETHERNET`].
     #[must_use]
     pub fn with_link(self, link: Link) -> Self {
         Talk { link, ..self }
@@ -84,7 +84,7 @@ impl Talk {
         Talk { vlan: true, ..self }
     }
 
-    /// Sets the most bytes that a segment has: 1460 unless set.
+    /// Sets the greatest length of a segment, by default 1460 bytes.
     #[must_use]
     pub fn with_largest(self, largest: usize) -> Self {
         Talk { largest, ..self }
@@ -124,7 +124,7 @@ impl Talk {
         self.acknowledge(1 - side)
     }
 
-    /// Sends a segment that begins so many bytes after the next one. The next byte stays the same.
+    /// Sends a segment that begins this number of bytes after the next one. The next byte stays the same.
     pub fn raw(&mut self, side: usize, ahead: i32, bytes: &[u8], flags: Flags) -> &mut Self {
         let sequence = self.next[side].wrapping_add_signed(ahead);
         let mut tcp = TcpHeader::new(self.ends[side].port(), self.ends[1 - side].port(), sequence, 65_000);

@@ -31,7 +31,7 @@ impl Link {
 pub struct Segment<'p> {
     /// Who sent it.
     pub from: SocketAddr,
-    /// To whom.
+    /// The destination.
     pub to: SocketAddr,
     /// The sequence number of the first byte, or of SYN.
     pub sequence: u32,

@@ -71,7 +71,7 @@ pub struct Pop3<'r> {
 /// A command.
 #[derive(Serialize, Debug)]
 pub struct Request {
-    /// Its keyword; `UNKNOWN`, `INVALID` or `LONG` for a line that is none.
+    /// Its keyword; `UNKNOWN`, `INVALID` or `LONG` for a line that is not a command.
     pub command: &'static str,
     /// Its arguments without secrets.
     pub args: Vec<String>,

@@ -13,14 +13,14 @@ use std::ops::Range;
 pub(crate) enum Chunk {
     /// The next bytes, and when the packet with them was seen.
     Bytes(Vec<u8>, Time),
-    /// So many bytes are not known.
+    /// This number of bytes is unknown.
     Missing(u64),
 }
 
 /// What a segment did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Effect {
-    /// It is stored, or says nothing new.
+    /// It is stored, or contains no new bytes.
     Stored,
     /// It contradicts an earlier segment that is not acknowledged.
     Conflict,

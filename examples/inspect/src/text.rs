@@ -1,4 +1,4 @@
-//! What records and people are told of events. No secret is in it.
+//! Texts of events for records and people. They contain no secret.
 
 use crate::record::Request;
 use pop3_proto::client::Event;
@@ -7,7 +7,7 @@ use pop3_proto::{Command, MessageNumber, SendBuf, StatusText};
 
 const SECRET: &str = "********";
 
-/// A name or a text, up to so many bytes. JSON escapes the control characters up to 0x1F; the others are replaced, because a
+/// A name or a text, up to this number of bytes. JSON escapes the control characters up to 0x1F; the others are replaced, because a
 /// terminal may obey them.
 pub(crate) fn clip(text: &[u8], most: usize) -> String {
     let text = String::from_utf8_lossy(&text[..text.len().min(most)]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Time(pub u64);
 
 impl Time {
-    /// Returns the time that so many seconds and parts of a second after 1970 are.
+    /// Returns the time from seconds and parts of a second since 1970.
     #[must_use]
     pub fn new(seconds: u64, nanoseconds: u64) -> Self {
         Time(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
@@ -32,7 +32,7 @@ impl fmt::Display for Time {
     }
 }
 
-/// The date so many days after 1970-01-01. A year begins in March here, so that the leap day is its last.
+/// Returns the date from days since 1970-01-01. A year begins in March here, so the leap day is its last day.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468; // from 0000-03-01
     let (era, day) = (days / 146_097, days % 146_097);

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 const MESSAGES: usize = 20;
 const LINE: &str = "A line of text like any other, of seventy-six octets with its line end, CR.\r\n";
-/// Answers wait until there are so many bytes of them, as those of `serve` do.
+/// Answers wait until there are this many bytes, as those of `serve` do.
 const WRITE: usize = 64 * 1024;
 
 /// What there is to say.

@@ -115,7 +115,7 @@ enum FromServer {
         octets: u64,
         doubt: Doubt,
     },
-    /// A terminator was read: so many octets or rows came before it.
+    /// A terminator was read after this number of octets or rows.
     End(u64),
     /// It is not known which command they answer.
     Lost {
@@ -123,7 +123,7 @@ enum FromServer {
         cause: Option<Cause>,
         /// Whether the server's next line answers the next complete command, as far as can be known.
         answered: bool,
-        /// How many responses are due at most, if that is known.
+        /// The greatest number of pending responses, if it is known.
         owed: Option<u32>,
     },
     /// Not POP3 any more.

@@ -188,7 +188,7 @@ impl Monitor {
         Some(Report::Seen(seen, place))
     }
 
-    /// Reports that bytes of this side are missing before the next ones: so many, if their number is known. Drop the bytes
+    /// Reports that bytes of this side are missing before the next ones, with their number if it is known. Drop the bytes
     /// that the last call for this side left unread; the monitor counts them.
     ///
     /// The next call reports [`Seen::OutOfStep`], then every transaction that was open.

@@ -32,7 +32,7 @@ impl Tap {
                 None
             }
             FromServer::Tls(tls) => match &mut self.from_client {
-                // Known already, and the client may say nothing more.
+                // Known already, and the client may send nothing more.
                 FromClient::Tls(client @ Tls::Plaintext) => {
                     client.pass_over(Side::Client, &mut Input::more(b""))
                 }

@@ -35,7 +35,7 @@ pub enum Outcome {
     Refused,
     /// The tap lost step before the response was complete, for this reason.
     Lost(Cause),
-    /// The response cannot be told from others: the tap was out of step when the command was sent, or the client was
+    /// The response cannot be distinguished from others: the tap was out of step when the command was sent, or the client was
     /// more than 16 commands ahead.
     Untold,
     /// The session ended before the response was complete, or went on inside TLS.

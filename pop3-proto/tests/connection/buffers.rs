@@ -182,7 +182,7 @@ fn sizes_are_as_documented() {
 }
 
 #[test]
-fn what_is_received_and_pending_can_be_seen_without_changing_it() {
+fn received_and_pending_bytes_can_be_read_without_changing_them() {
     let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
     assert!(pop3.unread().is_empty() && pop3.pending().is_empty() && !pop3.is_eof());
     give(pop3.recv_buf(), b"+OK ready\r\n");

@@ -111,7 +111,7 @@ fn the_header_of_a_proxy_has_no_response() {
 
 /// The tap must not come back into step while responses to commands that it did not count are due.
 #[test]
-fn after_a_full_queue_it_waits_for_as_many_responses_as_are_due() {
+fn after_a_full_queue_it_waits_for_all_pending_responses() {
     let mut watch = logged_in();
     watch.client("DELE 1\r\n".repeat(1000));
     watch.notes();

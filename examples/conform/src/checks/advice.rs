@@ -77,7 +77,7 @@ pub(super) static CHECKS: &[Check] = &[
         needs: Needs::LOGIN,
         legal: &[
             Legal { name: "one response", by: "RFC 1939 section 3: commands end in CR LF" },
-            Legal { name: "closes", by: "practice: such a line is no mistake (ROB.2)" },
+            Legal { name: "closes", by: "practice: such a line is not a mistake (ROB.2)" },
         ],
         probe: Probe::Ask(bare_cr),
         breaks: &[Twist {

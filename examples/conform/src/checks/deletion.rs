@@ -183,7 +183,7 @@ fn count(session: &mut Session) -> Result<u64, Finding> {
     numbers(&stat).map(|(count, _)| count).ok_or(Finding::Open(Why::Mailbox("no drop listing")))
 }
 
-/// Marks a message, looks, and takes the mark back.
+/// Marks a message, looks, and clears the mark.
 fn after_dele(
     lab: &mut Lab,
     legal: &'static str,

@@ -104,7 +104,7 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "login.name_used_up",
         rows: &["1939.7.pass.d"],
-        asks: "After a refused PASS a name is due again, and another PASS is refused.",
+        asks: "After a refused PASS, a name is required again, and another PASS is refused.",
         needs: Needs::FAILED_LOGINS,
         legal: &[
             Legal { name: "refused", by: "RFC 1939 section 7" },

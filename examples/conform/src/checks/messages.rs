@@ -130,10 +130,10 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "top.lines",
         rows: &["1939.7.top.b", "1939.7.top.e"],
-        asks: "TOP with a number of lines sends so many lines after the blank line.",
+        asks: "TOP with a number of lines sends that number of lines after the blank line.",
         needs: Needs::LOGIN,
-        legal: &[Legal { name: "so many lines", by: "RFC 1939 section 7" }],
-        probe: Probe::Ask(|lab| top(lab, 2, "so many lines")),
+        legal: &[Legal { name: "the lines", by: "RFC 1939 section 7" }],
+        probe: Probe::Ask(|lab| top(lab, 2, "the lines")),
         breaks: &[
             Twist { name: "the blank line counts", edit: Edit::Code(|turn| other_lines(turn, 2, 1)) },
             Twist {

@@ -154,7 +154,7 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "stls.state",
         rows: &["2595.4.h"],
-        asks: "After the handshake a login is still due.",
+        asks: "After the handshake, a login is still required.",
         needs: Needs::CLEARTEXT,
         legal: &[REFUSED],
         probe: Probe::Ask(|lab| {

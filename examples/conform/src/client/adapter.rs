@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_command_is_told_apart() {
+    fn the_end_of_a_command_is_recognized() {
         let most = 1 << 30;
         let arguments = "test \"$*\" = 'localhost 1 --tls stls --ca ca.pem --delete'";
         assert_eq!(run(arguments, 20, most), Ended::Code(0));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_a_command() {
+    fn a_command_leaves_no_process() {
         let scratch = Scratch::new().unwrap();
         let file = scratch.path().join("id");
         assert_eq!(run(&format!("sleep 100 & echo $! > {}", file.display()), 20, 1 << 30), Ended::Code(0));

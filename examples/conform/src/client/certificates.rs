@@ -7,7 +7,7 @@ use rustls::pki_types::PrivateKeyDer;
 use std::error::Error;
 use std::sync::Arc;
 
-/// Certificates for localhost, made anew for each run.
+/// Certificates for localhost, made for each run.
 #[derive(Clone, Debug)]
 pub struct Certificates {
     /// The CA that a client must trust, as PEM.

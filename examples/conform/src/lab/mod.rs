@@ -70,7 +70,7 @@ impl Lab {
         self.shared.secrets.borrow_mut().push(secret.to_vec());
     }
 
-    /// Returns a copy of everything that was said so far.
+    /// Returns a copy of all lines so far.
     #[must_use]
     pub fn log(&self) -> Log {
         self.shared.log.borrow().clone()
@@ -104,7 +104,7 @@ impl Lab {
         }
     }
 
-    /// Connects and, if logins are to be inside TLS, begins TLS. The session is in AUTHORIZATION.
+    /// Connects and, if logins must be inside TLS, begins TLS. The session is in AUTHORIZATION.
     ///
     /// # Errors
     /// Returns [`Stop`] if there is no such session.
@@ -174,7 +174,7 @@ impl Lab {
         self.dial.idle(time);
     }
 
-    /// Connects and tries to log in, whoever else is logged in. Returns the session with the response to PASS, or to USER if that was
+    /// Connects and tries to log in, even if another session is logged in. Returns the session with the response to PASS, or to USER if that was
     /// refused.
     ///
     /// # Errors

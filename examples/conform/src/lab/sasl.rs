@@ -22,10 +22,10 @@ pub(super) enum Exchange {
     ScramFirst,
     /// The keys of the user, the first messages of both sides, and the nonce.
     ScramLast(usize, String, String, String),
-    /// The signature is sent; an empty response is due.
+    /// The signature is sent, and an empty response follows.
     ScramEnd(usize),
     Bearer,
-    /// An error is sent, and a response that says nothing is due.
+    /// An error is sent, and a response without content follows.
     Refused,
 }
 

@@ -175,7 +175,7 @@ pub struct Good {
     pop3: Pop3,
     timestamp: String,
     name: Vec<u8>,
-    /// What is due inside AUTH.
+    /// The state of the exchange inside AUTH.
     exchange: Option<Exchange>,
     /// The mailbox that this session has locked, and the messages in it at that time.
     open: Option<(usize, Vec<Mail>)>,

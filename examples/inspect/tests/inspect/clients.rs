@@ -53,7 +53,7 @@ impl<'r> Replay<'r> {
         let (done, lines) = thread::scope(|scope| {
             let server = scope.spawn(|| self.session(&listener.accept().unwrap().0));
             let done = run(port);
-            // Whoever did not connect would leave the thread waiting.
+            // A client that did not connect would leave the thread waiting.
             drop(TcpStream::connect(("127.0.0.1", port)));
             (done, server.join().unwrap())
         });

@@ -344,7 +344,7 @@ fn greeting_of_a_proxy() {
 fn thousands_of_pipelined_commands() {
     let mut talk = logged_in();
     talk.client("RETR 1\r\n".repeat(5000)).server("+OK\r\na\r\n.\r\n".repeat(3000));
-    // Older responses are due, so this is not the response to it.
+    // Older responses are pending, so this is not the response to it.
     talk.client("STAT\r\n").server("+OK 9 9\r\n.\r\n").server("+OK\r\na\r\n.\r\n".repeat(2000));
     talk.client("NOOP\r\n").server("+OK\r\n");
     let log = inspect(talk);

@@ -78,7 +78,7 @@ fn a_second_run_leaves_the_files_of_the_first() {
 }
 
 #[test]
-fn what_is_stored_is_bounded() {
+fn stored_bytes_are_bounded() {
     let mut talk = logged_in();
     for message in 1..=9 {
         talk.client(format!("RETR {message}\r\n")).server("+OK\r\nSubject: 20 octets\r\n.\r\n");

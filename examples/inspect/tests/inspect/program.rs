@@ -38,7 +38,7 @@ fn it_reads_files_and_stdin() {
 }
 
 #[test]
-fn it_says_what_is_wrong() {
+fn each_error_names_its_cause() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.pcap");
     let file = sample().pcap();

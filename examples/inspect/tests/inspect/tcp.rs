@@ -66,7 +66,7 @@ fn a_lost_packet_is_a_gap() {
 }
 
 #[test]
-fn a_gap_has_its_length_and_the_session_goes_on() {
+fn a_gap_has_its_length_and_the_session_continues() {
     let mut talk = logged_in();
     talk.client("RETR 1\r\n").server("+OK\r\nSubject: on\r\n").skip(S, 500).server("rest\r\n.\r\n");
     talk.client("NOOP\r\n").server("+OK\r\n");

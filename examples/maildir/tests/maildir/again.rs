@@ -70,7 +70,7 @@ fn list_again(maildirs: &[(Site, Maildir)]) {
 }
 
 #[test]
-fn a_login_lists_what_is_there_now() {
+fn a_login_lists_the_current_messages() {
     let maildirs = CHANGES.map(|_| listed());
     list_again(&maildirs);
     for ((change, apply, expected), (site, maildir)) in CHANGES.into_iter().zip(&maildirs) {
@@ -86,7 +86,7 @@ fn a_login_lists_what_is_there_now() {
 }
 
 #[test]
-fn a_message_with_other_text_or_size_is_refused_and_listed_anew() {
+fn a_message_with_other_text_or_size_is_refused_and_listed_again() {
     let changed = ["one\ntwo\n", "one", "o\ne\n"]; // the last one is as long
     let maildirs = changed.map(|_| listed());
     list_again(&maildirs);

@@ -124,7 +124,7 @@ fn a_server_that_missed_a_question_does_not_wait() {
 }
 
 #[test]
-fn a_deadline_goes_on_after_tls() {
+fn a_deadline_continues_after_tls() {
     const SHORT: Duration = Duration::from_millis(100);
     let script = Script::parse("S: +OK\nC: STLS\nS: +OK").unwrap();
     let mut client = Connection::new(NoTimeouts(script.server()), TlsPolicy::Required).with_deadline(SHORT);

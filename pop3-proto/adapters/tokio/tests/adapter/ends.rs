@@ -138,7 +138,7 @@ async fn a_server_that_missed_a_question_does_not_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_goes_on_after_tls() {
+async fn a_deadline_continues_after_tls() {
     const SHORT: Duration = Duration::from_secs(9);
     let (client, start) = asked_for_tls().await;
     let mut client = client.with_deadline(SHORT).start_tls(start, async |stream| Ok(stream)).await.unwrap();
