@@ -200,7 +200,7 @@ fn reload(host: &Host, certificate: Option<&Certificate>) {
         Some(Ok(())) => tracing::info!("reloaded the certificate"),
         None => {}
         Some(Err(error)) => {
-            tracing::error!(%error, "cannot reload the certificate: the old certificate stays")
+            tracing::error!(%error, "cannot reload the certificate: the old certificate stays");
         }
     }
 }
