@@ -32,7 +32,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
     /// # };
     /// # out.clear();
     ///
-    /// The client sent RETR, and `fetch` is the token of the question.
+    /// // The client sent RETR, and `fetch` is the token of the question.
     /// server.send_body(fetch).unwrap();
     /// let mut rest: &[u8] = b"Subject: dots\n\n.\n"; // from the store
     /// while let Step::NeedBody = server.poll(&mut input, &mut out).unwrap() {
