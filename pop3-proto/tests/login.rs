@@ -63,6 +63,18 @@ fn another_way_follows_before_the_password_was_shown_and_not_after_it() {
     assert_eq!(log_in(&after, TlsPolicy::Cleartext, user()), Err(refused));
 }
 
+/// Neither the name nor the password goes out, and USER and PASS follow.
+#[cfg(feature = "sasl")]
+#[test]
+fn r5034_4_r_a_login_cancels_a_challenge_that_is_not_base64() {
+    for words in ["Username:", "=AAA", "AAAAA"] {
+        let script = format!(
+            "{GREETED}C: AUTH PLAIN\nS: + {words}\nC: *\nS: -ERR cancelled\nC: USER mrose\nS: +OK\nC: PASS tanstaaf\nS: +OK"
+        );
+        assert_eq!(log_in(&script, TlsPolicy::Cleartext, user()), Ok(Way::User));
+    }
+}
+
 #[cfg(feature = "apop")]
 #[test]
 fn apop_is_taken_with_a_timestamp() {

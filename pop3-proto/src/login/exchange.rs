@@ -70,7 +70,7 @@ impl Login<'_> {
         first(way, &self.credentials, scram)
     }
 
-    /// Answers the first challenge, whatever it is, with the first message.
+    /// Answers the first challenge with the first message.
     pub(super) fn say_first<C: AsConfig>(
         &mut self,
         way: Way,

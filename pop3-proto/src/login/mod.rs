@@ -337,8 +337,8 @@ impl<'l> Login<'l> {
         Ok(Some(way))
     }
 
-    /// Answers a challenge; `None` means that it is not base64. The answer to the first challenge is the first
-    /// message, because some servers prompt in words.
+    /// Answers a challenge. The answer to the first one is the first message, whatever the challenge says. `None`
+    /// means that the challenge is not base64: RFC 5034 section 4 lets a client only cancel.
     fn challenged<C: AsConfig>(
         &mut self,
         way: Way,
@@ -348,17 +348,17 @@ impl<'l> Login<'l> {
     ) -> Result<Option<Way>, LoginError> {
         let Stage::Response { said, .. } = self.stage else { return Ok(None) };
         let distrust = match challenge {
-            _ if !said => {
+            Some(_) if !said => {
                 self.say_first(way, step, sender)?;
                 false
             }
             Some(challenge) => self.say_next(way, step, challenge, sender)?,
             None => {
                 sender.cancel(step)?;
-                way == Way::ScramSha256
+                said && way == Way::ScramSha256
             }
         };
-        self.stage = Stage::Response { way, said: true, distrust };
+        self.stage = Stage::Response { way, said: said || challenge.is_some(), distrust };
         Ok(None)
     }
 }
