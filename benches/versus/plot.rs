@@ -104,7 +104,7 @@ const PLOT: [f64; 2] = [290.0, 840.0];
 /// The slowest and the fastest that is drawn, in times of ours; what is beyond is drawn at the edge.
 const TIMES: [f64; 2] = [1.0 / 64.0, 64.0];
 
-/// Where so many times our speed is.
+/// The position of a multiple of our speed.
 fn x(times: f64) -> f64 {
     let part = (times.clamp(TIMES[0], TIMES[1]) / TIMES[0]).ln() / (TIMES[1] / TIMES[0]).ln();
     PLOT[0] + part * (PLOT[1] - PLOT[0])

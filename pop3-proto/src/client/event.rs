@@ -263,7 +263,7 @@ impl SaslStep {
 }
 
 /// The token of a `+OK` to AUTH, which your mechanism must confirm. If the mechanism also authenticates the server, as
-/// SCRAM does, `+OK` alone is no proof.
+/// SCRAM does, `+OK` alone does not prove it.
 #[must_use = "call `Client::verified` once the mechanism agrees"]
 #[derive(Debug)]
 pub struct SaslDone {

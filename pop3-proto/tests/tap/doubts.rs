@@ -109,7 +109,7 @@ fn the_header_of_a_proxy_has_no_response() {
     assert_eq!(watch.notes(), ["Unknown(Secret(..))"], "a command like any other");
 }
 
-/// The tap must not come back into step while responses to commands that it did not count are due.
+/// The tap must not come back into step while responses to commands that it did not count are pending.
 #[test]
 fn after_a_full_queue_it_waits_for_all_pending_responses() {
     let mut watch = logged_in();

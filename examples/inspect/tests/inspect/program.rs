@@ -51,7 +51,7 @@ fn each_error_names_its_cause() {
     assert_eq!(inspect(&[]).status.code(), Some(2));
 }
 
-/// A server cannot write to the terminal of whoever reads the dialogue.
+/// A server cannot write to the terminal on which the dialogue is shown.
 #[test]
 fn no_control_character_reaches_a_terminal() {
     let mut talk = super::talk();
