@@ -1,0 +1,105 @@
+//! A server of a site: the users and their mail, as `serve` asks for them.
+
+use crate::Result;
+use crate::database::{Accounts, Database};
+use crate::keeper::Keeper;
+use crate::mailbox::Mailbox;
+use crate::objects::Objects;
+use crate::operations::Maildrop;
+use crate::site::Site;
+use pop3_proto::server::Refusal;
+use pop3_proto_serve::passwords::Passwords;
+use pop3_proto_serve::prepare::prepared;
+use pop3_proto_serve::scram::Verifier;
+use pop3_proto_serve::{self as serve, Store};
+use ring::hmac;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+/// What the sessions of one server share. It has no state that another server needs.
+pub struct Node {
+    pub site: Site<Database, Objects>,
+    pub keeper: Keeper,
+    passwords: Passwords,
+}
+
+/// The store of a node: `serve` calls it on threads that may block.
+pub struct Users(pub Arc<Node>);
+
+/// A user who may log in, or the substitute for an unknown name.
+struct User {
+    verifier: Verifier,
+    /// `None` if nobody can log in with the name.
+    maildrop: Option<Maildrop>,
+}
+
+impl Node {
+    /// Returns a node of a site.
+    ///
+    /// # Errors
+    /// Returns an error if the system has no random numbers.
+    pub fn new(site: Site<Database, Objects>) -> Result<Arc<Self>> {
+        Ok(Arc::new(Node { site, keeper: Keeper::default(), passwords: Passwords::new()? }))
+    }
+
+    /// Finds a user. An unknown name takes the same round trip, and looks the same to a client.
+    async fn user(&self, name: &[u8]) -> Result<User> {
+        let name = stored_name(name);
+        let Accounts { account, model } = self.site.rows.account(&name).await?;
+        let nobody = substitute(&model.parse()?, &name); // made for every name, so all take the same time
+        match account {
+            Some((verifier, maildrop)) if !verifier.is_empty() => {
+                Ok(User { verifier: verifier.parse()?, maildrop: Some(maildrop) })
+            }
+            _ => Ok(User { verifier: nobody, maildrop: None }),
+        }
+    }
+}
+
+/// Returns the form of a name in the database: prepared by SASLprep, so every way to type a name finds it. A name that is not text becomes
+/// the empty name, which no account has.
+#[must_use]
+pub fn stored_name(name: &[u8]) -> String {
+    let prepared = prepared(name).unwrap_or_else(|| name.to_vec());
+    // PostgreSQL has no NUL in its texts.
+    String::from_utf8(prepared).ok().filter(|name| !name.contains('\0')).unwrap_or_default()
+}
+
+/// Returns a verifier that no password fits. The same name always gets the same salt, on every node.
+fn substitute(model: &Verifier, name: &str) -> Verifier {
+    let (iterations, salt) = model.shape();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, model.to_string().as_bytes());
+    let digest = |block: u64| hmac::sign(&key, &[&block.to_be_bytes(), name.as_bytes()].concat());
+    let octets = (0..).flat_map(|block| digest(block).as_ref().to_vec());
+    Verifier::of_nobody(iterations, octets.take(salt).collect())
+}
+
+/// Waits on a thread that may block.
+fn wait_for<T>(future: impl Future<Output = Result<T>>) -> io::Result<T> {
+    Handle::current().block_on(future).map_err(io::Error::other)
+}
+
+impl Store for Users {
+    fn verifier(&self, name: &[u8]) -> io::Result<Verifier> {
+        wait_for(self.0.user(name)).map(|user| user.verifier)
+    }
+
+    fn is_right(&self, name: &[u8], password: &[u8]) -> io::Result<bool> {
+        let user = wait_for(self.0.user(name))?;
+        Ok(self.0.passwords.is_right(stored_name(name).as_bytes(), password, &user.verifier))
+    }
+
+    fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn serve::Mailbox>, Refusal>> {
+        let opened = wait_for(async {
+            let user = self.0.user(name).await?;
+            let maildrop = user.maildrop.ok_or("the account was closed during the login")?;
+            self.0.site.open(maildrop).await
+        });
+        Ok(opened?.map_or(Err(Refusal::InUse), |(lease, listing)| {
+            let held = self.0.keeper.hold(lease);
+            Ok(Box::new(Mailbox::new(Arc::clone(&self.0), listing, held)))
+        }))
+    }
+}
