@@ -1,13 +1,14 @@
 //! The administrator's work: tables, accounts, checks and figures.
 
 use crate::Result;
+use crate::database::Database;
 use crate::id::{Id, now};
 use crate::node::stored_name;
 use crate::objects::Objects;
 use crate::operations::{Bodies as _, Maildrop};
 use crate::sql;
-use deadpool_postgres::{Object, Pool};
-use pop3_proto_serve::prepare;
+use deadpool_postgres::Object;
+use pop3_proto_serve::passwords;
 use pop3_proto_serve::scram::{ITERATIONS, Verifier};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fmt;
@@ -24,8 +25,8 @@ const CLOCKS: u64 = 1000;
 ///
 /// # Errors
 /// Returns an error if the database failed, or if it has tables of another version.
-pub async fn init(pool: &Pool) -> Result<()> {
-    let mut connection = pool.get().await?;
+pub async fn init(database: &Database) -> Result<()> {
+    let mut connection = database.pool().get().await?;
     if version(&connection).await?.is_none() {
         let mut password = [0; 32];
         SystemRandom::new().fill(&mut password).map_err(|_| "the system has no random numbers")?;
@@ -48,6 +49,14 @@ async fn version(connection: &Object) -> Result<Option<i32>> {
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
 }
 
+/// Checks that the database has the tables of a site.
+///
+/// # Errors
+/// Returns an error if it does not.
+pub async fn check_tables(database: &Database) -> Result<()> {
+    check_version(&database.pool().get().await?).await
+}
+
 async fn check_version(connection: &Object) -> Result<()> {
     match version(connection).await? {
         Some(sql::VERSION) => Ok(()),
@@ -64,14 +73,14 @@ async fn check_version(connection: &Object) -> Result<()> {
 ///
 /// # Errors
 /// Returns an error if the name is taken, or if no client could send name or password.
-pub async fn add_user(pool: &Pool, name: &str, password: Option<&str>) -> Result<()> {
+pub async fn add_user(database: &Database, name: &str, password: Option<&str>) -> Result<()> {
     let name = checked_name(name)?;
     let verifier = password.map_or(Ok(String::new()), |password| verifier(&name, password))?;
     const ADD: &str = "WITH made AS (INSERT INTO maildrop DEFAULT VALUES RETURNING id) \
         INSERT INTO account (name, verifier, maildrop) SELECT $1, $2, id FROM made";
     let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&name, Type::TEXT), (&verifier, Type::TEXT)];
-    match pool.get().await?.query_typed(ADD, &parameters).await {
+    match database.pool().get().await?.query_typed(ADD, &parameters).await {
         Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
             Err(format!("there is already a user {name:?}").into())
         }
@@ -83,13 +92,13 @@ pub async fn add_user(pool: &Pool, name: &str, password: Option<&str>) -> Result
 ///
 /// # Errors
 /// Returns an error if there is no such user, or if no client could send the password.
-pub async fn set_password(pool: &Pool, name: &str, password: &str) -> Result<()> {
+pub async fn set_password(database: &Database, name: &str, password: &str) -> Result<()> {
     let name = checked_name(name)?;
     let verifier = verifier(&name, password)?;
     const SET: &str = "UPDATE account SET verifier = $2 WHERE name = $1 RETURNING 1";
     let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&name, Type::TEXT), (&verifier, Type::TEXT)];
-    match pool.get().await?.query_typed(SET, &parameters).await?.is_empty() {
+    match database.pool().get().await?.query_typed(SET, &parameters).await?.is_empty() {
         true => Err(format!("there is no user {name:?}").into()),
         false => Ok(()),
     }
@@ -103,15 +112,15 @@ fn checked_name(name: &str) -> Result<String> {
 }
 
 fn verifier(name: &str, password: &str) -> Result<String> {
-    Ok(prepare::verifier(name, password)?.to_string())
+    Ok(passwords::verifier(name, password)?.to_string())
 }
 
 /// Checks everything that a site relies on, and returns what it found.
 ///
 /// # Errors
 /// Returns an error if something does not have what a site needs.
-pub async fn check(pool: &Pool, bodies: &Objects) -> Result<Vec<String>> {
-    let connection = pool.get().await.map_err(|error| format!("the database: {error}"))?;
+pub async fn check(database: &Database, bodies: &Objects) -> Result<Vec<String>> {
+    let connection = database.pool().get().await.map_err(|error| format!("the database: {error}"))?;
     check_version(&connection).await?;
     let mut found = vec![format!("tables: version {}", sql::VERSION)];
     found.push(check_settings(&connection).await?);
@@ -160,7 +169,10 @@ async fn check_bodies(bodies: &Objects) -> Result<String> {
         return Err("a body differs from what was written".into());
     }
     bodies.delete(&[id]).await?;
-    bodies.delete(&[id]).await.map_err(|error| format!("an object that is missing cannot be deleted: {error}"))?;
+    bodies
+        .delete(&[id])
+        .await
+        .map_err(|error| format!("an object that is missing cannot be deleted: {error}"))?;
     match bodies.open(id, octets).await {
         Ok(_) => Err("a deleted object can still be read".into()),
         Err(_) => Ok("object store: reads what was written, by ranges too, and deletes".into()),
@@ -174,7 +186,7 @@ pub struct Status(Row);
 ///
 /// # Errors
 /// Returns an error if the database failed.
-pub async fn status(pool: &Pool) -> Result<Status> {
+pub async fn status(database: &Database) -> Result<Status> {
     const COUNT: &str = "SELECT \
         (SELECT count(*) FROM account WHERE name <> ''), \
         (SELECT count(*) FROM account WHERE name <> '' AND verifier = ''), \
@@ -184,7 +196,7 @@ pub async fn status(pool: &Pool) -> Result<Status> {
         (SELECT count(*) FROM loose WHERE state = 'c'), \
         (SELECT count(*) FROM loose WHERE state = 'g'), \
         (SELECT count(*) FROM loose WHERE state = 'd')";
-    let connection = pool.get().await?;
+    let connection = database.pool().get().await?;
     check_version(&connection).await?;
     let row = connection.query_typed(COUNT, &[]).await?.pop();
     Ok(Status(row.ok_or("the database counted nothing")?))
@@ -203,15 +215,23 @@ impl fmt::Display for Status {
             "bodies going",
             "bodies doomed",
         ];
-        NAMES.iter().enumerate().try_for_each(|(at, name)| writeln!(f, "{name}\t{}", self.0.get::<_, i64>(at)))
+        NAMES
+            .iter()
+            .enumerate()
+            .try_for_each(|(at, name)| writeln!(f, "{name}\t{}", self.0.get::<_, i64>(at)))
     }
 }
 
-/// Returns a user's maildrop.
+/// Returns the maildrop of a user whose account is closed, so nobody can see it while it is filled.
 ///
 /// # Errors
-/// Returns an error if the database failed.
-pub async fn maildrop(database: &crate::Database, name: &str) -> Result<Option<(Maildrop, bool)>> {
-    let account = database.account(&stored_name(name.as_bytes())).await?.account;
-    Ok(account.map(|(verifier, maildrop)| (maildrop, verifier.is_empty())))
+/// Returns an error if there is no such user, or if the account is open.
+pub async fn closed_maildrop(database: &Database, name: &str) -> Result<Maildrop> {
+    match database.account(&checked_name(name)?).await?.account {
+        Some((verifier, maildrop)) if verifier.is_empty() => Ok(maildrop),
+        Some(_) => {
+            Err(format!("the account of {name:?} is open: clients would see a part of the mail").into())
+        }
+        None => Err(format!("there is no user {name:?}: run `site user add {name} --closed`").into()),
+    }
 }

@@ -7,7 +7,6 @@ use crate::operations::{Ages, Arrival, Lease, Maildrop, Rows};
 use crate::sql;
 use deadpool_postgres::{Object, Pool};
 use futures_util::TryStreamExt as _;
-use std::future::Future;
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
@@ -48,6 +47,12 @@ impl Database {
     #[must_use]
     pub fn new(pool: Pool, lease: Duration, named: bool) -> Self {
         Database { pool, lease: lease.as_secs_f64() * 1000.0, named }
+    }
+
+    /// Returns the connections.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// Returns the account with this name.
@@ -112,7 +117,7 @@ impl Database {
         let connection = self.pool.get().await?;
         let result = timeout(time, work(&connection)).await;
         match result {
-            Ok(Ok(value)) => return Ok(value),
+            Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 drop(Object::take(connection));
                 Err(error)
@@ -173,11 +178,8 @@ impl Rows for Database {
         let mut held = Vec::with_capacity(leases.len());
         for leases in leases.chunks(LEASES) {
             let (maildrops, tokens) = columns(leases);
-            let parameters: [Parameter<'_>; 3] = [
-                (&maildrops, Type::INT8_ARRAY),
-                (&tokens, Type::UUID_ARRAY),
-                (&self.lease, Type::FLOAT8),
-            ];
+            let parameters: [Parameter<'_>; 3] =
+                [(&maildrops, Type::INT8_ARRAY), (&tokens, Type::UUID_ARRAY), (&self.lease, Type::FLOAT8)];
             held.extend(column::<Token>(&self.query(sql::RENEW, &parameters).await?)?);
         }
         Ok(held)

@@ -3,17 +3,20 @@
 
 #![allow(missing_debug_implementations)] // types that hold connections, mail or secrets are not for printing
 
+pub mod admin;
 mod canonical;
 pub mod collect;
 mod database;
 pub mod health;
 pub mod id;
+pub mod import;
 mod keeper;
 mod listing;
 mod mailbox;
 mod node;
 mod objects;
 pub mod operations;
+pub mod options;
 mod site;
 pub mod sql;
 

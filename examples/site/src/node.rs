@@ -8,11 +8,11 @@ use crate::objects::Objects;
 use crate::operations::Maildrop;
 use crate::site::Site;
 use pop3_proto::server::Refusal;
-use pop3_proto_serve::passwords::Passwords;
-use pop3_proto_serve::prepare::prepared;
+use pop3_proto_serve::nobody::Nobody;
+use pop3_proto_serve::passwords::Remembered;
+use pop3_proto_serve::prepare;
 use pop3_proto_serve::scram::Verifier;
 use pop3_proto_serve::{self as serve, Store};
-use ring::hmac;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 pub struct Node {
     pub site: Site<Database, Objects>,
     pub keeper: Keeper,
-    passwords: Passwords,
+    passwords: Remembered,
 }
 
 /// The store of a node: `serve` calls it on threads that may block.
@@ -41,14 +41,15 @@ impl Node {
     /// # Errors
     /// Returns an error if the system has no random numbers.
     pub fn new(site: Site<Database, Objects>) -> Result<Arc<Self>> {
-        Ok(Arc::new(Node { site, keeper: Keeper::default(), passwords: Passwords::new()? }))
+        Ok(Arc::new(Node { site, keeper: Keeper::default(), passwords: Remembered::new(Remembered::MOST)? }))
     }
 
     /// Finds a user. An unknown name takes the same round trip, and looks the same to a client.
     async fn user(&self, name: &[u8]) -> Result<User> {
         let name = stored_name(name);
         let Accounts { account, model } = self.site.rows.account(&name).await?;
-        let nobody = substitute(&model.parse()?, &name); // made for every name, so all take the same time
+        let shape = model.parse::<Verifier>()?.shape();
+        let nobody = Nobody::new(model.as_bytes(), [shape]).verifier(name.as_bytes()); // for every name, so all take the same time
         match account {
             Some((verifier, maildrop)) if !verifier.is_empty() => {
                 Ok(User { verifier: verifier.parse()?, maildrop: Some(maildrop) })
@@ -62,18 +63,11 @@ impl Node {
 /// the empty name, which no account has.
 #[must_use]
 pub fn stored_name(name: &[u8]) -> String {
-    let prepared = prepared(name).unwrap_or_else(|| name.to_vec());
     // PostgreSQL has no NUL in its texts.
-    String::from_utf8(prepared).ok().filter(|name| !name.contains('\0')).unwrap_or_default()
-}
-
-/// Returns a verifier that no password fits. The same name always gets the same salt, on every node.
-fn substitute(model: &Verifier, name: &str) -> Verifier {
-    let (iterations, salt) = model.shape();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, model.to_string().as_bytes());
-    let digest = |block: u64| hmac::sign(&key, &[&block.to_be_bytes(), name.as_bytes()].concat());
-    let octets = (0..).flat_map(|block| digest(block).as_ref().to_vec());
-    Verifier::of_nobody(iterations, octets.take(salt).collect())
+    String::from_utf8(prepare::form(name).into_owned())
+        .ok()
+        .filter(|name| !name.contains('\0'))
+        .unwrap_or_default()
 }
 
 /// Waits on a thread that may block.
@@ -88,7 +82,7 @@ impl Store for Users {
 
     fn is_right(&self, name: &[u8], password: &[u8]) -> io::Result<bool> {
         let user = wait_for(self.0.user(name))?;
-        Ok(self.0.passwords.is_right(stored_name(name).as_bytes(), password, &user.verifier))
+        Ok(self.0.passwords.is_right(stored_name(name).as_bytes(), &user.verifier, password))
     }
 
     fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn serve::Mailbox>, Refusal>> {

@@ -6,7 +6,7 @@ use crate::operations::Bodies;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use object_store::buffered::BufWriter;
-use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _};
+use object_store::{Error, GetOptions, GetRange, ObjectStore};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -75,12 +75,9 @@ impl Options {
         Duration::from_secs(self.lease)
     }
 
-    /// Returns the connections to the database.
-    ///
-    /// # Errors
-    /// Returns the errors of [`site`](Self::site).
-    pub fn pool(&self) -> Result<Pool> {
-        let mut config: Config = self.store.parse().map_err(|_| "--store is not postgres://USER@HOST/NAME")?;
+    fn pool(&self) -> Result<Pool> {
+        let mut config: Config =
+            self.store.parse().map_err(|_| "--store is not postgres://USER@HOST/NAME")?;
         let is_from_environment = std::env::var("SITE_STORE").is_ok_and(|url| url == self.store);
         if config.get_password().is_some() && !is_from_environment {
             return Err("--store has a password, which every user can read: put it in PGPASSWORD".into());
@@ -127,7 +124,8 @@ impl Options {
             "s3" => {
                 let bucket = url.host_str().ok_or("--bodies is not s3://BUCKET/PREFIX")?;
                 // Plain HTTP is used only if AWS_ENDPOINT asks for it.
-                let store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_allow_http(true).build()?;
+                let store =
+                    AmazonS3Builder::from_env().with_bucket_name(bucket).with_allow_http(true).build()?;
                 match url.path().trim_matches('/') {
                     "" => Ok(Objects::new(store)),
                     prefix => Ok(Objects::new(PrefixStore::new(store, prefix))),

@@ -92,7 +92,9 @@ impl<R: Rows, B: Bodies, C: Time> Site<R, B, C> {
             match self.remove_once(lease, ids).await {
                 Ok(true) => return Removal::Done,
                 Ok(false) => return Removal::NotDone,
-                Err(error) => tracing::warn!(%error, "the database did not tell whether messages are removed"),
+                Err(error) => {
+                    tracing::warn!(%error, "the database did not tell whether messages are removed")
+                }
             }
         }
         Removal::Unknown

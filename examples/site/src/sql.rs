@@ -18,8 +18,7 @@ pub const ACQUIRE: &str = "UPDATE maildrop SET holder = $2, expires = now() + $3
 ///
 /// It must be sent after the result of [`ACQUIRE`] has arrived. In one statement, the view of the messages would be older than the wait
 /// for the row of the maildrop, and would list messages that the last session removed.
-pub const SNAPSHOT: &str =
-    "SELECT holder AS id, -1::bigint AS octets, NULL::text AS uid FROM maildrop WHERE id = $1 AND holder = $2 \
+pub const SNAPSHOT: &str = "SELECT holder AS id, -1::bigint AS octets, NULL::text AS uid FROM maildrop WHERE id = $1 AND holder = $2 \
     UNION ALL (SELECT id, octets, uid FROM message WHERE maildrop = $1 ORDER BY id)";
 
 /// Renews the leases of a node. $1: maildrops, $2: tokens, $3: duration. A lease whose token is not returned is lost.
@@ -72,4 +71,5 @@ pub const DOOM: &str = "UPDATE loose SET state = 'd' WHERE id IN (SELECT id FROM
 pub const FORGET: &str = "DELETE FROM loose WHERE id = ANY ($1) AND state = 'd'";
 
 /// Returns which of these bodies are known. $1: ids.
-pub const KNOWN: &str = "SELECT id FROM message WHERE id = ANY ($1) UNION ALL SELECT id FROM loose WHERE id = ANY ($1)";
+pub const KNOWN: &str =
+    "SELECT id FROM message WHERE id = ANY ($1) UNION ALL SELECT id FROM loose WHERE id = ANY ($1)";
