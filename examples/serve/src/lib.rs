@@ -20,6 +20,7 @@ mod visit;
 pub use certificate::Certificate;
 pub use files::make_private_folder;
 pub use listen::{Door, Guest, Guests, Shutdown};
+pub use pop3_proto_maildir::refusal;
 pub use run::run;
 pub use self_signed::self_signed;
 pub use store::{Later, Mailbox, Octets, Store};
