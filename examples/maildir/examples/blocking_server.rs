@@ -8,7 +8,7 @@ use pop3_proto::server::{Credentials, Event, Login, Refusal, Responder, ServerCo
 use pop3_proto::{ServerConnection, Text, TlsPolicy};
 use pop3_proto_basics::Result;
 use pop3_proto_basics::blocking::{Socket, unless_late};
-use pop3_proto_maildir::{Mailbox, Maildir, Message};
+use pop3_proto_maildir::{Mailbox, Maildir, Message, refusal};
 use std::io::{BufRead as _, ErrorKind, Read as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
@@ -126,16 +126,20 @@ impl Session<'_> {
                     }
                     Err(error) => {
                         eprintln!("message {}: {error}", fetch.message().get());
-                        responder.refuse(fetch, refusal(&error))?;
+                        let why = match error.kind() {
+                            ErrorKind::NotFound => Refusal::NoSuchMessage, // trying again would not help
+                            _ => refusal(&error),
+                        };
+                        responder.refuse(fetch, why)?;
                     }
                 }
             }
             Event::Body => self.send_message(responder)?,
             // The client sent QUIT. This is the only place that removes messages.
             Event::Commit(commit) => {
-                match responder.maildrop().is_none_or(|maildrop| maildrop.remove_marked()) {
-                    true => responder.removed(commit)?,
-                    false => responder.not_removed(commit, Refusal::Temporary)?,
+                match responder.maildrop().map_or(Ok(()), |maildrop| maildrop.remove_marked()) {
+                    Ok(()) => responder.removed(commit)?,
+                    Err(why) => responder.not_removed(commit, why)?,
                 }
             }
             other => responder.decline(other)?, // AUTH, APOP, STLS and unknown commands are not offered
@@ -154,7 +158,7 @@ impl Session<'_> {
             Ok(Err(refusal)) => responder.refuse(login, refusal)?,
             Err(error) => {
                 eprintln!("the Maildir: {error}");
-                responder.refuse(login, Refusal::Temporary)?;
+                responder.refuse(login, refusal(&error))?;
             }
         }
         Ok(())
@@ -173,14 +177,6 @@ impl Session<'_> {
             message.consume(taken);
         }
         Ok(())
-    }
-}
-
-/// Returns the refusal for a message that cannot be opened.
-fn refusal(error: &std::io::Error) -> Refusal {
-    match error.kind() {
-        ErrorKind::NotFound => Refusal::NoSuchMessage, // trying again would not help
-        _ => Refusal::Temporary,
     }
 }
 

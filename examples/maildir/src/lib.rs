@@ -21,13 +21,24 @@ mod sizes;
 pub use mailbox::Mailbox;
 pub use message::Message;
 
+use pop3_proto::server::Refusal;
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Writes a line to the log.
 pub type Report = fn(fmt::Arguments<'_>);
+
+/// Returns the refusal for an error: [`Refusal::Permanent`] if somebody must fix something before trying again can help, as for a folder that
+/// may not be written, and otherwise [`Refusal::Temporary`].
+#[must_use]
+pub fn refusal(error: &io::Error) -> Refusal {
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Refusal::Permanent,
+        _ => Refusal::Temporary,
+    }
+}
 
 /// A Maildir that may be opened. Clones share the listing that is kept for the next login.
 #[derive(Clone)]

@@ -4,14 +4,14 @@
 //! differs from the base name. The location of a message is a number, because most messages are in few places (a folder, and
 //! flags).
 
-use crate::Maildir;
 use crate::kept::{Kept, Listing, Versions};
 use crate::listing::{LeftOut, list};
 use crate::message::Message;
 use crate::names::order;
-use crate::place::{FOLDERS, Folder, Folders, Opened, Root};
+use crate::place::{FOLDERS, Folders, Opened, Root};
 use crate::rows::{Places, Row, Rows};
 use crate::sizes::{self, Sizes};
+use crate::{Maildir, refusal};
 use pop3_proto::server::{Entry, Maildrop, Refusal};
 use pop3_proto::{MessageNumber, UniqueId};
 use std::fmt;
@@ -142,20 +142,28 @@ impl Mailbox {
         Message::open_soon(opened, item.row.size, self.clone())
     }
 
+    /// Returns a message's base name: its file name up to the flags.
+    #[must_use]
+    pub fn base_name(&self, number: MessageNumber) -> Option<&[u8]> {
+        self.0.item(number).map(|item| self.0.rows.base(item.row))
+    }
+
     /// Returns whether any message is marked.
     #[must_use]
     pub fn has_marked(&self) -> bool {
         self.0.marked().next().is_some()
     }
 
-    /// Removes the marked messages, and returns whether all of them are permanently removed. This may block.
-    #[must_use]
-    pub fn remove_marked(&self) -> bool {
-        let removed = self.0.remove_marked();
-        if let Err(error) = &removed {
+    /// Removes the marked messages. This may block.
+    ///
+    /// # Errors
+    /// Returns [`Refusal::Temporary`] if not all of them are permanently removed, and trying again can remove more. Returns
+    /// [`Refusal::Permanent`] if trying again cannot help, because the folders may not be changed.
+    pub fn remove_marked(&self) -> Result<(), Refusal> {
+        self.0.remove_marked().map_err(|error| {
             self.0.maildir.report(format_args!("not all marked messages are removed: {error}"));
-        }
-        removed.is_ok()
+            refusal(&error)
+        })
     }
 
     /// Notes that a message differs from the listed one, so the next session counts all messages again.
@@ -258,32 +266,25 @@ impl Inner {
     /// at most once.
     fn remove_marked(&self) -> io::Result<()> {
         let folders = self.root.folders()?;
-        let (mut missing, mut failure) = (Vec::new(), Ok(()));
+        let (mut missing, mut failure) = (Vec::new(), Failure(Ok(())));
         for item in self.marked() {
-            match unless_missing(self.remove(item, &folders)) {
-                Ok(Some(())) => {}
-                Ok(None) => {
-                    item.state.gone.store(false, Relaxed); // until the listing says it again
-                    missing.push(item);
-                }
-                Err(error) => failure = Err(error),
+            if let Some(None) = failure.of(unless_missing(self.remove(item, &folders))) {
+                item.state.gone.store(false, Relaxed); // until the listing says it again
+                missing.push(item);
             }
         }
         if !missing.is_empty() {
             self.search(&folders)?;
         }
-        for item in missing {
-            // A message that somebody else has removed is gone too.
-            if !item.state.gone.load(Relaxed) {
-                match unless_missing(self.remove(item, &folders)) {
-                    Ok(Some(())) => {}
-                    Ok(None) => failure = Err(disturbed()),
-                    Err(error) => failure = Err(error),
-                }
-            }
+        // A message that somebody else has removed is gone too.
+        for item in missing.into_iter().filter(|item| !item.state.gone.load(Relaxed)) {
+            let removed = unless_missing(self.remove(item, &folders));
+            failure.of(removed.and_then(|removed| removed.ok_or_else(disturbed)));
         }
-        folders.iter().try_for_each(Folder::sync)?;
-        failure
+        for folder in &folders {
+            failure.of(folder.sync());
+        }
+        failure.0
     }
 
     fn remove(&self, item: Item<'_>, folders: &Folders) -> io::Result<()> {
@@ -296,6 +297,21 @@ impl Inner {
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Mailbox(..)")
+    }
+}
+
+/// The failure of some of several steps. If trying again can help with any of them, it is one of those.
+struct Failure(io::Result<()>);
+
+impl Failure {
+    /// Returns the result of a step, and keeps its error.
+    fn of<T>(&mut self, step: io::Result<T>) -> Option<T> {
+        step.map_err(|error| {
+            if self.0.is_ok() || refusal(&error) == Refusal::Temporary {
+                self.0 = Err(error);
+            }
+        })
+        .ok()
     }
 }
 

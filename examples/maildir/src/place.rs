@@ -67,8 +67,7 @@ pub(crate) struct Version {
 impl Root {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let root = retry_on_intr(|| rustix::fs::openat(CWD, path, ROOT, Mode::empty()));
-        // Not `NotFound`, because that kind is about a message.
-        root.map(Root).map_err(io::Error::other)
+        root.map(Root).map_err(|error| not_about_a_message(error.into()))
     }
 
     pub(crate) fn folders(&self) -> io::Result<Folders> {
@@ -118,7 +117,7 @@ impl Root {
         let name = FOLDERS[usize::from(folder)];
         open(&self.0, name.as_bytes(), OFlags::RDONLY | FOLDER | OFlags::NOFOLLOW)
             .map(Folder)
-            .map_err(|error| io::Error::other(format!("{name}: {error}")))
+            .map_err(|error| named(name, error))
     }
 
     /// Locks the Maildir for as long as the result is kept. Returns `None` if another session has locked it.
@@ -131,7 +130,7 @@ impl Root {
                     done => Ok(done.map(|()| Some(lock))?),
                 }
             });
-        locked.map_err(|error| io::Error::other(format!("{LOCK}: {error}")))
+        locked.map_err(|error| named(LOCK, error))
     }
 
     pub(crate) fn read(&self, name: &str) -> io::Result<Opened> {
@@ -229,6 +228,20 @@ fn regular(file: impl AsFd) -> io::Result<Stat> {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Ok(stat),
         _ => Err(not_regular()),
+    }
+}
+
+/// Returns the error of a part of the Maildir that is not a message.
+fn named(part: &str, error: io::Error) -> io::Error {
+    let error = not_about_a_message(error);
+    io::Error::new(error.kind(), format!("{part}: {error}"))
+}
+
+/// Returns the error with another kind than `NotFound`, because that kind is about a message.
+fn not_about_a_message(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::NotFound => io::Error::other(error),
+        _ => error,
     }
 }
 

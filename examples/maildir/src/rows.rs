@@ -97,3 +97,6 @@ impl Places {
         self.0.get(usize::from(number)).map(|(folder, flags)| (*folder, &**flags))
     }
 }
+
+#[cfg(test)]
+mod tests;

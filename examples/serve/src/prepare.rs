@@ -3,6 +3,7 @@
 
 use super::{COMMAND_LINE, SASL_LINE};
 use crate::Result;
+use std::borrow::Cow;
 use stringprep::saslprep;
 
 /// Returns the text as SASLprep prepares it. Returns `None` if that changes nothing, or if the text cannot be prepared.
@@ -13,6 +14,13 @@ pub fn prepared(octets: &[u8]) -> Option<Vec<u8>> {
     let prepared = saslprep(std::str::from_utf8(octets).ok()?).ok()?;
     // A text of invisible characters becomes an empty one, which would be equal to any other of its kind.
     (!prepared.is_empty() && prepared.as_bytes() != octets).then(|| prepared.into_owned().into_bytes())
+}
+
+/// Returns the form of a name by which a store finds a user: prepared, or unchanged if that is not possible. Two names of one form are the same
+/// name, typed in two ways.
+#[must_use]
+pub fn form(name: &[u8]) -> Cow<'_, [u8]> {
+    prepared(name).map_or(Cow::Borrowed(name), Cow::Owned)
 }
 
 /// Checks that a client can log in with this password: PASS or AUTH PLAIN must be able to carry it. APOP and SCRAM send no password, but

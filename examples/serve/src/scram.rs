@@ -86,6 +86,16 @@ impl Verifier {
         let given = Self::with_salt(password, self.iterations, self.salt.clone());
         given.stored_key.ct_eq(&self.stored_key).into()
     }
+
+    /// Adds everything to a digest that tells verifiers apart.
+    pub(crate) fn add_to(&self, digest: &mut hmac::Context) {
+        let Verifier { iterations, salt, stored_key, server_key } = self;
+        digest.update(&iterations.get().to_be_bytes());
+        digest.update(stored_key);
+        digest.update(server_key);
+        digest.update(&(salt.len() as u64).to_be_bytes());
+        digest.update(salt);
+    }
 }
 
 fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {

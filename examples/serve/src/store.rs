@@ -46,8 +46,9 @@ pub trait Mailbox: Maildrop + Send {
     /// must be sent as were listed: check this in advance as far as possible.
     fn message(&self, number: MessageNumber) -> Later<io::Result<Octets>>;
 
-    /// Removes the marked messages, and returns whether all of them are permanently removed.
-    fn removal(&self) -> Later<bool>;
+    /// Removes the marked messages. The result is `Ok` if all of them are permanently removed. Otherwise it is the answer to QUIT:
+    /// [`Refusal::Temporary`] if trying again can remove more, and [`Refusal::Permanent`] if somebody must fix something first.
+    fn removal(&self) -> Later<Result<(), Refusal>>;
 }
 
 impl Store for Users {
@@ -84,13 +85,14 @@ impl Mailbox for maildir::Mailbox {
         })
     }
 
-    fn removal(&self) -> Later<bool> {
-        let marked = self.has_marked().then(|| self.clone());
+    fn removal(&self) -> Later<Result<(), Refusal>> {
+        if !self.has_marked() {
+            return Box::pin(ready(Ok(())));
+        }
+        let mailbox = self.clone();
         Box::pin(async move {
-            match marked {
-                None => true,
-                Some(mailbox) => spawn_blocking(move || mailbox.remove_marked()).await.unwrap_or(false),
-            }
+            let removal = spawn_blocking(move || mailbox.remove_marked());
+            removal.await.unwrap_or(Err(Refusal::Temporary))
         })
     }
 }

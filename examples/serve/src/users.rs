@@ -7,11 +7,11 @@ mod secret;
 mod table;
 
 use super::files::{self, Access, PRIVATE};
-use super::prepare::{self, prepared};
+use super::passwords::{self, Remembered};
+use super::prepare::form;
 use crate::Result;
-use crate::scram::{ITERATIONS, Verifier};
+use crate::scram::Verifier;
 use pop3_proto_maildir::Maildir;
-use secret::Secret;
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -22,6 +22,7 @@ use table::{Table, User};
 /// All users, who may change while the server runs.
 pub struct Users {
     table: RwLock<Arc<Table>>,
+    remembered: Remembered,
     /// A reload holds this lock, so the newest users stay.
     file: Mutex<Option<PathBuf>>,
 }
@@ -32,9 +33,8 @@ impl Users {
     /// # Errors
     /// Returns an error that names the user if no client could send the password.
     pub fn one(name: &str, password: &str, maildir: &Path) -> Result<Self> {
-        let user = User { verifier: verifier(name, password)?, maildir: maildir_at(maildir) };
-        let table = Table::new([(name.into(), user)].into(), Secret::random()?)?;
-        Ok(Users { table: RwLock::new(table.into()), file: Mutex::default() })
+        let user = User { verifier: passwords::verifier(name, password)?, maildir: maildir_at(maildir) };
+        Self::with(Table::new([(name.into(), user)].into(), &secret::random()?), None)
     }
 
     /// Returns the users of a file. Creates the file with the site's secret if it is missing.
@@ -42,7 +42,12 @@ impl Users {
     /// # Errors
     /// Returns an error that names the file and the line, and shows no part of a verifier.
     pub fn read(path: &Path) -> Result<Self> {
-        Ok(Users { table: RwLock::new(read(path)?.into()), file: Mutex::new(Some(path.into())) })
+        Self::with(read(path)?, Some(path.into()))
+    }
+
+    fn with(table: Table, file: Option<PathBuf>) -> Result<Self> {
+        let remembered = Remembered::new(Remembered::MOST)?;
+        Ok(Users { table: RwLock::new(table.into()), remembered, file: Mutex::new(file) })
     }
 
     /// Reads the file again, and returns how many users there are now. Returns `None` if the users are not from a
@@ -61,7 +66,7 @@ impl Users {
 
     /// Returns the verifier of a user. For an unknown name, returns one that looks the same to a client and takes the same time.
     pub fn verifier(&self, name: &[u8]) -> Verifier {
-        self.table().verifier(name)
+        self.table().verifier(name).1
     }
 
     /// Returns where the user's messages are.
@@ -72,7 +77,9 @@ impl Users {
     /// Returns whether this is the user's password, as it was typed or prepared by SASLprep. This may take
     /// milliseconds.
     pub fn is_right(&self, name: &[u8], password: &[u8]) -> bool {
-        self.table().is_right(name, password)
+        let table = self.table();
+        let (name, verifier) = table.verifier(name);
+        self.remembered.is_right(name, &verifier, password)
     }
 
     /// Returns the current users. The lock is not held while a password is checked.
@@ -90,7 +97,7 @@ fn read(path: &Path) -> Result<Table> {
             parse(line).map_err(|error| format!("{}, line {number}: {error}", path.display()))?;
         by_name.insert(name, user);
     }
-    Table::new(by_name, Secret::next_to(path)?)
+    Ok(Table::new(by_name, &secret::next_to(path)?))
 }
 
 /// Reads the lines of a file of users. An incomplete last line means that the file is still being written.
@@ -119,13 +126,6 @@ fn fields(line: &str) -> Option<(&str, &str, &str)> {
     Some((name, verifier, maildir))
 }
 
-/// Makes a verifier for the prepared password, because clients of SCRAM prepare it too (RFC 5802 section 2.2).
-fn verifier(name: &str, password: &str) -> Result<Verifier> {
-    prepare::check(name, password)?;
-    let prepared = prepared(password.as_bytes());
-    Verifier::new(prepared.as_deref().unwrap_or(password.as_bytes()), ITERATIONS)
-}
-
 /// Writes a user to the file, in place of one with the same name, and makes the folders of the Maildir.
 ///
 /// # Errors
@@ -136,7 +136,7 @@ pub fn add(path: &Path, name: &str, password: &str, maildir: &Path) -> Result<()
     if name.is_empty() || name.contains(char::is_control) || root.contains(char::is_control) {
         return Err("a name or a path is empty or has a control character, which a line cannot hold".into());
     }
-    let line = format!("{name}\t{}\t{root}\n", verifier(name, password)?);
+    let line = format!("{name}\t{}\t{root}\n", passwords::verifier(name, password)?);
     make_maildir(&maildir)?;
     {
         let _lock = lock(path)?;
@@ -148,7 +148,7 @@ pub fn add(path: &Path, name: &str, password: &str, maildir: &Path) -> Result<()
         let access = access.map_or(Access::Mode(PRIVATE), |data| Access::OwnerOf(data, data.mode() & 0o640));
         files::replace(path, text.as_bytes(), &access)?;
     }
-    Secret::next_to(path).map(drop)
+    secret::next_to(path).map(drop)
 }
 
 /// Takes the lock for all files that are written next to the users, and for the users themselves.
@@ -158,12 +158,11 @@ fn lock(users: &Path) -> Result<files::Lock> {
 
 /// Returns the lines with this user's line at the end, and without any other line of that name.
 fn with_line(before: &str, name: &str, line: &str) -> Result<String> {
-    let form = |name: &str| prepared(name.as_bytes()).unwrap_or_else(|| name.into());
     let mut text = String::with_capacity(before.len() + line.len());
     for other in before.lines() {
         match fields(other) {
             Some((same, ..)) if same == name => {}
-            Some((similar, ..)) if form(similar) == form(name) => {
+            Some((similar, ..)) if form(similar.as_bytes()) == form(name.as_bytes()) => {
                 return Err(
                     format!("{name:?} and {similar:?} would be one name: SASLprep makes them equal").into()
                 );

@@ -1,8 +1,8 @@
 //! The application's answers on one connection.
 
-use super::Host;
 use super::listen::{Guest, Session};
 use super::store::{Later, Mailbox, Octets};
+use super::{Host, refusal};
 use crate::scram::{Exchange, Progress, Verifier};
 use pop3_proto::server::{
     CloseReason, Commit, Credentials, Event, Fetch, Login, Maildrop as _, Refusal, Responder, ServerConfig,
@@ -72,7 +72,7 @@ enum Work {
     Done,
     LogIn(Login, Later<Verdict>),
     Send(Fetch, Later<io::Result<Octets>>),
-    Remove(Commit, Later<bool>),
+    Remove(Commit, Later<Result<(), Refusal>>),
     End(End),
 }
 
@@ -126,8 +126,8 @@ impl Visit {
                 Err(error) => self.refuse_message(fetch, &error, session.responder()),
             },
             Work::Remove(commit, removal) => match session.wait_for(removal).await? {
-                true => Ok(session.responder().removed(commit)?),
-                false => Ok(session.responder().not_removed(commit, Refusal::Temporary)?),
+                Ok(()) => Ok(session.responder().removed(commit)?),
+                Err(why) => Ok(session.responder().not_removed(commit, why)?),
             },
             Work::Done | Work::End(_) => Ok(()),
         }
@@ -174,7 +174,7 @@ impl Visit {
         tracing::warn!(self.id, number = fetch.message().get(), %error, "the message cannot be sent");
         let refusal = match error.kind() {
             ErrorKind::NotFound => Refusal::NoSuchMessage, // without a code, because trying again would not help
-            _ => Refusal::Temporary,
+            _ => refusal(error),
         };
         Ok(responder.refuse(fetch, refusal)?)
     }
@@ -323,7 +323,7 @@ impl Host {
     ) -> Result<Box<dyn Mailbox>, Refusal> {
         let failed = |error: io::Error| {
             tracing::error!(id, name = %name.escape_ascii(), %error, "the store failed");
-            Refusal::Temporary
+            refusal(&error)
         };
         let is_right = match proof {
             Proof::Password(password) => self.store.is_right(name, password).map_err(failed)?,

@@ -123,7 +123,7 @@ fn marks_and_removals_are_of_one_session() {
     rename(site, "new/1.a", "cur/1.a:2,S");
     assert_eq!(text(&mailbox, 1).unwrap(), "one\n");
     mailbox.mark(number(1)).unwrap();
-    assert!(mailbox.remove_marked());
+    assert_eq!(mailbox.remove_marked(), Ok(()));
     assert_eq!(names(&site.path("cur")), ["2.b:2,S"]);
     drop(mailbox);
     assert_eq!(listing(&maildir.open().unwrap().unwrap()), [(5, "2.b".into())]);

@@ -145,7 +145,7 @@ fn a_message_that_vanished_is_gone() {
         assert_eq!(mailbox.message(number(1)).unwrap_err().kind(), ErrorKind::NotFound);
     }
     mailbox.mark(number(1)).unwrap();
-    assert!(mailbox.remove_marked(), "what is gone is removed");
+    assert_eq!(mailbox.remove_marked(), Ok(()), "what is gone is removed");
 }
 
 #[test]

@@ -5,5 +5,8 @@ mod changes;
 mod full;
 mod kinds;
 mod kit;
+#[cfg(target_os = "linux")]
+mod listings;
 mod moves;
+mod refused;
 mod sessions;

@@ -54,7 +54,7 @@ fn a_message_that_is_delivered_during_a_session_is_in_the_next() {
     assert_eq!(listing(&mailbox), [(5, "2.b".into())]);
     assert_eq!(text(&mailbox, 1).unwrap(), "two\n");
     mailbox.mark(number(1)).unwrap();
-    assert!(mailbox.remove_marked());
+    assert_eq!(mailbox.remove_marked(), Ok(()));
     drop(mailbox);
     assert_eq!(listing(&site.open()), [(5, "1.a".into())]);
 }
@@ -81,7 +81,7 @@ fn any_name_of_a_file_is_the_name_of_a_message() {
     for message in 1..=7 {
         mailbox.mark(number(message)).unwrap();
     }
-    assert!(mailbox.remove_marked());
+    assert_eq!(mailbox.remove_marked(), Ok(()));
     assert_eq!(fs::read_dir(site.path("cur")).unwrap().count(), 0);
 }
 
@@ -93,7 +93,7 @@ fn rset_clears_the_marks() {
     mailbox.mark(number(1)).unwrap();
     assert!(mailbox.has_marked() && mailbox.entry(number(1)).unwrap().marked);
     mailbox.unmark_all();
-    assert!(!mailbox.has_marked() && mailbox.remove_marked());
+    assert!(!mailbox.has_marked() && mailbox.remove_marked().is_ok());
     assert_eq!(mailbox.mark(number(3)), Err(Refusal::NoSuchMessage));
     assert_eq!(listing(&mailbox).len(), 2);
 }

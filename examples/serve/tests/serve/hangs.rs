@@ -52,7 +52,7 @@ impl Mailbox for Mail {
         })
     }
 
-    fn removal(&self) -> Later<bool> {
+    fn removal(&self) -> Later<Result<(), Refusal>> {
         let hangs = self.0 == b"removal";
         Box::pin(async move {
             spawn_blocking(move || {
@@ -61,7 +61,7 @@ impl Mailbox for Mail {
                 }
             })
             .await
-            .is_ok()
+            .map_err(|_| Refusal::Temporary)
         })
     }
 }

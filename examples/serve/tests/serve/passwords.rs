@@ -1,12 +1,14 @@
 //! Passwords that are not ASCII, or that are long.
 
-use crate::kit::{Server, Site, door, say};
+use crate::kit::{PASSWORD, Server, Site, door, say};
 use crate::logins::{plain, scram};
 use pop3_proto::{ApopTimestamp, Secret, apop};
+use pop3_proto_serve::passwords::Remembered;
 use pop3_proto_serve::scram::{ITERATIONS, Verifier};
 use pop3_proto_serve::users::{self, Users};
 use pop3_proto_serve::{Guests, Host};
 use std::fs;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 /// One password, as two keyboards send it.
 const COMPOSED: &str = "na\u{ef}vet\u{e9}";
@@ -100,4 +102,60 @@ async fn a_password_is_accepted_if_a_command_can_carry_it() {
         assert!(error.contains("9211 bytes together") && !error.contains("ppp"), "{error}");
     }
     assert!(!file.exists());
+}
+
+fn remembered(most: usize) -> Remembered {
+    Remembered::new(NonZeroUsize::new(most).unwrap()).unwrap()
+}
+
+fn verifier_of(password: &str) -> Verifier {
+    Verifier::new(password.as_bytes(), NonZeroU32::MIN).unwrap()
+}
+
+#[test]
+fn a_right_password_is_remembered_until_the_verifier_changes() {
+    let remembered = remembered(9);
+    let [old, new] = [PASSWORD, "sekret"].map(verifier_of);
+    let nobody = Verifier::of_nobody(NonZeroU32::MIN, vec![0; 16]);
+    assert!(!remembered.is_right(b"mrose", &old, b"wrong") && !remembered.knows(b"mrose", &old, b"wrong"));
+    assert!(!remembered.knows(b"mrose", &old, PASSWORD.as_bytes()), "it was not checked yet");
+    assert!(remembered.is_right(b"mrose", &old, PASSWORD.as_bytes()));
+    assert!(remembered.knows(b"mrose", &old, PASSWORD.as_bytes()));
+    // Another verifier of the same password, another password, no user, and another name.
+    for (name, verifier) in
+        [("mrose", &verifier_of(PASSWORD)), ("mrose", &new), ("mrose", &nobody), ("mros", &old)]
+    {
+        assert!(!remembered.knows(name.as_bytes(), verifier, PASSWORD.as_bytes()), "{name}");
+    }
+    assert!(!remembered.is_right(b"mrose", &new, PASSWORD.as_bytes()));
+    assert!(!remembered.is_right(b"mrose", &nobody, PASSWORD.as_bytes()));
+    assert!(remembered.is_right(b"mrose", &new, b"sekret") && remembered.knows(b"mrose", &new, b"sekret"));
+}
+
+#[test]
+fn the_password_that_was_not_used_for_the_longest_time_is_forgotten() {
+    let remembered = remembered(3);
+    let verifier = verifier_of(PASSWORD);
+    let knows = |name: &str| remembered.knows(name.as_bytes(), &verifier, PASSWORD.as_bytes());
+    for name in ["a", "b", "c", "a", "d"] {
+        assert!(remembered.is_right(name.as_bytes(), &verifier, PASSWORD.as_bytes()));
+    }
+    assert!(knows("a") && !knows("b") && knows("c") && knows("d"));
+    for name in ["x", "y", "z"] {
+        assert!(!remembered.is_right(name.as_bytes(), &verifier, b"wrong"));
+    }
+    assert!(knows("a"), "wrong passwords take a place");
+}
+
+#[test]
+fn a_password_that_changed_is_not_remembered_after_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("users");
+    let users = |password: &str| users::add(&file, "mrose", password, folder.path()).unwrap();
+    users(PASSWORD);
+    let read = Users::read(&file).unwrap();
+    assert!(read.is_right(b"mrose", PASSWORD.as_bytes()));
+    users("sekret");
+    assert_eq!(read.reload().unwrap(), Some(1));
+    assert!(!read.is_right(b"mrose", PASSWORD.as_bytes()) && read.is_right(b"mrose", b"sekret"));
 }
