@@ -42,7 +42,7 @@ fn dovecots_list_decides_order_and_unique_ids() {
     fs::write(maildir.join("dovecot-uidlist"), list).unwrap();
     world.run(&["import", "mrose", maildir.to_str().unwrap()]);
     let listed = listed(&world);
-    let ids = "\r\n1 000000014C0907B0\r\n2 kept\r\n3 1700000001.M1.host\r\n.\r\n";
+    let ids = "\r\n1 000000014c0907b0\r\n2 kept\r\n3 1700000001.M1.host\r\n.\r\n";
     assert!(listed.contains(ids), "{listed}");
 }
 
