@@ -5,6 +5,7 @@
 
 mod events;
 mod judge;
+mod keeper;
 mod link;
 #[path = "../model/mod.rs"]
 mod model;

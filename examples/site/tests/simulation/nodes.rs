@@ -240,21 +240,40 @@ impl Simulation {
         }
     }
 
-    /// Runs everything that is on its way, until only the keepers are left.
+    /// Runs everything, until only the keepers are left.
     fn calm(&mut self) {
-        while self.failure().is_none() {
-            let world = self.world.lock().unwrap();
-            let first = world.flights.first().map(|flight| (world.name(0), flight.is_applied()));
-            let next = world.next_timer();
-            drop(world);
-            match (first, next) {
-                (Some((name, true)), _) => self.perform(Action::Answer(name)),
-                (Some((name, false)), _) => self.perform(Action::Run(name)),
-                (None, _) if self.count() == 0 => return,
-                (None, Some(next)) => self.perform(Action::Pass(next)),
-                (None, None) => return self.fail(Promise::Recovers, "tasks wait for nothing"),
+        loop {
+            self.answer_all();
+            let next = self.world.lock().unwrap().next_timer();
+            match next {
+                _ if self.count() == 0 || self.failure().is_some() => return,
+                Some(next) => self.perform(Action::Pass(next)),
+                None => return self.fail(Promise::Recovers, "tasks wait for nothing"),
             }
         }
+    }
+
+    /// Runs and answers operations until none is on its way.
+    pub(crate) fn answer_all(&mut self) {
+        while self.failure().is_none() && self.answer_one() {}
+    }
+
+    /// Runs the first operation that is on its way, and answers it. Returns false if there is none.
+    pub(crate) fn answer_one(&mut self) -> bool {
+        let world = self.world.lock().unwrap();
+        let first = world.flights.first().map(|flight| (world.name(0), flight.is_applied()));
+        drop(world);
+        match first {
+            Some((name, true)) => self.perform(Action::Answer(name)),
+            Some((name, false)) => self.perform(Action::Run(name)),
+            None => {}
+        }
+        first.is_some()
+    }
+
+    /// Returns the keeper of a node.
+    pub(crate) fn keeper(&self, node: usize) -> Keeper {
+        self.nodes[node].keeper.clone()
     }
 
     fn refused(&self) -> u64 {

@@ -121,8 +121,12 @@ fn simpler(action: Action) -> Vec<Action> {
         Action::Begin { task, node, role } => {
             let mut simpler: Vec<Action> = (0..node).map(|node| Action::Begin { task, node, role }).collect();
             if let Role::Session(visit) = role {
-                let marks = visit.marks.map(|_| u8::MAX);
-                for visit in [Visit { stays: 0, ..visit }, Visit { reads: false, stays: 0, marks, ..visit }] {
+                let all = visit.marks.map(|_| u8::MAX);
+                for visit in [
+                    Visit { stays: 0, ..visit },
+                    Visit { reads: false, ..visit },
+                    Visit { marks: all, ..visit },
+                ] {
                     simpler.push(Action::Begin { task, node, role: Role::Session(visit) });
                 }
             }

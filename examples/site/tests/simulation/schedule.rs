@@ -129,7 +129,7 @@ impl Chooser {
         Action::Pass(match self.rng.u32(0..100) {
             0..60 => next.unwrap_or(1).min(LEASE),
             60..95 => self.rng.i64(1..100),
-            95..99 => self.rng.i64(1..2 * LEASE),
+            95..98 => self.rng.i64(1..2 * LEASE),
             _ => self.rng.i64(1..8 * LEASE),
         })
     }
