@@ -1,0 +1,3 @@
+//! One failure at a time.
+#[path = "../kit/mod.rs"]
+mod kit;
