@@ -1,6 +1,7 @@
 //! Limits the number of connections, and ends them.
 
 use super::Host;
+use super::proxied::{self, Proxies};
 use super::store::Mailbox;
 use super::visit::{End, Visit};
 use crate::Result;
@@ -10,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -40,6 +41,8 @@ pub struct Door {
     pub acceptor: Option<TlsAcceptor>,
     /// Whether TLS starts with the first byte.
     pub implicit: bool,
+    /// The load balancers that tell the client's address.
+    pub proxies: Proxies,
 }
 
 /// Ends all sessions, at once or after a grace period.
@@ -89,12 +92,9 @@ async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()
             Ok((stream, address)) => {
                 let (door, session) = (Arc::clone(&door), session.clone());
                 stream.set_nodelay(true).ok(); // answers are small, and each is sent when it is complete
-                let stream: Stream = Box::new(stream);
+                let stream = Box::new(stream);
                 tokio::spawn(async move {
-                    match door.visit(stream, address.ip()).await {
-                        Ok(why) => tracing::debug!(%address, ?why, "over"),
-                        Err(error) => tracing::info!(%address, %error, "the session failed"),
-                    }
+                    door.receive(stream, address.ip().to_canonical()).await;
                     drop(session);
                 });
             }
@@ -107,6 +107,21 @@ async fn accept(listener: TcpListener, door: Arc<Door>, session: mpsc::Sender<()
 }
 
 impl Door {
+    /// Serves a connection that was accepted.
+    async fn receive(&self, mut stream: Box<TcpStream>, mut address: IpAddr) {
+        if self.proxies.has(address) {
+            // Boxed, so no session is larger for it.
+            match Box::pin(proxied::client(&mut stream, address)).await {
+                Ok(client) => address = client,
+                Err(error) => return tracing::info!(%address, %error, "no session"),
+            }
+        }
+        match self.visit(stream, address).await {
+            Ok(why) => tracing::debug!(%address, ?why, "over"),
+            Err(error) => tracing::info!(%address, %error, "the session failed"),
+        }
+    }
+
     /// Serves one connection to its end, and returns why it is over.
     ///
     /// # Errors

@@ -29,7 +29,8 @@
 //! }
 //! ```
 
-use crate::{Certificate, Door, Guests, Host, Result, Shutdown, config, run, self_signed};
+use crate::{Certificate, Door, Guests, Host, Proxies, Result, Shutdown, config, run, self_signed};
+use ipnet::IpNet;
 use pop3_proto::TlsPolicy;
 use std::future::{Future, ready};
 use std::net::SocketAddr;
@@ -70,6 +71,10 @@ pub struct Options {
     /// The maximum number of connections from one address
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     pub connections_per_address: usize,
+    /// Take the client's address from a PROXY header (version 1 or 2), which each connection from this network must begin with. Only for load
+    /// balancers that you trust
+    #[arg(long, value_name = "ADDRESS/PREFIX")]
+    pub proxy_from: Vec<IpNet>,
     /// How many seconds to accept connections after SIGTERM or SIGINT, while a load balancer notices the end; a second signal ends them early
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub drain: u64,
@@ -158,15 +163,16 @@ async fn listen(
     }
     let clear = options.listen.iter().map(|address| (address, policy));
     let inside = options.listen_tls.iter().map(|address| (address, TlsPolicy::Implicit));
-    let mut addresses = Vec::new();
+    let (proxies, mut addresses) = (Proxies::new(options.proxy_from.iter().copied()), Vec::new());
     for (address, policy) in clear.chain(inside) {
         let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
         let implicit = policy == TlsPolicy::Implicit;
         let address = listener.local_addr()?;
         println!("listening on {address}{}", if implicit { " (TLS)" } else { "" });
         addresses.push(address);
-        let (host, acceptor) = (Arc::clone(host), tls.acceptor.clone());
-        shutdown.spawn(listener, Door { host, config: Arc::new(config(policy)), acceptor, implicit });
+        let (host, acceptor, proxies) = (Arc::clone(host), tls.acceptor.clone(), proxies.clone());
+        shutdown
+            .spawn(listener, Door { host, config: Arc::new(config(policy)), acceptor, implicit, proxies });
     }
     Ok(addresses)
 }

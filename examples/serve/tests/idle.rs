@@ -58,7 +58,10 @@ async fn a_connection_that_waits_holds_no_buffers() {
     let config = Arc::new(config(TlsPolicy::Cleartext));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, shutdown) = (listener.local_addr().unwrap(), Shutdown::new());
-    shutdown.spawn(listener, Door { host: Arc::new(host), config, acceptor: None, implicit: false });
+    shutdown.spawn(
+        listener,
+        Door { host: Arc::new(host), config, acceptor: None, implicit: false, proxies: Default::default() },
+    );
 
     // Runs a client on another thread. It buffers nothing when it is done.
     let connect = |user: usize| {

@@ -59,7 +59,7 @@ impl Ids {
     }
 
     /// Reads Dovecot's list of version 3. A message's id is the one that it kept from another server, else its UID and the list's validity,
-    /// as Dovecot's default `pop3_uidl_format` has them.
+    /// as Dovecot's default `pop3_uidl_format`, `%08Xu%08Xv`, writes them: in lower case.
     ///
     /// # Errors
     /// Returns an error that names the wrong line.
@@ -74,7 +74,7 @@ impl Ids {
             let mut words = words.split(' ');
             let uid: u32 = words.next()?.parse().ok()?;
             let kept = words.find_map(|word| word.strip_prefix('P'));
-            let id = kept.map_or_else(|| format!("{uid:08X}{validity:08X}"), str::to_owned);
+            let id = kept.map_or_else(|| format!("{uid:08x}{validity:08x}"), str::to_owned);
             // Older lists have the flags of the file.
             Some((file.split_once(':').map_or(file, |(base, _)| base), id))
         })
@@ -198,7 +198,7 @@ mod tests {
              26 W1394 Pkept-id :1276533073.M242911P3632.kurkku\n",
         )
         .unwrap();
-        assert_eq!(id(&ids, "1276528487.M364837P9451.kurkku,S=1355,W=1394"), "000000194C0907B0");
+        assert_eq!(id(&ids, "1276528487.M364837P9451.kurkku,S=1355,W=1394"), "000000194c0907b0");
         assert_eq!(id(&ids, "1276533073.M242911P3632.kurkku"), "kept-id");
     }
 

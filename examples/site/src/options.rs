@@ -122,6 +122,8 @@ impl Options {
                 Ok(Objects::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true)))
             }
             "s3" => {
+                // The HTTP client of object_store needs a provider that is set for the whole program.
+                rustls::crypto::ring::default_provider().install_default().ok();
                 let bucket = url.host_str().ok_or("--bodies is not s3://BUCKET/PREFIX")?;
                 // Plain HTTP is used only if AWS_ENDPOINT asks for it.
                 let store =

@@ -2,7 +2,7 @@
 
 use pop3_proto::TlsPolicy;
 use pop3_proto_serve::users::{self, Users};
-use pop3_proto_serve::{Door, Guests, Host, Shutdown, config, self_signed};
+use pop3_proto_serve::{Door, Guests, Host, Proxies, Shutdown, config, self_signed};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -80,7 +80,7 @@ impl Site {
 pub(crate) fn door(host: Host, folder: &Path) -> Door {
     let acceptor = Some(self_signed(folder).unwrap());
     let config = Arc::new(config(TlsPolicy::Opportunistic));
-    Door { host: Arc::new(host), config, acceptor, implicit: false }
+    Door { host: Arc::new(host), config, acceptor, implicit: false, proxies: Proxies::default() }
 }
 
 pub(crate) struct Server {

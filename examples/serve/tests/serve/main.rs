@@ -10,6 +10,7 @@ mod octets;
 mod passwords;
 mod patience;
 mod program;
+mod proxied;
 mod removals;
 mod stutter;
 mod stutters;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 const SERVE: &str = env!("CARGO_BIN_EXE_serve");
@@ -30,6 +31,10 @@ impl Drop for Program {
 
 impl Program {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         users::add(&path("users"), "mrose", "tanstaaf", &path("Maildir")).unwrap();
@@ -44,6 +49,7 @@ impl Program {
                 "--grace",
                 "20",
             ])
+            .args(more)
             .args([OsStr::new("--users"), path("users").as_os_str()])
             .args([OsStr::new("--cert"), path("cert.pem").as_os_str()])
             .args([OsStr::new("--key"), path("key.pem").as_os_str()])
@@ -219,6 +225,30 @@ async fn what_cannot_be_reloaded_stays_and_is_reported() {
     program.wait_for("log", "reloaded the certificate", 1);
     program.wait_for("log", "reloaded the users", 1);
     assert!(program.shows("third.pem").await);
+}
+
+/// The header's address is in the log, and a header from elsewhere is not.
+#[tokio::test]
+async fn the_log_has_the_clients_address() {
+    let program = Program::start_with(&["--proxy-from", "127.0.0.2/32", "--proxy-from", "127.0.0.1/32"]);
+    let mut stream = TcpStream::connect(program.address(false)).await.unwrap();
+    say(&mut stream, "PROXY TCP4 192.0.2.7 127.0.0.1 49152 110\r\nUSER mrose\r\nPASS wrong\r\nQUIT\r\n", 4)
+        .await;
+    let mut stream = TcpStream::connect(program.address(false)).await.unwrap();
+    stream.write_all(b"NOOP\r\n").await.unwrap();
+    program.wait_for("log", "no session", 1);
+    let log = program.wait_for("log", "a login failed", 1);
+    assert!(log.contains("address=192.0.2.7") && log.contains("no session address=127.0.0.1 "), "{log}");
+    assert_eq!(log.matches("not a PROXY header").count(), 1, "{log}");
+}
+
+#[test]
+fn a_network_that_cannot_be_read_ends_the_program() {
+    for network in ["", "127.0.0.1/33", "localhost/8", "::1/129"] {
+        let output = Command::new(SERVE).args(["--demo", "--proxy-from", network]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && told.contains("--proxy-from"), "{told}");
+    }
 }
 
 #[test]

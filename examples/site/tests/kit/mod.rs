@@ -2,7 +2,7 @@
 //!
 //! Each test takes these files into its own crate: `#[path = "../kit/mod.rs"] mod kit;`.
 
-#![allow(dead_code)] // each test needs a part
+#![allow(dead_code, unused_imports)] // each test needs a part
 
 mod pooler;
 mod postgres;

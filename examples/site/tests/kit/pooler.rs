@@ -53,7 +53,8 @@ fn start(folder: &Path, port: u16, database: u16, connections: usize) -> Option<
     );
     let file = folder.join("pgbouncer.ini");
     std::fs::write(&file, settings).unwrap();
-    let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].map(Path::new).into_iter().find(|path| path.exists());
+    let program =
+        ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].map(Path::new).into_iter().find(|path| path.exists());
     let program = program.expect("pgbouncer is not installed: run `.ci/need pgbouncer:pgbouncer`");
     let mut program = Program::start(program, [&file], Signal::KILL, &folder.join("errors"));
     program.wait_until(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()).then_some(program)

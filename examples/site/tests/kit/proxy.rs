@@ -37,13 +37,16 @@ struct Connection {
     left: u64,
     late: Option<Duration>,
     has_faults: Arc<AtomicBool>,
+    cut: Arc<AtomicU64>,
 }
 
 impl Proxy {
     /// Starts a proxy to a port of 127.0.0.1.
     pub(crate) fn start(to: u16, faults: Faults) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        // Not bound by the runtime, because a test may have one of its own.
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (has_faults, cut) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
         runtime.spawn(accept(listener, to, faults, Arc::clone(&has_faults), Arc::clone(&cut)));
@@ -75,8 +78,15 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, to: u16, faults: Faults, has_faults: Arc<AtomicBool>, cut: Arc<AtomicU64>) {
+async fn accept(
+    listener: std::net::TcpListener,
+    to: u16,
+    faults: Faults,
+    has_faults: Arc<AtomicBool>,
+    cut: Arc<AtomicU64>,
+) {
     let mut rng = Rng::with_seed(faults.seed);
+    let listener = TcpListener::from_std(listener).unwrap();
     while let Ok((client, _)) = listener.accept().await {
         let left = rng.u64(1..=2 * faults.bytes.max(1));
         let late = (rng.u8(0..3) == 0).then_some(faults.late);
@@ -85,17 +95,14 @@ async fn accept(listener: TcpListener, to: u16, faults: Faults, has_faults: Arc<
             let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await else { return };
             client.set_nodelay(true).ok();
             server.set_nodelay(true).ok();
-            let connection = Connection { client, server, left, late, has_faults };
-            if connection.carry().await.is_ok_and(|is_cut| is_cut) {
-                cut.fetch_add(1, Relaxed);
-            }
+            Connection { client, server, left, late, has_faults, cut }.carry().await.ok();
         });
     }
 }
 
 impl Connection {
-    /// Carries bytes until one side closes, or until the connection is cut. Returns whether it is cut.
-    async fn carry(mut self) -> io::Result<bool> {
+    /// Carries bytes until one side closes, or until the connection is cut.
+    async fn carry(mut self) -> io::Result<()> {
         let (mut from_client, mut from_server) = ([0; 4096], [0; 4096]);
         loop {
             let (bytes, is_clients) = tokio::select! {
@@ -103,7 +110,7 @@ impl Connection {
                 count = self.server.read(&mut from_server) => (&from_server[..count?], false),
             };
             if bytes.is_empty() {
-                return Ok(false);
+                return Ok(());
             }
             let left = if self.has_faults.load(Relaxed) { self.left } else { u64::MAX };
             let (now, rest) = bytes.split_at(bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
@@ -113,13 +120,14 @@ impl Connection {
             }
             self.left = self.left.saturating_sub(now.len() as u64);
             if left == now.len() as u64 || !rest.is_empty() {
-                return self.cut(if is_clients { rest } else { &[] }).await.map(|()| true);
+                return self.cut(if is_clients { rest } else { &[] }).await;
             }
         }
     }
 
     /// Breaks the connection. If it stalls, both sides wait, and what the client sent meanwhile arrives late.
     async fn cut(mut self, rest: &[u8]) -> io::Result<()> {
+        self.cut.fetch_add(1, Relaxed);
         let Some(late) = self.late else { return Ok(()) };
         sleep(late).await;
         self.server.write_all(rest).await?;

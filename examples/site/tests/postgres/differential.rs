@@ -1,0 +1,294 @@
+//! The same statements, one at a time, in PostgreSQL and in the model of the simulation.
+
+use crate::kit::{Postgres, connect, pool};
+use crate::model::{Loose, Message, Model, Outcome, Row, State, Statement};
+use fastrand::Rng;
+use pop3_proto_site::id::{Id, Token};
+use pop3_proto_site::operations::{Ages, Arrival, Lease, Maildrop, Rows as _};
+use pop3_proto_site::{Database, sql};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio_postgres::Client;
+
+/// Times are multiples of this, in milliseconds, and are compared in multiples of it. A test takes far less.
+const UNIT: i64 = 10 * 60 * 1000;
+const LEASE: i64 = 6 * UNIT;
+const MAILDROPS: i64 = 4;
+
+/// Both databases, and the values that the statements take.
+struct Pair {
+    rng: Rng,
+    model: Model,
+    database: Database,
+    client: Client,
+    /// Each kind of statement with each kind of result that happened.
+    seen: BTreeSet<String>,
+}
+
+/// The rows of all tables.
+type Tables = (BTreeMap<Maildrop, Row>, BTreeMap<(Maildrop, Id), Message>, BTreeMap<Id, Loose>);
+
+#[tokio::test]
+async fn the_model_does_what_postgres_does() {
+    let postgres = Postgres::start(&[]);
+    connect(postgres.port()).await.batch_execute(sql::SCHEMA).await.unwrap();
+    let mut seen = BTreeSet::new();
+    for seed in 1..=8 {
+        let mut pair = Pair::new(&postgres, seed).await;
+        for step in 0..400 {
+            pair.step().await.unwrap_or_else(|error| panic!("seed {seed}, step {step}: {error}"));
+        }
+        seen.append(&mut pair.seen);
+    }
+    for expected in SEEN {
+        assert!(seen.contains(expected), "never happened: {expected}; seen: {seen:?}");
+    }
+}
+
+/// What must have happened.
+const SEEN: [&str; 22] = [
+    "acquire true",
+    "acquire false",
+    "snapshot of nothing",
+    "snapshot of messages",
+    "snapshot refused",
+    "renew some",
+    "renew none",
+    "release",
+    "commit true",
+    "commit false",
+    "commit fails",
+    "left 0",
+    "left some",
+    "announce",
+    "arrive true",
+    "arrive false",
+    "arrive fails",
+    "has arrived true",
+    "has arrived false",
+    "doom some",
+    "doom none",
+    "forget",
+];
+
+impl Pair {
+    async fn new(postgres: &Postgres, seed: u64) -> Self {
+        let client = connect(postgres.port()).await;
+        client.batch_execute("TRUNCATE maildrop, account, message, loose").await.unwrap();
+        let insert = "INSERT INTO maildrop (id) SELECT generate_series(1, $1::bigint)";
+        client.execute(insert, &[&MAILDROPS]).await.unwrap();
+        let lease = Duration::from_millis(LEASE.unsigned_abs());
+        let database = Database::new(pool(postgres.port(), 1), lease, seed % 2 == 0);
+        let model = Model::new(1..=MAILDROPS, LEASE);
+        Pair { rng: Rng::with_seed(seed), model, database, client, seen: BTreeSet::new() }
+    }
+
+    /// Runs a statement in both, or sets the same times in both.
+    async fn step(&mut self) -> Result<(), String> {
+        if self.rng.u32(0..4) == 0 {
+            self.set_times().await;
+            return Ok(());
+        }
+        let statement = self.statement();
+        let (expected, got) = (self.model.run(&statement).ok(), self.ask(&statement).await);
+        self.seen.insert(label(&statement, expected.as_ref()));
+        if expected != got {
+            return Err(format!("{statement:?}: the model has {expected:?}, PostgreSQL has {got:?}"));
+        }
+        let (expected, got) = (rounded(&self.model), self.tables().await);
+        match expected == got {
+            true => Ok(()),
+            false => Err(format!("after {statement:?}: the model has {expected:?}, PostgreSQL has {got:?}")),
+        }
+    }
+
+    fn statement(&mut self) -> Statement {
+        match self.rng.u32(0..13) {
+            0 | 1 => Statement::Acquire(self.lease()),
+            2 => Statement::Snapshot(self.lease()),
+            3 => Statement::Renew(self.leases()),
+            4 => Statement::Release(self.leases()),
+            5 => Statement::Commit(self.lease(), self.ids()),
+            6 => Statement::Left(self.maildrop(), self.ids()),
+            7 => Statement::Announce(self.id()),
+            8 | 9 => {
+                let message = Message { octets: self.rng.u64(0..1 << 40), uid: self.uid() };
+                Statement::Arrive(self.maildrop(), self.id(), message)
+            }
+            10 => Statement::HasArrived(self.maildrop(), self.id()),
+            11 => {
+                let mut age = || (3 + 6 * self.rng.u64(0..3)) * UNIT.unsigned_abs();
+                Statement::Doom(Ages { coming: age(), going: age() })
+            }
+            _ => Statement::Forget(self.ids()),
+        }
+    }
+
+    /// Runs a statement in PostgreSQL. Returns `None` if it failed.
+    async fn ask(&self, statement: &Statement) -> Option<Outcome> {
+        let database = &self.database;
+        Some(match statement {
+            Statement::Acquire(lease) => Outcome::Truth(database.acquire(*lease).await.ok()?),
+            Statement::Snapshot(lease) => Outcome::Listing(database.snapshot(*lease).await.ok()?),
+            Statement::Renew(leases) => {
+                let mut tokens = database.renew(leases).await.ok()?;
+                let maildrop = |token: &Token| {
+                    self.model.maildrops.values().position(|row| row.holder.as_ref() == Some(token))
+                };
+                tokens.sort_by_key(maildrop);
+                Outcome::Tokens(tokens)
+            }
+            Statement::Release(leases) => {
+                database.release(leases).await.ok()?;
+                Outcome::Done
+            }
+            Statement::Commit(lease, ids) => Outcome::Truth(database.commit(*lease, ids).await.ok()?),
+            Statement::Left(maildrop, ids) => Outcome::Count(database.left(*maildrop, ids).await.ok()?),
+            Statement::Announce(id) => {
+                database.announce(*id).await.ok()?;
+                Outcome::Done
+            }
+            Statement::Arrive(maildrop, id, message) => {
+                let arrival = Arrival { id: *id, octets: message.octets, uid: message.uid.as_deref() };
+                Outcome::Truth(database.arrive(*maildrop, arrival).await.ok()?)
+            }
+            Statement::HasArrived(maildrop, id) => {
+                Outcome::Truth(database.has_arrived(*maildrop, *id).await.ok()?)
+            }
+            Statement::Doom(ages) => {
+                let mut ids = database.doom(*ages).await.ok()?;
+                ids.sort_by_key(|id| (self.model.loose.get(id).map(|loose| loose.since), *id));
+                Outcome::Ids(ids)
+            }
+            Statement::Forget(ids) => {
+                database.forget(ids).await.ok()?;
+                Outcome::Done
+            }
+        })
+    }
+
+    /// Moves a maildrop or its lease, or lets a loose body grow old.
+    async fn set_times(&mut self) {
+        let (maildrop, id) = (self.rng.i64(1..=MAILDROPS), self.id());
+        let units = self.rng.choice([-6, -1, 1, 6, 12]).unwrap();
+        match self.rng.u32(0..3) {
+            0 => {
+                let moved = self.rng.u32(0..4) == 0;
+                self.model.maildrops.entry(maildrop).and_modify(|row| row.moved = moved);
+                let update = "UPDATE maildrop SET moved = $2 WHERE id = $1";
+                self.client.execute(update, &[&maildrop, &moved]).await.unwrap();
+            }
+            1 => {
+                self.model.maildrops.entry(maildrop).and_modify(|row| row.expires = Some(units * UNIT));
+                let update = "UPDATE maildrop SET expires = now() + $2 * interval '1 ms' WHERE id = $1";
+                self.client.execute(update, &[&maildrop, &((units * UNIT) as f64)]).await.unwrap();
+            }
+            _ => {
+                let since = -units.abs() * UNIT;
+                self.model.loose.entry(id).and_modify(|loose| loose.since = since);
+                let update = "UPDATE loose SET since = now() + $2 * interval '1 ms' WHERE id = $1";
+                self.client.execute(update, &[&id, &(since as f64)]).await.unwrap();
+            }
+        }
+    }
+
+    async fn tables(&self) -> Tables {
+        let (mut maildrops, mut messages, mut loose) = Tables::default();
+        let select = "SELECT id, holder, CASE WHEN expires > '-infinity' THEN \
+            (extract(epoch FROM expires - now()) * 1000)::float8 END, moved FROM maildrop";
+        for row in self.client.query(select, &[]).await.unwrap() {
+            let expires = row.get::<_, Option<f64>>(2).map(|expires| round(expires as i64));
+            maildrops.insert(row.get(0), Row { holder: row.get(1), expires, moved: row.get(3) });
+        }
+        for row in self.client.query("SELECT maildrop, id, octets, uid FROM message", &[]).await.unwrap() {
+            let octets = u64::try_from(row.get::<_, i64>(2)).unwrap();
+            messages.insert((row.get(0), row.get(1)), Message { octets, uid: row.get(3) });
+        }
+        let select = "SELECT id, state, (extract(epoch FROM since - now()) * 1000)::float8 FROM loose";
+        for row in self.client.query(select, &[]).await.unwrap() {
+            let state = match row.get::<_, i8>(1) as u8 {
+                b'c' => State::Coming,
+                b'g' => State::Going,
+                b'd' => State::Doomed,
+                other => panic!("state {other}"),
+            };
+            loose.insert(row.get(0), Loose { state, since: round(row.get::<_, f64>(2) as i64) });
+        }
+        (maildrops, messages, loose)
+    }
+
+    // The values are few, so they meet.
+
+    fn maildrop(&mut self) -> Maildrop {
+        self.rng.i64(1..=MAILDROPS + 1) // the last does not exist
+    }
+
+    /// A lease of a session that holds a maildrop, or any other.
+    fn lease(&mut self) -> Lease {
+        let maildrop = self.maildrop();
+        let holder = self.model.maildrops.get(&maildrop).and_then(|row| row.holder);
+        let token = Token::with_random([self.rng.u8(0..6); 16]);
+        Lease { maildrop, token: holder.filter(|_| self.rng.bool()).unwrap_or(token) }
+    }
+
+    fn leases(&mut self) -> Vec<Lease> {
+        (0..self.rng.u32(0..4)).map(|_| self.lease()).collect()
+    }
+
+    fn id(&mut self) -> Id {
+        Id::with_random(self.rng.u64(1..=8), [7; 16])
+    }
+
+    fn ids(&mut self) -> Vec<Id> {
+        (0..self.rng.u32(0..4)).map(|_| self.id()).collect()
+    }
+
+    fn uid(&mut self) -> Option<String> {
+        let uids = [None, None, None, Some(1), Some(2), Some(70), Some(71), Some(0)];
+        self.rng.choice(uids).flatten().map(|length| "u".repeat(length))
+    }
+}
+
+/// Returns the tables of the model, with times that can be compared.
+fn rounded(model: &Model) -> Tables {
+    let mut model = model.clone();
+    model.maildrops.values_mut().for_each(|row| row.expires = row.expires.map(round));
+    model.loose.values_mut().for_each(|loose| loose.since = round(loose.since));
+    (model.maildrops, model.messages, model.loose)
+}
+
+fn round(milliseconds: i64) -> i64 {
+    (milliseconds + UNIT / 2).div_euclid(UNIT)
+}
+
+/// Returns the kind of a statement and of its result.
+fn label(statement: &Statement, outcome: Option<&Outcome>) -> String {
+    let name = match statement {
+        Statement::Acquire(_) => "acquire",
+        Statement::Snapshot(_) => "snapshot",
+        Statement::Renew(_) => "renew",
+        Statement::Release(_) => "release",
+        Statement::Commit(..) => "commit",
+        Statement::Left(..) => "left",
+        Statement::Announce(_) => "announce",
+        Statement::Arrive(..) => "arrive",
+        Statement::HasArrived(..) => "has arrived",
+        Statement::Doom(_) => "doom",
+        Statement::Forget(_) => "forget",
+    };
+    let result = match outcome {
+        None => " fails",
+        Some(Outcome::Truth(true)) => " true",
+        Some(Outcome::Truth(false)) => " false",
+        Some(Outcome::Count(0)) => " 0",
+        Some(Outcome::Count(_)) => " some",
+        Some(Outcome::Tokens(tokens)) if tokens.is_empty() => " none",
+        Some(Outcome::Ids(ids)) if ids.is_empty() => " none",
+        Some(Outcome::Tokens(_) | Outcome::Ids(_)) => " some",
+        Some(Outcome::Listing(None)) => " refused",
+        Some(Outcome::Listing(Some(listing))) if listing.ids().count() == 0 => " of nothing",
+        Some(Outcome::Listing(Some(_))) => " of messages",
+        Some(Outcome::Done | Outcome::Body(_)) => "",
+    };
+    format!("{name}{result}")
+}
