@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use object_store::buffered::BufWriter;
 use object_store::{Error, GetOptions, GetRange, ObjectStore};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -68,7 +68,16 @@ impl Objects {
             let error = format!("the body {id} has {} octets instead of {octets}", got.meta.size);
             return Err(io::Error::other(error));
         }
-        Ok(got.into_stream().map_err(io::Error::from))
+        let mut left = range.end - range.start;
+        Ok(got.into_stream().map(move |chunk| {
+            let chunk = chunk?;
+            left = left.saturating_sub(chunk.len() as u64);
+            // A file that has become shorter sends empty chunks for ever.
+            match chunk.is_empty() && left > 0 {
+                true => Err(io::Error::new(ErrorKind::UnexpectedEof, format!("the body {id} ends early"))),
+                false => Ok(chunk),
+            }
+        }))
     }
 }
 
