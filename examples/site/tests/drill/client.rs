@@ -68,7 +68,11 @@ impl Client {
     /// Returns how many messages the maildrop has.
     pub(crate) fn count(&mut self) -> u32 {
         let response = self.ask("STAT");
-        response.split(' ').nth(1).and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{response}"))
+        response
+            .split(' ')
+            .nth(1)
+            .and_then(|count| count.parse().ok())
+            .unwrap_or_else(|| panic!("{response}"))
     }
 
     /// Returns a message, in the form in which it is sent. The error is the response.
@@ -84,6 +88,11 @@ impl Client {
                 line => message.extend([line.strip_prefix('.').unwrap_or(line), "\r\n"]),
             }
         }
+    }
+
+    /// Reads this many bytes.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.0.read_exact(&mut vec![0; count]).unwrap();
     }
 
     /// Reads until the connection is closed.

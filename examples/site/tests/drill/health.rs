@@ -56,7 +56,12 @@ fn the_health_port_survives_junk() {
     assert_eq!(node.status("/ready/"), 404);
     let post = node.answer(b"POST /ready HTTP/1.1\r\nHost: node\r\nContent-Length: 0\r\n\r\n");
     assert!(post.starts_with("HTTP/1.1 405 "), "{post}");
-    for junk in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"QUIT\r\n\r\n", b"GET /ready\r\n\r\n", &[0; 4096]] {
+    for junk in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"QUIT\r\n\r\n",
+        b"GET /ready\r\n\r\n",
+        &[0; 4096],
+    ] {
         let answer = node.answer(junk);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
     }

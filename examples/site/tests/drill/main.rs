@@ -2,7 +2,6 @@
 //!
 //! Everything is done with the program, as an operator does it, and over POP3.
 
-#[allow(unused_imports)] // each test needs a part
 #[path = "../kit/mod.rs"]
 mod kit;
 

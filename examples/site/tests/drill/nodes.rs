@@ -47,7 +47,11 @@ impl Node {
     /// Returns the status that a request to the health port has.
     pub(crate) fn status(&self, path: &str) -> u16 {
         let answer = self.answer(format!("GET {path} HTTP/1.1\r\nHost: node\r\n\r\n").as_bytes());
-        answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"))
+        answer
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or_else(|| panic!("{answer:?}"))
     }
 
     /// Returns what the health port answers before it closes the connection.

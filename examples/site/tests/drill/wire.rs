@@ -73,7 +73,8 @@ impl Wire {
     /// Waits for the failure. If the statement runs, its result is there then.
     pub(crate) fn wait(&self) {
         let time = Duration::from_secs(20);
-        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), time, |state| !state.has_failed);
+        let waited =
+            self.shared.changed.wait_timeout_while(self.shared.lock(), time, |state| !state.has_failed);
         assert!(waited.unwrap().0.has_failed, "the statement did not pass");
     }
 
@@ -95,8 +96,10 @@ impl Shared {
 
     /// Waits until statements may pass. Returns the fault of the statement in these bytes.
     fn pass(&self, bytes: &[u8]) -> Option<Fault> {
-        let mut state =
-            self.changed.wait_while(self.lock(), |state| state.is_frozen).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .changed
+            .wait_while(self.lock(), |state| state.is_frozen)
+            .unwrap_or_else(PoisonError::into_inner);
         let (statement, fault) = state.armed?;
         if !bytes.windows(statement.len()).any(|part| part == statement.as_bytes()) {
             return None;
@@ -111,14 +114,20 @@ fn connect(client: &TcpStream, server: &TcpStream, shared: &Arc<Shared>) -> io::
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let fault = Arc::<Mutex<Option<Fault>>>::default();
-    let (from, to, is_for, state) = (client.try_clone()?, server.try_clone()?, Arc::clone(&fault), Arc::clone(shared));
+    let (from, to, is_for, state) =
+        (client.try_clone()?, server.try_clone()?, Arc::clone(&fault), Arc::clone(shared));
     spawn(move || carry_statements(from, to, &is_for, &state));
     let (from, to, state) = (server.try_clone()?, client.try_clone()?, Arc::clone(shared));
     spawn(move || carry_results(from, to, &fault, &state));
     Ok(())
 }
 
-fn carry_statements(mut client: TcpStream, mut server: TcpStream, fault: &Mutex<Option<Fault>>, shared: &Shared) {
+fn carry_statements(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    fault: &Mutex<Option<Fault>>,
+    shared: &Shared,
+) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = client.read(&mut buffer) {
         let bytes = &buffer[..count];
@@ -139,7 +148,12 @@ fn carry_statements(mut client: TcpStream, mut server: TcpStream, fault: &Mutex<
     close(&client, &server);
 }
 
-fn carry_results(mut server: TcpStream, mut client: TcpStream, fault: &Mutex<Option<Fault>>, shared: &Shared) {
+fn carry_results(
+    mut server: TcpStream,
+    mut client: TcpStream,
+    fault: &Mutex<Option<Fault>>,
+    shared: &Shared,
+) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = server.read(&mut buffer) {
         let fault = *fault.lock().unwrap();
