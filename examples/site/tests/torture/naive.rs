@@ -6,7 +6,6 @@ use crate::judge::{Promise, judge};
 use crate::kit::{Postgres, connect, pool};
 use crate::log::{self, Event, Log, now, number};
 use crate::session::body;
-use object_store::local::LocalFileSystem;
 use pop3_proto_site::id::{Id, Token};
 use pop3_proto_site::operations::{Ages, Arrival, Bodies as _, Lease, Maildrop, Rows};
 use pop3_proto_site::{Clock, Database, Delivery, Listing, Objects, Removal, Result, Site, collect, sql};
@@ -198,7 +197,7 @@ impl Stage {
         for name in ["bodies", "logs"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let bodies = Objects::new(LocalFileSystem::new_with_prefix(folder.path().join("bodies")).unwrap());
+        let bodies = Objects::in_folder(&folder.path().join("bodies")).unwrap();
         let rows = Naive {
             rows: Database::new(pool(port, 4), LEASE, false),
             bodies: bodies.clone(),

@@ -4,7 +4,6 @@ use crate::kit::pool;
 use crate::log::Log;
 use crate::session::{AGES, LEASE, Watched, Worker};
 use fastrand::Rng;
-use object_store::local::LocalFileSystem;
 use pop3_proto_site::operations::Maildrop;
 use pop3_proto_site::{Clock, Database, Keeper, Objects, Site};
 use rustix::process::{Pid, Signal, kill_process};
@@ -81,7 +80,7 @@ fn node() {
 async fn run(settings: Settings) {
     let log = Arc::new(Log::create(&settings.log));
     let rows = Database::new(pool(settings.port, CONNECTIONS), LEASE, false);
-    let bodies = Objects::new(LocalFileSystem::new_with_prefix(&settings.bodies).unwrap());
+    let bodies = Objects::in_folder(&settings.bodies).unwrap();
     let site = Arc::new(Site { rows: Watched { rows, log: Arc::clone(&log) }, bodies, clock: Clock });
     let keeper = Keeper::default();
     let mut rng = Rng::with_seed(settings.seed);
