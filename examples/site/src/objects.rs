@@ -6,8 +6,10 @@ use crate::operations::Bodies;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use object_store::buffered::BufWriter;
+use object_store::local::LocalFileSystem;
 use object_store::{Error, GetOptions, GetRange, ObjectStore};
-use std::io;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
@@ -24,18 +26,31 @@ pub type Body = Pin<Box<dyn AsyncBufRead + Send>>;
 
 /// The object store of a site.
 #[derive(Clone, Debug)]
-pub struct Objects(Arc<dyn ObjectStore>);
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+    /// The folder, if the bodies are in one.
+    folder: Option<Arc<Path>>,
+}
 
 impl Objects {
     /// Returns the bodies that are in this store.
     pub fn new(store: impl ObjectStore) -> Self {
-        Objects(Arc::new(store))
+        Objects { store: Arc::new(store), folder: None }
+    }
+
+    /// Returns the bodies that are in this folder.
+    ///
+    /// # Errors
+    /// Returns an error if there is no such folder.
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+        Ok(Objects { store: Arc::new(store), folder: Some(folder.into()) })
     }
 
     /// Returns the store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
-        &self.0
+        &self.store
     }
 
     /// Opens a body.
@@ -63,18 +78,27 @@ impl Objects {
         range: std::ops::Range<u64>,
     ) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
         let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
-        let got = self.0.get_opts(&id.path(), options).await?;
+        let got = self.store.get_opts(&id.path(), options).await?;
         if got.meta.size != octets || got.range != range {
             let error = format!("the body {id} has {} octets instead of {octets}", got.meta.size);
             return Err(io::Error::other(error));
         }
-        Ok(got.into_stream().map_err(io::Error::from))
+        let mut left = range.end - range.start;
+        Ok(got.into_stream().map(move |chunk| {
+            let chunk = chunk?;
+            left = left.saturating_sub(chunk.len() as u64);
+            // A file that has become shorter sends empty chunks for ever.
+            match chunk.is_empty() && left > 0 {
+                true => Err(io::Error::new(ErrorKind::UnexpectedEof, format!("the body {id} ends early"))),
+                false => Ok(chunk),
+            }
+        }))
     }
 }
 
 impl Bodies for Objects {
     async fn put(&self, id: Id, mut body: impl AsyncRead + Send + Unpin) -> Result<u64> {
-        let mut writer = BufWriter::with_capacity(Arc::clone(&self.0), id.path(), PART);
+        let mut writer = BufWriter::with_capacity(Arc::clone(&self.store), id.path(), PART);
         let copied = copy(&mut body, &mut writer).await;
         match copied {
             Ok(octets) => Ok(octets),
@@ -87,11 +111,26 @@ impl Bodies for Objects {
 
     async fn delete(&self, ids: &[Id]) -> Result<()> {
         let paths = stream::iter(ids.to_vec()).map(|id| Ok(id.path())).boxed();
-        let mut results = self.0.delete_stream(paths);
+        let mut results = self.store.delete_stream(paths);
         while let Some(result) = results.next().await {
             match result {
                 Ok(_) | Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(self.delete_incomplete(ids).await?)
+    }
+}
+
+impl Objects {
+    /// Deletes files that were not written to the end, because the process was killed. The store does not show them: a file has this name
+    /// until it is complete.
+    async fn delete_incomplete(&self, ids: &[Id]) -> io::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        for id in ids {
+            match tokio::fs::remove_file(folder.join(format!("{}#1", id.path()))).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
             }
         }
         Ok(())

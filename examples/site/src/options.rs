@@ -8,7 +8,6 @@ use crate::site::{Clock, Site};
 use clap::Args;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use object_store::aws::AmazonS3Builder;
-use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -119,7 +118,7 @@ impl Options {
             "file" => {
                 let folder = url.to_file_path().map_err(|()| "--bodies is not file:///FOLDER")?;
                 std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-                Ok(Objects::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true)))
+                Objects::in_folder(&folder)
             }
             "s3" => {
                 // The HTTP client of object_store needs a provider that is set for the whole program.

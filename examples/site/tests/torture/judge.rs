@@ -1,0 +1,228 @@
+//! Whether what nodes were told fits what happened.
+
+use crate::history::{History, Moment};
+use crate::log::{Event, Number};
+use pop3_proto_site::operations::Maildrop;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What a site promises. The first eight are the invariants of the design.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Promise {
+    /// 1: A message that was reported as delivered is in the store, byte for byte, until a QUIT removes it.
+    Delivered,
+    /// 2: Only the QUIT of the token that began last removes messages.
+    Fenced,
+    /// 3: A QUIT removes all marked messages or none, in one transaction.
+    Whole,
+    /// 4: No token begins twice, and no id is used twice.
+    Unique,
+    /// 5: A snapshot has every message that was delivered before the login, and none that an earlier session removed.
+    Current,
+    /// 6: The size of a message is the size of its body, and of what RETR sends.
+    Sized,
+    /// 7: Every row has a body.
+    Bodied,
+    /// 8: After "done" the messages are gone. After "not done" this session never removes them.
+    Truthful,
+    /// 9: A message that was reported as not delivered is not in the store.
+    Refused,
+}
+
+/// What the events add up to.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Figures {
+    pub(crate) sessions: u64,
+    pub(crate) in_use: u64,
+    pub(crate) deliveries: u64,
+    pub(crate) delivered: u64,
+    pub(crate) refused: u64,
+    pub(crate) removed: u64,
+    pub(crate) done: u64,
+    pub(crate) not_done: u64,
+    /// Told what became of the messages, after a result was lost.
+    pub(crate) after_lost_result: u64,
+    /// Told that it is unknown.
+    pub(crate) unknown: u64,
+    /// Not told, because the node was killed.
+    pub(crate) never_told: u64,
+    /// Reads that failed after the lease was lost and another session had removed the message.
+    pub(crate) late_reads: u64,
+    pub(crate) orphans: u64,
+}
+
+/// The promises that were broken, with how often and one example.
+pub(crate) type Broken = BTreeMap<Promise, (u64, String)>;
+
+/// A session, as its node saw it.
+#[derive(Default)]
+struct Session {
+    opened: Option<Opened>,
+    marked: Option<Vec<Number>>,
+    has_lost: bool,
+    told: Option<Option<bool>>,
+}
+
+struct Opened {
+    maildrop: Maildrop,
+    began: u64,
+    listed: Vec<Number>,
+}
+
+#[derive(Default)]
+struct Judge {
+    figures: Figures,
+    broken: Broken,
+    sessions: HashMap<Number, Session>,
+    /// The messages of each maildrop that were reported as delivered, and when.
+    delivered: HashMap<Maildrop, Vec<(Number, u64)>>,
+    refused: HashSet<Number>,
+    missing: Vec<(Number, Number)>,
+}
+
+/// Judges what nodes told against the history.
+pub(crate) fn judge(events: Vec<Event>, history: &History) -> (Broken, Figures) {
+    let mut judge = Judge::default();
+    events.into_iter().for_each(|event| judge.note(event));
+    judge.check_messages(history);
+    judge.check_removals(history);
+    for (token, session) in std::mem::take(&mut judge.sessions) {
+        judge.check_session(token, &session, history);
+    }
+    judge.figures.removed = history.removed.len() as u64;
+    judge.figures.orphans = history.orphans as u64;
+    (judge.broken, judge.figures)
+}
+
+impl Judge {
+    fn break_promise(&mut self, promise: Promise, text: impl FnOnce() -> String) {
+        self.broken.entry(promise).or_insert_with(|| (0, text())).0 += 1;
+    }
+
+    fn note(&mut self, event: Event) {
+        match event {
+            Event::Delivers(..) => self.figures.deliveries += 1,
+            Event::Delivered(maildrop, id, true, time) => {
+                self.figures.delivered += 1;
+                self.delivered.entry(maildrop).or_default().push((id, time));
+            }
+            Event::Delivered(_, id, false, _) => {
+                self.figures.refused += 1;
+                self.refused.insert(id);
+            }
+            Event::InUse(_) => self.figures.in_use += 1,
+            Event::Opened { maildrop, token, began, listed } => {
+                self.figures.sessions += 1;
+                self.sessions.entry(token).or_default().opened = Some(Opened { maildrop, began, listed });
+            }
+            Event::Removes(token, marked) => self.sessions.entry(token).or_default().marked = Some(marked),
+            Event::Lost(token) => self.sessions.entry(token).or_default().has_lost = true,
+            Event::Told(token, told) => self.sessions.entry(token).or_default().told = Some(told),
+            Event::Missing(token, id) => self.missing.push((token, id)),
+            Event::Differs(token, id) => {
+                self.break_promise(Promise::Sized, || format!("{token:x} read {id:x} with other bytes"));
+            }
+        }
+    }
+
+    /// Checks the messages that are there, and looks for those that were delivered.
+    fn check_messages(&mut self, history: &History) {
+        for (id, stored) in &history.stored {
+            match stored.size {
+                None => self.break_promise(Promise::Bodied, || format!("{id:x} has no body")),
+                Some(size) if size != stored.octets => {
+                    self.break_promise(Promise::Sized, || format!("{id:x} has a body of {size} octets"));
+                }
+                Some(_) if !stored.is_intact => {
+                    self.break_promise(Promise::Delivered, || format!("{id:x} has another body"));
+                }
+                Some(_) => {}
+            }
+            if self.refused.contains(id) {
+                self.break_promise(Promise::Refused, || format!("{id:x} is there"));
+            }
+        }
+        let delivered: Vec<Number> = self.delivered.values().flatten().map(|(id, _)| *id).collect();
+        for id in delivered {
+            if !history.stored.contains_key(&id) && !history.removed.contains_key(&id) {
+                self.break_promise(Promise::Delivered, || format!("{id:x} is not there"));
+            }
+        }
+        for (token, id) in std::mem::take(&mut self.missing) {
+            // Its own QUIT follows its reads. Another session may have removed the message if the lease was lost.
+            match history.removed.get(&id).is_some_and(|removed| removed.by != Some(token)) {
+                true => self.figures.late_reads += 1,
+                false => self.break_promise(Promise::Bodied, || format!("{token:x} cannot read {id:x}")),
+            }
+        }
+        if history.again > 0 {
+            self.break_promise(Promise::Unique, || format!("{} times", history.again));
+        }
+    }
+
+    /// Checks that each message was removed by the session that held the maildrop, with its mark.
+    fn check_removals(&mut self, history: &History) {
+        for (id, removed) in &history.removed {
+            let session = removed.by.and_then(|token| self.sessions.get(&token));
+            let marked = session.and_then(|session| session.marked.as_ref());
+            if !marked.is_some_and(|marked| marked.contains(id)) {
+                self.break_promise(Promise::Fenced, || format!("{id:x} without a mark of {:x?}", removed.by));
+            }
+        }
+    }
+
+    fn check_session(&mut self, token: Number, session: &Session, history: &History) {
+        let Some(&began) = history.began.get(&token) else {
+            return self.break_promise(Promise::Fenced, || format!("{token:x} has never had the lease"));
+        };
+        if let Some(opened) = &session.opened {
+            self.check_snapshot(token, began, opened, history);
+        }
+        let Some(marked) = &session.marked else { return };
+        let removed =
+            marked.iter().filter_map(|id| history.removed.get(id)).filter(|one| one.by == Some(token));
+        let transactions: Vec<i64> = removed.map(|removed| removed.transaction).collect();
+        let count = transactions.len();
+        let is_one = transactions.windows(2).all(|pair| pair[0] == pair[1]);
+        if count > 0 && (count != marked.len() || !is_one) {
+            self.break_promise(Promise::Whole, || format!("{token:x} removed {count} of {}", marked.len()));
+        }
+        self.figures.after_lost_result +=
+            u64::from(session.has_lost && matches!(session.told, Some(Some(_))));
+        match session.told {
+            Some(Some(true)) => {
+                self.figures.done += 1;
+                if marked.iter().any(|id| history.stored.contains_key(id)) {
+                    self.break_promise(Promise::Truthful, || {
+                        format!("{token:x}: done, and messages are there")
+                    });
+                }
+            }
+            Some(Some(false)) => {
+                self.figures.not_done += 1;
+                if count > 0 {
+                    self.break_promise(Promise::Truthful, || {
+                        format!("{token:x}: not done, and {count} are gone")
+                    });
+                }
+            }
+            Some(None) => self.figures.unknown += 1,
+            None => self.figures.never_told += 1,
+        }
+    }
+
+    fn check_snapshot(&mut self, token: Number, began: Moment, opened: &Opened, history: &History) {
+        let was_removed = |id: &Number| history.removed.get(id).is_some_and(|removed| removed.moment < began);
+        let listed: HashSet<Number> = opened.listed.iter().copied().collect();
+        if let Some(id) = listed.iter().find(|id| was_removed(id)) {
+            self.break_promise(Promise::Current, || format!("{token:x} lists {id:x}, which was removed"));
+        }
+        if let Some(id) = listed.iter().find(|id| !history.arrived.contains_key(id)) {
+            self.break_promise(Promise::Current, || format!("{token:x} lists {id:x}, which never arrived"));
+        }
+        let before = self.delivered.get(&opened.maildrop).into_iter().flatten();
+        let mut before = before.filter(|(_, time)| *time < opened.began).map(|(id, _)| *id);
+        if let Some(id) = before.find(|id| !listed.contains(id) && !was_removed(id)) {
+            self.break_promise(Promise::Current, || format!("{token:x} does not list {id:x}"));
+        }
+    }
+}
