@@ -88,11 +88,12 @@ pub(crate) struct Chooser {
 impl Chooser {
     pub(crate) fn new(seed: u64, variant: Variant) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let settings = Settings { seed, nodes: rng.usize(1..=4), maildrops: rng.i64(1..=4), variant };
-        let crowd = rng.choice([2, 5, 8, 12]).unwrap();
+        let settings =
+            Settings { seed, nodes: rng.usize(1..=4), maildrops: rng.choice([1, 2, 4, 8]).unwrap(), variant };
+        let crowd = rng.choice([3, 6, 10, 16]).unwrap();
         let lost = rng.choice([0, 3, 10, 25, 50, 75]).unwrap();
         let broken = rng.choice([0, 2, 8, 25]).unwrap();
-        let slow = rng.choice([3, 10, 30]).unwrap();
+        let slow = rng.choice([2, 5, 15]).unwrap();
         Chooser { rng, settings, tasks: 0, crowd, lost, broken, slow }
     }
 
@@ -117,9 +118,9 @@ impl Chooser {
     fn break_node(&mut self, simulation: &Simulation) -> Action {
         let node = self.rng.usize(0..self.settings.nodes);
         match self.rng.u32(0..10) {
-            0..2 => Action::Kill(node),
+            0..3 => Action::Kill(node),
             _ if simulation.is_paused(node) => Action::Resume(node),
-            2 => Action::Drain(node),
+            3 => Action::Drain(node),
             _ => Action::Pause(node),
         }
     }
@@ -164,10 +165,12 @@ impl Chooser {
         let all = || world.flights.iter().enumerate();
         // What nobody waits for may stay on its way for long.
         let is_late = self.rng.u32(0..100) < 4 && all().any(|(_, flight)| flight.is_abandoned);
-        let flights = all().filter(|(_, flight)| flight.is_abandoned == is_late);
-        let Some((at, flight)) = self.rng.choice(flights.collect::<Vec<_>>()) else {
+        let mut flights: Vec<_> = all().filter(|(_, flight)| flight.is_abandoned == is_late).collect();
+        // One of four tasks is slow, so much happens while it waits.
+        flights.retain(|(_, flight)| flight.task % 4 > 0 || self.rng.u32(0..10) == 0);
+        let Some((at, flight)) = self.rng.choice(flights) else {
             drop(world);
-            return if simulation.count() < self.crowd { self.begin() } else { self.pass(simulation) };
+            return if simulation.count() < 2 * self.crowd { self.begin() } else { self.pass(simulation) };
         };
         let (name, percent) = (world.name(at), self.rng.u32(0..100));
         match flight.is_applied() {
