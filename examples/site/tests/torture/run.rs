@@ -123,7 +123,8 @@ impl Cluster {
         for name in ["bodies", "logs"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let mut cluster = Cluster { port, has_pooler, folder, rng, nodes: Vec::new(), started: 0, kills: 0, pauses: 0 };
+        let mut cluster =
+            Cluster { port, has_pooler, folder, rng, nodes: Vec::new(), started: 0, kills: 0, pauses: 0 };
         for _ in 0..NODES {
             let node = cluster.node();
             cluster.nodes.push(node);
