@@ -3,7 +3,7 @@
 use crate::nodes::Node;
 use crate::site::{PASSWORD, USER, wait_until};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 /// A connection to a node.
@@ -93,6 +93,11 @@ impl Client {
     /// Reads this many bytes.
     pub(crate) fn skip(&mut self, count: usize) {
         self.0.read_exact(&mut vec![0; count]).unwrap();
+    }
+
+    /// Tells the server that nothing more will be sent.
+    pub(crate) fn finish(&self) {
+        self.0.get_ref().shutdown(Shutdown::Write).unwrap();
     }
 
     /// Reads until the connection is closed.

@@ -78,6 +78,16 @@ fn at_quit_nothing_is_removed_and_the_answer_is_temporary_within_a_second() {
     assert_eq!(site.messages(), 2);
 }
 
+#[test]
+fn at_quit_without_marks_nothing_is_to_be_done() {
+    let mut site = Site::new(30);
+    site.deliver("Subject: hello\n\nHello\n");
+    let node = site.node();
+    let mut client = Client::log_in(&node).unwrap();
+    site.postgres.stop();
+    assert_eq!(client.ask("QUIT"), "+OK bye");
+}
+
 /// The client's side of SCRAM-SHA-256.
 struct Scram {
     first: String,

@@ -1,7 +1,8 @@
 //! Two nodes, and one maildrop.
 
 use crate::client::{Client, is_in_use, is_temporary};
-use crate::site::{Site, wait_until};
+use crate::nodes::Node;
+use crate::site::{PASSWORD, Site, wait_until};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -85,4 +86,37 @@ fn a_session_that_was_paused_keeps_the_maildrop_if_nobody_took_it() {
     node.signal(Signal::CONT);
     assert_eq!(paused.ask("QUIT"), "+OK bye");
     assert_eq!(site.messages(), 0);
+}
+
+#[test]
+fn clients_that_leave_at_once_leave_no_lease_and_all_messages_or_none() {
+    // A lease that is not released does not end during the test.
+    let site = Site::new(3600);
+    site.execute(
+        "INSERT INTO maildrop (id) SELECT generate_series(101, 130);
+        INSERT INTO account SELECT 'user' || n, verifier, n FROM account, generate_series(101, 130) n WHERE name <> '';
+        INSERT INTO message (maildrop, id, octets)
+            SELECT n, gen_random_uuid(), 10 FROM generate_series(101, 130) n, generate_series(1, 2)",
+    );
+    let mut node = Node::start(site.program(site.postgres.port()), &["--connections-per-address", "100"]);
+    let commands = ["", "DELE 1\r\nDELE 2\r\n", "DELE 1\r\nDELE 2\r\nQUIT\r\n"];
+    let mut waiting = Vec::new();
+    for user in 101..=130 {
+        let mut client = Client::connect(&node);
+        client.send(&format!("USER user{user}\r\nPASS {PASSWORD}\r\n{}", commands[user % 3])).unwrap();
+        // The others break the connection.
+        if user % 2 == 0 {
+            client.finish();
+            waiting.push(client);
+        }
+    }
+    wait_until("QUIT removes the messages of those who wait", || {
+        site.value("SELECT count(*) = 0 FROM message WHERE maildrop % 6 = 2")
+    });
+    waiting.iter_mut().for_each(|client| drop(client.rest()));
+    node.signal(Signal::TERM);
+    assert!(node.wait().success());
+    assert_eq!(site.leases(), 0);
+    let parts = "SELECT count(*) FROM (SELECT 1 FROM message GROUP BY maildrop HAVING count(*) <> 2) AS part";
+    assert_eq!(site.value::<i64>(parts), 0);
 }

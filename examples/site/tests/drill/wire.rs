@@ -6,9 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::spawn;
 use std::time::Duration;
 
-/// A part of the statement that QUIT runs, and of the statement that delivers. No other statement has it.
+/// Parts of the statements that QUIT, a delivery and a collection end with. No other statement has them.
 pub(crate) const COMMIT: &str = "DELETE FROM message";
 pub(crate) const ARRIVE: &str = "FOR KEY SHARE";
+pub(crate) const FORGET: &str = "AND state = 'd'";
 
 /// What fails when a statement passes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

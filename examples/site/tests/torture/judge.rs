@@ -226,3 +226,111 @@ impl Judge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Removed, Stored};
+
+    /// What happened in the maildrop 1: the message 10 was delivered, and the session 7 removed it.
+    struct Case {
+        events: Vec<Event>,
+        history: History,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let events = vec![
+                Event::Delivers(1, 10),
+                Event::Delivered(1, 10, true, 100),
+                Event::Opened { maildrop: 1, token: 7, began: 200, listed: vec![10] },
+                Event::Removes(7, vec![10]),
+                Event::Told(7, Some(true)),
+            ];
+            let mut case = Case { events, history: History::default() };
+            case.history.arrived.insert(10, 1);
+            case.history.began.insert(7, 2);
+            case.remove(10, 3, 7);
+            case
+        }
+
+        fn remove(&mut self, id: Number, moment: Moment, by: Number) {
+            self.history.removed.insert(id, Removed { moment, by: Some(by), transaction: moment });
+        }
+
+        /// Puts a message of 5 octets into the store.
+        fn store(&mut self, id: Number, size: Option<u64>, is_intact: bool) {
+            self.history.arrived.insert(id, 1);
+            self.history.stored.insert(id, Stored { octets: 5, size, is_intact });
+        }
+
+        fn mark(&mut self, marked: &[Number], told: Option<bool>) {
+            self.events.retain(|event| !matches!(event, Event::Removes(..) | Event::Told(..)));
+            self.events.extend([Event::Removes(7, marked.to_vec()), Event::Told(7, told)]);
+        }
+    }
+
+    #[track_caller]
+    fn assert_broken(promise: Promise, change: impl FnOnce(&mut Case)) {
+        let mut case = Case::new();
+        change(&mut case);
+        let (broken, _) = judge(case.events, &case.history);
+        assert_eq!(broken.into_keys().collect::<Vec<_>>(), [promise]);
+    }
+
+    #[test]
+    fn a_session_that_removes_its_messages_breaks_no_promise() {
+        let Case { events, history } = Case::new();
+        let (broken, figures) = judge(events, &history);
+        assert!(broken.is_empty(), "{broken:?}");
+        assert_eq!((figures.sessions, figures.delivered, figures.done, figures.removed), (1, 1, 1, 1));
+    }
+
+    #[test]
+    fn messages_that_are_lost_or_changed_break_the_promises_about_them() {
+        assert_broken(Promise::Delivered, |case| case.events.push(Event::Delivered(2, 11, true, 100)));
+        assert_broken(Promise::Delivered, |case| case.store(11, Some(5), false));
+        assert_broken(Promise::Sized, |case| case.store(11, Some(6), true));
+        assert_broken(Promise::Sized, |case| case.events.push(Event::Differs(7, 10)));
+        assert_broken(Promise::Bodied, |case| case.store(11, None, false));
+        assert_broken(Promise::Bodied, |case| case.events.push(Event::Missing(7, 10)));
+        assert_broken(Promise::Refused, |case| {
+            case.events.push(Event::Delivered(1, 11, false, 100));
+            case.store(11, Some(5), true);
+        });
+    }
+
+    #[test]
+    fn removals_that_nobody_asked_for_or_that_are_not_as_told_break_the_promises_about_them() {
+        assert_broken(Promise::Fenced, |case| case.remove(10, 3, 8));
+        assert_broken(Promise::Fenced, |case| case.remove(11, 3, 7)); // not marked
+        assert_broken(Promise::Whole, |case| {
+            case.mark(&[10, 11], None);
+            case.store(11, Some(5), true);
+        });
+        assert_broken(Promise::Whole, |case| {
+            case.mark(&[10, 11], None);
+            case.remove(11, 4, 7);
+        });
+        assert_broken(Promise::Truthful, |case| case.mark(&[10], Some(false)));
+        assert_broken(Promise::Truthful, |case| {
+            case.history.removed.clear();
+            case.store(10, Some(5), true);
+        });
+    }
+
+    #[test]
+    fn sessions_that_see_the_wrong_messages_or_begin_twice_break_the_promises_about_them() {
+        assert_broken(Promise::Unique, |case| case.history.again = 1);
+        assert_broken(Promise::Fenced, |case| {
+            case.events.push(Event::Opened { maildrop: 2, token: 8, began: 200, listed: vec![] });
+        });
+        for (moment, listed) in [(4, vec![]), (1, vec![10]), (4, vec![10, 11])] {
+            assert_broken(Promise::Current, |case| {
+                let Some(Event::Opened { listed: list, .. }) = case.events.get_mut(2) else { panic!() };
+                *list = listed;
+                case.remove(10, moment, 7);
+            });
+        }
+    }
+}

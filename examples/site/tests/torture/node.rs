@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) seed: u64,
     pub(crate) maildrops: Maildrop,
     pub(crate) workers: usize,
+    /// Whether its statements are named.
+    pub(crate) named: bool,
 }
 
 /// A node that runs. It is killed when this is dropped, and when the thread ends that started it.
@@ -36,8 +38,9 @@ pub(crate) struct Process(Child);
 
 impl Process {
     pub(crate) fn start(settings: &Settings) -> Self {
-        let Settings { port, bodies, log, seed, maildrops, workers } = settings;
-        let text = format!("{port} {} {} {seed} {maildrops} {workers}", bodies.display(), log.display());
+        let Settings { port, bodies, log, seed, maildrops, workers, named } = settings;
+        let (bodies, log) = (bodies.display(), log.display());
+        let text = format!("{port} {bodies} {log} {seed} {maildrops} {workers} {named}");
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig=KILL", "--"]).arg(std::env::current_exe().unwrap());
         command.args(["--exact", "node::node", "--ignored", "--nocapture"]).env(VARIABLE, text);
@@ -62,7 +65,7 @@ impl Drop for Process {
 #[ignore = "the torture runs it in processes of their own"]
 fn node() {
     let Ok(text) = std::env::var(VARIABLE) else { return };
-    let [port, bodies, log, seed, maildrops, workers] = text.split(' ').collect::<Vec<_>>()[..] else {
+    let [port, bodies, log, seed, maildrops, workers, named] = text.split(' ').collect::<Vec<_>>()[..] else {
         panic!()
     };
     let settings = Settings {
@@ -72,6 +75,7 @@ fn node() {
         seed: seed.parse().unwrap(),
         maildrops: maildrops.parse().unwrap(),
         workers: workers.parse().unwrap(),
+        named: named.parse().unwrap(),
     };
     Builder::new_current_thread().enable_all().build().unwrap().block_on(run(settings));
 }
@@ -79,7 +83,7 @@ fn node() {
 /// Runs until it is killed.
 async fn run(settings: Settings) {
     let log = Arc::new(Log::create(&settings.log));
-    let rows = Database::new(pool(settings.port, CONNECTIONS), LEASE, false);
+    let rows = Database::new(pool(settings.port, CONNECTIONS), LEASE, settings.named);
     let bodies = Objects::in_folder(&settings.bodies).unwrap();
     let site = Arc::new(Site { rows: Watched { rows, log: Arc::clone(&log) }, bodies, clock: Clock });
     let keeper = Keeper::default();

@@ -46,7 +46,7 @@ fn torture(label: &str, pooler: impl FnOnce(u16) -> Option<Pooler>) {
     let port = pooler.as_ref().map_or(postgres.port(), Pooler::port);
     let proxy = Proxy::start(port, Faults { seed, bytes: 40_000, late: LATE });
 
-    let mut cluster = Cluster::start(proxy.port(), Rng::with_seed(seed));
+    let mut cluster = Cluster::start(proxy.port(), pooler.is_some(), Rng::with_seed(seed));
     let end = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < end {
         sleep(Duration::from_millis(100));
@@ -102,6 +102,7 @@ async fn prepare(port: u16) {
 /// Nodes that fail.
 struct Cluster {
     port: u16,
+    has_pooler: bool,
     folder: TempDir,
     rng: Rng,
     nodes: Vec<Node>,
@@ -117,12 +118,13 @@ struct Node {
 }
 
 impl Cluster {
-    fn start(port: u16, rng: Rng) -> Self {
+    fn start(port: u16, has_pooler: bool, rng: Rng) -> Self {
         let folder = tempfile::Builder::new().prefix("site-torture").tempdir().unwrap();
         for name in ["bodies", "logs"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let mut cluster = Cluster { port, folder, rng, nodes: Vec::new(), started: 0, kills: 0, pauses: 0 };
+        let mut cluster =
+            Cluster { port, has_pooler, folder, rng, nodes: Vec::new(), started: 0, kills: 0, pauses: 0 };
         for _ in 0..NODES {
             let node = cluster.node();
             cluster.nodes.push(node);
@@ -140,6 +142,8 @@ impl Cluster {
             maildrops: MAILDROPS,
             // One processor does not have the time for more, and the nodes would only wait.
             workers: (6 * available_parallelism().map_or(1, usize::from)).min(12),
+            // Half of the nodes, because no old pooler knows named statements.
+            named: !self.has_pooler && self.started % 2 == 0,
         };
         Node { process: Process::start(&settings), paused: None }
     }
