@@ -130,11 +130,22 @@ fn main() -> ExitCode {
     };
     result.map_or_else(
         |error| {
-            eprintln!("site: {error}");
+            eprintln!("site: {}", with_causes(&*error));
             ExitCode::from(fault)
         },
         ExitCode::from,
     )
+}
+
+/// Returns an error and its causes, except those that it repeats.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// Runs a node until a signal ends it.
