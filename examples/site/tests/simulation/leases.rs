@@ -113,8 +113,9 @@ fn a_login_that_fails_leaves_its_maildrop_at_once() {
     let visit = Visit { maildrop: 1, reads: false, stays: 0, marks: None };
     simulation.perform(Action::Begin { task: 1, node: 0, role: Role::Session(visit) });
     for _ in 0..2 {
-        let (acquire, snapshot, release) = (Action::Run, Action::Lose, Action::Run);
-        [acquire, snapshot, release].map(|step| simulation.perform(step(Name::Awaited(1))));
+        simulation.perform(Action::Run(Name::Awaited(1))); // acquire
+        simulation.perform(Action::Lose(Name::Awaited(1))); // snapshot
+        simulation.perform(Action::Run(Name::Awaited(1))); // release
     }
     assert_eq!(simulation.count(), 0);
     assert!(rows(&simulation)[0].holder.is_some());
