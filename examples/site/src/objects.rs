@@ -99,9 +99,11 @@ impl Objects {
 impl Bodies for Objects {
     async fn put(&self, id: Id, mut body: impl AsyncRead + Send + Unpin) -> Result<u64> {
         let mut writer = BufWriter::with_capacity(Arc::clone(&self.store), id.path(), PART);
-        let copied = copy(&mut body, &mut writer).await;
-        match copied {
-            Ok(octets) => Ok(octets),
+        match copy(&mut body, &mut writer).await {
+            Ok(octets) => {
+                writer.shutdown().await?; // after which it panics if it is aborted
+                Ok(octets)
+            }
             Err(error) => {
                 writer.abort().await.ok(); // the collection deletes what is left
                 Err(error.into())
@@ -143,7 +145,6 @@ async fn copy(body: &mut (impl AsyncRead + Unpin), writer: &mut BufWriter) -> io
     loop {
         let count = body.read(&mut buffer).await?;
         if count == 0 {
-            writer.shutdown().await?;
             return Ok(octets);
         }
         writer.write_all(&buffer[..count]).await?;
