@@ -38,7 +38,9 @@ fn a_message_larger_than_a_part_and_its_top_arrive_complete() {
     let answer = node.session("mrose", "RETR 1\r\n");
     let body = answer.split_once("octets\r\n").unwrap().1.split_once("\r\n.\r\n").unwrap().0;
     assert!(body.replace("\r\n", "\n") + "\n" == message, "the message differs");
-    assert!(node.session("mrose", "TOP 1 1\r\n").contains(&format!("large\r\n\r\n{}\r\n.\r\n", line.trim_end())));
+    assert!(
+        node.session("mrose", "TOP 1 1\r\n").contains(&format!("large\r\n\r\n{}\r\n.\r\n", line.trim_end()))
+    );
 }
 
 #[test]
@@ -74,9 +76,17 @@ fn a_delivery_exits_as_an_mta_expects() {
     assert_eq!(world.run_with(&["deliver", "unknown"], b"x\n").code, Some(67));
     assert_eq!(world.run_with(&["deliver", ""], b"x\n").code, Some(67));
     let mut command = world.command(&["deliver", "mrose"]);
-    command.env("SITE_BODIES", "s3://bucket").env("AWS_ENDPOINT", "http://127.0.0.1:9").env("AWS_ACCESS_KEY_ID", "k");
+    command
+        .env("SITE_BODIES", "s3://bucket")
+        .env("AWS_ENDPOINT", "http://127.0.0.1:9")
+        .env("AWS_ACCESS_KEY_ID", "k");
     command.env("AWS_SECRET_ACCESS_KEY", "s").env("AWS_REGION", "us-east-1");
     assert_eq!(run(command, b"x\n").code, Some(75)); // no object store
+    let mut command = world.command(&["deliver", "mrose"]);
+    command.env_remove("SITE_BODIES"); // a mistake of the operator must not send mail back
+    assert_eq!(run(command, b"x\n").code, Some(75));
+    assert_eq!(world.run(&["deliver"]).code, Some(75));
+    assert_eq!(world.run(&["deliver", "--help"]).code, Some(0));
     world.postgres.stop();
     assert_eq!(world.run_with(&["deliver", "mrose"], b"x\n").code, Some(75));
     world.postgres.start_again();

@@ -31,7 +31,9 @@ fn tables_of_another_version_are_refused_by_every_command() {
     let world = World::new();
     world.add("mrose");
     world.sql("UPDATE site SET version = 2");
-    for arguments in [&["check"][..], &["status"], &["init"], &["node", "--listen", "127.0.0.1:0", "--allow-plain"]] {
+    for arguments in
+        [&["check"][..], &["status"], &["init"], &["node", "--listen", "127.0.0.1:0", "--allow-plain"]]
+    {
         let refused = world.run(arguments);
         assert_eq!(refused.code, Some(1), "{arguments:?}");
         assert!(refused.errors.contains("version 2"), "{arguments:?}: {}", refused.errors);
@@ -58,7 +60,9 @@ fn a_password_in_an_argument_is_refused_and_not_shown() {
 #[test]
 fn a_wrong_option_is_named() {
     let world = World::new();
-    for (option, value) in [("SITE_STORE", "nonsense"), ("SITE_BODIES", "nonsense"), ("SITE_BODIES", "ftp://a/b")] {
+    for (option, value) in
+        [("SITE_STORE", "nonsense"), ("SITE_BODIES", "nonsense"), ("SITE_BODIES", "ftp://a/b")]
+    {
         let mut command = world.command(&["status"]);
         command.env(option, value);
         let refused = run(command, b"");
@@ -117,7 +121,11 @@ fn a_new_password_replaces_the_old_one_on_a_node_that_remembers_it() {
 fn nobody_logs_in_as_the_model_of_unknown_names() {
     let world = World::new();
     let node = world.node();
-    for commands in ["AUTH PLAIN AABhAA==\r\nQUIT\r\n", "AUTH PLAIN AAAA\r\nQUIT\r\n", "USER \u{ad}\r\nPASS a\r\nQUIT\r\n"] {
+    for commands in [
+        "AUTH PLAIN AABhAA==\r\nQUIT\r\n",
+        "AUTH PLAIN AAAA\r\nQUIT\r\n",
+        "USER \u{ad}\r\nPASS a\r\nQUIT\r\n",
+    ] {
         let answer = node.say(commands);
         assert!(!answer.contains("maildrop open"), "{commands:?}: {answer}");
     }

@@ -63,7 +63,8 @@ impl World {
     /// Changes the database behind the program's back.
     pub(crate) fn sql(&self, statement: &str) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async { connect(self.postgres.port()).await.batch_execute(statement).await.unwrap() });
+        runtime
+            .block_on(async { connect(self.postgres.port()).await.batch_execute(statement).await.unwrap() });
     }
 
     /// Adds a user with the usual password.
@@ -133,7 +134,10 @@ impl Node {
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.write_all(commands.as_bytes()).unwrap();
         let answers = commands.matches("\r\n").count() + 1; // and the greeting
-        BufReader::new(stream).lines().take(answers).for_each(|line| assert!(line.unwrap().starts_with("+OK")));
+        BufReader::new(stream)
+            .lines()
+            .take(answers)
+            .for_each(|line| assert!(line.unwrap().starts_with("+OK")));
     }
 
     /// Logs in again until no other session has the maildrop, and lists it.

@@ -389,14 +389,17 @@ async fn a_snapshot_that_does_not_check_the_holder_misses_messages() {
 }
 
 #[tokio::test]
-async fn a_delivery_whose_body_was_collected_is_refused() {
+async fn a_delivery_whose_body_is_chosen_for_collection_is_refused() {
     let postgres = Postgres::start(&[]);
     let stage = Stage::new(&postgres, Rules::Right).await;
-    let collection = async {
+    let rows = &stage.site.rows;
+    let choice = async {
         sleep(Duration::from_millis(20)).await; // older than 0
-        stage.site.collect(Ages { coming: 0, going: 0 }).await.unwrap()
+        rows.doom(Ages { coming: 0, going: 0 }).await.unwrap()
     };
-    let outcome = stage.interrupt(Point::Arrival, stage.deliver(), collection).await;
-    assert_eq!(outcome, (Delivery::NotDone, 1));
+    let (delivery, doomed) = stage.interrupt(Point::Arrival, stage.deliver(), choice).await;
+    assert_eq!((delivery, doomed.len()), (Delivery::NotDone, 1));
+    stage.site.bodies.delete(&doomed).await.unwrap();
+    rows.forget(&doomed).await.unwrap();
     assert_eq!(stage.broken().await, []);
 }
