@@ -1,16 +1,13 @@
 //! The listing of the last login. The next one uses it if nothing came, went or was renamed since.
 
-use crate::place::{FOLDERS, Root, Version};
+use crate::place::{FOLDERS, Root, Version, settled_before};
 use crate::rows::{Places, Rows};
 use crate::sizes;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A larger listing is read again at each login, so that the users of a site do not fill its memory.
 const MOST: usize = 1_000;
-/// A change within the tick of a clock leaves the time as it was. No file system has a longer tick.
-const QUIET: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub(crate) struct Listing {
@@ -33,13 +30,16 @@ impl Versions {
 
     /// Returns whether the last change is so long ago that another one would show.
     fn are_quiet(&self) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let before = now.saturating_sub(QUIET).as_secs() as i64;
+        let before = settled_before();
         self.0.iter().all(|version| version.changed.0 < before)
     }
 }
 
 impl Kept {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(crate) fn get(&self, versions: Versions) -> Option<Listing> {
         let (kept, listing) = self.0.as_ref()?;
         (*kept == versions).then(|| listing.clone())

@@ -8,7 +8,7 @@ use crate::kept::{Kept, Listing, Versions};
 use crate::listing::{LeftOut, list};
 use crate::message::Message;
 use crate::names::order;
-use crate::place::{FOLDERS, Folders, Opened, Root};
+use crate::place::{FOLDERS, Folders, Opened, Root, settled_before};
 use crate::rows::{Places, Row, Rows};
 use crate::sizes::{self, Sizes};
 use crate::{Maildir, refusal};
@@ -67,14 +67,32 @@ impl Maildir {
         // Without sizes there is no listing to keep, and what else is missing is reported below.
         let versions = Versions::of(&root).ok();
         let kept = versions.and_then(|versions| self.kept().get(versions));
-        let Listing { rows, places } = match kept {
+        let listing = match kept {
             Some(listing) => listing,
             None => self.list(&root, versions)?,
         };
+        let is_local = root.is_local();
+        Ok(Ok(self.mailbox(root, lock, is_local, listing)))
+    }
+
+    /// Does the same if it does not have to wait for anything: if the listing of the last session is still right, and the Maildir is on a disk
+    /// of this machine and in the system's cache. Otherwise returns `None`, and [`open`](Self::open) returns the mailbox or the error.
+    #[must_use]
+    pub fn open_if_cached(&self) -> Option<Result<Mailbox, Refusal>> {
+        if self.kept().is_empty() {
+            return None;
+        }
+        let root = Root::open_cached(&self.root).filter(Root::is_local)?;
+        let Some(lock) = root.lock_cached()? else { return Some(Err(Refusal::InUse)) };
+        let listing = self.kept().get(Versions::of(&root).ok()?)?;
+        Some(Ok(self.mailbox(root, lock, true, listing)))
+    }
+
+    fn mailbox(&self, root: Root, lock: OwnedFd, is_local: bool, listing: Listing) -> Mailbox {
+        let Listing { rows, places } = listing;
         let new = |row: &Row| State { place: row.place.into(), marked: false.into(), gone: false.into() };
         let (states, places) = (rows.all().iter().map(new).collect(), Mutex::new(places));
-        let (maildir, is_local) = (self.clone(), root.is_local());
-        Ok(Ok(Mailbox(Arc::new(Inner { maildir, root, _lock: lock, is_local, rows, states, places }))))
+        Mailbox(Arc::new(Inner { maildir: self.clone(), root, _lock: lock, is_local, rows, states, places }))
     }
 
     /// Lists the messages, counts those whose size is not known, and keeps both for the next session.
@@ -84,6 +102,7 @@ impl Maildir {
         let files = list(&folders, &mut left_out)?;
         let kept = Sizes::read(root, files.len());
         let known = kept.rows();
+        let settled_before = settled_before();
         let (mut rows, mut places, mut counted) = (Rows::with_capacity(files.len()), Places::default(), 0);
         for found in files {
             let size = match known.get(found.base()) {
@@ -92,7 +111,7 @@ impl Maildir {
                     counted += 1;
                     folders[usize::from(found.folder)]
                         .read(&found.name)
-                        .and_then(|mut file| sizes::count(&mut file))
+                        .and_then(|mut file| sizes::count(&mut file, settled_before))
                 }
             };
             if let Err(error) = size.and_then(|size| rows.add(&found, size, &mut places)) {

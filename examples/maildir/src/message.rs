@@ -19,7 +19,8 @@ pub struct Message {
     file: File,
     /// How much of the file is still to read.
     left: u64,
-    count: OctetCount,
+    /// `None` if the file is known to be the listed one.
+    count: Option<OctetCount>,
     listed: u64,
     /// The bytes that were read and not consumed.
     part: Vec<u8>,
@@ -29,15 +30,18 @@ pub struct Message {
 impl Message {
     /// Checks that the file is the listed one, and reads its first part.
     ///
-    /// A short message is read completely. A longer one is read twice if it was changed since it was counted.
+    /// A short message is read completely, and counted unless its length and time are enough. A longer one may change while it is sent, so it
+    /// is always counted then. It is read twice if it was changed since it was listed.
     pub(crate) fn open(mut opened: Opened, size: Size, mailbox: Mailbox) -> io::Result<Self> {
+        let (seems_same, is_short) = (size.seems_of(&opened), size.length <= PART);
         let mut is_same = opened.length == size.length;
-        if is_same && !is_soon_checked(&opened, size) {
-            is_same = sizes::count(&mut opened)?.octets() == size.octets();
+        if is_same && !seems_same && !is_short {
+            is_same = sizes::count(&mut opened, i64::MIN)?.octets() == size.octets();
             opened.file.rewind()?;
         }
+        let is_certain = seems_same && is_short && size.is_settled();
         let (left, listed) = (size.length, size.octets());
-        let (count, part) = (OctetCount::new(), Vec::new());
+        let (count, part) = ((!is_certain).then(OctetCount::new), Vec::new());
         let mut message = Message { mailbox, file: opened.file, left, count, listed, part, consumed: 0 };
         if !is_same {
             return Err(message.changed());
@@ -48,8 +52,8 @@ impl Message {
 
     /// Does the same if that takes at most one read and the message is the listed one.
     pub(crate) fn open_soon(opened: Opened, size: Size, mailbox: Mailbox) -> Option<Self> {
-        let is_same = opened.length == size.length && is_soon_checked(&opened, size);
-        is_same.then(|| Self::open(opened, size, mailbox).ok()).flatten()
+        let is_soon_checked = opened.length == size.length && (size.length <= PART || size.seems_of(&opened));
+        is_soon_checked.then(|| Self::open(opened, size, mailbox).ok()).flatten()
     }
 
     fn read_part(&mut self) -> io::Result<()> {
@@ -68,9 +72,11 @@ impl Message {
             return Err(self.changed());
         }
         self.left -= read;
-        self.count.add(&self.part);
-        if self.left == 0 && self.count.finish() != self.listed {
-            return Err(self.changed());
+        if let Some(count) = &mut self.count {
+            count.add(&self.part);
+            if self.left == 0 && count.finish() != self.listed {
+                return Err(self.changed());
+            }
         }
         Ok(())
     }
@@ -81,11 +87,6 @@ impl Message {
         self.mailbox.forget_sizes();
         io::Error::new(ErrorKind::InvalidData, "the message has changed")
     }
-}
-
-/// Returns whether a file of the listed length is known to be the listed message once its first part is read.
-fn is_soon_checked(opened: &Opened, size: Size) -> bool {
-    size.length <= PART || opened.stamp == size.stamp
 }
 
 /// Shows no details, because it contains mail.

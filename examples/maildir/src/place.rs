@@ -6,12 +6,15 @@
 //!
 //! A name that is not a regular file counts as [`ErrorKind::NotFound`]: there is no message by that name.
 
+#[cfg(target_os = "linux")]
+use rustix::fs::ResolveFlags;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The folders of messages. A message's folder is an index into this array. `new` comes first in listings too, so a message that
 /// is moved meanwhile is seen twice, not missed.
@@ -34,6 +37,17 @@ const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 #[cfg(target_os = "linux")]
 const LOCAL: [u64; 7] =
     [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0xF2F5_2010, 0x2FC1_2FC1];
+/// The limits on a path that is opened only if it is in the system's cache.
+#[cfg(target_os = "linux")]
+const CACHED: ResolveFlags = ResolveFlags::CACHED;
+#[cfg(not(target_os = "linux"))]
+const CACHED: () = ();
+/// The same for a path below the root.
+#[cfg(target_os = "linux")]
+const BELOW: ResolveFlags =
+    CACHED.union(ResolveFlags::BENEATH).union(ResolveFlags::NO_XDEV).union(ResolveFlags::NO_SYMLINKS);
+#[cfg(not(target_os = "linux"))]
+const BELOW: () = ();
 const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// The root of a Maildir, which may be a link. It stays the same folder for as long as it is kept, whatever its name stands for then.
@@ -52,8 +66,19 @@ pub(crate) type Folders = [Folder; 2];
 pub(crate) struct Opened {
     pub(crate) file: File,
     pub(crate) length: u64,
-    /// The time of the last change, as a number to compare.
+    /// The time of the last change, as a number to compare. It is even.
     pub(crate) stamp: u32,
+    /// The second of the last change.
+    pub(crate) modified: i64,
+}
+
+/// A change within the tick of a clock leaves the time as it was. No file system has a longer tick.
+pub(crate) const TICK: Duration = Duration::from_secs(2);
+
+/// Returns the second before which a change is settled: it is so long ago that another one would have another time.
+pub(crate) fn settled_before() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(TICK).as_secs() as i64
 }
 
 /// Which file it is, and when it was changed for the last time. Nobody can set the second time.
@@ -65,6 +90,11 @@ pub(crate) struct Version {
 }
 
 impl Root {
+    /// Opens the root if the system has its path in its cache, and else returns `None`.
+    pub(crate) fn open_cached(path: &Path) -> Option<Self> {
+        open_cached(CWD, path, ROOT, CACHED).ok().map(Root)
+    }
+
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let root = retry_on_intr(|| rustix::fs::openat(CWD, path, ROOT, Mode::empty()));
         root.map(Root).map_err(|error| not_about_a_message(error.into()))
@@ -76,19 +106,8 @@ impl Root {
 
     /// Opens a message if the system has its path in its cache, and else returns `None`, as for anything that is not a regular file and
     /// for any other trouble. So this does not wait for a disk. No part of the path may be a link or on another file system.
-    #[cfg(target_os = "linux")]
     pub(crate) fn read_cached(&self, path: &[u8]) -> Option<Opened> {
-        use rustix::fs::{ResolveFlags, openat2};
-
-        let below = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
-        let opened =
-            openat2(&self.0, path, OFlags::RDONLY | SAFE, Mode::empty(), below | ResolveFlags::CACHED);
-        checked(opened.ok()?).ok()
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn read_cached(&self, _: &[u8]) -> Option<Opened> {
-        None
+        checked(open_cached(&self.0, path, OFlags::RDONLY | SAFE, BELOW).ok()?).ok()
     }
 
     /// Returns whether the root is known to be on a disk of this machine. To open a file on any other may have to wait for a network, or for
@@ -122,15 +141,15 @@ impl Root {
 
     /// Locks the Maildir for as long as the result is kept. Returns `None` if another session has locked it.
     pub(crate) fn lock(&self) -> io::Result<Option<OwnedFd>> {
-        let locked =
-            open(&self.0, LOCK.as_bytes(), OFlags::WRONLY | OFlags::CREATE | SAFE).and_then(|lock| {
-                regular(&lock)?;
-                match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-                    Err(Errno::WOULDBLOCK) => Ok(None),
-                    done => Ok(done.map(|()| Some(lock))?),
-                }
-            });
+        let opened = open(&self.0, LOCK.as_bytes(), OFlags::WRONLY | OFlags::CREATE | SAFE);
+        let locked = opened.and_then(locked);
         locked.map_err(|error| named(LOCK, error))
+    }
+
+    /// Does the same if the system has the path of the lock in its cache. Otherwise, and after any error, the outer result is `None`.
+    pub(crate) fn lock_cached(&self) -> Option<Option<OwnedFd>> {
+        let opened = open_cached(&self.0, LOCK.as_bytes(), OFlags::WRONLY | SAFE, BELOW);
+        locked(opened.ok()?).ok()
     }
 
     pub(crate) fn read(&self, name: &str) -> io::Result<Opened> {
@@ -203,6 +222,31 @@ impl Folder {
     }
 }
 
+/// Opens a file if the system has its path in its cache, with these limits on the path.
+#[cfg(target_os = "linux")]
+fn open_cached(
+    folder: impl AsFd,
+    path: impl rustix::path::Arg,
+    flags: OFlags,
+    limits: ResolveFlags,
+) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::openat2(folder, path, flags, Mode::empty(), limits)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_cached<T, P>(_: T, _: P, _: OFlags, (): ()) -> io::Result<OwnedFd> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Locks an open file. Returns `None` if another session has locked it.
+fn locked(lock: OwnedFd) -> io::Result<Option<OwnedFd>> {
+    regular(&lock)?;
+    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        done => Ok(done.map(|()| Some(lock))?),
+    }
+}
+
 fn open(folder: &OwnedFd, name: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
     match retry_on_intr(|| rustix::fs::openat(folder, name, flags, OWNER_ONLY)) {
         // A link; a FIFO without a reader, a socket, or a device without a driver.
@@ -218,8 +262,9 @@ fn read(folder: &OwnedFd, name: &[u8]) -> io::Result<Opened> {
 fn checked(file: OwnedFd) -> io::Result<Opened> {
     let stat = regular(&file)?;
     // A hash, because the size of a message is stored in few bytes.
-    let stamp = (stat.st_mtime as u32).wrapping_mul(0x9E37_79B1) ^ stat.st_mtime_nsec as u32;
-    Ok(Opened { file: file.into(), length: stat.st_size.try_into().unwrap_or(0), stamp })
+    let stamp = ((stat.st_mtime as u32).wrapping_mul(0x9E37_79B1) ^ stat.st_mtime_nsec as u32) & !1;
+    let (length, modified) = (stat.st_size.try_into().unwrap_or(0), stat.st_mtime as i64);
+    Ok(Opened { file: file.into(), length, stamp, modified })
 }
 
 /// Checks an open descriptor.

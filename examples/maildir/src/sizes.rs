@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Read, Write as _};
 pub(crate) const FILE: &str = "pop3.sizes";
 const BESIDE: &str = "pop3.sizes.new";
 /// The first line. A file that begins with anything else is not read.
-const VERSION: &[u8] = b"sizes 2\n";
+const VERSION: &[u8] = b"sizes 3\n";
 /// No row is longer: three numbers, and a file name.
 const LONGEST_ROW: u64 = 20 + 10 + 10 + 3 + 255 + 1;
 
@@ -21,11 +21,21 @@ pub(crate) struct Size {
     pub(crate) length: u64,
     /// How many octets more than that are sent, for line ends.
     pub(crate) added: u32,
-    /// [`Opened::stamp`] when the message was counted.
+    /// [`Opened::stamp`] when the message was counted, and one more if it was settled then.
     pub(crate) stamp: u32,
 }
 
 impl Size {
+    /// Returns whether this file is the one that was counted, as far as its length and time show.
+    pub(crate) fn seems_of(self, opened: &Opened) -> bool {
+        self.length == opened.length && self.stamp & !1 == opened.stamp
+    }
+
+    /// Returns whether the length and time show every change.
+    pub(crate) fn is_settled(self) -> bool {
+        self.stamp & 1 == 1
+    }
+
     /// Returns how many octets RETR sends.
     pub(crate) fn octets(self) -> u64 {
         self.length.saturating_add(self.added.into())
@@ -92,14 +102,15 @@ pub(crate) fn forget(root: &Root) -> io::Result<()> {
     root.remove(FILE)
 }
 
-/// Reads a message and counts its octets.
-pub(crate) fn count(opened: &mut Opened) -> io::Result<Size> {
+/// Reads a message and counts its octets. `settled_before` is from before it was opened.
+pub(crate) fn count(opened: &mut Opened, settled_before: i64) -> io::Result<Size> {
     let (mut count, mut length, mut buffer) = (OctetCount::new(), 0, [0; 8 * 1024]);
     loop {
         match opened.file.read(&mut buffer) {
             Ok(0) => {
                 let added = u32::try_from(count.finish() - length).map_err(|_| ErrorKind::FileTooLarge)?;
-                return Ok(Size { length, added, stamp: opened.stamp });
+                let is_settled = opened.modified < settled_before;
+                return Ok(Size { length, added, stamp: opened.stamp | u32::from(is_settled) });
             }
             // A file that grows as fast as it is read has no end.
             Ok(_) if length > opened.length => return Err(io::Error::other("the message is still growing")),

@@ -1,7 +1,7 @@
 //! Load for a POP3 server on loopback, whose users are `u0`, `u1` and so on, all with the password `sekret`.
 //!
 //! - `load ADDR sessions SECONDS`: 8 connections, one for each user, that log in, fetch all messages and send QUIT, again and
-//!   again
+//!   again. With `ADDR,ADDR` for two nodes of a site, each has half of the users
 //! - `load ADDR idle COUNT`: this many users log in, one after the other; then the program prints `idle`, and waits until
 //!   stdin ends
 
@@ -63,8 +63,9 @@ impl Server {
         Ok(Server { address: address.to_owned(), connector: connector.transpose()? })
     }
 
-    async fn connect(&self) -> Result<Box<dyn Duplex>> {
-        let stream = TcpStream::connect(&self.address).await?;
+    async fn connect(&self, user: usize) -> Result<Box<dyn Duplex>> {
+        let addresses: Vec<&str> = self.address.split(',').collect();
+        let stream = TcpStream::connect(addresses[user % addresses.len()]).await?;
         stream.set_nodelay(true)?;
         Ok(match &self.connector {
             None => Box::new(stream),
@@ -125,7 +126,7 @@ struct Session {
 impl Session {
     /// Connects and logs in.
     async fn open(server: &Server, user: usize, buffer: Vec<u8>) -> Result<Self> {
-        let stream = server.connect().await?;
+        let stream = server.connect(user).await?;
         let (client, recv) = (Client::new(CONFIG, 1), RecvBuf::new(buffer));
         let mut session = Session { stream, client, recv, send: SendBuf::new(vec![]) };
         let name = format!("u{user}");

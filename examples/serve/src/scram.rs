@@ -168,6 +168,11 @@ impl Exchange {
         Ok(Exchange { session, is_first: true, verified: None })
     }
 
+    /// Returns whether the next step finds the verifier, which may block.
+    pub(crate) fn is_first(&self) -> bool {
+        self.is_first
+    }
+
     /// Takes a response. The last one is empty, to the challenge in which the server proves itself (RFC 5034 section 4).
     pub fn step(&mut self, response: &[u8]) -> Progress {
         if let Some(name) = self.verified.take() {

@@ -19,13 +19,34 @@ pub type Octets = Pin<Box<dyn AsyncBufRead + Send>>;
 /// A result that takes time.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Users and their mail. Each function may block, because it is called on a thread that may.
+/// Users and their mail.
+///
+/// The functions may block, because they are called on threads that may. Only [`has_verifiers`](Self::has_verifiers), [`knows`](Self::knows) and
+/// [`open_if_cached`](Self::open_if_cached) must not: with them, a login may need no other thread.
 pub trait Store: Send + Sync {
     /// Returns the verifier of a user's password, or [a substitute](Verifier::of_nobody) for an unknown name.
     fn verifier(&self, name: &[u8]) -> io::Result<Verifier>;
 
     /// Returns whether this is the user's password.
     fn is_right(&self, name: &[u8], password: &[u8]) -> io::Result<bool>;
+
+    /// Returns whether [`verifier`](Self::verifier) never blocks, because all verifiers are in memory.
+    fn has_verifiers(&self) -> bool {
+        false
+    }
+
+    /// Returns whether this is known to be the user's password. If that would block, returns `false`, and the server calls
+    /// [`is_right`](Self::is_right).
+    fn knows(&self, name: &[u8], password: &[u8]) -> bool {
+        let _ = (name, password);
+        false
+    }
+
+    /// Does the same as [`open`](Self::open) if that does not block, and otherwise returns `None`.
+    fn open_if_cached(&self, name: &[u8]) -> Option<Result<Box<dyn Mailbox>, Refusal>> {
+        let _ = name;
+        None
+    }
 
     /// Opens a user's mail for one session. The inner result is `Err` if another session has it open.
     fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>>;
@@ -66,6 +87,19 @@ impl Store for Users {
             io::Error::new(error.kind(), format!("{}: {error}", maildir.root().display()))
         })?;
         Ok(opened.map(|mailbox| Box::new(mailbox) as Box<dyn Mailbox>))
+    }
+
+    fn has_verifiers(&self) -> bool {
+        true
+    }
+
+    fn knows(&self, name: &[u8], password: &[u8]) -> bool {
+        Users::knows(self, name, password)
+    }
+
+    fn open_if_cached(&self, name: &[u8]) -> Option<Result<Box<dyn Mailbox>, Refusal>> {
+        let opened = self.maildir(name)?.open_if_cached()?;
+        Some(opened.map(|mailbox| Box::new(mailbox) as Box<dyn Mailbox>))
     }
 
     fn reload(&self) -> crate::Result<Option<usize>> {

@@ -14,7 +14,7 @@ use std::future::ready;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -40,8 +40,9 @@ pub struct Visit {
 
 type Answers<'s> = Responder<'s, Box<dyn Mailbox>, Arc<ServerConfig<'static>>>;
 
-/// An exchange. Each step may ask the store, so it runs on a thread that may block.
+/// An exchange.
 struct Scram {
+    host: Arc<Host>,
     exchange: Mutex<Exchange>,
     /// Whether the store failed to return the verifier.
     is_store_down: Arc<AtomicBool>,
@@ -229,7 +230,11 @@ impl Visit {
         let (exchange, message) = (Arc::clone(exchange), message.to_vec());
         let attempt = self.attempt();
         Box::pin(async move {
-            match spawn_blocking(move || exchange.step(&message)).await {
+            let progress = match exchange.may_block() {
+                true => spawn_blocking(move || exchange.step(&message)).await,
+                false => Ok(exchange.step(&message)),
+            };
+            match progress {
                 Ok(Ok(Progress::Challenge(challenge))) => Verdict::Challenge(challenge),
                 Ok(Ok(Progress::Verified(name))) => attempt.log_in(name.into(), Proof::Done).await,
                 Ok(Ok(Progress::Failed)) => attempt.log_in(Vec::new(), Proof::Wrong).await,
@@ -266,19 +271,28 @@ fn log_in(login: Login, verdict: Verdict, mut responder: Answers<'_>) -> Result<
 impl Scram {
     fn new(host: Arc<Host>) -> crate::Result<Self> {
         let is_store_down = Arc::new(AtomicBool::new(false));
-        let is_down = Arc::clone(&is_store_down);
+        let (is_down, store) = (Arc::clone(&is_store_down), Arc::clone(&host.store));
         let verifier = move |name: &[u8]| {
-            host.store.verifier(name).unwrap_or_else(|error| {
+            store.verifier(name).unwrap_or_else(|error| {
                 tracing::error!(%error, "the store failed");
                 is_down.store(true, Ordering::Relaxed);
                 Verifier::nobody()
             })
         };
-        Ok(Scram { exchange: Mutex::new(Exchange::new(verifier)?), is_store_down })
+        Ok(Scram { host, exchange: Mutex::new(Exchange::new(verifier)?), is_store_down })
+    }
+
+    /// Returns whether the next step may block: the first one asks the store.
+    fn may_block(&self) -> bool {
+        self.exchange().is_first() && !self.host.store.has_verifiers()
+    }
+
+    fn exchange(&self) -> MutexGuard<'_, Exchange> {
+        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn step(&self, response: &[u8]) -> Result<Progress, Refusal> {
-        let progress = self.exchange.lock().unwrap_or_else(PoisonError::into_inner).step(response);
+        let progress = self.exchange().step(response);
         match self.is_store_down.load(Ordering::Relaxed) {
             true => Err(Refusal::Temporary),
             false => Ok(progress),
@@ -299,7 +313,11 @@ impl Attempt {
         let Attempt { host, id, address, logins } = self;
         Box::pin(async move {
             let logins = logins.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-            match spawn_blocking(move || host.open((id, address), &name, &proof)).await {
+            let opened = match host.open_if_cached((id, address), &name, &proof) {
+                Some(opened) => Ok(opened),
+                None => spawn_blocking(move || host.open((id, address), &name, &proof)).await,
+            };
+            match opened {
                 Ok(Ok(mailbox)) => Verdict::Accept(mailbox),
                 Ok(Err(refusal)) => {
                     if refusal == Refusal::Credentials {
@@ -313,23 +331,32 @@ impl Attempt {
     }
 }
 
+/// A user's mail, or why there is none.
+type Opened = Result<Box<dyn Mailbox>, Refusal>;
+
 impl Host {
+    /// Checks the user's identity, and opens the maildrop, if both are possible without blocking.
+    fn open_if_cached(&self, visit: (u64, IpAddr), name: &[u8], proof: &Proof) -> Option<Opened> {
+        let is_right = match proof {
+            Proof::Password(password) => self.store.knows(name, password),
+            Proof::Apop(timestamp, digest) => self.is_apop(name, timestamp, digest),
+            Proof::Done => true,
+            Proof::Wrong => false,
+        };
+        let opened = if is_right { self.store.open_if_cached(name)? } else { return None };
+        log_opened(visit, name, &opened);
+        Some(opened)
+    }
+
     /// Checks the user's identity, and opens the maildrop. This blocks.
-    fn open(
-        &self,
-        (id, address): (u64, IpAddr),
-        name: &[u8],
-        proof: &Proof,
-    ) -> Result<Box<dyn Mailbox>, Refusal> {
+    fn open(&self, (id, address): (u64, IpAddr), name: &[u8], proof: &Proof) -> Opened {
         let failed = |error: io::Error| {
             tracing::error!(id, name = %name.escape_ascii(), %error, "the store failed");
             refusal(&error)
         };
         let is_right = match proof {
             Proof::Password(password) => self.store.is_right(name, password).map_err(failed)?,
-            Proof::Apop(timestamp, digest) => self.apop.as_ref().is_some_and(|(user, password)| {
-                is_digest(timestamp, password, digest) & (name == user.as_bytes())
-            }),
+            Proof::Apop(timestamp, digest) => self.is_apop(name, timestamp, digest),
             Proof::Done => true,
             Proof::Wrong => false,
         };
@@ -339,12 +366,23 @@ impl Host {
             return Err(Refusal::Credentials);
         }
         let opened = self.store.open(name).map_err(failed)?;
-        let name = name.escape_ascii();
-        match &opened {
-            Ok(mailbox) => tracing::info!(id, %address, %name, messages = mailbox.count(), "logged in"),
-            Err(refusal) => tracing::info!(id, %name, ?refusal, "refused"),
-        }
+        log_opened((id, address), name, &opened);
         opened
+    }
+
+    fn is_apop(&self, name: &[u8], timestamp: &str, digest: &ApopDigest) -> bool {
+        let is_user = |(user, password): &(String, String)| {
+            is_digest(timestamp, password, digest) & (name == user.as_bytes())
+        };
+        self.apop.as_ref().is_some_and(is_user)
+    }
+}
+
+fn log_opened((id, address): (u64, IpAddr), name: &[u8], opened: &Opened) {
+    let name = name.escape_ascii();
+    match opened {
+        Ok(mailbox) => tracing::info!(id, %address, %name, messages = mailbox.count(), "logged in"),
+        Err(refusal) => tracing::info!(id, %name, ?refusal, "refused"),
     }
 }
 

@@ -3,12 +3,15 @@
 use crate::Result;
 use crate::id::Token;
 use crate::operations::{Lease, Rows};
+use crate::site::Time;
+use futures_util::future::{Either, select};
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// The leases of all sessions of a node.
 #[derive(Clone, Default)]
@@ -46,14 +49,15 @@ impl Keeper {
     }
 
     /// Keeps the leases, which last as long as this, for as long as the future runs.
-    pub async fn run(&self, rows: &impl Rows, lease: Duration) {
+    pub async fn run(&self, rows: &impl Rows, clock: &impl Time, lease: Duration) {
         loop {
             if let Err(error) = self.renew(rows).await {
                 tracing::error!(%error, "the leases cannot be renewed: sessions lose their maildrops if this lasts");
             }
-            let next = Instant::now() + lease / 3;
-            // Releases at once what sessions drop meanwhile, because their users may log in again at once.
-            while timeout_at(next, self.0.has_dropped.notified()).await.is_ok() {
+            let mut pause = pin!(clock.sleep(lease / 3));
+            // Releases at once what sessions drop meanwhile, because their users may log in again at once. The pause comes first, so
+            // sessions that end all the time do not delay the renewal.
+            while let Either::Right(_) = select(pause.as_mut(), pin!(self.0.has_dropped.notified())).await {
                 if let Err(error) = self.release_dropped(rows).await {
                     tracing::warn!(%error, "leases cannot be released: they end by themselves");
                 }

@@ -101,27 +101,51 @@ struct NodeOptions {
     health: Option<SocketAddr>,
 }
 
-/// The exit codes that an MTA understands (sysexits.h).
+/// The exit codes that an MTA understands (sysexits.h). It returns the message to its sender at any other code, so every fault that can be
+/// repaired must end with the second one.
 const NO_USER: u8 = 67;
 const TRY_AGAIN: u8 = 75;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let is_delivery = std::env::args_os().any(|argument| argument == "deliver");
+    let fault = if is_delivery { TRY_AGAIN } else { 1 };
+    if is_delivery {
+        std::panic::set_hook(Box::new(|panic| {
+            eprintln!("site: {panic}");
+            std::process::exit(TRY_AGAIN.into());
+        }));
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            error.print().ok();
+            return if error.use_stderr() { ExitCode::from(fault) } else { ExitCode::SUCCESS };
+        }
+    };
     let log = tracing_subscriber::fmt().with_max_level(arguments.log).with_writer(std::io::stderr);
     log.with_ansi(std::io::stderr().is_terminal()).init();
-    let is_delivery = matches!(arguments.command, Command::Task(Task::Deliver { .. }));
     let result = match arguments.command {
         Command::Node(node) => serve(&arguments.options, &node).map(|()| 0),
         Command::Task(task) => pop3_proto_serve::run(run(&arguments.options, task)),
     };
-    match result {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("site: {error}");
-            // Whatever is wrong, the MTA keeps the message.
-            if is_delivery { ExitCode::from(TRY_AGAIN) } else { ExitCode::FAILURE }
+    result.map_or_else(
+        |error| {
+            eprintln!("site: {}", with_causes(&*error));
+            ExitCode::from(fault)
+        },
+        ExitCode::from,
+    )
+}
+
+/// Returns an error and its causes, except those that it repeats.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
         }
     }
+    text
 }
 
 /// Runs a node until a signal ends it.
@@ -158,7 +182,10 @@ impl Tasks {
         }
         let (keeping, collecting, ages) = (Arc::clone(node), Arc::clone(node), options.collection.ages());
         let work = vec![
-            tokio::spawn(async move { keeping.keeper.run(&keeping.site.rows, lease).await }),
+            tokio::spawn(async move {
+                let site = &keeping.site;
+                keeping.keeper.run(&site.rows, &site.clock, lease).await;
+            }),
             tokio::spawn(async move { collect::run(&collecting.site, ages).await }),
         ];
         Ok(Tasks { node: Arc::clone(node), accepts, work })

@@ -15,7 +15,8 @@ use rustls::{ClientConfig, RootCertStore};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
 
@@ -89,7 +90,12 @@ impl Options {
             config.application_name("pop3-proto site");
         }
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, MakeRustlsConnect::new(self.tls()?), settings);
+        // A socket has no name that a certificate could have.
+        let is_socket = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+        let manager = match is_socket {
+            true => Manager::from_config(config, NoTls, settings),
+            false => Manager::from_config(config, MakeRustlsConnect::new(self.tls()?), settings),
+        };
         let pool = Pool::builder(manager).max_size(self.store_connections.max(1)).runtime(Runtime::Tokio1);
         Ok(pool.wait_timeout(Some(WAIT)).create_timeout(Some(WAIT)).build()?)
     }

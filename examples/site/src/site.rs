@@ -93,7 +93,7 @@ impl<R: Rows, B: Bodies, C: Time> Site<R, B, C> {
                 Ok(true) => return Removal::Done,
                 Ok(false) => return Removal::NotDone,
                 Err(error) => {
-                    tracing::warn!(%error, "the database did not tell whether messages are removed")
+                    tracing::warn!(%error, "the database did not tell whether messages are removed");
                 }
             }
         }

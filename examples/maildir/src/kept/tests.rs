@@ -4,6 +4,7 @@ use pop3_proto::server::Maildrop as _;
 use std::fs;
 use std::path::PathBuf;
 use std::thread::sleep;
+use std::time::Duration;
 
 /// Longer than until a change counts as old.
 const OLD: Duration = Duration::from_millis(3100);

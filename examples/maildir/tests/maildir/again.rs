@@ -1,7 +1,7 @@
 //! What a login lists after one that listed the same Maildir, when nothing had changed for seconds.
 
 use crate::kit::{Site, in_time, listing, names, number, text};
-use pop3_proto::server::Maildrop;
+use pop3_proto::server::{Maildrop, Refusal};
 use pop3_proto_maildir::Maildir;
 use std::fs;
 use std::io::ErrorKind;
@@ -127,4 +127,44 @@ fn marks_and_removals_are_of_one_session() {
     assert_eq!(names(&site.path("cur")), ["2.b:2,S"]);
     drop(mailbox);
     assert_eq!(listing(&maildir.open().unwrap().unwrap()), [(5, "2.b".into())]);
+}
+
+#[test]
+fn a_login_that_waits_for_nothing_lists_the_same() {
+    let maildirs = [listed()];
+    let [(site, maildir)] = &maildirs;
+    assert!(maildir.open_if_cached().is_none(), "nothing is kept yet");
+    list_again(&maildirs);
+    let Some(opened) = maildir.open_if_cached() else {
+        return eprintln!("not tested: this system cannot tell");
+    };
+    let mut mailbox = opened.unwrap();
+    assert_eq!(listing(&mailbox), [(5, "1.a".into()), (5, "2.b".into())]);
+    assert_eq!(maildir.open_if_cached().unwrap().unwrap_err(), Refusal::InUse);
+    assert_eq!(site.maildir().open().unwrap().unwrap_err(), Refusal::InUse);
+    assert_eq!(text(&mailbox, 1).unwrap(), "one\n");
+    mailbox.mark(number(2)).unwrap();
+    assert_eq!(mailbox.remove_marked(), Ok(()));
+    drop(mailbox);
+    // The folder has changed.
+    assert!(maildir.open_if_cached().is_none());
+    assert_eq!(listing(&maildir.open().unwrap().unwrap()), [(5, "1.a".into())]);
+}
+
+#[test]
+fn no_change_is_missed_by_a_login_that_waits_for_nothing() {
+    let maildirs = CHANGES.map(|_| listed());
+    list_again(&maildirs);
+    for ((change, apply, _), (site, maildir)) in CHANGES.into_iter().zip(&maildirs).skip(1) {
+        apply(site);
+        assert!(maildir.open_if_cached().is_none(), "{change}");
+    }
+    for name in ["pop3.lock", "cur"] {
+        let maildirs = [listed()];
+        list_again(&maildirs);
+        let [(site, maildir)] = &maildirs;
+        fs::rename(site.path(name), site.folder().join("old")).unwrap();
+        symlink(site.folder().join("old"), site.path(name)).unwrap();
+        assert!(maildir.open_if_cached().is_none(), "{name} is a link");
+    }
 }

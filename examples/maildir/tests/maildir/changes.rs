@@ -5,6 +5,7 @@ use pop3_proto::server::Maildrop;
 use std::fs::{self, File};
 use std::io::{BufRead, ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
 
 /// More than one part.
 const LINES: usize = 20_000;
@@ -20,6 +21,11 @@ fn append(site: &Site, name: &str, text: &str) {
 
 fn cut(site: &Site, name: &str, length: u64) {
     File::options().write(true).open(site.path(name)).unwrap().set_len(length).unwrap();
+}
+
+/// Makes a file one that nobody has changed for long.
+fn make_old(site: &Site, name: &str) {
+    File::open(site.path(name)).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
 }
 
 #[test]
@@ -70,7 +76,7 @@ fn a_message_in_the_systems_cache_is_opened_at_once() {
     }
     fs::rename(site.path("new/1.a"), site.path("cur/1.a")).unwrap();
     assert!(mailbox.message_if_cached(number(1)).is_none());
-    File::open(site.path("cur/2.b:2,S")).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    make_old(&site, "cur/2.b:2,S");
     assert!(mailbox.message_if_cached(number(2)).is_none(), "it has to be counted again");
 }
 
@@ -79,21 +85,25 @@ fn a_message_in_the_systems_cache_is_opened_at_once() {
 fn a_message_that_changed_since_login_is_refused_before_it_is_sent() {
     let small = |text: &str| text.replace('\n', " ");
     let big_but_one = |text: &str| text.replacen('\n', " ", 1);
-    for original in ["one\ntwo\nthree\n".to_owned(), big()] {
+    let texts = ["one\ntwo\nthree\n".to_owned(), big()];
+    for (original, is_old) in texts.iter().flat_map(|text| [(text, false), (text, true)]) {
         for (change, changed) in [
             ("shorter", original[..original.len() - 1].to_owned()),
             ("longer", format!("{original}x")),
             ("empty", String::new()),
-            ("as long, one line", small(&original)),
-            ("as long, a line less", big_but_one(&original)),
+            ("as long, one line", small(original)),
+            ("as long, a line less", big_but_one(original)),
         ] {
             let site = Site::with(&[("new/1.a", original.as_bytes()), ("new/2.b", b"two\n")]);
+            if is_old {
+                make_old(&site, "new/1.a");
+            }
             let mailbox = site.open();
             let mut file = File::options().write(true).open(site.path("new/1.a")).unwrap();
             file.set_len(changed.len() as u64).unwrap();
             file.write_all(changed.as_bytes()).unwrap();
             // A clock may be coarser than this test is fast.
-            file.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(1)).unwrap();
+            file.set_modified(SystemTime::now() + Duration::from_secs(1)).unwrap();
             assert!(mailbox.message_if_cached(number(1)).is_none(), "{change}");
             let error = mailbox.message(number(1)).expect_err(change);
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{change}");
@@ -132,7 +142,7 @@ fn a_large_message_whose_time_changed_is_sent_if_its_size_is_the_same() {
     let big = big();
     let site = Site::with(&[("new/1.a", big.as_bytes())]);
     let mailbox = site.open();
-    File::open(site.path("new/1.a")).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    make_old(&site, "new/1.a");
     assert_eq!(text(&mailbox, 1).unwrap(), big);
 }
 
@@ -165,13 +175,13 @@ fn a_file_that_may_not_be_read_is_left_out() {
 #[test]
 fn sizes_that_are_broken_or_of_another_version_are_counted_again() {
     let site = Site::with(&[("new/1.a", b"one\n")]);
-    for text in ["4 9 1.a\n", "sizes 2\n4\n4 9 1.a\n4 x 1 1.a\n", "sizes 2\n\0\u{ff}", "sizes 3\n4 9 1 1.a\n"]
+    for text in ["4 9 1.a\n", "sizes 3\n4\n4 9 1.a\n4 x 1 1.a\n", "sizes 3\n\0\u{ff}", "sizes 2\n4 9 1 1.a\n"]
     {
         fs::write(site.path("pop3.sizes"), text).unwrap();
         assert_eq!(listing(&site.open()), [(5, "1.a".into())], "{text:?}");
     }
     // A wrong row is trusted, and the error is detected before the message is sent.
-    fs::write(site.path("pop3.sizes"), "sizes 2\n4 9 1 1.a\n").unwrap();
+    fs::write(site.path("pop3.sizes"), "sizes 3\n4 9 1 1.a\n").unwrap();
     let mailbox = site.open();
     assert_eq!(listing(&mailbox), [(13, "1.a".into())]);
     assert_eq!(mailbox.message(number(1)).unwrap_err().kind(), ErrorKind::InvalidData);

@@ -1,6 +1,7 @@
 //! A store whose calls hang.
 
-use crate::kit::{Server, door, rest, say};
+use crate::kit::{LOGIN, NAME, PASSWORD, Server, Site, door, rest, say};
+use crate::logins::{plain, scram};
 use pop3_proto::server::{Entry, Maildrop, Refusal};
 use pop3_proto::{MessageNumber, UniqueId};
 use pop3_proto_serve::Result;
@@ -10,8 +11,10 @@ use std::io;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 /// The user's name is the call that hangs.
 struct Hanging;
@@ -115,4 +118,41 @@ fn others_are_served_and_the_grace_period_holds() {
     thread::spawn(move || done.send(run(sessions())));
     let took = result.recv_timeout(Duration::from_secs(20)).expect("the server does not end").unwrap();
     assert!((1..5).contains(&took.as_secs()), "{took:?}");
+}
+
+/// Logs in twice, so password and listing are known. Then all threads that may block hang.
+async fn known_logins() {
+    let site = Site::with(&[b"\none\n"]);
+    let server = site.serve().await;
+    server.talk_alone(&format!("{LOGIN}QUIT\r\n")).await;
+    sleep(Duration::from_millis(3100)).await; // changes in the last seconds keep a listing from being kept
+    server.talk_alone(&format!("{LOGIN}QUIT\r\n")).await;
+    spawn_blocking(|| hang());
+    for login in [LOGIN.to_owned(), plain("", NAME, PASSWORD)] {
+        let told = server.talk_alone(&format!("{login}RETR 1\r\nQUIT\r\n")).await;
+        assert!(told.ends_with("\r\n\r\none\r\n.\r\n+OK bye\r\n"), "{told}");
+    }
+    let mut stream = server.connect().await;
+    say(&mut stream, "", 1).await;
+    assert_eq!(scram(&mut stream, NAME, PASSWORD).await, "+OK maildrop open\r\n");
+    assert!(say(&mut stream, "STAT\r\nQUIT\r\n", 2).await.starts_with("+OK 1 7\r\n"));
+    // Nor is a wrong password accepted. It waits for a thread.
+    let mut stream = server.connect().await;
+    stream.write_all(b"USER mrose\r\nPASS wrong\r\n").await.unwrap();
+    say(&mut stream, "", 2).await;
+    let mut more = [0; 9];
+    assert!(tokio::time::timeout(Duration::from_millis(300), stream.read(&mut more)).await.is_err());
+}
+
+#[test]
+#[cfg(target_os = "linux")] // which tells what is in its cache
+fn a_known_user_logs_in_without_another_thread() {
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(known_logins());
+        runtime.shutdown_background();
+        done.send(())
+    });
+    result.recv_timeout(Duration::from_secs(20)).expect("a login waits for a thread");
 }

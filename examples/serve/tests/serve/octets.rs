@@ -2,6 +2,7 @@
 
 use crate::kit::{LOGIN, Server, Site, rest, say};
 use std::fs;
+use std::time::UNIX_EPOCH;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Returns each file, and the octets that RETR sends of it, with dots doubled.
@@ -141,4 +142,21 @@ async fn a_message_that_is_cut_while_it_is_sent_never_looks_whole() {
     let octets = rest(&mut stream).await;
     assert!(octets.len() < LINES * (line.len() + 1), "{}", octets.len());
     assert!(find(&octets, b"\r\n.\r\n").is_none());
+}
+
+/// Neither its length nor its time shows the change.
+#[tokio::test]
+async fn a_message_whose_change_is_hidden_never_looks_whole() {
+    let site = Site::with(&[b"\none\ntwo\n"]);
+    let file = || fs::File::options().write(true).open(site.file(1)).unwrap();
+    file().set_modified(UNIX_EPOCH).unwrap();
+    let server = site.serve().await;
+    assert!(server.talk_alone(&format!("{LOGIN}STAT\r\nQUIT\r\n")).await.contains("+OK 1 12\r\n"));
+    for (changed, is_whole) in [("\none two\n", false), ("\n\n\n\n\n\n\n\n\n", false), ("\ntwo\none\n", true)]
+    {
+        fs::write(site.file(1), changed).unwrap();
+        file().set_modified(UNIX_EPOCH).unwrap();
+        let told = server.talk_alone(&format!("{LOGIN}RETR 1\r\nQUIT\r\n")).await;
+        assert_eq!(told.contains("\r\n.\r\n"), is_whole, "{told}");
+    }
 }

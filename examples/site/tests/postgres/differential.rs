@@ -21,7 +21,7 @@ struct Pair {
     model: Model,
     database: Database,
     client: Client,
-    /// Each kind of statement with each kind of result that happened.
+    /// What happened, as in [`SEEN`].
     seen: BTreeSet<String>,
 }
 
@@ -45,30 +45,44 @@ async fn the_model_does_what_postgres_does() {
     }
 }
 
-/// What must have happened.
-const SEEN: [&str; 22] = [
-    "acquire true",
-    "acquire false",
-    "snapshot of nothing",
-    "snapshot of messages",
-    "snapshot refused",
-    "renew some",
-    "renew none",
-    "release",
-    "commit true",
-    "commit false",
-    "commit fails",
-    "left 0",
-    "left some",
-    "announce",
-    "arrive true",
-    "arrive false",
-    "arrive fails",
-    "has arrived true",
-    "has arrived false",
-    "doom some",
-    "doom none",
-    "forget",
+/// What must have happened: a statement, the state of its maildrop, and the result.
+const SEEN: [&str; 36] = [
+    "acquire, new: true",
+    "acquire, released: true",
+    "acquire, expired: true",
+    "acquire, held: false",
+    "acquire, moved: false",
+    "acquire, missing: false",
+    "snapshot, held: no messages",
+    "snapshot, held: messages",
+    "snapshot, held: refused",
+    "snapshot, expired: messages",
+    "snapshot, released: messages",
+    "snapshot, moved: messages",
+    "snapshot, missing: refused",
+    "renew: some",
+    "renew: none",
+    "release: done",
+    "commit, held: true",
+    "commit, held: false",
+    "commit, held: error",
+    "commit, expired: true",
+    "commit, released: true",
+    "commit, moved: false",
+    "commit, missing: false",
+    "left: none",
+    "left: some",
+    "announce: done",
+    "arrive, held: true",
+    "arrive, held: false",
+    "arrive, held: error",
+    "arrive, moved: false",
+    "arrive, missing: false",
+    "has arrived: true",
+    "has arrived: false",
+    "doom: some",
+    "doom: none",
+    "forget: done",
 ];
 
 impl Pair {
@@ -90,8 +104,9 @@ impl Pair {
             return Ok(());
         }
         let statement = self.statement();
+        let kind = kind(&statement, &self.model);
         let (expected, got) = (self.model.run(&statement).ok(), self.ask(&statement).await);
-        self.seen.insert(label(&statement, expected.as_ref()));
+        self.seen.insert(label(&kind, expected.as_ref()));
         if expected != got {
             return Err(format!("{statement:?}: the model has {expected:?}, PostgreSQL has {got:?}"));
         }
@@ -193,28 +208,31 @@ impl Pair {
     }
 
     async fn tables(&self) -> Tables {
-        let (mut maildrops, mut messages, mut loose) = Tables::default();
         let select = "SELECT id, holder, CASE WHEN expires > '-infinity' THEN \
             (extract(epoch FROM expires - now()) * 1000)::float8 END, moved FROM maildrop";
-        for row in self.client.query(select, &[]).await.unwrap() {
+        let maildrops = self.rows(select).await.into_iter().map(|row| {
             let expires = row.get::<_, Option<f64>>(2).map(|expires| round(expires as i64));
-            maildrops.insert(row.get(0), Row { holder: row.get(1), expires, moved: row.get(3) });
-        }
-        for row in self.client.query("SELECT maildrop, id, octets, uid FROM message", &[]).await.unwrap() {
-            let octets = u64::try_from(row.get::<_, i64>(2)).unwrap();
-            messages.insert((row.get(0), row.get(1)), Message { octets, uid: row.get(3) });
-        }
+            (row.get(0), Row { holder: row.get(1), expires, moved: row.get(3) })
+        });
+        let messages =
+            self.rows("SELECT maildrop, id, octets, uid FROM message").await.into_iter().map(|row| {
+                let octets = u64::try_from(row.get::<_, i64>(2)).unwrap();
+                ((row.get(0), row.get(1)), Message { octets, uid: row.get(3) })
+            });
         let select = "SELECT id, state, (extract(epoch FROM since - now()) * 1000)::float8 FROM loose";
-        for row in self.client.query(select, &[]).await.unwrap() {
+        let loose = self.rows(select).await.into_iter().map(|row| {
             let state = match row.get::<_, i8>(1) as u8 {
                 b'c' => State::Coming,
                 b'g' => State::Going,
-                b'd' => State::Doomed,
-                other => panic!("state {other}"),
+                _ => State::Doomed,
             };
-            loose.insert(row.get(0), Loose { state, since: round(row.get::<_, f64>(2) as i64) });
-        }
-        (maildrops, messages, loose)
+            (row.get(0), Loose { state, since: round(row.get::<_, f64>(2) as i64) })
+        });
+        (maildrops.collect(), messages.collect(), loose.collect())
+    }
+
+    async fn rows(&self, select: &str) -> Vec<tokio_postgres::Row> {
+        self.client.query_typed(select, &[]).await.unwrap()
     }
 
     // The values are few, so they meet.
@@ -261,34 +279,45 @@ fn round(milliseconds: i64) -> i64 {
     (milliseconds + UNIT / 2).div_euclid(UNIT)
 }
 
-/// Returns the kind of a statement and of its result.
-fn label(statement: &Statement, outcome: Option<&Outcome>) -> String {
-    let name = match statement {
-        Statement::Acquire(_) => "acquire",
-        Statement::Snapshot(_) => "snapshot",
-        Statement::Renew(_) => "renew",
-        Statement::Release(_) => "release",
-        Statement::Commit(..) => "commit",
-        Statement::Left(..) => "left",
-        Statement::Announce(_) => "announce",
-        Statement::Arrive(..) => "arrive",
-        Statement::HasArrived(..) => "has arrived",
-        Statement::Doom(_) => "doom",
-        Statement::Forget(_) => "forget",
-    };
+/// Returns the kind of a statement, the state of its maildrop before it, and the kind of its result.
+fn label(statement: &str, outcome: Option<&Outcome>) -> String {
     let result = match outcome {
-        None => " fails",
-        Some(Outcome::Truth(true)) => " true",
-        Some(Outcome::Truth(false)) => " false",
-        Some(Outcome::Count(0)) => " 0",
-        Some(Outcome::Count(_)) => " some",
-        Some(Outcome::Tokens(tokens)) if tokens.is_empty() => " none",
-        Some(Outcome::Ids(ids)) if ids.is_empty() => " none",
-        Some(Outcome::Tokens(_) | Outcome::Ids(_)) => " some",
-        Some(Outcome::Listing(None)) => " refused",
-        Some(Outcome::Listing(Some(listing))) if listing.ids().count() == 0 => " of nothing",
-        Some(Outcome::Listing(Some(_))) => " of messages",
-        Some(Outcome::Done | Outcome::Body(_)) => "",
+        None => "error",
+        Some(Outcome::Truth(true)) => "true",
+        Some(Outcome::Truth(false)) => "false",
+        Some(Outcome::Tokens(tokens)) if tokens.is_empty() => "none",
+        Some(Outcome::Ids(ids)) if ids.is_empty() => "none",
+        Some(Outcome::Count(0)) => "none",
+        Some(Outcome::Count(_) | Outcome::Tokens(_) | Outcome::Ids(_)) => "some",
+        Some(Outcome::Listing(None)) => "refused",
+        Some(Outcome::Listing(Some(listing))) if listing.ids().count() == 0 => "no messages",
+        Some(Outcome::Listing(Some(_))) => "messages",
+        Some(Outcome::Done | Outcome::Body(_)) => "done",
     };
-    format!("{name}{result}")
+    format!("{statement}: {result}")
+}
+
+fn kind(statement: &Statement, model: &Model) -> String {
+    let (name, maildrop) = match statement {
+        Statement::Acquire(lease) => ("acquire", Some(lease.maildrop)),
+        Statement::Snapshot(lease) => ("snapshot", Some(lease.maildrop)),
+        Statement::Commit(lease, _) => ("commit", Some(lease.maildrop)),
+        Statement::Arrive(maildrop, ..) => ("arrive", Some(*maildrop)),
+        Statement::Renew(_) => ("renew", None),
+        Statement::Release(_) => ("release", None),
+        Statement::Left(..) => ("left", None),
+        Statement::Announce(_) => ("announce", None),
+        Statement::HasArrived(..) => ("has arrived", None),
+        Statement::Doom(_) => ("doom", None),
+        Statement::Forget(_) => ("forget", None),
+    };
+    let state = maildrop.map(|maildrop| match model.maildrops.get(&maildrop) {
+        None => ", missing",
+        Some(Row { moved: true, .. }) => ", moved",
+        Some(Row { holder: None, .. }) => ", new",
+        Some(Row { expires: None, .. }) => ", released",
+        Some(row) if row.expires <= Some(model.now) => ", expired",
+        Some(_) => ", held",
+    });
+    format!("{name}{}", state.unwrap_or_default())
 }
