@@ -101,7 +101,7 @@ impl Bodies for Objects {
         let mut writer = BufWriter::with_capacity(Arc::clone(&self.store), id.path(), PART);
         match copy(&mut body, &mut writer).await {
             Ok(octets) => {
-                writer.shutdown().await?;
+                writer.shutdown().await?; // after which it panics if it is aborted
                 Ok(octets)
             }
             Err(error) => {

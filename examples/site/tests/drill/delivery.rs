@@ -90,9 +90,18 @@ fn a_delivery_is_deferred_while_the_database_is_down() {
 #[test]
 fn a_delivery_is_deferred_while_the_object_store_is_down() {
     let site = Site::new(30);
-    std::fs::remove_dir_all(site.bodies()).unwrap();
-    std::fs::write(site.bodies(), "not a folder").unwrap();
-    assert_eq!(site.try_run(&["deliver", USER], "Subject: hello\n\nHello\n"), Some(TRY_AGAIN));
+    // A short message is written at the end, and a long one in parts.
+    for text in ["Hello\n".to_owned(), ("x".repeat(99) + "\n").repeat(200_000)] {
+        let mut deliverer = site.begin(&["deliver", USER], site.postgres.port());
+        wait_until("the body is announced", || loose(&site) > 0);
+        site.execute("DELETE FROM loose");
+        std::fs::remove_dir_all(site.bodies()).unwrap();
+        std::fs::write(site.bodies(), "not a folder").unwrap();
+        // It may end before it has read everything.
+        deliverer.stdin.take().unwrap().write_all(text.as_bytes()).ok();
+        assert_eq!(deliverer.wait().unwrap().code(), Some(TRY_AGAIN));
+        std::fs::remove_file(site.bodies()).unwrap();
+    }
     assert_eq!(site.messages(), 0);
 }
 

@@ -42,6 +42,7 @@ enum Rules {
 /// The point where a node stops, until the test lets it continue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Point {
+    Login,
     Snapshot,
     Commit,
     Arrival,
@@ -56,6 +57,8 @@ struct Naive {
     stop: Mutex<Option<Point>>,
     has_stopped: Notify,
     go: Notify,
+    /// The login that is on its way until the test lets it arrive.
+    late: Mutex<Option<Lease>>,
     /// What the one statement listed.
     listing: Mutex<Option<Listing>>,
 }
@@ -65,10 +68,14 @@ const ONE_STATEMENT: &str = "WITH lease AS (UPDATE maildrop SET holder = $2, exp
     SELECT id, octets FROM message WHERE maildrop = $1 UNION ALL SELECT holder, -1 FROM lease ORDER BY 1";
 
 impl Naive {
-    /// Stops at this point, once.
+    /// Returns whether the test has asked to stop at this point, once.
+    fn stops_at(&self, point: Point) -> bool {
+        self.stop.lock().unwrap().take_if(|stop| *stop == point).is_some()
+    }
+
+    /// Stops at this point, if the test has asked for it.
     async fn pass(&self, point: Point) {
-        let is_here = self.stop.lock().unwrap().take_if(|stop| *stop == point).is_some();
-        if is_here {
+        if self.stops_at(point) {
             self.has_stopped.notify_one();
             self.go.notified().await;
         }
@@ -104,6 +111,10 @@ impl Naive {
 
 impl Rows for Naive {
     async fn acquire(&self, lease: Lease) -> Result<bool> {
+        if self.stops_at(Point::Login) {
+            *self.late.lock().unwrap() = Some(lease);
+            return Err("the result is lost".into());
+        }
         if self.rules != Rules::OneStatement {
             return self.rows.acquire(lease).await;
         }
@@ -206,6 +217,7 @@ impl Stage {
             stop: Mutex::default(),
             has_stopped: Notify::new(),
             go: Notify::new(),
+            late: Mutex::default(),
             listing: Mutex::default(),
         };
         let log = Arc::new(Log::create(&folder.path().join("logs/1")));
@@ -242,6 +254,17 @@ impl Stage {
                 None => sleep(LEASE / 10).await,
             }
         }
+    }
+
+    /// Logs in with the token of the first attempt also in the second.
+    async fn open_with_one_token(&self) -> (Lease, Vec<Id>) {
+        let (began, rows) = (now(), &self.site.rows);
+        let lease = Lease { maildrop: MAILDROP, token: Token::new().unwrap() };
+        assert!(rows.acquire(lease).await.is_err());
+        assert!(rows.acquire(lease).await.unwrap());
+        let ids: Vec<Id> = rows.snapshot(lease).await.unwrap().unwrap().ids().collect();
+        self.log.opened(lease, began, &ids);
+        (lease, ids)
     }
 
     async fn quit(&self, lease: Lease, marked: &[Id]) -> Removal {
@@ -338,22 +361,16 @@ async fn lease_and_snapshot_in_one_statement_list_messages_that_the_last_session
 async fn a_login_that_is_tried_again_with_the_same_token_lets_a_late_copy_begin_again() {
     compare(Rules::SameToken, Promise::Unique, async |stage| {
         let rows = &stage.site.rows;
-        let lost = Lease { maildrop: MAILDROP, token: Token::new().unwrap() };
+        *rows.stop.lock().unwrap() = Some(Point::Login);
         let (lease, ids) = match rows.rules {
             Rules::Right => stage.open().await,
-            _ => {
-                let began = now();
-                assert!(rows.acquire(lost).await.unwrap());
-                let ids: Vec<Id> = rows.snapshot(lost).await.unwrap().unwrap().ids().collect();
-                stage.log.opened(lost, began, &ids);
-                (lost, ids)
-            }
+            _ => stage.open_with_one_token().await,
         };
         assert_eq!(stage.quit(lease, &ids).await, Removal::Done);
         let (other, _) = stage.open().await;
         assert_eq!(stage.quit(other, &[]).await, Removal::Done);
-        // The first attempt arrives.
-        assert!(rows.acquire(lost).await.unwrap());
+        let late = rows.late.lock().unwrap().take().unwrap();
+        assert!(rows.acquire(late).await.unwrap());
     })
     .await;
 }
@@ -389,14 +406,17 @@ async fn a_snapshot_that_does_not_check_the_holder_misses_messages() {
 }
 
 #[tokio::test]
-async fn a_delivery_whose_body_was_collected_is_refused() {
+async fn a_delivery_whose_body_is_chosen_for_collection_is_refused() {
     let postgres = Postgres::start(&[]);
     let stage = Stage::new(&postgres, Rules::Right).await;
-    let collection = async {
+    let rows = &stage.site.rows;
+    let choice = async {
         sleep(Duration::from_millis(20)).await; // older than 0
-        stage.site.collect(Ages { coming: 0, going: 0 }).await.unwrap()
+        rows.doom(Ages { coming: 0, going: 0 }).await.unwrap()
     };
-    let outcome = stage.interrupt(Point::Arrival, stage.deliver(), collection).await;
-    assert_eq!(outcome, (Delivery::NotDone, 1));
+    let (delivery, doomed) = stage.interrupt(Point::Arrival, stage.deliver(), choice).await;
+    assert_eq!((delivery, doomed.len()), (Delivery::NotDone, 1));
+    stage.site.bodies.delete(&doomed).await.unwrap();
+    rows.forget(&doomed).await.unwrap();
     assert_eq!(stage.broken().await, []);
 }

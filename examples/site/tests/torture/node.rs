@@ -7,6 +7,7 @@ use fastrand::Rng;
 use pop3_proto_site::operations::Maildrop;
 use pop3_proto_site::{Clock, Database, Keeper, Objects, Site};
 use rustix::process::{Pid, Signal, kill_process};
+use std::panic;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -77,6 +78,12 @@ fn node() {
         workers: workers.parse().unwrap(),
         named: named.parse().unwrap(),
     };
+    // A panic in one task ends the node, so the torture notices it.
+    let show = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        show(info);
+        std::process::exit(101);
+    }));
     Builder::new_current_thread().enable_all().build().unwrap().block_on(run(settings));
 }
 

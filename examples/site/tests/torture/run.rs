@@ -2,15 +2,16 @@
 
 use crate::history::{AUDIT, History};
 use crate::judge::{Figures, judge};
-use crate::kit::{Faults, Pooler, Postgres, Proxy, connect};
+use crate::kit::{Faults, Pooler, Postgres, Proxy, connect, pool};
 use crate::log;
 use crate::node::{Process, Settings};
 use crate::session::LEASE;
 use fastrand::Rng;
-use pop3_proto_site::operations::Maildrop;
-use pop3_proto_site::sql;
+use pop3_proto_site::operations::{Ages, Maildrop};
+use pop3_proto_site::{Clock, Database, Objects, Removal, Site, collect, sql};
 use rustix::process::Signal;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{available_parallelism, sleep};
 use std::time::{Duration, Instant};
@@ -55,19 +56,33 @@ fn torture(label: &str, pooler: impl FnOnce(u16) -> Option<Pooler>) {
     let Cluster { folder, kills, pauses, .. } = cluster.end();
     sleep(LATE + Duration::from_secs(1)); // what is on its way arrives
 
-    let history = runtime.block_on(async {
-        let database = connect(postgres.port()).await;
-        History::read(&database, &folder.path().join("bodies")).await
+    let bodies = folder.path().join("bodies");
+    let (swept, history) = runtime.block_on(async {
+        let swept = recover(postgres.port(), &bodies).await;
+        (swept, History::read(&connect(postgres.port()).await, &bodies).await)
     });
     let (broken, figures) = judge(log::read(&folder.path().join("logs")), &history);
     let cuts = proxy.cut();
     // Also if the test passes.
     let text = format!(
-        "{label}, seed {seed}, {seconds} s: {kills} kills, {pauses} pauses, {cuts} cuts, {figures:?}\n"
+        "{label}, seed {seed}, {seconds} s: {kills} kills, {pauses} pauses, {cuts} cuts, {swept} swept, {figures:?}\n"
     );
     std::io::stderr().write_all(text.as_bytes()).ok();
     assert!(broken.is_empty(), "seed {seed}: {broken:#?}");
+    assert_eq!(figures.orphans, 0, "bodies that no message needs are left");
     assert_something_happened(&[("kills", kills), ("pauses", pauses), ("cuts", cuts)], figures);
+}
+
+/// Checks that each maildrop opens after the failures, and collects all bodies without a message. Returns how many only a sweep finds.
+async fn recover(port: u16, bodies: &Path) -> usize {
+    let rows = Database::new(pool(port, 1), LEASE, false);
+    let site = Site { rows, bodies: Objects::in_folder(bodies).unwrap(), clock: Clock };
+    for maildrop in 1..=MAILDROPS {
+        let (lease, _) = site.open(maildrop).await.unwrap().expect("each lease has ended");
+        assert_eq!(site.remove(lease, &[]).await, Removal::Done);
+    }
+    while site.collect(Ages { coming: 0, going: 0 }).await.unwrap() > 0 {}
+    collect::sweep(&site, Duration::ZERO).await.unwrap()
 }
 
 /// Checks that the torture was one.
