@@ -1,9 +1,10 @@
 //! Statements that run at the same time in PostgreSQL. There must be an order in which the model does the same one after another,
 //! because the simulation runs them so.
 
-use crate::kit::{Postgres, connect};
+use crate::kit::{Postgres, pool};
 use crate::model::{Model, Outcome, Statement};
-use crate::pair::{Pair, Tables, ask, rounded, run};
+use crate::pair::{Few, Pair, Tables, ask, database, rounded, run};
+use deadpool_postgres::Pool;
 use pop3_proto_site::Database;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -26,27 +27,51 @@ struct Ran {
 #[tokio::test]
 async fn statements_at_the_same_time_have_an_order() {
     let postgres = Postgres::start(&[]);
-    let jam = connect(postgres.port()).await;
-    for seed in 1..=6 {
-        let mut pair = Pair::new(&postgres, seed, CONNECTIONS).await;
-        for round in 0..60 {
+    for seed in 1..=10 {
+        let mut pair = Pair::new(&postgres, seed, Few { maildrops: 1, ids: 3 }).await;
+        let slow = Slow::new(&postgres, seed);
+        for round in 0..50 {
             pair.set_times().await;
             let plans = (0..CONNECTIONS).map(|_| (0..LENGTH).map(|_| pair.statement()).collect()).collect();
-            // Statements that wait for a row have an old view of the others when they go on.
-            let rows = pair.rng.choice(["maildrop", "loose", "message"]).unwrap();
-            jam.batch_execute(&format!("BEGIN; SELECT FROM {rows} FOR NO KEY UPDATE")).await.unwrap();
-            let all = tokio::spawn(run_all(pair.database.clone(), plans));
-            sleep(Duration::from_millis(4)).await;
-            jam.batch_execute("COMMIT").await.unwrap();
-            let (histories, tables) = (all.await.unwrap(), pair.tables().await);
+            let ran = slow.begin(pair.statement()).await;
+            let others = tokio::spawn(run_all(pair.database.clone(), plans));
+            sleep(Duration::from_millis(3)).await;
+            let ran = slow.end(ran).await;
+            let mut histories = others.await.unwrap();
+            histories.push(vec![ran]);
+            let tables = pair.tables().await;
             let order = order(&pair.model, &histories, &tables);
             pair.model = order.unwrap_or_else(|| {
-                panic!(
-                    "seed {seed}, round {round}: no order explains {histories:#?} from {:?} to {tables:?}",
-                    pair.model
-                )
+                let model = rounded(&pair.model);
+                panic!("seed {seed}, round {round}: no order leads from {model:#?} by {histories:#?} to {tables:#?}")
             });
         }
+    }
+}
+
+/// A connection whose transactions last. Others wait for the rows that they change, and have an old view of the rest when they go on.
+struct Slow {
+    pool: Pool,
+    database: Database,
+}
+
+impl Slow {
+    fn new(postgres: &Postgres, seed: u64) -> Self {
+        let pool = pool(postgres.port(), 1);
+        Slow { pool: pool.clone(), database: database(pool, seed) }
+    }
+
+    async fn begin(&self, statement: Statement) -> Ran {
+        let begin = Instant::now();
+        self.pool.get().await.unwrap().batch_execute("BEGIN").await.unwrap();
+        let outcome = ask(&self.database, &statement).await;
+        Ran { statement, outcome, begin, end: begin }
+    }
+
+    /// If the statement failed, its connection is closed, and this does nothing on another.
+    async fn end(&self, ran: Ran) -> Ran {
+        self.pool.get().await.unwrap().batch_execute("COMMIT").await.unwrap();
+        Ran { end: Instant::now(), ..ran }
     }
 }
 

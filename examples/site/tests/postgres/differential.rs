@@ -2,7 +2,7 @@
 
 use crate::kit::Postgres;
 use crate::model::{Model, Outcome, Row, Statement};
-use crate::pair::{Pair, ask, rounded, run};
+use crate::pair::{Few, Pair, ask, rounded, run};
 use std::collections::BTreeSet;
 
 #[tokio::test]
@@ -10,7 +10,7 @@ async fn the_model_does_what_postgres_does() {
     let postgres = Postgres::start(&[]);
     let mut seen = BTreeSet::new();
     for seed in 1..=10 {
-        let mut pair = Pair::new(&postgres, seed, 1).await;
+        let mut pair = Pair::new(&postgres, seed, Few { maildrops: 3, ids: 8 }).await;
         for number in 0..400 {
             step(&mut pair, &mut seen)
                 .await

@@ -2,6 +2,7 @@
 
 use crate::kit::{Postgres, connect, pool};
 use crate::model::{Loose, Message, Model, Outcome, Row, State, Statement};
+use deadpool_postgres::Pool;
 use fastrand::Rng;
 use pop3_proto_site::id::{Id, Token};
 use pop3_proto_site::operations::{Ages, Arrival, Lease, Maildrop, Rows as _};
@@ -13,7 +14,6 @@ use tokio_postgres::Client;
 /// Times are multiples of this, in milliseconds, and are compared in multiples of it. A test takes far less.
 const UNIT: i64 = 10 * 60 * 1000;
 const LEASE: i64 = 6 * UNIT;
-const MAILDROPS: i64 = 3;
 
 /// Both databases, and the values that the statements take.
 pub(crate) struct Pair {
@@ -21,23 +21,30 @@ pub(crate) struct Pair {
     pub(crate) model: Model,
     pub(crate) database: Database,
     client: Client,
+    few: Few,
+}
+
+/// How many maildrops and ids the statements take. The fewer, the more they meet.
+#[derive(Clone, Copy)]
+pub(crate) struct Few {
+    pub(crate) maildrops: i64,
+    pub(crate) ids: u64,
 }
 
 /// The rows of all tables.
 pub(crate) type Tables = (BTreeMap<Maildrop, Row>, BTreeMap<(Maildrop, Id), Message>, BTreeMap<Id, Loose>);
 
 impl Pair {
-    /// Makes new tables, and connections for statements that run at the same time.
-    pub(crate) async fn new(postgres: &Postgres, seed: u64, connections: usize) -> Self {
+    /// Makes new tables.
+    pub(crate) async fn new(postgres: &Postgres, seed: u64, few: Few) -> Self {
         let client = connect(postgres.port()).await;
         let tables = "DROP SCHEMA public CASCADE; CREATE SCHEMA public;".to_owned() + sql::SCHEMA;
         client.batch_execute(&tables).await.unwrap();
         let insert = "INSERT INTO maildrop (id) SELECT generate_series(1, $1::bigint)";
-        client.execute(insert, &[&MAILDROPS]).await.unwrap();
-        let lease = Duration::from_millis(LEASE.unsigned_abs());
-        let database = Database::new(pool(postgres.port(), connections), lease, seed % 2 == 0);
-        let model = Model::new(1..=MAILDROPS, LEASE);
-        Pair { rng: Rng::with_seed(seed), model, database, client }
+        client.execute(insert, &[&few.maildrops]).await.unwrap();
+        let database = database(pool(postgres.port(), 8), seed);
+        let model = Model::new(1..=few.maildrops, LEASE);
+        Pair { rng: Rng::with_seed(seed), model, database, client, few }
     }
 
     /// Returns a statement.
@@ -68,7 +75,7 @@ impl Pair {
 
     /// Moves a maildrop or its lease, or lets a loose body grow old.
     pub(crate) async fn set_times(&mut self) {
-        let (maildrop, id) = (self.rng.i64(1..=MAILDROPS), self.id());
+        let (maildrop, id) = (self.rng.i64(1..=self.few.maildrops), self.id());
         let units = self.rng.choice([-6, -1, 1, 6, 12]).unwrap();
         match self.rng.u32(0..3) {
             0 => {
@@ -123,7 +130,7 @@ impl Pair {
     // The values are few, so they meet.
 
     fn maildrop(&mut self) -> Maildrop {
-        self.rng.i64(1..=MAILDROPS + 1) // the last does not exist
+        self.rng.i64(1..=self.few.maildrops + 1) // the last does not exist
     }
 
     /// A lease of a session that holds a maildrop, or any other.
@@ -145,7 +152,7 @@ impl Pair {
             1 => self.model.messages.keys().map(|(_, id)| *id).collect(),
             _ => Vec::new(),
         };
-        let any = Id::with_random(self.rng.u64(1..=8), [7; 16]);
+        let any = Id::with_random(self.rng.u64(1..=self.few.ids), [7; 16]);
         self.rng.choice(known).unwrap_or(any)
     }
 
@@ -166,6 +173,11 @@ impl Pair {
         let uids = [None, None, None, Some(1), Some(2), Some(70), Some(71), Some(0)];
         self.rng.choice(uids).flatten().map(|length| "u".repeat(length))
     }
+}
+
+/// Returns a database with the lease of the model. Every second seed names its statements.
+pub(crate) fn database(pool: Pool, seed: u64) -> Database {
+    Database::new(pool, Duration::from_millis(LEASE.unsigned_abs()), seed % 2 == 0)
 }
 
 /// Runs a statement in PostgreSQL. Returns `None` if it failed.
