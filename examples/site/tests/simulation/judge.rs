@@ -165,7 +165,7 @@ impl Judge {
         match size {
             None => self.fail(Promise::Bodied, "a message arrived without a body"),
             Some(size) if size != octets => {
-                self.fail(Promise::Sized, format!("{octets} octets, but a body of {size}"))
+                self.fail(Promise::Sized, format!("{octets} octets, but a body of {size}"));
             }
             Some(_) => {}
         }
@@ -277,7 +277,7 @@ impl Judge {
         match removal {
             Removal::Done if left > 0 => self.fail(Promise::Truthful, "told done, but messages are there"),
             Removal::NotDone if has_removed => {
-                self.fail(Promise::Truthful, "told not done, but messages are gone")
+                self.fail(Promise::Truthful, "told not done, but messages are gone");
             }
             _ if is_empty => {}
             Removal::Done if lost == Lost::Applied => self.events.count(Event::DoneAfterLostResult),
@@ -306,7 +306,7 @@ impl Judge {
         let (is_inserted, is_removed, was_lost) = (fate.is_inserted, fate.is_removed, fate.has_lost_result);
         match delivery {
             Delivery::Done if !is_inserted => {
-                self.fail(Promise::Delivered, "told done, but never in the store")
+                self.fail(Promise::Delivered, "told done, but never in the store");
             }
             Delivery::NotDone if is_inserted && !is_removed => {
                 self.fail(Promise::Refused, "told not done, but in the store");

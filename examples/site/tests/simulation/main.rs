@@ -5,7 +5,7 @@
 
 mod events;
 mod judge;
-mod keeper;
+mod leases;
 mod link;
 #[path = "../model/mod.rs"]
 mod model;

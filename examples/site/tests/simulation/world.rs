@@ -6,7 +6,6 @@ use crate::model::{Message, Model, Outcome, State, Statement};
 use pop3_proto_site::id::{Id, Token};
 use pop3_proto_site::operations::{Lease, Maildrop};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 use std::task::Waker;
 
 /// The name of an operation on its way. It stays the same if other things are left out of a schedule.
@@ -90,9 +89,9 @@ impl World {
     }
 
     pub(crate) fn tell(&mut self, line: impl FnOnce(&Self) -> String) {
-        if self.story.is_some() {
-            let line = line(self);
-            self.story.as_mut().unwrap().push(line);
+        let line = self.story.is_some().then(|| line(self));
+        if let Some(story) = &mut self.story {
+            story.extend(line);
         }
     }
 
@@ -178,7 +177,7 @@ impl World {
         flight.waker.wake_by_ref();
         match (&flight.operation, &flight.outcome) {
             (Operation::Statement(Statement::Commit(lease, _)), _) => {
-                self.judge.lost_commit(lease.token, is_applied)
+                self.judge.lost_commit(lease.token, is_applied);
             }
             (Operation::Statement(Statement::Arrive(_, id, _)), Some(Ok(Outcome::Truth(true)))) => {
                 self.judge.lost_arrival(*id);
@@ -404,11 +403,5 @@ fn show_outcome(outcome: &Result<Outcome, &'static str>) -> String {
         Ok(Outcome::Body(None)) => "not found".into(),
         Ok(Outcome::Body(Some(body))) => format!("{} octets", body.len()),
         Err(error) => format!("error: {error}"),
-    }
-}
-
-impl fmt::Debug for World {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.model.fmt(f)
     }
 }

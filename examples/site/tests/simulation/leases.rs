@@ -1,10 +1,11 @@
-//! What becomes of the leases of a node.
+//! What becomes of leases, one case at a time.
 
 use crate::model::Row;
 use crate::nodes::{Settings, Simulation};
 use crate::roles::{LEASE, Role, Visit};
 use crate::schedule::Action;
 use crate::variants::Variant;
+use crate::world::Name;
 use pop3_proto_site::id::Token;
 use pop3_proto_site::operations::{Lease, Maildrop};
 
@@ -65,6 +66,26 @@ fn a_killed_node_leaves_its_maildrops_in_use_for_one_lease_at_most() {
 }
 
 #[test]
+fn a_session_learns_within_a_third_of_a_lease_that_another_one_has_its_maildrop() {
+    let mut simulation = site();
+    let (lost, token) = (Token::with_random([1; 16]), Token::with_random([2; 16]));
+    let held = simulation.keeper(0).hold(Lease { maildrop: 1, token: lost });
+    simulation.world.lock().unwrap().model.maildrops.entry(1).and_modify(|row| row.holder = Some(token));
+    pass(&mut simulation, LEASE / 3 + 10);
+    assert!(held.is_lost());
+}
+
+#[test]
+fn a_session_that_breaks_off_leaves_its_maildrop_at_once() {
+    let mut simulation = site();
+    let visit = Visit { maildrop: 1, reads: false, stays: 0, marks: None };
+    simulation.perform(Action::Begin { task: 1, node: 0, role: Role::Session(visit) });
+    simulation.answer_all();
+    assert!(rows(&simulation)[0].holder.is_some());
+    assert_eq!(rows(&simulation)[0].expires, None);
+}
+
+#[test]
 fn a_drained_node_leaves_no_lease() {
     let mut simulation = site();
     (1..=3).for_each(|maildrop| open(&mut simulation, maildrop));
@@ -72,6 +93,33 @@ fn a_drained_node_leaves_no_lease() {
     simulation.perform(Action::Drain(0));
     simulation.answer_all();
     assert!(rows(&simulation).iter().all(|row| row.expires.is_none()));
+}
+
+#[test]
+fn a_drained_node_releases_the_lease_of_a_session_that_hangs() {
+    let mut simulation = site();
+    let token = Token::with_random([1; 16]);
+    let _hangs = simulation.keeper(0).hold(Lease { maildrop: 1, token });
+    let row = Row { holder: Some(token), expires: Some(LEASE), moved: false };
+    simulation.world.lock().unwrap().model.maildrops.insert(1, row);
+    simulation.perform(Action::Drain(0));
+    simulation.answer_all();
+    assert_eq!(rows(&simulation)[0].expires, None);
+}
+
+#[test]
+fn a_login_that_fails_leaves_its_maildrop_at_once() {
+    let mut simulation = site();
+    let visit = Visit { maildrop: 1, reads: false, stays: 0, marks: None };
+    simulation.perform(Action::Begin { task: 1, node: 0, role: Role::Session(visit) });
+    for _ in 0..2 {
+        simulation.perform(Action::Run(Name::Awaited(1))); // acquire
+        simulation.perform(Action::Lose(Name::Awaited(1))); // snapshot
+        simulation.perform(Action::Run(Name::Awaited(1))); // release
+    }
+    assert_eq!(simulation.count(), 0);
+    assert!(rows(&simulation)[0].holder.is_some());
+    assert_eq!(rows(&simulation)[0].expires, None);
 }
 
 #[test]
