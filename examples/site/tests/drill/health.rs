@@ -1,8 +1,9 @@
 //! What a load balancer sees, and the end of a node.
 
-use crate::client::{Client, is_in_use};
+use crate::client::{Client, is_in_use, is_temporary};
 use crate::nodes::Node;
 use crate::site::Site;
+use crate::wire::Wire;
 use rustix::process::Signal;
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -24,6 +25,32 @@ fn a_node_without_a_database_is_live_and_not_ready() {
         node.wait_for_status("/ready", 200);
         drop(client);
     }
+}
+
+#[test]
+fn a_node_whose_database_does_not_answer_is_not_ready() {
+    let site = Site::new(2);
+    let wire = Wire::start(site.postgres.port());
+    let node = Node::start(site.program(wire.port()), &[]);
+    node.wait_for_status("/ready", 200);
+    wire.freeze();
+    assert!(node.has_status_within(Duration::from_secs(4), "/ready", 503));
+    assert_eq!(node.status("/live"), 200);
+    let refusal = Client::log_in(&node).err().unwrap();
+    assert!(is_temporary(&refusal), "{refusal}");
+    wire.release();
+    node.wait_for_status("/ready", 200);
+    Client::log_in_when_free(&node);
+}
+
+#[test]
+fn a_node_ends_also_without_a_database() {
+    let mut site = Site::new(30);
+    let mut node = Node::start(site.program(site.postgres.port()), &["--grace", "0"]);
+    let _open = Client::log_in(&node).unwrap();
+    site.postgres.stop();
+    node.signal(Signal::TERM);
+    assert!(node.wait().success());
 }
 
 #[test]

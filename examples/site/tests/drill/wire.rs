@@ -71,6 +71,11 @@ impl Wire {
         *self.shared.lock() = State { armed: Some((statement, fault)), ..State::default() };
     }
 
+    /// Carries nothing to the database until it is released.
+    pub(crate) fn freeze(&self) {
+        self.shared.change(|state| state.is_frozen = true);
+    }
+
     /// Waits for the failure. If the statement runs, its result is there then.
     pub(crate) fn wait(&self) {
         let time = Duration::from_secs(20);

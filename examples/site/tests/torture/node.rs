@@ -107,5 +107,5 @@ async fn run(settings: Settings) {
             sleep(Duration::from_millis(50)).await;
         }
     });
-    keeper.run(&site.rows, LEASE).await;
+    keeper.run(&site.rows, &site.clock, LEASE).await;
 }

@@ -136,9 +136,9 @@ impl Worker {
             self.read(lease, &listing, held.as_ref()).await;
         }
         self.stay().await;
-        match self.rng.u8(0..10) {
-            0..8 => self.quit(lease, &ids).await,
-            _ => {} // the connection breaks
+        let is_broken = self.rng.u8(0..5) == 0;
+        if !is_broken {
+            self.quit(lease, &ids).await;
         }
     }
 
