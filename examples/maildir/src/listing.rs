@@ -1,4 +1,4 @@
-use crate::names::{base_name, order};
+use crate::names::{Order, base_name, order};
 use crate::place::{FOLDERS, Folders};
 use std::fmt;
 use std::io;
@@ -9,16 +9,30 @@ pub(crate) struct Found {
     /// An index into [`FOLDERS`].
     pub(crate) folder: u8,
     pub(crate) name: Box<[u8]>,
+    /// The length of the base name.
+    base: usize,
+    /// The second of delivery.
+    delivered: u64,
 }
 
 impl Found {
+    pub(crate) fn new(folder: u8, name: &[u8]) -> Self {
+        let base = base_name(name);
+        Found { folder, name: name.into(), base: base.len(), delivered: order(base).0 }
+    }
+
     pub(crate) fn base(&self) -> &[u8] {
-        base_name(&self.name)
+        &self.name[..self.base]
+    }
+
+    /// Returns the sort key, which is known already, because a sort compares each file many times.
+    pub(crate) fn order(&self) -> Order<'_> {
+        (self.delivered, self.base())
     }
 
     /// Returns the flags: the part of the name after the base name, with their `:`.
     pub(crate) fn flags(&self) -> &[u8] {
-        &self.name[self.base().len()..]
+        &self.name[self.base..]
     }
 }
 
@@ -27,12 +41,12 @@ pub(crate) fn list(folders: &Folders, left_out: &mut LeftOut) -> io::Result<Vec<
     let mut files = Vec::new();
     for (folder, open) in (0..).zip(folders) {
         open.each(|name, is_regular| match is_regular {
-            true => files.push(Found { folder, name: name.into() }),
+            true => files.push(Found::new(folder, name)),
             false => left_out.add(folder, name, &"not a regular file"),
         })?;
     }
-    // The sort is stable: if a message was seen twice, the entry in `cur` comes last, and that entry stays.
-    files.sort_by(|a, b| order(a.base()).cmp(&order(b.base())));
+    // If a message was seen twice, the entry in `cur` comes last, and that entry stays.
+    files.sort_unstable_by(|a, b| (a.order(), a.folder).cmp(&(b.order(), b.folder)));
     files.dedup_by(|later, earlier| {
         let same = later.base() == earlier.base();
         if same {

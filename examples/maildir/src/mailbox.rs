@@ -101,12 +101,12 @@ impl Maildir {
         let mut left_out = LeftOut::default();
         let files = list(&folders, &mut left_out)?;
         let kept = Sizes::read(root, files.len());
-        let known = kept.rows();
+        let mut known = kept.known();
         let settled_before = settled_before();
         let (mut rows, mut places, mut counted) = (Rows::with_capacity(files.len()), Places::default(), 0);
         for found in files {
-            let size = match known.get(found.base()) {
-                Some(size) => Ok(*size),
+            let size = match known.get(found.order()) {
+                Some(size) => Ok(size),
                 None => {
                     counted += 1;
                     folders[usize::from(found.folder)]
@@ -119,7 +119,7 @@ impl Maildir {
             }
         }
         rows.shrink();
-        if counted > 0 || known.len() > rows.all().len() {
+        if counted > 0 || known.has_others() {
             if let Err(error) = sizes::keep(root, rows.all().iter().map(|row| (rows.base(row), row.size))) {
                 self.report(format_args!("the sizes cannot be kept: {error}"));
             }
@@ -268,7 +268,8 @@ impl Inner {
         let mut files = files.iter().peekable();
         for Item { row, state } in self.items() {
             let base = self.rows.base(row);
-            while files.next_if(|found| order(found.base()) < order(base)).is_some() {}
+            let row_order = order(base);
+            while files.next_if(|found| found.order() < row_order).is_some() {}
             match files.next_if(|found| found.base() == base) {
                 Some(found) => {
                     state.place.store(places.number(found), Relaxed);

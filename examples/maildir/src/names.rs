@@ -9,8 +9,11 @@ pub(crate) fn base_name(name: &[u8]) -> &[u8] {
     name.split(|byte| *byte == b':').next().unwrap_or(name)
 }
 
-/// Returns the sort key of messages: the second of delivery at the start of the base name, then the base name.
-pub(crate) fn order(base: &[u8]) -> (u64, &[u8]) {
+/// The sort key of messages: the second of delivery at the start of the base name, then the base name.
+pub(crate) type Order<'n> = (u64, &'n [u8]);
+
+/// Returns the sort key of a base name.
+pub(crate) fn order(base: &[u8]) -> Order<'_> {
     let digits = base.iter().take_while(|byte| byte.is_ascii_digit());
     let delivered =
         digits.fold(0u64, |seconds, digit| seconds.saturating_mul(10).saturating_add((digit - b'0').into()));

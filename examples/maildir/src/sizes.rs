@@ -1,10 +1,11 @@
 //! The sizes of messages as RETR sends them, stored next to the messages, because counting a message means reading
 //! it.
 
+use crate::names::{Order, order};
 use crate::place::{Opened, Root};
 use pop3_proto::OctetCount;
-use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write as _};
+use std::iter::Peekable;
 
 /// [`VERSION`], then a row for each message: length, added octets, stamp, base name.
 pub(crate) const FILE: &str = "pop3.sizes";
@@ -65,12 +66,37 @@ impl Sizes {
         Sizes(text)
     }
 
-    pub(crate) fn rows(&self) -> HashMap<&[u8], Size> {
-        self.0.split(|byte| *byte == b'\n').filter_map(row).collect()
+    /// Returns the sizes, to be asked for in the order of the messages, which is that of the file. So nothing is looked up in a table, which
+    /// would cost more for each message of a large Maildir.
+    pub(crate) fn known(&self) -> Known<'_> {
+        let rows: Rows<'_> = Box::new(self.0.split(|byte| *byte == b'\n').filter_map(row));
+        Known { rows: rows.peekable(), unused: 0 }
     }
 }
 
-fn row(line: &[u8]) -> Option<(&[u8], Size)> {
+pub(crate) struct Known<'s> {
+    rows: Peekable<Rows<'s>>,
+    unused: usize,
+}
+
+type Rows<'s> = Box<dyn Iterator<Item = (Order<'s>, Size)> + 's>;
+
+impl Known<'_> {
+    /// Returns the size of a message, after those of the messages before it.
+    pub(crate) fn get(&mut self, message: Order<'_>) -> Option<Size> {
+        while self.rows.next_if(|(row, _)| *row < message).is_some() {
+            self.unused += 1;
+        }
+        self.rows.next_if(|(row, _)| *row == message).map(|(_, size)| size)
+    }
+
+    /// Returns whether there are rows of other messages than those that were asked for.
+    pub(crate) fn has_others(mut self) -> bool {
+        self.unused > 0 || self.rows.next().is_some()
+    }
+}
+
+fn row(line: &[u8]) -> Option<(Order<'_>, Size)> {
     let mut parts = line.splitn(4, |byte| *byte == b' ');
     let mut number = || std::str::from_utf8(parts.next()?).ok();
     let size = Size {
@@ -78,7 +104,7 @@ fn row(line: &[u8]) -> Option<(&[u8], Size)> {
         added: number()?.parse().ok()?,
         stamp: number()?.parse().ok()?,
     };
-    Some((parts.next()?, size))
+    Some((order(parts.next()?), size))
 }
 
 /// Stores these sizes. They need not survive a crash, because a message without a row is counted again.

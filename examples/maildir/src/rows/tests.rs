@@ -1,7 +1,7 @@
 use super::*;
 
 fn found(flags: usize) -> Found {
-    Found { folder: 1, name: format!("1.a:2,{flags}").into_bytes().into() }
+    Found::new(1, format!("1.a:2,{flags}").as_bytes())
 }
 
 /// Otherwise a Maildir whose messages all have different flags would take the square of their number.
