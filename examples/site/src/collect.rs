@@ -56,6 +56,5 @@ async fn delete_unknown(site: &Site<Database, Objects>, mut ids: Vec<Id>) -> Res
     let known = site.rows.known(&ids).await?;
     let known: HashSet<Id> = known.into_iter().collect();
     ids.retain(|id| !known.contains(id));
-    site.bodies.delete(&ids).await?;
-    Ok(ids.len())
+    Ok(site.bodies.delete(&ids).await.len())
 }

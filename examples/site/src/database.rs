@@ -14,7 +14,7 @@ use tokio_postgres::{Row, RowStream};
 
 /// How long the database may take for one statement. A listing and a removal may have a million rows.
 const SHORT: Duration = Duration::from_secs(5);
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(30);
 
 /// How many leases one statement renews or ends, and how many bodies one collection chooses.
 const LEASES: usize = 1000;

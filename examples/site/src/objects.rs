@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
-use object_store::{Error, GetOptions, GetRange, ObjectStore};
+use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _};
+use std::future::ready;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::pin::Pin;
@@ -20,6 +21,9 @@ const FIRST: u64 = 64 * 1024;
 
 /// How much of a body that is written is held in memory. S3 takes a larger body in parts of at least 5 MiB.
 const PART: usize = 8 * 1024 * 1024;
+
+/// How many bodies are deleted at the same time.
+const DELETIONS: usize = 16;
 
 /// A body that is being sent. An error cuts the connection.
 pub type Body = Pin<Box<dyn AsyncBufRead + Send>>;
@@ -111,31 +115,32 @@ impl Bodies for Objects {
         }
     }
 
-    async fn delete(&self, ids: &[Id]) -> Result<()> {
-        let paths = stream::iter(ids.to_vec()).map(|id| Ok(id.path())).boxed();
-        let mut results = self.store.delete_stream(paths);
-        while let Some(result) = results.next().await {
-            match result {
-                Ok(_) | Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
+    async fn delete(&self, ids: &[Id]) -> Vec<Id> {
+        let deletions = stream::iter(ids.to_vec()).map(|id| async move {
+            match self.delete_one(id).await {
+                Ok(()) => Some(id),
+                Err(error) => {
+                    tracing::warn!(%id, %error, "a body cannot be deleted: trying again later");
+                    None
+                }
             }
-        }
-        Ok(self.delete_incomplete(ids).await?)
+        });
+        deletions.buffer_unordered(DELETIONS).filter_map(ready).collect().await
     }
 }
 
 impl Objects {
-    /// Deletes files that were not written to the end, because the process was killed. The store does not show them: a file has this name
-    /// until it is complete.
-    async fn delete_incomplete(&self, ids: &[Id]) -> io::Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        for id in ids {
-            match tokio::fs::remove_file(folder.join(format!("{}#1", id.path()))).await {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
+    async fn delete_one(&self, id: Id) -> Result<()> {
+        match self.store.delete(&id.path()).await {
+            Ok(()) | Err(Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
-        Ok(())
+        let Some(folder) = &self.folder else { return Ok(()) };
+        // A file has this name until it is complete, and the store does not show it. It stays if the process is killed.
+        match tokio::fs::remove_file(folder.join(format!("{}#1", id.path()))).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 }
 

@@ -82,6 +82,6 @@ pub trait Bodies: Send + Sync {
     /// Writes a body, in the form that RETR sends. Returns its size.
     fn put(&self, id: Id, body: impl AsyncRead + Send + Unpin) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Deletes bodies. A body that is not there is deleted.
-    fn delete(&self, ids: &[Id]) -> impl Future<Output = Result<()>> + Send;
+    /// Deletes bodies, and returns those that are gone. A body that is not there is gone.
+    fn delete(&self, ids: &[Id]) -> impl Future<Output = Vec<Id>> + Send;
 }

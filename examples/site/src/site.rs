@@ -138,17 +138,18 @@ impl<R: Rows, B: Bodies, C: Time> Site<R, B, C> {
         }
     }
 
-    /// Deletes bodies without a message. Returns how many.
+    /// Deletes bodies without a message. Returns how many. A body that cannot be deleted stays for the next time, and keeps no other body from
+    /// being deleted.
     ///
     /// # Errors
-    /// Returns an error if the database or the object store failed. The bodies are then deleted next time.
+    /// Returns an error if the database failed. The bodies are then deleted again next time.
     pub async fn collect(&self, ages: Ages) -> Result<usize> {
-        let ids = self.rows.doom(ages).await?;
-        if !ids.is_empty() {
-            self.bodies.delete(&ids).await?;
-            self.rows.forget(&ids).await?;
+        let doomed = self.rows.doom(ages).await?;
+        let gone = self.bodies.delete(&doomed).await;
+        if !gone.is_empty() {
+            self.rows.forget(&gone).await?;
         }
-        Ok(ids.len())
+        Ok(gone.len())
     }
 
     async fn wait_before(&self, attempt: u32) {

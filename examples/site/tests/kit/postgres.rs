@@ -19,11 +19,8 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Starts PostgreSQL with settings such as `max_connections=50`. It ends with the thread that calls this, at the latest.
     pub(crate) fn start(settings: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("site-postgres").tempdir().unwrap();
-        give(folder.path());
-        let data = data(folder.path());
-        let options = ["-U", "postgres", "-N", "-A", "trust", "-E", "UTF8", "--locale=C", "-D", &data];
-        run(&programs().join("initdb"), options);
+        let folder = folder();
+        copy(&template(), Path::new(&data(folder.path())));
         let defaults = ["fsync=off", "max_connections=200"];
         let settings: Vec<String> = defaults.iter().chain(settings).map(ToString::to_string).collect();
         // Another program may take the port between the choice and the start.
@@ -61,6 +58,48 @@ impl Postgres {
         let program = start(self.folder.path(), self.port, &self.settings);
         self.program = program.unwrap_or_else(|| panic!("{}", errors(self.folder.path())));
     }
+}
+
+fn folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("site-postgres").tempdir().unwrap();
+    give(folder.path());
+    folder
+}
+
+/// Returns a folder with an empty database. It is made once, because `initdb` takes longer than most tests.
+fn template() -> PathBuf {
+    let template = Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty-database-15");
+    if !template.exists() {
+        let folder = folder();
+        let data = data(folder.path());
+        let options = [
+            "-U",
+            "postgres",
+            "-N",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--wal-segsize=1",
+            "-D",
+            &data,
+        ];
+        run(&programs().join("initdb"), options);
+        let copied = template.with_file_name(folder.path().file_name().unwrap());
+        copy(Path::new(&data), &copied);
+        // Another test may have been faster. Its template is as good.
+        if std::fs::rename(&copied, &template).is_err() {
+            std::fs::remove_dir_all(&copied).ok();
+        }
+    }
+    template
+}
+
+/// Copies a folder with its owner.
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(status.success(), "cannot copy {}", from.display());
 }
 
 fn start(folder: &Path, port: u16, settings: &[String]) -> Option<Program> {

@@ -196,8 +196,11 @@ impl Bodies for Link {
         self.ask(Operation::Put(id, octets)).await.map(|_| count)
     }
 
-    async fn delete(&self, ids: &[Id]) -> Result<()> {
-        self.ask(Operation::Delete(ids.to_vec())).await.map(drop)
+    async fn delete(&self, ids: &[Id]) -> Vec<Id> {
+        match self.ask(Operation::Delete(ids.to_vec())).await {
+            Ok(_) => ids.to_vec(),
+            Err(_) => Vec::new(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::model::{Outcome, Statement};
 use crate::world::Operation;
 use pop3_proto_site::Result;
 use pop3_proto_site::id::Id;
-use pop3_proto_site::operations::{Bodies as _, Lease};
+use pop3_proto_site::operations::Lease;
 
 /// The rules that tasks follow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +72,7 @@ impl Link {
     }
 
     pub(crate) async fn delete_then_commit(&self, lease: Lease, ids: &[Id]) -> Result<bool> {
-        self.delete(ids).await?;
+        self.ask(Operation::Delete(ids.to_vec())).await?;
         truth(self.statement(Statement::Commit(lease, ids.to_vec())).await?)
     }
 }
