@@ -8,6 +8,7 @@ use pop3_proto_site::id::{Id, Token};
 use pop3_proto_site::operations::{Ages, Arrival, Lease, Maildrop, Rows as _};
 use pop3_proto_site::{Database, sql};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 use tokio_postgres::Client;
 
@@ -73,6 +74,18 @@ impl Pair {
         }
     }
 
+    /// Returns a statement that would change something now, if one is found.
+    pub(crate) fn useful_statement(&mut self) -> Statement {
+        for _ in 0..20 {
+            let (statement, mut model) = (self.statement(), self.model.clone());
+            run(&mut model, &statement);
+            if rounded(&model) != rounded(&self.model) {
+                return statement;
+            }
+        }
+        self.statement()
+    }
+
     /// Moves a maildrop or its lease, or lets a loose body grow old.
     pub(crate) async fn set_times(&mut self) {
         let (maildrop, id) = (self.rng.i64(1..=self.few.maildrops), self.id());
@@ -98,21 +111,73 @@ impl Pair {
         }
     }
 
+    /// Sets the rows of both to a random scene, in which each body is in one place.
+    pub(crate) async fn set_scene(&mut self) {
+        let (maildrop, holder) = (1, self.rng.choice([None, Some(1), Some(2), Some(2)]).unwrap());
+        let row = Row {
+            holder: holder.map(|number| Token::with_random([number; 16])),
+            expires: self.rng.choice([None, Some(-UNIT), Some(6 * UNIT)]).unwrap(),
+            moved: self.rng.u32(0..10) == 0,
+        };
+        self.model = Model::new([], LEASE);
+        self.model.maildrops.insert(maildrop, row);
+        for number in 1..=self.few.ids {
+            let id = Id::with_random(number, [7; 16]);
+            let states = [State::Coming, State::Coming, State::Going, State::Doomed];
+            let (state, age) = (self.rng.choice(states).unwrap(), self.rng.choice([0, 6, 12]).unwrap());
+            let place = self.rng.u32(0..5);
+            if place < 2 {
+                self.model.messages.insert((maildrop, id), Message { octets: number, uid: None });
+            } else if place < 4 {
+                self.model.loose.insert(id, Loose { state, since: -age * UNIT });
+            }
+        }
+        self.write().await;
+    }
+
+    /// Writes the rows of the model to PostgreSQL.
+    async fn write(&self) {
+        let mut sql = "DELETE FROM message; DELETE FROM loose; DELETE FROM maildrop;".to_owned();
+        let time = |time: i64| format!("now() + {time} * interval '1 ms'");
+        for (id, Row { holder, expires, moved }) in &self.model.maildrops {
+            let holder = holder.map_or("NULL".into(), |token| format!("'{}'", hex(token)));
+            let expires = expires.map_or("'-infinity'".into(), time);
+            write!(sql, "INSERT INTO maildrop VALUES ({id}, {holder}, {expires}, {moved});").unwrap();
+        }
+        for ((maildrop, id), Message { octets, .. }) in &self.model.messages {
+            write!(sql, "INSERT INTO message VALUES ({maildrop}, '{id}', {octets});").unwrap();
+        }
+        for (id, Loose { state, since }) in &self.model.loose {
+            let state = match state {
+                State::Coming => 'c',
+                State::Going => 'g',
+                State::Doomed => 'd',
+            };
+            write!(sql, "INSERT INTO loose VALUES ('{id}', '{state}', {});", time(*since)).unwrap();
+        }
+        self.client.batch_execute(&sql).await.unwrap();
+    }
+
     /// Returns the rows in PostgreSQL.
     pub(crate) async fn tables(&self) -> Tables {
-        let select = "SELECT id, holder, CASE WHEN expires > '-infinity' THEN \
-            (extract(epoch FROM expires - now()) * 1000)::float8 END, moved FROM maildrop";
-        let maildrops = self.rows(select).await.into_iter().map(|row| {
+        // At once, in one round trip.
+        let (maildrops, messages, loose) = tokio::join!(
+            self.rows(
+                "SELECT id, holder, CASE WHEN expires > '-infinity' THEN \
+                (extract(epoch FROM expires - now()) * 1000)::float8 END, moved FROM maildrop"
+            ),
+            self.rows("SELECT maildrop, id, octets, uid FROM message"),
+            self.rows("SELECT id, state, (extract(epoch FROM since - now()) * 1000)::float8 FROM loose"),
+        );
+        let maildrops = maildrops.iter().map(|row| {
             let expires = row.get::<_, Option<f64>>(2).map(|expires| round(expires as i64));
             (row.get(0), Row { holder: row.get(1), expires, moved: row.get(3) })
         });
-        let messages =
-            self.rows("SELECT maildrop, id, octets, uid FROM message").await.into_iter().map(|row| {
-                let octets = u64::try_from(row.get::<_, i64>(2)).unwrap();
-                ((row.get(0), row.get(1)), Message { octets, uid: row.get(3) })
-            });
-        let select = "SELECT id, state, (extract(epoch FROM since - now()) * 1000)::float8 FROM loose";
-        let loose = self.rows(select).await.into_iter().map(|row| {
+        let messages = messages.iter().map(|row| {
+            let octets = u64::try_from(row.get::<_, i64>(2)).unwrap();
+            ((row.get(0), row.get(1)), Message { octets, uid: row.get(3) })
+        });
+        let loose = loose.iter().map(|row| {
             let state = match row.get::<_, i8>(1) as u8 {
                 b'c' => State::Coming,
                 b'g' => State::Going,
@@ -173,6 +238,12 @@ impl Pair {
         let uids = [None, None, None, Some(1), Some(2), Some(70), Some(71), Some(0)];
         self.rng.choice(uids).flatten().map(|length| "u".repeat(length))
     }
+}
+
+/// Returns a token of the scene as text.
+fn hex(token: Token) -> String {
+    let number = (1..=2).find(|number| Token::with_random([*number; 16]) == token);
+    format!("{:02x}", number.unwrap()).repeat(16)
 }
 
 /// Returns a database with the lease of the model. Every second seed names its statements.
