@@ -85,6 +85,6 @@ fn each_wrong_rule_is_found() {
         let first = first.unwrap_or_else(|| panic!("{variant:?}: {seeds} seeds do not break {promise}"));
         let story = explain(&run(first, LENGTH, variant));
         println!("{story}");
-        assert!(story.lines().count() < 60, "{variant:?}: the story is long");
+        assert!(story.lines().count() < 100, "{variant:?}: the story is long: {story}");
     }
 }
