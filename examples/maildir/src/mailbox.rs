@@ -19,9 +19,13 @@ use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// How many of the places that are in use are tried for a message that was moved, before the folders are listed.
 const TRIED: u16 = 8;
+/// How many threads remove many messages, and how many messages each of them has at least.
+const REMOVERS: usize = 16;
+const LEAST_SHARE: usize = 100;
 
 /// An open Maildir with its lock, which is released when the last clone is dropped.
 #[derive(Clone)]
@@ -286,12 +290,11 @@ impl Inner {
     /// at most once.
     fn remove_marked(&self) -> io::Result<()> {
         let folders = self.root.folders()?;
-        let (mut missing, mut failure) = (Vec::new(), Failure(Ok(())));
-        for item in self.marked() {
-            if let Some(None) = failure.of(unless_missing(self.remove(item, &folders))) {
-                item.state.gone.store(false, Relaxed); // until the listing says it again
-                missing.push(item);
-            }
+        let marked: Vec<_> = self.marked().collect();
+        let mut failure = Failure(Ok(()));
+        let missing = self.remove_many(&marked, &folders, &mut failure);
+        for item in &missing {
+            item.state.gone.store(false, Relaxed); // until the listing says it again
         }
         if !missing.is_empty() {
             self.search(&folders)?;
@@ -305,6 +308,36 @@ impl Inner {
             failure.of(folder.sync());
         }
         failure.0
+    }
+
+    /// Removes these messages, and returns those that are missing. Several threads remove many at once, because a removal may wait for a disk
+    /// or a network.
+    fn remove_many<'m>(
+        &self,
+        marked: &[Item<'m>],
+        folders: &Folders,
+        failure: &mut Failure,
+    ) -> Vec<Item<'m>> {
+        let remove = |items: &[Item<'m>]| {
+            items.iter().map(|item| unless_missing(self.remove(*item, folders))).collect::<Vec<_>>()
+        };
+        let share = marked.len().div_ceil(REMOVERS).max(LEAST_SHARE);
+        let removed: Vec<_> = thread::scope(|scope| {
+            let mut shares = marked.chunks(share);
+            let first = shares.next().unwrap_or_default();
+            let others =
+                shares.map(|share| (share, thread::Builder::new().spawn_scoped(scope, || remove(share))));
+            let others: Vec<_> = others.collect();
+            let mut removed = remove(first);
+            for (share, thread) in others {
+                // Without a thread, or if it failed, the messages are removed here.
+                let done = thread.ok().and_then(|thread| thread.join().ok());
+                removed.extend(done.unwrap_or_else(|| remove(share)));
+            }
+            removed
+        });
+        let is_missing = |(item, removed)| matches!(failure.of(removed), Some(None)).then_some(item);
+        marked.iter().copied().zip(removed).filter_map(is_missing).collect()
     }
 
     fn remove(&self, item: Item<'_>, folders: &Folders) -> io::Result<()> {

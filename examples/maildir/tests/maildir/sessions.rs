@@ -97,3 +97,32 @@ fn rset_clears_the_marks() {
     assert_eq!(mailbox.mark(number(3)), Err(Refusal::NoSuchMessage));
     assert_eq!(listing(&mailbox).len(), 2);
 }
+
+#[test]
+fn thousands_of_messages_are_removed_though_some_were_moved_or_are_gone() {
+    const COUNT: usize = 2_000;
+    let site = Site::with(&[]);
+    let path = |message: usize| site.path(&format!("new/{}.x", 10_000 + message));
+    for message in 0..COUNT {
+        fs::write(path(message), "text\n").unwrap();
+    }
+    let mut mailbox = site.open();
+    for message in (0..COUNT).filter(|message| message % 10 != 9) {
+        mailbox.mark(number(message as u32 + 1)).unwrap();
+    }
+    for message in (0..COUNT).step_by(7) {
+        match message % 2 {
+            0 => fs::remove_file(path(message)).unwrap(),
+            _ => fs::rename(path(message), site.path(&format!("cur/{}.x:2,S", 10_000 + message))).unwrap(),
+        }
+    }
+    // It may be gone and a folder is in its place.
+    fs::remove_file(path(1)).unwrap();
+    fs::create_dir(path(1)).unwrap();
+    assert_eq!(mailbox.remove_marked(), Ok(()));
+    drop(mailbox);
+    let left = listing(&site.open()).into_iter().map(|(_, id)| id);
+    let kept =
+        (0..COUNT).filter(|message| message % 10 == 9).map(|message| format!("{}.x", 10_000 + message));
+    assert!(left.eq(kept));
+}
