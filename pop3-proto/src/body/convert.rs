@@ -16,30 +16,27 @@ pub(super) struct Converted {
 }
 
 /// Copies lines from the front of `message` to `to`, with CR LF for each LF and with doubled dots. `begins_line` means that the first
-/// byte begins a line. A dot after the last line is doubled too, and the copy of the message continues with this dot.
+/// byte begins a line. If the copy ends with a dot, it is that of the next line, and the message continues with the same dot.
 ///
 /// It stops before a line that ends in CR LF, because such lines need no conversion, and before a line that may not fit.
 pub(super) fn convert(message: &[u8], begins_line: bool, to: &mut [u8]) -> Converted {
-    let mut done = Converted::default();
-    if let (true, [DOT, ..], [first, ..]) = (begins_line, message, &mut *to) {
-        *first = DOT;
-        (done.written, done.dots) = (1, 1);
-    }
     let window = message.get(..to.len()).unwrap_or(message);
-    for line_feed in memchr::memchr_iter(LF, window) {
-        let Some(line) = message.get(done.taken..line_feed).filter(|line| line.last() != Some(&CR)) else {
-            break;
-        };
-        let space = to.get_mut(done.written..).and_then(|space| space.split_at_mut_checked(line.len()));
-        let Some((text, tail)) = space else { break };
-        let Some(line_end) = tail.first_chunk_mut() else { break };
+    let (mut rest, mut written, mut dots) = (window, 0_usize, 0_usize);
+    if let (true, [DOT, ..], [first, ..]) = (begins_line, rest, &mut *to) {
+        *first = DOT;
+        (written, dots) = (1, 1);
+    }
+    while let Some(line_feed) = memchr::memchr(LF, rest) {
+        let Some((line, [_, tail @ ..])) = rest.split_at_checked(line_feed) else { break };
+        let space = to.get_mut(written..).and_then(|space| space.split_at_mut_checked(line_feed));
+        let Some((text, after)) = space else { break };
+        let (false, Some(line_end)) = (line.last() == Some(&CR), after.first_chunk_mut()) else { break };
         copy(line, text);
         // The dot only counts if the next line begins with one. A branch here would often be predicted wrongly.
         *line_end = *b"\r\n.";
-        done.taken = line_feed.wrapping_add(1);
-        let dots = usize::from(message.get(done.taken) == Some(&DOT));
-        done.written = done.written.wrapping_add(line.len()).wrapping_add(2).wrapping_add(dots);
-        done.dots = done.dots.wrapping_add(dots);
+        let dot = usize::from(tail.first() == Some(&DOT));
+        (rest, dots) = (tail, dots.wrapping_add(dot));
+        written = written.wrapping_add(line_feed).wrapping_add(2).wrapping_add(dot);
     }
-    done
+    Converted { taken: window.len().wrapping_sub(rest.len()), written, dots }
 }

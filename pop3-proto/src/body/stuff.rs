@@ -214,8 +214,8 @@ impl Stuff {
             if taken == 0 || sink.put(&[converted]).is_err() {
                 break;
             }
-            // A dot that begins the next line was sent once.
-            self.state = if rest.first() == Some(&DOT) { State::Text } else { State::LineStart };
+            // If the dot of the next line was sent once, it must not be doubled again.
+            self.state = if converted.ends_with(b".") { State::Text } else { State::LineStart };
             self.count(written.wrapping_sub(dots));
             *input = rest;
         }
@@ -268,7 +268,7 @@ impl Stuff {
 const LONGEST_STATIC: usize = 3;
 
 /// The size of the buffer for bytes that are converted.
-const CONVERTED: usize = 1024;
+const CONVERTED: usize = 2048;
 
 /// The number of slices that are copied to a sink at once: some lines, and little to clear for a short message.
 const PARTS: usize = 8;
