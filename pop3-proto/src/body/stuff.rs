@@ -200,8 +200,8 @@ impl Stuff {
         if self.mode != StuffMode::Convert || cfg!(not(target_pointer_width = "64")) {
             return false;
         }
-        // The first line end decides, before the buffer is cleared.
-        let window = input.get(..CONVERTED).unwrap_or(input);
+        // The first line end decides, before the buffer is cleared. Bytes beyond the room are not examined.
+        let window = input.get(..sink.room().min(CONVERTED)).unwrap_or(input);
         if memchr::memchr(LF, window).is_none_or(|at| has_cr(window, at)) {
             return false;
         }
