@@ -3,6 +3,7 @@
 //!
 //! Their results do not depend on how the bytes are split into buffers.
 
+mod convert;
 mod count;
 mod scan;
 mod stuff;

@@ -1,3 +1,4 @@
+use super::convert::{Converted, convert};
 use super::{CR, DOT, LF, scan};
 use crate::Sink;
 use core::fmt;
@@ -128,7 +129,7 @@ impl Stuff {
     pub fn copy(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<usize, BareLf> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.lines(&mut rest, sink) {
+            if self.convert(&mut rest, sink) {
                 continue;
             }
             // Copied field by field. A copy of the whole value would wait until all fields are written.
@@ -193,38 +194,32 @@ impl Stuff {
         }
     }
 
-    /// Moves some whole lines to `sink`, and returns whether it moved any. Each line ends in a bare LF and has no dot
-    /// to double, as in a message from a store with such line ends.
-    #[inline(always)]
-    fn lines(&mut self, input: &mut &[u8], sink: &mut dyn Sink) -> bool {
-        if self.mode != StuffMode::Convert || !self.begins_line() {
+    /// Moves lines that end in a bare LF to `sink`, through a small buffer. Returns whether it moved any.
+    fn convert(&mut self, input: &mut &[u8], sink: &mut dyn Sink) -> bool {
+        // On a small processor, this would only add size.
+        if self.mode != StuffMode::Convert || cfg!(not(target_pointer_width = "64")) {
             return false;
         }
-        let mut places = memchr::memchr_iter(LF, input).peekable();
-        // The first line end decides this, before any part is cleared.
-        if places.peek().is_none_or(|at| has_cr(input, *at)) {
+        // The first line end decides, before the buffer is cleared. Bytes beyond the room are not examined.
+        let window = input.get(..sink.room().min(CONVERTED)).unwrap_or(input);
+        if memchr::memchr(LF, window).is_none_or(|at| has_cr(window, at)) {
             return false;
         }
-        let mut parts: [&[u8]; 2 * LINES] = [&[]; 2 * LINES];
-        let (mut gathered, mut taken, mut needed, room) = (0_usize, 0_usize, 0_usize, sink.room());
-        for pair in parts.chunks_exact_mut(2) {
-            let (Some(at), [text, line_end]) = (places.next(), pair) else { break };
-            let Some(line) = input.get(taken..at) else { break };
-            let with_end = needed.wrapping_add(line.len()).wrapping_add(2);
-            if line.first() == Some(&DOT) || line.last() == Some(&CR) || with_end > room {
+        let (mut buffer, before) = ([0; CONVERTED], input.len());
+        while matches!(self.state, State::LineStart | State::Text) {
+            let room = sink.room().min(CONVERTED);
+            let Some(buffer) = buffer.get_mut(..room) else { break };
+            let Converted { taken, written, dots } = convert(input, self.begins_line(), buffer);
+            let (Some(converted), Some(rest)) = (buffer.get(..written), input.get(taken..)) else { break };
+            if taken == 0 || sink.put(&[converted]).is_err() {
                 break;
             }
-            (*text, *line_end) = (line, b"\r\n");
-            (taken, needed) = (at.wrapping_add(1), with_end);
-            gathered = gathered.wrapping_add(2);
+            // If the dot of the next line was sent once, it must not be doubled again.
+            self.state = if converted.ends_with(b".") { State::Text } else { State::LineStart };
+            self.count(written.wrapping_sub(dots));
+            *input = rest;
         }
-        let parts = parts.get(..gathered).unwrap_or_default();
-        if parts.is_empty() || sink.put(parts).is_err() {
-            return false;
-        }
-        self.count(needed);
-        *input = input.get(taken..).unwrap_or_default();
-        true
+        input.len() < before
     }
 
     /// Moves one batch of slices to `sink` in one piece, and returns whether it moved one. If not, discard `self`.
@@ -272,8 +267,8 @@ impl Stuff {
 /// The length of an added CR LF with a dot.
 const LONGEST_STATIC: usize = 3;
 
-/// The number of lines that are copied to a sink at once if each is converted.
-const LINES: usize = 8;
+/// The size of the buffer for bytes that are converted.
+const CONVERTED: usize = 2048;
 
 /// The number of slices that are copied to a sink at once: some lines, and little to clear for a short message.
 const PARTS: usize = 8;

@@ -84,22 +84,50 @@ impl Unstuff {
     // registers as long as this is inlined and the called functions take and return values.
     #[inline(always)]
     pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Option<Piece<'i>> {
-        let bytes = *input;
-        let (state, data, rest) = match (self.state, self.ending, *bytes.first()?) {
-            (State::Dot, LineEnding::Crlf, octet) if octet != CR => match scan::short_line(bytes) {
-                Some((line, rest)) => (State::Dot, line, rest),
-                None => self.data(bytes, scan::dotted_line(bytes, self.ending)),
+        if let Some((data, rest)) = self.after_dot(input) {
+            *input = rest;
+            return Some(Piece::Data(data));
+        }
+        let (state, piece, rest) = self.seam(input);
+        (self.state, *input) = (state, rest);
+        piece
+    }
+
+    /// Returns the next data and the rest of the input. Returns `None`, and changes nothing, before what may be the terminator and
+    /// if there is no data.
+    #[inline(always)]
+    pub(crate) fn plain<'i>(&mut self, input: &'i [u8]) -> Option<(&'i [u8], &'i [u8])> {
+        if let Some(found) = self.after_dot(input) {
+            return Some(found);
+        }
+        match (self.state, input) {
+            // The general step reads it, so it is not searched twice.
+            (State::Dot, [CR, ..]) => None,
+            _ => match self.seam(input) {
+                (state, Some(Piece::Data(data)), rest) => {
+                    self.state = state;
+                    Some((data, rest))
+                }
+                _ => None,
             },
-            _ => {
-                let (state, piece, rest) = self.seam(bytes);
-                self.state = state;
-                *input = rest;
-                return piece;
-            }
-        };
+        }
+    }
+
+    /// Reads the rest of a line whose dot was dropped, or more, which does not begin like the terminator. If every line is dotted,
+    /// this reads all of them.
+    #[inline(always)]
+    fn after_dot<'i>(&mut self, input: &'i [u8]) -> Option<(&'i [u8], &'i [u8])> {
+        match (self.state, self.ending, input.first()) {
+            (State::Dot, LineEnding::Crlf, Some(octet)) if *octet != CR => {}
+            _ => return None,
+        }
+        // The state stays the same.
+        if let Some(line) = scan::short_line(input) {
+            return Some(line);
+        }
+        let (state, data, rest) = self.data(input, scan::dotted_line(input, self.ending));
         self.state = state;
-        *input = rest;
-        Some(Piece::Data(data))
+        Some((data, rest))
     }
 
     /// Does the same, but is not inlined, for input with few bytes or lines.
@@ -113,12 +141,6 @@ impl Unstuff {
     #[must_use]
     pub const fn is_ended(&self) -> bool {
         matches!(self.state, State::End)
-    }
-
-    /// Returns whether the next bytes probably begin with the terminator.
-    #[inline(always)]
-    pub(crate) const fn begins_end_mark(self, bytes: &[u8]) -> bool {
-        matches!((self.state, bytes), (State::Dot, [CR, ..]))
     }
 
     /// Returns the next piece from any state, the state after it, and the rest.

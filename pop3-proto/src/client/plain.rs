@@ -5,7 +5,6 @@
 
 use super::event::Event;
 use super::{AsConfig, Client, ListedUniqueId, Turn};
-use crate::body::Piece;
 use crate::codec::{LineEnding, ScanListing, UniqueIdListing, Verb};
 use crate::input::Input;
 
@@ -56,22 +55,17 @@ impl<C: AsConfig> Client<C> {
     #[inline(always)]
     fn plain_body<'i>(&mut self, input: &mut Input<'i>) -> Option<Event<'i>> {
         let Turn::Body { unstuff, octets } = &mut self.turn else { return None };
-        // The general step reads it, so it is not searched twice.
-        if unstuff.begins_end_mark(input.unread()) {
-            return None;
-        }
         let ticket = self.in_flight.oldest()?;
+        let unread = input.unread();
         // The general step handles input that may exceed the limit.
-        let most = octets.saturating_add(input.remaining() as u64);
-        if most == *octets || most > self.config.as_config().limits.body_octets {
+        let left = self.config.as_config().limits.body_octets.checked_sub(*octets)?;
+        if unread.len() as u64 > left {
             return None;
         }
-        let (mut next, mut rest) = (*unstuff, input.unread());
-        let Some(Piece::Data(data)) = next.next(&mut rest) else { return None };
-        *unstuff = next;
+        let (data, rest) = unstuff.plain(unread)?;
         input.advance(|unread| *unread = rest);
         self.clock.rearm(self.config.as_config().answer);
-        *octets = octets.saturating_add(data.len() as u64);
+        *octets = octets.wrapping_add(data.len() as u64);
         Some(Event::Body(ticket, data))
     }
 }

@@ -77,7 +77,13 @@ pub(super) fn digits<'a>(notes: &Notes) -> impl Parser<&'a [u8], Output = Option
 /// loop over the digits is faster here than arithmetic on words, because the processor predicts its end.
 #[inline]
 pub(super) fn leading_digits(input: &[u8]) -> (u64, &[u8]) {
-    let (mut rest, mut value) = (input, 0u64);
+    more_digits(0, input)
+}
+
+/// Does the same for digits that follow those of `value`.
+#[inline]
+fn more_digits(value: u64, input: &[u8]) -> (u64, &[u8]) {
+    let (mut rest, mut value) = (input, value);
     while let [octet, tail @ ..] = rest {
         let digit = u64::from(*octet).wrapping_sub(u64::from(b'0'));
         if digit > 9 {
@@ -117,6 +123,55 @@ pub(super) fn plain_number<const MOST: usize>(input: &mut &[u8]) -> Option<u64> 
     let digits = input.len().wrapping_sub(rest.len());
     *input = rest;
     (digits <= MOST).then_some(value)
+}
+
+/// Reads a size in the usual form and the end of the line: 1 to 18 digits, without a leading zero, and CR LF. The sizes of a listing
+/// have any number of digits, so the processor cannot predict the end of a loop over them. Eight digits are tested and converted at
+/// once.
+#[inline(always)]
+pub(super) fn plain_size(input: &[u8]) -> Option<(u64, &[u8])> {
+    const ONES: u64 = u64::MAX / 255;
+    match input {
+        // One digit takes less time alone.
+        [digit @ b'1'..=b'9', b'\r', b'\n', rest @ ..] => {
+            return Some((digit.wrapping_sub(b'0').into(), rest));
+        }
+        [b'1'..=b'9', ..] => {}
+        _ => return None,
+    }
+    let Some((word, tail)) = input.split_first_chunk() else { return short_size(input) };
+    let word = u64::from_le_bytes(*word);
+    // Each digit has this bit, and CR does not. Only this decides where the next row begins, so it is kept short.
+    let ends = !word & (ONES * 0x10);
+    let bits = ends.trailing_zeros() & 0x78;
+    // Zeros take the place of the bytes after the digits.
+    let digits = (word ^ (ONES * b'0' as u64)).wrapping_shl(64_u32.wrapping_sub(bits));
+    // Sets the top bit of a byte above 9.
+    if (digits.wrapping_add(ONES * 0x76) | digits) & (ONES << 7) != 0 {
+        return None;
+    }
+    let value = eight_digits(digits);
+    if ends != 0 {
+        return Some((value, input.get(bits as usize / 8..)?.strip_prefix(b"\r\n")?));
+    }
+    let (value, rest) = more_digits(value, tail);
+    let usual = input.len().wrapping_sub(rest.len()) <= 18;
+    if usual { Some((value, rest.strip_prefix(b"\r\n")?)) } else { None }
+}
+
+/// Does the same at the end of the input.
+#[cold]
+fn short_size(input: &[u8]) -> Option<(u64, &[u8])> {
+    let mut rest = input;
+    let size = plain_number::<18>(&mut rest)?;
+    Some((size, rest.strip_prefix(b"\r\n")?))
+}
+
+/// Returns the value of eight digits, the first one in the lowest byte. It joins them to pairs, then to groups of four.
+const fn eight_digits(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF
 }
 
 /// Reads one or more bytes up to the next space or tab.

@@ -1,7 +1,7 @@
 //! Listings: the lines of the responses to STAT, LIST, UIDL and LANG (RFC 1939 sections 5 and 7, RFC 6856 section 3).
 
 use super::Digits;
-use super::grammar::{Notes, Parsed, end, fail, note, number, plain_number, spaces, token};
+use super::grammar::{Notes, Parsed, end, fail, note, number, plain_number, plain_size, spaces, token};
 use crate::quirks::{Quirk, Quirks};
 use crate::sink::{BufferFull, Sink};
 use crate::types::{InvalidValue, LanguageTag, MessageNumber, Text, UniqueId};
@@ -81,8 +81,8 @@ impl ScanListing {
     pub(crate) fn plain(input: &[u8]) -> Option<(Self, &[u8])> {
         let mut rest = input;
         let message = plain_message(&mut rest)?;
-        let octets = plain_number::<18>(&mut rest)?;
-        Some((ScanListing { message, octets }, rest.strip_prefix(b"\r\n")?))
+        let (octets, rest) = plain_size(rest)?;
+        Some((ScanListing { message, octets }, rest))
     }
 
     pub(crate) fn read(line: &[u8], quirks: &mut Quirks) -> Result<Self, InvalidValue> {

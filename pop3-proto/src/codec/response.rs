@@ -2,6 +2,7 @@
 //! RFC 5034 section 4).
 
 use super::grammar::{Notes, note};
+use super::response_code::Code;
 use super::{Decoded, ResponseCode, Verb};
 use crate::limits::Limits;
 use crate::quirks::{Quirk, Quirks};
@@ -49,9 +50,9 @@ pub enum Response<'a> {
 /// assert_eq!(refused(status).to_string(), "[IN-USE] locked");
 /// assert_eq!(status.code().and_then(|code| code.retry()), Some(Retry::Later));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatusText<'a> {
-    code: Option<ResponseCode<'a>>,
+    code: Code<'a>,
     text: Text<'a>,
 }
 
@@ -77,7 +78,8 @@ impl<'a> Response<'a> {
     }
 
     /// Decodes the first line of `input` as the response to `verb`.
-    #[inline]
+    // Inlined, so that a value that is kept is written once, in its place. To move it would wait until all its parts are written.
+    #[inline(always)]
     pub fn decode(input: &'a [u8], verb: Option<Verb>, limits: &Limits) -> Decoded<Self, ResponseError> {
         let limit = if verb == Some(Verb::Auth) { limits.sasl_line } else { limits.status_line };
         if let Some((value, consumed)) = Self::plain(input) {
@@ -110,7 +112,7 @@ impl<'a> Response<'a> {
 
     /// Reads the line at the front of `input` if it has the usual form, without any deviation, and returns its length with the
     /// line end. It finds the end and checks the text in one pass.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, usize)> {
         let (ok, rest) = match input {
             [b'+', b'O', b'K', rest @ ..] => (true, rest),
@@ -119,7 +121,7 @@ impl<'a> Response<'a> {
         };
         let (status, rest) = match rest {
             [b'\r', b'\n', rest @ ..] => (StatusText::default(), rest),
-            [b' ', rest @ ..] => match Text::front(rest) {
+            [b' ', rest @ ..] => match Text::front(rest)? {
                 (text, [b'\r', b'\n', rest @ ..]) => (StatusText::split(text), rest),
                 _ => return None,
             },
@@ -199,10 +201,16 @@ fn text<'a>(octets: &'a [u8], notes: &Notes) -> Text<'a> {
     text
 }
 
+impl fmt::Debug for StatusText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatusText").field("code", &self.code()).field("text", &self.text).finish()
+    }
+}
+
 /// Prints the code and the text as they were sent, and escapes bytes that could move a terminal's cursor.
 impl fmt::Display for StatusText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.code {
+        match self.code() {
             Some(code) if self.text.is_empty() => write!(f, "[{code}]"),
             Some(code) => write!(f, "[{code}] {}", self.text),
             None => self.text.fmt(f),
@@ -219,14 +227,14 @@ impl<'a> StatusText<'a> {
     pub fn new(code: Option<ResponseCode<'a>>, text: Text<'a>) -> Result<Self, InvalidValue> {
         match text.as_bytes() {
             [b'[', ..] if code.is_none() => Err(InvalidValue::Syntax),
-            _ => Ok(StatusText { code, text }),
+            _ => Ok(StatusText { code: Code::new(code), text }),
         }
     }
 
     /// Returns the response code.
     #[must_use]
     pub const fn code(&self) -> Option<ResponseCode<'a>> {
-        self.code
+        self.code.get()
     }
 
     /// Returns the text after the code. It is for people; programs must not depend on it.
@@ -236,33 +244,30 @@ impl<'a> StatusText<'a> {
     }
 
     /// Splits off a response code at the start of the text. A bracket at any other place is text.
-    #[inline]
+    #[inline(always)]
     fn split(text: Text<'a>) -> Self {
-        match text.as_bytes() {
-            [b'[', inner @ ..] => Self::coded(text, inner).unwrap_or(StatusText { code: None, text }),
-            _ => StatusText { code: None, text },
+        let none = StatusText { code: Code::default(), text };
+        let [b'[', inner @ ..] = text.as_bytes() else { return none };
+        match Code::usual(inner).or_else(|| any_code(inner)) {
+            Some((code, rest)) => StatusText { code, text: text.after_code(rest) },
+            None => none,
         }
-    }
-
-    /// Reads a code, its closing bracket and the text.
-    fn coded(text: Text<'a>, inner: &'a [u8]) -> Option<Self> {
-        let (code, rest) = inner.split_at_checked(inner.iter().position(|octet| *octet == b']')?)?;
-        let code = Some(ResponseCode::new(code).ok()?);
-        let space = usize::from(rest.get(1) == Some(&b' '));
-        Some(StatusText {
-            code,
-            text: text
-                .skip(text.as_bytes().len().wrapping_sub(rest.len()).wrapping_add(1).wrapping_add(space)),
-        })
     }
 
     fn encode(&self, indicator: &[u8], out: &mut dyn Sink) -> Result<(), BufferFull> {
         let space: &[u8] = if self.text.is_empty() { b"" } else { b" " };
-        match &self.code {
+        match self.code() {
             Some(code) => {
                 out.put(&[indicator, b" [", code.as_bytes(), b"]", space, self.text.as_bytes(), b"\r\n"])
             }
             None => out.put(&[indicator, space, self.text.as_bytes(), b"\r\n"]),
         }
     }
+}
+
+/// Splits any code and its closing bracket.
+#[inline(never)]
+fn any_code(inner: &[u8]) -> Option<(Code<'_>, &[u8])> {
+    let (code, rest) = inner.split_at_checked(inner.iter().position(|octet| *octet == b']')?)?;
+    Some((Code::new(Some(ResponseCode::new(code).ok()?)), rest.get(1..)?))
 }

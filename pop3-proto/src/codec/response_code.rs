@@ -69,16 +69,6 @@ impl<'a> ResponseCode<'a> {
     /// Returns [`InvalidValue`] if the bytes are not levels of printable ASCII, joined by `/`. A level has at least one
     /// byte.
     pub fn new(octets: &'a [u8]) -> Result<Self, InvalidValue> {
-        // The most common forms.
-        match octets {
-            b"AUTH" => return Ok(Self::Auth),
-            b"IN-USE" => return Ok(Self::InUse),
-            b"SYS/TEMP" => return Ok(Self::SysTemp),
-            b"SYS/PERM" => return Ok(Self::SysPerm),
-            b"UTF8" => return Ok(Self::Utf8),
-            b"LOGIN-DELAY" => return Ok(Self::LoginDelay),
-            _ => {}
-        }
         if let Some(known) = KNOWN.iter().find(|code| code.as_bytes().eq_ignore_ascii_case(octets)) {
             return Ok(*known);
         }
@@ -124,6 +114,85 @@ impl<'a> ResponseCode<'a> {
             ResponseCode::SysPerm => Some(Retry::Never),
             ResponseCode::Other(_) => None,
         }
+    }
+}
+
+/// A response code, or none, whose parts are all defined and stay in registers. An `Option<ResponseCode>` would be moved through memory,
+/// and the processor would wait for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Code<'a> {
+    kind: Kind,
+    /// Empty unless the kind is [`Kind::Other`].
+    other: OtherCode<'a>,
+}
+
+// Without padding, so that every byte of a value is written, and in words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+enum Kind {
+    None,
+    LoginDelay,
+    InUse,
+    SysTemp,
+    SysPerm,
+    Sys,
+    Auth,
+    Utf8,
+    Other,
+}
+
+impl Default for Code<'_> {
+    fn default() -> Self {
+        Code::new(None)
+    }
+}
+
+impl<'a> Code<'a> {
+    pub(super) const fn new(code: Option<ResponseCode<'a>>) -> Self {
+        let kind = match code {
+            None => Kind::None,
+            Some(ResponseCode::LoginDelay) => Kind::LoginDelay,
+            Some(ResponseCode::InUse) => Kind::InUse,
+            Some(ResponseCode::SysTemp) => Kind::SysTemp,
+            Some(ResponseCode::SysPerm) => Kind::SysPerm,
+            Some(ResponseCode::Sys) => Kind::Sys,
+            Some(ResponseCode::Auth) => Kind::Auth,
+            Some(ResponseCode::Utf8) => Kind::Utf8,
+            Some(ResponseCode::Other(other)) => return Code { kind: Kind::Other, other },
+        };
+        Code { kind, other: OtherCode(&[]) }
+    }
+
+    pub(super) const fn get(self) -> Option<ResponseCode<'a>> {
+        Some(match self.kind {
+            Kind::None => return None,
+            Kind::LoginDelay => ResponseCode::LoginDelay,
+            Kind::InUse => ResponseCode::InUse,
+            Kind::SysTemp => ResponseCode::SysTemp,
+            Kind::SysPerm => ResponseCode::SysPerm,
+            Kind::Sys => ResponseCode::Sys,
+            Kind::Auth => ResponseCode::Auth,
+            Kind::Utf8 => ResponseCode::Utf8,
+            Kind::Other => ResponseCode::Other(self.other),
+        })
+    }
+
+    /// Splits a code in the form that nearly all servers send, and its closing bracket. A pattern for each is faster than a search for
+    /// the bracket.
+    #[inline(always)]
+    pub(super) const fn usual(inner: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (kind, rest) = match inner {
+            [b'A', b'U', b'T', b'H', b']', rest @ ..] => (Kind::Auth, rest),
+            [b'U', b'T', b'F', b'8', b']', rest @ ..] => (Kind::Utf8, rest),
+            [b'I', b'N', b'-', b'U', b'S', b'E', b']', rest @ ..] => (Kind::InUse, rest),
+            [b'S', b'Y', b'S', b'/', b'T', b'E', b'M', b'P', b']', rest @ ..] => (Kind::SysTemp, rest),
+            [b'S', b'Y', b'S', b'/', b'P', b'E', b'R', b'M', b']', rest @ ..] => (Kind::SysPerm, rest),
+            [b'L', b'O', b'G', b'I', b'N', b'-', b'D', b'E', b'L', b'A', b'Y', b']', rest @ ..] => {
+                (Kind::LoginDelay, rest)
+            }
+            _ => return None,
+        };
+        Some((Code { kind, other: OtherCode(&[]) }, rest))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{OtherCode, ResponseCode, Retry};
+use super::{Code, OtherCode, ResponseCode, Retry};
 use crate::buffers::SendBuf;
 use crate::codec::{Response, StatusText, Verb};
 use crate::quirks::{Quirk, Quirks};
@@ -154,6 +154,31 @@ fn r2449_6_4_b_plain_text_never_begins_as_a_code_would() {
 fn r2449_8_d_the_text_is_there_without_its_code() {
     let status = status("-ERR [sys/temp] disk [full]", Some(Verb::Retr)).1;
     assert_eq!(status.text().to_string(), "disk [full]");
+}
+
+/// The short path for known codes returns what a search for the bracket finds, after any change of one byte and at every cut.
+#[test]
+fn r2449_8_b_the_usual_codes_equal_the_general_parser() {
+    let mut usual = 0;
+    let mut check = |inner: &[u8]| {
+        let end = inner.iter().position(|octet| *octet == b']');
+        let naive = end.and_then(|end| Some((ResponseCode::new(&inner[..end]).ok()?, &inner[end + 1..])));
+        if let Some(split) = Code::usual(inner).map(|(code, rest)| (code.get().unwrap(), rest)) {
+            assert_eq!(Some(split), naive, "{}", inner.escape_ascii());
+            usual += 1;
+        }
+    };
+    for (word, ..) in KNOWN {
+        let text = format!("{word}] some text").into_bytes();
+        (0..=text.len()).for_each(|end| check(&text[..end]));
+        for (at, octet) in (0..word.len() + 2).flat_map(|at| (0..=u8::MAX).map(move |octet| (at, octet))) {
+            let mut text = text.clone();
+            text[at] = octet;
+            check(&text);
+        }
+    }
+    assert!(usual > 6 * 256, "{usual}");
+    assert!(Code::usual(b"sys/temp] x").is_none());
 }
 
 proptest! {

@@ -65,17 +65,17 @@ impl<'a> Text<'a> {
     }
 
     /// Splits the bytes before the first CR, LF or NUL.
-    #[inline]
-    pub(crate) fn front(octets: &'a [u8]) -> (Self, &'a [u8]) {
-        match octets.split_at_checked(line_length(octets)) {
-            Some((text, rest)) => (Text(text), rest),
-            None => (Text(octets), &[]),
-        }
+    #[inline(always)]
+    pub(crate) fn front(octets: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (text, rest) = octets.split_at_checked(line_length(octets))?;
+        Some((Text(text), rest))
     }
 
-    /// Returns the text after its first `count` bytes.
-    pub(crate) fn skip(self, count: usize) -> Self {
-        Text(self.0.get(count..).unwrap_or_default())
+    /// Returns the text after a response code, given its last bytes that follow the code, without the space before them.
+    #[inline]
+    pub(crate) fn after_code(self, rest: &[u8]) -> Self {
+        let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+        Text(self.0.get(self.0.len().wrapping_sub(rest.len())..).unwrap_or_default())
     }
 
     /// Returns the bytes.
@@ -100,22 +100,15 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Counts the bytes before the first CR, LF or NUL. These three are below 14, so eight bytes without a smaller one
-/// are skipped at a time.
+/// Counts the bytes before the first CR, LF or NUL, eight at a time.
+#[inline]
 const fn line_length(octets: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
     let mut rest = octets;
     while let Some((eight, tail)) = rest.split_first_chunk() {
-        let eight = u64::from_le_bytes(*eight);
-        // Subtracting 14 sets the top bit of each byte that is smaller. A borrow only affects higher bytes, so the
-        // lowest set bit is always right.
-        let below = eight.wrapping_sub(ONES * 14) & !eight & (ONES << 7);
-        if below != 0 {
-            let place = below.trailing_zeros() & 0x38;
-            if matches!((eight >> place) as u8, b'\r' | b'\n' | 0) {
-                return octets.len().wrapping_sub(rest.len()).wrapping_add(place as usize / 8);
-            }
-            break;
+        let ends = ends(u64::from_le_bytes(*eight));
+        if ends != 0 {
+            let before = ends.trailing_zeros() as usize / 8;
+            return octets.len().wrapping_sub(rest.len()).wrapping_add(before);
         }
         rest = tail;
     }
@@ -126,6 +119,20 @@ const fn line_length(octets: &[u8]) -> usize {
         rest = tail;
     }
     octets.len().saturating_sub(rest.len())
+}
+
+/// Sets the top bit of each byte of a word that is CR, LF or NUL. Only the lowest set bit is right, because a borrow affects
+/// higher bytes.
+const fn ends(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    const TOPS: u64 = ONES << 7;
+    // Subtracting 14 sets the top bit of each byte that is smaller, and all three are. Most words have no such byte.
+    if word.wrapping_sub(ONES * 14) & !word & TOPS == 0 {
+        return 0;
+    }
+    let (cr, lf) = (word ^ (ONES * b'\r' as u64), word ^ (ONES * b'\n' as u64));
+    let zero = word.wrapping_sub(ONES) & !word;
+    (zero | cr.wrapping_sub(ONES) & !cr | lf.wrapping_sub(ONES) & !lf) & TOPS
 }
 
 impl fmt::Debug for Text<'_> {

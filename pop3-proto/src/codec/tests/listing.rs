@@ -1,4 +1,5 @@
 use super::{encoded, line, noting};
+use crate::codec::grammar::plain_size;
 use crate::quirks::Quirk::{ExtraText, LeadingZeros, Spacing};
 use crate::{
     DropListing, InvalidValue, LanguageListing, LanguageTag, MessageNumber, Quirk, ScanListing, Text,
@@ -33,6 +34,37 @@ fn r1939_5_stat_d_text_after_the_octets_is_ignored() {
         let read = noting(|quirks| DropListing::read(text, quirks));
         assert_eq!(read, (Ok(listing), quirks.iter().copied().collect()), "{}", text.escape_ascii());
     }
+}
+
+/// Compares sizes of all lengths, before any byte and at every cut, with the standard library.
+#[test]
+fn r1939_4_l_sizes_in_the_usual_form_equal_the_naive_parser() {
+    let naive = |input: &[u8]| {
+        let length = input.iter().take_while(|octet| octet.is_ascii_digit()).count();
+        let usual = (1..=18).contains(&length) && input[0] != b'0';
+        let rest = input[length..].strip_prefix(b"\r\n").filter(|_| usual)?;
+        Some((core::str::from_utf8(&input[..length]).unwrap().parse::<u64>().unwrap(), rest.to_vec()))
+    };
+    let mut found = 0;
+    let mut check = |input: &[u8]| {
+        let read = plain_size(input).map(|(size, rest)| (size, rest.to_vec()));
+        assert_eq!(read, naive(input), "{}", input.escape_ascii());
+        found += usize::from(read.is_some());
+    };
+    for digits in
+        [b"12345678901234567890", b"99999999999999999999", b"10000000000000000000", b"00000000000000000000"]
+    {
+        for (length, octet) in
+            (0..=digits.len()).flat_map(|length| (0..=u8::MAX).map(move |octet| (length, octet)))
+        {
+            let digits = &digits[..length];
+            for input in [[digits, &[octet], b"\r\n12 34\r\n"], [digits, b"\r\n", &[octet]]] {
+                let input = input.concat();
+                (0..=input.len()).for_each(|end| check(&input[..end]));
+            }
+        }
+    }
+    assert!(found > 3 * 18 * 256, "{found}");
 }
 
 /// Also ROB.8: no wrap, no panic.

@@ -219,7 +219,7 @@ fn r3206_codes_say_when_to_try_again() {
 fn law_5_a_plain_line_is_what_parse_reads() {
     let starts: [&[u8]; 9] =
         [b"+OK", b"-ERR", b"+ok", b"+", b"+OK ", b"-ERR ", b"+OK [", b"-ERR [IN-USE]", b"-ERR [SYS/TEMP] "];
-    let pieces: [&[u8]; 12] = [
+    let pieces: [&[u8]; 13] = [
         b"",
         b" ",
         b"a",
@@ -229,6 +229,7 @@ fn law_5_a_plain_line_is_what_parse_reads() {
         b"\n",
         b"\0",
         b"AUTH] x",
+        b"SYS/PERM]",
         "\u{e9}".as_bytes(),
         b"abcdefgh",
         b"x/y] word",
