@@ -40,7 +40,7 @@ fn conform(address: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn the_good_server_is_good_over_tcp() {
     // The server serves one connection at a time, so a check of two sessions gets no response.
-    let backup = std::env::temp_dir().join(format!("pop3-conform-{}", std::process::id()));
+    let backup = std::env::temp_dir().join(format!("pop3-conform-backup-{}", std::process::id()));
     let folder = backup.to_str().unwrap();
     let (code, report, _) =
         conform(&server(None), &["--allow", "marks,failed-logins", "--backup", folder, "--timeout", "1"]);
@@ -114,7 +114,7 @@ fn a_server_elsewhere_is_not_tested_by_accident() {
 
 #[test]
 fn a_baseline_and_reports_in_files() {
-    let folder = std::env::temp_dir().join(format!("pop3-conform-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("pop3-conform-reports-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = |name: &str| folder.join(name).display().to_string();
     let (baseline, junit, html, json) = (file("baseline"), file("a.xml"), file("a.html"), file("a.json"));

@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 const UNSUPPORTED: i32 = 89;
 /// The signal of a write to a closed connection. It is not a crash.
 const SIGPIPE: i32 = 13;
-/// How often the command is looked at.
-const TICK: Duration = Duration::from_millis(5);
+/// How often it is asked whether the command has ended.
+const TICK: Duration = Duration::from_millis(2);
+/// How often the memory is measured. It costs a look at every process of the machine, and the system keeps the peak.
+const MEASURE: Duration = Duration::from_millis(50);
 
 /// A command, and its bounds.
 #[derive(Clone, Debug)]
@@ -93,6 +95,7 @@ impl Adapter {
 
     fn wait(&self, child: &mut Child) -> Result<ExitStatus, Ended> {
         let began = Instant::now();
+        let mut measured = began;
         loop {
             if let Ok(Some(status)) = child.try_wait() {
                 return Ok(status);
@@ -100,8 +103,11 @@ impl Adapter {
             if began.elapsed() > self.timeout {
                 return Err(Ended::Hung);
             }
-            if peak(child.id()) > self.memory {
-                return Err(Ended::Memory);
+            if measured.elapsed() > MEASURE {
+                measured = Instant::now();
+                if peak(child.id()) > self.memory {
+                    return Err(Ended::Memory);
+                }
             }
             thread::sleep(TICK);
         }

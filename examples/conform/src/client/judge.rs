@@ -42,7 +42,7 @@ pub fn judge(scenario: &Scenario, run: &Run) -> Verdict {
         Ended::Hung => {
             found.add(
                 Counts::Failure,
-                "the client did not end, although the server had closed".to_owned(),
+                "the client did not end, although nothing more was to come".to_owned(),
                 last,
             );
         }
