@@ -124,3 +124,19 @@ fn a_token_that_is_not_valid_any_more_is_no_failure() {
         prove::under(checks::find("oauth.login").unwrap(), Some(Twist { name: "expired", edit }));
     assert_eq!(verdict, Verdict::Inconclusive(Why::Login));
 }
+
+#[test]
+fn no_login_fails_by_accident_if_user_without_a_name_is_accepted() {
+    use pop3_conform::engine::log::Side;
+    use pop3_conform::{checks, run};
+
+    let (mut lab, _) = lab(Some(Edit::Say { to: "USER", instead: "+OK\r\n" }), false);
+    let seen = run::judge(checks::find("user.argument").unwrap(), &mut lab);
+    assert!(seen.is_err(), "{seen:?}");
+    for session in lab.log().sessions {
+        for piece in session.pieces.iter().filter(|piece| piece.side == Side::Client) {
+            let sent = piece.bytes.escape_ascii().to_string();
+            assert!(!sent.contains("PASS"), "{sent}");
+        }
+    }
+}

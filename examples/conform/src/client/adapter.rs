@@ -16,7 +16,7 @@ const SIGPIPE: i32 = 13;
 /// How often it is asked whether the command has ended.
 const TICK: Duration = Duration::from_millis(2);
 /// How often the memory is measured. It costs a look at every process of the machine, and the system keeps the peak.
-const MEASURE: Duration = Duration::from_millis(50);
+const MEASURE: Duration = Duration::from_millis(100);
 
 /// A command, and its bounds.
 #[derive(Clone, Debug)]
