@@ -21,7 +21,7 @@ fn client(arguments: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_client_that_fails_at_a_good_server_is_not_judged() {
     for (script, shown) in [
-        ("exit 0", "message 1 is not stored"),
+        ("printf 'no\\033POP3\\n'; exit 0", "message 1 is not stored"),
         ("echo no POP3; exit 89", "not supported: no POP3"),
         ("kill -SEGV $$", "the client crashed: signal 11"),
     ] {
@@ -32,6 +32,7 @@ fn a_client_that_fails_at_a_good_server_is_not_judged() {
             "{report}"
         );
         assert!(errors.contains("nothing else was judged"), "{errors}");
+        assert!(!script.contains("no") || errors.contains("  no POP3"), "{errors}");
     }
 }
 

@@ -81,11 +81,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     };
     let allowed = |what| arguments.allow.contains(&what);
     let given = Given { delete: allowed(Allowed::Delete), stls: allowed(Allowed::Stls) };
-    let results = test(&selected, &adapter, given, arguments.jobs, common::progress(selected.len()))?;
+    let (results, output) =
+        test(&selected, &adapter, given, arguments.jobs, common::progress(selected.len()))?;
     let code = common.finish(&results)?;
     match results.outcomes.first() {
         Some(base) if !is_usable(&base.verdict) => {
             eprintln!("pop3-conform: the client failed at a good server: nothing else was judged");
+            for line in output {
+                eprintln!("  {line}");
+            }
             Ok(ExitCode::from(NO_VERDICT))
         }
         _ => Ok(code),

@@ -316,8 +316,9 @@ pub(super) fn shows_password(exchange: &Exchange) -> bool {
         || ENCODED.iter().any(|encoded| text.contains(encoded))
 }
 
+/// RSET changes nothing without a login, so a client may send it before it gives up.
 fn needs_login(exchange: &Exchange) -> bool {
-    matches!(exchange.verb().as_str(), "STAT" | "LIST" | "UIDL" | "RETR" | "TOP" | "DELE" | "RSET")
+    matches!(exchange.verb().as_str(), "STAT" | "LIST" | "UIDL" | "RETR" | "TOP" | "DELE")
 }
 
 /// Returns whether it was sent early, as PIPELINING allows: then its sender does not know the result of the login.

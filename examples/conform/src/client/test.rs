@@ -26,6 +26,8 @@ const SHOWN: usize = 64 << 10;
 ///
 /// A scenario that is not green among others runs again, alone, and only that counts: the load of the machine decides nothing.
 ///
+/// Also returns what the client wrote under `base`, because people need it if that failed.
+///
 /// # Errors
 /// Returns an error if the command cannot be started, or if the kit cannot make its files.
 pub fn test(
@@ -34,7 +36,7 @@ pub fn test(
     given: Given,
     jobs: NonZero<usize>,
     mut done: impl FnMut(&Outcome),
-) -> Result<Results, Box<dyn Error>> {
+) -> Result<(Results, Vec<String>), Box<dyn Error>> {
     let began = Instant::now();
     let scratch = Scratch::new()?;
     let certificates = Certificates::new()?;
@@ -47,13 +49,15 @@ pub fn test(
         .partition(|scenario| scenario.watches);
     let base: Vec<&'static Scenario> = scenarios::all().take(1).collect();
     let mut played = kit.play_all(&base, NonZero::<usize>::MIN, &mut done)?;
+    let output =
+        played.iter().filter_map(|base| base.run.as_ref()).flat_map(|run| run.output.clone()).collect();
     let is_usable = played.iter().all(|base| is_usable(&base.outcome.verdict));
     if is_usable {
         played.extend(kit.play_all(&others, jobs, &mut done)?);
     }
     // Nobody looks at the sessions of a client that does not work.
     let watchers = if is_usable { &watchers[..] } else { &[] };
-    Ok(results(adapter, played, watchers, began, &mut done))
+    Ok((results(adapter, played, watchers, began, &mut done), output))
 }
 
 /// Returns whether the other scenarios can be judged after this verdict on `base`.
@@ -176,7 +180,8 @@ impl Kit<'_> {
         };
         let ended = self.adapter.run(&values, &folder);
         let served = server.stop().ok_or("the kit: the server of the scenario panicked")?;
-        let ended = ended.map_err(|error| format!("{}: {error}", self.adapter.command.join(" ")))?;
+        let (ended, output) =
+            ended.map_err(|error| format!("{}: {error}", self.adapter.command.join(" ")))?;
         let files = Folder(out.clone()).read();
         let outside = outside(&folder, &out);
         fs::remove_dir_all(&folder)?;
@@ -185,6 +190,7 @@ impl Kit<'_> {
             files,
             outside,
             ended,
+            output,
             bites: served.bites,
             messages: served.messages,
             left: served.left,
