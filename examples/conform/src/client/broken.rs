@@ -71,6 +71,8 @@ pub enum Flaw {
     NeedsUser,
     /// Not a flaw: it deletes each message as soon as it is stored.
     DeletesAtOnce,
+    /// Not a flaw: it adds a header line to each message.
+    AddsHeader,
     /// Not a flaw: it sends RSET before it gives up.
     ResetsAtEnd,
 }
@@ -146,6 +148,7 @@ impl Flaw {
         ("a client that looks again", Flaw::LooksAgain),
         ("a client that needs USER", Flaw::NeedsUser),
         ("a client that deletes at once", Flaw::DeletesAtOnce),
+        ("a client that adds a header line", Flaw::AddsHeader),
         ("a client that sends RSET before it gives up", Flaw::ResetsAtEnd),
     ];
 

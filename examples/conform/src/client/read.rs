@@ -74,6 +74,9 @@ pub fn same(file: &[u8], message: &[u8], whole: bool) -> bool {
 
 /// Splits into lines at LF, without line ends. Blank lines at the end count, except one that a store adds.
 fn lines(text: &[u8]) -> Vec<&[u8]> {
+    if text.is_empty() {
+        return Vec::new();
+    }
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     text.split(|byte| *byte == b'\n')
@@ -122,6 +125,12 @@ mod tests {
         for file in [&b"Subject: a\n\nFrom here\n\nto there\n"[..], b"Subject: a\nTo: b\n\nFrom here\n\nto"] {
             assert!(!same(file, message, true), "{}", file.escape_ascii());
         }
+        assert!(
+            same(b"Received: now\n", b"", true)
+                && same(b"Received: now\n\n", b"", true)
+                && same(b"", b"", true)
+        );
+        assert!(!same(b"Received: now\n\ntext\n", b"", true));
         assert!(same(b"Subject: a\nTo: b\n\nFrom here\n", message, false));
         assert!(same(b"Subject: a\nTo: b\n\nFrom here\n\nto th", message, false));
         assert!(!same(b"Subject: a\nTo: b\n\nFrom here\n\nto him\n", message, false));

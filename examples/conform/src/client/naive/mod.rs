@@ -254,6 +254,9 @@ impl<'j> Naive<'j> {
                 Some(id) => id.clone(),
                 None => number.to_string(),
             };
+            if self.has(Flaw::AddsHeader) {
+                text.splice(..0, *b"Received: by the kit\r\n");
+            }
             self.job.shelf.store(&name, &text);
             if self.job.deletes && self.has(Flaw::DeletesAtOnce) {
                 self.odd |= !self.command(&format!("DELE {number}"))?.0;
