@@ -73,6 +73,8 @@ pub enum Flaw {
     DeletesAtOnce,
     /// Not a flaw: it adds a header line to each message.
     AddsHeader,
+    /// Not a flaw: it joins the lines of a message, so that the last one has no line end.
+    JoinsLines,
     /// Not a flaw: it sends RSET before it gives up.
     ResetsAtEnd,
 }
@@ -149,6 +151,7 @@ impl Flaw {
         ("a client that needs USER", Flaw::NeedsUser),
         ("a client that deletes at once", Flaw::DeletesAtOnce),
         ("a client that adds a header line", Flaw::AddsHeader),
+        ("a client that joins lines", Flaw::JoinsLines),
         ("a client that sends RSET before it gives up", Flaw::ResetsAtEnd),
     ];
 

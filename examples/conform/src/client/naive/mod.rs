@@ -257,6 +257,9 @@ impl<'j> Naive<'j> {
             if self.has(Flaw::AddsHeader) {
                 text.splice(..0, *b"Received: by the kit\r\n");
             }
+            if self.has(Flaw::JoinsLines) && text.ends_with(b"\r\n") {
+                text.truncate(text.len() - 2);
+            }
             self.job.shelf.store(&name, &text);
             if self.job.deletes && self.has(Flaw::DeletesAtOnce) {
                 self.odd |= !self.command(&format!("DELE {number}"))?.0;
