@@ -151,3 +151,31 @@ fn a_report_that_is_not_for_a_terminal_has_no_colours() {
     let (_, report, errors) = conform(&server(None), &["--only", "stat"]);
     assert!(!report.contains('\x1b') && errors.is_empty(), "{report}{errors}");
 }
+
+#[test]
+fn a_corpus_is_not_written_over() {
+    let folder = std::env::temp_dir().join(format!("pop3-conform-corpus-{}", std::process::id()));
+    let corpus =
+        || Command::new(env!("CARGO_BIN_EXE_pop3-conform")).arg("corpus").arg(&folder).output().unwrap();
+    assert_eq!(corpus().status.code(), Some(0));
+    std::fs::write(folder.join("mbox"), "mine").unwrap();
+    let again = corpus();
+    let errors = String::from_utf8(again.stderr).unwrap();
+    assert_eq!(again.status.code(), Some(2));
+    assert!(errors.contains("has a corpus already: name a new folder"), "{errors}");
+    assert_eq!(std::fs::read(folder.join("mbox")).unwrap(), b"mine");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn without_a_command_the_rows_are_listed() {
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_pop3-conform")).args(arguments).output().unwrap()
+    };
+    let list = run(&["--list"]);
+    let text = String::from_utf8(list.stdout).unwrap();
+    assert_eq!(list.status.code(), Some(0));
+    assert!(text.contains("7628.3.1.b     server: oauth.login\n"), "{text}");
+    assert_eq!(run(&[]).status.code(), Some(2));
+    assert_eq!(run(&["--list", "server"]).status.code(), Some(2));
+}

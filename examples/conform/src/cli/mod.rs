@@ -61,6 +61,9 @@ pub fn main() -> ExitCode {
         Some(Command::Prove(arguments)) => prove::run(&arguments),
         Some(Command::Corpus { directory }) => match crate::corpus::write(&directory) {
             Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(format!("{} has a corpus already: name a new folder", directory.display()).into())
+            }
             Err(error) => Err(format!("{}: {error}", directory.display()).into()),
         },
     };
