@@ -5,7 +5,7 @@ use super::certificates::Certificates;
 use super::files::{Files as _, Folder};
 use super::serve::Session;
 use super::sockets::Server;
-use super::{Given, Run, Scenario, Tls, judge, scenarios};
+use super::{Ended, Given, Run, Scenario, Tls, judge, scenarios};
 use crate::check::{Offence, Why};
 use crate::engine::log::{Log, Piece, Record, Side};
 use crate::lab::world::{PASSWORD, USER};
@@ -102,9 +102,10 @@ struct Played {
 }
 
 impl Played {
-    /// Returns whether more might come of it if the machine had nothing else to do.
+    /// Returns whether more might come of it if the machine had nothing else to do. Memory does not depend on that.
     fn depends_on_load(&self) -> bool {
-        self.run.is_some() && !matches!(self.outcome.verdict, Verdict::Green(_) | Verdict::Unsupported(_))
+        let is_settled = matches!(self.outcome.verdict, Verdict::Green(_) | Verdict::Unsupported(_));
+        !is_settled && self.run.as_ref().is_some_and(|run| run.ended != Ended::Memory)
     }
 }
 
