@@ -19,7 +19,7 @@ class Mailbox(maildir.MaildirMailbox):
 
     def deleteMessage(self, index):
         if not self.list[index]:
-            raise IndexError(index)
+            raise ValueError(index)
         self.deleted[index], self.list[index] = self.list[index], 0
 
     def undeleteMessages(self):

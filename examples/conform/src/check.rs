@@ -132,8 +132,11 @@ impl Needs {
     /// `--apop`: the user's password is also the shared secret of APOP.
     pub const APOP: Needs = Needs(256 | 1);
 
+    /// `--bearer-env`: there is a token for OAUTHBEARER.
+    pub const BEARER: Needs = Needs(512 | 1);
+
     /// What to name if it is missing.
-    const NAMES: [(Needs, &'static str); 9] = [
+    const NAMES: [(Needs, &'static str); 10] = [
         (Needs(1), "--user and --password-env"),
         (Needs(2), "--allow marks"),
         (Needs(4), "--manifest DIR"),
@@ -143,6 +146,7 @@ impl Needs {
         (Needs(64), "--second-user and --second-password-env"),
         (Needs(128), "a connection without --tls"),
         (Needs(256), "--apop"),
+        (Needs(512), "--bearer-env"),
     ];
 
     #[must_use]

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod lab;
 pub mod ledger;
 pub mod observable;
+pub mod pool;
 pub mod prove;
 pub mod report;
 pub mod run;

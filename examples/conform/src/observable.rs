@@ -1,5 +1,8 @@
 //! Which rows of the ledger show from outside: on a server, on a client, or on neither.
 
+use crate::checks;
+use crate::client::scenarios;
+use std::io::{self, Write};
 use std::sync::LazyLock;
 
 static TABLE: LazyLock<Vec<Marks>> = LazyLock::new(|| {
@@ -39,10 +42,67 @@ pub fn on_a_client() -> impl Iterator<Item = &'static str> {
     all().iter().filter(|marks| marks.client != "-").map(|marks| marks.id)
 }
 
+/// Returns the checks of a server that judge a row.
+fn checks_of(row: &str) -> Vec<&'static str> {
+    checks::all().filter(|check| check.rows.contains(&row)).map(|check| check.id).collect()
+}
+
+/// Returns the scenarios of a client that judge a row.
+fn scenarios_of(row: &str) -> Vec<&'static str> {
+    scenarios::all()
+        .filter(|scenario| scenario.check.rows.contains(&row))
+        .map(|scenario| scenario.check.id)
+        .collect()
+}
+
+/// Writes each row that shows on a server or a client, with the checks and scenarios that judge it, or `none`.
+///
+/// # Errors
+/// Returns the error of `out`.
+pub fn list(out: &mut dyn Write) -> io::Result<()> {
+    for Marks { id, server, client } in all() {
+        let mut sides = Vec::new();
+        for (side, mark, judges) in
+            [("server", *server, checks_of(id)), ("client", *client, scenarios_of(id))]
+        {
+            match (mark, judges.is_empty()) {
+                ("-", _) => {}
+                (_, true) => sides.push(format!("{side}: none")),
+                (_, false) => sides.push(format!("{side}: {}", judges.join(" "))),
+            }
+        }
+        if !sides.is_empty() {
+            writeln!(out, "{id:14} {}", sides.join("; "))?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ledger;
+
+    #[test]
+    fn each_row_that_is_judged_is_marked() {
+        for Marks { id, server, client } in all() {
+            assert!(*server != "-" || checks_of(id).is_empty(), "{id}: {:?}", checks_of(id));
+            assert!(*client != "-" || scenarios_of(id).is_empty(), "{id}: {:?}", scenarios_of(id));
+        }
+    }
+
+    #[test]
+    fn each_row_that_shows_is_listed_once_with_its_checks_or_none() {
+        let mut text = Vec::new();
+        list(&mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let listed: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+        let shows = |marks: &&Marks| marks.server != "-" || marks.client != "-";
+        let wanted: Vec<&str> = all().iter().filter(shows).map(|marks| marks.id).collect();
+        assert_eq!(listed, wanted);
+        assert!(text.contains("1939.5.d       server: number.range number.messages"), "{text}");
+        assert!(text.contains("ROB.44         server: none; client: none"), "{text}");
+    }
 
     #[test]
     fn each_row_of_the_ledger_has_its_marks() {

@@ -4,9 +4,9 @@ use crate::check::{Check, Edit, Probe, Twist};
 use crate::checks;
 use crate::lab::between::InMemory;
 use crate::lab::{Facts, Lab};
+use crate::pool;
 use crate::run::{self, Verdict};
 use std::fmt::Write as _;
-use std::num::NonZero;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
@@ -40,19 +40,8 @@ pub fn under(check: &'static Check, twist: Option<Twist>) -> (Verdict, u64) {
 /// Proves these checks. The matrix has the twists of these checks against all checks.
 #[must_use]
 pub fn prove(selected: &[&'static Check]) -> Proof {
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let share = |worker: usize| {
-        let mine = selected.iter().enumerate().skip(worker).step_by(workers);
-        mine.map(|(place, check)| (place, one(check))).collect::<Vec<(usize, Proof)>>()
-    };
-    let mut proofs: Vec<(usize, Proof)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|worker| scope.spawn(move || share(worker))).collect();
-        let fault = |_| vec![(0, Proof { faults: vec!["a worker panicked".to_owned()], ..Proof::default() })];
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(fault)).collect()
-    });
-    proofs.sort_by_key(|(place, _)| *place);
     let mut proof = Proof { checks: selected.len(), ..Proof::default() };
-    for (_, one) in proofs {
+    for one in pool::map(selected, |check| one(check)) {
         proof.faults.extend(one.faults);
         proof.matrix.push_str(&one.matrix);
         proof.twists += one.twists;

@@ -98,3 +98,45 @@ fn a_fourth_refusal_is_a_fault_of_the_kit() {
     assert!(session.ask("CAPA").unwrap().is_ok());
     assert!(matches!(session.ask("XYZZY"), Err(Stop::Kit(_))));
 }
+
+#[test]
+fn a_maildrop_that_stays_locked_is_no_failure_of_a_mechanism() {
+    use pop3_conform::check::Why;
+    use pop3_conform::run::Verdict;
+    use pop3_conform::{checks, prove};
+
+    for (id, to) in [("auth.plain", "AUTH PLAIN *"), ("oauth.login", "AUTH OAUTHBEARER *")] {
+        let twist = Twist { name: "locked", edit: Edit::Say { to, instead: "-ERR [IN-USE] locked\r\n" } };
+        let (verdict, bites) = prove::under(checks::find(id).unwrap(), Some(twist));
+        assert_eq!(verdict, Verdict::Inconclusive(Why::Login), "{id}");
+        assert_eq!(bites, 5, "{id}");
+    }
+}
+
+#[test]
+fn a_token_that_is_not_valid_any_more_is_no_failure() {
+    use pop3_conform::check::Why;
+    use pop3_conform::run::Verdict;
+    use pop3_conform::{checks, prove};
+
+    let edit = Edit::Say { to: "AUTH OAUTHBEARER *", instead: "-ERR [AUTH] expired\r\n" };
+    let (verdict, _) =
+        prove::under(checks::find("oauth.login").unwrap(), Some(Twist { name: "expired", edit }));
+    assert_eq!(verdict, Verdict::Inconclusive(Why::Login));
+}
+
+#[test]
+fn no_login_fails_by_accident_if_user_without_a_name_is_accepted() {
+    use pop3_conform::engine::log::Side;
+    use pop3_conform::{checks, run};
+
+    let (mut lab, _) = lab(Some(Edit::Say { to: "USER", instead: "+OK\r\n" }), false);
+    let seen = run::judge(checks::find("user.argument").unwrap(), &mut lab);
+    assert!(seen.is_err(), "{seen:?}");
+    for session in lab.log().sessions {
+        for piece in session.pieces.iter().filter(|piece| piece.side == Side::Client) {
+            let sent = piece.bytes.escape_ascii().to_string();
+            assert!(!sent.contains("PASS"), "{sent}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ fn client(arguments: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_client_that_fails_at_a_good_server_is_not_judged() {
     for (script, shown) in [
-        ("exit 0", "message 1 is not stored"),
+        ("printf 'no\\033POP3\\n'; exit 0", "message 1 is not stored"),
         ("echo no POP3; exit 89", "not supported: no POP3"),
         ("kill -SEGV $$", "the client crashed: signal 11"),
     ] {
@@ -32,6 +32,7 @@ fn a_client_that_fails_at_a_good_server_is_not_judged() {
             "{report}"
         );
         assert!(errors.contains("nothing else was judged"), "{errors}");
+        assert!(!script.contains("no") || errors.contains("  no POP3"), "{errors}");
     }
 }
 
@@ -60,4 +61,35 @@ fn each_scenario_is_declared_completely() {
     }
     assert_eq!(ids.first(), Some(&"base"));
     assert!(ids.len() >= 45, "{}", ids.len());
+}
+
+/// A client that cannot run twice at the same time: then it stores nothing and fails.
+const ALONE: &str = r#"
+exec 9>"$6"
+flock -n 9 || exit 1
+sleep 0.1
+exec 3<>"/dev/tcp/$1/$2"
+send() { printf '%s\r\n' "$1" >&3; }
+receive() { IFS= read -r -u 3 line && line=${line%$'\r'}; }
+receive && send "USER $3" && receive && send "PASS $4" && receive || exit 1
+for number in 1 2 3; do
+  send "RETR $number" && receive || exit 1
+  while receive && [[ $line != . ]]; do printf '%s\n' "${line#.}"; done >"$5/.part"
+  mv "$5/.part" "$5/$number"
+done
+send QUIT && receive
+"#;
+
+#[test]
+fn a_scenario_that_is_red_among_others_runs_again_alone() {
+    let lock = std::env::temp_dir().join(format!("pop3-conform-lock-{}", std::process::id()));
+    let lock_path = lock.display().to_string();
+    let only = "frame.cuts,frame.drip,status.no_text,status.codes,status.512";
+    let command =
+        ["bash", "-c", ALONE, "bash", "{host}", "{port}", "{user}", "{password}", "{out}", &lock_path];
+    let (code, report, _) = client(&[&["--jobs", "6", "--only", only, "--"][..], &command].concat());
+    std::fs::remove_file(lock).unwrap();
+    assert_eq!(code, Some(0), "{report}");
+    let green = report.lines().filter(|line| line.starts_with("ok ")).count();
+    assert_eq!(green, 6, "{report}");
 }

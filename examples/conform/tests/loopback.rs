@@ -40,7 +40,7 @@ fn conform(address: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn the_good_server_is_good_over_tcp() {
     // The server serves one connection at a time, so a check of two sessions gets no response.
-    let backup = std::env::temp_dir().join(format!("pop3-conform-{}", std::process::id()));
+    let backup = std::env::temp_dir().join(format!("pop3-conform-backup-{}", std::process::id()));
     let folder = backup.to_str().unwrap();
     let (code, report, _) =
         conform(&server(None), &["--allow", "marks,failed-logins", "--backup", folder, "--timeout", "1"]);
@@ -114,7 +114,7 @@ fn a_server_elsewhere_is_not_tested_by_accident() {
 
 #[test]
 fn a_baseline_and_reports_in_files() {
-    let folder = std::env::temp_dir().join(format!("pop3-conform-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("pop3-conform-reports-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = |name: &str| folder.join(name).display().to_string();
     let (baseline, junit, html, json) = (file("baseline"), file("a.xml"), file("a.html"), file("a.json"));
@@ -150,4 +150,32 @@ fn a_baseline_and_reports_in_files() {
 fn a_report_that_is_not_for_a_terminal_has_no_colours() {
     let (_, report, errors) = conform(&server(None), &["--only", "stat"]);
     assert!(!report.contains('\x1b') && errors.is_empty(), "{report}{errors}");
+}
+
+#[test]
+fn a_corpus_is_not_written_over() {
+    let folder = std::env::temp_dir().join(format!("pop3-conform-corpus-{}", std::process::id()));
+    let corpus =
+        || Command::new(env!("CARGO_BIN_EXE_pop3-conform")).arg("corpus").arg(&folder).output().unwrap();
+    assert_eq!(corpus().status.code(), Some(0));
+    std::fs::write(folder.join("mbox"), "mine").unwrap();
+    let again = corpus();
+    let errors = String::from_utf8(again.stderr).unwrap();
+    assert_eq!(again.status.code(), Some(2));
+    assert!(errors.contains("has a corpus already: name a new folder"), "{errors}");
+    assert_eq!(std::fs::read(folder.join("mbox")).unwrap(), b"mine");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn without_a_command_the_rows_are_listed() {
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_pop3-conform")).args(arguments).output().unwrap()
+    };
+    let list = run(&["--list"]);
+    let text = String::from_utf8(list.stdout).unwrap();
+    assert_eq!(list.status.code(), Some(0));
+    assert!(text.contains("7628.3.1.b     server: oauth.login\n"), "{text}");
+    assert_eq!(run(&[]).status.code(), Some(2));
+    assert_eq!(run(&["--list", "server"]).status.code(), Some(2));
 }

@@ -5,7 +5,7 @@ use super::stls;
 use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Why};
 use crate::engine::{Response, Session, Status, Stop};
 use crate::lab::twist::Turn;
-use crate::lab::{Lab, seen};
+use crate::lab::{Lab, is_locked, seen};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
@@ -279,6 +279,9 @@ pub(super) fn logged_in(
         lab.note_login(&mut session, &outcome);
         Ok((session, outcome))
     })?;
+    if is_locked(&outcome) && outcome.is_err() {
+        return Err(Finding::Open(Why::Login));
+    }
     if !outcome.is_ok() {
         return Err(Finding::Wrong(vec![
             outcome.wrong(format!("{mechanism} is announced, and does not log in")),

@@ -119,6 +119,10 @@ pub(crate) fn play(dialogue: &'static Dialogue, lab: &mut Lab) -> Seen {
     let (mut bound, mut legal, mut given) = (BTreeMap::new(), dialogue.legal.first(), dialogue.given);
     let mut offences = Vec::new();
     for step in &dialogue.steps {
+        // Before the login, the next command might be the rest of a login that fails.
+        if dialogue.state == State::Authorization && !offences.is_empty() {
+            break;
+        }
         let response = match session.ask(step.command) {
             Ok(response) => response,
             // After an offence the dialogue is another one.

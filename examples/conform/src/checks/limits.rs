@@ -13,29 +13,23 @@ pub(super) static CHECKS: &[Check] = &[
         rows: &["1939.3.j"],
         asks: "A name of 40 characters is not refused for its length.",
         needs: Needs::NOTHING,
-        legal: &[Legal { name: "as a short name", by: "RFC 1939 section 3" }],
+        legal: &[Legal { name: "as a short name", by: "RFC 1939 section 3" }, NO_MAILBOX],
         probe: Probe::Ask(|lab| as_a_short_name(lab, 40)),
         breaks: &[Twist { name: "at most 32", edit: Edit::Code(|turn| names_of(turn, 32)) }],
-        keeps: &[Twist {
-            name: "unknown names are refused",
-            edit: Edit::Say { to: "USER conform*", instead: "-ERR\r\n" },
-        }],
+        keeps: &[NAMES_ARE_REFUSED, LONG_NAMES_ARE_UNKNOWN],
     },
     Check {
         id: "limit.255",
         rows: &["2449.4.a", "2449.4.d"],
         asks: "With CAPA, a command line of 255 octets is not refused for its length.",
         needs: Needs::NOTHING,
-        legal: &[Legal { name: "as a short name", by: "RFC 2449 section 4" }],
+        legal: &[Legal { name: "as a short name", by: "RFC 2449 section 4" }, NO_MAILBOX],
         probe: Probe::Ask(|lab| {
             capabilities(&mut lab.secure()?)?;
             as_a_short_name(lab, 255 - "USER \r\n".len())
         }),
         breaks: &[Twist { name: "at most 254", edit: Edit::Line(254) }],
-        keeps: &[Twist {
-            name: "unknown names are refused",
-            edit: Edit::Say { to: "USER conform*", instead: "-ERR\r\n" },
-        }],
+        keeps: &[NAMES_ARE_REFUSED, LONG_NAMES_ARE_UNKNOWN],
     },
     Check {
         id: "limit.echo",
@@ -148,9 +142,23 @@ fn repeated(turn: &mut Turn<'_>, status: &str) {
     }
 }
 
+/// A long name that is refused with the code of RFC 3206 was read: only a line that was not read is too long.
+const NO_MAILBOX: Legal =
+    Legal { name: "[AUTH]: not a mailbox", by: "RFC 3206 section 6: the name is the reason" };
+
+const NAMES_ARE_REFUSED: Twist =
+    Twist { name: "unknown names are refused", edit: Edit::Say { to: "USER conform*", instead: "-ERR\r\n" } };
+const LONG_NAMES_ARE_UNKNOWN: Twist = Twist {
+    name: "no mailbox has a long name",
+    edit: Edit::Say { to: "USER conformx*", instead: "-ERR [AUTH] no such mailbox\r\n" },
+};
+
 fn as_a_short_name(lab: &mut Lab, characters: usize) -> Seen {
     let short = lab.secure()?.ask("USER conform")?;
     let long = lab.secure()?.ask(&format!("USER conform{}", "x".repeat(characters - "conform".len())))?;
+    if short.is_ok() && long.is_err() && long.text().to_ascii_uppercase().starts_with("[AUTH]") {
+        return Ok(NO_MAILBOX.name);
+    }
     let refused = short.is_ok() && !long.is_ok();
     let offence =
         refused.then(|| long.wrong(format!("a name of {characters} characters, and a short one is not")));

@@ -2,10 +2,11 @@
 
 use super::auth::{LOGGED_IN, initial, logged_in, offering, respond};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Why};
+use crate::engine::log::find;
 use crate::engine::scram::{Challenge, Keys, without_proof};
 use crate::engine::{Response, Session, Status, Stop};
 use crate::lab::twist::Turn;
-use crate::lab::{Lab, seen};
+use crate::lab::{Lab, is_locked, seen};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
@@ -90,6 +91,25 @@ pub(super) static CHECKS: &[Check] = &[
         }),
         breaks: &[Twist { name: "passed over", edit: Edit::Code(passes_over) }],
         keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
+    },
+    Check {
+        id: "oauth.login",
+        rows: &["7628.3.1.b"],
+        asks: "OAUTHBEARER logs in with a token, also if there is a key that nobody knows.",
+        needs: Needs::BEARER,
+        legal: &[LOGGED_IN],
+        probe: Probe::Ask(oauth_login),
+        breaks: &[
+            Twist { name: "a key is unknown", edit: Edit::Code(knows_all_keys) },
+            Twist {
+                name: "+OK, and not logged in",
+                edit: Edit::Say { to: "AUTH OAUTHBEARER *", instead: "+OK\r\n" },
+            },
+        ],
+        keeps: &[Twist {
+            name: "no text",
+            edit: Edit::Answer { to: "AUTH OAUTHBEARER *", old: "+OK maildrop open", new: "+OK" },
+        }],
     },
     Check {
         id: "oauth.tls",
@@ -217,6 +237,15 @@ fn passes_over(turn: &mut Turn<'_>) {
     }
 }
 
+/// A message of OAUTHBEARER with an unknown key is refused.
+fn knows_all_keys(turn: &mut Turn<'_>) {
+    let message = turn.command.rsplit(' ').next().and_then(|word| BASE64_STANDARD.decode(word).ok());
+    match turn.is("AUTH OAUTHBEARER *") && message.is_some_and(|message| find(&message, UNKNOWN).is_some()) {
+        true => turn.say(b"-ERR what is this key?\r\n"),
+        false => turn.through(),
+    }
+}
+
 fn bearer_everywhere(turn: &mut Turn<'_>) {
     turn.through_unless("CAPA", |turn| turn.replace("SASL PLAIN LOGIN", "SASL OAUTHBEARER PLAIN LOGIN"));
 }
@@ -263,7 +292,7 @@ fn begin(
     if !lab.facts.user.is_ascii() || !lab.facts.password.is_ascii() {
         return Err(Finding::Open(Why::Mailbox("a name or a password that must be prepared")));
     }
-    let user = lab.facts.user.replace('=', "=3D").replace(',', "=2C");
+    let user = escaped(&lab.facts.user);
     let first = format!("{more}n={user},r=conform{}", session.id());
     let response = initial(lab, session, "SCRAM-SHA-256", format!("{header}{first}").as_bytes())?;
     Ok((first, response))
@@ -337,9 +366,50 @@ fn scram_proof(lab: &mut Lab) -> Seen {
     seen("refused", offences)
 }
 
+/// A key of OAUTHBEARER that nobody knows, and its value.
+const UNKNOWN: &[u8] = b"x-conform=yes\x01";
+
+fn oauth_login(lab: &mut Lab) -> Seen {
+    logged_in(lab, "OAUTHBEARER", |lab, session| {
+        let response = bearer(lab, session, b"")?;
+        // Nobody but the server knows whether the token is still valid.
+        match response.is_err() && !is_locked(&response) {
+            true => Err(Finding::Open(Why::Login)),
+            false => Ok(response),
+        }
+    })?;
+    logged_in(lab, "OAUTHBEARER", |lab, session| {
+        let response = bearer(lab, session, UNKNOWN)?;
+        match response.is_err() && !is_locked(&response) {
+            true => Err(Finding::Wrong(vec![
+                response.wrong("with a key that nobody knows, the same token is refused"),
+            ])),
+            false => Ok(response),
+        }
+    })
+}
+
+/// Sends the token, and these pairs.
+fn bearer(lab: &mut Lab, session: &mut Session, pairs: &[u8]) -> Result<Response, Finding> {
+    let token = lab.facts.bearer.clone().unwrap_or_default();
+    let start = format!("n,a={},\x01auth=Bearer {token}\x01", escaped(&lab.facts.user));
+    let message = [start.as_bytes(), pairs, b"\x01"].concat();
+    let response = initial(lab, session, "OAUTHBEARER", &message)?;
+    // The challenge is an error, and the server waits for an octet before it refuses.
+    match response.status {
+        Status::Challenge => Ok(respond(lab, session, b"\x01")?),
+        _ => Ok(response),
+    }
+}
+
+/// Returns a name as SASL mechanisms with a header write it.
+fn escaped(name: &str) -> String {
+    name.replace('=', "=3D").replace(',', "=2C")
+}
+
 fn oauth_error(lab: &mut Lab) -> Seen {
     let mut session = offering(lab, "OAUTHBEARER")?;
-    let message = format!("n,a={},\x01auth=Bearer pop3-conform-wrong\x01\x01", lab.facts.user);
+    let message = format!("n,a={},\x01auth=Bearer pop3-conform-wrong\x01\x01", escaped(&lab.facts.user));
     let response = initial(lab, &mut session, "OAUTHBEARER", message.as_bytes())?;
     let has_status = text(&response).is_some_and(|text| text.starts_with('{') && text.contains("\"status\""));
     if !has_status {

@@ -66,13 +66,7 @@ pub(super) static CHECKS: &[Check] = &[
         rows: &["1939.3.r", "1939.3.s", "1939.3.v", "1939.5.retr.b", "2449.3.g", "5321.4.5.2.a"],
         asks: "RETR sends the message that is in the mailbox, octet for octet, with dots doubled only at the start of a line.",
         needs: Needs::MANIFEST,
-        legal: &[
-            Legal { name: "octet for octet", by: "RFC 1939 section 3" },
-            Legal {
-                name: "apart from >From of an mbox",
-                by: "not a part of the protocol: the store quotes such lines",
-            },
-        ],
+        legal: &LIKE,
         probe: Probe::Ask(exact),
         breaks: &[
             Twist {
@@ -101,7 +95,8 @@ pub(super) static CHECKS: &[Check] = &[
             },
         ],
         keeps: &[
-            Twist { name: "an mbox", edit: Edit::Code(an_mbox) },
+            Twist { name: "an mbox", edit: Edit::Code(|turn| in_store(turn, quoted)) },
+            Twist { name: "an mbox with its blank lines", edit: Edit::Code(|turn| in_store(turn, in_mbox)) },
             Twist {
                 name: "the store rewrites the header",
                 edit: Edit::Answers { to: "*", old: "Subject: ", new: "SUBJECT: " },
@@ -222,11 +217,34 @@ fn no_last_line_end(turn: &mut Turn<'_>) {
     }
 }
 
-/// The store has quoted a line of message 10, and counts the octet.
-fn an_mbox(turn: &mut Turn<'_>) {
-    if !resized(turn, 10, 217, 1) {
-        turn.replace("\r\nFrom the", "\r\n>From the");
+/// Changes the messages before each session, as a store in another form does. Each message is changed once: then its header has `Status`.
+fn in_store(turn: &mut Turn<'_>, change: fn(&[u8]) -> Vec<u8>) {
+    if turn.is("greeting") {
+        turn.world().rewrite(|text| match find(text, STATUS) {
+            Some(_) => text.to_vec(),
+            None => {
+                let header = find(text, b"\r\n\r\n").map_or(text.len(), |end| end + 2);
+                [&text[..header], STATUS, &change(&text[header..])].concat()
+            }
+        });
+        turn.bite();
     }
+    turn.through();
+}
+
+/// The header line that tells the owner of an mbox that a message was read.
+const STATUS: &[u8] = b"Status: RO\r\n";
+
+/// Quotes lines as an mbox does.
+fn quoted(body: &[u8]) -> Vec<u8> {
+    let lines = body.split_inclusive(|byte| *byte == b'\n');
+    let quote = |line| if after_quotes(line).starts_with(b"From ") { &b">"[..] } else { b"" };
+    lines.flat_map(|line| [quote(line), line].concat()).collect()
+}
+
+/// Quotes lines, and adds the blank line that ends a message in an mbox.
+fn in_mbox(body: &[u8]) -> Vec<u8> {
+    [&quoted(body), &b"\r\n"[..]].concat()
 }
 
 /// Answers LIST and STAT as if this message, which has `size` octets, had others. Returns false for other commands.
@@ -295,7 +313,7 @@ fn marks_nothing(lab: &mut Lab) -> Seen {
 fn exact(lab: &mut Lab) -> Seen {
     let manifest = lab.facts.manifest.clone();
     let mut session = lab.login()?;
-    let (mut offences, mut legal, mut found) = (Vec::new(), "octet for octet", 0);
+    let (mut offences, mut like, mut found) = (Vec::new(), 0, 0);
     for (message, _) in sample(&mut session, usize::MAX)? {
         let retr = session.ask(&format!("RETR {message}"))?;
         let text = retr.message();
@@ -304,17 +322,38 @@ fn exact(lab: &mut Lab) -> Seen {
         found += 1;
         // A store may add header lines, so the header is not compared.
         let (ours, theirs) = (body(&known.text), body(&text));
-        if ours == theirs {
-        } else if unquoted(&ours) == unquoted(&theirs) {
-            legal = "apart from >From of an mbox";
-        } else {
-            offences.push(first_difference(&retr, &ours, &theirs, &id));
+        match likeness(&ours, &theirs) {
+            Some(place) => like = like.max(place),
+            None => offences.push(first_difference(&retr, &ours, &theirs, &id)),
         }
     }
     match found {
         0 => Err(Finding::Open(Why::Mailbox("no message of the manifest"))),
-        _ => seen(legal, offences),
+        _ => seen(LIKE[like].name, offences),
     }
+}
+
+/// How a body may be like the one in the mailbox, from the most to the least.
+const LIKE: [Legal; 3] = [
+    Legal { name: "octet for octet", by: "RFC 1939 section 3" },
+    Legal {
+        name: "apart from >From of an mbox",
+        by: "not a part of the protocol: the store quotes such lines",
+    },
+    Legal {
+        name: "with the blank line of an mbox",
+        by: "not a part of the protocol: in the store, a blank line ends each message",
+    },
+];
+
+/// Returns the place in [`LIKE`] of what a body is, compared with the one in the mailbox.
+fn likeness(ours: &[u8], theirs: &[u8]) -> Option<usize> {
+    // The end of the response needs a line end, also if the message has none (AMB.15).
+    let end = if ours.is_empty() || ours.ends_with(b"\r\n") { &b""[..] } else { b"\r\n" };
+    let ours = [ours, end].concat();
+    let is_like = |theirs: &[u8]| unquoted(&ours) == unquoted(theirs);
+    let places = [ours == theirs, is_like(theirs), theirs.strip_suffix(b"\r\n").is_some_and(is_like)];
+    places.iter().position(|is_like| *is_like)
 }
 
 /// Returns the place of a difference in the lines that were sent.
@@ -341,12 +380,12 @@ fn body(message: &[u8]) -> Vec<u8> {
 /// Removes the `>` that an mbox adds.
 fn unquoted(body: &[u8]) -> Vec<u8> {
     let lines = body.split_inclusive(|byte| *byte == b'\n');
-    let quotes = |line: &[u8]| line.iter().take_while(|byte| **byte == b'>').count();
-    let plain = |line| {
-        let rest = &line[quotes(line)..];
-        if rest.starts_with(b"From ") { rest } else { line }
-    };
+    let plain = |line| Some(after_quotes(line)).filter(|rest| rest.starts_with(b"From ")).unwrap_or(line);
     lines.flat_map(plain).copied().collect()
+}
+
+fn after_quotes(line: &[u8]) -> &[u8] {
+    &line[line.iter().take_while(|byte| **byte == b'>').count()..]
 }
 
 /// Compares TOP with RETR of the same server, so that a header that a store adds does not matter.
@@ -372,4 +411,23 @@ fn top(lab: &mut Lab, lines: usize, legal: &'static str) -> Seen {
         }
     }
     seen(legal, offences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_may_end_and_quote_lines_and_add_one_blank_line() {
+        let like = |ours: &str, theirs: &str| likeness(ours.as_bytes(), theirs.as_bytes());
+        assert_eq!(like("a\r\n", "a\r\n"), Some(0));
+        assert_eq!(like("a", "a\r\n"), Some(0));
+        assert_eq!(like("From a\r\n>From b\r\n", ">From a\r\n>>From b\r\n"), Some(1));
+        assert_eq!(like("a\r\n", "a\r\n\r\n"), Some(2));
+        assert_eq!(like("", "\r\n"), Some(2));
+        assert_eq!(like("From a", ">From a\r\n\r\n"), Some(2));
+        for theirs in ["a\r\n", "a\r\n\r\n\r\n\r\n", ">a\r\n\r\n", "a\r\nb\r\n"] {
+            assert_eq!(like("a\r\n\r\n", theirs), None, "{theirs:?}");
+        }
+    }
 }

@@ -4,9 +4,14 @@ use super::{Error, NO_VERDICT, common};
 use crate::client::adapter::Adapter;
 use crate::client::test::{is_usable, test};
 use crate::client::{Given, report, scenarios};
+use crate::pool;
 use std::io::Write as _;
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// The scenarios that run at a time, for each core.
+const JOBS_PER_CORE: NonZero<usize> = NonZero::new(4).unwrap();
 
 /// The options of `client`.
 #[derive(clap::Args, Debug)]
@@ -24,6 +29,9 @@ pub struct Arguments {
     /// The megabytes that a process of the command may use
     #[arg(long, value_name = "MB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..))]
     memory: u64,
+    /// The scenarios at a time. A scenario that is not green runs again, alone
+    #[arg(long, value_name = "NUMBER", default_value_t = jobs())]
+    jobs: NonZero<usize>,
     #[command(flatten)]
     common: common::Reporting,
     /// The command
@@ -37,6 +45,11 @@ enum Allowed {
     Delete,
     /// It takes {tls}, and uses STLS
     Stls,
+}
+
+/// Most clients wait most of the time.
+fn jobs() -> NonZero<usize> {
+    pool::cores().saturating_mul(JOBS_PER_CORE)
 }
 
 /// Tests a client.
@@ -68,11 +81,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     };
     let allowed = |what| arguments.allow.contains(&what);
     let given = Given { delete: allowed(Allowed::Delete), stls: allowed(Allowed::Stls) };
-    let results = test(&selected, &adapter, given, common::progress(selected.len()))?;
+    let (results, output) =
+        test(&selected, &adapter, given, arguments.jobs, common::progress(selected.len()))?;
     let code = common.finish(&results)?;
     match results.outcomes.first() {
         Some(base) if !is_usable(&base.verdict) => {
             eprintln!("pop3-conform: the client failed at a good server: nothing else was judged");
+            for line in output {
+                eprintln!("  {line}");
+            }
             Ok(ExitCode::from(NO_VERDICT))
         }
         _ => Ok(code),

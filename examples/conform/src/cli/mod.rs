@@ -19,10 +19,19 @@ pub type Error = Box<dyn std::error::Error>;
 
 /// Tests any POP3 server or client from outside, and reports which requirements of the RFCs it meets
 #[derive(Parser, Debug)]
-#[command(name = "pop3-conform", version, disable_help_subcommand = true)]
+#[command(
+    name = "pop3-conform",
+    version,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
+    /// List the requirements that show from outside, each with the checks and scenarios that judge it, and end
+    #[arg(long)]
+    list: bool,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -44,11 +53,17 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Server(arguments) => server::run(&arguments),
-        Command::Client(arguments) => client::run(&arguments),
-        Command::Prove(arguments) => prove::run(&arguments),
-        Command::Corpus { directory } => match crate::corpus::write(&directory) {
+        // Without a command there is only `--list`.
+        None => crate::observable::list(&mut std::io::stdout().lock())
+            .map_or_else(|error| Err(error.into()), |()| Ok(ExitCode::SUCCESS)),
+        Some(Command::Server(arguments)) => server::run(&arguments),
+        Some(Command::Client(arguments)) => client::run(&arguments),
+        Some(Command::Prove(arguments)) => prove::run(&arguments),
+        Some(Command::Corpus { directory }) => match crate::corpus::write(&directory) {
             Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(format!("{} has a corpus already: name a new folder", directory.display()).into())
+            }
             Err(error) => Err(format!("{}: {error}", directory.display()).into()),
         },
     };

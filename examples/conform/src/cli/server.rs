@@ -32,6 +32,9 @@ pub struct Arguments {
     /// The variable that holds the second user's password
     #[arg(long, value_name = "VAR")]
     second_password_env: Option<String>,
+    /// The variable that holds a token of the user, for OAUTHBEARER
+    #[arg(long, value_name = "VAR", requires = "user")]
+    bearer_env: Option<String>,
     /// Log in by APOP; the password is the shared secret
     #[arg(long)]
     apop: bool,
@@ -161,6 +164,7 @@ fn facts(arguments: &Arguments) -> Result<Facts, Error> {
     add(has_user && arguments.manifest.is_some(), Needs::MANIFEST);
     add(has_user && arguments.fill.is_some(), Needs::FILL);
     add(has_user && arguments.apop, Needs::APOP);
+    add(has_user && arguments.bearer_env.is_some(), Needs::BEARER);
     add(has_user && arguments.second_user.is_some(), Needs::SECOND_USER);
     let allowed = |what| has_user && arguments.allow.contains(&what);
     if allowed(Allowed::Marks) && arguments.backup.is_none() && arguments.fill.is_none() {
@@ -181,6 +185,7 @@ fn facts(arguments: &Arguments) -> Result<Facts, Error> {
         user: arguments.user.clone().unwrap_or_default(),
         password: if has_user { password(arguments.password_env.as_deref())? } else { String::new() },
         second,
+        bearer: arguments.bearer_env.as_deref().map(secret).transpose()?,
         stls: arguments.stls,
         apop: arguments.apop,
         given,
@@ -190,6 +195,9 @@ fn facts(arguments: &Arguments) -> Result<Facts, Error> {
 
 /// Never from an argument, which everybody on the machine can read. An error shows neither the password nor the variable's value.
 fn password(variable: Option<&str>) -> Result<String, Error> {
-    let name = variable.ok_or("no password: pass --password-env")?;
-    std::env::var(name).map_err(|_| format!("the variable {name} holds no password").into())
+    secret(variable.ok_or("no password: pass --password-env")?)
+}
+
+fn secret(variable: &str) -> Result<String, Error> {
+    std::env::var(variable).map_err(|_| format!("the variable {variable} holds no text").into())
 }

@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 const UNSUPPORTED: i32 = 89;
 /// The signal of a write to a closed connection. It is not a crash.
 const SIGPIPE: i32 = 13;
-/// How often the command is looked at.
-const TICK: Duration = Duration::from_millis(5);
+/// How often it is asked whether the command has ended.
+const TICK: Duration = Duration::from_millis(2);
+/// How often the memory is measured. It costs a look at every process of the machine, and the system keeps the peak.
+const MEASURE: Duration = Duration::from_millis(100);
 
 /// A command, and its bounds.
 #[derive(Clone, Debug)]
@@ -61,11 +63,11 @@ impl Values {
 }
 
 impl Adapter {
-    /// Runs the command until it ends, and ends what it leaves.
+    /// Runs the command until it ends, and ends what it leaves. Returns how it ended, and the last lines of its output.
     ///
     /// # Errors
     /// Returns an error if the command cannot be started.
-    pub fn run(&self, values: &Values, folder: &Path) -> io::Result<Ended> {
+    pub fn run(&self, values: &Values, folder: &Path) -> io::Result<(Ended, Vec<String>)> {
         let words: Vec<String> = self.command.iter().flat_map(|word| values.fill(word)).collect();
         let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut output = File::create_new(folder.join("output"))?;
@@ -84,15 +86,17 @@ impl Adapter {
         end_group(child.id());
         let _ = child.kill();
         let _ = child.wait();
-        output.seek(SeekFrom::Start(0))?;
-        Ok(match status {
+        let output = last_lines(&mut output)?;
+        let ended = match status {
             Err(ended) => ended,
-            Ok(status) => ended(status, output),
-        })
+            Ok(status) => ended(status, &output),
+        };
+        Ok((ended, output))
     }
 
     fn wait(&self, child: &mut Child) -> Result<ExitStatus, Ended> {
         let began = Instant::now();
+        let mut measured = began;
         loop {
             if let Ok(Some(status)) = child.try_wait() {
                 return Ok(status);
@@ -100,26 +104,42 @@ impl Adapter {
             if began.elapsed() > self.timeout {
                 return Err(Ended::Hung);
             }
-            if peak(child.id()) > self.memory {
-                return Err(Ended::Memory);
+            if measured.elapsed() > MEASURE {
+                measured = Instant::now();
+                if peak(child.id()) > self.memory {
+                    return Err(Ended::Memory);
+                }
             }
             thread::sleep(TICK);
         }
     }
 }
 
-fn ended(status: ExitStatus, output: File) -> Ended {
+fn ended(status: ExitStatus, output: &[String]) -> Ended {
     match (status.code(), status.signal()) {
         (Some(UNSUPPORTED), _) => {
-            let mut text = String::new();
-            let _ = output.take(64 << 10).read_to_string(&mut text);
-            let reason = text.lines().rev().find(|line| !line.trim().is_empty());
-            Ended::Unsupported(reason.unwrap_or("it gives no reason").trim().to_owned())
+            Ended::Unsupported(output.last().map_or("it gives no reason", String::as_str).to_owned())
         }
         (Some(code), _) => Ended::Code(code),
         (None, Some(SIGPIPE)) => Ended::Code(128 + SIGPIPE),
         (None, signal) => Ended::Signal(signal.unwrap_or_default()),
     }
+}
+
+/// The lines of the output that people may need.
+const LINES: usize = 10;
+
+fn last_lines(output: &mut File) -> io::Result<Vec<String>> {
+    let most = 16 << 10;
+    let length = output.seek(SeekFrom::End(0))?;
+    output.seek(SeekFrom::Start(length.saturating_sub(most)))?;
+    let mut bytes = Vec::new();
+    output.take(most).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // No character that a terminal obeys.
+    let shown = |line: &&str| line.replace(char::is_control, " ");
+    Ok(lines.iter().skip(lines.len().saturating_sub(LINES)).map(shown).collect())
 }
 
 /// Kills the process group of the command.
@@ -204,7 +224,7 @@ mod tests {
             ca: Some("ca.pem".into()),
             deletes: true,
         };
-        adapter.run(&values, scratch.path()).unwrap()
+        adapter.run(&values, scratch.path()).unwrap().0
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub enum Flaw {
     DropsRest,
     ApopAnyway,
     AnswersAnything,
+    ApopBlindly,
     DeletesFirst,
     DeletesAll,
     NoTls,
@@ -70,6 +71,12 @@ pub enum Flaw {
     NeedsUser,
     /// Not a flaw: it deletes each message as soon as it is stored.
     DeletesAtOnce,
+    /// Not a flaw: it adds a header line to each message.
+    AddsHeader,
+    /// Not a flaw: it joins the lines of a message, so that the last one has no line end.
+    JoinsLines,
+    /// Not a flaw: it sends RSET before it gives up.
+    ResetsAtEnd,
 }
 
 impl Flaw {
@@ -114,6 +121,7 @@ impl Flaw {
         (Flaw::Pipelines, "pipelines without an announcement"),
         (Flaw::DropsRest, "drops what it read after a response"),
         (Flaw::ApopAnyway, "takes anything in brackets for a timestamp"),
+        (Flaw::ApopBlindly, "sends APOP although the greeting has no timestamp"),
         (Flaw::AnswersAnything, "responds to a challenge that is not base64"),
         (Flaw::DeletesFirst, "deletes a message before it is stored"),
         (Flaw::DeletesAll, "deletes messages that it could not fetch"),
@@ -142,6 +150,9 @@ impl Flaw {
         ("a client that looks again", Flaw::LooksAgain),
         ("a client that needs USER", Flaw::NeedsUser),
         ("a client that deletes at once", Flaw::DeletesAtOnce),
+        ("a client that adds a header line", Flaw::AddsHeader),
+        ("a client that joins lines", Flaw::JoinsLines),
+        ("a client that sends RSET before it gives up", Flaw::ResetsAtEnd),
     ];
 
     /// Returns what the client does.

@@ -123,6 +123,8 @@ pub struct Run {
     /// Files that it wrote somewhere else.
     pub outside: Vec<String>,
     pub ended: Ended,
+    /// The last lines of what it wrote to stdout and stderr.
+    pub output: Vec<String>,
     pub bites: u64,
     /// The messages of the mailbox, before and after.
     pub messages: usize,

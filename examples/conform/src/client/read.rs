@@ -54,28 +54,36 @@ pub fn alike(answer: &[u8], file: &[u8]) -> (usize, usize) {
     (count, answer.len())
 }
 
-/// Returns whether a file holds this message. Header lines may have been added, `From ` may be quoted, and line ends may differ.
+/// Returns whether a file holds this message. Header lines may have been added, `From ` may be quoted, line ends may differ, and the last
+/// line may have none.
 ///
 /// A client that stores half a message stores its start, so `whole` is false to ask for that.
 #[must_use]
 pub fn same(file: &[u8], message: &[u8], whole: bool) -> bool {
-    let (file, message) = (lines(file), lines(message));
+    let message = lines(message, true);
+    // A file of lines, or of lines that were joined: they differ if blank lines are last.
+    [true, false].into_iter().any(|ended| is_like(&lines(file, ended), &message, whole))
+}
+
+fn is_like(file: &[&[u8]], message: &[&[u8]], whole: bool) -> bool {
     match whole {
-        true => matches(&file, &message),
+        true => matches(file, message),
         false => (0..=message.len()).any(|to| {
             // The last line may be half a line.
             let half = file.split_last().is_some_and(|(last, lines)| {
                 message.get(to).is_some_and(|line| line.starts_with(last)) && matches(lines, &message[..to])
             });
-            half || (file.len() >= to && matches(&file, &message[..to]))
+            half || (file.len() >= to && matches(file, &message[..to]))
         }),
     }
 }
 
-/// Splits into lines at LF, without line ends. Blank lines at the end count, except one that a store adds.
-fn lines(text: &[u8]) -> Vec<&[u8]> {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    let text = text.strip_suffix(b"\r").unwrap_or(text);
+/// Splits into lines at LF, without line ends. If the last line has its end, the text does not go on after it.
+fn lines(text: &[u8], ended: bool) -> Vec<&[u8]> {
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let text = text.strip_suffix(b"\n").filter(|_| ended).unwrap_or(text);
     text.split(|byte| *byte == b'\n')
         .map(|line| {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -119,9 +127,23 @@ mod tests {
         ] {
             assert!(same(file, message, true), "{}", file.escape_ascii());
         }
+        let blank = b"Subject: a\r\n\r\ntext\r\n\r\n\r\n";
+        assert!(
+            same(b"Subject: a\n\ntext\n\n\n", blank, true) && same(b"Subject: a\n\ntext\n\n", blank, true)
+        );
+        assert!(
+            !same(b"Subject: a\n\ntext\n", blank, true)
+                && !same(b"Subject: a\n\ntext\n\n\n\n\n", blank, true)
+        );
         for file in [&b"Subject: a\n\nFrom here\n\nto there\n"[..], b"Subject: a\nTo: b\n\nFrom here\n\nto"] {
             assert!(!same(file, message, true), "{}", file.escape_ascii());
         }
+        assert!(
+            same(b"Received: now\n", b"", true)
+                && same(b"Received: now\n\n", b"", true)
+                && same(b"", b"", true)
+        );
+        assert!(!same(b"Received: now\n\ntext\n", b"", true));
         assert!(same(b"Subject: a\nTo: b\n\nFrom here\n", message, false));
         assert!(same(b"Subject: a\nTo: b\n\nFrom here\n\nto th", message, false));
         assert!(!same(b"Subject: a\nTo: b\n\nFrom here\n\nto him\n", message, false));

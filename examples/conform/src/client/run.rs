@@ -44,6 +44,7 @@ pub fn play(scenario: &'static Scenario, client: impl FnOnce(&Job) -> Ended) -> 
         files: shelf.read(),
         outside: shelf.outside(),
         ended,
+        output: Vec::new(),
         bites: stage.bites.get(),
         messages,
         left: stage.world.texts().len(),

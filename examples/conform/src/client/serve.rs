@@ -214,6 +214,12 @@ impl Serve {
         self.collect("tls");
     }
 
+    /// Returns whether the scenario, or one that looks at its sessions, judges commands that do not wait for a response.
+    #[must_use]
+    pub fn judges_early(&self) -> bool {
+        self.stage.scenario.is_legal() || self.stage.scenario.harm.is_some()
+    }
+
     #[must_use]
     pub fn wants_tls(&self) -> bool {
         self.between.wants_tls() && !self.between.is_closed() && self.chunks.is_empty()

@@ -18,6 +18,8 @@ const FLOOD: u64 = 32 << 20;
 const TICK: Duration = Duration::from_millis(20);
 /// How long the server waits for a second command before it answers the first, to see commands that do not wait.
 const EARLY: Duration = Duration::from_millis(3);
+/// The same in scenarios that judge such commands. A slow client may still hide them; it is never blamed for one.
+const EARLY_JUDGED: Duration = Duration::from_millis(20);
 /// How long a client may take for a handshake, or to read what it was sent.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the server waits after its close for that of the client.
@@ -145,7 +147,8 @@ impl Connection<'_> {
                 self.serve.end();
                 continue;
             }
-            while let Ok(Some(more)) = self.read(stream, socket, EARLY) {
+            let wait = if self.serve.judges_early() { EARLY_JUDGED } else { EARLY };
+            while let Ok(Some(more)) = self.read(stream, socket, wait) {
                 if more.is_empty() || bytes.len() > 1 << 20 {
                     break;
                 }

@@ -5,20 +5,28 @@ use super::certificates::Certificates;
 use super::files::{Files as _, Folder};
 use super::serve::Session;
 use super::sockets::Server;
-use super::{Given, Run, Scenario, Tls, judge, scenarios};
+use super::{Ended, Given, Run, Scenario, Tls, judge, scenarios};
 use crate::check::{Offence, Why};
 use crate::engine::log::{Log, Piece, Record, Side};
 use crate::lab::world::{PASSWORD, USER};
+use crate::pool;
 use crate::run::{Outcome, Results, Verdict};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
 use std::time::Instant;
 
 /// The bytes of a response that reports show.
 const SHOWN: usize = 64 << 10;
 
-/// Runs these scenarios. `base` is always the first: if it fails, it is the only one. `done` is called after each scenario.
+/// Runs these scenarios, as many at a time as `jobs` allows. `base` is always the first: if it fails, it is the only one. `done` is called
+/// after each scenario.
+///
+/// A scenario that is not green among others runs again, alone, and only that counts: the load of the machine decides nothing.
+///
+/// Also returns what the client wrote under `base`, because people need it if that failed.
 ///
 /// # Errors
 /// Returns an error if the command cannot be started, or if the kit cannot make its files.
@@ -26,35 +34,30 @@ pub fn test(
     selected: &[&'static Scenario],
     adapter: &Adapter,
     given: Given,
+    jobs: NonZero<usize>,
     mut done: impl FnMut(&Outcome),
-) -> Result<Results, Box<dyn Error>> {
+) -> Result<(Results, Vec<String>), Box<dyn Error>> {
     let began = Instant::now();
     let scratch = Scratch::new()?;
     let certificates = Certificates::new()?;
-    let ca = scratch.path().join("ca.pem");
-    fs::write(&ca, &certificates.ca)?;
-    let mut kit = Kit { adapter, certificates, scratch, runs: Vec::new(), log: Log::default() };
-    let mut order: Vec<&'static Scenario> = scenarios::all().take(1).collect();
-    order.extend(selected.iter().filter(|scenario| scenario.check.id != "base"));
-    // Watchers look at the sessions of the others.
-    order.sort_by_key(|scenario| scenario.watches);
-    let mut outcomes = Vec::new();
-    for scenario in order {
-        let began = Instant::now();
-        let verdict = match scenario.lacks(given) {
-            Some(option) => Verdict::Inconclusive(Why::Needs(option)),
-            None => kit.judge(scenario)?,
-        };
-        let outcome = Outcome { check: &scenario.check, verdict, took: began.elapsed() };
-        done(&outcome);
-        let gate = scenario.check.id == "base" && !is_usable(&outcome.verdict);
-        outcomes.push(outcome);
-        if gate {
-            break;
-        }
+    fs::write(scratch.path().join("ca.pem"), &certificates.ca)?;
+    let kit = Kit { adapter, given, certificates, scratch };
+    let (watchers, others): (Vec<_>, Vec<_>) = selected
+        .iter()
+        .copied()
+        .filter(|scenario| scenario.check.id != "base")
+        .partition(|scenario| scenario.watches);
+    let base: Vec<&'static Scenario> = scenarios::all().take(1).collect();
+    let mut played = kit.play_all(&base, NonZero::<usize>::MIN, &mut done)?;
+    let output =
+        played.iter().filter_map(|base| base.run.as_ref()).flat_map(|run| run.output.clone()).collect();
+    let is_usable = played.iter().all(|base| is_usable(&base.outcome.verdict));
+    if is_usable {
+        played.extend(kit.play_all(&others, jobs, &mut done)?);
     }
-    let target = adapter.command.join(" ");
-    Ok(Results { target, outcomes, log: kit.log, took: began.elapsed() })
+    // Nobody looks at the sessions of a client that does not work.
+    let watchers = if is_usable { &watchers[..] } else { &[] };
+    Ok((results(adapter, played, watchers, began, &mut done), output))
 }
 
 /// Returns whether the other scenarios can be judged after this verdict on `base`.
@@ -63,32 +66,105 @@ pub fn is_usable(base: &Verdict) -> bool {
     matches!(base, Verdict::Green(_) | Verdict::Warn(_))
 }
 
+/// Puts the sessions of all runs into one log, and lets the watchers look at them.
+fn results(
+    adapter: &Adapter,
+    played: Vec<Played>,
+    watchers: &[&'static Scenario],
+    began: Instant,
+    done: &mut impl FnMut(&Outcome),
+) -> Results {
+    let (mut log, mut outcomes, mut runs) = (Log::default(), Vec::new(), Vec::new());
+    for Played { outcome, run } in played {
+        let first = log.sessions.len();
+        outcomes.push(Outcome { verdict: moved(outcome.verdict, first), ..outcome });
+        if let Some(run) = run {
+            log.sessions.extend(run.sessions.iter().map(record));
+            runs.push((first, run));
+        }
+    }
+    let runs: Vec<(usize, &Run)> = runs.iter().map(|(first, run)| (*first, run)).collect();
+    for scenario in watchers {
+        let began = Instant::now();
+        let verdict = judge::watch(scenario, &runs);
+        let outcome = Outcome { check: &scenario.check, verdict, took: began.elapsed() };
+        done(&outcome);
+        outcomes.push(outcome);
+    }
+    Results { target: adapter.command.join(" "), outcomes, log, took: began.elapsed() }
+}
+
+/// A scenario that was judged. Its offences have the sessions of its run.
+struct Played {
+    outcome: Outcome,
+    /// What happened, without the files: they are judged, and may be large.
+    run: Option<Run>,
+}
+
+impl Played {
+    /// Returns whether more might come of it if the machine had nothing else to do. Memory does not depend on that.
+    fn depends_on_load(&self) -> bool {
+        let is_settled = matches!(self.outcome.verdict, Verdict::Green(_) | Verdict::Unsupported(_));
+        !is_settled && self.run.as_ref().is_some_and(|run| run.ended != Ended::Memory)
+    }
+}
+
 struct Kit<'a> {
     adapter: &'a Adapter,
+    given: Given,
     certificates: Certificates,
     scratch: Scratch,
-    /// The runs until now, each with the number of its first session in the log.
-    runs: Vec<(usize, Run)>,
-    log: Log,
 }
 
 impl Kit<'_> {
-    fn judge(&mut self, scenario: &'static Scenario) -> Result<Verdict, Box<dyn Error>> {
-        if scenario.watches {
-            let runs: Vec<(usize, &Run)> = self.runs.iter().map(|(first, run)| (*first, run)).collect();
-            return Ok(judge::watch(scenario, &runs));
+    /// Plays these scenarios, some at a time, and returns them in their order.
+    fn play_all(
+        &self,
+        scenarios: &[&'static Scenario],
+        jobs: NonZero<usize>,
+        done: &mut impl FnMut(&Outcome),
+    ) -> Result<Vec<Played>, String> {
+        let (mut played, mut again) = (BTreeMap::new(), Vec::new());
+        pool::run(
+            scenarios,
+            jobs,
+            |scenario| self.play(scenario),
+            |place, result| {
+                let one = result?;
+                match one.depends_on_load() && jobs.get() > 1 {
+                    true => again.push(place),
+                    false => {
+                        done(&one.outcome);
+                        played.insert(place, one);
+                    }
+                }
+                Ok::<_, String>(())
+            },
+        )?;
+        // In the order of the scenarios, so that two runs say the same.
+        again.sort_unstable();
+        for place in again {
+            let one = self.play(scenarios[place])?;
+            done(&one.outcome);
+            played.insert(place, one);
         }
-        let run = self.run(scenario)?;
-        let first = self.log.sessions.len();
-        let verdict = moved(judge::judge(scenario, &run), first);
-        self.log.sessions.extend(run.sessions.iter().map(record));
-        // The files are judged, and may be large.
-        self.runs.push((first, Run { files: Vec::new(), ..run }));
-        Ok(verdict)
+        Ok(played.into_values().collect())
+    }
+
+    fn play(&self, scenario: &'static Scenario) -> Result<Played, String> {
+        let began = Instant::now();
+        let (verdict, run) = match scenario.lacks(self.given) {
+            Some(option) => (Verdict::Inconclusive(Why::Needs(option)), None),
+            None => {
+                let run = self.run(scenario).map_err(|error| error.to_string())?;
+                (judge::judge(scenario, &run), Some(Run { files: Vec::new(), ..run }))
+            }
+        };
+        Ok(Played { outcome: Outcome { check: &scenario.check, verdict, took: began.elapsed() }, run })
     }
 
     fn run(&self, scenario: &'static Scenario) -> Result<Run, Box<dyn Error>> {
-        let folder = self.scratch.path().join(format!("{:03}", self.runs.len()));
+        let folder = self.scratch.path().join(scenario.check.id);
         // Some folders deep, so that a file name with `..` stays in the scratch folder.
         let inner = folder.join("a/b");
         let out = inner.join("out");
@@ -105,7 +181,8 @@ impl Kit<'_> {
         };
         let ended = self.adapter.run(&values, &folder);
         let served = server.stop().ok_or("the kit: the server of the scenario panicked")?;
-        let ended = ended.map_err(|error| format!("{}: {error}", self.adapter.command.join(" ")))?;
+        let (ended, output) =
+            ended.map_err(|error| format!("{}: {error}", self.adapter.command.join(" ")))?;
         let files = Folder(out.clone()).read();
         let outside = outside(&folder, &out);
         fs::remove_dir_all(&folder)?;
@@ -114,6 +191,7 @@ impl Kit<'_> {
             files,
             outside,
             ended,
+            output,
             bites: served.bites,
             messages: served.messages,
             left: served.left,

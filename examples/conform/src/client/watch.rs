@@ -64,6 +64,13 @@ pub(super) fn number(_: &Session, _: usize, exchange: &Exchange) -> Option<Strin
     (!is_right).then(|| format!("{}: not a message number", shown(exchange)))
 }
 
+/// APOP, and nothing in the greeting is in angle brackets.
+pub(super) fn apop(session: &Session, _: usize, exchange: &Exchange) -> Option<String> {
+    let has_timestamp = session.greeting.contains(&b'<') && session.greeting.contains(&b'>');
+    (exchange.verb() == "APOP" && !has_timestamp)
+        .then(|| "APOP, and the greeting has no timestamp".to_owned())
+}
+
 /// A command that was sent before the response to the one before, without PIPELINING.
 pub(super) fn unannounced(session: &Session, index: usize, exchange: &Exchange) -> Option<String> {
     let list = session

@@ -166,6 +166,7 @@ impl InMemory {
             user: USER.to_owned(),
             password: PASSWORD.to_owned(),
             second: Some((SECOND_USER.to_owned(), SECOND_PASSWORD.to_owned())),
+            bearer: Some(PASSWORD.to_owned()),
             stls: false,
             apop: false,
             given: Needs::MARKS
@@ -175,6 +176,7 @@ impl InMemory {
                 .and(Needs::SLOW)
                 .and(Needs::SECOND_USER)
                 .and(Needs::APOP)
+                .and(Needs::BEARER)
                 .and(Needs::CLEARTEXT),
             manifest: corpus::messages(),
         }

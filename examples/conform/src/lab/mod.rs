@@ -23,6 +23,8 @@ pub struct Facts {
     pub user: String,
     pub password: String,
     pub second: Option<(String, String)>,
+    /// A token of the user, for OAUTHBEARER.
+    pub bearer: Option<String>,
     /// Each login is inside TLS, after STLS.
     pub stls: bool,
     /// Each login is by APOP in place of USER and PASS.
@@ -61,6 +63,7 @@ impl Lab {
         let shared = Shared::default();
         let mut secrets = vec![facts.password.clone()];
         secrets.extend(facts.second.iter().map(|(_, password)| password.clone()));
+        secrets.extend(facts.bearer.clone());
         *shared.secrets.borrow_mut() = secrets.into_iter().map(String::into_bytes).collect();
         Lab { facts, dial, shared, logged_in: Rc::new(()) }
     }

@@ -134,6 +134,15 @@ impl World {
         *self.0.boxes[0].messages.borrow_mut() = messages.into_iter().map(Mail::new).collect();
     }
 
+    /// Changes the text of each message.
+    pub fn rewrite(&self, mut change: impl FnMut(&[u8]) -> Vec<u8>) {
+        for mailbox in &self.0.boxes {
+            for mail in mailbox.messages.borrow_mut().iter_mut() {
+                *mail = Mail::new(corpus::Message { id: mail.id.clone(), text: change(&mail.text) });
+            }
+        }
+    }
+
     /// Returns the texts of the messages that the first user has now.
     #[must_use]
     pub fn texts(&self) -> Vec<Vec<u8>> {

@@ -29,6 +29,10 @@ pub fn run(flaw: Flaw, job: &Job) -> Ended {
         naive = Naive::new(flaw, job, false);
         done = naive.session();
     }
+    if done.is_err() && flaw == Flaw::ResetsAtEnd {
+        // Nobody asks what comes of it.
+        let _ = naive.command("RSET").and_then(|_| naive.quit());
+    }
     naive.finish();
     let failed = done.is_err() || naive.odd;
     if !failed && flaw == Flaw::LooksAgain {
@@ -92,8 +96,8 @@ impl<'j> Naive<'j> {
         if self.wants_tls {
             self.start_tls()?;
         }
-        match (self.has(Flaw::ApopAnyway), bracket) {
-            (true, Some(_)) => {
+        match (self.has(Flaw::ApopAnyway), bracket, self.has(Flaw::ApopBlindly)) {
+            (true, Some(_), _) | (_, None, true) => {
                 if !self.command(&format!("APOP {USER} c4c9334bac560ecc979e58001b3e22fb"))?.0 {
                     self.log_in()?;
                 }
@@ -250,6 +254,12 @@ impl<'j> Naive<'j> {
                 Some(id) => id.clone(),
                 None => number.to_string(),
             };
+            if self.has(Flaw::AddsHeader) {
+                text.splice(..0, *b"Received: by the kit\r\n");
+            }
+            if self.has(Flaw::JoinsLines) && text.ends_with(b"\r\n") {
+                text.truncate(text.len() - 2);
+            }
             self.job.shelf.store(&name, &text);
             if self.job.deletes && self.has(Flaw::DeletesAtOnce) {
                 self.odd |= !self.command(&format!("DELE {number}"))?.0;

@@ -33,6 +33,13 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     )
     .broken(&[Flaw::SignedNumber]),
     Scenario::watch(
+        "apop.without_timestamp",
+        &["1939.7.apop.h"],
+        "is APOP sent only after a greeting with a timestamp?",
+        watch::apop,
+    )
+    .broken(&[Flaw::ApopBlindly]),
+    Scenario::watch(
         "pipelining.unannounced",
         &["1939.3.ag", "ROB.37"],
         "does the client wait for each response if PIPELINING is not announced?",

@@ -89,7 +89,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         .broken(&[Flaw::ExitsZero, Flaw::Hangs, Flaw::Crashes]),
     Scenario::new(
         "apop.forged",
-        &["1939.7.apop.h", "ROB.26"],
+        &["ROB.26"],
         "the timestamp of the greeting is not a message id: APOP would give a digest away",
     )
     .mail(plain)
@@ -98,15 +98,15 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     .expect(Expect::Harmless)
     .harm(apop)
     .broken(&[Flaw::ApopAnyway]),
-    Scenario::new(
-        "apop.bracket",
-        &["1939.7.apop.h", "ROB.28"],
-        "a greeting with brackets that are not a timestamp",
-    )
-    .mail(plain)
-    .twist(Edit::Answer { to: "greeting", old: "@conform.example>", new: "@conform.example> <at> [once]" })
-    .harm(apop)
-    .broken(&[Flaw::ApopAnyway]),
+    Scenario::new("apop.bracket", &["ROB.26", "ROB.28"], "a greeting with brackets that are not a timestamp")
+        .mail(plain)
+        .twist(Edit::Answer {
+            to: "greeting",
+            old: "@conform.example>",
+            new: "@conform.example> <at> [once]",
+        })
+        .harm(apop)
+        .broken(&[Flaw::ApopAnyway]),
     Scenario::new(
         "auth.challenge",
         &["5034.4.r", "5034.4.s"],
