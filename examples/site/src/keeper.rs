@@ -126,6 +126,11 @@ impl Held {
         self.lease
     }
 
+    /// Notes that QUIT has ended the lease, so it need not be released.
+    pub fn end(&self) {
+        self.keeper.leases().held.remove(&self.lease.token);
+    }
+
     /// Returns whether another session may have taken the maildrop.
     #[must_use]
     pub fn is_lost(&self) -> bool {

@@ -63,7 +63,10 @@ impl pop3_proto_serve::Mailbox for Mailbox {
         Box::pin(async move {
             // It also ends the lease, so the user can log in again at once.
             match node.site.remove(held.lease(), &marked).await {
-                Removal::Done => Ok(()),
+                Removal::Done => {
+                    held.end();
+                    Ok(())
+                }
                 Removal::NotDone | Removal::Unknown if marked.is_empty() => Ok(()),
                 Removal::NotDone | Removal::Unknown => Err(Refusal::Temporary),
             }

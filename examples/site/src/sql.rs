@@ -27,9 +27,9 @@ pub const SNAPSHOT: &str = "SELECT holder AS id, -1::bigint AS octets, NULL::tex
 pub const RENEW: &str = "UPDATE maildrop SET expires = now() + $3 * interval '1 ms' \
     WHERE id = ANY ($1) AND holder = ANY ($2) AND expires > '-infinity' RETURNING holder";
 
-/// Ends leases. $1: maildrops, $2: tokens.
-pub const RELEASE: &str =
-    "UPDATE maildrop SET expires = '-infinity' WHERE id = ANY ($1) AND holder = ANY ($2)";
+/// Ends leases. $1: maildrops, $2: tokens. A lease that has ended is not written again.
+pub const RELEASE: &str = "UPDATE maildrop SET expires = '-infinity' \
+    WHERE id = ANY ($1) AND holder = ANY ($2) AND expires > '-infinity'";
 
 /// Removes messages, and ends the lease. $1: maildrop, $2: token, $3: ids. Returns the token, and whether the session still held the
 /// maildrop.
