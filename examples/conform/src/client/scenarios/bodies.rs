@@ -67,7 +67,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario::new("body.long_line", &["ROB.6"], "a line of 200000 octets")
         .mail(|world| with(world, &format!("{}\r\nThe end.\r\n", "0123456789".repeat(20_000))))
         .broken(&[Flaw::ShortLines]),
-    Scenario::new("body.empty", &["1939.3.v"], "a message without any line, between two others")
+    Scenario::new("body.empty", &["ROB.7"], "a message without any line, between two others")
         .mail(|world| {
             put(world, &["The first message.\r\n", EMPTY, "The third message.\r\n"]);
             world.rewrite(|text| if text.ends_with(EMPTY.as_bytes()) { Vec::new() } else { text.to_vec() });
