@@ -140,3 +140,21 @@ fn no_login_fails_by_accident_if_user_without_a_name_is_accepted() {
         }
     }
 }
+
+#[test]
+fn a_handshake_that_never_works_is_no_answer_to_an_injected_command() {
+    use pop3_conform::check::Why;
+    use pop3_conform::run::Verdict;
+    use pop3_conform::{checks, prove};
+
+    for id in ["stls.injected", "stls.injection_ends"] {
+        // The client cannot begin TLS, and NOOP is not answered.
+        let edit = Edit::Code(|turn| match turn.is("STLS") {
+            true => turn.say(b"+OK begin TLS\r\n"),
+            false if turn.is("NOOP") => {}
+            false => turn.through(),
+        });
+        let (verdict, _) = prove::under(checks::find(id).unwrap(), Some(Twist { name: "no TLS", edit }));
+        assert!(matches!(verdict, Verdict::Inconclusive(Why::Unreachable(_))), "{id}: {verdict:?}");
+    }
+}

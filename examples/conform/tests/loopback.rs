@@ -43,7 +43,7 @@ fn the_good_server_is_good_over_tcp() {
     let backup = std::env::temp_dir().join(format!("pop3-conform-backup-{}", std::process::id()));
     let folder = backup.to_str().unwrap();
     let (code, report, _) =
-        conform(&server(None), &["--allow", "marks,failed-logins", "--backup", folder, "--timeout", "1"]);
+        conform(&server(None), &["--allow", "marks,failed-logins", "--backup", folder, "--timeout", "3"]);
     let first = std::fs::read(backup.join("000001.eml")).unwrap();
     assert!(first.ends_with(b"\r\n\r\nA short message.\r\n"));
     assert_eq!(std::fs::read_dir(&backup).unwrap().count(), 12);

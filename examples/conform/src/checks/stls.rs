@@ -300,7 +300,11 @@ enum Injected {
 }
 
 /// Sends NOOP in the segment of STLS. It would be refused, and CAPA, which follows inside TLS, is not.
+///
+/// A handshake without it must work first. Otherwise its failure, for example because the kit does not trust the certificate, would count as the
+/// server's answer.
 fn injected(lab: &mut Lab) -> Result<Injected, Finding> {
+    drop(inside(lab)?);
     let mut session = offered(lab)?;
     session.send_raw(b"STLS\r\nNOOP\r\n");
     match session.response("STLS") {
