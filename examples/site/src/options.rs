@@ -12,10 +12,11 @@ use object_store::prefix::PrefixStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
@@ -27,8 +28,8 @@ const WAIT: Duration = Duration::from_secs(3);
 /// Where a site keeps its data. Each option can come from the environment. Passwords come from there only.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// The database: postgres://USER@HOST/NAME, with ?sslmode=require across a network. Its password is in PGPASSWORD, or in the
-    /// URL if that is in SITE_STORE
+    /// The database: postgres://USER@HOST/NAME. Its password is in PGPASSWORD, or in the URL if that is in SITE_STORE. TLS is required if it is on
+    /// another machine; ?sslmode=disable and ?sslmode=require decide otherwise
     #[arg(long, value_name = "URL", env = "SITE_STORE", hide_env_values = true)]
     pub store: String,
     /// The bodies: file:///FOLDER, or s3://BUCKET/PREFIX with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT
@@ -90,11 +91,12 @@ impl Options {
             config.application_name("pop3-proto site");
         }
         let settings = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        // A socket has no name that a certificate could have.
-        let is_socket = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
-        let manager = match is_socket {
-            true => Manager::from_config(config, NoTls, settings),
-            false => Manager::from_config(config, MakeRustlsConnect::new(self.tls()?), settings),
+        let manager = match wants_tls(&config) {
+            false => Manager::from_config(config.ssl_mode(SslMode::Disable).clone(), NoTls, settings),
+            true => {
+                let tls = MakeRustlsConnect::new(self.tls()?);
+                Manager::from_config(config.ssl_mode(SslMode::Require).clone(), tls, settings)
+            }
         };
         let pool = Pool::builder(manager).max_size(self.store_connections.max(1)).runtime(Runtime::Tokio1);
         Ok(pool.wait_timeout(Some(WAIT)).create_timeout(Some(WAIT)).build()?)
@@ -143,11 +145,53 @@ impl Options {
     }
 }
 
+/// Returns whether to speak TLS: always, unless the URL says no, or the database is on this machine and the URL says nothing. Packages of PostgreSQL
+/// offer TLS with a certificate that nobody signed, so an offer alone means nothing.
+fn wants_tls(config: &Config) -> bool {
+    let is_loopback = |address: &IpAddr| address.is_loopback();
+    let is_here = |host: &Host| match host {
+        Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|address| is_loopback(&address)),
+        Host::Unix(_) => true,
+    };
+    match config.get_ssl_mode() {
+        SslMode::Disable => false,
+        SslMode::Prefer => {
+            let addresses = config.get_hostaddrs();
+            !(config.get_hosts().iter().all(is_here) && addresses.iter().all(is_loopback))
+        }
+        _ => true,
+    }
+}
+
 impl Collection {
     /// Returns the ages of bodies to collect.
     #[must_use]
     pub fn ages(self) -> Ages {
         let hours = |hours: u64| hours.saturating_mul(60 * 60 * 1000);
         Ages { coming: hours(self.delivery_hours.into()), going: hours(u64::from(self.keep_days) * 24) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_database_on_this_machine_or_a_url_that_asks_for_it_does_without_tls() {
+        let cases = [
+            ("postgres://site@127.0.0.1/site", false),
+            ("postgres://site@localhost/site", false),
+            ("postgres://site@[::1]/site", false),
+            ("postgres:///site?host=/run/postgresql", false),
+            ("postgres://site@10.0.0.1/site?sslmode=disable", false),
+            ("postgres://site@10.0.0.1/site", true),
+            ("postgres://site@db.example.org/site?sslmode=prefer", true),
+            ("postgres://site@localhost/site?sslmode=require", true),
+            ("postgres://site@localhost,db.example.org/site", true),
+            ("postgres://site@localhost/site?hostaddr=10.0.0.1", true),
+        ];
+        for (url, tls) in cases {
+            assert_eq!(wants_tls(&url.parse().unwrap()), tls, "{url}");
+        }
     }
 }
