@@ -2,8 +2,7 @@
 
 use super::{numbers, sample};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
-use crate::engine::log::find;
-use crate::engine::{Response, Session};
+use crate::engine::{Response, Session, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, seen};
 
@@ -147,6 +146,14 @@ pub(super) static CHECKS: &[Check] = &[
         breaks: &[
             Twist { name: "no lock", edit: Edit::Code(|turn| no_lock(turn, true)) },
             Twist { name: "no lock, and the first session is closed", edit: Edit::Code(closes_first) },
+            Twist {
+                name: "no lock, and the numbers move up",
+                edit: Edit::Code(|turn| moves_up(turn, "RETR*")),
+            },
+            Twist {
+                name: "no lock, and LIST has a row less",
+                edit: Edit::Code(|turn| moves_up(turn, "LIST")),
+            },
         ],
         keeps: &[Twist { name: "no lock, but a snapshot", edit: Edit::Code(|turn| no_lock(turn, false)) }],
     },
@@ -207,6 +214,24 @@ fn closes_first(turn: &mut Turn<'_>) {
     match turn.is("RETR*") && turn.world().count() < 12 {
         true => turn.hang_up(),
         false => no_lock(turn, false),
+    }
+}
+
+/// After a removal by another session, the first one reads the messages as they are now.
+fn moves_up(turn: &mut Turn<'_>, to: &str) {
+    let live = turn.is(to) && turn.number() == 1 && turn.world().count() < 12;
+    let next = turn
+        .command
+        .split_once(' ')
+        .and_then(|(_, number)| number.parse::<u32>().ok())
+        .map(|number| number + 1);
+    match next {
+        Some(next) if live => {
+            let answer = turn.ask(&format!("RETR {next}"));
+            turn.say(&answer);
+        }
+        None if live => super::listings::without_row(turn, "LIST", "\r\n12 "),
+        _ => no_lock(turn, false),
     }
 }
 
@@ -307,31 +332,63 @@ fn uidl_kept(lab: &mut Lab) -> Seen {
     seen("the same", offence.into_iter().collect())
 }
 
+/// The most messages whose octets are compared.
+const MOST: usize = 100;
+const KEPT: &str = "the first session keeps its messages";
+
 fn removal(lab: &mut Lab) -> Seen {
     let mut first = lab.login()?;
-    let listed = sample(&mut first, 2)?;
-    let number = listed[0].0;
+    let listed = sample(&mut first, usize::MAX)?;
+    let mut texts = Vec::new();
+    for (number, _) in super::messages::fetchable(&mut first, MOST)? {
+        let retr = first.ask(&format!("RETR {number}"))?;
+        if !retr.is_ok() {
+            return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));
+        }
+        texts.push((number, retr.message()));
+    }
     let (user, password) = (lab.facts.user.clone(), lab.facts.password.clone());
     let (mut second, response) = lab.try_login(&user, &password)?;
     if !response.is_ok() {
         return Ok("the second login is refused");
     }
+    let number = listed[0].0;
     let stat = second.ask("STAT")?;
     if numbers(&stat).is_none_or(|(count, _)| count == 0) || !second.ask(&format!("DELE {number}"))?.is_ok() {
-        return Ok("the first session keeps its messages");
+        return Ok(KEPT);
     }
     quit(second)?;
     // A server that closes the first session in place of an answer has lost its messages too.
-    let id = first.id();
-    match first.ask(&format!("RETR {number}")) {
-        Ok(retr) if retr.is_ok() && find(&retr.message(), b"\n").is_some() => {
-            Ok("the first session keeps its messages")
-        }
-        Ok(retr) => Err(Finding::Wrong(vec![retr.wrong("the second session has removed this message")])),
-        Err(crate::engine::Stop::Closed { at, .. }) => {
-            let why = "closed, after the second session has removed this message".to_owned();
-            Err(Finding::Wrong(vec![Offence { why, session: id, at }]))
+    match changed(&mut first, listed, &texts) {
+        Ok(offence) => seen(KEPT, offence.into_iter().collect()),
+        Err(Stop::Closed { session, at, .. }) => {
+            let why = "closed, after the second session has removed a message".to_owned();
+            Err(Finding::Wrong(vec![Offence { why, session, at }]))
         }
         Err(stop) => Err(stop.into()),
     }
+}
+
+/// Returns what is not as it was before the second session removed a message.
+fn changed(
+    first: &mut Session,
+    mut listed: Vec<(u64, u64)>,
+    texts: &[(u64, Vec<u8>)],
+) -> Result<Option<Offence>, Stop> {
+    let list = first.ask("LIST")?;
+    let mut now: Vec<(u64, u64)> = list.rows.iter().filter_map(super::pair).collect();
+    now.sort_unstable();
+    listed.sort_unstable();
+    if now != listed {
+        let why = "the second session has removed a message, and LIST of the first one is not as before";
+        return Ok(Some(list.wrong(why)));
+    }
+    for (number, before) in texts {
+        let retr = first.ask(&format!("RETR {number}"))?;
+        if !retr.is_ok() || retr.message() != *before {
+            let why = "the second session has removed a message, and this one is not as before";
+            return Ok(Some(retr.wrong(format!("{number}: {why}"))));
+        }
+    }
+    Ok(None)
 }
