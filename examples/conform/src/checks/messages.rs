@@ -4,7 +4,7 @@ use super::{HANGS_UP, REFUSED, all_refused, nothing_after, numbers, sample};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
 use crate::corpus;
 use crate::engine::log::find;
-use crate::engine::{Response, Session};
+use crate::engine::{Response, Session, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
 
@@ -16,6 +16,7 @@ pub(super) static CHECKS: &[Check] = &[
         needs: Needs::LOGIN,
         legal: &[
             Legal { name: "equal", by: "RFC 1939 section 11" },
+            Legal { name: PARTLY, by: "RFC 1939 section 11: many or large messages are not all fetched" },
             Legal {
                 name: "two less, without the last line end",
                 by: "RFC 1939 leaves it open if the store has no last line end (AMB.15)",
@@ -39,6 +40,7 @@ pub(super) static CHECKS: &[Check] = &[
         keeps: &[
             Twist { name: "no last line end", edit: Edit::Code(no_last_line_end) },
             Twist { name: "no size in the status line", edit: Edit::Code(plain_status) },
+            Twist { name: "a mailbox with more messages", edit: Edit::Code(more) },
         ],
     },
     Check {
@@ -187,14 +189,33 @@ pub(super) static CHECKS: &[Check] = &[
 
 /// The most octets of a message that checks fetch; larger ones are left out if there are others.
 const LARGE: u64 = 1 << 20;
+/// The most octets of the one large message that is fetched all the same.
+const LARGEST: u64 = 16 << 20;
 /// The most messages that a check fetches.
 const MOST: usize = 12;
 
+/// The legal answer if not all messages were fetched.
+const PARTLY: &str = "equal, and not all messages were fetched";
+
 fn size(lab: &mut Lab) -> Seen {
     let mut session = lab.login()?;
-    let (mut offences, mut legal) = (Vec::new(), "equal");
-    for (message, size) in fetchable(&mut session, MOST)? {
-        let retr = session.ask(&format!("RETR {message}"))?;
+    let all = sample(&mut session, usize::MAX)?;
+    let mut some = fetchable(&all, MOST);
+    // A large message is one that does not fit into the buffers of connections.
+    let large = all.iter().filter(|(_, size)| (LARGE..=LARGEST).contains(size)).max_by_key(|(_, size)| *size);
+    some.extend(large.filter(|large| !some.contains(large)));
+    let (mut offences, mut legal) = (Vec::new(), if some.len() < all.len() { PARTLY } else { "equal" });
+    for (message, size) in some {
+        let command = format!("RETR {message}");
+        let retr = match session.ask(&command) {
+            // A server that is only slow may be in time now.
+            Err(Stop::Stalled { .. }) => {
+                drop(session);
+                session = lab.login()?;
+                session.ask(&command)?
+            }
+            retr => retr?,
+        };
         if !retr.is_ok() {
             return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));
         }
@@ -208,13 +229,25 @@ fn size(lab: &mut Lab) -> Seen {
     seen(legal, offences)
 }
 
-/// Returns messages to fetch, with their sizes: large ones are left out if there are others.
-pub(super) fn fetchable(session: &mut Session, most: usize) -> Result<Vec<(u64, u64)>, Finding> {
-    let mut some = sample(session, most)?;
-    if some.iter().any(|(_, size)| *size <= LARGE) {
-        some.retain(|(_, size)| *size <= LARGE);
+/// The mailbox has three messages more.
+fn more(turn: &mut Turn<'_>) {
+    if turn.is("greeting") && turn.world().count() == MOST {
+        let mut messages = corpus::messages();
+        let more: Vec<_> = messages.iter().take(3).cloned().collect();
+        messages.extend(more.into_iter().map(|mut message| {
+            message.id.push_str("-again");
+            message
+        }));
+        turn.world().put(messages);
+        turn.bite();
     }
-    Ok(some)
+    turn.through();
+}
+
+/// Returns messages to fetch, with their sizes: large ones are left out if there are others.
+pub(super) fn fetchable(listed: &[(u64, u64)], most: usize) -> Vec<(u64, u64)> {
+    let small: Vec<(u64, u64)> = listed.iter().copied().filter(|(_, size)| *size <= LARGE).collect();
+    super::spread(if small.is_empty() { listed } else { &small }, most)
 }
 
 /// LIST and STAT do not count the line end that message 1 has lost in the store.
@@ -305,7 +338,7 @@ fn other_lines(turn: &mut Turn<'_>, asked: u64, lines: u64) {
 
 fn marks_nothing(lab: &mut Lab) -> Seen {
     let mut session = lab.login()?;
-    let some = fetchable(&mut session, 2)?;
+    let some = fetchable(&sample(&mut session, usize::MAX)?, 2);
     let before = session.ask("STAT")?;
     for (message, _) in &some {
         session.ask(&format!("RETR {message}"))?;
@@ -399,7 +432,7 @@ fn after_quotes(line: &[u8]) -> &[u8] {
 fn top(lab: &mut Lab, lines: usize, legal: &'static str) -> Seen {
     let mut session = lab.login()?;
     let mut known = false;
-    for (message, _) in fetchable(&mut session, MOST)? {
+    for (message, _) in fetchable(&sample(&mut session, usize::MAX)?, MOST) {
         let retr = session.ask(&format!("RETR {message}"))?;
         if retr.is_err() {
             return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));

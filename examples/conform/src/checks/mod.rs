@@ -153,13 +153,18 @@ fn sample(session: &mut Session, most: usize) -> Result<Vec<(u64, u64)>, Finding
     if rows.is_empty() {
         return Err(Finding::Open(Why::Mailbox("no message")));
     }
+    Ok(spread(&rows, most))
+}
+
+/// Returns up to `most` of these messages, the first and the last among them.
+fn spread(rows: &[(u64, u64)], most: usize) -> Vec<(u64, u64)> {
     if rows.len() <= most {
-        return Ok(rows);
+        return rows.to_vec();
     }
     let step = rows.len().div_ceil(most.max(2) - 1).max(1);
     let mut some: Vec<(u64, u64)> = rows.iter().copied().step_by(step).collect();
     some.extend(rows.last().filter(|last| some.last() != Some(last)));
-    Ok(some)
+    some
 }
 
 #[cfg(test)]
