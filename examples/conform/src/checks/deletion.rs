@@ -342,7 +342,7 @@ fn unmarks(lab: &mut Lab) -> Seen {
 
 /// What a listing tells: its two numbers, and its rows in the order of their text.
 fn rows(response: &Response) -> (Option<(u64, u64)>, Vec<String>) {
-    let mut rows: Vec<String> = response.rows.iter().map(Heard::text).map(Into::into).collect();
+    let mut rows: Vec<String> = response.rows.iter().map(Heard::text).collect();
     rows.sort_unstable();
     (numbers(response).filter(|_| rows.is_empty()), rows)
 }
