@@ -75,6 +75,8 @@ pub struct Offence {
 pub enum Why {
     /// The server sent nothing for the time of `--timeout`.
     Silent,
+    /// The response to this command began, and the server sent nothing more after this number of octets of the message.
+    Stalled(String, u64),
     /// The server closed the connection, which proves nothing here.
     Closed,
     /// The user could not log in.
@@ -83,6 +85,8 @@ pub enum Why {
     Unreachable(String),
     /// The mailbox does not have what the check needs.
     Mailbox(&'static str),
+    /// Something else that the server does hides it.
+    Server(&'static str),
     /// A client did nothing that shows it.
     Client(&'static str),
     /// An option is missing.
@@ -95,10 +99,17 @@ impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Why::Silent => f.write_str("the server sent no response in time"),
+            Why::Stalled(command, octets) => {
+                write!(
+                    f,
+                    "the server began to answer {command}, and sent nothing more in time after {octets} octets"
+                )
+            }
             Why::Closed => f.write_str("the server closed the connection"),
             Why::Login => f.write_str("the login was refused"),
             Why::Unreachable(error) => write!(f, "no connection: {error}"),
             Why::Mailbox(lack) => write!(f, "the mailbox has {lack}"),
+            Why::Server(does) => write!(f, "the server {does}"),
             Why::Client(lack) => write!(f, "the client {lack}"),
             Why::Needs(option) => write!(f, "needs {option}"),
             Why::Kit(fault) => write!(f, "the kit: {fault}"),

@@ -99,6 +99,9 @@ fn with_lf(text: &[u8]) -> Vec<u8> {
 /// # Errors
 /// Returns the error of the file system, or one for a file without the header line that identifies it.
 pub fn read(directory: &Path) -> io::Result<Vec<Message>> {
+    if directory.join("crlf").is_dir() {
+        return Err(io::Error::other("this is the folder of `corpus`: pass its folder `crlf`"));
+    }
     let mut messages = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
@@ -112,6 +115,9 @@ pub fn read(directory: &Path) -> io::Result<Vec<Message>> {
             })?;
             messages.push(Message { id, text });
         }
+    }
+    if messages.is_empty() {
+        return Err(io::Error::other("no message is there: pass the folder `crlf` of `corpus`"));
     }
     messages.sort_by(|left, right| left.id.cmp(&right.id));
     Ok(messages)
@@ -132,5 +138,17 @@ mod tests {
             assert_eq!(text.windows(2).filter(bare).count(), 0, "{id}");
             assert_eq!(with_lf(&text).iter().filter(|byte| **byte == b'\r').count(), 0);
         }
+    }
+
+    #[test]
+    fn a_manifest_is_the_folder_crlf() {
+        let directory = std::env::temp_dir().join(format!("pop3-conform-corpus-{}", std::process::id()));
+        write(&directory).unwrap();
+        let wrong = |path: &Path| read(path).unwrap_err().to_string();
+        let errors = [wrong(&directory), wrong(&directory.join("maildir"))];
+        let right = read(&directory.join("crlf")).unwrap();
+        fs::remove_dir_all(&directory).unwrap();
+        assert!(errors.iter().all(|error| error.contains("`crlf`")), "{errors:?}");
+        assert_eq!(right.len(), 12);
     }
 }

@@ -158,3 +158,66 @@ fn a_handshake_that_never_works_is_no_answer_to_an_injected_command() {
         assert!(matches!(verdict, Verdict::Inconclusive(Why::Unreachable(_))), "{id}: {verdict:?}");
     }
 }
+
+/// A lab with a twist, and without a manifest.
+fn unknown(edit: Edit) -> Lab {
+    let mut facts = InMemory::facts();
+    facts.manifest.clear();
+    Lab::new(Box::new(InMemory::new(Some(Twist { name: "a twist", edit }))), Rc::new(facts))
+}
+
+#[test]
+fn unique_ids_that_move_up_do_not_hide_which_message_was_removed() {
+    use pop3_conform::check::{Finding, Why};
+    use pop3_conform::{checks, prove, run};
+
+    // The unique-id is made of the number.
+    let edit = Edit::Code(|turn| match turn.is("UIDL") {
+        true => {
+            let rows: String =
+                (1..=turn.world().count()).map(|number| format!("{number} id{number}\r\n")).collect();
+            turn.pass();
+            turn.say(format!("+OK\r\n{rows}.\r\n").as_bytes());
+        }
+        false => turn.through(),
+    });
+    for id in ["quit.removes", "quit.keeps"] {
+        let check = checks::find(id).unwrap();
+        let (verdict, _) = prove::under(check, Some(Twist { name: "numbers", edit }));
+        assert!(verdict.is_green(), "{id}: {verdict:?}");
+    }
+    let seen = run::judge(checks::find("quit.removes").unwrap(), &mut unknown(edit));
+    assert!(matches!(seen, Err(Finding::Open(Why::Server(_)))), "{seen:?}");
+}
+
+#[test]
+fn a_mark_that_a_lost_connection_has_made_good_is_no_mark() {
+    use pop3_conform::check::Why;
+    use pop3_conform::run::Verdict;
+    use pop3_conform::{checks, prove};
+
+    for id in ["login.fresh", "quit.early_keeps"] {
+        let twist = Twist { name: "commits", edit: Edit::AtEnd("QUIT") };
+        let (verdict, _) = prove::under(checks::find(id).unwrap(), Some(twist));
+        assert!(matches!(verdict, Verdict::Inconclusive(Why::Server(_))), "{id}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_message_that_stops_is_named_with_its_octets() {
+    use pop3_conform::check::Why;
+    use pop3_conform::run::Verdict;
+    use pop3_conform::{checks, prove};
+
+    let edit = Edit::Code(|turn| {
+        let answer = turn.pass();
+        match turn.is("RETR 2") {
+            true => turn.say(&answer[..answer.len() / 2]),
+            false => turn.say(&answer),
+        }
+    });
+    let (verdict, _) = prove::under(checks::find("retr.size").unwrap(), Some(Twist { name: "stops", edit }));
+    let Verdict::Inconclusive(why @ Why::Stalled(..)) = verdict else { panic!("{verdict:?}") };
+    let text = why.to_string();
+    assert!(text.contains("RETR 2") && text.ends_with(" octets"), "{text}");
+}

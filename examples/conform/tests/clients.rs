@@ -93,3 +93,25 @@ fn a_scenario_that_is_red_among_others_runs_again_alone() {
     let green = report.lines().filter(|line| line.starts_with("ok ")).count();
     assert_eq!(green, 6, "{report}");
 }
+
+#[test]
+fn a_client_that_stores_after_quit_is_right_if_it_reports_that_quit_failed() {
+    use pop3_conform::client::{broken::Flaw, naive};
+
+    for id in ["quit.refused", "quit.unanswered"] {
+        let scenario = scenarios::find(id).unwrap();
+        let verdict = prove::under(scenario, &|job| naive::run(Flaw::UnlinksOnError, job));
+        assert!(verdict.is_green(), "{id}: {verdict:?}");
+    }
+}
+
+#[test]
+fn what_a_client_cannot_know_and_what_is_advice_is_a_warning() {
+    use pop3_conform::client::{broken::Flaw, naive};
+    use pop3_conform::run::Verdict;
+
+    for (id, flaw) in [("surplus.message", Flaw::TakesSurplus), ("greeting.refused", Flaw::IgnoresGreeting)] {
+        let verdict = prove::under(scenarios::find(id).unwrap(), &|job| naive::run(flaw, job));
+        assert!(matches!(verdict, Verdict::Warn(_)), "{id}: {verdict:?}");
+    }
+}

@@ -113,6 +113,19 @@ pub(super) static CHECKS: &[Check] = &[
         }],
     },
     Check {
+        id: "pass.directly",
+        rows: &["AMB.10"],
+        asks: "After USER, a refused command discards the name: PASS is refused then.",
+        needs: Needs::LOGIN,
+        legal: &[Legal { name: "refused", by: "RFC 1939 section 7" }, CLOSED],
+        probe: Probe::Ask(directly),
+        breaks: &[Twist { name: "the name stays", edit: Edit::Code(name_stays) }],
+        keeps: &[
+            Twist { name: "hangs up", edit: Edit::Code(|turn| super::session::hang_up_at(turn, 2)) },
+            Twist { name: "no text", edit: Edit::Answer { to: "USER*", old: "+OK send PASS", new: "+OK" } },
+        ],
+    },
+    Check {
         id: "login.unknown",
         rows: &["4422.3.6.a"],
         asks: "A login with a name that nobody has is refused like one with a wrong password.",
@@ -163,6 +176,45 @@ pub(super) static CHECKS: &[Check] = &[
         ],
     },
 ];
+
+const CLOSED: Legal =
+    Legal { name: "closed", by: "practice: servers limit the bad commands of one connection (ROB.16)" };
+
+/// A refused command leaves the name of USER.
+fn name_stays(turn: &mut Turn<'_>) {
+    if turn.is("USER*") {
+        turn.memory.bytes = turn.command.clone().into_bytes();
+    }
+    turn.through();
+    if turn.is("NOOP") && !turn.memory.bytes.is_empty() {
+        let user = String::from_utf8_lossy(&turn.memory.bytes).into_owned();
+        turn.ask(&user);
+    }
+}
+
+/// The password is the right one, so that only the name decides.
+fn directly(lab: &mut Lab) -> Seen {
+    let (user, password) = (lab.facts.user.clone(), lab.facts.password.clone());
+    let mut session = lab.secure()?;
+    if !session.ask(&format!("USER {user}"))?.is_ok() {
+        return Err(Finding::Absent("USER"));
+    }
+    let pass = match session.ask("NOOP") {
+        Ok(noop) if !noop.is_err() => {
+            return Err(Finding::Open(Why::Server("accepts NOOP before the login")));
+        }
+        Ok(_) => lab.pass(&mut session, &password),
+        Err(stop) => Err(stop),
+    };
+    match pass {
+        Ok(pass) if pass.is_ok() => {
+            Err(Finding::Wrong(vec![pass.wrong("accepted, and NOOP was between USER and PASS")]))
+        }
+        Ok(_) => Ok("refused"),
+        Err(Stop::Closed { .. }) => Ok("closed"),
+        Err(stop) => Err(stop.into()),
+    }
+}
 
 /// Answers a line of more than 1000 octets; without an answer, hangs up.
 fn at_length(turn: &mut Turn<'_>, answer: &[u8]) {

@@ -102,6 +102,25 @@ pub(super) static CHECKS: &[Check] = &[
         }],
     },
     Check {
+        id: "code.in_use",
+        rows: &["2449.8.1.2.a"],
+        asks: "A wrong password is not refused with [IN-USE] while no other session is open.",
+        needs: Needs::FAILED_LOGINS,
+        legal: &[Legal { name: "another refusal", by: "RFC 2449 section 8.1.2" }],
+        probe: Probe::Ask(in_use),
+        breaks: &[Twist {
+            name: "[IN-USE]",
+            edit: Edit::Answer { to: "PASS pop3-conform-wrong", old: "[AUTH]", new: "[IN-USE]" },
+        }],
+        keeps: &[
+            Twist {
+                name: "[SYS/TEMP]",
+                edit: Edit::Answer { to: "PASS*", old: "[AUTH]", new: "[SYS/TEMP]" },
+            },
+            Twist { name: "a lock that stays for a moment", edit: Edit::Code(in_use_once) },
+        ],
+    },
+    Check {
         id: "code.sys",
         rows: &["3206.4.a"],
         asks: "SYS as a code has TEMP or PERM after it.",
@@ -153,6 +172,9 @@ pub(super) static CHECKS: &[Check] = &[
     },
 ];
 
+/// A password that nobody has.
+const WRONG: &str = "pop3-conform-wrong";
+
 /// The codes that the documents define.
 const KNOWN: [&str; 4] = ["IN-USE", "LOGIN-DELAY", "SYS", "AUTH"];
 
@@ -176,10 +198,34 @@ fn provoked(lab: &mut Lab) -> Result<(crate::engine::Response, super::capa::Tags
 /// Fails a login, and returns the refusal.
 fn failed(lab: &mut Lab) -> Result<Heard, Finding> {
     let user = lab.facts.user.clone();
-    let (_, refused) = lab.try_login(&user, "pop3-conform-wrong")?;
+    let (_, refused) = lab.try_login(&user, WRONG)?;
     match refused.is_err() {
         true => Ok(refused.line),
         false => Err(Finding::Open(Why::Mailbox("a user whose wrong password is accepted"))),
+    }
+}
+
+/// A maildrop may be locked for a moment after the session before, so a refusal counts only if it stays. The right login, which succeeds, shows
+/// that no lock is there.
+fn in_use(lab: &mut Lab) -> Seen {
+    let user = lab.facts.user.clone();
+    let (session, refused) = lab.unlocked(|lab| Ok(lab.try_login(&user, WRONG)?))?;
+    drop(session);
+    if !refused.is_err() {
+        return Err(Finding::Open(Why::Mailbox("a user whose wrong password is accepted")));
+    }
+    if code(&refused.line).as_deref() != Some("IN-USE") {
+        return Ok("another refusal");
+    }
+    drop(lab.login()?);
+    Err(Finding::Wrong(vec![refused.line.wrong(5, "the password is wrong, and no other session is open")]))
+}
+
+/// The first session answers a wrong password as if the maildrop were locked.
+fn in_use_once(turn: &mut Turn<'_>) {
+    match turn.number() == 1 && turn.is("PASS*") {
+        true => turn.replace("[AUTH]", "[IN-USE]"),
+        false => turn.through(),
     }
 }
 

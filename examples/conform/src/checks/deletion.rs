@@ -2,7 +2,7 @@
 
 use super::{HANGS_UP, REFUSED, all_refused, nothing_after, numbers, sample};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
-use crate::engine::{Response, Session};
+use crate::engine::{Heard, Response, Session};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
 
@@ -97,6 +97,23 @@ pub(super) static CHECKS: &[Check] = &[
         ],
         keeps: &[NO_TEXT],
     },
+    Check {
+        id: "rset.unmarks",
+        rows: &["1939.5.rset.a"],
+        asks: "After RSET no message is marked: STAT, LIST and UIDL are as before three marks.",
+        needs: Needs::MARKS,
+        legal: &[Legal { name: "no message marked", by: "RFC 1939 section 5" }],
+        probe: Probe::Ask(unmarks),
+        breaks: &[
+            Twist { name: "RSET does nothing", edit: Edit::Say { to: "RSET", instead: "+OK\r\n" } },
+            Twist { name: "only the last mark goes", edit: Edit::Code(one_mark_goes) },
+            Twist { name: "UIDL stays without them", edit: Edit::Code(uidl_without) },
+        ],
+        keeps: &[Twist {
+            name: "no text",
+            edit: Edit::Answer { to: "RSET", old: "+OK all messages are unmarked", new: "+OK" },
+        }],
+    },
 ];
 
 const NO_TEXT: Twist =
@@ -167,6 +184,30 @@ fn empty_refused(turn: &mut Turn<'_>, command: &str) {
     match empty {
         true => turn.say(b"-ERR no messages\r\n"),
         false => turn.say(&answer),
+    }
+}
+
+/// RSET leaves all marks but the last.
+fn one_mark_goes(turn: &mut Turn<'_>) {
+    turn.through();
+    if turn.is("DELE*") {
+        turn.memory.bytes.extend_from_slice(format!("{}\n", turn.command).as_bytes());
+    }
+    if turn.is("RSET") {
+        let marks = String::from_utf8_lossy(&std::mem::take(&mut turn.memory.bytes)).into_owned();
+        let marks: Vec<&str> = marks.lines().collect();
+        for mark in marks.split_last().map_or(&[][..], |(_, others)| others) {
+            turn.ask(mark);
+        }
+    }
+}
+
+/// After DELE and RSET, UIDL lacks a row.
+fn uidl_without(turn: &mut Turn<'_>) {
+    turn.memory.count += u64::from(turn.is("DELE*"));
+    match turn.is("UIDL") && turn.memory.count > 0 {
+        true => super::listings::without_row(turn, "UIDL", "\r\n1 "),
+        false => turn.through(),
     }
 }
 
@@ -265,4 +306,43 @@ fn empty(lab: &mut Lab) -> Seen {
     }
     session.ask("RSET")?;
     seen("empty", offences)
+}
+
+/// How many messages are marked, if there are so many.
+const MARKS: usize = 3;
+
+fn unmarks(lab: &mut Lab) -> Seen {
+    let mut session = lab.login()?;
+    let some = sample(&mut session, MARKS)?;
+    let mut before = Vec::new();
+    for command in ["STAT", "LIST", "UIDL"] {
+        let response = session.ask(command)?;
+        if response.is_ok() {
+            before.push((command, rows(&response)));
+        }
+    }
+    for (number, _) in some.into_iter().take(MARKS) {
+        if !session.ask(&format!("DELE {number}"))?.is_ok() {
+            return Err(Finding::Open(Why::Mailbox("a message that DELE refuses")));
+        }
+    }
+    let rset = session.ask("RSET")?;
+    if !rset.is_ok() {
+        return Err(Finding::Wrong(vec![rset.wrong("RSET is refused")]));
+    }
+    let mut offences = Vec::new();
+    for (command, before) in before {
+        let after = session.ask(command)?;
+        if !after.is_ok() || rows(&after) != before {
+            offences.push(after.wrong(format!("after RSET, {command} is not as before the marks")));
+        }
+    }
+    seen("no message marked", offences)
+}
+
+/// What a listing tells: its two numbers, and its rows in the order of their text.
+fn rows(response: &Response) -> (Option<(u64, u64)>, Vec<String>) {
+    let mut rows: Vec<String> = response.rows.iter().map(Heard::text).collect();
+    rows.sort_unstable();
+    (numbers(response).filter(|_| rows.is_empty()), rows)
 }

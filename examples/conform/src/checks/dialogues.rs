@@ -20,7 +20,7 @@ macro_rules! files {
 pub(super) static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| {
     let files = files![
         "noop" "rset" "order" "quit_early" "quit_argument" "pass_first" "user_argument" "surplus" "unknown" "words"
-        "list_argument" "retr_argument" "dele_argument" "dele_ok" "dele_twice" "dele_reach" "dele_list" "rset_unmarks"
+        "list_argument" "retr_argument" "dele_argument" "dele_ok" "dele_twice" "dele_reach" "dele_list"
     ];
     let check =
         |(name, text)| read(text).unwrap_or_else(|line| panic!("{name}.pop3: not understood: {line}"));

@@ -229,7 +229,7 @@ fn reversed(turn: &mut Turn<'_>) {
 }
 
 /// A listing lacks the row that begins so.
-fn without_row(turn: &mut Turn<'_>, command: &str, start: &str) {
+pub(super) fn without_row(turn: &mut Turn<'_>, command: &str, start: &str) {
     let answer = turn.pass();
     let from = crate::engine::log::find(&answer, start.as_bytes()).filter(|_| turn.is(command));
     let row = from.map(|from| (from, answer[from + 2..].iter().position(|byte| *byte == b'\r')));

@@ -1,10 +1,10 @@
 //! RETR and TOP: sizes, ends, and what TOP has of a message.
 
 use super::{HANGS_UP, REFUSED, all_refused, nothing_after, numbers, sample};
-use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Why};
+use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
 use crate::corpus;
 use crate::engine::log::find;
-use crate::engine::{Response, Session};
+use crate::engine::{Response, Session, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
 
@@ -16,6 +16,7 @@ pub(super) static CHECKS: &[Check] = &[
         needs: Needs::LOGIN,
         legal: &[
             Legal { name: "equal", by: "RFC 1939 section 11" },
+            Legal { name: PARTLY, by: "RFC 1939 section 11: many or large messages are not all fetched" },
             Legal {
                 name: "two less, without the last line end",
                 by: "RFC 1939 leaves it open if the store has no last line end (AMB.15)",
@@ -39,6 +40,7 @@ pub(super) static CHECKS: &[Check] = &[
         keeps: &[
             Twist { name: "no last line end", edit: Edit::Code(no_last_line_end) },
             Twist { name: "no size in the status line", edit: Edit::Code(plain_status) },
+            Twist { name: "a mailbox with more messages", edit: Edit::Code(more) },
         ],
     },
     Check {
@@ -145,10 +147,18 @@ pub(super) static CHECKS: &[Check] = &[
         needs: Needs::LOGIN,
         legal: &[Legal { name: "the whole message", by: "RFC 1939 section 7" }],
         probe: Probe::Ask(|lab| top(lab, 99_999_999, "the whole message")),
-        breaks: &[Twist {
-            name: "the header only",
-            edit: Edit::Code(|turn| other_lines(turn, 99_999_999, 0)),
-        }],
+        breaks: &[
+            Twist { name: "the header only", edit: Edit::Code(|turn| other_lines(turn, 99_999_999, 0)) },
+            Twist {
+                name: "dots are not doubled",
+                edit: Edit::Answers { to: "TOP*", old: "\r\n..one", new: "\r\n.one" },
+            },
+            Twist {
+                name: "a line of one dot is not doubled",
+                edit: Edit::Answers { to: "TOP*", old: "\r\n..\r\n", new: "\r\n.\r\n" },
+            },
+            Twist { name: "announced, and refused", edit: Edit::Say { to: "TOP*", instead: "-ERR no\r\n" } },
+        ],
         keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
     },
     Check {
@@ -179,16 +189,33 @@ pub(super) static CHECKS: &[Check] = &[
 
 /// The most octets of a message that checks fetch; larger ones are left out if there are others.
 const LARGE: u64 = 1 << 20;
+/// The most octets of the one large message that is fetched all the same.
+const LARGEST: u64 = 16 << 20;
 /// The most messages that a check fetches.
 const MOST: usize = 12;
-/// The most messages that a check fetches by RETR and TOP.
-const SOME: usize = 5;
+
+/// The legal answer if not all messages were fetched.
+const PARTLY: &str = "equal, and not all messages were fetched";
 
 fn size(lab: &mut Lab) -> Seen {
     let mut session = lab.login()?;
-    let (mut offences, mut legal) = (Vec::new(), "equal");
-    for (message, size) in fetchable(&mut session, MOST)? {
-        let retr = session.ask(&format!("RETR {message}"))?;
+    let all = sample(&mut session, usize::MAX)?;
+    let mut some = fetchable(&all, MOST);
+    // A large message is one that does not fit into the buffers of connections.
+    let large = all.iter().filter(|(_, size)| (LARGE..=LARGEST).contains(size)).max_by_key(|(_, size)| *size);
+    some.extend(large.filter(|large| !some.contains(large)));
+    let (mut offences, mut legal) = (Vec::new(), if some.len() < all.len() { PARTLY } else { "equal" });
+    for (message, size) in some {
+        let command = format!("RETR {message}");
+        let retr = match session.ask(&command) {
+            // A server that is only slow may be in time now.
+            Err(Stop::Stalled { .. }) => {
+                drop(session);
+                session = lab.login()?;
+                session.ask(&command)?
+            }
+            retr => retr?,
+        };
         if !retr.is_ok() {
             return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));
         }
@@ -202,12 +229,25 @@ fn size(lab: &mut Lab) -> Seen {
     seen(legal, offences)
 }
 
-fn fetchable(session: &mut Session, most: usize) -> Result<Vec<(u64, u64)>, Finding> {
-    let mut some = sample(session, most)?;
-    if some.iter().any(|(_, size)| *size <= LARGE) {
-        some.retain(|(_, size)| *size <= LARGE);
+/// The mailbox has three messages more.
+fn more(turn: &mut Turn<'_>) {
+    if turn.is("greeting") && turn.world().count() == MOST {
+        let mut messages = corpus::messages();
+        let more: Vec<_> = messages.iter().take(3).cloned().collect();
+        messages.extend(more.into_iter().map(|mut message| {
+            message.id.push_str("-again");
+            message
+        }));
+        turn.world().put(messages);
+        turn.bite();
     }
-    Ok(some)
+    turn.through();
+}
+
+/// Returns messages to fetch, with their sizes: large ones are left out if there are others.
+pub(super) fn fetchable(listed: &[(u64, u64)], most: usize) -> Vec<(u64, u64)> {
+    let small: Vec<(u64, u64)> = listed.iter().copied().filter(|(_, size)| *size <= LARGE).collect();
+    super::spread(if small.is_empty() { listed } else { &small }, most)
 }
 
 /// LIST and STAT do not count the line end that message 1 has lost in the store.
@@ -298,9 +338,9 @@ fn other_lines(turn: &mut Turn<'_>, asked: u64, lines: u64) {
 
 fn marks_nothing(lab: &mut Lab) -> Seen {
     let mut session = lab.login()?;
-    let some = fetchable(&mut session, SOME)?;
+    let some = fetchable(&sample(&mut session, usize::MAX)?, 2);
     let before = session.ask("STAT")?;
-    for (message, _) in some.iter().take(2) {
+    for (message, _) in &some {
         session.ask(&format!("RETR {message}"))?;
         session.ask(&format!("TOP {message} 0"))?;
     }
@@ -357,7 +397,7 @@ fn likeness(ours: &[u8], theirs: &[u8]) -> Option<usize> {
 }
 
 /// Returns the place of a difference in the lines that were sent.
-fn first_difference(retr: &Response, ours: &[u8], theirs: &[u8], id: &str) -> crate::check::Offence {
+fn first_difference(retr: &Response, ours: &[u8], theirs: &[u8], id: &str) -> Offence {
     let same = ours.iter().zip(theirs).take_while(|(our, their)| our == their).count();
     let header = retr.rows.iter().position(|row| row.bytes.is_empty()).map_or(0, |blank| blank + 1);
     let mut left = same;
@@ -391,26 +431,52 @@ fn after_quotes(line: &[u8]) -> &[u8] {
 /// Compares TOP with RETR of the same server, so that a header that a store adds does not matter.
 fn top(lab: &mut Lab, lines: usize, legal: &'static str) -> Seen {
     let mut session = lab.login()?;
-    let mut offences = Vec::new();
-    for (message, _) in fetchable(&mut session, SOME)? {
+    let mut known = false;
+    for (message, _) in fetchable(&sample(&mut session, usize::MAX)?, MOST) {
         let retr = session.ask(&format!("RETR {message}"))?;
+        if retr.is_err() {
+            return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));
+        }
         let top = session.ask(&format!("TOP {message} {lines}"))?;
-        if !top.is_ok() {
+        if top.is_err() && !known && !announced(&mut session)? {
             return Err(Finding::Absent("TOP"));
         }
-        // Without a blank line, the text leaves open what TOP sends (AMB.14).
-        let Some(header) = retr.rows.iter().position(|row| row.bytes.is_empty()) else { continue };
-        let want = retr.rows.len().min(header + 1 + lines);
-        let same = top.rows.iter().zip(&retr.rows).take_while(|(top, retr)| top.bytes == retr.bytes).count();
-        let place = top.rows.get(same).unwrap_or(&top.line);
-        if same < want.min(top.rows.len()) {
-            offences.push(place.wrong(0, format!("line {} of TOP is not that of RETR", same + 1)));
-        } else if top.rows.len() != want {
-            let place = top.rows.get(want).unwrap_or(place);
-            offences.push(place.wrong(0, format!("TOP has {} lines in place of {want}", top.rows.len())));
+        known = true;
+        // After a response that ends too early or too late, the next ones are others.
+        if let Some(offence) = other_top(&retr, &top, lines) {
+            return Err(Finding::Wrong(vec![offence]));
         }
     }
-    seen(legal, offences)
+    Ok(legal)
+}
+
+/// Returns whether TOP is a capability of this session.
+fn announced(session: &mut Session) -> Result<bool, Finding> {
+    let capa = session.ask("CAPA")?;
+    Ok(capa.rows.iter().any(|row| row.text().eq_ignore_ascii_case("TOP")))
+}
+
+/// Returns where TOP is not the beginning of what RETR has sent.
+fn other_top(retr: &Response, top: &Response, lines: usize) -> Option<Offence> {
+    for response in [retr, top] {
+        if !response.is_ok() && !response.is_err() {
+            return Some(response.wrong("not a response: the one before did not end at its last line"));
+        }
+    }
+    if top.is_err() {
+        return Some(top.wrong("TOP is refused, and CAPA announces it, or it was answered before"));
+    }
+    // Without a blank line, the text leaves open what TOP sends (AMB.14).
+    let header = retr.rows.iter().position(|row| row.bytes.is_empty())?;
+    let want = retr.rows.len().min(header + 1 + lines);
+    let same = top.rows.iter().zip(&retr.rows).take_while(|(top, retr)| top.bytes == retr.bytes).count();
+    let place = top.rows.get(same).unwrap_or(&top.line);
+    if same < want.min(top.rows.len()) {
+        return Some(place.wrong(0, format!("line {} of TOP is not that of RETR", same + 1)));
+    }
+    let place = top.rows.get(want).unwrap_or(place);
+    let why = || format!("TOP has {} lines in place of {want}", top.rows.len());
+    (top.rows.len() != want).then(|| place.wrong(0, why()))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod update;
 
 use crate::check::{Check, Finding, Legal, Offence, Seen, Why};
 use crate::engine::session::MOST_REFUSALS;
-use crate::engine::{Response, Session, Stop};
+use crate::engine::{Heard, Response, Session, Stop};
 use crate::lab::{Lab, State, seen};
 
 /// All checks, file by file.
@@ -139,28 +139,32 @@ fn number(word: &str) -> Option<u64> {
     word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok())?
 }
 
+/// Returns the two numbers with which a row begins.
+fn pair(row: &Heard) -> Option<(u64, u64)> {
+    let text = row.text();
+    let mut words = text.split(' ').map(number);
+    Some((words.next()??, words.next()??))
+}
+
 /// Returns the numbers of up to `most` messages, the first and the last among them, with their sizes from LIST.
 fn sample(session: &mut Session, most: usize) -> Result<Vec<(u64, u64)>, Finding> {
     let list = session.ask("LIST")?;
-    let rows: Vec<(u64, u64)> = list
-        .rows
-        .iter()
-        .filter_map(|row| {
-            let text = row.text();
-            let mut words = text.split(' ').map(number);
-            Some((words.next()??, words.next()??))
-        })
-        .collect();
+    let rows: Vec<(u64, u64)> = list.rows.iter().filter_map(pair).collect();
     if rows.is_empty() {
         return Err(Finding::Open(Why::Mailbox("no message")));
     }
+    Ok(spread(&rows, most))
+}
+
+/// Returns up to `most` of these messages, the first and the last among them.
+fn spread(rows: &[(u64, u64)], most: usize) -> Vec<(u64, u64)> {
     if rows.len() <= most {
-        return Ok(rows);
+        return rows.to_vec();
     }
     let step = rows.len().div_ceil(most.max(2) - 1).max(1);
     let mut some: Vec<(u64, u64)> = rows.iter().copied().step_by(step).collect();
     some.extend(rows.last().filter(|last| some.last() != Some(last)));
-    Ok(some)
+    some
 }
 
 #[cfg(test)]

@@ -61,6 +61,24 @@ pub(super) static CHECKS: &[Check] = &[
         keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
     },
     Check {
+        id: "stls.late_announced",
+        rows: &["2595.4.b"],
+        asks: "After the login STLS is not announced, because it is not valid there.",
+        needs: Needs::CLEARTEXT.and(Needs::LOGIN),
+        legal: &[Legal { name: "not announced", by: "RFC 2595 sections 4 and 8" }],
+        probe: Probe::Ask(|lab| {
+            drop(offered(lab)?);
+            let (capa, tags) = capabilities(&mut lab.login()?)?;
+            let row = capa.rows.iter().find(|row| row.text().eq_ignore_ascii_case("STLS"));
+            let why = "STLS is announced after the login";
+            let offence =
+                words_of(&tags, "STLS").map(|_| row.map_or_else(|| capa.wrong(why), |row| row.wrong(0, why)));
+            seen("not announced", offence.into_iter().collect())
+        }),
+        breaks: &[Twist { name: "announced", edit: Edit::Code(announces_late) }],
+        keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
+    },
+    Check {
         id: "stls.injected",
         rows: &["2595.4.e"],
         asks: "What is sent in the segment of STLS, outside TLS, is not answered as a command.",
@@ -238,6 +256,15 @@ fn inject(turn: &mut Turn<'_>, answered: bool) {
     if answered && !early.is_empty() {
         let answer = turn.ask(String::from_utf8_lossy(&early).trim_end());
         turn.say(&answer);
+    }
+}
+
+/// After PASS, CAPA announces STLS.
+fn announces_late(turn: &mut Turn<'_>) {
+    turn.memory.count += u64::from(turn.is("PASS*"));
+    match turn.is("CAPA") && turn.memory.count > 0 {
+        true => turn.replace("\r\nTOP\r\n", "\r\nTOP\r\nSTLS\r\n"),
+        false => turn.through(),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{numbers, sample};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
-use crate::engine::log::find;
-use crate::engine::{Response, Session};
+use crate::corpus;
+use crate::engine::{Response, Session, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, seen};
 
@@ -126,7 +126,14 @@ pub(super) static CHECKS: &[Check] = &[
             let (before, session) = marked(lab)?;
             drop(session);
             quit(lab.secure()?)?;
-            all_are_there(lab, &before, "all are there", "a message is removed by QUIT before the login")
+            let why = "a message is removed by QUIT before the login";
+            let seen = all_are_there(lab, &before, "all are there", why);
+            match seen {
+                Err(Finding::Wrong(_)) if close_removes(lab)? => {
+                    Err(Finding::Open(Why::Server(super::login::REMOVES)))
+                }
+                seen => seen,
+            }
         }),
         breaks: &[Twist { name: "the mark of the session before", edit: Edit::Code(early_update) }],
         keeps: &[Twist { name: "no text", edit: Edit::Answer { to: "QUIT", old: "+OK bye", new: "+OK" } }],
@@ -147,6 +154,14 @@ pub(super) static CHECKS: &[Check] = &[
         breaks: &[
             Twist { name: "no lock", edit: Edit::Code(|turn| no_lock(turn, true)) },
             Twist { name: "no lock, and the first session is closed", edit: Edit::Code(closes_first) },
+            Twist {
+                name: "no lock, and the numbers move up",
+                edit: Edit::Code(|turn| moves_up(turn, "RETR*")),
+            },
+            Twist {
+                name: "no lock, and LIST has a row less",
+                edit: Edit::Code(|turn| moves_up(turn, "LIST")),
+            },
         ],
         keeps: &[Twist { name: "no lock, but a snapshot", edit: Edit::Code(|turn| no_lock(turn, false)) }],
     },
@@ -210,12 +225,33 @@ fn closes_first(turn: &mut Turn<'_>) {
     }
 }
 
-/// The messages of a session: their unique-ids, or their sizes without UIDL.
+/// After a removal by another session, the first one reads the messages as they are now.
+fn moves_up(turn: &mut Turn<'_>, to: &str) {
+    let live = turn.is(to) && turn.number() == 1 && turn.world().count() < 12;
+    let next = turn
+        .command
+        .split_once(' ')
+        .and_then(|(_, number)| number.parse::<u32>().ok())
+        .map(|number| number + 1);
+    match next {
+        Some(next) if live => {
+            let answer = turn.ask(&format!("RETR {next}"));
+            turn.say(&answer);
+        }
+        None if live => super::listings::without_row(turn, "LIST", "\r\n12 "),
+        _ => no_lock(turn, false),
+    }
+}
+
+/// The messages of a session, by their names.
 struct Before {
     listed: Vec<String>,
     marked: String,
+    /// The names are from the messages themselves. Unique-ids may be other ones after a removal, which another check finds.
+    sure: bool,
 }
 
+/// What names messages: their unique-ids, or their sizes without UIDL.
 fn names(session: &mut Session) -> Result<(Response, Vec<(String, String)>), Finding> {
     let mut listing = session.ask("UIDL")?;
     if !listing.is_ok() {
@@ -228,18 +264,78 @@ fn names(session: &mut Session) -> Result<(Response, Vec<(String, String)>), Fin
     Ok((listing, names))
 }
 
+/// Returns the numbers of the messages and the ids in their headers, if the mailbox is known and each message has one.
+///
+/// It has a session of its own, because a TOP that is not right may take the session out of step.
+fn identified(lab: &mut Lab) -> Result<Option<Vec<(String, String)>>, Finding> {
+    if lab.facts.manifest.is_empty() {
+        return Ok(None);
+    }
+    let mut session = lab.login()?;
+    let (_, mut names) = names(&mut session)?;
+    if names.len() > MOST {
+        return Ok(None);
+    }
+    for (number, name) in &mut names {
+        let top = session.ask(&format!("TOP {number} 0"))?;
+        match corpus::id_of(&top.message()) {
+            Some(id) if top.is_ok() => *name = id,
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(names))
+}
+
 /// Logs in and marks the first message.
 fn marked(lab: &mut Lab) -> Result<(Before, Session), Finding> {
+    let identified = identified(lab)?;
     let mut session = lab.login()?;
-    let (_, names) = names(&mut session)?;
-    let Some((number, name)) = names.first().cloned() else {
+    let sure = identified.is_some();
+    let names = match identified {
+        Some(names) => names,
+        None => names(&mut session)?.1,
+    };
+    let before = mark(&mut session, names, sure)?;
+    Ok((before, session))
+}
+
+/// Marks the first of these messages.
+fn mark(session: &mut Session, names: Vec<(String, String)>, sure: bool) -> Result<Before, Finding> {
+    let Some((number, marked)) = names.first().cloned() else {
         return Err(Finding::Open(Why::Mailbox("no message")));
     };
     if !session.ask(&format!("DELE {number}"))?.is_ok() {
         return Err(Finding::Open(Why::Mailbox("a message that DELE refuses")));
     }
     let listed = names.into_iter().map(|(_, name)| name).collect();
-    Ok((Before { listed, marked: name }, session))
+    Ok(Before { listed, marked, sure })
+}
+
+/// The messages of a new session, by names of the same kind.
+fn after(lab: &mut Lab, before: &Before) -> Result<(Response, Vec<String>), Finding> {
+    let (listing, mut names) = names(&mut lab.login()?)?;
+    if before.sure {
+        let lack = Why::Server("has a message that TOP does not identify");
+        names = identified(lab)?.ok_or(Finding::Open(lack))?;
+    }
+    Ok((listing, names.into_iter().map(|(_, name)| name).collect()))
+}
+
+/// Returns whether a lost connection removes what is marked.
+fn close_removes(lab: &mut Lab) -> Result<bool, Finding> {
+    lab.fill()?;
+    let (before, session) = marked(lab)?;
+    drop(session);
+    let (_, now) = after(lab, &before)?;
+    Ok(now.len() < before.listed.len())
+}
+
+/// Without names that are sure, and with the right number of messages, nobody knows which message has gone.
+fn unsure(before: &Before, now: &[String]) -> Result<(), Finding> {
+    match !before.sure && now.len() + 1 == before.listed.len() {
+        true => Err(Finding::Open(Why::Server("removed a message, and unique-ids do not show which"))),
+        false => Ok(()),
+    }
 }
 
 /// Sends QUIT, and waits for the close, so that the update is done.
@@ -255,44 +351,50 @@ fn removes(lab: &mut Lab) -> Seen {
     if quit(session)?.is_err() {
         return Ok("refused");
     }
-    let (listing, now) = names(&mut lab.login()?)?;
-    let same = |name: &str| now.iter().filter(|(_, other)| other == name).count();
+    let (listing, now) = after(lab, &before)?;
     let had = before.listed.iter().filter(|name| **name == before.marked).count();
-    let still = same(&before.marked) >= had;
-    let offence = still.then(|| listing.wrong("the marked message is there after QUIT"));
-    seen("removed", offence.into_iter().collect())
+    if now.iter().filter(|name| **name == before.marked).count() < had {
+        return Ok("removed");
+    }
+    unsure(&before, &now)?;
+    Err(Finding::Wrong(vec![listing.wrong("the marked message is there after QUIT")]))
 }
 
-fn missing(lab: &mut Lab, wanted: &[&String]) -> Result<(Response, usize), Finding> {
-    let (listing, now) = names(&mut lab.login()?)?;
-    let mut now: Vec<String> = now.into_iter().map(|(_, name)| name).collect();
+/// Returns how many of these messages are not there.
+fn missing(now: &[String], wanted: &[String]) -> usize {
+    let mut now: Vec<&String> = now.iter().collect();
     let mut missing = 0;
     for name in wanted {
-        match now.iter().position(|other| other == *name) {
+        match now.iter().position(|other| *other == name) {
             Some(found) => drop(now.swap_remove(found)),
             None => missing += 1,
         }
     }
-    Ok((listing, missing))
+    missing
 }
 
 fn all_are_there(lab: &mut Lab, before: &Before, legal: &'static str, why: &str) -> Seen {
-    let wanted: Vec<&String> = before.listed.iter().collect();
-    let (listing, missing) = missing(lab, &wanted)?;
-    let offence: Option<Offence> = (missing > 0).then(|| listing.wrong(why));
+    let (listing, now) = after(lab, before)?;
+    let offence: Option<Offence> = (missing(&now, &before.listed) > 0).then(|| listing.wrong(why));
     seen(legal, offence.into_iter().collect())
 }
 
 fn others_are_there(lab: &mut Lab, before: &Before, legal: &'static str) -> Seen {
-    let wanted: Vec<&String> = before.listed.iter().skip(1).collect();
-    let (listing, missing) = missing(lab, &wanted)?;
-    let offence =
-        (missing > 0).then(|| listing.wrong(format!("{missing} messages are gone, and 1 was marked")));
-    seen(legal, offence.into_iter().collect())
+    let (listing, now) = after(lab, before)?;
+    match missing(&now, &before.listed[1..]) {
+        0 => Ok(legal),
+        gone => {
+            unsure(before, &now)?;
+            let why = format!("{gone} messages are gone that were not marked");
+            Err(Finding::Wrong(vec![listing.wrong(why)]))
+        }
+    }
 }
 
 fn uidl_kept(lab: &mut Lab) -> Seen {
-    let (before, mut session) = marked(lab)?;
+    let mut session = lab.login()?;
+    let (_, listed) = names(&mut session)?;
+    let before = mark(&mut session, listed, false)?;
     if !session.ask("UIDL")?.is_ok() {
         return Err(Finding::Absent("UIDL"));
     }
@@ -307,31 +409,63 @@ fn uidl_kept(lab: &mut Lab) -> Seen {
     seen("the same", offence.into_iter().collect())
 }
 
+/// The most messages whose octets are compared.
+const MOST: usize = 100;
+const KEPT: &str = "the first session keeps its messages";
+
 fn removal(lab: &mut Lab) -> Seen {
     let mut first = lab.login()?;
-    let listed = sample(&mut first, 2)?;
-    let number = listed[0].0;
+    let listed = sample(&mut first, usize::MAX)?;
+    let mut texts = Vec::new();
+    for (number, _) in super::messages::fetchable(&listed, MOST) {
+        let retr = first.ask(&format!("RETR {number}"))?;
+        if !retr.is_ok() {
+            return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));
+        }
+        texts.push((number, retr.message()));
+    }
     let (user, password) = (lab.facts.user.clone(), lab.facts.password.clone());
     let (mut second, response) = lab.try_login(&user, &password)?;
     if !response.is_ok() {
         return Ok("the second login is refused");
     }
+    let number = listed[0].0;
     let stat = second.ask("STAT")?;
     if numbers(&stat).is_none_or(|(count, _)| count == 0) || !second.ask(&format!("DELE {number}"))?.is_ok() {
-        return Ok("the first session keeps its messages");
+        return Ok(KEPT);
     }
     quit(second)?;
     // A server that closes the first session in place of an answer has lost its messages too.
-    let id = first.id();
-    match first.ask(&format!("RETR {number}")) {
-        Ok(retr) if retr.is_ok() && find(&retr.message(), b"\n").is_some() => {
-            Ok("the first session keeps its messages")
-        }
-        Ok(retr) => Err(Finding::Wrong(vec![retr.wrong("the second session has removed this message")])),
-        Err(crate::engine::Stop::Closed { at, .. }) => {
-            let why = "closed, after the second session has removed this message".to_owned();
-            Err(Finding::Wrong(vec![Offence { why, session: id, at }]))
+    match changed(&mut first, listed, &texts) {
+        Ok(offence) => seen(KEPT, offence.into_iter().collect()),
+        Err(Stop::Closed { session, at, .. }) => {
+            let why = "closed, after the second session has removed a message".to_owned();
+            Err(Finding::Wrong(vec![Offence { why, session, at }]))
         }
         Err(stop) => Err(stop.into()),
     }
+}
+
+/// Returns what is not as it was before the second session removed a message.
+fn changed(
+    first: &mut Session,
+    mut listed: Vec<(u64, u64)>,
+    texts: &[(u64, Vec<u8>)],
+) -> Result<Option<Offence>, Stop> {
+    let list = first.ask("LIST")?;
+    let mut now: Vec<(u64, u64)> = list.rows.iter().filter_map(super::pair).collect();
+    now.sort_unstable();
+    listed.sort_unstable();
+    if now != listed {
+        let why = "the second session has removed a message, and LIST of the first one is not as before";
+        return Ok(Some(list.wrong(why)));
+    }
+    for (number, before) in texts {
+        let retr = first.ask(&format!("RETR {number}"))?;
+        if !retr.is_ok() || retr.message() != *before {
+            let why = "the second session has removed a message, and this one is not as before";
+            return Ok(Some(retr.wrong(format!("{number}: {why}"))));
+        }
+    }
+    Ok(None)
 }

@@ -23,7 +23,7 @@ pub struct Reporting {
     /// Explain a check: its rows, its legal answers, what it needs, and its twists
     #[arg(long, value_name = "ID")]
     pub explain: Option<String>,
-    /// The format of the report on stdout
+    /// The format of the report on stdout: text, tap, json, junit, html
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: String,
     /// Also write a report for CI services

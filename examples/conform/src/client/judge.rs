@@ -123,8 +123,15 @@ impl Found<'_> {
             Expect::Success | Expect::Stored => Counts::AsRows,
             Expect::Error | Expect::Discarded | Expect::Harmless => Counts::Failure,
         };
+        let unasked = scenario.unasked.and_then(read::message);
         for file in &self.run.files {
             if complete.iter().any(|message| read::same(file, message, true)) {
+                continue;
+            }
+            // The server broke the order of responses, and a client cannot see that.
+            if unasked.as_ref().is_some_and(|message| read::same(file, message, true)) {
+                let why = "a response that nobody asked for is stored as a message".to_owned();
+                self.add(Counts::Warning, why, self.place_of(file));
                 continue;
             }
             let half = complete.iter().chain(originals).any(|message| read::same(file, message, false));

@@ -44,6 +44,8 @@ pub struct Scenario {
     pub expect: Expect,
     /// No password may be sent at all.
     pub no_password: bool,
+    /// A response to RETR that the client did not ask for. It cannot know, so to store its message is a warning.
+    pub unasked: Option<&'static [u8]>,
     /// Looks at each exchange for more harm.
     pub harm: Option<Harm>,
     /// Judges all scenarios of the run, and has no server of its own.
@@ -171,6 +173,7 @@ impl Scenario {
             cuts: false,
             expect: Expect::Success,
             no_password: false,
+            unasked: None,
             harm: None,
             watches: false,
             legal_only: false,
@@ -242,6 +245,11 @@ impl Scenario {
 
     pub(crate) const fn no_password(mut self) -> Scenario {
         self.no_password = true;
+        self
+    }
+
+    pub(crate) const fn unasked(mut self, response: &'static [u8]) -> Scenario {
+        self.unasked = Some(response);
         self
     }
 

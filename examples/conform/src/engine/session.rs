@@ -25,6 +25,11 @@ pub struct Shared {
 pub enum Stop {
     /// Nothing was received in time.
     Silent,
+    /// The response to RETR or TOP began, and nothing more was received in time, after this number of octets of the message.
+    Stalled {
+        command: String,
+        octets: u64,
+    },
     /// The stream ended at this offset of what the server sent, after this number of refusals.
     Closed {
         session: usize,
@@ -42,6 +47,7 @@ impl From<Stop> for Finding {
     fn from(stop: Stop) -> Self {
         Finding::Open(match stop {
             Stop::Silent => Why::Silent,
+            Stop::Stalled { command, octets } => Why::Stalled(command, octets),
             Stop::Closed { .. } => Why::Closed,
             Stop::Unreachable(error) => Why::Unreachable(error),
             Stop::Login => Why::Login,
@@ -258,8 +264,17 @@ impl Session {
         }
         let mut rows = Vec::new();
         if let Some(kind) = kind.filter(|_| status == Status::Ok) {
-            while let Some(row) = self.row(kind, &keyword, line.tail)? {
-                rows.push(row);
+            let start = self.at();
+            loop {
+                match self.row(kind, &keyword, line.tail) {
+                    Ok(Some(row)) => rows.push(row),
+                    Ok(None) => break,
+                    Err(Stop::Silent) if kind == Kind::Body => {
+                        let octets = self.at() - start + self.unread().len() as u64;
+                        return Err(Stop::Stalled { command: command.to_owned(), octets });
+                    }
+                    Err(stop) => return Err(stop),
+                }
             }
         }
         Ok(Response { status, line, rows })

@@ -3,7 +3,8 @@
 use super::Style;
 use super::view::{Entry, Fault, Kind, Line, Report, Speaker};
 use crate::check::{Check, Probe};
-use crate::ledger;
+use crate::client::scenarios;
+use crate::{checks, ledger};
 use std::io::{self, Write};
 
 /// The offences of a check that are named; the first has a dialogue.
@@ -23,7 +24,13 @@ pub fn write(report: &Report, style: Style, out: &mut dyn Write) -> io::Result<(
     }
     writeln!(out)?;
     for line in &report.stale {
-        writeln!(out, "stale baseline line, no red check needs it: {}  {}", line.check, line.reason)?;
+        let is_known = checks::find(&line.check).is_some() || scenarios::find(&line.check).is_some();
+        let why = if is_known {
+            "stale baseline line, no red check needs it"
+        } else {
+            "unknown check in the baseline"
+        };
+        writeln!(out, "{why}: {}  {}", line.check, line.reason)?;
     }
     let count = |kind| report.count(kind);
     writeln!(
@@ -143,7 +150,7 @@ pub fn list(checks: &[&'static Check], out: &mut dyn Write) -> io::Result<()> {
         let needs = if needs.is_empty() { String::new() } else { format!(" [{}]", needs.join(", ")) };
         writeln!(out, "{:20} {} -- {}{needs}", check.id, check.rows.join(" "), check.asks)?;
     }
-    let judged = |id: &str| crate::checks::all().any(|check| check.rows.contains(&id));
+    let judged = |id: &str| checks::all().any(|check| check.rows.contains(&id));
     let without: Vec<&str> = crate::observable::on_a_server().filter(|id| !judged(id)).collect();
     writeln!(out, "\n{} rows that show on a server have no check:", without.len())?;
     for ids in without.chunks(10) {

@@ -6,7 +6,7 @@ use crate::client::broken::Flaw;
 use crate::client::{Expect, Offers, Scenario};
 
 pub(super) static SCENARIOS: &[Scenario] = &[
-    Scenario::new("base", &["1939.3.q", "1939.5.list.i"], "three plain messages")
+    Scenario::new("base", &["1939.3.q", "1939.4.b", "1939.5.list.i"], "three plain messages")
         .mail(plain)
         .broken(&[Flaw::NeedsTimestamp, Flaw::SignedNumber]),
     Scenario::new("corpus", &["1939.3.q", "1939.3.u"], "the twelve messages of `pop3-conform corpus`")
@@ -28,10 +28,10 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     .broken(&[Flaw::DropsRest]),
     Scenario::new("quit.refused", &["1939.6.h"], "QUIT is refused, and nothing was deleted")
         .twist(Edit::Answer { to: "QUIT", old: "+OK", new: "-ERR" })
-        .expect(Expect::Stored)
-        .broken(&[Flaw::UnlinksOnError, Flaw::Crashes]),
+        .expect(Expect::Error)
+        .broken(&[Flaw::Crashes]),
     Scenario::new("quit.unanswered", &["1939.6.h"], "the stream ends in place of the response to QUIT")
         .twist(Edit::Say { to: "QUIT", instead: "" })
-        .expect(Expect::Stored)
-        .broken(&[Flaw::UnlinksOnError, Flaw::Hangs]),
+        .expect(Expect::Error)
+        .broken(&[Flaw::Crashes, Flaw::Hangs]),
 ];

@@ -3,6 +3,7 @@
 use super::plain;
 use crate::check::Edit;
 use crate::client::broken::Flaw;
+use crate::client::serve::{Exchange, Session};
 use crate::client::{Expect, Scenario};
 use crate::lab::twist::Turn;
 
@@ -45,6 +46,13 @@ fn long_status(turn: &mut Turn<'_>) {
 /// A whole message that the client did not ask for.
 const SURPLUS: &[u8] = b"+OK 60 octets\r\nSubject: surplus\r\n\r\nNobody asked for this.\r\n.\r\n";
 
+/// After a greeting of `-ERR`, only QUIT is left.
+fn logs_in(_: &Session, _: usize, exchange: &Exchange) -> Option<String> {
+    let verb = exchange.verb();
+    let is_login = matches!(verb.as_str(), "USER" | "PASS" | "APOP" | "AUTH");
+    is_login.then(|| format!("{verb}: after a greeting of -ERR"))
+}
+
 pub(super) static SCENARIOS: &[Scenario] = &[
     Scenario::new("status.no_text", &["2449.3.b", "1939.3.k"], "`+OK` without a text")
         .code(without_text)
@@ -59,15 +67,11 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     )
     .code(with_code)
     .broken(&[Flaw::NoCodes]),
-    Scenario::new(
-        "greeting.refused",
-        &["1939.4.c", "1939.4.b"],
-        "a greeting of `-ERR`, and the stream stays open",
-    )
-    .twist(Edit::Say { to: "greeting", instead: "-ERR too busy\r\n" })
-    .expect(Expect::Error)
-    .no_password()
-    .broken(&[Flaw::IgnoresGreeting]),
+    Scenario::new("greeting.refused", &["1939.4.c"], "a greeting of `-ERR`, and the stream stays open")
+        .twist(Edit::Say { to: "greeting", instead: "-ERR too busy\r\n" })
+        .expect(Expect::Error)
+        .harm(logs_in)
+        .broken(&[Flaw::IgnoresGreeting]),
     Scenario::new("greeting.imap", &["1939.3.k", "ROB.14"], "the greeting of an IMAP server")
         .twist(Edit::Say { to: "greeting", instead: "* OK [CAPABILITY IMAP4rev1] ready\r\n" })
         .expect(Expect::Error)
@@ -99,6 +103,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             turn.say(SURPLUS);
         });
     })
+    .unasked(SURPLUS)
     .expect(Expect::Error)
     .broken(&[Flaw::TakesSurplus]),
     Scenario::new("surplus.garbage", &["1939.3.c"], "lines after the terminator of message 1")
