@@ -8,7 +8,6 @@ use crate::trace::Trace;
 use pop3_proto::{RecvBuf, SendBuf};
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -114,8 +113,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         recv: &mut RecvBuf<Vec<u8>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut room = [MaybeUninit::uninit(); LEAN]; // the read overwrites it, so zeros would be wasted
-        let mut buffer = ReadBuf::uninit(&mut room);
+        let mut room = [0; LEAN];
+        let mut buffer = ReadBuf::new(&mut room);
         ready!(self.poll_fill(&mut buffer, context))?;
         match buffer.filled() {
             [] => recv.received_eof(),
