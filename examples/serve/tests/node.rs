@@ -84,10 +84,11 @@ fn line(stream: &mut BufReader<TcpStream>) -> String {
 
 /// Connects, and reads the greeting.
 fn connect(address: SocketAddr) -> Result<BufReader<TcpStream>> {
-    let mut stream = BufReader::new(TcpStream::connect(address)?);
-    match &*line(&mut stream) {
-        "+OK ready\r\n" => Ok(stream),
-        other => Err(other.into()),
+    let (mut stream, mut greeting) = (BufReader::new(TcpStream::connect(address)?), String::new());
+    stream.read_line(&mut greeting)?; // a connection that was not accepted yet is reset when the listener ends
+    match greeting == "+OK ready\r\n" {
+        true => Ok(stream),
+        false => Err(greeting.into()),
     }
 }
 
