@@ -1,8 +1,8 @@
 //! The administrator's work: tables, accounts, checks and figures.
 
 use crate::Result;
-use crate::database::Database;
-use crate::id::{Id, now};
+use crate::database::{Database, Parameter};
+use crate::id::{Id, now, random};
 use crate::node::stored_name;
 use crate::objects::Objects;
 use crate::operations::{Bodies as _, Maildrop};
@@ -10,7 +10,6 @@ use crate::sql;
 use deadpool_postgres::Object;
 use pop3_proto_serve::passwords;
 use pop3_proto_serve::scram::{ITERATIONS, Verifier};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fmt;
 use tokio::io::AsyncReadExt as _;
 use tokio_postgres::Row;
@@ -28,9 +27,7 @@ const CLOCKS: u64 = 1000;
 pub async fn init(database: &Database) -> Result<()> {
     let mut connection = database.pool().get().await?;
     if version(&connection).await?.is_none() {
-        let mut password = [0; 32];
-        SystemRandom::new().fill(&mut password).map_err(|_| "the system has no random numbers")?;
-        let model = Verifier::new(&password, ITERATIONS)?.to_string();
+        let model = Verifier::new(&random::<32>()?, ITERATIONS)?.to_string();
         let transaction = connection.transaction().await?;
         transaction.batch_execute(sql::SCHEMA).await?;
         transaction.execute("INSERT INTO account (name, verifier) VALUES ('', $1)", &[&model]).await?;
@@ -78,8 +75,7 @@ pub async fn add_user(database: &Database, name: &str, password: Option<&str>) -
     let verifier = password.map_or(Ok(String::new()), |password| verifier(&name, password))?;
     const ADD: &str = "WITH made AS (INSERT INTO maildrop DEFAULT VALUES RETURNING id) \
         INSERT INTO account (name, verifier, maildrop) SELECT $1, $2, id FROM made";
-    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&name, Type::TEXT), (&verifier, Type::TEXT)];
+    let parameters: [Parameter<'_>; 2] = [(&name, Type::TEXT), (&verifier, Type::TEXT)];
     match database.pool().get().await?.query_typed(ADD, &parameters).await {
         Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
             Err(format!("there is already a user {name:?}").into())
@@ -96,8 +92,7 @@ pub async fn set_password(database: &Database, name: &str, password: &str) -> Re
     let name = checked_name(name)?;
     let verifier = verifier(&name, password)?;
     const SET: &str = "UPDATE account SET verifier = $2 WHERE name = $1 RETURNING 1";
-    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&name, Type::TEXT), (&verifier, Type::TEXT)];
+    let parameters: [Parameter<'_>; 2] = [(&name, Type::TEXT), (&verifier, Type::TEXT)];
     match database.pool().get().await?.query_typed(SET, &parameters).await?.is_empty() {
         true => Err(format!("there is no user {name:?}").into()),
         false => Ok(()),

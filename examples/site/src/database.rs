@@ -40,7 +40,7 @@ pub struct Accounts {
 }
 
 /// A value and its type. With the type, a statement without a name takes one round trip.
-type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Database {
     /// Returns the database that these connections lead to.

@@ -23,7 +23,7 @@ pub struct Uuid([u8; 16]);
 #[postgres(transparent)]
 pub struct Id(Uuid);
 
-/// The number of one login: whoever has the newest one holds the maildrop.
+/// The number of one login. The session with the newest one holds the maildrop.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, ToSql, FromSql)]
 #[postgres(transparent)]
 pub struct Token(Uuid);
@@ -112,8 +112,9 @@ pub fn now() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn random() -> Result<[u8; 16]> {
-    let mut octets = [0; 16];
+/// Returns random bytes.
+pub(crate) fn random<const COUNT: usize>() -> Result<[u8; COUNT]> {
+    let mut octets = [0; COUNT];
     SystemRandom::new().fill(&mut octets).map_err(|_| "the system has no random numbers")?;
     Ok(octets)
 }

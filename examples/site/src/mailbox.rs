@@ -67,7 +67,7 @@ impl pop3_proto_serve::Mailbox for Mailbox {
                     held.end();
                     Ok(())
                 }
-                Removal::NotDone | Removal::Unknown if marked.is_empty() => Ok(()),
+                _ if marked.is_empty() => Ok(()),
                 Removal::NotDone | Removal::Unknown => Err(Refusal::Temporary),
             }
         })

@@ -91,7 +91,7 @@ impl Objects {
         Ok(got.into_stream().map(move |chunk| {
             let chunk = chunk?;
             left = left.saturating_sub(chunk.len() as u64);
-            // A file that has become shorter sends empty chunks for ever.
+            // A file that has become shorter sends empty chunks forever.
             match chunk.is_empty() && left > 0 {
                 true => Err(io::Error::new(ErrorKind::UnexpectedEof, format!("the body {id} ends early"))),
                 false => Ok(chunk),

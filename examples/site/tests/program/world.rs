@@ -60,7 +60,7 @@ impl World {
         run(self.command(arguments), input)
     }
 
-    /// Changes the database behind the program's back.
+    /// Changes the database without the program.
     pub(crate) fn sql(&self, statement: &str) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime
