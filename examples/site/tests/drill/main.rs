@@ -14,4 +14,5 @@ mod leases;
 mod nodes;
 mod result;
 mod site;
+mod statements;
 mod wire;
