@@ -5,7 +5,7 @@ use crate::id::{Id, Token};
 use crate::listing::Listing;
 use crate::operations::{Ages, Arrival, Lease, Maildrop, Rows};
 use crate::sql;
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::TryStreamExt as _;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -49,10 +49,15 @@ impl Database {
         Database { pool, lease: lease.as_secs_f64() * 1000.0, named }
     }
 
-    /// Returns the connections.
-    #[must_use]
-    pub fn pool(&self) -> &Pool {
-        &self.pool
+    /// Returns a connection.
+    ///
+    /// # Errors
+    /// Returns an error if the database refuses it, or does not answer in time.
+    pub async fn connection(&self) -> Result<Object> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(_) => "the database did not accept a connection in time".into(),
+            error => error.into(),
+        })
     }
 
     /// Returns the account with this name.
@@ -114,7 +119,7 @@ impl Database {
         time: Duration,
         work: impl AsyncFnOnce(&Object) -> Result<T>,
     ) -> Result<T> {
-        let connection = self.pool.get().await?;
+        let connection = self.connection().await?;
         let result = timeout(time, work(&connection)).await;
         match result {
             Ok(Ok(value)) => Ok(value),
