@@ -17,4 +17,5 @@ mod result;
 mod s3;
 mod site;
 mod statements;
+mod vanish;
 mod wire;
