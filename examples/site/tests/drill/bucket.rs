@@ -14,6 +14,8 @@ pub(crate) enum Fault {
     None,
     /// The connection breaks after this many octets.
     Cut(usize),
+    /// The connection breaks at this place of a body.
+    Stop(usize),
     /// No response arrives.
     Silent,
     /// The store is busy: status 503.
@@ -126,6 +128,10 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> io::Result<()> {
             Fault::None => output.write_all(&[head.as_bytes(), part].concat())?,
             Fault::Cut(octets) => {
                 return output.write_all(&[head.as_bytes(), &part[..octets.min(part.len())]].concat());
+            }
+            Fault::Stop(at) => {
+                let octets = at.saturating_sub(range.0).min(part.len());
+                return output.write_all(&[head.as_bytes(), &part[..octets]].concat());
             }
             Fault::Busy => output.write_all(b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n")?,
             Fault::Silent => loop {
