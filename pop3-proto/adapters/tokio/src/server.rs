@@ -165,6 +165,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     /// has passed. `work` is dropped then.
     pub async fn wait_for<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Error> {
         let mut work = pin!(work);
+        // Most messages can be read at once, and then no timer is needed.
+        if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            return Ok(done);
+        }
         loop {
             let timer = self.timer()?;
             let until = self.wire.until(timer)?;
