@@ -155,7 +155,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         self.wait_for(filled).await?.map_err(Error::Message)
     }
 
-    /// Waits for `work`, such as an answer that takes time. Writes pending bytes meanwhile, so the client has the earlier responses.
+    /// Waits for `work`, such as an answer that takes time. Writes pending bytes meanwhile, so the client has the earlier responses. If the
+    /// work is ready at once, it does neither, and the next call reports a timer or a deadline.
     ///
     /// # Cancel safety
     /// Dropping the future drops `work`. No byte is lost or sent twice.
