@@ -9,6 +9,7 @@ pub mod capture;
 pub mod client;
 pub mod client_connection;
 pub mod command;
+pub mod corpus;
 pub mod login;
 pub mod maildir;
 mod naive;
