@@ -5,7 +5,7 @@
 //!   corpus pack FOLDER [TARGET...]     makes FOLDER/TARGET the committed inputs
 
 // By its path, so `oss-fuzz/build.sh` compiles this program without the dependencies of the package.
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[path = "../src/corpus.rs"]
 mod corpus;
 

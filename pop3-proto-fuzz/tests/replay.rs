@@ -35,13 +35,16 @@ fn every_seed() {
 /// One input in 4, which takes less than a second. `.ci/run fuzz` runs all of them in an optimized build.
 #[test]
 fn a_part_of_each_corpus() {
+    let mut size = 0;
     for (target, run) in TARGETS {
         let inputs = corpus::read(target);
         assert!(!inputs.is_empty(), "{target} has no corpus");
+        size += inputs.iter().map(Vec::len).sum::<usize>();
         for (number, data) in inputs.iter().enumerate().step_by(4) {
             named(*run, data, &format!("{target}, committed input {number}"));
         }
     }
+    assert!(size < 2 << 20, "{size} bytes are too many for the repository: make the corpora minimal");
 }
 
 const WORDS: &[&[u8]] = &[
