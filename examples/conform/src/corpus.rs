@@ -7,7 +7,7 @@ use std::path::Path;
 /// The header line that identifies a message.
 pub const ID: &str = "X-Conform-Id";
 
-/// A message, as it must arrive: each line ends in CR LF.
+/// A message, as it must arrive: each line ends in CR LF, apart from the last one of `last-dot`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
     pub id: String,
@@ -35,7 +35,8 @@ pub fn messages() -> Vec<Message> {
         ("spaces", "", b" leading, trailing  \r\n\ttab\t\r\n \r\n"),
         ("from-line", "", b"From the start of a line\r\n>From a quoted one\r\n"),
         ("long", "", many.as_bytes()),
-        ("last-dot", "", b"The last line is a dot.\r\n.\r\n"),
+        // The last line has no end: a server must add one before the terminator.
+        ("last-dot", "", b"The last line is a dot.\r\n."),
     ];
     bodies.map(|(id, header, body)| message(id, header, body)).to_vec()
 }
@@ -79,7 +80,8 @@ pub fn write(directory: &Path) -> io::Result<()> {
             mbox.write_all(if quoted { b">" } else { b"" })?;
             mbox.write_all(line)?;
         }
-        mbox.write_all(b"\n")?;
+        let end: &[u8] = if unix.ends_with(b"\n") { b"\n" } else { b"\n\n" };
+        mbox.write_all(end)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{HANGS_UP, REFUSED, all_refused, nothing_after, numbers, sample};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
-use crate::engine::{Heard, Response, Session};
+use crate::engine::{Heard, Response, Session, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
 
@@ -93,6 +93,7 @@ pub(super) static CHECKS: &[Check] = &[
         breaks: &[
             Twist { name: "LIST is refused", edit: Edit::Code(|turn| empty_refused(turn, "LIST")) },
             Twist { name: "UIDL is refused", edit: Edit::Code(|turn| empty_refused(turn, "UIDL")) },
+            Twist { name: "LIST is a line without an end", edit: Edit::Code(empty_without_end) },
             Twist { name: "STAT", edit: Edit::Answer { to: "STAT", old: "+OK 0 0", new: "+OK 0 1" } },
         ],
         keeps: &[NO_TEXT],
@@ -183,6 +184,15 @@ fn empty_refused(turn: &mut Turn<'_>, command: &str) {
     let empty = turn.is(command) && answer.ends_with(b"follows\r\n.\r\n");
     match empty {
         true => turn.say(b"-ERR no messages\r\n"),
+        false => turn.say(&answer),
+    }
+}
+
+/// An empty LIST is one line.
+fn empty_without_end(turn: &mut Turn<'_>) {
+    let answer = turn.pass();
+    match turn.is("LIST") && answer.ends_with(b"follows\r\n.\r\n") {
+        true => turn.say(b"+OK no messages\r\n"),
         false => turn.say(&answer),
     }
 }
@@ -290,7 +300,16 @@ fn empty(lab: &mut Lab) -> Seen {
     }
     let mut offences = Vec::new();
     for command in ["LIST", "UIDL"] {
-        let listing = session.ask(command)?;
+        let before = session.at();
+        let listing = match session.ask(command) {
+            // Nothing more: then the session is of no more use.
+            Err(Stop::Silent) if session.at() > before => {
+                let why = format!("the response to the next command: the empty {command} has no end");
+                offences.extend(super::limits::after_silence(&mut session, why)?);
+                return seen("empty", offences);
+            }
+            listing => listing?,
+        };
         if !listing.is_ok() && command == "LIST" {
             offences.push(listing.wrong("LIST is refused, because it is empty"));
         } else if let Some(row) = listing.rows.first() {
