@@ -50,20 +50,25 @@ pub struct Alike {
     pub file: usize,
 }
 
-/// Compares a response with a file, apart from CR.
+/// Compares the message in a response with a file, apart from CR. Dots that were added are no part of the message.
 #[must_use]
 pub fn alike(answer: &[u8], file: &[u8]) -> Alike {
-    let start = line(answer).map_or(0, |(status, _)| status.len() + 2);
+    let mut start = line(answer).map_or(0, |(status, _)| status.len() + 2);
     let mut rest = file.iter().enumerate().filter(|(_, byte)| **byte != b'\r').peekable();
     let mut count = 0;
-    for (offset, byte) in answer.iter().enumerate().skip(start).filter(|(_, byte)| **byte != b'\r') {
-        if rest.next_if(|(_, other)| *other == byte).is_none() {
-            let file = rest.peek().map_or(file.len(), |(offset, _)| *offset);
-            return Alike { count, answer: offset, file };
+    while let Some((text, after)) = line(&answer[start..]).filter(|(text, _)| *text != b".") {
+        let dot = usize::from(text.starts_with(b"."));
+        let end = answer.len() - after.len();
+        for offset in (start + dot..end).filter(|offset| answer[*offset] != b'\r') {
+            if rest.next_if(|(_, other)| **other == answer[offset]).is_none() {
+                let file = rest.peek().map_or(file.len(), |(offset, _)| *offset);
+                return Alike { count, answer: offset, file };
+            }
+            count += 1;
         }
-        count += 1;
+        start = end;
     }
-    Alike { count, answer: answer.len(), file: rest.peek().map_or(file.len(), |(offset, _)| *offset) }
+    Alike { count, answer: start, file: rest.peek().map_or(file.len(), |(offset, _)| *offset) }
 }
 
 /// Returns whether a file holds this message. Header lines may have been added, `From ` may be quoted, line ends may differ, and the last
@@ -142,8 +147,9 @@ mod tests {
     #[test]
     fn a_file_is_compared_up_to_the_first_difference() {
         let answer = b"+OK\r\na\r\n..b\r\nc\r\n.\r\n";
-        assert_eq!(alike(answer, b"a\n..b\nc\n"), Alike { count: 8, answer: 16, file: 8 });
-        assert_eq!(alike(answer, b"a\n.b\nc\n"), Alike { count: 3, answer: 9, file: 3 });
+        assert_eq!(alike(answer, b"a\n.b\nc\n"), Alike { count: 7, answer: 16, file: 7 });
+        assert_eq!(alike(answer, b"a\n..b\nc\n"), Alike { count: 3, answer: 10, file: 3 });
+        assert_eq!(alike(answer, b"a\n.b\n"), Alike { count: 5, answer: 13, file: 5 });
     }
 
     #[test]
