@@ -1,5 +1,3 @@
-use core::fmt;
-
 /// A number in decimal digits, for an output line.
 #[derive(Clone, Copy)]
 pub(crate) struct Digits {
@@ -55,12 +53,6 @@ const fn eight(number: u64) -> u64 {
     let twos = hundreds | ((fours - hundreds * 100) << 16);
     let tens = ((twos * 103) >> 10) & 0x000F_000F_000F_000F;
     tens | ((twos - tens * 10) << 8)
-}
-
-impl fmt::Debug for Digits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().escape_ascii().fmt(f)
-    }
 }
 
 #[cfg(test)]
