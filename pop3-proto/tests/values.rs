@@ -1,11 +1,12 @@
 //! The output of values and errors, and the values that can be read back from settings.
 
-use pop3_proto::client::{Event, SendError, TlsRefusal};
+use pop3_proto::client::{Deletions, Event, SendError, TlsRefusal};
 use pop3_proto::script::{AsyncPeer, Script};
-use pop3_proto::server::{Ask, Server, Step, Unaccepted, Utf8};
+use pop3_proto::server::{Ask, Language, Server, Step, Unaccepted, Utf8};
 use pop3_proto::{
-    Client, ClientConfig, Command, Expire, Input, Limits, MIN_SEND_BUF, Mechanism, MessageNumber, Piece,
-    Profile, SendBuf, ServerConfig, StuffMode, Text, Timers, TlsPolicy,
+    BareLf, Capability, Client, ClientConfig, Command, Expire, Input, InvalidValue, Limits, MIN_SEND_BUF,
+    Mechanism, MessageNumber, Piece, Profile, ResponseCode, ResponseError, SendBuf, ServerConfig, Sink,
+    State, StatusText, StuffMode, Text, Timers, TlsPolicy,
 };
 use std::error::Error;
 use std::sync::Arc;
@@ -78,6 +79,59 @@ fn debug_shows_bytes_as_text() {
 }
 
 #[test]
+fn values_and_errors_print_what_they_contain() {
+    let code = |word| ResponseCode::new(word).unwrap();
+    let status = |code, text| StatusText::new(code, Text::from_static(text)).unwrap();
+    assert_eq!(status(Some(ResponseCode::InUse), "busy").to_string(), "[IN-USE] busy");
+    assert_eq!(status(Some(ResponseCode::InUse), "").to_string(), "[IN-USE]");
+    assert_eq!(status(None, "busy").to_string(), "busy");
+    let shown = format!("{:?}", status(Some(code(b"X-FULL")), "busy"));
+    assert!(shown.starts_with("StatusText") && shown.contains("X-FULL") && shown.contains("busy"), "{shown}");
+
+    assert_eq!(ResponseError.to_string(), "expected +OK or -ERR");
+    assert!(BareLf.to_string().contains("LF"));
+    assert_eq!(State::Transaction.to_string(), "TRANSACTION");
+    assert_eq!(Deletions::Committed.to_string(), "the marked messages were removed");
+    let full = SendBuf::new([0; 3]).put(&[b"four"]).unwrap_err();
+    assert_eq!(chain(&SendError::BufferFull(full)).len(), 2);
+    #[cfg(feature = "sasl")]
+    assert_eq!(chain(&pop3_proto::sasl::SaslError::InvalidValue(InvalidValue::Empty)).len(), 2);
+    assert_eq!(format!("{:?}", Input::last(b"abc")), "Input { remaining: 3, last: true }");
+
+    let server: Server<std::convert::Infallible, _> = Server::new(ServerConfig::new(TlsPolicy::Implicit), 1);
+    assert!(format!("{server:?}").starts_with("Server { id: 1,"));
+    assert!(format!("{:?}", Language::ENGLISH).starts_with("Language {"));
+}
+
+#[test]
+fn values_that_differ_are_not_equal() {
+    let capability = |line| Capability::parse(line).unwrap();
+    assert_ne!(capability(b"SASL PLAIN"), capability(b"SASL LOGIN"));
+    assert_ne!(capability(b"SASL PLAIN"), capability(b"SASL PLAIN LOGIN"));
+    let code = |word| ResponseCode::new(word).unwrap();
+    assert_ne!(code(b"X-FULL"), code(b"X-SLOW"));
+    assert_eq!(code(b"X-FULL"), code(b"x-full"));
+}
+
+/// The four letters of a verb are compared without their case, and the digit of UTF8 is not a letter.
+#[test]
+fn a_control_character_does_not_make_utf8() {
+    assert_eq!(Command::parse(b"utf8"), Ok(Command::Utf8));
+    assert_ne!(Command::parse(b"UTF\x18"), Ok(Command::Utf8));
+}
+
+#[test]
+fn the_longest_time_in_days_is_not_never() {
+    let mut client = Client::new(TlsPolicy::Cleartext, 1);
+    let mut sink = SendBuf::new(vec![]);
+    client.poll(&mut Input::more(b"+OK\r\n")).unwrap();
+    client.send(&Command::Capa, &mut sink).unwrap();
+    let mut input = Input::more(b"+OK\r\nEXPIRE 4294967295\r\n.\r\n");
+    while client.poll(&mut input).unwrap().is_some() {}
+    assert_eq!(client.capabilities().expire(), Some(Expire::Days(u32::MAX - 1)));
+}
+
+#[test]
 fn a_listed_unique_id_tells_whether_it_is_valid() {
     let rows: [(&[u8], bool); 4] =
         [(b"a-1", true), (b"two words", false), (b"\xff", false), (&[b'x'; 71], false)];
@@ -100,6 +154,7 @@ fn a_listed_unique_id_tells_whether_it_is_valid() {
                 }
             };
             assert_eq!((listed.message, listed.as_bytes()), (MessageNumber::FIRST, id));
+            assert_eq!(AsRef::<[u8]>::as_ref(&listed), id);
             assert_eq!(listed.unique_id().map(|id| id.as_bytes()), is_valid.then_some(id), "{command}");
         }
     }

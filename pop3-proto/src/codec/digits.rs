@@ -78,6 +78,11 @@ mod tests {
         }
     }
 
+    #[test]
+    fn debug_shows_the_digits() {
+        assert_eq!(std::format!("{:?}", Digits::new(120_u32)), "120");
+    }
+
     /// Tests each group of digits separately, because a group does not depend on the other groups.
     #[test]
     fn every_group_of_four_digits_is_right_in_both_places() {

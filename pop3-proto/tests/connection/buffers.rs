@@ -4,7 +4,7 @@ use super::{CONFIG, Mail, command, give, hear, logged_in, mail};
 use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{
     BufferTooSmall, ClientConnection, Command, ConnectionError, Limits, MIN_SEND_BUF, Mechanism,
-    ServerConnection, Storage, TlsPolicy, server,
+    ServerConnection, Sink, Storage, TlsPolicy, server,
 };
 
 fn client(recv: usize, send: usize) -> Result<ClientConnection<Box<[u8]>>, BufferTooSmall> {
@@ -53,6 +53,13 @@ fn no_limit_makes_a_send_buffer_smaller_than_a_line() {
     assert_eq!(ClientConfig::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), MIN_SEND_BUF);
     let limits = Limits::DEFAULT.with_sasl_line(64).with_command_line(2000);
     assert_eq!(ClientConfig::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), 2000);
+}
+
+#[test]
+fn a_send_buffer_that_grows_has_room_for_the_longest_line() {
+    let limits = Limits::DEFAULT.with_command_line(20_000);
+    let mut pop3 = ClientConnection::new(ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits), 1);
+    assert_eq!(pop3.send_buf().capacity(), 20_000);
 }
 
 #[test]
