@@ -62,6 +62,82 @@ fn a_send_buffer_that_grows_has_room_for_the_longest_line() {
     assert_eq!(pop3.send_buf().capacity(), 20_000);
 }
 
+/// A storage that counts how often it may free its memory and must grow.
+struct Counted {
+    bytes: [u8; 1024],
+    freed: usize,
+    grown: usize,
+}
+
+impl Counted {
+    fn new() -> Self {
+        Counted { bytes: [0; 1024], freed: 0, grown: 0 }
+    }
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsMut<[u8]> for Counted {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Storage for Counted {
+    fn grow(&mut self, _length: usize) {
+        self.grown += 1;
+    }
+
+    fn shrink(&mut self) {
+        self.freed += 1;
+    }
+}
+
+#[test]
+fn an_idle_connection_frees_both_buffers() {
+    let (mut recv, mut send) = (Counted::new(), Counted::new());
+    let config = ClientConfig::new(TlsPolicy::Cleartext);
+    let mut pop3 = ClientConnection::with_buffers(config, 1, &mut recv, &mut send).unwrap();
+    pop3.recv_buf().spare_mut();
+    pop3.shrink();
+    drop(pop3);
+    assert_eq!((recv.freed, recv.grown, send.freed), (1, 1, 1));
+
+    let (mut recv, mut send) = (Counted::new(), Counted::new());
+    let pop3 = ServerConnection::<Mail, _, _, _>::with_buffers(&CONFIG, 1, &mut recv, &mut send);
+    pop3.unwrap().shrink();
+    assert_eq!((recv.freed, send.freed), (1, 1));
+}
+
+/// A stream that a signal interrupts once, and that then has a line or breaks.
+struct Interrupted(Vec<std::io::Result<&'static [u8]>>);
+
+impl std::io::Read for Interrupted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let line = self.0.remove(0)?;
+        buffer[..line.len()].copy_from_slice(line);
+        Ok(line.len())
+    }
+}
+
+#[test]
+fn an_interrupted_read_is_tried_again_and_other_errors_are_returned() {
+    let fail = |kind: std::io::ErrorKind| Err(kind.into());
+    let mut stream = Interrupted(vec![fail(std::io::ErrorKind::Interrupted), Ok(b"+OK\r\n")]);
+    let mut pop3 = client(900, 700).unwrap();
+    assert_eq!(pop3.read_from(&mut stream).unwrap(), 5);
+    assert!(matches!(pop3.poll(), Ok(Some((Event::Greeting(_), _)))));
+    let error = pop3.read_from(&mut stream).unwrap_err();
+    assert!(error.to_string().starts_with("no data is expected"), "{error}");
+    let mut stream = Interrupted(vec![fail(std::io::ErrorKind::BrokenPipe), Ok(b"+OK\r\n")]);
+    let error = client(900, 700).unwrap().read_from(&mut stream).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+}
+
 #[test]
 fn a_read_of_zero_bytes_is_the_end_only_if_there_was_room() {
     let mut pop3 = client(900, 700).unwrap();
