@@ -59,7 +59,7 @@ const fn eight(number: u64) -> u64 {
 
 impl fmt::Debug for Digits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().escape_ascii().fmt(f)
+        fmt::Display::fmt(&self.as_bytes().escape_ascii(), f)
     }
 }
 

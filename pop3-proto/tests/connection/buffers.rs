@@ -64,14 +64,14 @@ fn a_send_buffer_that_grows_has_room_for_the_longest_line() {
 
 /// A storage that counts how often it may free its memory and must grow.
 struct Counted {
-    bytes: [u8; 1024],
+    bytes: Vec<u8>,
     freed: usize,
     grown: usize,
 }
 
 impl Counted {
     fn new() -> Self {
-        Counted { bytes: [0; 1024], freed: 0, grown: 0 }
+        Counted { bytes: vec![0; 16 * 1024], freed: 0, grown: 0 }
     }
 }
 
