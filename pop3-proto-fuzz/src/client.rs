@@ -2,7 +2,7 @@
 
 use crate::naive;
 use crate::source::cuts;
-use crate::wire::{Parts, walls};
+use crate::wire::{Letters, Parts, walls};
 use pop3_proto::client::{ClientConfig, Deletions};
 use pop3_proto::{Limits, LineEnding, MIN_SEND_BUF, Profile, TlsPolicy};
 use pop3_proto_kit::{Cuts, Memory, Player, Read, Reading, words};
@@ -23,7 +23,7 @@ pub fn run(data: &[u8]) {
     seen(reading.rush(Cuts::Whole, memory), &wire);
 }
 
-fn config(octet: u8) -> ClientConfig {
+pub(crate) fn config(octet: u8) -> ClientConfig {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
     let mut config = ClientConfig::new(tls[usize::from(octet & 3)]);
     if octet & 4 != 0 {
@@ -41,7 +41,7 @@ fn config(octet: u8) -> ClientConfig {
 }
 
 /// Returns the line for a letter.
-fn line(letter: u8, message: u32) -> Option<String> {
+pub(crate) fn line(letter: u8, message: u32) -> Option<String> {
     let line = match letter {
         b'u' => "USER mrose",
         b'p' => "PASS secret",
@@ -74,15 +74,9 @@ fn line(letter: u8, message: u32) -> Option<String> {
 
 /// Returns the lines for the letters, each with the number of a message if a digit follows. Every line is sent as soon as
 /// possible.
-pub(crate) fn lines(mut letters: &[u8]) -> Vec<String> {
-    let mut lines = Vec::new();
-    while let [letter, later @ ..] = letters {
-        let digit = later.first().filter(|digit| matches!(digit, b'1'..=b'9'));
-        let message = digit.map_or(1, |digit| u32::from(digit - b'0'));
-        lines.extend(line(*letter, message).map(|line| format!("&{line}")));
-        letters = &later[usize::from(digit.is_some())..];
-    }
-    lines
+pub(crate) fn lines(letters: &[u8]) -> Vec<String> {
+    let lines = Letters(letters).filter_map(|(letter, digit)| line(letter, digit.unwrap_or(1).into()));
+    lines.map(|line| format!("&{line}")).collect()
 }
 
 /// The parts of a session that are visible from outside.

@@ -7,14 +7,22 @@
 pub mod body;
 pub mod capture;
 pub mod client;
+pub mod client_connection;
 pub mod command;
+pub mod corpus;
+pub mod login;
+pub mod maildir;
 mod naive;
 pub mod oracles;
 pub mod pair;
 pub mod response;
 pub mod roundtrip;
 pub mod server;
+pub mod server_connection;
 mod source;
+pub mod state;
+mod stream;
+pub mod tap;
 mod wire;
 
 /// Runs a target on one input.
@@ -31,6 +39,12 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("roundtrip", roundtrip::run),
     ("oracles", oracles::run),
     ("capture", capture::run),
+    ("client_connection", client_connection::run),
+    ("server_connection", server_connection::run),
+    ("login", login::run),
+    ("tap", tap::run),
+    ("maildir", maildir::run),
+    ("state", state::run),
 ];
 
 /// Replays the files in the arguments, which a target's program does if it is built without a fuzzer.

@@ -1,7 +1,7 @@
 //! The code that the targets for the machines share: the form of their inputs, and a send buffer that checks its
 //! contents.
 
-use pop3_proto::{BufferFull, SendBuf, Sink};
+use pop3_proto::{BufferFull, Input, SendBuf, Sink};
 
 /// An input in two parts, so a person can read a seed: a first line of one-letter instructions, then the bytes of the wire.
 pub(crate) struct Parts<'a> {
@@ -36,6 +36,25 @@ impl<'a> Parts<'a> {
         let (seed, letters) = line.split_first().map_or((0, line), |(octet, rest)| (*octet, rest));
         Parts { config, seed, letters, wire: wire.get(1..).unwrap_or_default() }
     }
+}
+
+/// The letters of a first line, each with the digit after it.
+pub(crate) struct Letters<'a>(pub(crate) &'a [u8]);
+
+impl Iterator for Letters<'_> {
+    type Item = (u8, Option<u8>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (letter, later) = self.0.split_first()?;
+        let digit = later.first().filter(|digit| matches!(digit, b'1'..=b'9')).map(|digit| digit - b'0');
+        self.0 = &later[usize::from(digit.is_some())..];
+        Some((*letter, digit))
+    }
+}
+
+/// Returns the unread bytes as an input, the last one if the stream has ended.
+pub(crate) const fn input(unread: &[u8], eof: bool) -> Input<'_> {
+    if eof { Input::last(unread) } else { Input::more(unread) }
 }
 
 /// Encodes to a vector with room for anything that a target encodes.

@@ -2,6 +2,7 @@
 
 use crate::checks::dialogues::Dialogue;
 use crate::engine::Heard;
+use crate::engine::log::Side;
 use crate::lab::Lab;
 use crate::lab::twist::Turn;
 
@@ -66,8 +67,18 @@ pub struct Offence {
     pub why: String,
     /// The session, as an index into the log.
     pub session: usize,
-    /// The offset of the byte in what the server sent in this session.
+    /// Who sent the byte: under test, a server sends it, or a client.
+    pub side: Side,
+    /// The offset of the byte in what this side sent in this session.
     pub at: u64,
+}
+
+impl Offence {
+    /// An offence that this byte of a server shows.
+    #[must_use]
+    pub fn new(why: impl Into<String>, session: usize, at: u64) -> Self {
+        Offence { why: why.into(), session, side: Side::Server, at }
+    }
 }
 
 /// Why there is no verdict.
@@ -126,7 +137,8 @@ impl Needs {
     pub const NOTHING: Needs = Needs(0);
     /// `--user` and `--password-env`.
     pub const LOGIN: Needs = Needs(1);
-    /// `--allow marks`: it may mark messages. It must end with RSET and a close, never with QUIT.
+    /// `--allow marks`: it may mark messages. It must end with RSET and a close, never with QUIT. The mailbox is filled before it if there is
+    /// `--fill`: a server may remove what is only marked.
     pub const MARKS: Needs = Needs(2 | 1);
     /// `--manifest`: the messages of the mailbox are known.
     pub const MANIFEST: Needs = Needs(4 | 1);
@@ -183,10 +195,11 @@ impl Needs {
         Needs::NAMES.iter().filter(move |(need, _)| self.has(*need)).map(|(_, name)| *name)
     }
 
-    /// Returns the rank in a run. Checks that remove messages are late, and failed logins, which make servers slow, are later.
+    /// Returns the rank in a run. Checks that mark messages are late, because a server may remove what is only marked. Those that remove
+    /// messages are later, and failed logins, which make servers slow, are last.
     #[must_use]
     pub const fn rank(self) -> u16 {
-        self.0 & (Needs::FILL.0 | Needs::FAILED_LOGINS.0 | Needs::SLOW.0) & !Needs::LOGIN.0
+        self.0 & (Needs::MARKS.0 | Needs::FILL.0 | Needs::FAILED_LOGINS.0 | Needs::SLOW.0) & !Needs::LOGIN.0
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 /// The header line that identifies a message.
 pub const ID: &str = "X-Conform-Id";
 
-/// A message, as it must arrive: each line ends in CR LF.
+/// A message, as it must arrive: each line ends in CR LF, apart from the last one of `last-dot`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
     pub id: String,
@@ -35,7 +35,8 @@ pub fn messages() -> Vec<Message> {
         ("spaces", "", b" leading, trailing  \r\n\ttab\t\r\n \r\n"),
         ("from-line", "", b"From the start of a line\r\n>From a quoted one\r\n"),
         ("long", "", many.as_bytes()),
-        ("last-dot", "", b"The last line is a dot.\r\n.\r\n"),
+        // The last line has no end: a server must add one before the terminator.
+        ("last-dot", "", b"The last line is a dot.\r\n."),
     ];
     bodies.map(|(id, header, body)| message(id, header, body)).to_vec()
 }
@@ -79,7 +80,8 @@ pub fn write(directory: &Path) -> io::Result<()> {
             mbox.write_all(if quoted { b">" } else { b"" })?;
             mbox.write_all(line)?;
         }
-        mbox.write_all(b"\n")?;
+        let end: &[u8] = if unix.ends_with(b"\n") { b"\n" } else { b"\n\n" };
+        mbox.write_all(end)?;
     }
     Ok(())
 }
@@ -133,7 +135,7 @@ mod tests {
         assert_eq!(messages.len(), 12);
         for Message { id, text } in messages {
             assert_eq!(id_of(&text).as_deref(), Some(id.as_str()));
-            assert!(text.ends_with(b"\r\n"), "{id}");
+            assert_eq!(text.ends_with(b"\r\n"), id != "last-dot", "{id}");
             let bare = |pair: &&[u8]| pair[1] == b'\n' && pair[0] != b'\r';
             assert_eq!(text.windows(2).filter(bare).count(), 0, "{id}");
             assert_eq!(with_lf(&text).iter().filter(|byte| **byte == b'\r').count(), 0);

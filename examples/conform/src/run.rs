@@ -1,7 +1,7 @@
 //! Runs checks, and turns what they saw into verdicts.
 
 use crate::check::{Check, Finding, Needs, Offence, Probe, Seen, Why};
-use crate::checks::dialogues;
+use crate::checks::{self, dialogues};
 use crate::engine::{Log, Stop};
 use crate::lab::Lab;
 use crate::ledger::{self, Weight};
@@ -87,7 +87,7 @@ impl Results {
         }
         self.log.sessions.append(&mut other.log.sessions);
         self.outcomes.append(&mut other.outcomes);
-        let place = |check: &Check| crate::checks::all().position(|other| std::ptr::eq(other, check));
+        let place = |check: &Check| checks::all().position(|other| std::ptr::eq(other, check));
         self.outcomes.sort_by_key(|outcome| place(outcome.check));
         self.took = self.took.max(other.took);
         self
@@ -130,9 +130,12 @@ pub fn run(
 /// Runs one check in this lab.
 pub fn judge(check: &'static Check, lab: &mut Lab) -> Seen {
     if let Some(lack) = check.needs.lacks(lab.facts.given) {
-        return Err(Finding::Open(Why::Needs(lack)));
+        let absent = checks::absent::absent(check, lab).map(Finding::Absent);
+        return Err(absent.unwrap_or(Finding::Open(Why::Needs(lack))));
     }
-    if check.needs.has(Needs::FILL) {
+    let fills =
+        check.needs.has(Needs::FILL) || (check.needs.has(Needs::MARKS) && lab.facts.given.has(Needs::FILL));
+    if fills {
         lab.fill()?;
     }
     let seen = match check.probe {

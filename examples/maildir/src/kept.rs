@@ -55,6 +55,3 @@ impl Kept {
         self.0 = None;
     }
 }
-
-#[cfg(test)]
-mod tests;

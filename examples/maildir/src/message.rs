@@ -4,12 +4,20 @@ use crate::sizes::{self, Size};
 use pop3_proto::OctetCount;
 use rustix::buffer::spare_capacity;
 use rustix::io::retry_on_intr;
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, ErrorKind, Read, Seek as _};
+use std::mem;
 
 /// The maximum read from a file at once, not counting the byte after it that must not exist.
 const PART: u64 = 60 * 1024;
+
+thread_local! {
+    /// The buffer of the last message that ended on this thread. A new one of this size is taken from memory that all threads
+    /// share, where they wait for each other.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// A message that is being sent. It ends with an error unless as many octets were sent as were listed.
 ///
@@ -41,7 +49,7 @@ impl Message {
         }
         let is_certain = seems_same && is_short && size.is_settled();
         let (left, listed) = (size.length, size.octets());
-        let (count, part) = ((!is_certain).then(OctetCount::new), Vec::new());
+        let (count, part) = ((!is_certain).then(OctetCount::new), SPARE.take());
         let mut message = Message { mailbox, file: opened.file, left, count, listed, part, consumed: 0 };
         if !is_same {
             return Err(message.changed());
@@ -86,6 +94,14 @@ impl Message {
         self.part.clear();
         self.mailbox.forget_sizes();
         io::Error::new(ErrorKind::InvalidData, "the message has changed")
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        let mut part = mem::take(&mut self.part);
+        part.clear();
+        SPARE.try_with(|spare| spare.set(part)).ok(); // unless the thread is ending
     }
 }
 

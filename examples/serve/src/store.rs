@@ -27,16 +27,13 @@ pub trait Store: Send + Sync {
     /// Returns the verifier of a user's password, or [a substitute](Verifier::of_nobody) for an unknown name.
     fn verifier(&self, name: &[u8]) -> io::Result<Verifier>;
 
-    /// Returns whether this is the user's password.
-    fn is_right(&self, name: &[u8], password: &[u8]) -> io::Result<bool>;
-
     /// Returns whether [`verifier`](Self::verifier) never blocks, because all verifiers are in memory.
     fn has_verifiers(&self) -> bool {
         false
     }
 
     /// Returns whether this is known to be the user's password. If that would block, returns `false`, and the server calls
-    /// [`is_right`](Self::is_right).
+    /// [`log_in`](Self::log_in).
     fn knows(&self, name: &[u8], password: &[u8]) -> bool {
         let _ = (name, password);
         false
@@ -48,7 +45,11 @@ pub trait Store: Send + Sync {
         None
     }
 
-    /// Opens a user's mail for one session. The inner result is `Err` if another session has it open.
+    /// Checks a user's password, and opens the mail for one session. The inner result is [`Refusal::Credentials`] if the password is wrong, and
+    /// otherwise that of [`open`](Self::open).
+    fn log_in(&self, name: &[u8], password: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>>;
+
+    /// Opens the mail of a user who has proved to be one, for one session. The inner result is `Err` if another session has it open.
     fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>>;
 
     /// Reads everything again that the administrator may have changed, and returns how many users there are now. Returns `None` if there is
@@ -77,8 +78,11 @@ impl Store for Users {
         Ok(Users::verifier(self, name))
     }
 
-    fn is_right(&self, name: &[u8], password: &[u8]) -> io::Result<bool> {
-        Ok(Users::is_right(self, name, password))
+    fn log_in(&self, name: &[u8], password: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
+        match self.is_right(name, password) {
+            true => self.open(name),
+            false => Ok(Err(Refusal::Credentials)),
+        }
     }
 
     fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {

@@ -350,23 +350,21 @@ impl Host {
 
     /// Checks the user's identity, and opens the maildrop. This blocks.
     fn open(&self, (id, address): (u64, IpAddr), name: &[u8], proof: &Proof) -> Opened {
-        let failed = |error: io::Error| {
+        let opened = match proof {
+            Proof::Password(password) => self.store.log_in(name, password),
+            Proof::Apop(timestamp, digest) if self.is_apop(name, timestamp, digest) => self.store.open(name),
+            Proof::Done => self.store.open(name),
+            Proof::Apop(..) | Proof::Wrong => Ok(Err(Refusal::Credentials)),
+        };
+        let opened = opened.map_err(|error| {
             tracing::error!(id, name = %name.escape_ascii(), %error, "the store failed");
             refusal(&error)
-        };
-        let is_right = match proof {
-            Proof::Password(password) => self.store.is_right(name, password).map_err(failed)?,
-            Proof::Apop(timestamp, digest) => self.is_apop(name, timestamp, digest),
-            Proof::Done => true,
-            Proof::Wrong => false,
-        };
-        if !is_right {
+        })?;
+        match &opened {
             // Do not log the name, because some users type their password there.
-            tracing::warn!(id, %address, "a login failed");
-            return Err(Refusal::Credentials);
+            Err(Refusal::Credentials) => tracing::warn!(id, %address, "a login failed"),
+            opened => log_opened((id, address), name, opened),
         }
-        let opened = self.store.open(name).map_err(failed)?;
-        log_opened((id, address), name, &opened);
         opened
     }
 

@@ -25,7 +25,7 @@ const CLOCKS: u64 = 1000;
 /// # Errors
 /// Returns an error if the database failed, or if it has tables of another version.
 pub async fn init(database: &Database) -> Result<()> {
-    let mut connection = database.pool().get().await?;
+    let mut connection = database.connection().await?;
     if version(&connection).await?.is_none() {
         let model = Verifier::new(&random::<32>()?, ITERATIONS)?.to_string();
         let transaction = connection.transaction().await?;
@@ -51,7 +51,7 @@ async fn version(connection: &Object) -> Result<Option<i32>> {
 /// # Errors
 /// Returns an error if it does not.
 pub async fn check_tables(database: &Database) -> Result<()> {
-    check_version(&database.pool().get().await?).await
+    check_version(&database.connection().await?).await
 }
 
 async fn check_version(connection: &Object) -> Result<()> {
@@ -76,7 +76,7 @@ pub async fn add_user(database: &Database, name: &str, password: Option<&str>) -
     const ADD: &str = "WITH made AS (INSERT INTO maildrop DEFAULT VALUES RETURNING id) \
         INSERT INTO account (name, verifier, maildrop) SELECT $1, $2, id FROM made";
     let parameters: [Parameter<'_>; 2] = [(&name, Type::TEXT), (&verifier, Type::TEXT)];
-    match database.pool().get().await?.query_typed(ADD, &parameters).await {
+    match database.connection().await?.query_typed(ADD, &parameters).await {
         Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
             Err(format!("there is already a user {name:?}").into())
         }
@@ -93,7 +93,7 @@ pub async fn set_password(database: &Database, name: &str, password: &str) -> Re
     let verifier = verifier(&name, password)?;
     const SET: &str = "UPDATE account SET verifier = $2 WHERE name = $1 RETURNING 1";
     let parameters: [Parameter<'_>; 2] = [(&name, Type::TEXT), (&verifier, Type::TEXT)];
-    match database.pool().get().await?.query_typed(SET, &parameters).await?.is_empty() {
+    match database.connection().await?.query_typed(SET, &parameters).await?.is_empty() {
         true => Err(format!("there is no user {name:?}").into()),
         false => Ok(()),
     }
@@ -115,7 +115,7 @@ fn verifier(name: &str, password: &str) -> Result<String> {
 /// # Errors
 /// Returns an error if something does not have what a site needs.
 pub async fn check(database: &Database, bodies: &Objects) -> Result<Vec<String>> {
-    let connection = database.pool().get().await.map_err(|error| format!("the database: {error}"))?;
+    let connection = database.connection().await.map_err(|error| format!("the database: {error}"))?;
     check_version(&connection).await?;
     let mut found = vec![format!("tables: version {}", sql::VERSION)];
     found.push(check_settings(&connection).await?);
@@ -191,7 +191,7 @@ pub async fn status(database: &Database) -> Result<Status> {
         (SELECT count(*) FROM loose WHERE state = 'c'), \
         (SELECT count(*) FROM loose WHERE state = 'g'), \
         (SELECT count(*) FROM loose WHERE state = 'd')";
-    let connection = database.pool().get().await?;
+    let connection = database.connection().await?;
     check_version(&connection).await?;
     let row = connection.query_typed(COUNT, &[]).await?.pop();
     Ok(Status(row.ok_or("the database counted nothing")?))

@@ -5,16 +5,19 @@ use crate::id::{Id, Token};
 use crate::listing::Listing;
 use crate::operations::{Ages, Arrival, Lease, Maildrop, Rows};
 use crate::sql;
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::TryStreamExt as _;
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, RowStream};
 
-/// How long the database may take for one statement. A listing and a removal may have a million rows.
+/// How long the database may take for one statement. A listing may have a million rows.
 const SHORT: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(30);
+
+/// How much longer it may take for each message that is removed: ten times as long as it takes.
+const REMOVAL: Duration = Duration::from_micros(40);
 
 /// How many leases one statement renews or ends, and how many bodies one collection chooses.
 const LEASES: usize = 1000;
@@ -49,10 +52,15 @@ impl Database {
         Database { pool, lease: lease.as_secs_f64() * 1000.0, named }
     }
 
-    /// Returns the connections.
-    #[must_use]
-    pub fn pool(&self) -> &Pool {
-        &self.pool
+    /// Returns a connection.
+    ///
+    /// # Errors
+    /// Returns an error if the database refuses it, or does not answer in time.
+    pub async fn connection(&self) -> Result<Object> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(_) => "the database did not accept a connection in time".into(),
+            error => error.into(),
+        })
     }
 
     /// Returns the account with this name.
@@ -114,7 +122,7 @@ impl Database {
         time: Duration,
         work: impl AsyncFnOnce(&Object) -> Result<T>,
     ) -> Result<T> {
-        let connection = self.pool.get().await?;
+        let connection = self.connection().await?;
         let result = timeout(time, work(&connection)).await;
         match result {
             Ok(Ok(value)) => Ok(value),
@@ -201,7 +209,7 @@ impl Rows for Database {
         let Lease { maildrop, token } = lease;
         let parameters: [Parameter<'_>; 3] =
             [(&maildrop, Type::INT8), (&token, Type::UUID), (&ids, Type::UUID_ARRAY)];
-        let rows = self.query_for(LONG, sql::COMMIT, &parameters).await?;
+        let rows = self.query_for(time_for(ids), sql::COMMIT, &parameters).await?;
         let row = rows.first().ok_or(OTHER_RESULT)?;
         match row.try_get::<_, Token>(0)? == token {
             true => Ok(row.try_get(1)?),
@@ -211,7 +219,7 @@ impl Rows for Database {
 
     async fn left(&self, maildrop: Maildrop, ids: &[Id]) -> Result<u64> {
         let parameters: [Parameter<'_>; 2] = [(&maildrop, Type::INT8), (&ids, Type::UUID_ARRAY)];
-        let rows = self.query_for(LONG, sql::LEFT, &parameters).await?;
+        let rows = self.query_for(time_for(ids), sql::LEFT, &parameters).await?;
         let count: i64 = rows.first().ok_or(OTHER_RESULT)?.try_get(0)?;
         Ok(count.try_into()?)
     }
@@ -253,6 +261,11 @@ const OTHER_RESULT: &str = "the database sent the result of another statement";
 
 fn column<'a, T: postgres_types::FromSql<'a>>(rows: &'a [Row]) -> Result<Vec<T>> {
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Returns how long a statement about these messages may take. A client waits for it, so a few must not wait as long as a million.
+fn time_for(ids: &[Id]) -> Duration {
+    REMOVAL.saturating_mul(u32::try_from(ids.len()).unwrap_or(u32::MAX)).saturating_add(SHORT)
 }
 
 fn columns(leases: &[Lease]) -> (Vec<Maildrop>, Vec<Token>) {

@@ -57,6 +57,18 @@ impl Node {
             _ => Ok(User { verifier: nobody, maildrop: None }),
         }
     }
+
+    /// Opens a user's mail. It is refused if another session has it.
+    async fn open(self: &Arc<Self>, user: User) -> Result<Result<Box<dyn serve::Mailbox>, Refusal>> {
+        let maildrop = user.maildrop.ok_or("the account was closed during the login")?;
+        Ok(match self.site.open(maildrop).await? {
+            None => Err(Refusal::InUse),
+            Some((lease, listing)) => {
+                let held = self.keeper.hold(lease);
+                Ok(Box::new(Mailbox::new(Arc::clone(self), listing, held)))
+            }
+        })
+    }
 }
 
 /// Returns the form of a name in the database: prepared by SASLprep, so every way to type a name finds it. A name that is not text becomes
@@ -80,20 +92,15 @@ impl Store for Users {
         wait_for(self.0.user(name)).map(|user| user.verifier)
     }
 
-    fn is_right(&self, name: &[u8], password: &[u8]) -> io::Result<bool> {
+    fn log_in(&self, name: &[u8], password: &[u8]) -> io::Result<Result<Box<dyn serve::Mailbox>, Refusal>> {
         let user = wait_for(self.0.user(name))?;
-        Ok(self.0.passwords.is_right(stored_name(name).as_bytes(), &user.verifier, password))
+        match self.0.passwords.is_right(stored_name(name).as_bytes(), &user.verifier, password) {
+            true => wait_for(self.0.open(user)),
+            false => Ok(Err(Refusal::Credentials)),
+        }
     }
 
     fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn serve::Mailbox>, Refusal>> {
-        let opened = wait_for(async {
-            let user = self.0.user(name).await?;
-            let maildrop = user.maildrop.ok_or("the account was closed during the login")?;
-            self.0.site.open(maildrop).await
-        });
-        Ok(opened?.map_or(Err(Refusal::InUse), |(lease, listing)| {
-            let held = self.0.keeper.hold(lease);
-            Ok(Box::new(Mailbox::new(Arc::clone(&self.0), listing, held)))
-        }))
+        wait_for(async { self.0.open(self.0.user(name).await?).await })
     }
 }

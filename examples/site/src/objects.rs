@@ -28,6 +28,9 @@ const DELETIONS: usize = 16;
 /// A body that is being sent. An error cuts the connection.
 pub type Body = Pin<Box<dyn AsyncBufRead + Send>>;
 
+/// A part of a body, as it arrives.
+type Part = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
 /// The object store of a site.
 #[derive(Clone, Debug)]
 pub struct Objects {
@@ -65,22 +68,55 @@ impl Objects {
         if octets == 0 {
             return Ok(Box::pin(tokio::io::empty())); // no range of it exists
         }
+        self.check_file(id).await?;
         let first = self.get(id, octets, 0..octets.min(FIRST)).await?;
         if octets <= FIRST {
             return Ok(Box::pin(StreamReader::new(first)));
         }
-        let objects = self.clone();
-        let rest = stream::once(async move { objects.get(id, octets, FIRST..octets).await }).try_flatten();
-        Ok(Box::pin(StreamReader::new(Box::pin(first.chain(rest)))))
+        Ok(Box::pin(StreamReader::new(Box::pin(first.chain(self.clone().rest(id, octets))))))
+    }
+
+    /// Opening a FIFO in place of a file would wait for ever.
+    async fn check_file(&self, id: Id) -> io::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        match tokio::fs::metadata(folder.join(id.path().as_ref())).await?.is_file() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("the body {id} is not a file"))),
+        }
+    }
+
+    /// Returns a body after its first part.
+    ///
+    /// A client may take longer than a connection to the store lasts. If it breaks, another request continues at the same place, as long as each
+    /// brings at least one octet.
+    fn rest(self, id: Id, octets: u64) -> impl Stream<Item = io::Result<Bytes>> + Send {
+        stream::try_unfold((FIRST, None), move |(mut at, mut open)| {
+            let objects = self.clone();
+            async move {
+                while at < octets {
+                    let (mut part, is_new) = match open.take() {
+                        Some(part) => (part, false),
+                        None => (objects.get(id, octets, at..octets).await?, true),
+                    };
+                    match part.try_next().await {
+                        Ok(Some(chunk)) => {
+                            at += chunk.len() as u64;
+                            return Ok(Some((chunk, (at, Some(part)))));
+                        }
+                        Err(error) if !is_new => {
+                            tracing::info!(%id, at, %error, "the object store ended a request early: asking again");
+                        }
+                        Ok(None) => break,
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(None)
+            }
+        })
     }
 
     /// Returns a part of a body.
-    async fn get(
-        &self,
-        id: Id,
-        octets: u64,
-        range: std::ops::Range<u64>,
-    ) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
+    async fn get(&self, id: Id, octets: u64, range: std::ops::Range<u64>) -> io::Result<Part> {
         let options = GetOptions { range: Some(GetRange::Bounded(range.clone())), ..GetOptions::default() };
         let got = self.store.get_opts(&id.path(), options).await?;
         if got.meta.size != octets || got.range != range {
@@ -88,7 +124,7 @@ impl Objects {
             return Err(io::Error::other(error));
         }
         let mut left = range.end - range.start;
-        Ok(got.into_stream().map(move |chunk| {
+        Ok(Box::pin(got.into_stream().map(move |chunk| {
             let chunk = chunk?;
             left = left.saturating_sub(chunk.len() as u64);
             // A file that has become shorter sends empty chunks forever.
@@ -96,7 +132,7 @@ impl Objects {
                 true => Err(io::Error::new(ErrorKind::UnexpectedEof, format!("the body {id} ends early"))),
                 false => Ok(chunk),
             }
-        }))
+        })))
     }
 }
 

@@ -7,8 +7,9 @@ use crate::operations::Ages;
 use crate::site::{Clock, Site};
 use clap::Args;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::prefix::PrefixStore;
+use object_store::{BackoffConfig, ClientConfigKey, RetryConfig};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -24,6 +25,13 @@ use url::Url;
 /// How long a connection to the database may take, and how long a session may wait for a free one.
 const CONNECT: Duration = Duration::from_secs(2);
 const WAIT: Duration = Duration::from_secs(3);
+
+/// How long the object store may be silent, and for how long a request that failed is tried again.
+const SILENCE: &str = "20 s";
+const RETRY: Duration = Duration::from_secs(10);
+
+/// How long a request to the object store may take as a whole.
+const NO_LIMIT: &str = "1 year";
 
 /// Where a site keeps its data. Each option can come from the environment. Passwords come from there only.
 #[derive(Args, Clone, Debug)]
@@ -132,9 +140,7 @@ impl Options {
                 // The HTTP client of object_store needs a provider that is set for the whole program.
                 rustls::crypto::ring::default_provider().install_default().ok();
                 let bucket = url.host_str().ok_or("--bodies is not s3://BUCKET/PREFIX")?;
-                // Plain HTTP is used only if AWS_ENDPOINT asks for it.
-                let store =
-                    AmazonS3Builder::from_env().with_bucket_name(bucket).with_allow_http(true).build()?;
+                let store = s3(bucket).build()?;
                 match url.path().trim_matches('/') {
                     "" => Ok(Objects::new(store)),
                     prefix => Ok(Objects::new(PrefixStore::new(store, prefix))),
@@ -143,6 +149,21 @@ impl Options {
             _ => Err("--bodies is neither file:///FOLDER nor s3://BUCKET/PREFIX".into()),
         }
     }
+}
+
+/// Returns how to reach a bucket.
+///
+/// A body is read as fast as its client takes it, and a client may be slow. So only waiting for the store has a limit, and the whole request has
+/// none. A client that waits gets an answer soon, because it gives up after a minute or two.
+fn s3(bucket: &str) -> AmazonS3Builder {
+    let backoff = BackoffConfig { max_backoff: Duration::from_secs(2), ..BackoffConfig::default() };
+    let retry = RetryConfig { backoff, max_retries: 5, retry_timeout: RETRY };
+    AmazonS3Builder::from_env()
+        .with_bucket_name(bucket)
+        .with_allow_http(true) // used only if AWS_ENDPOINT asks for it
+        .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), NO_LIMIT)
+        .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::ReadTimeout), SILENCE)
+        .with_retry(retry)
 }
 
 /// Returns whether to speak TLS: always, unless the URL says no, or the database is on this machine and the URL says nothing. Packages of PostgreSQL

@@ -62,8 +62,9 @@ pub const ARRIVED: &str = "SELECT 1 FROM message WHERE maildrop = $1 AND id = $2
 /// Returns the unique-ids of the imported messages. $1: maildrop.
 pub const IMPORTED: &str = "SELECT uid FROM message WHERE maildrop = $1 AND uid IS NOT NULL";
 
-/// Chooses bodies to delete. $1: the age of coming bodies, $2: the age of going bodies, $3: how many.
-pub const DOOM: &str = "UPDATE loose SET state = 'd' WHERE id IN (SELECT id FROM loose \
+/// Chooses bodies to delete. $1: the age of coming bodies, $2: the age of going bodies, $3: how many. They begin to wait again, so those that
+/// cannot be deleted do not keep others from being chosen.
+pub const DOOM: &str = "UPDATE loose SET state = 'd', since = now() WHERE id IN (SELECT id FROM loose \
     WHERE since < now() - $1 * interval '1 ms' AND (state <> 'g' OR since < now() - $2 * interval '1 ms') \
     ORDER BY since LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING id";
 

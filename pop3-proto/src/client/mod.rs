@@ -86,6 +86,8 @@ pub struct Client<C = ClientConfig> {
     searched: u16,
     /// The same for [`needs_input`](Self::needs_input), which may be called with other bytes than `poll`.
     asked: u16,
+    /// The length of the last plain unique-id. It is a guess, which changes no event.
+    id_length: u8,
     lines: Lines,
     tls: Tls,
     greeting: Welcome,
@@ -194,6 +196,7 @@ impl<C: AsConfig> Client<C> {
             tokens: 0,
             searched: 0,
             asked: 0,
+            id_length: 1,
             lines: Lines::Undecided,
             tls: if matches!(tls, TlsPolicy::Implicit) { Tls::On } else { Tls::Off },
             greeting: Welcome::Plain,

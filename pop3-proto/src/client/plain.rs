@@ -36,7 +36,7 @@ impl<C: AsConfig> Client<C> {
                 (Event::ScanListing(ticket, listing), rest)
             }
             Verb::Uidl => {
-                let (listing, rest) = UniqueIdListing::plain(input.unread())?;
+                let (listing, rest) = UniqueIdListing::plain(input.unread(), &mut self.id_length)?;
                 (Event::UniqueId(ticket, ListedUniqueId::valid(listing)), rest)
             }
             _ => return None,

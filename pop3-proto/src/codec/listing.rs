@@ -129,13 +129,18 @@ impl<'a> UniqueIdListing<'a> {
         Ok(UniqueIdListing { message, id: UniqueId::new(id)? })
     }
 
-    /// Splits off the row at the front of `input` if it has the exact form of the RFC.
+    /// Splits off the row at the front of `input` if it has the exact form of the RFC. `length` is the length of the
+    /// unique-id before, which the ids of most listings share.
     #[inline(always)]
-    pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+    pub(crate) fn plain(input: &'a [u8], length: &mut u8) -> Option<(Self, &'a [u8])> {
         let mut rest = input;
         let message = plain_message(&mut rest)?;
+        if let Some((id, rest)) = UniqueId::plain_of(*length, rest) {
+            return Some((UniqueIdListing { message, id }, rest));
+        }
         let (id, rest) = UniqueId::plain(rest)?;
-        Some((UniqueIdListing { message, id }, rest.strip_prefix(b"\r\n")?))
+        *length = id.as_bytes().len() as u8;
+        Some((UniqueIdListing { message, id }, rest))
     }
 
     /// Reads a line whose unique-id may be outside the RFC's range: the whole text after the number, without spaces at the

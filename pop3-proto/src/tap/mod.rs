@@ -315,6 +315,17 @@ impl Tap {
         framed
     }
 
+    /// Returns how many of the client's next bytes end a torn line, which is passed over, or 0 if its end is not there.
+    fn torn_end(&self, unread: &[u8]) -> u64 {
+        if !self.client.skipping || matches!(self.from_client, FromClient::Tls(_)) {
+            return 0;
+        }
+        match frame(unread, 0, usize::MAX) {
+            Framed::Line { consumed, .. } => consumed as u64,
+            _ => 0,
+        }
+    }
+
     /// Takes the next line of this side; `None` while it is incomplete.
     fn line<'i>(&mut self, side: Side, ending: LineEnding, input: &mut Input<'i>) -> Option<Line<'i>> {
         match self.look(side, ending, input) {

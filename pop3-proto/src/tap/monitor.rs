@@ -8,7 +8,8 @@ use crate::types::MessageNumber;
 /// What a [`Monitor`] reports.
 #[derive(Debug)]
 pub enum Report<'i> {
-    /// One side said this, at this place in its stream. The place includes bytes that the tap passed over before.
+    /// One side said this, at this place in its stream. The place of a line of the client does not include the rest of a
+    /// torn line before it. The place of anything else includes bytes that the tap passed over before.
     Seen(Seen<'i>, Span),
     /// A transaction is over. It follows the event that ended it.
     Done(Transaction),
@@ -168,8 +169,10 @@ impl Monitor {
         if let Some(done) = self.take_done() {
             return Some(Report::Done(done));
         }
+        // Otherwise the place of a command would depend on whether the torn line before it arrived together with it.
+        let torn = if side == Side::Client { self.tap.torn_end(input.unread()) } else { 0 };
         let before = Before {
-            start: self.offset(side),
+            start: self.offset(side).saturating_add(torn),
             remaining: input.remaining(),
             newest: self.tap.in_flight.newest(),
             in_auth: self.tap.from_client == FromClient::Response,
@@ -182,8 +185,14 @@ impl Monitor {
         let stream = self.stream(side);
         stream.read = stream.read.saturating_add(taken);
         stream.left = input.remaining() as u64;
-        let place = Span { start: before.start, end: stream.read };
-        let seen = seen?;
+        let place = Span { start: before.start.min(stream.read), end: stream.read };
+        let Some(seen) = seen else {
+            // The start of a terminator belongs to the response, also if the session ends there.
+            if side == Side::Server && taken > 0 && self.answer.place.is_some() {
+                self.answer.grow(place);
+            }
+            return None;
+        };
         self.note(&seen, place, &before);
         Some(Report::Seen(seen, place))
     }

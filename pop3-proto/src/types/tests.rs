@@ -11,19 +11,31 @@ fn timestamp(octets: &[u8]) -> Result<&[u8], InvalidValue> {
 /// Every byte at every place, among bytes at both ends of the range that a unique-id allows.
 #[test]
 fn r1939_7_uidl_e_a_plain_unique_id_ends_where_the_naive_loop_ends_it() {
-    let lengths = [1, 7, 8, 9, 24, 70, 71, 72, 79];
+    let lengths = [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 70, 71, 72, 79];
     for (filler, length) in [b'!', b'~'].into_iter().flat_map(|filler| lengths.map(|length| (filler, length)))
     {
         for (octet, at) in (0..=u8::MAX).flat_map(|octet| (0..length).map(move |at| (octet, at))) {
-            let mut octets = [filler; 80];
+            let mut octets = [filler; 84];
             octets[at] = octet;
-            let octets = &octets[..length];
+            octets[length..].copy_from_slice(&b"\r\n2 a\r\n"[..].repeat(12)[..84 - length]);
             let graphic = octets.iter().take_while(|octet| octet.is_ascii_graphic()).count();
-            let naive = UniqueId::new(&octets[..graphic]).ok().map(|id| (id, &octets[graphic..]));
-            assert_eq!(UniqueId::plain(octets), naive, "{}", octets.escape_ascii());
+            let rest = octets[graphic..].strip_prefix(b"\r\n");
+            let naive = UniqueId::new(&octets[..graphic]).ok().zip(rest);
+            assert_eq!(UniqueId::plain(&octets), naive, "{}", octets.escape_ascii());
+            for guess in [graphic.saturating_sub(1), graphic, graphic + 1, length] {
+                if (1..=UniqueId::MAX).contains(&guess) {
+                    let found = UniqueId::plain_of(guess as u8, &octets);
+                    assert_eq!(
+                        found,
+                        naive.filter(|_| guess == graphic),
+                        "{guess} {}",
+                        octets.escape_ascii()
+                    );
+                }
+            }
         }
     }
-    assert_eq!(UniqueId::plain(b""), None);
+    assert_eq!((UniqueId::plain(b""), UniqueId::plain_of(1, b"")), (None, None));
 }
 
 /// Every byte at every place, among bytes that resemble CR, LF and NUL.

@@ -50,47 +50,79 @@ impl<'a> UniqueId<'a> {
         UniqueId(octets)
     }
 
-    /// Splits off the unique-id at the front of `input`, which ends before the first byte that is not allowed in one.
+    /// Splits off a unique-id of this length and the CR LF after it. The length is a guess between 1 and
+    /// [`MAX`](Self::MAX). If it is right, the processor knows the start of the next row before it has read this one.
     #[inline(always)]
-    pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        // A window of whole words that is longer than any unique-id, so that a longer one is noticed.
-        let mut rest = input.get(..80).unwrap_or(input);
-        let mut length = 0usize;
-        while let Some((block, tail)) = rest.split_first_chunk::<16>() {
-            if !block.iter().fold(true, |all, octet| all & octet.is_ascii_graphic()) {
-                break;
-            }
-            length = length.wrapping_add(16);
-            rest = tail;
-        }
-        while let Some((word, tail)) = rest.split_first_chunk() {
-            let others = others(u64::from_le_bytes(*word));
-            if others != 0 {
-                length = length.wrapping_add(others.trailing_zeros() as usize / 8);
-                return Self::split(input, length);
-            }
-            length = length.wrapping_add(8);
-            rest = tail;
-        }
-        let graphic = rest.iter().take_while(|octet| octet.is_ascii_graphic()).count();
-        Self::split(input, length.wrapping_add(graphic))
+    pub(crate) fn plain_of(length: u8, input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (id, rest) = input.split_at_checked(length.into())?;
+        let rest = rest.strip_prefix(b"\r\n")?;
+        if is_graphic(id) { Some((UniqueId(id), rest)) } else { None }
     }
 
+    /// Splits off the unique-id at the front of `input` and the CR LF after it.
     #[inline(always)]
-    fn split(input: &'a [u8], length: usize) -> Option<(Self, &'a [u8])> {
+    pub(crate) fn plain(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = count_graphic(input);
         if length == 0 || length > Self::MAX {
             return None;
         }
         let (id, rest) = input.split_at_checked(length)?;
-        Some((UniqueId(id), rest))
+        Some((UniqueId(id), rest.strip_prefix(b"\r\n")?))
     }
 }
 
-/// Tests the eight bytes of a word at once, and sets the top bit of each that is outside 0x21 to 0x7E. Bits above the
-/// lowest one may be wrong, because borrows affect higher bytes. Only the lowest bit is used.
+/// Returns whether all bytes are from 0x21 to 0x7E. The last block overlaps the block before it, so no byte is tested alone.
+#[inline(always)]
+fn is_graphic(octets: &[u8]) -> bool {
+    if let Some(last) = octets.last_chunk::<16>() {
+        let (mut most, mut rest) = (last.map(above_space), octets);
+        while let Some((block, tail)) = rest.split_first_chunk::<16>() {
+            most.iter_mut().zip(block).for_each(|(most, octet)| *most = (*most).max(above_space(*octet)));
+            rest = tail;
+        }
+        most.iter().fold(true, |all, most| all & (*most <= above_space(0x7E)))
+    } else if let (Some(first), Some(last)) = (octets.first_chunk(), octets.last_chunk()) {
+        others(pair(u64::from_le_bytes(*first), u64::from_le_bytes(*last))) == 0
+    } else if let (Some(first), Some(last)) = (octets.first_chunk(), octets.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        let both = u64::from(first) | u64::from(last) << 32;
+        others(pair(both, both)) == 0
+    } else {
+        octets.iter().all(u8::is_ascii_graphic)
+    }
+}
+
+/// Returns the distance from 0x21. Bytes below it are the farthest.
 #[inline]
-const fn others(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
+const fn above_space(octet: u8) -> u8 {
+    octet.wrapping_sub(0x21)
+}
+
+#[inline]
+fn pair(first: u64, last: u64) -> u128 {
+    u128::from(first) | u128::from(last) << 64
+}
+
+/// Counts the bytes from 0x21 to 0x7E at the front of `input`, or returns more than [`UniqueId::MAX`].
+#[inline(always)]
+fn count_graphic(input: &[u8]) -> usize {
+    // A window of whole blocks that is longer than any unique-id.
+    let (mut rest, mut count) = (input.get(..80).unwrap_or(input), 0usize);
+    while let Some((block, tail)) = rest.split_first_chunk::<16>() {
+        if !block.iter().fold(true, |all, octet| all & octet.is_ascii_graphic()) {
+            return count.wrapping_add(others(u128::from_le_bytes(*block)).trailing_zeros() as usize / 8);
+        }
+        count = count.wrapping_add(16);
+        rest = tail;
+    }
+    count.wrapping_add(rest.iter().take_while(|octet| octet.is_ascii_graphic()).count())
+}
+
+/// Tests the 16 bytes of a word at once, and sets the top bit of each that is outside 0x21 to 0x7E. Bits above the
+/// lowest one may be wrong, because borrows affect higher bytes. Only the lowest bit is used, or whether there is one.
+#[inline]
+const fn others(word: u128) -> u128 {
+    const ONES: u128 = u128::MAX / 255;
     let below = word.wrapping_sub(ONES * 0x21);
     let del = (word ^ (ONES * 0x7F)).wrapping_sub(ONES);
     (word | below | del) & (ONES << 7)

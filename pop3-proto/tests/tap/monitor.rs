@@ -95,6 +95,27 @@ fn pipelined_commands_are_matched_in_order() {
     assert_eq!(done[5].message.unwrap().get(), 2);
 }
 
+/// The rest of a torn line is not part of the next command, whether both arrive together or not.
+#[test]
+fn law_5_the_place_of_a_command_after_a_torn_line_does_not_depend_on_cuts() {
+    for size in [1, 2, 5, 7, usize::MAX] {
+        let mut watch = Watch::new(Monitor::joined_late(Limits::DEFAULT));
+        watch.feed(Side::Client, b"OOP\r\nSTAT\r\n", size);
+        let done = watch.end();
+        assert_eq!((done[0].command.start, done[0].command.end), (5, 11), "in pieces of {size}");
+    }
+}
+
+/// The session ends inside a terminator.
+#[test]
+fn law_5_the_place_of_an_incomplete_response_does_not_depend_on_cuts() {
+    for size in [1, 2, 5, usize::MAX] {
+        let session = [('S', "+OK\r\n"), ('C', "RETR 1\r\n"), ('S', "+OK\r\nA: b\r\n.\r")];
+        let done = watch(&turns(&session), size);
+        assert_eq!(done[1].response.end, 18, "in pieces of {size}");
+    }
+}
+
 /// The places of all commands and responses cover both streams, without a hole and without an overlap.
 #[test]
 fn places_cover_both_streams_of_every_transcript_at_every_cut() {

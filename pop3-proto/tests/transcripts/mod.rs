@@ -135,7 +135,7 @@ fn break_client_off(script: &Script) {
 
 fn play_server(script: &Script, fixture: &Fixture, ends: &str) {
     for cuts in cuts(script.octets(Side::Client).len()) {
-        for memory in [MIN_SEND_BUF, 1 << 14] {
+        for memory in [MIN_SEND_BUF, 1 << 12] {
             let played = server_machine::play(script, fixture, script.client().cut(cuts), memory);
             assert_eq!(played.ended, ends, "{cuts:?}, memory {memory}");
             assert_eq!(played.removed, fixture.removed, "{cuts:?}, memory {memory}");

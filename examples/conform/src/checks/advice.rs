@@ -11,7 +11,7 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "line.text",
         rows: &["1957.b"],
-        asks: "A status is followed by a space and some text.",
+        asks: "A status is followed by a space and some text. A status alone is legal, and two clients of 1996 failed at it.",
         needs: Needs::NOTHING,
         legal: &[Legal { name: "some text", by: "RFC 1957" }],
         probe: Probe::Watch(text),

@@ -161,7 +161,7 @@ fn no_second_try(turn: &mut Turn<'_>) {
 }
 
 /// Returns the timestamp of a new session, if it has an @, as a message id has.
-fn stamp(lab: &mut Lab) -> Result<(Response, String), Finding> {
+pub(super) fn stamp(lab: &mut Lab) -> Result<(Response, String), Finding> {
     let mut session = lab.open()?;
     let greeting = session.greeting()?;
     let stamp = session.timestamp().filter(|stamp| stamp.contains('@'));

@@ -97,6 +97,31 @@ pub(super) static CHECKS: &[Check] = &[
         keeps: &[NO_TEXT, PRIVATE],
     },
     Check {
+        id: "capa.user",
+        rows: &["2449.6.2.b"],
+        asks: "If USER is announced before the login and before TLS, it is accepted there: a server that wants TLS first does not announce it.",
+        needs: Needs::LOGIN,
+        legal: &[
+            Legal { name: "accepted", by: "RFC 2449 section 6.2" },
+            Legal { name: "not announced", by: "RFC 2449 section 6.2: then clients do not send a password" },
+        ],
+        probe: Probe::Ask(|lab| {
+            let mut session = lab.connect()?;
+            let (_, tags) = capabilities(&mut session)?;
+            if words_of(&tags, "USER").is_none() {
+                return Ok("not announced");
+            }
+            let user = session.ask(&format!("USER {}", lab.facts.user))?;
+            let offence = (!user.is_ok()).then(|| user.wrong("USER is announced, and refused"));
+            seen("accepted", offence.into_iter().collect())
+        }),
+        breaks: &[Twist { name: "refused", edit: Edit::Say { to: "USER*", instead: "-ERR TLS first\r\n" } }],
+        keeps: &[Twist {
+            name: "not announced",
+            edit: Edit::Answer { to: "CAPA", old: "\r\nUSER\r\n", new: "\r\n" },
+        }],
+    },
+    Check {
         id: "capa.early",
         rows: &["2449.6.1.a", "2449.6.6.a", "2449.6.8.a"],
         asks: "TOP, UIDL and PIPELINING are announced before the login if they are announced after it.",

@@ -84,8 +84,7 @@ pub(super) static CHECKS: &[Check] = &[
             },
         ],
         probe: Probe::Ask(|lab| {
-            let (_, tags) = capabilities(&mut lab.secure()?)?;
-            words_of(&tags, "AUTH-RESP-CODE").ok_or(Finding::Absent("AUTH-RESP-CODE"))?;
+            auth_announced(lab)?;
             let refused = failed(lab)?;
             match code(&refused).as_deref() {
                 Some("AUTH") => Ok("[AUTH]"),
@@ -171,6 +170,11 @@ pub(super) static CHECKS: &[Check] = &[
         }],
     },
 ];
+
+pub(super) fn auth_announced(lab: &mut Lab) -> Result<(), Finding> {
+    let (_, tags) = capabilities(&mut lab.secure()?)?;
+    words_of(&tags, "AUTH-RESP-CODE").map(drop).ok_or(Finding::Absent("AUTH-RESP-CODE"))
+}
 
 /// A password that nobody has.
 const WRONG: &str = "pop3-conform-wrong";

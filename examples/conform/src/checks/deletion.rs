@@ -2,7 +2,7 @@
 
 use super::{HANGS_UP, REFUSED, all_refused, nothing_after, numbers, sample};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
-use crate::engine::{Heard, Response, Session};
+use crate::engine::{Heard, Response, Session, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
 
@@ -93,6 +93,7 @@ pub(super) static CHECKS: &[Check] = &[
         breaks: &[
             Twist { name: "LIST is refused", edit: Edit::Code(|turn| empty_refused(turn, "LIST")) },
             Twist { name: "UIDL is refused", edit: Edit::Code(|turn| empty_refused(turn, "UIDL")) },
+            Twist { name: "LIST is a line without an end", edit: Edit::Code(empty_without_end) },
             Twist { name: "STAT", edit: Edit::Answer { to: "STAT", old: "+OK 0 0", new: "+OK 0 1" } },
         ],
         keeps: &[NO_TEXT],
@@ -100,7 +101,7 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "rset.unmarks",
         rows: &["1939.5.rset.a"],
-        asks: "After RSET no message is marked: STAT, LIST and UIDL are as before three marks.",
+        asks: "After RSET no message is marked: STAT, LIST and UIDL have the messages that they had before three marks.",
         needs: Needs::MARKS,
         legal: &[Legal { name: "no message marked", by: "RFC 1939 section 5" }],
         probe: Probe::Ask(unmarks),
@@ -109,10 +110,13 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "only the last mark goes", edit: Edit::Code(one_mark_goes) },
             Twist { name: "UIDL stays without them", edit: Edit::Code(uidl_without) },
         ],
-        keeps: &[Twist {
-            name: "no text",
-            edit: Edit::Answer { to: "RSET", old: "+OK all messages are unmarked", new: "+OK" },
-        }],
+        keeps: &[
+            Twist {
+                name: "no text",
+                edit: Edit::Answer { to: "RSET", old: "+OK all messages are unmarked", new: "+OK" },
+            },
+            Twist { name: "sizes grow", edit: Edit::Code(grows) },
+        ],
     },
 ];
 
@@ -187,6 +191,15 @@ fn empty_refused(turn: &mut Turn<'_>, command: &str) {
     }
 }
 
+/// An empty LIST is one line.
+fn empty_without_end(turn: &mut Turn<'_>) {
+    let answer = turn.pass();
+    match turn.is("LIST") && answer.ends_with(b"follows\r\n.\r\n") {
+        true => turn.say(b"+OK no messages\r\n"),
+        false => turn.say(&answer),
+    }
+}
+
 /// RSET leaves all marks but the last.
 fn one_mark_goes(turn: &mut Turn<'_>) {
     turn.through();
@@ -199,6 +212,21 @@ fn one_mark_goes(turn: &mut Turn<'_>) {
         for mark in marks.split_last().map_or(&[][..], |(_, others)| others) {
             turn.ask(mark);
         }
+    }
+}
+
+/// After a mark and RSET, message 1 has ten octets more: the store has written a header line.
+fn grows(turn: &mut Turn<'_>) {
+    const MARKED: &[u8] = b"marked";
+    const GROWN: &[u8] = b"grown";
+    let next = match turn.memory.bytes.as_slice() {
+        b"" if turn.is("DELE*") => Some(MARKED),
+        MARKED if turn.is("RSET") => Some(GROWN),
+        _ => None,
+    };
+    turn.memory.bytes = next.map_or(std::mem::take(&mut turn.memory.bytes), <[u8]>::to_vec);
+    if turn.memory.bytes != GROWN || !super::messages::resized(turn, 1, 177, 10) {
+        turn.through();
     }
 }
 
@@ -290,7 +318,16 @@ fn empty(lab: &mut Lab) -> Seen {
     }
     let mut offences = Vec::new();
     for command in ["LIST", "UIDL"] {
-        let listing = session.ask(command)?;
+        let before = session.at();
+        let listing = match session.ask(command) {
+            // Nothing more: then the session is of no more use.
+            Err(Stop::Silent) if session.at() > before => {
+                let why = format!("the response to the next command: the empty {command} has no end");
+                offences.extend(super::limits::after_silence(&mut session, why)?);
+                return seen("empty", offences);
+            }
+            listing => listing?,
+        };
         if !listing.is_ok() && command == "LIST" {
             offences.push(listing.wrong("LIST is refused, because it is empty"));
         } else if let Some(row) = listing.rows.first() {
@@ -318,7 +355,7 @@ fn unmarks(lab: &mut Lab) -> Seen {
     for command in ["STAT", "LIST", "UIDL"] {
         let response = session.ask(command)?;
         if response.is_ok() {
-            before.push((command, rows(&response)));
+            before.push((command, rows(command, &response)));
         }
     }
     for (number, _) in some.into_iter().take(MARKS) {
@@ -333,16 +370,25 @@ fn unmarks(lab: &mut Lab) -> Seen {
     let mut offences = Vec::new();
     for (command, before) in before {
         let after = session.ask(command)?;
-        if !after.is_ok() || rows(&after) != before {
-            offences.push(after.wrong(format!("after RSET, {command} is not as before the marks")));
+        if !after.is_ok() || rows(command, &after) != before {
+            offences.push(
+                after.wrong(format!(
+                    "after RSET, {command} has not the messages that it had before the marks"
+                )),
+            );
         }
     }
     seen("no message marked", offences)
 }
 
-/// What a listing tells: its two numbers, and its rows in the order of their text.
-fn rows(response: &Response) -> (Option<(u64, u64)>, Vec<String>) {
-    let mut rows: Vec<String> = response.rows.iter().map(Heard::text).collect();
+/// Which messages a response tells: their number, or its rows in the order of their text. A store may write into a message that is marked
+/// and unmarked, so sizes are left out.
+fn rows(command: &str, response: &Response) -> (Option<u64>, Vec<String>) {
+    let text = |row: &Heard| match command {
+        "LIST" => row.text().split(' ').next().unwrap_or_default().to_owned(),
+        _ => row.text(),
+    };
+    let mut rows: Vec<String> = response.rows.iter().map(text).collect();
     rows.sort_unstable();
-    (numbers(response).filter(|_| rows.is_empty()), rows)
+    (numbers(response).map(|(count, _)| count).filter(|_| rows.is_empty()), rows)
 }

@@ -113,7 +113,10 @@ fn twist(note: &'static str) -> Option<Twist> {
 /// Plays a dialogue to its end, or to the close.
 pub(crate) fn play(dialogue: &'static Dialogue, lab: &mut Lab) -> Seen {
     let mut session = lab.session(dialogue.state)?;
-    if dialogue.message && !session.ask("LIST 1")?.is_ok() {
+    // Not by LIST 1: a server that answers it by a listing is the matter of another check.
+    if dialogue.message
+        && !session.ask("LIST")?.rows.iter().filter_map(super::pair).any(|(number, _)| number == 1)
+    {
         return Err(Finding::Open(Why::Mailbox("no message 1")));
     }
     let (mut bound, mut legal, mut given) = (BTreeMap::new(), dialogue.legal.first(), dialogue.given);
@@ -134,7 +137,7 @@ pub(crate) fn play(dialogue: &'static Dialogue, lab: &mut Lab) -> Seen {
             // A server may hang up after several bad commands, and not at the first one.
             Err(Stop::Closed { at, refusals: 0, .. }) => {
                 let why = format!("{:?}: closed without a response", step.command);
-                offences.push(Offence { why, session: session.id(), at });
+                offences.push(Offence::new(why, session.id(), at));
                 break;
             }
             Err(stop) => return Err(stop.into()),

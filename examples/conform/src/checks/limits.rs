@@ -107,13 +107,17 @@ pub(super) static CHECKS: &[Check] = &[
     Check {
         id: "line.dot",
         rows: &["1939.3.q"],
-        asks: "CAPA, LIST and UIDL end with a line of one dot.",
+        asks: "CAPA, LIST, UIDL and messages end with a line of one dot, also if the last line of a message has no end.",
         needs: Needs::LOGIN,
         legal: &[Legal { name: "one dot", by: "RFC 1939 section 3" }],
         probe: Probe::Ask(dot),
         breaks: &[
             Twist { name: "LIST", edit: Edit::Answer { to: "LIST", old: "\r\n.\r\n", new: "\r\n" } },
             Twist { name: "UIDL", edit: Edit::Answer { to: "UIDL", old: "\r\n.\r\n", new: "\r\n..\r\n" } },
+            Twist {
+                name: "a message without its last line end",
+                edit: Edit::Answer { to: "RETR 12", old: "\r\n..\r\n.\r\n", new: "\r\n...\r\n" },
+            },
         ],
         keeps: &[Twist { name: "byte by byte", edit: Edit::Drip }],
     },
@@ -199,16 +203,30 @@ fn dot(lab: &mut Lab) -> Seen {
             response => drop(response?),
         }
     }
+    if !offences.is_empty() {
+        return seen("one dot", offences);
+    }
+    let mut session = lab.login()?;
+    for (message, _) in super::messages::some(&mut session)? {
+        match session.ask(&format!("RETR {message}")) {
+            Err(Stop::Stalled { .. }) => {
+                let why = format!("the response to the next command: message {message} has no end");
+                offences.extend(after_silence(&mut session, why)?);
+                break;
+            }
+            response => drop(response?),
+        }
+    }
     seen("one dot", offences)
 }
 
-/// A server that is only slow sends the rest of the first response too. One line is the response to QUIT alone.
-fn after_silence(session: &mut Session, why: String) -> Result<Option<Offence>, Finding> {
+/// A server that is only slow sends the rest of the first response too. One line is the response to NOOP alone.
+pub(super) fn after_silence(session: &mut Session, why: String) -> Result<Option<Offence>, Finding> {
     let at = session.at();
-    session.send("QUIT");
-    let rest = session.until_close()?;
+    session.send("NOOP");
+    let rest = session.finish()?;
     match rest.iter().filter(|byte| **byte == b'\n').count() {
-        1 => Ok(Some(Offence { why, session: session.id(), at })),
+        1 => Ok(Some(Offence::new(why, session.id(), at))),
         _ => Err(Finding::Open(Why::Silent)),
     }
 }

@@ -116,10 +116,7 @@ pub(super) static CHECKS: &[Check] = &[
         probe: Probe::Ask(case),
         breaks: &[
             Twist { name: "small letters are unknown", edit: Edit::Code(|turn| only_capitals(turn, "stat")) },
-            Twist {
-                name: "mixed letters are unknown",
-                edit: Edit::Code(|turn| only_capitals(turn, "LiSt 1")),
-            },
+            Twist { name: "mixed letters are unknown", edit: Edit::Code(|turn| only_capitals(turn, "LiSt")) },
         ],
         keeps: &[Twist {
             name: "another text",
@@ -211,7 +208,7 @@ fn case(lab: &mut Lab) -> Seen {
     // `LIST 1` needs a message: without one, it is refused in any letter case.
     let count = numbers(&lab.login()?.ask("STAT")?).map_or(0, |(count, _)| count);
     let commands: &[&str] =
-        if count > 0 { &["noop", "stat", "LiSt 1", "NoOp"] } else { &["noop", "stat", "NoOp"] };
+        if count > 0 { &["noop", "stat", "LiSt", "NoOp"] } else { &["noop", "stat", "NoOp"] };
     lab.each(State::Transaction, commands, |_, command, response| {
         if !response.is_ok() {
             offences.push(response.wrong(format!("{command} is refused")));

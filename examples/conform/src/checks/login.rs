@@ -1,7 +1,7 @@
 //! USER and PASS.
 
 use super::REFUSED;
-use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
+use crate::check::{Check, Edit, Finding, Legal, Needs, Probe, Seen, Twist, Why};
 use crate::engine::Stop;
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, seen};
@@ -258,11 +258,7 @@ fn name_used_up(lab: &mut Lab) -> Seen {
     match lab.pass(&mut session, &password) {
         Ok(response) if response.is_ok() => {
             let why = "the right password is accepted without a USER before it";
-            Err(Finding::Wrong(vec![Offence {
-                why: why.to_owned(),
-                session: session.id(),
-                at: response.line.at,
-            }]))
+            Err(Finding::Wrong(vec![response.wrong(why)]))
         }
         Ok(_) => Ok("refused"),
         Err(Stop::Closed { .. }) => Ok("closed"),

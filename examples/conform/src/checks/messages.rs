@@ -4,7 +4,7 @@ use super::{HANGS_UP, REFUSED, all_refused, nothing_after, numbers, sample};
 use crate::check::{Check, Edit, Finding, Legal, Needs, Offence, Probe, Seen, Twist, Why};
 use crate::corpus;
 use crate::engine::log::find;
-use crate::engine::{Response, Session, Stop};
+use crate::engine::{Response, Session, Status, Stop};
 use crate::lab::twist::Turn;
 use crate::lab::{Lab, State, seen};
 
@@ -100,6 +100,10 @@ pub(super) static CHECKS: &[Check] = &[
             Twist { name: "an mbox", edit: Edit::Code(|turn| in_store(turn, quoted)) },
             Twist { name: "an mbox with its blank lines", edit: Edit::Code(|turn| in_store(turn, in_mbox)) },
             Twist {
+                name: "a store that adds the last line end",
+                edit: Edit::Code(|turn| in_store(turn, ended)),
+            },
+            Twist {
                 name: "the store rewrites the header",
                 edit: Edit::Answers { to: "*", old: "Subject: ", new: "SUBJECT: " },
             },
@@ -194,6 +198,9 @@ const LARGEST: u64 = 16 << 20;
 /// The most messages that a check fetches.
 const MOST: usize = 12;
 
+/// A response ended too early or too late, which another check finds.
+pub(super) const OUT_OF_STEP: Why = Why::Server("sends more or fewer lines than belong to a response");
+
 /// The legal answer if not all messages were fetched.
 const PARTLY: &str = "equal, and not all messages were fetched";
 
@@ -216,8 +223,15 @@ fn size(lab: &mut Lab) -> Seen {
             }
             retr => retr?,
         };
-        if !retr.is_ok() {
-            return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));
+        match retr.status {
+            Status::Ok => {}
+            Status::Err => return Err(Finding::Open(Why::Mailbox("a message that RETR refuses"))),
+            // The offence of the message before is the better one.
+            _ if !offences.is_empty() => break,
+            _ => {
+                offences.push(retr.wrong("not a response: the one before did not end at its last line"));
+                break;
+            }
         }
         let sent = retr.message().len() as u64;
         match sent.checked_sub(size) {
@@ -242,6 +256,11 @@ fn more(turn: &mut Turn<'_>) {
         turn.bite();
     }
     turn.through();
+}
+
+/// Returns messages of the mailbox to fetch, with their sizes.
+pub(super) fn some(session: &mut Session) -> Result<Vec<(u64, u64)>, Finding> {
+    Ok(fetchable(&sample(session, usize::MAX)?, MOST))
 }
 
 /// Returns messages to fetch, with their sizes: large ones are left out if there are others.
@@ -282,9 +301,15 @@ fn quoted(body: &[u8]) -> Vec<u8> {
     lines.flat_map(|line| [quote(line), line].concat()).collect()
 }
 
+/// Adds the end of the last line.
+fn ended(body: &[u8]) -> Vec<u8> {
+    let end: &[u8] = if body.ends_with(b"\r\n") { b"" } else { b"\r\n" };
+    [body, end].concat()
+}
+
 /// Quotes lines, and adds the blank line that ends a message in an mbox.
 fn in_mbox(body: &[u8]) -> Vec<u8> {
-    [&quoted(body), &b"\r\n"[..]].concat()
+    [&ended(&quoted(body)), &b"\r\n"[..]].concat()
 }
 
 /// Answers LIST and STAT as if this message, which has `size` octets, had others. Returns false for other commands.
@@ -345,6 +370,9 @@ fn marks_nothing(lab: &mut Lab) -> Seen {
         session.ask(&format!("TOP {message} 0"))?;
     }
     let after = session.ask("STAT")?;
+    if numbers(&after).is_none() {
+        return Err(Finding::Open(OUT_OF_STEP));
+    }
     let changed = numbers(&before) != numbers(&after);
     let offence = changed.then(|| after.wrong(format!("STAT was {:?} before RETR", before.text())));
     seen("nothing changes", offence.into_iter().collect())
@@ -474,9 +502,14 @@ fn other_top(retr: &Response, top: &Response, lines: usize) -> Option<Offence> {
     if same < want.min(top.rows.len()) {
         return Some(place.wrong(0, format!("line {} of TOP is not that of RETR", same + 1)));
     }
-    let place = top.rows.get(want).unwrap_or(place);
     let why = || format!("TOP has {} lines in place of {want}", top.rows.len());
-    (top.rows.len() != want).then(|| place.wrong(0, why()))
+    match (top.rows.len() != want, top.rows.get(want), top.rows.last()) {
+        (false, ..) => None,
+        (_, Some(surplus), _) => Some(surplus.wrong(0, why())),
+        // It ends too early: the line after the last one.
+        (_, _, Some(last)) => Some(last.wrong(last.octets(), why())),
+        (_, _, None) => Some(top.wrong(why())),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The checks. Each file has one static slice of them.
 
+pub(crate) mod absent;
 mod advice;
 mod apop;
 mod arguments;
@@ -107,7 +108,7 @@ fn all_refused(
             }
             Err(Stop::Closed { session, at, .. }) => {
                 let why = format!("{asked:?}: closed without a response, at the first bad command");
-                offences.push(Offence { why, session, at });
+                offences.push(Offence::new(why, session, at));
                 break;
             }
             Err(stop) => return Err(stop.into()),

@@ -94,7 +94,7 @@ fn lost_at_login(turn: &mut Turn<'_>) {
     }
 }
 
-fn announced(lab: &mut Lab) -> Result<(), Finding> {
+pub(super) fn announced(lab: &mut Lab) -> Result<(), Finding> {
     let (_, tags) = capabilities(&mut lab.secure()?)?;
     words_of(&tags, "PIPELINING").map(drop).ok_or(Finding::Absent("PIPELINING"))
 }

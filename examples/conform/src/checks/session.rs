@@ -134,7 +134,7 @@ fn still_there(session: &mut Session, _: &Response) -> Result<Option<Offence>, S
         Ok(noop) => Ok(Some(noop.wrong("the state is lost after a refusal"))),
         Err(Stop::Closed { session, at, refusals: 1 }) => {
             let why = "closed after the first bad command".to_owned();
-            Ok(Some(Offence { why, session, at }))
+            Ok(Some(Offence::new(why, session, at)))
         }
         Err(Stop::Closed { .. }) => Ok(None),
         Err(stop) => Err(stop),
@@ -160,7 +160,7 @@ fn greeting(lab: &mut Lab) -> Seen {
     let at = session.at();
     session.ask("QUIT")?;
     let surplus = session.until_close().is_ok_and(|rest| !rest.is_empty());
-    let offence = Offence { why: "a second line".to_owned(), session: session.id(), at };
+    let offence = Offence::new("a second line", session.id(), at);
     seen("one line", surplus.then_some(offence).into_iter().collect())
 }
 

@@ -342,7 +342,7 @@ fn injected(lab: &mut Lab) -> Result<Injected, Finding> {
     }
     if session.unread().starts_with(b"-ERR") || session.unread().starts_with(b"+OK") {
         let why = "a response, outside TLS".to_owned();
-        return Ok(Injected::Answered(Offence { why, session: session.id(), at: session.at() }));
+        return Ok(Injected::Answered(Offence::new(why, session.id(), session.at())));
     }
     match session.start_tls() {
         Err(Stop::Unreachable(_) | Stop::Closed { .. }) => return Ok(Injected::Ended),

@@ -36,7 +36,7 @@ fn silence(lab: &mut Lab) -> Seen {
         }
         Err(Stop::Closed { session, at, .. }) => {
             let why = "closed within ten minutes of silence".to_owned();
-            Err(Finding::Wrong(vec![Offence { why, session, at }]))
+            Err(Finding::Wrong(vec![Offence::new(why, session, at)]))
         }
         Err(stop) => Err(stop.into()),
     }

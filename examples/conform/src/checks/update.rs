@@ -419,8 +419,10 @@ fn removal(lab: &mut Lab) -> Seen {
     let mut texts = Vec::new();
     for (number, _) in super::messages::fetchable(&listed, MOST) {
         let retr = first.ask(&format!("RETR {number}"))?;
-        if !retr.is_ok() {
-            return Err(Finding::Open(Why::Mailbox("a message that RETR refuses")));
+        match (retr.is_ok(), retr.is_err()) {
+            (true, _) => {}
+            (_, true) => return Err(Finding::Open(Why::Mailbox("a message that RETR refuses"))),
+            _ => return Err(Finding::Open(super::messages::OUT_OF_STEP)),
         }
         texts.push((number, retr.message()));
     }
@@ -440,7 +442,7 @@ fn removal(lab: &mut Lab) -> Seen {
         Ok(offence) => seen(KEPT, offence.into_iter().collect()),
         Err(Stop::Closed { session, at, .. }) => {
             let why = "closed, after the second session has removed a message".to_owned();
-            Err(Finding::Wrong(vec![Offence { why, session, at }]))
+            Err(Finding::Wrong(vec![Offence::new(why, session, at)]))
         }
         Err(stop) => Err(stop.into()),
     }

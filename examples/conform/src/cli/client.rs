@@ -74,6 +74,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     }
     out.flush()?;
     drop(out);
+    common.check_baseline(|id| scenarios::find(id).is_some())?;
     let adapter = Adapter {
         command: arguments.command.clone(),
         timeout: Duration::from_secs(arguments.timeout),

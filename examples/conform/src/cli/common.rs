@@ -68,11 +68,21 @@ impl Reporting {
         Ok(self.list)
     }
 
-    /// Reads the baseline. Call this before the run, so that a fault in it costs no time.
+    /// Checks the baseline before the run, so that a fault in it costs no time: each line must name a check of which `exists` is true.
     ///
     /// # Errors
-    /// Returns an error if it cannot be read.
-    pub fn known(&self) -> Result<Vec<Known>, Error> {
+    /// Returns an error if it cannot be read, or if a line names something else.
+    pub fn check_baseline(&self, exists: impl Fn(&str) -> bool) -> Result<(), Error> {
+        match self.known()?.iter().find(|line| !exists(&line.check)) {
+            Some(Known { check, .. }) => {
+                let path = self.baseline.as_deref().unwrap_or(Path::new("the baseline")).display();
+                Err(format!("{path}: no check {check:?}: see --list").into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn known(&self) -> Result<Vec<Known>, Error> {
         let Some(path) = &self.baseline else { return Ok(Vec::new()) };
         let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         baseline::parse(&text).map_err(|error| format!("{}: {error}", path.display()).into())

@@ -1,12 +1,13 @@
 //! `pop3-conform server`.
 
 use super::{Error, NO_VERDICT, common};
-use crate::check::{Finding, Needs};
+use crate::check::{Finding, Needs, Offence};
 use crate::checks;
 use crate::corpus;
 use crate::engine::tcp::{Network, Security};
 use crate::engine::tls::Trust;
 use crate::lab::{Facts, Lab};
+use crate::report::{text, view};
 use crate::run;
 use std::net::ToSocketAddrs as _;
 use std::path::PathBuf;
@@ -90,13 +91,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.common.inform()? {
         return Ok(ExitCode::SUCCESS);
     }
-    arguments.common.known()?;
+    arguments.common.check_baseline(|id| checks::find(id).is_some())?;
     let server = arguments.server.as_deref().unwrap_or_default();
     let mut lab = new_lab(arguments, server)?;
     let facts = Rc::clone(&lab.facts);
     if let Err(stop) = base(&mut lab) {
         let Finding::Open(why) = Finding::from(stop) else { return Err("no base".into()) };
         eprintln!("pop3-conform: {server}: {why}: nothing was judged");
+        explain(&mut lab, arguments);
         return Ok(ExitCode::from(NO_VERDICT));
     }
     if let Some(directory) = &arguments.backup {
@@ -121,6 +123,23 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 
 fn new_lab(arguments: &Arguments, server: &str) -> Result<Lab, Error> {
     Ok(Lab::new(Box::new(network(arguments, server)?), Rc::new(facts(arguments)?)))
+}
+
+/// Shows how the session ended, and what may be missing.
+fn explain(lab: &mut Lab, arguments: &Arguments) {
+    let log = lab.log();
+    let end = Offence::new("", log.sessions.len().saturating_sub(1), u64::MAX);
+    for line in view::faults(&[end], &log).iter().flat_map(text::dialogue) {
+        eprintln!("  {line}");
+    }
+    let has_stls = |lab: &mut Lab| -> Result<bool, crate::engine::Stop> {
+        let capa = lab.connect()?.ask("CAPA")?;
+        Ok(capa.rows.iter().any(|row| row.text().eq_ignore_ascii_case("STLS")))
+    };
+    let in_cleartext = !arguments.tls && !arguments.stls;
+    if in_cleartext && matches!(has_stls(lab), Ok(true)) {
+        eprintln!("pop3-conform: the server has STLS, and may want it before a login: pass --stls and --ca");
+    }
 }
 
 /// Without a login, or a connection if there is no user, no check is judged.

@@ -51,6 +51,7 @@ pub enum Flaw {
     FallsBack,
     KeepsBuffer,
     TrustsAll,
+    TrustsAnyName,
     KeepsCapa,
     BareLf,
     SpaceAtEnd,
@@ -63,6 +64,8 @@ pub enum Flaw {
     ControlInCommand,
     KeepsSingleDots,
     EmptyListing,
+    StoresDot,
+    KeepsStatus,
     /// Not a flaw: it fetches in a session for each message.
     SessionForEach,
     /// Not a flaw: it logs in once more, to look for more messages.
@@ -129,6 +132,7 @@ impl Flaw {
         (Flaw::FallsBack, "goes on without TLS if STLS fails"),
         (Flaw::KeepsBuffer, "keeps what it read before TLS"),
         (Flaw::TrustsAll, "trusts every certificate"),
+        (Flaw::TrustsAnyName, "does not compare the name in a certificate"),
         (Flaw::KeepsCapa, "keeps the capabilities from before TLS"),
         (Flaw::BareLf, "ends commands with LF"),
         (Flaw::SpaceAtEnd, "ends commands with a space"),
@@ -141,6 +145,8 @@ impl Flaw {
         (Flaw::KeepsSingleDots, "removes a dot only if it is doubled"),
         (Flaw::EmptyListing, "crashes at a listing without rows"),
         (Flaw::ControlInCommand, "sends a control character"),
+        (Flaw::StoresDot, "stores the dot that ends an empty message"),
+        (Flaw::KeepsStatus, "stores the status line in front of a message"),
     ];
 
     /// What a client may do. Every scenario is green with such a client: each is here because a verdict on it was wrong, or could be.

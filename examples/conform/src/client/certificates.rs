@@ -15,6 +15,8 @@ pub struct Certificates {
     pub trusted: Arc<ServerConfig>,
     /// The same names, from another CA.
     pub untrusted: Arc<ServerConfig>,
+    /// Another name, from the CA of `trusted`.
+    pub other_name: Arc<ServerConfig>,
 }
 
 impl Certificates {
@@ -23,26 +25,38 @@ impl Certificates {
     /// # Errors
     /// Returns an error if a key or a certificate cannot be made.
     pub fn new() -> Result<Self, Box<dyn Error>> {
-        let (ca, trusted) = issue("pop3-conform, a CA for one run")?;
-        let (_, untrusted) = issue("pop3-conform, a CA that nobody trusts")?;
-        Ok(Certificates { ca, trusted, untrusted })
+        let (ca, authority) = authority_named("pop3-conform, a CA for one run")?;
+        let (_, stranger) = authority_named("pop3-conform, a CA that nobody trusts")?;
+        Ok(Certificates {
+            ca,
+            trusted: issue(&authority, &HERE)?,
+            untrusted: issue(&stranger, &HERE)?,
+            other_name: issue(&authority, &["other.conform.example"])?,
+        })
     }
 }
 
-fn issue(name: &str) -> Result<(String, Arc<ServerConfig>), Box<dyn Error>> {
+/// The names of this machine.
+const HERE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// Returns a CA: its certificate as PEM, and what it issues certificates with.
+fn authority_named(name: &str) -> Result<(String, Issuer<'static, KeyPair>), Box<dyn Error>> {
     let mut authority = CertificateParams::default();
     authority.distinguished_name.push(DnType::CommonName, name);
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let authority_key = KeyPair::generate()?;
-    let pem = authority.self_signed(&authority_key)?.pem();
     let key = KeyPair::generate()?;
-    let mut leaf = CertificateParams::new(["localhost", "127.0.0.1", "::1"].map(String::from))?;
+    Ok((authority.self_signed(&key)?.pem(), Issuer::new(authority, key)))
+}
+
+fn issue(authority: &Issuer<'_, KeyPair>, names: &[&str]) -> Result<Arc<ServerConfig>, Box<dyn Error>> {
+    let key = KeyPair::generate()?;
+    let mut leaf = CertificateParams::new(names.iter().copied().map(String::from).collect::<Vec<_>>())?;
     leaf.use_authority_key_identifier_extension = true;
-    let certificate = leaf.signed_by(&key, &Issuer::new(authority, authority_key))?;
+    let certificate = leaf.signed_by(&key, authority)?;
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der())?)?;
-    Ok((pem, Arc::new(config)))
+    Ok(Arc::new(config))
 }

@@ -2,6 +2,7 @@
 
 use super::Ended;
 use super::run::Job;
+use super::serve::Trusts;
 use crate::engine::Transport;
 use crate::lab::world::{PASSWORD, USER};
 use pop3_proto::client::{ClientConfig, Deletions, Event, SaslStep, SendError, StartTls};
@@ -19,7 +20,7 @@ pub fn run(job: &Job) -> Ended {
     let policy = if job.tls { TlsPolicy::Required } else { TlsPolicy::Cleartext };
     let mut good = Good {
         job,
-        wire: Some(job.connect(false)),
+        wire: Some(job.connect(Trusts::Host)),
         pop3: ClientConnection::new(ClientConfig::new(policy), 1),
         open: None,
         rows: BTreeSet::new(),

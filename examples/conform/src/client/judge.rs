@@ -3,9 +3,21 @@
 use super::serve::{Exchange, Session};
 use super::{Ended, Expect, HARMLESS, REFUSED, Run, STORED, Scenario, Tls, read};
 use crate::check::{Offence, Why};
+use crate::engine::log::Side;
 use crate::lab::world::PASSWORD;
 use crate::ledger::{self, Weight};
 use crate::run::Verdict;
+
+/// Returns whether a file holds this message. Any header lines stand for an empty one, but not those of another message.
+fn stores(file: &[u8], message: &[u8], originals: &[Vec<u8>]) -> bool {
+    let is_of = |other: &Vec<u8>| lines(file).any(|line| lines(other).any(|known| known == line));
+    read::same(file, message, true) && !(message.is_empty() && originals.iter().any(is_of))
+}
+
+/// Returns the lines that are not blank.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty())
+}
 
 /// What an offence counts as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,6 +86,7 @@ pub fn watch(scenario: &Scenario, runs: &[(usize, &Run)]) -> Verdict {
         looked |= run.sessions.iter().any(|session| !session.exchanges.is_empty());
         offences.extend(found.offences.into_iter().map(|(_, mut offence)| {
             offence.session += first;
+            offence.why = format!("{} (in the scenario {})", offence.why, run.scenario);
             offence
         }));
     }
@@ -85,8 +98,27 @@ pub fn watch(scenario: &Scenario, runs: &[(usize, &Run)]) -> Verdict {
     }
 }
 
-/// A place: the session, and the offset in what the server sent.
-type Place = (usize, u64);
+/// A byte: the session, who sent it, and the offset in what this side sent.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    session: usize,
+    side: Side,
+    at: u64,
+}
+
+impl Place {
+    /// A byte of the server.
+    const fn answer(session: usize, at: u64) -> Self {
+        Place { session, side: Side::Server, at }
+    }
+
+    /// The first byte of a command of the client.
+    fn command(number: usize, session: &Session, index: usize) -> Self {
+        let before = session.exchanges.iter().take(index);
+        let at = before.map(|exchange| exchange.line.len() as u64).sum();
+        Place { session: number, side: Side::Client, at }
+    }
+}
 
 struct Found<'r> {
     run: &'r Run,
@@ -94,22 +126,33 @@ struct Found<'r> {
 }
 
 impl Found<'_> {
-    fn add(&mut self, counts: Counts, why: String, (session, at): Place) {
-        self.offences.push((counts, Offence { why, session, at }));
+    fn add(&mut self, counts: Counts, why: String, Place { session, side, at }: Place) {
+        self.offences.push((counts, Offence { side, ..Offence::new(why, session, at) }));
     }
 
     fn last(&self) -> Place {
         let session = self.run.sessions.len().saturating_sub(1);
         let at =
             self.run.sessions.last().and_then(|session| session.exchanges.last()).map_or(0, |last| last.at);
-        (session, at)
+        Place::answer(session, at)
     }
 
-    /// All exchanges, with their places.
-    fn exchanges(&self) -> impl Iterator<Item = (Place, &Session, usize, &Exchange)> {
+    /// Returns the place of the last such command about this message of the first session, or of the last command of all.
+    fn place_about(&self, verb: &str, number: usize) -> Place {
+        let wanted = self.run.sessions.first().and_then(|session| session.originals.get(number - 1));
+        let about = self.exchanges().filter(|(_, session, _, exchange)| {
+            let index = exchange.number().and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
+            let original = index.and_then(|index| session.originals.get(index));
+            exchange.verb() == verb && original.is_some() && original == wanted
+        });
+        about.map(|(number, .., exchange)| Place::answer(number, exchange.at)).last().unwrap_or(self.last())
+    }
+
+    /// All exchanges: the number of the session, the session, and the place in it.
+    fn exchanges(&self) -> impl Iterator<Item = (usize, &Session, usize, &Exchange)> {
         self.run.sessions.iter().enumerate().flat_map(|(number, session)| {
             let exchanges = session.exchanges.iter().enumerate();
-            exchanges.map(move |(index, exchange)| ((number, exchange.at), session, index, exchange))
+            exchanges.map(move |(index, exchange)| (number, session, index, exchange))
         })
     }
 
@@ -125,7 +168,7 @@ impl Found<'_> {
         };
         let unasked = scenario.unasked.and_then(read::message);
         for file in &self.run.files {
-            if complete.iter().any(|message| read::same(file, message, true)) {
+            if complete.iter().any(|message| stores(file, message, originals)) {
                 continue;
             }
             // The server broke the order of responses, and a client cannot see that.
@@ -140,11 +183,7 @@ impl Found<'_> {
                     Counts::Failure,
                     "half a message, or one without its terminator, is stored as a message".to_owned(),
                 ),
-                false => {
-                    let start: Vec<u8> = file.iter().copied().take(60).collect();
-                    let start = start.escape_ascii().to_string();
-                    (counts, format!("a file is not a message as it was sent; it begins with \"{start}\""))
-                }
+                false => (counts, self.difference(file)),
             };
             self.add(counts, why, self.place_of(file));
         }
@@ -162,22 +201,43 @@ impl Found<'_> {
         let fetches = |exchange: &Exchange| matches!(exchange.verb().as_str(), "RETR" | "TOP");
         self.exchanges()
             .filter(move |(.., exchange)| fetches(exchange))
-            .map(|(place, .., exchange)| (place, exchange))
+            .map(|(number, .., exchange)| (Place::answer(number, exchange.at), exchange))
     }
 
     /// Returns where the response that is most like a file differs from it.
-    fn place_of(&self, file: &[u8]) -> Place {
-        let likes = self.retrieved().map(|((session, at), exchange)| {
-            let (alike, offset) = read::alike(&exchange.answer, file);
-            (alike, (session, at + offset as u64))
+    fn like(&self, file: &[u8]) -> Option<(Place, read::Alike)> {
+        let likes = self.retrieved().map(|(place, exchange)| {
+            let alike = read::alike(&exchange.answer, file);
+            (Place { at: place.at + alike.answer as u64, ..place }, alike)
         });
-        likes.max_by_key(|(alike, _)| *alike).map_or(self.last(), |(_, place)| place)
+        likes.max_by_key(|(_, alike)| alike.count)
+    }
+
+    fn place_of(&self, file: &[u8]) -> Place {
+        self.like(file).map_or(self.last(), |(place, _)| place)
+    }
+
+    /// Tells how a file differs.
+    fn difference(&self, file: &[u8]) -> String {
+        let shown =
+            |bytes: &[u8]| bytes.iter().copied().take(40).collect::<Vec<u8>>().escape_ascii().to_string();
+        match self.like(file).map(|(_, alike)| alike).filter(|alike| alike.count > 0) {
+            None => format!("a file is not a message as it was sent: it begins with \"{}\"", shown(file)),
+            Some(alike) if alike.file >= file.len() => {
+                "a file is not a message as it was sent: it ends at the mark".to_owned()
+            }
+            Some(alike) => {
+                let there = shown(file.get(alike.file..).unwrap_or_default());
+                format!("a file is not a message as it was sent: at the mark, it has \"{there}\"")
+            }
+        }
     }
 
     /// What no client may send.
     fn commands(&mut self, scenario: &Scenario) {
         let mut offences = Vec::new();
-        for (place, session, index, exchange) in self.exchanges() {
+        for (number, session, index, exchange) in self.exchanges() {
+            let place = Place::command(number, session, index);
             let outside = scenario.tls != Tls::No && !exchange.tls;
             if shows_password(exchange) && (scenario.no_password || outside) {
                 let where_ = if scenario.no_password { "to this server" } else { "outside TLS" };
@@ -201,7 +261,9 @@ impl Found<'_> {
         let Some(harm) = scenario.harm else { return };
         let found: Vec<(String, Place)> = self
             .exchanges()
-            .filter_map(|(place, session, index, exchange)| Some((harm(session, index, exchange)?, place)))
+            .filter_map(|(number, session, index, exchange)| {
+                Some((harm(session, index, exchange)?, Place::command(number, session, index)))
+            })
             .collect();
         for (why, place) in found {
             self.add(Counts::AsRows, why, place);
@@ -218,13 +280,15 @@ impl Found<'_> {
             _ => &Vec::new(),
         };
         for number in lacking {
-            self.add(Counts::AsRows, format!("message {number} is not stored"), last);
+            let place = self.place_about("RETR", *number);
+            self.add(Counts::AsRows, format!("message {number} is not stored"), place);
+        }
+        let stored = self.run.messages.saturating_sub(missing.len());
+        if self.run.left + stored < self.run.messages {
+            let place = missing.first().map_or(last, |number| self.place_about("DELE", *number));
+            self.add(Counts::Failure, "a message was removed, and is not stored".to_owned(), place);
         }
         let missing = missing.len();
-        let stored = self.run.messages.saturating_sub(missing);
-        if self.run.left + stored < self.run.messages {
-            self.add(Counts::Failure, "a message was removed, and is not stored".to_owned(), last);
-        }
         if let (Expect::Discarded, Some(place), 1..) = (scenario.expect, self.login_inside_tls(), missing) {
             self.add(
                 Counts::Failure,
@@ -262,7 +326,9 @@ impl Found<'_> {
     fn login_inside_tls(&self) -> Option<Place> {
         let is_login =
             |exchange: &Exchange| matches!(exchange.verb().as_str(), "USER" | "PASS" | "APOP" | "AUTH");
-        self.exchanges().find(|(.., exchange)| exchange.tls && is_login(exchange)).map(|(place, ..)| place)
+        let (number, session, index, _) =
+            self.exchanges().find(|(.., exchange)| exchange.tls && is_login(exchange))?;
+        Some(Place::command(number, session, index))
     }
 
     /// Returns the numbers of the messages that are not in the files as they arrived, and which of them did arrive. An empty message

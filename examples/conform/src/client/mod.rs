@@ -68,6 +68,8 @@ pub enum Tls {
     Stls,
     /// The client must use STLS. The certificate is not trusted.
     Untrusted,
+    /// The client must use STLS. The certificate is trusted, and is that of another host.
+    OtherName,
 }
 
 /// What the server offers beyond USER and PASS, TOP and UIDL. It is hidden in the other scenarios, so that clients are alike.
@@ -135,6 +137,8 @@ pub struct Run {
     pub busy: bool,
     /// The server had no twist.
     pub legal: bool,
+    /// The scenario, for those that look at the sessions of all.
+    pub scenario: &'static str,
 }
 
 const fn no_probe(_: &mut crate::lab::Lab) -> crate::check::Seen {
@@ -158,7 +162,8 @@ static LEGAL: [Legal; 3] = [
 static LEGAL_WATCH: [Legal; 1] = [legal(WELL_FORMED, "RFC 1939 section 3 and RFC 2449 section 4")];
 
 impl Scenario {
-    /// A scenario in which the mailbox has three messages, and all must be stored.
+    /// A scenario in which the mailbox has three plain messages, and all must be stored. So a fault with odd messages turns only their
+    /// scenarios red.
     pub(crate) const fn new(id: &'static str, rows: &'static [&'static str], asks: &'static str) -> Scenario {
         let probe = Probe::Ask(no_probe);
         let needs = Needs::NOTHING;
@@ -167,7 +172,7 @@ impl Scenario {
             deletes: false,
             tls: Tls::No,
             offers: Offers::Nothing,
-            mail: three,
+            mail: scenarios::plain,
             edit: None,
             flood: None,
             cuts: false,
@@ -290,8 +295,4 @@ impl Scenario {
 pub struct Given {
     pub delete: bool,
     pub stls: bool,
-}
-
-fn three(world: &World) {
-    world.truncate(3);
 }

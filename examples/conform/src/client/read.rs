@@ -39,19 +39,36 @@ fn memchr(byte: u8, bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|other| *other == byte)
 }
 
-/// Returns how many bytes of a response and of a file are the same, apart from CR, and where in the response they begin to differ.
+/// Where a file begins to differ from a response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Alike {
+    /// How many bytes are the same, apart from CR.
+    pub count: usize,
+    /// The offset in the response.
+    pub answer: usize,
+    /// The offset in the file.
+    pub file: usize,
+}
+
+/// Compares the message in a response with a file, apart from CR. Dots that were added are no part of the message.
 #[must_use]
-pub fn alike(answer: &[u8], file: &[u8]) -> (usize, usize) {
-    let start = line(answer).map_or(0, |(status, _)| status.len() + 2);
-    let mut rest = file.iter().filter(|byte| **byte != b'\r');
+pub fn alike(answer: &[u8], file: &[u8]) -> Alike {
+    let mut start = line(answer).map_or(0, |(status, _)| status.len() + 2);
+    let mut rest = file.iter().enumerate().filter(|(_, byte)| **byte != b'\r').peekable();
     let mut count = 0;
-    for (offset, byte) in answer.iter().enumerate().skip(start).filter(|(_, byte)| **byte != b'\r') {
-        if rest.next() != Some(byte) {
-            return (count, offset);
+    while let Some((text, after)) = line(&answer[start..]).filter(|(text, _)| *text != b".") {
+        let dot = usize::from(text.starts_with(b"."));
+        let end = answer.len() - after.len();
+        for offset in (start + dot..end).filter(|offset| answer[*offset] != b'\r') {
+            if rest.next_if(|(_, other)| **other == answer[offset]).is_none() {
+                let file = rest.peek().map_or(file.len(), |(offset, _)| *offset);
+                return Alike { count, answer: offset, file };
+            }
+            count += 1;
         }
-        count += 1;
+        start = end;
     }
-    (count, answer.len())
+    Alike { count, answer: start, file: rest.peek().map_or(file.len(), |(offset, _)| *offset) }
 }
 
 /// Returns whether a file holds this message. Header lines may have been added, `From ` may be quoted, line ends may differ, and the last
@@ -97,11 +114,22 @@ fn matches(file: &[&[u8]], message: &[&[u8]]) -> bool {
     let header = |lines: &[&[u8]]| lines.iter().position(|line| line.is_empty()).unwrap_or(lines.len());
     let (file_header, file_body) = file.split_at(header(file));
     let (message_header, message_body) = message.split_at(header(message));
-    let mut kept = file_header.iter();
-    let has_header = message_header.iter().all(|line| kept.any(|other| other == line));
+    let mut wanted = message_header.iter().peekable();
+    // A status line, or a dot, is not a header line that a client adds.
+    let has_header = file_header.iter().all(|line| wanted.next_if_eq(&line).is_some() || is_field(line))
+        && wanted.next().is_none();
     // A message without a body may get its blank line.
     let blank = message_body.is_empty() && file_body.iter().all(|line| line.is_empty());
     has_header && (blank || file_body == message_body)
+}
+
+/// Returns whether a line can be in a header: a field, a line that goes on with one, or the line with which an mbox begins a message.
+fn is_field(line: &[u8]) -> bool {
+    let name = line.iter().take_while(|byte| **byte != b':' && byte.is_ascii_graphic()).count();
+    (name > 0 && line.get(name) == Some(&b':'))
+        || line.starts_with(b" ")
+        || line.starts_with(b"\t")
+        || line.starts_with(b"From ")
 }
 
 #[cfg(test)]
@@ -114,6 +142,27 @@ mod tests {
         assert_eq!(message(b"+OK\r\n.\r\n").unwrap(), b"");
         assert_eq!(message(b"+OK\r\na\r\n"), None);
         assert_eq!(message(b"-ERR no\r\n.\r\n"), None);
+    }
+
+    #[test]
+    fn a_file_is_compared_up_to_the_first_difference() {
+        let answer = b"+OK\r\na\r\n..b\r\nc\r\n.\r\n";
+        assert_eq!(alike(answer, b"a\n.b\nc\n"), Alike { count: 7, answer: 16, file: 7 });
+        assert_eq!(alike(answer, b"a\n..b\nc\n"), Alike { count: 3, answer: 10, file: 3 });
+        assert_eq!(alike(answer, b"a\n.b\n"), Alike { count: 5, answer: 13, file: 5 });
+    }
+
+    #[test]
+    fn only_a_field_is_a_header_line_that_a_client_adds() {
+        let message = b"Subject: a\r\n\r\ntext\r\n";
+        for line in ["Received: by me\r\n", "X-Id:\r\n more\r\n", "From kit Mon\r\n"] {
+            assert!(same(&[line.as_bytes(), message].concat(), message, true), "{line}");
+            assert!(same(line.as_bytes(), b"", true), "{line}");
+        }
+        for line in ["+OK 20 octets\r\n", ".\r\n", "-ERR no: never\r\n"] {
+            assert!(!same(&[line.as_bytes(), message].concat(), message, true), "{line}");
+            assert!(!same(line.as_bytes(), b"", true), "{line}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 fn needs(scenario: &Scenario) -> &'static str {
     match (scenario.deletes, scenario.tls) {
         (true, _) => " [--allow delete]",
-        (_, Tls::Stls | Tls::Untrusted) => " [--allow stls]",
+        (_, Tls::Stls | Tls::Untrusted | Tls::OtherName) => " [--allow stls]",
         _ => "",
     }
 }

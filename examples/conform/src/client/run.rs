@@ -1,7 +1,7 @@
 //! Runs scenarios: in memory, for the proof, or with a program.
 
 use super::files::{Files as _, Shelf};
-use super::serve::{Memory, Stage};
+use super::serve::{Memory, Stage, Trusts};
 use super::{Ended, Run, Scenario, Tls};
 use crate::engine::Transport;
 use std::rc::Rc;
@@ -21,8 +21,8 @@ pub struct Job {
 impl Job {
     /// Connects.
     #[must_use]
-    pub fn connect(&self, trusts_all: bool) -> Box<dyn Transport> {
-        Box::new(Memory { serve: self.stage.connect(), trusts_all })
+    pub fn connect(&self, trusts: Trusts) -> Box<dyn Transport> {
+        Box::new(Memory { serve: self.stage.connect(), trusts })
     }
 }
 
@@ -50,5 +50,6 @@ pub fn play(scenario: &'static Scenario, client: impl FnOnce(&Job) -> Ended) -> 
         left: stage.world.texts().len(),
         busy: stage.busy.get(),
         legal: scenario.is_legal(),
+        scenario: scenario.check.id,
     }
 }

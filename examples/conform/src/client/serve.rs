@@ -335,12 +335,21 @@ fn tag(line: &[u8]) -> &[u8] {
     line.split(u8::is_ascii_whitespace).next().unwrap_or_default()
 }
 
+/// Whose certificate a client in memory trusts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trusts {
+    /// That of the host that it connects to.
+    Host,
+    /// That of any host, from the CA.
+    AnyName,
+    Everybody,
+}
+
 /// A connection in memory.
 #[derive(Debug)]
 pub struct Memory {
     pub serve: Serve,
-    /// The client trusts any certificate.
-    pub trusts_all: bool,
+    pub trusts: Trusts,
 }
 
 impl Transport for Memory {
@@ -364,7 +373,12 @@ impl Transport for Memory {
     }
 
     fn start_tls(mut self: Box<Self>) -> io::Result<Box<dyn Transport>> {
-        if self.serve.stage.scenario.tls == Tls::Untrusted && !self.trusts_all {
+        let is_trusted = match self.serve.stage.scenario.tls {
+            Tls::Untrusted => self.trusts == Trusts::Everybody,
+            Tls::OtherName => self.trusts != Trusts::Host,
+            Tls::No | Tls::Stls => true,
+        };
+        if !is_trusted {
             self.serve.end();
             return Err(io::Error::other("the certificate is not trusted"));
         }

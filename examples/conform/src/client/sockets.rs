@@ -61,6 +61,7 @@ impl Server {
             let messages = stage.world.texts().len();
             let config = match scenario.tls {
                 Tls::Untrusted => certificates.untrusted,
+                Tls::OtherName => certificates.other_name,
                 _ => certificates.trusted,
             };
             loop {

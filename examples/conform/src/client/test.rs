@@ -3,7 +3,7 @@
 use super::adapter::{Adapter, Scratch, Values};
 use super::certificates::Certificates;
 use super::files::{Files as _, Folder};
-use super::serve::Session;
+use super::serve::{Exchange, Session};
 use super::sockets::Server;
 use super::{Ended, Given, Run, Scenario, Tls, judge, scenarios};
 use crate::check::{Offence, Why};
@@ -20,6 +20,8 @@ use std::time::Instant;
 
 /// The bytes of a response that reports show.
 const SHOWN: usize = 64 << 10;
+/// The bytes before and after a mark that reports show of the rest.
+const AROUND: usize = 200;
 
 /// Runs these scenarios, as many at a time as `jobs` allows. `base` is always the first: if it fails, it is the only one. `done` is called
 /// after each scenario.
@@ -77,11 +79,17 @@ fn results(
     let (mut log, mut outcomes, mut runs) = (Log::default(), Vec::new(), Vec::new());
     for Played { outcome, run } in played {
         let first = log.sessions.len();
-        outcomes.push(Outcome { verdict: moved(outcome.verdict, first), ..outcome });
         if let Some(run) = run {
-            log.sessions.extend(run.sessions.iter().map(record));
+            let marks = |session| {
+                let is_there =
+                    move |offence: &&Offence| offence.session == session && offence.side == Side::Server;
+                outcome.verdict.offences().iter().filter(is_there)
+            };
+            let record = |(number, session)| record(session, marks(number).map(|offence| offence.at));
+            log.sessions.extend(run.sessions.iter().enumerate().map(record));
             runs.push((first, run));
         }
+        outcomes.push(Outcome { verdict: moved(outcome.verdict, first), ..outcome });
     }
     let runs: Vec<(usize, &Run)> = runs.iter().map(|(first, run)| (*first, run)).collect();
     for scenario in watchers {
@@ -197,8 +205,20 @@ impl Kit<'_> {
             left: served.left,
             busy: served.busy,
             legal: scenario.is_legal(),
+            scenario: scenario.check.id,
         })
     }
+}
+
+/// Returns what is around this offset, if it is in a part of the response that is not shown.
+fn around(exchange: &Exchange, mark: u64) -> Option<Piece> {
+    let index = usize::try_from(mark.checked_sub(exchange.at)?).ok().filter(|index| *index >= SHOWN)?;
+    let from = index.saturating_sub(AROUND).max(SHOWN);
+    let bytes = exchange
+        .answer
+        .get(from..exchange.answer.len().min(index + AROUND))
+        .filter(|_| index < exchange.answer.len())?;
+    Some(Piece { side: Side::Server, at: exchange.at + from as u64, bytes: bytes.to_vec() })
 }
 
 /// Returns the files that are neither in the folder for messages nor the client's temporary files.
@@ -222,8 +242,11 @@ fn moved(verdict: Verdict, first: usize) -> Verdict {
     }
 }
 
-/// The dialogue of a session, for reports. The password is the kit's own, and no secret.
-fn record(session: &Session) -> Record {
+/// The dialogue of a session, for reports: of long responses, their beginning and what is around the first of these
+/// offsets after it. The password is the kit's
+/// own, and no secret.
+fn record(session: &Session, marks: impl Iterator<Item = u64>) -> Record {
+    let marks: Vec<u64> = marks.collect();
     let piece =
         |side, at, bytes: &[u8]| Piece { side, at, bytes: bytes.iter().copied().take(SHOWN).collect() };
     let mut record = Record::default();
@@ -238,6 +261,7 @@ fn record(session: &Session) -> Record {
         sent += exchange.line.len() as u64;
         if !exchange.answer.is_empty() {
             record.pieces.push(piece(Side::Server, exchange.at, &exchange.answer));
+            record.pieces.extend(marks.iter().find_map(|at| around(exchange, *at)));
         }
     }
     record.events.push((record.pieces.len(), "the connection ends"));

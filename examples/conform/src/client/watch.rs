@@ -53,8 +53,9 @@ pub(super) fn length(session: &Session, index: usize, exchange: &Exchange) -> Op
 
 pub(super) fn number(_: &Session, _: usize, exchange: &Exchange) -> Option<String> {
     let text = exchange.text();
-    let words: Vec<&str> = text.split(' ').skip(1).collect();
-    let is_number = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    // Surplus spaces are the matter of another scenario.
+    let words: Vec<&str> = text.split(' ').skip(1).filter(|word| !word.is_empty()).collect();
+    let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
     let is_right = match exchange.verb().as_str() {
         "RETR" | "DELE" => words.len() == 1 && words.iter().all(is_number) && exchange.number() != Some(0),
         "TOP" => words.len() == 2 && words.iter().all(is_number),

@@ -37,7 +37,7 @@ pub enum Shown {
 #[must_use]
 pub fn dialogue(log: &Log, offence: &Offence) -> Dialogue {
     let Some(record) = log.sessions.get(offence.session) else { return Dialogue { lines: Vec::new() } };
-    let mut lines = whole(record, offence.at);
+    let mut lines = whole(record, offence);
     let marked = lines.iter().position(|line| matches!(line, Shown::Line { mark: Some(_), .. }));
     // Without a marked byte, the end of the session is what is wrong.
     let end = marked.unwrap_or(lines.len().saturating_sub(1));
@@ -45,17 +45,33 @@ pub fn dialogue(log: &Log, offence: &Offence) -> Dialogue {
     let is_client = |line: &Shown| matches!(line, Shown::Line { side: Side::Client, .. });
     let command = lines.iter().rposition(is_client).unwrap_or(0);
     // Of a long response: its first line, and the last ones before the mark.
-    let skip = (command + 2)..end.saturating_sub(2);
-    if skip.len() > 1 {
-        let count = skip.len();
-        lines.splice(skip, [Shown::Skipped(count)]);
-    }
-    lines.drain(..command.saturating_sub(BEFORE));
+    let response = lines.split_off(command);
+    let mut lines = without_long(lines, 1);
+    lines.drain(..lines.len().saturating_sub(BEFORE));
+    lines.extend(without_long(response, 3));
     Dialogue { lines }
 }
 
+/// Leaves out the inner lines of long responses, but for the first one and the last `tail`.
+fn without_long(lines: Vec<Shown>, tail: usize) -> Vec<Shown> {
+    let is_server = |line: &Shown| matches!(line, Shown::Line { side: Side::Server, .. });
+    let mut kept = Vec::new();
+    for run in lines.chunk_by(|one, next| is_server(one) && is_server(next)) {
+        let inner = 1..run.len().saturating_sub(tail);
+        match inner.len() > 1 && is_server(&run[0]) {
+            true => {
+                kept.push(run[0].clone());
+                kept.push(Shown::Skipped(inner.len()));
+                kept.extend_from_slice(&run[inner.end..]);
+            }
+            false => kept.extend_from_slice(run),
+        }
+    }
+    kept
+}
+
 /// Returns all lines of a session.
-fn whole(record: &Record, marked: u64) -> Vec<Shown> {
+fn whole(record: &Record, offence: &Offence) -> Vec<Shown> {
     let mut lines = Vec::new();
     let mut events = record.events.iter().peekable();
     for (index, piece) in record.pieces.iter().enumerate() {
@@ -65,8 +81,8 @@ fn whole(record: &Record, marked: u64) -> Vec<Shown> {
         let mut at = piece.at;
         for line in piece.bytes.split_inclusive(|byte| *byte == b'\n') {
             let end = at + line.len() as u64;
-            let mark =
-                (piece.side == Side::Server && (at..end).contains(&marked)).then(|| (marked - at) as usize);
+            let is_marked = piece.side == offence.side && (at..end).contains(&offence.at);
+            let mark = is_marked.then(|| (offence.at - at) as usize);
             let (text, mark) = shown(line, mark);
             lines.push(Shown::Line { side: piece.side, at, text, mark });
             at = end;
@@ -138,8 +154,27 @@ mod tests {
             ..Record::default()
         };
         let log = Log { sessions: vec![record] };
-        let shown = |at| dialogue(&log, &Offence { why: String::new(), session: 0, at }).to_string();
+        let shown = |at| dialogue(&log, &Offence::new("", 0, at)).to_string();
         assert_eq!(shown(11), "S: +OK ready\nC: LIST 4294967297\nS: +OK \"1\" 169\\n\n   ^\n");
         assert_eq!(shown(22), "S: +OK ready\nC: LIST 4294967297\nS: +OK \"1\" 169\\n\n              ^\n");
+    }
+
+    #[test]
+    fn long_responses_are_cut_before_the_mark_and_before_its_command() {
+        let piece = |side, at, bytes: &str| Piece { side, at, bytes: bytes.into() };
+        let listing = "+OK\r\n1 1\r\n2 2\r\n3 3\r\n4 4\r\n5 5\r\n.\r\n";
+        let record = Record {
+            pieces: vec![
+                piece(Side::Client, 0, "LIST\r\n"),
+                piece(Side::Server, 0, listing),
+                piece(Side::Client, 6, "UIDL\r\n"),
+                piece(Side::Server, 33, listing),
+            ],
+            ..Record::default()
+        };
+        let log = Log { sessions: vec![record] };
+        let shown = dialogue(&log, &Offence::new("", 0, 58)).to_string();
+        let before = "C: LIST\nS: +OK\n   (5 lines)\nS: .\n";
+        assert_eq!(shown, format!("{before}C: UIDL\nS: +OK\n   (2 lines)\nS: 3 3\nS: 4 4\nS: 5 5\n   ^\n"));
     }
 }

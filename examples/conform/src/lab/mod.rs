@@ -275,7 +275,7 @@ impl Heard {
     /// An offence that this byte of the line shows.
     #[must_use]
     pub fn wrong(&self, byte: usize, why: impl Into<String>) -> Offence {
-        Offence { why: why.into(), session: self.session, at: self.at + byte as u64 }
+        Offence::new(why, self.session, self.at + byte as u64)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::view::{Entry, Fault, Line, Report, Speaker};
 use super::{Style, escape};
+use crate::engine::log::Side;
 use crate::ledger;
 use std::io::{self, Write};
 
@@ -228,8 +229,10 @@ fn faults(faults: &[Fault], out: &mut dyn Write) -> io::Result<()> {
 fn dialogue(fault: &Fault, out: &mut dyn Write) -> io::Result<()> {
     write!(
         out,
-        "<figure><figcaption>Session {}, byte {} of what the peer sent</figcaption>\n<pre tabindex=\"0\">",
-        fault.session, fault.at
+        "<figure><figcaption>Session {}, byte {} of what the {} sent</figcaption>\n<pre tabindex=\"0\">",
+        fault.session,
+        fault.at,
+        if fault.side == Side::Client { "client" } else { "server" }
     )?;
     for Line { kind, at, text, mark, .. } in &fault.lines {
         let (class, who) = match kind {

@@ -2,6 +2,7 @@
 
 use super::Style;
 use super::view::{Entry, Fault, Kind, Line, Report, Speaker};
+use crate::engine::log::Side;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
@@ -57,6 +58,7 @@ fn offence(fault: &Fault) -> Value {
     json!({
         "why": fault.why,
         "session": fault.session,
+        "side": if fault.side == Side::Client { "client" } else { "server" },
         "at": fault.at,
         "dialogue": fault.lines.iter().map(line).collect::<Vec<_>>(),
     })

@@ -77,7 +77,9 @@ pub struct Fault {
     pub why: String,
     /// The session, as an index into the log.
     pub session: usize,
-    /// The offset of the byte in what the peer sent in this session.
+    /// Who sent the byte.
+    pub side: Side,
+    /// The offset of the byte in what this side sent in this session.
     pub at: u64,
     /// The dialogue around it. Only the first few offences of a check have one.
     pub lines: Vec<Line>,
@@ -213,6 +215,7 @@ pub fn faults(offences: &[Offence], log: &Log) -> Vec<Fault> {
     let fault = |(index, offence): (usize, &Offence)| Fault {
         why: printable(&offence.why),
         session: offence.session,
+        side: offence.side,
         at: offence.at,
         lines: if index < DIALOGUES { lines(offence, log) } else { Vec::new() },
     };

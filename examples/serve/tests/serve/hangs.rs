@@ -32,12 +32,12 @@ impl Store for Hanging {
         hang()
     }
 
-    fn is_right(&self, name: &[u8], _: &[u8]) -> io::Result<bool> {
-        if name == b"is_right" { hang() } else { Ok(true) }
+    fn log_in(&self, name: &[u8], _: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
+        if name == b"log_in" { hang() } else { self.open(name) }
     }
 
     fn open(&self, name: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
-        if name == b"open" { hang() } else { Ok(Ok(Box::new(Mail(name.into())))) }
+        Ok(Ok(Box::new(Mail(name.into()))))
     }
 }
 
@@ -92,7 +92,7 @@ async fn sessions() -> Result<Duration> {
     let server = Server::start(door(Host::new(Hanging, Guests::new(99, 99), None), folder.path())).await;
     let mut hanging = Vec::new();
     for _ in 0..5 {
-        for name in ["is_right", "open", "message", "removal", "verifier"] {
+        for name in ["log_in", "message", "removal", "verifier"] {
             let mut stream = server.connect().await;
             let commands = match name {
                 "verifier" => "AUTH SCRAM-SHA-256 biwsbj14LHI9eQ==\r\n".into(), // n,,n=x,r=y

@@ -22,8 +22,8 @@ impl Store for Failing {
         Err(ErrorKind::Other.into())
     }
 
-    fn is_right(&self, _: &[u8], _: &[u8]) -> io::Result<bool> {
-        Ok(true)
+    fn log_in(&self, name: &[u8], _: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {
+        self.open(name)
     }
 
     fn open(&self, _: &[u8]) -> io::Result<Result<Box<dyn Mailbox>, Refusal>> {

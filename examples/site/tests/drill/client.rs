@@ -13,7 +13,7 @@ impl Client {
     /// Connects, and reads the greeting.
     pub(crate) fn connect(node: &Node) -> Self {
         let stream = TcpStream::connect(node.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap(); // a login takes 45 s at most
         let mut client = Client(BufReader::new(stream));
         assert_eq!(client.line().unwrap(), "+OK ready");
         client

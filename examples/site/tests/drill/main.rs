@@ -6,6 +6,7 @@
 mod kit;
 
 mod bodies;
+mod bucket;
 mod client;
 mod database;
 mod delivery;
@@ -13,5 +14,8 @@ mod health;
 mod leases;
 mod nodes;
 mod result;
+mod s3;
 mod site;
+mod statements;
+mod vanish;
 mod wire;

@@ -6,8 +6,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::spawn;
 use std::time::Duration;
 
-/// Parts of the statements that QUIT, a delivery and a collection end with. No other statement has them.
+/// Parts of statements. No other statement has them.
+pub(crate) const ACCOUNT: &str = "FROM account WHERE name IN";
+pub(crate) const ACQUIRE: &str = "SET holder =";
+pub(crate) const SNAPSHOT: &str = "UNION ALL (SELECT id, octets";
+pub(crate) const RENEW: &str = "AND expires > '-infinity' RETURNING holder";
+pub(crate) const RELEASE: &str = "SET expires = '-infinity' WHERE id = ANY";
 pub(crate) const COMMIT: &str = "DELETE FROM message";
+pub(crate) const ANNOUNCE: &str = "VALUES ($1, 'c')";
 pub(crate) const ARRIVE: &str = "FOR KEY SHARE";
 pub(crate) const FORGET: &str = "AND state = 'd'";
 

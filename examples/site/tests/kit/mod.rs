@@ -1,4 +1,4 @@
-//! What the tests of a site start: PostgreSQL, a pooler, and a network that fails.
+//! What the tests of a site share: PostgreSQL, a pooler, a network that fails, and the promises to check.
 //!
 //! Each test takes these files into its own crate: `#[path = "../kit/mod.rs"] mod kit;`.
 
@@ -7,10 +7,12 @@
 mod pooler;
 mod postgres;
 mod program;
+mod promise;
 mod proxy;
 
 pub(crate) use pooler::Pooler;
 pub(crate) use postgres::Postgres;
+pub(crate) use promise::Promise;
 pub(crate) use proxy::{Faults, Proxy};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};

@@ -43,6 +43,11 @@ impl Postgres {
         url(self.port)
     }
 
+    /// Returns what PostgreSQL has logged.
+    pub(crate) fn log(&self) -> String {
+        errors(self.folder.path())
+    }
+
     /// Ends PostgreSQL as an operator does. It writes everything, and breaks all connections.
     pub(crate) fn stop(&mut self) {
         self.program.end_by(Signal::INT);

@@ -264,7 +264,7 @@ impl Model {
         old.sort_unstable();
         old.truncate(DOOMED);
         for (_, id) in &old {
-            self.loose.entry(*id).and_modify(|loose| loose.state = State::Doomed);
+            self.loose.insert(*id, Loose { state: State::Doomed, since: self.now });
         }
         old.into_iter().map(|(_, id)| id).collect()
     }

@@ -2,6 +2,7 @@
 
 use crate::world::{World, run};
 use std::fs;
+use std::io::Write as _;
 
 #[test]
 fn a_message_is_served_as_it_was_delivered_by_every_node() {
@@ -41,6 +42,51 @@ fn a_message_larger_than_a_part_and_its_top_arrive_complete() {
     assert!(
         node.session("mrose", "TOP 1 1\r\n").contains(&format!("large\r\n\r\n{}\r\n.\r\n", line.trim_end()))
     );
+}
+
+#[test]
+fn hostile_bytes_are_served_as_they_were_delivered_except_for_line_ends() {
+    let world = World::new();
+    world.add("mrose");
+    let long = b"x".repeat(3_000_000);
+    let messages: [(&[u8], &[u8]); 6] = [
+        (b"bare\rCR\r\r\nand \r", b"bare\rCR\r\r\nand \r\r\n"),
+        (b"NUL \0 in a line, \xff\xfe, \x1b[2J\n\0", b"NUL \0 in a line, \xff\xfe, \x1b[2J\r\n\0\r\n"),
+        // What could end the response too early, or begin another one.
+        (b".\n..\n.\r\n+OK\r\n.", b"..\r\n...\r\n..\r\n+OK\r\n..\r\n"),
+        (b"a\r.\r\nQUIT\r\n", b"a\r.\r\nQUIT\r\n"),
+        (b"\n", b"\r\n"),
+        (&long, &[&long[..], b"\r\n"].concat()),
+    ];
+    messages.iter().for_each(|(message, _)| world.deliver("mrose", message));
+    let node = world.node();
+    for (number, (message, sent)) in (1..).zip(&messages) {
+        let answer = node.session_bytes("mrose", &format!("RETR {number}\r\n"));
+        let status = answer.windows(8).position(|part| part == b"octets\r\n").unwrap();
+        let body = &answer[status + 8..];
+        assert!(body == [sent, &b".\r\n+OK bye\r\n"[..]].concat(), "{:.80}", message.escape_ascii());
+    }
+}
+
+#[test]
+fn a_message_of_any_size_takes_bounded_memory() {
+    let world = World::new();
+    world.add("mrose");
+    let mut deliverer = world.command(&["deliver", "mrose"]).spawn().unwrap();
+    let mut input = deliverer.stdin.take().unwrap();
+    let chunk = ("x".repeat(99) + "\n").repeat(10_000);
+    for _ in 0..250 {
+        input.write_all(chunk.as_bytes()).unwrap();
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", deliverer.id())).unwrap();
+    let most =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+    drop(input);
+    assert!(deliverer.wait().unwrap().success());
+    // Eight parts of 8 MiB are on their way at most.
+    let most: u32 = most.unwrap();
+    assert!(most < 150_000, "{most} KiB for a message of 250 MB");
+    assert!(world.node().session("mrose", "LIST 1\r\n").contains("+OK 1 252500000\r\n"));
 }
 
 #[test]

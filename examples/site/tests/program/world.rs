@@ -120,12 +120,16 @@ pub(crate) struct Node {
 impl Node {
     /// Sends commands at once, and returns everything that the node answers.
     pub(crate) fn say(&self, commands: &str) -> String {
+        String::from_utf8_lossy(&self.say_bytes(commands)).into_owned()
+    }
+
+    fn say_bytes(&self, commands: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.write_all(commands.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        answer
     }
 
     /// Sends commands, reads the answers to them, and cuts the connection.
@@ -152,7 +156,12 @@ impl Node {
 
     /// Logs in, sends commands and QUIT.
     pub(crate) fn session(&self, name: &str, commands: &str) -> String {
-        self.say(&format!("USER {name}\r\nPASS {PASSWORD}\r\n{commands}QUIT\r\n"))
+        String::from_utf8_lossy(&self.session_bytes(name, commands)).into_owned()
+    }
+
+    /// Does the same, and returns the bytes.
+    pub(crate) fn session_bytes(&self, name: &str, commands: &str) -> Vec<u8> {
+        self.say_bytes(&format!("USER {name}\r\nPASS {PASSWORD}\r\n{commands}QUIT\r\n"))
     }
 }
 

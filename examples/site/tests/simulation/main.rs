@@ -10,13 +10,15 @@ mod link;
 #[path = "../model/mod.rs"]
 mod model;
 mod nodes;
+#[path = "../kit/promise.rs"]
+mod promise;
 mod roles;
 mod run;
 mod schedule;
 mod variants;
 mod world;
 
-use judge::Promise;
+use promise::Promise;
 use run::{explain, run};
 use std::time::Instant;
 use variants::Variant;

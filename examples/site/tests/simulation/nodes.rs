@@ -1,8 +1,9 @@
 //! The nodes of a site and their tasks, on one thread. An action of the schedule is the only thing that happens by itself.
 
 use crate::events::Event;
-use crate::judge::{Failure, Promise};
+use crate::judge::Failure;
 use crate::link::{Link, Shared};
+use crate::promise::Promise;
 use crate::roles::{AGES, LEASE, Place, Role, Visit};
 use crate::schedule::Action;
 use crate::variants::Variant;

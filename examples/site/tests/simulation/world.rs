@@ -1,8 +1,9 @@
 //! The database, the object store, the clock, and every operation that is on its way to them.
 
 use crate::events::Event;
-use crate::judge::{Judge, Promise};
+use crate::judge::Judge;
 use crate::model::{Message, Model, Outcome, State, Statement};
+use crate::promise::Promise;
 use pop3_proto_site::id::{Id, Token};
 use pop3_proto_site::operations::{Lease, Maildrop};
 use std::collections::{BTreeMap, HashMap, HashSet};

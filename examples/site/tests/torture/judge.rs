@@ -1,32 +1,10 @@
 //! Whether what nodes were told fits what happened.
 
 use crate::history::{History, Moment};
+use crate::kit::Promise;
 use crate::log::{Event, Number};
 use pop3_proto_site::operations::Maildrop;
 use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// What a site promises. The first eight are the invariants of the design.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Promise {
-    /// 1: A message that was reported as delivered is in the store, byte for byte, until a QUIT removes it.
-    Delivered,
-    /// 2: Only the QUIT of the token that began last removes messages.
-    Fenced,
-    /// 3: A QUIT removes all marked messages or none, in one transaction.
-    Whole,
-    /// 4: No token begins twice, and no id is used twice.
-    Unique,
-    /// 5: A snapshot has every message that was delivered before the login, and none that an earlier session removed.
-    Current,
-    /// 6: The size of a message is the size of its body, and of what RETR sends.
-    Sized,
-    /// 7: Every row has a body.
-    Bodied,
-    /// 8: After "done" the messages are gone. After "not done" this session never removes them.
-    Truthful,
-    /// 9: A message that was reported as not delivered is not in the store.
-    Refused,
-}
 
 /// What the events add up to.
 #[derive(Clone, Copy, Default, Debug)]

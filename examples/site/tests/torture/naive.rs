@@ -2,8 +2,8 @@
 //! rules of a site.
 
 use crate::history::{AUDIT, History};
-use crate::judge::{Promise, judge};
-use crate::kit::{Postgres, connect, pool};
+use crate::judge::judge;
+use crate::kit::{Postgres, Promise, connect, pool};
 use crate::log::{self, Event, Log, now, number};
 use crate::session::body;
 use pop3_proto_site::id::{Id, Token};

@@ -155,7 +155,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
         self.wait_for(filled).await?.map_err(Error::Message)
     }
 
-    /// Waits for `work`, such as an answer that takes time. Writes pending bytes meanwhile, so the client has the earlier responses.
+    /// Waits for `work`, such as an answer that takes time. Writes pending bytes meanwhile, so the client has the earlier responses. If the
+    /// work is ready at once, it does neither, and the next call reports a timer or a deadline.
     ///
     /// # Cancel safety
     /// Dropping the future drops `work`. No byte is lost or sent twice.
@@ -165,6 +166,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, M: Maildrop, C: AsConfig> Session<S, M, 
     /// has passed. `work` is dropped then.
     pub async fn wait_for<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Error> {
         let mut work = pin!(work);
+        // Most messages can be read at once, and then no timer is needed.
+        if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            return Ok(done);
+        }
         loop {
             let timer = self.timer()?;
             let until = self.wire.until(timer)?;

@@ -52,7 +52,7 @@ fn quirk_32_a_server_that_does_not_stuff() {
 /// Also ROB.6 and AMB.6.
 #[test]
 fn quirk_33_lines_of_a_message_have_no_limit() {
-    for length in [1024, 2048, 4096, 8191, 65_536, 1_000_000] {
+    for length in [1024, 2048, 4096, 8191, 65_536, 100_000] {
         let line = "x".repeat(length);
         let mut session = Guest::opened(STRICT);
         let events = session.ask("RETR 1", format!("+OK\r\n{line}\r\n.\r\n"));

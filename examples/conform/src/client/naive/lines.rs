@@ -48,6 +48,7 @@ impl Naive<'_> {
                 row => row?,
             };
             match row.as_slice() {
+                b"." if rows.is_empty() && self.has(Flaw::EmptyListing) => return Err(Trouble::Crash),
                 b"." => return Ok(rows),
                 row => rows.push(String::from_utf8_lossy(row.strip_prefix(b".").unwrap_or(row)).into_owned()),
             }
@@ -70,6 +71,9 @@ impl Naive<'_> {
             };
             let line = line.strip_suffix(b"\r").filter(|_| self.has(Flaw::LfDotEnds)).unwrap_or(&line);
             let is_end = line == b"." && !(self.has(Flaw::EmptyDot) && index == 0);
+            if is_end && index == 0 && self.has(Flaw::StoresDot) {
+                text.extend_from_slice(b".\r\n");
+            }
             if is_end || (self.has(Flaw::StatusInBody) && line.starts_with(b"-ERR")) {
                 break;
             }

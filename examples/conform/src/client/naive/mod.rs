@@ -5,6 +5,7 @@ mod lines;
 use super::Ended;
 use super::broken::Flaw;
 use super::run::Job;
+use super::serve::Trusts;
 use crate::engine::Transport;
 use crate::engine::log::find;
 use crate::lab::world::{PASSWORD, USER};
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 enum Trouble {
     /// The stream has ended.
     Eof,
+    /// It does what no program should.
+    Crash,
     Other,
 }
 
@@ -42,9 +45,10 @@ pub fn run(flaw: Flaw, job: &Job) -> Ended {
         again.finish();
     }
     match (failed, flaw) {
+        _ if done == Err(Trouble::Crash) => Ended::Signal(11),
         (false, _) | (true, Flaw::ExitsZero) => Ended::Code(0),
         (true, Flaw::Hangs) => Ended::Hung,
-        (true, Flaw::Crashes | Flaw::CrashesAtRows | Flaw::EmptyListing) => Ended::Signal(11),
+        (true, Flaw::Crashes) => Ended::Signal(11),
         (true, Flaw::UnlinksOnError) => {
             job.shelf.clear();
             Ended::Code(1)
@@ -67,7 +71,12 @@ struct Naive<'j> {
 
 impl<'j> Naive<'j> {
     fn new(flaw: Flaw, job: &'j Job, wants_tls: bool) -> Self {
-        let wire = Some(job.connect(flaw == Flaw::TrustsAll));
+        let trusts = match flaw {
+            Flaw::TrustsAll => Trusts::Everybody,
+            Flaw::TrustsAnyName => Trusts::AnyName,
+            _ => Trusts::Host,
+        };
+        let wire = Some(job.connect(trusts));
         let (buffer, capabilities) = (Vec::new(), Vec::new());
         Naive { job, flaw, wire, buffer, wants_tls, inside_tls: false, capabilities, odd: false }
     }
@@ -123,7 +132,7 @@ impl<'j> Naive<'j> {
                 let rows = self.rows()?;
                 let is = |tag: &str| rows.iter().any(|row| row == tag);
                 let refuses = (needed && !is("UIDL")) || (self.has(Flaw::NeedsUser) && !is("USER"));
-                if refuses || (self.has(Flaw::EmptyListing) && rows.is_empty()) {
+                if refuses {
                     return Err(Trouble::Other);
                 }
                 rows
@@ -212,7 +221,7 @@ impl<'j> Naive<'j> {
 
     fn fetch(&mut self) -> Done<()> {
         let sizes = self.list()?;
-        let ids = self.unique_ids()?;
+        let ids = self.unique_ids(&sizes)?;
         self.odd_commands()?;
         let mut stored = Vec::new();
         let mut seen: Vec<&String> = Vec::new();
@@ -242,6 +251,9 @@ impl<'j> Naive<'j> {
                 continue;
             }
             let mut text = self.body()?;
+            if self.has(Flaw::KeepsStatus) {
+                text.splice(..0, format!("{status}\r\n").into_bytes());
+            }
             if self.has(Flaw::TrustsSize) {
                 text.truncate(usize::try_from(*size).unwrap_or(usize::MAX));
             }
@@ -315,14 +327,19 @@ impl<'j> Naive<'j> {
         sizes
     }
 
-    fn unique_ids(&mut self) -> Done<BTreeMap<u64, String>> {
+    fn unique_ids(&mut self, listed: &BTreeMap<u64, u64>) -> Done<BTreeMap<u64, String>> {
         if !self.command("UIDL")?.0 {
             return if self.has(Flaw::NeedsUidl) { Err(Trouble::Other) } else { Ok(BTreeMap::new()) };
         }
         let rows = self.rows()?;
-        let is_odd = |row: &String| !matches!(row.split_once(' '), Some(("1" | "2" | "3", id)) if id.is_ascii() && !id.contains(' '));
+        let is_odd = |row: &String| {
+            let number = row
+                .split_once(' ')
+                .and_then(|(number, id)| number.parse().ok().filter(|_| id.is_ascii() && !id.contains(' ')));
+            number.is_none_or(|number: u64| !listed.contains_key(&number))
+        };
         if self.has(Flaw::CrashesAtRows) && rows.iter().any(is_odd) {
-            return Err(Trouble::Other);
+            return Err(Trouble::Crash);
         }
         Ok(rows
             .iter()
@@ -340,6 +357,9 @@ impl<'j> Naive<'j> {
 
     fn pipelined(&mut self, sizes: &BTreeMap<u64, u64>) -> Done<()> {
         let commands: Vec<String> = sizes.keys().map(|number| format!("RETR {number}")).collect();
+        if commands.is_empty() {
+            return Ok(());
+        }
         self.send(&commands.join("\r\n"))?;
         for number in sizes.keys() {
             let status = self.line(b"\r\n")?;

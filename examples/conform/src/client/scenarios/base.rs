@@ -1,14 +1,15 @@
 //! A server without any fault.
 
-use super::plain;
 use crate::check::Edit;
 use crate::client::broken::Flaw;
 use crate::client::{Expect, Offers, Scenario};
 
 pub(super) static SCENARIOS: &[Scenario] = &[
-    Scenario::new("base", &["1939.3.q", "1939.4.b", "1939.5.list.i"], "three plain messages")
-        .mail(plain)
-        .broken(&[Flaw::NeedsTimestamp, Flaw::SignedNumber]),
+    Scenario::new("base", &["1939.3.q", "1939.4.b", "1939.5.list.i"], "three plain messages").broken(&[
+        Flaw::NeedsTimestamp,
+        Flaw::SignedNumber,
+        Flaw::KeepsStatus,
+    ]),
     Scenario::new("corpus", &["1939.3.q", "1939.3.u"], "the twelve messages of `pop3-conform corpus`")
         .mail(|_| {})
         .broken(&[Flaw::KeepsDots, Flaw::StatusInBody]),
@@ -23,7 +24,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         &["2449.6.6.c"],
         "PIPELINING is announced: responses belong to commands in order",
     )
-    .mail(|_| {})
     .offers(Offers::Pipelining)
     .broken(&[Flaw::DropsRest]),
     Scenario::new("quit.refused", &["1939.6.h"], "QUIT is refused, and nothing was deleted")

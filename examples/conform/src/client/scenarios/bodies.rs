@@ -72,7 +72,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             put(world, &["The first message.\r\n", EMPTY, "The third message.\r\n"]);
             world.rewrite(|text| if text.ends_with(EMPTY.as_bytes()) { Vec::new() } else { text.to_vec() });
         })
-        .broken(&[Flaw::EmptyDot]),
+        .broken(&[Flaw::EmptyDot, Flaw::StoresDot]),
     Scenario::new("body.status_words", &["1939.3.n"], "lines of a message that look like status lines")
         .mail(|world| only(world, &["plain", "status-words", "spaces"]))
         .broken(&[Flaw::StatusInBody]),

@@ -1,12 +1,11 @@
 //! DELE and QUIT. A message is deleted only after it is stored.
 
-use super::plain;
 use crate::check::Edit;
 use crate::client::broken::Flaw;
 use crate::client::{Expect, Scenario};
 
 const fn deletion(id: &'static str, rows: &'static [&'static str], asks: &'static str) -> Scenario {
-    Scenario::new(id, rows, asks).mail(plain).deletes()
+    Scenario::new(id, rows, asks).deletes()
 }
 
 pub(super) static SCENARIOS: &[Scenario] = &[

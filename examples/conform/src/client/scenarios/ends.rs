@@ -1,13 +1,12 @@
 //! Streams that end too early, and responses without an end.
 
-use super::plain;
 use crate::check::Edit;
 use crate::client::broken::Flaw;
 use crate::client::{Expect, Scenario};
 
 /// A scenario in which the stream ends early: the client reports an error, and stores no half message.
 const fn cut(id: &'static str, rows: &'static [&'static str], asks: &'static str, edit: Edit) -> Scenario {
-    Scenario::new(id, rows, asks).mail(plain).twist(edit).expect(Expect::Error)
+    Scenario::new(id, rows, asks).twist(edit).expect(Expect::Error)
 }
 
 const END: &[&str] = &["1939.3.q", "ROB.29"];

@@ -1,6 +1,5 @@
 //! Listings and capabilities.
 
-use super::plain;
 use crate::check::Edit;
 use crate::client::broken::Flaw;
 use crate::client::serve::{Exchange, Session};
@@ -29,7 +28,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         &["1939.5.list.i"],
         "the status line of LIST has other numbers than its rows",
     )
-    .mail(plain)
     .code(|turn| {
         turn.through_unless("LIST", |turn| {
             let answer = turn.pass();
@@ -40,38 +38,43 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     })
     .broken(&[Flaw::TrustsStatusText]),
     Scenario::new("list.more_words", &["1939.5.list.g"], "words after the size")
-        .mail(plain)
         .twist(Edit::Answer { to: "LIST", old: "\r\n2 ", new: " and more\r\n2 " })
         .broken(&[Flaw::StrictRows]),
     Scenario::new("list.spacing", &["ROB.11"], "several spaces and tabs in rows")
-        .mail(plain)
         .twist(Edit::Answer { to: "LIST", old: "\r\n2 ", new: "\r\n2  \t" })
         .broken(&[Flaw::StrictRows]),
     Scenario::new("list.overflow", &["ROB.8"], "a row with a number over 32 bits")
-        .mail(plain)
         .twist(Edit::Answer { to: "LIST", old: "\r\n.\r\n", new: "\r\n4294967305 100\r\n.\r\n" })
         .expect(Expect::Harmless)
         .harm(unlisted)
         .broken(&[Flaw::WrapsNumbers]),
     Scenario::new("list.refused", &["1939.3.k"], "LIST is refused")
-        .mail(plain)
         .code(|turn| match turn.is("LIST*") || turn.is("UIDL*") || turn.is("STAT") {
             true => turn.say(b"-ERR the mailbox cannot be read\r\n"),
             false => turn.through(),
         })
         .expect(Expect::Error)
         .broken(&[Flaw::ExitsZero]),
+    Scenario::new(
+        "list.empty",
+        &["1939.3.v"],
+        "an empty mailbox: listings have no row before the terminator",
+    )
+    .mail(|world| world.truncate(0))
+    .code(|turn| match turn.is("LIST") || turn.is("UIDL") {
+        true => super::instead(turn, b"+OK nothing is here\r\n.\r\n"),
+        false => turn.through(),
+    })
+    .broken(&[Flaw::EmptyListing]),
     Scenario::new("list.endless", &["ROB.23"], "a listing of many megabytes, and then the end of the stream")
         .flood("LIST", "+OK\r\n", "7 1\r\n")
         .broken(&[Flaw::ExitsZero]),
     Scenario::new("stat.more_words", &["1939.5.stat.d"], "words after the numbers of STAT")
-        .mail(plain)
         .code(|turn| {
             turn.through_unless("STAT", |turn| turn.replace("\r\n", " octets in all\r\n"));
         })
         .broken(&[Flaw::StrictRows]),
     Scenario::new("uidl.unsupported", &["2449.7.a"], "the server does not know UIDL")
-        .mail(plain)
         .code(|turn| match () {
             () if turn.is("UIDL*") => turn.say(b"-ERR unknown command\r\n"),
             () if turn.is("CAPA") => turn.replace("UIDL\r\n", ""),
@@ -83,7 +86,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         &["ROB.10", "ROB.12"],
         "rows of UIDL without a unique-id, with spaces, and with octets that are not ASCII",
     )
-    .mail(plain)
     .twist(Edit::Say {
         to: "UIDL",
         instead: "+OK\r\n1\r\n2 with a space\r\n\r\n3 caf\u{e9}\r\n+OK 4\r\n.\r\n",
@@ -91,7 +93,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     .expect(Expect::Harmless)
     .broken(&[Flaw::CrashesAtRows]),
     Scenario::new("uidl.path", &["1939.7.uidl.e"], "unique-ids that look like paths")
-        .mail(plain)
         .twist(Edit::Say {
             to: "UIDL",
             instead: "+OK\r\n1 ../one\r\n2 ../../two\r\n3 a/../../three\r\n.\r\n",
@@ -99,16 +100,13 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         .expect(Expect::Harmless)
         .broken(&[Flaw::UidlIsPath]),
     Scenario::new("uidl.disagrees", &["ROB.10"], "UIDL lists other messages than LIST")
-        .mail(plain)
         .twist(Edit::Say { to: "UIDL", instead: "+OK\r\n3 id-3\r\n9 id-9\r\n.\r\n" })
         .expect(Expect::Harmless)
         .broken(&[Flaw::CrashesAtRows]),
     Scenario::new("capa.refused", &["2449.5.d", "2449.7.a"], "the server does not know CAPA")
-        .mail(plain)
         .twist(Edit::Say { to: "CAPA", instead: "-ERR unknown command\r\n" })
         .broken(&[Flaw::NeedsCapa]),
     Scenario::new("capa.user", &["2449.7.a"], "USER is the only capability")
-        .mail(plain)
         .twist(Edit::Say { to: "CAPA", instead: "+OK\r\nUSER\r\n.\r\n" })
         .broken(&[Flaw::NeedsCapa]),
     Scenario::new(
@@ -116,7 +114,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         &["2449.5.m"],
         "a list without capabilities: the client logs in, or does not because USER is missing",
     )
-    .mail(plain)
     .twist(Edit::Say { to: "CAPA", instead: "+OK\r\n.\r\n" })
     .expect(Expect::Error)
     .broken(&[Flaw::EmptyListing]),
@@ -125,7 +122,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         &["2449.5.l", "2449.5.e"],
         "unknown capabilities, in any letter case, with arguments",
     )
-    .mail(plain)
     .twist(Edit::Answer {
         to: "CAPA",
         old: "\r\n.\r\n",

@@ -1,6 +1,5 @@
 //! Logins that are refused, and the ways to log in.
 
-use super::plain;
 use crate::check::Edit;
 use crate::client::broken::Flaw;
 use crate::client::serve::{Exchange, Session};
@@ -92,14 +91,12 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         &["ROB.26"],
         "the timestamp of the greeting is not a message id: APOP would give a digest away",
     )
-    .mail(plain)
     .offers(Offers::Apop)
     .twist(Edit::Answer { to: "greeting", old: "@conform.example>", new: " conform.example>" })
     .expect(Expect::Harmless)
     .harm(apop)
     .broken(&[Flaw::ApopAnyway]),
     Scenario::new("apop.bracket", &["ROB.26", "ROB.28"], "a greeting with brackets that are not a timestamp")
-        .mail(plain)
         .twist(Edit::Answer {
             to: "greeting",
             old: "@conform.example>",
@@ -112,7 +109,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         &["5034.4.r", "5034.4.s"],
         "a challenge that is not base64: the client cancels",
     )
-    .mail(plain)
     .offers(Offers::Sasl)
     .code(|turn| {
         let challenged = std::mem::take(&mut turn.memory.count) > 0;

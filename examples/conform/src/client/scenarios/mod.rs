@@ -64,7 +64,7 @@ fn put(world: &World, bodies: &[&str]) {
 }
 
 /// Three messages without anything special.
-fn plain(world: &World) {
+pub(super) fn plain(world: &World) {
     put(world, &["The first message.\r\n", "The second message.\r\n", "The third message.\r\n"]);
 }
 

@@ -1,6 +1,5 @@
 //! Status lines and greetings, and responses that nobody asked for.
 
-use super::plain;
 use crate::check::Edit;
 use crate::client::broken::Flaw;
 use crate::client::serve::{Exchange, Session};
@@ -96,7 +95,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         &["1939.3.c"],
         "a whole response that nobody asked for, together with that of message 1",
     )
-    .mail(plain)
     .code(|turn| {
         turn.through_unless("RETR 1", |turn| {
             turn.through();
@@ -107,7 +105,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     .expect(Expect::Error)
     .broken(&[Flaw::TakesSurplus]),
     Scenario::new("surplus.garbage", &["1939.3.c"], "lines after the terminator of message 1")
-        .mail(plain)
         .code(|turn| {
             turn.through_unless("RETR 1", |turn| {
                 turn.through();
@@ -121,7 +118,6 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         &["1939.3.c"],
         "responses to commands that were not sent yet, with the greeting",
     )
-    .mail(plain)
     .code(|turn| {
         turn.through_unless("greeting", |turn| {
             turn.through();
@@ -131,12 +127,10 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     .expect(Expect::Error)
     .broken(&[Flaw::ExitsZero]),
     Scenario::new("message.refused", &["1939.3.o"], "RETR of message 2 is refused")
-        .mail(plain)
         .twist(Edit::Say { to: "RETR 2", instead: "-ERR this message cannot be read\r\n" })
         .expect(Expect::Harmless)
         .broken(&[Flaw::StoresRefusal, Flaw::Hangs]),
     Scenario::new("message.size", &["1939.5.retr.c"], "LIST and RETR announce sizes that are too small")
-        .mail(plain)
         .code(|turn| match () {
             () if turn.is("LIST") => super::instead(turn, b"+OK\r\n1 20\r\n2 20\r\n3 20\r\n.\r\n"),
             () if turn.is("LIST *") => {

@@ -1,13 +1,12 @@
 //! STLS. The client was told to use it, so nothing but CAPA, STLS and QUIT may be outside.
 
-use super::plain;
 use crate::check::Edit;
 use crate::client::broken::Flaw;
 use crate::client::watch::unannounced;
 use crate::client::{Expect, Scenario, Tls};
 
 const fn stls(id: &'static str, rows: &'static [&'static str], asks: &'static str) -> Scenario {
-    Scenario::new(id, rows, asks).mail(plain).tls(Tls::Stls)
+    Scenario::new(id, rows, asks).tls(Tls::Stls)
 }
 
 pub(super) static SCENARIOS: &[Scenario] = &[
@@ -51,6 +50,16 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         .expect(Expect::Error)
         .no_password()
         .broken(&[Flaw::TrustsAll]),
+    stls(
+        "stls.other_name",
+        &["2595.2.4.a", "7817.3.a"],
+        "the certificate is trusted, and names another host: no password may follow",
+    )
+    .tls(Tls::OtherName)
+    .twist(Edit::Answer { to: "STLS", old: "TLS", new: "TLS now" })
+    .expect(Expect::Error)
+    .no_password()
+    .broken(&[Flaw::TrustsAnyName, Flaw::TrustsAll]),
     stls(
         "stls.injected",
         &["2595.4.e", "2595.sec.b"],

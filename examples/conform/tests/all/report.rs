@@ -29,7 +29,7 @@ fn hostile() -> Report {
     let pieces = vec![piece(Side::Client, 0, "STAT\r\n"), piece(Side::Server, 0, &format!("{EVIL}\r\n"))];
     results.log.sessions.push(Record { pieces, ..Record::default() });
     let session = results.log.sessions.len() - 1;
-    let offence = Offence { why: format!("it sent {EVIL}"), session, at: 1 };
+    let offence = Offence::new(format!("it sent {EVIL}"), session, 1);
     outcome.verdict = Verdict::Fail(vec![offence]);
     results.outcomes.push(outcome);
     Report::new(&results)
@@ -178,7 +178,7 @@ fn validate(schema: &Value, root: &Value, value: &Value, path: &str) -> Result<(
 
 #[test]
 fn json_is_as_the_schema_documents_it() {
-    let schema: Value = serde_json::from_str(include_str!("../schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../schema.json")).unwrap();
     let mut report = hostile();
     report.apply(&[Known { check: "no.such".into(), reason: "gone".into() }], true);
     let mut json: Value = serde_json::from_str(&written("json", &report)).unwrap();
@@ -204,7 +204,7 @@ fn json_has_each_line_byte_for_byte() {
         piece(Side::Server, 11, b"+OK\r\n\xff\0\n.\r\n"),
     ];
     let log = Log { sessions: vec![Record { pieces, ..Record::default() }] };
-    let fault = &faults(&[Offence { why: "bytes".into(), session: 0, at: 16 }], &log)[0];
+    let fault = &faults(&[Offence::new("bytes", 0, 16)], &log)[0];
     let bytes: Vec<&[u8]> = fault.lines.iter().map(|line| line.bytes.as_slice()).collect();
     assert_eq!(bytes, [&b"+OK ready\r\n"[..], b"RETR 1\r\n", b"+OK\r\n", b"\xff\0\n"]);
     let mut report = hostile();

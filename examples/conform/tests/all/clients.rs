@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 fn each_scenario_is_proved_and_the_matrix_is_pinned() {
     let proof = prove::prove(&scenarios::select(&[]));
     let mut faults = proof.faults;
-    faults.extend(differences(include_str!("../clients.txt"), &proof.matrix));
+    faults.extend(differences(include_str!("../../clients.txt"), &proof.matrix));
     assert!(faults.is_empty(), "{}\nIf the matrix is right: pop3-conform prove --accept", faults.join("\n"));
 }
 
@@ -92,6 +92,31 @@ fn a_scenario_that_is_red_among_others_runs_again_alone() {
     assert_eq!(code, Some(0), "{report}");
     let green = report.lines().filter(|line| line.starts_with("ok ")).count();
     assert_eq!(green, 6, "{report}");
+}
+
+#[test]
+fn a_watcher_names_the_scenario_and_marks_the_command() {
+    use pop3_conform::client::{broken::Flaw, naive};
+    use pop3_conform::engine::log::Side;
+
+    let scenario = scenarios::find("command.number").unwrap();
+    let verdict = prove::under(scenario, &|job| naive::run(Flaw::SignedNumber, job));
+    let offence = &verdict.offences()[0];
+    assert_eq!(offence.why, "RETR +1: not a message number (in the scenario base)");
+    // CAPA, USER, PASS, STAT, LIST and UIDL were sent before.
+    let before = "CAPA\r\nUSER mrose\r\nPASS tanstaaf\r\nSTAT\r\nLIST\r\nUIDL\r\n".len() as u64;
+    assert_eq!((offence.side, offence.at), (Side::Client, before));
+}
+
+#[test]
+fn a_file_that_differs_is_shown_where_it_differs() {
+    use pop3_conform::client::{broken::Flaw, naive};
+
+    let verdict = prove::under(scenarios::find("body.single_dot").unwrap(), &|job| {
+        naive::run(Flaw::KeepsSingleDots, job)
+    });
+    let why = &verdict.offences()[0].why;
+    assert!(why.ends_with("at the mark, it has \".~hidden\\r\\nThe end.\\r\\n\""), "{why}");
 }
 
 #[test]

@@ -92,6 +92,8 @@ fn without_a_login_no_check_is_judged() {
     let (code, report, errors) = conform(&server(Some(refused)), &[]);
     assert_eq!((code, report.as_str()), (Some(2), ""));
     assert!(errors.contains("the login was refused"), "{errors}");
+    assert!(errors.contains("  C: PASS ***\n  S: -ERR no\n"), "{errors}");
+    assert!(errors.contains("the server has STLS"), "{errors}");
     // A server that sends no bytes, because it never accepts.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let (code, ..) = conform(&silent.local_addr().unwrap().to_string(), &["--timeout", "1"]);
@@ -129,6 +131,13 @@ fn a_baseline_and_reports_in_files() {
     let (code, report, errors) = conform(&good, &only);
     assert_eq!((code, report.as_str()), (Some(2), ""));
     assert!(errors.contains("line 1 has no reason"), "{errors}");
+    // A check that the kit does not have, and one of clients.
+    for name in ["numbers.range", "body.dots"] {
+        std::fs::write(&baseline, format!("number.range  reads 32 bits\n{name}  why\n")).unwrap();
+        let (code, report, errors) = conform(&good, &only);
+        assert_eq!((code, report.as_str()), (Some(2), ""));
+        assert!(errors.contains(&format!("no check {name:?}: see --list")), "{errors}");
+    }
 
     std::fs::write(&baseline, "number.range  reads 32 bits\n").unwrap();
     let files = [&strict[..], &["--junit", &junit, "--html", &html, "--json", &json]].concat();
