@@ -123,13 +123,13 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     }
 }
 
-/// Copies all bytes. `copy_from_slice` alone leaves a panic for different lengths.
+/// Copies all bytes. `copy_from_slice` leaves a panic for different lengths, in code that is compiled for size even after this comparison.
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     // Every second part of a converted message is a line end, for which a call would cost more than the copy.
     if let ([first, second], [to_first, to_second]) = (from, &mut *to) {
         (*to_first, *to_second) = (*first, *second);
     } else if from.len() == to.len() {
-        to.copy_from_slice(from);
+        to.iter_mut().zip(from).for_each(|(to, byte)| *to = *byte);
     }
 }
 

@@ -5,7 +5,7 @@ use pop3_proto::client::{Event, SendError, TlsRefusal};
 use pop3_proto::login::Scram;
 use pop3_proto::login::{Cause, Login, LoginError, Way, WhyNot};
 use pop3_proto::script::{Cuts, Script};
-use pop3_proto::{ClientConfig, ClientConnection, Secret, Text, TlsPolicy};
+use pop3_proto::{ClientConfig, ClientConnection, Command, Secret, Text, TlsPolicy};
 
 /// Runs a login against a script, which must be played to its end.
 fn log_in(script: &str, config: impl Into<ClientConfig>, mut login: Login<'_>) -> Result<Way, LoginError> {
@@ -131,6 +131,63 @@ fn a_login_can_begin_after_the_greeting() {
     assert!(matches!(pop3.poll(), Ok(Some((Event::Greeting(_), _)))));
     login.begin(None, &mut pop3.sender()).unwrap();
     assert_eq!(pop3.send_buf().pending(), b"CAPA\r\n");
+}
+
+/// Plays both sides by hand, and returns what the client sends.
+fn answers(
+    pop3: &mut ClientConnection<Vec<u8>>,
+    login: &mut Login<'_>,
+    bytes: &[u8],
+) -> Result<String, LoginError> {
+    pop3.recv_buf().append(bytes);
+    while let Some((event, mut sender)) = pop3.poll().unwrap() {
+        login.handle(event, &mut sender)?;
+    }
+    let sent = String::from_utf8(pop3.pending().to_vec()).unwrap();
+    pop3.send_buf().clear();
+    Ok(sent)
+}
+
+/// A program that asks for the capabilities itself can log in with them, and a list that arrives later changes nothing.
+#[test]
+fn a_login_begins_with_the_capabilities_that_are_known() {
+    for response in ["-ERR what?\r\n", "+OK\r\nUSER\r\n.\r\n"] {
+        let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+        let mut login = user();
+        pop3.recv_buf().append(b"+OK ready\r\n");
+        assert!(matches!(pop3.poll(), Ok(Some((Event::Greeting(_), _)))));
+        pop3.sender().send(Command::Capa).unwrap();
+        assert_eq!(answers(&mut pop3, &mut login, response.as_bytes()).unwrap(), "CAPA\r\n");
+        login.begin(None, &mut pop3.sender()).unwrap();
+        assert_eq!(answers(&mut pop3, &mut login, b"").unwrap(), "USER mrose\r\n");
+    }
+}
+
+#[test]
+fn a_login_ignores_events_of_other_commands_and_ends_with_the_session() {
+    let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+    let mut login = user();
+    assert_eq!(answers(&mut pop3, &mut login, b"+OK ready\r\n").unwrap(), "CAPA\r\n");
+    assert_eq!(answers(&mut pop3, &mut login, b"-ERR what?\r\n").unwrap(), "USER mrose\r\n");
+
+    let mut other = ClientConnection::new(TlsPolicy::Cleartext, 2);
+    other.recv_buf().append(b"+OK ready\r\n");
+    assert!(matches!(other.poll(), Ok(Some((Event::Greeting(_), _)))));
+    other.sender().send(Command::Capa).unwrap();
+    other.recv_buf().append(b"+OK\r\n");
+    let Ok(Some((begin @ Event::Begin(..), _))) = other.poll() else { panic!() };
+    assert_eq!(login.handle(begin, &mut pop3.sender()), Ok(None));
+    assert_eq!(answers(&mut pop3, &mut login, b"").unwrap(), "");
+
+    pop3.close();
+    assert_eq!(answers(&mut pop3, &mut login, b""), Err(LoginError::Ended));
+}
+
+#[cfg(feature = "sasl")]
+#[test]
+fn a_second_challenge_of_plain_gets_an_empty_line() {
+    let script = format!("{GREETED}C: AUTH PLAIN\nS: + \nC: AG1yb3NlAHRhbnN0YWFm\nS: + \nC: \nS: +OK");
+    assert_eq!(log_in(&script, TlsPolicy::Cleartext, user()), Ok(Way::Plain));
 }
 
 #[test]

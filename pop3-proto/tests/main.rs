@@ -15,6 +15,7 @@ mod guide;
 mod laws;
 mod ledger;
 mod login;
+mod messages;
 mod server;
 mod tap;
 mod transcripts;

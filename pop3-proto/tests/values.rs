@@ -5,11 +5,11 @@ use pop3_proto::login::{Login, LoginError};
 use pop3_proto::script::{AsyncPeer, Script};
 use pop3_proto::server::{Ask, Language, Server, Step, Unaccepted, Utf8};
 use pop3_proto::{
-    AnswerError, ApopTimestamp, BareLf, Capability, Client, ClientConfig, ClientConnection, Command,
+    AnswerError, ApopTimestamp, BareLf, Base64, Capability, Client, ClientConfig, ClientConnection, Command,
     ConnectionError, Expire, Input, InvalidValue, LanguageTag, Limit, Limits, MIN_SEND_BUF, Mechanism,
-    MessageNumber, OwnedUniqueId, Piece, Profile, Quirks, ResponseCode, ResponseError, Secret, SendBuf,
-    ServerConfig, ServerConnection, Sink, State, StatusText, StuffMode, Text, Timer, Timers, TlsPolicy,
-    UniqueId,
+    MessageNumber, OtherCapability, OwnedUniqueId, Piece, Profile, Quirks, ResponseCode, ResponseError,
+    Secret, SendBuf, ServerConfig, ServerConnection, Sink, State, StatusText, StuffMode, Text, Timer, Timers,
+    TlsPolicy, UniqueId,
 };
 use std::error::Error;
 use std::sync::Arc;
@@ -77,6 +77,7 @@ fn debug_shows_bytes_as_text() {
     let events = shown("UIDL", b"+OK\r\n1 two words\r\n.\r\n");
     assert!(events[1].ends_with(r#", ListedUniqueId(1, "two words"))"#), "{events:?}");
     assert_eq!(format!("{:?}", Piece::Data(b"a\r\n")), r#"Data("a\r\n")"#);
+    assert_eq!(format!("{:?}", Piece::End), "End");
     let script = Script::parse("C: QUIT").unwrap();
     let line = format!("{:?}", script.lines().next().unwrap());
     assert_eq!(line, r#"Line { number: 1, from: Client, octets: "QUIT\r\n" }"#);
@@ -181,8 +182,7 @@ fn a_listed_unique_id_tells_whether_it_is_valid() {
                     other => panic!("{other:?}"),
                 }
             };
-            assert_eq!((listed.message, listed.as_bytes()), (MessageNumber::FIRST, id));
-            assert_eq!(AsRef::<[u8]>::as_ref(&listed), id);
+            assert_eq!((listed.message, listed.as_bytes(), listed.as_ref()), (MessageNumber::FIRST, id, id));
             assert_eq!(listed.unique_id().map(|id| id.as_bytes()), is_valid.then_some(id), "{command}");
         }
     }
@@ -345,4 +345,79 @@ fn values_and_errors_can_be_logged_with_defmt() {
     can_be_logged::<SendError>();
     can_be_logged::<pop3_proto::client::ListedUniqueId<'_>>();
     can_be_logged::<Secret<'_>>();
+}
+
+#[test]
+fn defaults_are_the_constants() {
+    assert_eq!((Limits::default(), Timers::default()), (Limits::DEFAULT, Timers::DEFAULT));
+}
+
+#[test]
+fn message_numbers_begin_with_1_and_places_with_0() {
+    for number in [1, 2, u32::MAX] {
+        let message = MessageNumber::try_from(number).unwrap();
+        assert_eq!(u32::from(message), number);
+        let place = number as usize - 1;
+        assert_eq!((message.index(), MessageNumber::from_index(place)), (place, Some(message)));
+    }
+    assert_eq!(MessageNumber::try_from(0), Err(InvalidValue::Zero));
+    assert_eq!(MessageNumber::from_index(u32::MAX as usize), None);
+}
+
+#[test]
+fn a_unique_id_is_made_from_text_and_shown_as_text() {
+    let id = OwnedUniqueId::try_from("a-1").unwrap();
+    assert_eq!(OwnedUniqueId::try_from(String::from("a-1")).unwrap(), id);
+    assert_eq!((id.to_string(), UniqueId::new(b"a-1").unwrap().to_string()), ("a-1".into(), "a-1".into()));
+    assert_eq!(OwnedUniqueId::try_from("two words"), Err(InvalidValue::Octet));
+    assert_eq!(OwnedUniqueId::try_from(String::new()), Err(InvalidValue::Empty));
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_unique_id_is_stored_as_a_string() {
+    let id = OwnedUniqueId::try_from("a-1").unwrap();
+    let stored = serde_json::to_string(&id).unwrap();
+    assert_eq!(stored, r#""a-1""#);
+    assert_eq!(serde_json::from_str::<OwnedUniqueId>(&stored).unwrap(), id);
+    let error = serde_json::from_str::<OwnedUniqueId>("1").unwrap_err().to_string();
+    assert!(error.contains("a unique-id of 1 to 70 printable ASCII characters"), "{error}");
+}
+
+#[cfg(feature = "arbitrary")]
+#[test]
+fn a_fuzzer_makes_unique_ids() {
+    use arbitrary::{Arbitrary, Unstructured};
+
+    let id = OwnedUniqueId::arbitrary(&mut Unstructured::new(b"a-1 b")).unwrap();
+    assert_eq!(id.as_bytes(), b"a-1");
+}
+
+/// A value in the source that is not valid does not compile as a constant, and panics otherwise.
+#[test]
+fn a_value_in_the_source_is_checked() {
+    fn made<T>(_: T) {}
+    let made: [(fn(&'static str), &str); 5] = [
+        (|text| made(Text::from_static(text)), "two\nlines"),
+        (|text| made(Base64::from_static(text)), "A"),
+        (|text| made(Mechanism::from_static(text)), "TWO WORDS"),
+        (|text| made(LanguageTag::from_static(text)), "*"),
+        (|text| made(OtherCapability::from_static("XTND", text)), "two  spaces"),
+    ];
+    for (make, wrong) in made {
+        make(if wrong == "A" { "AAAA" } else { "en" });
+        assert!(std::panic::catch_unwind(|| make(wrong)).is_err(), "{wrong:?}");
+    }
+    let capability = OtherCapability::from_static("XTND", "a b");
+    assert_eq!((capability.tag().to_str(), capability.arguments().to_str()), (Some("XTND"), Some("a b")));
+}
+
+#[test]
+fn a_mismatch_has_the_line_that_was_expected() {
+    let script = Script::parse("C: QUIT\nS: +OK").unwrap();
+    let mismatch = script.server().received(b"QUIP").unwrap_err();
+    assert_eq!(
+        (mismatch.line(), mismatch.expected(), mismatch.came()),
+        (Some(1), &b"QUIT\r\n"[..], &b"QUIP"[..])
+    );
 }

@@ -27,7 +27,8 @@ unsafe impl GlobalAlloc for Bump {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let used = self.used.fetch_add(layout.size().wrapping_add(layout.align()), Ordering::Relaxed);
         let at = (&raw const self.memory).cast::<u8>().cast_mut().wrapping_add(used);
-        let at = at.wrapping_add(at.align_offset(layout.align()));
+        // `align_offset` would keep a panic for an alignment that is not a power of two.
+        let at = at.wrapping_add(at.addr().wrapping_neg() & layout.align().wrapping_sub(1));
         if used > Self::SIZE / 2 || layout.size() > Self::SIZE / 4 || at.is_null() {
             abort();
         }
@@ -63,10 +64,16 @@ pub(crate) fn buffers(data: &[u8]) {
     }
 }
 
+/// Compiled for the smallest size, this keeps the panic of exhausted memory, which must not hide another panic.
+#[inline(never)]
+fn owned(id: UniqueId<'_>) -> OwnedUniqueId {
+    OwnedUniqueId::from(id)
+}
+
 #[inline(never)]
 pub(crate) fn a_maildrop(data: &[u8]) {
     let Ok(id) = UniqueId::new(data) else { return };
-    let owned = OwnedUniqueId::from(id);
+    let owned = owned(id);
     see(OwnedUniqueId::try_from(data.to_vec()).is_ok_and(|other| other == owned));
     see((owned.as_unique_id(), owned.cmp(&owned)));
     let mut slots = alloc::vec::Vec::new();

@@ -322,7 +322,7 @@ fn sasl(data: &[u8]) {
         let mut buffer = [0; 512];
         if let Ok(message) = message {
             see(message.encode_into(&mut buffer).is_ok());
-            see(message.put(Text::from_static("+ "), &mut SendBuf::new(&mut buffer[..])).is_ok());
+            see(message.put(const { Text::from_static("+ ") }, &mut SendBuf::new(&mut buffer[..])).is_ok());
         }
     }
 

@@ -185,7 +185,7 @@ impl RecvBuf<alloc::vec::Vec<u8>> {
         }
         self.storage.grow(self.end.saturating_add(bytes.len()));
         if let Some(room) = self.storage.get_mut(self.end..).and_then(|room| room.get_mut(..bytes.len())) {
-            room.copy_from_slice(bytes);
+            crate::sink::copy(bytes, room);
         }
         self.received(bytes.len());
     }

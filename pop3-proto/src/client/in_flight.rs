@@ -111,9 +111,6 @@ impl InFlight {
     }
 
     fn ticket(&self, place: u8) -> Option<Ticket> {
-        if place >= self.count {
-            return None;
-        }
         let sequence = self.oldest.wrapping_add(u32::from(place));
         let slot = slot(sequence);
         Some(Ticket { verb: *self.verbs.get(slot)?, message: *self.messages.get(slot)?, sequence })

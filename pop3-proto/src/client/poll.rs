@@ -404,7 +404,7 @@ pub(crate) fn read_row<'i>(ticket: Ticket, row: &'i [u8]) -> Result<(Said<'i>, Q
     let mut quirks = Quirks::NONE;
     let said = match ticket.verb {
         Verb::List => ScanListing::read(row, &mut quirks).map(Said::Scan),
-        Verb::Uidl => read_unique_id(row, &mut quirks),
+        Verb::Uidl => read_unique_id(row, &mut quirks).map(|(message, octets)| Said::Id(message, octets)),
         Verb::Capa => Capability::read(row, &mut quirks).map(Said::Capability),
         Verb::LangList => LanguageListing::parse(row).map(Said::Language),
         _ => Mechanism::new(row).map(Said::Mechanism),
@@ -429,12 +429,12 @@ pub(crate) fn read_line<'i>(
     Some(said.map(|said| (said, quirks)))
 }
 
-fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<Said<'i>, InvalidValue> {
+fn read_unique_id<'i>(row: &'i [u8], quirks: &mut Quirks) -> Result<(MessageNumber, &'i [u8]), InvalidValue> {
     let (message, octets) = UniqueIdListing::read(row, quirks)?;
     if UniqueId::new(octets).is_err() {
         quirks.note(Quirk::UniqueIdRange);
     }
-    Ok(Said::Id(message, octets))
+    Ok((message, octets))
 }
 
 /// Reads the text like a row. Some servers leave out the number. Others leave out the unique-id, so only the number
@@ -451,11 +451,8 @@ fn read_one_unique_id<'i>(
         quirks.note(Quirk::NumberMissing);
         return Ok(Said::Id(asked, id.as_bytes()));
     }
-    let said = read_unique_id(text, quirks)?;
-    match said {
-        Said::Id(message, _) => about(asked, message).map(|()| said),
-        _ => Ok(said),
-    }
+    let (message, octets) = read_unique_id(text, quirks)?;
+    about(asked, message).map(|()| Said::Id(message, octets))
 }
 
 /// Returns whether the text is only this number, with or without leading zeros.

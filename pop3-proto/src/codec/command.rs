@@ -5,7 +5,7 @@ use super::{Decoded, Digits, Keyword, Verb};
 use crate::limits::Limits;
 use crate::quirks::{Quirk, Quirks};
 use crate::sink::{BufferFull, Sink, length};
-use crate::types::{ApopDigest, Base64, InvalidValue, LanguageRange, Mechanism, MessageNumber, Secret, Text};
+use crate::types::{ApopDigest, Base64, LanguageRange, Mechanism, MessageNumber, Secret, Text};
 use core::fmt;
 use nom::{Parser, combinator::opt, sequence::preceded};
 
@@ -312,13 +312,13 @@ impl fmt::Display for Command<'_> {
 const CRLF: &[u8] = b"\r\n";
 
 fn read<'a>(line: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> {
-    let Some((verb, rest)) = Verb::split(line) else { return unknown(line) };
+    let (verb, rest) = Verb::split(line).unwrap_or((Verb::Other, line));
     match verb {
         Verb::User => name(argument(rest)?, notes).map(Command::User),
         Verb::Pass => password(argument(rest)?).map(Command::Pass),
         Verb::Apop => apop(argument(rest)?, notes),
-        Verb::Auth => auth(rest, notes),
-        Verb::Lang => lang(rest, notes),
+        Verb::Auth | Verb::AuthList => auth(rest, notes),
+        Verb::Lang | Verb::LangList => lang(rest, notes),
         Verb::List => optional_message(rest, notes).map(Command::List),
         Verb::Uidl => optional_message(rest, notes).map(Command::Uidl),
         Verb::Retr => message(rest, notes).map(Command::Retr),
@@ -331,7 +331,7 @@ fn read<'a>(line: &'a [u8], notes: &Notes) -> Result<Command<'a>, CommandError> 
         Verb::Noop => no_argument(rest, notes, Command::Noop),
         Verb::Rset => no_argument(rest, notes, Command::Rset),
         Verb::Quit => no_argument(rest, notes, Command::Quit),
-        Verb::AuthList | Verb::LangList | Verb::Other => unknown(line), // these have no keyword
+        Verb::Other => unknown(rest),
     }
 }
 
@@ -360,10 +360,7 @@ fn odd_name(octets: &[u8], notes: &Notes) {
 
 /// Spaces are part of a password, at its ends too (RFC 1939 section 7).
 fn password(octets: &[u8]) -> Result<Secret<'_>, CommandError> {
-    Secret::new(octets).map_err(|error| match error {
-        InvalidValue::Empty => CommandError::Missing,
-        _ => CommandError::Control,
-    })
+    Secret::new(octets).map_err(|_| CommandError::Control)
 }
 
 /// The digest is the last word, so a name may contain spaces.

@@ -1,5 +1,3 @@
-use core::fmt;
-
 /// A number in decimal digits, for an output line.
 #[derive(Clone, Copy)]
 pub(crate) struct Digits {
@@ -57,12 +55,6 @@ const fn eight(number: u64) -> u64 {
     tens | ((twos - tens * 10) << 8)
 }
 
-impl fmt::Debug for Digits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.as_bytes().escape_ascii(), f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Digits, HUNDRED_MILLION, eight};
@@ -76,11 +68,6 @@ mod tests {
         {
             assert_eq!(Digits::new(number).as_bytes(), number.to_string().as_bytes());
         }
-    }
-
-    #[test]
-    fn debug_shows_the_digits() {
-        assert_eq!(std::format!("{:?}", Digits::new(120_u32)), "120");
     }
 
     /// Tests each group of digits separately, because a group does not depend on the other groups.

@@ -232,8 +232,7 @@ impl Verb {
         if !ends_word(rest) {
             return top(line);
         }
-        // Upper and lower case differ only in bit 5, and no other byte becomes a letter when this bit is cleared.
-        let verb = match u32::from_be_bytes(*word) & 0xDFDF_DFDF {
+        let verb = match key(word) {
             word::RETR => Verb::Retr,
             word::DELE => Verb::Dele,
             word::LIST => Verb::List,
@@ -290,20 +289,23 @@ fn ends_word(rest: &[u8]) -> bool {
     matches!(rest, [] | [b' ' | b'\t', ..])
 }
 
-/// Each keyword as one number, without the bit of the letter case, so one comparison is enough.
+/// Returns four letters as one number, so one comparison is enough. Upper and lower case differ only in bit 5, and no other byte
+/// becomes a letter when this bit is cleared.
+#[inline(always)]
+const fn key(word: &[u8; 4]) -> u32 {
+    u32::from_be_bytes(*word) & 0xDFDF_DFDF
+}
+
+/// The number of each keyword.
 mod word {
     macro_rules! words {
-        ($($name:ident)+) => {
-            $(pub(super) const $name: u32 = word(stringify!($name));)+
+        ($($name:ident $word:literal)+) => {
+            $(pub(super) const $name: u32 = super::key($word);)+
         };
     }
-    words! { RETR DELE LIST UIDL STAT NOOP RSET QUIT USER PASS APOP AUTH CAPA STLS LANG UTF8 }
-
-    const fn word(keyword: &str) -> u32 {
-        match keyword.as_bytes().first_chunk() {
-            Some(word) => u32::from_be_bytes(*word) & 0xDFDF_DFDF,
-            None => panic!("four letters"),
-        }
+    words! {
+        RETR b"RETR" DELE b"DELE" LIST b"LIST" UIDL b"UIDL" STAT b"STAT" NOOP b"NOOP" RSET b"RSET" QUIT b"QUIT"
+        USER b"USER" PASS b"PASS" APOP b"APOP" AUTH b"AUTH" CAPA b"CAPA" STLS b"STLS" LANG b"LANG" UTF8 b"UTF8"
     }
 }
 

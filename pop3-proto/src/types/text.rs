@@ -58,10 +58,8 @@ impl<'a> Text<'a> {
 
     /// Returns the text before the first CR, LF or NUL, and whether there was one. The text can be shown.
     pub(crate) fn clipped(octets: &'a [u8]) -> (Self, bool) {
-        match octets.split_at_checked(line_length(octets)) {
-            Some((text, rest)) => (Text(text), !rest.is_empty()),
-            None => (Text(octets), false),
-        }
+        let text = octets.get(..line_length(octets)).unwrap_or(octets);
+        (Text(text), text.len() < octets.len())
     }
 
     /// Splits the bytes before the first CR, LF or NUL.
