@@ -1,12 +1,15 @@
 //! The output of values and errors, and the values that can be read back from settings.
 
-use pop3_proto::client::{Event, SendError, TlsRefusal};
+use pop3_proto::client::{Deletions, Event, SendError, TlsRefusal};
+use pop3_proto::login::{Login, LoginError};
 use pop3_proto::script::{AsyncPeer, Script};
-use pop3_proto::server::{Ask, Server, Step, Unaccepted, Utf8};
+use pop3_proto::server::{Ask, Language, Server, Step, Unaccepted, Utf8};
 use pop3_proto::{
-    Base64, Client, ClientConfig, Command, Expire, Input, InvalidValue, LanguageTag, Limits, MIN_SEND_BUF,
-    Mechanism, MessageNumber, OtherCapability, OwnedUniqueId, Piece, Profile, SendBuf, ServerConfig,
-    StuffMode, Text, Timers, TlsPolicy, UniqueId,
+    AnswerError, ApopTimestamp, BareLf, Base64, Capability, Client, ClientConfig, ClientConnection, Command,
+    ConnectionError, Expire, Input, InvalidValue, LanguageTag, Limit, Limits, MIN_SEND_BUF, Mechanism,
+    MessageNumber, OtherCapability, OwnedUniqueId, Piece, Profile, Quirks, ResponseCode, ResponseError,
+    Secret, SendBuf, ServerConfig, ServerConnection, Sink, State, StatusText, StuffMode, Text, Timer, Timers,
+    TlsPolicy, UniqueId,
 };
 use std::error::Error;
 use std::sync::Arc;
@@ -41,6 +44,7 @@ fn an_error_that_wraps_names_its_cause_and_does_not_repeat_it() {
             assert!(!above.contains(below.as_str()) && !below.contains(above.as_str()), "{chain:?}");
         }
     }
+    assert!(format!("{refused:?}").starts_with("Unanswered {"));
     assert!(chain(&refused)[2].contains("never fit in a buffer of 3"));
     let _ = |unaccepted: Unaccepted<Vec<u8>>| unaccepted.source().is_some();
 }
@@ -77,6 +81,83 @@ fn debug_shows_bytes_as_text() {
     let script = Script::parse("C: QUIT").unwrap();
     let line = format!("{:?}", script.lines().next().unwrap());
     assert_eq!(line, r#"Line { number: 1, from: Client, octets: "QUIT\r\n" }"#);
+}
+
+#[test]
+fn values_and_errors_print_what_they_contain() {
+    let code = |word| ResponseCode::new(word).unwrap();
+    let status = |code, text| StatusText::new(code, Text::from_static(text)).unwrap();
+    assert_eq!(status(Some(ResponseCode::InUse), "busy").to_string(), "[IN-USE] busy");
+    assert_eq!(status(Some(ResponseCode::InUse), "").to_string(), "[IN-USE]");
+    assert_eq!(status(None, "busy").to_string(), "busy");
+    let shown = format!("{:?}", status(Some(code(b"X-FULL")), "busy"));
+    assert!(shown.starts_with("StatusText") && shown.contains("X-FULL") && shown.contains("busy"), "{shown}");
+
+    assert_eq!(ResponseError.to_string(), "expected +OK or -ERR");
+    assert!(BareLf.to_string().contains("LF"));
+    assert_eq!(State::Transaction.to_string(), "TRANSACTION");
+    assert_eq!(Deletions::Committed.to_string(), "the marked messages were removed");
+    let full = SendBuf::new([0; 3]).put(&[b"four"]).unwrap_err();
+    assert_eq!(chain(&SendError::BufferFull(full)).len(), 2);
+    #[cfg(feature = "sasl")]
+    assert_eq!(chain(&pop3_proto::sasl::SaslError::InvalidValue(InvalidValue::Empty)).len(), 2);
+    assert_eq!(format!("{:?}", Input::last(b"abc")), "Input { remaining: 3, last: true }");
+
+    assert_eq!(InvalidValue::Empty.to_string(), "the value is empty");
+    assert_eq!((Limit::StatusLine.to_string(), Timer::Tls.to_string()), ("status_line".into(), "tls".into()));
+    let error = ConnectionError::OverLimit(Limit::StatusLine);
+    assert_eq!(error.to_string(), "peer exceeded the limit `status_line`");
+    let error = LoginError::Send(SendError::NoUser);
+    assert_eq!(chain(&error).len(), 2);
+    assert_eq!(chain(&LoginError::Answer(AnswerError::Stale)).len(), 2);
+
+    assert_eq!(format!("{:?}", ApopTimestamp::new(b"<1.2@x>").unwrap()), r#"ApopTimestamp("<1.2@x>")"#);
+    assert_eq!(format!("{:?}", LanguageTag::new(b"de").unwrap()), r#"LanguageTag("de")"#);
+    let id = OwnedUniqueId::from(UniqueId::new(b"a-1").unwrap());
+    assert_eq!((format!("{id:?}"), id.to_string()), (r#"UniqueId("a-1")"#.into(), "a-1".into()));
+    assert_eq!(format!("{:?}", Quirks::NONE), "{}");
+    assert_eq!(u32::from(MessageNumber::FIRST), 1);
+
+    let login = Login::new(Text::from_static("mrose"), Secret::new(b"tanstaaf").unwrap());
+    assert!(format!("{login:?}").starts_with("Login {"));
+    let mut client = ClientConnection::new(TlsPolicy::Cleartext, 1);
+    assert!(format!("{client:?}").starts_with("ClientConnection { client: "));
+    assert!(format!("{:?}", client.sender()).starts_with("Sender { client: "));
+    static CONFIG: ServerConfig<'_> = ServerConfig::new(TlsPolicy::Implicit);
+    let mut server: ServerConnection<std::convert::Infallible, Vec<u8>> = ServerConnection::new(&CONFIG, 1);
+    assert!(format!("{server:?}").starts_with("ServerConnection { server: "));
+    assert!(format!("{:?}", server.responder()).starts_with("Responder { server: "));
+    let server: Server<std::convert::Infallible, _> = Server::new(ServerConfig::new(TlsPolicy::Implicit), 1);
+    assert!(format!("{server:?}").starts_with("Server { id: 1,"));
+    assert!(format!("{:?}", Language::ENGLISH).starts_with("Language {"));
+}
+
+#[test]
+fn values_that_differ_are_not_equal() {
+    let capability = |line| Capability::parse(line).unwrap();
+    assert_ne!(capability(b"SASL PLAIN"), capability(b"SASL LOGIN"));
+    assert_ne!(capability(b"SASL PLAIN"), capability(b"SASL PLAIN LOGIN"));
+    let code = |word| ResponseCode::new(word).unwrap();
+    assert_ne!(code(b"X-FULL"), code(b"X-SLOW"));
+    assert_eq!(code(b"X-FULL"), code(b"x-full"));
+}
+
+/// The four letters of a verb are compared without their case, and the digit of UTF8 is not a letter.
+#[test]
+fn a_control_character_does_not_make_utf8() {
+    assert_eq!(Command::parse(b"utf8"), Ok(Command::Utf8));
+    assert_ne!(Command::parse(b"UTF\x18"), Ok(Command::Utf8));
+}
+
+#[test]
+fn the_longest_time_in_days_is_not_never() {
+    let mut client = Client::new(TlsPolicy::Cleartext, 1);
+    let mut sink = SendBuf::new(vec![]);
+    client.poll(&mut Input::more(b"+OK\r\n")).unwrap();
+    client.send(&Command::Capa, &mut sink).unwrap();
+    let mut input = Input::more(b"+OK\r\nEXPIRE 4294967295\r\n.\r\n");
+    while client.poll(&mut input).unwrap().is_some() {}
+    assert_eq!(client.capabilities().expire(), Some(Expire::Days(u32::MAX - 1)));
 }
 
 #[test]
@@ -250,8 +331,8 @@ fn arbitrary_values_are_valid_and_every_command_is_made() {
                 break;
             }
         }
-        let _ = Limits::arbitrary(&mut Unstructured::new(&bytes)).unwrap();
-        let _ = Timers::arbitrary(&mut Unstructured::new(&bytes)).unwrap();
+        assert_ne!(Limits::arbitrary(&mut Unstructured::new(&bytes)).unwrap(), Limits::DEFAULT);
+        assert_ne!(Timers::arbitrary(&mut Unstructured::new(&bytes)).unwrap(), Timers::DEFAULT);
     }
     assert!(made.len() >= 18, "{made:?}");
 }
@@ -260,10 +341,10 @@ fn arbitrary_values_are_valid_and_every_command_is_made() {
 #[test]
 fn values_and_errors_can_be_logged_with_defmt() {
     fn can_be_logged<T: defmt::Format>() {}
-    can_be_logged::<pop3_proto::ConnectionError>();
+    can_be_logged::<ConnectionError>();
     can_be_logged::<SendError>();
     can_be_logged::<pop3_proto::client::ListedUniqueId<'_>>();
-    can_be_logged::<pop3_proto::Secret<'_>>();
+    can_be_logged::<Secret<'_>>();
 }
 
 #[test]

@@ -238,3 +238,53 @@ impl Place {
         all.get(self.start..self.start.saturating_add(self.length)).unwrap_or_default()
     }
 }
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::RecvBuf;
+    use std::{format, vec};
+
+    #[test]
+    fn unread_bytes_move_to_the_front_after_half_of_the_storage() {
+        let mut recv = RecvBuf::new([0; 101]);
+        assert_eq!(recv.spare_mut().len(), 101);
+        recv.received(70);
+        recv.consume(50);
+        assert_eq!(recv.spare_mut().len(), 31);
+        recv.consume(1);
+        assert_eq!(recv.spare_mut().len(), 82);
+    }
+
+    #[test]
+    fn appended_bytes_use_the_room_of_bytes_that_were_read() {
+        let mut recv = RecvBuf::new(vec![]);
+        recv.append(&[b'a'; 100]);
+        recv.consume(90);
+        recv.append(&[b'b'; 50]);
+        assert_eq!(recv.unread(), [&[b'a'; 10][..], &[b'b'; 50]].concat());
+        assert_eq!(recv.into_storage().len(), 100);
+    }
+
+    #[test]
+    fn appended_bytes_leave_the_bytes_of_an_open_question_in_place() {
+        let mut recv = RecvBuf::new(vec![]);
+        recv.append(b"USER mrose\r\n");
+        recv.consume(12);
+        recv.pin(true);
+        recv.append(&[b'x'; 100]);
+        assert_eq!(recv.unread(), [b'x'; 100]);
+        assert_eq!(recv.into_storage().get(..12), Some(&b"USER mrose\r\n"[..]));
+    }
+
+    #[test]
+    fn only_an_empty_buffer_frees_its_memory() {
+        let mut recv = RecvBuf::new(vec![]);
+        recv.append(b"+OK\r\n");
+        assert!(format!("{recv:?}").contains("unread: 5"), "{recv:?}");
+        recv.shrink();
+        assert_eq!(recv.unread(), b"+OK\r\n");
+        recv.consume(5);
+        recv.shrink();
+        assert_eq!(recv.into_storage().capacity(), 0);
+    }
+}

@@ -245,6 +245,18 @@ mod tests {
     }
 
     #[test]
+    fn only_an_empty_buffer_frees_its_memory() {
+        let mut send = SendBuf::new(vec![]);
+        send.put(&[b"NOOP\r\n"]).unwrap();
+        assert!(std::format!("{send:?}").contains("pending: 6"), "{send:?}");
+        send.shrink();
+        assert_eq!(send.pending(), b"NOOP\r\n");
+        send.clear();
+        send.shrink();
+        assert_eq!(send.storage.capacity(), 0);
+    }
+
+    #[test]
     fn law_3_a_storage_that_is_longer_than_the_limit_is_not_used_beyond_it() {
         check(SendBuf::with_limit(Generous(vec![]), 600));
     }

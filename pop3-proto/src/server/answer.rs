@@ -400,7 +400,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         let login = self.redeem(login)?;
         let refusal = refusal_of(&code);
         let config = self.config.as_config();
-        let coded = config.resp_codes && (code != ResponseCode::Auth || config.auth_resp_code);
+        let coded = config.resp_codes;
         let status = StatusText::new(coded.then_some(code), self.say(refusal.phrase())).unwrap_or_default();
         let octets = if coded { code.as_bytes().len() } else { 0 };
         if octets.saturating_add(status.text().as_bytes().len()).saturating_add("-ERR [] \r\n".len())

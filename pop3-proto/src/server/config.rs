@@ -26,7 +26,6 @@ pub struct ServerConfig<'c> {
     pub(super) uidl: bool,
     pub(super) pipelining: bool,
     pub(super) resp_codes: bool,
-    pub(super) auth_resp_code: bool,
     pub(super) utf8: Option<Utf8>,
     pub(super) other_commands: bool,
     pub(super) sasl: &'c [Mechanism<'c>],
@@ -82,7 +81,6 @@ impl<'c> ServerConfig<'c> {
             uidl: true,
             pipelining: true,
             resp_codes: true,
-            auth_resp_code: true,
             utf8: None,
             other_commands: false,
             sasl: &[],
@@ -141,7 +139,7 @@ impl<'c> ServerConfig<'c> {
     /// Removes response codes (RFC 2449 section 8, RFC 3206).
     #[must_use]
     pub const fn without_resp_codes(self) -> Self {
-        ServerConfig { resp_codes: false, auth_resp_code: false, ..self }
+        ServerConfig { resp_codes: false, ..self }
     }
 
     /// Offers AUTH inside TLS with these mechanisms (RFC 5034).

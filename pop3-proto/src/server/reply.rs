@@ -109,8 +109,7 @@ impl Reply {
     /// Makes `-ERR` with the code of this refusal if the server announces codes (RFC 2449 section 8, RFC 3206 section
     /// 6).
     pub(super) fn refusal(refusal: Refusal, config: &ServerConfig<'_>, then: Then) -> Self {
-        let coded = config.resp_codes && (refusal != Refusal::Credentials || config.auth_resp_code);
-        Reply { what: What::Refused { refusal, coded }, then }
+        Reply { what: What::Refused { refusal, coded: config.resp_codes }, then }
     }
 
     /// Makes `-ERR` to QUIT.
@@ -321,7 +320,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
             }
             5 => (early && self.offers_stls()).then_some(Capability::Stls),
             6 => config.resp_codes.then_some(Capability::RespCodes),
-            7 => config.auth_resp_code.then_some(Capability::AuthRespCode),
+            7 => config.resp_codes.then_some(Capability::AuthRespCode),
             8 => config.pipelining.then_some(Capability::Pipelining),
             9 => PerUser::now(config.login_delay, self.announce.login_delay, early)
                 .map(|(seconds, user)| Capability::LoginDelay { seconds, user }),

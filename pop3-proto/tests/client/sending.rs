@@ -286,5 +286,6 @@ fn debug_shows_the_current_session() {
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
+    assert!(!shown.contains("ANONYMOUS"), "a mechanism that the server does not have: {shown}");
     assert!(!shown.contains("RETR") && !shown.contains("CAPA") && !shown.contains("tanstaaf"), "{shown}");
 }

@@ -4,7 +4,7 @@ use super::{CONFIG, Mail, command, give, hear, logged_in, mail};
 use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{
     BufferTooSmall, ClientConnection, Command, ConnectionError, Limits, MIN_SEND_BUF, Mechanism,
-    ServerConnection, Storage, TlsPolicy, server,
+    ServerConnection, Sink, Storage, TlsPolicy, server,
 };
 
 fn client(recv: usize, send: usize) -> Result<ClientConnection<Box<[u8]>>, BufferTooSmall> {
@@ -53,6 +53,88 @@ fn no_limit_makes_a_send_buffer_smaller_than_a_line() {
     assert_eq!(ClientConfig::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), MIN_SEND_BUF);
     let limits = Limits::DEFAULT.with_sasl_line(64).with_command_line(2000);
     assert_eq!(ClientConfig::new(TlsPolicy::Implicit).with_limits(limits).min_send_buf(), 2000);
+}
+
+#[test]
+fn a_send_buffer_that_grows_has_room_for_the_longest_line() {
+    let limits = Limits::DEFAULT.with_command_line(20_000);
+    let mut pop3 = ClientConnection::new(ClientConfig::new(TlsPolicy::Cleartext).with_limits(limits), 1);
+    assert_eq!(pop3.send_buf().capacity(), 20_000);
+}
+
+/// A storage that counts how often it may free its memory and must grow.
+struct Counted {
+    bytes: Vec<u8>,
+    freed: usize,
+    grown: usize,
+}
+
+impl Counted {
+    fn new() -> Self {
+        Counted { bytes: vec![0; 16 * 1024], freed: 0, grown: 0 }
+    }
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsMut<[u8]> for Counted {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Storage for Counted {
+    fn grow(&mut self, _length: usize) {
+        self.grown += 1;
+    }
+
+    fn shrink(&mut self) {
+        self.freed += 1;
+    }
+}
+
+#[test]
+fn an_idle_connection_frees_both_buffers() {
+    let (mut recv, mut send) = (Counted::new(), Counted::new());
+    let config = ClientConfig::new(TlsPolicy::Cleartext);
+    let mut pop3 = ClientConnection::with_buffers(config, 1, &mut recv, &mut send).unwrap();
+    pop3.recv_buf().spare_mut();
+    pop3.shrink();
+    assert_eq!((recv.freed, recv.grown, send.freed), (1, 1, 1));
+
+    let (mut recv, mut send) = (Counted::new(), Counted::new());
+    let pop3 = ServerConnection::<Mail, _, _, _>::with_buffers(&CONFIG, 1, &mut recv, &mut send);
+    pop3.unwrap().shrink();
+    assert_eq!((recv.freed, send.freed), (1, 1));
+}
+
+/// A stream that a signal interrupts once, and that then has a line or breaks.
+struct Interrupted(Vec<std::io::Result<&'static [u8]>>);
+
+impl std::io::Read for Interrupted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let line = self.0.remove(0)?;
+        buffer[..line.len()].copy_from_slice(line);
+        Ok(line.len())
+    }
+}
+
+#[test]
+fn an_interrupted_read_is_tried_again_and_other_errors_are_returned() {
+    let fail = |kind: std::io::ErrorKind| Err(kind.into());
+    let mut stream = Interrupted(vec![fail(std::io::ErrorKind::Interrupted), Ok(b"+OK\r\n")]);
+    let mut pop3 = client(900, 700).unwrap();
+    assert_eq!(pop3.read_from(&mut stream).unwrap(), 5);
+    assert!(matches!(pop3.poll(), Ok(Some((Event::Greeting(_), _)))));
+    let error = pop3.read_from(&mut stream).unwrap_err();
+    assert!(error.to_string().starts_with("no data is expected"), "{error}");
+    let mut stream = Interrupted(vec![fail(std::io::ErrorKind::BrokenPipe), Ok(b"+OK\r\n")]);
+    let error = client(900, 700).unwrap().read_from(&mut stream).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
 }
 
 #[test]

@@ -170,6 +170,7 @@ fn a_configuration_with_mechanisms_or_languages_that_are_not_announced_is_found(
             Some(ConfigError::MechanismsCleartext),
         ),
         (opportunistic.with_sasl(&[Mechanism::OAUTHBEARER]), None),
+        (opportunistic.with_sasl_cleartext(&[Mechanism::PLAIN]), None),
         (
             ServerConfig::new(TlsPolicy::Required).with_sasl_cleartext(&[Mechanism::PLAIN]),
             Some(ConfigError::MechanismsCleartext),

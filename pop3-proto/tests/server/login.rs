@@ -109,6 +109,7 @@ fn r1939_4_h_a_maildrop_that_was_not_taken_comes_back() {
     let login = ask!(server, &mut input, &mut out, Login, _);
     server.close();
     let back = server.accept(login, infos(&["abc"])).unwrap_err();
+    assert!(std::error::Error::source(&back).is_some(), "the error names its cause");
     assert_eq!(back.maildrop.len(), 1);
     assert!(server.into_maildrop().is_none());
 }
