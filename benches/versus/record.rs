@@ -1,4 +1,5 @@
-//! The figures of several programs in one file: a line for each row of a sample.
+//! The figures of several programs in one file: a line for each row of a sample. If a program ran more than once, the fastest time of each row
+//! counts.
 
 use crate::measure::{Group, Times};
 use crate::works::WORKS;
@@ -31,13 +32,19 @@ pub(crate) fn read(path: &Path) -> Vec<Group> {
         let row = work.rows.iter().find(|known| known.name == *row).expect("a row of the work");
         let times: Vec<f64> = times.iter().map(|time| time.parse().expect("a time")).collect();
         let times: Times = times.try_into().expect("a time under each condition");
-        let last = groups.last().is_some_and(|group| {
-            group.level == *level && group.work.name == work.name && group.sample == *sample
-        });
-        if !last {
+        let same =
+            |group: &Group| group.level == *level && group.work.name == work.name && group.sample == *sample;
+        let index = groups.iter().position(same).unwrap_or_else(|| {
             groups.push(Group { level: (*level).into(), work, sample: (*sample).into(), rows: Vec::new() });
+            groups.len() - 1
+        });
+        let rows = &mut groups[index].rows;
+        match rows.iter_mut().find(|(known, _)| known.name == row.name) {
+            Some((_, fastest)) => {
+                fastest.iter_mut().zip(times).for_each(|(fastest, time)| *fastest = fastest.min(time))
+            }
+            None => rows.push((row, times)),
         }
-        groups.last_mut().expect("it was pushed").rows.push((row, times));
     }
     groups
 }

@@ -396,8 +396,9 @@ fn a_fuzzer_makes_unique_ids() {
 /// A value in the source that is not valid does not compile as a constant, and panics otherwise.
 #[test]
 fn a_value_in_the_source_is_checked() {
+    type Make = fn(&'static str);
     fn made<T>(_: T) {}
-    let made: [(fn(&'static str), &str); 5] = [
+    let made: [(Make, &str); 5] = [
         (|text| made(Text::from_static(text)), "two\nlines"),
         (|text| made(Base64::from_static(text)), "A"),
         (|text| made(Mechanism::from_static(text)), "TWO WORDS"),
