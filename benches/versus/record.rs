@@ -41,7 +41,7 @@ pub(crate) fn read(path: &Path) -> Vec<Group> {
         let rows = &mut groups[index].rows;
         match rows.iter_mut().find(|(known, _)| known.name == row.name) {
             Some((_, fastest)) => {
-                fastest.iter_mut().zip(times).for_each(|(fastest, time)| *fastest = fastest.min(time))
+                fastest.iter_mut().zip(times).for_each(|(fastest, time)| *fastest = fastest.min(time));
             }
             None => rows.push((row, times)),
         }
