@@ -146,8 +146,13 @@ impl<'w> Both<'w> {
             b'.' => _ = self.poll(),
             b',' => while self.poll() {},
             b'?' => self.ask(),
-            b'b' => self.receive(count),
-            b'%' => self.crowd(digit.unwrap_or(0).into()),
+            b'b' => {
+                let count = stream::receive(self.pop3.recv_buf(), self.incoming, count);
+                self.received(count);
+            }
+            b'%' => {
+                stream::crowd(self.pop3.send_buf(), &mut self.simple.pending, digit.unwrap_or(0).into());
+            }
             b'=' => self.respond(Some(b"AAAA")),
             b'+' => self.respond(Some(&[b'A'; MIN_SEND_BUF])),
             b'*' => self.respond(None),
@@ -224,17 +229,6 @@ impl<'w> Both<'w> {
         }
     }
 
-    /// Passes bytes without a stream, at any time.
-    fn receive(&mut self, most: usize) {
-        let room = self.pop3.recv_buf().spare_mut();
-        let count = most.min(room.len()).min(self.incoming.len());
-        if count > 0 {
-            room[..count].copy_from_slice(&self.incoming[..count]);
-            self.pop3.recv_buf().received(count);
-            self.received(count);
-        }
-    }
-
     fn received(&mut self, count: usize) {
         let (bytes, later) = self.incoming.split_at(count);
         self.simple.unread.extend_from_slice(bytes);
@@ -246,13 +240,6 @@ impl<'w> Both<'w> {
         let bytes = &mut self.simple.pending.bytes;
         let taken = stream::write(bytes, calls, |mut stream| pop3.write_to(&mut stream));
         bytes.drain(..taken);
-    }
-
-    /// Fills the send buffer up to this many bytes, so the next calls may fail.
-    fn crowd(&mut self, left: usize) {
-        let filler = vec![b'?'; self.simple.pending.room().saturating_sub(left)];
-        assert_eq!(self.pop3.send_buf().put(&[&filler]), Ok(()), "there is room");
-        assert_eq!(self.simple.pending.put(&[&filler]), Ok(()));
     }
 
     /// Lets the simple client see what a call of `sender` lets the connection see.

@@ -199,8 +199,13 @@ impl<'w> Both<'w> {
         match letter {
             b'.' => self.poll(),
             b'?' => self.ask(),
-            b'R' => self.receive(count),
-            b'%' => self.crowd(digit.unwrap_or(0).into()),
+            b'R' => {
+                let count = stream::receive(self.pop3.recv_buf(), self.incoming, count);
+                self.received(count);
+            }
+            b'%' => {
+                stream::crowd(self.pop3.send_buf(), &mut self.simple.pending, digit.unwrap_or(0).into());
+            }
             b'a' | b'c' | b'C' | b'n' | b'o' => self.answer(letter, digit.unwrap_or(0)),
             b'b' => self.write_body(count),
             b'f' => self.finish_body(),
@@ -297,17 +302,6 @@ impl<'w> Both<'w> {
         }
     }
 
-    /// Passes bytes without a stream, at any time.
-    fn receive(&mut self, most: usize) {
-        let room = self.pop3.recv_buf().spare_mut();
-        let count = most.min(room.len()).min(self.incoming.len());
-        if count > 0 {
-            room[..count].copy_from_slice(&self.incoming[..count]);
-            self.pop3.recv_buf().received(count);
-            self.received(count);
-        }
-    }
-
     fn received(&mut self, count: usize) {
         let (bytes, later) = self.incoming.split_at(count);
         self.simple.unread.extend_from_slice(bytes);
@@ -319,13 +313,6 @@ impl<'w> Both<'w> {
         let bytes = &mut self.simple.pending.bytes;
         let taken = stream::write(bytes, calls, |mut stream| pop3.write_to(&mut stream));
         bytes.drain(..taken);
-    }
-
-    /// Fills the send buffer up to this many bytes, so the next answers may fail.
-    fn crowd(&mut self, left: usize) {
-        let filler = vec![b'?'; self.simple.pending.room().saturating_sub(left)];
-        assert_eq!(self.pop3.send_buf().put(&[&filler]), Ok(()), "there is room");
-        assert_eq!(self.simple.pending.put(&[&filler]), Ok(()));
     }
 
     /// Answers the open question: `a` accepts, `c` and `C` ask for more, `o` hands over, `n` refuses.

@@ -1,7 +1,7 @@
 //! The code that the targets for connections share: a stream whose next calls the input decides, and the simple side of the
 //! comparison.
 
-use pop3_proto::{BufferFull, Sink, Storage};
+use pop3_proto::{BufferFull, RecvBuf, SendBuf, Sink, Storage};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -135,6 +135,24 @@ pub(crate) fn read(
         }
     }
     Received::Bytes(0)
+}
+
+/// Passes bytes without a stream, as far as there is room, and returns how many.
+pub(crate) fn receive(recv: &mut RecvBuf<Room>, incoming: &[u8], most: usize) -> usize {
+    let room = recv.spare_mut();
+    let count = most.min(room.len()).min(incoming.len());
+    if count > 0 {
+        room[..count].copy_from_slice(&incoming[..count]);
+        recv.received(count);
+    }
+    count
+}
+
+/// Fills both send buffers up to this many bytes, so the next calls may fail.
+pub(crate) fn crowd(send: &mut SendBuf<Room>, simple: &mut Pending, left: usize) {
+    let filler = vec![b'?'; simple.room().saturating_sub(left)];
+    assert_eq!(send.put(&[&filler]), Ok(()), "there is room");
+    assert_eq!(simple.put(&[&filler]), Ok(()));
 }
 
 /// Runs one `write_to` over these calls. Checks its result, and that the stream took the pending bytes in order. Returns how
