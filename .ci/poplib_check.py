@@ -215,10 +215,10 @@ def delete(port, maildir):
 
 
 def exclusive(port):
-    first, second, third = (connect(port) for _ in range(3))
-    for pop in (first, second, third):
+    first = login_when_free(port)
+    second, third = connect(port), connect(port)
+    for pop in (second, third):
         pop.user(USER)
-    first.pass_(PASSWORD)
     for pop in (second, third):
         text = refused(pop.pass_, PASSWORD)
         expect(re.search(r"in.?use|lock|busy|another session", text, re.I), f"no clear refusal: {text!r}")

@@ -16,14 +16,17 @@ pub(crate) use promise::Promise;
 pub(crate) use proxy::{Faults, Proxy};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
 
-/// Returns a port of 127.0.0.1 that was free a moment ago.
+/// Returns a free port of 127.0.0.1. It is below those of outgoing connections (from 32768), so none of them takes it before the server does.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+    let random = RandomState::new().hash_one(()) % 22_000;
+    let candidates = (10_240..32_240).cycle().skip(random as usize);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    candidates.into_iter().find(is_free).unwrap()
 }
 
 /// Returns the URL of the database that a port leads to.
