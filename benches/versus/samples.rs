@@ -58,8 +58,10 @@ fn ids(name: impl Into<String>, lengths: RangeInclusive<u64>, space: &str) -> Sa
 pub(crate) fn uidl() -> Vec<Sample> {
     let mut samples: Vec<_> =
         (1..=70).map(|length| ids(format!("ids of {length}"), length..=length, " ")).collect();
-    samples.push(ids("ids of 1 to 70, mixed", 1..=70, " "));
-    samples.push(ids("ids of 1 to 70, after two spaces: the general path", 1..=70, "  ").without(EVERY_PEER));
+    samples.push(ids("mixed ids of 1 to 70", 1..=70, " "));
+    samples.push(
+        ids("mixed ids of 1 to 70, after two spaces: the general path", 1..=70, "  ").without(EVERY_PEER),
+    );
     samples
 }
 

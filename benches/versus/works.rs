@@ -245,8 +245,9 @@ const fn goal(
 }
 
 #[rustfmt::skip] // One line each.
-pub(crate) static GOALS: [Goal; 14] = [
+pub(crate) static GOALS: [Goal; 15] = [
     goal("UIDL, any fixed length, against rfc1939 warm", ["UIDL", "ids of"], ["", "rfc1939"], WARM, Bound::Fast(1.8, 2.2)),
+    goal("UIDL, mixed lengths, against rfc1939 warm", ["UIDL", "mixed ids of"], ["", "rfc1939"], WARM, Bound::Fast(1.5, 1.8)),
     goal("LIST, against the fastest peer", ["LIST", ""], ["", ""], ALL, Bound::Fast(3.0, 3.5)),
     goal("status lines, against rfc1939, which checks nothing", ["status lines", ""], ["", "rfc1939"], ALL, Bound::Fast(1.1, 1.4)),
     goal("received, both copy, base64, against smtp-proto", ["base64 received and copied", ""], ["", "smtp-proto"], ALL, Bound::Fast(1.15, 1.3)),
