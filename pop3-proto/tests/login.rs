@@ -250,6 +250,27 @@ fn scram_ends_if_the_server_proves_nothing() {
     assert_eq!(run("S: + ZT1vdGhlcg==\nC: *\nS: -ERR no"), Err(refused));
 }
 
+/// A message of SASL must be UTF-8, and PLAIN needs a name.
+#[cfg(feature = "sasl")]
+#[test]
+fn credentials_that_a_mechanism_cannot_carry_are_the_reason_against_it() {
+    let latin1 = Text::new(b"mros\xe9").unwrap();
+    let mrose = Text::from_static("mrose");
+    for (way, name, password, why) in [
+        (Way::ScramSha256, latin1, &b"tanstaaf"[..], WhyNot::NotUtf8),
+        (Way::ScramSha256, mrose, b"tanst\xe4\xe4f", WhyNot::NotUtf8),
+        (Way::Plain, latin1, b"tanstaaf", WhyNot::NotUtf8),
+        (Way::Plain, Text::EMPTY, b"tanstaaf", WhyNot::DoesNotFit),
+    ] {
+        let mut scram = Fake::default();
+        let login = Login::new(name, Secret::new(password).unwrap()).only(way).with_scram(&mut scram);
+        let Err(LoginError::NoWay(obstacles)) = log_in(GREETED, TlsPolicy::Cleartext, login) else {
+            panic!("{way} was used")
+        };
+        assert_eq!(obstacles.of(way), Some(why), "{way}");
+    }
+}
+
 #[cfg(feature = "sasl")]
 #[test]
 fn no_way_follows_a_server_that_proves_nothing() {

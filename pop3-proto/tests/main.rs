@@ -14,6 +14,8 @@ mod extensions;
 mod guide;
 mod laws;
 mod ledger;
+#[cfg(feature = "defmt")]
+mod logged;
 mod login;
 mod messages;
 mod server;

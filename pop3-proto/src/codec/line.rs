@@ -69,11 +69,9 @@ fn unfinished(input: &[u8], limit: usize) -> Framed<'_> {
 /// of `memchr`. On a small processor, this would take many steps.
 #[inline]
 fn line_feed(octets: &[u8]) -> Option<usize> {
-    if cfg!(not(target_pointer_width = "64")) {
-        return memchr(b'\n', octets);
-    }
     const ONES: u128 = u128::MAX / 255;
-    let Some((block, tail)) = octets.split_first_chunk() else { return memchr(b'\n', octets) };
+    let block = octets.split_first_chunk().filter(|_| cfg!(target_pointer_width = "64"));
+    let Some((block, tail)) = block else { return memchr(b'\n', octets) };
     // The XOR turns LF into 0, and subtracting 1 then sets its top bit. A borrow only affects higher bytes, so the
     // lowest set bit is always right.
     let block = u128::from_le_bytes(*block) ^ (ONES * b'\n' as u128);

@@ -111,9 +111,6 @@ where
 
 fn read<B: Storage>(recv: &mut RecvBuf<B>, stream: &mut impl Read) -> io::Result<usize> {
     let spare = recv.spare_mut();
-    if spare.is_empty() {
-        return Ok(0);
-    }
     let count = loop {
         match stream.read(spare) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -229,10 +229,8 @@ impl<'s> Peer<'s> {
         let mut may = self.heard;
         for step in self.rest() {
             match step.what {
-                What::Says { from, end, .. } if from == self.side => {
-                    if end <= self.said {
-                        begun = true;
-                    } else if self.side == Side::Server || !begun {
+                What::Says { from, .. } if from == self.side => {
+                    if self.side == Side::Server || !begun {
                         break;
                     }
                 }

@@ -1,7 +1,7 @@
 //! Sends a message, byte-stuffed, from the end of its status line to its terminator (RFC 1939 sections 3 and 7).
 
 use super::poll::room;
-use super::reply::{EndMark, Extent, Reply, Then};
+use super::reply::{EndMark, Extent, Reply, Then, What};
 use super::{AsConfig, Body, BodyError, Maildrop, Sent, Server, ServerConfig, Turn};
 use crate::body::{BareLf, Stuff, TopFilter};
 use crate::sink::Sink;
@@ -213,9 +213,8 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
         let (body, status) = match &self.turn {
             Turn::Body(body) => (*body, None),
             // The status line is not written yet, so no byte of the message was sent.
-            Turn::Reply(reply @ Reply { then: Then::Body, .. }) => {
-                let extent = reply.extent().ok_or(BodyError::NoBody)?;
-                (Body::new(&self.config.as_config(), extent), Some(reply.what))
+            Turn::Reply(Reply { what: what @ What::Message(extent), then: Then::Body }) => {
+                (Body::new(&self.config.as_config(), *extent), Some(*what))
             }
             _ => return Err(BodyError::NoBody),
         };

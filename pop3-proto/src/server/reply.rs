@@ -142,14 +142,6 @@ impl Reply {
         Reply { what: What::Message(extent), then: Then::Body }
     }
 
-    /// Returns the extent of the message that follows.
-    pub(super) const fn extent(&self) -> Option<Extent<u64>> {
-        match self.what {
-            What::Message(extent) => Some(extent),
-            _ => None,
-        }
-    }
-
     pub(super) const fn end_mark(mark: EndMark) -> Self {
         Reply { what: What::EndMark(mark), then: Then::Read }
     }
@@ -217,7 +209,7 @@ impl<L: Maildrop, C: AsConfig> Server<L, C> {
             }
             Then::StartTls => self.turn = Turn::StartTls,
             Then::Body => {
-                if let Some(extent) = reply.extent() {
+                if let What::Message(extent) = reply.what {
                     self.turn = Turn::Body(Body::new(&config, extent));
                 }
             }
@@ -359,10 +351,8 @@ fn status(
     text: Text<'_>,
     sink: &mut dyn Sink,
 ) -> Result<(), BufferFull> {
-    if let (None, [first, ..]) = (code, text.as_bytes()) {
-        if *first != b'[' {
-            return sink.put(&[if ok { b"+OK " } else { b"-ERR " }, text.as_bytes(), b"\r\n"]);
-        }
+    if code.is_none() && text.as_bytes().first().is_some_and(|first| *first != b'[') {
+        return sink.put(&[if ok { b"+OK " } else { b"-ERR " }, text.as_bytes(), b"\r\n"]);
     }
     // No phrase begins with a bracket, so this never fails.
     let status = StatusText::new(code, text).unwrap_or_default();

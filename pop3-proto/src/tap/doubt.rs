@@ -76,6 +76,7 @@ impl Doubt {
         doubt
     }
 
+    /// Takes one byte. At `Text` and `Cr` this is a dot, because `Place::after` takes all bytes before it.
     fn step(&mut self, byte: u8) {
         use Place::{BareDot, BareDotCr, BareStart, Cr, Dot, DotCr, Start, Text};
         self.terminator |= matches!((self.place, byte), (Dot | DotCr | BareDot | BareDotCr, b'\n'));
@@ -88,7 +89,6 @@ impl Doubt {
             (BareStart, b'.') => BareDot,
             (Dot, b'\r') => DotCr,
             (BareDot, b'\r') => BareDotCr,
-            (Cr, b'\n') => Start,
             (_, b'\n') => BareStart,
             (_, b'\r') => Cr,
             _ => Text,

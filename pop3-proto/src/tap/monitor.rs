@@ -311,7 +311,6 @@ impl Monitor {
         let more = match event {
             Event::Refused(..) => return self.done = self.close(Outcome::Refused),
             event if event.completes() => return self.done = self.close(Outcome::Ok),
-            Event::End(..) => return self.done = self.close(Outcome::Ok),
             Event::Begin(..) => 0,
             Event::Body(_, octets) => octets.len() as u64,
             _ => 1,

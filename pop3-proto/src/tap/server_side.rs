@@ -45,14 +45,13 @@ impl Tap {
     /// never fewer such lines than responses.
     fn pass_over_responses(&mut self, input: &mut Input<'_>) {
         loop {
-            let unread = input.unread();
-            let torn = self.server.skipping;
             let begins = |line: &[u8]| {
                 [&b"+OK"[..], b"-ERR", b"+ "].iter().any(|status| line.starts_with(status)) || line == b"+"
             };
             let begins = match self.line(Side::Server, LineEnding::Lf, input) {
                 Some(Line::Whole(line, _)) => begins(line),
-                Some(Line::Long) => !torn && begins(unread),
+                // It is not taken yet.
+                Some(Line::Long) => begins(input.unread()),
                 None => return,
             };
             if let FromServer::Lost { owed: Some(owed), .. } = &mut self.from_server {
@@ -172,18 +171,15 @@ impl Tap {
     ) -> Option<Seen<'i>> {
         let ticket = self.in_flight.oldest()?;
         let before = input.unread();
-        let piece = input.advance(|unread| unstuff.next(unread));
-        if let Some(Piece::End) = piece {
-            return self.ended(ticket, octets, doubt);
-        }
+        let data = match input.advance(|unread| unstuff.next(unread)) {
+            Some(Piece::End) => return self.ended(ticket, octets, doubt),
+            Some(Piece::Data(data)) => Some(data),
+            None => None,
+        };
         let doubt = doubt.read(taken(before, input));
-        let count = |data: &[u8]| octets.saturating_add(data.len() as u64);
-        let octets = if let Some(Piece::Data(data)) = &piece { count(data) } else { octets };
+        let octets = octets.saturating_add(data.map_or(0, <[u8]>::len) as u64);
         self.from_server = FromServer::Body { unstuff, octets, doubt };
-        match piece? {
-            Piece::Data(data) => Some(Seen::Answer(Event::Body(ticket, data))),
-            Piece::End => None,
-        }
+        Some(Seen::Answer(Event::Body(ticket, data?)))
     }
 
     /// The terminator was read. The end of the response is reported after a doubt about it.

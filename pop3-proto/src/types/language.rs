@@ -28,7 +28,7 @@ impl<'a> LanguageTag<'a> {
         let (mut rest, mut length, mut first) = (octets, 0, true);
         while let [octet, tail @ ..] = rest {
             match *octet {
-                b'-' if 1 <= length && length <= 8 => (length, first) = (0, false),
+                b'-' if length > 0 => (length, first) = (0, false),
                 octet if octet.is_ascii_alphabetic() || (octet.is_ascii_digit() && !first) => length += 1,
                 _ => return Err(InvalidValue::Syntax),
             }

@@ -65,10 +65,7 @@ impl MessageNumber {
         if index >= u32::MAX as usize {
             return None;
         }
-        match NonZeroU32::new((index as u32).saturating_add(1)) {
-            Some(number) => Some(MessageNumber(number)),
-            None => None,
-        }
+        Some(MessageNumber(NonZeroU32::MIN.saturating_add(index as u32)))
     }
 
     /// Returns the numbers of a maildrop of `count` messages, in order. STAT gives the count.

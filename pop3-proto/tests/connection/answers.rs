@@ -367,6 +367,7 @@ fn a_body_waits_for_room_without_an_event() {
             }
         }
         assert!(pop3.wants_write() && !pop3.wants_read());
+        assert_eq!(pop3.read_from(&mut &b"NOOP\r\n"[..]).unwrap(), 0, "it writes first");
         // A transport accepts part of the bytes.
         let count = pop3.send_buf().pending().len().min(100);
         sent.extend_from_slice(&pop3.send_buf().pending()[..count]);

@@ -3,7 +3,7 @@
 use super::{CONFIG, Mail, command, give, hear, logged_in, mail};
 use pop3_proto::client::{ClientConfig, Event};
 use pop3_proto::{
-    BufferTooSmall, ClientConnection, Command, ConnectionError, Limits, MIN_SEND_BUF, Mechanism,
+    BufferTooSmall, ClientConnection, Command, ConnectionError, Limits, MIN_SEND_BUF, Mechanism, RecvBuf,
     ServerConnection, Sink, Storage, TlsPolicy, server,
 };
 
@@ -135,6 +135,36 @@ fn an_interrupted_read_is_tried_again_and_other_errors_are_returned() {
     let mut stream = Interrupted(vec![fail(std::io::ErrorKind::BrokenPipe), Ok(b"+OK\r\n")]);
     let error = client(900, 700).unwrap().read_from(&mut stream).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+}
+
+#[test]
+fn a_stream_that_takes_no_bytes_is_an_error_and_the_rest_stays_pending() {
+    let mut pop3 = client(900, 700).unwrap();
+    give(pop3.recv_buf(), b"+OK\r\n");
+    pop3.poll().unwrap();
+    pop3.sender().send(Command::Quit).unwrap();
+    let mut room = [0; 4];
+    let error = pop3.write_to(&mut &mut room[..]).unwrap_err();
+    assert_eq!((error.kind(), &room), (std::io::ErrorKind::WriteZero, b"QUIT"));
+    assert_eq!(pop3.pending(), b"\r\n");
+}
+
+#[test]
+fn a_receive_buffer_grows_to_its_limit_also_after_its_memory_was_freed() {
+    let mut recv = RecvBuf::with_limit(Vec::new(), 100);
+    for _ in 0..2 {
+        assert_eq!(recv.spare_mut().len(), 100);
+        give(&mut recv, b"+OK\r\n");
+        recv.shrink();
+        assert_eq!(recv.unread(), b"+OK\r\n", "unread bytes stay");
+        recv.consume(5);
+        recv.shrink();
+    }
+    assert!(recv.into_storage().is_empty());
+
+    let mut fixed = RecvBuf::new([0; 8]);
+    fixed.shrink();
+    assert_eq!(fixed.spare_mut().len(), 8, "an array stays");
 }
 
 #[test]

@@ -61,6 +61,13 @@ fn a_server_whose_loop_missed_a_question_ends_instead_of_waiting() {
 }
 
 #[test]
+fn a_server_with_an_event_does_not_read() {
+    let mut pop3: ServerConnection<Mail, Vec<u8>> = ServerConnection::new(&CONFIG, 1);
+    assert_eq!(pop3.read_from(&mut Silent).unwrap(), 0, "the question of the greeting waits");
+    assert!(matches!(pop3.poll(), Ok(Some((server::Event::Greet(_), _)))));
+}
+
+#[test]
 fn a_server_with_pending_output_does_not_read() {
     let mut pop3: ServerConnection<Mail, Vec<u8>> = ServerConnection::new(&CONFIG, 1);
     let Some((server::Event::Greet(token), mut responder)) = pop3.poll().unwrap() else { panic!() };

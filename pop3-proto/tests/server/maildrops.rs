@@ -123,6 +123,39 @@ fn a_refused_entry_is_refused_with_its_reason() {
     assert_eq!(host.say("RETR 2\r\n"), "-ERR this message needs UTF8 mode\r\n");
 }
 
+/// A message that can be read so many times.
+struct Fading(Cell<u32>);
+
+impl Maildrop for Fading {
+    fn count(&self) -> u32 {
+        1
+    }
+
+    fn entry(&self, _message: MessageNumber) -> Result<Entry<'_>, Refusal> {
+        let left = self.0.get().checked_sub(1).ok_or(Refusal::Temporary)?;
+        self.0.set(left);
+        Ok(Entry { octets: 10, id: UniqueId::new(b"a").unwrap(), marked: false })
+    }
+
+    fn mark(&mut self, _message: MessageNumber) -> Result<(), Refusal> {
+        Err(Refusal::Permanent)
+    }
+
+    fn unmark_all(&mut self) {}
+}
+
+/// The maildrop accepted the command, and refuses the message when the response is written.
+#[test]
+fn a_message_that_fades_before_the_response_is_refused() {
+    let mut host = Host::over(CLEAR, Fading(Cell::new(1000)), &["12345678"]).login();
+    for (line, row) in [("LIST 1\r\n", "+OK 1 10\r\n"), ("UIDL 1\r\n", "+OK 1 a\r\n")] {
+        assert_eq!(host.say(line), row);
+        host.server().maildrop().unwrap().0.set(1);
+        assert_eq!(host.say(line), "-ERR temporary failure, try again later\r\n");
+        host.server().maildrop().unwrap().0.set(1000);
+    }
+}
+
 #[test]
 fn a_message_that_may_not_be_deleted_stays_unmarked_and_counted() {
     let mut host = picky(CLEAR, Refusal::NeedsUtf8);

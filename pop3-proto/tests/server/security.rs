@@ -1,7 +1,7 @@
 //! Attacks on a server that is open to everyone.
 
 use super::*;
-use pop3_proto::State;
+use pop3_proto::{AnswerError, State};
 
 /// Returns the answers and the questions of a server that receives these bytes first.
 fn attack(octets: &[u8]) -> (Host, String) {
@@ -220,4 +220,5 @@ fn rob_21_no_debug_shows_a_password() {
     server.close();
     let back = server.accept(login, infos(&["a"])).unwrap_err();
     assert_eq!(format!("{back:?}"), "Unaccepted { why: Stale, .. }");
+    assert_eq!(AnswerError::from(back), AnswerError::Stale);
 }

@@ -81,6 +81,36 @@ fn an_over_long_row_is_one_row() {
     }
 }
 
+/// The tap did not count the last command before the first response, so it counts none after it, although it has room again.
+#[test]
+fn after_a_full_queue_no_later_command_takes_the_place_of_an_uncounted_one() {
+    let mut watch = logged_in();
+    watch.client("DELE 1\r\n".repeat(17));
+    watch.server("+OK\r\n");
+    watch.client("STAT\r\n");
+    watch.server("+OK\r\n".repeat(15));
+    watch.notes();
+    watch.server("+OK\r\n+OK 1 2\r\n");
+    assert_eq!(watch.notes(), ["OutOfStep(QueueFull)"]);
+}
+
+/// Each of two long lines may be a response to a command that was not counted, in one piece or in two.
+#[test]
+fn law_5_over_long_responses_after_a_full_queue_are_counted_at_any_cut() {
+    for (start, is_response) in [("+OK ", true), ("-ERR ", true), ("no ", false)] {
+        for cut in [0, 1] {
+            let mut watch = logged_in();
+            watch.client("DELE 1\r\n".repeat(19));
+            watch.server("+OK\r\n".repeat(17));
+            let line = [start, &long(&watch), "\r\n"].concat();
+            watch.feed(Side::Server, line.repeat(2).as_bytes(), &[cut * line.len()]);
+            watch.notes();
+            watch.client("STAT\r\n");
+            assert_eq!(watch.notes().contains(&"InStep".into()), is_response, "{start:?} cut {cut} times");
+        }
+    }
+}
+
 #[test]
 fn a_line_of_exactly_the_limit_is_reported() {
     let mut watch = logged_in();

@@ -247,6 +247,32 @@ fn stls_and_auth_are_reported_as_such() {
     assert_eq!(noop.outcome, Outcome::Unanswered);
 }
 
+/// For a program that sees into TLS. Commands and places count on.
+#[test]
+fn after_tls_has_started_the_plaintext_is_read() {
+    let mut watch = Watch::new(Monitor::new(Limits::DEFAULT));
+    watch.feed(Side::Server, b"+OK ready\r\n", 1000);
+    watch.feed(Side::Client, b"STLS\r\n", 1000);
+    watch.feed(Side::Server, b"+OK\r\n", 1000);
+    watch.monitor.tls_started();
+    watch.feed(Side::Client, b"CAPA\r\n", 1000);
+    watch.feed(Side::Server, b"+OK\r\nUIDL\r\n.\r\n", 1000);
+    assert_eq!(watch.monitor.commands(), 2);
+    let done = watch.end();
+    let [_, stls, capa] = done[..] else { panic!("{done:#?}") };
+    assert_eq!((stls.outcome, capa.outcome, capa.payload), (Outcome::Ok, Outcome::Ok, 1));
+    assert_eq!((capa.number, capa.command.start, capa.response.start), (2, 6, 16));
+}
+
+#[test]
+fn a_row_over_the_limit_belongs_to_its_response() {
+    let row = "x".repeat(2 * Tap::new(Limits::DEFAULT).min_recv_buf());
+    let rows = format!("+OK\r\n1 a\r\n2 {row}\r\n.\r\n");
+    let done = watch(&turns(&[('S', "+OK\r\n"), ('C', "UIDL\r\n"), ('S', &rows)]), usize::MAX);
+    assert_eq!((done[1].outcome, done[1].payload), (Outcome::Ok, 2));
+    assert_eq!(done[1].response.len(), rows.len() as u64);
+}
+
 /// A monitor has no heap, and its tap reads the same as a tap alone.
 #[test]
 fn law_3_a_monitor_allocates_nothing() {
