@@ -160,10 +160,7 @@ impl<'a> Command<'a> {
     /// Returns the number of bytes that [`encode`](Self::encode) writes, with the line end.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        let mut count = Count(0);
-        // This sink never fails.
-        let _ = self.encode(&mut count);
-        count.0
+        self.with_parts(length)
     }
 
     /// Returns the verb of the command.
@@ -258,24 +255,6 @@ impl<'a> Command<'a> {
             (Some(first), None) => write(&[word, b" ", first, CRLF]),
             (None, _) => write(&[word, CRLF]),
         }
-    }
-}
-
-/// A sink that only counts.
-struct Count(usize);
-
-impl Sink for Count {
-    fn put(&mut self, parts: &[&[u8]]) -> Result<(), BufferFull> {
-        self.0 = self.0.saturating_add(length(parts));
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        usize::MAX
-    }
-
-    fn capacity(&self) -> usize {
-        usize::MAX
     }
 }
 

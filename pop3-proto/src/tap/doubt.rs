@@ -76,6 +76,7 @@ impl Doubt {
         doubt
     }
 
+    /// Takes a dot, or any byte from another place than `Text` and `Cr`.
     fn step(&mut self, byte: u8) {
         use Place::{BareDot, BareDotCr, BareStart, Cr, Dot, DotCr, Start, Text};
         self.terminator |= matches!((self.place, byte), (Dot | DotCr | BareDot | BareDotCr, b'\n'));
@@ -88,7 +89,6 @@ impl Doubt {
             (BareStart, b'.') => BareDot,
             (Dot, b'\r') => DotCr,
             (BareDot, b'\r') => BareDotCr,
-            (Cr, b'\n') => Start,
             (_, b'\n') => BareStart,
             (_, b'\r') => Cr,
             _ => Text,
@@ -97,10 +97,9 @@ impl Doubt {
 }
 
 impl Place {
-    /// The place after bytes without a dot, from `Text` or `Cr`.
+    /// The place after bytes without a dot, from `Text` or `Cr`. After no bytes a dot follows, and is text.
     fn after(self, bytes: &[u8]) -> Self {
         match (self, bytes) {
-            (_, []) => self,
             (Place::Cr, b"\n") | (_, [.., b'\r', b'\n']) => Place::Start,
             (_, [.., b'\n']) => Place::BareStart,
             (_, [.., b'\r']) => Place::Cr,

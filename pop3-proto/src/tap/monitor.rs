@@ -188,7 +188,7 @@ impl Monitor {
         let place = Span { start: before.start.min(stream.read), end: stream.read };
         let Some(seen) = seen else {
             // The start of a terminator belongs to the response, also if the session ends there.
-            if side == Side::Server && taken > 0 && self.answer.place.is_some() {
+            if side == Side::Server && self.answer.place.is_some() {
                 self.answer.grow(place);
             }
             return None;
@@ -311,7 +311,6 @@ impl Monitor {
         let more = match event {
             Event::Refused(..) => return self.done = self.close(Outcome::Refused),
             event if event.completes() => return self.done = self.close(Outcome::Ok),
-            Event::End(..) => return self.done = self.close(Outcome::Ok),
             Event::Begin(..) => 0,
             Event::Body(_, octets) => octets.len() as u64,
             _ => 1,

@@ -219,6 +219,7 @@ fn a_thousand_commands_ahead_are_all_reported() {
     watch.feed(Side::Server, b"+OK ready\r\n", 1000);
     watch.feed(Side::Client, &b"DELE 1\r\n".repeat(1000), 1000);
     watch.feed(Side::Server, &b"+OK\r\n".repeat(1000), 1000);
+    assert_eq!(watch.monitor.commands(), 1000);
     let done = watch.end();
     let with = |outcome| done.iter().filter(|transaction| transaction.outcome == outcome).count();
     assert_eq!((done.len(), with(Outcome::Ok), with(Outcome::Untold)), (1001, 17, 984));
@@ -245,6 +246,35 @@ fn stls_and_auth_are_reported_as_such() {
     assert_eq!((auth.command.len(), auth.outcome), (12, Outcome::Refused));
     assert_eq!((stls.outcome, stls.response.len()), (Outcome::Ok, 5));
     assert_eq!(noop.outcome, Outcome::Unanswered);
+}
+
+#[test]
+fn a_program_that_sees_into_tls_goes_on() {
+    let mut watch = Watch::new(Monitor::new(Limits::DEFAULT));
+    watch.feed(Side::Server, b"+OK ready\r\n", 1000);
+    watch.feed(Side::Client, b"STLS\r\n", 1000);
+    watch.feed(Side::Server, b"+OK\r\n", 1000);
+    watch.monitor.tls_started();
+    watch.feed(Side::Client, b"CAPA\r\n", 1000);
+    watch.feed(Side::Server, b"+OK\r\nUSER\r\n.\r\n", 1000);
+    let done = watch.end();
+    let [_, _, capa] = done[..] else { panic!("{done:#?}") };
+    assert_eq!((capa.verb, capa.outcome, capa.payload), (Some(Verb::Capa), Outcome::Ok, 1));
+    assert_eq!((capa.command.start, capa.response.start), (6, 16));
+}
+
+#[test]
+fn a_doubt_about_a_response_and_a_row_over_the_limit_are_part_of_it() {
+    let mut watch = Watch::new(Monitor::new(Limits::DEFAULT));
+    watch.feed(Side::Server, b"+OK ready\r\n", 1000);
+    watch.feed(Side::Client, b"RETR 1\r\nLIST\r\n", 1000);
+    watch.feed(Side::Server, b"+OK\r\n.a\r\n.\r\n", 1000);
+    let row = "x".repeat(watch.monitor.tap().min_recv_buf());
+    watch.feed(Side::Server, format!("+OK\r\n1 {row}\r\n2 9\r\n.\r\n").as_bytes(), usize::MAX);
+    let done = watch.end();
+    let [_, retr, list] = done[..] else { panic!("{done:#?}") };
+    assert_eq!((retr.is_ambiguous, list.is_ambiguous), (true, false));
+    assert_eq!((list.outcome, list.payload), (Outcome::Ok, 2));
 }
 
 /// A monitor has no heap, and its tap reads the same as a tap alone.
