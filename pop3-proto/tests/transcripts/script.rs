@@ -151,6 +151,11 @@ fn unexpected_bytes_do_not_count_as_received() {
 }
 
 #[test]
+fn the_cuts_of_ten_bytes_are_at_each_place_and_at_each_pair_of_places() {
+    assert_eq!((Cuts::singles(10).count(), Cuts::pairs(10).count()), (2 + 9, 9 * 8 / 2));
+}
+
+#[test]
 fn a_turn_arrives_whole_under_every_pair_of_cuts() {
     let script = Script::parse("S: +OK ready\nC: A\nS: one\nS: two\nC: B\nS: three").unwrap();
     let octets = script.server().octets();
