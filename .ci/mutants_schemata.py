@@ -8,6 +8,9 @@ A function value is returned at the start of the function, and a deleted match a
 branches is a site; its number is that of its first mutant. Comments mark each branch, so an error of the compiler is
 assigned to its mutant.
 
+Code that the tested program does not contain has no mutants: tests, items and files behind a `cfg` that is off with all
+features, and functions that nobody can call, because a value of their type cannot exist.
+
 The mutations are those of cargo-mutants: https://mutants.rs/mutants.html
 """
 
@@ -17,6 +20,7 @@ import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import tree_sitter
 import tree_sitter_rust
@@ -38,10 +42,12 @@ CONST_CONTEXTS = {"const_item", "static_item", "const_block", "enum_variant", "c
 RUNTIME = """
 //! Only in the copy that .ci/mutants builds: tells which mutant is active.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::Write;
 
-static ACTIVE: AtomicU32 = AtomicU32::new(0);
+/// Written only before `main`. It is not atomic, so the compiler can read it before a loop and not in each turn.
+static mut ACTIVE: u32 = 0;
+const RECORDS: bool = WHETHER;
 const RECORD: u32 = u32::MAX;
 static REACHED: [AtomicBool; COUNT] = [const { AtomicBool::new(false) }; COUNT];
 static LOG: std::sync::OnceLock<std::fs::File> = std::sync::OnceLock::new();
@@ -58,8 +64,8 @@ const fn none(_: u32) -> u32 {
 
 #[inline(always)]
 fn chosen(site: u32) -> u32 {
-    let active = ACTIVE.load(Ordering::Relaxed);
-    if active == RECORD {
+    let active = unsafe { ACTIVE };
+    if RECORDS && active == RECORD {
         record(site);
     }
     active
@@ -85,7 +91,7 @@ extern "C" fn start() {
     if let Ok(path) = std::env::var("MUTANT_LOG") {
         let _ = LOG.set(std::fs::File::create(path).unwrap());
     }
-    ACTIVE.store(active, Ordering::Relaxed);
+    unsafe { ACTIVE = active };
 }
 """
 
@@ -119,8 +125,7 @@ class Mutant:
     def can_branch(self):
         if self.genre == "arm" and not catches_all(self.site.parent.parent):
             return False
-        # `impl Iterator` stands for one type only, so two results do not fit in one function.
-        return not in_const_context(self.site) and self.mutation != "return core::iter::empty()"
+        return not in_const_context(self.site)
 
     def __str__(self):
         return f"{self.file}: {self.function}: {self.mutation} {self.n}"
@@ -128,6 +133,8 @@ class Mutant:
 
 def list_mutants(trees):
     """Returns the mutants of all files (names with their syntax trees), numbered from 1."""
+    absent = {path for file, tree in trees.items() for path in absent_files(file, tree.root_node)}
+    trees = {file: tree for file, tree in trees.items() if file not in absent}
     aliases = {}
     for tree in trees.values():
         for node in tree.root_node.named_children:
@@ -153,14 +160,9 @@ class Finder:
         self.seen = Counter()
 
     def visit(self, node, names, function):
-        test_only = False
-        for child in node.named_children:
-            if child.type == "attribute_item":
-                test_only |= is_test(child)
-            elif child.type not in ("line_comment", "block_comment"):
-                if not test_only:
-                    self.enter(child, names, function)
-                test_only = False
+        for child, attributes in items(node):
+            if not any(is_test(attribute) or is_off(attribute) for attribute in attributes):
+                self.enter(child, names, function)
 
     def enter(self, node, names, function):
         match node.type:
@@ -169,6 +171,8 @@ class Finder:
                 names = [*names, f"<{text(trait)} for {text(of)}>" if trait else text(of)]
             case "trait_item" | "mod_item":
                 names = [*names, text(node.child_by_field_name("name"))]
+            case "function_item" if is_uncallable(node):
+                return
             case "function_item":
                 names, function = [*names, text(node.child_by_field_name("name"))], node
                 self.function_values(node, names)
@@ -305,6 +309,40 @@ def is_const(function):
     )
 
 
+def items(node):
+    """Returns the parts of a node, each with its attributes."""
+    attributes = []
+    for child in node.named_children:
+        if child.type == "attribute_item":
+            attributes.append(child)
+        elif child.type not in ("line_comment", "block_comment"):
+            yield child, attributes
+            attributes = []
+
+
+def absent_files(file, root):
+    """Returns the paths of the modules that this file names and a `cfg` leaves out."""
+    folder = Path(file).parent if Path(file).name in ("lib.rs", "mod.rs") else Path(file).with_suffix("")
+    for item, attributes in items(root):
+        if item.type == "mod_item" and any(map(is_off, attributes)):
+            named = [re.fullmatch(r'#\[path = "(.*)"\]', text(attribute)) for attribute in attributes]
+            # The attribute counts from the folder of the file.
+            paths = [Path(file).parent / path[1] for path in named if path]
+            name = text(item.child_by_field_name("name"))
+            yield from map(str, paths or [folder / f"{name}.rs", folder / name / "mod.rs"])
+
+
+def is_off(attribute):
+    """Returns whether an attribute is a `#[cfg(not(feature = ...))]`, which is off if all features are on."""
+    return re.fullmatch(r'#\[cfg\(not\(feature = "[^"]*"\)\)\]', squash(text(attribute))) is not None
+
+
+def is_uncallable(function):
+    """Returns whether a function is only `match *self {}`, which compiles only if no value of the type exists."""
+    body = function.child_by_field_name("body")
+    return body is not None and re.fullmatch(r"\{ match \*?self \{\} \}", squash(text(body))) is not None
+
+
 def is_test(attribute):
     """Returns whether an attribute is `#[test]` or a `#[cfg(...)]` that names `test`."""
     words = re.findall(r"\w+", re.sub(r'"[^"]*"', "", text(attribute)))
@@ -377,6 +415,10 @@ def branches(genre, mutants, original):
     site = mutants[0].id
     if genre == "arm":
         return mark(site, f"{original} if crate::mutant::active({site}) != {site}")
+    if genre == "value" and mutants[0].mutation == "return core::iter::empty()":
+        # `impl Iterator` stands for one type only.
+        most = f"match crate::mutant::active({site}) {{ {site} => 0, _ => usize::MAX }}"
+        return "{ " + mark(f"s{site}", f"core::iter::Iterator::take({original}, {most})") + " }"
     if genre == "value":
         returns = "".join(f"{m.id} => {mark(m.id, f'return {m.text}')}, " for m in mutants)
         return "{ " + mark(f"s{site}", f"match crate::mutant::active({site}) {{ {returns}_ => {{}} }}") + original[1:]

@@ -114,8 +114,8 @@ impl Clock {
         }
     }
 
-    /// Charges the time since the last tick to the timer, if it ran then. The login timer also runs while the output timer does. The
-    /// returned time is later than `now`, or `None` if no later time exists.
+    /// Charges the time since the last tick to the timer, if it ran then. The login timer also runs while the output timer does; any
+    /// other timer starts over after the output timer. The returned time is later than `now`, or `None` if no later time exists.
     fn charge(
         &self,
         now: Duration,
@@ -123,7 +123,7 @@ impl Clock {
         countdown: &mut Countdown,
     ) -> Result<Option<Duration>, Timer> {
         let ran = match self.running {
-            Some(Timer::Output) if timer == Timer::Login => true,
+            Some(Timer::Output) => true,
             before => before == Some(timer),
         };
         match countdown.charge(millis(now).saturating_sub(self.last), ran) {

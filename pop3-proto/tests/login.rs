@@ -83,6 +83,16 @@ fn apop_is_taken_with_a_timestamp() {
     assert_eq!(log_in(script, TlsPolicy::Cleartext, user()), Ok(Way::Apop));
 }
 
+/// The digest was made with the password, so the server could try passwords.
+#[cfg(feature = "apop")]
+#[test]
+fn no_way_follows_a_refusal_of_apop() {
+    let script = "S: +OK POP3 server ready <1896.697170952@dbc.mtview.ca.us>\nC: CAPA\nS: -ERR
+        C: APOP mrose c4c9334bac560ecc979e58001b3e22fb\nS: -ERR no";
+    let refused = LoginError::Refused { way: Way::Apop, cause: Cause::Other, ask: true };
+    assert_eq!(log_in(script, TlsPolicy::Cleartext, user()), Err(refused));
+}
+
 #[test]
 fn a_server_in_trouble_gets_no_second_attempt() {
     let script =
@@ -93,14 +103,45 @@ fn a_server_in_trouble_gets_no_second_attempt() {
 
 #[test]
 fn without_a_way_each_reason_is_given() {
-    let script = "S: +OK ready\nC: CAPA\nS: +OK\nS: USER\nS: UTF8\nS: .";
+    let script = "S: +OK ready <1896@example>\nC: CAPA\nS: +OK\nS: USER\nS: UTF8\nS: .";
     let error = log_in(script, TlsPolicy::Cleartext, named("mros\u{e9}", b"\xff")).unwrap_err();
     let LoginError::NoWay(obstacles) = error else { panic!("{error:?}") };
     assert_eq!(obstacles.of(Way::User), Some(WhyNot::DoesNotFit));
+    let apop = if cfg!(feature = "apop") { WhyNot::DoesNotFit } else { WhyNot::NotBuilt };
+    assert_eq!(obstacles.of(Way::Apop), Some(apop));
     assert!(Way::ScramSha256.to_string() == "SCRAM-SHA-256" && obstacles.of(Way::Plain).is_some());
     let shown = error.to_string();
     assert!(shown.contains("USER (it cannot carry the credentials)"), "{shown}");
     assert!(!shown.contains("mros"), "{shown}");
+}
+
+/// RFC 6856 section 2.2: a server with UTF8 takes other bytes than ASCII only if it lists UTF8 USER.
+#[test]
+fn user_and_pass_carry_other_bytes_than_ascii_as_the_server_allows() {
+    for (listed, name, password, fits) in [
+        ("", "mrose", &b"tanstaaf"[..], true),
+        ("", "mros\u{e9}", b"tanstaaf", true),
+        ("", "mrose", b"\xff", true),
+        ("UTF8\r\n", "mrose", b"tanstaaf", true),
+        ("UTF8\r\n", "mros\u{e9}", b"tanstaaf", false),
+        ("UTF8\r\n", "mrose", b"\xc3\xa9", false),
+        ("UTF8 USER\r\n", "mros\u{e9}", b"\xc3\xa9", true),
+        ("UTF8 USER\r\n", "mrose", b"\xff", false),
+        ("", "mr\tose", b"tanstaaf", false),
+        ("", "mrose", b"tan\tstaaf", false),
+    ] {
+        let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+        let mut login = named(name, password);
+        assert_eq!(answers(&mut pop3, &mut login, b"+OK ready\r\n").unwrap(), "CAPA\r\n");
+        let capabilities = format!("+OK\r\n{listed}.\r\n");
+        match answers(&mut pop3, &mut login, capabilities.as_bytes()) {
+            Ok(sent) => assert!(fits && sent == format!("USER {name}\r\n"), "{listed:?} {sent:?}"),
+            Err(LoginError::NoWay(obstacles)) => {
+                assert_eq!(obstacles.of(Way::User), Some(WhyNot::DoesNotFit).filter(|_| !fits), "{listed:?}");
+            }
+            Err(error) => panic!("{listed:?}: {error:?}"),
+        }
+    }
 }
 
 #[test]
@@ -183,6 +224,31 @@ fn a_login_ignores_events_of_other_commands_and_ends_with_the_session() {
     assert_eq!(answers(&mut pop3, &mut login, b""), Err(LoginError::Ended));
 }
 
+/// A program may begin a login at the end of its own command, and then pass on the event of that command.
+#[test]
+fn the_event_with_which_a_login_begins_is_not_part_of_it() {
+    let listing = &[(Command::Lang(None), "+OK\r\nen English\r\n.\r\n")][..];
+    let other = &[(Command::Capa, "-ERR what?\r\n"), (Command::parse(b"XTND").unwrap(), "+OK\r\n")];
+    for (commands, begun) in [(listing, "CAPA\r\n"), (other, "USER mrose\r\n")] {
+        let mut pop3 = ClientConnection::new(TlsPolicy::Cleartext, 1);
+        let mut login = user();
+        pop3.recv_buf().append(b"+OK ready\r\n");
+        assert!(matches!(pop3.poll(), Ok(Some((Event::Greeting(_), _)))));
+        for (command, response) in commands {
+            pop3.sender().send(*command).unwrap();
+            pop3.send_buf().clear();
+            pop3.recv_buf().append(response.as_bytes());
+            while let Some((event, mut sender)) = pop3.poll().unwrap() {
+                if matches!(&event, Event::End(..) | Event::Ok(..)) {
+                    login.begin(None, &mut sender).unwrap();
+                }
+                assert_eq!(login.handle(event, &mut sender), Ok(None));
+            }
+        }
+        assert_eq!(answers(&mut pop3, &mut login, b"").unwrap(), begun);
+    }
+}
+
 #[cfg(feature = "sasl")]
 #[test]
 fn a_second_challenge_of_plain_gets_an_empty_line() {
@@ -200,6 +266,8 @@ fn law_9_a_login_shows_neither_name_nor_password() {
 #[cfg(feature = "sasl")]
 #[derive(Default)]
 struct Fake {
+    /// How many exchanges were begun.
+    begun: u32,
     sent: bool,
     proven: bool,
 }
@@ -207,6 +275,7 @@ struct Fake {
 #[cfg(feature = "sasl")]
 impl Scram for Fake {
     fn first(&mut self) -> &[u8] {
+        self.begun += 1;
         b"n,,n=mrose,r=x"
     }
 
@@ -250,6 +319,40 @@ fn scram_ends_if_the_server_proves_nothing() {
     assert_eq!(run("S: + ZT1vdGhlcg==\nC: *\nS: -ERR no"), Err(refused));
 }
 
+/// The first message contains no proof. The refused exchange is not begun again for PLAIN.
+#[cfg(feature = "sasl")]
+#[test]
+fn another_way_follows_a_refusal_of_scram_before_the_proof() {
+    let mut scram = Fake::default();
+    let script = format!(
+        "{GREETED}C: AUTH SCRAM-SHA-256 biwsbj1tcm9zZSxyPXg=\nS: -ERR what?
+        C: AUTH PLAIN\nS: + \nC: AG1yb3NlAHRhbnN0YWFm\nS: +OK"
+    );
+    let result = log_in(&script, TlsPolicy::Cleartext, user().with_scram(&mut scram));
+    assert_eq!((result, scram.begun), (Ok(Way::Plain), 1));
+}
+
+/// Only the server's proof in SCRAM is missing then. Before the client's first message, the server had nothing to prove.
+#[cfg(feature = "sasl")]
+#[test]
+fn a_challenge_that_is_not_base64_is_distrusted_only_in_the_exchange_of_scram() {
+    let refused = |way, ask| Err(LoginError::Refused { way, cause: Cause::Other, ask });
+    let plain =
+        format!("{GREETED}C: AUTH PLAIN\nS: + \nC: AG1yb3NlAHRhbnN0YWFm\nS: + Password:\nC: *\nS: -ERR no");
+    assert_eq!(log_in(&plain, TlsPolicy::Cleartext, user()), refused(Way::Plain, true));
+
+    let mut scram = Fake::default();
+    let first = "S: +OK ready\nC: CAPA\nS: -ERR\nC: AUTH SCRAM-SHA-256\nS: + Username:\nC: *\nS: -ERR no";
+    let login = user().with_scram(&mut scram).only(Way::ScramSha256);
+    assert_eq!(log_in(first, TlsPolicy::Cleartext, login), refused(Way::ScramSha256, false));
+
+    let mut scram = Fake::default();
+    let second =
+        format!("{GREETED}C: AUTH SCRAM-SHA-256 biwsbj1tcm9zZSxyPXg=\nS: + Password:\nC: *\nS: -ERR no");
+    let result = log_in(&second, TlsPolicy::Cleartext, user().with_scram(&mut scram));
+    assert_eq!(result, Err(LoginError::Distrust(Way::ScramSha256)));
+}
+
 /// A message of SASL must be UTF-8, and PLAIN needs a name.
 #[cfg(feature = "sasl")]
 #[test]
@@ -260,6 +363,7 @@ fn credentials_that_a_mechanism_cannot_carry_are_the_reason_against_it() {
         (Way::ScramSha256, latin1, &b"tanstaaf"[..], WhyNot::NotUtf8),
         (Way::ScramSha256, mrose, b"tanst\xe4\xe4f", WhyNot::NotUtf8),
         (Way::Plain, latin1, b"tanstaaf", WhyNot::NotUtf8),
+        (Way::Plain, mrose, b"tanst\xe4\xe4f", WhyNot::NotUtf8),
         (Way::Plain, Text::EMPTY, b"tanstaaf", WhyNot::DoesNotFit),
     ] {
         let mut scram = Fake::default();

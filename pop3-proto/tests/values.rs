@@ -414,3 +414,12 @@ fn a_mismatch_has_the_line_that_was_expected() {
         (Some(1), &b"QUIT\r\n"[..], &b"QUIP"[..])
     );
 }
+
+/// A time has 32 bits of milliseconds, which is 49 days.
+#[test]
+fn a_longer_time_becomes_the_longest_one() {
+    let output = |millis| Timers::DEFAULT.with_output(Duration::from_millis(millis));
+    for millis in [1 << 32, (1 << 32) + 5, u64::MAX] {
+        assert_eq!(output(millis), output((1 << 32) - 1), "{millis}");
+    }
+}

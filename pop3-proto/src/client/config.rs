@@ -94,9 +94,9 @@ impl ClientConfig {
         if line > MIN_SEND_BUF { line } else { MIN_SEND_BUF }
     }
 
+    /// Returns the time of a timer that starts over. The greeting's timer runs once, from the start.
     pub(super) const fn span(&self, timer: Timer) -> u32 {
         match timer {
-            Timer::Greeting => self.greeting,
             Timer::Tls => self.tls_handshake,
             _ => self.answer,
         }

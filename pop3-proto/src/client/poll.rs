@@ -131,10 +131,9 @@ impl<C: AsConfig> Client<C> {
         }
     }
 
-    /// Returns whether the client expects no bytes before the caller acts.
+    /// Returns whether the client expects no bytes before the caller acts, in a session that is not over.
     pub(super) fn is_quiet(&self) -> bool {
         match self.turn {
-            _ if self.state == State::Closed => false,
             Turn::Rows { .. } | Turn::Body { .. } => false,
             Turn::Challenge | Turn::Verdict | Turn::Handshake => true,
             Turn::Status | Turn::Cancelled => !self.expects_status(),

@@ -3,7 +3,7 @@
 use super::{Credentials, Login, LoginError, Scram, Way, WhyNot};
 use crate::client::{AsConfig, SaslStep, SendError, Sender};
 use crate::codec::Command;
-use crate::sasl::{Message, OAUTHBEARER_ACK, SaslError, XOAUTH2_ACK, decode, oauthbearer, plain, xoauth2};
+use crate::sasl::{Message, OAUTHBEARER_ACK, SaslError, decode, oauthbearer, plain, xoauth2};
 use crate::types::{Base64, Text};
 use core::str;
 
@@ -95,7 +95,7 @@ impl Login<'_> {
             (Way::ScramSha256, Some(scram)) => return prove(&mut **scram, step, challenge, sender),
             // The server reports why it refuses the token, and waits for this response before it refuses.
             (Way::Oauthbearer, _) => OAUTHBEARER_ACK,
-            (Way::Xoauth2, _) => XOAUTH2_ACK,
+            // Nothing is left to say. This is also the response of XOAUTH2 before a refusal (`XOAUTH2_ACK`).
             _ => Base64::EMPTY,
         };
         sender.respond(step, response)?;

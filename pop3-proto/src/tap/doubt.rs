@@ -97,10 +97,9 @@ impl Doubt {
 }
 
 impl Place {
-    /// The place after bytes without a dot, from `Text` or `Cr`.
+    /// The place after bytes without a dot, from `Text` or `Cr`. After no bytes a dot follows, and is text.
     fn after(self, bytes: &[u8]) -> Self {
         match (self, bytes) {
-            (_, []) => self,
             (Place::Cr, b"\n") | (_, [.., b'\r', b'\n']) => Place::Start,
             (_, [.., b'\n']) => Place::BareStart,
             (_, [.., b'\r']) => Place::Cr,

@@ -188,7 +188,7 @@ impl Monitor {
         let place = Span { start: before.start.min(stream.read), end: stream.read };
         let Some(seen) = seen else {
             // The start of a terminator belongs to the response, also if the session ends there.
-            if side == Side::Server && taken > 0 && self.answer.place.is_some() {
+            if side == Side::Server && self.answer.place.is_some() {
                 self.answer.grow(place);
             }
             return None;

@@ -86,9 +86,6 @@ impl Guess {
                     Some(_) => Guess::Else,
                 });
             }
-            if !bytes.is_empty() && status.starts_with(bytes) {
-                return Some(Guess::Nothing);
-            }
         }
         None
     }

@@ -5,6 +5,7 @@ use super::{CLEAR, Guest};
 use pop3_proto::client::{Client, Closed, Deletions, Event};
 use pop3_proto::{Command, ConnectionError, Input, RecvBuf, SendBuf, State, TlsPolicy, Verb};
 use pop3_proto_kit::{OPENING, client};
+use std::time::Duration;
 
 /// A client that has logged in and sent QUIT, and a stream with the server's last bytes.
 struct Wire {
@@ -201,6 +202,16 @@ fn close_ends_the_work_in_flight() {
     assert_eq!(session.client().deletions(), Deletions::Pending);
     session.pop3.close();
     assert!(session.last("").is_empty(), "the event is reported once");
+}
+
+/// The server may be in the middle of its farewell.
+#[test]
+fn a_closed_client_runs_no_timer() {
+    let mut session = Guest::opened(CLEAR);
+    assert!(session.hear("-E").is_empty());
+    assert!(session.pop3.tick(Duration::ZERO).unwrap().is_some());
+    session.pop3.close();
+    assert_eq!(session.pop3.tick(Duration::from_secs(100_000)), Ok(None));
 }
 
 #[test]

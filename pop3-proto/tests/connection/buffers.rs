@@ -302,6 +302,7 @@ fn received_and_pending_bytes_can_be_read_without_changing_them() {
     pop3.poll().unwrap().unwrap();
     pop3.sender().send(Command::Quit).unwrap();
     assert_eq!((pop3.unread(), pop3.pending()), (&b""[..], &b"QUIT\r\n"[..]));
+    assert!(pop3.wants_write());
     pop3.recv_buf().received(0);
     assert!(pop3.is_eof());
 
@@ -316,6 +317,7 @@ fn received_and_pending_bytes_can_be_read_without_changing_them() {
     assert_eq!(pop3.unread(), b"PASS one\r\n");
     let shown = format!("{:?}", pop3.poll().unwrap().unwrap().0);
     assert!(shown.contains("mrose"), "{shown}");
+    assert!(!pop3.is_eof());
     pop3.recv_buf().received_eof();
     assert!(pop3.is_eof() && !pop3.unread().is_empty());
 }

@@ -120,6 +120,18 @@ fn sec_slow_reader_bytes_before_the_slices_are_progress() {
     ended(&mut server, now + OUTPUT);
 }
 
+/// A slice without bytes lends nothing, so the time for the next command stays the same.
+#[test]
+fn an_empty_slice_starts_no_timer() {
+    let mut server = sending();
+    let sink = SendBuf::new(vec![]);
+    let lent = lend(&mut server, MESSAGE.as_bytes());
+    server.body_sent(lent, &sink);
+    assert_eq!(server.body_slice(&mut b"".as_slice()), Ok(None));
+    server.finish_body().unwrap();
+    assert_eq!(server.tick(Duration::from_millis(5)), Ok(Some(Duration::from_millis(5 + AUTOLOGOUT))));
+}
+
 /// The last slices may be reported before or after `finish_body`, and after the terminator is written.
 #[test]
 fn sec_slow_reader_slices_are_reported_before_or_after_the_end() {
@@ -217,4 +229,13 @@ fn sec_slow_reader_slices_and_a_full_sink_share_the_timer() {
     );
     server.body_sent(4, &sink);
     assert_eq!(server.tick(Duration::from_millis(10)), Ok(None));
+}
+
+/// A driver of a connection reports what it sent through the responder.
+#[test]
+fn a_connection_that_sent_all_slices_waits_for_the_next_command() {
+    let mut host = Host::three(CLEAR).login();
+    host.bodies = Bodies::Lent(7);
+    assert!(host.say("RETR 1\r\n").ends_with("x\r\n.\r\n"));
+    assert_eq!(host.pop3.tick(Duration::ZERO), Ok(Some(Duration::from_millis(AUTOLOGOUT))));
 }

@@ -94,6 +94,23 @@ fn plaintext_after_stls_is_reported_once_for_each_side() {
     assert!(watch.notes().is_empty(), "TLS");
 }
 
+/// The tap counts 16 commands, and STLS is the last of them.
+#[test]
+fn plaintext_after_stls_is_reported_if_more_commands_are_ahead_than_it_counts() {
+    for ahead in [0, 1] {
+        let mut watch = Watch::from_start();
+        watch.server("+OK ready\r\n");
+        watch.client("CAPA\r\n".repeat(15));
+        watch.client("STLS\r\n");
+        watch.client("NOOP\r\n".repeat(ahead));
+        watch.server("-ERR\r\n".repeat(15));
+        watch.notes();
+        watch.server("+OK\r\n");
+        watch.client("\u{16}\u{3}");
+        assert_eq!(watch.notes()[1..], ["NotTls(Client)"][..ahead], "{ahead}");
+    }
+}
+
 /// The server answers no header of a proxy.
 #[test]
 fn the_header_of_a_proxy_has_no_response() {

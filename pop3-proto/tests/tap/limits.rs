@@ -148,3 +148,41 @@ fn more_commands_ahead_than_it_counts() {
         }
     }
 }
+
+/// A response that makes room in the queue brings no command back that was not counted.
+#[test]
+fn a_command_after_a_full_queue_is_not_counted_either() {
+    let mut watch = logged_in();
+    watch.client("DELE 1\r\n".repeat(17));
+    watch.server("+OK\r\n");
+    watch.client("STAT\r\n");
+    watch.server("+OK\r\n".repeat(15));
+    watch.notes();
+    watch.server("+OK 1 2\r\n");
+    assert_eq!(watch.notes(), ["OutOfStep(QueueFull)"]);
+}
+
+/// After a full queue, one response is pending, and only a line that may begin a response is taken for it.
+#[test]
+fn lines_that_may_begin_a_response_are_counted_after_a_full_queue() {
+    let long = long(&logged_in());
+    for (line, counts) in [
+        ("+OK", true),
+        ("-ERR no", true),
+        ("+", true),
+        ("+ ", true),
+        ("1 120", false),
+        (".", false),
+        ("+1", false),
+        (&format!("+OK {long}"), true),
+        (&long, false),
+    ] {
+        let mut watch = logged_in();
+        watch.client("DELE 1\r\n".repeat(17));
+        watch.server("+OK\r\n".repeat(16));
+        watch.server(format!("{line}\r\n"));
+        assert_eq!(watch.notes().last().unwrap(), "OutOfStep(QueueFull)");
+        watch.client("STAT\r\n");
+        assert_eq!(watch.notes()[0] == "InStep", counts, "{line:.9}");
+    }
+}

@@ -219,6 +219,7 @@ fn a_thousand_commands_ahead_are_all_reported() {
     watch.feed(Side::Server, b"+OK ready\r\n", 1000);
     watch.feed(Side::Client, &b"DELE 1\r\n".repeat(1000), 1000);
     watch.feed(Side::Server, &b"+OK\r\n".repeat(1000), 1000);
+    assert_eq!(watch.monitor.commands(), 1000);
     let done = watch.end();
     let with = |outcome| done.iter().filter(|transaction| transaction.outcome == outcome).count();
     assert_eq!((done.len(), with(Outcome::Ok), with(Outcome::Untold)), (1001, 17, 984));
@@ -265,12 +266,18 @@ fn after_tls_has_started_the_plaintext_is_read() {
 }
 
 #[test]
-fn a_row_over_the_limit_belongs_to_its_response() {
-    let row = "x".repeat(2 * Tap::new(Limits::DEFAULT).min_recv_buf());
-    let rows = format!("+OK\r\n1 a\r\n2 {row}\r\n.\r\n");
-    let done = watch(&turns(&[('S', "+OK\r\n"), ('C', "UIDL\r\n"), ('S', &rows)]), usize::MAX);
-    assert_eq!((done[1].outcome, done[1].payload), (Outcome::Ok, 2));
-    assert_eq!(done[1].response.len(), rows.len() as u64);
+fn a_doubt_about_a_response_and_a_row_over_the_limit_are_part_of_it() {
+    let mut watch = Watch::new(Monitor::new(Limits::DEFAULT));
+    watch.feed(Side::Server, b"+OK ready\r\n", 1000);
+    watch.feed(Side::Client, b"RETR 1\r\nLIST\r\n", 1000);
+    watch.feed(Side::Server, b"+OK\r\n.a\r\n.\r\n", 1000);
+    let rows = format!("+OK\r\n1 {}\r\n2 9\r\n.\r\n", "x".repeat(2 * watch.monitor.tap().min_recv_buf()));
+    watch.feed(Side::Server, rows.as_bytes(), usize::MAX);
+    let done = watch.end();
+    let [_, retr, list] = done[..] else { panic!("{done:#?}") };
+    assert_eq!((retr.is_ambiguous, list.is_ambiguous), (true, false));
+    assert_eq!((list.outcome, list.payload), (Outcome::Ok, 2));
+    assert_eq!(list.response.len(), rows.len() as u64);
 }
 
 /// A monitor has no heap, and its tap reads the same as a tap alone.

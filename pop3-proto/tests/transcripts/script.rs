@@ -144,18 +144,26 @@ fn unexpected_bytes_do_not_count_as_received() {
     let mut server = server(&script, 3);
     server.received(b"USER mr").unwrap();
     assert_eq!(server.received(b"ose\r\nLIST\r\n").unwrap_err().line(), Some(5));
-    assert_eq!(server.received(b"ice\r\n").unwrap_err().came(), b"USER mrice\r\n");
+    let mismatch = server.received(b"ice\r\n").unwrap_err();
+    assert_eq!((mismatch.expected(), mismatch.came()), (&b"USER mrose\r\n"[..], &b"USER mrice\r\n"[..]));
     server.received(b"ose\r\n").unwrap();
     assert_eq!(server.pending(), b"+OK\r\n");
+}
+
+#[test]
+fn the_cuts_of_ten_bytes_are_at_each_place_and_at_each_pair_of_places() {
+    assert_eq!((Cuts::singles(10).count(), Cuts::pairs(10).count()), (2 + 9, 9 * 8 / 2));
 }
 
 #[test]
 fn a_turn_arrives_whole_under_every_pair_of_cuts() {
     let script = Script::parse("S: +OK ready\nC: A\nS: one\nS: two\nC: B\nS: three").unwrap();
     let octets = script.server().octets();
+    let mut most = 0;
     for cuts in Cuts::singles(octets).chain(Cuts::pairs(octets)) {
         let mut server = script.server().cut(cuts);
         let mut turns = vec![Vec::new()];
+        let mut pieces = 0;
         while !server.is_done() {
             match (server.pending(), server.expected()) {
                 ([], due) => {
@@ -168,12 +176,15 @@ fn a_turn_arrives_whole_under_every_pair_of_cuts() {
                     assert!(due.is_empty());
                     turns.last_mut().unwrap().extend_from_slice(piece);
                     server.sent(piece.len());
+                    pieces += 1;
                 }
             }
         }
+        most = pieces.max(most);
         assert_eq!(turns, [&b"+OK ready\r\n"[..], b"one\r\ntwo\r\n", b"three\r\n"], "{cuts:?}");
         assert_eq!(server.sent(9), ());
     }
+    assert_eq!(most, octets, "a piece for each byte");
 }
 
 /// A server responds to each line when it arrives; it must not respond to a line that was not sent.
@@ -196,6 +207,16 @@ fn a_played_client_takes_answers_while_it_pipelines() {
     client.sent(3);
     client.received(b"c\r\n").unwrap();
     assert!(client.is_done() && !client.closes());
+}
+
+/// A server may answer all pipelined lines after the first of them, so the next turn is due before the others were sent.
+#[test]
+fn a_played_client_goes_on_after_responses_that_came_early() {
+    let script = Script::parse("C: A\nC: B\nS: a\nS: b\nC: C\nS: c").unwrap();
+    let mut client = script.client();
+    client.sent(3);
+    client.received(b"a\r\nb\r\n").unwrap();
+    assert_eq!(client.pending(), b"B\r\nC\r\n");
 }
 
 #[cfg(feature = "std")]
