@@ -79,10 +79,12 @@ fn r1939_7_pass_d_after_a_refused_password_a_new_name_is_required() {
 /// Also 1939.7.apop.d, 1939.7.apop.f.
 #[test]
 fn r1939_7_apop_h_no_timestamp_no_apop() {
-    let mut session = Guest::new(CLEAR);
-    session.hear("+OK ready\r\n");
-    assert_eq!(session.send(APOP).unwrap_err(), SendError::NoTimestamp);
-    assert_eq!(session.sent(), "");
+    for greeting in ["ready", "<ready>", "ready <1896.697170952>", "0 < 1@2"] {
+        let mut session = Guest::new(CLEAR);
+        session.hear(format!("+OK {greeting}\r\n"));
+        assert_eq!(session.send(APOP).unwrap_err(), SendError::NoTimestamp, "{greeting}");
+        assert_eq!(session.sent(), "");
+    }
     let mut session = Guest::greeted(CLEAR);
     session.send(APOP).unwrap();
     assert_eq!(session.sent(), "APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n");

@@ -179,6 +179,8 @@ fn r3206_6_a_auth_is_announced_and_on_each_refusal_of_credentials() {
     let mut host = greeted(config());
     let rows = host.lists("CAPA");
     assert!(rows.contains(&"RESP-CODES".into()) && rows.contains(&"AUTH-RESP-CODE".into()));
+    let mut without_auth = greeted(server::ServerConfig::new(TlsPolicy::Cleartext));
+    assert!(without_auth.lists("CAPA").contains(&"AUTH-RESP-CODE".into()), "PASS is refused with it too");
     host.refuse_login = Some(Refusal::Credentials);
     for login in ["USER a\r\nPASS b\r\n", "AUTH PLAIN AGEAYg==\r\n"] {
         assert!(host.say(login).contains("-ERR [AUTH] login failed\r\n"), "{login}");

@@ -44,6 +44,20 @@ fn r5034_4_w_failure_at_any_step_is_err() {
             assert_eq!(host.say("STAT\r\n"), STATE);
         }
     }
+    // These the server refuses itself.
+    let long = "A".repeat(12_288);
+    for step in [
+        &["AUTH NTLM"][..],
+        &["AUTH PLAIN A"],
+        &["AUTH PLAIN", "*"],
+        &["AUTH PLAIN", "A"],
+        &["AUTH PLAIN", &long],
+    ] {
+        let mut host = refusing(CONFIG, &["AAAA"], Refusal::Credentials);
+        let said = host.say(lines(step));
+        assert!(said.lines().last().is_some_and(|line| line.starts_with("-ERR ")), "{step:?}: {said}");
+        assert_eq!(host.say("STAT\r\n"), STATE);
+    }
 }
 
 /// After a refusal, a cancel, bad base64, a line that is too long, or an unknown mechanism, a name given before is

@@ -150,12 +150,14 @@ fn r2595_4_i_external_inside_tls_on_both_sides() {
     let mut host = hosted(ServerConfig::new(TlsPolicy::Required).with_sasl(&[Mechanism::EXTERNAL]));
     assert!(host.say("AUTH EXTERNAL =\r\n").starts_with("-ERR"));
     host.say("STLS\r\n");
+    assert!(host.say("CAPA\r\n").contains("\r\nSASL EXTERNAL\r\n"));
     assert_eq!(host.say("AUTH EXTERNAL =\r\n"), OPEN);
     assert_eq!(host.asked, ["StartTls", "Sasl EXTERNAL ="]);
 
     let mut desk = Guest::greeted(TlsPolicy::Required);
     desk.start_tls();
     desk.lists(&["SASL EXTERNAL"]);
+    assert!(desk.client().capabilities().has_mechanism(Mechanism::EXTERNAL));
     assert_eq!(desk.say("AUTH EXTERNAL =").unwrap(), "AUTH EXTERNAL =\r\n");
     assert_eq!(desk.hear("+OK\r\n"), ["AUTH accepted"]);
     desk.verify();

@@ -2,7 +2,7 @@
 
 use super::{greeted, guest, host_of, logged_in, opened};
 use pop3_proto::client::{self, SendError};
-use pop3_proto::server::{ServerConfig, Utf8};
+use pop3_proto::server::{Phrase, ServerConfig, Utf8};
 use pop3_proto::{ApopDigest, Client, Command, Profile, Secret, SendBuf, State, Text, TlsPolicy};
 
 fn config(utf8: Utf8) -> ServerConfig<'static> {
@@ -240,4 +240,7 @@ fn r6856_2_1_d_outside_utf8_mode_the_servers_own_texts_are_ascii() {
     let mut host = greeted(config(Utf8::MessagesAndUsers));
     let lines = "CAPA\r\nBOGUS\r\nUSER mrose\r\nPASS secret\r\nSTAT\r\nLIST\r\nUIDL\r\nRETR 1\r\nRETR 2\r\nDELE 1\r\nQUIT\r\n";
     assert!(host.say(lines).is_ascii());
+    for phrase in Phrase::ALL {
+        assert!(phrase.english().as_bytes().is_ascii(), "{phrase:?}");
+    }
 }

@@ -17,6 +17,8 @@ const fn language(say: &'static dyn Translation) -> Language<'static> {
 
 static LONGEST: &[Language<'_>] = &[language(&|_| text(440))];
 static TOO_LONG: &[Language<'_>] = &[language(&|_| text(441))];
+/// Fits a status line that has nothing else.
+static FULL: &[Language<'_>] = &[language(&|_| text(512 - "-ERR \r\n".len()))];
 static BRACKET: &[Language<'_>] = &[language(&|_| Text::from_static("[AUTH] text"))];
 static EMPTY: &[Language<'_>] = &[language(&|_| Text::EMPTY)];
 static MECHANISMS: &[Mechanism<'static>] = &[Mechanism::PLAIN];
@@ -59,7 +61,7 @@ fn all_answers(languages: &'static [Language<'_>]) -> String {
 /// Also 2449.4.c, 1939.3.e, AMB.6: with the longest texts.
 #[test]
 fn r1939_3_m_no_status_line_is_over_512_octets() {
-    for languages in [LONGEST, TOO_LONG, BRACKET, EMPTY] {
+    for languages in [LONGEST, TOO_LONG, FULL, BRACKET, EMPTY] {
         let answers = all_answers(languages);
         for line in answers.split_inclusive('\n') {
             assert!(line.len() <= 512 && line.ends_with("\r\n"), "{line}");
@@ -192,12 +194,9 @@ fn rob_18_no_response_holds_bytes_from_the_client() {
         "UTF8 m",
         "XTND m",
     ];
-    let config = PATIENT
-        .with_sasl_cleartext(MECHANISMS)
-        .with_languages(EMPTY)
-        .with_utf8(Utf8::Messages)
-        .with_other_commands();
-    for login in [false, true] {
+    let config = PATIENT.with_sasl_cleartext(MECHANISMS).with_languages(EMPTY).with_utf8(Utf8::Messages);
+    let others = config.with_other_commands();
+    for (login, config) in [(false, config), (false, others), (true, config), (true, others)] {
         let mut host = if login { Host::three(config).login() } else { Host::three(config) };
         for line in lines {
             let answer = host.say(format!("{}\r\n", line.replace('m', marker)));

@@ -176,6 +176,18 @@ fn r1939_3_w_every_short_message_at_the_borders_of_blocks() {
     }
 }
 
+/// `copy` converts line ends in a part of its own, so it counts separately.
+#[test]
+fn r1939_11_c_added_dots_do_not_count() {
+    for message in [&b".a\r\n..b\r\n"[..], b".a\n..b\n"] {
+        let (mut lent, mut copied) = (Stuff::new(StuffMode::Convert), Stuff::new(StuffMode::Convert));
+        let (mut rest, mut out) = (message, [0; 64]);
+        while lent.next(&mut rest).unwrap().is_some() {}
+        assert_eq!(copied.copy(message, &mut SendBuf::new(&mut out[..])), Ok(message.len()));
+        assert_eq!([lent.octets(), copied.octets()], [9, 9], "{}", message.escape_ascii());
+    }
+}
+
 #[test]
 fn r1939_11_d_the_end_mark_is_not_counted() {
     let mut stuff = Stuff::new(StuffMode::Verbatim);
