@@ -154,13 +154,17 @@ impl<'a> Command<'a> {
     /// # Errors
     /// Returns [`BufferFull`] if the line does not fit.
     pub fn encode(&self, out: &mut dyn Sink) -> Result<(), BufferFull> {
-        self.with_parts(|parts| out.put(parts))
+        let mut result = Ok(());
+        self.with_parts(&mut |parts| result = out.put(parts));
+        result
     }
 
     /// Returns the number of bytes that [`encode`](Self::encode) writes, with the line end.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        self.with_parts(length)
+        let mut count = 0;
+        self.with_parts(&mut |parts| count = length(parts));
+        count
     }
 
     /// Returns the verb of the command.
@@ -205,8 +209,8 @@ impl<'a> Command<'a> {
         read(line, Notes::from_mut(quirks))
     }
 
-    /// Passes the parts of the line to `write`.
-    fn with_parts<R>(&self, write: impl FnOnce(&[&[u8]]) -> R) -> R {
+    /// Passes the parts of the line to `write`. It is not generic, because each copy would add 400 bytes to a small program.
+    fn with_parts(&self, write: &mut dyn FnMut(&[&[u8]])) {
         let word = self.verb().keyword().as_bytes();
         // Declared here, so an argument can borrow a value that its branch makes.
         let (number, count, hex);
@@ -280,10 +284,14 @@ impl fmt::Display for Command<'_> {
                 write!(f, "AUTH {mechanism} {SECRET}")
             }
             Command::Other { .. } => f.write_str(SECRET),
-            open => open.with_parts(|parts| {
-                let parts = parts.iter().filter(|part| **part != CRLF);
-                parts.map(|part| Text::clipped(part).0).try_for_each(|part| part.fmt(f))
-            }),
+            open => {
+                let mut result = Ok(());
+                open.with_parts(&mut |parts| {
+                    let parts = parts.iter().filter(|part| **part != CRLF);
+                    result = parts.map(|part| Text::clipped(part).0).try_for_each(|part| part.fmt(f));
+                });
+                result
+            }
         }
     }
 }
