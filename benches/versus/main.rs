@@ -23,7 +23,7 @@ use works::WORKS;
 
 /// How long a sample is timed, in nanoseconds.
 const LONG: f64 = 3e8;
-/// `.ci/bench` runs each program three times.
+/// `.ci/bench` runs each program five times.
 const RECORD: f64 = 1.5e8;
 const QUICK: f64 = 4e7;
 
