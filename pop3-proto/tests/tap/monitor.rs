@@ -248,7 +248,7 @@ fn stls_and_auth_are_reported_as_such() {
     assert_eq!(noop.outcome, Outcome::Unanswered);
 }
 
-/// For a program that sees into TLS. Commands and places count on.
+/// A program may see into TLS. The numbers of commands and the offsets continue.
 #[test]
 fn after_tls_has_started_the_plaintext_is_read() {
     let mut watch = Watch::new(Monitor::new(Limits::DEFAULT));
