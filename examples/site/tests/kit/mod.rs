@@ -24,9 +24,8 @@ use tokio_postgres::{Client, NoTls};
 /// Returns a free port of 127.0.0.1. It is below those of outgoing connections (from 32768), so none of them takes it before the server does.
 pub(crate) fn free_port() -> u16 {
     let random = RandomState::new().hash_one(()) % 22_000;
-    let candidates = (10_240..32_240).cycle().skip(random as usize);
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    candidates.into_iter().find(is_free).unwrap()
+    (10_240..32_240).cycle().skip(random as usize).find(is_free).unwrap()
 }
 
 /// Returns the URL of the database that a port leads to.
