@@ -35,7 +35,7 @@ impl Digits {
     }
 }
 
-const ASCII: u64 = u64::MAX / 255 * b'0' as u64;
+const ASCII: u64 = u64::from_ne_bytes(*b"00000000");
 
 /// Counts the leading zeros of eight digits.
 const fn zeros(digits: u64) -> usize {

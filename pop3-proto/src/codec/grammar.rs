@@ -130,7 +130,7 @@ pub(super) fn plain_number<const MOST: usize>(input: &mut &[u8]) -> Option<u64> 
 /// once.
 #[inline(always)]
 pub(super) fn plain_size(input: &[u8]) -> Option<(u64, &[u8])> {
-    const ONES: u64 = u64::MAX / 255;
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
     match input {
         // One digit takes less time alone.
         [digit @ b'1'..=b'9', b'\r', b'\n', rest @ ..] => {

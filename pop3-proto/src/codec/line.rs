@@ -69,7 +69,7 @@ fn unfinished(input: &[u8], limit: usize) -> Framed<'_> {
 /// of `memchr`. On a small processor, this would take many steps.
 #[inline]
 fn line_feed(octets: &[u8]) -> Option<usize> {
-    const ONES: u128 = u128::MAX / 255;
+    const ONES: u128 = u128::from_ne_bytes([1; 16]);
     let block = octets.split_first_chunk().filter(|_| cfg!(target_pointer_width = "64"));
     let Some((block, tail)) = block else { return memchr(b'\n', octets) };
     // The XOR turns LF into 0, and subtracting 1 then sets its top bit. A borrow only affects higher bytes, so the

@@ -122,7 +122,7 @@ const fn line_length(octets: &[u8]) -> usize {
 /// Sets the top bit of each byte of a word that is CR, LF or NUL. Only the lowest set bit is right, because a borrow affects
 /// higher bytes.
 const fn ends(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const TOPS: u64 = ONES << 7;
     // Subtracting 14 sets the top bit of each byte that is smaller, and all three are. Most words have no such byte.
     if word.wrapping_sub(ONES * 14) & !word & TOPS == 0 {

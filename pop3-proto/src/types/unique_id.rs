@@ -122,7 +122,7 @@ fn count_graphic(input: &[u8]) -> usize {
 /// lowest one may be wrong, because borrows affect higher bytes. Only the lowest bit is used, or whether there is one.
 #[inline]
 const fn others(word: u128) -> u128 {
-    const ONES: u128 = u128::MAX / 255;
+    const ONES: u128 = u128::from_ne_bytes([1; 16]);
     let below = word.wrapping_sub(ONES * 0x21);
     let del = (word ^ (ONES * 0x7F)).wrapping_sub(ONES);
     (word | below | del) & (ONES << 7)
