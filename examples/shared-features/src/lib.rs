@@ -1,0 +1,1 @@
+//! Nothing: the features in the manifest are what counts.
