@@ -10,6 +10,7 @@ pub mod client;
 pub mod client_connection;
 pub mod command;
 pub mod corpus;
+pub mod folder;
 pub mod login;
 pub mod maildir;
 pub mod naive;
