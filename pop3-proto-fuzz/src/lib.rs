@@ -11,6 +11,7 @@ pub mod client_connection;
 pub mod command;
 pub mod corpus;
 pub mod folder;
+pub mod ids;
 pub mod login;
 pub mod maildir;
 pub mod naive;
@@ -47,6 +48,7 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("tap", tap::run),
     ("maildir", maildir::run),
     ("state", state::run),
+    ("ids", ids::run),
 ];
 
 /// Replays the files in the arguments, which a target's program does if it is built without a fuzzer.
