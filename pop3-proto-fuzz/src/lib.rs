@@ -10,16 +10,19 @@ pub mod client;
 pub mod client_connection;
 pub mod command;
 pub mod corpus;
+pub mod folder;
+pub mod ids;
 pub mod login;
 pub mod maildir;
-mod naive;
+pub mod naive;
 pub mod oracles;
 pub mod pair;
+pub mod replay;
 pub mod response;
 pub mod roundtrip;
 pub mod server;
 pub mod server_connection;
-mod source;
+pub mod source;
 pub mod state;
 mod stream;
 pub mod tap;
@@ -45,6 +48,7 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("tap", tap::run),
     ("maildir", maildir::run),
     ("state", state::run),
+    ("ids", ids::run),
 ];
 
 /// Replays the files in the arguments, which a target's program does if it is built without a fuzzer.

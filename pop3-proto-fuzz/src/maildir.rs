@@ -1,5 +1,6 @@
 //! The Maildir of the example servers: files with any names and contents, and any stored sizes.
 
+use crate::folder::Folder;
 use crate::naive;
 use pop3_proto::MessageNumber;
 use pop3_proto::server::Maildrop as _;
@@ -10,8 +11,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::PathBuf;
 
 /// The file with the stored sizes.
 const SIZES: &str = "pop3.sizes";
@@ -27,7 +27,7 @@ pub fn run(data: &[u8]) {
     for file in data.split(|octet| *octet == 0xff).take(MOST) {
         site.put(file, &mut model);
     }
-    let maildir = Maildir::new(site.0.clone(), |_| {});
+    let maildir = Maildir::new(site.0.path(), |_| {});
     let expected = model.messages();
     // Once with the stored sizes of the input, once after a message may have shown that they are wrong, and once with those
     // that the Maildir has stored itself.
@@ -74,18 +74,14 @@ fn base(name: &[u8]) -> Vec<u8> {
     name.split(|octet| *octet == b':').next().unwrap_or_default().to_vec()
 }
 
-/// A Maildir in memory if the system has a folder there, because a removal waits for the disk. It is removed at the end.
-struct Site(PathBuf);
+/// The folder of a Maildir.
+struct Site(Folder);
 
 impl Site {
     fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { memory.into() } else { std::env::temp_dir() };
-        let root = folder.join(format!("pop3-fuzz-{}-{count}", std::process::id()));
+        let root = Folder::create();
         for folder in ["new", "cur", "tmp"] {
-            fs::create_dir_all(root.join(folder)).expect("a folder");
+            fs::create_dir(root.join(folder)).expect("a folder");
         }
         Site(root)
     }
@@ -121,12 +117,6 @@ impl Site {
         if made.is_ok() && is_message {
             model.files.insert(key, (path, content.to_vec()));
         }
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        _ = fs::remove_dir_all(&self.0);
     }
 }
 

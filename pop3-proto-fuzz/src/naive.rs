@@ -4,7 +4,7 @@ use pop3_proto::LineEnding;
 
 /// Returns the message in a received body, and how many bytes of `wire` it took with its terminator, if that is there. Without a
 /// terminator, returns the part that is certain so far.
-pub(crate) fn unstuff(wire: &[u8], ending: LineEnding) -> (Vec<u8>, Option<usize>) {
+pub fn unstuff(wire: &[u8], ending: LineEnding) -> (Vec<u8>, Option<usize>) {
     let lf = ending == LineEnding::Lf;
     let mut message = Vec::new();
     let mut at = 0;
@@ -28,7 +28,7 @@ pub(crate) fn unstuff(wire: &[u8], ending: LineEnding) -> (Vec<u8>, Option<usize
 }
 
 /// Returns a message as its size counts it: with CRLF at each line ending, including the last.
-pub(crate) fn canonical(message: &[u8]) -> Vec<u8> {
+pub fn canonical(message: &[u8]) -> Vec<u8> {
     let mut lines = message.to_vec();
     if message.last().is_some_and(|last| *last != b'\n') {
         lines.extend_from_slice(b"\r\n");
@@ -44,7 +44,7 @@ pub(crate) fn canonical(message: &[u8]) -> Vec<u8> {
 }
 
 /// Returns a message as it is sent, with its terminator.
-pub(crate) fn stuff(message: &[u8]) -> Vec<u8> {
+pub fn stuff(message: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
     for line in canonical(message).split_inclusive(|octet| *octet == b'\n') {
         if line.starts_with(b".") {
@@ -57,7 +57,7 @@ pub(crate) fn stuff(message: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the part of a message that TOP shows: headers, empty line, `lines` lines of the body.
-pub(crate) fn top(message: &[u8], lines: u64) -> Vec<u8> {
+pub fn top(message: &[u8], lines: u64) -> Vec<u8> {
     let all: Vec<&[u8]> = message.split_inclusive(|octet| *octet == b'\n').collect();
     let blank = all.iter().position(|line| matches!(*line, b"\n" | b"\r\n"));
     let Some(blank) = blank else { return [canonical(message), b"\r\n".to_vec()].concat() };
@@ -66,18 +66,18 @@ pub(crate) fn top(message: &[u8], lines: u64) -> Vec<u8> {
 }
 
 /// Returns the offset of the first LF without a CR before it.
-pub(crate) fn bare_lf(message: &[u8]) -> Option<usize> {
+pub fn bare_lf(message: &[u8]) -> Option<usize> {
     (0..message.len()).find(|at| message[*at] == b'\n' && (*at == 0 || message[at - 1] != b'\r'))
 }
 
 /// Returns the value of a string of decimal digits, if it is valid and at most `most`.
-pub(crate) fn decimal(digits: &[u8], most: u64) -> Option<u64> {
+pub fn decimal(digits: &[u8], most: u64) -> Option<u64> {
     let text = std::str::from_utf8(digits).ok()?;
     let value = text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())??;
     (value <= most).then_some(value)
 }
 
 /// Returns the words of a text, which may have spaces and tabs before, between and after them.
-pub(crate) fn words(text: &[u8]) -> Vec<&[u8]> {
+pub fn words(text: &[u8]) -> Vec<&[u8]> {
     text.split(|octet| matches!(octet, b' ' | b'\t')).filter(|word| !word.is_empty()).collect()
 }

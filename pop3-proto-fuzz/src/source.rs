@@ -4,32 +4,33 @@ use arbitrary::Unstructured;
 use pop3_proto_kit::Cuts;
 
 /// Choices taken from the input. When it is used up, each choice is the first possible one.
-pub(crate) struct Choices<'a>(Unstructured<'a>);
+#[derive(Debug)]
+pub struct Choices<'a>(Unstructured<'a>);
 
 impl<'a> Choices<'a> {
-    pub(crate) fn new(data: &'a [u8]) -> Self {
+    pub fn new(data: &'a [u8]) -> Self {
         Choices(Unstructured::new(data))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(crate) fn byte(&mut self) -> u8 {
+    pub fn byte(&mut self) -> u8 {
         self.0.arbitrary().unwrap_or(0)
     }
 
-    pub(crate) fn flag(&mut self) -> bool {
+    pub fn flag(&mut self) -> bool {
         self.byte() & 1 == 1
     }
 
     /// Returns a number from 0 to below `end`.
-    pub(crate) fn below(&mut self, end: u8) -> u8 {
+    pub fn below(&mut self, end: u8) -> u8 {
         self.byte() % end
     }
 
     /// Returns a number of any size, with small ones and powers of two more often.
-    pub(crate) fn number(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         match self.below(4) {
             0 => self.byte().into(),
             1 => 1u64.checked_shl(self.byte().into()).unwrap_or(u64::MAX),
@@ -39,18 +40,18 @@ impl<'a> Choices<'a> {
     }
 
     /// Returns at most `most` bytes.
-    pub(crate) fn octets(&mut self, most: u8) -> &'a [u8] {
+    pub fn octets(&mut self, most: u8) -> &'a [u8] {
         let length = usize::from(self.byte()).min(most.into()).min(self.0.len());
         self.0.bytes(length).unwrap_or_default()
     }
 }
 
 /// Returns the cuts for every property: all at once, byte by byte, and two patterns of `seed`.
-pub(crate) fn cuts(seed: u8) -> [Cuts; 4] {
+pub fn cuts(seed: u8) -> [Cuts; 4] {
     [Cuts::Whole, Cuts::Each(1), random(seed), random(!seed)]
 }
 
 /// Returns the cuts for one byte.
-pub(crate) fn random(seed: u8) -> Cuts {
+pub fn random(seed: u8) -> Cuts {
     Cuts::Random((u64::from(seed) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

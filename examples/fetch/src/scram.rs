@@ -41,6 +41,8 @@ impl<'e> Exchange<'e> {
     }
 
     fn begin(&mut self) -> Result<()> {
+        self.session = None;
+        self.is_server_proven = false;
         let name = self.name.to_str().ok_or("the name is not UTF-8")?;
         let config = SASLConfig::with_credentials(
             None,
@@ -124,15 +126,20 @@ mod tests {
     /// Runs an exchange with a server that knows this password. Returns the client's result and the name that
     /// the server verified.
     fn exchange(name: &str, password: &str, known: &str) -> (Option<String>, bool) {
+        let mut client = client(name, password);
+        (exchange_of(&mut client, known), client.is_server_proven())
+    }
+
+    /// Runs an exchange of this client. Returns the name that the server verified.
+    fn exchange_of(client: &mut Exchange<'_>, known: &str) -> Option<String> {
         let verifier = Verifier::new(known.as_bytes(), ITERATIONS).unwrap();
         let mut server = server::Exchange::new(move |_| verifier.clone()).unwrap();
-        let mut client = client(name, password);
         let mut message = client.first().to_vec();
         loop {
             match server.step(&message) {
                 Progress::Challenge(challenge) => message = client.step(&challenge).unwrap().to_vec(),
-                Progress::Verified(verified) => return (Some(verified), client.is_server_proven()),
-                Progress::Failed => return (None, client.is_server_proven()),
+                Progress::Verified(verified) => return Some(verified),
+                Progress::Failed => return None,
             }
         }
     }
@@ -145,6 +152,14 @@ mod tests {
         }
         let (verified, proven) = exchange("mrose", "guess", "tanstaaf");
         assert_eq!((verified, proven), (None, false));
+    }
+
+    #[test]
+    fn a_proof_counts_for_one_exchange() {
+        let mut client = client("mrose", "tanstaaf");
+        assert!(exchange_of(&mut client, "tanstaaf").is_some() && client.is_server_proven());
+        client.first();
+        assert!(!client.is_server_proven());
     }
 
     #[test]

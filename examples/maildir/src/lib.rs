@@ -9,6 +9,7 @@
 //! All functions that open, list, count or remove files may take as long as the disk does. A server without a thread for
 //! each connection calls them on separate threads.
 
+mod ids;
 mod kept;
 mod listing;
 mod mailbox;
@@ -18,6 +19,7 @@ mod place;
 mod rows;
 mod sizes;
 
+pub use ids::Ids;
 pub use mailbox::Mailbox;
 pub use message::Message;
 

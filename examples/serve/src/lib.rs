@@ -13,7 +13,7 @@ pub mod nobody;
 pub mod node;
 pub mod passwords;
 pub mod prepare;
-mod proxied;
+pub mod proxied;
 mod run;
 pub mod scram;
 mod self_signed;

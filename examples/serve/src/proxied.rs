@@ -44,7 +44,7 @@ pub(crate) async fn client(stream: &mut TcpStream, balancer: IpAddr) -> io::Resu
     }
 }
 
-/// Reads a header, and returns the client's address. Returns `None` if the load balancer speaks for itself, or if the client has no address.
+/// Reads a header, and returns the client's address, as [`Header::client`] has it.
 ///
 /// It looks at bytes before it reads them, so it reads only those of the header.
 async fn read_header(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
@@ -54,32 +54,67 @@ async fn read_header(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
         if seen == read {
             return Err(fault("the stream ended before the PROXY header was complete"));
         }
-        let client = |header: &ProxyHeader<'_>| header.proxied_address().map(|address| address.source.ip());
-        let parsed = ProxyHeader::parse(&bytes[..seen], CONFIG).map(|(header, end)| (client(&header), end));
-        let (client, end) = match parsed {
-            // A longer one would be accepted only if it arrives at once.
-            Ok((client, end)) if end <= most(&bytes) => (Some(client), end),
-            Err(Error::BufferTooShort) if seen < most(&bytes[..seen]) => (None, seen),
-            _ => return Err(fault("not a PROXY header")),
-        };
-        let rest = bytes.get_mut(read..end).ok_or_else(|| fault("not a PROXY header"))?;
+        let header = header(&bytes[..seen])?;
+        let end = header.map_or(seen, |header| header.length);
+        let rest = bytes.get_mut(read..end).ok_or_else(|| fault(NOT_A_HEADER))?;
         stream.read_exact(rest).await?;
         read = end;
-        if let Some(client) = client {
-            return Ok(client);
+        if let Some(header) = header {
+            return Ok(header.client);
         }
     }
+}
+
+/// A complete header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// The client's address. `None` if the load balancer speaks for itself, or if the client has no address.
+    pub client: Option<IpAddr>,
+    /// How many bytes the header has.
+    pub length: usize,
+}
+
+/// Returns the header at the start of the bytes that have arrived. Returns `None` if it is incomplete.
+///
+/// # Errors
+/// Returns an error if no bytes after these can complete a header that is short enough.
+pub fn header(start: &[u8]) -> io::Result<Option<Header>> {
+    match parse(start) {
+        // A longer one would be accepted only if it arrives at once.
+        Ok(header) if header.length <= most(start) => Ok(Some(header)),
+        Err(Error::BufferTooShort) if start.len() < most(start) => Ok(None),
+        _ => Err(fault(NOT_A_HEADER)),
+    }
+}
+
+const NOT_A_HEADER: &str = "not a PROXY header";
+
+/// The start of a header of version 2 in which the load balancer speaks for itself, as for a health check.
+const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20";
+
+fn parse(start: &[u8]) -> Result<Header, Error> {
+    if let (true, Some(length)) = (start.starts_with(LOCAL), length_v2(start)) {
+        // Any family and any addresses are allowed, and ignored (section 2.2). The crate refuses some.
+        let header = Header { client: None, length };
+        return if start.len() < length { Err(Error::BufferTooShort) } else { Ok(header) };
+    }
+    let (header, length) = ProxyHeader::parse(start, CONFIG)?;
+    let client = header.proxied_address().map(|address| address.source.ip());
+    Ok(Header { client, length })
 }
 
 /// Returns how long the header that begins with these bytes can be.
 fn most(start: &[u8]) -> usize {
     match start {
         [b'P', ..] => MOST_V1,
-        [_, _, _, _, _, _, _, _, _, _, _, _, _, _, high, low, ..] => {
-            MOST.min(16 + usize::from(u16::from_be_bytes([*high, *low])))
-        }
-        _ => MOST,
+        _ => length_v2(start).map_or(MOST, |length| length.min(MOST)),
     }
+}
+
+/// Returns the length of a header of version 2, if its first 16 bytes have arrived.
+fn length_v2(start: &[u8]) -> Option<usize> {
+    let length = start.get(14..16)?.try_into().ok()?;
+    Some(16 + usize::from(u16::from_be_bytes(length)))
 }
 
 fn fault(what: &str) -> io::Error {

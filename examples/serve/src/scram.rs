@@ -11,7 +11,7 @@ use rsasl::callback::{Context, Request, SessionCallback, SessionData};
 use rsasl::config::SASLConfig;
 use rsasl::mechanisms::scram::properties::ScramStoredPassword;
 use rsasl::mechname::Mechname;
-use rsasl::prelude::{SASLServer, Session, SessionError, Validation};
+use rsasl::prelude::{SASLServer, Session, SessionError, State, Validation};
 use rsasl::property::{AuthId, AuthzId};
 use rsasl::validate::{Validate, ValidationError};
 use std::fmt;
@@ -130,7 +130,10 @@ impl FromStr for Verifier {
         };
         let salt = BASE64_STANDARD.decode(salt).map_err(|_| NOT_A_VERIFIER)?;
         let iterations = iterations.parse().map_err(|_| NOT_A_VERIFIER)?;
-        Ok(Verifier { iterations, salt, stored_key: key(stored_key)?, server_key: key(server_key)? })
+        let verifier =
+            Verifier { iterations, salt, stored_key: key(stored_key)?, server_key: key(server_key)? };
+        // Other separators, or a sign before the number, are not this format.
+        if verifier.to_string() == text { Ok(verifier) } else { Err(NOT_A_VERIFIER.into()) }
     }
 }
 
@@ -144,7 +147,8 @@ fn key(text: &str) -> Result<[u8; 32]> {
 
 /// The server's side of an exchange.
 pub struct Exchange {
-    session: Session<Name>,
+    /// `None` after a failure, because rsasl panics if it is used again.
+    session: Option<Session<Name>>,
     is_first: bool,
     verified: Option<String>,
 }
@@ -165,7 +169,7 @@ impl Exchange {
     pub fn new(verifier_of: impl Fn(&[u8]) -> Verifier + Send + Sync + 'static) -> Result<Self> {
         let config = SASLConfig::builder().with_defaults().with_callback(Callback(verifier_of))?;
         let session = SASLServer::new(config).start_suggested(Mechname::parse(b"SCRAM-SHA-256")?)?;
-        Ok(Exchange { session, is_first: true, verified: None })
+        Ok(Exchange { session: Some(session), is_first: true, verified: None })
     }
 
     /// Returns whether the next step finds the verifier, which may block.
@@ -178,28 +182,39 @@ impl Exchange {
         if let Some(name) = self.verified.take() {
             return if response.is_empty() { Progress::Verified(name) } else { Progress::Failed };
         }
-        let mut challenge = Vec::new();
+        self.go_on(response).map_or(Progress::Failed, Progress::Challenge)
+    }
+
+    fn go_on(&mut self, response: &[u8]) -> Option<Vec<u8>> {
         let is_first = mem::replace(&mut self.is_first, false);
-        if !is_sound(response, is_first) || self.session.step(Some(response), &mut challenge).is_err() {
-            return Progress::Failed;
-        }
-        self.verified = self.session.validation();
+        let mut session = self.session.take().filter(|_| is_sound(response, is_first))?;
+        let mut challenge = Vec::new();
+        let state = session.step(Some(response), &mut challenge).ok()?;
+        self.verified = session.validation();
         // After a wrong proof there is no name. The challenge would report it (`e=`), but POP3 has -ERR for
         // that.
-        match self.verified.is_none() && challenge.starts_with(b"e=") {
-            true => Progress::Failed,
-            false => Progress::Challenge(challenge),
+        if matches!(state, State::Finished(_)) && self.verified.is_none() {
+            return None;
         }
+        self.session = Some(session);
+        Some(challenge)
     }
 }
 
-/// Returns whether rsasl can read this without a panic: an attribute has a letter and a `=`, which 2.3 assumes.
+/// Returns whether rsasl can read this. Version 2.3 panics if an attribute is not a letter and a `=`, and does not check a name.
 fn is_sound(message: &[u8], is_first: bool) -> bool {
     let mut parts = message.split(|octet| *octet == b',').enumerate();
     parts.all(|(place, part)| match (place, part) {
         (0, _) | (1, []) if is_first => true, // `n,,`: no channel binding, and no other user to act for
+        (2, [b'n', b'=', name @ ..]) if is_first => is_escaped(name),
         (_, part) => part.get(1) == Some(&b'='),
     })
+}
+
+/// Returns whether each `=` in a name begins an escape. Otherwise the login must fail (RFC 5802 section 5.1).
+fn is_escaped(name: &[u8]) -> bool {
+    let mut escapes = name.split(|octet| *octet == b'=').skip(1);
+    escapes.all(|escape| escape.starts_with(b"2C") || escape.starts_with(b"3D"))
 }
 
 /// The value that [`Session`] reports at the end: the user's name.

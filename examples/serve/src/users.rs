@@ -166,7 +166,7 @@ fn lock(users: &Path) -> Result<files::Lock> {
 /// Returns the lines with this user's line at the end, and without any other line of that name.
 fn with_line(before: &str, name: &str, line: &str) -> Result<String> {
     let mut text = String::with_capacity(before.len() + line.len());
-    for other in before.lines() {
+    for other in before.split_inclusive('\n') {
         match fields(other) {
             Some((same, ..)) if same == name => {}
             Some((similar, ..)) if form(similar.as_bytes()) == form(name.as_bytes()) => {
@@ -174,7 +174,7 @@ fn with_line(before: &str, name: &str, line: &str) -> Result<String> {
                     format!("{name:?} and {similar:?} would be one name: SASLprep makes them equal").into()
                 );
             }
-            _ => text.extend([other, "\n"]),
+            _ => text.push_str(other),
         }
     }
     Ok(text + line)

@@ -1,10 +1,11 @@
 //! A POP3 site of many servers: `site --help`.
 
 use clap::{Args, Parser, Subcommand};
+use pop3_proto_maildir::Ids;
 use pop3_proto_serve::node::{self, Hooks};
 use pop3_proto_serve::{Host, passwords};
 use pop3_proto_site::id::Id;
-use pop3_proto_site::import::{self, Ids};
+use pop3_proto_site::import;
 use pop3_proto_site::options::{Collection, Options};
 use pop3_proto_site::{
     Database, Delivery, Node, Objects, Result, Site, Users, admin, canonical, collect, health, stored_name,

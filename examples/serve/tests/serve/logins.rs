@@ -156,8 +156,14 @@ async fn apop_is_for_one_user_and_its_timestamp_for_one_connection() {
 fn the_verifier_is_that_of_the_rfc() {
     let verifier = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
                     WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
-    let verifier: Verifier = verifier.parse().unwrap();
-    assert!(verifier.is_for(b"pencil") && !verifier.is_for(b"Pencil"));
+    let read: Verifier = verifier.parse().unwrap();
+    assert!(read.is_for(b"pencil") && !read.is_for(b"Pencil"));
+    // No other text has the same meaning.
+    for (part, other) in
+        [("$4096", "$+4096"), ("$4096", "$04096"), ("256$", "256:"), ("==$", "==:"), ("=:", "=$")]
+    {
+        assert!(verifier.replacen(part, other, 1).parse::<Verifier>().is_err(), "{other}");
+    }
 }
 
 #[test]
@@ -179,10 +185,16 @@ fn no_response_of_a_client_makes_scram_panic() {
         "n,,n=x,r",
         "p=,,n=x,r=y",
         "y,,n=x,r=\u{e9}",
+        "n,,n==,r=y",
+        "n,,n=x=2,r=y",
+        "n,,n=x=2c,r=y",
     ];
     for first in firsts {
-        let progress = exchange().step(first.as_bytes());
-        assert!(matches!(progress, Progress::Failed), "{first}: {progress:?}");
+        let mut exchange = exchange();
+        for response in [first, "n,,n=x,r=y", ""] {
+            let progress = exchange.step(response.as_bytes());
+            assert!(matches!(progress, Progress::Failed), "{first}, {response}: {progress:?}");
+        }
     }
     let (a, z) = ("A".repeat(44), "A".repeat(43));
     for last in [
@@ -203,7 +215,9 @@ fn no_response_of_a_client_makes_scram_panic() {
         let Progress::Challenge(challenge) = exchange.step(b"n,,n=mrose,r=abc") else { panic!() };
         let challenge = String::from_utf8(challenge).unwrap();
         let nonce = challenge.split(',').next().unwrap().strip_prefix("r=").unwrap();
-        let progress = exchange.step(last.replace("NONCE", nonce).as_bytes());
-        assert!(matches!(progress, Progress::Failed), "{last}: {progress:?}");
+        for response in [&last.replace("NONCE", nonce), "c=biws,r=x,p=y", ""] {
+            let progress = exchange.step(response.as_bytes());
+            assert!(matches!(progress, Progress::Failed), "{last}, {response}: {progress:?}");
+        }
     }
 }

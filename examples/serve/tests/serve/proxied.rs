@@ -56,6 +56,8 @@ fn headers() -> Vec<(Vec<u8>, &'static str)> {
         // A health check.
         (v2(0, 0x00, &[]), BALANCER),
         (v2(0, 0x11, &[V4, TLVS]), BALANCER),
+        (v2(0, 0x21, &[]), BALANCER),
+        (v2(0, 0x41, &[b"of any family"]), BALANCER),
     ]
 }
 

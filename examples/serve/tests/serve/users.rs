@@ -223,6 +223,17 @@ fn a_user_who_cannot_be_added_changes_nothing() {
     }
 }
 
+#[test]
+fn a_user_who_is_added_leaves_the_other_lines_as_they_are() {
+    let folder = Folder::with_user();
+    let own = folder.text();
+    let other = own.replace("mrose", "third").replace('\n', "\r\r\n");
+    fs::write(folder.path("users"), format!("{own}{other}no fields\r\n")).unwrap();
+    folder.add("mrose", "sekret").unwrap();
+    let text = folder.text();
+    assert!(text.starts_with(&format!("{other}no fields\r\nmrose\t")), "{text}");
+}
+
 /// Half a line can still be a valid line, with another user's Maildir.
 #[test]
 fn a_file_that_is_not_whole_is_not_used() {
