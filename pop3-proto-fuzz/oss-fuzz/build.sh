@@ -4,7 +4,11 @@
 set -eu
 cd "$SRC/pop3-proto"
 
-cargo fuzz build --fuzz-dir pop3-proto-fuzz -O --debug-assertions
+targets=()
+for package in pop3-proto-fuzz pop3-proto-fuzz/programs; do
+  cargo fuzz build --fuzz-dir "$package" -O --debug-assertions
+  mapfile -t -O "${#targets[@]}" targets < <(cargo fuzz list --fuzz-dir "$package")
+done
 
 # Not with cargo, which would build all dependencies again.
 scratch=$(mktemp -d)
@@ -12,7 +16,7 @@ CARGO_MANIFEST_DIR="$PWD/pop3-proto-fuzz" rustc --edition 2024 -o "$scratch/unpa
 "$scratch/unpack" unpack "$scratch/corpus"
 
 programs=${CARGO_TARGET_DIR:-target}/x86_64-unknown-linux-gnu/release
-for target in $(cargo fuzz list --fuzz-dir pop3-proto-fuzz); do
+for target in "${targets[@]}"; do
   cp "$programs/$target" "$OUT/"
   cp "pop3-proto-fuzz/seeds/$target"/* "$scratch/corpus/$target/"
   rm -f "$OUT/${target}_seed_corpus.zip"
