@@ -239,6 +239,8 @@ impl<'l> Program<'l> {
         let mut words = text.split(' ');
         let way = match (words.next(), words.next()) {
             (Some("AUTH"), Some(mechanism)) => WAYS.into_iter().find(|way| is(*way, mechanism)),
+            // A build together with `programs` has APOP.
+            (Some("APOP"), _) => Some(Way::Apop),
             (Some("USER"), _) if !self.tried.iter().any(|tried| tried == "USER") => Some(Way::User),
             _ => None,
         };

@@ -4,6 +4,7 @@ use arbitrary::Unstructured;
 use pop3_proto_kit::Cuts;
 
 /// Choices taken from the input. When it is used up, each choice is the first possible one.
+#[derive(Debug)]
 pub struct Choices<'a>(Unstructured<'a>);
 
 impl<'a> Choices<'a> {

@@ -3,7 +3,20 @@
 //! They are a package of their own, because these need TLS or a runtime, which takes a minute to build. Their seeds and corpora are next to
 //! those of `pop3-proto-fuzz`, whose README has the table of all targets.
 
+pub mod adapter_client;
+pub mod adapter_server;
+pub mod checks;
+mod drivers;
+pub mod engine;
+pub mod scenarios;
+
 use pop3_proto_fuzz::Run;
 
 /// The targets by name: those of `cargo fuzz list`, and the folders in `seeds`.
-pub const TARGETS: &[(&str, Run)] = &[];
+pub const TARGETS: &[(&str, Run)] = &[
+    ("adapter_client", adapter_client::run),
+    ("adapter_server", adapter_server::run),
+    ("engine", engine::run),
+    ("checks", checks::run),
+    ("scenarios", scenarios::run),
+];
