@@ -23,7 +23,7 @@ pub fn run(data: &[u8]) {
     seen(reading.rush(Cuts::Whole, memory), &wire);
 }
 
-pub(crate) fn config(octet: u8) -> ClientConfig {
+pub fn config(octet: u8) -> ClientConfig {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
     let mut config = ClientConfig::new(tls[usize::from(octet & 3)]);
     if octet & 4 != 0 {
@@ -41,7 +41,7 @@ pub(crate) fn config(octet: u8) -> ClientConfig {
 }
 
 /// Returns the line for a letter.
-pub(crate) fn line(letter: u8, message: u32) -> Option<String> {
+pub fn line(letter: u8, message: u32) -> Option<String> {
     let line = match letter {
         b'u' => "USER mrose",
         b'p' => "PASS secret",

@@ -26,7 +26,7 @@ pub mod source;
 pub mod state;
 mod stream;
 pub mod tap;
-mod wire;
+pub mod wire;
 
 /// Runs a target on one input.
 pub type Run = fn(&[u8]);

@@ -65,7 +65,7 @@ fn german(phrase: Phrase) -> Text<'static> {
     }
 }
 
-pub(crate) fn config(octet: u8) -> ServerConfig<'static> {
+pub fn config(octet: u8) -> ServerConfig<'static> {
     let tls = [TlsPolicy::Cleartext, TlsPolicy::Opportunistic, TlsPolicy::Required, TlsPolicy::Implicit];
     let small = Limits::DEFAULT.with_sasl_line(MIN_SEND_BUF as u16);
     let mut config = ServerConfig::new(tls[usize::from(octet & 3)]).with_limits(small);

@@ -4,18 +4,19 @@
 use pop3_proto::{BufferFull, Input, SendBuf, Sink};
 
 /// An input in two parts, so a person can read a seed: a first line of one-letter instructions, then the bytes of the wire.
-pub(crate) struct Parts<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
     /// Chooses a configuration.
-    pub(crate) config: u8,
+    pub config: u8,
     /// Chooses cuts and sizes.
-    pub(crate) seed: u8,
-    pub(crate) letters: &'a [u8],
-    pub(crate) wire: &'a [u8],
+    pub seed: u8,
+    pub letters: &'a [u8],
+    pub wire: &'a [u8],
 }
 
 /// Returns the bytes of the wire, and the positions of TLS handshakes, each of which is a byte 0xFE in the
 /// input.
-pub(crate) fn walls(wire: &[u8]) -> (Vec<u8>, Vec<usize>) {
+pub fn walls(wire: &[u8]) -> (Vec<u8>, Vec<usize>) {
     let phases: Vec<&[u8]> = wire.split(|octet| *octet == 0xfe).collect();
     let mut ends: Vec<usize> = phases
         .iter()
@@ -29,7 +30,7 @@ pub(crate) fn walls(wire: &[u8]) -> (Vec<u8>, Vec<usize>) {
 }
 
 impl<'a> Parts<'a> {
-    pub(crate) fn of(data: &'a [u8]) -> Self {
+    pub fn of(data: &'a [u8]) -> Self {
         let end = data.iter().position(|octet| *octet == b'\n').unwrap_or(data.len());
         let (line, wire) = data.split_at(end);
         let (config, line) = line.split_first().map_or((0, line), |(octet, rest)| (*octet, rest));
@@ -39,7 +40,8 @@ impl<'a> Parts<'a> {
 }
 
 /// The letters of a first line, each with the digit after it.
-pub(crate) struct Letters<'a>(pub(crate) &'a [u8]);
+#[derive(Debug)]
+pub struct Letters<'a>(pub &'a [u8]);
 
 impl Iterator for Letters<'_> {
     type Item = (u8, Option<u8>);

@@ -151,6 +151,11 @@ pub fn judge(check: &'static Check, lab: &mut Lab) -> Seen {
         Err(Finding::Wrong(offences)) if offences.is_empty() => {
             Err(Finding::Open(Why::Kit("wrong, without an offence".to_owned())))
         }
+        Err(Finding::Wrong(mut offences)) => {
+            // They may quote the server.
+            offences.iter_mut().for_each(|offence| offence.why = lab.masked(&offence.why));
+            Err(Finding::Wrong(offences))
+        }
         seen => seen,
     }
 }

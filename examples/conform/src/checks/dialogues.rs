@@ -101,11 +101,11 @@ fn twist(note: &'static str) -> Option<Twist> {
         return Some(Twist { name, edit: Edit::Command { from, to } });
     }
     let (to, change) = edit.split_once(" |")?;
-    let octets = |text: &str| -> &'static str { text.trim().replace("\\r\\n", "\r\n").leak() };
+    let octets = |text: &str| text.trim().replace("\\r\\n", "\r\n");
     let edit = match change.split_once(" | ") {
-        Some((old, new)) => Edit::Answer { to, old: octets(old), new: octets(new) },
+        Some((old, new)) => Edit::Answer { to, old: octets(old).leak(), new: octets(new).leak() },
         None if change.is_empty() => Edit::Say { to, instead: "" },
-        None => Edit::Say { to, instead: format!("{}\r\n", octets(change)).leak() },
+        None => Edit::Say { to, instead: (octets(change) + "\r\n").leak() },
     };
     Some(Twist { name, edit })
 }

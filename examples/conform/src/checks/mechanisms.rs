@@ -305,6 +305,9 @@ struct Exchange {
     exchange: Vec<u8>,
 }
 
+/// The kit does not do more iterations. A server may ask for so many that they take hours.
+const MOST_ITERATIONS: u32 = 1_000_000;
+
 fn challenged(lab: &Lab, first: &str, response: &Response) -> Result<Exchange, Finding> {
     let wrong = |why: &str| Finding::Wrong(vec![response.wrong(why)]);
     if response.is_err() {
@@ -315,6 +318,9 @@ fn challenged(lab: &Lab, first: &str, response: &Response) -> Result<Exchange, F
     let nonce = first.rsplit("r=").next().unwrap_or_default();
     if !challenge.nonce.starts_with(nonce) || challenge.nonce == nonce {
         return Err(wrong("the nonce does not begin with the client's, or adds nothing"));
+    }
+    if challenge.iterations.get() > MOST_ITERATIONS {
+        return Err(Finding::Open(Why::Server("asks for more iterations of SCRAM than the kit does")));
     }
     let keys = Keys::new(lab.facts.password.as_bytes(), &challenge.salt, challenge.iterations);
     let (last, exchange) = without_proof(first, &server, &challenge.nonce);
@@ -418,4 +424,25 @@ fn oauth_error(lab: &mut Lab) -> Seen {
     let refused = respond(lab, &mut session, b"\x01")?;
     let offence = (!refused.is_err()).then(|| refused.wrong("a wrong token is not refused"));
     seen("a status, then refused", offence.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks;
+    use crate::prove;
+    use crate::run::Verdict;
+
+    #[test]
+    fn iterations_that_take_hours_are_not_done() {
+        let edit = Edit::Code(|turn| first_message(turn, "i=4096", "i=4294967295"));
+        let twist = Twist { name: "billions of iterations", edit };
+        for id in ["scram.login", "scram.proof"] {
+            let (verdict, bites) = prove::under(checks::find(id).unwrap(), Some(twist));
+            assert!(
+                matches!(verdict, Verdict::Inconclusive(Why::Server(_))) && bites > 0,
+                "{id}: {verdict:?}"
+            );
+        }
+    }
 }

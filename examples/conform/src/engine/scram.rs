@@ -61,7 +61,10 @@ impl Challenge {
         let mut parts = message.split(',');
         let nonce = parts.next()?.strip_prefix("r=")?.to_owned();
         let salt = BASE64_STANDARD.decode(parts.next()?.strip_prefix("s=")?).ok()?;
-        let iterations = parts.next()?.strip_prefix("i=")?.parse().ok()?;
+        let iterations = parts.next()?.strip_prefix("i=")?;
+        // `parse` also reads a sign and leading zeros.
+        let iterations =
+            iterations.starts_with(|first| matches!(first, '1'..='9')).then_some(iterations)?.parse().ok()?;
         Some(Challenge { nonce, salt, iterations })
     }
 }
@@ -91,5 +94,14 @@ mod tests {
         assert_eq!(proof, "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
         let signature = BASE64_STANDARD.encode(keys.signature(&exchange));
         assert_eq!(signature, "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+    }
+
+    #[test]
+    fn iterations_are_decimal_digits() {
+        let read = |iterations| Challenge::read(&format!("r=x,s=c2FsdA==,i={iterations}"));
+        assert_eq!(read("4294967295,x=y").unwrap().iterations.get(), u32::MAX);
+        for odd in ["", "0", "+4096", "04096", "4294967296", "4096 "] {
+            assert_eq!(read(odd), None, "{odd:?}");
+        }
     }
 }

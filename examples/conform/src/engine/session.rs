@@ -1,6 +1,6 @@
 //! One connection to the server. It reads more than is legal, so that one fault of a server turns only one check red.
 
-use super::log::{Heard, Kind, Log, Side, Tail};
+use super::log::{Heard, Kind, Log, Side, Tail, masked};
 use super::{Dial, Transport};
 use crate::check::{Finding, Why};
 use std::cell::RefCell;
@@ -11,13 +11,23 @@ use std::rc::Rc;
 pub const MOST_REFUSALS: u32 = 3;
 /// The most bytes of one response.
 const MOST_OCTETS: usize = 64 << 20;
+/// How many bytes a line counts for apart from its own, because each is kept with its offset.
+const LINE: usize = 64;
 
 /// What sessions of one run share.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 pub struct Shared {
     pub log: Rc<RefCell<Log>>,
     /// What is masked.
     pub secrets: Rc<RefCell<Vec<Vec<u8>>>>,
+    /// The most bytes of one response.
+    pub most: usize,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Shared { log: Rc::default(), secrets: Rc::default(), most: MOST_OCTETS }
+    }
 }
 
 /// The session has no response.
@@ -121,6 +131,8 @@ pub struct Session {
     read: usize,
     /// The offset of `buffer` in what the server sent.
     base: u64,
+    /// The last bytes that were received, in which a secret may begin.
+    tail: Vec<u8>,
     sent: u64,
     refusals: u32,
     /// What is in angle brackets in the greeting.
@@ -156,6 +168,7 @@ impl Session {
             buffer: Vec::new(),
             read: 0,
             base: 0,
+            tail: Vec::new(),
             sent: 0,
             refusals: 0,
             timestamp: None,
@@ -204,7 +217,7 @@ impl Session {
     pub fn send_shown(&mut self, bytes: &[u8], shown: &[u8]) {
         let at = self.sent;
         self.sent += bytes.len() as u64;
-        self.record(|record, secrets| record.push(Side::Client, at, shown, secrets));
+        self.record(|record, secrets| record.push(Side::Client, at, &masked(shown, secrets)));
         if let Some(transport) = &mut self.transport {
             // A server that has closed may still have sent something.
             let _ = transport.send(bytes);
@@ -264,8 +277,11 @@ impl Session {
         }
         let mut rows = Vec::new();
         if let Some(kind) = kind.filter(|_| status == Status::Ok) {
-            let start = self.at();
+            let (start, most) = (self.at(), self.shared.most);
             loop {
+                if (self.at() - start) as usize + rows.len() * LINE > most {
+                    return Err(Stop::Kit(format!("a response of more than {most} octets")));
+                }
                 match self.row(kind, &keyword, line.tail) {
                     Ok(Some(row)) => rows.push(row),
                     Ok(None) => break,
@@ -296,17 +312,19 @@ impl Session {
 
     /// Reads a line up to its LF. The greeting is remembered here, the others once it is known what they are.
     fn line(&mut self, kind: Kind, keyword: &str) -> Result<Heard, Stop> {
+        let most = self.shared.most;
         let mut searched = self.read;
         let end = loop {
-            if let Some(found) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
-                break searched + found + 1;
+            let found = self.buffer[searched..].iter().position(|byte| *byte == b'\n');
+            let end = found.map_or(self.buffer.len(), |found| searched + found + 1);
+            if end - self.read > most {
+                return Err(Stop::Kit(format!("a line of more than {most} octets")));
             }
-            searched = self.buffer.len();
-            if searched - self.read > MOST_OCTETS {
-                return Err(Stop::Kit(format!("a line of more than {MOST_OCTETS} octets")));
+            if found.is_some() {
+                break end;
             }
             let dropped = self.receive()?;
-            searched -= dropped;
+            searched = end - dropped;
         };
         let whole = &self.buffer[self.read..end];
         let (bytes, tail) = match whole.strip_suffix(b"\r\n") {
@@ -345,8 +363,7 @@ impl Session {
                 Err(closed)
             }
             Ok(_) => {
-                let at = self.base + before as u64;
-                self.record(|record, secrets| record.push(Side::Server, at, &self.buffer[before..], secrets));
+                self.record_received(before);
                 Ok(moved)
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
@@ -359,6 +376,23 @@ impl Session {
                 Err(closed)
             }
         }
+    }
+
+    /// Records what was received after the first `before` bytes of the buffer.
+    fn record_received(&mut self, before: usize) {
+        let mut tail = std::mem::take(&mut self.tail);
+        let bytes = &self.buffer[before..];
+        let at = self.base + before as u64;
+        let start = at - tail.len() as u64;
+        tail.extend_from_slice(bytes);
+        let mut longest = 0;
+        self.record(|record, secrets| {
+            record.push(Side::Server, at, bytes);
+            record.mask(start, &tail, secrets);
+            longest = secrets.iter().map(Vec::len).max().unwrap_or(0);
+        });
+        tail.drain(..tail.len().saturating_sub(longest));
+        self.tail = tail;
     }
 
     /// Returns what was received and not read, without waiting.
@@ -383,11 +417,18 @@ impl Session {
     /// # Errors
     /// Returns [`Stop::Silent`] if the server does not close in time.
     pub fn until_close(&mut self) -> Result<Vec<u8>, Stop> {
+        let most = self.shared.most;
         loop {
+            if self.unread().len() > most {
+                return Err(Stop::Kit(format!("more than {most} octets before the close")));
+            }
             match self.receive() {
-                Ok(_) if self.buffer.len() < MOST_OCTETS => {}
-                Ok(_) => return Err(Stop::Kit(format!("more than {MOST_OCTETS} octets before the close"))),
-                Err(Stop::Closed { .. }) => return Ok(self.buffer.split_off(self.read)),
+                Ok(_) => {}
+                Err(Stop::Closed { .. }) => {
+                    let rest = self.buffer.split_off(self.read);
+                    self.base += rest.len() as u64;
+                    return Ok(rest);
+                }
                 Err(stop) => return Err(stop),
             }
         }
@@ -421,5 +462,102 @@ fn status(line: &[u8]) -> Status {
         word if word.eq_ignore_ascii_case(b"-ERR") => Status::Err,
         b"+" => Status::Challenge,
         _ => Status::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::log::Piece;
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
+    /// A server that sends these pieces, without reading. An empty one means that nothing arrives in time.
+    struct Pieces(VecDeque<&'static [u8]>);
+
+    impl Transport for Pieces {
+        fn send(&mut self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn receive(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+            let Some(piece) = self.0.pop_front() else { return Ok(0) };
+            into.extend_from_slice(piece);
+            if piece.is_empty() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(piece.len()) }
+        }
+
+        fn finish(&mut self) {}
+
+        fn start_tls(self: Box<Self>) -> io::Result<Box<dyn Transport>> {
+            Ok(self)
+        }
+    }
+
+    impl Dial for Pieces {
+        fn dial(&mut self) -> io::Result<Box<dyn Transport>> {
+            Ok(Box::new(Pieces(std::mem::take(&mut self.0))))
+        }
+
+        fn pause(&mut self, _: u32) {}
+
+        fn idle(&mut self, _: Duration) {}
+
+        fn fill(&mut self) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    fn session(most: usize, pieces: &[&'static [u8]]) -> (Session, Shared) {
+        let secrets = ["tanstaaf", "tanstaaf2", "ananan"].map(|secret| secret.as_bytes().to_vec());
+        let shared = Shared { secrets: Rc::new(RefCell::new(secrets.into())), most, ..Shared::default() };
+        (Session::open(&mut Pieces(pieces.iter().copied().collect()), &shared).unwrap(), shared)
+    }
+
+    fn each(bytes: &'static [u8]) -> Vec<&'static [u8]> {
+        bytes.chunks(1).collect()
+    }
+
+    #[test]
+    fn a_secret_is_masked_however_it_arrives() {
+        const LINE: &[u8] = b"-ERR no tanstaaf, tanstaaf2, anananan\r\n";
+        for pieces in [vec![LINE], each(LINE), vec![&LINE[..11], b"", &LINE[11..]]] {
+            let (mut session, shared) = session(1000, &pieces);
+            while matches!(session.ask("NOOP"), Err(Stop::Silent)) {}
+            let log = shared.log.borrow();
+            let server = log.sessions[0].pieces.iter().filter(|piece| piece.side == Side::Server);
+            let shown: Vec<u8> = server.flat_map(|Piece { bytes, .. }| bytes.clone()).collect();
+            assert_eq!(shown, b"-ERR no ********, *********, ********\r\n", "{}", pieces.len());
+        }
+    }
+
+    #[test]
+    fn a_response_is_limited_however_it_arrives() {
+        const ROWS: &[u8] = b"+OK\r\n1 1\r\n2 2\r\n3 3\r\n4 4\r\n.\r\n";
+        const LONG: &[u8] = b"+OK 0123456789\r\n";
+        for pieces in [vec![ROWS], each(ROWS)] {
+            let (mut session, _) = session(15 + 3 * LINE, &pieces);
+            assert_eq!(
+                session.ask("LIST").unwrap_err(),
+                Stop::Kit("a response of more than 207 octets".into())
+            );
+        }
+        for pieces in [vec![LONG], each(LONG)] {
+            let (mut fits, _) = session(LONG.len(), &pieces);
+            assert!(fits.ask("NOOP").is_ok());
+            let (mut short, _) = session(LONG.len() - 1, &pieces);
+            assert_eq!(short.ask("NOOP").unwrap_err(), Stop::Kit("a line of more than 15 octets".into()));
+            let (mut short, _) = session(LONG.len() - 1, &pieces);
+            let more = Stop::Kit("more than 15 octets before the close".into());
+            assert_eq!(short.until_close(), Err(more));
+        }
+    }
+
+    #[test]
+    fn offsets_stay_right_after_the_close() {
+        let (mut session, _) = session(1000, &[b"+OK ready\r\nhalf"]);
+        session.greeting().unwrap();
+        assert_eq!(session.until_close(), Ok(b"half".to_vec()));
+        let closed = Stop::Closed { session: 0, at: 15, refusals: 0 };
+        assert_eq!(session.ask("NOOP").unwrap_err(), closed);
     }
 }

@@ -8,6 +8,7 @@ pub mod world;
 
 use crate::check::{Finding, Needs, Offence, Seen};
 use crate::corpus::Message;
+use crate::engine::log::masked;
 use crate::engine::md5;
 use crate::engine::session::{MOST_REFUSALS, Shared};
 use crate::engine::{Dial, Heard, Log, Response, Session, Stop};
@@ -71,6 +72,17 @@ impl Lab {
     /// Masks this too from now on, wherever a server sends it: a digest, or a password in base64.
     pub fn mask(&mut self, secret: &[u8]) {
         self.shared.secrets.borrow_mut().push(secret.to_vec());
+    }
+
+    /// Masks the secrets in a text that quotes a server.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
+        let secrets = self.shared.secrets.borrow();
+        let quoted = secrets
+            .iter()
+            .map(|secret| String::from_utf8_lossy(secret).escape_debug().to_string().into_bytes());
+        let forms: Vec<Vec<u8>> = secrets.iter().cloned().chain(quoted).collect();
+        String::from_utf8_lossy(&masked(text.as_bytes(), &forms)).into_owned()
     }
 
     /// Returns a copy of all lines so far.

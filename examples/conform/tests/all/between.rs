@@ -4,6 +4,7 @@ use pop3_conform::check::{Edit, Twist};
 use pop3_conform::engine::Stop;
 use pop3_conform::lab::Lab;
 use pop3_conform::lab::between::{Bites, InMemory};
+use pop3_conform::{checks, prove};
 use std::rc::Rc;
 
 fn lab(edit: Option<Edit>, stls: bool) -> (Lab, Bites) {
@@ -220,4 +221,13 @@ fn a_message_that_stops_is_named_with_its_octets() {
     let Verdict::Inconclusive(why @ Why::Stalled(..)) = verdict else { panic!("{verdict:?}") };
     let text = why.to_string();
     assert!(text.contains("RETR 2") && text.ends_with(" octets"), "{text}");
+}
+
+#[test]
+fn an_offence_that_quotes_the_server_shows_no_password() {
+    let edit = Edit::Answer { to: "UIDL", old: "\r\n1 ", new: "\r\n1 tanstaaf" };
+    let (verdict, _) =
+        prove::under(checks::find("uidl.one").unwrap(), Some(Twist { name: "the password", edit }));
+    let whys: Vec<&str> = verdict.offences().iter().map(|offence| offence.why.as_str()).collect();
+    assert!(whys.iter().any(|why| why.starts_with("UIDL has 1 ********")), "{whys:?}");
 }

@@ -1,5 +1,6 @@
 //! A stream to a peer that follows a script, and an executor.
 
+pub(crate) use crate::driver::block_on;
 use embedded_io::{ErrorKind, ErrorType};
 use pop3_embedded::pop3_proto::script::{Peer, Script};
 use std::cell::{Cell, RefCell};
@@ -146,16 +147,6 @@ async fn pause() {
         },
     )
     .await;
-}
-
-/// Runs a future to its end.
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return output;
-        }
-    }
 }
 
 /// Polls a future once, and drops it if it waits.

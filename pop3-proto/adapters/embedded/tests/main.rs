@@ -1,6 +1,7 @@
 //! The client and the server over streams in memory.
 
 mod client;
+mod driver;
 mod kit;
 mod readme;
 mod server;

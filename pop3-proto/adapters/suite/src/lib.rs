@@ -1,8 +1,9 @@
 //! The tests that every adapter passes.
 //!
-//! An adapter implements [`Adapter`], which runs two programs of the suite over a [`Link`], a stream in memory. The functions here run it over
+//! An adapter implements [`Adapter`], which runs two programs of the suite over a [`Link`], a stream in memory to a script, or to any bytes. The functions here run it over
 //! many schedules, and compare the events of its programs with those of the [`Reference`]. `POP3_SEED=17 cargo test` repeats one schedule.
 
+mod far;
 mod link;
 mod program;
 mod reference;

@@ -1,7 +1,8 @@
-//! A stream in memory. The peer follows a script, and a schedule decides what each call does.
+//! A stream in memory. A schedule decides what each call does.
 
+use crate::far::{Bytes, Far};
 use crate::seed::Random;
-use pop3_proto::script::{Peer, Script};
+use pop3_proto::script::Script;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,7 @@ pub struct Link(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    peer: Peer<'static>,
+    peer: Far,
     schedule: Schedule,
     random: Random,
     calls: usize,
@@ -22,6 +23,8 @@ struct State {
     said: usize,
     /// Bytes that were written and not flushed.
     held: Vec<u8>,
+    /// Whether the last write or flush moved nothing for now.
+    is_blocked: bool,
     /// How many bytes the peer had sent when TLS started.
     before_tls: Option<usize>,
     /// The attacker's bytes that have not been read yet.
@@ -88,7 +91,17 @@ impl Link {
     /// Returns a stream to the server of this script, or to its client.
     #[must_use]
     pub fn new(script: &'static Script, is_server: bool, schedule: Schedule) -> Self {
-        let peer = if is_server { script.server() } else { script.client() };
+        Self::to(Far::Script(if is_server { script.server() } else { script.client() }), schedule)
+    }
+
+    /// Returns a stream to a peer that sends these bytes and then ends. A read never goes over one of the `gates`: the bytes after it are
+    /// received once everything is written. Without gates, each byte is received alone.
+    #[must_use]
+    pub fn to_bytes(wire: &[u8], gates: Option<&[usize]>, schedule: Schedule) -> Self {
+        Self::to(Far::Bytes(Bytes::new(wire, gates)), schedule)
+    }
+
+    fn to(peer: Far, schedule: Schedule) -> Self {
         let random = Random::new(schedule.seed);
         Link(Arc::new(Mutex::new(State {
             peer,
@@ -97,6 +110,7 @@ impl Link {
             calls: 0,
             said: 0,
             held: Vec::new(),
+            is_blocked: false,
             before_tls: None,
             injected: if schedule.injected.is_some() { INJECTED } else { b"" },
             waits: 0,
@@ -112,6 +126,9 @@ impl Link {
     pub fn read(&self, to: &mut [u8]) -> Result<usize, Fault> {
         let mut state = self.state();
         state.called(Call::Read)?;
+        if matches!(state.peer, Far::Bytes(_)) && (state.is_blocked || !state.held.is_empty()) {
+            return Err(Fault::NotNow);
+        }
         let Schedule { end_after, silent_after, .. } = state.schedule;
         let room = state.peer.pending().len().min(to.len());
         let mut most = state.short(room);
@@ -131,7 +148,7 @@ impl Link {
         state.peer.sent(most);
         state.said += most;
         let count = most + state.inject(&mut to[most..], most > 0);
-        if count == 0 && !state.peer.closes() && state.peer.finish().is_err() {
+        if count == 0 && state.peer.waits() {
             return Err(Fault::NotNow); // the peer waits
         }
         Ok(count)
@@ -158,7 +175,7 @@ impl Link {
         state.called(Call::Flush)?;
         let held = std::mem::take(&mut state.held);
         if let Err(mismatch) = state.peer.received(&held) {
-            state.mismatch = Some(mismatch.to_string());
+            state.mismatch = Some(mismatch);
             return Err(Fault::Error(ErrorKind::InvalidData));
         }
         Ok(())
@@ -182,8 +199,7 @@ impl Link {
             return Err(Fault::Error(ErrorKind::InvalidData));
         }
         state.before_tls = Some(state.said);
-        state.peer.tls_started().unwrap_or_else(|mismatch| panic!("{mismatch}"));
-        Ok(())
+        state.peer.tls_started()
     }
 
     /// Returns how many bytes the peer had sent when TLS started.
@@ -243,8 +259,25 @@ impl Link {
     #[must_use]
     pub fn mismatch(&self, is_over: bool) -> Option<String> {
         let state = self.state();
-        let missing = || state.peer.finish().err().map(|mismatch| mismatch.to_string()).filter(|_| is_over);
-        state.mismatch.clone().or_else(missing)
+        state.mismatch.clone().or_else(|| state.peer.missing().filter(|_| is_over))
+    }
+
+    /// Returns everything that a peer of [`to_bytes`](Self::to_bytes) has received.
+    #[must_use]
+    pub fn written(&self) -> Vec<u8> {
+        match &self.state().peer {
+            Far::Bytes(bytes) => bytes.heard().to_vec(),
+            Far::Script(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the places of a peer's bytes at which something was written or a handshake was done, and the place that was read to.
+    #[must_use]
+    pub fn used(&self) -> Vec<usize> {
+        match &self.state().peer {
+            Far::Bytes(bytes) => bytes.used(),
+            Far::Script(_) => Vec::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -255,6 +288,15 @@ impl Link {
 impl State {
     /// Counts one more call.
     fn called(&mut self, kind: Call) -> Result<(), Fault> {
+        let called = self.moves(kind);
+        if matches!(kind, Call::Write | Call::Flush) {
+            self.is_blocked = called == Err(Fault::NotNow);
+        }
+        called
+    }
+
+    /// Decides whether a call may move something.
+    fn moves(&mut self, kind: Call) -> Result<(), Fault> {
         let call = self.calls;
         self.calls += 1;
         assert!(self.calls < MOST_CALLS, "the adapter waits for ever");

@@ -2,7 +2,7 @@
 
 use pop3_proto::client::{self, Sender};
 use pop3_proto::server::{self, Credentials, Fetch, MessageInfo, Responder};
-use pop3_proto::{Command, ConnectionError, OctetCount, ServerConfig, Text, UniqueId};
+use pop3_proto::{AnswerError, Command, ConnectionError, OctetCount, ServerConfig, Text, UniqueId};
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 
@@ -36,27 +36,34 @@ pub enum Then<T> {
     StartTls(T),
 }
 
-/// A client that sends a list of commands, each after the response to the previous one.
+/// A client that sends a list of commands, each after the response to the previous one. It cancels each AUTH.
 #[derive(Debug)]
 pub struct ClientProgram {
     commands: VecDeque<Command<'static>>,
+    /// How many commands it sends after each response.
+    pub at_once: usize,
     /// The events, with the pieces of one message joined.
     pub log: Vec<String>,
     /// How many more times to continue after an error of the stream.
     pub retries: usize,
 }
 
+impl Ended {
+    /// Returns whether each later call must end in the same way.
+    #[must_use]
+    pub const fn lasts(&self) -> bool {
+        matches!(self, Ended::Connection(_))
+    }
+}
+
 impl ClientProgram {
     /// Returns a client that sends these commands.
     #[must_use]
     pub fn new(commands: &[Command<'static>], retries: usize) -> Self {
-        ClientProgram { commands: commands.iter().copied().collect(), log: Vec::new(), retries }
+        ClientProgram { commands: commands.iter().copied().collect(), at_once: 1, log: Vec::new(), retries }
     }
 
     /// Handles an event.
-    ///
-    /// # Panics
-    /// Panics if a command cannot be sent.
     pub fn handle(&mut self, event: client::Event<'_>, mut sender: Sender<'_>) -> Then<client::StartTls> {
         use client::Event;
         let goes_on = event.completes() || matches!(event, Event::Greeting(_));
@@ -74,6 +81,18 @@ impl ClientProgram {
                 self.log.push("start TLS".into());
                 then = Then::StartTls(start);
             }
+            Event::Challenge(step, challenge) => {
+                self.log.push(format!("challenge {challenge:?}"));
+                self.note(sender.cancel(step));
+            }
+            Event::MalformedChallenge(step, bytes) => {
+                self.log.push(format!("odd challenge {}", bytes.escape_ascii()));
+                self.note(sender.cancel(step));
+            }
+            Event::AuthAccepted(done, status) => {
+                self.log.push(format!("accepted {status:?}"));
+                self.note(sender.verified(done));
+            }
             event => self.log.push(format!("{event:?}")),
         }
         if goes_on && !is_closed && matches!(then, Then::Next) {
@@ -82,13 +101,18 @@ impl ClientProgram {
         then
     }
 
-    /// Sends the next command, also after TLS has started.
-    ///
-    /// # Panics
-    /// Panics if it cannot be sent.
+    fn note(&mut self, answered: Result<(), AnswerError>) {
+        if let Err(error) = answered {
+            self.log.push(format!("not answered: {error:?}"));
+        }
+    }
+
+    /// Sends the next commands, also after TLS has started. Notes those that cannot be sent.
     pub fn send(&mut self, sender: &mut Sender<'_>) {
-        if let Some(command) = self.commands.pop_front() {
-            sender.send(command).expect("the script allows it");
+        for command in self.commands.drain(..self.at_once.min(self.commands.len())) {
+            if let Err(error) = sender.send(command) {
+                self.log.push(format!("not sent: {error:?}"));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Tests `pop3-blocking`, over streams in memory and over sockets.
 
+mod driver;
 mod ends;
 mod kit;
 mod sockets;

@@ -1,5 +1,6 @@
 //! Tests `pop3-tokio`, over streams in memory and over sockets.
 
+mod driver;
 mod ends;
 mod sockets;
 mod suite;

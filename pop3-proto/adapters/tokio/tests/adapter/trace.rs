@@ -1,7 +1,7 @@
 //! Tests the reports to `tracing`: see the suite.
 
+use crate::driver::{Stream, run};
 use crate::sockets::{Mail, mail};
-use crate::suite::{Stream, run};
 use pop3_adapter_suite::told::{CLIENTS, MISTYPED, NAME, PASSWORD, TO_SERVER, Told, script};
 use pop3_adapter_suite::{Link, Schedule};
 use pop3_tokio::pop3_proto::client::Event;
