@@ -24,7 +24,8 @@ const PARTS: usize = 10;
 
 /// The number of bytes that are encoded at once: whole groups of three, so only the last group is padded.
 const BLOCK: usize = 48;
-const ENCODED_BLOCK: usize = BLOCK / 3 * 4;
+/// The length of their text.
+const ENCODED_BLOCK: usize = 64;
 
 #[derive(Clone, Copy)]
 pub(super) enum Part<'a> {
