@@ -1,3 +1,3 @@
-//! Nothing either: without this file, cargo does not build the dependencies of build scripts.
+//! Without a build script, cargo would not build the dependencies of build scripts, whose features the manifest chooses too.
 
 fn main() {}

@@ -1,1 +1,1 @@
-//! Nothing: the features in the manifest are what counts.
+//! This package has no code. Its manifest chooses the features of dependencies.

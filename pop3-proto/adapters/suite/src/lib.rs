@@ -1,7 +1,7 @@
 //! The tests that every adapter passes.
 //!
-//! An adapter implements [`Adapter`], which runs two programs of the suite over a [`Link`], a stream in memory to a script, or to any bytes. The functions here run it over
-//! many schedules, and compare the events of its programs with those of the [`Reference`]. `POP3_SEED=17 cargo test` repeats one schedule.
+//! An adapter implements [`Adapter`], which runs two programs of the suite over a [`Link`], a stream in memory. Its peer follows a script, or
+//! sends any bytes. The functions here run it over many schedules, and compare the events of its programs with those of the [`Reference`]. `POP3_SEED=17 cargo test` repeats one schedule.
 
 mod far;
 mod link;
